@@ -1,0 +1,67 @@
+# Everything runs in .venv, made here on first use from a Python 3.11 or 3.12. Nothing outside the checkout is touched.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint bench schemas clean
+
+PY := .venv/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/runtime.stamp ## real orders with a simulated supply side, watched live
+	@.venv/bin/tidegauge demo
+
+test: lint ## lint, types and all tests, as CI runs them
+	@$(PY) -m pytest
+
+lint: .venv/dev.stamp ## ruff and mypy
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --quiet --check . || { echo 'Some files are not formatted. Fix: .venv/bin/ruff format .'; exit 1; }
+	@.venv/bin/mypy --no-error-summary
+
+bench: .venv/runtime.stamp ## every benchmark at its smoke size
+	@$(PY) -m benchmarks --smoke
+
+schemas: .venv/runtime.stamp ## write the JSON Schemas and the AsyncAPI document from the types
+	@.venv/bin/tidegauge schemas
+
+clean: ## remove .venv and all caches
+	@rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The dev part contains the runtime part, so that `make test` on a new machine installs once.
+.venv/dev.stamp: pyproject.toml constraints.txt Makefile
+	@$(VENV)
+	@$(PIP) --editable '.[dev]'
+	@touch .venv/runtime.stamp $@
+
+.venv/runtime.stamp: pyproject.toml constraints.txt Makefile
+	@$(VENV)
+	@$(PIP) --editable .
+	@touch $@
+
+# A candidate counts only if it runs: version managers leave commands behind that only print an error. Where none fits,
+# uv brings an interpreter of its own.
+FITS := -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))'
+define VENV
+if $(PY) $(FITS) 2>/dev/null && $(PY) -m pip --version >/dev/null 2>&1; then exit 0; fi; \
+for python in python3.12 python3.11 python3 python; do \
+    if "$$python" $(FITS) >/dev/null 2>&1; then \
+        echo "Installing into .venv with $$("$$python" --version) (once, about a minute)"; \
+        exec "$$python" -m venv --clear .venv; \
+    fi; \
+done; \
+if uv --version >/dev/null 2>&1; then \
+    echo 'Installing into .venv with a Python 3.12 that uv brings (once, about two minutes)'; \
+    exec uv venv --quiet --clear --seed --python 3.12 .venv; \
+fi; \
+echo 'Tidegauge needs Python 3.11 or 3.12 with its venv module, and found neither on PATH. Install one of:' >&2; \
+echo '  Debian, Ubuntu   apt install python3.12 python3.12-venv   (or python3.11 python3.11-venv)' >&2; \
+echo '  Fedora           dnf install python3.12' >&2; \
+echo '  macOS            brew install python@3.12' >&2; \
+echo '  anywhere         uv, which brings a Python of its own (docs.astral.sh/uv)' >&2; \
+exit 1
+endef
