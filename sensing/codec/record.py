@@ -1,0 +1,112 @@
+"""The record that frequent events become, and the batch that travels through the flow.
+
+One record per event, fixed width, so that a scanner over message memory can fill it as well as a decoder. Texts are zero-padded UTF-8.
+"""
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.contracts.dead_letters import Reason
+
+
+class Kind(IntEnum):
+    """Frequent kinds; every other event is rare and travels as a struct."""
+
+    PLACED = 1
+    CHANGED = 2
+    CANCELLED = 3
+    RETURNED = 4
+    LOST = 5
+    SHIPPED = 6
+    COUNTED = 7
+    ADJUSTED = 8
+
+
+class Topic(IntEnum):
+    """Input topics in merge order of their names."""
+
+    DECISIONS = 0
+    INVENTORY = 1
+    ORDERS = 2
+    REFERENCE = 3
+    SHIPMENTS = 4
+    SUPPLIERS = 5
+
+
+TOPICS = ("decisions", "inventory", "orders", "reference", "shipments", "suppliers")
+
+NO_DAY = -(2**31)
+THOUSANDTHS = 1000
+
+EVENT = np.dtype(
+    [
+        ("time", "i8"),  # event time, UTC ms
+        ("watermark", "i8"),  # watermark in force when the record was read, UTC ms
+        ("quantity", "i8"),  # thousandths of unit
+        ("price", "f8"),  # per unit; NaN unknown
+        ("row_hi", "u8"),  # 128-bit key of (sku, location)
+        ("row_lo", "u8"),
+        ("line_hi", "u8"),  # 128-bit key of (order_id, line), or of (event_id)
+        ("line_lo", "u8"),
+        ("customer", "u8"),  # 64-bit hash, 0 unknown
+        ("offset", "i8"),
+        ("partition", "i4"),
+        ("version", "i4"),  # line version
+        ("requested_day", "i4"),  # days since 1970-01-01; NO_DAY: none
+        ("shard", "u2"),
+        ("topic", "u1"),
+        ("kind", "u1"),
+        ("promoted", "u1"),  # 1 where the order names a promotion
+        ("currency", "S3"),
+        ("unit", "S8"),
+        ("location", "S16"),
+        ("sku", "S40"),
+        ("line", "S40"),
+        ("event_id", "S64"),
+        ("order_id", "S64"),  # empty: the event is its own line
+    ],
+    align=True,
+)
+
+
+class Rare(NamedTuple):
+    """A rare event with where it came from; ``event`` is one of the contract structs."""
+
+    event: Any
+    time: int
+    watermark: int
+    topic: int
+    partition: int
+    offset: int
+
+
+class Batch(NamedTuple):
+    """What one step hands to the next: records in reading order and rare events, each with the index of the record it comes before.
+
+    ``watermark`` is the one in force after the last message of the block (rejects included): the tick for every machine. ``final`` marks the end of the input:
+    the clock runs on to ``watermark``, and whatever is due at that instant or before closes.
+    """
+
+    records: NDArray[Any]
+    rare: list[tuple[int, Rare]]
+    watermark: int
+    final: bool = False
+
+
+class Reject(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was not taken: as it came, from where, and why."""
+
+    value: bytes
+    headers: dict[str, bytes]
+    topic: str
+    partition: int
+    offset: int
+    time: int
+    reason: Reason
+    field: str | None
+    required: str
+    got: str

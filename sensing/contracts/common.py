@@ -1,0 +1,61 @@
+"""What every input event has in common, and the limits of section "Contracts" that the types enforce.
+
+Unknown fields are ignored and fields are only ever added with defaults, so an old reader understands a new writer. A breaking change
+is a new event type. All structs are decoded straight from JSON; numeric strings are not numbers.
+"""
+
+import datetime as dt
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+SKU_BYTES_MAX = 40
+LOCATION_BYTES_MAX = 16
+ID_BYTES_MAX = 64
+UNIT_BYTES_MAX = 8
+QUANTITY_MAX = 1e9
+VERSION_MAX = 2**31 - 2
+VERSION_LAST = 2**31 - 1
+
+EventId = Annotated[str, Meta(min_length=1, max_length=ID_BYTES_MAX, description="Unique id of this event, up to 64 bytes.")]
+Id = Annotated[str, Meta(min_length=1, max_length=ID_BYTES_MAX, description="An identifier of up to 64 bytes.")]
+Sku = Annotated[str, Meta(min_length=1, max_length=SKU_BYTES_MAX, description="Stock keeping unit, up to 40 bytes.")]
+Location = Annotated[
+    str, Meta(min_length=1, max_length=LOCATION_BYTES_MAX, description="Stocking location, up to 16 bytes.")
+]
+Unit = Annotated[str, Meta(min_length=1, max_length=UNIT_BYTES_MAX, description="Unit of measure, up to 8 bytes.")]
+Line = Annotated[str, Meta(min_length=1, max_length=SKU_BYTES_MAX, description="Line within its document, up to 40 bytes.")]
+Quantity = Annotated[
+    float, Meta(gt=0, le=QUANTITY_MAX, description="Quantity in unit_of_measure; kept in thousandths of the base unit.")
+]
+QuantityOrZero = Annotated[float, Meta(ge=0, le=QUANTITY_MAX, description="Quantity in unit_of_measure, zero allowed.")]
+SignedQuantity = Annotated[
+    float, Meta(ge=-QUANTITY_MAX, le=QUANTITY_MAX, description="Change of quantity in unit_of_measure, signed.")
+]
+Version = Annotated[int, Meta(ge=1, le=VERSION_MAX, description="Version of the line; a higher one replaces a lower one.")]
+Price = Annotated[float, Meta(ge=0, le=1e12, description="Price per unit_of_measure in currency.")]
+Currency = Annotated[str, Meta(min_length=3, max_length=3, description="ISO 4217 currency code.")]
+Text = Annotated[str, Meta(max_length=256, description="Free text of up to 256 characters.")]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Days = Annotated[float, Meta(ge=0, le=3660, description="Duration in days.")]
+EventTime = (
+    Annotated[dt.datetime, Meta(tz=True, description="RFC 3339 with offset.")]
+    | Annotated[int, Meta(ge=0, le=253402300799999, description="Milliseconds since 1970-01-01T00:00:00Z.")]
+)
+
+DEFAULT_UNIT = "EA"
+
+
+class Event(msgspec.Struct, kw_only=True, gc=False, tag_field="event_type"):
+    """Base of all input events: ``event_id``, ``event_type`` (the tag) and ``event_time``."""
+
+    event_id: EventId
+    event_time: EventTime
+
+
+class ItemEvent(Event, kw_only=True, gc=False):
+    """Base of events about one SKU at one location."""
+
+    sku: Sku
+    location: Location

@@ -1,0 +1,40 @@
+"""Topic ``dead-letters``: what could not be taken, as it came, and why."""
+
+from typing import Literal
+
+import msgspec
+
+Reason = Literal[
+    "not_json",
+    "not_an_object",
+    "too_large",
+    "unknown_event_type",
+    "missing_field",
+    "wrong_type",
+    "out_of_range",
+    "too_long",
+    "bad_text",
+    "bad_time",
+    "far_future",
+    "too_late",
+    "line_changed_item",
+    "unknown_unit",
+    "unknown_location",
+    "unknown_supplier",
+    "table_full",
+]
+
+
+class DeadLetter(msgspec.Struct, kw_only=True):
+    """One rejected message. ``original`` is false where a machine re-encoded the event because the message itself was no longer at hand."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: Reason
+    field: str | None
+    required: str
+    got: str
+    value_base64: str
+    headers: dict[str, str] = {}
+    original: bool = True

@@ -1,0 +1,40 @@
+"""Topic ``exceptions`` (compacted by exception id): one stateful object per problem; the latest record is its whole state."""
+
+from typing import Literal
+
+import msgspec
+
+ExceptionType = Literal["order_surge", "demand_drop", "supplier_delay", "stockout_projected", "data_quality"]
+Status = Literal["candidate", "opened", "escalated", "acknowledged", "resolved", "expired"]
+Severity = Literal["low", "medium", "high", "critical"]
+Route = Literal["auto", "planner", "buyer", "finance", "commercial", "data_steward"]
+
+SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+
+
+class ExceptionState(msgspec.Struct, kw_only=True):
+    """Whole state of one problem. Times are RFC 3339 UTC strings; quantities base units; money in ``currency`` (absent where no price is known)."""
+
+    exception_id: str
+    exception_type: ExceptionType
+    version: int
+    status: Status
+    severity: Severity
+    sku: str
+    location: str
+    opened_at: str
+    updated_at: str
+    resolved_at: str | None = None
+    expected: float | None = None
+    observed: float | None = None
+    probability: float | None = None
+    window_start: str | None = None
+    window_end: str | None = None
+    money: float | None = None
+    currency: str | None = None
+    reason: str = ""
+    route: Route = "planner"
+    inform: list[str] = []
+    deadline: str | None = None
+    cause_event_ids: list[str] = []
+    details: dict[str, float | int | str | None] = {}

@@ -1,0 +1,21 @@
+"""Topic ``inventory``: the truth about on-hand stock. Events are keyed by their ``event_id``."""
+
+from sensing.contracts.common import DEFAULT_UNIT, ItemEvent, QuantityOrZero, SignedQuantity, Text, Unit
+
+
+class Counted(ItemEvent, tag="inventory.counted", kw_only=True, gc=False):
+    """On-hand was ``quantity`` at ``event_time``; later movements are applied again on top of it."""
+
+    quantity: QuantityOrZero
+    unit_of_measure: Unit = DEFAULT_UNIT
+
+
+class Adjusted(ItemEvent, tag="inventory.adjusted", kw_only=True, gc=False):
+    """On-hand changed by ``quantity`` (signed) for a reason other than shipping or receiving."""
+
+    quantity: SignedQuantity
+    unit_of_measure: Unit = DEFAULT_UNIT
+    reason: Text | None = None
+
+
+InventoryEvent = Counted | Adjusted

@@ -1,0 +1,84 @@
+"""Topic ``orders``: demand, one event per order line and state of that line.
+
+``order.placed`` and ``order.changed`` carry the line's full state and a version that grows; the engine books the difference. Without ``order_id``
+the event is its own line, version 1. ``line`` defaults to the sku.
+"""
+
+import datetime as dt
+
+from sensing.contracts.common import (
+    DEFAULT_UNIT,
+    Currency,
+    Id,
+    ItemEvent,
+    Line,
+    Price,
+    Quantity,
+    QuantityOrZero,
+    Text,
+    Unit,
+    Version,
+)
+
+
+class OrderLine(ItemEvent, kw_only=True, gc=False):
+    """Optional fields that all order events share.
+
+    Defaults: ``line`` the sku; ``unit_of_measure`` EA; ``requested_date`` the day of the order; no price means the master price, if any;
+    customer, channel, region and promotion unknown.
+    """
+
+    order_id: Id | None = None
+    line: Line | None = None
+    unit_of_measure: Unit = DEFAULT_UNIT
+    customer: Id | None = None
+    channel: Id | None = None
+    region: Id | None = None
+    requested_date: dt.date | None = None
+    unit_price: Price | None = None
+    currency: Currency | None = None
+    promotion: Id | None = None
+
+
+class OrderPlaced(OrderLine, tag="order.placed", kw_only=True, gc=False):
+    """A line was ordered. ``line_version`` defaults to 1."""
+
+    quantity: Quantity
+    line_version: Version = 1
+
+
+class OrderChanged(OrderLine, tag="order.changed", kw_only=True, gc=False):
+    """A line now reads like this; ``line_version`` is required. Quantity 0 empties the line."""
+
+    quantity: QuantityOrZero
+    line_version: Version
+
+
+class OrderCancelled(OrderLine, tag="order.cancelled", kw_only=True, gc=False):
+    """The whole line is cancelled, whatever ``quantity`` says. ``line_version`` defaults to "after all others"."""
+
+    quantity: QuantityOrZero = 0.0
+    line_version: Version | None = None
+
+
+class OrderReturned(OrderLine, tag="order.returned", kw_only=True, gc=False):
+    """Goods came back: counted apart, raises stock, does not lower demand. Keyed by ``event_id``."""
+
+    quantity: Quantity
+    reason: Text | None = None
+
+
+class OrderAllocated(OrderLine, tag="order.allocated", kw_only=True, gc=False):
+    """Stock was reserved for a line. Keyed by ``event_id``."""
+
+    quantity: Quantity
+
+
+class OrderLost(OrderLine, tag="order.lost", kw_only=True, gc=False):
+    """Demand that was turned away (no stock, price): counts as demand, never as open. Keyed by ``event_id``."""
+
+    quantity: Quantity
+    reason: Text | None = None
+
+
+OrderEvent = OrderPlaced | OrderChanged | OrderCancelled | OrderReturned | OrderAllocated | OrderLost

@@ -1,0 +1,177 @@
+"""Topic ``reference``: master data, plans, what the ERP runs on now, and outside signals.
+
+A record takes effect at its ``event_time``, or from the beginning where it has none; the latest effective record of a key is in force, whole
+(absent fields mean their defaults, not "as before"). Where no record of a kind was ever given, everything of that kind is known.
+"""
+
+import datetime as dt
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from sensing.contracts.common import (
+    Currency,
+    Days,
+    EventId,
+    EventTime,
+    Id,
+    Location,
+    Price,
+    QuantityOrZero,
+    Share,
+    SignedQuantity,
+    Sku,
+    Text,
+    Unit,
+)
+
+
+class ReferenceEvent(msgspec.Struct, kw_only=True, gc=False, tag_field="event_type"):
+    """Base: like every event, but ``event_time`` may be absent ("from the beginning")."""
+
+    event_id: EventId
+    event_time: EventTime | None = None
+
+
+class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
+    """An item. ``units`` maps a unit of measure to base units (``{"CASE": 12}``); the base unit itself needs no entry."""
+
+    sku: Sku
+    family: Id | None = None
+    category: Id | None = None
+    base_unit: Unit = "EA"
+    units: dict[Unit, Annotated[float, Meta(gt=0, le=1e6)]] = {}
+    unit_cost: Price | None = None
+    unit_price: Price | None = None
+    currency: Currency | None = None
+    supplier: Id | None = None
+    lead_time_days: Days | None = None
+    order_quantity_min: QuantityOrZero | None = None
+    order_quantity_multiple: QuantityOrZero | None = None
+    shelf_life_days: Days | None = None
+    service_target: Share | None = None
+    steward: Id | None = None
+    strategic: bool = False
+    regulated: bool = False
+
+
+class LocationUpdated(ReferenceEvent, tag="location.updated", kw_only=True, gc=False):
+    """A stocking location with its IANA time zone and its calendar."""
+
+    location: Location
+    time_zone: Id = "UTC"
+    calendar: Id | None = None
+    region: Id | None = None
+    steward: Id | None = None
+
+
+class SupplierUpdated(ReferenceEvent, tag="supplier.updated", kw_only=True, gc=False):
+    """A supplier and its stated lead time."""
+
+    supplier: Id
+    lead_time_days: Days | None = None
+    region: Id | None = None
+    buyer: Id | None = None
+
+
+class CustomerUpdated(ReferenceEvent, tag="customer.updated", kw_only=True, gc=False):
+    """A customer; ``strategic`` customers raise severity."""
+
+    customer: Id
+    strategic: bool = False
+    region: Id | None = None
+
+
+class Holiday(msgspec.Struct, kw_only=True, gc=False):
+    """A special day of a calendar; ``closed`` days have no demand and teach none."""
+
+    date: dt.date
+    name: Text = ""
+    closed: bool = True
+
+
+class CalendarUpdated(ReferenceEvent, tag="calendar.updated", kw_only=True, gc=False):
+    """A calendar: weekdays on which it is closed (Monday is 0) and special days."""
+
+    calendar: Id
+    closed_weekdays: list[Annotated[int, Meta(ge=0, le=6)]] = []
+    holidays: list[Holiday] = []
+
+
+class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False):
+    """Planning policy, for one SKU, one location, one SKU-location, or for all (neither given); the most specific wins."""
+
+    sku: Sku | None = None
+    location: Location | None = None
+    service_target: Share | None = None
+    review_days: Days | None = None
+    cover_days: Days | None = None
+    order_cost: Price | None = None
+    holding_rate_year: Annotated[float, Meta(gt=0, le=10)] | None = None
+    order_quantity_min: QuantityOrZero | None = None
+    order_quantity_multiple: QuantityOrZero | None = None
+    dead_band: Share | None = None
+
+
+class PlanPublished(ReferenceEvent, tag="plan.published", kw_only=True, gc=False):
+    """The baseline plan of a SKU-location: mean demand per day from ``start`` for ``days`` days."""
+
+    sku: Sku
+    location: Location
+    start: dt.date
+    days: Annotated[int, Meta(ge=1, le=366)] = 28
+    quantity_per_day: QuantityOrZero
+
+
+class ParametersInForce(ReferenceEvent, tag="parameters.in_force", kw_only=True, gc=False):
+    """What the ERP runs on now for a SKU-location."""
+
+    sku: Sku
+    location: Location
+    safety_stock: QuantityOrZero | None = None
+    reorder_point: QuantityOrZero | None = None
+    order_up_to: QuantityOrZero | None = None
+    order_quantity: QuantityOrZero | None = None
+    lead_time_days: Days | None = None
+    proposed_version: Annotated[int, Meta(ge=1)] | None = None
+
+
+class PromotionApproved(ReferenceEvent, tag="promotion.approved", kw_only=True, gc=False):
+    """A promotion of a SKU (everywhere, or at ``location``) from ``start`` to ``end`` inclusive, local days."""
+
+    promotion: Id
+    sku: Sku
+    location: Location | None = None
+    start: dt.date
+    end: dt.date
+    uplift: Annotated[float, Meta(ge=-1, le=100, description="Expected relative change of demand, 0.5 = +50 %.")] | None = None
+
+
+class SignalObserved(ReferenceEvent, tag="signal.observed", kw_only=True, gc=False):
+    """An outside signal (weather, market, CRM opportunity, service tickets) about an item, a family or a region."""
+
+    signal: Id
+    kind: Id
+    sku: Sku | None = None
+    location: Location | None = None
+    family: Id | None = None
+    region: Id | None = None
+    value: SignedQuantity | None = None
+    probability: Share | None = None
+    quantity: QuantityOrZero | None = None
+    horizon_days: Days | None = None
+
+
+ReferenceRecord = (
+    ItemUpdated
+    | LocationUpdated
+    | SupplierUpdated
+    | CustomerUpdated
+    | CalendarUpdated
+    | PolicyUpdated
+    | PlanPublished
+    | ParametersInForce
+    | PromotionApproved
+    | SignalObserved
+)

@@ -1,0 +1,51 @@
+"""Topic ``shipments``: fulfilment and movement between locations. Every event is keyed by its ``event_id``."""
+
+import datetime as dt
+
+from sensing.contracts.common import DEFAULT_UNIT, Id, ItemEvent, Line, Location, Quantity, Sku, Text, Unit
+
+
+class Shipment(ItemEvent, kw_only=True, gc=False):
+    """Common fields. ``order_id`` and ``line`` (default: the sku) name the order line that is served; ``location`` is where goods leave."""
+
+    quantity: Quantity
+    shipment_id: Id | None = None
+    order_id: Id | None = None
+    line: Line | None = None
+    unit_of_measure: Unit = DEFAULT_UNIT
+
+
+class Shipped(Shipment, tag="shipment.shipped", kw_only=True, gc=False):
+    """Goods left ``location``: lowers on-hand and the open quantity of the order line."""
+
+
+class ShipmentDelayed(Shipment, tag="shipment.delayed", kw_only=True, gc=False):
+    """The shipment will leave or arrive later, at ``expected_date``."""
+
+    expected_date: dt.date
+    reason: Text | None = None
+
+
+class Backordered(Shipment, tag="shipment.backordered", kw_only=True, gc=False):
+    """``quantity`` could not be served and waits, until ``expected_date`` where known."""
+
+    expected_date: dt.date | None = None
+
+
+class Substituted(Shipment, tag="shipment.substituted", kw_only=True, gc=False):
+    """``substitute_sku`` was shipped in place of ``sku``: lowers the substitute's on-hand at the same location."""
+
+    substitute_sku: Sku
+
+
+class Transferred(Shipment, tag="shipment.transferred", kw_only=True, gc=False):
+    """Goods moved from ``location`` to ``to_location`` of the same SKU."""
+
+    to_location: Location
+
+
+class Delivered(Shipment, tag="shipment.delivered", kw_only=True, gc=False):
+    """The customer has the goods; stock is not touched."""
+
+
+ShipmentEvent = Shipped | ShipmentDelayed | Backordered | Substituted | Transferred | Delivered

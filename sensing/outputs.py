@@ -1,0 +1,44 @@
+"""What machines hand to sinks: one output record, ready to be sealed as a CloudEvent."""
+
+from typing import NamedTuple
+
+import msgspec
+import orjson
+
+EXCEPTIONS = "exceptions"
+PARAMETERS = "planning-parameters"
+ACTIONS = "actions"
+AUDIT = "audit"
+DEAD_LETTERS = "dead-letters"
+
+
+class OutputRecord(NamedTuple):
+    """One output of one machine.
+
+    ``instant`` (UTC ms, never falling within a machine), ``machine`` and ``number`` (the machine's running count) order outputs across machines.
+    ``time`` is the event time of the cause, UTC ms; ``id`` is entity + version, never a position. ``attributes`` are CloudEvents extension attributes
+    (severity, route, region, correlationid, causationid, traceparent ...), by which subscribers filter without parsing.
+    """
+
+    instant: int
+    machine: int
+    number: int
+    topic: str
+    type: str
+    id: str
+    subject: str
+    time: int
+    attributes: dict[str, str]
+    data: bytes
+
+
+def encode(data: msgspec.Struct) -> bytes:
+    """JSON of an output struct; numpy scalars are written as numbers, NaN as null."""
+    return orjson.dumps(data, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, msgspec.Struct):
+        return msgspec.structs.asdict(value)
+    msg = f"output encoding: required a struct, number, text, list or dict, got a {type(value).__name__}"
+    raise TypeError(msg)

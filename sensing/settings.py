@@ -1,0 +1,31 @@
+"""What a machine must know to be deterministic: fixed for the life of a state, compared when state is restored."""
+
+import msgspec
+
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+MINUTE_MS = 60_000
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the pure core. Durations in milliseconds, bounds per machine.
+
+    ``lateness_ms`` holds the watermark behind the newest event; ``horizon_ms`` is how far behind the watermark an event may be and still correct history;
+    ``skew_ms`` is how far ahead an event time may be. ``quiet_until`` mutes outputs before that instant.
+    """
+
+    shards: int = 16
+    lateness_ms: int = HOUR_MS
+    horizon_ms: int = 7 * DAY_MS
+    skew_ms: int = DAY_MS
+    time_zone: str = "UTC"
+    quiet_until: int | None = None
+    rows_max: int = 1 << 20
+    lines_max: int = 1 << 20
+    line_horizon_days: int = 35
+    open_problems_max: int = 100_000
+    purchase_lines_max: int = 1 << 18
+    dead_band: float = 0.1
+    service_target: float = 0.95
+    lead_time_days: float = 7.0
+    cover_days: float = 14.0
