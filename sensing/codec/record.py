@@ -50,10 +50,18 @@ EVENT = np.dtype(
         ("price", "f8"),  # per unit; NaN unknown
         ("row_hi", "u8"),  # 128-bit key of (sku, location)
         ("row_lo", "u8"),
-        ("line_hi", "u8"),  # 128-bit key of (order_id, line), or of (event_id)
+        ("line_hi", "u8"),  # 128-bit key of (order_id, line, sku), or of (event_id) where there is no order_id
         ("line_lo", "u8"),
+        ("id_hi", "u8"),  # 128-bit key of (event_id)
+        ("id_lo", "u8"),
         ("customer", "u8"),  # 64-bit hash, 0 unknown
         ("offset", "i8"),
+        ("sku", "S40"),  # texts start at multiples of eight bytes: keys are hashed word by word
+        ("location", "S16"),
+        ("line", "S40"),
+        ("order_id", "S64"),  # empty: the event is its own line
+        ("event_id", "S64"),
+        ("unit", "S8"),
         ("partition", "i4"),
         ("version", "i4"),  # line version
         ("requested_day", "i4"),  # days since 1970-01-01; NO_DAY: none
@@ -62,12 +70,6 @@ EVENT = np.dtype(
         ("kind", "u1"),
         ("promoted", "u1"),  # 1 where the order names a promotion
         ("currency", "S3"),
-        ("unit", "S8"),
-        ("location", "S16"),
-        ("sku", "S40"),
-        ("line", "S40"),
-        ("event_id", "S64"),
-        ("order_id", "S64"),  # empty: the event is its own line
     ],
     align=True,
 )

@@ -1,0 +1,38 @@
+"""One batch becomes one batch per shard: all locations of a SKU go to the same shard, order is kept."""
+
+import numpy as np
+
+from sensing.codec.keys import fill_keys, keys_of
+from sensing.codec.record import Batch, Rare
+
+
+def shard_of(sku: str, shards: int) -> int:
+    """Shard of a SKU."""
+    return int(keys_of(sku, "", "", shards)["shard"][0])
+
+
+def split(batch: Batch, shards: int) -> list[Batch]:
+    """Split a batch by the shard of each event's SKU; keys of the records are filled here.
+
+    Rare events without a SKU concern every shard and go to all of them.
+
+    Returns
+    -------
+    list
+        One batch per shard, empty ones included: each carries the tick.
+    """
+    records = batch.records
+    if len(records):
+        fill_keys(records, shards)
+    order = np.argsort(records["shard"], kind="stable")
+    bounds = np.searchsorted(records["shard"][order], np.arange(shards + 1))
+    ordered = records[order]
+    rare: list[list[tuple[int, Rare]]] = [[] for _ in range(shards)]
+    for before, item in batch.rare:
+        sku = getattr(item.event, "sku", None)
+        for shard in range(shards) if sku is None else (shard_of(sku, shards),):
+            mine = order[bounds[shard] : bounds[shard + 1]]
+            rare[shard].append((int(np.searchsorted(mine, before)), item))
+    return [
+        Batch(ordered[bounds[s] : bounds[s + 1]], rare[s], batch.watermark, batch.final) for s in range(shards)
+    ]

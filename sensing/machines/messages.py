@@ -1,0 +1,30 @@
+"""What travels between machines besides batches, and what leaves the last batch of an input."""
+
+from typing import Any, NamedTuple
+
+from sensing.codec.record import Reject
+
+OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter", "released")
+
+
+class LedgerBatch(NamedTuple):
+    """Rejects and read counts of one block: (topic, partition, messages read)."""
+
+    rejects: list[Reject]
+    read: list[tuple[str, int, int]]
+    watermark: int
+    final: bool = False
+
+
+class Totals(NamedTuple):
+    """Outcomes a machine counted over its life: (topic, partition, counts in the order of ``OUTCOMES``)."""
+
+    machine: int
+    counts: list[tuple[str, int, tuple[int, ...]]]
+
+
+class ParameterRows(NamedTuple):
+    """Planning parameters of all rows of a shard at the end of the input, one entry per row in every column."""
+
+    machine: int
+    columns: dict[str, Any]
