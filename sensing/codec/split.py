@@ -3,7 +3,7 @@
 import numpy as np
 
 from sensing.codec.keys import fill_keys, keys_of
-from sensing.codec.record import Batch, Rare
+from sensing.codec.record import EVENT, Batch, Rare
 
 
 def shard_of(sku: str, shards: int) -> int:
@@ -25,8 +25,10 @@ def split(batch: Batch, shards: int) -> list[Batch]:
     if len(records):
         fill_keys(records, shards)
     order = np.argsort(records["shard"], kind="stable")
-    bounds = np.searchsorted(records["shard"][order], np.arange(shards + 1))
-    ordered = records[order]
+    bounds = np.concatenate(([0], np.cumsum(np.bincount(records["shard"], minlength=shards))))
+    # Whole records are moved as rows of words: numpy moves records field by field, which is several times slower.
+    words = records.view(np.uint64).reshape(len(records), EVENT.itemsize // 8)
+    ordered = np.take(words, order, axis=0).view(EVENT).reshape(-1)
     rare: list[list[tuple[int, Rare]]] = [[] for _ in range(shards)]
     for before, item in batch.rare:
         sku = getattr(item.event, "sku", None)
