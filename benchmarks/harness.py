@@ -1,0 +1,149 @@
+"""Runs one benchmark in a process of its own and puts around its figures what makes them comparable.
+
+A benchmark is a module in this folder with ``def run(size: str) -> dict[str, object]`` (size ``smoke`` or ``full``).
+What it returns are figures, units last in their names, but for three keys: ``answer`` (required: what was computed,
+bytes or JSON; its hash shows whether a speed-up changed the result), ``sizes`` and ``seed`` of its input.
+"""
+
+import ast
+import hashlib
+import importlib
+import importlib.metadata
+import os
+import platform
+import resource
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import orjson
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+SIZES = ("smoke", "full")
+LIBRARIES = ("bytewax", "msgspec", "numba", "numpy", "orjson", "pyarrow", "river")
+
+
+class Machine(msgspec.Struct, kw_only=True, frozen=True):
+    """Where a benchmark ran: figures of different machines are not compared."""
+
+    cpu: str
+    cpus: int
+    system: str
+
+
+class Result(msgspec.Struct, kw_only=True, frozen=True):
+    """One run of one benchmark, complete enough to be run again."""
+
+    name: str
+    size: str
+    seed: int | None
+    sizes: dict[str, int]
+    figures: dict[str, float | int | str]
+    answer_sha256: str
+    peak_rss_mib: float
+    started: str
+    revision: str | None
+    machine: Machine
+    versions: dict[str, str]
+
+
+def discover(folder: Path = HERE) -> dict[str, str]:
+    """Names of the benchmarks, sorted, each with the first line of its docstring. Nothing is imported."""
+    found = {}
+    for path in sorted(folder.glob("*.py")):
+        tree = ast.parse(path.read_bytes())
+        if any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body):
+            found[path.stem] = (ast.get_docstring(tree) or "").partition("\n")[0]
+    return found
+
+
+def run_isolated(name: str, size: str) -> Result:
+    """Run a benchmark in a fresh interpreter, so that memory and compile time are its own.
+
+    Raises
+    ------
+    RuntimeError
+        The benchmark failed; the message holds the end of what it printed.
+    """
+    command = [sys.executable, "-m", "benchmarks.harness", name, size]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    if done.returncode:
+        msg = f"benchmark {name!r} ({size}) ended with code {done.returncode}:\n{done.stderr.decode()[-4000:]}"
+        raise RuntimeError(msg)
+    return msgspec.json.decode(done.stdout, type=Result)
+
+
+def measure(name: str, size: str) -> Result:
+    """Run a benchmark in this process."""
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    returned = dict(importlib.import_module(f"benchmarks.{name}").run(size))
+    if "answer" not in returned:
+        msg = f"benchmark {name!r}: run() must return the key 'answer' (what was computed), got {sorted(returned)}"
+        raise ValueError(msg)
+    figures = {
+        "answer_sha256": answer_sha256(returned.pop("answer")),
+        "seed": returned.pop("seed", None),
+        "sizes": returned.pop("sizes", {}),
+    }
+    described = {"name": name, "size": size, "figures": returned, "peak_rss_mib": peak_rss_mib(), "started": started}
+    about = {"revision": revision(), "machine": machine(), "versions": versions()}
+    plain = orjson.loads(orjson.dumps(figures | described | about, default=msgspec.to_builtins, option=_NUMPY))
+    return msgspec.convert(plain, Result)
+
+
+_NUMPY = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS
+
+
+def answer_sha256(answer: object) -> str:
+    """Hash of an answer: of the bytes themselves, or of its JSON with sorted keys."""
+    return hashlib.sha256(answer if isinstance(answer, bytes) else orjson.dumps(answer, option=_NUMPY)).hexdigest()
+
+
+def peak_rss_mib() -> float:
+    """Largest resident memory of this process.
+
+    Linux hands the figure of ``getrusage`` down from parent to child, so there the kernel's own mark is read.
+    """
+    if sys.platform == "linux":
+        kib = float(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+    else:
+        kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # macOS counts bytes
+    return round(kib / 1024, 1)
+
+
+def machine() -> Machine:
+    """Processor, how many of them we may use, and the operating system."""
+    known = Path("/proc/cpuinfo").read_text() if sys.platform == "linux" else ""
+    cpu = known.partition("model name\t: ")[2].partition("\n")[0] or platform.processor() or platform.machine()
+    cpus = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return Machine(cpu=cpu, cpus=cpus, system=f"{platform.system()} {platform.machine()}")
+
+
+def versions() -> dict[str, str]:
+    """Versions of the interpreter and of what the figures depend on."""
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in LIBRARIES}
+
+
+def revision() -> str | None:
+    """Git revision of the checkout, with ``+`` where files differ from it; None outside git."""
+    try:
+        command = ["git", "describe", "--always", "--dirty=+", "--abbrev=10", "--exclude=*"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout.decode().strip() or None
+
+
+def main() -> None:
+    """Entry of the process that ``run_isolated`` starts: the result alone goes to standard output."""
+    name, size = sys.argv[1:]
+    with os.fdopen(os.dup(1), "wb") as results:
+        os.dup2(2, 1)
+        results.write(msgspec.json.encode(measure(name, size)))
+
+
+if __name__ == "__main__":
+    main()
