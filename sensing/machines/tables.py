@@ -1,0 +1,42 @@
+"""The arrays of a shard as its kernels see them, and what kernels report back."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Tables(NamedTuple):
+    """All arrays of one shard. Kernels change them in place; they are handed out anew whenever one has grown."""
+
+    hot: NDArray[Any]
+    demand: NDArray[Any]
+    pools: NDArray[Any]
+    supply: NDArray[Any]
+    lines: NDArray[Any]
+    line_index: NDArray[np.int32]
+    line_ring: NDArray[np.int64]
+    zone_starts: NDArray[np.int64]
+    zone_offsets: NDArray[np.int64]
+    location_zone: NDArray[np.int32]
+    sizes: NDArray[np.float64]  # order sizes of the whole stream, see detection.quality
+    counts: NDArray[np.int64]  # (topics, partitions, outcomes)
+
+
+ABSORBED, ABSORBED_LATE, DUPLICATE, SUPERSEDED, HELD_BACK, DEAD_LETTER, RELEASED = range(7)
+
+SURGE, IMPOSSIBLE, RELEASE, LOW_STOCK, DRIFT = 1, 2, 3, 4, 5
+
+ATTENTION = np.dtype(
+    [
+        ("kind", "u1"),
+        ("hours", "u1"),  # SURGE: length of the window
+        ("row", "i4"),
+        ("record", "i8"),  # index of the record in the batch
+        ("observed", "f8"),
+        ("expected", "f8"),
+        ("probability", "f8"),
+    ],
+    align=True,
+)
+"""Something the kernel saw that Python must look at: a crossing, a held or released line, low stock, a count that disagrees."""

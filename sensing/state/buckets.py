@@ -1,0 +1,59 @@
+"""Hour and day buckets of a row: rings that roll forward with the row's newest event and are corrected as far as they reach."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from sensing.jit import kernel
+from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
+
+LINES_MAX = 65535
+
+
+@kernel
+def roll(hot: NDArray[Any], row: int, hour: int) -> None:
+    """Advance the rings of ``row`` so that local ``hour`` is their newest; buckets entered are empty. Older hours change nothing.
+
+    The trailing window counts follow: what is no longer within 24 or 72 hours of the newest hour leaves them.
+    """
+    record = hot[row]
+    if hour <= record.hour:
+        return
+    steps = min(hour - record.hour, HOURS_KEPT)
+    if steps == HOURS_KEPT:
+        record.hour_lines[:] = 0
+        record.window_24 = 0
+        record.window_72 = 0
+    else:
+        for h in range(record.hour + 1, record.hour + steps + 1):
+            record.window_72 -= record.hour_lines[h % HOURS_KEPT]
+            record.window_24 -= record.hour_lines[(h - 24) % HOURS_KEPT]
+            record.hour_lines[h % HOURS_KEPT] = 0
+    record.hour = hour
+    day = hour // 24
+    if day > record.day:
+        for d in range(max(record.day + 1, day - DAYS_KEPT + 1), day + 1):
+            record.day_quantity[d % DAYS_KEPT] = 0
+            record.day_lines[d % DAYS_KEPT] = 0
+        record.day = day
+        record.promoted_day = 0
+
+
+@kernel
+def book(hot: NDArray[Any], row: int, hour: int, quantity: int, lines: int) -> None:
+    """Add ``quantity`` (thousandths) and ``lines`` (both signed) to the buckets of local ``hour``, as far as the rings reach.
+
+    Line counts stop at 0 and at 65,535 a bucket.
+    """
+    record = hot[row]
+    day = hour // 24
+    if day > record.day - DAYS_KEPT:
+        record.day_quantity[day % DAYS_KEPT] += quantity
+        record.day_lines[day % DAYS_KEPT] = min(max(record.day_lines[day % DAYS_KEPT] + lines, 0), LINES_MAX)
+    if hour > record.hour - HOURS_KEPT:
+        before = record.hour_lines[hour % HOURS_KEPT]
+        after = min(max(before + lines, 0), LINES_MAX)
+        record.hour_lines[hour % HOURS_KEPT] = after
+        record.window_72 += after - before
+        if hour > record.hour - 24:
+            record.window_24 += after - before

@@ -1,0 +1,181 @@
+"""The line table: turns line versions into deltas and filters repeats, for all keyed events of a shard.
+
+Lines live in a ring in order of first mention; an open-addressing index finds them by 128-bit key. When the ring is full, or its oldest line is older
+than the horizon, the oldest line is forgotten (counted). One table is both duplicate filter and netting.
+
+Invariants
+- ``head`` is the slot of the oldest line, ``count`` lines follow it in the ring; every one of them has exactly one index entry, and no other entry exists.
+- The index has a power-of-two size, at least 1.5 times the capacity.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.jit import kernel
+from sensing.state.blob import pack, unpack
+
+LINE = np.dtype(
+    [
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("quantity", "i8"),  # thousandths booked in the buckets
+        ("shipped", "i8"),  # thousandths shipped
+        ("hour", "i4"),  # local hour the line is booked in: the earliest event time of its versions
+        ("row", "i4"),
+        ("version", "i4"),
+        ("requested_day", "i4"),  # local day; the booked day where none was asked for
+        ("flags", "u1"),
+    ],
+    align=True,
+)
+
+HELD = 1  # the newest version waits as a data-quality exception
+COUNTED = 2  # the line is one order line in the buckets
+CANCELLED = 4
+OPEN_IN_RING = 8  # what is open is booked under its requested day, not as "overdue or later"
+TRACKED_OPEN = 16  # what is open counts as open demand
+
+HEAD, COUNT, EVICTED = 0, 1, 2
+
+
+@kernel
+def home(key_lo: int, mask: int) -> int:
+    """Preferred index position of a key."""
+    return np.int64((key_lo >> np.uint64(7)) & np.uint64(mask))
+
+
+@kernel
+def find_line(lines: NDArray[Any], index: NDArray[np.int32], key_hi: int, key_lo: int) -> int:
+    """Slot of a key, or -1."""
+    mask = index.shape[0] - 1
+    at = home(key_lo, mask)
+    while index[at] >= 0:
+        slot = index[at]
+        if lines[slot].key_hi == key_hi and lines[slot].key_lo == key_lo:
+            return np.int64(slot)
+        at = (at + 1) & mask
+    return -1
+
+
+@kernel
+def unindex(lines: NDArray[Any], index: NDArray[np.int32], slot: int) -> None:
+    """Remove the entry of ``slot``; later entries of its run move back, so that no run has a hole."""
+    mask = index.shape[0] - 1
+    at = home(lines[slot].key_lo, mask)
+    while index[at] != slot:
+        at = (at + 1) & mask
+    hole = at
+    while True:
+        at = (at + 1) & mask
+        if index[at] < 0:
+            break
+        wanted = home(lines[index[at]].key_lo, mask)
+        # The entry may move into the hole unless its home lies (cyclically) after the hole.
+        if ((at - wanted) & mask) >= ((at - hole) & mask):
+            index[hole] = index[at]
+            hole = at
+    index[hole] = -1
+
+
+@kernel
+def oldest_due(lines: NDArray[Any], ring: NDArray[np.int64], oldest_hour: int) -> int:
+    """Slot of the oldest line when it must go before another is inserted (ring full, or older than ``oldest_hour``), else -1."""
+    if ring[COUNT] == 0:
+        return -1
+    slot = ring[HEAD]
+    return slot if ring[COUNT] == lines.shape[0] or lines[slot].hour < oldest_hour else -1
+
+
+@kernel
+def forget_oldest(lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[np.int64]) -> None:
+    """Take the oldest line out of the table."""
+    unindex(lines, index, ring[HEAD])
+    ring[HEAD] = (ring[HEAD] + 1) % lines.shape[0]
+    ring[COUNT] -= 1
+    ring[EVICTED] += 1
+
+
+@kernel
+def insert_line(
+    lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[np.int64], key_hi: int, key_lo: int
+) -> int:
+    """Make a slot for a key that is not in the table, which must have room. All other fields of the slot are zero."""
+    slot = (ring[HEAD] + ring[COUNT]) % lines.shape[0]
+    ring[COUNT] += 1
+    line = lines[slot]
+    line.key_hi = key_hi
+    line.key_lo = key_lo
+    line.quantity = 0
+    line.shipped = 0
+    line.hour = 0
+    line.row = 0
+    line.version = 0
+    line.requested_day = 0
+    line.flags = 0
+    mask = index.shape[0] - 1
+    at = home(key_lo, mask)
+    while index[at] >= 0:
+        at = (at + 1) & mask
+    index[at] = slot
+    return slot
+
+
+@kernel
+def index_lines(lines: NDArray[Any], index: NDArray[np.int32], head: int, count: int) -> None:
+    """Enter all lines of the ring into an empty index."""
+    mask = index.shape[0] - 1
+    for k in range(count):
+        slot = (head + k) % lines.shape[0]
+        at = home(lines[slot].key_lo, mask)
+        while index[at] >= 0:
+            at = (at + 1) & mask
+        index[at] = slot
+
+
+def index_size(capacity: int) -> int:
+    """Power of two at least 1.5 times the capacity."""
+    return 1 << (capacity + capacity // 2 - 1).bit_length()
+
+
+class Lines:
+    """The line table of one shard."""
+
+    def __init__(self, lines_max: int) -> None:
+        self.lines_max = lines_max
+        self.ring = np.zeros(3, np.int64)
+        self._make(min(256, lines_max))
+
+    def _make(self, capacity: int) -> None:
+        self.lines = np.zeros(capacity, LINE)
+        self.index = np.full(index_size(capacity), -1, np.int32)
+
+    def ensure(self, more: int) -> None:
+        """Make room for ``more`` lines, up to the bound; beyond it the oldest lines give way as they come."""
+        count = int(self.ring[COUNT])
+        if count + more <= len(self.lines) or len(self.lines) == self.lines_max:
+            return
+        kept = self.in_order()
+        self._make(min(self.lines_max, 1 << (count + more - 1).bit_length()))
+        self.lines[:count] = kept
+        self.ring[HEAD] = 0
+        index_lines(self.lines, self.index, 0, count)
+
+    def in_order(self) -> NDArray[Any]:
+        """All lines, oldest first (a copy)."""
+        slots = (self.ring[HEAD] + np.arange(self.ring[COUNT])) % len(self.lines)
+        return self.lines[slots]
+
+    def dump(self) -> bytes:
+        """All lines as bytes, oldest first."""
+        return pack({"lines": self.in_order(), "evicted": int(self.ring[EVICTED]).to_bytes(8, "little")})
+
+    def load(self, block: bytes) -> None:
+        """Take over the lines of :meth:`dump`."""
+        parts = unpack(block, {"lines": LINE})
+        count = len(parts["lines"])
+        self._make(min(self.lines_max, max(256, 1 << max(count - 1, 0).bit_length())))
+        self.lines[:count] = parts["lines"]
+        self.ring[:] = (0, count, int.from_bytes(parts["evicted"], "little"))
+        index_lines(self.lines, self.index, 0, count)

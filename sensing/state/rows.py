@@ -1,0 +1,139 @@
+"""Hot rows: one record per SKU-location, found by an open-addressing index over 128-bit keys.
+
+Invariants
+- ``index`` has a power-of-two size, at least twice the number of rows; an entry is a row number or -1.
+- Rows are never removed; row numbers are given in order of first mention.
+- A row that was only mentioned (``born`` 0: everything so far was held or rejected) takes no part in anything.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.jit import kernel
+from sensing.state.blob import pack, unpack
+
+DAYS_KEPT = 28
+HOURS_KEPT = 72
+SLOTS = 60
+MISSING = -1
+FULL = -2
+
+HOT = np.dtype(
+    [
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("day_quantity", "i8", (DAYS_KEPT,)),  # thousandths booked per local day, ring by day number
+        ("hour_lines", "u2", (HOURS_KEPT,)),  # order lines per local hour, ring by hour number
+        ("day_lines", "u2", (DAYS_KEPT,)),
+        ("sku", "S40"),
+        ("last_order", "i8"),  # newest event time of a booked order, UTC ms
+        ("price", "f8"),  # newest unit price, NaN unknown
+        ("size_mean", "f4"),  # order-size tail: see detection.quality
+        ("size_variance", "f4"),
+        ("size_max", "f4"),
+        ("size_count", "u4"),
+        ("location", "i4"),
+        ("first_day", "i4"),  # local day of the first absorbed event
+        ("day", "i4"),  # newest local day in the rings
+        ("hour", "i4"),  # newest local hour in the rings
+        ("closed_day", "i4"),  # last closed local day
+        ("window_24", "u4"),  # order lines in the 24 hours up to and including ``hour``
+        ("window_72", "u4"),
+        ("floor_24", "u4"),  # below these counts no surge test is needed
+        ("floor_72", "u4"),
+        ("stock_floor", "f4"),  # on-hand (units) below which the projection is looked at again; NaN: never
+        ("currency", "S3"),
+        ("slot", "u1"),  # minute after the local day's end at which the row closes
+        ("born", "u1"),
+        ("promoted_day", "u1"),  # 1 where an order of day ``day`` named a promotion
+    ],
+    align=True,
+)
+
+
+@kernel
+def find_rows(
+    row_hi: NDArray[np.uint64], row_lo: NDArray[np.uint64], hot: NDArray[Any], index: NDArray[np.int32],
+    out: NDArray[np.int32],
+) -> int:  # fmt: skip
+    """Row numbers of keys, MISSING where there is none. Returns how many are missing."""
+    mask = index.shape[0] - 1
+    missing = 0
+    for k in range(row_hi.shape[0]):
+        at = np.int64(row_lo[k] & np.uint64(mask))
+        while True:
+            row = index[at]
+            if row < 0:
+                missing += 1
+                break
+            if hot[row].key_hi == row_hi[k] and hot[row].key_lo == row_lo[k]:
+                break
+            at = (at + 1) & mask
+        out[k] = row
+    return missing
+
+
+@kernel
+def index_rows(hot: NDArray[Any], start: int, stop: int, index: NDArray[np.int32]) -> None:
+    """Enter rows ``start`` to ``stop`` (exclusive) into ``index``."""
+    mask = index.shape[0] - 1
+    for row in range(start, stop):
+        at = np.int64(hot[row].key_lo & np.uint64(mask))
+        while index[at] >= 0:
+            at = (at + 1) & mask
+        index[at] = row
+
+
+class Rows:
+    """The hot rows of one shard: ``hot[:count]`` are in use."""
+
+    def __init__(self, rows_max: int) -> None:
+        self.rows_max = rows_max
+        self.count = 0
+        self.hot = np.zeros(64, HOT)
+        self.index = np.full(256, MISSING, np.int32)
+
+    def find(self, records: NDArray[Any]) -> NDArray[np.int32]:
+        """Row of each record, MISSING where its key is unknown."""
+        out = np.empty(len(records), np.int32)
+        find_rows(records["row_hi"], records["row_lo"], self.hot, self.index, out)
+        return out
+
+    def add(self, record: Any, location: int) -> int:
+        """Make a row for the record's key and return its number, or FULL at the bound."""
+        if self.count >= self.rows_max:
+            return FULL
+        if self.count == len(self.hot):
+            grown = np.zeros(2 * len(self.hot), HOT)
+            grown[: self.count] = self.hot
+            self.hot = grown
+        row = self.count
+        hot = self.hot[row]
+        hot["key_hi"], hot["key_lo"], hot["sku"] = record["row_hi"], record["row_lo"], record["sku"]
+        hot["location"] = location
+        hot["price"] = np.nan
+        hot["stock_floor"] = np.nan
+        hot["slot"] = int(record["row_hi"]) % SLOTS
+        self.count = row + 1
+        if 2 * self.count > len(self.index):
+            self.index = np.full(2 * len(self.index), MISSING, np.int32)
+            index_rows(self.hot, 0, self.count, self.index)
+        else:
+            index_rows(self.hot, row, self.count, self.index)
+        return row
+
+    def dump(self) -> bytes:
+        """All rows as bytes; the index is rebuilt on load."""
+        return pack({"hot": self.hot[: self.count]})
+
+    def load(self, block: bytes) -> None:
+        """Take over the rows of :meth:`dump`."""
+        parts = unpack(block, {"hot": HOT})
+        self.count = len(parts["hot"])
+        capacity = max(64, 1 << max(self.count - 1, 0).bit_length())
+        self.hot = np.zeros(capacity, HOT)
+        self.hot[: self.count] = parts["hot"]
+        self.index = np.full(4 * capacity, MISSING, np.int32)
+        index_rows(self.hot, 0, self.count, self.index)

@@ -1,0 +1,116 @@
+"""Local time: UTC offsets of IANA zones as tables that kernels can read, and the instants at which local days end."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.jit import kernel
+from sensing.settings import DAY_MS, HOUR_MS
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+FIRST_YEAR, LAST_YEAR = 1990, 2060
+TRANSITIONS_MAX = 256
+
+
+def _offset_ms(zone: ZoneInfo, instant: int) -> int:
+    offset = (EPOCH + dt.timedelta(milliseconds=instant)).astimezone(zone).utcoffset()
+    assert offset is not None, "a ZoneInfo always knows its offset"
+    return round(offset.total_seconds() * 1000)
+
+
+def transitions(name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Instants (UTC ms) from which an offset holds, and the offsets (ms east of UTC), for the years 1990 to 2060.
+
+    Raises
+    ------
+    ValueError
+        When the time zone database does not know ``name``.
+    """
+    try:
+        zone = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        msg = f"time zone: required a name of the IANA database such as Europe/London, got {name!r}"
+        raise ValueError(msg) from error
+    first = (dt.date(FIRST_YEAR, 1, 1) - dt.date(1970, 1, 1)).days * DAY_MS
+    last = (dt.date(LAST_YEAR, 1, 1) - dt.date(1970, 1, 1)).days * DAY_MS
+    starts, offsets = [-(2**62)], [_offset_ms(zone, first)]
+    # Zones keep an offset for weeks at least, except in a few historic cases that have ended: a look every 7 days finds every change.
+    for probe in range(first, last, 7 * DAY_MS):
+        if _offset_ms(zone, probe + 7 * DAY_MS) == offsets[-1]:
+            continue
+        low, high = probe, probe + 7 * DAY_MS
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if _offset_ms(zone, middle) == offsets[-1] else (low, middle)
+        starts.append(high)
+        offsets.append(_offset_ms(zone, high))
+    return np.array(starts, np.int64), np.array(offsets, np.int64)
+
+
+@kernel
+def offset_at(starts: NDArray[np.int64], offsets: NDArray[np.int64], zone: int, instant: int) -> int:
+    """Offset (ms east of UTC) of ``zone`` at ``instant``; ``starts`` and ``offsets`` are (zones, TRANSITIONS_MAX), unused ones at the far end of time."""
+    low, high = 0, starts.shape[1] - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if starts[zone, middle] <= instant:
+            low = middle
+        else:
+            high = middle - 1
+    return offsets[zone, low]
+
+
+class Zones:
+    """Time zones by number, in order of first use; zone 0 is the default zone."""
+
+    def __init__(self, default: str) -> None:
+        self.names: list[str] = []
+        self.starts = np.empty((0, TRANSITIONS_MAX), np.int64)
+        self.offsets = np.empty((0, TRANSITIONS_MAX), np.int64)
+        self.number(default)
+
+    def number(self, name: str) -> int:
+        """Number of the zone ``name``; ValueError when there is no such zone."""
+        if name in self.names:
+            return self.names.index(name)
+        found_starts, found_offsets = transitions(name)
+        starts = np.full((1, TRANSITIONS_MAX), 2**62, np.int64)
+        offsets = np.zeros((1, TRANSITIONS_MAX), np.int64)
+        starts[0, : len(found_starts)] = found_starts
+        offsets[0, : len(found_offsets)] = found_offsets
+        self.starts = np.vstack((self.starts, starts))
+        self.offsets = np.vstack((self.offsets, offsets))
+        self.names.append(name)
+        return len(self.names) - 1
+
+    def local_hour(self, zone: int, instant: int) -> int:
+        """Hours since 1970-01-01T00 on the local clock."""
+        return int(instant + offset_at(self.starts, self.offsets, zone, instant)) // HOUR_MS
+
+    def day_end(self, zone: int, day: int) -> int:
+        """UTC instant at which local ``day`` ends: the first one whose local day is later."""
+        local = (day + 1) * DAY_MS
+        instant = local - int(offset_at(self.starts, self.offsets, zone, local))
+        # A change of the clock near midnight can put the guess an hour off; the right one is next to it.
+        for guess in (instant - HOUR_MS, instant, instant + HOUR_MS):
+            if self.local_hour(zone, guess) // 24 > day:
+                return guess
+        return instant
+
+    def hour_start(self, zone: int, hour: int) -> int:
+        """UTC instant of the start of a local hour (the first of two where the clock is set back)."""
+        local = hour * HOUR_MS
+        instant = local - int(offset_at(self.starts, self.offsets, zone, local))
+        return local - int(offset_at(self.starts, self.offsets, zone, instant))
+
+
+def local_date(day: int) -> str:
+    """ISO date of a local day number."""
+    return (dt.date(1970, 1, 1) + dt.timedelta(days=day)).isoformat()
+
+
+def rfc3339(instant: int) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    return (EPOCH + dt.timedelta(milliseconds=instant)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
