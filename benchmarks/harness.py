@@ -2,7 +2,8 @@
 
 A benchmark is a module in this folder with ``def run(size: str) -> dict[str, object]`` (size ``smoke`` or ``full``).
 What it returns are figures, units last in their names, but for three keys: ``answer`` (required: what was computed,
-bytes or JSON; its hash shows whether a speed-up changed the result), ``sizes`` and ``seed`` of its input.
+bytes or JSON; its hash shows whether a speed-up changed the result), ``sizes`` and ``seed`` of its input. Figures may
+be grouped in dictionaries. Where the input is not part of the repository and not there, it returns ``{"missing": why}``.
 """
 
 import ast
@@ -14,6 +15,7 @@ import platform
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +26,10 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SIZES = ("smoke", "full")
 LIBRARIES = ("bytewax", "msgspec", "numba", "numpy", "orjson", "pyarrow", "river")
+
+
+class MissingInput(Exception):
+    """A benchmark's input is not on this machine; the message says which and where it is looked for."""
 
 
 class Machine(msgspec.Struct, kw_only=True, frozen=True):
@@ -65,11 +71,15 @@ def run_isolated(name: str, size: str) -> Result:
 
     Raises
     ------
+    MissingInput
+        The benchmark has no input here.
     RuntimeError
         The benchmark failed; the message holds the end of what it printed.
     """
     command = [sys.executable, "-m", "benchmarks.harness", name, size]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    if done.returncode == _MISSING:
+        raise MissingInput(done.stderr.decode().strip())
     if done.returncode:
         msg = f"benchmark {name!r} ({size}) ended with code {done.returncode}:\n{done.stderr.decode()[-4000:]}"
         raise RuntimeError(msg)
@@ -80,6 +90,9 @@ def measure(name: str, size: str) -> Result:
     """Run a benchmark in this process."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     returned = dict(importlib.import_module(f"benchmarks.{name}").run(size))
+    if "missing" in returned:
+        msg = f"benchmark {name!r}: {returned['missing']}"
+        raise MissingInput(msg)
     if "answer" not in returned:
         msg = f"benchmark {name!r}: run() must return the key 'answer' (what was computed), got {sorted(returned)}"
         raise ValueError(msg)
@@ -88,12 +101,27 @@ def measure(name: str, size: str) -> Result:
         "seed": returned.pop("seed", None),
         "sizes": returned.pop("sizes", {}),
     }
-    described = {"name": name, "size": size, "figures": returned, "peak_rss_mib": peak_rss_mib(), "started": started}
+    described = {
+        "name": name,
+        "size": size,
+        "figures": flat(returned),
+        "peak_rss_mib": peak_rss_mib(),
+        "started": started,
+    }
     about = {"revision": revision(), "machine": machine(), "versions": versions()}
     plain = orjson.loads(orjson.dumps(figures | described | about, default=msgspec.to_builtins, option=_NUMPY))
     return msgspec.convert(plain, Result)
 
 
+def flat(figures: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Figures without groups: a group's name goes before the names in it, with a dot."""
+    out: dict[str, object] = {}
+    for name, value in figures.items():
+        out |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return out
+
+
+_MISSING = 3
 _NUMPY = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS
 
 
@@ -142,7 +170,11 @@ def main() -> None:
     name, size = sys.argv[1:]
     with os.fdopen(os.dup(1), "wb") as results:
         os.dup2(2, 1)
-        results.write(msgspec.json.encode(measure(name, size)))
+        try:
+            results.write(msgspec.json.encode(measure(name, size)))
+        except MissingInput as missing:
+            print(missing, file=sys.stderr)
+            sys.exit(_MISSING)
 
 
 if __name__ == "__main__":

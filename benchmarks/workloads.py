@@ -112,7 +112,8 @@ def sku_weights(load: Workload) -> NDArray[np.float64]:
 def location_weights(load: Workload) -> NDArray[np.float64]:
     """Share of every location, sum 1: the first is the biggest."""
     weights = 1.0 / np.arange(2, load.locations + 2, dtype=np.float64)
-    return np.divide(weights, weights.sum())
+    shares: NDArray[np.float64] = weights / weights.sum()
+    return shares
 
 
 def prices_cents(load: Workload) -> NDArray[np.int32]:
