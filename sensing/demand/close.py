@@ -1,0 +1,160 @@
+"""Close of a local day for many rows: every forecast is scored on the day, then learns it."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.demand.calibration import ROW_LEVEL, count_below, day_variance, learn_spread
+from sensing.demand.combination import error_gain
+from sensing.demand.demand_class import demand_class
+from sensing.demand.distribution import cumulative
+from sensing.demand.mixture import river_mean, river_members, smoothing_level, smoothing_weights
+from sensing.demand.profile import dispersion, learn_own, special_factor, weekday_factor
+from sensing.demand.record import MEMBERS, MIDDLE, RATES
+from sensing.demand.smoothing import learn_levels, learn_lines
+from sensing.demand.tsb import learn_sales
+from sensing.jit import kernel
+
+SCORE_DISCOUNT = 0.99
+SQUARE_RATE = 0.02
+JUDGED_DAYS_MIN = 14
+"""A row's distribution is judged from this day on; before, its level is a guess."""
+_LEVELS = len(RATES)
+
+
+@kernel
+def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float) -> float:
+    """Judge the combined forecast of a day by what came; returns the variance that was stated."""
+    spread_of_mean = dispersion(demand, row, pool, at)
+    variance = day_variance(spread_of_mean, demand[row].spread, mean)
+    if demand[row].days < JUDGED_DAYS_MIN:
+        return variance
+    code = demand_class(demand, row)
+    # A quantity in fractions has no atoms to speak of; its next whole number stands for it.
+    high = cumulative(math.ceil(units), mean, variance)
+    low = cumulative(math.ceil(units) - 1.0, mean, variance)
+    if high <= low:
+        high = low + 1e-12
+    demand[row].score_absolute = SCORE_DISCOUNT * demand[row].score_absolute + abs(units - mean)
+    demand[row].score_error = SCORE_DISCOUNT * demand[row].score_error + mean - units
+    demand[row].score_quantity = SCORE_DISCOUNT * demand[row].score_quantity + units
+    covered = 1.0 if low < ROW_LEVEL + pool[at].covering[code] else 0.0
+    demand[row].score_covered = SCORE_DISCOUNT * demand[row].score_covered + covered
+    demand[row].score_weight = SCORE_DISCOUNT * demand[row].score_weight + 1.0
+    count_below(pool, at, code, low, high)
+    learn_spread(demand, row, low, high)
+    if demand[row].expected > 0.0 and demand[row].square > 0.0:
+        pool[at].day_dispersion += math.log(demand[row].square / demand[row].expected)
+        pool[at].day_dispersed += 1.0
+    return variance
+
+
+@kernel
+def learn_errors(demand: NDArray[Any], row: int, units: float, factor: float, mean: float) -> None:
+    """Keep the squared error of every member and of the combined forecast."""
+    days = float(demand[row].days) + 1.0
+    gain = error_gain(days)
+    for member in range(_LEVELS):
+        error = units - factor * demand[row].level[member]
+        demand[row].error[member] += gain * (error * error - demand[row].error[member])
+    error = units - factor * demand[row].sale_rate * demand[row].sale_size
+    demand[row].error[_LEVELS] += gain * (error * error - demand[row].error[_LEVELS])
+    gain = max(SQUARE_RATE, 1.0 / days)
+    error = units - mean
+    demand[row].square += gain * (error * error - demand[row].square)
+    demand[row].expected += gain * (mean - demand[row].expected)
+
+
+@kernel
+def learn_pool(
+    pool: NDArray[Any],
+    at: int,
+    units: float,
+    level: float,
+    factor: float,
+    holiday: float,
+    promoted: float,
+    special: float,
+) -> None:
+    """Add a row's day to its pool's totals of the day."""
+    pool[at].day_quantity += units
+    pool[at].day_level += level * special
+    pool[at].day_expected += level * factor
+    if holiday > 0.0:
+        pool[at].day_special[0, 0] += units
+        pool[at].day_special[0, 1] += level * factor * special_factor(pool, at, 0.0, promoted) / special
+    if promoted > 0.0:
+        pool[at].day_special[1, 0] += units
+        pool[at].day_special[1, 1] += level * factor * special_factor(pool, at, holiday, 0.0) / special
+
+
+@kernel
+def close_rows(
+    demand: NDArray[Any],
+    pool: NDArray[Any],
+    river: NDArray[Any],
+    rows: NDArray[np.int64],
+    day: int,
+    quantity: NDArray[np.float64],
+    lines: NDArray[np.float64],
+    hours: NDArray[np.uint16],
+    pools: NDArray[np.int32],
+    missing: NDArray[np.bool_],
+    censored: NDArray[np.bool_],
+    holiday: NDArray[np.float64],
+    promoted: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Score and learn a day of each row; see `DayInputs` for the arguments.
+
+    Parameters
+    ----------
+    out
+        (n, 3): units learned (NaN where the day teaches nothing), forecast of the smoothing, standardised error of the
+        combined forecast. For the River models, which learn after this.
+    """
+    weekday = (day + 3) % 7
+    weights = np.zeros(MEMBERS)
+    values = np.zeros(3)
+    for i in range(rows.size):
+        row = rows[i]
+        at = pools[i]
+        demand[row].pool = at
+        demand[row].last_day = day
+        special = special_factor(pool, at, holiday[i], promoted[i])
+        factor = weekday_factor(demand, row, pool, at, weekday) * special
+        smoothing_weights(demand, row, weights)
+        base = smoothing_level(demand, row, weights) * factor
+        mean = base
+        slot = demand[row].slot - 1
+        if slot >= 0:
+            river_members(river, slot, base, day, 1, holiday[i], promoted[i], special, values)
+            mean = river_mean(river, slot, values, weights)
+        out[i, 0] = math.nan
+        out[i, 1] = base
+        out[i, 2] = math.nan
+        units = quantity[i]
+        if missing[i] or (censored[i] and units <= mean):
+            continue
+        if not censored[i]:
+            variance = score(demand, row, pool, at, units, mean)
+            out[i, 2] = (units - mean) / math.sqrt(variance + 1e-3)
+        if slot >= 0:
+            river[slot].days += 1
+            gain = error_gain(float(river[slot].days))
+            for k in range(3):
+                river[slot].error[k] += gain * ((units - values[k]) ** 2 - river[slot].error[k])
+        out[i, 0] = units
+        learn_errors(demand, row, units, factor, mean)
+        if demand[row].days > 0:
+            level = demand[row].level[MIDDLE]
+            learn_pool(pool, at, units, level, factor, holiday[i], promoted[i], special)
+            learn_own(demand, row, weekday, units, level * special)
+        for hour in range(24):
+            pool[at].day_hours[hour] += hours[i, hour]
+        learn_lines(demand, row, lines[i], factor)
+        learn_sales(demand, row, units, factor)
+        learn_levels(demand, row, units, factor)
+        demand[row].days = min(demand[row].days + 1, 65535)

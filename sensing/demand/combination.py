@@ -1,0 +1,47 @@
+"""Weights of several forecasts of one day, from their recent errors.
+
+A forecast weighs (smallest squared error / its squared error) to the power of half the tempered number of days judged:
+the likelihood of normal errors of unknown variance, flattened because the members' errors are nearly the same errors.
+
+Source: Vovk (1990) and Yamanishi (1998) for weights by accumulated loss; the temper was measured on M5.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.jit import kernel
+
+TEMPER = 0.1
+DISCOUNT = 0.995
+_DAYS_MAX = 1.0 / (1.0 - DISCOUNT)
+
+
+@kernel
+def error_gain(days: float) -> float:
+    """Gain of the discounted mean of errors after ``days`` of them, this one included."""
+    return max(1.0 - DISCOUNT, 1.0 / days)
+
+
+@kernel
+def weigh(errors: NDArray[Any], days: float, out: NDArray[np.float64]) -> None:
+    """Fill ``out`` with weights that add to one; equal ones where nothing has been judged.
+
+    Parameters
+    ----------
+    errors
+        Discounted mean squared error of each forecast.
+    days
+        Days judged; what they count for has the ceiling of the discount.
+    """
+    least = errors[0]
+    for member in range(1, errors.size):
+        least = min(least, errors[member])
+    power = 0.5 * TEMPER * min(days, _DAYS_MAX)
+    total = 0.0
+    for member in range(errors.size):
+        out[member] = ((least + 1e-6) / (errors[member] + 1e-6)) ** power
+        total += out[member]
+    for member in range(errors.size):
+        out[member] /= total

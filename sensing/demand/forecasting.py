@@ -1,0 +1,88 @@
+"""Forecast of the next 28 days for many rows: a pure function of closed days and the known calendar."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.demand.calibration import day_variance, stated_level
+from sensing.demand.demand_class import demand_class
+from sensing.demand.distribution import quantile
+from sensing.demand.mixture import river_mean, river_members, smoothing_gain, smoothing_level, smoothing_weights
+from sensing.demand.profile import dispersion, special_factor, weekday_factor
+from sensing.demand.record import HORIZON, MEMBERS
+from sensing.jit import kernel
+
+
+@kernel
+def forecast_rows(
+    demand: NDArray[Any],
+    pool: NDArray[Any],
+    river: NDArray[Any],
+    rows: NDArray[np.int64],
+    day: int,
+    pools: NDArray[np.int32],
+    closed: NDArray[np.bool_],
+    holiday: NDArray[np.float64],
+    promoted: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    lines_mean: NDArray[np.float64],
+    method: NDArray[np.uint8],
+    codes: NDArray[np.uint8],
+) -> None:
+    """Fill the last five arguments, which are those of `Forecast`.
+
+    The variance grows with the horizon as the level's own movement adds up: 1 + (h - 1) gain^2.
+
+    Source: Hyndman, Koehler, Ord, Snyder (2008), Forecasting with Exponential Smoothing, table 6.1, model ANN.
+    """
+    weights = np.zeros(MEMBERS)
+    values = np.zeros(3)
+    for i in range(rows.size):
+        row = rows[i]
+        at = pools[i]
+        slot = demand[row].slot - 1
+        codes[i] = demand_class(demand, row)
+        method[i] = 0 if demand[row].days == 0 else (2 if slot >= 0 else 1)
+        smoothing_weights(demand, row, weights)
+        level = smoothing_level(demand, row, weights)
+        gain = smoothing_gain(weights)
+        ratio = dispersion(demand, row, pool, at)
+        for h in range(HORIZON):
+            if closed[i, h]:
+                mean[i, h] = 0.0
+                variance[i, h] = 0.0
+                lines_mean[i, h] = 0.0
+                continue
+            special = special_factor(pool, at, holiday[i, h], promoted[i, h])
+            factor = weekday_factor(demand, row, pool, at, (day + 1 + h + 3) % 7) * special
+            expected = level * factor
+            if slot >= 0:
+                flags = (holiday[i, h], promoted[i, h])
+                river_members(river, slot, expected, day + 1 + h, 1 + h, flags[0], flags[1], special, values)
+                expected = river_mean(river, slot, values, weights)
+            mean[i, h] = expected
+            variance[i, h] = day_variance(ratio, demand[row].spread, expected) * (1.0 + h * gain * gain)
+            lines_mean[i, h] = demand[row].lines_level * factor
+
+
+@kernel
+def quantile_rows(
+    demand: NDArray[Any],
+    pool: NDArray[Any],
+    rows: NDArray[np.int64],
+    codes: NDArray[np.uint8],
+    mean: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    levels: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Fill ``out`` (n, 28, levels) with calibrated quantiles, never falling with the level."""
+    stated = np.zeros(levels.size)
+    for i in range(rows.size):
+        for k in range(levels.size):
+            stated[k] = stated_level(pool, demand[rows[i]].pool, codes[i], levels[k])
+        for h in range(mean.shape[1]):
+            for k in range(levels.size):
+                out[i, h, k] = quantile(stated[k], mean[i, h], variance[i, h])

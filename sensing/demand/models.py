@@ -1,0 +1,210 @@
+"""All demand models of a shard.
+
+Invariants
+----------
+- A day is scored before it is learned, for every model.
+- What a row predicts depends on its own record, its River models and its pool's last fold; never on which rows were
+  closed in the same call. The rows of a pool are closed in one order, for its sums to be the same to the last bit.
+- Memory is fixed per row, plus about 12 KiB for a row that has earned River models.
+"""
+
+import pickle
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.demand.calibration import fold_calibration, fold_dispersion
+from sensing.demand.close import close_rows
+from sensing.demand.forecasting import forecast_rows, quantile_rows
+from sensing.demand.inputs import DayInputs, Forecast, Scores, Window
+from sensing.demand.mixture import month_position, smoothing_level, smoothing_weights
+from sensing.demand.profile import fold_hours, fold_weekday, weekday_factor
+from sensing.demand.record import DEMAND, HORIZON, MEMBERS, POOL, RIVER
+from sensing.demand.river_row import WEEKDAYS, RiverRow, write_coefficients
+from sensing.state.blob import pack, unpack
+
+RIVER_DAYS_MIN = 56
+RIVER_SALES_MIN = 28
+DRIFT_EXPOSURE = 10.0
+"""After a drift the levels count as having seen this many days only, so that all learn at least at a tenth."""
+
+
+class DemandModels:
+    """Scores, learns and forecasts the demand of the rows of one shard.
+
+    Attributes
+    ----------
+    demand, pool, river
+        Records of rows, pools and River rows (see `record`); kernels elsewhere may read them.
+    models
+        River models by row.
+    drifts
+        Changes found by ADWIN since the start.
+    """
+
+    def __init__(self) -> None:
+        self.demand: NDArray[Any] = np.zeros(0, DEMAND)
+        self.pool: NDArray[Any] = np.zeros(0, POOL)
+        self.river: NDArray[Any] = np.zeros(0, RIVER)
+        self.models: dict[int, RiverRow] = {}
+        self.drifts = 0
+
+    def ensure(self, rows: int, pools: int) -> None:
+        """Make room for at least so many rows and pools; room doubles, new records are zero."""
+        self.demand = _grown(self.demand, rows)
+        self.pool = _grown(self.pool, pools)
+
+    def close_day(self, rows: NDArray[np.int64], inputs: DayInputs) -> None:
+        """Score every model on a local day of the rows, then let it learn the day.
+
+        Parameters
+        ----------
+        rows
+            (n,) distinct row numbers; their pools are folded once all rows of the day are closed.
+
+        Raises
+        ------
+        ValueError
+            When a row has closed this day or a later one.
+        """
+        before = self.demand["last_day"][rows]
+        started = self.demand["last_day"][rows] > 0
+        if bool(np.any(started & (before >= inputs.day))):
+            row = int(rows[int(np.argmax(started & (before >= inputs.day)))])
+            last = int(self.demand["last_day"][row])
+            msg = f"close_day: row {row}: required a day after {last}, got {inputs.day}; close each day once, in order"
+            raise ValueError(msg)
+        out = np.empty((rows.size, 3))
+        close_rows(
+            self.demand, self.pool, self.river, rows, inputs.day, inputs.quantity, inputs.lines, inputs.hours,
+            inputs.pool, inputs.missing, inputs.censored, inputs.holiday, inputs.promoted, out,
+        )  # fmt: skip
+        earned = self.demand["slot"][rows] > 0
+        self._learn_river(rows, inputs, out, before, np.flatnonzero(earned))
+        due = ~earned & (self.demand["days"][rows] >= RIVER_DAYS_MIN) & (self.demand["sales"][rows] >= RIVER_SALES_MIN)
+        self._start_river(rows[due], inputs.pool[due], inputs.day)
+
+    def fold_pools(self, pools: NDArray[np.int64], day: int) -> None:
+        """Turn the totals of a day into the pools' profiles; once per pool, after all its rows have closed the day."""
+        weekday = (day + 3) % 7
+        for at in pools.tolist():
+            fold_weekday(self.pool, at, weekday)
+            fold_hours(self.pool, at, weekday)
+            fold_dispersion(self.pool, at)
+            fold_calibration(self.pool, at)
+
+    def forecast(self, rows: NDArray[np.int64], day: int, pool: NDArray[np.int32], window: Window) -> Forecast:
+        """Forecast the 28 days after ``day``, the last closed one; changes nothing."""
+        shape = (rows.size, HORIZON)
+        codes = np.empty((2, rows.size), np.uint8)
+        found = Forecast(np.empty(shape), np.empty(shape), codes[0], codes[1], np.empty(shape))
+        forecast_rows(
+            self.demand, self.pool, self.river, rows, day, pool, window.closed, window.holiday, window.promoted,
+            found.mean, found.variance, found.lines_mean, found.method, found.demand_class,
+        )  # fmt: skip
+        return found
+
+    def quantiles(
+        self, forecast: Forecast, rows: NDArray[np.int64], levels: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Calibrated quantiles of each day's demand, (n, 28, levels), never falling with the level."""
+        out = np.empty((*forecast.mean.shape, levels.size))
+        quantile_rows(
+            self.demand, self.pool, rows, forecast.demand_class, forecast.mean, forecast.variance, levels, out
+        )
+        return out
+
+    def scores(self, rows: NDArray[np.int64]) -> Scores:
+        """How the one-day forecasts of the rows did."""
+        found = self.demand[rows]
+        days = found["score_weight"].astype(np.float64)
+        sold = np.where(found["score_quantity"] > 0, found["score_quantity"], np.nan).astype(np.float64)
+        judged = np.where(days > 0, days, np.nan)
+        return Scores(
+            found["score_absolute"] / sold, found["score_error"] / sold, found["score_covered"] / judged, days
+        )
+
+    def dump(self) -> bytes:
+        """All state as bytes."""
+        models = pickle.dumps((self.drifts, self.models), protocol=5)
+        return pack({"demand": self.demand, "pool": self.pool, "river": self.river, "models": models})
+
+    @classmethod
+    def load(cls, block: bytes) -> "DemandModels":
+        """Models that go on exactly as the dumped ones would; the block must be our own, it holds pickles."""
+        parts = unpack(block, {"demand": DEMAND, "pool": POOL, "river": RIVER})
+        found = cls()
+        found.demand, found.pool, found.river = parts["demand"], parts["pool"], parts["river"]
+        found.drifts, found.models = pickle.loads(parts["models"])
+        return found
+
+    def _learn_river(
+        self,
+        rows: NDArray[np.int64],
+        inputs: DayInputs,
+        out: NDArray[np.float64],
+        before: NDArray[np.int32],
+        places: NDArray[np.int64],
+    ) -> None:
+        """Let the River models of the rows at ``places`` learn what the close wrote to ``out``."""
+        if places.size == 0:
+            return
+        weekday = (inputs.day + 3) % 7
+        slots = self.demand["slot"][rows[places]].astype(np.int64) - 1
+        scales = self.river["scale"][slots].tolist()
+        features = {WEEKDAYS[weekday]: 1.0, "month": month_position(inputs.day)}
+        table = []
+        columns = zip(
+            rows[places].tolist(), out[places].tolist(), (inputs.day - before[places] - 1).tolist(), scales,
+            inputs.holiday[places].tolist(), inputs.promoted[places].tolist(), strict=True,
+        )  # fmt: skip
+        for row, (units, base, error), skipped, scale, holiday, promoted in columns:
+            model = self.models[row]
+            if skipped > 0:
+                model.skip(skipped)
+            if units != units:
+                model.skip(1)
+            else:
+                known = features
+                if holiday or promoted:
+                    known = {**features, "holiday": holiday, "promoted": promoted}
+                if model.learn_one(known, units, (units - base) / scale, error):
+                    self._drifted(row)
+            table.append(model.coefficients(weekday))
+        write_coefficients(self.river, slots, table)
+
+    def _drifted(self, row: int) -> None:
+        """Speed up the learning of a row whose errors changed."""
+        self.drifts += 1
+        self.demand["drifts"][row] = min(int(self.demand["drifts"][row]) + 1, 65535)
+        self.demand["exposure"][row] = min(float(self.demand["exposure"][row]), DRIFT_EXPOSURE)
+
+    def _start_river(self, rows: NDArray[np.int64], pools: NDArray[np.int32], day: int) -> None:
+        """Give River models to rows that have earned them, started at what their smoothing says."""
+        if rows.size == 0:
+            return
+        self.river = _grown(self.river, len(self.models) + rows.size)
+        weights = np.zeros(MEMBERS)
+        weekday = (day + 3) % 7
+        for row, at in zip(rows.tolist(), pools.tolist(), strict=True):
+            smoothing_weights(self.demand, row, weights)
+            level = smoothing_level(self.demand, row, weights)
+            coming = [(weekday + 1 + k) % 7 for k in range(7)]
+            season = [level * (weekday_factor(self.demand, row, self.pool, at, k) - 1.0) for k in coming]
+            model = RiverRow(level, season)
+            slot = len(self.models)
+            self.models[row] = model
+            self.demand["slot"][row] = slot + 1
+            self.river["row"][slot] = row
+            self.river["scale"][slot] = max(float(self.demand["square"][row]), 1e-3) ** 0.5
+            write_coefficients(self.river, np.array([slot]), [model.coefficients(weekday)])
+
+
+def _grown(records: NDArray[Any], size: int) -> NDArray[Any]:
+    """The same records with room for at least ``size``, by doubling."""
+    if size <= records.size:
+        return records
+    grown = np.zeros(max(size, 2 * records.size, 16), records.dtype)
+    grown[: records.size] = records
+    return grown
