@@ -1,9 +1,9 @@
 """Runs one benchmark in a process of its own and puts around its figures what makes them comparable.
 
 A benchmark is a module in this folder with ``def run(size: str) -> dict[str, object]`` (size ``smoke`` or ``full``).
-What it returns are figures, units last in their names, but for three keys: ``answer`` (required: what was computed,
-bytes or JSON; its hash shows whether a speed-up changed the result), ``sizes`` and ``seed`` of its input. Figures may
-be grouped in dictionaries. Where the input is not part of the repository and not there, it returns ``{"missing": why}``.
+What it returns are figures, units last in their names, perhaps grouped in dictionaries, but for three keys: ``answer``
+(required: what was computed, as bytes or JSON; its hash shows whether a speed-up changed the result), ``sizes`` and
+``seed`` of its input. Where its input is neither shipped nor found, it returns ``{"missing": why}`` instead.
 """
 
 import ast
