@@ -1,0 +1,189 @@
+"""Events of the simulated supply side: topics ``shipments``, ``suppliers``, ``inventory`` and ``reference`` as NDJSON
+in event-time order.
+"""
+
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from flows.demo.clock import DAY_MINUTES, ZONE_NAME, date_of, rfc3339
+from flows.demo.lines import CURRENCY, PLACED, Lines
+from flows.demo.retail import LOCATION_OF_COUNTRY
+from flows.demo.supply_side import CARTON, SHIP_MINUTE, SUPPLIER_LEAD_DAYS, Purchase, Supply, row_of_item
+
+COUNT_MINUTE = 7 * 60
+RECEIPT_MINUTE = 7 * 60 + 30
+CONFIRM_MINUTE = 9 * 60
+DELAY_MINUTE = 10 * 60
+SHIPPING_MINUTES = 120
+BUY_MINUTE = 20 * 60
+
+Array = NDArray[np.int64]
+TimedEvent = tuple[int, dict[str, Any]]
+
+
+def supplier_name(supplier: int) -> str:
+    """Id of a simulated supplier."""
+    return f"SIM-SUPPLIER-{supplier + 1:02d}"
+
+
+def purchase_name(purchase: Purchase) -> str:
+    """Id of a simulated purchase order; each has one line."""
+    return f"SIM-PO-{purchase.number:05d}"
+
+
+def delay_event_id(purchase: Purchase) -> str:
+    """Event id of the announcement that ``purchase`` comes later."""
+    return f"{purchase_name(purchase)}-delayed"
+
+
+def shipment_ndjson(supply: Supply) -> bytes:
+    """``shipment.shipped`` for every piece of an order line that left on one evening, spread over two hours."""
+    line, at, quantity = shipped_pieces(supply)
+    order = np.lexsort((line, at))
+    line, at, quantity = line[order], at[order], quantity[order]
+    first_of_day = np.searchsorted(at, at, "left")
+    pieces_of_day = np.searchsorted(at, at, "right") - first_of_day
+    spread = (np.arange(len(at)) - first_of_day) * SHIPPING_MINUTES // pieces_of_day
+    minutes = supply.days[at] * DAY_MINUTES + SHIP_MINUTE + spread
+    lines = supply.shippable.take(line)
+    location = lines.locations[supply.rows.place]
+    texts = (
+        f'{{"event_id":"SIM-SHIPMENT-{number:07d}","event_type":"shipment.shipped","event_time":"{time}",'
+        f'"order_id":"{order}","line":"{position}","sku":"{lines.skus[item]}","location":"{location}",'
+        f'"quantity":{units}}}\n'
+        for number, time, order, position, item, units in zip(
+            range(1, len(at) + 1),
+            rfc3339(minutes),
+            lines.order.tolist(),
+            lines.line.tolist(),
+            lines.item.tolist(),
+            quantity.tolist(),
+            strict=True,
+        )
+    )
+    return "".join(texts).encode()
+
+
+def shipped_pieces(supply: Supply) -> tuple[Array, Array, Array]:
+    """Which line (index into ``supply.shippable``), on which trading day (index), how many units, for every piece
+    shipped.
+
+    Per row, units are numbered in the order they were asked for; a line is a span of these numbers and so is what one
+    evening shipped. The pieces are the spans between any two borders of either kind. All rows are laid end to end, so
+    that one search serves all.
+    """
+    lines = supply.shippable
+    by_row = np.argsort(row_of_item(lines, supply.rows)[lines.item], kind="stable")
+    row = row_of_item(lines, supply.rows)[lines.item[by_row]]
+    line_end = np.cumsum(lines.quantity[by_row])
+    units_of_row = np.bincount(row, weights=lines.quantity[by_row], minlength=len(supply.rows.item)).astype(np.int64)
+    row_start = np.cumsum(units_of_row) - units_of_row
+    day_end = (row_start + np.cumsum(supply.shipped, axis=0)).T.ravel()
+    ends = np.unique(np.concatenate([line_end, day_end]))
+    ends = ends[ends > 0]
+    starts = np.concatenate([[0], ends[:-1]])
+    at_line = np.searchsorted(line_end, ends, "left")
+    at_cell = np.minimum(np.searchsorted(day_end, ends, "left"), len(day_end) - 1)
+    shipped = (at_cell // len(supply.days) == row[at_line]) & (ends <= day_end[at_cell])
+    return by_row[at_line[shipped]], (at_cell % len(supply.days))[shipped], (ends - starts)[shipped]
+
+
+def supplier_ndjson(supply: Supply) -> bytes:
+    """Purchase orders: placed, confirmed the next trading morning, delayed where planted, received in one part or
+    two.
+    """
+    events: list[TimedEvent] = []
+    for purchase in supply.purchases:
+        events.extend(_purchase_events(supply, purchase))
+    return _ndjson(events)
+
+
+def _purchase_events(supply: Supply, purchase: Purchase) -> list[TimedEvent]:
+    spread = purchase.number % 30
+    name = purchase_name(purchase)
+    promised = date_of(purchase.promised_day)
+    common = {
+        "po_id": name,
+        "supplier": supplier_name(int(supply.rows.supplier[purchase.row])),
+        "sku": supply.shippable.skus[supply.rows.item[purchase.row]],
+        "location": supply.shippable.locations[supply.rows.place],
+    }
+
+    def event(what: str, suffix: str, day: int, minute: int, **fields: object) -> TimedEvent:
+        head = {"event_id": f"{name}-{suffix}", "event_type": f"po.{what}"}
+        return day * DAY_MINUTES + minute + spread, head | common | fields
+
+    events = [
+        event("placed", "placed", purchase.placed_day, BUY_MINUTE, quantity=purchase.quantity, promised_date=promised)
+    ]
+    after = np.searchsorted(supply.days, purchase.placed_day, "right")
+    if after < len(supply.days):
+        events.append(event("confirmed", "confirmed", int(supply.days[after]), CONFIRM_MINUTE, promised_date=promised))
+    if purchase.delayed_to_day is not None and supply.delay is not None:
+        later = date_of(purchase.delayed_to_day)
+        events.append(event("delayed", "delayed", supply.delay.day, DELAY_MINUTE, promised_date=later))
+    outstanding = purchase.quantity
+    for number, (day, quantity) in enumerate(purchase.received, start=1):
+        outstanding -= quantity
+        events.append(
+            event("received", f"received-{number}", day, RECEIPT_MINUTE, quantity=quantity, last=outstanding == 0)
+        )
+    return events
+
+
+def inventory_ndjson(supply: Supply) -> bytes:
+    """``inventory.counted``: opening stocks and stocktakes, before the doors open."""
+    location = supply.shippable.locations[supply.rows.place]
+    events: list[TimedEvent] = []
+    for day, row, on_hand in supply.counts:
+        sku = supply.shippable.skus[supply.rows.item[row]]
+        head = {"event_id": f"SIM-COUNT-{sku}-{date_of(day)}", "event_type": "inventory.counted"}
+        fields = {"sku": sku, "location": location, "quantity": on_hand}
+        events.append((day * DAY_MINUTES + COUNT_MINUTE, head | fields))
+    return _ndjson(events)
+
+
+def reference_ndjson(lines: Lines, supply: Supply) -> bytes:
+    """Locations (the shop's clock rules them all), simulated suppliers, and items with the median of their prices; in
+    force from the beginning.
+    """
+    records: list[dict[str, Any]] = [
+        {"event_id": f"location-{location}", "event_type": "location.updated", "location": location}
+        | {"time_zone": ZONE_NAME, "region": country}
+        for country, location in LOCATION_OF_COUNTRY.items()
+    ]
+    records += [
+        {"event_id": f"{supplier_name(n)}-1", "event_type": "supplier.updated", "supplier": supplier_name(n)}
+        | {"lead_time_days": lead_days}
+        for n, lead_days in enumerate(SUPPLIER_LEAD_DAYS)
+    ]
+    supplier_of_item = dict(zip(supply.rows.item.tolist(), supply.rows.supplier.tolist(), strict=True))
+    for item, price in _median_prices(lines):
+        sku = lines.skus[item]
+        record = {"event_id": f"item-{sku}", "event_type": "item.updated", "sku": sku, "unit_price": price}
+        record |= {"base_unit": "EA", "currency": CURRENCY}
+        if item in supplier_of_item:
+            supplier = supplier_of_item[item]
+            record |= {"supplier": supplier_name(supplier), "lead_time_days": SUPPLIER_LEAD_DAYS[supplier]}
+            record |= {"order_quantity_multiple": CARTON}
+        records.append(record)
+    return b"".join(orjson.dumps(record) + b"\n" for record in records)
+
+
+def _median_prices(lines: Lines) -> list[tuple[int, float]]:
+    """Every item that was ordered, with the middle one of its prices (the lower of the two middle ones)."""
+    ordered = lines.take(lines.kind == PLACED)
+    order = np.lexsort((ordered.price, ordered.item))
+    items, starts, counts = np.unique(ordered.item[order], return_index=True, return_counts=True)
+    middle = ordered.price[order][starts + (counts - 1) // 2]
+    return list(zip(items.tolist(), middle.tolist(), strict=True))
+
+
+def _ndjson(events: list[TimedEvent]) -> bytes:
+    events.sort(key=lambda event: event[0])
+    times = rfc3339(np.array([minute for minute, _ in events], dtype=np.int64))
+    timed = zip(times, events, strict=True)
+    return b"".join(orjson.dumps(event | {"event_time": time}) + b"\n" for time, (_, event) in timed)
