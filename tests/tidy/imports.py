@@ -1,0 +1,90 @@
+"""Who may know whom, and what the pure core may touch."""
+
+import ast
+from collections.abc import Iterator
+
+from tests.tidy.sources import PACKAGES, Source
+
+# Every room may import from itself, from what stands beside it here, and from nothing else of ours.
+_FLOOR = ("sensing.contracts", "sensing.jit", "sensing.settings")
+_MATHS = (*_FLOOR, "sensing.state", "sensing.demand.distribution")
+ROOMS: dict[str, tuple[str, ...]] = {
+    "sensing.contracts": (),
+    "sensing.jit": (),
+    "sensing.settings": (),
+    "sensing.outputs": ("sensing.contracts",),
+    "sensing.codec": _FLOOR,
+    "sensing.state": _FLOOR,
+    "sensing.demand": (*_FLOOR, "sensing.state"),
+    "sensing.supply": _MATHS,
+    "sensing.detection": _MATHS,
+    "sensing.machines": ("sensing",),
+    "sinks": ("sensing.contracts", "sensing.outputs"),
+    "flows": ("sensing", "sinks"),
+    "benchmarks": ("flows", "sensing", "sinks"),
+    "tests": ("benchmarks", "flows", "sensing", "sinks"),
+}
+
+# All that the pure core may import from elsewhere. What is not listed may do I/O, know the time or draw random numbers.
+PURE = frozenset(
+    {"array", "base64", "bisect", "calendar", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal"}
+    | {"enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "pickle", "re"}
+    | {"string", "struct", "types", "typing", "zlib", "zoneinfo"}
+    | {"msgspec", "numba", "numpy", "orjson", "river"}
+)
+# The compile cache is a directory on disk, chosen once at import.
+COMPILER = ("sensing/jit.py", frozenset({"hashlib", "os", "pathlib", "platform", "sys", "tempfile"}))
+
+IMPURE_NAMES = frozenset({"breakpoint", "eval", "exec", "hash", "id", "input", "open", "print"})
+IMPURE_ATTRIBUTES = frozenset(
+    {"now", "utcnow", "today", "random", "fromfile", "tofile", "loadtxt", "savetxt", "memmap", "savez", "genfromtxt"}
+)
+
+
+def within(module: str, room: str) -> bool:
+    """Whether a module is the room or inside it."""
+    return module == room or module.startswith(room + ".")
+
+
+def imported(source: Source) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything a file imports, wherever in the file; ``from a import b`` is ``a.b``."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = "." * node.level + (node.module or "")
+            yield from ((node.lineno, f"{start}.{alias.name}" if alias.name != "*" else start) for alias in node.names)
+
+
+def directions(source: Source) -> list[str]:
+    """Imports that go up the house, or sideways."""
+    house = {"sensing": ()} if source.module == "sensing" else ROOMS
+    room = next((room for room in house if within(source.module, room)), None)
+    if room is None:
+        return [source.at(1, f"no room is named {source.module}. Fix: move the file, or give the room a line in ROOMS")]
+    allowed = (*([] if room == "sensing" else [room]), *house[room])
+    return [
+        source.at(line, f"{room} may not know {name}. Fix: of ours it may import from ({', '.join(allowed)}) only")
+        for line, name in imported(source)
+        if name.split(".")[0] in ("", *PACKAGES) and not any(within(name, known) for known in allowed)
+    ]
+
+
+def purity(source: Source) -> list[str]:
+    """Whatever in ``sensing/`` could do I/O, know the time, or differ from run to run."""
+    if not within(source.module, "sensing"):
+        return []
+    compiler = source.path == COMPILER[0]
+    allowed = PURE | {"sensing"} | (COMPILER[1] if compiler else frozenset())
+    found = [
+        source.at(line, f"the core is pure, and {name} is not known to be. Fix: do it in flows/, or add it to PURE")
+        for line, name in imported(source)
+        if name.split(".")[0] not in allowed
+    ]
+    for node in [] if compiler else ast.walk(source.tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name in IMPURE_NAMES:
+                found.append(source.at(node.lineno, f"{name}() in the pure core. Fix: take the value as an argument"))
+            case ast.Attribute(attr=name) if name in IMPURE_ATTRIBUTES:
+                found.append(source.at(node.lineno, f".{name} in the pure core. Fix: take the value as an argument"))
+    return found

@@ -1,0 +1,48 @@
+"""Rules that only all files together can keep."""
+
+import re
+from collections.abc import Iterable
+
+from tests.tidy.imports import imported
+from tests.tidy.sources import Source
+from tests.tidy.style import functions, is_kernel
+
+TOP = frozenset(
+    {"benchmarks", "flows", "sensing", "sinks", "tests", ".ci", ".gitattributes", ".gitignore"}
+    | {"Makefile", "README.md", "constraints.txt", "docker-compose.yml", "pyproject.toml"}
+)
+ENTRIES = frozenset({"flows.cli.main"})
+"""Modules that are started, not imported: the command in pyproject.toml."""
+
+
+def top_level(paths: Iterable[str]) -> list[str]:
+    """Entries of the checkout that are not part of the house."""
+    strangers = sorted({path.split("/")[0] for path in paths} - TOP)
+    return [f"{name}:1: not part of the house. Fix: put it into one of {', '.join(sorted(TOP))}" for name in strangers]
+
+
+def untested_kernels(sources: list[Source]) -> list[str]:
+    """Kernels that no test names: each has an oracle to be compared with."""
+    named = set(re.findall(r"\w+", "\n".join(source.text for source in sources if source.path.startswith("tests/"))))
+    return [
+        source.at(
+            function.lineno, f"no test names the kernel {function.name}. Fix: compare it with a slow, obvious oracle"
+        )
+        for source in sources
+        if not source.path.startswith("tests/")
+        for function in functions(source)
+        if is_kernel(function) and function.name not in named
+    ]
+
+
+def dead_modules(sources: list[Source]) -> list[str]:
+    """Modules of the product that the product does not import."""
+    product = [source for source in sources if source.path.split("/")[0] in ("flows", "sensing", "sinks")]
+    # ``from a.b import c`` is a use of a.b, and of a.b.c where that is a module.
+    used = {name for source in product for _, name in imported(source)}
+    used |= {name.rpartition(".")[0] for name in used}
+    return [
+        source.at(1, f"nothing imports {source.module}. Fix: use it or remove it")
+        for source in product
+        if not source.path.endswith(("__init__.py", "__main__.py")) and source.module not in used | ENTRIES
+    ]
