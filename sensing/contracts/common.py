@@ -14,6 +14,7 @@ SKU_BYTES_MAX = 40
 LOCATION_BYTES_MAX = 16
 ID_BYTES_MAX = 64
 UNIT_BYTES_MAX = 8
+QUANTITY_MIN = 0.0005
 QUANTITY_MAX = 1e9
 VERSION_MAX = 2**31 - 2
 VERSION_LAST = 2**31 - 1
@@ -27,7 +28,12 @@ Location = Annotated[
 Unit = Annotated[str, Meta(min_length=1, max_length=UNIT_BYTES_MAX, description="Unit of measure, up to 8 bytes.")]
 Line = Annotated[str, Meta(min_length=1, max_length=SKU_BYTES_MAX, description="Line within its document, up to 40 bytes.")]
 Quantity = Annotated[
-    float, Meta(gt=0, le=QUANTITY_MAX, description="Quantity in unit_of_measure; kept in thousandths of the base unit.")
+    float,
+    Meta(
+        gt=QUANTITY_MIN,
+        le=QUANTITY_MAX,
+        description="Quantity in unit_of_measure, kept in thousandths, half to even; what would round to 0 is refused.",
+    ),
 ]
 QuantityOrZero = Annotated[float, Meta(ge=0, le=QUANTITY_MAX, description="Quantity in unit_of_measure, zero allowed.")]
 SignedQuantity = Annotated[

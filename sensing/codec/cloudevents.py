@@ -1,0 +1,56 @@
+"""CloudEvents 1.0 around an event: attributes in Kafka headers (binary mode) or in the body (structured mode).
+
+``id``, ``type`` and ``time`` stand in for ``event_id``, ``event_type`` and ``event_time`` where the event itself does
+not name them. All other attributes are left alone. Header names are case-sensitive, as the Kafka protocol binding has
+them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+ATTRIBUTES = (("type", "event_type"), ("id", "event_id"), ("time", "event_time"))
+STRUCTURED = b"application/cloudevents+json"
+
+_JSON_BLANKS = b" \t\n\r"
+
+
+def event_body(plain: dict[str, Any], headers: Mapping[str, bytes]) -> dict[str, Any] | None:
+    """The fields of the event with what its envelope adds; None where a structured one holds no object as ``data``.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        A header is no UTF-8.
+    """
+    if "event_type" not in plain and headers.get("content-type", b"").startswith(STRUCTURED):
+        data = plain.get("data")
+        return _added(plain, data) if isinstance(data, dict) else None
+    return _added({name[3:]: value.decode() for name, value in headers.items() if name in _HEADERS}, plain)
+
+
+def _added(attributes: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: attributes[name] for name, field in ATTRIBUTES if name in attributes} | dict(event)
+
+
+_HEADERS = {f"ce_{name}" for name, _ in ATTRIBUTES}
+
+
+def spliced(value: bytes, headers: Mapping[str, bytes]) -> bytes:
+    """The message with its ``ce_`` attributes put before its own fields, so that one typed decode reads both.
+
+    Its own fields come last and win. A message that names its event type is left as it is, since the decoder takes two
+    of them as a fault.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        A header is no UTF-8.
+    """
+    body = value.lstrip(_JSON_BLANKS)
+    if "ce_type" not in headers or b'"event_type"' in value or not body.startswith(b"{"):
+        return value
+    given = [(field, headers[f"ce_{name}"]) for name, field in ATTRIBUTES if f"ce_{name}" in headers]
+    fields = b"".join(b'"%b":%b,' % (field.encode(), msgspec.json.encode(text.decode())) for field, text in given)
+    return b"{" + fields + body[1:]

@@ -1,0 +1,90 @@
+"""Frequent events, decoded, become columns of the record array; defaults of the contract are filled in here.
+
+Without ``order_id`` an event is its own line: version 1, whatever ``line_version`` says. ``line`` is the sku where none
+is given. A cancellation without a version comes after all others. Events that are keyed by their ``event_id``
+(returned, lost, shipped, counted, adjusted) have version 1; a shipment names the order line it serves by ``order_id``
+and ``line``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.instants import days
+from sensing.codec.record import EVENT, NO_DAY, Kind
+from sensing.codec.texts import column, customer_hashes
+from sensing.codec.thousandths import thousandths
+from sensing.contracts.common import VERSION_LAST
+from sensing.contracts.inventory import Adjusted, Counted
+from sensing.contracts.orders import OrderCancelled, OrderChanged, OrderLost, OrderPlaced, OrderReturned
+from sensing.contracts.shipments import Shipped
+
+KINDS: dict[type, Kind] = {
+    OrderPlaced: Kind.PLACED,
+    OrderChanged: Kind.CHANGED,
+    OrderCancelled: Kind.CANCELLED,
+    OrderReturned: Kind.RETURNED,
+    OrderLost: Kind.LOST,
+    Shipped: Kind.SHIPPED,
+    Counted: Kind.COUNTED,
+    Adjusted: Kind.ADJUSTED,
+}
+"""Frequent event types; events of all other types travel as structs."""
+
+VERSIONED = (Kind.PLACED, Kind.CHANGED, Kind.CANCELLED)
+
+Records = NDArray[Any]
+Events = Sequence[Any]
+
+
+def fill(records: Records, topic: str, events: Events, kinds: NDArray[np.uint8]) -> None:
+    """Fill what the events say into ``records``; time and place of reading are left to the caller.
+
+    Parameters
+    ----------
+    records
+        EVENT, zeroed, one per event.
+    topic
+        All events are of this topic, so they have the same fields.
+    events
+        Structs of the types in ``KINDS``.
+    kinds
+        Kind of every event.
+    """
+    records["kind"] = kinds
+    _put(records, "event_id", [event.event_id for event in events])
+    _put(records, "sku", [event.sku for event in events])
+    _put(records, "location", [event.location for event in events])
+    _put(records, "unit", [event.unit_of_measure for event in events])
+    quantities = np.fromiter([event.quantity for event in events], np.float64, len(events))
+    records["quantity"] = thousandths(quantities)
+    records["version"] = 1
+    records["price"] = np.nan
+    records["requested_day"] = NO_DAY
+    if topic != "inventory":
+        _put(records, "order_id", [event.order_id or "" for event in events])
+        _put(records, "line", [event.line or event.sku for event in events])
+    if topic == "orders":
+        _fill_order(records, events, kinds)
+
+
+def _fill_order(records: Records, events: Events, kinds: NDArray[np.uint8]) -> None:
+    """Fill what only orders have."""
+    count = len(events)
+    versions = [
+        (event.line_version or VERSION_LAST) if kind in VERSIONED and event.order_id else 1
+        for event, kind in zip(events, kinds.tolist(), strict=True)
+    ]
+    records["version"] = np.fromiter(versions, np.int32, count)
+    prices = [np.nan if event.unit_price is None else event.unit_price for event in events]
+    records["price"] = np.fromiter(prices, np.float64, count) + 0.0  # A price of -0.0 becomes 0.0.
+    records["requested_day"] = days([event.requested_date for event in events])
+    records["customer"] = customer_hashes([event.customer or "" for event in events])
+    records["promoted"] = [event.promotion is not None for event in events]
+    _put(records, "currency", [event.currency or "" for event in events])
+
+
+def _put(records: Records, field: str, texts: Sequence[str]) -> None:
+    records[field] = column(texts, EVENT[field].itemsize)

@@ -1,0 +1,54 @@
+"""Times and dates of events as whole numbers, by integer arithmetic: floats would round instants far from 1970."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.record import NO_DAY
+from sensing.settings import DAY_MS
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+EPOCH_ORDINAL = EPOCH.toordinal()
+INSTANT_MAX = 253402300799999
+"""Last millisecond of the year 9999; no event time lies before 1970 or after it."""
+
+Time = dt.datetime | int | None
+
+
+def instant(time: Time) -> int:
+    """UTC milliseconds of an event time; parts of a millisecond are cut off. None ("from the beginning") is 0."""
+    if isinstance(time, dt.datetime):
+        delta = time - EPOCH
+        return delta.days * DAY_MS + delta.seconds * 1000 + delta.microseconds // 1000
+    return time or 0
+
+
+def instants(times: Sequence[Time]) -> NDArray[np.int64]:
+    """UTC milliseconds of many event times, as ``instant`` gives them."""
+    count = len(times)
+    if set(map(type, times)) == {dt.datetime}:
+        deltas = [time - EPOCH for time in cast(Sequence[dt.datetime], times)]
+        day = np.fromiter([delta.days for delta in deltas], np.int64, count)
+        second = np.fromiter([delta.seconds for delta in deltas], np.int64, count)
+        microsecond = np.fromiter([delta.microseconds for delta in deltas], np.int64, count)
+        return day * DAY_MS + second * 1000 + microsecond // 1000
+    return np.fromiter(map(instant, times), np.int64, count)
+
+
+def days(dates: Sequence[dt.date | None]) -> NDArray[np.int32]:
+    """Days since 1970-01-01; ``NO_DAY`` for None."""
+    values = (NO_DAY if date is None else date.toordinal() - EPOCH_ORDINAL for date in dates)
+    return np.fromiter(values, np.int32, len(dates))
+
+
+def rfc3339(time_ms: int) -> str:
+    """An instant in UTC with milliseconds: ``2026-01-05T09:30:00.123Z``."""
+    return (EPOCH + dt.timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def date(day: int) -> dt.date:
+    """The date of a day since 1970-01-01."""
+    return dt.date.fromordinal(EPOCH_ORDINAL + day)

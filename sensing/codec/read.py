@@ -1,0 +1,105 @@
+"""Messages become events or faults: one typed decode for nearly all of them, the careful way for the rest."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple, Union
+
+import msgspec
+import numpy as np
+from msgspec import inspect
+from numpy.typing import NDArray
+
+from sensing.codec.cloudevents import spliced
+from sensing.codec.fields import fields_of
+from sensing.codec.instants import EPOCH, INSTANT_MAX, instants
+from sensing.codec.rejects import NESTING_MAX, Event, Fault, examine, too_much
+from sensing.codec.texts import fits
+from sensing.contracts.topics import INPUTS, event_type
+
+SHALLOW_BYTES = 2 * NESTING_MAX
+"""A message of this length cannot be nested too deeply: every level opens and closes."""
+
+BACKSLASH = ord("\\")
+DELETE = 0x7F
+
+
+class Message(NamedTuple):
+    """One message as it came: from Kafka with headers and the broker's timestamp (UTC ms), from a file without both."""
+
+    value: bytes
+    headers: dict[str, bytes] | None
+    offset: int
+    time: int | None
+
+
+class _Identifiers:
+    """The identifiers of one event type, to be checked where a message holds more than plain ASCII."""
+
+    def __init__(self, struct: type[msgspec.Struct]) -> None:
+        fields = fields_of(struct)
+        named = {field.name: field.bytes_max for field in fields if field.bytes_max is not None}
+        self._values = attrgetter(*named)
+        self._bytes_max = tuple(named.values())
+        containers = inspect.ListType | inspect.DictType | inspect.StructType
+        self._nested = any(isinstance(field.type, containers) for field in fields)
+
+    def fit(self, event: Event) -> bool:
+        """Whether all identifiers are known to be as they must be; False leaves the verdict to ``examine``."""
+        return not self._nested and fits(self._values(event), self._bytes_max)
+
+
+class Reader:
+    """Reads the messages of one topic. It keeps nothing from one message to the next."""
+
+    def __init__(self, topic: str) -> None:
+        structs = INPUTS[topic]
+        self._types = {event_type(struct): struct for struct in structs}
+        self._decode = msgspec.json.Decoder[Any](Union[structs]).decode  # noqa: UP007 - a union made at run time
+        self._identifiers = {struct: _Identifiers(struct) for struct in structs}
+
+    def read(self, messages: Sequence[Message]) -> tuple[list[Event | Fault], NDArray[np.int64]]:
+        """An event or a fault for every message, and the event times, UTC ms (0 where there is none)."""
+        verdicts = self._verdicts(messages)
+        times = instants([EPOCH if isinstance(verdict, Fault) else verdict.event_time for verdict in verdicts])
+        for i in np.flatnonzero((times < 0) | (times > INSTANT_MAX)):
+            message = messages[int(i)]
+            verdicts[i] = examine(self._types, message.value, message.headers or {})
+            times[i] = 0
+        return verdicts, times
+
+    def _verdicts(self, messages: Sequence[Message]) -> list[Event | Fault]:
+        verdicts: list[Event | Fault] = []
+        for value, headers, _, _ in messages:
+            try:
+                if headers or len(value) > SHALLOW_BYTES:
+                    verdict = self._decode_guarded(value, headers or {})
+                else:
+                    verdict = self._decode(value)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                # The reason is not asked for here: the careful way finds the same fault and names it better.
+                verdict = examine(self._types, value, headers or {})
+            else:
+                if not value.isascii() or BACKSLASH in value or DELETE in value:
+                    verdict = self._with_texts_checked(verdict, value, headers or {})
+            verdicts.append(verdict)
+        return verdicts
+
+    def _decode_guarded(self, value: bytes, headers: dict[str, bytes]) -> Event | Fault:
+        """Decode a message that is long enough to be too long or too deep, or has an envelope."""
+        if len(value) > SHALLOW_BYTES and (fault := too_much(value)):
+            return fault
+        return self._decode(spliced(value, headers))
+
+    def _with_texts_checked(self, verdict: Event | Fault, value: bytes, headers: dict[str, bytes]) -> Event | Fault:
+        """Check what the decoder does not: UTF-8 where it skips, limits in bytes, control characters."""
+        if isinstance(verdict, Fault) or (_is_utf8(value) and self._identifiers[verdict.__class__].fit(verdict)):
+            return verdict
+        return examine(self._types, value, headers)
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,200 @@
+"""The careful way to read one message: slow, and the last word. It yields the event, or what is wrong with it.
+
+The fast decoder only says yes. What it does not take, and what might break a limit that it does not know, is read here,
+field by field in the order of the contract; the first fault counts. A key that is given twice counts with its last
+value.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sensing.codec.cloudevents import event_body
+from sensing.codec.fields import Field, at_path, bytes_max, fields_of, in_words, texts_in, unwrapped
+from sensing.codec.instants import INSTANT_MAX, instant
+from sensing.codec.texts import CONTROL
+from sensing.contracts.dead_letters import Reason
+
+MESSAGE_BYTES_MAX = 1 << 20
+NESTING_MAX = 256
+GOT_CHARACTERS_MAX = 80
+INTEGER_DIGITS_MAX = 400
+"""Integers with more digits are read as floats, that is as infinity: no field takes them."""
+
+NOTHING = "nothing"
+
+Event = Any  # One of the contract structs.
+
+
+class Fault(NamedTuple):
+    """What is wrong with a message: the first fault found."""
+
+    reason: Reason
+    field: str | None
+    required: str
+    got: str
+
+
+def examine(types: Mapping[str, type[msgspec.Struct]], value: bytes, headers: Mapping[str, bytes]) -> Event | Fault:
+    """Read one message as one of ``types`` (by event type). Never raises."""
+    plain = read_json(value)
+    if isinstance(plain, Fault):
+        return plain
+    if not isinstance(plain, dict):
+        return Fault("not_an_object", None, "a JSON object", brief(plain))
+    try:
+        body = event_body(plain, headers)
+    except UnicodeDecodeError as error:
+        return Fault("bad_text", None, "ce_ headers in UTF-8", brief_text(str(error)))
+    if body is None:
+        return _fault("data", plain.get("data", ...), "object with the event")
+    struct = _struct(types, body)
+    return struct if isinstance(struct, Fault) else _event(struct, body)
+
+
+def too_much(value: bytes) -> Fault | None:
+    """Whether a message is beyond the limits of what is read at all: bytes, and depth of nesting."""
+    if len(value) > MESSAGE_BYTES_MAX:
+        return Fault("too_large", None, f"at most {MESSAGE_BYTES_MAX} bytes", f"{len(value)} bytes")
+    if value.count(b"[") + value.count(b"{") > NESTING_MAX and _is_deep(value):
+        return Fault("too_large", None, f"at most {NESTING_MAX} levels of nesting", "more")
+    return None
+
+
+# An unterminated text runs to the end: without the possessive match hostile quotes would cost quadratic time.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+
+
+def _is_deep(value: bytes) -> bool:
+    depth = 0
+    for token in _TOKEN.finditer(value):
+        first = value[token.start()]
+        depth += first in b"[{"
+        depth -= first in b"]}"
+        if depth > NESTING_MAX:
+            return True
+    return False
+
+
+def read_json(value: bytes) -> Any | Fault:
+    """The message as plain objects, by the letter of RFC 8259: UTF-8, no byte-order mark, no NaN, no infinity."""
+    if fault := too_much(value):
+        return fault
+    try:
+        return json.loads(value.decode(), parse_constant=_refuse_constant, parse_int=_integer)
+    except json.JSONDecodeError as error:
+        got = f"{error.msg} at character {error.pos}: {brief(error.doc[error.pos : error.pos + GOT_CHARACTERS_MAX])}"
+    except UnicodeDecodeError as error:
+        got = f"byte 0x{value[error.start]:02x} at {error.start}: {error.reason}"
+    except _ConstantError as error:
+        got = str(error)
+    return Fault("not_json", None, "JSON (RFC 8259) in UTF-8", brief_text(got))
+
+
+class _ConstantError(ValueError):
+    """A literal that Python reads and JSON does not have."""
+
+
+def _refuse_constant(literal: str) -> Any:
+    raise _ConstantError(literal)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= INTEGER_DIGITS_MAX else float(digits)
+
+
+def _struct(types: Mapping[str, type[msgspec.Struct]], body: Mapping[str, Any]) -> type[msgspec.Struct] | Fault:
+    name = body.get("event_type", ...)
+    required = f"one of {', '.join(types)}"
+    if not isinstance(name, str):
+        return _fault("event_type", name, required)
+    return types.get(name) or Fault("unknown_event_type", "event_type", required, brief(name))
+
+
+def _event(struct: type[msgspec.Struct], body: Mapping[str, Any]) -> Event | Fault:
+    values = {}
+    for field in fields_of(struct):
+        if field.name not in body:
+            if field.required:
+                return Fault("missing_field", field.name, field.text, NOTHING)
+            continue
+        given = body[field.name]
+        try:
+            value = msgspec.convert(given, field.annotation)
+        except msgspec.ValidationError as error:
+            return _invalid(field, given, str(error))
+        except UnicodeEncodeError:  # A lone surrogate where a date, a time or a choice is due.
+            return Fault("bad_text", field.name, field.text, brief(given))
+        if fault := _out_of_time(field, value, given) or _bad_text(field, value, given):
+            return fault
+        values[field.name] = value
+    return struct(**values)
+
+
+def _out_of_time(field: Field, value: Any, given: Any) -> Fault | None:
+    if field.is_time and not 0 <= instant(value) <= INSTANT_MAX:
+        return Fault("bad_time", field.name, field.text, brief(given))
+    return None
+
+
+def _bad_text(field: Field, value: Any, given: Any) -> Fault | None:
+    for described, text in texts_in(field.type, value):
+        try:
+            size = len(text.encode())
+        except UnicodeEncodeError:
+            return Fault("bad_text", field.name, f"{in_words(described)}, no lone surrogates", brief(given))
+        if limit := bytes_max(described):
+            if size > limit:
+                got = brief_text(f"{size} bytes: {json.dumps(given)}")
+                return Fault("too_long", field.name, in_words(described), got)
+            if CONTROL.search(text):
+                return Fault("bad_text", field.name, in_words(described), brief(given))
+    return None
+
+
+# How msgspec words what it refuses; the tests of every reason hold on to these words.
+_PATH = re.compile(r" - at `(?P<key>key` in `)?\$(?P<path>[^`]*)`$")
+_REASONS: tuple[tuple[str, Reason], ...] = (
+    ("missing required field", "missing_field"),
+    (", got `", "wrong_type"),
+    ("of length <=", "too_long"),
+    ("of length >=", "bad_text"),
+    ("RFC3339", "bad_time"),
+    ("timezone", "bad_time"),
+)
+
+
+def _invalid(field: Field, given: Any, message: str) -> Fault:
+    """The fault that msgspec found in one field, or below it."""
+    place = _PATH.search(message)
+    path = place["path"] if place else ""
+    reason: Reason = next((reason for words, reason in _REASONS if words in message), "out_of_range")
+    if reason == "missing_field":
+        path += f".{message.split('`')[1]}"
+        return Fault(reason, field.name + path, in_words(at_path(field.type, path)), NOTHING)
+    if field.is_time:
+        return Fault("wrong_type" if reason == "wrong_type" else "bad_time", field.name, field.text, brief(given))
+    described = at_path(field.type, path)
+    if place and place["key"]:
+        described = unwrapped(getattr(described, "key_type", described))
+    return Fault(reason, field.name + path, in_words(described), brief(given))
+
+
+def _fault(name: str, given: Any, required: str) -> Fault:
+    """A field that is missing (``...``) or of another type."""
+    if given is ...:
+        return Fault("missing_field", name, required, NOTHING)
+    return Fault("wrong_type", name, required, brief(given))
+
+
+def brief(value: Any) -> str:
+    """A value as JSON in printable ASCII, cut short."""
+    return brief_text(json.dumps(value))
+
+
+def brief_text(text: str) -> str:
+    """A text cut to ``GOT_CHARACTERS_MAX``, with a mark where something is missing."""
+    return text if len(text) <= GOT_CHARACTERS_MAX else text[: GOT_CHARACTERS_MAX - 3] + "..."
