@@ -1,0 +1,256 @@
+"""Problems: one stateful object per problem, from its first finding to its end.
+
+Invariants
+----------
+- There is at most one object per exception type and key; its id is fixed when it opens and says type, item and opening
+  instant.
+- Versions are 1, 2, 3, ... in the order of publication; nothing is resolved or expired that was not opened.
+- What is published depends on the findings and their instants only, and a dump restores it exactly.
+- At most ``problems_max`` objects are kept, candidates and cooling ones included. The last tenth is kept for
+  data_quality, since a held order must never be held in silence. A finding that finds no place opens nothing and is
+  counted in ``refused``.
+
+Life: candidate (seen, not yet often enough; never published) - opened - escalated when its severity has risen -
+resolved or expired. A problem that recurs during its type's cool-down is the same object again: same id, next version,
+opened. While muted (backfill) everything goes its way unpublished, and what ends leaves no trace; `publish_open` then
+shows what is open, each as version 1.
+"""
+
+import msgspec
+
+from sensing.contracts.exceptions import ExceptionState, ExceptionType, Status
+from sensing.detection.finding import Finding
+from sensing.detection.problem import (
+    Problem,
+    exception_state,
+    is_material,
+    keep_causes,
+    name_problem,
+)
+from sensing.detection.severity import deadline, grade, rank
+from sensing.settings import DAY_MS, HOUR_MS
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """How long a type takes to open, to resolve, to be forgotten.
+
+    A problem opens at the ``open_looks``-th active finding in a row. It resolves after ``clear_looks`` cleared findings
+    in a row, the last at least ``clear_ms`` after the first. It expires when nobody looked at it for ``silence_ms``.
+    """
+
+    open_looks: int
+    clear_looks: int
+    clear_ms: int
+    cool_down_ms: int
+    silence_ms: int
+
+
+PACES: dict[ExceptionType, Pace] = {
+    "order_surge": Pace(1, 1, 0, 3 * DAY_MS, 14 * DAY_MS),
+    "demand_drop": Pace(2, 2, 0, 7 * DAY_MS, 35 * DAY_MS),
+    "supplier_delay": Pace(1, 1, 0, 1 * DAY_MS, 60 * DAY_MS),
+    "stockout_projected": Pace(1, 2, 12 * HOUR_MS, 2 * DAY_MS, 14 * DAY_MS),
+    "data_quality": Pace(1, 1, 0, 1 * DAY_MS, 30 * DAY_MS),
+}
+RESERVED = 10
+"""One place in so many is kept for data_quality."""
+
+
+_ENDED: tuple[Status, ...] = ("resolved", "expired")
+
+
+class _Dump(msgspec.Struct):
+    problems_max: int
+    muted: bool
+    refused: int
+    problems: list[Problem]
+
+
+class Problems:
+    """All problems of one machine."""
+
+    def __init__(self, problems_max: int, *, muted: bool = False) -> None:
+        self.problems_max = problems_max
+        self.muted = muted
+        self.refused = 0
+        self._problems: dict[str, Problem] = {}
+        self._rows: dict[int, list[str]] = {}
+
+    def __len__(self) -> int:
+        """Objects kept, candidates and cooling ones included."""
+        return len(self._problems)
+
+    def observe(self, finding: Finding) -> ExceptionState | None:
+        """Take in one finding; what is to be published, if anything."""
+        assert not (finding.active and (finding.cleared or finding.final)), "a finding opens or clears, never both"
+        name = _name(finding.exception_type, finding.key)
+        problem = self._problems.get(name)
+        if problem is None:
+            if not finding.active or not self._has_place(finding.exception_type):
+                return None
+            problem = Problem(exception_type=finding.exception_type, finding=finding)
+            self._add(name, problem)
+        elif problem.status in _ENDED:
+            if finding.instant < problem.cool_until:
+                return self._reopen(problem, finding) if finding.active else None
+            self._drop(name)
+            return self.observe(finding)
+        if problem.status == "candidate":
+            return self._watch(name, problem, finding)
+        return self._follow(name, problem, finding)
+
+    def open_keys(self, row: int, exception_type: ExceptionType) -> list[str]:
+        """Keys of a row's open problems and candidates of one type, oldest first: what is to be looked at again."""
+        found = [self._problems[name] for name in self._rows.get(row, ())]
+        return [
+            problem.finding.key
+            for problem in found
+            if problem.exception_type == exception_type and problem.status not in _ENDED
+        ]
+
+    def latest(self, exception_type: ExceptionType, key: str) -> Finding | None:
+        """The newest finding of a problem that is open; None where there is none."""
+        problem = self._problems.get(_name(exception_type, key))
+        return None if problem is None or not problem.is_open else problem.finding
+
+    def expire(self, instant: int) -> list[ExceptionState]:
+        """End what nobody has looked at for long and forget what has cooled down; due daily, at a fixed instant."""
+        ended = []
+        for name, problem in list(self._problems.items()):
+            if problem.status in _ENDED:
+                if instant >= problem.cool_until:
+                    self._drop(name)
+            elif instant - problem.seen >= PACES[problem.exception_type].silence_ms:
+                if problem.is_open:
+                    days = (instant - problem.seen) // DAY_MS
+                    problem.note = f"Nothing was heard of this for {days} days; it last said: {problem.finding.reason}"
+                    ended.append(self._end(name, problem, "expired", instant))
+                else:
+                    self._drop(name)
+        return [state for state in ended if state is not None]
+
+    def publish_open(self, instant: int) -> list[ExceptionState]:
+        """Unmute and publish every open problem once, as version 1, in the order in which they opened."""
+        if not self.muted:
+            return []
+        self.muted = False
+        published = []
+        for problem in self._problems.values():
+            if problem.is_open:
+                # What was due while nobody could read it is due from now on.
+                problem.deadline = deadline(problem.exception_type, problem.severity, instant)
+                published.append(self._publish(problem, instant))
+        return published
+
+    def dump(self) -> bytes:
+        """All of it as bytes."""
+        return msgspec.msgpack.encode(_Dump(self.problems_max, self.muted, self.refused, list(self._problems.values())))
+
+    @classmethod
+    def load(cls, block: bytes) -> "Problems":
+        """Problems as they were when `dump` was called."""
+        dump = msgspec.msgpack.decode(block, type=_Dump)
+        problems = cls(dump.problems_max, muted=dump.muted)
+        problems.refused = dump.refused
+        for problem in dump.problems:
+            problems._add(_name(problem.exception_type, problem.finding.key), problem)
+        return problems
+
+    def _has_place(self, exception_type: ExceptionType) -> bool:
+        reserved = 0 if exception_type == "data_quality" else self.problems_max // RESERVED
+        if len(self._problems) < self.problems_max - reserved:
+            return True
+        self.refused += 1
+        return False
+
+    def _add(self, name: str, problem: Problem) -> None:
+        self._problems[name] = problem
+        self._rows.setdefault(problem.finding.row, []).append(name)
+
+    def _drop(self, name: str) -> None:
+        row = self._problems.pop(name).finding.row
+        self._rows[row].remove(name)
+        if not self._rows[row]:
+            del self._rows[row]
+
+    def _watch(self, name: str, problem: Problem, finding: Finding) -> ExceptionState | None:
+        """A candidate: opens after enough active looks in a row."""
+        if not finding.active:
+            self._drop(name)
+            return None
+        problem.finding = finding
+        problem.seen = finding.instant
+        keep_causes(problem, finding)
+        problem.looks += 1
+        if problem.looks < PACES[problem.exception_type].open_looks:
+            return None
+        problem.exception_id = name_problem(finding)
+        problem.opened = finding.instant
+        problem.opened_time = finding.event_time
+        return self._open(problem, finding)
+
+    def _open(self, problem: Problem, finding: Finding) -> ExceptionState | None:
+        problem.status = "opened"
+        problem.cleared_looks = 0
+        problem.severity = grade(finding.strength, finding.money, 0.0)
+        problem.deadline = deadline(problem.exception_type, problem.severity, finding.event_time)
+        return None if self.muted else self._publish(problem, finding.event_time)
+
+    def _reopen(self, problem: Problem, finding: Finding) -> ExceptionState | None:
+        problem.finding = finding
+        problem.seen = problem.opened = finding.instant
+        problem.ended_time = None
+        problem.note = ""
+        keep_causes(problem, finding)
+        return self._open(problem, finding)
+
+    def _follow(self, name: str, problem: Problem, finding: Finding) -> ExceptionState | None:
+        """An open problem: resolves, changes materially, or stays as it is."""
+        pace = PACES[problem.exception_type]
+        keep_causes(problem, finding)
+        problem.seen = finding.instant
+        if not finding.cleared and not finding.final:
+            problem.finding = finding
+            problem.cleared_looks = 0
+            return self._change(problem, finding)
+        if problem.cleared_looks == 0:
+            problem.cleared_since = finding.instant
+        problem.cleared_looks += 1
+        waited = finding.instant - problem.cleared_since
+        if finding.final or (problem.cleared_looks >= pace.clear_looks and waited >= pace.clear_ms):
+            problem.finding = finding
+            return self._end(name, problem, "resolved", finding.event_time)
+        return None
+
+    def _change(self, problem: Problem, finding: Finding) -> ExceptionState | None:
+        days_open = (finding.instant - problem.opened) / DAY_MS
+        severity = grade(finding.strength, finding.money, days_open)
+        before = problem.severity
+        problem.severity = severity
+        if rank(severity) > rank(before):
+            problem.status = "escalated"
+            problem.deadline = min(problem.deadline, deadline(problem.exception_type, severity, finding.event_time))
+        if self.muted or not (severity != before or is_material(problem, finding)):
+            return None
+        return self._publish(problem, finding.event_time)
+
+    def _end(self, name: str, problem: Problem, status: Status, time: int) -> ExceptionState | None:
+        problem.status = status
+        problem.ended_time = time
+        problem.cool_until = max(time, problem.seen) + PACES[problem.exception_type].cool_down_ms
+        if self.muted:
+            self._drop(name)
+            return None
+        return self._publish(problem, time)
+
+    def _publish(self, problem: Problem, time: int) -> ExceptionState:
+        problem.version += 1
+        problem.published_time = max(problem.published_time, time)
+        problem.shown_observed = problem.finding.observed
+        problem.shown_money = problem.finding.money
+        problem.shown_marker = problem.finding.marker
+        return exception_state(problem)
+
+
+def _name(exception_type: ExceptionType, key: str) -> str:
+    return f"{exception_type}|{key}"

@@ -1,0 +1,134 @@
+"""The state of one problem, its name, and the record it is published as."""
+
+import datetime as dt
+import hashlib
+
+import msgspec
+
+from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
+from sensing.detection.finding import CAUSES_MAX, Finding
+from sensing.state.zones import EPOCH, rfc3339
+
+CAUSES_FIRST = 3
+"""So many causes from the beginning are kept; the other places are for the latest."""
+ID_BYTES_MAX = 128
+MATERIAL_FACTOR = 1.5
+"""An observed quantity or money that changed by this factor since it was last published is worth an update."""
+_SHORT: dict[ExceptionType, str] = {
+    "order_surge": "surge",
+    "demand_drop": "drop",
+    "supplier_delay": "delay",
+    "stockout_projected": "stockout",
+    "data_quality": "quality",
+}
+
+
+class Problem(msgspec.Struct, kw_only=True):
+    """One problem. Times are UTC ms; ``*_time`` are event times, the others instants of the machine.
+
+    ``looks`` counts active findings before the opening, ``cleared_looks`` cleared ones in a row since
+    ``cleared_since``. ``shown_*`` is what the latest publication said. ``finding`` is the latest one that did not
+    clear, or the one that ended the problem; ``seen`` the instant of the latest of any kind. ``note`` replaces the
+    finding's reason where the end has one of its own.
+    """
+
+    exception_type: ExceptionType
+    finding: Finding
+    status: Status = "candidate"
+    severity: Severity = "low"
+    exception_id: str = ""
+    version: int = 0
+    looks: int = 0
+    cleared_looks: int = 0
+    cleared_since: int = 0
+    opened: int = 0
+    opened_time: int = 0
+    published_time: int = 0
+    ended_time: int | None = None
+    deadline: int = 0
+    cool_until: int = 0
+    first_causes: list[str] = []
+    latest_causes: list[str] = []
+    seen: int = 0
+    shown_observed: float | None = None
+    shown_money: float | None = None
+    shown_marker: str = ""
+    note: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the problem stands before the public."""
+        return self.status not in ("candidate", "resolved", "expired")
+
+
+def keep_causes(problem: Problem, finding: Finding) -> None:
+    """Remember the first and the latest few events that made the problem, each once."""
+    for cause in finding.cause_event_ids:
+        if cause in problem.first_causes or cause in problem.latest_causes:
+            continue
+        if len(problem.first_causes) < CAUSES_FIRST:
+            problem.first_causes.append(cause)
+        else:
+            problem.latest_causes = [*problem.latest_causes, cause][-(CAUSES_MAX - CAUSES_FIRST) :]
+
+
+def name_problem(finding: Finding) -> str:
+    """Id of the exception that this finding opens: type, key and instant, readable, at most 128 bytes.
+
+    A key too long for that keeps its beginning and ends in 16 hexadecimal digits of its BLAKE2b digest.
+    """
+    opening = (EPOCH + dt.timedelta(milliseconds=finding.instant)).strftime("%Y%m%dT%H%M%S")
+    stamp = f"{opening}{finding.instant % 1000:03d}"
+    room = ID_BYTES_MAX - len(_SHORT[finding.exception_type]) - len(stamp) - 2
+    key = finding.key.encode()
+    if len(key) > room:
+        digest = hashlib.blake2b(key, digest_size=8).hexdigest()
+        key = key[: room - 17].decode(errors="ignore").encode() + b"~" + digest.encode()
+    return f"{_SHORT[finding.exception_type]}:{key.decode()}:{stamp}"
+
+
+def is_material(problem: Problem, finding: Finding) -> bool:
+    """Whether subscribers should hear of the difference to what was published last."""
+    return (
+        finding.marker != problem.shown_marker
+        or _moved(problem.shown_observed, finding.observed)
+        or _moved(problem.shown_money, finding.money)
+    )
+
+
+def _moved(before: float | None, now: float | None) -> bool:
+    if before is None or now is None:
+        return (before is None) != (now is None)
+    low, high = min(abs(before), abs(now)), max(abs(before), abs(now))
+    # Below one unit nothing is material; a change of sign always is.
+    return before * now < 0.0 or high >= max(1.0, low * MATERIAL_FACTOR)
+
+
+def exception_state(problem: Problem) -> ExceptionState:
+    """The whole state of a problem as subscribers read it."""
+    finding = problem.finding
+    return ExceptionState(
+        exception_id=problem.exception_id,
+        exception_type=problem.exception_type,
+        version=problem.version,
+        status=problem.status,
+        severity=problem.severity,
+        sku=finding.sku,
+        location=finding.location,
+        opened_at=rfc3339(problem.opened_time),
+        updated_at=rfc3339(problem.published_time),
+        resolved_at=None if problem.ended_time is None else rfc3339(problem.ended_time),
+        expected=finding.expected,
+        observed=finding.observed,
+        probability=finding.probability,
+        window_start=None if finding.window_start is None else rfc3339(finding.window_start),
+        window_end=None if finding.window_end is None else rfc3339(finding.window_end),
+        money=finding.money,
+        currency=finding.currency,
+        reason=problem.note or finding.reason,
+        route=finding.route,
+        inform=list(finding.inform),
+        deadline=rfc3339(problem.deadline),
+        cause_event_ids=[*problem.first_causes, *problem.latest_causes],
+        details=dict(finding.details),
+    )
