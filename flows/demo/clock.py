@@ -32,8 +32,3 @@ def rfc3339(minutes: NDArray[np.int64]) -> list[str]:
     distinct, inverse = np.unique(minutes, return_inverse=True)
     texts = [local_time(minute).isoformat() for minute in distinct.tolist()]
     return [texts[index] for index in inverse.tolist()]
-
-
-def utc_ms(minute: int) -> int:
-    """UTC milliseconds of a local minute."""
-    return round(local_time(minute).timestamp()) * 1000

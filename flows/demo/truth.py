@@ -1,0 +1,151 @@
+"""Holds what the engine raised against what was planted."""
+
+import datetime as dt
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sensing.contracts.exceptions import SEVERITIES, ExceptionState
+
+GRACE = dt.timedelta(days=1)
+SHOWN_STATUSES = ("opened", "escalated", "acknowledged")
+
+
+class Problem(NamedTuple):
+    """One problem that was opened, over all its records: the highest severity, the latest of everything else."""
+
+    state: ExceptionState
+    severity: str
+    opened_at: dt.datetime
+    resolved_at: dt.datetime | None
+    cause_event_ids: frozenset[str]
+
+
+class Planted(NamedTuple):
+    """One entry of the truth file and the problem that answers it.
+
+    ``hours`` is the time from the start to the opening, None where nothing was opened. ``open_already`` marks a problem
+    of the same kind that was open when the planted one began: it is not counted as found.
+    """
+
+    entry: dict[str, Any]
+    problem: Problem | None
+    hours: float | None
+    open_already: bool = False
+
+
+class Score(NamedTuple):
+    """The truth found and missed, and all else that was raised, worst first. ``delays`` has one entry per postponed
+    purchase order.
+    """
+
+    surges: list[Planted]
+    delays: list[Planted]
+    giants: list[Planted]
+    others: list[Problem]
+
+    def other_counts(self) -> dict[str, int]:
+        """Count of the other problems by type, most frequent first."""
+        return dict(Counter(problem.state.exception_type for problem in self.others).most_common())
+
+
+class _Record(msgspec.Struct):
+    """What is read of a line of ``exceptions.ndjson``."""
+
+    data: ExceptionState
+
+
+def read_problems(file: Path) -> list[Problem]:
+    """Problems that were opened, in the order in which they were first told of; candidates that came to nothing are
+    left out.
+    """
+    decoder = msgspec.json.Decoder(_Record)
+    problems: dict[str, Problem] = {}
+    with file.open("rb") as lines:
+        for line in lines:
+            state = decoder.decode(line).data
+            before = problems.get(state.exception_id)
+            if before is None and state.status not in SHOWN_STATUSES:
+                continue
+            severities = [state.severity] if before is None else [before.severity, state.severity]
+            causes = frozenset(state.cause_event_ids)
+            problems[state.exception_id] = Problem(
+                state=state,
+                severity=max(severities, key=_rank),
+                opened_at=_time(state.opened_at) if before is None else before.opened_at,
+                resolved_at=_time(state.resolved_at) if state.resolved_at else None,
+                cause_event_ids=causes if before is None else before.cause_event_ids | causes,
+            )
+    return list(problems.values())
+
+
+def score(truth: dict[str, Any], problems: list[Problem]) -> Score:
+    """Match every planted entry with the first problem that answers it.
+
+    A surge is found by an ``order_surge`` of its item opened between its first order line and a day after its end; a
+    postponed purchase order by a ``supplier_delay`` of its item that names the announcement, or opened before the order
+    was due; a giant order by a ``data_quality`` problem that names it.
+    """
+    surges = [_surge(entry, problems) for entry in truth["surges"]]
+    delays = [
+        _delay(line | {"start": delay["start"], "end": delay["end"]}, problems)
+        for delay in truth["supplier_delays"]
+        for line in delay["lines"]
+    ]
+    giants = [_giant(entry, problems) for entry in truth["giants"]]
+    matched = {
+        planted.problem.state.exception_id for planted in [*surges, *delays, *giants] if planted.problem is not None
+    }
+    others = [problem for problem in problems if problem.state.exception_id not in matched]
+    return Score(surges, delays, giants, ranked(others))
+
+
+def ranked(problems: list[Problem]) -> list[Problem]:
+    """Worst first: by severity, then money, then id."""
+    return sorted(
+        problems,
+        key=lambda problem: (-_rank(problem.severity), -(problem.state.money or 0.0), problem.state.exception_id),
+    )
+
+
+def _rank(severity: str) -> int:
+    return [str(name) for name in SEVERITIES].index(severity)
+
+
+def _time(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
+
+
+def _of_item(entry: dict[str, Any], kind: str, problems: list[Problem]) -> list[Problem]:
+    wanted = (kind, entry["sku"], entry["location"])
+    return [p for p in problems if (p.state.exception_type, p.state.sku, p.state.location) == wanted]
+
+
+def _answer(entry: dict[str, Any], answers: list[Problem], *, open_already: bool = False) -> Planted:
+    """The earliest of ``answers``, if any, with the hours it took."""
+    if not answers:
+        return Planted(entry, None, None, open_already)
+    first = min(answers, key=lambda problem: problem.opened_at)
+    return Planted(entry, first, (first.opened_at - _time(entry["start"])).total_seconds() / 3600)
+
+
+def _surge(entry: dict[str, Any], problems: list[Problem]) -> Planted:
+    start, end = _time(entry["start"]), _time(entry["end"]) + GRACE
+    candidates = _of_item(entry, "order_surge", problems)
+    answers = [problem for problem in candidates if start <= problem.opened_at < end]
+    before = [p for p in candidates if p.opened_at < start and (p.resolved_at is None or p.resolved_at > start)]
+    return _answer(entry, answers, open_already=bool(before))
+
+
+def _delay(entry: dict[str, Any], problems: list[Problem]) -> Planted:
+    start, end = _time(entry["start"]), _time(entry["end"])
+    candidates = _of_item(entry, "supplier_delay", problems)
+    named = [problem for problem in candidates if entry["event_id"] in problem.cause_event_ids]
+    return _answer(entry, named or [problem for problem in candidates if start <= problem.opened_at < end])
+
+
+def _giant(entry: dict[str, Any], problems: list[Problem]) -> Planted:
+    candidates = _of_item(entry, "data_quality", problems)
+    return _answer(entry, [problem for problem in candidates if entry["event_id"] in problem.cause_event_ids])

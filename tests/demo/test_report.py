@@ -1,0 +1,121 @@
+"""What people see: the live view, and a summary that refuses accounts that do not balance."""
+
+import io
+from pathlib import Path
+
+import orjson
+import pytest
+from rich.console import Console
+
+from flows.control import Progress
+from flows.demo.live import LiveView, clock_text, open_count, panel, plain_line
+from flows.demo.report import print_totals, read_totals
+from flows.errors import TidegaugeError
+from sensing.outputs import OutputRecord
+
+ACCOUNT = {
+    "topic": "orders",
+    "partition": 0,
+    "read": 12,
+    "absorbed": 5,
+    "absorbed_late": 2,
+    "duplicate": 2,
+    "superseded": 1,
+    "held": 1,
+    "dead_letter": 1,
+    "released": 1,
+}
+STATE = {
+    "exception_type": "order_surge",
+    "status": "opened",
+    "severity": "high",
+    "sku": "85123A",
+    "location": "UK",
+    "reason": "12 lines, 3 expected",
+}
+COUNTS = {"exception.opened": 9, "exception.escalated": 3, "exception.resolved": 4, "exception.expired": 1}
+
+
+def progress(share: float) -> Progress:
+    """A report of a replay that is ``share`` done."""
+    latest = OutputRecord(0, 0, 0, "exceptions", "exception.opened", "x.1", "x", 0, {}, orjson.dumps(STATE))
+    return Progress(round(share * 1000), share, 1_300_000_000_000, COUNTS, [latest])
+
+
+def audit(tmp_path: Path, account: dict[str, object]) -> Path:
+    """An audit file with a decision and one account."""
+    file = tmp_path / "audit.ndjson"
+    lines = [{"type": "decision.automatic", "data": {"rule": "r"}}, {"type": "control.totals", "data": account}]
+    file.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    return file
+
+
+def interrupted(console: Console) -> None:
+    """Show half a run, then be interrupted."""
+    with LiveView(console) as view:
+        view.show(progress(0.5))
+        raise KeyboardInterrupt
+
+
+def test_totals_are_read_and_shown(tmp_path: Path) -> None:
+    """Accounts are taken from among the audit's events and every outcome is shown."""
+    out = io.StringIO()
+
+    totals = read_totals(audit(tmp_path, ACCOUNT))
+    print_totals(Console(file=out, width=120), totals)
+
+    assert [account.topic for account in totals] == ["orders"]
+    assert out.getvalue().splitlines()[-1].split() == ["orders", "12", "5", "2", "2", "1", "1", "1", "1"]
+
+
+def test_unbalanced_totals_are_an_error(tmp_path: Path) -> None:
+    """A lost event ends the demo with its topic and both numbers."""
+    with pytest.raises(
+        TidegaugeError, match=r"control totals of orders: required read = sum of outcomes, got 13 and 12"
+    ):
+        read_totals(audit(tmp_path, ACCOUNT | {"read": 13}))
+
+
+def test_plain_progress_is_one_line_per_tenth() -> None:
+    """Where output is no terminal, reports become at most ten lines without control characters."""
+    out = io.StringIO()
+    with LiveView(Console(file=out, width=120)) as view:
+        for step in range(101):
+            view.show(progress(step / 100))
+
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 10
+    assert "\x1b" not in out.getvalue()
+    assert lines[-1].startswith("100%  2011-03-13 07:06")
+
+
+def test_live_view_gives_the_terminal_back() -> None:
+    """On a terminal the panel is drawn over and over, and the cursor is visible again at the end, even after an
+    error.
+    """
+    out = io.StringIO()
+    console = Console(file=out, width=120, force_terminal=True, _environ={"TERM": "xterm"})
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(console)
+
+    assert out.getvalue().count("\x1b[?25l") == out.getvalue().count("\x1b[?25h") == 1
+
+
+def test_panel_shows_the_latest_exceptions() -> None:
+    """The panel names severity, type, item and sentence of the latest exceptions."""
+    out = io.StringIO()
+    Console(file=out, width=120).print(panel(progress(0.5), 2.0))
+
+    for text in ("50%", "250 lines/s", "high", "order_surge opened", "85123A", "12 lines, 3 expected"):
+        assert text in out.getvalue()
+
+
+def test_open_exceptions_are_those_opened_and_not_ended() -> None:
+    """Escalations open nothing; resolved and expired ones are gone."""
+    assert open_count(COUNTS) == 4
+    assert "4 exceptions open" in plain_line(progress(0.5), 1.0)
+
+
+def test_clock_before_the_first_event() -> None:
+    """Before any event there is no time to show."""
+    assert clock_text(None) == "----------------"
