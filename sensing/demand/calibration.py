@@ -91,6 +91,8 @@ def fold_calibration(pool: NDArray[Any], at: int) -> None:
 @kernel
 def fold_dispersion(pool: NDArray[Any], at: int) -> None:
     """Turn the rows' dispersions of a day into the pool's typical one."""
+    if pool[at].day_dispersed <= 0.0:
+        return
     pool[at].dispersion = 0.98 * pool[at].dispersion + pool[at].day_dispersion
     pool[at].dispersed = 0.98 * pool[at].dispersed + pool[at].day_dispersed
     pool[at].day_dispersion = 0.0

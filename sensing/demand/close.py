@@ -112,8 +112,9 @@ def close_rows(
     Parameters
     ----------
     out
-        (n, 3): units learned (NaN where the day teaches nothing), forecast of the smoothing, standardised error of the
-        combined forecast. For the River models, which learn after this.
+        (n, 4) for the River models, which learn after this: units learned (NaN where the day teaches nothing), forecast
+        of the smoothing, worth of the day in average days, standardised error of the combined forecast (NaN where it
+        was not judged).
     """
     weekday = (day + 3) % 7
     weights = np.zeros(MEMBERS)
@@ -130,17 +131,18 @@ def close_rows(
         mean = base
         slot = demand[row].slot - 1
         if slot >= 0:
-            river_members(river, slot, base, day, 1, holiday[i], promoted[i], special, values)
+            river_members(river, slot, base, factor, day, 1, holiday[i], promoted[i], values)
             mean = river_mean(river, slot, values, weights)
         out[i, 0] = math.nan
         out[i, 1] = base
-        out[i, 2] = math.nan
+        out[i, 2] = factor
+        out[i, 3] = math.nan
         units = quantity[i]
         if missing[i] or (censored[i] and units <= mean):
             continue
         if not censored[i]:
             variance = score(demand, row, pool, at, units, mean)
-            out[i, 2] = (units - mean) / math.sqrt(variance + 1e-3)
+            out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
         if slot >= 0:
             river[slot].days += 1
             gain = error_gain(float(river[slot].days))

@@ -49,6 +49,8 @@ def normal_quantile(level: float) -> float:
         low = ((((-5.447609879822406e01 * r + 1.615858368580409e02) * r - 1.556989798598866e02) * r
                 + 6.680131188771972e01) * r - 1.328068155288572e01) * r + 1.0  # fmt: skip
         z = top / low
+    if tail < 1e-280:  # the correction would overflow; the approximation alone is right to 1e-9 there
+        return z if level < 0.5 else -z
     error = (normal_upper(-z) - tail) * math.sqrt(2.0 * math.pi) * math.exp(0.5 * z * z)
     z -= error / (1.0 + 0.5 * z * error)
     return z if level < 0.5 else -z

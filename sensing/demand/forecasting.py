@@ -59,8 +59,8 @@ def forecast_rows(
             factor = weekday_factor(demand, row, pool, at, (day + 1 + h + 3) % 7) * special
             expected = level * factor
             if slot >= 0:
-                flags = (holiday[i, h], promoted[i, h])
-                river_members(river, slot, expected, day + 1 + h, 1 + h, flags[0], flags[1], special, values)
+                holiday_h, promoted_h = holiday[i, h], promoted[i, h]
+                river_members(river, slot, expected, factor, day + 1 + h, 1 + h, holiday_h, promoted_h, values)
                 expected = river_mean(river, slot, values, weights)
             mean[i, h] = expected
             variance[i, h] = day_variance(ratio, demand[row].spread, expected) * (1.0 + h * gain * gain)

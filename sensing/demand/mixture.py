@@ -52,11 +52,11 @@ def river_members(
     river: NDArray[Any],
     slot: int,
     base: float,
+    factor: float,
     day: int,
     ahead: int,
     holiday: float,
     promoted: float,
-    special: float,
     values: NDArray[np.float64],
 ) -> None:
     """Fill ``values`` with the three forecasts of a River row: smoothing, Holt-Winters, regression.
@@ -65,15 +65,17 @@ def river_members(
     ----------
     base
         Forecast of the smoothing, in units.
+    factor
+        Worth of the day in the row's average days; Holt-Winters runs on the series without it.
     day, ahead
         Local day that is forecast, and how many days it lies ahead of the last one learned; the trend is damped.
-    holiday, promoted, special
-        Flags of the day; the pool's factor for them, which Holt-Winters does not know.
+    holiday, promoted
+        Flags of the day.
     """
     weekday = (day + 3) % 7
     reach = (1.0 - TREND_DAMPING**ahead) / (1.0 - TREND_DAMPING)
     values[0] = base
-    values[1] = max(0.0, (river[slot].level + reach * river[slot].trend + river[slot].season[weekday]) * special)
+    values[1] = max(0.0, (river[slot].level + reach * river[slot].trend) * factor)
     correction = river[slot].intercept + river[slot].weight[weekday] + river[slot].weight[7] * holiday
     correction += river[slot].weight[8] * promoted + river[slot].weight[9] * month_position(day)
     values[2] = max(0.0, base + river[slot].scale * correction)

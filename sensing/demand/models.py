@@ -19,7 +19,7 @@ from sensing.demand.close import close_rows
 from sensing.demand.forecasting import forecast_rows, quantile_rows
 from sensing.demand.inputs import DayInputs, Forecast, Scores, Window
 from sensing.demand.mixture import month_position, smoothing_level, smoothing_weights
-from sensing.demand.profile import fold_hours, fold_weekday, weekday_factor
+from sensing.demand.profile import fold_hours, fold_weekday
 from sensing.demand.record import DEMAND, HORIZON, MEMBERS, POOL, RIVER
 from sensing.demand.river_row import WEEKDAYS, RiverRow, write_coefficients
 from sensing.state.blob import pack, unpack
@@ -75,15 +75,15 @@ class DemandModels:
             last = int(self.demand["last_day"][row])
             msg = f"close_day: row {row}: required a day after {last}, got {inputs.day}; close each day once, in order"
             raise ValueError(msg)
-        out = np.empty((rows.size, 3))
+        out = np.empty((rows.size, 4))
         close_rows(
             self.demand, self.pool, self.river, rows, inputs.day, inputs.quantity, inputs.lines, inputs.hours,
             inputs.pool, inputs.missing, inputs.censored, inputs.holiday, inputs.promoted, out,
         )  # fmt: skip
         earned = self.demand["slot"][rows] > 0
-        self._learn_river(rows, inputs, out, before, np.flatnonzero(earned))
+        self._learn_river(rows, inputs, out, np.flatnonzero(earned & ~np.isnan(out[:, 0])))
         due = ~earned & (self.demand["days"][rows] >= RIVER_DAYS_MIN) & (self.demand["sales"][rows] >= RIVER_SALES_MIN)
-        self._start_river(rows[due], inputs.pool[due], inputs.day)
+        self._start_river(rows[due])
 
     def fold_pools(self, pools: NDArray[np.int64], day: int) -> None:
         """Turn the totals of a day into the pools' profiles; once per pool, after all its rows have closed the day."""
@@ -140,38 +140,26 @@ class DemandModels:
         return found
 
     def _learn_river(
-        self,
-        rows: NDArray[np.int64],
-        inputs: DayInputs,
-        out: NDArray[np.float64],
-        before: NDArray[np.int32],
-        places: NDArray[np.int64],
+        self, rows: NDArray[np.int64], inputs: DayInputs, out: NDArray[np.float64], places: NDArray[np.int64]
     ) -> None:
         """Let the River models of the rows at ``places`` learn what the close wrote to ``out``."""
         if places.size == 0:
             return
-        weekday = (inputs.day + 3) % 7
         slots = self.demand["slot"][rows[places]].astype(np.int64) - 1
-        scales = self.river["scale"][slots].tolist()
-        features = {WEEKDAYS[weekday]: 1.0, "month": month_position(inputs.day)}
+        features = {WEEKDAYS[(inputs.day + 3) % 7]: 1.0, "month": month_position(inputs.day)}
         table = []
         columns = zip(
-            rows[places].tolist(), out[places].tolist(), (inputs.day - before[places] - 1).tolist(), scales,
+            rows[places].tolist(), out[places].tolist(), self.river["scale"][slots].tolist(),
             inputs.holiday[places].tolist(), inputs.promoted[places].tolist(), strict=True,
         )  # fmt: skip
-        for row, (units, base, error), skipped, scale, holiday, promoted in columns:
+        for row, (units, base, factor, error), scale, holiday, promoted in columns:
+            known = features
+            if holiday or promoted:
+                known = {**features, "holiday": holiday, "promoted": promoted}
             model = self.models[row]
-            if skipped > 0:
-                model.skip(skipped)
-            if units != units:
-                model.skip(1)
-            else:
-                known = features
-                if holiday or promoted:
-                    known = {**features, "holiday": holiday, "promoted": promoted}
-                if model.learn_one(known, units, (units - base) / scale, error):
-                    self._drifted(row)
-            table.append(model.coefficients(weekday))
+            if model.learn_one(known, units, factor, (units - base) / scale, error):
+                self._drifted(row)
+            table.append(model.coefficients())
         write_coefficients(self.river, slots, table)
 
     def _drifted(self, row: int) -> None:
@@ -180,25 +168,19 @@ class DemandModels:
         self.demand["drifts"][row] = min(int(self.demand["drifts"][row]) + 1, 65535)
         self.demand["exposure"][row] = min(float(self.demand["exposure"][row]), DRIFT_EXPOSURE)
 
-    def _start_river(self, rows: NDArray[np.int64], pools: NDArray[np.int32], day: int) -> None:
+    def _start_river(self, rows: NDArray[np.int64]) -> None:
         """Give River models to rows that have earned them, started at what their smoothing says."""
-        if rows.size == 0:
-            return
         self.river = _grown(self.river, len(self.models) + rows.size)
         weights = np.zeros(MEMBERS)
-        weekday = (day + 3) % 7
-        for row, at in zip(rows.tolist(), pools.tolist(), strict=True):
+        for row in rows.tolist():
             smoothing_weights(self.demand, row, weights)
-            level = smoothing_level(self.demand, row, weights)
-            coming = [(weekday + 1 + k) % 7 for k in range(7)]
-            season = [level * (weekday_factor(self.demand, row, self.pool, at, k) - 1.0) for k in coming]
-            model = RiverRow(level, season)
+            model = RiverRow(smoothing_level(self.demand, row, weights))
             slot = len(self.models)
             self.models[row] = model
             self.demand["slot"][row] = slot + 1
             self.river["row"][slot] = row
             self.river["scale"][slot] = max(float(self.demand["square"][row]), 1e-3) ** 0.5
-            write_coefficients(self.river, np.array([slot]), [model.coefficients(weekday)])
+            write_coefficients(self.river, np.array([slot]), [model.coefficients()])
 
 
 def _grown(records: NDArray[Any], size: int) -> NDArray[Any]:

@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from sensing.jit import kernel
 
-OWN_PRIOR = 30.0
+OWN_PRIOR = 60.0
 POOL_PRIOR = 10.0
 SPECIAL_PRIOR = 20.0
 HOURS_PRIOR = 48.0
-FACTOR_DISCOUNT = 0.98
+OWN_DISCOUNT = 0.96
+POOL_DISCOUNT = 0.93
+"""Per week, as every weekday comes once in it; a pool can forget faster, and must where opening days change."""
+SPECIAL_DISCOUNT = 0.97
 HOURS_DISCOUNT = 0.95
 SHOCK_RATIO = 0.3
 SHOCK_FOLDS = 4
@@ -67,17 +70,19 @@ def special_factor(pool: NDArray[Any], at: int, holiday: float, promoted: float)
 @kernel
 def learn_own(demand: NDArray[Any], row: int, weekday: int, units: float, expected: float) -> None:
     """Add a day to the row's own weekday profile; ``expected`` is its level that day, weekday left out."""
-    demand[row].own[weekday] = FACTOR_DISCOUNT * demand[row].own[weekday] + units
-    demand[row].own_expected[weekday] = FACTOR_DISCOUNT * demand[row].own_expected[weekday] + expected
+    demand[row].own[weekday] = OWN_DISCOUNT * demand[row].own[weekday] + units
+    demand[row].own_expected[weekday] = OWN_DISCOUNT * demand[row].own_expected[weekday] + expected
 
 
 @kernel
 def fold_weekday(pool: NDArray[Any], at: int, weekday: int) -> None:
     """Turn the pool's totals of a day into its weekday factors and holiday and promotion factors."""
     for kind in range(2):
-        for side in range(2):
-            pool[at].special[kind, side] = 0.99 * pool[at].special[kind, side] + pool[at].day_special[kind, side]
-            pool[at].day_special[kind, side] = 0.0
+        if pool[at].day_special[kind, 1] > 0.0:  # forgotten by the day on which there was one, not by the calendar
+            for side in range(2):
+                kept = SPECIAL_DISCOUNT * pool[at].special[kind, side]
+                pool[at].special[kind, side] = kept + pool[at].day_special[kind, side]
+                pool[at].day_special[kind, side] = 0.0
     units = pool[at].day_quantity
     level = pool[at].day_level
     expected = pool[at].day_expected
@@ -93,8 +98,8 @@ def fold_weekday(pool: NDArray[Any], at: int, weekday: int) -> None:
             return
     pool[at].shocks[weekday] = 0
     pool[at].folds[weekday] = min(seen + 1, 65535)
-    pool[at].quantity[weekday] = FACTOR_DISCOUNT * pool[at].quantity[weekday] + units
-    pool[at].level[weekday] = FACTOR_DISCOUNT * pool[at].level[weekday] + level
+    pool[at].quantity[weekday] = POOL_DISCOUNT * pool[at].quantity[weekday] + units
+    pool[at].level[weekday] = POOL_DISCOUNT * pool[at].level[weekday] + level
     total = 0.0
     for day in range(7):
         total += (POOL_PRIOR + pool[at].quantity[day]) / (POOL_PRIOR + pool[at].level[day])

@@ -90,9 +90,8 @@ POOL = np.dtype(
 RIVER = np.dtype(
     [
         ("row", "i8"),
-        ("level", "f8"),  # Holt-Winters, in units
+        ("level", "f8"),  # Holt-Winters, in units per average day
         ("trend", "f8"),
-        ("season", "f8", (7,)),  # by weekday, Monday first
         ("weight", "f8", (FEATURES,)),  # regression, in multiples of the row's scale
         ("intercept", "f8"),
         ("scale", "f8"),  # units that one regression unit stands for

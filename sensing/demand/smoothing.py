@@ -1,7 +1,7 @@
 """Exponential smoothing at several fixed rates, weekday taken out.
 
-Each level follows the gradient of the squared error of ``factor x level``: days worth little teach little, and a day
-worth nothing (factor 0) teaches nothing. Until the days learned weigh more than a rate, the level is their plain mean.
+Each level follows the gradient of the squared error of ``factor x level``: a day worth little hardly lowers it, however
+little was sold. Until the days learned weigh more than a rate, the level is units per worth: their plain mean.
 
 Source: Brown (1959) for the smoothing; the 1/n start is the recursive mean.
 """

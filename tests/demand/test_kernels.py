@@ -1,0 +1,231 @@
+"""Each kernel of the demand models against its oracle, and what must hold for any input."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from sensing.demand import calibration, combination, demand_class, mixture, profile, smoothing, tsb
+from sensing.demand.record import CLASSES, DEMAND, GRID, MEMBERS, POOL, RATES
+from tests.demand import oracles
+
+counts = st.integers(0, 50).map(float)
+days = st.lists(st.tuples(counts, st.floats(0.0, 3.0)), max_size=80)
+
+
+def row() -> NDArray[Any]:
+    """One row that has seen nothing."""
+    return np.zeros(1, DEMAND)
+
+
+def pool() -> NDArray[Any]:
+    """One pool that has seen nothing."""
+    return np.zeros(1, POOL)
+
+
+@given(series=days)
+def test_levels_are_the_oracles(series: list[tuple[float, float]]) -> None:
+    """Every level is the weighted mean first and the smoothed level afterwards, to single precision."""
+    found = row()
+    for units, factor in series:
+        smoothing.learn_levels(found, 0, units, factor)
+    expected = [oracles.levels([u for u, _ in series], [f for _, f in series], rate) for rate in RATES]
+    assert found["level"][0] == pytest.approx(np.array(expected), rel=1e-3, abs=1e-2)
+
+
+@given(units=st.floats(0.0, 1e6), length=st.integers(1, 100))
+def test_constant_demand_is_its_own_level(units: float, length: int) -> None:
+    """A constant series has that level at every rate, from the first day on."""
+    found = row()
+    for _ in range(length):
+        smoothing.learn_levels(found, 0, units, 1.0)
+    assert found["level"][0] == pytest.approx(np.full(len(RATES), units), rel=1e-5)
+
+
+def test_a_day_worth_nothing_does_not_lower_the_level() -> None:
+    """A day of factor 0 without demand leaves the levels alone."""
+    found = row()
+    smoothing.learn_levels(found, 0, 5.0, 1.0)
+    smoothing.learn_levels(found, 0, 0.0, 0.0)
+    assert found["level"][0] == pytest.approx(np.full(len(RATES), 5.0))
+
+
+@given(series=st.lists(counts, max_size=120))
+def test_tsb_is_the_papers(series: list[float]) -> None:
+    """Probability and size follow Teunter, Syntetos and Babai; counts and silence are exact."""
+    found = row()
+    for units in series:
+        tsb.learn_sales(found, 0, units, 1.0)
+        found["days"][0] += 1
+    chance, size = oracles.tsb(series, tsb.SALE_RATE, tsb.SIZE_RATE)
+    assert found["sale_rate"][0] == pytest.approx(chance, abs=1e-5)
+    assert found["sale_size"][0] == pytest.approx(size, rel=1e-4, abs=1e-4)
+    sold = [place for place, units in enumerate(series) if units > 0]
+    assert found["sales"][0] == len(sold)
+    assert found["silence"][0] == (len(series) - 1 - sold[-1] if sold else len(series))
+
+
+@given(errors=st.lists(st.floats(0.0, 1e6), min_size=2, max_size=6), seen=st.integers(0, 1000))
+def test_weights_are_the_oracles(errors: list[float], seen: int) -> None:
+    """Weights add to one, the smaller error never weighs less, and they are the tempered likelihoods."""
+    out = np.zeros(len(errors))
+    combination.weigh(np.array(errors), float(seen), out)
+    expected = oracles.weights(errors, seen, combination.TEMPER, 1.0 / (1.0 - combination.DISCOUNT))
+    assert out == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    assert out.sum() == pytest.approx(1.0)
+    assert np.all(np.diff(out[np.argsort(errors)]) <= 1e-12)
+
+
+def test_nothing_judged_weighs_the_same() -> None:
+    """Without a judged day all forecasts weigh the same."""
+    out = np.zeros(MEMBERS)
+    combination.weigh(np.array([1.0, 9.0, 4.0, 2.0, 3.0, 0.5]), 0.0, out)
+    assert out == pytest.approx(np.full(MEMBERS, 1.0 / MEMBERS))
+
+
+@pytest.mark.parametrize(
+    ("seen", "sales", "silence", "interval", "square", "name"),
+    [
+        (55, 50, 0, 1.0, 1.0, "new"),
+        (400, 3, 0, 1.0, 1.0, "new"),
+        (56, 4, 0, 1.31, 1.48, "smooth"),
+        (56, 4, 0, 1.33, 1.48, "intermittent"),
+        (56, 4, 0, 1.31, 1.50, "erratic"),
+        (56, 4, 0, 1.33, 1.50, "lumpy"),
+        (56, 4, 28, 3.4, 1.0, "ending"),
+        (56, 4, 28, 3.6, 1.0, "intermittent"),
+        (56, 4, 27, 1.0, 1.0, "smooth"),
+    ],
+)
+def test_demand_class(seen: int, sales: int, silence: int, interval: float, square: float, name: str) -> None:
+    """The bounds are 1.32 days and .49; new and ending come before."""
+    found = row()
+    found["days"], found["sales"], found["silence"], found["interval"] = seen, sales, silence, interval
+    found["size_mean"], found["size_square"] = 1.0, square
+    assert name == CLASSES[demand_class.demand_class(found, 0)]
+
+
+@given(units=st.lists(counts, min_size=7, max_size=7), level=st.floats(0.1, 50.0), weeks=st.integers(1, 30))
+def test_pool_factors_average_one(units: list[float], level: float, weeks: int) -> None:
+    """Weekday factors of a pool are never negative and average one."""
+    found = pool()
+    for day in range(7 * weeks):
+        found["day_quantity"], found["day_level"] = units[day % 7], level
+        profile.fold_weekday(found, 0, day % 7)
+    factors = 1.0 + found["factor"][0]
+    assert factors.min() >= 0.0
+    assert factors.mean() == pytest.approx(1.0)
+
+
+def test_row_factor_goes_from_pool_to_own() -> None:
+    """A row that has seen nothing has the pool's factor; one that has seen much has its own."""
+    found, of = row(), pool()
+    of["factor"][0, 2] = 0.5
+    assert profile.weekday_factor(found, 0, of, 0, 2) == pytest.approx(1.5)
+    for _ in range(200):
+        profile.learn_own(found, 0, 2, 400.0, 200.0)
+    assert profile.weekday_factor(found, 0, of, 0, 2) == pytest.approx(2.0, rel=0.01)
+
+
+def test_christmas_is_left_out_and_a_closed_weekday_is_learned() -> None:
+    """A weekday without sales is left out of the profile twice in a row, then it is the profile."""
+    found = pool()
+    for _ in range(6):
+        found["day_quantity"], found["day_level"], found["day_expected"] = 100.0, 100.0, 100.0
+        profile.fold_weekday(found, 0, 4)
+    kept = found["quantity"][0, 4]
+    for _ in range(profile.SHOCKS_MAX):
+        found["day_quantity"], found["day_level"], found["day_expected"] = 0.0, 100.0, 100.0
+        profile.fold_weekday(found, 0, 4)
+    assert kept == found["quantity"][0, 4]
+    for _ in range(40):
+        found["day_quantity"], found["day_level"], found["day_expected"] = 0.0, 100.0, 100.0
+        profile.fold_weekday(found, 0, 4)
+    assert found["quantity"][0, 4] < 0.5 * kept
+
+
+def test_special_factor_learns_a_promotion() -> None:
+    """Promoted days that sell three times as much go to a factor of three; other days stay one."""
+    found = pool()
+    for _ in range(60):
+        found["day_special"][0, 1] = 300.0, 100.0
+        profile.fold_weekday(found, 0, 0)
+    assert profile.special_factor(found, 0, 0.0, 1.0) == pytest.approx(3.0, rel=0.02)
+    assert profile.special_factor(found, 0, 1.0, 0.0) == 1.0
+    assert profile.special_factor(found, 0, 0.0, 0.0) == 1.0
+
+
+@given(seed=st.integers(0, 1000), start=st.integers(0, 400), length=st.integers(0, 100))
+def test_expected_lines_are_the_oracles(seed: int, start: int, length: int) -> None:
+    """Lines of a window are those of its hours; before anything is known the hours are uniform."""
+    rng = np.random.default_rng(seed)
+    found, of = row(), pool()
+    found["lines_level"] = 3.0
+    assert profile.expected_lines(found, 0, of, 0, start, start + 24) == pytest.approx(3.0)
+    kept = np.zeros((7, 24))
+    for day in range(20):
+        counted = rng.poisson(rng.uniform(0.0, 20.0, 24)).astype(float)
+        of["day_hours"][0] = counted
+        profile.fold_hours(of, 0, day % 7)
+        kept[day % 7] = profile.HOURS_DISCOUNT * kept[day % 7] + counted
+        assert not of["day_hours"].any()
+    of["factor"][0] = rng.uniform(-0.5, 0.5, 7)
+    shares = oracles.hour_shares(kept, profile.HOURS_PRIOR)
+    factors = [profile.weekday_factor(found, 0, of, 0, weekday) for weekday in range(7)]
+    expected = oracles.window_lines(3.0, factors, shares, start, start + length)
+    assert profile.expected_lines(found, 0, of, 0, start, start + length) == pytest.approx(expected, rel=1e-9)
+    assert shares.sum(axis=1) == pytest.approx(np.ones(7))
+
+
+@given(level=st.floats(0.0, 1.0), low=st.floats(0.0, 0.98), width=st.floats(1e-6, 0.02))
+def test_below_is_the_oracles(level: float, low: float, width: float) -> None:
+    """An atom is below a level by the share of it that is."""
+    assert calibration.below(level, low, low + width) == pytest.approx(
+        oracles.atom_below(level, low, low + width), abs=1e-9
+    )
+
+
+def test_stated_level_reads_backwards() -> None:
+    """Where .99 was achieved .95 of the time, .99 is stated to achieve .95; what was right stays."""
+    found = pool()
+    assert calibration.stated_level(found, 0, 1, 0.95) == pytest.approx(0.95)
+    found["rows"] = 1e9
+    found["below"][0, 1] = 1e9 * np.array(GRID) ** 4
+    found["below"][0, 2] = 1e9 * np.array(GRID)
+    assert calibration.stated_level(found, 0, 1, 0.99**4) == pytest.approx(0.99)
+    assert calibration.stated_level(found, 0, 2, 0.9921) == pytest.approx(0.9921, abs=1e-4)
+
+
+@given(seed=st.integers(0, 10_000), first=st.floats(0.0, 1.0), second=st.floats(0.0, 1.0))
+def test_stated_level_never_falls(seed: int, first: float, second: float) -> None:
+    """A higher wanted level never states a lower one, whatever was seen."""
+    rng = np.random.default_rng(seed)
+    found = pool()
+    for _ in range(50):
+        low = float(rng.beta(0.5, 0.5)) * 0.99
+        calibration.count_below(found, 0, 3, low, low + 0.01)
+    calibration.fold_calibration(found, 0)
+    low, high = sorted((first, second))
+    assert calibration.stated_level(found, 0, 3, low) <= calibration.stated_level(found, 0, 3, high)
+
+
+def test_spread_widens_and_narrows_within_bounds() -> None:
+    """Days beyond the .95 quantile widen a row's distribution, days below narrow it, never beyond the bound."""
+    found = row()
+    for _ in range(500):
+        calibration.learn_spread(found, 0, 0.99, 1.0)
+    assert found["spread"][0] == calibration.SPREAD_MAX
+    for _ in range(2000):
+        calibration.learn_spread(found, 0, 0.1, 0.2)
+    assert found["spread"][0] == -calibration.SPREAD_MAX
+
+
+def test_month_position_covers_a_month() -> None:
+    """Positions are within half a month around zero and come round in a month."""
+    found = [mixture.month_position(day) for day in range(18_000, 18_731)]
+    assert min(found) >= -0.5
+    assert max(found) < 0.5
+    assert np.mean(found) == pytest.approx(0.0, abs=0.02)
