@@ -1,0 +1,179 @@
+"""The supply side of a shard: stock, purchase orders, lead times, planning terms and what was last published.
+
+Invariants
+- Row numbers come from the shard; ``supply`` has a record for every row it ensured.
+- No clock: local days and instants are told. Closing rows in one call or in several gives the same.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.contracts.parameters import PlanningParameters
+from sensing.contracts.reference import ParametersInForce
+from sensing.contracts.suppliers import SupplierDisrupted
+from sensing.settings import Settings
+from sensing.state.blob import pack, unpack
+from sensing.supply import publish
+from sensing.supply.dates import day_of
+from sensing.supply.lanes import Lanes
+from sensing.supply.master import FROM_THE_BEGINNING, MasterData
+from sensing.supply.plan import Known, Plan, make_plan
+from sensing.supply.purchases import Heard, PoOutcome, Purchases
+from sensing.supply.record import NO_DAY, SUPPLIERS, SUPPLY, fresh
+from sensing.supply.terms import Names, TermsTable
+
+
+class SupplyBook:
+    """Supply state of the rows of one shard.
+
+    Attributes
+    ----------
+    supply
+        (rows,) records of `record.SUPPLY`; the kernels of `moves` and `backlog` change them.
+    master
+        Items, suppliers, policies, parameters in force.
+    lanes, purchases
+        Lead times observed; purchase-order lines.
+    """
+
+    def __init__(self, settings: Settings, names: Names) -> None:
+        """``names`` gives SKU and location of a row."""
+        self.settings = settings
+        self.names = names
+        self.supply: NDArray[Any] = fresh(0)
+        self.master = MasterData()
+        self.lanes = Lanes(settings.purchase_lines_max)
+        self.purchases = Purchases(settings.purchase_lines_max, settings.line_horizon_days)
+        self._terms = TermsTable()
+
+    def ensure(self, rows: int) -> None:
+        """Make room for at least so many rows; room doubles."""
+        if rows > len(self.supply):
+            self.supply = np.concatenate([self.supply, fresh(max(rows, 2 * len(self.supply)) - len(self.supply))])
+
+    def reference(self, event: Any, row: int | None = None, time: int = FROM_THE_BEGINNING) -> None:
+        """Put a reference record in force from now on.
+
+        ``row`` is that of its SKU and location, where there is one already.
+        """
+        if not self.master.apply(event, time):
+            return
+        if not isinstance(event, ParametersInForce):
+            self._terms.stale = True
+        elif row is not None:
+            self.supply["terms"][row] = -1
+
+    def hear(self, row: int, source: int, time: int) -> None:
+        """Note that an input (ORDERS, INVENTORY or SUPPLIERS of `record`) spoke of the row at UTC ms ``time``."""
+        heard = self.supply["heard"]
+        heard[row, source] = max(int(heard[row, source]), min(max(time // 1000, 0), 2**32 - 1))
+
+    def purchase(self, event: Any, row: int, time: int, local_day: int, watermark: int) -> PoOutcome:
+        """Apply an event about one purchase-order line.
+
+        Parameters
+        ----------
+        event
+            One of the ``po.`` structs. The unit of measure must be known to the item; receipts must not be repeats.
+        row
+            Row of its SKU and location.
+        time, watermark
+            Event time and watermark, UTC ms.
+        local_day
+            Local day of the event time.
+
+        Returns
+        -------
+        PoOutcome
+            ``line_changed_item`` and repeats change nothing. The caller books ``movement``.
+
+        Raises
+        ------
+        ValueError
+            When the item has no such unit.
+        """
+        factor = self.master.unit_factor(event.sku, event.unit_of_measure)
+        if factor is None:
+            msg = f"purchase: {event.sku}: required a unit of the item, got {event.unit_of_measure!r}; reject it first"
+            raise ValueError(msg)
+        item = self.master.item(event.sku)
+        supplier = (item.supplier or "") if item is not None else ""
+        self.hear(row, SUPPLIERS, time)
+        heard = Heard(row, time, local_day, watermark, factor, supplier)
+        return self.purchases.apply(event, heard, self.supply, self.lanes)
+
+    def disrupt(self, event: SupplierDisrupted) -> PoOutcome:
+        """Expect the open lines of a supplier later; repeats must not come here."""
+
+        def concerned(row: int) -> bool:
+            sku, location = self.names(row)
+            return event.sku in (None, sku) and event.location in (None, location)
+
+        until = NO_DAY if event.until is None else day_of(event.until)
+        supplier = self.lanes.supplier(event.supplier)
+        return self.purchases.disrupt(supplier, concerned, event.delay_days, until, self.lanes)
+
+    def plan(
+        self, rows: NDArray[np.int64], day: int, now: int, forecast_mean: NDArray[np.float64],
+        forecast_variance: NDArray[np.float64], demand_class: NDArray[np.uint8],
+        unit_price: NDArray[np.float64] | None = None,
+    ) -> Plan:  # fmt: skip
+        """Plan rows whose local day has closed. Rolls their open demand on to the next day, and changes nothing else.
+
+        Parameters
+        ----------
+        rows
+            (n,) row numbers.
+        day
+            The closed local day.
+        now
+            Instant of the close, UTC ms.
+        forecast_mean, forecast_variance
+            (n, 28) units and units squared of each day's demand from ``day + 1`` on; NaN: no plan.
+        demand_class
+            (n,) position in `publish.CLASSES`.
+        unit_price
+            (n,) what a unit is worth where master data do not say; NaN: not known.
+        """
+        terms = self._terms.look_up(rows, self.supply, self.names, self.master, self.lanes, self.settings)
+        price = np.full(rows.size, np.nan) if unit_price is None else unit_price
+        terms["unit_cost"] = np.where(np.isnan(terms["unit_cost"]), price, terms["unit_cost"])
+        known = Known(terms, self.supply, self.lanes, self.purchases)
+        return make_plan(rows, day, now, forecast_mean, forecast_variance, demand_class, known)
+
+    def due(self, plan: Plan) -> NDArray[np.int64]:
+        """Return the positions in the plan of the rows that are to be published, rising."""
+        return np.flatnonzero(publish.due(plan, self.supply))
+
+    def publish(
+        self, plan: Plan, at: NDArray[np.int64], quantiles: NDArray[np.float64], methods: list[str]
+    ) -> list[tuple[int, PlanningParameters]]:
+        """Documents of the rows at positions ``at`` of the plan, which then count as published.
+
+        See `publish.publish`.
+        """
+        return publish.publish(plan, at, quantiles, methods, self.supply, self.names, self.master)
+
+    def dump(self) -> bytes:
+        """Everything as bytes."""
+        supply = self.supply.copy()
+        supply["terms"] = -1
+        parts = {"master": self.master.dump(), "lanes": self.lanes.dump(), "purchases": self.purchases.dump()}
+        return pack({"supply": supply, **parts})
+
+    def counts_beyond(self) -> int:
+        """Counts that were older than the movements kept could tell, so that stock may be off until the next one."""
+        return int(self.supply["counts_beyond"].sum())
+
+    @classmethod
+    def load(cls, block: bytes, settings: Settings, names: Names) -> "SupplyBook":
+        """Restore what :meth:`dump` wrote; it goes on as if there had been no break."""
+        parts = unpack(block, {"supply": SUPPLY})
+        book = cls(settings, names)
+        book.supply = parts["supply"]
+        book.master = MasterData.load(parts["master"])
+        book.lanes = Lanes.load(parts["lanes"], settings.purchase_lines_max)
+        book.purchases = Purchases.load(parts["purchases"], settings.purchase_lines_max, settings.line_horizon_days)
+        return book

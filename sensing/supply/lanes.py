@@ -1,0 +1,144 @@
+"""Lead times: what a lane (supplier, sku, location) and its supplier have shown, forgetting slowly.
+
+A statistic is (weight, mean, sum of weighted squares about the mean), discounted by ``memory ** w`` before an
+observation of weight ``w`` enters, so that weights add up to at most 1 / (1 - memory). Partial receipts weigh what
+share of the line they are.
+
+Source: West (1979), Updating mean and variance estimates, CACM 22(9), with exponential discount.
+"""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.state.blob import pack, unpack
+
+LANE_MEMORY = 0.9
+POOL_MEMORY = 0.98
+SUPPLIERS_MAX = 1 << 16
+NO_LANE = -1
+UNKNOWN = 0
+"""Pool of suppliers that were not named."""
+
+LANE = np.dtype(
+    [
+        ("weight", "f8"),
+        ("mean", "f8"),  # days from placing to receipt
+        ("squares", "f8"),  # days squared
+        ("row", "i4"),
+        ("supplier", "i4"),
+    ],
+    align=True,
+)
+POOL = np.dtype(
+    [
+        ("weight", "f8"),
+        ("mean", "f8"),
+        ("squares", "f8"),
+        ("delay_weight", "f8"),
+        ("delay_mean", "f8"),  # days from the promised day to receipt
+        ("delay_squares", "f8"),
+    ],
+    align=True,
+)
+
+
+def observe(record: Any, prefix: str, value: float, weight: float, memory: float) -> None:
+    """Let the statistic of ``record`` whose fields begin with ``prefix`` take in ``value`` with a weight in (0, 1]."""
+    names = (prefix + "weight", prefix + "mean", prefix + "squares")
+    total, mean, squares = (float(record[name]) for name in names)
+    kept = memory**weight
+    total = total * kept + weight
+    gap = value - mean
+    mean += gap * weight / total
+    for name, result in zip(names, (total, mean, squares * kept + weight * gap * (value - mean)), strict=True):
+        record[name] = result
+
+
+class Lanes:
+    """Lanes and supplier pools of one shard, numbered in order of first mention and never removed.
+
+    Beyond ``lanes_max`` a lane is not made and its row plans on the supplier's pool; beyond SUPPLIERS_MAX a supplier
+    shares the pool of the unnamed. ``refused`` counts both.
+    """
+
+    def __init__(self, lanes_max: int) -> None:
+        self.lanes_max = lanes_max
+        self.refused = 0
+        self.names: list[str] = []
+        self._supplier_of: dict[str, int] = {}
+        self._lane_of: dict[tuple[int, int], int] = {}
+        self._lanes: NDArray[Any] = np.zeros(16, LANE)
+        self._pools: NDArray[Any] = np.zeros(16, POOL)
+        self.supplier("")
+
+    @property
+    def lanes(self) -> NDArray[Any]:
+        """Records in use, by lane number."""
+        return self._lanes[: len(self._lane_of)]
+
+    @property
+    def pools(self) -> NDArray[Any]:
+        """Records in use, by supplier number."""
+        return self._pools[: len(self.names)]
+
+    def supplier(self, name: str) -> int:
+        """Return the number of a supplier."""
+        found = self._supplier_of.get(name)
+        if found is not None:
+            return found
+        if len(self.names) == SUPPLIERS_MAX:
+            self.refused += 1
+            return UNKNOWN
+        number = len(self.names)
+        if number == len(self._pools):
+            self._pools = np.concatenate([self._pools, np.zeros(number, POOL)])
+        self.names.append(name)
+        self._supplier_of[name] = number
+        return number
+
+    def lane(self, row: int, supplier: int) -> int:
+        """Return the number of a lane, or NO_LANE at the bound."""
+        found = self._lane_of.get((row, supplier))
+        if found is not None:
+            return found
+        number = len(self._lane_of)
+        if number == self.lanes_max:
+            self.refused += 1
+            return NO_LANE
+        if number == len(self._lanes):
+            self._lanes = np.concatenate([self._lanes, np.zeros(number, LANE)])
+        self._lanes[number] = (0.0, 0.0, 0.0, row, supplier)
+        self._lane_of[row, supplier] = number
+        return number
+
+    def received(self, lane: int, supplier: int, lead_time_days: float, share: float) -> None:
+        """Learn that a share of a line arrived so many days after it was placed."""
+        if lane != NO_LANE:
+            observe(self._lanes[lane], "", lead_time_days, share, LANE_MEMORY)
+        observe(self._pools[supplier], "", lead_time_days, share, POOL_MEMORY)
+
+    def delayed(self, supplier: int, delay_days: float, share: float) -> None:
+        """Learn that a share of a line arrived so many days after its promised day (early: negative)."""
+        observe(self._pools[supplier], "delay_", delay_days, share, POOL_MEMORY)
+
+    def dump(self) -> bytes:
+        """Everything as bytes."""
+        names = msgspec.msgpack.encode(self.names)
+        count = self.refused.to_bytes(8, "little")
+        return pack({"names": names, "lanes": self.lanes, "pools": self.pools, "refused": count})
+
+    @classmethod
+    def load(cls, block: bytes, lanes_max: int) -> "Lanes":
+        """Restore what :meth:`dump` wrote."""
+        parts = unpack(block, {"lanes": LANE, "pools": POOL})
+        lanes = cls(lanes_max)
+        lanes.names = msgspec.msgpack.decode(parts["names"], type=list[str])
+        lanes._supplier_of = {name: number for number, name in enumerate(lanes.names)}
+        lanes._lane_of = {(int(lane["row"]), int(lane["supplier"])): i for i, lane in enumerate(parts["lanes"])}
+        lanes._lanes = np.concatenate([parts["lanes"], np.zeros(16, LANE)])
+        lanes._pools = np.concatenate([parts["pools"], np.zeros(16, POOL)])
+        lanes.refused = int.from_bytes(parts["refused"], "little")
+        return lanes

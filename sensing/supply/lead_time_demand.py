@@ -1,0 +1,88 @@
+"""Demand over a random lead time plus review time, and the stock that covers it.
+
+With protection time P = L + R days (R the review time, certain), daily means m_t and variances v_t of independent days:
+
+    mean = sum of m_t over P days
+    variance = sum of v_t over P days + m^2 var(L), m = mean / P
+
+Fractional days count in part; beyond the 28 days of the forecast its last week repeats. With equal days this is the
+textbook's (L + R) d and (L + R) s_d^2 + d^2 s_L^2. The reorder point is the quantile of that demand at the service
+target, negative binomial or gamma by these moments; the safety stock is what it holds over the mean, never negative.
+
+Source: Silver, Pyke, Thomas (2017), Inventory and Production Management in Supply Chains, 4th ed., 6.10 (random lead
+time) and 6.9 (review time).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.demand.distribution import quantile
+from sensing.jit import kernel
+
+SERVICE_MAX = 0.9999
+"""No finite stock serves everything; a target above is taken as this one."""
+
+
+@kernel
+def sum_of_days(daily: NDArray[np.float64], days: float) -> float:
+    """Sum of the first ``days`` values of ``daily``, the last day in part, its last seven repeating beyond the end."""
+    known = daily.size
+    total = 0.0
+    whole = int(days)
+    for t in range(min(whole, known)):
+        total += daily[t]
+    if whole > known:
+        week = 0.0
+        for t in range(known - 7, known):
+            week += daily[t]
+        total += ((whole - known) // 7) * week
+        for t in range((whole - known) % 7):
+            total += daily[known - 7 + t]
+    following = whole if whole < known else known - 7 + (whole - known) % 7
+    return float(total + (days - whole) * daily[following])
+
+
+@kernel
+def moments(
+    demand_mean: float, demand_variance: float, lead_time_days_mean: float, lead_time_days_sd: float, review_days: float
+) -> tuple[float, float]:
+    """Mean and variance of the demand over the protection time, from demand per day (mean and variance)."""
+    days = lead_time_days_mean + review_days
+    return demand_mean * days, demand_variance * days + demand_mean * demand_mean * lead_time_days_sd**2
+
+
+@kernel
+def reorder_point(
+    demand_mean: float, demand_variance: float, lead_time_days_mean: float, lead_time_days_sd: float,
+    review_days: float, service_target: float,
+) -> float:  # fmt: skip
+    """Quantile of the demand over the protection time."""
+    mean, variance = moments(demand_mean, demand_variance, lead_time_days_mean, lead_time_days_sd, review_days)
+    return quantile(min(service_target, SERVICE_MAX), mean, variance)
+
+
+@kernel
+def protect(
+    forecast_mean: NDArray[np.float64], forecast_variance: NDArray[np.float64],
+    lead_time_days_mean: NDArray[np.float32], lead_time_days_sd: NDArray[np.float32],
+    review_days: NDArray[np.float32], service_target: NDArray[np.float32], out: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Fill ``out`` (n, 5): demand a day (mean, variance), and over the protection time mean, variance and quantile.
+
+    All inputs of the reorder point are float32 values, so that it can be computed again from what a row's record
+    keeps of the last publication. Forecasts are (n, 28) units and units squared, the others (n,). NaN in a forecast
+    gives NaN.
+    """
+    for i in range(lead_time_days_mean.size):
+        days = float(lead_time_days_mean[i]) + float(review_days[i])
+        daily = forecast_mean[i, 0]
+        spread = forecast_variance[i, 0]
+        if days > 0.0:
+            daily = sum_of_days(forecast_mean[i], days) / days
+            spread = sum_of_days(forecast_variance[i], days) / days
+        daily, spread = float(np.float32(daily)), float(np.float32(spread))
+        out[i, 0], out[i, 1] = daily, spread
+        out[i, 2], out[i, 3] = moments(
+            daily, spread, float(lead_time_days_mean[i]), float(lead_time_days_sd[i]), float(review_days[i])
+        )
+        out[i, 4] = quantile(min(float(service_target[i]), SERVICE_MAX), out[i, 2], out[i, 3])

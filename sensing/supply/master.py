@@ -1,0 +1,92 @@
+"""Master data that planning needs: the latest effective record of each key, whole."""
+
+from typing import Any
+
+import msgspec
+
+from sensing.contracts.reference import ItemUpdated, ParametersInForce, PolicyUpdated, SupplierUpdated
+
+FROM_THE_BEGINNING = -(2**62)
+"""Time of a record that has none."""
+KINDS = (ItemUpdated, SupplierUpdated, PolicyUpdated, ParametersInForce)
+Key = tuple[str, ...]
+_Kept = tuple[int, ItemUpdated | SupplierUpdated | PolicyUpdated | ParametersInForce]
+
+
+def _key(event: Any) -> Key:
+    if isinstance(event, ItemUpdated):
+        return ("item", event.sku)
+    if isinstance(event, SupplierUpdated):
+        return ("supplier", event.supplier)
+    if isinstance(event, PolicyUpdated):
+        return ("policy", event.sku or "", event.location or "")
+    return ("in_force", event.sku, event.location)
+
+
+class MasterData:
+    """Items, suppliers, policies and the parameters in force."""
+
+    def __init__(self) -> None:
+        self._records: dict[Key, _Kept] = {}
+
+    def apply(self, event: Any, time: int = FROM_THE_BEGINNING) -> bool:
+        """Put a record in force; the caller says when.
+
+        Of two records of a key the one with the later ``time`` stands, of equal ones the one told later.
+
+        Returns
+        -------
+        bool
+            Whether anything here changed; records of other kinds are none of ours.
+        """
+        if not isinstance(event, KINDS):
+            return False
+        key = _key(event)
+        kept = self._records.get(key)
+        if kept is not None and kept[0] > time:
+            return False
+        self._records[key] = (time, event)
+        return True
+
+    def item(self, sku: str) -> ItemUpdated | None:
+        """Record of an item."""
+        found: ItemUpdated | None = self._get(("item", sku))
+        return found
+
+    def supplier(self, supplier: str) -> SupplierUpdated | None:
+        """Record of a supplier."""
+        found: SupplierUpdated | None = self._get(("supplier", supplier))
+        return found
+
+    def in_force(self, sku: str, location: str) -> tuple[int, ParametersInForce] | None:
+        """What the ERP runs on for a SKU-location, and since when."""
+        kept: Any = self._records.get(("in_force", sku, location))
+        return None if kept is None else (kept[0], kept[1])
+
+    def policies(self, sku: str, location: str) -> list[PolicyUpdated | None]:
+        """Policies that apply, the most specific first: of the SKU-location, the SKU, the location, of all."""
+        pairs = ((sku, location), (sku, ""), ("", location), ("", ""))
+        return [self._get(("policy", *pair)) for pair in pairs]
+
+    def unit_factor(self, sku: str, unit: str) -> float | None:
+        """Base units in one ``unit`` of an item: None where its record does not know the unit, 1 where there is no record."""
+        item = self.item(sku)
+        if item is None or unit == item.base_unit:
+            return 1.0
+        return item.units.get(unit)
+
+    def dump(self) -> bytes:
+        """All records as bytes."""
+        return msgspec.msgpack.encode(list(self._records.values()))
+
+    @classmethod
+    def load(cls, block: bytes) -> "MasterData":
+        """Restore what :meth:`dump` wrote."""
+        master = cls()
+        for kept in msgspec.msgpack.decode(block, type=list[_Kept]):
+            master._records[_key(kept[1])] = kept
+        return master
+
+    def _get(self, key: Key) -> Any:
+        kept = self._records.get(key)
+        return None if kept is None else kept[1]

@@ -1,0 +1,132 @@
+"""On-hand stock as of a time: the count in force plus the movements after it.
+
+A count holds for its own instant and includes every movement up to and with that instant; later movements are applied
+again on top, in whatever order they arrive. Eight movements (distinct instants) are kept apart; beyond, the two
+oldest become one, at the later one's instant. A count that falls before the end of such a merged entry cannot split
+it: the entry stays applied, and the count says that it is not exact. Within that reach on-hand depends only on the
+set of counts and movements. Of two counts of one instant the smaller stands, so that stock is never promised twice.
+"""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from sensing.jit import kernel
+from sensing.supply.record import AGE_MAX, MOVES, NEVER
+
+
+@kernel
+def on_hand(supply: NDArray[Any], row: int) -> int:
+    """Thousandths on hand; without any count the sum of the movements kept, which is no stock."""
+    record = supply[row]
+    total = record.count_quantity
+    for i in range(record.move_count):
+        total += record.move_quantity[i]
+    return int(total)
+
+
+@kernel
+def _merge_oldest(supply: NDArray[Any], row: int) -> None:
+    """Make one entry of the two oldest, at the later one's instant."""
+    record = supply[row]
+    record.move_quantity[1] += record.move_quantity[0]
+    for i in range(1, record.move_count):
+        record.move_quantity[i - 1] = record.move_quantity[i]
+        record.move_age[i - 1] = record.move_age[i]
+    record.move_count -= 1
+    record.move_merged = 1
+
+
+@kernel
+def _renew(supply: NDArray[Any], row: int, time_ms: int) -> None:
+    """Count the ages of all movements from a newer instant.
+
+    Ages beyond the last one that can be told are all that one.
+    """
+    record = supply[row]
+    shift = time_ms - record.move_newest
+    for i in range(record.move_count):
+        age = record.move_age[i] + shift
+        if age > AGE_MAX:
+            age = AGE_MAX
+            record.move_merged = 1
+        record.move_age[i] = age
+    record.move_newest = time_ms
+
+
+@kernel
+def move(supply: NDArray[Any], row: int, time_ms: int, quantity: int) -> bool:
+    """Book a movement of ``quantity`` thousandths: shipments negative, receipts, returns and adjustments as signed.
+
+    Returns
+    -------
+    bool
+        False where the count in force is not older than the movement and so includes it already.
+    """
+    record = supply[row]
+    if time_ms <= record.count_time:
+        return False
+    if record.move_count == 0:
+        record.move_newest = time_ms
+    elif time_ms > record.move_newest:
+        _renew(supply, row, time_ms)
+    age = record.move_newest - time_ms
+    if age > AGE_MAX:
+        age = AGE_MAX
+        record.move_merged = 1
+    at = record.move_count
+    while at > 0 and record.move_age[at - 1] < age:
+        at -= 1
+    if at > 0 and record.move_age[at - 1] == age:
+        record.move_quantity[at - 1] += quantity
+        return True
+    if record.move_count == MOVES:
+        if at <= 1:  # the new movement is one of the two oldest
+            record.move_quantity[0] += quantity
+            record.move_age[0] = min(record.move_age[0], age)
+            record.move_merged = 1
+            return True
+        _merge_oldest(supply, row)
+        at -= 1
+    for i in range(record.move_count, at, -1):
+        record.move_quantity[i] = record.move_quantity[i - 1]
+        record.move_age[i] = record.move_age[i - 1]
+    record.move_quantity[at] = quantity
+    record.move_age[at] = age
+    record.move_count += 1
+    return True
+
+
+@kernel
+def count(supply: NDArray[Any], row: int, time_ms: int, quantity: int) -> tuple[int, bool]:
+    """Set the balance to ``quantity`` thousandths as of ``time_ms``.
+
+    Returns
+    -------
+    tuple of int and bool
+        Drift, the counted less the running balance as of that instant (0 where there was none, or where the count in
+        force is newer), and whether the instant was within the reach of the movements kept.
+    """
+    record = supply[row]
+    known = record.count_time != NEVER
+    if known and (time_ms < record.count_time or (time_ms == record.count_time and quantity >= record.count_quantity)):
+        return 0, True
+    balance = record.count_quantity
+    kept = 0
+    exact = True
+    for i in range(record.move_count):
+        if record.move_newest - record.move_age[i] <= time_ms:
+            balance += record.move_quantity[i]
+            continue
+        if i == 0 and record.move_merged == 1:
+            exact = False
+            record.counts_beyond += 1
+        record.move_quantity[kept] = record.move_quantity[i]
+        record.move_age[kept] = record.move_age[i]
+        kept += 1
+    if kept < record.move_count:
+        record.move_merged = 0
+    record.move_count = kept
+    record.count_time = time_ms
+    record.count_quantity = quantity
+    return int(quantity - balance) if known else 0, exact

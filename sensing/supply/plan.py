@@ -1,0 +1,151 @@
+"""The plan of rows whose local day has closed.
+
+Lead time, stock that covers it, what to order, and where stock is heading.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.record import THOUSANDTHS
+from sensing.supply.backlog import open_by_day
+from sensing.supply.lanes import Lanes
+from sensing.supply.lead_time import raise_by_open, shrunk
+from sensing.supply.lead_time_demand import protect
+from sensing.supply.order_quantity import economic, order_quantity
+from sensing.supply.projection import project
+from sensing.supply.purchases import OpenLines, Purchases
+from sensing.supply.record import NEVER
+from sensing.supply.rounding import rounded
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+
+
+class Plan(NamedTuple):
+    """Planning parameters of n rows after local day ``day``; quantities in base units, NaN where there was no forecast.
+
+    Columns that a row's record keeps when they are published are float32.
+    """
+
+    day: int
+    """The closed local day; the forecast and the columns of 28 start the day after."""
+    rows: NDArray[np.int64]
+    demand_class: NDArray[np.uint8]
+    """(n,) position in the classes of `sensing.contracts.parameters.DemandClass`."""
+    forecast_mean: Floats
+    """(n, 28) units."""
+    forecast_variance: Floats
+    """(n, 28) units squared."""
+    demand_mean: Singles
+    """(n,) units a day over the protection time."""
+    demand_variance: Singles
+    """(n,) units squared a day over the protection time."""
+    lead_time_days_mean: Singles
+    lead_time_days_sd: Singles
+    review_days: Singles
+    service_target: Singles
+    lead_time_demand_mean: Floats
+    lead_time_demand_sd: Floats
+    lead_time_demand_quantile: Floats
+    safety_stock: Floats
+    reorder_point: Floats
+    order_quantity: Floats
+    order_up_to: Floats
+    on_hand: Floats
+    """(n,) units, NaN where nothing was ever counted."""
+    on_order: Floats
+    open_demand: Floats
+    open_day: Floats
+    """(n, 28) open demand by requested day."""
+    overdue: Floats
+    """(n,) open demand that is owed now."""
+    receipts: Floats
+    """(n, 28) due receipts."""
+    stockout: NDArray[np.int64]
+    """(n,) days from the first forecast day to the first one that the projection ends below zero.
+
+    -1: not within 28 days.
+    """
+    stockout_probability: Floats
+    """(n,) before the next due receipt, or within the lead time where none is due."""
+    cover_days: Floats
+    """(n,) NaN: for ever, or not known."""
+    stock_lowest: Floats
+    """(n,) lowest projected stock of the 28 days."""
+    terms: NDArray[Any]
+    """(n,) records of `sensing.supply.terms.TERMS`."""
+
+
+def single(values: Any) -> Singles:
+    """Values as published (six digits) in the float32 in which a record keeps them."""
+    return rounded(values).astype(np.float32)
+
+
+class Known(NamedTuple):
+    """What plans are made of besides forecasts.
+
+    Terms of the rows to plan, and the shard's records, lanes and purchase orders.
+    """
+
+    terms: NDArray[Any]
+    supply: NDArray[Any]
+    lanes: Lanes
+    purchases: Purchases
+
+
+def lead_times(
+    rows: NDArray[np.int64], today: int, now: int, known: Known
+) -> tuple[Singles, Singles, OpenLines]:
+    """(n,) mean and standard deviation in days, open lines taken in, and these lines."""
+    terms, supply, lanes, purchases = known
+    lane = supply["lane"][rows]
+    mean, variance, weight = shrunk(lanes, lane, terms["supplier"], terms["lead_time_days"])
+    lines = purchases.open_lines(rows, today, now, supply, lanes, mean)
+    # A line of another lane says nothing of the one that the next order will take.
+    own = (lines.lane == lane[lines.at]) & ~np.isnan(lines.age_days)
+    raise_by_open(mean, variance, weight, lines.at[own], lines.age_days[own], lines.share[own])
+    return single(mean), single(np.sqrt(variance)), lines
+
+
+def due_receipts(rows: int, days: int, today: int, lines: OpenLines) -> Floats:
+    """(rows, days) units due per day from ``today`` on."""
+    receipts = np.zeros((rows, days))
+    within = lines.due_day - today < days
+    np.add.at(receipts, (lines.at[within], lines.due_day[within] - today), lines.quantity[within])
+    return receipts
+
+
+def make_plan(
+    rows: NDArray[np.int64], day: int, now: int, forecast_mean: Floats, forecast_variance: Floats,
+    demand_class: NDArray[np.uint8], known: Known,
+) -> Plan:  # fmt: skip
+    """Plan ``rows`` at instant ``now``; see `sensing.supply.book.SupplyBook.plan`."""
+    count, days = forecast_mean.shape
+    terms, supply = known.terms, known.supply
+    mean_days, sd_days, lines = lead_times(rows, day + 1, now, known)
+    review, service = single(terms["review_days"]), single(terms["service_target"])
+    out = np.empty((count, 5))
+    protect(forecast_mean, forecast_variance, mean_days, sd_days, review, service, out)
+    quantile = rounded(out[:, 4])
+    daily = forecast_mean.mean(axis=1) if count else np.zeros(0)
+    batch = economic(daily, terms["order_cost"], terms["holding_rate_year"], terms["unit_cost"])
+    quantity = rounded(
+        order_quantity(daily, batch, terms["cover_days"], terms["shelf_life_days"], terms["minimum"], terms["multiple"])
+    )
+    open_day, overdue = np.empty((count, days)), np.empty(count)
+    open_by_day(supply, rows, day + 1, open_day, overdue)
+    receipts = due_receipts(count, days, day + 1, lines)
+    held = supply[rows]
+    moves = np.where(np.arange(held["move_quantity"].shape[1]) < held["move_count"][:, None], held["move_quantity"], 0)
+    on_hand = np.where(held["count_time"] == NEVER, np.nan, (held["count_quantity"] + moves.sum(axis=1)) / THOUSANDTHS)
+    stockout, projected = np.empty(count, np.int64), np.empty((count, 3))
+    project(on_hand, overdue, open_day, receipts, forecast_mean, forecast_variance, mean_days, stockout, projected)
+    return Plan(
+        day, rows, demand_class, forecast_mean, forecast_variance, out[:, 0].astype(np.float32),
+        out[:, 1].astype(np.float32), mean_days, sd_days, review, service, rounded(out[:, 2]),
+        rounded(np.sqrt(out[:, 3])), quantile, rounded(np.maximum(out[:, 4] - out[:, 2], 0.0)), quantile, quantity,
+        rounded(quantile + quantity), on_hand, held["on_order"] / THOUSANDTHS, held["open_total"] / THOUSANDTHS,
+        open_day, overdue, receipts, stockout, projected[:, 0], projected[:, 1], projected[:, 2], terms,
+    )  # fmt: skip

@@ -1,0 +1,93 @@
+"""Stock day by day over the forecast's 28 days: on-hand + due receipts - open orders - forecast.
+
+A forecast of a day's demand and the orders already placed for that day tell of the same demand, so each day takes the
+larger of the two, not their sum. What is overdue is owed at once, on top. Receipts of a day serve that day.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.demand.distribution import tail_probability
+from sensing.jit import kernel
+from sensing.supply.lead_time_demand import sum_of_days
+
+NOT_WITHIN = -1
+"""No such day within the projection."""
+
+
+@kernel
+def _cover_days(stock: float, daily: NDArray[np.float64]) -> float:
+    """Days that ``stock`` lasts without receipts, the last one in part.
+
+    Beyond the forecast its last week repeats. NaN: for ever.
+    """
+    if stock <= 0.0:
+        return 0.0
+    left = stock
+    for t in range(daily.size):
+        if left <= daily[t] and daily[t] > 0.0:
+            return float(t + left / daily[t])
+        left -= daily[t]
+    week = sum_of_days(daily[daily.size - 7 :], 7.0)
+    if week <= 0.0:
+        return math.nan
+    weeks = math.floor(left / week)
+    left -= weeks * week
+    for t in range(daily.size - 7, daily.size):
+        if left <= daily[t] and daily[t] > 0.0:
+            return float(7.0 * weeks + t + 7 + left / daily[t])
+        left -= daily[t]
+    return 7.0 * (weeks + 1) + daily.size
+
+
+@kernel
+def project(
+    on_hand: NDArray[np.float64], overdue: NDArray[np.float64], open_day: NDArray[np.float64],
+    receipts: NDArray[np.float64], mean: NDArray[np.float64], variance: NDArray[np.float64],
+    lead_time_days: NDArray[np.float32], stockout: NDArray[np.int64], out: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Project the stock of n rows.
+
+    Parameters
+    ----------
+    on_hand, overdue
+        (n,) units; NaN on-hand is not known: no stock-out day, NaN elsewhere.
+    open_day, receipts, mean, variance
+        (n, 28) units (squared) per day from tomorrow on.
+    lead_time_days
+        (n,) mean lead time.
+    stockout
+        (n,) filled with the first day (0 is tomorrow) on which the mean projection is below zero, or NOT_WITHIN.
+    out
+        (n, 3) filled with the probability of a stock-out before the next due receipt (none due: within the lead
+        time), the days that stock lasts without any receipt (NaN: for ever), and the lowest mean projection.
+    """
+    days = mean.shape[1]
+    daily = np.empty(days)
+    for i in range(on_hand.size):
+        stockout[i] = NOT_WITHIN
+        if math.isnan(on_hand[i]) or math.isnan(mean[i, 0]):
+            out[i, :] = math.nan
+            continue
+        stock = on_hand[i] - overdue[i]
+        first_receipt = days
+        lowest = math.inf
+        for t in range(days):
+            daily[t] = max(mean[i, t], open_day[i, t])
+            if receipts[i, t] > 0.0 and first_receipt == days:
+                first_receipt = t
+            stock += receipts[i, t] - daily[t]
+            lowest = min(lowest, stock)
+            if stock < 0.0 and stockout[i] == NOT_WITHIN:
+                stockout[i] = t
+        window = first_receipt if first_receipt < days else min(max(math.ceil(lead_time_days[i]), 1), days)
+        needed, spread = 0.0, 0.0
+        for t in range(window):
+            needed += daily[t]
+            spread += variance[i, t]
+        free = on_hand[i] - overdue[i]
+        out[i, 0] = 1.0 if free < 0.0 else tail_probability(math.floor(free) + 1.0, needed, spread)
+        out[i, 1] = _cover_days(free, daily)
+        out[i, 2] = lowest

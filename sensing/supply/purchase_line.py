@@ -1,0 +1,142 @@
+"""One purchase-order line and the rules by which its events change it, in whatever order they come.
+
+- Versioned events: a version equal to the newest seen is a duplicate, a lower one superseded.
+- Events without a version (confirmed, delayed, shipped) are ordered by event time, then in that order of kinds; a
+  line that was cancelled by a version is not revived by them.
+- The first placement always tells when and how much was ordered, even where later events were heard first; what those
+  said stands.
+- A cancellation without a version is after all others. Goods that arrive are received whatever the line says.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from sensing.codec.record import THOUSANDTHS
+from sensing.contracts.common import VERSION_LAST
+from sensing.contracts.suppliers import (
+    PurchaseOrderCancelled,
+    PurchaseOrderConfirmed,
+    PurchaseOrderDelayed,
+    PurchaseOrderPlaced,
+    PurchaseOrderShipped,
+)
+from sensing.supply.lanes import NO_LANE, UNKNOWN
+from sensing.supply.record import NEVER, NO_DAY
+
+Outcome = Literal["absorbed", "duplicate", "superseded", "line_changed_item"]
+UNTOLD = -1
+_RANK: dict[Any, int] = {PurchaseOrderConfirmed: 1, PurchaseOrderDelayed: 2, PurchaseOrderShipped: 3}
+
+
+class PurchaseLine(msgspec.Struct, array_like=True, gc=False):
+    """State of a line. Quantities in thousandths, days local, times UTC ms."""
+
+    row: int
+    supplier: int = UNKNOWN
+    lane: int = NO_LANE
+    placed_time: int = NEVER
+    ordered: int = UNTOLD
+    received: int = 0
+    promised_day: int = NO_DAY
+    shift_days: float = 0.0
+    """Days that a disruption adds to the promised day, until the supplier promises anew."""
+    version: int = 0
+    time: int = NEVER
+    rank: int = 0
+    touched: int = NEVER
+    cancelled: bool = False
+    finished: bool = False
+    """The last receipt came: what is missing will not come."""
+    early: int = 0
+    """Thousandths received before the placement was heard of."""
+    early_moment: int = 0
+    """Sum of these thousandths x ms since ``early_time``, when the first of them came."""
+    early_time: int = NEVER
+
+    @property
+    def placed(self) -> bool:
+        """Whether the placement was heard of."""
+        return self.placed_time != NEVER
+
+    @property
+    def open(self) -> int:
+        """Thousandths still to come."""
+        if self.cancelled or self.finished:
+            return 0
+        return max(self.ordered - self.received, 0)
+
+
+def thousandths(quantity: float, factor: float) -> int:
+    """Quantity in a unit worth ``factor`` base units, in thousandths of the base unit; at least one."""
+    return max(round(quantity * factor * THOUSANDTHS), 1)
+
+
+def judge(line: PurchaseLine, event: Any, time: int) -> Outcome:
+    """Whether a versioned event (all but receipts) is news to the line."""
+    if isinstance(event, PurchaseOrderPlaced) and not line.placed and not line.cancelled:
+        return "absorbed"
+    version = _version(event)
+    if version is not None:
+        if version == line.version:
+            return "duplicate"
+        return "absorbed" if version > line.version else "superseded"
+    if line.cancelled:
+        return "superseded"
+    mark = (time, _RANK[type(event)])
+    if mark == (line.time, line.rank):
+        return "duplicate"
+    return "absorbed" if mark > (line.time, line.rank) else "superseded"
+
+
+def _version(event: Any) -> int | None:
+    if event.line_version is not None:
+        return int(event.line_version)
+    if isinstance(event, PurchaseOrderPlaced):
+        return 1
+    return VERSION_LAST if isinstance(event, PurchaseOrderCancelled) else None
+
+
+def change(line: PurchaseLine, event: Any, time: int, factor: float, promised_day: int) -> None:
+    """Let an absorbed event (all but receipts) change the line.
+
+    Parameters
+    ----------
+    line, event
+        The line and what was heard of it.
+    time
+        Event time, UTC ms.
+    factor
+        Base units per unit of measure.
+    promised_day
+        The event's promised date as a local day, NO_DAY where it has none.
+    """
+    version = _version(event)
+    first_placement = isinstance(event, PurchaseOrderPlaced) and not line.placed
+    newest = version is None or version > line.version
+    if first_placement:
+        line.placed_time = time
+    if newest or not first_placement:
+        _state(line, event, factor, promised_day)
+    else:
+        # A placement that comes after its confirmation only fills in what nobody has told yet.
+        if line.ordered == UNTOLD:
+            line.ordered = thousandths(event.quantity, factor)
+        if line.promised_day == NO_DAY:
+            line.promised_day = promised_day
+    if version is not None:
+        line.version = max(line.version, version)
+    line.time, line.rank = max((line.time, line.rank), (time, _RANK.get(type(event), 0)))
+
+
+def _state(line: PurchaseLine, event: Any, factor: float, promised_day: int) -> None:
+    if isinstance(event, PurchaseOrderCancelled):
+        line.cancelled = True
+        return
+    line.cancelled = False
+    quantity = None if isinstance(event, PurchaseOrderShipped) else getattr(event, "quantity", None)
+    if quantity is not None:
+        line.ordered = thousandths(quantity, factor)
+    if promised_day != NO_DAY:
+        line.promised_day = promised_day
+        line.shift_days = 0.0

@@ -1,0 +1,271 @@
+"""Purchase-order lines of a shard: what is on order, when it is due, and what lead times receipts have shown.
+
+Invariants
+- A line is in ``_open`` while something is to come, else in ``_done``, each in the order in which it came there;
+  ``_of_row`` holds the open lines of a row in the same order. ``on_order`` of a row's record is the sum of what is
+  open on its lines.
+- At most ``lines_max`` lines. At the bound the line longest done is forgotten, or where none is done the one longest
+  open; what is done for longer than the line horizon is forgotten anyway. ``evicted`` counts all that were open,
+  ``forgotten`` the others.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.record import THOUSANDTHS
+from sensing.contracts.suppliers import PurchaseOrderPlaced, PurchaseOrderReceived
+from sensing.settings import DAY_MS
+from sensing.state.blob import pack, unpack
+from sensing.supply.dates import day_of
+from sensing.supply.lanes import NO_LANE, UNKNOWN, Lanes
+from sensing.supply.lead_time import typical_delay_days
+from sensing.supply.purchase_line import Outcome, PurchaseLine, change, judge, thousandths
+from sensing.supply.record import NEVER, NO_DAY
+
+Key = tuple[str, str]
+
+
+class Promise(NamedTuple):
+    """The promised day of an open line moved (or was given: ``before`` None)."""
+
+    row: int
+    po_id: str
+    line: str
+    supplier: str
+    before: int | None
+    after: int
+    open: int
+
+
+class Heard(NamedTuple):
+    """Where and when an event was heard, and what its item's master data say."""
+
+    row: int
+    time: int
+    """Event time, UTC ms."""
+    local_day: int
+    """Local day of the event time at the row's location."""
+    watermark: int
+    """UTC ms."""
+    factor: float = 1.0
+    """Base units per unit of measure of the event."""
+    supplier: str = ""
+    """Who supplies the item where the event does not say."""
+
+
+class PoOutcome(NamedTuple):
+    """What an event about purchase orders came to.
+
+    ``movement`` is the change of on-hand in thousandths that the caller has to book at the event's time; ``promises``
+    lists the open lines whose expected arrival moved, with local days before and after.
+    """
+
+    word: Outcome
+    movement: int = 0
+    promises: tuple[Promise, ...] = ()
+
+
+class OpenLines(NamedTuple):
+    """Open lines of some rows, in the order of the rows; all arrays (m,)."""
+
+    at: NDArray[np.int64]
+    """Position of the line's row among the rows asked for."""
+    due_day: NDArray[np.int64]
+    """Local day on which it is expected."""
+    quantity: NDArray[np.float64]
+    """Units still to come."""
+    lane: NDArray[np.int64]
+    age_days: NDArray[np.float64]
+    """Days since it was placed; NaN where that is not known."""
+    share: NDArray[np.float64]
+    """Part of the line that is still to come."""
+
+
+class Purchases:
+    """The purchase-order lines of one shard."""
+
+    def __init__(self, lines_max: int, horizon_days: int) -> None:
+        self.lines_max = lines_max
+        self.horizon_ms = horizon_days * DAY_MS
+        self.evicted = 0
+        self.forgotten = 0
+        self._open: dict[Key, PurchaseLine] = {}
+        self._done: dict[Key, PurchaseLine] = {}
+        self._of_row: dict[int, dict[Key, PurchaseLine]] = {}
+
+    def apply(self, event: Any, heard: Heard, supply: NDArray[Any], lanes: Lanes) -> PoOutcome:
+        """Apply an event about one line; see `sensing.supply.book.SupplyBook.purchase`."""
+        row, time = heard.row, heard.time
+        key = (event.po_id, event.line or event.sku)
+        line = self._open.get(key) or self._done.get(key)
+        if line is not None and line.row != row:
+            return PoOutcome("line_changed_item")
+        receipt = isinstance(event, PurchaseOrderReceived)
+        if line is not None and not receipt:
+            word = judge(line, event, time)
+            if word != "absorbed":
+                return PoOutcome(word)
+        if line is None:
+            self._make_room(heard.watermark, supply)
+            line = PurchaseLine(row)
+        self._name_supplier(line, event.supplier or (heard.supplier if line.supplier == UNKNOWN else ""), lanes)
+        before = (line.open, self._expected(line))
+        movement = 0
+        if receipt:
+            movement = self._receive(line, event, heard, lanes)
+        else:
+            promised = NO_DAY if getattr(event, "promised_date", None) is None else day_of(event.promised_date)
+            change(line, event, time, heard.factor, promised)
+            if isinstance(event, PurchaseOrderPlaced):
+                line.lane = lanes.lane(row, line.supplier)
+                self._learn_early(line, heard, lanes)
+                supply[row]["lane"], supply[row]["terms"] = line.lane, -1
+        line.touched = max(line.touched, time)
+        self._file(key, line)
+        supply[row]["on_order"] += line.open - before[0]
+        return PoOutcome("absorbed", movement, self._moved(key, line, before[1], lanes))
+
+    def disrupt(self, supplier: int, rows: Any, delay_days: float, until_day: int, lanes: Lanes) -> PoOutcome:
+        """Expect the open lines of a supplier ``delay_days`` later, and not before ``until_day`` (NO_DAY: no such day).
+
+        ``rows`` tells of a row whether it is concerned. Lines without a promised day keep none.
+        """
+        moved: list[Promise] = []
+        for key, line in self._open.items():
+            if line.supplier != supplier or line.promised_day == NO_DAY or not rows(line.row):
+                continue
+            before = self._expected(line)
+            line.shift_days = max(line.shift_days + delay_days, float(until_day - line.promised_day))
+            moved.extend(self._moved(key, line, before, lanes))
+        return PoOutcome("absorbed", 0, tuple(moved))
+
+    def of_row(self, row: int) -> list[tuple[Key, PurchaseLine]]:
+        """Open lines of a row with their keys (po_id, line), in order of opening; not to be changed."""
+        return list(self._of_row.get(row, {}).items())
+
+    def open_lines(self, rows: NDArray[np.int64], today: int, now: int, supply: NDArray[Any], lanes: Lanes,
+                   mean_days: NDArray[np.float64]) -> OpenLines:  # fmt: skip
+        """Open lines of ``rows`` at the beginning of local day ``today``, instant ``now``.
+
+        A line is due on its promised day, without one its row's mean lead time (``mean_days``, (n,)) after it was
+        placed. An overdue line is expected as late as its supplier typically is, and not before tomorrow.
+        """
+        delays = typical_delay_days(lanes)
+        found: list[tuple[int, int, float, int, float, float]] = []
+        for at in np.flatnonzero(supply["on_order"][rows] != 0).tolist():
+            for line in self._of_row[int(rows[at])].values():
+                age = (now - line.placed_time) / DAY_MS if line.placed else np.nan
+                due = self._expected(line)
+                if due == NO_DAY:
+                    due = today + (round(mean_days[at] - age) if line.placed else 0)
+                if due < today:
+                    due = max(today + 1, due + round(delays[line.supplier]))
+                found.append((at, due, line.open / THOUSANDTHS, line.lane, max(age, 0.0), line.open / line.ordered))
+        columns = list(zip(*found, strict=True)) or [()] * 6
+        integers = [np.array(columns[k], np.int64) for k in (0, 1, 3)]
+        floats = [np.array(columns[k], np.float64) for k in (2, 4, 5)]
+        return OpenLines(integers[0], integers[1], floats[0], integers[2], floats[1], floats[2])
+
+    def of_row(self, row: int) -> list[tuple[Key, PurchaseLine]]:
+        """Open lines of a row, in the order in which they opened, by (purchase order, line)."""
+        return list(self._of_row.get(row, {}).items())
+
+    def dump(self) -> bytes:
+        """Everything as bytes."""
+        tables = [list(self._open.items()), list(self._done.items())]
+        return pack({"lines": msgspec.msgpack.encode((tables, self.evicted, self.forgotten))})
+
+    @classmethod
+    def load(cls, block: bytes, lines_max: int, horizon_days: int) -> "Purchases":
+        """Restore what :meth:`dump` wrote."""
+        kind = tuple[list[list[tuple[Key, PurchaseLine]]], int, int]
+        tables, evicted, forgotten = msgspec.msgpack.decode(unpack(block)["lines"], type=kind)
+        purchases = cls(lines_max, horizon_days)
+        purchases._open, purchases._done = dict(tables[0]), dict(tables[1])
+        purchases.evicted, purchases.forgotten = evicted, forgotten
+        for key, line in purchases._open.items():
+            purchases._of_row.setdefault(line.row, {})[key] = line
+        return purchases
+
+    @staticmethod
+    def _name_supplier(line: PurchaseLine, name: str, lanes: Lanes) -> None:
+        supplier = lanes.supplier(name)
+        if name and supplier != line.supplier:
+            line.supplier, line.lane = supplier, NO_LANE
+
+    def _receive(self, line: PurchaseLine, event: PurchaseOrderReceived, heard: Heard, lanes: Lanes) -> int:
+        quantity = thousandths(event.quantity, heard.factor)
+        if line.placed:
+            share = min(quantity, line.open) / line.ordered if line.open else 0.0
+            self._learn(line, heard.time, heard.local_day, share, lanes)
+        else:
+            line.early_time = heard.time if line.early_time == NEVER else line.early_time
+            line.early += quantity
+            line.early_moment += quantity * (heard.time - line.early_time)
+        line.received += quantity
+        line.finished = line.finished or event.last
+        return quantity
+
+    def _learn_early(self, line: PurchaseLine, heard: Heard, lanes: Lanes) -> None:
+        if line.early:
+            mean_time = line.early_time + line.early_moment // line.early
+            day = heard.local_day + round((mean_time - heard.time) / DAY_MS)
+            self._learn(line, mean_time, day, min(line.early / line.ordered, 1.0), lanes)
+            line.early = 0
+
+    @staticmethod
+    def _learn(line: PurchaseLine, time: int, day: int, share: float, lanes: Lanes) -> None:
+        if share <= 0.0:
+            return
+        if line.lane == NO_LANE:
+            line.lane = lanes.lane(line.row, line.supplier)
+        lanes.received(line.lane, line.supplier, max(time - line.placed_time, 0) / DAY_MS, share)
+        if line.promised_day != NO_DAY:
+            lanes.delayed(line.supplier, float(day - line.promised_day), share)
+
+    @staticmethod
+    def _expected(line: PurchaseLine) -> int:
+        return NO_DAY if line.promised_day == NO_DAY else line.promised_day + round(line.shift_days)
+
+    def _moved(self, key: Key, line: PurchaseLine, before: int, lanes: Lanes) -> tuple[Promise, ...]:
+        after = self._expected(line)
+        if line.open == 0 or after in (before, NO_DAY):
+            return ()
+        known = None if before == NO_DAY else before
+        return (Promise(line.row, *key, lanes.names[line.supplier], known, after, line.open),)
+
+    def _file(self, key: Key, line: PurchaseLine) -> None:
+        if line.open:
+            self._done.pop(key, None)
+            self._open[key] = line
+            self._of_row.setdefault(line.row, {})[key] = line
+        else:
+            self._take_open(key)
+            self._done[key] = line
+
+    def _take_open(self, key: Key) -> PurchaseLine | None:
+        line = self._open.pop(key, None)
+        if line is not None:
+            of_row = self._of_row[line.row]
+            del of_row[key]
+            if not of_row:
+                del self._of_row[line.row]
+        return line
+
+    def _make_room(self, watermark: int, supply: NDArray[Any]) -> None:
+        """Forget what is long done, and one more line where the table is still full."""
+        while self._done:
+            key, line = next(iter(self._done.items()))
+            full = len(self._open) + len(self._done) >= self.lines_max
+            if not full and line.touched >= watermark - self.horizon_ms:
+                return
+            del self._done[key]
+            self.forgotten += 1
+        if len(self._open) >= self.lines_max:
+            key, line = next(iter(self._open.items()))
+            self._take_open(key)
+            supply[line.row]["on_order"] -= line.open
+            self.evicted += 1

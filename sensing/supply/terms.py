@@ -1,0 +1,130 @@
+"""Planning terms of a row: policy, item and supplier master data and settings resolved to numbers, looked up once.
+
+Each field is taken from the most specific record that tells it: policy of the SKU-location, policy of the SKU, the
+item, policy of the location, policy of all, settings. What the ERP runs on stands beside, so that proposals are
+compared with it in one go.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.settings import Settings
+from sensing.supply.lanes import NO_LANE, Lanes
+from sensing.supply.master import MasterData
+
+Names = Callable[[int], tuple[str, str]]
+"""SKU and location of a row."""
+
+TERMS = np.dtype(
+    [
+        ("service_target", "f8"),
+        ("review_days", "f8"),
+        ("cover_days", "f8"),
+        ("dead_band", "f8"),
+        ("order_cost", "f8"),  # NaN: not known, as in all below
+        ("holding_rate_year", "f8"),
+        ("unit_cost", "f8"),
+        ("minimum", "f8"),
+        ("multiple", "f8"),
+        ("shelf_life_days", "f8"),
+        ("lead_time_days", "f8"),  # stated by item, else supplier, else settings
+        ("supplier", "i8"),
+        ("in_force_safety_stock", "f8"),
+        ("in_force_reorder_point", "f8"),
+        ("in_force_order_up_to", "f8"),
+        ("in_force_order_quantity", "f8"),
+        ("in_force_lead_time_days", "f8"),
+    ],
+    align=True,
+)
+IN_FORCE = ("safety_stock", "reorder_point", "order_up_to", "order_quantity", "lead_time_days")
+
+
+def resolve(
+    sku: str, location: str, lane_supplier: str | None, master: MasterData, settings: Settings
+) -> list[float | str]:
+    """Terms of a SKU-location in the order of TERMS, the supplier by name.
+
+    Parameters
+    ----------
+    sku, location
+        The row.
+    lane_supplier
+        Supplier of the newest purchase order; None: the item's.
+    master, settings
+        Where terms come from.
+    """
+    item = master.item(sku)
+    both, of_sku, of_location, of_all = master.policies(sku, location)
+    order: tuple[Any, ...] = (both, of_sku, item, of_location, of_all)
+
+    def first(name: str, default: float = np.nan) -> float:
+        for record in order:
+            told = getattr(record, name, None)
+            if told is not None:
+                return float(told)
+        return default
+
+    name = (item.supplier or "") if lane_supplier is None and item is not None else (lane_supplier or "")
+    supplier = master.supplier(name) if name else None
+    stated = [record.lead_time_days for record in (item, supplier) if record and record.lead_time_days is not None]
+    cost = None if item is None else (item.unit_price if item.unit_cost is None else item.unit_cost)
+    shelf = None if item is None else item.shelf_life_days
+    kept = master.in_force(sku, location)
+    told = [None if kept is None else getattr(kept[1], field) for field in IN_FORCE]
+    return [
+        first("service_target", settings.service_target),
+        first("review_days", 0.0),
+        first("cover_days", settings.cover_days),
+        first("dead_band", settings.dead_band),
+        first("order_cost"),
+        first("holding_rate_year"),
+        np.nan if cost is None else cost,
+        first("order_quantity_min"),
+        first("order_quantity_multiple"),
+        np.nan if shelf is None else shelf,
+        stated[0] if stated else settings.lead_time_days,
+        name,
+        *(np.nan if value is None else value for value in told),
+    ]
+
+
+class TermsTable:
+    """Terms by number.
+
+    Rows of equal terms share a number. Emptied when master data change, and when more than every row needs.
+    """
+
+    def __init__(self) -> None:
+        self.stale = False
+        self._number_of: dict[tuple[float | str, ...], int] = {}
+        self._records: NDArray[Any] = np.zeros(16, TERMS)
+
+    def look_up(self, rows: NDArray[np.int64], supply: NDArray[Any], names: Names, master: MasterData, lanes: Lanes,
+                settings: Settings) -> NDArray[Any]:  # fmt: skip
+        """(n,) TERMS records of the rows."""
+        if self.stale or len(self._number_of) > 2 * len(supply) + 16:
+            self.stale = False
+            self._number_of.clear()
+            supply["terms"] = -1
+        column = supply["terms"]
+        for row in rows[column[rows] < 0].tolist():
+            lane = int(supply["lane"][row])
+            supplier = None if lane == NO_LANE else lanes.names[lanes.lanes[lane]["supplier"]]
+            column[row] = self._number(resolve(*names(row), supplier, master, settings), lanes)
+        return np.asarray(self._records[column[rows]])
+
+    def _number(self, values: list[float | str], lanes: Lanes) -> int:
+        # NaN is not equal to itself as a key, so what is not known goes in as a text.
+        key = tuple("" if value != value else value for value in values)
+        found = self._number_of.get(key)
+        if found is not None:
+            return found
+        number = self._number_of[key] = len(self._number_of)
+        if number == len(self._records):
+            self._records = np.concatenate([self._records, np.zeros(number, TERMS)])
+        self._records[number] = tuple(lanes.supplier(value) if isinstance(value, str) else value for value in values)
+        return number
