@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from flows.demo.clock import DAY_MINUTES, ZONE_NAME, date_of, rfc3339
 from flows.demo.lines import CURRENCY, PLACED, Lines
 from flows.demo.retail import LOCATION_OF_COUNTRY
-from flows.demo.supply_side import CARTON, SHIP_MINUTE, SUPPLIER_LEAD_DAYS, Purchase, Supply, row_of_item
+from flows.demo.supply_side import CARTON, SHIP_MINUTE, SUPPLIER_LEAD_DAYS, Purchase, Supply, row_of_item, shipping_day
 
 COUNT_MINUTE = 7 * 60
 RECEIPT_MINUTE = 7 * 60 + 30
@@ -41,30 +41,41 @@ def delay_event_id(purchase: Purchase) -> str:
 
 def shipment_ndjson(supply: Supply) -> bytes:
     """``shipment.shipped`` for every piece of an order line that left on one evening, spread over two hours."""
-    line, at, quantity = shipped_pieces(supply)
-    order = np.lexsort((line, at))
-    line, at, quantity = line[order], at[order], quantity[order]
-    first_of_day = np.searchsorted(at, at, "left")
-    pieces_of_day = np.searchsorted(at, at, "right") - first_of_day
-    spread = (np.arange(len(at)) - first_of_day) * SHIPPING_MINUTES // pieces_of_day
-    minutes = supply.days[at] * DAY_MINUTES + SHIP_MINUTE + spread
-    lines = supply.shippable.take(line)
-    location = lines.locations[supply.rows.place]
+    shipments = _shipments(supply)
+    evenings, evening, pieces = np.unique(shipments.minute, return_inverse=True, return_counts=True)
+    number = np.arange(shipments.size()) - (np.cumsum(pieces) - pieces)[evening]
+    minutes = np.asarray(evenings[evening] + number * SHIPPING_MINUTES // pieces[evening], dtype=np.int64)
     texts = (
         f'{{"event_id":"SIM-SHIPMENT-{number:07d}","event_type":"shipment.shipped","event_time":"{time}",'
-        f'"order_id":"{order}","line":"{position}","sku":"{lines.skus[item]}","location":"{location}",'
-        f'"quantity":{units}}}\n'
-        for number, time, order, position, item, units in zip(
-            range(1, len(at) + 1),
+        f'"order_id":"{order}","line":"{line}","sku":"{shipments.skus[item]}",'
+        f'"location":"{shipments.locations[place]}","quantity":{quantity}}}\n'
+        for number, time, order, line, item, place, quantity in zip(
+            range(1, shipments.size() + 1),
             rfc3339(minutes),
-            lines.order.tolist(),
-            lines.line.tolist(),
-            lines.item.tolist(),
-            quantity.tolist(),
+            shipments.order.tolist(),
+            shipments.line.tolist(),
+            shipments.item.tolist(),
+            shipments.place.tolist(),
+            shipments.quantity.tolist(),
             strict=True,
         )
     )
     return "".join(texts).encode()
+
+
+def _shipments(supply: Supply) -> Lines:
+    """Pieces of order lines by the evening they left: stocked rows first, each in the order of the orders."""
+    line, at, quantity = shipped_pieces(supply)
+    stocked = supply.shippable.take(line)._replace(quantity=quantity, minute=_evening(supply, at))
+    stocked = stocked.take(np.lexsort((line, at)))
+    at = shipping_day(supply.others, supply.days)
+    leaves = at < len(supply.days)
+    others = supply.others.take(leaves)._replace(minute=_evening(supply, at[leaves]))
+    return stocked.merged([others])
+
+
+def _evening(supply: Supply, at: Array) -> Array:
+    return np.asarray(supply.days[at] * DAY_MINUTES + SHIP_MINUTE)
 
 
 def shipped_pieces(supply: Supply) -> tuple[Array, Array, Array]:

@@ -13,6 +13,7 @@ are named ``SIM-...``.
   days.
 - Suppliers promise their lead time and keep it as well as the suppliers of a real warehouse did (``delays.py``). One
   receipt in six comes in two parts.
+- Items that have no supply side ship in full on the evening, from a stock that nobody tells of.
 - Every 60 trading days an item is counted, and up to 2 % is found missing.
 - Once, one supplier says that all its open orders come 21 days later, and so they do.
 """
@@ -79,13 +80,15 @@ class SuppliedRows(NamedTuple):
 
 
 class Supply(NamedTuple):
-    """What happened. ``days`` are the trading days; ``shipped`` and ``demand`` are units per (trading day, row);
-    ``counts`` holds (day, row, on-hand units) of opening stocks and stocktakes.
+    """What happened. ``days`` are the trading days; ``shippable`` holds the order lines of the rows, ``others`` all
+    other ones; ``shipped`` and ``demand`` are units per (trading day, row); ``counts`` holds (day, row, on-hand units)
+    of opening stocks and stocktakes.
     """
 
     rows: SuppliedRows
     days: Array
     shippable: Lines
+    others: Lines
     demand: Array
     shipped: Array
     counts: list[tuple[int, int, int]]
@@ -184,9 +187,10 @@ def simulate_supply(lines: Lines, location: str, delays: Array, seed: int) -> Su
     ordered = lines.take(never_cancelled(lines))
     days = trading_days(ordered)
     rows = _choose_rows(ordered, ordered.locations.index(location), seed)
-    shippable = _of_rows(ordered, rows)
-    returned = _of_rows(lines.take(lines.kind == RETURNED), rows)
-    demand = _units(shippable, rows, days, np.searchsorted(days * DAY_MINUTES + SHIP_MINUTE, shippable.minute, "right"))
+    stocked = _is_of_rows(ordered, rows)
+    shippable, others = ordered.take(stocked), ordered.take(~stocked)
+    returned = lines.take((lines.kind == RETURNED) & _is_of_rows(lines, rows))
+    demand = _units(shippable, rows, days, shipping_day(shippable, days))
     back = _units(returned, rows, days, np.searchsorted(days, returned.minute // DAY_MINUTES, "right"))
     yard = _Yard(rows, demand, delays, seed)
     shipped = np.zeros_like(demand)
@@ -199,7 +203,7 @@ def simulate_supply(lines: Lines, location: str, delays: Array, seed: int) -> Su
         yard.receive(day)
         shipped[at] = yard.ship(at)
         yard.buy(at, day, int(days[min(at + 1, len(days) - 1)]))
-    return Supply(rows, days, shippable, demand, shipped, yard.counts, yard.purchases, delay)
+    return Supply(rows, days, shippable, others, demand, shipped, yard.counts, yard.purchases, delay)
 
 
 def _cartons(units: Array) -> Array:
@@ -216,8 +220,13 @@ def _choose_rows(ordered: Lines, place: int, seed: int) -> SuppliedRows:
     return SuppliedRows(items, supplier, place)
 
 
-def _of_rows(lines: Lines, rows: SuppliedRows) -> Lines:
-    return lines.take((lines.place == rows.place) & np.isin(lines.item, rows.item))
+def _is_of_rows(lines: Lines, rows: SuppliedRows) -> NDArray[np.bool_]:
+    return np.asarray((lines.place == rows.place) & np.isin(lines.item, rows.item))
+
+
+def shipping_day(lines: Lines, days: Array) -> Array:
+    """Index of the first trading evening on which each line can ship; ``len(days)`` where there is none any more."""
+    return np.asarray(np.searchsorted(days * DAY_MINUTES + SHIP_MINUTE, lines.minute, "right"))
 
 
 def _units(lines: Lines, rows: SuppliedRows, days: Array, at: Array) -> Array:
