@@ -1,11 +1,14 @@
 """``tidegauge demo``: the engine on real orders, watched live."""
 
+import sys
 import tempfile
 from pathlib import Path
 
 import click
 
 from flows.cli.options import readable_errors
+
+PLAIN_COLUMNS = 120
 
 
 @click.command()
@@ -25,5 +28,7 @@ def demo(folder: Path | None, days: int | None) -> None:
 
     from flows.demo.run import run_demo
 
+    # Elsewhere than on a terminal nobody breaks lines, and tables take what they need.
+    console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else PLAIN_COLUMNS)
     with readable_errors():
-        run_demo(folder or Path(tempfile.mkdtemp(prefix="tidegauge-demo-")), days, Console())
+        run_demo(folder or Path(tempfile.mkdtemp(prefix="tidegauge-demo-")), days, console)
