@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from sensing.codec.cloudevents import spliced
 from sensing.codec.fields import fields_of
 from sensing.codec.instants import EPOCH, INSTANT_MAX, instants
-from sensing.codec.rejects import NESTING_MAX, Event, Fault, examine, too_much
+from sensing.codec.rejects import Event, Fault, examine, too_much
 from sensing.codec.texts import fits
+from sensing.contracts.common import NESTING_MAX
 from sensing.contracts.topics import INPUTS, event_type
 
 SHALLOW_BYTES = 2 * NESTING_MAX

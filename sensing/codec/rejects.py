@@ -11,20 +11,21 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import inspect
 
 from sensing.codec.cloudevents import event_body
 from sensing.codec.fields import Field, at_path, bytes_max, fields_of, in_words, texts_in, unwrapped
 from sensing.codec.instants import INSTANT_MAX, instant
 from sensing.codec.texts import CONTROL
+from sensing.contracts.common import MESSAGE_BYTES_MAX, NESTING_MAX
 from sensing.contracts.dead_letters import Reason
 
-MESSAGE_BYTES_MAX = 1 << 20
-NESTING_MAX = 256
 GOT_CHARACTERS_MAX = 80
 INTEGER_DIGITS_MAX = 400
 """Integers with more digits are read as floats, that is as infinity: no field takes them."""
 
 NOTHING = "nothing"
+TEXTUAL = inspect.StrType | inspect.DateType | inspect.DateTimeType | inspect.LiteralType
 
 Event = Any  # One of the contract structs.
 
@@ -126,8 +127,9 @@ def _event(struct: type[msgspec.Struct], body: Mapping[str, Any]) -> Event | Fau
             value = msgspec.convert(given, field.annotation)
         except msgspec.ValidationError as error:
             return _invalid(field, given, str(error))
-        except UnicodeEncodeError:  # A lone surrogate where a date, a time or a choice is due.
-            return Fault("bad_text", field.name, field.text, brief(given))
+        except UnicodeEncodeError:  # A lone surrogate, which msgspec trips over wherever it looks into a text.
+            mistyped = isinstance(given, str) and not isinstance(field.type, TEXTUAL)
+            return Fault("wrong_type" if mistyped else "bad_text", field.name, field.text, brief(given))
         if fault := _out_of_time(field, value, given) or _bad_text(field, value, given):
             return fault
         values[field.name] = value

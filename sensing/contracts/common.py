@@ -14,6 +14,8 @@ SKU_BYTES_MAX = 40
 LOCATION_BYTES_MAX = 16
 ID_BYTES_MAX = 64
 UNIT_BYTES_MAX = 8
+MESSAGE_BYTES_MAX = 1 << 20
+NESTING_MAX = 256
 QUANTITY_MIN = 0.0005
 QUANTITY_MAX = 1e9
 VERSION_MAX = 2**31 - 2
@@ -40,6 +42,7 @@ SignedQuantity = Annotated[
     float, Meta(ge=-QUANTITY_MAX, le=QUANTITY_MAX, description="Change of quantity in unit_of_measure, signed.")
 ]
 Version = Annotated[int, Meta(ge=1, le=VERSION_MAX, description="Version of the line; a higher one replaces a lower one.")]
+Revision = Annotated[int, Meta(ge=1, le=VERSION_MAX, description="Version of a record that this engine published.")]
 Price = Annotated[float, Meta(ge=0, le=1e12, description="Price per unit_of_measure in currency.")]
 Currency = Annotated[str, Meta(min_length=3, max_length=3, description="ISO 4217 currency code.")]
 Text = Annotated[str, Meta(max_length=256, description="Free text of up to 256 characters.")]

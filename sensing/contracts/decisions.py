@@ -1,10 +1,8 @@
 """Topic ``decisions``: what people and the ERP made of what the engine proposed."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import Meta
-
-from sensing.contracts.common import Event, Id, QuantityOrZero, Text
+from sensing.contracts.common import Event, Id, QuantityOrZero, Revision, Text
 
 Verdict = Literal["acknowledge", "approve", "reject", "override", "label", "release"]
 Label = Literal["confirmed", "expected", "false_alarm", "new_trend"]
@@ -15,7 +13,7 @@ class DecisionMade(Event, tag="decision.made", kw_only=True, gc=False):
 
     subject: Id
     exception_id: Id | None = None
-    parameters_version: Annotated[int, Meta(ge=1)] | None = None
+    parameters_version: Revision | None = None
     decision: Verdict
     label: Label | None = None
     decider: Id
@@ -29,7 +27,7 @@ class ExecutionConfirmed(Event, tag="execution.confirmed", kw_only=True, gc=Fals
     """The ERP executed: version ``parameters_version`` of the proposal for ``subject`` is in force, or action ``action_id`` is done."""
 
     subject: Id
-    parameters_version: Annotated[int, Meta(ge=1)] | None = None
+    parameters_version: Revision | None = None
     action_id: Id | None = None
     reference: Text | None = None
 

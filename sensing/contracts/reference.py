@@ -19,6 +19,7 @@ from sensing.contracts.common import (
     Location,
     Price,
     QuantityOrZero,
+    Revision,
     Share,
     SignedQuantity,
     Sku,
@@ -134,7 +135,7 @@ class ParametersInForce(ReferenceEvent, tag="parameters.in_force", kw_only=True,
     order_up_to: QuantityOrZero | None = None
     order_quantity: QuantityOrZero | None = None
     lead_time_days: Days | None = None
-    proposed_version: Annotated[int, Meta(ge=1)] | None = None
+    proposed_version: Revision | None = None
 
 
 class PromotionApproved(ReferenceEvent, tag="promotion.approved", kw_only=True, gc=False):

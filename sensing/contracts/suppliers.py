@@ -4,6 +4,7 @@ import datetime as dt
 
 from sensing.contracts.common import (
     DEFAULT_UNIT,
+    Days,
     Event,
     Id,
     ItemEvent,
@@ -75,7 +76,7 @@ class SupplierDisrupted(Event, tag="supplier.disrupted", kw_only=True, gc=False)
     supplier: Id
     sku: Sku | None = None
     location: Location | None = None
-    delay_days: float = 0.0
+    delay_days: Days = 0.0
     until: dt.date | None = None
     reason: Text | None = None
 

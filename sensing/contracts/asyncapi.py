@@ -1,0 +1,164 @@
+"""The AsyncAPI 3.0 document: all topics, what is read and sent, keys, and the headers by which subscribers filter."""
+
+from typing import Any, get_args
+
+from sensing.contracts.common import (
+    ID_BYTES_MAX,
+    LOCATION_BYTES_MAX,
+    MESSAGE_BYTES_MAX,
+    NESTING_MAX,
+    SKU_BYTES_MAX,
+    UNIT_BYTES_MAX,
+)
+from sensing.contracts.exceptions import Route, Severity, Status
+from sensing.contracts.topics import INPUTS, event_type
+
+Document = dict[str, Any]
+
+VERSION = "1.0.0"
+"""Of the contracts. Fields are only added; a breaking change is a new event type."""
+
+KAFKA_BINDING = "0.5.0"
+SCHEMA_FORMAT = "application/schema+json;version=draft-2020-12"
+
+COMPACTED = ("exceptions", "planning-parameters")
+
+KEYS = {
+    "audit": "Entity that was decided on, or the topic that was counted.",
+    "dead-letters": "Key of the original message.",
+    "exceptions": "Exception id. A tombstone follows some days after the end of the exception.",
+    "planning-parameters": "SKU and location.",
+}
+INPUT_KEY = "Any. Events of one line may arrive in any order and over several partitions; the sku is a good key."
+
+OUTPUT_TYPES: dict[str, tuple[tuple[str, str], ...]] = {
+    "audit": (("decision.automatic", "AutomaticDecision"), ("control.totals", "ControlTotals")),
+    "dead-letters": (("dead.letter", "DeadLetter"),),
+    "exceptions": tuple((f"exception.{status}", "ExceptionState") for status in get_args(Status)),
+    "planning-parameters": (("parameters.proposed", "PlanningParameters"),),
+}
+"""CloudEvents types of every output topic, each with the struct that is its data."""
+
+ABOUT = f"""Tidegauge reads what happens in a distribution business and publishes exceptions and planning parameters.
+
+Input events are JSON, plain or as CloudEvents 1.0 (binary mode with `ce_` headers, or structured mode): `ce_id`,
+`ce_type` and `ce_time` stand in for `event_id`, `event_type` and `event_time` where the event itself does not name
+them. Unknown fields are ignored, numeric strings are no numbers, of a key given twice the last value counts.
+
+Limits: sku and line {SKU_BYTES_MAX} bytes of UTF-8, location {LOCATION_BYTES_MAX}, unit of measure {UNIT_BYTES_MAX},
+other ids {ID_BYTES_MAX}, without control characters; a message {MESSAGE_BYTES_MAX} bytes and {NESTING_MAX} levels of
+nesting. Quantities are kept in thousandths, rounded half to even. Event times are RFC 3339 with an offset or whole
+milliseconds since 1970, from 1970 to 9999, and are kept in milliseconds. What breaks a limit becomes a dead letter that
+names field, required and got.
+
+Defaults: `line` is the sku; `line_version` is 1 for a placed line and "after all others" for a cancelled one; without
+`order_id` an event is its own line, version 1, whatever `line_version` says; `unit_of_measure` is EA; reference without
+`event_time` holds from the beginning.
+
+Outputs are CloudEvents 1.0 in binary mode; type, severity, route and region are headers, so that subscribers filter
+without
+parsing."""
+
+
+def document(descriptions: dict[str, str]) -> Document:
+    """The whole document; ``descriptions`` by topic."""
+    inputs = {topic: [event_type(struct) for struct in structs] for topic, structs in INPUTS.items()}
+    outputs = {topic: [name for name, _ in types] for topic, types in OUTPUT_TYPES.items()}
+    messages = {
+        event_type(struct): _input(topic, event_type(struct), struct.__name__)
+        for topic, structs in INPUTS.items()
+        for struct in structs
+    }
+    messages |= {name: _output(topic, name, struct) for topic, types in OUTPUT_TYPES.items() for name, struct in types}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Tidegauge", "version": VERSION, "description": ABOUT},
+        "defaultContentType": "application/json",
+        "channels": {topic: _channel(topic, names, descriptions[topic]) for topic, names in (inputs | outputs).items()},
+        "operations": _operations("receive", inputs) | _operations("send", outputs),
+        "components": {"messages": messages, "schemas": {"cloudevent": _attributes(), "output": _output_attributes()}},
+    }
+
+
+def _channel(topic: str, names: list[str], description: str) -> Document:
+    kafka: Document = {"topic": topic, "bindingVersion": KAFKA_BINDING}
+    if topic in COMPACTED:
+        kafka["topicConfiguration"] = {"cleanup.policy": ["compact"]}
+    return {
+        "address": topic,
+        "description": description,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
+        "bindings": {"kafka": kafka},
+    }
+
+
+def _operations(action: str, topics: dict[str, list[str]]) -> Document:
+    return {
+        f"{action}-{topic}": {
+            "action": action,
+            "channel": {"$ref": f"#/channels/{topic}"},
+            "messages": [{"$ref": f"#/channels/{topic}/messages/{name}"} for name in names],
+        }
+        for topic, names in topics.items()
+    }
+
+
+def _input(topic: str, name: str, struct: str) -> Document:
+    return _message(topic, name, struct, INPUT_KEY, {"$ref": "#/components/schemas/cloudevent"})
+
+
+def _output(topic: str, name: str, struct: str) -> Document:
+    headers = {"allOf": [{"$ref": "#/components/schemas/output"}, {"properties": {"ce_type": {"const": name}}}]}
+    return _message(topic, name, struct, KEYS[topic], headers)
+
+
+def _message(topic: str, name: str, struct: str, key: str, headers: Document) -> Document:
+    return {
+        "name": name,
+        "title": struct,
+        "contentType": "application/json",
+        "headers": headers,
+        "payload": {"schemaFormat": SCHEMA_FORMAT, "schema": {"$ref": f"{topic}.json#/$defs/{struct}"}},
+        "bindings": {"kafka": {"key": {"type": "string", "description": key}, "bindingVersion": KAFKA_BINDING}},
+    }
+
+
+def _attributes() -> Document:
+    """Headers of inputs, all optional."""
+    texts = {
+        "ce_id": "Stands in for event_id.",
+        "ce_type": "Stands in for event_type.",
+        "ce_time": "Stands in for event_time.",
+        "ce_traceparent": "W3C trace context, carried through.",
+        "content-type": "application/cloudevents+json where the message is a CloudEvent in structured mode.",
+    }
+    return {"type": "object", "properties": {name: _text(description) for name, description in texts.items()}}
+
+
+def _output_attributes() -> Document:
+    """Headers of outputs."""
+    texts = {
+        "ce_id": "Entity and version: the same output has the same id, whenever it is produced.",
+        "ce_source": "Always tidegauge.",
+        "ce_type": "What kind of output this is.",
+        "ce_subject": "Entity the output is about.",
+        "ce_recordedtime": "Wall clock when the output was sealed; the only thing that a repetition may change.",
+        "ce_region": "Region of the location, where it is known.",
+        "ce_correlationid": "Id shared by all that belongs to one problem.",
+        "ce_causationid": "Id of the event that caused the output.",
+        "ce_traceparent": "W3C trace context, carried through.",
+        "ce_reason": "Reason of a dead letter.",
+    }
+    properties = {name: _text(description) for name, description in texts.items()} | {
+        "ce_specversion": {"type": "string", "const": "1.0"},
+        "ce_time": {"type": "string", "format": "date-time", "description": "Event time of the cause."},
+        "ce_severity": {"type": "string", "enum": list(get_args(Severity))},
+        "ce_route": {"type": "string", "enum": list(get_args(Route)), "description": "Who decides."},
+        "content-type": {"type": "string", "const": "application/json"},
+    }
+    required = ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_recordedtime"]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _text(description: str) -> Document:
+    return {"type": "string", "description": description}

@@ -1,0 +1,91 @@
+"""JSON Schemas of every topic, generated from the types. Writing them to files is the caller's.
+
+The schemas say what the types say. What a schema cannot say stands in its descriptions: identifiers are limited in
+bytes, event times lie from 1970 to 9999.
+"""
+
+import json
+from types import ModuleType
+from typing import Any, cast
+
+import msgspec
+
+from sensing.contracts import (
+    asyncapi,
+    audit,
+    dead_letters,
+    decisions,
+    exceptions,
+    inventory,
+    orders,
+    parameters,
+    reference,
+    shipments,
+    suppliers,
+)
+from sensing.contracts.common import ID_BYTES_MAX
+from sensing.contracts.topics import INPUTS, OUTPUTS, StructTypes
+
+Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+NO_CONTROL_CHARACTERS = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
+
+MODULES: dict[str, ModuleType] = {
+    "audit": audit,
+    "dead-letters": dead_letters,
+    "decisions": decisions,
+    "exceptions": exceptions,
+    "inventory": inventory,
+    "orders": orders,
+    "planning-parameters": parameters,
+    "reference": reference,
+    "shipments": shipments,
+    "suppliers": suppliers,
+}
+"""Where each topic's types are; the docstring of the module describes the topic."""
+
+
+def documents() -> dict[str, bytes]:
+    """All documents by file name: one JSON Schema per topic, and the AsyncAPI document."""
+    schemas = {topic: topic_schema(topic, structs) for topic, structs in sorted((INPUTS | OUTPUTS).items())}
+    about = {topic: schema["description"] for topic, schema in schemas.items()}
+    contents = {f"{topic}.json": schema for topic, schema in schemas.items()}
+    contents["asyncapi.json"] = in_markdown(asyncapi.document(about))
+    return {name: json.dumps(content, indent=2).encode() + b"\n" for name, content in contents.items()}
+
+
+def topic_schema(topic: str, structs: StructTypes) -> Schema:
+    """JSON Schema (draft 2020-12) of the messages of a topic: one of its types. Unknown fields are allowed."""
+    references, definitions = msgspec.json.schema_components(structs, ref_template="#/$defs/{name}")
+    about = {"title": topic, "description": (MODULES[topic].__doc__ or "").strip()}
+    schema = {"$schema": DIALECT, **about, "anyOf": list(references), "$defs": definitions}
+    return cast(Schema, in_markdown(_sharpened(schema)))
+
+
+def _sharpened(schema: Any, inside: str = "") -> Any:
+    """Say what msgspec leaves out: the event type is one constant, identifiers hold no control characters."""
+    if isinstance(schema, list):
+        return [_sharpened(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if inside == "event_type":
+        return {"const": schema["enum"][0]}
+    sharpened = {key: _sharpened(value, inside=key) for key, value in schema.items()}
+    if schema.get("type") == "string" and schema.get("maxLength", ID_BYTES_MAX + 1) <= ID_BYTES_MAX:
+        sharpened["pattern"] = NO_CONTROL_CHARACTERS
+    return sharpened
+
+
+def in_markdown(schema: Any, inside: str = "") -> Any:
+    """Descriptions as readers of both documents expect them: code in single backticks, a paragraph on one line."""
+    match schema:
+        case list():
+            return [in_markdown(each) for each in schema]
+        case dict():
+            return {key: in_markdown(value, inside=key) for key, value in schema.items()}
+        case str() if inside == "description":
+            paragraphs = schema.replace("``", "`").split("\n\n")
+            return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+        case _:
+            return schema
