@@ -1,0 +1,103 @@
+"""``tidegauge replay``: files in, files out."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.cli.options import Instant, readable_errors
+from sensing.settings import Settings
+
+if TYPE_CHECKING:
+    from flows.control import Progress
+    from flows.replay import Summary
+
+INSTANT = Instant(Settings().time_zone)
+
+
+@click.command()
+@click.option(
+    "--input", "input_folder", type=click.Path(path_type=Path), required=True,
+    help="Folder of NDJSON files named after topics, plain or .gz: orders.ndjson, inventory.ndjson, ...",
+)  # fmt: skip
+@click.option(
+    "--output", "output_folder", type=click.Path(path_type=Path), required=True,
+    help="Folder for the results; made where it is missing, refused where it is not empty.",
+)  # fmt: skip
+@click.option("--quiet-until", type=INSTANT, help="Learn in silence before this instant (a date, or RFC 3339).")
+@click.option(
+    "--until", type=INSTANT, help="Let the clock run on to this instant. Default: the end of the last event's day."
+)
+@click.option(
+    "--block-size", type=click.IntRange(min=1), help="The most messages handed on at once; results are the same."
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads; results are the same."
+)
+def replay(
+    input_folder: Path,
+    output_folder: Path,
+    quiet_until: int | None,
+    until: int | None,
+    block_size: int | None,
+    workers: int,
+) -> None:
+    """Replay a folder of event files and write exceptions, planning parameters, audit and dead letters.
+
+    Events are merged by event time, each file in its own order. The results are the same in every run.
+    """
+    # The engine takes a second to load; usage and help need none of it.
+    from flows.replay import BLOCK_SIZE
+    from flows.replay import replay as run
+
+    with readable_errors(), progress_bar() as progress:
+        summary = run(
+            input_folder,
+            output_folder,
+            Settings(quiet_until=quiet_until),
+            until=until,
+            block_size=block_size or BLOCK_SIZE,
+            workers=workers,
+            progress=progress,
+        )
+    click.echo(summary_line(summary), err=True)
+
+
+def summary_line(summary: "Summary") -> str:
+    """A replay in one line."""
+    opened = summary.outputs.get("exception.opened", 0)
+    dead = summary.outputs.get("dead.letter", 0)
+    return (
+        f"{summary.lines:,} lines in {summary.seconds:,.1f} s ({summary.lines / summary.seconds:,.0f} lines/s): "
+        f"{summary.rows:,} rows, {opened:,} exceptions, {dead:,} dead letters"
+    )
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Callable[["Progress"], None] | None]:
+    """A bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress as bars
+    from rich.console import Console
+
+    from sinks.envelope import timestamp
+
+    columns = (
+        bars.BarColumn(),
+        bars.TaskProgressColumn(),
+        bars.TimeRemainingColumn(),
+        bars.TextColumn("{task.fields[text]}"),
+    )
+    with bars.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("replay", total=1.0, text="")
+
+        def show(progress: "Progress") -> None:
+            clock = timestamp(progress.clock)[:10] if progress.clock is not None else ""
+            bar.update(task, completed=progress.share, text=f"{progress.lines:,} lines  {clock}")
+
+        yield show

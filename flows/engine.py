@@ -1,0 +1,54 @@
+"""Runs a flow in this process; whatever goes wrong in it is raised when all threads are done."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from types import FrameType
+
+from bytewax.dataflow import Dataflow
+from bytewax.testing import cluster_main, run_main
+
+from flows.control import Control
+
+# Nothing is restored after a replay, so an epoch that is never over saves the snapshots that nobody would read.
+EPOCH_REPLAY = timedelta(days=1)
+
+
+def run(flow: Dataflow, workers: int, control: Control) -> None:
+    """Run ``flow`` to its end with ``workers`` threads.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When the run was interrupted; the flow has then ended in good order, without its end being reached.
+    TidegaugeError
+        When a step failed.
+    """
+    with _interrupts(control):
+        if workers == 1:
+            run_main(flow, epoch_interval=EPOCH_REPLAY)  # type: ignore[no-untyped-call]
+        else:
+            cluster_main(  # type: ignore[no-untyped-call]
+                flow, [], 0, epoch_interval=EPOCH_REPLAY, worker_count_per_proc=workers
+            )
+    if control.failure is not None:
+        raise control.failure
+
+
+@contextlib.contextmanager
+def _interrupts(control: Control) -> Iterator[None]:
+    """Let Ctrl-C end the flow at the next block instead of tearing it down."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        control.fail(KeyboardInterrupt())
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

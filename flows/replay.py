@@ -1,0 +1,112 @@
+"""Files in, files out: one call that replays a folder of events."""
+
+import contextlib
+import datetime as dt
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from flows import engine, topology
+from flows.addresses import machine_keys
+from flows.control import Control, Progress
+from flows.errors import UsageError
+from flows.machines import Machine, MakeMachine
+from flows.sources.folder import find_inputs
+from flows.sources.replay import ReplaySource
+from sensing.machines.ledger import LedgerMachine
+from sensing.settings import Settings
+from sinks.envelope import timestamp
+from sinks.files import assemble
+from sinks.parts import PartFiles
+
+BLOCK_SIZE = 32_768
+WORK_FOLDER = ".tidegauge-work"
+
+
+class Summary(NamedTuple):
+    """What a replay did: messages read, wall-clock seconds, rows of parameters, output records by type."""
+
+    lines: int
+    seconds: float
+    rows: int
+    outputs: dict[str, int]
+
+
+def replay(
+    input_folder: Path,
+    output_folder: Path,
+    settings: Settings | None = None,
+    *,
+    until: int | None = None,
+    block_size: int = BLOCK_SIZE,
+    workers: int = 1,
+    progress: Callable[[Progress], None] | None = None,
+    make_machine: MakeMachine | None = None,
+) -> Summary:
+    """Replay the NDJSON files of a folder and write exceptions, parameters, audit and dead letters to another.
+
+    Parameters
+    ----------
+    until
+        Instant at which the clock ends, UTC ms, after the last event; None: the end of the last event's local day.
+    block_size
+        The most messages handed to machines at once. Neither it nor ``workers`` (threads) shows in the results.
+    progress
+        Called about ten times a second from the thread that reads.
+    make_machine
+        Makes the machine of a number; by default the shards and, after them, the ledger.
+
+    Raises
+    ------
+    UsageError
+        When the folders or ``until`` do not fit; nothing has been written then.
+    TidegaugeError
+        When the run failed; the output folder is as it was.
+    """
+    settings = settings or Settings()
+    find_inputs(input_folder)
+    started = time.perf_counter()
+    recorded = timestamp(int(dt.datetime.now(dt.UTC).timestamp() * 1000))
+    keys = machine_keys(settings.shards)
+    control = Control(len(keys), progress)
+    made = _claim(output_folder)
+    parts = output_folder / WORK_FOLDER
+    source = ReplaySource(input_folder, settings, block_size, until, control)
+    sink = PartFiles(parts, keys, recorded)
+    flow = topology.build(settings.shards, source, make_machine or machines(settings), sink, control)
+    try:
+        with contextlib.closing(source), contextlib.closing(sink):
+            engine.run(flow, workers, control)
+        finished = assemble(parts, output_folder, keys)
+    except BaseException:
+        shutil.rmtree(output_folder if made else parts)
+        raise
+    shutil.rmtree(parts)
+    return Summary(control.lines, time.perf_counter() - started, finished.rows, control.outputs())
+
+
+def machines(settings: Settings) -> MakeMachine:
+    """The machines of the engine by number: shards, then the ledger."""
+    from sensing.machines.shard import ShardMachine
+
+    def make(number: int) -> Machine:
+        return LedgerMachine(number, settings.shards) if number == settings.shards else ShardMachine(number, settings)
+
+    return make
+
+
+def _claim(folder: Path) -> bool:
+    """Make the output folder and the work folder in it; returns whether the former is new."""
+    made = not folder.exists()
+    if not made:
+        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        if names or not folder.is_dir():
+            what = "a file" if not names else f"{len(names)} files such as {names[0]}"
+            if WORK_FOLDER in names:
+                what = f"{WORK_FOLDER}, left by a run that was killed"
+            msg = f"output {folder}: required a new or empty folder, got {what}; give another one, or empty it"
+            raise UsageError(msg)
+    (folder / WORK_FOLDER).mkdir(parents=True)
+    return made

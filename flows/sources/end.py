@@ -1,0 +1,27 @@
+"""Where the clock of a replay ends when nobody says so."""
+
+from collections.abc import Iterable
+
+from flows.sources.judge import BEFORE_ALL
+from sensing.codec.record import Rare
+from sensing.contracts.reference import LocationUpdated
+from sensing.state.zones import Zones
+
+
+def end_of_last_day(last_event: int, time_zone: str, reference: Iterable[Rare]) -> int:
+    """End of the local day of the last event, UTC ms: the latest over the default zone and those of all locations.
+
+    So the day that holds the last event closes everywhere. Without any event the clock ends where it is counted from,
+    1970-01-01.
+    """
+    if last_event == BEFORE_ALL:
+        return 0
+    zones = Zones(time_zone)
+    names = sorted({event.event.time_zone for event in reference if isinstance(event.event, LocationUpdated)})
+    for name in names:
+        try:
+            zones.number(name)
+        except ValueError:
+            continue  # A machine rejects the record; it sets no clock.
+    numbers = range(len(zones.names))
+    return max(zones.day_end(zone, zones.local_hour(zone, last_event) // 24) for zone in numbers)

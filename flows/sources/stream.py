@@ -1,0 +1,191 @@
+"""One input file as runs: lines are decoded, judged by their time, and given the watermark in force at them.
+
+In a merge by running maxima, the largest event time merged so far is always that of the message's own input: whatever
+comes before has a smaller key. So watermark and lateness of a message follow from its own file, and the original
+bytes need not be kept any longer than this step.
+"""
+
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flows.errors import UsageError
+from flows.sources.folder import Input
+from flows.sources.judge import BEFORE_ALL, WINDOW, Flags, Times, far_future, running_max
+from flows.sources.lines import LineReader, Lines
+from flows.sources.run import RARE, RECORD, REJECT, Run, take_records
+from sensing.codec.decode import Decoded, Message, decode
+from sensing.codec.record import Rare, Reject
+from sensing.contracts.dead_letters import Reason
+from sensing.settings import Settings
+from sensing.state.zones import rfc3339
+
+PARTITION = 0
+
+
+class _Chunk(NamedTuple):
+    lines: Lines
+    decoded: Decoded
+    kinds: NDArray[np.uint8]
+    times: Times  # event times, BEFORE_ALL for rejects
+
+    def valid_times(self) -> Times:
+        valid: Times = self.times[self.kinds != REJECT]
+        return valid
+
+
+class Position(NamedTuple):
+    """Where a stream goes on: the number of its next line and the largest event time before it."""
+
+    line: int = 0
+    time_max: int = BEFORE_ALL
+
+
+class Stream:
+    """Reads one input.
+
+    Parameters
+    ----------
+    source
+        Number of the input in merge order.
+    until
+        Instant at which the clock will end, UTC ms; every event is before it.
+    """
+
+    def __init__(
+        self, source: int, file: Input, settings: Settings, chunk_bytes: int, start: Position, until: int | None
+    ) -> None:
+        self._source = source
+        self._file = file
+        self._settings = settings
+        self._until = until
+        self._reader = LineReader(file.path, chunk_bytes, start.line)
+        self._time_max = start.time_max
+        self._waiting: deque[_Chunk] = deque()
+        self._ended = False
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the file that have been read."""
+        return self._reader.bytes_read
+
+    def next_run(self) -> Run | None:
+        """The next messages (at least one), or None at the end of the file."""
+        while not self._ended and sum(len(chunk.lines.values) for chunk in self._waiting) == 0:
+            self._fill()
+        while not self._ended and sum(len(chunk.valid_times()) for chunk in list(self._waiting)[1:]) < WINDOW - 1:
+            self._fill()
+        return self._judge(self._waiting.popleft()) if self._waiting else None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
+
+    def _fill(self) -> None:
+        """Decode one more chunk."""
+        lines = self._reader.read()
+        if lines is None:
+            self._ended = True
+        elif lines.values:
+            self._waiting.append(_decode(self._file.topic, lines))
+
+    def _judge(self, chunk: _Chunk) -> Run:
+        settings = self._settings
+        count = len(chunk.kinds)
+        valid = np.flatnonzero(chunk.kinds != REJECT)
+        ahead = np.concatenate([chunk.times[valid], *(later.valid_times() for later in self._waiting)])
+        future = np.zeros(count, np.bool_)
+        future[valid] = far_future(ahead[: len(valid) + WINDOW - 1], len(valid), settings.skew_ms)
+        moves = (chunk.kinds != REJECT) & ~future
+        keys = running_max(chunk.times, moves, self._time_max)
+        self._time_max = int(keys[-1])
+        watermarks = np.maximum(keys - settings.lateness_ms, BEFORE_ALL)
+        late = moves & (chunk.times < watermarks - settings.horizon_ms)
+        self._check_end(chunk, keys)
+        return self._run(chunk, keys, watermarks, future, late)
+
+    def _check_end(self, chunk: _Chunk, keys: Times) -> None:
+        if self._until is None or keys[-1] < self._until:
+            return
+        at = int(np.searchsorted(keys, self._until))
+        msg = (
+            f"until {rfc3339(self._until)}: required an instant after the last event, got an event at "
+            f"{rfc3339(int(keys[at]))} in line {chunk.lines.numbers[at]} of {self._file.path.name}; "
+            "give a later one, or none to end with the last event's day"
+        )
+        raise UsageError(msg)
+
+    def _run(self, chunk: _Chunk, keys: Times, watermarks: Times, future: Flags, late: Flags) -> Run:
+        decoded = chunk.decoded
+        refused = future | late
+        records, rejects, kinds = decoded.records, decoded.rejects, chunk.kinds
+        rare = [event for _, event in decoded.rare]
+        if refused.any():
+            records = take_records([records], np.flatnonzero(~refused[decoded.positions]))
+            rare = [event for event, at in zip(rare, decoded.rare_positions, strict=True) if not refused[at]]
+            rejects = self._with_refused(chunk, watermarks, future, refused)
+            kinds = np.where(refused, REJECT, kinds).astype(np.uint8)
+        records["watermark"] = watermarks[kinds == RECORD]
+        marks = watermarks[kinds == RARE].tolist()
+        rare = [event._replace(watermark=mark) for event, mark in zip(rare, marks, strict=True)]
+        sources = np.full(len(kinds), self._source, np.uint8)
+        return Run(keys, kinds, sources, np.asarray(chunk.lines.numbers, np.int64), records, rare, rejects)
+
+    def _with_refused(self, chunk: _Chunk, watermarks: Times, future: Flags, refused: Flags) -> list[Reject]:
+        """Rejects of the decoder and those refused here, in the order of the lines."""
+        found = dict(zip(chunk.decoded.reject_positions, chunk.decoded.rejects, strict=True))
+        for at in np.flatnonzero(refused).tolist():
+            found[at] = self._refuse(chunk, at, bool(future[at]), int(watermarks[at]))
+        return [found[at] for at in sorted(found)]
+
+    def _refuse(self, chunk: _Chunk, at: int, future: bool, watermark: int) -> Reject:
+        reason: Reason = "far_future" if future else "too_late"
+        ahead = f"at most {self._settings.skew_ms} ms ahead of the median of the file's next {WINDOW} event times"
+        behind = f"at most {self._settings.horizon_ms} ms behind the watermark {rfc3339(watermark)}"
+        time = int(chunk.times[at])
+        return Reject(
+            value=chunk.lines.values[at],
+            headers={},
+            topic=self._file.topic,
+            partition=PARTITION,
+            offset=int(chunk.lines.numbers[at]),
+            time=time,
+            reason=reason,
+            field="event_time",
+            required=ahead if future else behind,
+            got=rfc3339(time),
+        )
+
+
+class Reference(NamedTuple):
+    """The whole reference input."""
+
+    rare: list[Rare]
+    rejects: list[Reject]
+    read: int
+
+
+def read_reference(file: Input, chunk_bytes: int) -> Reference:
+    """Read the reference input to its end; it is outside every watermark."""
+    reader = LineReader(file.path, chunk_bytes)
+    found = Reference([], [], 0)
+    while (lines := reader.read()) is not None:
+        decoded = _decode(file.topic, lines).decoded
+        found.rare.extend(event._replace(watermark=BEFORE_ALL) for _, event in decoded.rare)
+        found.rejects.extend(decoded.rejects)
+        found = found._replace(read=found.read + len(lines.values))
+    return found
+
+
+def _decode(topic: str, lines: Lines) -> _Chunk:
+    messages = [Message(value, {}, number, 0) for value, number in zip(lines.values, lines.numbers, strict=True)]
+    decoded = decode(topic, PARTITION, messages)
+    kinds = np.full(len(messages), REJECT, np.uint8)
+    kinds[decoded.positions] = RECORD
+    kinds[decoded.rare_positions] = RARE
+    times = np.full(len(messages), BEFORE_ALL, np.int64)
+    times[decoded.positions] = decoded.records["time"]
+    times[decoded.rare_positions] = [event.time for _, event in decoded.rare]
+    return _Chunk(lines, decoded, kinds, times)

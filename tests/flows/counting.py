@@ -1,0 +1,103 @@
+"""A small deterministic machine: it counts, and says what it saw, so that order and watermarks show in its outputs."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from flows.machines import Machine, MakeMachine
+from sensing.machines.ledger import LedgerMachine
+from sensing.machines.messages import ParameterRows, Totals
+from sensing.outputs import EXCEPTIONS, PARAMETERS, OutputRecord
+from sinks.parameters import SCHEMA
+
+RECORDED_FIELD = b'"recordedtime":"'
+RECORDED_WIDTH = len("2010-01-04T00:00:00.000Z")
+
+
+class CountingMachine:
+    """Emits an exception for every seventh event and planning parameters for every rare one."""
+
+    def __init__(self, shard: int) -> None:
+        self.shard = shard
+        self.seen = 0
+        self.number = 0
+        self.counts: dict[str, int] = {}
+
+    def apply(self, batch: Any) -> list[Any]:
+        """Count a batch."""
+        found: list[Any] = []
+        rare = list(batch.rare)
+        for at, record in enumerate(batch.records):
+            while rare and rare[0][0] == at:
+                self._rare(found, rare.pop(0)[1])
+            self._record(found, record)
+        for _, event in rare:
+            self._rare(found, event)
+        if batch.final:
+            counts: list[tuple[str, int, tuple[int, ...]]]
+            counts = [(topic, 0, (count, 0, 0, 0, 0, 0, 0)) for topic, count in self.counts.items()]
+            found += [Totals(self.shard, counts), ParameterRows(self.shard, self._rows())]
+        return found
+
+    def _record(self, found: list[Any], record: Any) -> None:
+        self.seen += 1
+        topic = "inventory" if record["topic"] == 1 else "orders"
+        self.counts[topic] = self.counts.get(topic, 0) + 1
+        if self.seen % 7 == 0:
+            self._emit(found, EXCEPTIONS, "exception.opened", int(record["watermark"]), record["event_id"].decode())
+
+    def _rare(self, found: list[Any], event: Any) -> None:
+        self.seen += 1
+        if event.topic != 3 or self.shard == 0:
+            topic = "reference" if event.topic == 3 else "suppliers"
+            self.counts[topic] = self.counts.get(topic, 0) + 1
+            self._emit(found, PARAMETERS, "parameters.proposed", event.watermark, event.event.event_id)
+
+    def _emit(self, found: list[Any], topic: str, kind: str, instant: int, name: str) -> None:
+        data = orjson.dumps({"seen": self.seen, "by": self.shard})
+        attributes = {"severity": "low"}
+        found.append(
+            OutputRecord(instant, self.shard, self.number, topic, kind, f"{name}/1", name, instant, attributes, data)
+        )
+        self.number += 1
+
+    def _rows(self) -> dict[str, Any]:
+        columns: dict[str, Any] = {name: [float(self.seen)] for name in SCHEMA.names}
+        columns |= {"sku": [f"sku-{97 - self.shard}"], "location": ["L1"], "as_of": ["2010-01-04"]}
+        columns |= {"demand_class": ["smooth"], "method": ["tsb"]}
+        return columns | {"forecast_mean": np.ones((1, 28)), "forecast_quantiles": np.ones((1, 28, 11))}
+
+    def dump(self) -> bytes:
+        """The state."""
+        return orjson.dumps([self.seen, self.number, self.counts])
+
+    def load(self, block: bytes) -> None:
+        """Take over a state."""
+        self.seen, self.number, self.counts = orjson.loads(block)
+
+
+def counting_machines(shards: int = 16) -> MakeMachine:
+    """Counting shards, and the real ledger."""
+
+    def make(number: int) -> Machine:
+        return LedgerMachine(number, shards) if number == shards else CountingMachine(number)
+
+    return make
+
+
+def outputs_of(folder: Path) -> dict[str, bytes]:
+    """Contents of all output files, without the time of recording."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        first, *others = path.read_bytes().split(RECORDED_FIELD)
+        found[path.name] = RECORDED_FIELD.join([first, *(other[RECORDED_WIDTH:] for other in others)])
+    return found
+
+
+def shuffled_lines(maker: Any, count: int, start: int, step: int) -> list[bytes]:
+    """Lines of one topic, every ninth of them five hours late."""
+    times = itertools.count(start, step)
+    return [maker(i, next(times) - (5 * 3_600_000 if i % 9 == 8 else 0)) for i in range(count)]

@@ -1,0 +1,44 @@
+"""Slow and obvious: the merge message by message with a heap, the guard by the median's definition."""
+
+import heapq
+import statistics
+from typing import NamedTuple
+
+from sensing.settings import Settings
+
+
+class Merged(NamedTuple):
+    """A message that takes part in the merge, and what was in force at it."""
+
+    topic: str
+    line: int
+    time: int
+    watermark: int
+    outcome: str  # taken, too_late
+
+
+def ahead_of_median(times: list[int], skew_ms: int) -> list[bool]:
+    """Which times of a file are too far ahead of the median of the next 100, themselves included."""
+    return [time > statistics.median(times[i : i + 100]) + skew_ms for i, time in enumerate(times)]
+
+
+def merge(files: dict[str, list[int]], settings: Settings) -> list[Merged]:
+    """Merge the event times of files by their heads' (event time, topic); future dates are left out."""
+    queues = {
+        topic: [(time, line) for line, (time, far) in enumerate(zip(times, flags, strict=True)) if not far]
+        for topic, times in files.items()
+        for flags in [ahead_of_median(times, settings.skew_ms)]
+    }
+    heads = [(queue[0][0], topic, 0) for topic, queue in queues.items() if queue]
+    heapq.heapify(heads)
+    found = []
+    clock = 0
+    while heads:
+        time, topic, at = heapq.heappop(heads)
+        clock = max(clock, time)
+        watermark = max(clock - settings.lateness_ms, 0)
+        outcome = "too_late" if time < watermark - settings.horizon_ms else "taken"
+        found.append(Merged(topic, queues[topic][at][1], time, watermark, outcome))
+        if at + 1 < len(queues[topic]):
+            heapq.heappush(heads, (queues[topic][at + 1][0], topic, at + 1))
+    return found
