@@ -37,14 +37,14 @@ SHIFT_FOLD = np.uint64(29)
 
 
 @kernel
-def absorb_word(state: int, word: int, multiplier: int) -> int:
+def absorb_word(state: np.uint64, word: np.uint64, multiplier: np.uint64) -> np.uint64:
     """Mix one word into a lane (xor, multiply, fold the high half down)."""
     state = (state ^ word) * multiplier
     return state ^ (state >> SHIFT)
 
 
 @kernel
-def absorb_text(words: NDArray[np.uint64], start: int, count: int, state: int, multiplier: int) -> int:
+def absorb_text(words: NDArray[np.uint64], start: int, count: int, state: np.uint64, multiplier: np.uint64) -> np.uint64:
     """Mix a zero-padded text into a lane. Texts hold no NUL, so the first zero word ends them; the end itself is mixed in."""
     for i in range(start, start + count):
         if words[i] == 0:

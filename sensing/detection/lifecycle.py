@@ -108,6 +108,10 @@ class Problems:
             if problem.exception_type == exception_type and problem.status not in _ENDED
         ]
 
+    def concerns(self, row: int) -> bool:
+        """Whether any problem of a row is kept, whatever its state."""
+        return row in self._rows
+
     def latest(self, exception_type: ExceptionType, key: str) -> Finding | None:
         """The newest finding of a problem that is open; None where there is none."""
         problem = self._problems.get(_name(exception_type, key))

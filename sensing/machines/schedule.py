@@ -49,6 +49,11 @@ class Schedule:
         self.add(new, slot, row, clock)
         self.slots[new][slot].sort()
 
+    def restore(self, positions: dict[int, tuple[int, int]]) -> None:
+        """Go on at the positions of a dump; the rows have been added."""
+        self.positions = dict(positions)
+        self.next_instant = min((self._instant(zone) for zone in self.positions), default=NEVER)
+
     def _instant(self, zone: int) -> int:
         day, minute = self.positions[zone]
         return self.zones.day_end(zone, day) + minute * MINUTE_MS

@@ -19,24 +19,15 @@ class Tables(NamedTuple):
     zone_starts: NDArray[np.int64]
     zone_offsets: NDArray[np.int64]
     location_zone: NDArray[np.int32]
+    location_lines: NDArray[np.int64]  # (locations, days kept) order lines per local day
     sizes: NDArray[np.float64]  # order sizes of the whole stream, see detection.quality
     counts: NDArray[np.int64]  # (topics, partitions, outcomes)
 
 
 ABSORBED, ABSORBED_LATE, DUPLICATE, SUPERSEDED, HELD_BACK, DEAD_LETTER, RELEASED = range(7)
 
-SURGE, IMPOSSIBLE, RELEASE, LOW_STOCK, DRIFT = 1, 2, 3, 4, 5
+SURGE, IMPOSSIBLE, RELEASE, LOW_STOCK = 1, 2, 3, 4
 
-ATTENTION = np.dtype(
-    [
-        ("kind", "u1"),
-        ("hours", "u1"),  # SURGE: length of the window
-        ("row", "i4"),
-        ("record", "i8"),  # index of the record in the batch
-        ("observed", "f8"),
-        ("expected", "f8"),
-        ("probability", "f8"),
-    ],
-    align=True,
-)
-"""Something the kernel saw that Python must look at: a crossing, a held or released line, low stock, a count that disagrees."""
+ATTENTION_MAX = 4
+ATTENTION = np.dtype([("kind", "u1"), ("row", "i4"), ("quantity", "f8")], align=True)
+"""Something the kernel saw that Python must look at: a crossing, a held or released line (``quantity``: its units), low stock."""

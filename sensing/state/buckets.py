@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sensing.jit import kernel
@@ -35,8 +36,8 @@ def roll(hot: NDArray[Any], row: int, hour: int) -> None:
         for d in range(max(record.day + 1, day - DAYS_KEPT + 1), day + 1):
             record.day_quantity[d % DAYS_KEPT] = 0
             record.day_lines[d % DAYS_KEPT] = 0
+        record.promoted_days = (np.int64(record.promoted_days) << min(day - record.day, 8)) & 255
         record.day = day
-        record.promoted_day = 0
 
 
 @kernel

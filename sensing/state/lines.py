@@ -41,20 +41,20 @@ HEAD, COUNT, EVICTED = 0, 1, 2
 
 
 @kernel
-def home(key_lo: int, mask: int) -> int:
+def home(key_lo: np.uint64, mask: int) -> int:
     """Preferred index position of a key."""
-    return np.int64((key_lo >> np.uint64(7)) & np.uint64(mask))
+    return int(np.int64((key_lo >> np.uint64(7)) & np.uint64(mask)))
 
 
 @kernel
-def find_line(lines: NDArray[Any], index: NDArray[np.int32], key_hi: int, key_lo: int) -> int:
+def find_line(lines: NDArray[Any], index: NDArray[np.int32], key_hi: np.uint64, key_lo: np.uint64) -> int:
     """Slot of a key, or -1."""
     mask = index.shape[0] - 1
     at = home(key_lo, mask)
     while index[at] >= 0:
         slot = index[at]
         if lines[slot].key_hi == key_hi and lines[slot].key_lo == key_lo:
-            return np.int64(slot)
+            return int(slot)
         at = (at + 1) & mask
     return -1
 
@@ -85,7 +85,7 @@ def oldest_due(lines: NDArray[Any], ring: NDArray[np.int64], oldest_hour: int) -
     if ring[COUNT] == 0:
         return -1
     slot = ring[HEAD]
-    return slot if ring[COUNT] == lines.shape[0] or lines[slot].hour < oldest_hour else -1
+    return int(slot) if ring[COUNT] == lines.shape[0] or lines[slot].hour < oldest_hour else -1
 
 
 @kernel
@@ -99,10 +99,10 @@ def forget_oldest(lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[n
 
 @kernel
 def insert_line(
-    lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[np.int64], key_hi: int, key_lo: int
+    lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[np.int64], key_hi: np.uint64, key_lo: np.uint64
 ) -> int:
     """Make a slot for a key that is not in the table, which must have room. All other fields of the slot are zero."""
-    slot = (ring[HEAD] + ring[COUNT]) % lines.shape[0]
+    slot = int((ring[HEAD] + ring[COUNT]) % lines.shape[0])
     ring[COUNT] += 1
     line = lines[slot]
     line.key_hi = key_hi
@@ -165,7 +165,8 @@ class Lines:
     def in_order(self) -> NDArray[Any]:
         """All lines, oldest first (a copy)."""
         slots = (self.ring[HEAD] + np.arange(self.ring[COUNT])) % len(self.lines)
-        return self.lines[slots]
+        kept: NDArray[Any] = self.lines[slots]
+        return kept
 
     def dump(self) -> bytes:
         """All lines as bytes, oldest first."""

@@ -30,10 +30,10 @@ HOT = np.dtype(
         ("sku", "S40"),
         ("last_order", "i8"),  # newest event time of a booked order, UTC ms
         ("price", "f8"),  # newest unit price, NaN unknown
-        ("size_mean", "f4"),  # order-size tail: see detection.quality
+        ("size_count", "f4"),  # order-size tail: see detection.quality
+        ("size_mean", "f4"),  # of the logarithm, as the next two
         ("size_variance", "f4"),
         ("size_max", "f4"),
-        ("size_count", "u4"),
         ("location", "i4"),
         ("first_day", "i4"),  # local day of the first absorbed event
         ("day", "i4"),  # newest local day in the rings
@@ -47,7 +47,7 @@ HOT = np.dtype(
         ("currency", "S3"),
         ("slot", "u1"),  # minute after the local day's end at which the row closes
         ("born", "u1"),
-        ("promoted_day", "u1"),  # 1 where an order of day ``day`` named a promotion
+        ("promoted_days", "u1"),  # bit k: an order of day ``day`` - k named a promotion
     ],
     align=True,
 )

@@ -59,7 +59,7 @@ def offset_at(starts: NDArray[np.int64], offsets: NDArray[np.int64], zone: int, 
             low = middle
         else:
             high = middle - 1
-    return offsets[zone, low]
+    return int(offsets[zone, low])
 
 
 class Zones:

@@ -58,6 +58,10 @@ class MasterData:
         found: SupplierUpdated | None = self._get(("supplier", supplier))
         return found
 
+    def knows_supplier(self, supplier: str) -> bool:
+        """Whether there is a record of a supplier; where there is none of any, all are known."""
+        return ("supplier", supplier) in self._records or all(key[0] != "supplier" for key in self._records)
+
     def in_force(self, sku: str, location: str) -> tuple[int, ParametersInForce] | None:
         """What the ERP runs on for a SKU-location, and since when."""
         kept: Any = self._records.get(("in_force", sku, location))
@@ -69,7 +73,7 @@ class MasterData:
         return [self._get(("policy", *pair)) for pair in pairs]
 
     def unit_factor(self, sku: str, unit: str) -> float | None:
-        """Base units in one ``unit`` of an item: None where its record does not know the unit, 1 where there is no record."""
+        """Base units in one ``unit`` of an item: None where its record does not know it, 1 where there is no record."""
         item = self.item(sku)
         if item is None or unit == item.base_unit:
             return 1.0

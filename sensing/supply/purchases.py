@@ -142,10 +142,6 @@ class Purchases:
             moved.extend(self._moved(key, line, before, lanes))
         return PoOutcome("absorbed", 0, tuple(moved))
 
-    def of_row(self, row: int) -> list[tuple[Key, PurchaseLine]]:
-        """Open lines of a row with their keys (po_id, line), in order of opening; not to be changed."""
-        return list(self._of_row.get(row, {}).items())
-
     def open_lines(self, rows: NDArray[np.int64], today: int, now: int, supply: NDArray[Any], lanes: Lanes,
                    mean_days: NDArray[np.float64]) -> OpenLines:  # fmt: skip
         """Open lines of ``rows`` at the beginning of local day ``today``, instant ``now``.
@@ -157,20 +153,20 @@ class Purchases:
         found: list[tuple[int, int, float, int, float, float]] = []
         for at in np.flatnonzero(supply["on_order"][rows] != 0).tolist():
             for line in self._of_row[int(rows[at])].values():
-                age = (now - line.placed_time) / DAY_MS if line.placed else np.nan
+                age = max(now - line.placed_time, 0) / DAY_MS if line.placed else np.nan
                 due = self._expected(line)
                 if due == NO_DAY:
                     due = today + (round(mean_days[at] - age) if line.placed else 0)
                 if due < today:
                     due = max(today + 1, due + round(delays[line.supplier]))
-                found.append((at, due, line.open / THOUSANDTHS, line.lane, max(age, 0.0), line.open / line.ordered))
+                found.append((at, due, line.open / THOUSANDTHS, line.lane, age, line.open / line.ordered))
         columns = list(zip(*found, strict=True)) or [()] * 6
         integers = [np.array(columns[k], np.int64) for k in (0, 1, 3)]
         floats = [np.array(columns[k], np.float64) for k in (2, 4, 5)]
         return OpenLines(integers[0], integers[1], floats[0], integers[2], floats[1], floats[2])
 
     def of_row(self, row: int) -> list[tuple[Key, PurchaseLine]]:
-        """Open lines of a row, in the order in which they opened, by (purchase order, line)."""
+        """Open lines of a row with their keys (po_id, line), in order of opening; not to be changed."""
         return list(self._of_row.get(row, {}).items())
 
     def dump(self) -> bytes:

@@ -1,0 +1,95 @@
+"""What Python does about a record that the kernel wants looked at; the state is exactly as the record left it."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from sensing.codec.record import THOUSANDTHS
+from sensing.contracts.audit import AutomaticDecision
+from sensing.detection.finding import Look, problem_key
+from sensing.detection.quality import held, released
+from sensing.detection.surge import surge_step
+from sensing.machines.checks import check_stock, check_surge, outlook_of_row
+from sensing.machines.report import look_at, observe, put_decision
+from sensing.machines.state import ShardState
+from sensing.machines.tables import IMPOSSIBLE, LOW_STOCK, RELEASE, SURGE
+
+
+def attend(s: ShardState, entry: Any, event: Any) -> None:
+    """Look at one attention entry; ``event`` is the record that gave rise to it."""
+    kind, row = int(entry["kind"]), int(entry["row"])
+    if kind == SURGE:
+        _surge(s, row, event)
+    elif kind == IMPOSSIBLE:
+        _hold(s, row, event)
+    elif kind == RELEASE:
+        _release(s, row, event, float(entry["quantity"]))
+    elif kind == LOW_STOCK:
+        recheck_stock(s, row, int(event["time"]), _text(event, "event_id"))
+
+
+def _surge(s: ShardState, row: int, event: Any) -> None:
+    observe(s, check_surge(s, row, s.clock, int(event["time"]), (_text(event, "event_id"),)))
+    hot = s.rows.hot[row]
+    for window, floor in (("window_24", "floor_24"), ("window_72", "floor_72")):
+        if hot[window] >= hot[floor]:
+            hot[floor] = surge_step(float(hot[window]))
+
+
+def _hold(s: ShardState, row: int, event: Any) -> None:
+    hot = s.rows.hot[row]
+    look = look_at(s, row, s.clock, int(event["time"]), (_text(event, "event_id"),))
+    if not np.isnan(event["price"]):
+        look = _priced(look, event)
+    finding = held(
+        look, *_line_of(event), _units(event), float(hot["size_count"]), float(hot["size_mean"]), float(hot["size_max"]),
+        s.sizes,
+    )  # fmt: skip
+    _decide(s, finding.sku, finding.location, event, "hold_impossible_quantity", None, finding.reason)
+    observe(s, finding)
+
+
+def _release(s: ShardState, row: int, event: Any, quantity: float) -> None:
+    look = look_at(s, row, s.clock, int(event["time"]), (_text(event, "event_id"),))
+    order_id, line = _line_of(event)
+    opened = s.problems.latest("data_quality", problem_key(look.sku, look.location, order_id, line))
+    before = opened.observed if opened is not None and opened.observed is not None else np.nan
+    finding = released(look, order_id, line, before, quantity if quantity > 0 else None)
+    _decide(s, look.sku, look.location, event, "release_held_line", before, finding.reason)
+    observe(s, finding)
+
+
+def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
+    """Project the stock of a row anew after an event that moved it."""
+    if s.rows.hot["closed_day"][row] < s.rows.hot["first_day"][row]:
+        return
+    view = outlook_of_row(s, row, s.clock)
+    day = int(s.rows.hot["closed_day"][row])
+    observe(s, check_stock(s, row, s.clock, event_time, day, view.plan, 0, (cause,)))
+
+
+def _decide(s: ShardState, sku: str, location: str, event: Any, rule: str, prior: float | None, reason: str) -> None:
+    event_id = _text(event, "event_id")
+    decision = AutomaticDecision(
+        rule=rule, subject=f"{sku}/{location}", sku=sku, location=location, prior=prior, value=_units(event), reason=reason,
+        cause_event_ids=[event_id],
+    )  # fmt: skip
+    put_decision(s, s.clock, int(event["time"]), f"{rule}/{event_id}", decision)
+
+
+def _priced(look: Look, event: Any) -> Look:
+    return msgspec.structs.replace(look, price=float(event["price"]), currency=_text(event, "currency") or None)
+
+
+def _line_of(event: Any) -> tuple[str, str]:
+    """Order and line of a record; an event that is its own line goes by its own id."""
+    return _text(event, "order_id") or _text(event, "event_id"), _text(event, "line") or _text(event, "sku")
+
+
+def _text(event: Any, field: str) -> str:
+    return bytes(event[field]).decode()
+
+
+def _units(event: Any) -> float:
+    return int(event["quantity"]) / THOUSANDTHS

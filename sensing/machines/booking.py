@@ -1,0 +1,141 @@
+"""Order lines into buckets and open demand: a line's newest state replaces what it had booked before."""
+
+from typing import Any
+
+import numpy as np
+
+from sensing.codec.record import NO_DAY, THOUSANDTHS
+from sensing.detection.quality import learn_row_size, learn_stream_size
+from sensing.jit import kernel
+from sensing.machines.tables import Tables
+from sensing.settings import HOUR_MS
+from sensing.state.buckets import book, roll
+from sensing.state.lines import (
+    COUNTED,
+    OPEN_IN_RING,
+    TRACKED_OPEN,
+    forget_oldest,
+    insert_line,
+    oldest_due,
+)
+from sensing.state.rows import DAYS_KEPT
+from sensing.state.zones import offset_at
+from sensing.supply.backlog import NEW_LINE, advance, open_add
+
+
+@kernel
+def local_hour(t: Tables, row: int, time: int) -> int:
+    """Local hour number of an instant at the row's location."""
+    zone = t.location_zone[t.hot[row].location]
+    return int((time + offset_at(t.zone_starts, t.zone_offsets, zone, time)) // HOUR_MS)
+
+
+@kernel
+def reach(t: Tables, row: int, hour: int) -> None:
+    """Let a row know of an absorbed event in local ``hour``: at the first one its rings start, at newer ones they roll."""
+    record = t.hot[row]
+    if record.born == 0:
+        record.born = 1
+        record.hour = hour
+        record.day = hour // 24
+        record.first_day = record.day
+        record.closed_day = record.day - 1
+    roll(t.hot, row, hour)
+    advance(t.supply, row, record.day)
+
+
+@kernel
+def open_quantity(line: Any) -> int:
+    """Thousandths of a line that are ordered and not yet shipped."""
+    return int(max(line.quantity - line.shipped, 0))
+
+
+@kernel
+def change_open(t: Tables, slot: int, delta: int, booked: int) -> None:
+    """Change what is open of a line by ``delta`` thousandths; ``booked`` as in :func:`open_add`."""
+    line = t.lines[slot]
+    if delta == 0 or line.flags & TRACKED_OPEN == 0:
+        return
+    if open_add(t.supply, line.row, t.hot[line.row].day, line.requested_day, delta, booked):
+        line.flags |= OPEN_IN_RING
+    else:
+        line.flags &= np.uint8(255 - OPEN_IN_RING)
+
+
+@kernel
+def in_ring(line: Any) -> int:
+    """How the open quantity of a line that is booked was booked, as :func:`open_add` wants it."""
+    return 1 if line.flags & OPEN_IN_RING else 0
+
+
+@kernel
+def unbook(t: Tables, slot: int) -> None:
+    """Take a line out of the buckets and out of open demand."""
+    line = t.lines[slot]
+    if line.flags & COUNTED == 0:
+        return
+    book(t.hot, line.row, line.hour, -line.quantity, -1)
+    count_location(t, line.row, line.hour, -1)
+    change_open(t, slot, -open_quantity(line), in_ring(line))
+    line.flags &= np.uint8(255 - COUNTED)
+    line.quantity = 0
+
+
+@kernel
+def book_line(t: Tables, slot: int, quantity: int, requested_day: int) -> None:
+    """Put a line that is not booked into the buckets of its row and hour and, where it is tracked, into open demand."""
+    line = t.lines[slot]
+    if quantity == 0:
+        return
+    reach(t, line.row, line.hour)
+    line.quantity = quantity
+    line.flags |= COUNTED
+    line.requested_day = line.hour // 24 if requested_day == NO_DAY else requested_day
+    book(t.hot, line.row, line.hour, quantity, 1)
+    count_location(t, line.row, line.hour, 1)
+    change_open(t, slot, open_quantity(line), NEW_LINE)
+
+
+@kernel
+def count_location(t: Tables, row: int, hour: int, lines: int) -> None:
+    """Count order lines of a location's local day, by which a silent feed is told from a quiet row."""
+    day = hour // 24
+    if day > t.hot[row].day - DAYS_KEPT:
+        t.location_lines[t.hot[row].location, day % DAYS_KEPT] += lines
+
+
+@kernel
+def learn_sizes(t: Tables, row: int, quantity: int) -> None:
+    """Let the row's and the stream's order sizes learn a line of ``quantity`` thousandths."""
+    record = t.hot[row]
+    units = quantity / THOUSANDTHS
+    learn_stream_size(t.sizes, units, record.size_count, record.size_mean)
+    count, mean, variance, largest = learn_row_size(
+        record.size_count, record.size_mean, record.size_variance, record.size_max, units
+    )
+    record.size_count = count
+    record.size_mean = mean
+    record.size_variance = variance
+    record.size_max = largest
+
+
+@kernel
+def hear(t: Tables, row: int, source: int, time: int) -> None:
+    """Note that an input told something of the row."""
+    record = t.supply[row]
+    record.heard[source] = max(record.heard[source], time // 1000)
+
+
+@kernel
+def new_line(t: Tables, key_hi: np.uint64, key_lo: np.uint64, row: int, hour: int, oldest_hour: int) -> int:
+    """Slot for a new line. What the table forgets for it is no longer open."""
+    for _ in range(2):
+        oldest = oldest_due(t.lines, t.line_ring, oldest_hour)
+        if oldest < 0:
+            break
+        change_open(t, oldest, -open_quantity(t.lines[oldest]), in_ring(t.lines[oldest]))
+        forget_oldest(t.lines, t.line_index, t.line_ring)
+    slot = insert_line(t.lines, t.line_index, t.line_ring, key_hi, key_lo)
+    t.lines[slot].row = row
+    t.lines[slot].hour = hour
+    return slot

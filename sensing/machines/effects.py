@@ -1,0 +1,84 @@
+"""Effects of time other than closes: reference records that take effect, the end of the quiet time, daily housekeeping."""
+
+from typing import Any
+
+import numpy as np
+
+from sensing.codec.record import Rare
+from sensing.contracts.reference import CalendarUpdated, ItemUpdated, LocationUpdated, PromotionApproved
+from sensing.machines.close import publish_all
+from sensing.machines.incoming import base_unit
+from sensing.machines.rare import refuse_rare, row_of_known
+from sensing.machines.report import put_exception
+from sensing.machines.schedule import NEVER
+from sensing.machines.state import ShardState
+from sensing.machines.tables import ABSORBED, DUPLICATE
+from sensing.settings import DAY_MS
+
+
+def take_reference(s: ShardState, item: Rare) -> None:
+    """Queue a reference record for its time and count it; one without a SKU concerns every shard and is counted by the first."""
+    if isinstance(item.event, LocationUpdated):
+        try:
+            s.zones.number(item.event.time_zone)
+        except ValueError as error:
+            outcome = refuse_rare(s, item, "out_of_range", "time_zone", "an IANA time zone", str(error))
+            _count(s, item, outcome)
+            return
+    _count(s, item, ABSORBED if s.pending.add(item) else DUPLICATE)
+    run_reference(s, s.clock + s.settings.lateness_ms)
+
+
+def _count(s: ShardState, item: Rare, outcome: int) -> None:
+    if getattr(item.event, "sku", None) is not None or s.shard == 0:
+        s.count(item.topic, item.partition, outcome)
+
+
+def run_reference(s: ShardState, until: int) -> None:
+    """Put in force what takes effect at or before event time ``until``: the newest event time, which is the clock plus the lateness."""
+    for event, time in s.pending.take(until):
+        _in_force(s, event, time)
+
+
+def _in_force(s: ShardState, event: Any, time: int) -> None:
+    if isinstance(event, LocationUpdated):
+        _move_location(s, event)
+    elif isinstance(event, (CalendarUpdated, PromotionApproved)):
+        s.calendars.apply(event)
+    else:
+        sku, location = getattr(event, "sku", None), getattr(event, "location", None)
+        row = None if sku is None or location is None else row_of_known(s, sku, location)
+        s.supply.reference(event, row, time)
+    if isinstance(event, ItemUpdated):
+        s.items_known = True
+        s.ensure_base_units()
+        for row in np.flatnonzero(s.rows.hot["sku"][: s.rows.count] == event.sku.encode()).tolist():
+            s.base_units[row] = base_unit(s, row)
+
+
+def _move_location(s: ShardState, event: LocationUpdated) -> None:
+    number, old, new = s.locations.apply(event)
+    if old == new:
+        return
+    for row in np.flatnonzero(s.rows.hot["location"][: s.rows.count] == number).tolist():
+        s.schedule.move(row, int(s.rows.hot["slot"][row]), old, new, s.clock)
+
+
+def effect_due(s: ShardState) -> int:
+    """Instant of the next effect other than a close."""
+    reference = s.pending.next_time()
+    quiet_end = s.settings.quiet_until if s.muted and s.settings.quiet_until is not None else NEVER
+    return min(reference if reference == NEVER else reference - s.settings.lateness_ms, quiet_end, s.next_housekeeping)
+
+
+def run_effect(s: ShardState, instant: int) -> None:
+    """Run what is due at ``instant``: reference first, then the end of the quiet time, then housekeeping."""
+    run_reference(s, instant + s.settings.lateness_ms)
+    if s.muted and s.settings.quiet_until is not None and s.settings.quiet_until <= instant:
+        publish_all(s, instant)
+    if s.next_housekeeping <= instant:
+        for state in s.problems.expire(instant):
+            put_exception(s, instant, instant, state)
+        s.next_housekeeping = instant + DAY_MS
+
+

@@ -1,0 +1,137 @@
+"""Before the kernel: which row an event belongs to, whether its location and unit are known, and how much it is in base units."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.encode import reencode
+from sensing.codec.record import TOPICS, Reject
+from sensing.contracts.dead_letters import Reason
+from sensing.machines.ledger import put_dead_letter
+from sensing.machines.state import ShardState
+from sensing.machines.tables import DEAD_LETTER
+from sensing.state.rows import FULL, MISSING
+
+SKIPPED = -3
+
+
+class Refusal(NamedTuple):
+    """A record that is not taken, and why."""
+
+    record: int
+    reason: Reason
+    field: str
+    required: str
+    got: bytes
+
+
+class Incoming(NamedTuple):
+    """Records ready for the kernel; those refused have a negative row. ``events`` is a copy where a quantity had to be converted."""
+
+    events: NDArray[Any]
+    rows: NDArray[np.int32]
+    refusals: list[Refusal]
+
+
+def incoming(s: ShardState, records: NDArray[Any]) -> Incoming:
+    """Find the row of each record, making new ones in order of mention, and convert quantities to base units."""
+    s.ensure_partition(int(records["partition"].max()))
+    refusals: list[Refusal] = []
+    rows = s.rows.find(records)
+    if (rows == MISSING).any():
+        _make_rows(s, records, rows, refusals)
+    if s.locations.any_known:
+        known = np.array([record.known for record in s.locations.records])
+        strange = (rows >= 0) & ~known[s.rows.hot["location"][np.maximum(rows, 0)]]
+        for k in np.flatnonzero(strange).tolist():
+            rows[k] = SKIPPED
+            required = "a location that a location.updated record names"
+            refusals.append(Refusal(k, "unknown_location", "location", required, records["location"][k]))
+    if s.items_known:
+        records = _to_base_units(s, records, rows, refusals)
+    return Incoming(records, rows, sorted(refusals))
+
+
+def _make_rows(s: ShardState, records: NDArray[Any], rows: NDArray[np.int32], refusals: list[Refusal]) -> None:
+    """Make a row for every key not seen before."""
+    made: dict[tuple[int, int], int] = {}
+    for k in np.flatnonzero(rows == MISSING).tolist():
+        record = records[k]
+        key = (int(record["row_hi"]), int(record["row_lo"]))
+        if key not in made:
+            made[key] = make_row(s, record)
+        rows[k] = made[key]
+        if rows[k] == FULL:
+            required = f"at most {s.settings.rows_max} SKU-locations in a shard"
+            refusals.append(Refusal(k, "table_full", "sku", required, record["sku"]))
+
+
+def make_row(s: ShardState, record: Any) -> int:
+    """Make a row for the record's key; FULL at the bound."""
+    location = s.locations.number(bytes(record["location"]).decode())
+    row = s.rows.add(record, location)
+    if row == FULL:
+        return row
+    s.demand.ensure(s.rows.count, len(s.locations.records))
+    s.supply.ensure(s.rows.count)
+    s.schedule.add(s.zone_of(row), int(s.rows.hot["slot"][row]), row, s.clock)
+    s.ensure_base_units()
+    s.base_units[row] = base_unit(s, row)
+    return row
+
+
+def base_unit(s: ShardState, row: int) -> bytes:
+    """Base unit of a row's item; empty where no master data name the item."""
+    item = s.supply.master.item(s.sku_of(row))
+    return item.base_unit.encode() if item is not None else b""
+
+
+def unit_factor(s: ShardState, sku: str, unit: str) -> float | None:
+    """Base units in one ``unit`` of an item: 1 where no master data name the item, None where they do not know the unit."""
+    return 1.0 if s.supply.master.item(sku) is None else s.supply.master.unit_factor(sku, unit)
+
+
+def _to_base_units(
+    s: ShardState, records: NDArray[Any], rows: NDArray[np.int32], refusals: list[Refusal]
+) -> NDArray[Any]:
+    """Convert what is not in base units, on a copy."""
+    base = s.base_units[np.maximum(rows, 0)]
+    strange = np.flatnonzero((rows >= 0) & (base != b"") & (base != records["unit"]))
+    if not len(strange):
+        return records
+    records = records.copy()
+    for k in strange.tolist():
+        sku, unit = bytes(records["sku"][k]).decode(), bytes(records["unit"][k]).decode()
+        factor = unit_factor(s, sku, unit)
+        if factor is None:
+            rows[k] = SKIPPED
+            refusals.append(Refusal(k, "unknown_unit", "unit_of_measure", units_of(s, sku), records["unit"][k]))
+            continue
+        records["quantity"][k] = round(int(records["quantity"][k]) * factor)
+        records["price"][k] = records["price"][k] / factor
+    return records
+
+
+def units_of(s: ShardState, sku: str) -> str:
+    """Units that master data know for an item, in words."""
+    item = s.supply.master.item(sku)
+    return "one of " + ", ".join([item.base_unit, *sorted(item.units)]) if item is not None else "any unit"
+
+
+def refuse(s: ShardState, record: Any, refusal: Refusal) -> None:
+    """Count a record as a dead letter and put it out, encoded anew."""
+    s.count(int(record["topic"]), int(record["partition"]), DEAD_LETTER)
+    found = Reject(
+        value=reencode(record),
+        headers={},
+        topic=TOPICS[record["topic"]],
+        partition=int(record["partition"]),
+        offset=int(record["offset"]),
+        time=int(record["time"]),
+        reason=refusal.reason,
+        field=refusal.field,
+        required=refusal.required,
+        got=repr(bytes(refusal.got).decode())[:80],
+    )
+    put_dead_letter(s.outbox, s.clock, found, original=False)

@@ -1,0 +1,67 @@
+"""Reference records wait here for their time: a record takes effect at its event time, or at once where it has none."""
+
+import heapq
+from typing import Any
+
+import msgspec
+
+from sensing.codec.record import Rare, Topic
+from sensing.contracts.reference import ReferenceRecord
+from sensing.machines.schedule import NEVER
+
+IDS_MAX = 1 << 20
+
+
+class _Kept(msgspec.Struct):
+    time: int
+    order: int
+    event: ReferenceRecord
+
+
+class Pending:
+    """Reference records by the time they take effect, then in order of arrival; and the ids seen, by which repeats are told."""
+
+    def __init__(self) -> None:
+        self.heap: list[tuple[int, int, Any]] = []
+        self.arrived = 0
+        self.ids: dict[str, None] = {}
+
+    def add(self, item: Rare) -> bool:
+        """Queue a record; False when its id was seen before."""
+        if item.event.event_id in self.ids:
+            return False
+        if len(self.ids) == IDS_MAX:
+            del self.ids[next(iter(self.ids))]
+        self.ids[item.event.event_id] = None
+        effective = -NEVER if item.event.event_time is None else item.time
+        heapq.heappush(self.heap, (effective, self.arrived, item.event))
+        self.arrived += 1
+        return True
+
+    def next_time(self) -> int:
+        """When the next record takes effect."""
+        return self.heap[0][0] if self.heap else NEVER
+
+    def take(self, until: int) -> list[tuple[Any, int]]:
+        """Records that take effect at or before ``until``, in order, each with when that is."""
+        taken = []
+        while self.heap and self.heap[0][0] <= until:
+            time, _, event = heapq.heappop(self.heap)
+            taken.append((event, time))
+        return taken
+
+    def dump(self) -> bytes:
+        """The whole state as bytes."""
+        kept = [_Kept(time, order, event) for time, order, event in sorted(self.heap, key=lambda entry: entry[:2])]
+        return msgspec.msgpack.encode((self.arrived, list(self.ids), kept))
+
+    def load(self, block: bytes) -> None:
+        """Take over the state of :meth:`dump`."""
+        self.arrived, ids, kept = msgspec.msgpack.decode(block, type=tuple[int, list[str], list[_Kept]])
+        self.ids = dict.fromkeys(ids)
+        self.heap = [(entry.time, entry.order, entry.event) for entry in kept]
+
+
+def is_reference(item: Rare) -> bool:
+    """Whether a rare event is master data, which is outside every watermark."""
+    return item.topic == Topic.REFERENCE

@@ -1,0 +1,184 @@
+"""Rare events, one by one: purchase orders, movements between locations, milestones, decisions."""
+
+from typing import Any
+
+import msgspec
+
+from sensing.codec.keys import keys_of
+from sensing.codec.record import THOUSANDTHS, TOPICS, Rare, Reject
+from sensing.codec.split import shard_of
+from sensing.contracts.dead_letters import Reason
+from sensing.contracts.shipments import Substituted, Transferred
+from sensing.contracts.suppliers import PurchaseOrderLine, SupplierDisrupted
+from sensing.detection.delay import Cause, delay, first_promise
+from sensing.detection.finding import problem_key
+from sensing.machines.attend import recheck_stock
+from sensing.machines.booking import new_line, reach
+from sensing.machines.checks import outlook_of_row
+from sensing.machines.incoming import make_row, unit_factor, units_of
+from sensing.machines.ledger import put_dead_letter
+from sensing.machines.report import look_at, observe
+from sensing.machines.state import ShardState
+from sensing.machines.tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, SUPERSEDED
+from sensing.settings import HOUR_MS
+from sensing.state.lines import find_line
+from sensing.state.rows import FULL, MISSING
+from sensing.supply.moves import move
+from sensing.supply.purchases import PoOutcome, Promise
+
+OUTCOME_OF_WORD = {"absorbed": ABSORBED, "duplicate": DUPLICATE, "superseded": SUPERSEDED}
+
+
+def take_rare(s: ShardState, item: Rare) -> None:
+    """Apply one rare event (not reference) and count its outcome; what concerns every shard is counted by the first."""
+    event = item.event
+    sku = getattr(event, "sku", None)
+    mine = s.shard == 0 if sku is None else shard_of(sku, s.settings.shards) == s.shard
+    outcome = _apply(s, item)
+    if outcome == ABSORBED and item.time < item.watermark:
+        outcome = ABSORBED_LATE
+    if mine:
+        s.count(item.topic, item.partition, outcome)
+
+
+def _apply(s: ShardState, item: Rare) -> int:
+    event = item.event
+    refusal = _refusal(s, event)
+    if refusal is not None:
+        return refuse_rare(s, item, *refusal)
+    if _is_repeat(s, item):
+        return DUPLICATE
+    if isinstance(event, SupplierDisrupted):
+        _report_promises(s, item, s.supply.disrupt(event), "disruption")
+    elif isinstance(event, PurchaseOrderLine):
+        return _purchase(s, item)
+    elif isinstance(event, Transferred):
+        _move(s, item, event.sku, event.location, -event.quantity)
+        _move(s, item, event.sku, event.to_location, event.quantity)
+    elif isinstance(event, Substituted) and shard_of(event.substitute_sku, s.settings.shards) == s.shard:
+        _move(s, item, event.substitute_sku, event.location, -event.quantity)
+    return ABSORBED
+
+
+def _refusal(s: ShardState, event: Any) -> tuple[Reason, str, str, str] | None:
+    """Why master data do not let an event in: reason, field, required, got."""
+    for field in ("location", "to_location"):
+        location = getattr(event, field, None)
+        if location is not None and not s.locations.is_known(location):
+            return "unknown_location", field, "a location that a location.updated record names", location
+    supplier = getattr(event, "supplier", None)
+    if supplier is not None and not s.supply.master.knows_supplier(supplier):
+        return "unknown_supplier", "supplier", "a supplier that a supplier.updated record names", supplier
+    unit = getattr(event, "unit_of_measure", None)
+    if unit is not None and unit_factor(s, event.sku, unit) is None:
+        return "unknown_unit", "unit_of_measure", units_of(s, event.sku), unit
+    return None
+
+
+def refuse_rare(s: ShardState, item: Rare, reason: Reason, field: str, required: str, got: str) -> int:
+    """Put a rare event out as a dead letter, encoded anew; returns the outcome to count."""
+    sku = getattr(item.event, "sku", None)
+    if (s.shard == 0) if sku is None else (shard_of(sku, s.settings.shards) == s.shard):
+        reject = Reject(
+            value=msgspec.json.encode(item.event), headers={}, topic=TOPICS[item.topic], partition=item.partition,
+            offset=item.offset, time=item.time, reason=reason, field=field, required=required, got=repr(got)[:80],
+        )  # fmt: skip
+        put_dead_letter(s.outbox, s.clock, reject, original=False)
+    return DEAD_LETTER
+
+
+def _is_repeat(s: ShardState, item: Rare) -> bool:
+    """Whether the event's id was seen before; if not, it has been now."""
+    key = keys_of("", "", item.event.event_id, s.settings.shards)[0]
+    s.lines.ensure(1)
+    t = s.tables()
+    if find_line(t.lines, t.line_index, key["id_hi"], key["id_lo"]) >= 0:
+        return True
+    oldest_hour = item.watermark // HOUR_MS - s.settings.line_horizon_days * 24
+    new_line(t, key["id_hi"], key["id_lo"], 0, item.time // HOUR_MS, oldest_hour)
+    return False
+
+
+def row_of(s: ShardState, sku: str, location: str) -> int:
+    """Row of a SKU-location, new or not; FULL at the bound."""
+    record = keys_of(sku, location, "", s.settings.shards)
+    row = int(s.rows.find(record)[0])
+    return make_row(s, record[0]) if row == MISSING else row
+
+
+def row_of_known(s: ShardState, sku: str, location: str) -> int | None:
+    """Row of a SKU-location that there is already."""
+    row = int(s.rows.find(keys_of(sku, location, "", s.settings.shards))[0])
+    return None if row == MISSING else row
+
+
+def _touch(s: ShardState, row: int, time: int) -> None:
+    reach(s.tables(), row, s.zones.local_hour(s.zone_of(row), time))
+
+
+def _move(s: ShardState, item: Rare, sku: str, location: str, quantity: float) -> None:
+    """Book a movement of on-hand, in the event's unit, and look at the projection where stock fell."""
+    row = row_of(s, sku, location)
+    if row == FULL:
+        return
+    factor = unit_factor(s, item.event.sku, item.event.unit_of_measure) or 1.0
+    _touch(s, row, item.time)
+    move(s.supply.supply, row, item.time, round(quantity * factor * THOUSANDTHS))
+    if quantity < 0:
+        recheck_stock(s, row, item.time, item.event.event_id)
+
+
+def _purchase(s: ShardState, item: Rare) -> int:
+    event = item.event
+    row = row_of(s, event.sku, event.location)
+    if row == FULL:
+        required = f"at most {s.settings.rows_max} SKU-locations in a shard"
+        return refuse_rare(s, item, "table_full", "sku", required, event.sku)
+    local_day = s.zones.local_hour(s.zone_of(row), item.time) // 24
+    outcome = s.supply.purchase(event, row, item.time, local_day, item.watermark)
+    if outcome.word == "line_changed_item":
+        return refuse_rare(s, item, "line_changed_item", "location", "the line's sku and location", event.location)
+    if outcome.word != "absorbed":
+        return OUTCOME_OF_WORD[outcome.word]
+    _touch(s, row, item.time)
+    if outcome.movement:
+        move(s.supply.supply, row, item.time, outcome.movement)
+    _report_promises(s, item, outcome, "promise")
+    _report_done(s, item, row)
+    return ABSORBED
+
+
+def _report_promises(s: ShardState, item: Rare, outcome: PoOutcome, cause: Cause) -> None:
+    for promise in outcome.promises:
+        if promise.before is not None:
+            _report_delay(s, item, promise, promise.before, promise.open / THOUSANDTHS, cause)
+
+
+def _report_done(s: ShardState, item: Rare, row: int) -> None:
+    """End the delay of a line on which nothing is open any more."""
+    event = item.event
+    line = event.line or event.sku
+    open_lines = [key for key, _ in s.supply.purchases.of_row(row)]
+    key = problem_key(event.sku, event.location, event.po_id, line)
+    if (event.po_id, line) in open_lines or key not in s.problems.open_keys(row, "supplier_delay"):
+        return
+    latest = s.problems.latest("supplier_delay", key)
+    supplier = str(latest.details["supplier"]) if latest is not None else ""
+    day = s.zones.local_hour(s.zone_of(row), item.time) // 24
+    promise = Promise(row, event.po_id, line, supplier, day, day, 0)
+    _report_delay(s, item, promise, day, 0.0, "promise")
+
+
+def _report_delay(s: ShardState, item: Rare, promise: Promise, before: int, units_open: float, cause: Cause) -> None:
+    row = promise.row
+    look = look_at(s, row, s.clock, item.time, (item.event.event_id,))
+    key = problem_key(look.sku, look.location, promise.po_id, promise.line)
+    promised = first_promise(s.problems.latest("supplier_delay", key), before)
+    today = s.zones.local_hour(s.zone_of(row), item.time) // 24
+    cover = float(outlook_of_row(s, row, s.clock).plan.cover_days[0])
+    observe(
+        s,
+        delay(look, promise.po_id, promise.line, promise.supplier, units_open, promised, promise.after, today, cover, cause),
+    )
+
+

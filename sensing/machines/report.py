@@ -1,0 +1,92 @@
+"""What a shard puts out: exceptions, planning parameters, automatic decisions; nothing while it is muted."""
+
+from typing import Any
+
+from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.parameters import PlanningParameters
+from sensing.detection.finding import Finding, Look
+from sensing.machines.state import ShardState
+from sensing.outputs import AUDIT, EXCEPTIONS, PARAMETERS
+
+
+def look_at(s: ShardState, row: int, instant: int, event_time: int, causes: tuple[str, ...] = ()) -> Look:
+    """Who is looked at, for detectors: names and price of a row. The price is the newest order's, else the item's."""
+    hot = s.rows.hot[row]
+    price, currency = float(hot["price"]), bytes(hot["currency"]).decode() or None
+    sku, location = s.names_of(row)
+    if price != price:
+        item = s.supply.master.item(sku)
+        if item is not None and item.unit_price is not None:
+            price, currency = item.unit_price, item.currency
+    return Look(
+        sku=sku, location=location, row=row, instant=instant, event_time=event_time, price=price, currency=currency,
+        cause_event_ids=causes,
+    )  # fmt: skip
+
+
+def observe(s: ShardState, finding: Finding) -> None:
+    """Hand a finding to the problems and put out what is to be published of it."""
+    state = s.problems.observe(finding)
+    if state is not None:
+        put_exception(s, finding.instant, finding.event_time, state)
+
+
+def put_exception(s: ShardState, instant: int, event_time: int, state: ExceptionState) -> None:
+    """Put out the whole state of one problem."""
+    attributes = {
+        "exceptiontype": state.exception_type,
+        "severity": state.severity,
+        "route": state.route,
+        "correlationid": state.exception_id,
+    }
+    region = region_of(s, state.location)
+    if region is not None:
+        attributes["region"] = region
+    if state.cause_event_ids:
+        attributes["causationid"] = state.cause_event_ids[-1]
+    s.outbox.put(
+        instant, EXCEPTIONS, f"exception.{state.status}", f"{state.exception_id}#{state.version}", state.exception_id,
+        event_time, state, attributes,
+    )  # fmt: skip
+
+
+def put_parameters(s: ShardState, instant: int, document: PlanningParameters) -> None:
+    """Put out the planning parameters of one row, and the decision that they were worth publishing."""
+    subject = f"{document.sku}/{document.location}"
+    identity = f"{subject}#{document.version}"
+    attributes = {"demandclass": document.demand_class, "status": document.status, "correlationid": subject}
+    region = region_of(s, document.location)
+    if region is not None:
+        attributes["region"] = region
+    s.outbox.put(instant, PARAMETERS, f"parameters.{document.status}", identity, subject, instant, document, attributes)
+    change = document.change
+    decision = AutomaticDecision(
+        rule="publish_parameters",
+        subject=subject,
+        sku=document.sku,
+        location=document.location,
+        inputs={"version": document.version, "dead_band": s.settings.dead_band},
+        prior=document.proposed.reorder_point - change.total if document.version > 1 else None,
+        value=document.proposed.reorder_point,
+        reason=change.sentence,
+    )
+    put_decision(s, instant, instant, f"parameters/{identity}", decision)
+
+
+def put_decision(s: ShardState, instant: int, event_time: int, identity: str, decision: AutomaticDecision) -> None:
+    """Put out one automatic decision."""
+    if s.muted:
+        return
+    attributes: dict[str, Any] = {"correlationid": decision.subject}
+    if decision.cause_event_ids:
+        attributes["causationid"] = decision.cause_event_ids[-1]
+    s.outbox.put(
+        instant, AUDIT, "decision.automatic", f"audit/{identity}", decision.subject, event_time, decision, attributes
+    )
+
+
+def region_of(s: ShardState, location: str) -> str | None:
+    """Region of a location, where master data tell it."""
+    number = s.locations.numbers.get(location)
+    return None if number is None else s.locations.records[number].region

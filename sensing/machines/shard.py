@@ -1,0 +1,123 @@
+"""A shard: all SKU-locations of a set of SKUs, as one pure machine.
+
+``apply`` takes batches in order. Between two effects of time records go through one kernel; every effect (a close, a reference record that takes effect, the end
+of the quiet time) runs at its instant, in the order of instants, before the first record whose watermark has reached it. So results do not depend on
+how the stream was cut into batches.
+"""
+
+import numpy as np
+
+from sensing.codec.record import Batch
+from sensing.machines.absorb import absorb
+from sensing.machines.attend import attend
+from sensing.machines.close import close_due
+from sensing.machines.effects import effect_due, run_effect, take_reference
+from sensing.machines.incoming import Refusal, incoming, refuse
+from sensing.machines.messages import ParameterRows, Totals
+from sensing.machines.outlook import parameter_columns
+from sensing.machines.pending import is_reference
+from sensing.machines.rare import take_rare
+from sensing.machines.state import NO_CLOCK, ShardState, dump_state, load_state
+from sensing.machines.tables import ATTENTION, ATTENTION_MAX
+from sensing.outputs import OutputRecord
+from sensing.settings import Settings
+
+Outputs = list[OutputRecord | Totals | ParameterRows]
+
+
+class ShardMachine:
+    """One shard. ``shard`` is its number and its machine number."""
+
+    def __init__(self, shard: int, settings: Settings) -> None:
+        self.state = ShardState(shard, settings)
+
+    def apply(self, batch: Batch) -> Outputs:
+        """Absorb a batch and advance the clock to its watermark.
+
+        Returns
+        -------
+        list
+            Outputs with non-falling instants; after the final batch also the outcome counts and the parameters of all rows.
+        """
+        s = self.state
+        done = 0
+        for before, item in batch.rare:
+            self._absorb(batch, done, before)
+            done = before
+            if is_reference(item):
+                take_reference(s, item)
+            else:
+                self._advance(item.watermark)
+                take_rare(s, item)
+        self._absorb(batch, done, len(batch.records))
+        self._advance(batch.watermark)
+        if batch.final:
+            self._close_ended_days(batch.watermark)
+        outputs: Outputs = list(s.outbox.take())
+        if batch.final:
+            outputs += [Totals(s.shard, s.totals()), ParameterRows(s.shard, parameter_columns(s))]
+        return outputs
+
+    def dump(self) -> bytes:
+        """The whole state as bytes; the machine goes on from it exactly as it would have."""
+        return dump_state(self.state)
+
+    def load(self, block: bytes) -> None:
+        """Take over the state of :meth:`dump`; the machine must be fresh and have the same settings."""
+        load_state(self.state, block)
+
+    def _absorb(self, batch: Batch, start: int, stop: int) -> None:
+        """Absorb records ``start`` to ``stop``, and on the way every effect that falls due between them."""
+        watermarks = batch.records["watermark"]
+        while start < stop:
+            self._advance(int(watermarks[start]))
+            until = start + int(np.searchsorted(watermarks[start:stop], self._next_due(), "left"))
+            self._absorb_run(batch, start, until)
+            start = until
+
+    def _absorb_run(self, batch: Batch, start: int, stop: int) -> None:
+        """Absorb records between which no effect is due, pausing behind those that need attention."""
+        s = self.state
+        events, rows, refusals = incoming(s, batch.records[start:stop])
+        s.lines.ensure(2 * len(events))
+        tables = s.tables()
+        attention = np.zeros(ATTENTION_MAX, ATTENTION)
+        horizon_hours = s.settings.line_horizon_days * 24
+        at = 0
+        for refusal in [*refusals, None]:
+            end = len(events) if refusal is None else refusal.record
+            while at < end:
+                at, noted = absorb(tables, events, rows, at, end, horizon_hours, attention)
+                s.clock = max(s.clock, int(events["watermark"][at - 1]))
+                for entry in attention[:noted]:
+                    attend(s, entry, events[at - 1])
+            if isinstance(refusal, Refusal):
+                s.clock = max(s.clock, int(events["watermark"][end]))
+                refuse(s, events[end], refusal)
+                at = end + 1
+
+    def _next_due(self) -> int:
+        """Instant of the next effect of time."""
+        return min(effect_due(self.state), self.state.schedule.next_instant)
+
+    def _advance(self, watermark: int) -> None:
+        """Run every effect that is due at or before ``watermark``, in the order of instants, and set the clock to it."""
+        s = self.state
+        if s.clock == NO_CLOCK and watermark > NO_CLOCK:
+            s.start_clock(watermark)
+        while (instant := self._next_due()) <= watermark:
+            if effect_due(s) == instant:
+                s.clock = max(s.clock, instant)
+                run_effect(s, instant)
+                continue
+            due = s.schedule.take(min(watermark, effect_due(s) - 1), final=False)
+            if due is not None:
+                close_due(s, due)
+                s.clock = max(s.clock, instant)
+        s.clock = max(s.clock, watermark)
+
+    def _close_ended_days(self, watermark: int) -> None:
+        """At the end of the input: close the days that have ended by ``watermark`` although their rows' minutes are still to come."""
+        s = self.state
+        while (due := s.schedule.take(watermark, final=True)) is not None:
+            close_due(s, due)

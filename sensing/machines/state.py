@@ -1,0 +1,167 @@
+"""Everything a shard remembers, in one place: what is here is dumped, what is not is derived."""
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.record import TOPICS
+from sensing.contracts.reference import CalendarUpdated
+from sensing.demand.models import DemandModels
+from sensing.detection.lifecycle import Problems
+from sensing.detection.quality import SIZE_BINS
+from sensing.machines.emit import Outbox
+from sensing.machines.messages import OUTCOMES
+from sensing.machines.pending import Pending
+from sensing.machines.schedule import NEVER, Schedule
+from sensing.machines.tables import Tables
+from sensing.settings import DAY_MS, Settings
+from sensing.state.blob import pack, unpack
+from sensing.state.calendar import Calendars, Promotion
+from sensing.state.lines import Lines
+from sensing.state.locations import Locations
+from sensing.state.rows import Rows
+from sensing.state.zones import Zones
+from sensing.supply.book import SupplyBook
+
+NO_CLOCK = -(2**62)
+UNIT = np.dtype("S8")
+
+
+class ShardState:
+    """The parts of a shard. ``clock`` is the watermark reached (UTC ms), NO_CLOCK before the first one."""
+
+    def __init__(self, shard: int, settings: Settings) -> None:
+        self.shard = shard
+        self.settings = settings
+        self.clock = NO_CLOCK
+        self.next_housekeeping = NEVER
+        self.muted = settings.quiet_until is not None
+        self.outbox = Outbox(shard)
+        self.zones = Zones(settings.time_zone)
+        self.locations = Locations(self.zones)
+        self.schedule = Schedule(self.zones)
+        self.calendars = Calendars()
+        self.pending = Pending()
+        self.rows = Rows(settings.rows_max)
+        self.lines = Lines(settings.lines_max)
+        self.demand = DemandModels()
+        self.supply = SupplyBook(settings, self.names_of)
+        self.problems = Problems(settings.open_problems_max, muted=self.muted)
+        self.sizes = np.zeros(SIZE_BINS)
+        self.counts = np.zeros((len(TOPICS), 1, len(OUTCOMES)), np.int64)
+        self.base_units = np.zeros(64, UNIT)  # by row; empty: no master data name the item, any unit will do
+        self.items_known = False
+
+    def tables(self) -> Tables:
+        """All arrays as kernels want them."""
+        return Tables(
+            self.rows.hot, self.demand.demand, self.demand.pool, self.supply.supply, self.lines.lines, self.lines.index,
+            self.lines.ring, self.zones.starts, self.zones.offsets, self.locations.zone, self.locations.lines, self.sizes,
+            self.counts,
+        )  # fmt: skip
+
+    def start_clock(self, watermark: int) -> None:
+        """The first watermark: from here on time has effects."""
+        self.clock = watermark
+        self.next_housekeeping = (watermark // DAY_MS + 1) * DAY_MS
+
+    def count(self, topic: int, partition: int, outcome: int) -> None:
+        """Count the outcome of one event."""
+        self.ensure_partition(partition)
+        self.counts[topic, partition, outcome] += 1
+
+    def ensure_partition(self, partition: int) -> None:
+        """Make room for the counts of a partition number."""
+        if partition >= self.counts.shape[1]:
+            more = np.zeros((len(TOPICS), partition + 1 - self.counts.shape[1], len(OUTCOMES)), np.int64)
+            self.counts = np.concatenate((self.counts, more), axis=1)
+
+    def ensure_base_units(self) -> None:
+        """Make room for the base unit of every row."""
+        if len(self.base_units) < self.rows.count:
+            self.base_units = np.concatenate((self.base_units, np.zeros_like(self.base_units)))
+
+    def totals(self) -> list[tuple[str, int, tuple[int, ...]]]:
+        """Outcomes per topic and partition, where anything was counted."""
+        return [
+            (TOPICS[topic], partition, tuple(self.counts[topic, partition].tolist()))
+            for topic in range(len(TOPICS))
+            for partition in range(self.counts.shape[1])
+            if self.counts[topic, partition].any()
+        ]
+
+    def sku_of(self, row: int) -> str:
+        """SKU of a row."""
+        return bytes(self.rows.hot["sku"][row]).decode()
+
+    def location_of(self, row: int) -> str:
+        """Location of a row."""
+        return self.locations.records[int(self.rows.hot["location"][row])].name
+
+    def names_of(self, row: int) -> tuple[str, str]:
+        """SKU and location of a row."""
+        return self.sku_of(row), self.location_of(row)
+
+    def zone_of(self, row: int) -> int:
+        """Time zone of a row."""
+        return int(self.locations.zone[self.rows.hot["location"][row]])
+
+
+class _Head(msgspec.Struct):
+    """The small parts of a dump."""
+
+    clock: int
+    next_housekeeping: int
+    muted: bool
+    items_known: bool
+    number: int
+    zones: list[str]
+    positions: dict[int, tuple[int, int]]
+    calendars: dict[str, CalendarUpdated]
+    promotions: dict[str, dict[str, Promotion]]
+
+
+def dump_state(s: ShardState) -> bytes:
+    """All of a shard as bytes."""
+    head = _Head(
+        s.clock, s.next_housekeeping, s.muted, s.items_known, s.outbox.number, s.zones.names, s.schedule.positions,
+        s.calendars.records, s.calendars.promotions,
+    )  # fmt: skip
+    parts: dict[str, bytes | NDArray[np.generic]] = {
+        "head": msgspec.msgpack.encode(head),
+        "pending": s.pending.dump(),
+        "rows": s.rows.dump(),
+        "lines": s.lines.dump(),
+        "demand": s.demand.dump(),
+        "supply": s.supply.dump(),
+        "problems": s.problems.dump(),
+        "sizes": s.sizes,
+        "counts": s.counts,
+        "base_units": s.base_units[: s.rows.count].view(np.uint8),
+    }
+    parts.update(s.locations.parts())
+    return pack(parts)
+
+
+def load_state(s: ShardState, block: bytes) -> None:
+    """Let a fresh shard go on where the dumped one stood."""
+    parts = unpack(block)
+    head = msgspec.msgpack.decode(parts["head"], type=_Head)
+    s.clock, s.next_housekeeping, s.outbox.number = head.clock, head.next_housekeeping, head.number
+    s.muted, s.items_known = head.muted, head.items_known
+    for name in head.zones:
+        s.zones.number(name)
+    s.locations.restore(parts)
+    s.calendars.records, s.calendars.promotions = head.calendars, head.promotions
+    s.pending.load(parts["pending"])
+    s.rows.load(parts["rows"])
+    s.lines.load(parts["lines"])
+    s.demand = DemandModels.load(parts["demand"])
+    s.supply = SupplyBook.load(parts["supply"], s.settings, s.names_of)
+    s.problems = Problems.load(parts["problems"])
+    s.sizes, s.counts = parts["sizes"], parts["counts"]
+    s.base_units = np.zeros(len(s.rows.hot), UNIT)
+    s.base_units[: s.rows.count] = parts["base_units"].view(UNIT)
+    for row in range(s.rows.count):
+        s.schedule.add(s.zone_of(row), int(s.rows.hot["slot"][row]), row, s.clock)
+    s.schedule.restore(head.positions)
