@@ -39,7 +39,7 @@ BUCKETS = 80
 COUNT = 80
 SQUARES = 81
 DEVIATIONS = 82
-STREAM_SLOTS = 83
+SIZE_BINS = 83
 """Stream statistics, float64: lines per bucket, lines in all, sum of squared deviations from the rows' means, and their
 number.
 """
@@ -71,7 +71,7 @@ DEVIATION_MIN = 0.3
 
 
 @kernel
-def learn_size(
+def learn_row_size(
     count: float, log_mean: float, log_variance: float, log_max: float, quantity: float
 ) -> tuple[float, float, float, float]:
     """Statistics of a row's order sizes after one more line of ``quantity`` > 0 units; all zero before the first.
@@ -94,8 +94,8 @@ def learn_size(
 
 
 @kernel
-def learn_stream(stream: NDArray[np.float64], quantity: float, count: float, log_mean: float) -> None:
-    """Count a line in the stream's statistics (STREAM_SLOTS,); ``count`` and ``log_mean`` are the row's before this
+def learn_stream_size(stream: NDArray[np.float64], quantity: float, count: float, log_mean: float) -> None:
+    """Count a line in the stream's statistics (SIZE_BINS,); ``count`` and ``log_mean`` are the row's before this
     line.
     """
     x = math.log(quantity)
@@ -105,7 +105,7 @@ def learn_stream(stream: NDArray[np.float64], quantity: float, count: float, log
         stream[SQUARES] += (x - log_mean) ** 2
         stream[DEVIATIONS] += 1.0
     if stream[COUNT] >= STREAM_LINES_MAX:
-        for slot in range(STREAM_SLOTS):
+        for slot in range(SIZE_BINS):
             stream[slot] *= 0.5
 
 
@@ -151,9 +151,9 @@ def is_impossible(
     quantity
         Units; nothing at or below zero is held.
     count, log_mean, log_variance, log_max
-        The row's order sizes as `learn_size` keeps them.
+        The row's order sizes as `learn_row_size` keeps them.
     stream
-        (STREAM_SLOTS,) statistics of the shard as `learn_stream` keeps them.
+        (SIZE_BINS,) statistics of the shard as `learn_stream_size` keeps them.
     """
     if quantity <= 0.0:
         return False

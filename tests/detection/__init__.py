@@ -1,0 +1,1 @@
+"""Tests of the detectors, the life cycle of problems and their severity."""

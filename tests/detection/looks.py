@@ -1,0 +1,60 @@
+"""Looks and findings that tests begin with."""
+
+import math
+
+from sensing.contracts.exceptions import ExceptionType
+from sensing.detection.finding import Finding, Look
+from sensing.settings import DAY_MS
+
+NOW = 1_322_000_000_000  # 2011-11-22T22:13:20Z
+
+
+def look(*, price: float = math.nan, causes: tuple[str, ...] = ("e1",), time: int = NOW) -> Look:
+    """A look at 85123A at UK."""
+    currency = None if math.isnan(price) else "GBP"
+    return Look(
+        sku="85123A",
+        location="UK",
+        row=7,
+        instant=time,
+        event_time=time,
+        price=price,
+        currency=currency,
+        cause_event_ids=causes,
+    )
+
+
+def finding(
+    state: str = "active",
+    *,
+    day: float = 0.0,
+    kind: ExceptionType = "order_surge",
+    key: str = "85123A|UK",
+    row: int = 7,
+    strength: float = 0.0,
+    observed: float | None = 10.0,
+    money: float | None = None,
+    marker: str = "",
+    causes: tuple[str, ...] = (),
+) -> Finding:
+    """A finding that is active, between, cleared or final, ``day`` days from NOW."""
+    time = NOW + round(day * DAY_MS)
+    return Finding(
+        exception_type=kind,
+        key=key,
+        sku="85123A",
+        location="UK",
+        row=row,
+        active=state == "active",
+        cleared=state in ("cleared", "final"),
+        final=state == "final",
+        instant=time,
+        event_time=time,
+        strength=strength,
+        observed=observed,
+        money=money,
+        marker=marker,
+        cause_event_ids=causes,
+        reason=f"It is {state}.",
+        route="planner",
+    )

@@ -1,0 +1,54 @@
+"""Slow, obvious versions of the detection kernels, on scipy's distributions."""
+
+import math
+from collections.abc import Sequence
+
+from scipy import stats
+
+
+def count_tail(count: float, mean: float, variance: float) -> float:
+    """Probability of at least ``count`` at this mean and variance: Poisson, negative binomial, or gamma."""
+    if count <= 0:
+        return 1.0
+    if mean > 64.0:
+        scale = max(variance, mean) / mean
+        return float(stats.gamma.sf(max(math.ceil(count) - 0.5, 0.0), mean / scale, scale=scale))
+    if variance <= mean * (1 + 1e-9):
+        return float(stats.poisson.sf(math.ceil(count) - 1, mean))
+    share = mean / variance
+    return float(stats.nbinom.sf(math.ceil(count) - 1, mean * share / (1 - share), share))
+
+
+def variance(expected: float, dispersion: float, window_days: float, history_days: float) -> float:
+    """Scatter of the days, the open level, the drift of the level."""
+    history = min(max(history_days, 1.0), 39.0)
+    return dispersion * expected + dispersion * expected * window_days / history + (0.2 * expected) ** 2
+
+
+def is_surge(count: int, expected: float, level: float, dispersion: float, window: float, history: float) -> bool:
+    """The four conditions of an opening, one after the other."""
+    judged = max(expected, level * window / 4) + 0.5 * window / max(history, 1.0)
+    enough = history >= 14 and count >= 5 and count >= 2 * judged
+    return enough and count_tail(count, judged, variance(judged, dispersion, window, history)) <= 3e-3
+
+
+def level_after(level: float, factors: Sequence[float], lines_per_day: float) -> float:
+    """A smoothed level that saw ``lines_per_day`` times the factor on each of these days."""
+    for factor in factors:
+        level += 0.05 * (lines_per_day - level) * factor
+    return level
+
+
+def size_statistics(quantities: Sequence[float]) -> tuple[float, float, float]:
+    """Plain mean, variance and maximum of the logarithms."""
+    logs = [math.log(quantity) for quantity in quantities]
+    mean = sum(logs) / len(logs)
+    return mean, sum((x - mean) ** 2 for x in logs) / len(logs), max(logs)
+
+
+def deviations(quantity: float, quantities: Sequence[float], prior: float) -> float:
+    """Standard deviations of a quantity in a row, the prior variance counting for twenty lines."""
+    mean, own, _ = size_statistics(quantities)
+    n = len(quantities)
+    shrunk = (n * own + 20 * prior) / (n + 20)
+    return (math.log(quantity) - mean) / max(math.sqrt(shrunk + shrunk / n), 0.3)

@@ -1,0 +1,357 @@
+"""Problems: opening, updates, resolution, cool-down, expiry, the bound, backfill, dumps."""
+
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensing.contracts.exceptions import ExceptionState, ExceptionType
+from sensing.detection.finding import Finding, Look, problem_key
+from sensing.detection.lifecycle import PACES, Problems
+from sensing.detection.problem import ID_BYTES_MAX, name_problem
+from sensing.settings import DAY_MS
+from tests.detection.looks import NOW, finding, look
+
+
+def published(state: ExceptionState | None) -> ExceptionState:
+    """The state that must have been published."""
+    assert state is not None
+    return state
+
+
+def statuses(problems: Problems, findings: list[Finding]) -> list[str]:
+    """What each finding publishes, in words; "-" for nothing."""
+    states = [problems.observe(each) for each in findings]
+    return ["-" if state is None else f"{state.status} {state.version}" for state in states]
+
+
+def test_surge_opens_at_the_first_look() -> None:
+    """One look is enough; the state carries evidence, names, deadline and causes."""
+    opened = published(Problems(10).observe(finding(strength=2.0, causes=("a", "b"))))
+
+    assert opened.exception_id == "surge:85123A|UK:20111122T221320000"
+    assert (opened.exception_type, opened.status, opened.version) == ("order_surge", "opened", 1)
+    assert (opened.severity, opened.route, opened.reason) == ("medium", "planner", "It is active.")
+    assert (opened.opened_at, opened.updated_at) == ("2011-11-22T22:13:20.000Z", "2011-11-22T22:13:20.000Z")
+    assert opened.deadline == "2011-11-23T22:13:20.000Z"
+    assert opened.resolved_at is None
+    assert opened.cause_event_ids == ["a", "b"]
+
+
+def test_drop_needs_two_closes_in_a_row() -> None:
+    """A candidate is not published; one look in between that is not active starts anew."""
+    looks = ["active", "between", "active", "active"]
+
+    found = statuses(Problems(10), [finding(s, day=d, kind="demand_drop") for d, s in enumerate(looks)])
+
+    assert found == ["-", "-", "-", "opened 1"]
+
+
+def test_only_material_changes_are_published() -> None:
+    """A factor of one and a half in what was observed or in money, a new marker, another severity; nothing less."""
+    problems = Problems(10)
+    findings = [
+        finding(observed=10.0, money=100.0),
+        finding(observed=14.0, money=149.0),
+        finding(observed=15.0, money=149.0),
+        finding(observed=15.0, money=223.5),
+        finding(observed=15.0, money=223.5, marker="2011-12-01"),
+        finding(observed=15.0, money=223.5, marker="2011-12-01", strength=2.0),
+        finding(observed=9.9, money=223.5, marker="2011-12-01", strength=2.0),
+        finding(observed=9.9, money=None, marker="2011-12-01", strength=2.0),
+        finding(observed=-9.9, money=None, marker="2011-12-01", strength=2.0),
+        finding(observed=-9.0, money=None, marker="2011-12-01", strength=2.0),
+    ]
+
+    assert statuses(problems, findings) == [
+        "opened 1",
+        "-",
+        "opened 2",
+        "opened 3",
+        "opened 4",
+        "escalated 5",
+        "escalated 6",
+        "escalated 7",
+        "escalated 8",
+        "-",
+    ]
+
+
+def test_small_numbers_are_no_news() -> None:
+    """Nothing below one unit is material."""
+    assert statuses(Problems(10), [finding(observed=0.2), finding(observed=0.9)]) == ["opened 1", "-"]
+
+
+def test_escalation_never_extends_the_deadline() -> None:
+    """A graver problem is due sooner, a persisting one not later, a milder one keeps its date."""
+    problems = Problems(10)
+    first = published(problems.observe(finding(strength=0.0)))
+    graver = published(problems.observe(finding(day=0.1, strength=4.0)))
+    milder = published(problems.observe(finding(day=0.2, strength=0.0)))
+
+    assert (first.severity, graver.severity, milder.severity) == ("low", "high", "low")
+    assert (first.deadline, graver.deadline) == ("2011-11-24T22:13:20.000Z", "2011-11-23T08:37:20.000Z")
+    assert milder.deadline == graver.deadline
+
+
+def test_persistence_raises_the_grade() -> None:
+    """The same evidence is graver after three days."""
+    problems = Problems(10)
+    problems.observe(finding(strength=1.0))
+
+    assert problems.observe(finding(day=2.9, strength=1.0)) is None
+    assert published(problems.observe(finding(day=3.0, strength=1.0))).severity == "medium"
+
+
+def test_resolution_carries_its_own_sentence_and_time() -> None:
+    """The last state says why and when it ended; the id stays."""
+    problems = Problems(10)
+    opened = published(problems.observe(finding()))
+    resolved = published(problems.observe(finding("cleared", day=1.0, observed=2.0)))
+
+    assert (resolved.status, resolved.version, resolved.reason) == ("resolved", 2, "It is cleared.")
+    assert resolved.resolved_at == "2011-11-23T22:13:20.000Z"
+    assert resolved.exception_id == opened.exception_id
+    assert resolved.observed == 2.0
+
+
+def test_stockout_resolves_after_two_looks_and_half_a_day() -> None:
+    """Cleared looks in quick succession do not end it; a look in between starts anew; the reason of the open state
+    stays.
+    """
+    states = [("active", 0.0), ("cleared", 0.1), ("cleared", 0.2), ("between", 0.3), ("cleared", 0.4), ("cleared", 0.9)]
+
+    found = statuses(Problems(10), [finding(s, day=d, kind="stockout_projected") for s, d in states])
+
+    assert found == ["opened 1", "-", "-", "-", "-", "resolved 2"]
+
+
+def test_final_finding_ends_at_once() -> None:
+    """Where the cause is gone nobody waits; for a candidate it ends in silence."""
+    assert statuses(Problems(9), [finding(kind="stockout_projected"), finding("final", kind="stockout_projected")]) == [
+        "opened 1",
+        "resolved 2",
+    ]
+    problems = Problems(9)
+    assert statuses(problems, [finding(kind="demand_drop"), finding("final", kind="demand_drop")]) == ["-", "-"]
+    assert len(problems) == 0
+
+
+def test_recurrence_within_the_cool_down_is_the_same_problem() -> None:
+    """Same id, next version; after the cool-down it is another one."""
+    problems = Problems(10)
+    first = published(problems.observe(finding()))
+    problems.observe(finding("cleared", day=1.0))
+    assert problems.observe(finding("between", day=2.0)) is None
+    again = published(problems.observe(finding(day=3.9)))
+    problems.observe(finding("cleared", day=5.0))
+    other = published(problems.observe(finding(day=8.0)))
+
+    assert (again.exception_id, again.version, again.status) == (first.exception_id, 3, "opened")
+    assert again.resolved_at is None
+    assert again.opened_at == first.opened_at
+    assert other.exception_id != first.exception_id
+    assert other.version == 1
+
+
+def test_silence_expires() -> None:
+    """Open problems that nobody looks at end as expired and say what they last said; candidates vanish."""
+    problems = Problems(10)
+    problems.observe(finding())
+    problems.observe(finding(kind="demand_drop"))
+    assert problems.expire(NOW + 14 * DAY_MS - 1) == []
+
+    [expired] = problems.expire(NOW + 14 * DAY_MS)
+    problems.expire(NOW + 40 * DAY_MS)
+
+    assert (expired.status, expired.version) == ("expired", 2)
+    assert expired.reason == "Nothing was heard of this for 14 days; it last said: It is active."
+    assert len(problems) == 0
+
+
+def test_reopened_after_expiry_speaks_for_itself() -> None:
+    """The sentence of the expiry does not stick."""
+    problems = Problems(10)
+    problems.observe(finding())
+    problems.expire(NOW + 14 * DAY_MS)
+
+    assert published(problems.observe(finding(day=15.0))).reason == "It is active."
+
+
+def test_causes_are_the_first_and_the_latest() -> None:
+    """Eight at most, each once: three from the beginning, five from the end."""
+    problems = Problems(10)
+    for n in range(12):
+        problems.observe(finding(causes=(f"e{n}", f"e{n}", "e0")))
+
+    state = published(problems.observe(finding(observed=99.0)))
+
+    assert state.cause_event_ids == ["e0", "e1", "e2", "e7", "e8", "e9", "e10", "e11"]
+
+
+def test_bound_refuses_the_newest_and_keeps_places_for_held_orders() -> None:
+    """At the bound nothing new opens, which is counted; a tenth of the places is for data_quality."""
+    problems = Problems(10)
+    for n in range(12):
+        problems.observe(finding(key=f"{n}|UK"))
+    assert (len(problems), problems.refused) == (9, 3)
+
+    assert problems.observe(finding(key="h|UK|O|1", kind="data_quality")) is not None
+    assert problems.observe(finding(key="i|UK|O|1", kind="data_quality")) is None
+    assert (len(problems), problems.refused) == (10, 4)
+
+
+def test_backfill_is_silent_and_then_shows_what_is_open() -> None:
+    """Muted problems open, change and end unpublished; at the switch each open one appears once, as version 1."""
+    problems = Problems(10, muted=True)
+    assert statuses(problems, [finding(key="a|UK"), finding(key="b|UK", day=1.0), finding("cleared", key="a|UK")]) == [
+        "-",
+        "-",
+        "-",
+    ]
+    problems.observe(finding(key="b|UK", day=2.0, observed=60.0, strength=4.0))
+    problems.observe(finding(key="c|UK", kind="demand_drop", day=2.0))
+
+    [state] = problems.publish_open(NOW + 3 * DAY_MS)
+
+    assert (state.version, state.status, state.observed) == (1, "escalated", 60.0)
+    assert (state.opened_at, state.updated_at) == ("2011-11-23T22:13:20.000Z", "2011-11-25T22:13:20.000Z")
+    assert state.deadline == "2011-11-26T06:13:20.000Z"
+    assert problems.publish_open(NOW + 4 * DAY_MS) == []
+    assert statuses(problems, [finding("cleared", key="b|UK", day=4.0)]) == ["resolved 2"]
+
+
+def test_open_problems_of_a_row_are_found() -> None:
+    """By row and type, oldest first, ended ones not; the latest finding of one by its key."""
+    problems = Problems(10)
+    for key in ("a|1", "b|1", "c|1"):
+        problems.observe(finding(key=key, kind="supplier_delay", row=3))
+    problems.observe(finding("final", key="b|1", kind="supplier_delay", row=3))
+
+    assert problems.open_keys(3, "supplier_delay") == ["a|1", "c|1"]
+    assert problems.open_keys(3, "order_surge") == []
+    assert problems.open_keys(4, "supplier_delay") == []
+    latest = problems.latest("supplier_delay", "a|1")
+    assert latest is not None
+    assert latest.key == "a|1"
+    assert problems.latest("supplier_delay", "b|1") is None
+
+
+def test_finding_never_opens_and_clears() -> None:
+    """Our own mistake is an assertion."""
+    both = finding()
+    both = Finding(
+        **{name: getattr(both, name) for name in Finding.__struct_fields__ if name != "cleared"}, cleared=True
+    )
+
+    with pytest.raises(AssertionError, match="a finding opens or clears, never both"):
+        Problems(10).observe(both)
+
+
+def test_keys_never_collide() -> None:
+    """The separator within a part is escaped."""
+    assert problem_key("A|B", "C") == "A%7CB|C"
+    assert problem_key("A", "B|C") == "A|B%7CC"
+    assert problem_key("A%7CB", "C") == "A%257CB|C"
+
+
+@given(st.text(min_size=0, max_size=60), st.text(min_size=0, max_size=200))
+def test_ids_are_short_and_readable(sku: str, rest: str) -> None:
+    """At most 128 bytes whatever the key, whole where it fits, and different for different keys."""
+    key = problem_key(sku, "UK", rest.encode(errors="ignore").decode())
+    name = name_problem(finding(key=key.encode(errors="ignore").decode()))
+    other = name_problem(finding(key=key.encode(errors="ignore").decode() + "x"))
+
+    assert len(name.encode()) <= ID_BYTES_MAX
+    assert name.startswith("surge:")
+    assert name.endswith(":20111122T221320000")
+    assert name != other
+
+
+def test_absent_stays_absent() -> None:
+    """Unknown evidence, money and windows are absent from the finding, and only the last causes are kept."""
+    causes = tuple(f"e{n}" for n in range(20))
+    found = Look(sku="A", location="B", row=0, instant=1, event_time=1, cause_event_ids=causes).finding(
+        "order_surge", key="A|B", active=False, cleared=False, strength=0.0, reason="", route="planner"
+    )
+
+    assert (found.expected, found.observed, found.probability, found.money) == (None, None, None, None)
+    assert (found.window_start, found.window_end, found.currency) == (None, None, None)
+    assert found.cause_event_ids == causes[-8:]
+    assert look(price=2.0).money(3.0) == 6.0
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["active", "active", "between", "cleared", "final", "expire"]),
+        st.sampled_from(get_args(ExceptionType)),
+        st.sampled_from(["a|1", "b|1", "c|2"]),
+        st.floats(0.0, 6.0),  # strength
+        st.floats(0.0, 100.0),  # observed
+        st.sampled_from([0.0, 0.3, 1.0, 5.0, 20.0]),  # days since the step before
+    ),
+    max_size=60,
+)
+Step = tuple[str, ExceptionType, str, float, float, float]
+
+
+def run(problems: Problems, steps: list[Step], day: float) -> list[ExceptionState]:
+    """Apply steps from ``day`` on; everything that is published, in order."""
+    out: list[ExceptionState] = []
+    for state, kind, key, strength, observed, wait in steps:
+        day += wait
+        if state == "expire":
+            out += problems.expire(NOW + round(day * DAY_MS))
+            continue
+        found = problems.observe(
+            finding(state, day=day, kind=kind, key=key, strength=strength, observed=observed, row=len(key))
+        )
+        out += [] if found is None else [found]
+    return out
+
+
+@given(STEPS, st.integers(4, 20), st.booleans())
+def test_every_problem_has_one_clean_life(steps: list[Step], places: int, muted: bool) -> None:
+    """Versions grow by one from 1; a life begins with opening and ends before the next; one open exception per key."""
+    problems = Problems(places, muted=muted)
+    states = run(problems, steps, 0.0)
+    if muted:
+        assert states == []
+        states = problems.publish_open(NOW + 10**12) + run(problems, steps, 10_000.0)
+    last: dict[str, ExceptionState] = {}
+    current: dict[tuple[str, str], str] = {}
+    for state in states:
+        before = last.get(state.exception_id)
+        name = (state.exception_type, state.exception_id.split(":")[1])
+        assert state.version == (1 if before is None else before.version + 1)
+        if state.status in ("resolved", "expired"):
+            assert before is not None
+            assert before.status not in ("resolved", "expired")
+            assert state.resolved_at is not None
+            assert current.pop(name) == state.exception_id
+        else:
+            assert state.resolved_at is None
+            assert current.setdefault(name, state.exception_id) == state.exception_id
+        if before is not None and before.status in ("resolved", "expired"):
+            assert state.status == "opened"
+        assert len(state.cause_event_ids) <= 8
+        last[state.exception_id] = state
+    assert len(problems) <= places
+
+
+@given(STEPS, st.integers(0, 60), st.booleans())
+def test_dump_restores_exactly(steps: list[Step], cut: int, muted: bool) -> None:
+    """Dumped and restored at any point, the same findings publish the same and leave the same bytes."""
+    whole = Problems(5, muted=muted)
+    halves = Problems(5, muted=muted)
+    first = run(whole, steps[:cut], 0.0)
+    assert run(halves, steps[:cut], 0.0) == first
+
+    restored = Problems.load(halves.dump())
+
+    day = sum(step[5] for step in steps[:cut])
+    assert run(restored, steps[cut:], day) == run(whole, steps[cut:], day)
+    assert restored.publish_open(NOW + 10**12) == whole.publish_open(NOW + 10**12)
+    assert restored.dump() == whole.dump()
+    assert [restored.open_keys(3, kind) for kind in PACES] == [whole.open_keys(3, kind) for kind in PACES]

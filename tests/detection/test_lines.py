@@ -1,0 +1,66 @@
+"""Expected counts of order lines: variance, shrinkage and both tails."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensing.detection.lines import few_probability, line_dispersion, many_probability, window_variance
+from tests.detection import oracles
+
+MEANS = st.floats(0.01, 300.0)
+DISPERSIONS = st.floats(1.0, 8.0)
+WINDOWS = st.sampled_from([1.0, 3.0, 7.0, 14.0])
+HISTORIES = st.floats(1.0, 400.0)
+
+
+@pytest.mark.parametrize(
+    ("square", "level", "days", "expected"),
+    [
+        (8.0, 2.0, 20.0, (20 * 4.0 + 20 * 1.6) / 40),  # as much evidence as prior
+        (8.0, 2.0, 0.0, 1.6),
+        (8.0, 2.0, 1000.0, (39 * 4.0 + 20 * 1.6) / 59),  # the level never knows more than 39 days
+        (0.1, 2.0, 1000.0, 1.0),  # a count is never judged as less than Poisson
+        (0.0, 0.0, 30.0, 1.6),
+        (math.nan, math.nan, 30.0, 1.6),
+    ],
+)
+def test_dispersion_is_shrunk(square: float, level: float, days: float, expected: float) -> None:
+    """A row's variance-to-mean ratio counts for its days, the usual one for twenty."""
+    assert line_dispersion(square, level, days) == pytest.approx(expected)
+
+
+@given(MEANS, DISPERSIONS, WINDOWS, HISTORIES)
+def test_variance_adds_three_parts(mean: float, dispersion: float, window: float, history: float) -> None:
+    """Scatter, open level and drift add up."""
+    expected = oracles.variance(mean, dispersion, window, history)
+
+    assert window_variance(mean, dispersion, window, history) == pytest.approx(expected)
+
+
+@given(st.integers(0, 500), MEANS, DISPERSIONS, WINDOWS, HISTORIES)
+def test_tails_are_scipys(count: int, mean: float, dispersion: float, window: float, history: float) -> None:
+    """Both tails agree with scipy, and together they leave out nothing."""
+    variance = oracles.variance(mean, dispersion, window, history)
+
+    many = many_probability(count, mean, dispersion, window, history)
+    few = few_probability(count, mean, dispersion, window, history)
+
+    assert many == pytest.approx(oracles.count_tail(count, mean, variance), rel=1e-4, abs=1e-9)
+    assert few == pytest.approx(1.0 - oracles.count_tail(count + 1, mean, variance), abs=1e-4)
+
+
+@given(st.integers(0, 200), st.floats(0.01, 60.0), DISPERSIONS, WINDOWS, HISTORIES)
+def test_more_lines_are_less_likely(count: int, mean: float, dispersion: float, window: float, history: float) -> None:
+    """The upper tail falls with the count and rises with what was expected."""
+    chance = many_probability(count, mean, dispersion, window, history)
+
+    assert many_probability(count + 1, mean, dispersion, window, history) <= chance
+    assert many_probability(count, mean * 1.05, dispersion, window, history) >= chance - 1e-12
+
+
+def test_silence_is_no_news_where_nothing_is_due() -> None:
+    """Nothing observed, nothing expected: certain; an unknown count as well."""
+    assert few_probability(0.0, 0.0, 1.6, 7.0, 30.0) == 1.0
+    assert few_probability(math.nan, 3.0, 1.6, 7.0, 30.0) == 1.0

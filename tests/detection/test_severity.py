@@ -1,0 +1,75 @@
+"""Grades are monotone, deadlines shorten with the grade."""
+
+import math
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensing.contracts.exceptions import SEVERITIES, ExceptionType
+from sensing.detection.severity import (
+    DEADLINE_MINUTES,
+    deadline,
+    delay_strength,
+    grade,
+    lift_strength,
+    rank,
+    stockout_strength,
+)
+
+POINTS = st.floats(0.0, 4.0)
+MONEY = st.floats(0.0, 1e7)
+DAYS = st.floats(0.0, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("strength", "money", "days", "expected"),
+    [
+        (0.0, None, 0.0, "low"),
+        (1.0, 999.0, 2.9, "low"),
+        (1.0, 1_000.0, 0.0, "medium"),
+        (1.0, None, 3.0, "medium"),
+        (2.0, 10_000.0, 0.0, "high"),
+        (4.0, math.nan, 0.0, "high"),
+        (3.0, 100_000.0, 0.0, "critical"),
+        (4.0, 10_000.0, 0.0, "critical"),
+    ],
+)
+def test_points_make_the_grade(strength: float, money: float | None, days: float, expected: str) -> None:
+    """Strength, money and persistence add up; unknown money gives nothing."""
+    assert grade(strength, money, days) == expected
+
+
+@given(POINTS, POINTS, MONEY, MONEY, DAYS, DAYS)
+def test_more_of_anything_never_lowers_a_grade(
+    strength: float, extra: float, money: float, more: float, days: float, later: float
+) -> None:
+    """Grades are monotone in every part."""
+    low = rank(grade(strength, money, days))
+
+    assert rank(grade(strength + extra, money + more, days + later)) >= low
+    assert rank(grade(strength, None, days)) <= low
+
+
+@given(st.floats(1.0, 50.0), st.floats(0.0, 50.0), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_strengths_are_bounded_and_monotone(value: float, extra: float, p: float, q: float) -> None:
+    """Zero to four points; more lift, later goods, a likelier stock-out are never weaker."""
+    low, high = min(p, q), max(p, q)
+    for weak, strong in [
+        (lift_strength(value, high), lift_strength(value + extra, low)),
+        (delay_strength(value, covered=False), delay_strength(value + extra, covered=False)),
+        (delay_strength(value, covered=True), delay_strength(value, covered=False)),
+        (stockout_strength(low, value + extra, value), stockout_strength(high, value, value + extra)),
+    ]:
+        assert 0.0 <= weak <= strong <= 4.0
+
+
+def test_every_type_has_deadlines_that_shorten() -> None:
+    """The graver, the sooner; every type of the contract has its four."""
+    assert list(DEADLINE_MINUTES) == list(get_args(ExceptionType))
+    for exception_type in DEADLINE_MINUTES:
+        due = [deadline(exception_type, severity, 1_000) for severity in SEVERITIES]
+        assert due == sorted(due, reverse=True)
+        assert len(set(due)) == 4
+    assert deadline("order_surge", "critical", 1_000) == 1_000 + 2 * 3_600_000

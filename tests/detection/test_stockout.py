@@ -1,0 +1,100 @@
+"""stockout_projected: expected shortage, thresholds, sentences."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import integrate, stats
+
+from sensing.detection.finding import Finding
+from sensing.detection.stockout import expected_shortage, stockout
+from tests.detection.looks import look
+
+TODAY = 15_300  # 2011-11-22
+
+
+def projected(
+    probability: float, *, free: float = 12.0, day: int = 3, due: bool = True, needed: float = 34.0
+) -> Finding:
+    """A projection of nine days."""
+    return stockout(look(price=2.0), TODAY, free, needed, 60.0, probability, day, 9, receipt_due=due)
+
+
+@given(st.floats(0.1, 200.0), st.floats(0.5, 500.0), st.floats(0.0, 300.0))
+def test_shortage_is_the_integral_of_the_tail(mean: float, variance: float, free: float) -> None:
+    """The closed form is the area under the gamma's upper tail from the stock on."""
+    demand = stats.gamma(mean * mean / variance, scale=variance / mean)
+    top = demand.isf(1e-12)
+    area = integrate.quad(demand.sf, free, max(top, free + 1e-9), limit=200, epsabs=1e-6)[0]
+
+    assert expected_shortage(free, mean, variance) == pytest.approx(area, rel=1e-2, abs=1e-3 * mean)
+
+
+def test_shortage_without_scatter_or_stock() -> None:
+    """Nothing needed, certain demand, negative stock and the unknown have their plain answers."""
+    assert expected_shortage(5.0, 0.0, 0.0) == 0.0
+    assert expected_shortage(-5.0, 0.0, 0.0) == 5.0
+    assert expected_shortage(5.0, 8.0, 0.0) == 3.0
+    assert expected_shortage(-5.0, 8.0, 3.0) == 13.0
+    assert math.isnan(expected_shortage(math.nan, 8.0, 3.0))
+
+
+def test_probable_stockout_opens() -> None:
+    """The sentence says what there is, what is needed until when, from when on it lacks, and how much would be lost."""
+    found = projected(0.99)
+
+    assert (found.exception_type, found.active, found.cleared) == ("stockout_projected", True, False)
+    assert (found.observed, found.expected, found.probability) == (12.0, 34.0, 0.99)
+    assert found.money == pytest.approx(44.0, abs=0.1)
+    assert found.details["stockout_date"] == "2011-11-26"
+    assert (found.route, found.inform) == ("planner", ("buyer",))
+    assert found.reason == (
+        "12 free in stock against 34 needed in the 9 days until the next receipt: a stock-out around 2011-11-26, "
+        "chance 99 %; about 22 would be lost."
+    )
+
+
+def test_without_a_receipt_the_lead_time_counts() -> None:
+    """Where nothing is due, the buyer can still order, but not in time."""
+    found = projected(0.6, due=False)
+
+    assert (found.route, found.inform) == ("buyer", ("planner",))
+    assert "in the 9 days until goods ordered now can arrive" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("probability", "active", "cleared"), [(0.5, True, False), (0.4, False, False), (0.3, False, True)]
+)
+def test_thresholds_leave_a_gap(probability: float, active: bool, cleared: bool) -> None:
+    """Opens from one half on, ends at three tenths, in between nothing changes."""
+    found = projected(probability)
+
+    assert (found.active, found.cleared) == (active, cleared)
+
+
+def test_enough_again_says_so() -> None:
+    """The resolving sentence repeats the numbers."""
+    assert projected(0.02, free=90.0).reason == (
+        "Stock is enough again: 90 free in stock against 34 needed in the 9 days until the next receipt, "
+        "chance of a stock-out 2 %."
+    )
+
+
+def test_stock_already_owed_is_out_today() -> None:
+    """Negative free stock is a stock-out now; a projection that never falls below zero names the end of the window."""
+    assert projected(1.0, free=-4.0).details["stockout_date"] == "2011-11-22"
+    assert projected(0.55, day=-1).details["stockout_date"] == "2011-12-01"
+
+
+def test_unknown_stock_says_nothing() -> None:
+    """Without a count there is neither an opening nor an end."""
+    found = projected(math.nan, free=math.nan)
+
+    assert (found.active, found.cleared, found.probability) == (False, False, None)
+    assert found.reason == "On-hand is not known."
+
+
+def test_nothing_needed_is_no_stockout() -> None:
+    """An item nobody is expected to order runs out of nothing, even at zero stock."""
+    assert not projected(1.0, free=0.0, needed=0.0).active

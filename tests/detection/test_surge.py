@@ -1,0 +1,134 @@
+"""order_surge: the threshold, the floor that spares the test, the finding and its sentences."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensing.detection.surge import (
+    FLOOR_NONE,
+    WINDOWS_HOURS,
+    is_surge,
+    judged_lines,
+    surge,
+    surge_floor,
+    surge_probability,
+    surge_step,
+)
+from tests.detection import oracles
+from tests.detection.looks import NOW, look
+
+LEVELS = st.floats(0.0, 120.0)
+DISPERSIONS = st.floats(1.0, 6.0)
+WINDOWS = st.sampled_from([1.0, 3.0])
+HISTORIES = st.floats(0.0, 200.0)
+
+
+@given(st.integers(0, 400), LEVELS, st.floats(0.0, 2.0), DISPERSIONS, WINDOWS, HISTORIES)
+def test_opening_threshold_is_the_stated_one(
+    count: int, level: float, share: float, dispersion: float, window: float, history: float
+) -> None:
+    """A surge needs history, a minimum count, a lift and an unlikely count, nothing else."""
+    expected = level * window * share
+    judged = judged_lines(expected, level, window, history)
+    chance = surge_probability(count, expected, level, dispersion, window, history)
+    if abs(chance - 3e-3) < 1e-7 or abs(count - 2 * judged) < 1e-9:
+        return
+
+    wanted = oracles.is_surge(count, expected, level, dispersion, window, history)
+
+    assert is_surge(count, expected, level, dispersion, window, history) == wanted
+
+
+@given(LEVELS, st.floats(0.0, 2.0), st.floats(1.0, 3.0), DISPERSIONS, WINDOWS, st.floats(14.0, 200.0))
+def test_floor_is_below_every_surge_of_the_day(
+    level: float, share: float, more: float, dispersion: float, window: float, history: float
+) -> None:
+    """No count below the floor of the day's quietest window is a surge in any busier window."""
+    quietest = level * window * share
+
+    floor = surge_floor(quietest, level, dispersion, window, history)
+
+    assert is_surge(floor, quietest, level, dispersion, window, history)
+    for count in (floor - 1, floor - 2):
+        assert not is_surge(count, quietest, level, dispersion, window, history)
+        assert not is_surge(count, quietest * more, level, dispersion, window, history)
+
+
+def test_no_floor_without_history() -> None:
+    """A row of less than two weeks is not judged: its floor is out of reach."""
+    assert surge_floor(1.0, 1.0, 1.6, 1.0, 13.0) == FLOOR_NONE
+    assert not is_surge(500, 1.0, 1.0, 1.6, 1.0, 13.0)
+
+
+def test_monday_morning_is_no_surge() -> None:
+    """Twelve lines by 9 a.m. are a surge where 2 are due in these hours, and none where the hours explain 8."""
+    assert is_surge(12, 2.0, 5.0, 1.6, 1.0, 60.0)
+    assert not is_surge(12, 8.0, 5.0, 1.6, 1.0, 60.0)
+
+
+def test_one_order_on_a_closed_day_is_no_surge() -> None:
+    """Where nothing is due, a window is judged against a quarter of an average one."""
+    assert judged_lines(0.0, 20.0, 1.0, 50.0) == pytest.approx(5.0 + 0.01)
+    assert not is_surge(9, 0.0, 20.0, 1.6, 1.0, 60.0)
+
+
+def test_step_asks_for_half_as_many_again() -> None:
+    """An open surge is looked at again when its count has grown by half."""
+    assert surge_step(11.0) == 17
+    assert surge_step(65_000.0) == FLOOR_NONE
+
+
+def test_crossing_line_opens_at_once() -> None:
+    """The finding names the stronger window, its evidence, the money of the excess and the cause."""
+    found = surge(look(price=2.0), (18, 20), (3.2, 9.5), 3.5, 1.6, 60.0, 10.0)
+
+    assert (found.exception_type, found.key, found.active, found.cleared) == ("order_surge", "85123A|UK", True, False)
+    assert (found.observed, found.expected) == (18.0, 3.2)
+    assert found.probability is not None
+    assert found.probability < 3e-3
+    assert (found.window_start, found.window_end) == (NOW - 24 * 3_600_000, NOW)
+    assert found.money == pytest.approx((18 - 3.2) * 10 * 2.0)
+    assert found.currency == "GBP"
+    assert found.cause_event_ids == ("e1",)
+    assert found.reason == (
+        "18 order lines in the last 24 hours where 3.2 are usual for these hours, 5.61 times as many "
+        f"(a chance of 1 in {round(1 / found.probability):,})."
+    )
+
+
+def test_longer_window_speaks_when_it_is_the_one_that_fired() -> None:
+    """A surge spread over three days is seen in the window of 72 hours."""
+    found = surge(look(), (9, 34), (4.0, 11.0), 4.0, 1.6, 60.0)
+
+    assert found.active
+    assert found.observed == 34.0
+    assert found.details["window_hours"] == WINDOWS_HOURS[1]
+    assert found.money is None
+    assert found.currency is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "closing", "active", "cleared"),
+    [
+        ((18, 20), True, True, False),
+        ((7, 14), True, False, False),  # between the thresholds
+        ((4, 14), True, False, True),
+        ((4, 14), False, False, False),  # only a close ends a surge
+    ],
+)
+def test_lower_threshold_ends_a_surge(counts: tuple[int, int], closing: bool, active: bool, cleared: bool) -> None:
+    """Between the two thresholds a surge stays as it is, below the lower one it ends at the day's close."""
+    found = surge(look(), counts, (3.2, 9.5), 3.5, 1.6, 60.0, closing=closing)
+
+    assert (found.active, found.cleared) == (active, cleared)
+
+
+def test_end_of_a_surge_says_so() -> None:
+    """The resolving sentence repeats the numbers."""
+    found = surge(look(), (3, 9), (3.2, 9.5), 3.5, 1.6, 60.0, closing=True)
+
+    assert found.reason == (
+        "The surge is over: 9 order lines in the last 72 hours where 9.5 are usual for these hours."
+        if found.details["window_hours"] == 72
+        else "The surge is over: 3 order lines in the last 24 hours where 3.2 are usual for these hours."
+    )
