@@ -25,13 +25,15 @@ from sensing.supply.lanes import NO_LANE, Lanes
 PRIOR_WEIGHT = 3.0
 VARIATION = 0.3
 LEAD_TIME_DAYS_MAX = 365.0
+Z_SERIES = 30.0
+"""From here on the asymptotic series of the Mills ratio is right to 1e-7, and the exponential is near underflow."""
 
 
 @kernel
 def mills(z: float) -> float:
     """Inverse Mills ratio of the standard normal: its mean beyond ``z``."""
-    if z > 8.0:
-        return z + 1.0 / z - 2.0 / (z * z * z)
+    if z > Z_SERIES:
+        return z + 1.0 / z - 2.0 / z**3 + 10.0 / z**5
     return math.exp(-0.5 * z * z) / (math.sqrt(2.0 * math.pi) * normal_upper(z))
 
 

@@ -74,15 +74,16 @@ def protect(
     gives NaN.
     """
     for i in range(lead_time_days_mean.size):
-        days = float(lead_time_days_mean[i]) + float(review_days[i])
+        # float() of a float32 stays a float32 in a kernel; the moments need all digits.
+        lead_time, review = np.float64(lead_time_days_mean[i]), np.float64(review_days[i])
+        days = lead_time + review
         daily = forecast_mean[i, 0]
         spread = forecast_variance[i, 0]
         if days > 0.0:
             daily = sum_of_days(forecast_mean[i], days) / days
             spread = sum_of_days(forecast_variance[i], days) / days
-        daily, spread = float(np.float32(daily)), float(np.float32(spread))
-        out[i, 0], out[i, 1] = daily, spread
-        out[i, 2], out[i, 3] = moments(
-            daily, spread, float(lead_time_days_mean[i]), float(lead_time_days_sd[i]), float(review_days[i])
-        )
-        out[i, 4] = quantile(min(float(service_target[i]), SERVICE_MAX), out[i, 2], out[i, 3])
+        out[i, 0] = np.float32(daily)
+        out[i, 1] = np.float32(spread)
+        sd = np.float64(lead_time_days_sd[i])
+        out[i, 2], out[i, 3] = moments(out[i, 0], out[i, 1], lead_time, sd, review)
+        out[i, 4] = quantile(min(np.float64(service_target[i]), SERVICE_MAX), out[i, 2], out[i, 3])

@@ -1,0 +1,57 @@
+"""Short ways to write purchase-order events and a book to hear them."""
+
+import datetime as dt
+from typing import Any
+
+from sensing.contracts import suppliers as po
+from sensing.settings import DAY_MS, Settings
+from sensing.supply.book import SupplyBook
+from sensing.supply.purchases import PoOutcome
+
+DAY = 20_000
+"""Local day on which the tests begin."""
+KINDS = {
+    "placed": po.PurchaseOrderPlaced,
+    "confirmed": po.PurchaseOrderConfirmed,
+    "delayed": po.PurchaseOrderDelayed,
+    "shipped": po.PurchaseOrderShipped,
+    "received": po.PurchaseOrderReceived,
+    "cancelled": po.PurchaseOrderCancelled,
+}
+
+
+def date(day: int) -> dt.date:
+    """Date of a day number."""
+    return dt.date(1970, 1, 1) + dt.timedelta(days=day)
+
+
+def names(row: int) -> tuple[str, str]:
+    """SKU and location of a row of the tests."""
+    return f"S{row}", "L"
+
+
+def book(rows: int = 4, **settings: Any) -> SupplyBook:
+    """Book of some rows."""
+    made = SupplyBook(Settings(**settings), names)
+    made.ensure(rows)
+    return made
+
+
+def event(kind: str, day: float, row: int = 0, promised: int | None = None, **fields: Any) -> Any:
+    """Event of purchase order P about a row, at DAY + ``day``; ``promised`` counts from DAY as well."""
+    if promised is not None:
+        fields["promised_date"] = date(DAY + promised)
+    time = round((DAY + day) * DAY_MS)
+    given = {"event_id": f"{kind}{day}", "event_time": time, "sku": f"S{row}", "location": "L", "po_id": "P"}
+    return KINDS[kind](**{**given, **fields})
+
+
+def tell(to: SupplyBook, kind: str, day: float, row: int = 0, **fields: Any) -> PoOutcome:
+    """Let a book hear an event."""
+    made = event(kind, day, row, **fields)
+    return hear(to, made, row)
+
+
+def hear(to: SupplyBook, made: Any, row: int = 0) -> PoOutcome:
+    """Let a book hear an event that is made already."""
+    return to.purchase(made, row, made.event_time, made.event_time // DAY_MS, made.event_time)

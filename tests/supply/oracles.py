@@ -1,0 +1,79 @@
+"""Slow and obvious counterparts of the supply kernels."""
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+
+def stock(counts: list[tuple[int, int]], moves: list[tuple[int, int]]) -> int | None:
+    """On-hand from all counts and movements: the newest count (of one instant the smallest) and what moved after it."""
+    if not counts:
+        return None
+    time = max(when for when, _ in counts)
+    quantity = min(counted for when, counted in counts if when == time)
+    return quantity + sum(moved for when, moved in moves if when > time)
+
+
+def demand_over(daily: list[float], days: float) -> float:
+    """Sum of daily values over a time, written out day by day; after the known days their last week repeats."""
+    known = len(daily)
+    longer = daily + [daily[known - 7 + k % 7] for k in range(math.ceil(days) + 7)]
+    return sum(longer[: int(days)]) + (days - int(days)) * longer[int(days)]
+
+
+def quantile(level: float, mean: float, variance: float) -> float:
+    """Quantile of a demand by moments, from scipy: negative binomial, Poisson, or for large means gamma."""
+    if mean <= 0.0:
+        return 0.0
+    if mean > 64.0:
+        spread = max(variance, mean)
+        return float(stats.gamma.ppf(level, mean * mean / spread, scale=spread / mean))
+    if variance <= mean:
+        return float(stats.poisson.ppf(level, mean))
+    return float(stats.nbinom.ppf(level, mean * mean / (variance - mean), mean / variance))
+
+
+def beyond(mean: float, variance: float, age: float) -> tuple[float, float]:
+    """Moments of a normal lead time known to exceed ``age``, from scipy."""
+    sd = math.sqrt(variance)
+    distribution = stats.truncnorm((age - mean) / sd, np.inf, mean, sd)
+    return float(distribution.mean()), float(distribution.var())
+
+
+def with_open(mean: float, variance: float, weight: float, lines: list[tuple[float, float]]) -> tuple[float, float]:
+    """Pooled moments of an estimate and of open lines (age, share), as a mixture."""
+    parts = [(weight, mean, variance)]
+    parts += [(share, *beyond(mean, variance, age)) for age, share in lines]
+    total = sum(part[0] for part in parts)
+    centre = sum(part[0] * part[1] for part in parts) / total
+    return centre, sum(part[0] * (part[2] + (part[1] - centre) ** 2) for part in parts) / total
+
+
+def discounted(values: list[float], weights: list[float], memory: float) -> tuple[float, float, float]:
+    """Weight, mean and squares of observations, each discounted by the weights after it."""
+    kept = [w * memory ** sum(weights[k + 1 :]) for k, w in enumerate(weights)]
+    mean = sum(w * x for w, x in zip(kept, values, strict=True)) / sum(kept)
+    return sum(kept), mean, sum(w * (x - mean) ** 2 for w, x in zip(kept, values, strict=True))
+
+
+def projection(on_hand: float, overdue: float, open_day: Any, receipts: Any, mean: Any) -> tuple[int, float]:
+    """First day below zero (-1: none) and days of cover, one step at a time."""
+    daily = [max(m, o) for m, o in zip(mean, open_day, strict=True)]
+    level, first = on_hand - overdue, -1
+    for day, units in enumerate(daily):
+        level += receipts[day] - units
+        if level < 0 and first < 0:
+            first = day
+    left, days = on_hand - overdue, 0.0
+    if left <= 0:
+        return first, 0.0
+    if sum(daily[-7:]) == 0 and left > sum(daily):
+        return first, math.nan
+    day = 0
+    while True:
+        units = daily[day] if day < len(daily) else daily[len(daily) - 7 + (day - len(daily)) % 7]
+        if left <= units and units > 0:
+            return first, days + left / units
+        left, days, day = left - units, days + 1, day + 1

@@ -1,0 +1,202 @@
+"""Lead-time demand, order quantity, projection, rounding: formulas against textbooks and slow counterparts."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensing.supply.dates import day_of, day_text, instant_text
+from sensing.supply.lead_time_demand import moments, protect, reorder_point, sum_of_days
+from sensing.supply.order_quantity import economic, order_quantity
+from sensing.supply.projection import project
+from sensing.supply.rounding import decimals, rounded
+from tests.supply import oracles
+from tests.supply.events import date
+
+UNITS = st.floats(0.0, 50.0)
+DAILY = st.lists(UNITS, min_size=28, max_size=28)
+NAN = math.nan
+
+
+@given(DAILY, st.floats(0.0, 120.0))
+def test_demand_over_a_time_is_the_sum_of_its_days(daily: list[float], days: float) -> None:
+    """Fractional days count in part, and the last week repeats beyond the forecast."""
+    expected = oracles.demand_over(daily, days)
+
+    np.testing.assert_allclose(sum_of_days(np.array(daily), days), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_textbook_lead_time_demand() -> None:
+    """Equal days: mean (L + R) d, variance (L + R) s_d^2 + d^2 s_L^2; with d 20, s_d 4, L 9, s_L 2 the sd is sqrt(144 +
+    1600).
+    """
+    assert moments(20.0, 16.0, 9.0, 2.0, 0.0) == (180.0, 1744.0)
+    assert moments(20.0, 16.0, 9.0, 2.0, 7.0) == (320.0, 1856.0)
+
+
+def test_textbook_reorder_point() -> None:
+    """Daily demand 100, sd 20, lead time 9 days: normal theory says 900 + 1.645 x 60 = 998.7."""
+    assert reorder_point(100.0, 400.0, 9.0, 0.0, 0.0, 0.95) == pytest.approx(998.7, rel=3e-3)
+    assert reorder_point(0.0, 0.0, 9.0, 2.0, 0.0, 0.95) == 0.0
+    assert math.isfinite(reorder_point(1.0, 2.0, 9.0, 2.0, 0.0, 1.0))
+
+
+@given(st.floats(0.01, 30.0), st.floats(1.0, 5.0), st.floats(0.0, 40.0), st.floats(0.0, 9.0), st.floats(0.5, 0.99))
+def test_reorder_point_is_the_quantile_by_moments(
+    daily: float, ratio: float, lead_time: float, sd: float, service: float
+) -> None:
+    """Protected demand of equal days has scipy's negative binomial or gamma quantile; safety stock is what it holds
+    over the mean.
+    """
+    columns = [np.array([value], np.float32) for value in (lead_time, sd, 1.0, service)]
+    out = np.empty((1, 5))
+    lead, spread, review, target = columns
+    protect(np.full((1, 28), daily), np.full((1, 28), daily * ratio), lead, spread, review, target, out)
+    mean, variance = out[0, 2:4]
+    days = float(columns[0][0]) + 1.0
+
+    np.testing.assert_allclose(mean, daily * days, rtol=1e-6)
+    np.testing.assert_allclose(variance, daily * ratio * days + (daily * float(columns[1][0])) ** 2, rtol=1e-5)
+    expected = oracles.quantile(float(columns[3][0]), mean, variance)
+    np.testing.assert_allclose(out[0, 4], expected, rtol=4e-3, atol=1.0 if mean < 64 else 0.0)
+    recomputed = reorder_point(*out[0, :2], *(float(column[0]) for column in columns))
+    assert recomputed == out[0, 4]
+
+
+def test_a_forecast_that_is_not_known_gives_no_plan() -> None:
+    """NaN in, NaN out."""
+    ones = np.ones(1, np.float32)
+    out = np.empty((1, 5))
+    protect(np.full((1, 28), NAN), np.ones((1, 28)), ones, ones, ones, ones * np.float32(0.9), out)
+
+    assert np.isnan(out[0, [0, 2, 3, 4]]).all()
+
+
+def _one(value: float) -> Any:
+    return np.array([value])
+
+
+def test_textbook_economic_order_quantity() -> None:
+    """D 1200 a year, K 100, h .24 x 10: sqrt(2 x 100 x 1200 / 2.4) = 316.2; without a cost it is not known."""
+    assert economic(_one(1200 / 365), _one(100), _one(0.24), _one(10.0))[0] == pytest.approx(316.23, abs=0.01)
+    assert np.isnan(economic(_one(3.0), _one(NAN), _one(0.24), _one(10.0)))[0]
+    assert np.isnan(economic(_one(3.0), _one(100.0), _one(0.24), _one(0.0)))[0]
+
+
+@pytest.mark.parametrize(
+    ("daily", "batch", "shelf", "minimum", "multiple", "expected"),
+    [
+        (10.0, NAN, NAN, NAN, NAN, 140.0),
+        (10.0, 316.2, NAN, NAN, NAN, 316.2),
+        (10.0, 316.2, NAN, NAN, 50.0, 350.0),
+        (10.0, 300.0, NAN, NAN, 0.1, 300.0),
+        (10.0, 316.2, NAN, 400.0, 150.0, 450.0),
+        (10.0, 316.2, 5.0, NAN, NAN, 50.0),
+        (10.0, 316.2, 5.0, 60.0, NAN, 60.0),
+        (0.0, NAN, NAN, 400.0, 150.0, 0.0),
+    ],
+)
+def test_order_quantity_keeps_its_bounds(
+    daily: float, batch: float, shelf: float, minimum: float, multiple: float, expected: float
+) -> None:
+    """Cover without costs, economic with them; shelf life caps, minimum and multiple win, no demand orders nothing."""
+    got = order_quantity(_one(daily), _one(batch), _one(14.0), _one(shelf), _one(minimum), _one(multiple))
+
+    assert got[0] == pytest.approx(expected, rel=1e-12)
+
+
+@given(st.floats(0.01, 100), st.floats(1, 1e4), st.floats(0, 1e4), st.floats(0.01, 1e3))
+def test_order_quantity_is_a_multiple_not_below_the_minimum(
+    daily: float, batch: float, minimum: float, step: float
+) -> None:
+    """Rounded up by less than one multiple."""
+    got = float(order_quantity(_one(daily), _one(batch), _one(14.0), _one(NAN), _one(minimum), _one(step))[0])
+    wanted = max(batch, minimum)
+
+    assert abs(got / step - round(got / step)) < 1e-6
+    assert wanted * (1 - 1e-8) <= got <= (wanted + step) * (1 + 1e-8)
+
+
+def _project(on_hand: float, overdue: float, open_day: Any, receipts: Any, mean: Any) -> Any:
+    stockout, out = np.empty(1, np.int64), np.empty((1, 3))
+    days, due, means = (np.array([column]) for column in (open_day, receipts, mean))
+    project(_one(on_hand), _one(overdue), days, due, means, means, np.array([7.0], np.float32), stockout, out)
+    return int(stockout[0]), out[0]
+
+
+@given(st.floats(-20, 400), st.floats(0, 50), DAILY, DAILY, DAILY, st.booleans())
+def test_stock_is_projected_day_by_day(
+    on_hand: float, overdue: float, open_day: list[float], receipts: list[float], mean: list[float], dry: bool
+) -> None:
+    """First day below zero and days of cover are those of the step-by-step counterpart."""
+    receipts = [0.0] * 28 if dry else receipts
+    first, out = _project(on_hand, overdue, open_day, receipts, mean)
+    expected_first, expected_cover = oracles.projection(on_hand, overdue, open_day, receipts, mean)
+
+    assert first == expected_first
+    np.testing.assert_allclose(out[1], expected_cover, rtol=1e-9, atol=1e-9)
+    assert 0.0 <= out[0] <= 1.0
+
+
+def test_orders_for_a_day_are_part_of_its_forecast() -> None:
+    """A day takes the larger of its forecast and its open orders; what is overdue comes on top."""
+    flat, none = [10.0] * 28, [0.0] * 28
+    assert _project(100.0, 0.0, none, none, flat)[0] == 10
+    assert _project(100.0, 0.0, flat, none, flat)[0] == 10
+    assert _project(100.0, 0.0, [25.0, *[0.0] * 27], none, flat)[0] == 8
+    assert _project(100.0, 50.0, none, none, flat)[0] == 5
+    assert _project(100.0, 0.0, none, [0.0] * 9 + [500.0] + [0.0] * 18, flat)[0] == -1
+
+
+def test_probability_of_a_stock_out_looks_to_the_next_receipt() -> None:
+    """Thirty units last for three days of ten with even odds; before a receipt tomorrow nothing can happen; a debt is
+    certain.
+    """
+    flat, none = [10.0] * 28, [0.0] * 28
+    three = [0.0] * 3 + [5.0] + [0.0] * 24
+    assert _project(30.0, 0.0, none, three, flat)[1][0] == pytest.approx(0.45, abs=0.05)
+    assert _project(30.0, 0.0, none, [5.0] + [0.0] * 27, flat)[1][0] == 0.0
+    assert _project(70.0, 0.0, none, none, flat)[1][0] == pytest.approx(0.49, abs=0.03)
+    assert _project(-1.0, 0.0, none, none, flat)[1][0] == 1.0
+
+
+def test_unknown_stock_is_not_projected() -> None:
+    """No stock-out day, no probability, no cover; and stock without demand lasts for ever."""
+    flat, none = [10.0] * 28, [0.0] * 28
+    first, out = _project(NAN, 0.0, none, none, flat)
+    assert first == -1
+    assert np.isnan(out).all()
+    assert np.isnan(_project(5.0, 0.0, none, none, none)[1][1])
+
+
+@given(st.floats(-1e14, 1e14).filter(lambda value: value == 0 or abs(value) > 1e-11))
+def test_published_numbers_have_six_digits(value: float) -> None:
+    """Near to six significant digits, unchanged by rounding again, kept by a float32, short when written."""
+    got = float(rounded(value))
+
+    assert got == pytest.approx(value, rel=5.1e-6)
+    assert float(rounded(got)) == got
+    assert float(rounded(np.float32(got))) == got
+    assert len(repr(got).split("e")[0].replace(".", "").replace("-", "").strip("0")) <= 6
+    assert got == float(f"{value:.6g}") or abs(got - float(f"{value:.6g}")) <= 1.1 * 10.0 ** -int(decimals(value))
+
+
+def test_what_is_no_number_stays_so() -> None:
+    """NaN and infinity are not rounded, zero is zero."""
+    np.testing.assert_array_equal(rounded([NAN, math.inf, -math.inf, 0.0]), [NAN, math.inf, -math.inf, 0.0])
+    assert rounded(np.zeros((0, 3))).shape == (0, 3)
+
+
+@given(st.integers(-100_000, 100_000))
+def test_days_and_dates_agree(day: int) -> None:
+    """A day number and its date are the same day."""
+    assert day_of(date(day)) == day
+    assert day_text(day) == date(day).isoformat()
+
+
+def test_instants_are_rfc_3339() -> None:
+    """Whole seconds, UTC."""
+    assert instant_text(1_700_000_000) == "2023-11-14T22:13:20Z"

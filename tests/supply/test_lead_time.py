@@ -1,0 +1,133 @@
+"""Lead times: observed, shrunk, and raised by what is still open."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensing.supply.lanes import LANE_MEMORY, NO_LANE, POOL_MEMORY, UNKNOWN, Lanes
+from sensing.supply.lead_time import (
+    LEAD_TIME_DAYS_MAX,
+    PRIOR_WEIGHT,
+    VARIATION,
+    Z_SERIES,
+    beyond,
+    mills,
+    raise_by_open,
+    shrunk,
+    typical_delay_days,
+)
+from tests.supply import oracles
+
+DAYS = st.floats(0.0, 90.0)
+
+
+@given(st.lists(st.tuples(DAYS, st.floats(0.05, 1.0)), min_size=1, max_size=20))
+def test_observations_fade_by_what_comes_after(observed: list[tuple[float, float]]) -> None:
+    """Lane and pool hold the moments of the observations, each discounted by the weights after it."""
+    lanes = Lanes(10)
+    supplier = lanes.supplier("A")
+    lane = lanes.lane(3, supplier)
+    for days, share in observed:
+        lanes.received(lane, supplier, days, share)
+    for record, memory in ((lanes.lanes[lane], LANE_MEMORY), (lanes.pools[supplier], POOL_MEMORY)):
+        expected = oracles.discounted([days for days, _ in observed], [share for _, share in observed], memory)
+        got = [record[name] for name in ("weight", "mean", "squares")]
+
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-7)
+
+
+def test_without_observations_the_stated_lead_time_stands() -> None:
+    """The mean is the stated one, the spread the usual share of it, and both are worth the prior's weight."""
+    mean, variance, weight = shrunk(Lanes(10), np.array([NO_LANE], np.int32), np.array([UNKNOWN]), np.array([10.0]))
+
+    assert mean[0] == 10.0
+    assert np.sqrt(variance[0]) == pytest.approx(VARIATION * 10.0)
+    assert weight[0] == PRIOR_WEIGHT
+
+
+def test_a_lane_is_shrunk_to_its_pool_and_the_pool_to_what_was_stated() -> None:
+    """Another item's receipts move the estimate of a lane without any; own receipts move it further."""
+    lanes = Lanes(10)
+    supplier = lanes.supplier("A")
+    busy, idle = lanes.lane(0, supplier), lanes.lane(1, supplier)
+    for _ in range(3):
+        lanes.received(busy, supplier, 20.0, 1.0)
+    mean, _, weight = shrunk(lanes, np.array([idle, busy], np.int32), np.array([supplier] * 2), np.array([10.0] * 2))
+    seen = lanes.pools[supplier]["weight"]
+    pool = (seen * 20.0 + PRIOR_WEIGHT * 10.0) / (seen + PRIOR_WEIGHT)
+
+    assert mean[0] == pytest.approx(pool)
+    assert mean[1] == pytest.approx(((weight[1] - PRIOR_WEIGHT) * 20.0 + PRIOR_WEIGHT * pool) / weight[1])
+    assert 10.0 < mean[0] < mean[1] < 20.0
+
+
+@given(st.floats(1.0, 60.0), st.floats(0.2, 20.0), st.floats(0.0, 1.0))
+def test_what_is_expected_of_an_open_line_is_the_truncated_normal(mean: float, sd: float, reach: float) -> None:
+    """Mean and variance beyond an age are those of scipy, up to six standard deviations over the mean."""
+    age = reach * (mean + 6.0 * sd)
+
+    np.testing.assert_allclose(beyond(mean, sd * sd, age), oracles.beyond(mean, sd * sd, age), rtol=1e-5, atol=1e-6)
+
+
+def test_the_tail_of_the_mills_ratio_meets_its_series() -> None:
+    """Where the error function runs out the series goes on, without a step."""
+    assert mills(Z_SERIES + 1e-9) == pytest.approx(mills(Z_SERIES), rel=1e-7)
+    assert mills(1e4) == pytest.approx(1e4)
+    assert beyond(5.0, 0.0, 9.0) == (9.0, 0.0)
+
+
+@given(st.floats(2.0, 40.0), st.floats(0.5, 10.0), st.lists(st.tuples(DAYS, st.floats(0.05, 1.0)), max_size=4))
+def test_open_lines_enter_as_a_mixture(mean: float, sd: float, lines: list[tuple[float, float]]) -> None:
+    """Two rows, the second without open lines: the first gets the moments of the mixture, the second keeps its own."""
+    lines = [(min(age, mean + 6.0 * sd), share) for age, share in lines]
+    means, variances = np.array([mean, mean]), np.array([sd * sd, sd * sd])
+    ages, shares = np.array([age for age, _ in lines]), np.array([share for _, share in lines])
+    raise_by_open(means, variances, np.array([5.0, 5.0]), np.zeros(len(lines), np.int64), ages, shares)
+    expected = oracles.with_open(mean, sd * sd, 5.0, lines)
+
+    np.testing.assert_allclose((means[0], variances[0]), expected, rtol=1e-4)
+    assert (means[1], variances[1]) == (mean, sd * sd)
+
+
+@given(st.floats(2.0, 40.0), st.floats(0.5, 10.0), st.floats(0.0, 100.0), st.floats(0.1, 30.0))
+def test_the_longer_a_line_is_open_the_longer_the_lead_time(mean: float, sd: float, age: float, more: float) -> None:
+    """An overdue line raises the mean before it arrives, and never lowers it; the estimate stays bounded."""
+    means = np.full(2, mean)
+    raise_by_open(
+        means, np.full(2, sd * sd), np.full(2, 4.0), np.array([0, 1]), np.array([age, age + more]), np.ones(2)
+    )
+
+    assert mean - 1e-9 <= means[0] <= means[1] + 1e-9
+    assert means[1] <= max(mean, LEAD_TIME_DAYS_MAX)
+    if age > mean + 2 * sd:
+        assert means[0] > mean + 0.1 * sd
+
+
+def test_typical_delay_is_shrunk_to_none_and_never_early() -> None:
+    """Three receipts six days late make three days late; early ones make none."""
+    lanes = Lanes(10)
+    late, early = lanes.supplier("late"), lanes.supplier("early")
+    for _ in range(3):
+        lanes.delayed(late, 6.0, 1.0)
+        lanes.delayed(early, -6.0, 1.0)
+
+    assert typical_delay_days(lanes)[late] == pytest.approx(3.0, abs=0.05)
+    assert typical_delay_days(lanes)[early] == 0.0
+
+
+def test_lanes_are_bounded_and_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the bound a lane or supplier is refused and counted; a restored copy knows all that was known."""
+    monkeypatch.setattr("sensing.supply.lanes.SUPPLIERS_MAX", 3)
+    lanes = Lanes(2)
+    numbers = [lanes.supplier(name) for name in ("A\nB", "C", "D", "A\nB")]
+    found = [lanes.lane(row, 1) for row in (5, 6, 7, 6)]
+    lanes.received(0, 1, 4.0, 1.0)
+
+    assert numbers == [1, 2, UNKNOWN, 1]
+    assert found == [0, 1, NO_LANE, 1]
+    assert lanes.refused == 2
+    copy = Lanes.load(lanes.dump(), 2)
+    assert copy.dump() == lanes.dump()
+    assert copy.lane(6, 1) == 1
+    assert copy.supplier("A\nB") == 1

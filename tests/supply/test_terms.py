@@ -1,0 +1,138 @@
+"""Master data, and the planning terms that follow from it."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from sensing.contracts.reference import (
+    CustomerUpdated,
+    ItemUpdated,
+    ParametersInForce,
+    PolicyUpdated,
+    SupplierUpdated,
+)
+from sensing.settings import Settings
+from sensing.supply.lanes import Lanes
+from sensing.supply.master import MasterData
+from sensing.supply.record import fresh
+from sensing.supply.terms import TERMS, TermsTable, resolve
+from tests.supply.events import book, names, tell
+
+
+def _terms(master: MasterData, lane_supplier: str | None = None) -> dict[str, Any]:
+    values = resolve("S0", "L", lane_supplier, master, Settings())
+    return dict(zip(TERMS.names or (), values, strict=True))
+
+
+def _master(*events: Any) -> MasterData:
+    master = MasterData()
+    for event in events:
+        assert master.apply(event)
+    return master
+
+
+def test_without_master_data_settings_hold() -> None:
+    """Service .95, lead time 7 days, cover 14 days, no review; costs and bounds are not known."""
+    terms = _terms(_master())
+
+    assert (terms["service_target"], terms["review_days"]) == (0.95, 0.0)
+    assert (terms["cover_days"], terms["lead_time_days"]) == (14.0, 7.0)
+    assert terms["supplier"] == ""
+    assert math.isnan(terms["unit_cost"])
+    assert math.isnan(terms["in_force_reorder_point"])
+
+
+def test_the_most_specific_record_wins_field_by_field() -> None:
+    """SKU-location, SKU, item, location, all; a field that a record does not tell is taken from the next."""
+    general = PolicyUpdated(event_id="1", service_target=0.90, order_cost=50.0, cover_days=21.0, dead_band=0.2)
+    of_location = PolicyUpdated(event_id="2", location="L", service_target=0.91, review_days=2.0)
+    item = ItemUpdated(event_id="3", sku="S0", service_target=0.92, order_quantity_min=6.0)
+    of_sku = PolicyUpdated(event_id="4", sku="S0", service_target=0.93, order_quantity_min=7.0)
+    both = PolicyUpdated(event_id="5", sku="S0", location="L", service_target=0.94)
+    records = [general, of_location, item, of_sku, both]
+
+    for count in range(1, 6):
+        terms = _terms(_master(*records[:count]))
+        assert math.isclose(terms["service_target"], 0.89 + count / 100)
+        assert (terms["order_cost"], terms["cover_days"], terms["dead_band"]) == (50.0, 21.0, 0.2)
+    assert terms["minimum"] == 7.0
+    assert terms["review_days"] == 2.0
+
+
+def test_stated_lead_time_is_the_items_then_the_suppliers() -> None:
+    """The supplier is that of the newest purchase order, else the item's."""
+    master = _master(
+        ItemUpdated(event_id="1", sku="S0", supplier="A", unit_price=9.0),
+        SupplierUpdated(event_id="2", supplier="A", lead_time_days=11.0),
+        SupplierUpdated(event_id="3", supplier="B", lead_time_days=22.0),
+    )
+    assert (_terms(master)["lead_time_days"], _terms(master)["supplier"]) == (11.0, "A")
+    assert (_terms(master, "B")["lead_time_days"], _terms(master, "B")["supplier"]) == (22.0, "B")
+    assert _terms(master)["unit_cost"] == 9.0
+    master.apply(ItemUpdated(event_id="4", sku="S0", supplier="A", lead_time_days=3.0, unit_price=9.0, unit_cost=4.0))
+    assert (_terms(master, "B")["lead_time_days"], _terms(master)["unit_cost"]) == (3.0, 4.0)
+
+
+def test_a_record_replaces_the_whole_record_before() -> None:
+    """Absent fields mean their defaults, an older record changes nothing, other kinds are none of ours."""
+    master = _master(ItemUpdated(event_id="1", sku="S0", service_target=0.99, units={"CASE": 12.0}))
+    assert master.unit_factor("S0", "CASE") == 12
+    assert master.apply(ItemUpdated(event_id="2", sku="S0", base_unit="KG"), 100)
+    assert not master.apply(ItemUpdated(event_id="3", sku="S0", service_target=0.5), 99)
+    assert not master.apply(CustomerUpdated(event_id="4", customer="C"))
+    assert _terms(master)["service_target"] == 0.95
+    assert (master.unit_factor("S0", "CASE"), master.unit_factor("S0", "KG")) == (None, 1.0)
+    assert master.unit_factor("other", "BOX") == 1.0
+
+
+def test_master_data_are_restored() -> None:
+    """A copy knows what the original knew, and since when."""
+    master = _master(
+        ItemUpdated(event_id="1", sku="S0", units={"CASE": 12.0}), SupplierUpdated(event_id="2", supplier="A"),
+        PolicyUpdated(event_id="3", location="L"), ParametersInForce(event_id="4", sku="S0", location="L"),
+    )  # fmt: skip
+    copy = MasterData.load(master.dump())
+
+    assert copy.dump() == master.dump()
+    assert copy.item("S0") == master.item("S0")
+    assert copy.in_force("S0", "L") == master.in_force("S0", "L")
+    assert copy.policies("S0", "L") == master.policies("S0", "L")
+
+
+def test_equal_terms_share_a_number_and_changes_are_seen() -> None:
+    """Rows of equal terms are looked up once; a new record or a new supplier is seen at the next look."""
+    table, supply, lanes, master = TermsTable(), fresh(3), Lanes(8), MasterData()
+    rows = np.arange(3)
+    table.look_up(rows, supply, names, master, lanes, Settings())
+    assert supply["terms"].tolist() == [0, 0, 0]
+    master.apply(ItemUpdated(event_id="1", sku="S1", service_target=0.5))
+    table.stale = True
+    found = table.look_up(rows, supply, names, master, lanes, Settings())
+    assert found["service_target"].tolist() == [0.95, 0.5, 0.95]
+
+
+def test_a_new_supplier_or_parameters_in_force_are_seen_by_their_row() -> None:
+    """Only that row is looked up again."""
+    b = book(2)
+    rows = np.arange(2)
+    flat, codes = np.ones((2, 28)), np.ones(2, np.uint8)
+    b.reference(SupplierUpdated(event_id="1", supplier="A", lead_time_days=20.0))
+    assert b.plan(rows, 20_000, 0, flat, flat, codes).terms["lead_time_days"].tolist() == [7.0, 7.0]
+    tell(b, "placed", 1, row=1, quantity=5, supplier="A")
+    b.reference(ParametersInForce(event_id="2", sku="S0", location="L", reorder_point=9.0), row=0)
+    b.reference(ParametersInForce(event_id="3", sku="S9", location="L", reorder_point=9.0))
+    terms = b.plan(rows, 20_000, 0, flat, flat, codes).terms
+    assert terms["lead_time_days"].tolist() == [7.0, 20.0]
+    assert terms["in_force_reorder_point"][0] == 9.0
+
+
+def test_the_table_does_not_grow_with_updates() -> None:
+    """After thousands of updates of one row it holds no more than a few entries per row."""
+    b = book(4)
+    flat = np.ones((1, 28))
+    for step in range(500):
+        b.reference(ParametersInForce(event_id="1", sku="S0", location="L", reorder_point=float(step)), row=0)
+        plan = b.plan(np.array([0]), 20_000, 0, flat, flat, np.ones(1, np.uint8))
+        assert plan.terms["in_force_reorder_point"][0] == step
+    assert len(b._terms._records) <= 64
