@@ -38,16 +38,16 @@ def below(level: float, low: float, high: float) -> float:
 def learn_spread(demand: NDArray[Any], row: int, low: float, high: float) -> None:
     """Widen a row's distribution by days beyond its .95 quantile, narrow it by the others."""
     exceeded = 1.0 - below(ROW_LEVEL, low, high)
-    spread = demand[row].spread + ROW_RATE * (exceeded - (1.0 - ROW_LEVEL))
-    demand[row].spread = min(max(spread, -SPREAD_MAX), SPREAD_MAX)
+    spread = demand[row]["spread"] + ROW_RATE * (exceeded - (1.0 - ROW_LEVEL))
+    demand[row]["spread"] = min(max(spread, -SPREAD_MAX), SPREAD_MAX)
 
 
 @kernel
 def count_below(pool: NDArray[Any], at: int, code: int, low: float, high: float) -> None:
     """Add a row's day to the pool's totals of the day."""
-    pool[at].day_rows[code] += 1.0
+    pool[at]["day_rows"][code] += 1.0
     for k in range(_GRID.size):
-        pool[at].day_below[code, k] += below(_GRID[k], low, high)
+        pool[at]["day_below"][code, k] += below(_GRID[k], low, high)
 
 
 @kernel
@@ -55,7 +55,7 @@ def stated_level(pool: NDArray[Any], at: int, code: int, level: float) -> float:
     """Level to state so that ``level`` is achieved: the pool's frequencies read backwards, between normal scores."""
     if not 0.0 < level < 1.0:
         return level
-    rows = pool[at].rows[code]
+    rows = pool[at]["rows"][code]
     wanted = normal_quantile(level)
     score = 0.0
     achieved = 0.0
@@ -63,7 +63,7 @@ def stated_level(pool: NDArray[Any], at: int, code: int, level: float) -> float:
         score_before = score
         achieved_before = achieved
         score = normal_quantile(_GRID[k])
-        frequency = (pool[at].below[code, k] + ROWS_PRIOR * _GRID[k]) / (rows + ROWS_PRIOR)
+        frequency = (pool[at]["below"][code, k] + ROWS_PRIOR * _GRID[k]) / (rows + ROWS_PRIOR)
         achieved = normal_quantile(frequency)
         if wanted <= achieved:
             if k == 0:
@@ -76,27 +76,27 @@ def stated_level(pool: NDArray[Any], at: int, code: int, level: float) -> float:
 @kernel
 def fold_calibration(pool: NDArray[Any], at: int) -> None:
     """Turn the pool's totals of a day into its frequencies."""
-    for code in range(pool[at].rows.size):
+    for code in range(pool[at]["rows"].size):
         # Counts are forgotten by the day on which the class was seen, so that a rare class is not forgotten unseen.
-        if pool[at].day_rows[code] <= 0.0:
+        if pool[at]["day_rows"][code] <= 0.0:
             continue
-        pool[at].rows[code] = FOLD_DISCOUNT * pool[at].rows[code] + pool[at].day_rows[code]
-        pool[at].day_rows[code] = 0.0
+        pool[at]["rows"][code] = FOLD_DISCOUNT * pool[at]["rows"][code] + pool[at]["day_rows"][code]
+        pool[at]["day_rows"][code] = 0.0
         for k in range(_GRID.size):
-            pool[at].below[code, k] = FOLD_DISCOUNT * pool[at].below[code, k] + pool[at].day_below[code, k]
-            pool[at].day_below[code, k] = 0.0
-        pool[at].covering[code] = stated_level(pool, at, code, ROW_LEVEL) - ROW_LEVEL
+            pool[at]["below"][code, k] = FOLD_DISCOUNT * pool[at]["below"][code, k] + pool[at]["day_below"][code, k]
+            pool[at]["day_below"][code, k] = 0.0
+        pool[at]["covering"][code] = stated_level(pool, at, code, ROW_LEVEL) - ROW_LEVEL
 
 
 @kernel
 def fold_dispersion(pool: NDArray[Any], at: int) -> None:
     """Turn the rows' dispersions of a day into the pool's typical one."""
-    if pool[at].day_dispersed <= 0.0:
+    if pool[at]["day_dispersed"] <= 0.0:
         return
-    pool[at].dispersion = 0.98 * pool[at].dispersion + pool[at].day_dispersion
-    pool[at].dispersed = 0.98 * pool[at].dispersed + pool[at].day_dispersed
-    pool[at].day_dispersion = 0.0
-    pool[at].day_dispersed = 0.0
+    pool[at]["dispersion"] = 0.98 * pool[at]["dispersion"] + pool[at]["day_dispersion"]
+    pool[at]["dispersed"] = 0.98 * pool[at]["dispersed"] + pool[at]["day_dispersed"]
+    pool[at]["day_dispersion"] = 0.0
+    pool[at]["day_dispersed"] = 0.0
 
 
 @kernel

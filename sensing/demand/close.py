@@ -28,8 +28,8 @@ _LEVELS = len(RATES)
 def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float) -> float:
     """Judge the combined forecast of a day by what came; returns the variance that was stated."""
     spread_of_mean = dispersion(demand, row, pool, at)
-    variance = day_variance(spread_of_mean, demand[row].spread, mean)
-    if demand[row].days < JUDGED_DAYS_MIN:
+    variance = day_variance(spread_of_mean, demand[row]["spread"], mean)
+    if demand[row]["days"] < JUDGED_DAYS_MIN:
         return variance
     code = demand_class(demand, row)
     # A quantity in fractions has no atoms to speak of; its next whole number stands for it.
@@ -37,34 +37,34 @@ def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: fl
     low = cumulative(math.ceil(units) - 1.0, mean, variance)
     if high <= low:
         high = low + 1e-12
-    demand[row].score_absolute = SCORE_DISCOUNT * demand[row].score_absolute + abs(units - mean)
-    demand[row].score_error = SCORE_DISCOUNT * demand[row].score_error + mean - units
-    demand[row].score_quantity = SCORE_DISCOUNT * demand[row].score_quantity + units
-    covered = 1.0 if low < ROW_LEVEL + pool[at].covering[code] else 0.0
-    demand[row].score_covered = SCORE_DISCOUNT * demand[row].score_covered + covered
-    demand[row].score_weight = SCORE_DISCOUNT * demand[row].score_weight + 1.0
+    demand[row]["score_absolute"] = SCORE_DISCOUNT * demand[row]["score_absolute"] + abs(units - mean)
+    demand[row]["score_error"] = SCORE_DISCOUNT * demand[row]["score_error"] + mean - units
+    demand[row]["score_quantity"] = SCORE_DISCOUNT * demand[row]["score_quantity"] + units
+    covered = 1.0 if low < ROW_LEVEL + pool[at]["covering"][code] else 0.0
+    demand[row]["score_covered"] = SCORE_DISCOUNT * demand[row]["score_covered"] + covered
+    demand[row]["score_weight"] = SCORE_DISCOUNT * demand[row]["score_weight"] + 1.0
     count_below(pool, at, code, low, high)
     learn_spread(demand, row, low, high)
-    if demand[row].expected > 0.0 and demand[row].square > 0.0:
-        pool[at].day_dispersion += math.log(demand[row].square / demand[row].expected)
-        pool[at].day_dispersed += 1.0
+    if demand[row]["expected"] > 0.0 and demand[row]["square"] > 0.0:
+        pool[at]["day_dispersion"] += math.log(demand[row]["square"] / demand[row]["expected"])
+        pool[at]["day_dispersed"] += 1.0
     return variance
 
 
 @kernel
 def learn_errors(demand: NDArray[Any], row: int, units: float, factor: float, mean: float) -> None:
     """Keep the squared error of every member and of the combined forecast."""
-    days = float(demand[row].days) + 1.0
+    days = float(demand[row]["days"]) + 1.0
     gain = error_gain(days)
     for member in range(_LEVELS):
-        error = units - factor * demand[row].level[member]
-        demand[row].error[member] += gain * (error * error - demand[row].error[member])
-    error = units - factor * demand[row].sale_rate * demand[row].sale_size
-    demand[row].error[_LEVELS] += gain * (error * error - demand[row].error[_LEVELS])
+        error = units - factor * demand[row]["level"][member]
+        demand[row]["error"][member] += gain * (error * error - demand[row]["error"][member])
+    error = units - factor * demand[row]["sale_rate"] * demand[row]["sale_size"]
+    demand[row]["error"][_LEVELS] += gain * (error * error - demand[row]["error"][_LEVELS])
     gain = max(SQUARE_RATE, 1.0 / days)
     error = units - mean
-    demand[row].square += gain * (error * error - demand[row].square)
-    demand[row].expected += gain * (mean - demand[row].expected)
+    demand[row]["square"] += gain * (error * error - demand[row]["square"])
+    demand[row]["expected"] += gain * (mean - demand[row]["expected"])
 
 
 @kernel
@@ -79,15 +79,15 @@ def learn_pool(
     special: float,
 ) -> None:
     """Add a row's day to its pool's totals of the day."""
-    pool[at].day_quantity += units
-    pool[at].day_level += level * special
-    pool[at].day_expected += level * factor
+    pool[at]["day_quantity"] += units
+    pool[at]["day_level"] += level * special
+    pool[at]["day_expected"] += level * factor
     if holiday > 0.0:
-        pool[at].day_special[0, 0] += units
-        pool[at].day_special[0, 1] += level * factor * special_factor(pool, at, 0.0, promoted) / special
+        pool[at]["day_special"][0, 0] += units
+        pool[at]["day_special"][0, 1] += level * factor * special_factor(pool, at, 0.0, promoted) / special
     if promoted > 0.0:
-        pool[at].day_special[1, 0] += units
-        pool[at].day_special[1, 1] += level * factor * special_factor(pool, at, holiday, 0.0) / special
+        pool[at]["day_special"][1, 0] += units
+        pool[at]["day_special"][1, 1] += level * factor * special_factor(pool, at, holiday, 0.0) / special
 
 
 @kernel
@@ -122,14 +122,14 @@ def close_rows(
     for i in range(rows.size):
         row = rows[i]
         at = pools[i]
-        demand[row].pool = at
-        demand[row].last_day = day
+        demand[row]["pool"] = at
+        demand[row]["last_day"] = day
         special = special_factor(pool, at, holiday[i], promoted[i])
         factor = weekday_factor(demand, row, pool, at, weekday) * special
         smoothing_weights(demand, row, weights)
         base = smoothing_level(demand, row, weights) * factor
         mean = base
-        slot = demand[row].slot - 1
+        slot = demand[row]["slot"] - 1
         if slot >= 0:
             river_members(river, slot, base, factor, day, 1, holiday[i], promoted[i], values)
             mean = river_mean(river, slot, values, weights)
@@ -144,19 +144,19 @@ def close_rows(
             variance = score(demand, row, pool, at, units, mean)
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
         if slot >= 0:
-            river[slot].days += 1
-            gain = error_gain(float(river[slot].days))
+            river[slot]["days"] += 1
+            gain = error_gain(float(river[slot]["days"]))
             for k in range(3):
-                river[slot].error[k] += gain * ((units - values[k]) ** 2 - river[slot].error[k])
+                river[slot]["error"][k] += gain * ((units - values[k]) ** 2 - river[slot]["error"][k])
         out[i, 0] = units
         learn_errors(demand, row, units, factor, mean)
-        if demand[row].days > 0:
-            level = demand[row].level[MIDDLE]
+        if demand[row]["days"] > 0:
+            level = demand[row]["level"][MIDDLE]
             learn_pool(pool, at, units, level, factor, holiday[i], promoted[i], special)
             learn_own(demand, row, weekday, units, level * special)
         for hour in range(24):
-            pool[at].day_hours[hour] += hours[i, hour]
+            pool[at]["day_hours"][hour] += hours[i, hour]
         learn_lines(demand, row, lines[i], factor)
         learn_sales(demand, row, units, factor)
         learn_levels(demand, row, units, factor)
-        demand[row].days = min(demand[row].days + 1, 65535)
+        demand[row]["days"] = min(demand[row]["days"] + 1, 65535)

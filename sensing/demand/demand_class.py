@@ -21,12 +21,12 @@ SILENCE_INTERVALS = 8.0
 @kernel
 def demand_class(demand: NDArray[Any], row: int) -> int:
     """Code of the class in ``CLASSES``."""
-    if demand[row].days < DAYS_MIN or demand[row].sales < SALES_MIN:
+    if demand[row]["days"] < DAYS_MIN or demand[row]["sales"] < SALES_MIN:
         return 0
-    if demand[row].silence >= SILENCE_MIN and demand[row].silence > SILENCE_INTERVALS * demand[row].interval:
+    if demand[row]["silence"] >= SILENCE_MIN and demand[row]["silence"] > SILENCE_INTERVALS * demand[row]["interval"]:
         return 5
-    mean = demand[row].size_mean
-    steady = demand[row].size_square <= (1.0 + VARIATION_MAX) * mean * mean
-    if demand[row].interval <= INTERVAL_MAX:
+    mean = demand[row]["size_mean"]
+    steady = demand[row]["size_square"] <= (1.0 + VARIATION_MAX) * mean * mean
+    if demand[row]["interval"] <= INTERVAL_MAX:
         return 1 if steady else 3
     return 2 if steady else 4

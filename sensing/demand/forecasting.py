@@ -42,9 +42,9 @@ def forecast_rows(
     for i in range(rows.size):
         row = rows[i]
         at = pools[i]
-        slot = demand[row].slot - 1
+        slot = demand[row]["slot"] - 1
         codes[i] = demand_class(demand, row)
-        method[i] = 0 if demand[row].days == 0 else (2 if slot >= 0 else 1)
+        method[i] = 0 if demand[row]["days"] == 0 else (2 if slot >= 0 else 1)
         smoothing_weights(demand, row, weights)
         level = smoothing_level(demand, row, weights)
         gain = smoothing_gain(weights)
@@ -63,8 +63,8 @@ def forecast_rows(
                 river_members(river, slot, expected, factor, day + 1 + h, 1 + h, holiday_h, promoted_h, values)
                 expected = river_mean(river, slot, values, weights)
             mean[i, h] = expected
-            variance[i, h] = day_variance(ratio, demand[row].spread, expected) * (1.0 + h * gain * gain)
-            lines_mean[i, h] = demand[row].lines_level * factor
+            variance[i, h] = day_variance(ratio, demand[row]["spread"], expected) * (1.0 + h * gain * gain)
+            lines_mean[i, h] = demand[row]["lines_level"] * factor
 
 
 @kernel

@@ -1,9 +1,12 @@
 """What the demand models are given and what they answer: columns, one entry per row."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+LAYOUT: tuple[Literal["C"], Literal["W"]] = ("C", "W")
+"""Every kernel sees one memory layout, so that it is compiled once; arrays of another are copied."""
 
 
 class DayInputs(NamedTuple):
@@ -66,6 +69,20 @@ class Scores(NamedTuple):
     """(n,) share of days not above the .95 quantile."""
     days: NDArray[np.float64]
     """(n,) discounted days judged."""
+
+
+def typed_inputs(inputs: DayInputs) -> DayInputs:
+    """The same columns in the types and layout that the kernels are compiled for."""
+    types = (np.float64, np.float64, np.uint16, np.int32, np.bool_, np.bool_, np.float64, np.float64)
+    columns: list[Any] = [np.require(part, kind, LAYOUT) for part, kind in zip(inputs[1:], types, strict=True)]
+    return DayInputs(int(inputs.day), *columns)
+
+
+def typed_window(window: Window) -> Window:
+    """The same window in the types and layout that the kernels are compiled for."""
+    types = (np.bool_, np.float64, np.float64)
+    columns: list[Any] = [np.require(part, kind, LAYOUT) for part, kind in zip(window, types, strict=True)]
+    return Window(*columns)
 
 
 def ordinary_window(rows: int) -> Window:

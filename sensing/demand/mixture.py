@@ -19,15 +19,15 @@ _LEVELS = len(RATES)
 @kernel
 def smoothing_weights(demand: NDArray[Any], row: int, weights: NDArray[np.float64]) -> None:
     """Weights of a row's own members: one per rate, then TSB."""
-    weigh(demand[row].error, float(demand[row].days), weights)
+    weigh(demand[row]["error"], float(demand[row]["days"]), weights)
 
 
 @kernel
 def smoothing_level(demand: NDArray[Any], row: int, weights: NDArray[np.float64]) -> float:
     """Combined level of a row, in units per average day."""
-    level: float = weights[_LEVELS] * demand[row].sale_rate * demand[row].sale_size
+    level: float = weights[_LEVELS] * demand[row]["sale_rate"] * demand[row]["sale_size"]
     for member in range(_LEVELS):
-        level += weights[member] * demand[row].level[member]
+        level += weights[member] * demand[row]["level"][member]
     return level
 
 
@@ -75,15 +75,15 @@ def river_members(
     weekday = (day + 3) % 7
     reach = (1.0 - TREND_DAMPING**ahead) / (1.0 - TREND_DAMPING)
     values[0] = base
-    values[1] = max(0.0, (river[slot].level + reach * river[slot].trend) * factor)
-    correction = river[slot].intercept + river[slot].weight[weekday] + river[slot].weight[7] * holiday
-    correction += river[slot].weight[8] * promoted + river[slot].weight[9] * month_position(day)
-    values[2] = max(0.0, base + river[slot].scale * correction)
+    values[1] = max(0.0, (river[slot]["level"] + reach * river[slot]["trend"]) * factor)
+    correction = river[slot]["intercept"] + river[slot]["weight"][weekday] + river[slot]["weight"][7] * holiday
+    correction += river[slot]["weight"][8] * promoted + river[slot]["weight"][9] * month_position(day)
+    values[2] = max(0.0, base + river[slot]["scale"] * correction)
 
 
 @kernel
 def river_mean(river: NDArray[Any], slot: int, values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     """Combine the forecasts of a River row; ``weights`` is filled."""
-    weigh(river[slot].error, float(river[slot].days), weights)
+    weigh(river[slot]["error"], float(river[slot]["days"]), weights)
     mean: float = values[0] * weights[0] + values[1] * weights[1] + values[2] * weights[2]
     return mean

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sensing.demand.calibration import fold_calibration, fold_dispersion
 from sensing.demand.close import close_rows
 from sensing.demand.forecasting import forecast_rows, quantile_rows
-from sensing.demand.inputs import DayInputs, Forecast, Scores, Window
+from sensing.demand.inputs import LAYOUT, DayInputs, Forecast, Scores, Window, typed_inputs, typed_window
 from sensing.demand.mixture import month_position, smoothing_level, smoothing_weights
 from sensing.demand.profile import fold_hours, fold_weekday
 from sensing.demand.record import DEMAND, HORIZON, MEMBERS, POOL, RIVER
@@ -68,12 +68,16 @@ class DemandModels:
         ValueError
             When a row has closed this day or a later one.
         """
-        before = self.demand["last_day"][rows]
-        started = self.demand["last_day"][rows] > 0
-        if bool(np.any(started & (before >= inputs.day))):
-            row = int(rows[int(np.argmax(started & (before >= inputs.day)))])
-            last = int(self.demand["last_day"][row])
-            msg = f"close_day: row {row}: required a day after {last}, got {inputs.day}; close each day once, in order"
+        rows = np.require(rows, np.int64, LAYOUT)
+        inputs = typed_inputs(inputs)
+        last = self.demand["last_day"][rows]
+        behind = (last > 0) & (last >= inputs.day)
+        if behind.any():
+            at = int(np.argmax(behind))
+            msg = (
+                f"close_day: row {rows[at]}: required a day after {last[at]}, got {inputs.day}; "
+                "close each day once, in order"
+            )
             raise ValueError(msg)
         out = np.empty((rows.size, 4))
         close_rows(
@@ -96,6 +100,8 @@ class DemandModels:
 
     def forecast(self, rows: NDArray[np.int64], day: int, pool: NDArray[np.int32], window: Window) -> Forecast:
         """Forecast the 28 days after ``day``, the last closed one; changes nothing."""
+        rows, pool = np.require(rows, np.int64, LAYOUT), np.require(pool, np.int32, LAYOUT)
+        window = typed_window(window)
         shape = (rows.size, HORIZON)
         codes = np.empty((2, rows.size), np.uint8)
         found = Forecast(np.empty(shape), np.empty(shape), codes[0], codes[1], np.empty(shape))
@@ -109,6 +115,7 @@ class DemandModels:
         self, forecast: Forecast, rows: NDArray[np.int64], levels: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Calibrated quantiles of each day's demand, (n, 28, levels), never falling with the level."""
+        rows, levels = np.require(rows, np.int64, LAYOUT), np.require(levels, np.float64, LAYOUT)
         out = np.empty((*forecast.mean.shape, levels.size))
         quantile_rows(
             self.demand, self.pool, rows, forecast.demand_class, forecast.mean, forecast.variance, levels, out

@@ -32,7 +32,7 @@ SHOCKS_MAX = 2
 @kernel
 def dispersion_prior(pool: NDArray[Any], at: int) -> float:
     """Variance-to-mean ratio of the pool's typical row; 2 where the pool knows nothing."""
-    typical: float = math.exp((pool[at].dispersion + 20.0 * math.log(2.0)) / (pool[at].dispersed + 20.0))
+    typical: float = math.exp((pool[at]["dispersion"] + 20.0 * math.log(2.0)) / (pool[at]["dispersed"] + 20.0))
     return typical
 
 
@@ -40,19 +40,21 @@ def dispersion_prior(pool: NDArray[Any], at: int) -> float:
 def dispersion(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int) -> float:
     """Variance-to-mean ratio of a row's days, with the pool's as ten days of earlier evidence."""
     prior = dispersion_prior(pool, at)
-    days = min(float(demand[row].days), 90.0)
-    if demand[row].expected <= 0.0:
+    days = min(float(demand[row]["days"]), 90.0)
+    if demand[row]["expected"] <= 0.0:
         return prior
-    own: float = demand[row].square / demand[row].expected
+    own: float = demand[row]["square"] / demand[row]["expected"]
     return (days * own + 10.0 * prior) / (days + 10.0)
 
 
 @kernel
 def weekday_factor(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, weekday: int) -> float:
     """Worth of a weekday (Monday 0) for a row, in its average days."""
-    prior = OWN_PRIOR * max(1.0, demand[row].square / demand[row].expected if demand[row].expected > 0.0 else 1.0)
-    units: float = prior * (1.0 + pool[at].factor[weekday]) + demand[row].own[weekday]
-    expected: float = prior + demand[row].own_expected[weekday]
+    prior = OWN_PRIOR * max(
+        1.0, demand[row]["square"] / demand[row]["expected"] if demand[row]["expected"] > 0.0 else 1.0
+    )
+    units: float = prior * (1.0 + pool[at]["factor"][weekday]) + demand[row]["own"][weekday]
+    expected: float = prior + demand[row]["own_expected"][weekday]
     return units / expected
 
 
@@ -61,51 +63,51 @@ def special_factor(pool: NDArray[Any], at: int, holiday: float, promoted: float)
     """Worth of a day for being a holiday or promoted, against the same day without."""
     worth = 1.0
     if holiday > 0.0:
-        worth *= (SPECIAL_PRIOR + pool[at].special[0, 0]) / (SPECIAL_PRIOR + pool[at].special[0, 1])
+        worth *= (SPECIAL_PRIOR + pool[at]["special"][0, 0]) / (SPECIAL_PRIOR + pool[at]["special"][0, 1])
     if promoted > 0.0:
-        worth *= (SPECIAL_PRIOR + pool[at].special[1, 0]) / (SPECIAL_PRIOR + pool[at].special[1, 1])
+        worth *= (SPECIAL_PRIOR + pool[at]["special"][1, 0]) / (SPECIAL_PRIOR + pool[at]["special"][1, 1])
     return worth
 
 
 @kernel
 def learn_own(demand: NDArray[Any], row: int, weekday: int, units: float, expected: float) -> None:
     """Add a day to the row's own weekday profile; ``expected`` is its level that day, weekday left out."""
-    demand[row].own[weekday] = OWN_DISCOUNT * demand[row].own[weekday] + units
-    demand[row].own_expected[weekday] = OWN_DISCOUNT * demand[row].own_expected[weekday] + expected
+    demand[row]["own"][weekday] = OWN_DISCOUNT * demand[row]["own"][weekday] + units
+    demand[row]["own_expected"][weekday] = OWN_DISCOUNT * demand[row]["own_expected"][weekday] + expected
 
 
 @kernel
 def fold_weekday(pool: NDArray[Any], at: int, weekday: int) -> None:
     """Turn the pool's totals of a day into its weekday factors and holiday and promotion factors."""
     for kind in range(2):
-        if pool[at].day_special[kind, 1] > 0.0:  # forgotten by the day on which there was one, not by the calendar
+        if pool[at]["day_special"][kind, 1] > 0.0:  # forgotten by the day on which there was one, not by the calendar
             for side in range(2):
-                kept = SPECIAL_DISCOUNT * pool[at].special[kind, side]
-                pool[at].special[kind, side] = kept + pool[at].day_special[kind, side]
-                pool[at].day_special[kind, side] = 0.0
-    units = pool[at].day_quantity
-    level = pool[at].day_level
-    expected = pool[at].day_expected
-    pool[at].day_quantity = 0.0
-    pool[at].day_level = 0.0
-    pool[at].day_expected = 0.0
+                kept = SPECIAL_DISCOUNT * pool[at]["special"][kind, side]
+                pool[at]["special"][kind, side] = kept + pool[at]["day_special"][kind, side]
+                pool[at]["day_special"][kind, side] = 0.0
+    units = pool[at]["day_quantity"]
+    level = pool[at]["day_level"]
+    expected = pool[at]["day_expected"]
+    pool[at]["day_quantity"] = 0.0
+    pool[at]["day_level"] = 0.0
+    pool[at]["day_expected"] = 0.0
     if level <= 0.0:
         return
-    seen = pool[at].folds[weekday]
+    seen = pool[at]["folds"][weekday]
     if units < SHOCK_RATIO * expected and expected >= 20.0 and seen >= SHOCK_FOLDS:
-        pool[at].shocks[weekday] += 1
-        if pool[at].shocks[weekday] <= SHOCKS_MAX:
+        pool[at]["shocks"][weekday] += 1
+        if pool[at]["shocks"][weekday] <= SHOCKS_MAX:
             return
-    pool[at].shocks[weekday] = 0
-    pool[at].folds[weekday] = min(seen + 1, 65535)
-    pool[at].quantity[weekday] = POOL_DISCOUNT * pool[at].quantity[weekday] + units
-    pool[at].level[weekday] = POOL_DISCOUNT * pool[at].level[weekday] + level
+    pool[at]["shocks"][weekday] = 0
+    pool[at]["folds"][weekday] = min(seen + 1, 65535)
+    pool[at]["quantity"][weekday] = POOL_DISCOUNT * pool[at]["quantity"][weekday] + units
+    pool[at]["level"][weekday] = POOL_DISCOUNT * pool[at]["level"][weekday] + level
     total = 0.0
     for day in range(7):
-        total += (POOL_PRIOR + pool[at].quantity[day]) / (POOL_PRIOR + pool[at].level[day])
+        total += (POOL_PRIOR + pool[at]["quantity"][day]) / (POOL_PRIOR + pool[at]["level"][day])
     for day in range(7):
-        worth = (POOL_PRIOR + pool[at].quantity[day]) / (POOL_PRIOR + pool[at].level[day])
-        pool[at].factor[day] = 7.0 * worth / total - 1.0
+        worth = (POOL_PRIOR + pool[at]["quantity"][day]) / (POOL_PRIOR + pool[at]["level"][day])
+        pool[at]["factor"][day] = 7.0 * worth / total - 1.0
 
 
 @kernel
@@ -113,29 +115,31 @@ def fold_hours(pool: NDArray[Any], at: int, weekday: int) -> None:
     """Turn the pool's order lines of a day into hour-of-week shares: weekday shrunk to all days, these to uniform."""
     lines = 0.0
     for hour in range(24):
-        lines += pool[at].day_hours[hour]
+        lines += pool[at]["day_hours"][hour]
     if lines <= 0.0:
         return
     of_weekday = 0.0
     of_week = 0.0
     for hour in range(24):
-        pool[at].hours[weekday, hour] = HOURS_DISCOUNT * pool[at].hours[weekday, hour] + pool[at].day_hours[hour]
-        pool[at].day_hours[hour] = 0.0
-        of_weekday += pool[at].hours[weekday, hour]
+        pool[at]["hours"][weekday, hour] = (
+            HOURS_DISCOUNT * pool[at]["hours"][weekday, hour] + pool[at]["day_hours"][hour]
+        )
+        pool[at]["day_hours"][hour] = 0.0
+        of_weekday += pool[at]["hours"][weekday, hour]
         for day in range(7):
-            of_week += pool[at].hours[day, hour]
+            of_week += pool[at]["hours"][day, hour]
     # Every weekday's shares are made again, because each leans on all days.
     for day in range(7):
         of_weekday = 0.0
         for hour in range(24):
-            of_weekday += pool[at].hours[day, hour]
+            of_weekday += pool[at]["hours"][day, hour]
         for hour in range(24):
             at_hour = 0.0
             for other in range(7):
-                at_hour += pool[at].hours[other, hour]
+                at_hour += pool[at]["hours"][other, hour]
             all_days = (at_hour + HOURS_PRIOR / 24.0) / (of_week + HOURS_PRIOR)
-            share = (pool[at].hours[day, hour] + HOURS_PRIOR * all_days) / (of_weekday + HOURS_PRIOR)
-            pool[at].share[day, hour] = share - 1.0 / 24.0
+            share = (pool[at]["hours"][day, hour] + HOURS_PRIOR * all_days) / (of_weekday + HOURS_PRIOR)
+            pool[at]["share"][day, hour] = share - 1.0 / 24.0
 
 
 @kernel
@@ -166,8 +170,8 @@ def expected_lines(
         stop = min(end_hour, (day + 1) * 24)
         share = 0.0
         for at_hour in range(hour - day * 24, stop - day * 24):
-            share += 1.0 / 24.0 + pool[at].share[weekday, at_hour]
+            share += 1.0 / 24.0 + pool[at]["share"][weekday, at_hour]
         total += share * weekday_factor(demand, row, pool, at, weekday)
         hour = stop
-    level: float = demand[row].lines_level
+    level: float = demand[row]["lines_level"]
     return total * level

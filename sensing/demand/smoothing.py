@@ -20,22 +20,22 @@ _RATES = np.array(RATES)
 @kernel
 def learn_levels(demand: NDArray[Any], row: int, units: float, factor: float) -> None:
     """Move every level of a row towards a day of ``units`` that was worth ``factor`` average days."""
-    exposure = demand[row].exposure + factor
-    demand[row].exposure = exposure
+    exposure = demand[row]["exposure"] + factor
+    demand[row]["exposure"] = exposure
     if exposure < 1e-3:
         return
     for member in range(_RATES.size):
-        level = demand[row].level[member]
+        level = demand[row]["level"][member]
         gain = max(_RATES[member], 1.0 / exposure)
-        demand[row].level[member] = max(0.0, level + gain * (units - factor * level))
+        demand[row]["level"][member] = max(0.0, level + gain * (units - factor * level))
 
 
 @kernel
 def learn_lines(demand: NDArray[Any], row: int, lines: float, factor: float) -> None:
     """The same for the order lines of a row, at one rate, with the squared error of a day's lines."""
-    level = demand[row].lines_level
+    level = demand[row]["lines_level"]
     error = lines - factor * level
-    days = float(demand[row].days) + 1.0
-    gain = max(0.05, 1.0 / max(demand[row].exposure + factor, 1.0))
-    demand[row].lines_level = max(0.0, level + gain * error)
-    demand[row].lines_square += max(0.02, 1.0 / days) * (error * error - demand[row].lines_square)
+    days = float(demand[row]["days"]) + 1.0
+    gain = max(0.05, 1.0 / max(demand[row]["exposure"] + factor, 1.0))
+    demand[row]["lines_level"] = max(0.0, level + gain * error)
+    demand[row]["lines_square"] += max(0.02, 1.0 / days) * (error * error - demand[row]["lines_square"])

@@ -17,18 +17,18 @@ CLASS_RATE = 0.05
 @kernel
 def learn_sales(demand: NDArray[Any], row: int, units: float, factor: float) -> None:
     """Learn whether a day had demand, how much, and how long it had been coming; call before the day is counted."""
-    days = float(demand[row].days) + 1.0
+    days = float(demand[row]["days"]) + 1.0
     sold = 1.0 if units > 0.0 else 0.0
-    demand[row].sale_rate += max(SALE_RATE, 1.0 / days) * (sold - demand[row].sale_rate)
+    demand[row]["sale_rate"] += max(SALE_RATE, 1.0 / days) * (sold - demand[row]["sale_rate"])
     if units <= 0.0:
-        demand[row].silence = min(demand[row].silence + 1, 65535)
+        demand[row]["silence"] = min(demand[row]["silence"] + 1, 65535)
         return
-    sales = float(demand[row].sales) + 1.0
+    sales = float(demand[row]["sales"]) + 1.0
     worth = max(factor, 0.2)
-    demand[row].sale_size += max(SIZE_RATE, 1.0 / sales) * (units / worth - demand[row].sale_size)
+    demand[row]["sale_size"] += max(SIZE_RATE, 1.0 / sales) * (units / worth - demand[row]["sale_size"])
     rate = max(CLASS_RATE, 1.0 / sales)
-    demand[row].size_mean += rate * (units - demand[row].size_mean)
-    demand[row].size_square += rate * (units * units - demand[row].size_square)
-    demand[row].interval += rate * (demand[row].silence + 1.0 - demand[row].interval)
-    demand[row].silence = 0
-    demand[row].sales = min(demand[row].sales + 1, 65535)
+    demand[row]["size_mean"] += rate * (units - demand[row]["size_mean"])
+    demand[row]["size_square"] += rate * (units * units - demand[row]["size_square"])
+    demand[row]["interval"] += rate * (demand[row]["silence"] + 1.0 - demand[row]["interval"])
+    demand[row]["silence"] = 0
+    demand[row]["sales"] = min(demand[row]["sales"] + 1, 65535)
