@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import THOUSANDTHS
 from sensing.jit import kernel
-from sensing.supply.record import CELL_MAX, NO_DAY, OPEN_DAYS, SPILLED
+from sensing.supply.record import CELL_MAX, NO_DAY, OPEN_DAYS, SPILLED, THOUSANDTHS
 
 NEW_LINE = -1
 

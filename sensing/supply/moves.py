@@ -26,31 +26,28 @@ def on_hand(supply: NDArray[Any], row: int) -> int:
 
 
 @kernel
-def _merge_oldest(supply: NDArray[Any], row: int) -> None:
+def merge_oldest(supply: NDArray[Any], row: int) -> None:
     """Make one entry of the two oldest, at the later one's instant."""
     record = supply[row]
-    record.move_quantity[1] += record.move_quantity[0]
+    quantities, ages = record.move_quantity, record.move_age
+    quantities[1] += quantities[0]
     for i in range(1, record.move_count):
-        record.move_quantity[i - 1] = record.move_quantity[i]
-        record.move_age[i - 1] = record.move_age[i]
+        quantities[i - 1] = quantities[i]
+        ages[i - 1] = ages[i]
     record.move_count -= 1
     record.move_merged = 1
 
 
 @kernel
-def _renew(supply: NDArray[Any], row: int, time_ms: int) -> None:
-    """Count the ages of all movements from a newer instant.
-
-    Ages beyond the last one that can be told are all that one.
-    """
+def renew(supply: NDArray[Any], row: int, time_ms: int) -> None:
+    """Count the ages of all movements from a newer instant; ages that do not fit are all the oldest that does."""
     record = supply[row]
+    ages = record.move_age
     shift = time_ms - record.move_newest
+    if record.move_count > 0 and ages[0] + shift > AGE_MAX:
+        record.move_merged = 1
     for i in range(record.move_count):
-        age = record.move_age[i] + shift
-        if age > AGE_MAX:
-            age = AGE_MAX
-            record.move_merged = 1
-        record.move_age[i] = age
+        ages[i] = min(ages[i] + shift, AGE_MAX)
     record.move_newest = time_ms
 
 
@@ -69,30 +66,31 @@ def move(supply: NDArray[Any], row: int, time_ms: int, quantity: int) -> bool:
     if record.move_count == 0:
         record.move_newest = time_ms
     elif time_ms > record.move_newest:
-        _renew(supply, row, time_ms)
+        renew(supply, row, time_ms)
     age = record.move_newest - time_ms
     if age > AGE_MAX:
         age = AGE_MAX
         record.move_merged = 1
-    at = record.move_count
-    while at > 0 and record.move_age[at - 1] < age:
+    quantities, ages = record.move_quantity, record.move_age
+    at = int(record.move_count)
+    while at > 0 and ages[at - 1] < age:
         at -= 1
-    if at > 0 and record.move_age[at - 1] == age:
-        record.move_quantity[at - 1] += quantity
+    if at > 0 and ages[at - 1] == age:
+        quantities[at - 1] += quantity
         return True
     if record.move_count == MOVES:
         if at <= 1:  # the new movement is one of the two oldest
-            record.move_quantity[0] += quantity
-            record.move_age[0] = min(record.move_age[0], age)
+            quantities[0] += quantity
+            ages[0] = min(ages[0], age)
             record.move_merged = 1
             return True
-        _merge_oldest(supply, row)
+        merge_oldest(supply, row)
         at -= 1
-    for i in range(record.move_count, at, -1):
-        record.move_quantity[i] = record.move_quantity[i - 1]
-        record.move_age[i] = record.move_age[i - 1]
-    record.move_quantity[at] = quantity
-    record.move_age[at] = age
+    for i in range(int(record.move_count), at, -1):
+        quantities[i] = quantities[i - 1]
+        ages[i] = ages[i - 1]
+    quantities[at] = quantity
+    ages[at] = age
     record.move_count += 1
     return True
 

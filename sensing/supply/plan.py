@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import THOUSANDTHS
 from sensing.supply.backlog import open_by_day
 from sensing.supply.lanes import Lanes
 from sensing.supply.lead_time import raise_by_open, shrunk
@@ -16,7 +15,7 @@ from sensing.supply.lead_time_demand import protect
 from sensing.supply.order_quantity import economic, order_quantity
 from sensing.supply.projection import project
 from sensing.supply.purchases import OpenLines, Purchases
-from sensing.supply.record import NEVER
+from sensing.supply.record import NEVER, THOUSANDTHS
 from sensing.supply.rounding import rounded
 
 Floats = NDArray[np.float64]
@@ -72,8 +71,6 @@ class Plan(NamedTuple):
     """(n,) before the next due receipt, or within the lead time where none is due."""
     cover_days: Floats
     """(n,) NaN: for ever, or not known."""
-    stock_lowest: Floats
-    """(n,) lowest projected stock of the 28 days."""
     terms: NDArray[Any]
     """(n,) records of `sensing.supply.terms.TERMS`."""
 
@@ -140,12 +137,12 @@ def make_plan(
     held = supply[rows]
     moves = np.where(np.arange(held["move_quantity"].shape[1]) < held["move_count"][:, None], held["move_quantity"], 0)
     on_hand = np.where(held["count_time"] == NEVER, np.nan, (held["count_quantity"] + moves.sum(axis=1)) / THOUSANDTHS)
-    stockout, projected = np.empty(count, np.int64), np.empty((count, 3))
+    stockout, projected = np.empty(count, np.int64), np.empty((count, 2))
     project(on_hand, overdue, open_day, receipts, forecast_mean, forecast_variance, mean_days, stockout, projected)
     return Plan(
         day, rows, demand_class, forecast_mean, forecast_variance, out[:, 0].astype(np.float32),
         out[:, 1].astype(np.float32), mean_days, sd_days, review, service, rounded(out[:, 2]),
         rounded(np.sqrt(out[:, 3])), quantile, rounded(np.maximum(out[:, 4] - out[:, 2], 0.0)), quantile, quantity,
         rounded(quantile + quantity), on_hand, held["on_order"] / THOUSANDTHS, held["open_total"] / THOUSANDTHS,
-        open_day, overdue, receipts, stockout, projected[:, 0], projected[:, 1], projected[:, 2], terms,
+        open_day, overdue, receipts, stockout, projected[:, 0], projected[:, 1], terms,
     )  # fmt: skip

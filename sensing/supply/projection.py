@@ -18,7 +18,7 @@ NOT_WITHIN = -1
 
 
 @kernel
-def _cover_days(stock: float, daily: NDArray[np.float64]) -> float:
+def days_of_cover(stock: float, daily: NDArray[np.float64]) -> float:
     """Days that ``stock`` lasts without receipts, the last one in part.
 
     Beyond the forecast its last week repeats. NaN: for ever.
@@ -61,8 +61,8 @@ def project(
     stockout
         (n,) filled with the first day (0 is tomorrow) on which the mean projection is below zero, or NOT_WITHIN.
     out
-        (n, 3) filled with the probability of a stock-out before the next due receipt (none due: within the lead
-        time), the days that stock lasts without any receipt (NaN: for ever), and the lowest mean projection.
+        (n, 2) filled with the probability of a stock-out before the next due receipt (none due: within the lead
+        time), and the days that stock lasts without any receipt (NaN: for ever).
     """
     days = mean.shape[1]
     daily = np.empty(days)
@@ -73,13 +73,11 @@ def project(
             continue
         stock = on_hand[i] - overdue[i]
         first_receipt = days
-        lowest = math.inf
         for t in range(days):
             daily[t] = max(mean[i, t], open_day[i, t])
             if receipts[i, t] > 0.0 and first_receipt == days:
                 first_receipt = t
             stock += receipts[i, t] - daily[t]
-            lowest = min(lowest, stock)
             if stock < 0.0 and stockout[i] == NOT_WITHIN:
                 stockout[i] = t
         window = first_receipt if first_receipt < days else min(max(math.ceil(lead_time_days[i]), 1), days)
@@ -89,5 +87,4 @@ def project(
             spread += variance[i, t]
         free = on_hand[i] - overdue[i]
         out[i, 0] = 1.0 if free < 0.0 else tail_probability(math.floor(free) + 1.0, needed, spread)
-        out[i, 1] = _cover_days(free, daily)
-        out[i, 2] = lowest
+        out[i, 1] = days_of_cover(free, daily)

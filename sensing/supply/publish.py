@@ -145,9 +145,9 @@ def _changes(plan: Plan, at: NDArray[np.int64], last: NDArray[Any]) -> dict[str,
     parts = np.empty((at.size, len(PARTS)))
     substitute(old, new, parts)
     before = rounded(last["reorder_point"])
-    places = decimals(np.maximum(before, plan.reorder_point[at]))
+    places = [decimals(largest) for largest in np.maximum(before, plan.reorder_point[at]).tolist()]
     return {
-        "before": before.tolist(), "parts": parts.tolist(), "places": places.tolist(),
+        "before": before.tolist(), "parts": parts.tolist(), "places": places,
         "version": last["version"].tolist(), "heard": last["heard"].tolist(),
     }  # fmt: skip
 

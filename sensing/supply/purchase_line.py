@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from sensing.codec.record import THOUSANDTHS
 from sensing.contracts.common import VERSION_LAST
 from sensing.contracts.suppliers import (
     PurchaseOrderCancelled,
@@ -22,7 +21,7 @@ from sensing.contracts.suppliers import (
     PurchaseOrderShipped,
 )
 from sensing.supply.lanes import NO_LANE, UNKNOWN
-from sensing.supply.record import NEVER, NO_DAY
+from sensing.supply.record import NEVER, NO_DAY, THOUSANDTHS
 
 Outcome = Literal["absorbed", "duplicate", "superseded", "line_changed_item"]
 UNTOLD = -1

@@ -15,7 +15,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import THOUSANDTHS
 from sensing.contracts.suppliers import PurchaseOrderPlaced, PurchaseOrderReceived
 from sensing.settings import DAY_MS
 from sensing.state.blob import pack, unpack
@@ -23,7 +22,7 @@ from sensing.supply.dates import day_of
 from sensing.supply.lanes import NO_LANE, UNKNOWN, Lanes
 from sensing.supply.lead_time import typical_delay_days
 from sensing.supply.purchase_line import Outcome, PurchaseLine, change, judge, thousandths
-from sensing.supply.record import NEVER, NO_DAY
+from sensing.supply.record import NEVER, NO_DAY, THOUSANDTHS
 
 Key = tuple[str, str]
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sensing.supply.dates import day_of, day_text, instant_text
 from sensing.supply.lead_time_demand import moments, protect, reorder_point, sum_of_days
 from sensing.supply.order_quantity import economic, order_quantity
-from sensing.supply.projection import project
-from sensing.supply.rounding import decimals, rounded
+from sensing.supply.projection import days_of_cover, project
+from sensing.supply.rounding import decimals, round_all, rounded
 from tests.supply import oracles
 from tests.supply.events import date
 
@@ -121,7 +121,7 @@ def test_order_quantity_is_a_multiple_not_below_the_minimum(
 
 
 def _project(on_hand: float, overdue: float, open_day: Any, receipts: Any, mean: Any) -> Any:
-    stockout, out = np.empty(1, np.int64), np.empty((1, 3))
+    stockout, out = np.empty(1, np.int64), np.empty((1, 2))
     days, due, means = (np.array([column]) for column in (open_day, receipts, mean))
     project(_one(on_hand), _one(overdue), days, due, means, means, np.array([7.0], np.float32), stockout, out)
     return int(stockout[0]), out[0]
@@ -139,6 +139,16 @@ def test_stock_is_projected_day_by_day(
     assert first == expected_first
     np.testing.assert_allclose(out[1], expected_cover, rtol=1e-9, atol=1e-9)
     assert 0.0 <= out[0] <= 1.0
+
+
+def test_stock_lasts_for_whole_weeks_and_a_part() -> None:
+    """Six units a week: a hundred last for sixteen weeks and four days."""
+    daily = np.array([1.0] * 6 + [0.0])
+    daily = np.concatenate([daily] * 4)
+
+    assert days_of_cover(100.0, daily) == 7 * 16 + 4
+    assert days_of_cover(96.5, daily) == 7 * 16 + 0.5
+    assert days_of_cover(0.0, daily) == 0.0
 
 
 def test_orders_for_a_day_are_part_of_its_forecast() -> None:
@@ -186,7 +196,11 @@ def test_published_numbers_have_six_digits(value: float) -> None:
 
 def test_what_is_no_number_stays_so() -> None:
     """NaN and infinity are not rounded, zero is zero."""
-    np.testing.assert_array_equal(rounded([NAN, math.inf, -math.inf, 0.0]), [NAN, math.inf, -math.inf, 0.0])
+    strange = np.array([NAN, math.inf, -math.inf, 0.0])
+    out = np.empty(4)
+    round_all(strange, out)
+    np.testing.assert_array_equal(out, strange)
+    np.testing.assert_array_equal(rounded(strange), strange)
     assert rounded(np.zeros((0, 3))).shape == (0, 3)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.supply.moves import count, move, on_hand
+from sensing.supply.moves import count, merge_oldest, move, on_hand, renew
 from sensing.supply.record import AGE_MAX, MOVES, NEVER, SUPPLY, fresh
 from tests.supply import oracles
 
@@ -122,6 +122,20 @@ def test_a_count_beyond_the_reach_is_counted() -> None:
     assert on_hand(supply, 0) == 100 - (MOVES + 2)
     assert count(supply, 0, 45, 100)[1]
     assert on_hand(supply, 0) == 100 - (MOVES + 2 - 4)
+
+
+def test_merging_and_renewing_keep_the_sum() -> None:
+    """The two oldest become one at the later one's time, and ages are counted from the newer instant."""
+    supply = fresh(1)
+    for time, quantity in ((10, 1), (20, 2), (50, 4)):
+        move(supply, 0, time, quantity)
+    merge_oldest(supply, 0)
+    renew(supply, 0, 60)
+
+    assert supply["move_count"][0] == 2
+    assert supply["move_quantity"][0, :2].tolist() == [3, 4]
+    assert (60 - supply["move_age"][0, :2].astype(int)).tolist() == [20, 50]
+    assert on_hand(supply, 0) == 7
 
 
 def test_movements_far_apart_in_time_are_told_apart_up_to_fifty_days() -> None:
