@@ -31,7 +31,7 @@ def reencode(record: Any) -> bytes:
         "unit_of_measure": _text(record, "unit"),
     }
     event |= {name: _text(record, name) for name in ("order_id", "line", "currency") if record[name]}
-    if kind in VERSIONED and record["order_id"] and record["version"] != VERSION_LAST:
+    if kind in VERSIONED and record["version"] != VERSION_LAST:
         event["line_version"] = int(record["version"])
     if record["requested_day"] != NO_DAY:
         event["requested_date"] = date(int(record["requested_day"])).isoformat()

@@ -72,24 +72,16 @@ class Reader:
         verdicts: list[Event | Fault] = []
         for value, headers, _, _ in messages:
             try:
-                if headers or len(value) > SHALLOW_BYTES:
-                    verdict = self._decode_guarded(value, headers or {})
-                else:
-                    verdict = self._decode(value)
+                text = spliced(value, headers) if headers else value
+                verdict = (len(text) > SHALLOW_BYTES and too_much(value)) or self._decode(text)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 # The reason is not asked for here: the careful way finds the same fault and names it better.
                 verdict = examine(self._types, value, headers or {})
             else:
-                if not value.isascii() or BACKSLASH in value or DELETE in value:
+                if not text.isascii() or BACKSLASH in text or DELETE in text:
                     verdict = self._with_texts_checked(verdict, value, headers or {})
             verdicts.append(verdict)
         return verdicts
-
-    def _decode_guarded(self, value: bytes, headers: dict[str, bytes]) -> Event | Fault:
-        """Decode a message that is long enough to be too long or too deep, or has an envelope."""
-        if len(value) > SHALLOW_BYTES and (fault := too_much(value)):
-            return fault
-        return self._decode(spliced(value, headers))
 
     def _with_texts_checked(self, verdict: Event | Fault, value: bytes, headers: dict[str, bytes]) -> Event | Fault:
         """Check what the decoder does not: UTF-8 where it skips, limits in bytes, control characters."""

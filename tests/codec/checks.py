@@ -1,0 +1,166 @@
+"""Checks of single values by hand, for the oracle: each gives the reason why a value is wrong, or None."""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from typing import Any
+
+Check = Callable[[Any], str | None]
+"""What is wrong with a value (a reason), or None."""
+
+
+def identifier(bytes_max: int, least: int = 1) -> Check:
+    """A check of identifiers."""
+
+    def check(value: Any) -> str | None:
+        if not isinstance(value, str):
+            return "wrong_type"
+        if len(value) > bytes_max:
+            return "too_long"
+        if len(value) < least or any(0xD800 <= ord(each) < 0xE000 for each in value):
+            return "bad_text"
+        if len(value.encode()) > bytes_max:
+            return "too_long"
+        controls = any(ord(each) < 0x20 or 0x7F <= ord(each) < 0xA0 for each in value)
+        return "bad_text" if controls else None
+
+    return check
+
+
+def free_text(value: Any) -> str | None:
+    """A check of free texts."""
+    if not isinstance(value, str):
+        return "wrong_type"
+    if len(value) > 256:
+        return "too_long"
+    return "bad_text" if any(0xD800 <= ord(each) < 0xE000 for each in value) else None
+
+
+def number(low: float, high: float, above: bool = False) -> Check:
+    """A check of numbers in a range; ``above`` excludes its lower end."""
+
+    def check(value: Any) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return "wrong_type"
+        return None if (low < value if above else low <= value) and value <= high else "out_of_range"
+
+    return check
+
+
+def integer(low: int, high: int) -> Check:
+    """A check of whole numbers; 2.0 is none."""
+
+    def check(value: Any) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, int):
+            return "wrong_type"
+        return None if low <= value <= high else "out_of_range"
+
+    return check
+
+
+def flag(value: Any) -> str | None:
+    """A check of true and false."""
+    return None if isinstance(value, bool) else "wrong_type"
+
+
+def one_of(*choices: str) -> Check:
+    """A check of choices."""
+
+    def check(value: Any) -> str | None:
+        if not isinstance(value, str):
+            return "wrong_type"
+        if any(0xD800 <= ord(each) < 0xE000 for each in value):
+            return "bad_text"
+        return None if value in choices else "out_of_range"
+
+    return check
+
+
+def date(value: Any) -> str | None:
+    """A check of dates."""
+    if not isinstance(value, str):
+        return "wrong_type"
+    if any(0xD800 <= ord(each) < 0xE000 for each in value):
+        return "bad_text"
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        return "bad_time"
+    try:
+        dt.date.fromisoformat(value)
+    except ValueError:
+        return "bad_time"
+    return None
+
+
+def time(value: Any) -> str | None:
+    """A check of event times."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return "wrong_type"
+    if isinstance(value, str) and any(0xD800 <= ord(each) < 0xE000 for each in value):
+        return "bad_text"
+    return None if time_ms(value) is not None else "bad_time"
+
+
+_TIME = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
+    r"(?:[Zz]|([+-])([0-9]{2}):?([0-9]{2}))"
+)
+
+
+def time_ms(value: str | int) -> int | None:
+    """Milliseconds of an event time, None where it is none."""
+    if isinstance(value, int):
+        return value if 0 <= value <= 253402300799999 else None
+    found = _TIME.fullmatch(value)
+    if not found:
+        return None
+    year, month, day, hour, minute, second = map(int, found.groups()[:6])
+    digits = (found[7] or "").ljust(7, "0")
+    try:
+        local = dt.datetime(year, month, day, hour, minute, second, tzinfo=dt.UTC)
+        local += dt.timedelta(microseconds=int(digits[:6]) + (digits[6] >= "5"))
+    except (ValueError, OverflowError):
+        return None
+    offset_minutes = 0
+    if found[8]:
+        hours, minutes = int(found[9]), int(found[10])
+        if hours > 23 or minutes > 59:
+            return None
+        offset_minutes = (hours * 60 + minutes) * (1 if found[8] == "+" else -1)
+    since = local - dt.datetime(1970, 1, 1, tzinfo=dt.UTC) - dt.timedelta(minutes=offset_minutes)
+    result = since // dt.timedelta(milliseconds=1)
+    return result if 0 <= result <= 253402300799999 else None
+
+
+def units(value: Any) -> str | None:
+    """A check of units of measure with their sizes."""
+    if not isinstance(value, dict):
+        return "wrong_type"
+    for name, size in value.items():
+        if wrong := identifier(8)(name) or number(0, 1e6, above=True)(size):
+            return wrong
+    return None
+
+
+def weekdays(value: Any) -> str | None:
+    """A check of lists of weekdays."""
+    if not isinstance(value, list):
+        return "wrong_type"
+    return next((wrong for wrong in map(integer(0, 6), value) if wrong), None)
+
+
+def holidays(value: Any) -> str | None:
+    """A check of lists of holidays."""
+    if not isinstance(value, list):
+        return "wrong_type"
+    for each in value:
+        if not isinstance(each, dict):
+            return "wrong_type"
+        if any(0xD800 <= ord(letter) < 0xE000 for name in each for letter in name):
+            return "bad_text"
+        checks: dict[str, Check] = {"date": date, "name": free_text, "closed": flag}
+        for name, given in each.items():
+            if name in checks and (wrong := checks[name](given)):
+                return wrong
+        if "date" not in each:
+            return "missing_field"
+    return None

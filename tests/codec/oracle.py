@@ -1,0 +1,255 @@
+"""The slow and obvious decoder: ``json.loads`` and a check per field, against tables written by hand from the contract.
+
+It shares no code with the codec and knows nothing of msgspec. A verdict is (reason, field) or ("taken", values).
+"""
+
+import datetime as dt
+import json
+from fractions import Fraction
+from typing import Any
+
+from tests.codec.checks import (
+    Check,
+    date,
+    flag,
+    free_text,
+    holidays,
+    identifier,
+    integer,
+    number,
+    one_of,
+    time,
+    time_ms,
+    units,
+    weekdays,
+)
+
+
+class Wrong(Exception):
+    """A fault: its reason and its field."""
+
+    def __init__(self, verdict: tuple[str, str | None]) -> None:
+        super().__init__(verdict)
+        self.verdict = verdict
+
+
+_ID, _SKU, _LOCATION, _UNIT = identifier(64), identifier(40), identifier(16), identifier(8)
+_CURRENCY = identifier(3, least=3)
+_QUANTITY, _OR_ZERO, _SIGNED = number(0.0005, 1e9, above=True), number(0, 1e9), number(-1e9, 1e9)
+_PRICE, _DAYS, _SHARE, _VERSION = number(0, 1e12), number(0, 3660), number(0, 1), integer(1, 2**31 - 2)
+_REVISION = integer(1, 2**31 - 2)
+
+_EVENT: dict[str, Check] = {"event_id!": _ID, "event_time!": time}
+_REFERENCE: dict[str, Check] = {"event_id!": _ID, "event_time": time}
+_ITEM = _EVENT | {"sku!": _SKU, "location!": _LOCATION}
+_ORDER = _ITEM | {
+    "order_id": _ID, "line": _SKU, "unit_of_measure=": _UNIT, "customer": _ID, "channel": _ID, "region": _ID,
+    "requested_date": date, "unit_price": _PRICE, "currency": _CURRENCY, "promotion": _ID,
+}  # fmt: skip
+_SHIPMENT = _ITEM | {
+    "quantity!": _QUANTITY,
+    "shipment_id": _ID,
+    "order_id": _ID,
+    "line": _SKU,
+    "unit_of_measure=": _UNIT,
+}
+_PURCHASE = _ITEM | {
+    "po_id!": _ID, "line": _SKU, "line_version": _VERSION, "supplier": _ID, "unit_of_measure=": _UNIT,
+}  # fmt: skip
+_HERE: dict[str, Check] = {"sku!": _SKU, "location!": _LOCATION}
+_ANYWHERE: dict[str, Check] = {"sku": _SKU, "location": _LOCATION}
+
+# A name with "!" must be given, one with "=" may be left out but not be null.
+TYPES: dict[str, dict[str, dict[str, Check]]] = {
+    "orders": {
+        "order.placed": _ORDER | {"quantity!": _QUANTITY, "line_version=": _VERSION},
+        "order.changed": _ORDER | {"quantity!": _OR_ZERO, "line_version!": _VERSION},
+        "order.cancelled": _ORDER | {"quantity=": _OR_ZERO, "line_version": _VERSION},
+        "order.returned": _ORDER | {"quantity!": _QUANTITY, "reason": free_text},
+        "order.allocated": _ORDER | {"quantity!": _QUANTITY},
+        "order.lost": _ORDER | {"quantity!": _QUANTITY, "reason": free_text},
+    },
+    "shipments": {
+        "shipment.shipped": _SHIPMENT,
+        "shipment.delayed": _SHIPMENT | {"expected_date!": date, "reason": free_text},
+        "shipment.backordered": _SHIPMENT | {"expected_date": date},
+        "shipment.substituted": _SHIPMENT | {"substitute_sku!": _SKU},
+        "shipment.transferred": _SHIPMENT | {"to_location!": _LOCATION},
+        "shipment.delivered": _SHIPMENT,
+    },
+    "suppliers": {
+        "po.placed": _PURCHASE | {"quantity!": _QUANTITY, "promised_date": date},
+        "po.confirmed": _PURCHASE | {"promised_date!": date, "quantity": _QUANTITY},
+        "po.delayed": _PURCHASE | {"promised_date!": date, "reason": free_text},
+        "po.shipped": _PURCHASE | {"promised_date": date, "quantity": _QUANTITY},
+        "po.received": _PURCHASE | {"quantity!": _QUANTITY, "last=": flag},
+        "po.cancelled": _PURCHASE,
+        "supplier.disrupted": _EVENT | {"supplier!": _ID} | _ANYWHERE | {
+            "delay_days=": _DAYS, "until": date, "reason": free_text,
+        },
+    },
+    "inventory": {
+        "inventory.counted": _ITEM | {"quantity!": _OR_ZERO, "unit_of_measure=": _UNIT},
+        "inventory.adjusted": _ITEM | {"quantity!": _SIGNED, "unit_of_measure=": _UNIT, "reason": free_text},
+    },
+    "reference": {
+        "item.updated": _REFERENCE | {
+            "sku!": _SKU, "family": _ID, "category": _ID, "base_unit=": _UNIT, "units=": units, "unit_cost": _PRICE,
+            "unit_price": _PRICE, "currency": _CURRENCY, "supplier": _ID, "lead_time_days": _DAYS,
+            "order_quantity_min": _OR_ZERO, "order_quantity_multiple": _OR_ZERO, "shelf_life_days": _DAYS,
+            "service_target": _SHARE, "steward": _ID, "strategic=": flag, "regulated=": flag,
+        },
+        "location.updated": _REFERENCE | {
+            "location!": _LOCATION, "time_zone=": _ID, "calendar": _ID, "region": _ID, "steward": _ID,
+        },
+        "supplier.updated": _REFERENCE | {"supplier!": _ID, "lead_time_days": _DAYS, "region": _ID, "buyer": _ID},
+        "customer.updated": _REFERENCE | {"customer!": _ID, "strategic=": flag, "region": _ID},
+        "calendar.updated": _REFERENCE | {"calendar!": _ID, "closed_weekdays=": weekdays, "holidays=": holidays},
+        "policy.updated": _REFERENCE | _ANYWHERE | {
+            "service_target": _SHARE, "review_days": _DAYS, "cover_days": _DAYS, "order_cost": _PRICE,
+            "holding_rate_year": number(0, 10, above=True), "order_quantity_min": _OR_ZERO,
+            "order_quantity_multiple": _OR_ZERO, "dead_band": _SHARE,
+        },
+        "plan.published": _REFERENCE | _HERE | {
+            "start!": date, "days=": integer(1, 366), "quantity_per_day!": _OR_ZERO,
+        },
+        "parameters.in_force": _REFERENCE | _HERE | {
+            "safety_stock": _OR_ZERO, "reorder_point": _OR_ZERO, "order_up_to": _OR_ZERO, "order_quantity": _OR_ZERO,
+            "lead_time_days": _DAYS, "proposed_version": _REVISION,
+        },
+        "promotion.approved": _REFERENCE | {
+            "promotion!": _ID, "sku!": _SKU, "location": _LOCATION, "start!": date, "end!": date,
+            "uplift": number(-1, 100),
+        },
+        "signal.observed": _REFERENCE | {"signal!": _ID, "kind!": _ID} | _ANYWHERE | {
+            "family": _ID, "region": _ID, "value": _SIGNED, "probability": _SHARE, "quantity": _OR_ZERO,
+            "horizon_days": _DAYS,
+        },
+    },
+    "decisions": {
+        "decision.made": _EVENT | {
+            "subject!": _ID, "exception_id": _ID, "parameters_version": _REVISION,
+            "decision!": one_of("acknowledge", "approve", "reject", "override", "label", "release"),
+            "label": one_of("confirmed", "expected", "false_alarm", "new_trend"),
+            "decider!": _ID, "role!": _ID, "reason": free_text, "field": _ID, "value": _OR_ZERO,
+        },
+        "execution.confirmed": _EVENT | {
+            "subject!": _ID, "parameters_version": _REVISION, "action_id": _ID, "reference": free_text,
+        },
+    },
+}  # fmt: skip
+
+
+def deep(value: bytes) -> bool:
+    """Whether brackets outside texts are nested more than 256 levels."""
+    depth, inside, escaped = 0, False, False
+    for byte in value:
+        if inside:
+            inside, escaped = byte != ord('"') or escaped, byte == ord("\\") and not escaped
+        elif byte == ord('"'):
+            inside = True
+        elif byte in b"[{":
+            depth += 1
+            if depth > 256:
+                return True
+        elif byte in b"]}":
+            depth -= 1
+    return False
+
+
+def _no_constant(literal: str) -> Any:
+    raise Wrong(("not_json", None))
+
+
+def parsed(value: bytes) -> Any:
+    """The message as plain objects."""
+    if len(value) > 2**20 or deep(value):
+        raise Wrong(("too_large", None))
+    try:
+        # Digits are read as floats where there are too many for Python; no field can tell the difference.
+        return json.loads(
+            value.decode("utf-8"),
+            parse_constant=_no_constant,
+            parse_int=lambda digits: int(digits) if len(digits) < 1000 else float(digits),
+        )
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        raise Wrong(("not_json", None)) from None
+
+
+def judge(topic: str, value: bytes, headers: dict[str, bytes] | None = None) -> tuple[str, Any]:
+    """Reason and field of what is wrong with a message, or "taken" and its event."""
+    try:
+        return "taken", _event(topic, value, headers or {})
+    except Wrong as wrong:
+        return wrong.verdict
+
+
+def _event(topic: str, value: bytes, headers: dict[str, bytes]) -> dict[str, Any]:
+    event = parsed(value)
+    if not isinstance(event, dict):
+        raise Wrong(("not_an_object", None))
+    for header, field in (("ce_type", "event_type"), ("ce_id", "event_id"), ("ce_time", "event_time")):
+        if header in headers and field not in event:
+            event[field] = headers[header].decode()
+    types = TYPES[topic]
+    if "event_type" not in event:
+        raise Wrong(("missing_field", "event_type"))
+    if not isinstance(event["event_type"], str):
+        raise Wrong(("wrong_type", "event_type"))
+    if event["event_type"] not in types:
+        raise Wrong(("unknown_event_type", "event_type"))
+    for marked, check in types[event["event_type"]].items():
+        name = marked.rstrip("!=")
+        if name not in event:
+            if marked.endswith("!"):
+                raise Wrong(("missing_field", name))
+        elif wrong := _null(marked) if event[name] is None else check(event[name]):
+            raise Wrong((wrong, name))
+    return event
+
+
+def _null(marked: str) -> str | None:
+    return "wrong_type" if marked.endswith(("!", "=")) else None
+
+
+def thousandths(value: float) -> int:
+    """Thousandths of the decimal number that ``value`` is the shortest text of, rounded half to even."""
+    return round(Fraction(repr(value)) * 1000)
+
+
+KINDS = (
+    *("order.placed", "order.changed", "order.cancelled", "order.returned", "order.lost"),
+    *("shipment.shipped", "inventory.counted", "inventory.adjusted"),
+)
+"""Event types that become records; their kinds count from 1."""
+
+
+def record(event: dict[str, Any]) -> dict[str, Any] | None:
+    """What the record of a good event must hold, but for keys and customer; None where the event is rare."""
+    event_type = event["event_type"]
+    if event_type not in KINDS:
+        return None
+    order_id = event.get("order_id")
+    version = 1
+    if event_type in ("order.placed", "order.changed", "order.cancelled") and order_id:
+        version = event.get("line_version") or (2**31 - 1 if event_type == "order.cancelled" else 1)
+    requested, price = event.get("requested_date"), event.get("unit_price")
+    epoch = dt.date(1970, 1, 1)
+    keyed = not event_type.startswith("inventory")
+    is_order = event_type.startswith("order")
+    return {
+        "kind": 1 + KINDS.index(event_type),
+        "time": time_ms(event["event_time"]),
+        "quantity": thousandths(float(event.get("quantity", 0))),
+        "version": version,
+        "price": None if price is None or not is_order else float(price),
+        "requested_day": (dt.date.fromisoformat(requested) - epoch).days if requested and is_order else -(2**31),
+        "promoted": int(is_order and event.get("promotion") is not None),
+        "sku": event["sku"].encode(),
+        "location": event["location"].encode(),
+        "event_id": event["event_id"].encode(),
+        "unit": event.get("unit_of_measure", "EA").encode(),
+        "order_id": (order_id or "").encode() if keyed else b"",
+        "line": (event.get("line") or event["sku"]).encode() if keyed else b"",
+        "currency": (event.get("currency") or "").encode() if is_order else b"",
+    }

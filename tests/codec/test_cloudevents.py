@@ -1,0 +1,100 @@
+"""CloudEvents around events."""
+
+import orjson
+import pytest
+
+from sensing.codec.decode import Decoded, Message, decode
+from tests.contracts.examples import EXAMPLES, Event, example
+
+PLACED = example("order.placed")
+COMMON = {"event_id": "ce_id", "event_type": "ce_type", "event_time": "ce_time"}
+
+
+def binary(event: Event, *moved: str) -> tuple[bytes, dict[str, bytes]]:
+    """An event with some of the common fields moved from the body to the headers."""
+    headers = {COMMON[name]: event[name].encode() for name in moved}
+    body = {name: value for name, value in event.items() if name not in moved}
+    return orjson.dumps(body), {"ce_specversion": b"1.0", "ce_source": b"/erp", **headers}
+
+
+def decode_one(topic: str, value: bytes, headers: dict[str, bytes] | None) -> Decoded:
+    """Decode one message."""
+    return decode(topic, 0, [Message(value, headers, 0, 0)])
+
+
+@pytest.mark.parametrize(("topic", "event"), EXAMPLES, ids=[event["event_type"] for _, event in EXAMPLES])
+@pytest.mark.parametrize("moved", [(), ("event_type",), ("event_id", "event_time"), tuple(COMMON)])
+def test_binary_mode_is_the_plain_event(topic: str, event: Event, moved: tuple[str, ...]) -> None:
+    """Common fields may stand in ``ce_`` headers, some or all; what comes out is the same."""
+    plain = decode_one(topic, orjson.dumps(event), None)
+    found = decode_one(topic, *binary(event, *moved))
+
+    assert not found.rejects
+    assert found.records.tobytes() == plain.records.tobytes()
+    assert found.rare == plain.rare
+
+
+def test_structured_mode_is_the_plain_event() -> None:
+    """The event is the data; its envelope stands in for the common fields."""
+    common = {name: PLACED[name] for name in COMMON}
+    data = {name: value for name, value in PLACED.items() if name not in COMMON}
+    envelope = {header[3:]: common[name] for name, header in COMMON.items()}
+    headers = {"content-type": b"application/cloudevents+json; charset=UTF-8"}
+    value = orjson.dumps({"specversion": "1.0", "source": "/erp", **envelope, "data": data})
+
+    expected = decode_one("orders", orjson.dumps(PLACED), None)
+    assert decode_one("orders", value, headers).records.tobytes() == expected.records.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", ("missing_field", "nothing")),
+        (b',"data":"x"', ("wrong_type", '"x"')),
+        (b',"data":null', ("wrong_type", "null")),
+    ],
+)
+def test_structured_mode_needs_data(data: bytes, expected: tuple[str, str]) -> None:
+    """An envelope without an object in it is refused by that name."""
+    value = b'{"specversion":"1.0","id":"1","type":"order.placed"%b}' % data
+    [reject] = decode_one("orders", value, {"content-type": b"application/cloudevents+json"}).rejects
+    assert (reject.reason, reject.got) == expected
+    assert (reject.field, reject.required) == ("data", "object with the event")
+
+
+def test_the_event_itself_comes_first() -> None:
+    """What the body says about itself wins over its headers, be it right or wrong."""
+    headers = {"ce_id": b"other", "ce_type": b"order.lost", "ce_time": b"1999-01-01T00:00:00Z"}
+    records = decode_one("orders", orjson.dumps(PLACED), headers).records
+    assert (records["event_id"][0], records["kind"][0]) == (PLACED["event_id"].encode(), 1)
+    rejects = decode_one("orders", orjson.dumps({**PLACED, "event_type": None}), headers).rejects
+    assert [(reject.reason, reject.field) for reject in rejects] == [("wrong_type", "event_type")]
+    body = orjson.dumps(PLACED).replace(b'"event_type"', b'"event\\u005ftype"')
+    assert decode_one("orders", body, headers).records["kind"][0] == 1
+
+
+@pytest.mark.parametrize("body", [b" \n {} ", b"{}", b"[]", b"", b"null", b'"{"', b"[{}]"])
+def test_headers_do_not_mend_a_body(body: bytes) -> None:
+    """What is no event with fields stays refused as what it is without headers but for the common fields."""
+    _, headers = binary(PLACED, *COMMON)
+    [reject] = decode_one("orders", body, headers).rejects
+    expected = {b"{": "missing_field", b"": "not_json"}
+    assert reject.reason == expected.get(body.strip()[:1], "not_an_object")
+    assert reject.field == ("sku" if reject.reason == "missing_field" else None)
+
+
+def test_headers_are_checked_like_fields() -> None:
+    """A header breaks the same limits as the field it stands in for; other headers are not looked at."""
+    value, headers = binary(PLACED, *COMMON)
+    for name, broken, expected in (
+        ("ce_id", b"x" * 65, ("too_long", "event_id")),
+        ("ce_id", b'a"b\\c', None),
+        ("ce_id", b"\x00", ("bad_text", "event_id")),
+        ("ce_id", b"\xff", ("bad_text", None)),
+        ("ce_type", b"po.placed", ("unknown_event_type", "event_type")),
+        ("ce_time", b"yesterday", ("bad_time", "event_time")),
+        ("ce_time", b"1767605400125", ("bad_time", "event_time")),
+        ("ce_source", b"\xff", None),
+    ):
+        rejects = decode_one("orders", value, headers | {name: broken}).rejects
+        assert [(reject.reason, reject.field) for reject in rejects] == ([expected] if expected else [])

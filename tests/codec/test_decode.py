@@ -1,0 +1,211 @@
+"""Messages to records, rare events and rejects."""
+
+import datetime as dt
+import json
+from typing import Any
+
+import msgspec
+import numpy as np
+import orjson
+import pytest
+
+from sensing.codec.decode import Message, decode
+from sensing.codec.record import EVENT, TOPICS
+from sensing.contracts.common import MESSAGE_BYTES_MAX
+from sensing.contracts.topics import INPUTS
+from tests.codec import oracle
+from tests.codec.blocks import decode_events, decode_lines, plain
+from tests.codec.checks import time_ms
+from tests.contracts.examples import EXAMPLES, Event, example, minimal
+
+every_type = pytest.mark.parametrize(("topic", "event"), EXAMPLES, ids=[event["event_type"] for _, event in EXAMPLES])
+PLACED = example("order.placed")
+COUNTED = example("inventory.counted")
+
+
+def test_topics_are_those_of_the_record() -> None:
+    """Every topic has a number and types, in the same order."""
+    assert tuple(INPUTS) == TOPICS
+
+
+@every_type
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "minimal"])
+def test_every_event_type_arrives(topic: str, event: Event, whole: bool) -> None:
+    """An event of every type, with all fields or only the required ones, arrives with its values."""
+    given = event if whole else minimal(topic, event)
+    decoded = decode_events(topic, given)
+    expected = oracle.record(given)
+
+    assert not decoded.rejects
+    if expected is not None:
+        assert expected == plain(decoded.records[0], *expected)
+        return
+    [(before, rare)] = decoded.rare
+    built = msgspec.to_builtins(rare.event)
+    assert (before, rare.topic, rare.partition, rare.offset) == (0, TOPICS.index(topic), 0, 0)
+    assert rare.time == (time_ms(given["event_time"]) if "event_time" in given else 0)
+    assert _common(given, built) == given
+
+
+def _common(given: Any, built: Any) -> Any:
+    """What is in both, as far as it was given; instants as they were written."""
+    if isinstance(given, dict):
+        return {name: _common(value, built[name]) for name, value in given.items() if name in built}
+    if isinstance(given, list):
+        return [_common(one, other) for one, other in zip(given, built, strict=True)]
+    if isinstance(given, str) and given.endswith(".125Z"):
+        return dt.datetime.fromisoformat(built).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return built
+
+
+@every_type
+def test_what_is_required(topic: str, event: Event) -> None:
+    """Of every type, each required field is missed by name, and no other is."""
+    for name in event:
+        decoded = decode_events(topic, {key: value for key, value in event.items() if key != name})
+        missed = [(reject.reason, reject.field, reject.got) for reject in decoded.rejects]
+        assert missed == ([("missing_field", name, "nothing")] if name in minimal(topic, event) else [])
+
+
+def test_a_block_is_divided_completely() -> None:
+    """Records, rare events and rejects together are all messages; rare events know the record they come before."""
+    allocated = example("order.allocated")
+    decoded = decode_events("orders", PLACED, allocated, {}, PLACED, PLACED, {}, allocated, PLACED, allocated)
+
+    assert decoded.positions.tolist() == [0, 3, 4, 7]
+    assert [before for before, _ in decoded.rare] == [1, 3, 4]
+    assert decoded.rare_positions == [1, 6, 8]
+    assert decoded.reject_positions == [2, 5]
+
+
+def test_records_know_where_they_were_read() -> None:
+    """Topic, partition and offset are the message's; watermark, keys and shard are left to be filled."""
+    record = decode("inventory", 7, [Message(orjson.dumps(COUNTED), None, 41, None)]).records[0]
+    filled_later = ("watermark", "row_hi", "row_lo", "line_hi", "line_lo", "id_hi", "id_lo", "shard")
+
+    assert (record["topic"], record["partition"], record["offset"]) == (TOPICS.index("inventory"), 7, 41)
+    assert set(plain(record, *filled_later).values()) == {0}
+
+
+def test_a_reject_is_the_message_as_it_came() -> None:
+    """A reject keeps value, headers, place and the broker's time; without headers and time it has none and 0."""
+    value, headers = b"\xff\x00", {"traceparent": b"\xfe"}
+    decoded = decode("orders", 3, [Message(value, headers, 9, 1234), Message(b"", None, 10, None)])
+
+    first, second = decoded.rejects
+    assert (first.value, first.headers, first.topic, first.partition, first.offset, first.time) == (
+        *(value, headers, "orders", 3, 9, 1234),
+    )
+    assert (second.value, second.headers, second.offset, second.time) == (b"", {}, 10, 0)
+
+
+@pytest.mark.parametrize("size", [1, 7, 2047, 2048, 2049])
+def test_cuts_do_not_matter(size: int) -> None:
+    """However messages are cut into blocks, the same comes out."""
+    kinds = (PLACED, example("order.lost"), example("order.allocated"), {"event_id": 1}, example("order.cancelled"))
+    messages = [Message(orjson.dumps(kinds[i * i % 5] | {"line": str(i)}), None, i, None) for i in range(5000)]
+    whole = decode("orders", 0, messages)
+    parts = [decode("orders", 0, messages[start : start + size]) for start in range(0, len(messages), size)]
+
+    assert whole.records.tobytes() == b"".join(part.records.tobytes() for part in parts)
+    assert whole.rejects == [reject for part in parts for reject in part.rejects]
+    assert [rare for _, rare in whole.rare] == [rare for part in parts for _, rare in part.rare]
+    starts = np.cumsum([0, *(len(part.records) for part in parts)])
+    assert [before for before, _ in whole.rare] == [
+        before + start for part, start in zip(parts, starts, strict=False) for before, _ in part.rare
+    ]
+
+
+def test_nothing_is_nothing() -> None:
+    """An empty block of any topic is an empty result."""
+    for topic in TOPICS:
+        decoded = decode_lines(topic, [])
+        assert (decoded.records.dtype, len(decoded.records), len(decoded.rare)) == (EVENT, 0, 0)
+
+
+def test_topic_must_be_known() -> None:
+    """Another topic is our own mistake, so it raises."""
+    with pytest.raises(ValueError, match=r"decode: required a topic of decisions, inventory.*, got 'sales'"):
+        decode("sales", 0, [])
+
+
+@pytest.mark.parametrize(
+    ("event_type", "patch", "expected"),
+    [
+        ("order.placed", {"line_version": None}, None),
+        ("order.placed", {"line_version": 7}, 7),
+        ("order.placed", {"line_version": 7, "order_id": None}, 1),
+        ("order.changed", {"line_version": 7}, 7),
+        ("order.changed", {"line_version": 7, "order_id": None}, 1),
+        ("order.cancelled", {"line_version": None}, 2**31 - 1),
+        ("order.cancelled", {"line_version": 7}, 7),
+        ("order.cancelled", {"line_version": None, "order_id": None}, 1),
+        ("order.returned", {"line_version": 7}, 1),
+        ("order.lost", {"line_version": 7}, 1),
+        ("shipment.shipped", {"line_version": 7}, 1),
+        ("inventory.counted", {"line_version": 7}, 1),
+    ],
+)
+def test_versions(event_type: str, patch: Event, expected: int | None) -> None:
+    """Without an order the event is its own line, version 1; events keyed by their id have version 1 as well."""
+    decoded = decode_events(
+        {"o": "orders", "s": "shipments", "i": "inventory"}[event_type[0]], example(event_type) | patch
+    )
+    versions = decoded.records["version"].tolist()
+    assert versions == ([] if expected is None else [expected])
+    assert len(decoded.rejects) == 1 - len(versions)
+
+
+def test_line_is_the_sku_where_none_is_given() -> None:
+    """Orders and shipments without a line have the sku for one; counts have no line."""
+    for topic, event_type in (("orders", "order.placed"), ("shipments", "shipment.shipped")):
+        records = decode_events(topic, example(event_type), example(event_type) | {"line": None}).records
+        assert records["line"].tolist() == [b"10", b"SKU-1"]
+    assert decode_events("inventory", COUNTED).records["line"].tolist() == [b""]
+
+
+def test_unknown_fields_are_ignored() -> None:
+    """A newer writer may say more, whatever it is."""
+    text = orjson.dumps(PLACED)[:-1]
+    more = (b"1", b'{"event_type":"po.placed","sku":[]}', b'"\\ud800"', b"1e999", b"9" * 5000)
+    records = decode_lines("orders", [b'%b,"x":%b}' % (text, value) for value in more]).records
+    assert len(records) == len(more)
+    expected = decode_events("orders", PLACED).records
+    records["offset"] = expected["offset"]
+    assert set(records.tolist()) == set(expected.tolist())
+
+
+def test_of_a_key_given_twice_the_last_value_counts() -> None:
+    """Whatever the earlier value is, and for the event type as well."""
+    text = orjson.dumps(PLACED)[1:-1]
+    for earlier in (b'"sku":"other"', b'"sku":17', b'"event_type":"order.lost"', b'"event_type":[]', b'"quantity":-1'):
+        decoded = decode_lines("orders", [b"{%b,%b}" % (earlier, text)])
+        assert decoded.records["sku"].tolist() == [b"SKU-1"]
+        assert decoded.records["kind"].tolist() == [1]
+    decoded = decode_lines("orders", [b'{%b,"sku":"a","sku":17,"sku":"b"}' % text])
+    assert decoded.records["sku"].tolist() == [b"b"]
+
+
+def test_texts_are_kept_as_they_are() -> None:
+    """Escapes are resolved, other scripts are UTF-8, blanks stay."""
+    sku = " \N{POUND SIGN}\N{CJK UNIFIED IDEOGRAPH-4E00}\N{GRINNING FACE} "
+    event = PLACED | {"sku": sku}
+    for encoded in (orjson.dumps(event), json.dumps(event).encode()):
+        assert decode_lines("orders", [encoded]).records["sku"].tolist() == [sku.encode()]
+
+
+@pytest.mark.parametrize(
+    "name", ["order_id", "customer", "channel", "region", "requested_date", "unit_price", "promotion"]
+)
+def test_null_is_not_given(name: str) -> None:
+    """An optional field that is null is the same as one that is left out."""
+    absent, null = {key: value for key, value in PLACED.items() if key != name}, PLACED | {name: None}
+    assert decode_events("orders", absent).records.tobytes() == decode_events("orders", null).records.tobytes()
+
+
+def test_the_largest_message_is_read() -> None:
+    """A message of exactly the limit is read, one byte more is not."""
+    text = orjson.dumps(PLACED)
+    fill = MESSAGE_BYTES_MAX - len(text)
+    decoded = decode_lines("orders", [text + b" " * fill, text + b" " * (fill + 1)])
+    assert (decoded.positions.tolist(), decoded.reject_positions) == ([0], [1])

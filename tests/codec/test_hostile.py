@@ -1,0 +1,135 @@
+"""Hostile input: only records, rare events and rejects, never an exception, always the verdict of the slow oracle."""
+
+import json
+from collections import Counter, defaultdict
+from typing import Any, get_args
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensing.codec.decode import Decoded
+from sensing.codec.record import EVENT, Kind
+from sensing.codec.rejects import GOT_CHARACTERS_MAX
+from sensing.contracts.dead_letters import Reason
+from tests.codec import oracle
+from tests.codec.blocks import decode_lines, plain
+from tests.codec.hostile import hostile_lines
+from tests.contracts.examples import EXAMPLES
+
+LINES = 100_000
+COMPARED = 20_000
+
+
+def by_topic(lines: list[tuple[str, bytes]]) -> dict[str, list[bytes]]:
+    """Lines of every topic, in their order."""
+    topics = defaultdict(list)
+    for topic, line in lines:
+        topics[topic].append(line)
+    return topics
+
+
+def check(lines: list[bytes], decoded: Decoded) -> None:
+    """Every line became one thing, and each of them is well-formed."""
+    positions = [*decoded.positions.tolist(), *decoded.rare_positions, *decoded.reject_positions]
+    assert sorted(positions) == list(range(len(lines)))
+    records = decoded.records
+    assert records["offset"].tolist() == decoded.positions.tolist()
+    assert np.isin(records["kind"], list(Kind)).all()
+    for text in ("sku", "location", "event_id", "unit"):
+        assert (records[text] != b"").all()
+    assert (np.abs(records["quantity"]) <= 10**12).all()
+    assert ((records["time"] >= 0) & (records["version"] >= 1)).all()
+    for position, reject in zip(decoded.reject_positions, decoded.rejects, strict=True):
+        assert reject.value is lines[position]
+        assert reject.reason in get_args(Reason)
+        assert reject.required
+        assert 0 < len(reject.got) <= GOT_CHARACTERS_MAX
+        assert reject.got.isprintable()
+
+
+def test_a_hundred_thousand_hostile_lines() -> None:
+    """None raises or stops a block, and the counts add up. Nearly every reason and many good events are among them."""
+    counts: Counter[str] = Counter()
+    for topic, lines in by_topic(list(hostile_lines(seed=20260105, count=LINES))).items():
+        decoded = decode_lines(topic, lines)
+        check(lines, decoded)
+        counts.update(reject.reason for reject in decoded.rejects)
+        counts["taken"] += len(decoded.records) + len(decoded.rare)
+
+    assert counts.total() == LINES
+    assert min(counts.values()) > 100
+    assert len(counts) == 11
+
+
+def verdicts(decoded: Decoded) -> list[tuple[str, Any]]:
+    """Reason and field of every line, or "taken" and its record."""
+    found: dict[int, tuple[str, Any]] = dict.fromkeys(decoded.rare_positions, ("taken", None))
+    found |= {at: ("taken", record) for at, record in zip(decoded.positions.tolist(), decoded.records, strict=True)}
+    for at, reject in zip(decoded.reject_positions, decoded.rejects, strict=True):
+        found[at] = (reject.reason, reject.field and reject.field.partition("[")[0])
+    return [found[at] for at in range(len(found))]
+
+
+def compare(topic: str, lines: list[bytes]) -> None:
+    """The codec gives the verdict and the values of the oracle."""
+    for line, (reason, found) in zip(lines, verdicts(decode_lines(topic, lines)), strict=True):
+        expected_reason, expected = oracle.judge(topic, line)
+        assert (expected_reason, line) == (reason, line)
+        if reason != "taken":
+            assert (expected, line) == (found, line)
+        elif (values := oracle.record(expected)) is None:
+            assert found is None
+        else:
+            assert values == plain(found, *values)
+
+
+def test_verdicts_are_those_of_the_oracle() -> None:
+    """Reason, field and values are those that ``json.loads`` and checks by hand give."""
+    for topic, lines in by_topic(list(hostile_lines(seed=3, count=COMPARED))).items():
+        compare(topic, lines)
+
+
+def test_a_bad_line_changes_nothing_for_its_neighbours() -> None:
+    """Good lines among hostile ones come out as they do alone."""
+    for topic, lines in by_topic(list(hostile_lines(seed=4, count=3000))).items():
+        found = verdicts(decode_lines(topic, lines))
+        alone = [verdicts(decode_lines(topic, [line]))[0] for line in lines]
+        for (reason, record), (reason_alone, record_alone) in zip(found, alone, strict=True):
+            assert reason == reason_alone
+            if isinstance(record, np.void) and isinstance(record_alone, np.void):
+                record["offset"] = 0
+                assert record.tobytes() == record_alone.tobytes()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=70),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@st.composite
+def patched(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+    """An event of any type with any values in up to three fields."""
+    topic, event = draw(st.sampled_from(EXAMPLES))
+    return topic, event | draw(st.dictionaries(st.sampled_from([*event, "x"]), json_values, max_size=3))
+
+
+@settings(max_examples=300)
+@given(patched())
+def test_any_values_in_any_field(case: tuple[str, dict[str, Any]]) -> None:
+    """Any JSON value in any field gets the verdict of the oracle, written with and without escapes."""
+    topic, event = case
+    written = [json.dumps(event), json.dumps(event, ensure_ascii=False)]
+    compare(topic, [text.encode("utf-8", "surrogatepass") for text in written])
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(sorted({topic for topic, _ in EXAMPLES})), st.lists(st.binary(max_size=40), max_size=20))
+def test_any_bytes(topic: str, lines: list[bytes]) -> None:
+    """Any bytes at all become rejects."""
+    decoded = decode_lines(topic, lines)
+    check(lines, decoded)
+    assert len(decoded.rejects) == len(lines)
+    assert decoded.records.dtype == EVENT
