@@ -55,3 +55,47 @@ def window_lines(
 def atom_below(level: float, low: float, high: float) -> float:
     """Share of [low, high] below the level."""
     return min(max((level - low) / (high - low), 0.0), 1.0)
+
+
+class SlowRow:
+    """One row without River and in a pool that knows nothing, on plain floats, day by day."""
+
+    def __init__(self, rates: Sequence[float], temper: float, discount: float) -> None:
+        self.rates, self.temper, self.discount = rates, temper, discount
+        self.seen: list[float] = []
+        self.factors: list[float] = []
+        self.errors = [0.0] * (len(rates) + 1)
+        self.square = self.expected = 0.0
+        self.own = [[0.0, 0.0] for _ in range(7)]
+
+    def members(self) -> list[float]:
+        """Level of each rate, then TSB."""
+        worth = [max(factor, 0.2) for factor in self.factors]
+        chance = tsb(self.seen, 0.04, 0.05)[0]
+        scaled = [sold / share for sold, share in zip(self.seen, worth, strict=True)]
+        return [levels(self.seen, self.factors, rate) for rate in self.rates] + [chance * tsb(scaled, 0.04, 0.05)[1]]
+
+    def factor(self, weekday: int, prior: float) -> float:
+        """Worth of a weekday by the row's own sales."""
+        prior *= max(1.0, self.square / self.expected) if self.expected > 0.0 else 1.0
+        return (prior + self.own[weekday][0]) / (prior + self.own[weekday][1])
+
+    def mean(self, weekday: int, prior: float) -> float:
+        """Forecast of the next day."""
+        share = weights(self.errors, len(self.seen), self.temper, 1.0 / (1.0 - self.discount))
+        return self.factor(weekday, prior) * float(np.dot(share, self.members()))
+
+    def learn(self, sold: float, weekday: int, prior: float, own_discount: float) -> None:
+        """Take a day in."""
+        factor, mean, members = self.factor(weekday, prior), self.mean(weekday, prior), self.members()
+        days = len(self.seen) + 1
+        gain = max(1.0 - self.discount, 1.0 / days)
+        self.errors = [e + gain * ((sold - factor * m) ** 2 - e) for e, m in zip(self.errors, members, strict=True)]
+        gain = max(0.02, 1.0 / days)
+        self.square += gain * ((sold - mean) ** 2 - self.square)
+        self.expected += gain * (mean - self.expected)
+        if self.seen:
+            kept = self.own[weekday]
+            self.own[weekday] = [own_discount * kept[0] + sold, own_discount * kept[1] + members[2]]
+        self.seen.append(sold)
+        self.factors.append(factor)

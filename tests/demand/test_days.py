@@ -1,0 +1,175 @@
+"""Kernels that close and forecast days against slow rows, and the small kernels they are made of."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special, stats
+
+from sensing.demand import calibration, close, combination, distribution, forecasting, mixture, profile, smoothing
+from sensing.demand.record import DEMAND, GRID, MEMBERS, POOL, RATES, RIVER
+from tests.demand import oracles
+from tests.demand.streams import FIRST_DAY
+
+POSITIVE = st.floats(0.01, 50.0)
+
+
+@given(series=st.lists(st.integers(0, 20), min_size=1, max_size=40))
+def test_close_rows_and_forecast_rows_are_the_slow_rows(series: list[int]) -> None:
+    """Forecast before every day, its 28 days after the last, and the errors kept are those of the slow row."""
+    demand, pool, river, none = np.zeros(1, DEMAND), np.zeros(1, POOL), np.zeros(0, RIVER), np.zeros(1)
+    slow = oracles.SlowRow(RATES, combination.TEMPER, combination.DISCOUNT)
+    rows, pools, out = np.zeros(1, np.int64), np.zeros(1, np.int32), np.empty((1, 4))
+    for at, sold in enumerate(series):
+        weekday = (FIRST_DAY + at + 3) % 7
+        expected = slow.mean(weekday, profile.OWN_PRIOR)
+        units, hours = np.array([float(sold)]), np.zeros((1, 24), np.uint16)
+        close.close_rows(
+            demand, pool, river, rows, FIRST_DAY + at, units, units, hours, pools, none > 0, none > 0, none, none, out
+        )
+        assert out[0, :2] == pytest.approx([sold, expected], rel=1e-3, abs=1e-3)
+        slow.learn(float(sold), weekday, profile.OWN_PRIOR, profile.OWN_DISCOUNT)
+    assert demand["error"][0] == pytest.approx(np.array(slow.errors), rel=1e-2, abs=1e-2)
+    assert pool["day_quantity"][0] == sum(series[1:])
+    mean, variance, lines = np.empty((1, 28)), np.empty((1, 28)), np.empty((1, 28))
+    codes = np.empty((2, 1), np.uint8)
+    shut, flags = np.zeros((1, 28), np.bool_), np.zeros((1, 28))
+    last = FIRST_DAY + len(series) - 1
+    forecasting.forecast_rows(
+        demand, pool, river, rows, last, pools, shut, flags, flags, mean, variance, lines, codes[0], codes[1]
+    )
+    expected_days = [slow.mean((last + 1 + h + 3) % 7, profile.OWN_PRIOR) for h in range(28)]
+    assert mean[0] == pytest.approx(np.array(expected_days), rel=2e-3, abs=1e-3)
+
+
+def test_quantile_rows_state_the_calibrated_level() -> None:
+    """Every quantile is that of the stated level of the row's pool and class."""
+    demand, pool = np.zeros(2, DEMAND), np.zeros(2, POOL)
+    demand["pool"] = [0, 1]
+    pool["rows"][1], pool["below"][1, 2] = 1000.0, 1000.0 * np.array(GRID) ** 2
+    mean, levels = np.full((2, 28), 3.0), np.array([0.5, 0.95])
+    out = np.empty((2, 28, 2))
+    codes = np.array([2, 2], np.uint8)
+    forecasting.quantile_rows(demand, pool, np.arange(2), codes, mean, 2.0 * mean, levels, out)
+    for row in range(2):
+        for k, level in enumerate(levels):
+            stated = calibration.stated_level(pool, row, 2, level)
+            assert out[row, 7, k] == distribution.quantile(stated, 3.0, 6.0)
+    assert (out[1] > out[0]).all()
+
+
+@given(errors=st.lists(st.floats(0.0, 50.0), min_size=MEMBERS, max_size=MEMBERS), seen=st.integers(0, 400))
+def test_smoothing_weights_level_and_gain(errors: list[float], seen: int) -> None:
+    """The combined level and rate are the weighted ones of the members, TSB at the middle rate."""
+    demand, weights = np.zeros(1, DEMAND), np.zeros(MEMBERS)
+    demand["error"][0], demand["days"] = errors, seen
+    demand["level"][0] = np.arange(1.0, MEMBERS)
+    demand["sale_rate"], demand["sale_size"] = 0.5, 4.0
+    mixture.smoothing_weights(demand, 0, weights)
+    kept = demand["error"][0].astype(float).tolist()
+    expected = oracles.weights(kept, seen, combination.TEMPER, 1.0 / (1.0 - combination.DISCOUNT))
+    assert weights == pytest.approx(expected, rel=1e-5, abs=1e-9)
+    assert mixture.smoothing_level(demand, 0, weights) == pytest.approx(expected @ [1.0, 2.0, 3.0, 4.0, 5.0, 2.0])
+    assert mixture.smoothing_gain(weights) == pytest.approx(expected @ [*RATES, RATES[2]])
+
+
+@given(level=POSITIVE, trend=st.floats(-1.0, 1.0), base=POSITIVE, factor=POSITIVE, ahead=st.integers(1, 28))
+def test_river_members_and_mean(level: float, trend: float, base: float, factor: float, ahead: int) -> None:
+    """Holt-Winters with a damped trend, the regression's correction, and their equal mean where nothing is judged."""
+    river, values, weights = np.zeros(1, RIVER), np.empty(3), np.empty(3)
+    river["level"], river["trend"], river["intercept"], river["scale"] = level, trend, 0.1, 2.0
+    river["weight"][0] = np.arange(10) / 10.0
+    day = FIRST_DAY + 3
+    mixture.river_members(river, 0, base, factor, day, ahead, 1.0, 0.0, values)
+    reach = sum(mixture.TREND_DAMPING**step for step in range(ahead))
+    correction = 0.1 + 0.1 * ((day + 3) % 7) + 0.7 + 0.9 * mixture.month_position(day)
+    holt, corrected = max(0.0, (level + reach * trend) * factor), max(0.0, base + 2.0 * correction)
+    assert values == pytest.approx(np.array([base, holt, corrected]))
+    assert mixture.river_mean(river, 0, values, weights) == pytest.approx(values.mean())
+
+
+def test_learn_errors_and_error_gain() -> None:
+    """Errors are plain means while few, then discounted ones."""
+    assert combination.error_gain(4.0) == 0.25
+    assert combination.error_gain(1e4) == pytest.approx(1.0 - combination.DISCOUNT)
+    demand = np.zeros(1, DEMAND)
+    for at, units in enumerate([3.0, 5.0, 1.0]):
+        demand["days"] = at
+        close.learn_errors(demand, 0, units, 1.0, 2.0)
+    assert demand["error"][0] == pytest.approx(np.full(MEMBERS, (9.0 + 25.0 + 1.0) / 3.0))
+    assert demand["square"][0] == pytest.approx((1.0 + 9.0 + 1.0) / 3.0)
+    assert demand["expected"][0] == pytest.approx(2.0)
+
+
+def test_learn_pool_keeps_totals_and_what_was_special() -> None:
+    """Totals of the day add up; a promoted day counts against what was expected without the promotion."""
+    pool = np.zeros(1, POOL)
+    pool["special"][0, 1] = 180.0, 30.0  # (20 + 180) / (20 + 30): four times
+    close.learn_pool(pool, 0, 9.0, 2.0, 6.0, 0.0, 1.0, 4.0)
+    close.learn_pool(pool, 0, 1.0, 2.0, 1.0, 0.0, 0.0, 1.0)
+    assert (pool["day_quantity"][0], pool["day_level"][0], pool["day_expected"][0]) == (10.0, 10.0, 14.0)
+    assert pool["day_special"][0, 1].tolist() == [9.0, 3.0]
+    assert not pool["day_special"][0, 0].any()
+
+
+@given(lines=st.lists(st.integers(0, 30), min_size=1, max_size=18))
+def test_learn_lines_starts_as_the_mean(lines: list[int]) -> None:
+    """The first days' level of lines is their mean."""
+    demand = np.zeros(1, DEMAND)
+    for at, count in enumerate(lines):
+        demand["days"], demand["exposure"] = at, at
+        smoothing.learn_lines(demand, 0, float(count), 1.0)
+    assert demand["lines_level"][0] == pytest.approx(np.mean(lines), rel=1e-4, abs=1e-4)
+    assert demand["lines_square"][0] >= 0.0
+
+
+@given(ratios=st.lists(st.floats(0.5, 50.0), min_size=1, max_size=30))
+def test_dispersion_prior_is_the_geometric_mean(ratios: list[float]) -> None:
+    """A pool's typical variance-to-mean is the geometric mean of its rows', with twenty rows of 2 before."""
+    pool = np.zeros(1, POOL)
+    assert profile.dispersion_prior(pool, 0) == pytest.approx(2.0)
+    pool["day_dispersion"], pool["day_dispersed"] = sum(math.log(ratio) for ratio in ratios), len(ratios)
+    calibration.fold_dispersion(pool, 0)
+    expected = float(stats.gmean([*ratios, *[2.0] * 20]))
+    assert profile.dispersion_prior(pool, 0) == pytest.approx(expected)
+    assert pool["day_dispersed"][0] == 0.0
+
+
+@given(ratio=POSITIVE, spread=st.floats(-1.0, 1.0), mean=POSITIVE)
+def test_day_variance(ratio: float, spread: float, mean: float) -> None:
+    """The variance is ratio times mean, its root corrected by the row."""
+    assert calibration.day_variance(ratio, spread, mean) == pytest.approx(ratio * mean * math.exp(spread) ** 2)
+
+
+@given(shape=st.floats(0.05, 100.0), ratio=st.floats(0.05, 4.0))
+def test_gamma_series_and_fraction(shape: float, ratio: float) -> None:
+    """Series below shape + 1 and fraction above are scipy's, with the factor in front."""
+    x = shape * ratio
+    front = math.exp(shape * math.log(x) - x - math.lgamma(shape))
+    if x < shape + 1.0:
+        found, expected = distribution._gamma_series(shape, x), special.gammainc(shape, x)
+    else:
+        found, expected = distribution._gamma_fraction(shape, x), special.gammaincc(shape, x)
+    assert front * found == pytest.approx(expected, rel=1e-8, abs=1e-15)
+
+
+@given(a=POSITIVE, b=POSITIVE)
+def test_beta_fraction(a: float, b: float) -> None:
+    """The fraction left of its turning point is scipy's, with the factor in front."""
+    x = 0.5 * (a + 1.0) / (a + b + 2.0)
+    front = math.exp(a * math.log(x) + b * math.log1p(-x) - special.betaln(a, b)) / a
+    assert front * distribution._beta_fraction(a, b, x) == pytest.approx(special.betainc(a, b, x), rel=1e-8)
+
+
+@given(mean=POSITIVE, ratio=st.floats(1.01, 30.0), count=st.integers(1, 100), level=st.floats(0.01, 0.99))
+def test_counts_by_name(mean: float, ratio: float, count: int, level: float) -> None:
+    """Poisson and negative binomial tails and the count quantile are scipy's."""
+    size, chance = mean / (ratio - 1.0), 1.0 / ratio
+    assert distribution.poisson_upper(float(count), mean) == pytest.approx(stats.poisson.sf(count - 1, mean), abs=1e-12)
+    assert distribution.negative_binomial_upper(float(count), mean, mean * ratio) == pytest.approx(
+        stats.nbinom.sf(count - 1, size, chance), abs=1e-10
+    )
+    got, expected = distribution.count_quantile(level, mean, mean * ratio), stats.nbinom.ppf(level, size, chance)
+    assert got == expected or abs(stats.nbinom.cdf(min(got, expected), size, chance) - level) < 1e-9
