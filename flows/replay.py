@@ -16,6 +16,7 @@ from flows.machines import Machine, MakeMachine
 from flows.sources.folder import find_inputs
 from flows.sources.replay import ReplaySource
 from sensing.machines.ledger import LedgerMachine
+from sensing.machines.shard import ShardMachine
 from sensing.settings import Settings
 from sinks.envelope import timestamp
 from sinks.files import assemble
@@ -89,7 +90,6 @@ def replay(
 
 def machines(settings: Settings) -> MakeMachine:
     """The machines of the engine by number: shards, then the ledger."""
-    from sensing.machines.shard import ShardMachine
 
     def make(number: int) -> Machine:
         return LedgerMachine(number, settings.shards) if number == settings.shards else ShardMachine(number, settings)

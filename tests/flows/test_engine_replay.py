@@ -1,0 +1,74 @@
+"""The real machines through the whole flow."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow.parquet as pq
+import pytest
+
+from flows.replay import replay
+from tests.flows.counting import outputs_of, shuffled_lines
+from tests.flows.events import MAKERS, MONDAY, write
+
+DAYS = 3
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three days of orders, counts and purchase orders with late lines, repeats and dead letters."""
+    top = tmp_path_factory.mktemp("engine") / "in"
+    for topic, step in (("orders", 600_000), ("inventory", 7_200_000), ("suppliers", 3_600_000)):
+        lines = shuffled_lines(MAKERS[topic], DAYS * 86_400_000 // step, MONDAY, step)
+        lines[5::40] = [b"nonsense"] * len(lines[5::40])
+        write(top, topic, [*lines[:20], *lines[3:7], *lines[20:]])
+    write(
+        top, "reference", [b'{"event_id":"r","event_type":"location.updated","location":"L1","time_zone":"Asia/Tokyo"}']
+    )
+    return top
+
+
+@pytest.fixture(scope="module")
+def expected(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Outputs of the plain run."""
+    out = tmp_path_factory.mktemp("engine-out") / "out"
+    replay(folder, out)
+    return outputs_of(out)
+
+
+@pytest.mark.parametrize(
+    "options", [{"block_size": 1}, {"block_size": 7}, {"workers": 2}, {"workers": 3, "block_size": 50}]
+)
+def test_outputs_of_the_engine_are_the_same_bytes(
+    folder: Path, expected: dict[str, bytes], tmp_path: Path, options: Any
+) -> None:
+    """Neither blocks nor threads show in any output of the real machines."""
+    replay(folder, tmp_path / "out", **options)
+
+    assert outputs_of(tmp_path / "out") == expected
+
+
+def test_every_event_is_accounted_for(folder: Path, expected: dict[str, bytes]) -> None:
+    """Per topic, lines read are the sum of the outcomes; dead letters are those on the topic of dead letters."""
+    totals = {}
+    for line in expected["audit.ndjson"].splitlines():
+        event = orjson.loads(line)
+        if event["type"] == "control.totals":
+            totals[event["data"]["topic"]] = event["data"]
+    dead = [orjson.loads(line)["data"]["topic"] for line in expected["dead-letters.ndjson"].splitlines()]
+
+    assert sorted(totals) == ["inventory", "orders", "reference", "suppliers"]
+    for topic, data in totals.items():
+        outcomes = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter")
+        assert data["read"] == sum(data[outcome] for outcome in outcomes)
+        assert data["read"] == len((folder / f"{topic}.ndjson").read_bytes().splitlines())
+        assert data["dead_letter"] == dead.count(topic)
+
+
+def test_every_row_is_in_the_table(folder: Path, tmp_path: Path) -> None:
+    """parameters.parquet has one row per SKU-location, as of the last local day that closed."""
+    replay(folder, tmp_path / "out")
+    table = pq.read_table(tmp_path / "out" / "parameters.parquet")
+
+    assert table["sku"].to_pylist() == [f"sku-{i}" for i in range(7)]
+    assert {day.isoformat() for day in table["as_of"].to_pylist()} == {"2010-01-07"}
