@@ -145,7 +145,9 @@ def _changes(plan: Plan, at: NDArray[np.int64], last: NDArray[Any]) -> dict[str,
     parts = np.empty((at.size, len(PARTS)))
     substitute(old, new, parts)
     before = rounded(last["reorder_point"])
-    places = [decimals(largest) for largest in np.maximum(before, plan.reorder_point[at]).tolist()]
+    # Parts can be far larger than what they come to: six digits of the largest number in the sentence are enough.
+    largest = np.max([before, plan.reorder_point[at], *np.abs(parts.T)], axis=0)
+    places = [decimals(value) for value in largest.tolist()]
     return {
         "before": before.tolist(), "parts": parts.tolist(), "places": places,
         "version": last["version"].tolist(), "heard": last["heard"].tolist(),

@@ -60,7 +60,7 @@ def _decimal(units: int, places: int) -> float:
 
 
 def explain(before: float, after: float, parts: list[float], places: int) -> Change:
-    """Change from the last published reorder point to the new one, with ``places`` decimals of the larger one."""
+    """Change from the last published reorder point to the new one, told with ``places`` decimals."""
     total, parts = apportion(before, after, parts, places)
     order = sorted((k for k in range(len(parts)) if parts[k]), key=lambda k: -abs(parts[k]))
     why = ", ".join(f"{WORDS[k]} {_signed(parts[k])}" for k in order)

@@ -23,7 +23,7 @@ def _change(old: Six, new: Six) -> Change:
     parts = np.empty((1, 5))
     substitute(np.array([old]), np.array([new]), parts)
     before, after = (float(rounded(reorder_point(*values))) for values in (old, new))
-    return explain(before, after, parts[0].tolist(), int(decimals(max(before, after))))
+    return explain(before, after, parts[0].tolist(), decimals(max(before, after, float(np.abs(parts).max()))))
 
 
 @given(INPUTS, INPUTS)
@@ -34,7 +34,8 @@ def test_parts_add_up_to_the_change(old: Six, new: Six) -> None:
     before, after = (Decimal(repr(float(rounded(reorder_point(*values))))) for values in (old, new))
 
     assert parts == Decimal(repr(change.total))
-    assert abs(after - before - parts) <= Decimal(10) ** -int(decimals(max(float(before), float(after))))
+    largest = max(float(before), float(after), *(abs(getattr(change, name)) for name in PARTS))
+    assert abs(after - before - parts) <= Decimal(10) ** -decimals(largest)
 
 
 @given(INPUTS, st.integers(0, 4), INPUTS)
