@@ -22,7 +22,7 @@ from sinks.envelope import timestamp
 from sinks.files import assemble
 from sinks.parts import PartFiles
 
-BLOCK_SIZE = 32_768
+BLOCK_SIZE = 16_384
 WORK_FOLDER = ".tidegauge-work"
 
 

@@ -1,22 +1,38 @@
 """The command ``tidegauge``: one file per subcommand, loaded only when it is called."""
 
-import importlib
+from collections.abc import Callable
 from importlib.metadata import version
 
 import click
 
-COMMANDS = {
-    "demo": "Watch the engine on real orders with a simulated supply side.",
-    "replay": "Replay a folder of event files: exceptions and planning parameters out.",
-    "schemas": "Write the JSON Schemas and the AsyncAPI document of all topics.",
+
+def _demo() -> click.Command:
+    from flows.cli.demo import demo
+
+    return demo
+
+
+def _replay() -> click.Command:
+    from flows.cli.replay import replay
+
+    return replay
+
+
+def _schemas() -> click.Command:
+    from flows.cli.schemas import schemas
+
+    return schemas
+
+
+COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
+    "demo": (_demo, "Watch the engine on real orders with a simulated supply side."),
+    "replay": (_replay, "Replay a folder of event files: exceptions and planning parameters out."),
+    "schemas": (_schemas, "Write the JSON Schemas and the AsyncAPI document of all topics."),
 }
 
 
 class LazyGroup(click.Group):
-    """Knows its commands by name and text, so that help needs none of them loaded.
-
-    The command ``x`` is the function ``x`` of ``flows/cli/x.py``.
-    """
+    """Knows its commands by name and text, so that help needs none of them loaded."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands."""
@@ -24,16 +40,12 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command."""
-        if cmd_name not in COMMANDS:
-            return None
-        command = getattr(importlib.import_module(f"flows.cli.{cmd_name}"), cmd_name)
-        assert isinstance(command, click.Command), f"flows.cli.{cmd_name}.{cmd_name} is a click command"
-        return command
+        return COMMANDS[cmd_name][0]() if cmd_name in COMMANDS else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without loading them."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
 def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:

@@ -180,7 +180,7 @@ def read_reference(file: Input, chunk_bytes: int) -> Reference:
 
 
 def _decode(topic: str, lines: Lines) -> _Chunk:
-    messages = [Message(value, {}, number, 0) for value, number in zip(lines.values, lines.numbers, strict=True)]
+    messages = [Message(value, None, number, None) for value, number in zip(lines.values, lines.numbers, strict=True)]
     decoded = decode(topic, PARTITION, messages)
     kinds = np.full(len(messages), REJECT, np.uint8)
     kinds[decoded.positions] = RECORD
