@@ -1,0 +1,99 @@
+"""Order lines of the workload as event records, without the way over JSON: what decoder and file source make of them.
+
+So a benchmark of the machines can be given two months of history in the time a replay takes for a few days. A test
+holds both ways to the same bytes.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import ndjson
+from benchmarks.workloads import CUSTOMERS, DAY_MS, LINE, LINES_PER_ORDER, Lines, Workload, prices_cents
+from sensing.codec.record import EVENT, NO_DAY, THOUSANDTHS, Batch, Kind, Topic
+from sensing.codec.texts import customer_hashes
+from sensing.settings import Settings
+
+
+class Feed:
+    """Turns lines, in the order in which they arrive, into batches for machines; knows the clock between calls.
+
+    Parameters
+    ----------
+    settings
+        Those of the machines, for the lateness.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.lateness_ms = settings.lateness_ms
+        self.read = 0
+        self.newest_ms = 0
+        names = ndjson.digits(np.arange(CUSTOMERS), 5)
+        self._customers = customer_hashes([f"C{bytes(name).decode()}" for name in names])
+
+    @property
+    def watermark(self) -> int:
+        """Watermark behind the last line, UTC ms."""
+        return max(self.newest_ms - self.lateness_ms, 0)
+
+    def batches(self, lines: Lines, size: int) -> Iterator[Batch]:
+        """Batches of at most ``size`` records; keys are still 0, as decoders leave them."""
+        for first in range(0, len(lines), size):
+            records = self.records(lines[first : first + size])
+            yield Batch(records, [], self.watermark)
+
+    def records(self, lines: Lines) -> NDArray[Any]:
+        """Records (EVENT) of the next lines."""
+        out = np.zeros(len(lines), EVENT)
+        newest = np.maximum.accumulate(np.concatenate(([self.newest_ms], lines["time_ms"])))[1:]
+        order = ndjson.digits(lines["number"] // LINES_PER_ORDER, 10)
+        line = ndjson.digits(lines["number"] % LINES_PER_ORDER + 1, 1)
+        version = ndjson.digits(lines["version"], 1)
+        put_text(out, "event_id", [b"SO", order, b"-", line, b"-", version])
+        put_text(out, "order_id", [b"SO", order])
+        put_text(out, "line", [line])
+        put_text(out, "sku", [b"SKU", ndjson.digits(lines["sku"], 6)])
+        put_text(out, "location", [b"DC", ndjson.digits(lines["location"], 2)])
+        out["unit"], out["currency"] = b"EA", b"EUR"
+        out["time"], out["version"], out["kind"] = lines["time_ms"], lines["version"], lines["kind"]
+        out["watermark"] = np.maximum(newest - self.lateness_ms, 0)
+        out["quantity"] = lines["quantity"].astype(np.int64) * THOUSANDTHS
+        out["price"] = lines["price_cents"] / 100
+        out["customer"] = self._customers[lines["customer"]]
+        out["offset"] = self.read + np.arange(len(lines))
+        out["requested_day"], out["topic"] = NO_DAY, Topic.ORDERS
+        if len(lines):
+            self.read, self.newest_ms = self.read + len(lines), int(newest[-1])
+        return out
+
+
+def put_text(records: NDArray[Any], field: str, parts: list[bytes | ndjson.Characters]) -> None:
+    """Write literals and fields side by side into a text field."""
+    at = EVENT.fields[field][1]  # type: ignore[index]  # EVENT is a record dtype, so it has fields
+    characters = records.view(np.uint8).reshape(len(records), EVENT.itemsize)
+    for part in parts:
+        width = len(part) if isinstance(part, bytes) else part.shape[1]
+        characters[:, at : at + width] = np.frombuffer(part, np.uint8) if isinstance(part, bytes) else part
+        at += width
+
+
+def even_day(load: Workload, day: int, share: float) -> Lines:
+    """A day on which every SKU-location of ``load`` sells one line with probability ``share``, whatever its popularity.
+
+    So all rows earn the same models, which the skewed stream gives to some.
+    """
+    random = np.random.default_rng([load.seed, day])
+    row = np.flatnonzero(random.random(load.skus * load.locations) < share)
+    out = np.zeros(len(row), LINE)
+    out["time_ms"] = load.start_ms + np.sort(random.integers(day * DAY_MS, (day + 1) * DAY_MS, len(row)))
+    out["arrival_ms"] = out["time_ms"]
+    out["number"] = day * load.skus * load.locations + np.arange(len(row))
+    row = random.permutation(row)
+    out["sku"], out["location"] = np.divmod(row, load.locations)
+    out["customer"] = random.integers(0, CUSTOMERS, len(row))
+    out["quantity"] = random.geometric(0.15, len(row))
+    out["price_cents"] = prices_cents(load)[out["sku"]]
+    out["version"], out["kind"] = 1, Kind.PLACED
+    return out
