@@ -1,11 +1,15 @@
 """The one place that says how kernels are compiled.
 
 Fast-math stays off: NaN means "missing" in our arrays, and results must not depend on how a loop was vectorised.
-Compiled code is kept on disk, in a directory keyed by the kernels' own source, the numba version and the processor, so that
-a second start does not compile and a changed engine never loads another engine's code.
+Compiled code is kept on disk, so that a second start does not compile. Numba tells a stale entry by the kernel's own
+file only, although kernels of other files are compiled into it; so the folder is named after the source of the whole
+package, and a changed engine never loads another engine's code. Processor and numba version are part of numba's key.
 """
 
+import hashlib
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar, cast
 
 import numba
@@ -13,7 +17,21 @@ import numba
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
+def cache_folder() -> Path:
+    """Folder of the compiled kernels of exactly this source: below NUMBA_CACHE_DIR where that is set, else in the user's cache."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    told = os.environ.get("NUMBA_CACHE_DIR")
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return (Path(told) if told else user / "tidegauge") / f"kernels-{digest.hexdigest()[:16]}"
+
+
+# Before the first kernel is decorated: numba picks the place at decoration.
+numba.config.CACHE_DIR = str(cache_folder())
+
+
 def kernel(function: Function) -> Function:
     """Compile ``function`` with the project's options on its first call and keep its type for the type checker."""
     return cast(Function, numba.njit(cache=True, fastmath=False, error_model="numpy", nogil=True)(function))
-

@@ -1,23 +1,24 @@
 """What is expected of rows from their last closed day on: forecast and plan, and the parameters that follow from them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensing.contracts.parameters import QUANTILE_LEVELS
 from sensing.demand.inputs import Forecast
-from sensing.demand.record import CLASSES, METHODS
+from sensing.demand.record import CLASSES, HORIZON, METHODS
 from sensing.machines.day import window_of
 from sensing.machines.state import ShardState
 from sensing.state.zones import local_date
 from sensing.supply.plan import Plan
+from sensing.supply.rounding import rounded
 
 LEVELS = np.array(QUANTILE_LEVELS)
 ROWS_AT_ONCE = 4096
 COLUMNS = (
-    "sku", "location", "as_of", "demand_class", "method", "forecast_mean", "forecast_quantiles", "lead_time_days_mean",
-    "lead_time_days_sd", "safety_stock", "reorder_point", "order_up_to", "order_quantity",
+    "sku", "location", "as_of", "demand_class", "method", "lead_time_days_mean", "lead_time_days_sd", "safety_stock",
+    "reorder_point", "order_up_to", "order_quantity",
 )  # fmt: skip
 
 
@@ -31,7 +32,8 @@ class Outlook(NamedTuple):
 def outlook(s: ShardState, rows: NDArray[np.int64], day: int, now: int) -> Outlook:
     """Forecast and plan rows whose last closed local day is ``day``, as of instant ``now``."""
     forecast = s.demand.forecast(rows, day, s.rows.hot["location"][rows], window_of(s, rows, day))
-    plan = s.supply.plan(rows, day, now, forecast.mean, forecast.variance, forecast.demand_class)
+    price = s.rows.hot["price"][rows]
+    plan = s.supply.plan(rows, day, now, forecast.mean, forecast.variance, forecast.demand_class, price)
     return Outlook(forecast, plan)
 
 
@@ -42,33 +44,40 @@ def part(forecast: Forecast, at: NDArray[np.int64]) -> Forecast:
     )
 
 
-def parameter_columns(s: ShardState) -> dict[str, list[object]]:
-    """Planning parameters of all rows that ever absorbed an event, one entry per row in every column, as of each row's last closed day."""
+def parameter_columns(s: ShardState) -> dict[str, Any]:
+    """Planning parameters of all rows that ever absorbed an event, as of each row's last closed day.
+
+    Returns
+    -------
+    dict
+        One entry per row in every column: lists; arrays (rows, 28) of means and (rows, 28, 11) of quantiles.
+    """
     hot = s.rows.hot[: s.rows.count]
-    columns: dict[str, list[object]] = {name: [] for name in COLUMNS}
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    means, quantiles = [np.empty((0, HORIZON))], [np.empty((0, HORIZON, len(LEVELS)))]
     days = hot["closed_day"]
     for day in np.unique(days[hot["born"] == 1]).tolist():
         of_day = np.flatnonzero((hot["born"] == 1) & (days == day))
         for start in range(0, len(of_day), ROWS_AT_ONCE):
             rows = of_day[start : start + ROWS_AT_ONCE]
-            for name, values in _columns(s, rows, day).items():
+            forecast, plan = outlook(s, rows, day, s.clock)
+            for name, values in _columns(s, rows, forecast, plan).items():
                 columns[name].extend(values)
-    return columns
+            means.append(forecast.mean)
+            quantiles.append(s.demand.quantiles(forecast, rows, LEVELS))
+    return {**columns, "forecast_mean": np.concatenate(means), "forecast_quantiles": np.concatenate(quantiles)}
 
 
-def _columns(s: ShardState, rows: NDArray[np.int64], day: int) -> dict[str, list[object]]:
-    forecast, plan = outlook(s, rows, day, s.clock)
+def _columns(s: ShardState, rows: NDArray[np.int64], forecast: Forecast, plan: Plan) -> dict[str, list[Any]]:
     names = [s.names_of(row) for row in rows.tolist()]
     return {
         "sku": [name[0] for name in names],
         "location": [name[1] for name in names],
-        "as_of": [local_date(day)] * len(rows),
+        "as_of": [local_date(plan.day)] * len(rows),
         "demand_class": [CLASSES[code] for code in forecast.demand_class.tolist()],
         "method": [METHODS[code] for code in forecast.method.tolist()],
-        "forecast_mean": list(forecast.mean),
-        "forecast_quantiles": list(s.demand.quantiles(forecast, rows, LEVELS)),
-        "lead_time_days_mean": plan.lead_time_days_mean.tolist(),
-        "lead_time_days_sd": plan.lead_time_days_sd.tolist(),
+        "lead_time_days_mean": rounded(plan.lead_time_days_mean).tolist(),
+        "lead_time_days_sd": rounded(plan.lead_time_days_sd).tolist(),
         "safety_stock": plan.safety_stock.tolist(),
         "reorder_point": plan.reorder_point.tolist(),
         "order_up_to": plan.order_up_to.tolist(),

@@ -103,7 +103,7 @@ class ShardMachine:
     def _advance(self, watermark: int) -> None:
         """Run every effect that is due at or before ``watermark``, in the order of instants, and set the clock to it."""
         s = self.state
-        if s.clock == NO_CLOCK and watermark > NO_CLOCK:
+        if s.clock <= NO_CLOCK < watermark:
             s.start_clock(watermark)
         while (instant := self._next_due()) <= watermark:
             if effect_due(s) == instant:

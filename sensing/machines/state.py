@@ -23,12 +23,13 @@ from sensing.state.rows import Rows
 from sensing.state.zones import Zones
 from sensing.supply.book import SupplyBook
 
-NO_CLOCK = -(2**62)
+NO_CLOCK = 0
+"""Watermark before the first event; times of events are later."""
 UNIT = np.dtype("S8")
 
 
 class ShardState:
-    """The parts of a shard. ``clock`` is the watermark reached (UTC ms), NO_CLOCK before the first one."""
+    """The parts of a shard. ``clock`` is the watermark reached (UTC ms), NO_CLOCK before the first event."""
 
     def __init__(self, shard: int, settings: Settings) -> None:
         self.shard = shard
