@@ -28,7 +28,9 @@ def close_due(s: ShardState, due: Due) -> None:
     if len(rows):
         _catch_up(s, rows, due.day)
         _learn(s, rows, due.day)
-        _judge_and_publish(s, rows, instants, outlook(s, rows, due.day, int(instants[-1])), due.day)
+        # Plans are as of the day's end: which rows happen to close in one call must not show.
+        view = outlook(s, rows, due.day, s.zones.day_end(due.zone, due.day))
+        _judge_and_publish(s, rows, instants, view, due.day)
     if due.fold:
         locations = s.locations.in_zone(due.zone)
         s.demand.fold_pools(locations, due.day)
