@@ -11,7 +11,7 @@ from sensing.machines.incoming import base_unit
 from sensing.machines.rare import refuse_rare, row_of_known
 from sensing.machines.report import put_exception
 from sensing.machines.schedule import NEVER
-from sensing.machines.state import ShardState
+from sensing.machines.state import NO_CLOCK, ShardState
 from sensing.machines.tables import ABSORBED, DUPLICATE
 from sensing.settings import DAY_MS
 
@@ -60,6 +60,8 @@ def _move_location(s: ShardState, event: LocationUpdated) -> None:
     number, old, new = s.locations.apply(event)
     if old == new:
         return
+    if s.clock != NO_CLOCK:
+        s.schedule.open(new, s.clock)
     for row in np.flatnonzero(s.rows.hot["location"][: s.rows.count] == number).tolist():
         s.schedule.move(row, int(s.rows.hot["slot"][row]), old, new, s.clock)
 

@@ -35,12 +35,20 @@ class Schedule:
         self.slots: dict[int, list[list[int]]] = {}
         self.next_instant = NEVER
 
-    def add(self, zone: int, slot: int, row: int, clock: int) -> None:
-        """Let ``row`` close with ``zone`` from the local day that ``clock`` lies in."""
+    def open(self, zone: int, clock: int) -> None:
+        """Let the closes of ``zone`` begin with the local day that ``clock`` lies in, unless they have begun.
+
+        Zones open when the clock starts or when they are first heard of, not with their first row: how far records may be absorbed before the next
+        effect of time must not hang on rows that are made on the way.
+        """
         if zone not in self.positions:
             self.positions[zone] = (self.zones.local_hour(zone, clock) // 24, 0)
             self.slots[zone] = [[] for _ in range(SLOTS)]
             self.next_instant = min(self.next_instant, self._instant(zone))
+
+    def add(self, zone: int, slot: int, row: int, clock: int) -> None:
+        """Let ``row`` close with ``zone``; where it is the first to do so, from the local day that ``clock`` lies in."""
+        self.open(zone, clock)
         self.slots[zone][slot].append(row)
 
     def move(self, row: int, slot: int, old: int, new: int, clock: int) -> None:
@@ -52,6 +60,8 @@ class Schedule:
     def restore(self, positions: dict[int, tuple[int, int]]) -> None:
         """Go on at the positions of a dump; the rows have been added."""
         self.positions = dict(positions)
+        for zone in positions:  # a zone may have lost all its rows to others
+            self.slots.setdefault(zone, [[] for _ in range(SLOTS)])
         self.next_instant = min((self._instant(zone) for zone in self.positions), default=NEVER)
 
     def _instant(self, zone: int) -> int:
@@ -62,17 +72,16 @@ class Schedule:
         """The next closes at or before ``limit``, or None. At the end of the input the slots of days that have ended by then count as reached."""
         if not final and self.next_instant > limit:
             return None
-        instants = sorted((self._instant(zone), zone) for zone in self.positions)
+        ended = [zone for zone, (day, _) in self.positions.items() if not final or self.zones.day_end(zone, day) <= limit]
+        instants = sorted((self._instant(zone), zone) for zone in ended)
         if not instants:
             return None
-        first, zone = instants[0]
+        zone = instants[0][1]
         others = instants[1][0] if len(instants) > 1 else NEVER
         day, minute = self.positions[zone]
         end = self.zones.day_end(zone, day)
-        if final and end <= limit:
+        if final:
             limit = NEVER
-        if first > limit:
-            return None
         stop = minute + 1
         while stop <= SLOTS and end + stop * MINUTE_MS <= limit and end + stop * MINUTE_MS < others:
             stop += 1

@@ -65,6 +65,8 @@ class ShardState:
         """The first watermark: from here on time has effects."""
         self.clock = watermark
         self.next_housekeeping = (watermark // DAY_MS + 1) * DAY_MS
+        for zone in range(len(self.zones.names)):
+            self.schedule.open(zone, watermark)
 
     def count(self, topic: int, partition: int, outcome: int) -> None:
         """Count the outcome of one event."""

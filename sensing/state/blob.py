@@ -67,7 +67,8 @@ def unpack(block: bytes, records: dict[str, np.dtype[Any]] | None = None) -> dic
         if entry.size != int(np.prod(entry.shape, dtype=np.int64)) * dtype.itemsize:
             msg = f"state block {entry.name}: required records of {dtype.itemsize} bytes, got {entry.size} bytes for {entry.shape}"
             raise ValueError(msg)
-        found[entry.name] = np.frombuffer(body, dtype).reshape(entry.shape).copy()
+        # A copy of a record array would leave what is between its fields to chance; of bytes it does not.
+        found[entry.name] = np.frombuffer(bytearray(body), dtype).reshape(entry.shape)
     if start != len(block):
         msg = f"state block: required {start} bytes, got {len(block)}; the dump is damaged"
         raise ValueError(msg)

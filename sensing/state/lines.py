@@ -33,7 +33,7 @@ LINE = np.dtype(
 
 HELD = 1  # the newest version waits as a data-quality exception
 COUNTED = 2  # the line is one order line in the buckets
-CANCELLED = 4
+BOOKED_DAY = 4  # no day was requested, so that it is the booked one
 OPEN_IN_RING = 8  # what is open is booked under its requested day, not as "overdue or later"
 TRACKED_OPEN = 16  # what is open counts as open demand
 
@@ -165,8 +165,8 @@ class Lines:
     def in_order(self) -> NDArray[Any]:
         """All lines, oldest first (a copy)."""
         slots = (self.ring[HEAD] + np.arange(self.ring[COUNT])) % len(self.lines)
-        kept: NDArray[Any] = self.lines[slots]
-        return kept
+        # Whole records, with what is between their fields: equal lines have equal bytes.
+        return np.take(self.lines, slots)
 
     def dump(self) -> bytes:
         """All lines as bytes, oldest first."""

@@ -88,7 +88,7 @@ class Locations:
     def silent(self, day: int) -> NDArray[np.bool_]:
         """Locations without a single order line on local ``day``, where the weekday usually has ``USUAL_MIN`` or more: the feed, not the demand, was silent."""
         count = len(self.records)
-        return np.asarray((self.lines[:count, day % DAYS_KEPT] == 0) & (self.usual[:count, (day + 3) % 7] >= USUAL_MIN))
+        return np.asarray((self.lines[:count, day % DAYS_KEPT] <= 0) & (self.usual[:count, (day + 3) % 7] >= USUAL_MIN))
 
     def fold(self, numbers: NDArray[np.int64], day: int) -> None:
         """Let locations learn how many order lines a weekday usually has, and empty the ring place of a day to come.

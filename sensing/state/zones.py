@@ -62,6 +62,16 @@ def offset_at(starts: NDArray[np.int64], offsets: NDArray[np.int64], zone: int, 
     return int(offsets[zone, low])
 
 
+@kernel
+def first_at(starts: NDArray[np.int64], offsets: NDArray[np.int64], zone: int, local: int) -> int:
+    """First instant at which the local clock shows ``local`` (ms since 1970-01-01T00 on that clock) or later."""
+    at = 0
+    while at + 1 < starts.shape[1] and starts[zone, at + 1] + offsets[zone, at] <= local:
+        at += 1
+    # Where the clock is set forward over ``local``, the first instant is that of the change.
+    return max(local - int(offsets[zone, at]), int(starts[zone, at]))
+
+
 class Zones:
     """Time zones by number, in order of first use; zone 0 is the default zone."""
 
@@ -91,19 +101,7 @@ class Zones:
 
     def day_end(self, zone: int, day: int) -> int:
         """UTC instant at which local ``day`` ends: the first one whose local day is later."""
-        local = (day + 1) * DAY_MS
-        instant = local - int(offset_at(self.starts, self.offsets, zone, local))
-        # A change of the clock near midnight can put the guess an hour off; the right one is next to it.
-        for guess in (instant - HOUR_MS, instant, instant + HOUR_MS):
-            if self.local_hour(zone, guess) // 24 > day:
-                return guess
-        return instant
-
-    def hour_start(self, zone: int, hour: int) -> int:
-        """UTC instant of the start of a local hour (the first of two where the clock is set back)."""
-        local = hour * HOUR_MS
-        instant = local - int(offset_at(self.starts, self.offsets, zone, local))
-        return local - int(offset_at(self.starts, self.offsets, zone, instant))
+        return int(first_at(self.starts, self.offsets, zone, (day + 1) * DAY_MS))
 
 
 def local_date(day: int) -> str:
