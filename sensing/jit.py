@@ -29,7 +29,7 @@ def cache_folder() -> Path:
 
 
 # Before the first kernel is decorated: numba picks the place at decoration.
-numba.config.CACHE_DIR = str(cache_folder())
+numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # numba fills its settings at run time
 
 
 def kernel(function: Function) -> Function:

@@ -112,6 +112,11 @@ class Problems:
         """Whether any problem of a row is kept, whatever its state."""
         return row in self._rows
 
+    def open_types(self, row: int) -> set[ExceptionType]:
+        """Types of a row's open problems and candidates; a set to ask, not to walk through."""
+        found = [self._problems[name] for name in self._rows.get(row, ())]
+        return {problem.exception_type for problem in found if problem.status not in ("resolved", "expired")}
+
     def latest(self, exception_type: ExceptionType, key: str) -> Finding | None:
         """The newest finding of a problem that is open; None where there is none."""
         problem = self._problems.get(_name(exception_type, key))

@@ -9,7 +9,7 @@ from sensing.codec.record import THOUSANDTHS
 from sensing.contracts.audit import AutomaticDecision
 from sensing.detection.finding import Look, problem_key
 from sensing.detection.quality import held, released
-from sensing.detection.surge import surge_step
+from sensing.detection.surge import LINES_MIN, surge_step
 from sensing.machines.checks import check_stock, check_surge, outlook_of_row
 from sensing.machines.report import look_at, observe, put_decision
 from sensing.machines.state import ShardState
@@ -32,6 +32,9 @@ def attend(s: ShardState, entry: Any, event: Any) -> None:
 def _surge(s: ShardState, row: int, event: Any) -> None:
     observe(s, check_surge(s, row, s.clock, int(event["time"]), (_text(event, "event_id"),)))
     hot = s.rows.hot[row]
+    today = int(hot["hour"]) // 24 & 255
+    if hot["floors_day"] != today:
+        hot["floors_day"], hot["floor_24"], hot["floor_72"] = today, LINES_MIN, LINES_MIN
     for window, floor in (("window_24", "floor_24"), ("window_72", "floor_72")):
         if hot[window] >= hot[floor]:
             hot[floor] = surge_step(float(hot[window]))

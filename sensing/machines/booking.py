@@ -40,6 +40,7 @@ def reach(t: Tables, row: int, hour: int) -> None:
         record.day = hour // 24
         record.first_day = record.day
         record.closed_day = record.day - 1
+    record.touched = 1
     roll(t.hot, row, hour)
     advance(t.supply, row, record.day)
 

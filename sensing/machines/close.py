@@ -1,14 +1,15 @@
 """The close of a local day: models are scored and learn, rows are planned, what is wrong is raised or resolved, what moved is published."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.contracts.exceptions import ExceptionType
 from sensing.contracts.parameters import PlanningParameters
 from sensing.demand.record import METHODS
 from sensing.detection.finding import Finding
 from sensing.machines.checks import check_delays, check_drop, check_stock, check_surge, needs_stock_check
-from sensing.machines.day import inputs_of
+from sensing.machines.day import idle_locations, inputs_of
 from sensing.machines.outlook import LEVELS, Outlook, outlook, part
 from sensing.machines.report import observe, put_exception, put_parameters
 from sensing.machines.schedule import Due
@@ -19,6 +20,9 @@ from sensing.state.rows import DAYS_KEPT
 
 Integers = NDArray[np.int64]
 
+PLAN_EVERY_DAYS = 4
+"""Rows that nothing happens to are planned this often: their levels move by a few per cent meanwhile."""
+
 
 def close_due(s: ShardState, due: Due) -> None:
     """Close the rows that are due, and fold their pools when the hour is over."""
@@ -28,53 +32,80 @@ def close_due(s: ShardState, due: Due) -> None:
     if len(rows):
         _catch_up(s, rows, due.day)
         _learn(s, rows, due.day)
-        # Plans are as of the day's end: which rows happen to close in one call must not show.
-        view = outlook(s, rows, due.day, s.zones.day_end(due.zone, due.day))
-        _judge_and_publish(s, rows, instants, view, due.day)
+        windows = np.zeros(len(rows), WINDOWS)
+        read_windows(hot, s.demand.demand, s.demand.pool, s.locations.idle, rows, due.day, windows)
+        planned = _worth_planning(s, rows, windows, due.day)
+        if planned.any():
+            # Plans are as of the day's end: which rows happen to close in one call must not show.
+            view = outlook(s, rows[planned], due.day, due.end)
+            set_floors(s.tables(), view.plan.rows, due.day)
+            hot["touched"][view.plan.rows] = 0
+            _judge_and_publish(s, instants[planned], view, windows[planned])
     if due.fold:
-        locations = s.locations.in_zone(due.zone)
+        locations = s.locations.in_zones(due.zones)
         s.demand.fold_pools(locations, due.day)
         s.locations.fold(locations, due.day)
 
 
 def _catch_up(s: ShardState, rows: Integers, day: int) -> None:
-    """Rows that were born by a late event, after their slot of an earlier day had passed, first learn the days they missed."""
+    """Rows that were born by a late event, after their slot of an earlier day had passed, first learn the days missed."""
     closed = s.rows.hot["closed_day"]
     for missed in range(int(closed[rows].min()) + 1, day):
         _learn(s, rows[closed[rows] < missed], missed)
 
 
 def _learn(s: ShardState, rows: Integers, day: int) -> None:
-    inputs = inputs_of(s, rows, day)
-    s.locations.idle[inputs.pool, day % DAYS_KEPT] = inputs.missing
+    idle = idle_locations(s, day)
+    inputs = inputs_of(s, rows, day, idle)
+    s.locations.idle[: len(idle), day % DAYS_KEPT][inputs.pool] = idle[inputs.pool]
     s.demand.close_day(rows, inputs)
     s.rows.hot["closed_day"][rows] = day
 
 
-def _judge_and_publish(s: ShardState, rows: Integers, instants: Integers, view: Outlook, day: int) -> None:
-    """Findings and documents of all rows, put out in the order of (instant, row)."""
-    set_floors(s.tables(), rows, day)
-    windows = np.zeros(len(rows), WINDOWS)
-    read_windows(s.rows.hot, s.demand.demand, s.demand.pool, s.locations.idle, rows, day, windows)
-    late = s.supply.supply["on_order"][rows] > 0
-    stock = needs_stock_check(view.plan)
-    concerned = np.array([s.problems.concerns(row) for row in rows.tolist()], np.bool_)
+def _worth_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: int) -> NDArray[np.bool_]:
+    """Rows to which something happened, or that are waiting for something; the others have their turn every few days."""
+    hot = s.rows.hot
+    turn = (day + hot["slot"][rows].astype(np.int64)) % PLAN_EVERY_DAYS == 0
+    waiting = (s.supply.supply["on_order"][rows] > 0) | (windows["dropped"] == 1)
+    concerned = np.fromiter(map(s.problems.concerns, rows.tolist()), np.bool_, len(rows))
+    return np.asarray((hot["touched"][rows] == 1) | waiting | concerned | turn)
+
+
+def _judge_and_publish(s: ShardState, instants: Integers, view: Outlook, windows: NDArray[Any]) -> None:
+    """Findings and documents of the rows planned, put out in the order of (instant, row)."""
+    plan = view.plan
+    late = s.supply.supply["on_order"][plan.rows] > 0
+    stock = needs_stock_check(plan)
+    concerned = np.fromiter(map(s.problems.concerns, plan.rows.tolist()), np.bool_, len(plan.rows))
+    judged = concerned | late | stock | (windows["dropped"] == 1)
     documents = {} if s.muted else documents_of(s, view)
-    for at in np.flatnonzero(concerned | late | stock | (windows["dropped"] == 1) | _in(documents, len(rows))).tolist():
-        row, instant = int(rows[at]), int(instants[at])
-        findings: list[Finding] = []
-        if _is_open(s, row, "order_surge"):
-            findings.append(check_surge(s, row, instant, instant, closing_day=day))
-        if windows["dropped"][at] or _is_open(s, row, "demand_drop"):
-            findings.append(check_drop(s, row, instant, windows[at], view, at))
-        if late[at] or _is_open(s, row, "supplier_delay"):
-            findings.extend(check_delays(s, row, instant, day, view.plan, at))
-        if stock[at] or _is_open(s, row, "stockout_projected"):
-            findings.append(check_stock(s, row, instant, instant, day, view.plan, at))
-        for finding in findings:
-            observe(s, finding)
+    noteworthy = judged.copy()
+    noteworthy[list(documents)] = True
+    for at in np.flatnonzero(noteworthy).tolist():
+        instant = int(instants[at])
+        if judged[at]:
+            for finding in _findings(s, instant, view, at, windows[at], stock=bool(stock[at])):
+                observe(s, finding)
         if at in documents:
             put_parameters(s, instant, documents[at])
+
+
+def _findings(
+    s: ShardState, instant: int, view: Outlook, at: int, windows: Any, *, stock: bool
+) -> list[Finding]:
+    """What detectors say at the close of the row at position ``at`` of the plan."""
+    plan, row = view.plan, int(view.plan.rows[at])
+    open_types = s.problems.open_types(row)
+    found: list[Finding] = []
+    if "order_surge" in open_types:
+        found.append(check_surge(s, row, instant, instant, closing_day=plan.day))
+    if windows["dropped"] or "demand_drop" in open_types:
+        found.append(check_drop(s, row, instant, windows, view, at))
+    if s.supply.supply["on_order"][row] > 0 or "supplier_delay" in open_types:
+        found.extend(check_delays(s, row, instant, plan.day, plan, at))
+    if stock or "stockout_projected" in open_types:
+        found.append(check_stock(s, row, instant, instant, plan.day, plan, at))
+    return found
 
 
 def documents_of(s: ShardState, view: Outlook) -> dict[int, PlanningParameters]:
@@ -99,12 +130,3 @@ def publish_all(s: ShardState, instant: int) -> None:
         for document in documents_of(s, outlook(s, rows, day, instant)).values():
             put_parameters(s, instant, document)
 
-
-def _is_open(s: ShardState, row: int, exception_type: ExceptionType) -> bool:
-    return bool(s.problems.open_keys(row, exception_type))
-
-
-def _in(documents: dict[int, PlanningParameters], count: int) -> NDArray[np.bool_]:
-    found = np.zeros(count, np.bool_)
-    found[list(documents)] = True
-    return found

@@ -39,20 +39,25 @@ def read_day(
         empty[i] = supply[rows[i]].count_time != NEVER and on_hand(supply, rows[i]) <= 0
 
 
-def inputs_of(s: ShardState, rows: NDArray[np.int64], day: int) -> DayInputs:
-    """What the demand models are told of a closed day."""
+def idle_locations(s: ShardState, day: int) -> NDArray[np.bool_]:
+    """(locations,) whether a local day teaches nothing: the location was closed, or the feed silent."""
+    closed = [s.calendars.days(record.calendar, day, 1)[0][0] for record in s.locations.records]
+    return np.array(closed, np.bool_) | s.locations.silent(day)
+
+
+def inputs_of(s: ShardState, rows: NDArray[np.int64], day: int, idle: NDArray[np.bool_]) -> DayInputs:
+    """What the demand models are told of a closed day; a row with order lines on an idle day learns them all the same."""
     n = len(rows)
     quantity, lines, hours = np.empty(n), np.empty(n), np.empty((n, 24), np.uint16)
     empty = np.empty(n, np.bool_)
     hot = s.rows.hot
     read_day(hot, s.supply.supply, rows, day, quantity, lines, hours, empty)
     location = hot["location"][rows]
-    closed, holiday, _ = known_days(s, rows, day, 1)
-    missing = closed[:, 0] | s.locations.silent(day)[location]
+    _, holiday, _ = known_days(s, rows, day, 1)
     age_days = hot["day"][rows] - day
     named = (hot["promoted_days"][rows] >> np.clip(age_days, 0, 7)) & (age_days >= 0) & (age_days < 8)
     promoted = np.maximum(named.astype(np.float64), _promoted(s, rows, day, 1)[:, 0])
-    return DayInputs(day, quantity, lines, hours, location, missing & (lines == 0), empty, holiday[:, 0], promoted)
+    return DayInputs(day, quantity, lines, hours, location, idle[location] & (lines == 0), empty, holiday[:, 0], promoted)
 
 
 def window_of(s: ShardState, rows: NDArray[np.int64], day: int) -> Window:

@@ -1,7 +1,7 @@
 """Which rows close when: every row in the minute of its slot after its local day's end, pools when the hour is over.
 
-Rows of one zone whose instants lie between two records close together; the order within is that of (instant, row), so that neither blocks nor
-heartbeats show in the results.
+Rows whose instants lie between two records close together; the order within is that of (instant, row), so that neither
+blocks nor heartbeats show in the results.
 """
 
 from typing import NamedTuple
@@ -17,10 +17,14 @@ NEVER = 2**62
 
 
 class Due(NamedTuple):
-    """Rows of one zone that close local ``day``, in order of (instant, row); ``fold`` when the hour is over after them."""
+    """Rows that close local ``day``, in order of (instant, row); ``fold`` when the hour is over after them.
 
-    zone: int
+    ``zones`` are those whose day ended at ``end``.
+    """
+
+    zones: tuple[int, ...]
     day: int
+    end: int
     rows: NDArray[np.int64]
     instants: NDArray[np.int64]
     fold: bool
@@ -33,6 +37,7 @@ class Schedule:
         self.zones = zones
         self.positions: dict[int, tuple[int, int]] = {}
         self.slots: dict[int, list[list[int]]] = {}
+        self.ends: dict[int, tuple[int, int]] = {}
         self.next_instant = NEVER
 
     def open(self, zone: int, clock: int) -> None:
@@ -64,33 +69,44 @@ class Schedule:
             self.slots.setdefault(zone, [[] for _ in range(SLOTS)])
         self.next_instant = min((self._instant(zone) for zone in self.positions), default=NEVER)
 
+    def _end(self, zone: int) -> int:
+        """End of the local day that a zone closes next."""
+        day = self.positions[zone][0]
+        kept = self.ends.get(zone)
+        if kept is None or kept[0] != day:
+            kept = self.ends[zone] = (day, self.zones.day_end(zone, day))
+        return kept[1]
+
     def _instant(self, zone: int) -> int:
-        day, minute = self.positions[zone]
-        return self.zones.day_end(zone, day) + minute * MINUTE_MS
+        return self._end(zone) + self.positions[zone][1] * MINUTE_MS
 
     def take(self, limit: int, *, final: bool) -> Due | None:
-        """The next closes at or before ``limit``, or None. At the end of the input the slots of days that have ended by then count as reached."""
+        """The next closes at or before ``limit``, or None.
+
+        At the end of the input (``final``) the minutes of days that have ended by ``limit`` count as reached.
+        """
         if not final and self.next_instant > limit:
             return None
-        ended = [zone for zone, (day, _) in self.positions.items() if not final or self.zones.day_end(zone, day) <= limit]
-        instants = sorted((self._instant(zone), zone) for zone in ended)
-        if not instants:
+        waiting = [zone for zone in self.positions if not final or self._end(zone) <= limit]
+        if not waiting:
             return None
-        zone = instants[0][1]
-        others = instants[1][0] if len(instants) > 1 else NEVER
-        day, minute = self.positions[zone]
-        end = self.zones.day_end(zone, day)
-        if final:
-            limit = NEVER
-        stop = minute + 1
-        while stop <= SLOTS and end + stop * MINUTE_MS <= limit and end + stop * MINUTE_MS < others:
-            stop += 1
-        fold = stop > SLOTS
+        first = min((self._instant(zone), zone) for zone in waiting)[1]
+        end, position = self._end(first), self.positions[first]
+        # Zones whose days end together close together, as if they were one.
+        together = [zone for zone in waiting if self._end(zone) == end and self.positions[zone] == position]
+        others = min((self._instant(zone) for zone in waiting if zone not in together), default=NEVER)
+        last = others - 1 if final else min(limit, others - 1)
+        day, minute = position
+        stop = min(max((last - end) // MINUTE_MS, minute), SLOTS) + 1
         rows: list[int] = []
         minutes: list[int] = []
         for m in range(minute, min(stop, SLOTS)):
-            rows += self.slots[zone][m]
-            minutes += [m] * len(self.slots[zone][m])
-        self.positions[zone] = (day + 1, 0) if fold else (day, stop)
-        self.next_instant = min(self._instant(other) for other in self.positions)
-        return Due(zone, day, np.array(rows, np.int64), end + np.array(minutes, np.int64) * MINUTE_MS, fold)
+            of_minute = sorted(row for zone in together for row in self.slots[zone][m])
+            rows += of_minute
+            minutes += [m] * len(of_minute)
+        fold = stop > SLOTS
+        for zone in together:
+            self.positions[zone] = (day + 1, 0) if fold else (day, stop)
+        self.next_instant = min(self._instant(zone) for zone in self.positions)
+        instants = end + np.array(minutes, np.int64) * MINUTE_MS
+        return Due(tuple(together), day, end, np.array(rows, np.int64), instants, fold)

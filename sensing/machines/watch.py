@@ -1,6 +1,7 @@
 """Tests that run on the event itself: does the trailing window now hold more order lines than its hours of the week explain?
 
-A row keeps a floor per window, set at its day's close: no count below it can be a surge on the coming day. So nearly every event costs two comparisons.
+A row keeps a floor per window, set when it is planned: no count below it can be a surge on the coming day. So nearly
+every event costs two comparisons. On a day that the floors are not for, any count that is large enough at all is tested.
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from sensing.demand.profile import expected_lines, weekday_factor
 from sensing.detection.lines import line_dispersion
-from sensing.detection.surge import FLOOR_NONE, is_surge, surge_floor
+from sensing.detection.surge import FLOOR_NONE, LINES_MIN, is_surge, surge_floor
 from sensing.jit import kernel
 from sensing.machines.tables import SURGE, Tables
 
@@ -40,11 +41,15 @@ def surges_now(t: Tables, row: int, hours: int, observed: int) -> bool:
 
 @kernel
 def watch_surge(t: Tables, row: int, hour: int, attention: NDArray[Any], noted: int) -> int:
-    """Note a surge after a line was booked in local ``hour``, where a window's count has reached the row's floor and the full test agrees."""
+    """Note a surge after a line was booked in local ``hour``: a window's count has reached its floor and is a surge."""
     record = t.hot[row]
-    day_reached = hour > record.hour - 24 and record.window_24 >= record.floor_24
+    if record.floors_day == (record.hour // 24) & 255:
+        floor_24, floor_72 = np.int64(record.floor_24), np.int64(record.floor_72)
+    else:
+        floor_24 = floor_72 = np.int64(LINES_MIN)
+    day_reached = hour > record.hour - 24 and record.window_24 >= floor_24
     if (day_reached and surges_now(t, row, 24, record.window_24)) or (
-        record.window_72 >= record.floor_72 and surges_now(t, row, 72, record.window_72)
+        record.window_72 >= floor_72 and surges_now(t, row, 72, record.window_72)
     ):
         noted = note(attention, noted, SURGE, row, np.nan)
     return noted
@@ -52,13 +57,14 @@ def watch_surge(t: Tables, row: int, hour: int, attention: NDArray[Any], noted: 
 
 @kernel
 def set_floors(t: Tables, rows: NDArray[np.int64], day: int) -> None:
-    """Set both floors of rows that closed local ``day``: no window that ends on the day after can be a surge below them."""
+    """Set both floors of rows that closed ``day``: no window that ends on the local day after is a surge below them."""
     hourly = np.empty(72 + AHEAD_HOURS)
     for row in rows:
         record = t.hot[row]
         demand = t.demand[row]
         record.floor_24 = FLOOR_NONE
         record.floor_72 = FLOOR_NONE
+        record.floors_day = (day + 1) & 255
         days = float(demand.days)
         first = (day - 2) * 24
         for k in range(hourly.shape[0]):

@@ -121,6 +121,6 @@ class Locations:
         self.usual[: len(self.records)] = parts["location_usual"]
         self.idle[: len(self.records)] = parts["location_idle"]
 
-    def in_zone(self, zone: int) -> NDArray[np.int64]:
-        """Numbers of the locations in a zone."""
-        return np.flatnonzero(self.zone[: len(self.records)] == zone)
+    def in_zones(self, zones: tuple[int, ...]) -> NDArray[np.int64]:
+        """Numbers of the locations in some zones, rising."""
+        return np.flatnonzero(np.isin(self.zone[: len(self.records)], zones))

@@ -47,6 +47,8 @@ HOT = np.dtype(
         ("currency", "S3"),
         ("slot", "u1"),  # minute after the local day's end at which the row closes
         ("born", "u1"),
+        ("touched", "u1"),  # something happened since the row was planned
+        ("floors_day", "u1"),  # local day, modulo 256, that the floors hold for
         ("promoted_days", "u1"),  # bit k: an order of day ``day`` - k named a promotion
     ],
     align=True,
