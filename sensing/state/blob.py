@@ -50,14 +50,23 @@ def unpack(block: bytes, records: dict[str, np.dtype[Any]] | None = None) -> dic
     Raises
     ------
     ValueError
-        When the block is shorter or longer than its head says, or a record dtype has another size.
+        When the head cannot be read, the block is shorter or longer than it says, or a record dtype has another size.
     """
     start = 8 + int.from_bytes(block[:8], "little")
     if len(block) < 8 or start > len(block):
         msg = f"state block: required a head of {start - 8} bytes, got {len(block)} bytes in all; the dump is damaged"
         raise ValueError(msg)
+    try:
+        entries = msgspec.msgpack.decode(block[8:start], type=list[_Entry])
+    except msgspec.MsgspecError as error:
+        msg = f"state block: required a head that lists its parts, got {error}; the dump is damaged"
+        raise ValueError(msg) from error
+    required = start + sum(entry.size for entry in entries)
+    if required != len(block):
+        msg = f"state block: required {required} bytes, got {len(block)}; the dump is damaged"
+        raise ValueError(msg)
     found: dict[str, Any] = {}
-    for entry in msgspec.msgpack.decode(block[8:start], type=list[_Entry]):
+    for entry in entries:
         body = block[start : start + entry.size]
         start += entry.size
         if entry.dtype is None:
@@ -65,11 +74,11 @@ def unpack(block: bytes, records: dict[str, np.dtype[Any]] | None = None) -> dic
             continue
         dtype = np.dtype(entry.dtype) if entry.dtype else (records or {})[entry.name]
         if entry.size != int(np.prod(entry.shape, dtype=np.int64)) * dtype.itemsize:
-            msg = f"state block {entry.name}: required records of {dtype.itemsize} bytes, got {entry.size} bytes for {entry.shape}"
+            msg = (
+                f"state block {entry.name}: required records of {dtype.itemsize} bytes, "
+                f"got {entry.size} bytes for {entry.shape}"
+            )
             raise ValueError(msg)
         # A copy of a record array would leave what is between its fields to chance; of bytes it does not.
         found[entry.name] = np.frombuffer(bytearray(body), dtype).reshape(entry.shape)
-    if start != len(block):
-        msg = f"state block: required {start} bytes, got {len(block)}; the dump is damaged"
-        raise ValueError(msg)
     return found

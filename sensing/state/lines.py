@@ -136,7 +136,7 @@ def index_lines(lines: NDArray[Any], index: NDArray[np.int32], head: int, count:
 
 def index_size(capacity: int) -> int:
     """Power of two at least 1.5 times the capacity."""
-    return 1 << (capacity + capacity // 2 - 1).bit_length()
+    return 1 << (capacity + capacity // 2).bit_length()
 
 
 class Lines:
