@@ -43,7 +43,7 @@ def close_due(s: ShardState, due: Due) -> None:
             _judge_and_publish(s, instants[planned], view, windows[planned])
     if due.fold:
         locations = s.locations.in_zones(due.zones)
-        s.demand.ensure(s.rows.count, len(s.locations.records))  # master data may name a location before any row is there
+        s.demand.ensure(s.rows.count, len(s.locations.records))  # a location may be known before any row of it
         s.demand.fold_pools(locations, due.day)
         s.locations.fold(locations, due.day)
 
