@@ -1,0 +1,104 @@
+"""Memory: bytes per SKU-location with and without River models, and per order line, from types and as measured."""
+
+import ctypes
+import gc
+import resource
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+from benchmarks.events import even_day
+from benchmarks.shards import CLOSES_MS, Shards
+from benchmarks.workloads import DAY_MS, Workload
+from sensing.demand.models import RIVER_DAYS_MIN
+from sensing.demand.record import DEMAND, RIVER
+from sensing.settings import Settings
+from sensing.state.lines import LINE, index_size
+from sensing.state.rows import HOT
+from sensing.supply.record import SUPPLY
+
+SEED = 8
+LOCATIONS = 16
+SHARE = 0.85
+PLAIN_DAYS = 3
+RIVER_DAYS = 28
+LINES_MAX = 1 << 10
+# Tables double, so at powers of two they are full, and what is measured is no spare room.
+ROWS = {"smoke": (1 << 11, 1 << 12), "full": (1 << 15, 1 << 16)}
+RIVER_ROWS = {"smoke": 1 << 9, "full": 1 << 13}
+
+
+def run(size: str) -> dict[str, object]:
+    """Fill one shard with rows until its tables are full, and another one with rows that earn River models."""
+    small, large = ROWS[size]
+    _filled(small, PLAIN_DAYS)  # compiled, and room to work in taken, before anything is measured
+    plain, answer = _plain(small, large)
+    return {
+        "seed": SEED,
+        "sizes": {"rows": large, "river_rows": RIVER_ROWS[size]},
+        "record_bytes_per_row": HOT.itemsize + DEMAND.itemsize + SUPPLY.itemsize,
+        "hot_record_bytes": HOT.itemsize,
+        "demand_record_bytes": DEMAND.itemsize,
+        "supply_record_bytes": SUPPLY.itemsize,
+        **plain,
+        "river_record_bytes": RIVER.itemsize,
+        "river_resident_bytes_per_row": _river(RIVER_ROWS[size]),
+        "line_record_bytes": LINE.itemsize,
+        "line_index_bytes_per_line": 4 * index_size(Settings().lines_max) / Settings().lines_max,
+        "answer": answer,
+    }
+
+
+def _filled(rows: int, days: int) -> Shards:
+    """One shard whose rows have all closed so many days; it keeps few order lines, which are no part of a row."""
+    load = _load(rows)
+    # Documents would leave room behind in which later ones are made: it would be counted once, or hide what grows.
+    never = load.start_ms + load.days * DAY_MS
+    shards = Shards(Settings(shards=1, lines_max=LINES_MAX, quiet_until=never))
+    shards.take(even_day(load, 0, 1.0))
+    _days(shards, load, range(1, days))
+    return shards
+
+
+def _days(shards: Shards, load: Workload, days: range) -> None:
+    """Let days pass and close."""
+    for day in days:
+        shards.take(even_day(load, day, SHARE))
+        shards.tick(load.start_ms + (day + 1) * DAY_MS + CLOSES_MS)
+
+
+def _load(rows: int) -> Workload:
+    return Workload(seed=SEED, skus=rows // LOCATIONS, locations=LOCATIONS, days=1_000, lines_per_day=1)
+
+
+def _plain(small: int, large: int) -> tuple[dict[str, float], str]:
+    """Bytes per row without River models: the slope from few rows to many, so that nothing fixed is in it."""
+    before = resident_bytes()
+    few = _filled(small, PLAIN_DAYS)
+    between = resident_bytes()
+    many = _filled(large, PLAIN_DAYS)
+    slope = ((resident_bytes() - between) - (between - before)) / (large - small)
+    index = many.machines[0].state.rows.index.nbytes / large
+    answer = sha256(few.finish() + many.finish()).hexdigest()
+    return {"index_bytes_per_row": index, "resident_bytes_per_row": slope}, answer
+
+
+def _river(rows: int) -> float:
+    """Resident bytes that River models add to a row, four weeks after it has earned them."""
+    shards = _filled(rows, RIVER_DAYS_MIN - 1)
+    before = resident_bytes()
+    _days(shards, _load(rows), range(RIVER_DAYS_MIN - 1, RIVER_DAYS_MIN + RIVER_DAYS))
+    return (resident_bytes() - before) / len(shards.machines[0].state.demand.models)
+
+
+def resident_bytes() -> int:
+    """Memory resident now, when what is free was handed back; off Linux the most that ever was."""
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc
+        if trim is not None:
+            trim(0)
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    else:
+        pages = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // resource.getpagesize()
+    return pages * resource.getpagesize()

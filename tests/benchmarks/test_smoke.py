@@ -1,0 +1,46 @@
+"""Every benchmark runs at its smoke size and says what it is there to say."""
+
+from functools import cache
+
+import pytest
+
+from benchmarks import harness
+
+SAYS = {
+    "apply": ("batch_20000.events_per_second", "batch_20000.split_ns_per_event", "disturbed.events_per_second"),
+    "codec": ("messages_per_second",),
+    "day_close": ("rows_400.plain.us_per_row", "rows_400.river.us_per_row", "rows_400.river.demand_learn_us_per_row"),
+    "generate": ("lines_per_second",),
+    "memory": ("record_bytes_per_row", "line_record_bytes"),
+    "replay": ("lines_per_second", "lines_per_cpu_second", "close_share", "close_cpu_seconds_per_day"),
+}
+NOT_SHIPPED = {"m5"}
+"""Benchmarks on data that are no part of the project."""
+
+
+@cache
+def smoke(name: str) -> dict[str, float | int | str]:
+    """Figures of one smoke run, made once."""
+    return harness.run_isolated(name, "smoke").figures
+
+
+def test_every_benchmark_has_a_smoke_run() -> None:
+    """A new benchmark is named here, with what it must say."""
+    assert set(harness.discover()) == set(SAYS) | NOT_SHIPPED
+
+
+@pytest.mark.parametrize("name", sorted(SAYS))
+def test_smoke_run(name: str) -> None:
+    """The run ends, and the figures that the project is judged by are there."""
+    for figure in SAYS[name]:
+        assert float(smoke(name)[figure]) > 0
+
+
+def test_river_figures_are_of_rows_with_river_models() -> None:
+    """What is published as the cost of a close with River models is that of rows which all have them."""
+    assert smoke("day_close")["rows_400.river_rows"] == 400
+
+
+def test_records_of_a_row_fit_a_kibibyte() -> None:
+    """The bound on the records of a row, as the memory benchmark states them."""
+    assert float(smoke("memory")["record_bytes_per_row"]) <= 1024
