@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import THOUSANDTHS, Kind
+from sensing.codec.record import NO_DAY, THOUSANDTHS, Kind
 from sensing.contracts.common import VERSION_LAST
 from sensing.detection.quality import is_impossible
 from sensing.jit import kernel
@@ -35,7 +35,7 @@ from sensing.machines.tables import (
 )
 from sensing.machines.watch import note, watch_surge
 from sensing.settings import HOUR_MS
-from sensing.state.lines import COUNTED, HELD, TRACKED_OPEN, find_line
+from sensing.state.lines import BOOKED_DAY, COUNTED, HELD, TRACKED_OPEN, find_line
 from sensing.supply.moves import count, move, on_hand
 from sensing.supply.record import INVENTORY, ORDERS
 
@@ -63,7 +63,7 @@ def rebook(t: Tables, slot: int, hour: int) -> None:
     if hour >= line.hour:
         return
     if line.flags & COUNTED:
-        set_line(t, slot, line.row, hour, line.quantity, line.requested_day)
+        set_line(t, slot, line.row, hour, line.quantity, NO_DAY if line.flags & BOOKED_DAY else line.requested_day)
     else:
         line.hour = hour
 
@@ -94,6 +94,8 @@ def take_order(
         if event.version < line.version:
             rebook(t, slot, hour)
             return SUPERSEDED, noted
+        if line.version == 0:  # so far only a shipment named the line, which is no time of order
+            line.hour = hour
     else:
         slot = new_line(t, key_hi, key_lo, row, hour, oldest_hour)
         if event.kind != LOST:

@@ -11,6 +11,7 @@ from sensing.machines.tables import Tables
 from sensing.settings import HOUR_MS
 from sensing.state.buckets import book, roll
 from sensing.state.lines import (
+    BOOKED_DAY,
     COUNTED,
     OPEN_IN_RING,
     TRACKED_OPEN,
@@ -91,7 +92,12 @@ def book_line(t: Tables, slot: int, quantity: int, requested_day: int) -> None:
     reach(t, line.row, line.hour)
     line.quantity = quantity
     line.flags |= COUNTED
-    line.requested_day = line.hour // 24 if requested_day == NO_DAY else requested_day
+    if requested_day == NO_DAY:
+        line.requested_day = line.hour // 24
+        line.flags |= BOOKED_DAY
+    else:
+        line.requested_day = requested_day
+        line.flags &= np.uint8(255 - BOOKED_DAY)
     book(t.hot, line.row, line.hour, quantity, 1)
     count_location(t, line.row, line.hour, 1)
     change_open(t, slot, open_quantity(line), NEW_LINE)

@@ -1,4 +1,4 @@
-"""Outputs of one machine: numbered, stamped with the instant, muted before ``quiet_until``."""
+"""Outputs of one machine: numbered, stamped with the instant."""
 
 import msgspec
 

@@ -18,6 +18,7 @@ class _State(msgspec.Struct):
     number: int
     watermark: int
     final: bool
+    published: bool
     read: list[tuple[str, int, int]]
     rejected: list[tuple[str, int, int]]
     totals: dict[int, list[tuple[str, int, tuple[int, ...]]]]
@@ -35,6 +36,7 @@ class LedgerMachine:
         self.outbox = Outbox(machine)
         self.watermark = 0
         self.final = False
+        self.published = False
         self.read: dict[tuple[str, int], int] = {}
         self.rejected: dict[tuple[str, int], int] = {}
         self.totals: dict[int, list[tuple[str, int, tuple[int, ...]]]] = {}
@@ -50,7 +52,8 @@ class LedgerMachine:
                 self.read[topic, partition] = self.read.get((topic, partition), 0) + count
             for reject in item.rejects:
                 self._dead_letter(reject)
-        if self.final and len(self.totals) == self.shards:
+        if self.final and len(self.totals) == self.shards and not self.published:
+            self.published = True
             self._publish()
         return self.outbox.take()
 
@@ -81,6 +84,7 @@ class LedgerMachine:
                 self.outbox.number,
                 self.watermark,
                 self.final,
+                self.published,
                 [(t, p, n) for (t, p), n in self.read.items()],
                 [(t, p, n) for (t, p), n in self.rejected.items()],
                 self.totals,
@@ -91,7 +95,8 @@ class LedgerMachine:
         """Take over the state of :meth:`dump`."""
         state = msgspec.msgpack.decode(block, type=_State)
         self.outbox.number = state.number
-        self.watermark, self.final, self.totals = state.watermark, state.final, state.totals
+        self.watermark, self.totals = state.watermark, state.totals
+        self.final, self.published = state.final, state.published
         self.read = {(t, p): n for t, p, n in state.read}
         self.rejected = {(t, p): n for t, p, n in state.rejected}
 

@@ -166,7 +166,8 @@ class Lines:
         """All lines, oldest first (a copy)."""
         slots = (self.ring[HEAD] + np.arange(self.ring[COUNT])) % len(self.lines)
         # Whole records, with what is between their fields: equal lines have equal bytes.
-        return np.take(self.lines, slots)
+        kept: NDArray[Any] = np.take(self.lines, slots)
+        return kept
 
     def dump(self) -> bytes:
         """All lines as bytes, oldest first."""
