@@ -108,9 +108,9 @@ class Problems:
             if problem.exception_type == exception_type and problem.status not in _ENDED
         ]
 
-    def concerns(self, row: int) -> bool:
-        """Whether any problem of a row is kept, whatever its state."""
-        return row in self._rows
+    def rows(self) -> list[int]:
+        """Rows of which a problem is kept, whatever its state."""
+        return list(self._rows)
 
     def open_types(self, row: int) -> set[ExceptionType]:
         """Types of a row's open problems and candidates; a set to ask, not to walk through."""

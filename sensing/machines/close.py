@@ -20,7 +20,7 @@ from sensing.state.rows import DAYS_KEPT
 
 Integers = NDArray[np.int64]
 
-PLAN_EVERY_DAYS = 4
+PLAN_EVERY_DAYS = 7
 """Rows that nothing happens to are planned this often: their levels move by a few per cent meanwhile."""
 
 
@@ -68,17 +68,24 @@ def _worth_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: i
     hot = s.rows.hot
     turn = (day + hot["slot"][rows].astype(np.int64)) % PLAN_EVERY_DAYS == 0
     waiting = (s.supply.supply["on_order"][rows] > 0) | (windows["dropped"] == 1)
-    concerned = np.fromiter(map(s.problems.concerns, rows.tolist()), np.bool_, len(rows))
+    concerned = _concerned(s, rows)
     return np.asarray((hot["touched"][rows] == 1) | waiting | concerned | turn)
+
+
+def _concerned(s: ShardState, rows: Integers) -> NDArray[np.bool_]:
+    """Rows of which a problem is kept."""
+    concerned = np.zeros(s.rows.count, np.bool_)
+    concerned[s.problems.rows()] = True
+    return np.asarray(concerned[rows])
 
 
 def _judge_and_publish(s: ShardState, instants: Integers, view: Outlook, windows: NDArray[Any]) -> None:
     """Findings and documents of the rows planned, put out in the order of (instant, row)."""
     plan = view.plan
-    late = s.supply.supply["on_order"][plan.rows] > 0
     stock = needs_stock_check(plan)
-    concerned = np.fromiter(map(s.problems.concerns, plan.rows.tolist()), np.bool_, len(plan.rows))
-    judged = concerned | late | stock | (windows["dropped"] == 1)
+    judged = _concerned(s, plan.rows) | stock | (windows["dropped"] == 1)
+    for at in np.flatnonzero(s.supply.supply["on_order"][plan.rows] > 0).tolist():
+        judged[at] |= s.supply.purchases.overdue(int(plan.rows[at]), plan.day)
     documents = {} if s.muted else documents_of(s, view)
     noteworthy = judged.copy()
     noteworthy[list(documents)] = True

@@ -6,7 +6,7 @@ and at least 0.3 standard deviations of its lead-time demand (less does not chan
 lead time moved by more than the dead band and at least half a day, when its demand class changed, when what the ERP
 runs on came to agree or to disagree with the proposal, and a day before its publication expires. All against what was
 last published, which the row's record keeps. While an item is new, its estimates move with every sale: its bands are
-three times as wide. The order-up-to level is the sum of the two and needs no band of its own.
+five times as wide. The order-up-to level is the sum of the two and needs no band of its own.
 
 Source of the wider band of the quantity: the cost of a quantity q times the economic one is (q + 1/q) / 2 of the
 least, 1.025 at a quarter more (Silver, Pyke and Thomas, Inventory and Production Management, 4.4).
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.contracts.parameters import (
+    HORIZON_DAYS,
     QUANTILE_LEVELS,
     Change,
     DemandClass,
@@ -36,10 +37,10 @@ from sensing.supply.split import INPUTS as POINT_INPUTS
 from sensing.supply.split import PARTS, explain, first, substitute
 from sensing.supply.terms import IN_FORCE, Names
 
-EXPIRES_DAYS = 14
+EXPIRES_DAYS = HORIZON_DAYS
 SPREAD_SHARE = 0.3
 QUANTITY_BANDS = 2.5
-NEW_BANDS = 3.0
+NEW_BANDS = 5.0
 UNIT = 1.0
 LEAD_TIME_DAYS_STEP = 0.5
 CLASSES: tuple[DemandClass, ...] = get_args(DemandClass)
@@ -131,8 +132,8 @@ def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
 
 def _forecasts(plan: Plan, at: NDArray[np.int64], quantiles: NDArray[np.float64], methods: list[str]) -> list[Forecast]:
     start, levels = day_text(plan.day + 1), list(QUANTILE_LEVELS)
-    means, tables = rounded(plan.forecast_mean[at]).tolist(), rounded(quantiles).tolist()
-    rows = zip(methods, means, tables, strict=True)
+    # The arrays go into the document as they are: the encoder writes them faster than lists of numbers.
+    rows: Any = zip(methods, rounded(plan.forecast_mean[at]), rounded(quantiles), strict=True)
     return [Forecast(start=start, method=m, mean=mean, levels=levels, quantiles=table) for m, mean, table in rows]
 
 

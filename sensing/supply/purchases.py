@@ -164,6 +164,10 @@ class Purchases:
         floats = [np.array(columns[k], np.float64) for k in (2, 4, 5)]
         return OpenLines(integers[0], integers[1], floats[0], integers[2], floats[1], floats[2])
 
+    def overdue(self, row: int, day: int) -> bool:
+        """Whether an open line of a row was expected on local ``day`` or before."""
+        return any(NO_DAY < self._expected(line) <= day for line in self._of_row.get(row, {}).values())
+
     def of_row(self, row: int) -> list[tuple[Key, PurchaseLine]]:
         """Open lines of a row with their keys (po_id, line), in order of opening; not to be changed."""
         return list(self._of_row.get(row, {}).items())

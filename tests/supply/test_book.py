@@ -113,9 +113,9 @@ def test_a_document_says_it_all() -> None:
     (document,) = _publish(b, _plan(b, 1 / 3))
     back = msgspec.json.decode(encode(document), type=PlanningParameters)
 
-    assert back == document
+    assert encode(back) == encode(document)
     assert (back.sku, back.location, back.version, back.status) == ("S0", "L", 1, "proposed")
-    assert (back.as_of, back.expires, back.forecast.start) == ("2024-10-14", "2024-10-28", "2024-10-15")
+    assert (back.as_of, back.expires, back.forecast.start) == ("2024-10-14", "2024-11-11", "2024-10-15")
     assert back.demand_class == "smooth"
     assert back.forecast.mean == [0.333333] * 28
     assert back.forecast.quantiles[27][:3] == [0.0, 0.333333, 0.666667]
@@ -153,8 +153,8 @@ def test_other_reasons_to_publish() -> None:
     assert [one.demand_class for one in _publish(b, _plan(b, 0.0, CLOSED + 1, code=4))] == ["lumpy"]
     b.reference(ItemUpdated(event_id="1", sku="S0", lead_time_days=9.0))
     assert [one.proposed.lead_time_days_mean for one in _publish(b, _plan(b, 0.0, CLOSED + 1, code=4))] == [9.0]
-    assert _publish(b, _plan(b, 0.0, CLOSED + 13, code=4)) == []
-    assert [one.version for one in _publish(b, _plan(b, 0.0, CLOSED + 14, code=4))] == [4]
+    assert _publish(b, _plan(b, 0.0, CLOSED + 27, code=4)) == []
+    assert [one.version for one in _publish(b, _plan(b, 0.0, CLOSED + 28, code=4))] == [4]
 
 
 def test_status_is_in_force_when_the_erp_runs_on_the_proposal() -> None:
