@@ -39,7 +39,7 @@ def delay_strength(days_late: float, *, covered: bool) -> float:
 
     A gap that stock covers has at most one point: nobody waits for the goods.
     """
-    points = sum(1.0 for step in (3.0, 7.0, 14.0) if days_late >= step)
+    points = sum((1.0 for step in (3.0, 7.0, 14.0) if days_late >= step), 0.0)
     return min(points, 1.0) if covered else min(points + 2.0, 4.0)
 
 
