@@ -1,0 +1,85 @@
+"""Short ways to write event records and a shard's tables for the tests of its kernels."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.keys import fill_keys
+from sensing.codec.record import EVENT, NO_DAY, Kind, Topic
+from sensing.contracts.common import VERSION_LAST
+from sensing.machines.absorb import absorb
+from sensing.machines.incoming import incoming
+from sensing.machines.state import ShardState
+from sensing.machines.tables import ATTENTION, ATTENTION_MAX
+from sensing.settings import DAY_MS, HOUR_MS, Settings
+
+DAY = 20_003
+"""Local day, a Monday, on which the tests begin."""
+NOON = DAY * DAY_MS + 12 * HOUR_MS
+TOPIC_OF = {Kind.SHIPPED: Topic.SHIPMENTS, Kind.COUNTED: Topic.INVENTORY, Kind.ADJUSTED: Topic.INVENTORY}
+OWN_LINE = (Kind.RETURNED, Kind.LOST, Kind.COUNTED, Kind.ADJUSTED)
+USUAL_LINES = 1000.0
+USUAL_BUCKET = 20
+"""Bucket of one unit in the stream's order sizes."""
+
+
+class Noted(NamedTuple):
+    """One attention entry and the record that gave rise to it."""
+
+    record: int
+    kind: int
+    row: int
+    quantity: float
+
+
+def events(*given: dict[str, Any]) -> NDArray[Any]:
+    """Event records with keys; absent fields have the defaults of a first order line placed at noon."""
+    records = np.zeros(len(given), EVENT)
+    for number, (record, fields) in enumerate(zip(records, given, strict=True)):
+        kind = Kind(fields.get("kind", Kind.PLACED))
+        usual = {
+            "kind": kind, "time": NOON, "quantity": 1000, "price": np.nan, "sku": b"A", "location": b"L", "unit": b"EA",
+            "event_id": f"e{number}".encode(), "order_id": b"", "line": b"A", "requested_day": NO_DAY, "currency": b"",
+            "version": VERSION_LAST if kind == Kind.CANCELLED else 1, "topic": TOPIC_OF.get(kind, Topic.ORDERS),
+            "offset": number,
+        }  # fmt: skip
+        for name, value in {**usual, **fields}.items():
+            record[name] = value.encode() if isinstance(value, str) else value
+        if "watermark" not in fields:
+            record["watermark"] = record["time"]
+    fill_keys(records, 1)
+    return records
+
+
+def shard(**settings: Any) -> ShardState:
+    """A shard whose clock stands at the tests' day, and whose stream of order sizes knows lines of one unit."""
+    state = ShardState(0, Settings(shards=1, **settings))
+    state.start_clock(DAY * DAY_MS)
+    state.sizes[USUAL_BUCKET] = state.sizes[80] = USUAL_LINES
+    return state
+
+
+def take(state: ShardState, records: NDArray[Any]) -> list[Noted]:
+    """Absorb all records, pausing as often as the kernel wants; returns what it noted."""
+    found = incoming(state, records)
+    assert not found.refusals
+    state.lines.ensure(2 * len(records))
+    tables = state.tables()
+    attention = np.zeros(ATTENTION_MAX, ATTENTION)
+    noted: list[Noted] = []
+    at = 0
+    while at < len(records):
+        at, count = absorb(
+            tables, found.events, found.rows, at, len(records), state.settings.line_horizon_days * 24, attention
+        )
+        noted += [Noted(at - 1, *entry) for entry in attention[:count].tolist()]
+    return noted
+
+
+def one_row(**settings: Any) -> ShardState:
+    """A shard with one row, A at L, that nothing has happened to."""
+    state = shard(**settings)
+    incoming(state, events({}))
+    state.lines.ensure(16)
+    return state

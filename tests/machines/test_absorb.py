@@ -1,0 +1,311 @@
+"""Events into buckets, open demand and stock, against lines remembered in a dictionary."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensing.codec.record import NO_DAY, TOPICS, Kind, Topic
+from sensing.contracts.common import VERSION_LAST
+from sensing.machines import absorb as machine
+from sensing.machines.messages import OUTCOMES
+from sensing.machines.state import ShardState
+from sensing.machines.tables import ABSORBED, ATTENTION, ATTENTION_MAX, IMPOSSIBLE, LOW_STOCK, RELEASE
+from sensing.settings import HOUR_MS
+from sensing.state.lines import COUNTED, HELD, TRACKED_OPEN
+from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
+from sensing.supply.backlog import open_by_day
+from sensing.supply.moves import on_hand
+from sensing.supply.record import INVENTORY, OPEN_DAYS, ORDERS
+from tests.machines.oracles import IMPOSSIBLE_UNITS, Book
+from tests.machines.tables import DAY, NOON, Noted, events, one_row, shard, take
+
+HOUR = NOON // HOUR_MS
+NOTES = {IMPOSSIBLE: "impossible", RELEASE: "release", LOW_STOCK: "low stock"}
+
+times = st.integers(-72, 72).map(lambda hours: NOON + hours * HOUR_MS)
+common = {"time": times, "location": st.sampled_from("LM"), "behind": st.sampled_from((-1, 0, 1))}
+quantities = st.integers(1, 9).map(lambda units: units * 1000)
+lines = st.fixed_dictionaries(
+    {
+        **common,
+        "kind": st.sampled_from((Kind.PLACED, Kind.CHANGED)),
+        "order_id": st.sampled_from(("O1", "O2", "")),
+        "line": st.sampled_from(("1", "2")),
+        "version": st.integers(1, 4),
+        "requested_day": st.just(NO_DAY) | st.integers(DAY - 4, DAY + 9),
+        "quantity": quantities,
+    }
+)
+giants = lines.map(lambda fields: {**fields, "quantity": 10**9})
+emptied = lines.map(lambda fields: {**fields, "kind": Kind.CHANGED, "quantity": 0})
+cancelled = st.builds(
+    lambda fields, version: {**fields, "kind": Kind.CANCELLED, "version": version},
+    lines, st.sampled_from((2, 3, VERSION_LAST)),
+)  # fmt: skip
+lost = st.fixed_dictionaries(
+    {**common, "kind": st.just(Kind.LOST), "event_id": st.sampled_from(("x1", "x2")), "quantity": quantities}
+)
+movements = st.fixed_dictionaries(
+    {
+        **common,
+        "kind": st.sampled_from((Kind.RETURNED, Kind.SHIPPED, Kind.SHIPPED, Kind.COUNTED, Kind.ADJUSTED)),
+        "event_id": st.sampled_from([f"m{number}" for number in range(7)]),
+        "order_id": st.sampled_from(("O1", "O2", "")),
+        "line": st.sampled_from(("1", "2")),
+        "quantity": quantities,
+    }
+)
+streams = st.lists(st.one_of(lines, lines, emptied, cancelled, giants, lost, movements), max_size=25)
+
+
+def complete(number: int, fields: dict[str, Any]) -> dict[str, Any]:
+    """All fields that the oracle wants; an order without order id is its own event and its own line."""
+    event = {"order_id": "", "line": "1", "version": 1, "requested_day": NO_DAY, "event_id": f"e{number}", **fields}
+    if event["kind"] not in (Kind.PLACED, Kind.CHANGED, Kind.CANCELLED, Kind.SHIPPED):
+        event["order_id"] = ""
+    if event["kind"] == Kind.CANCELLED and not event["order_id"]:
+        event["version"] = 1
+    event["watermark"] = event["time"] + event.pop("behind") * HOUR_MS
+    return event
+
+
+def records(given_events: list[dict[str, Any]]) -> Any:
+    """Event records of complete events."""
+    return events(*given_events)
+
+
+def compare_row(state: ShardState, row: int, name: str, book: Book) -> None:
+    """Compare every bucket that is kept, stock, open demand and last-heard times of a row with the oracle's."""
+    hot, supply, expected = state.rows.hot[row], state.supply.supply[row], book.rows[name]
+    assert supply["heard"][ORDERS] == expected.heard["orders"]
+    assert supply["heard"][INVENTORY] == expected.heard["inventory"]
+    assert on_hand(state.supply.supply, row) == expected.on_hand
+    booked = book.of_row(name)
+    if expected.newest_hour is None:
+        assert hot["born"] == 0
+        assert not booked
+        return
+    newest = expected.newest_hour
+    assert (hot["born"], hot["hour"], hot["day"]) == (1, newest, newest // 24)
+    days, hours = Counter(line.hour // 24 for line in booked), Counter(line.hour for line in booked)
+    for day in range(newest // 24 - DAYS_KEPT + 1, newest // 24 + 1):
+        assert hot["day_lines"][day % DAYS_KEPT] == days[day]
+        of_day = sum(line.quantity for line in booked if line.hour // 24 == day)
+        assert hot["day_quantity"][day % DAYS_KEPT] == of_day
+    kept = range(newest - HOURS_KEPT + 1, newest + 1)
+    assert [hot["hour_lines"][hour % HOURS_KEPT] for hour in kept] == [hours[hour] for hour in kept]
+    assert hot["window_72"] == sum(hours[hour] for hour in kept)
+    assert hot["window_24"] == sum(hours[hour] for hour in kept[-24:])
+    for day in range(DAY - 4, DAY + 5):
+        assert state.locations.lines[hot["location"], day % DAYS_KEPT] == days[day]
+
+    assert supply["open_total"] == sum(line.open for line in booked)
+    by_day, overdue = np.empty((1, OPEN_DAYS)), np.empty(1)
+    open_by_day(state.supply.supply, np.array([row]), newest // 24, by_day, overdue)
+    for later in range(OPEN_DAYS):
+        asked = sum(line.open for line in booked if line.requested_day == newest // 24 + later)
+        assert by_day[0, later] == asked / 1000
+    assert overdue[0] == pytest.approx(sum(line.open for line in booked if line.requested_day < newest // 24) / 1000)
+
+
+@given(streams)
+def test_events_come_to_what_a_dictionary_of_lines_says(stream: list[dict[str, Any]]) -> None:
+    """Versions, repeats, older versions, cancellations before placements, holds and releases, late events, lost sales,
+    returns, counts and shipments in any order leave the buckets, open demand, stock and outcomes of the oracle.
+    """
+    given_events = [complete(number, fields) for number, fields in enumerate(stream)]
+    state, book = shard(), Book()
+    noted = take(state, records(given_events)) if given_events else []
+    for event in given_events:
+        book.take(event)
+
+    topics = [int(topic) for topic in records(given_events)["topic"]] if given_events else []
+    counts = Counter((TOPICS[topic], outcome) for topic, outcome in zip(topics, book.outcomes, strict=True))
+    for topic in TOPICS:
+        found = state.counts[TOPICS.index(topic), 0].tolist()
+        released = sum(name == "release" for _, name in book.notes) if topic == "orders" else 0
+        assert found == [*(counts[topic, outcome] for outcome in OUTCOMES[:-1]), released]
+    assert [(entry.record, NOTES[entry.kind]) for entry in noted] == book.notes
+    for row in range(state.rows.count):
+        compare_row(state, row, state.location_of(row), book)
+
+
+def state_by_day(state: ShardState) -> dict[str, Any]:
+    """What must not hang on the order of arrival: buckets by day and hour, open demand, stock."""
+    found: dict[str, Any] = {"location": state.locations.lines.sum()}
+    for row in range(state.rows.count):
+        hot = state.rows.hot[row]
+        name = state.location_of(row)
+        found |= {
+            f"{name} {field} {at}": int(hot[field][at])
+            for field in ("day_quantity", "day_lines", "hour_lines")
+            for at in np.flatnonzero(hot[field]).tolist()
+        }
+        by_day, overdue = np.empty((1, OPEN_DAYS)), np.empty(1)
+        open_by_day(state.supply.supply, np.array([row]), DAY + 3, by_day, overdue)
+        found[f"{name} open"] = (by_day.tolist(), overdue.tolist(), on_hand(state.supply.supply, row))
+    return found
+
+
+one_day = st.integers(0, 71).map(lambda hours: NOON - 12 * HOUR_MS + hours * HOUR_MS)
+clean = st.lists(
+    st.one_of(lines, cancelled, movements).map(lambda fields: {**fields, "behind": 0}), max_size=10
+).flatmap(lambda stream: st.tuples(st.just(stream), st.lists(one_day, min_size=len(stream), max_size=len(stream))))
+
+
+@given(clean, st.data())
+def test_order_and_repeats_do_not_matter(stream: tuple[list[dict[str, Any]], list[int]], data: st.DataObject) -> None:
+    """Shuffled, with repeats and older versions late, events leave the buckets, open demand and stock of clean ones."""
+    distinct: dict[Any, dict[str, Any]] = {}
+    for number, (fields, time) in enumerate(zip(*stream, strict=True)):
+        event = complete(number, {**fields, "time": time})
+        event["location"] = "L"
+        moved = event["kind"] in (Kind.RETURNED, Kind.SHIPPED, Kind.COUNTED, Kind.ADJUSTED)
+        own = moved or not event["order_id"]
+        key = event["event_id"] if own else (event["order_id"], event["line"], event["version"])
+        distinct.setdefault(key, event)
+    given_events = list(distinct.values())
+    if not given_events:
+        return
+    first, second = shard(), shard()
+    take(first, records(given_events))
+    again = data.draw(st.permutations(given_events + data.draw(st.lists(st.sampled_from(given_events), max_size=5))))
+    for event in again:
+        take(second, records([event]))
+    assert state_by_day(second) == state_by_day(first)
+
+
+def held_line() -> tuple[ShardState, list[Noted]]:
+    """A shard in which version 2 of a line waits, version 1 counts."""
+    state = shard()
+    line = {"order_id": "O", "line": "1"}
+    noted = take(state, events(line, {**line, "version": 2, "quantity": 10**9, "event_id": "b"}))
+    return state, noted
+
+
+def test_a_held_version_leaves_the_one_before() -> None:
+    """An impossible version counts for nothing and is pointed out; what was booked before it stays."""
+    state, noted = held_line()
+    assert noted == [Noted(1, IMPOSSIBLE, 0, 1e6)]
+    assert state.rows.hot["day_quantity"].sum() == 1000
+    assert state.lines.in_order()["flags"][0] & (HELD | COUNTED) == HELD | COUNTED
+    assert state.rows.hot["size_count"][0] == 1
+
+
+@pytest.mark.parametrize(("kind", "version", "left"), [(Kind.CHANGED, 3, 2000), (Kind.CANCELLED, VERSION_LAST, 0)])
+def test_a_newer_version_releases_a_held_line(kind: Kind, version: int, left: int) -> None:
+    """A sane version or a cancellation takes the held one's place; one event is absorbed and released."""
+    state, _ = held_line()
+    noted = take(
+        state,
+        events({"order_id": "O", "line": "1", "kind": kind, "version": version, "quantity": 2000, "event_id": "c"}),
+    )
+    assert noted == [Noted(0, RELEASE, 0, left / 1000)]
+    assert state.rows.hot["day_quantity"].sum() == left
+    assert dict(zip(OUTCOMES, state.counts[Topic.ORDERS, 0].tolist(), strict=True)) == {
+        "absorbed": 2, "absorbed_late": 0, "duplicate": 0, "superseded": 0, "held": 1, "dead_letter": 0, "released": 1,
+    }  # fmt: skip
+
+
+def test_a_line_is_booked_when_it_was_ordered_not_when_it_was_shipped() -> None:
+    """A shipment that comes before its order does not date the order."""
+    state = shard()
+    line = {"order_id": "O", "line": "1"}
+    take(state, events({**line, "kind": Kind.SHIPPED, "time": NOON - 48 * HOUR_MS, "quantity": 400}, line))
+    assert state.rows.hot["day_lines"][0, DAY % DAYS_KEPT] == 1
+    assert state.supply.supply["open_total"][0] == 600
+
+
+def test_an_older_version_takes_the_requested_day_along() -> None:
+    """Where no day was asked for, a line is owed on the day it was first ordered, however its versions come."""
+    state = shard()
+    line = {"order_id": "O", "line": "1"}
+    yesterday = NOON - 24 * HOUR_MS
+    take(state, events({**line, "version": 2}, {**line, "version": 1, "time": yesterday, "event_id": "b"}))
+    assert state.lines.in_order()["requested_day"].tolist() == [DAY - 1]
+    assert state.lines.in_order()["hour"].tolist() == [yesterday // HOUR_MS]
+
+
+def test_prices_and_promotions_follow_the_newest_order() -> None:
+    """The price is that of the newest event time; promoted days are remembered by day, as far back as eight."""
+    state = shard()
+    take(
+        state,
+        events(
+            {"price": 5.0, "currency": "EUR", "promoted": 1, "time": NOON - 24 * HOUR_MS},
+            {"price": 7.0, "currency": "GBP"},
+            {"price": 6.0, "currency": "EUR", "time": NOON - 1},
+            {"time": NOON + 1},
+            {"promoted": 1, "time": NOON - 9 * 24 * HOUR_MS},
+        ),
+    )
+    hot = state.rows.hot[0]
+    assert (hot["price"], hot["currency"], hot["last_order"], hot["promoted_days"]) == (7.0, b"GBP", NOON + 1, 0b10)
+
+
+def test_low_stock_is_pointed_out_once() -> None:
+    """A movement that takes stock below the row's floor is noted, and the floor is gone until the next close."""
+    state = shard()
+    take(state, events({"kind": Kind.COUNTED, "quantity": 10_000}))
+    state.rows.hot["stock_floor"][0] = 9.0
+    shipped = {"kind": Kind.SHIPPED, "quantity": 2000}
+    noted = take(state, events(*({**shipped, "time": NOON + at, "event_id": f"s{at}"} for at in (1, 2))))
+    assert noted == [Noted(0, LOW_STOCK, 0, 8.0)]
+    assert np.isnan(state.rows.hot["stock_floor"][0])
+
+
+def test_refused_records_are_passed_over() -> None:
+    """Records with a negative row change nothing, and the kernel goes on behind them."""
+    state = one_row()
+    t = state.tables()
+    found = machine.absorb(
+        t, events({}, {}, {}), np.array([-1, 0, -3], np.int32), 0, 3, 24 * 35, np.zeros(ATTENTION_MAX, ATTENTION)
+    )
+    assert found == (3, 0)
+    assert state.counts.sum() == state.counts[Topic.ORDERS, 0, ABSORBED] == 1
+
+
+def test_the_horizon_of_lines_is_behind_the_watermark() -> None:
+    """Lines older than the horizon are forgotten as newer ones come; a repeat then counts as new."""
+    state = shard(line_horizon_days=2)
+    take(state, events({}, {"time": NOON + 72 * HOUR_MS, "event_id": "later"}))
+    assert len(state.lines.in_order()) == 1
+    take(state, events({}))
+    assert state.counts[Topic.ORDERS, 0, ABSORBED] == 3
+
+
+def test_kernels_of_order_lines_one_by_one() -> None:
+    """A line is set, moved to an earlier hour and judged; a later hour moves nothing."""
+    state = one_row()
+    take(state, events({"order_id": "O", "line": "1"}))
+    t = state.tables()
+    machine.set_line(t, 0, 0, HOUR + 5, 3000, DAY + 2)
+    line = state.lines.in_order()[0]
+    assert (line["hour"], line["quantity"], line["requested_day"], line["flags"] & TRACKED_OPEN) == (
+        HOUR, 3000, DAY + 2, TRACKED_OPEN,
+    )  # fmt: skip
+    machine.rebook(t, 0, HOUR + 1)
+    assert state.lines.in_order()["hour"].tolist() == [HOUR]
+    machine.rebook(t, 0, HOUR - 30)
+    assert state.lines.in_order()["hour"].tolist() == [HOUR - 30]
+    assert state.rows.hot["day_quantity"][0, (DAY - 1) % DAYS_KEPT] == 3000
+    assert not machine.impossible(t, 0, 9000)
+    assert machine.impossible(t, 0, IMPOSSIBLE_UNITS * 1000)
+
+
+def test_kernels_of_single_events_one_by_one() -> None:
+    """An order and a shipment of it by hand: outcomes, and what is open after each."""
+    state = one_row()
+    found = events(
+        {"order_id": "O", "line": "1", "quantity": 5000}, {"order_id": "O", "line": "1", "kind": Kind.SHIPPED}
+    )
+    attention, t = np.zeros(ATTENTION_MAX, ATTENTION), state.tables()
+    assert machine.take_order(t, found, 0, 0, HOUR, 0, attention, 0) == (ABSORBED, 0)
+    assert machine.take_movement(t, found, 1, 0, HOUR, 0, attention, 0) == (ABSORBED, 0)
+    assert state.supply.supply["open_total"][0] == 4000
+    machine.ship(t, found[1], 0, HOUR, 0)
+    assert state.supply.supply["open_total"][0] == 3000

@@ -1,0 +1,136 @@
+"""A closed day as the models see it, and the days to come."""
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensing.codec.record import Kind
+from sensing.contracts.reference import CalendarUpdated, Holiday, LocationUpdated, PromotionApproved
+from sensing.machines import day as closed_day
+from sensing.machines.day import HORIZON, idle_locations, inputs_of, known_days, read_day, window_of
+from sensing.machines.incoming import incoming
+from sensing.machines.state import ShardState
+from sensing.settings import DAY_MS, HOUR_MS
+from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
+from sensing.supply.moves import count
+from tests.machines.tables import DAY, NOON, events, shard, take
+
+ROWS = np.arange(3)
+
+
+def date(day: int) -> dt.date:
+    """Date of a day number."""
+    return dt.date(1970, 1, 1) + dt.timedelta(days=day)
+
+
+def three_rows() -> ShardState:
+    """Rows of A at L, B at L and A at M; L has a calendar that closes on Sundays and a special day a day ahead."""
+    state = shard()
+    incoming(state, events({"sku": "A"}, {"sku": "B"}, {"sku": "A", "location": "M"}))
+    state.locations.apply(LocationUpdated(event_id="l", location="L", calendar="C"))
+    state.locations.apply(LocationUpdated(event_id="m", location="M"))
+    special = [Holiday(date=date(DAY + 1), closed=False), Holiday(date=date(DAY + 3), closed=True)]
+    state.calendars.apply(CalendarUpdated(event_id="c", calendar="C", closed_weekdays=[6], holidays=special))
+    state.lines.ensure(64)
+    return state
+
+
+@given(seed=st.integers(0, 10_000), ahead=st.integers(-30, 30), stock=st.none() | st.integers(-5, 5))
+def test_a_day_is_read_from_its_rings(seed: int, ahead: int, stock: int | None) -> None:
+    """Units, lines and hours are the ring's where it reaches the day, else 0; empty is known stock at or below 0."""
+    rng = np.random.default_rng(seed)
+    state = three_rows()
+    hot = state.rows.hot
+    for row in range(3):
+        hot["day"][row] = DAY + ahead + row
+        hot["hour"][row] = hot["day"][row] * 24 + rng.integers(0, 24)
+        hot["day_quantity"][row] = rng.integers(0, 10**9, DAYS_KEPT)
+        hot["day_lines"][row] = rng.integers(0, 99, DAYS_KEPT)
+        hot["hour_lines"][row] = rng.integers(0, 99, HOURS_KEPT)
+    if stock is not None:
+        count(state.supply.supply, 1, NOON, stock)
+    quantity, lines, hours = np.full(3, np.nan), np.full(3, np.nan), np.full((3, 24), 7, np.uint16)
+    empty = np.ones(3, np.bool_)
+    read_day(hot, state.supply.supply, ROWS, DAY, quantity, lines, hours, empty)
+
+    for row in range(3):
+        kept = range(int(hot["day"][row]) - DAYS_KEPT + 1, int(hot["day"][row]) + 1)
+        of_hours = range(int(hot["hour"][row]) - HOURS_KEPT + 1, int(hot["hour"][row]) + 1)
+        assert quantity[row] == (hot["day_quantity"][row, DAY % DAYS_KEPT] / 1000 if DAY in kept else 0.0)
+        assert lines[row] == (hot["day_lines"][row, DAY % DAYS_KEPT] if DAY in kept else 0.0)
+        assert hours[row].tolist() == [
+            hot["hour_lines"][row, at % HOURS_KEPT] if at in of_hours else 0 for at in range(DAY * 24, DAY * 24 + 24)
+        ]
+        assert empty[row] == (row == 1 and stock is not None and stock <= 0)
+
+
+def test_models_are_told_of_a_day() -> None:
+    """Rows without lines on a day off are missing, others learn; stock, promotion and holiday come along."""
+    state = three_rows()
+    sunday = DAY - 1
+    time = sunday * DAY_MS + 12 * HOUR_MS
+    take(
+        state,
+        events(
+            {"sku": "A", "time": time, "quantity": 2500, "promoted": 1},
+            {"sku": "B", "time": time - DAY_MS},
+            {"sku": "A", "location": "M", "time": time + DAY_MS},
+            {"sku": "B", "time": time, "kind": Kind.COUNTED, "quantity": 0, "event_id": "c"},
+        ),
+    )
+    idle = idle_locations(state, sunday)
+    assert idle.tolist() == [True, False]
+    found = inputs_of(state, ROWS, sunday, idle)
+    assert (found.day, found.quantity.tolist(), found.lines.tolist()) == (sunday, [2.5, 0.0, 0.0], [1.0, 0.0, 0.0])
+    assert (found.hours.sum(), found.hours[0, 12]) == (1, 1)
+    assert found.pool.tolist() == [0, 0, 1]
+    assert found.missing.tolist() == [False, True, False]
+    assert found.censored.tolist() == [False, True, False]
+    assert found.promoted.tolist() == [1.0, 0.0, 0.0]
+    assert found.holiday.tolist() == [0.0, 0.0, 0.0]
+    special = inputs_of(state, ROWS, DAY + 1, idle_locations(state, DAY + 1))
+    assert special.holiday.tolist() == [1.0, 1.0, 0.0]
+    assert not special.missing.any()
+
+
+def test_a_silent_feed_teaches_nothing() -> None:
+    """A location without any line where its weekday usually has many is idle."""
+    state = three_rows()
+    state.locations.usual[1, 0] = 100.0
+    assert idle_locations(state, DAY).tolist() == [False, True]
+    assert inputs_of(state, ROWS, DAY, idle_locations(state, DAY)).missing.tolist() == [False, False, True]
+    state.locations.lines[1, DAY % DAYS_KEPT] = 1
+    assert idle_locations(state, DAY).tolist() == [False, False]
+
+
+@given(st.integers(0, 12), st.integers(0, 3))
+def test_promoted_orders_are_remembered_for_eight_days(age: int, newer: int) -> None:
+    """A day on which an order named a promotion is promoted at its close, if its row is at most seven days on."""
+    state = three_rows()
+    promoted: dict[str, Any] = {"sku": "A", "promoted": 1}
+    take(state, events(promoted, {"sku": "A", "time": NOON + age * DAY_MS}))
+    none = np.zeros(2, np.bool_)
+    assert inputs_of(state, ROWS[:1], DAY, none).promoted.tolist() == [float(age < 8)]
+    assert inputs_of(state, ROWS[:1], DAY + age + 1 + newer, none).promoted.tolist() == [0.0]
+
+
+def test_what_is_known_of_the_days_to_come() -> None:
+    """Closed days and holidays by location, promotions by row, for exactly the 28 days after the closed one."""
+    state = three_rows()
+    promotion = PromotionApproved(
+        event_id="p", promotion="P", sku="A", location="M", start=date(DAY + 2), end=date(DAY + 90)
+    )
+    state.calendars.apply(promotion)
+    found = window_of(state, ROWS, DAY)
+    days = range(DAY + 1, DAY + 1 + HORIZON)
+    closed = [(day + 3) % 7 == 6 or day == DAY + 3 for day in days]
+    holidays = [float(day in (DAY + 1, DAY + 3)) for day in days]
+    assert found.closed.tolist() == [closed, closed, [False] * HORIZON]
+    assert found.holiday.tolist() == [holidays, holidays, [0.0] * HORIZON]
+    assert found.promoted.tolist() == [[0.0] * HORIZON, [0.0] * HORIZON, [float(day >= DAY + 2) for day in days]]
+    again = known_days(state, ROWS[2:], DAY + 2, 1)
+    assert [part.tolist() for part in again] == [[[False]], [[0.0]], [[1.0]]]
+    assert found.closed.shape[1] == closed_day.HORIZON

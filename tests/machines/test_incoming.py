@@ -1,0 +1,118 @@
+"""Before the kernel: rows, known locations, units."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from sensing.codec.record import Kind
+from sensing.contracts.reference import ItemUpdated, LocationUpdated
+from sensing.machines.incoming import SKIPPED, incoming, make_row, refuse, units_of
+from sensing.machines.state import ShardState
+from sensing.machines.tables import DEAD_LETTER
+from sensing.outputs import DEAD_LETTERS
+from sensing.state.rows import FULL
+from tests.machines.tables import NOON, events, shard
+
+
+def item(state: ShardState, sku: str, **fields: Any) -> None:
+    """Put an item in force, as if before any of its rows."""
+    state.supply.reference(ItemUpdated(event_id=f"i{sku}", sku=sku, **fields), None, 0)
+    state.items_known = True
+
+
+def test_rows_are_made_in_order_of_mention() -> None:
+    """New keys get the next numbers, once each; known ones are found again."""
+    state = shard()
+    first = incoming(state, events({"sku": "B"}, {"sku": "A"}, {"sku": "B"}, {"sku": "B", "location": "M"}))
+    assert first.rows.tolist() == [0, 1, 0, 2]
+    again = incoming(state, events({"sku": "C"}, {"sku": "B", "location": "M"}))
+    assert again.rows.tolist() == [3, 2]
+    assert [state.names_of(row) for row in range(4)] == [("B", "L"), ("A", "L"), ("B", "M"), ("C", "L")]
+    assert not first.refusals
+    assert not again.refusals
+    assert not state.rows.hot["born"].any()
+
+
+def test_a_full_shard_refuses_new_rows_only() -> None:
+    """At the bound new SKU-locations are refused by name; the others go on."""
+    state = shard(rows_max=1)
+    found = incoming(state, events({"sku": "A"}, {"sku": "B"}, {"sku": "A"}, {"sku": "B"}))
+    assert found.rows.tolist() == [0, FULL, 0, FULL]
+    assert [(r.record, r.reason, r.field, r.required, r.got) for r in found.refusals] == [
+        (at, "table_full", "sku", "at most 1 SKU-locations in a shard", b"B") for at in (1, 3)
+    ]
+    assert make_row(state, events({"sku": "C"})[0]) == FULL
+
+
+def test_unknown_locations_are_refused_where_some_are_known() -> None:
+    """Master data of one location make all others unknown, and only those."""
+    state = shard()
+    assert not incoming(state, events({"location": "L"})).refusals
+    state.locations.apply(LocationUpdated(event_id="l", location="M"))
+    found = incoming(state, events({"location": "L"}, {"location": "M"}, {"location": "N"}))
+    assert found.rows.tolist() == [SKIPPED, 1, SKIPPED]
+    assert [(r.record, r.reason, r.field, r.required, r.got) for r in found.refusals] == [
+        (at, "unknown_location", "location", "a location that a location.updated record names", name)
+        for at, name in ((0, b"L"), (2, b"N"))
+    ]
+
+
+def test_units_are_converted_on_a_copy() -> None:
+    """Quantities and prices come in base units; the records themselves stay as they were read."""
+    state = shard()
+    item(state, "A", units={"CASE": 12, "GROSS": 144})
+    records = events(
+        {"unit": "CASE", "quantity": 1500, "price": 24.0}, {"unit": "EA", "quantity": 7}, {"sku": "B", "unit": "KG"}
+    )
+    before = records.tobytes()
+    found = incoming(state, records)
+    assert found.events["quantity"].tolist() == [18_000, 7, 1000]
+    assert found.events["price"][0] == 2.0
+    assert records.tobytes() == before
+    assert not found.refusals
+    assert incoming(state, records[1:]).events.tobytes() == records[1:].tobytes()
+
+
+def test_unknown_units_are_refused() -> None:
+    """A unit that the item does not have names those it has; other items take any unit."""
+    state = shard()
+    item(state, "A", units={"PALLET": 480, "CASE": 12})
+    found = incoming(state, events({"unit": "BOX"}, {"sku": "B", "unit": "BOX"}, {"unit": "EA"}))
+    assert found.rows.tolist() == [SKIPPED, 1, 0]
+    (refusal,) = found.refusals
+    assert (refusal.record, refusal.reason, refusal.field) == (0, "unknown_unit", "unit_of_measure")
+    assert (refusal.required, refusal.got) == ("one of EA, CASE, PALLET", b"BOX")
+    assert units_of(state, "B") == "any unit"
+
+
+def test_refusals_come_in_reading_order() -> None:
+    """Whatever the reason."""
+    state = shard(rows_max=2)
+    item(state, "A", units={})
+    incoming(state, events({"sku": "A"}))
+    state.locations.apply(LocationUpdated(event_id="l", location="L"))
+    found = incoming(
+        state,
+        events(
+            {"sku": "B", "location": "N"}, {"unit": "BOX"}, {"sku": "C"}, {"sku": "A"}, {"sku": "B", "location": "N"}
+        ),
+    )
+    assert [(r.record, r.reason) for r in found.refusals] == [
+        (0, "unknown_location"), (1, "unknown_unit"), (2, "table_full"), (4, "unknown_location"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [Kind.PLACED, Kind.COUNTED])
+def test_a_refusal_is_a_dead_letter(kind: Kind) -> None:
+    """It is counted, and put out encoded anew, with the event's own place and time."""
+    state = shard(rows_max=1)
+    records = events({"sku": "A"}, {"sku": "B", "kind": kind, "partition": 3, "offset": 77})
+    found = incoming(state, records)
+    refuse(state, found.events[1], found.refusals[0])
+    (record,) = state.outbox.take()
+    data = orjson.loads(record.data)
+    topic = "orders" if kind == Kind.PLACED else "inventory"
+    assert (record.topic, record.id, record.time, record.instant) == (DEAD_LETTERS, f"{topic}/3/77", NOON, state.clock)
+    assert (data["reason"], data["field"], data["got"], data["original"]) == ("table_full", "sku", "'B'", False)
+    assert state.counts[records[1]["topic"], 3, DEAD_LETTER] == state.counts.sum() == 1

@@ -1,0 +1,104 @@
+"""The ledger: dead letters, and control totals once."""
+
+import base64
+from typing import Any
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensing.codec.record import Reject
+from sensing.machines.ledger import LedgerMachine
+from sensing.machines.messages import OUTCOMES, LedgerBatch, Totals
+from sensing.outputs import AUDIT, DEAD_LETTERS, OutputRecord
+
+SHARDS = 2
+MACHINE = 16
+
+
+def reject(offset: int, topic: str = "orders", partition: int = 0) -> Reject:
+    """A message that was not taken."""
+    return Reject(
+        value=b"\xff{", headers={"ce_id": b"\x00x"}, topic=topic, partition=partition, offset=offset, time=5,
+        reason="not_json", field=None, required="JSON", got="text",
+    )  # fmt: skip
+
+
+def totals(machine: int, *counts: tuple[str, int, int]) -> Totals:
+    """Totals of a shard: topic, partition, and how many of each outcome."""
+    return Totals(machine, [(topic, partition, (n,) * len(OUTCOMES)) for topic, partition, n in counts])
+
+
+def published(records: list[OutputRecord]) -> list[dict[str, Any]]:
+    """Data of the control totals among outputs."""
+    return [orjson.loads(record.data) for record in records if record.topic == AUDIT]
+
+
+def test_a_reject_becomes_a_dead_letter() -> None:
+    """Original bytes and headers, where it came from, why; the instant is the ledger's clock, which never goes back."""
+    ledger = LedgerMachine(MACHINE, SHARDS)
+    assert ledger.apply(LedgerBatch([], [("orders", 0, 3)], 100)) == []
+    (record,) = ledger.apply(LedgerBatch([reject(7)], [("orders", 0, 1)], 50))
+    assert (record.instant, record.machine, record.number, record.time) == (100, MACHINE, 0, 5)
+    assert (record.topic, record.type, record.id, record.subject) == (
+        DEAD_LETTERS,
+        "dead.letter",
+        "orders/0/7",
+        "orders",
+    )
+    assert record.attributes == {"reason": "not_json"}
+    data = orjson.loads(record.data)
+    assert (base64.b64decode(data["value_base64"]), base64.b64decode(data["headers"]["ce_id"])) == (b"\xff{", b"\x00x")
+    assert (data["reason"], data["field"], data["required"], data["got"]) == ("not_json", None, "JSON", "text")
+    assert (data["topic"], data["partition"], data["offset"], data["original"]) == ("orders", 0, 7, True)
+
+
+def test_totals_are_published_once_and_add_up() -> None:
+    """When the input is over and every shard has told, in the order of topics and partitions, and never again."""
+    ledger = LedgerMachine(MACHINE, SHARDS)
+    ledger.apply(LedgerBatch([reject(0), reject(1)], [("orders", 1, 9), ("inventory", 0, 2), ("orders", 0, 14)], 10))
+    assert ledger.apply(totals(1, ("orders", 0, 1))) == []
+    assert ledger.apply(LedgerBatch([], [("orders", 1, 1)], 20, final=True)) == []
+    found = published(records := ledger.apply(totals(0, ("orders", 0, 1), ("inventory", 0, 3))))
+
+    assert [(data["topic"], data["partition"], data["read"]) for data in found] == [
+        ("inventory", 0, 2), ("orders", 0, 14), ("orders", 1, 10),
+    ]  # fmt: skip
+    assert [data["absorbed"] for data in found] == [3, 2, 0]
+    assert [data["dead_letter"] for data in found] == [3, 4, 0]
+    assert [data["released"] for data in found] == [3, 2, 0]
+    orders = found[1]
+    assert orders["read"] == sum(orders[name] for name in OUTCOMES if name != "released")
+    assert [(record.instant, record.id) for record in records] == [
+        (20, f"control/{place}/20") for place in ("inventory/0", "orders/0", "orders/1")
+    ]
+    assert ledger.apply(LedgerBatch([], [], 30)) == []
+    assert ledger.apply(totals(0, ("orders", 0, 1))) == []
+
+
+steps = st.lists(
+    st.one_of(
+        st.builds(
+            lambda offsets, count, watermark, partition: LedgerBatch(
+                [reject(offset, partition=partition) for offset in offsets], [("orders", partition, count)], watermark
+            ),
+            st.lists(st.integers(0, 9), max_size=3), st.integers(0, 9), st.integers(0, 99), st.integers(0, 2),
+        ),
+        st.just(LedgerBatch([], [], 50, final=True)),
+        st.builds(lambda machine, n: totals(machine, ("orders", 1, n)), st.integers(0, 1), st.integers(0, 9)),
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+@given(steps, st.integers(0, 8))
+def test_a_restored_ledger_goes_on(script: list[LedgerBatch | Totals], at: int) -> None:
+    """Dumped and restored at any point it puts out what the other one does, to the byte."""
+    through, restored = LedgerMachine(MACHINE, SHARDS), LedgerMachine(MACHINE, SHARDS)
+    for number, item in enumerate(script):
+        if number == at:
+            block = restored.dump()
+            restored = LedgerMachine(MACHINE, SHARDS)
+            restored.load(block)
+        assert through.apply(item) == restored.apply(item)
+    assert through.dump() == restored.dump()
