@@ -134,7 +134,9 @@ class DemandModels:
 
     def dump(self) -> bytes:
         """All state as bytes."""
-        models = pickle.dumps((self.drifts, self.models), protocol=5)
+        # One pickle a row: texts that rows share in memory are no longer the same objects after a load.
+        rows = {row: pickle.dumps(model, protocol=5) for row, model in self.models.items()}
+        models = pickle.dumps((self.drifts, rows), protocol=5)
         return pack({"demand": self.demand, "pool": self.pool, "river": self.river, "models": models})
 
     @classmethod
@@ -143,7 +145,8 @@ class DemandModels:
         parts = unpack(block, {"demand": DEMAND, "pool": POOL, "river": RIVER})
         found = cls()
         found.demand, found.pool, found.river = parts["demand"], parts["pool"], parts["river"]
-        found.drifts, found.models = pickle.loads(parts["models"])
+        found.drifts, rows = pickle.loads(parts["models"])
+        found.models = {row: pickle.loads(model) for row, model in rows.items()}
         return found
 
     def _learn_river(
