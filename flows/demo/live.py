@@ -20,10 +20,11 @@ STYLE_OF_SEVERITY = {"low": "dim", "medium": "yellow", "high": "red", "critical"
 
 
 class LiveView:
-    """Shows progress reports; a context manager, so that the terminal is given back whatever happens."""
+    """Shows progress reports of a run over ``lines`` lines; a context manager, so that the terminal is given back."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, lines: int) -> None:
         self._console = console
+        self._lines = lines
         self._started = time.monotonic()
         self._step = 0
         self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
@@ -43,6 +44,8 @@ class LiveView:
     def show(self, progress: Progress) -> None:
         """Show one report."""
         seconds = max(time.monotonic() - self._started, 1e-3)
+        # Sources read far ahead; of this input the number of lines is known, so the share is exact.
+        progress = progress._replace(share=min(progress.lines / self._lines, 1.0))
         if self._live is not None:
             self._live.update(panel(progress, seconds))
             return

@@ -48,7 +48,7 @@ def run_demo(folder: Path, days: int | None, console: Console) -> Outcome:
     started = time.perf_counter()
     inputs = write_inputs(read_retail(days), input_folder, truth_file)
     report.print_inputs(console, inputs, time.perf_counter() - started)
-    with LiveView(console) as view:
+    with LiveView(console, sum(inputs.file_lines.values())) as view:
         summary = replay(input_folder, output_folder, SETTINGS, progress=view.show)
     outcome = Outcome(
         inputs,

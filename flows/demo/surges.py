@@ -16,6 +16,8 @@ SURGE_DAYS = 3
 SURGE_FACTOR = 5
 USUAL_LINES_MIN = 3.0
 USUAL_DAYS = 40
+CALM_DAYS = 10
+CALM_FACTOR_MAX = 1.25
 HISTORY_DAYS_MIN = 60
 CALENDAR_DAYS_MAX = 5
 
@@ -46,7 +48,8 @@ def plant_surges(lines: Lines, location: str, seed: int) -> tuple[Lines, list[Su
     surges fit, up to 20; each part gets one, on a day and an item drawn from ``seed``, every item once at most. A surge
     adds four times the usual lines to what came anyway: copies of the item's own lines of the 40 trading days before,
     each an invoice of its own, at minutes at which the shop took orders that day. Order lines that were cancelled count
-    for nothing here.
+    for nothing here. Items that were busier than a quarter above their usual in the ten trading days before are left
+    alone: in the middle of a real surge the usual is none.
     """
     rng = np.random.default_rng(seed)
     ordered = lines.take(never_cancelled(lines))
@@ -60,7 +63,8 @@ def plant_surges(lines: Lines, location: str, seed: int) -> tuple[Lines, list[Su
         span = days[at : at + SURGE_DAYS].tolist()
         usual = counts[:, at - USUAL_DAYS : at].mean(axis=1)
         usual[[surge.item for surge in surges]] = 0.0
-        candidates = np.flatnonzero(usual >= USUAL_LINES_MIN)
+        calm = counts[:, at - CALM_DAYS : at].mean(axis=1) <= CALM_FACTOR_MAX * usual
+        candidates = np.flatnonzero(calm & (usual >= USUAL_LINES_MIN))
         if len(candidates) == 0 or span[-1] - span[0] > CALENDAR_DAYS_MAX:
             continue
         item = int(rng.choice(candidates))

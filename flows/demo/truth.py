@@ -14,10 +14,9 @@ SHOWN_STATUSES = ("opened", "escalated", "acknowledged")
 
 
 class Problem(NamedTuple):
-    """One problem that was opened, over all its records: the highest severity, the latest of everything else."""
+    """One problem that was opened, over all its records; ``state`` is its first record of the highest severity."""
 
     state: ExceptionState
-    severity: str
     opened_at: dt.datetime
     resolved_at: dt.datetime | None
     cause_event_ids: frozenset[str]
@@ -69,11 +68,9 @@ def read_problems(file: Path) -> list[Problem]:
             before = problems.get(state.exception_id)
             if before is None and state.status not in SHOWN_STATUSES:
                 continue
-            severities = [state.severity] if before is None else [before.severity, state.severity]
             causes = frozenset(state.cause_event_ids)
             problems[state.exception_id] = Problem(
-                state=state,
-                severity=max(severities, key=_rank),
+                state=state if before is None or _rank(state) > _rank(before.state) else before.state,
                 opened_at=_time(state.opened_at) if before is None else before.opened_at,
                 resolved_at=_time(state.resolved_at) if state.resolved_at else None,
                 cause_event_ids=causes if before is None else before.cause_event_ids | causes,
@@ -106,12 +103,12 @@ def ranked(problems: list[Problem]) -> list[Problem]:
     """Worst first: by severity, then money, then id."""
     return sorted(
         problems,
-        key=lambda problem: (-_rank(problem.severity), -(problem.state.money or 0.0), problem.state.exception_id),
+        key=lambda problem: (-_rank(problem.state), -(problem.state.money or 0.0), problem.state.exception_id),
     )
 
 
-def _rank(severity: str) -> int:
-    return [str(name) for name in SEVERITIES].index(severity)
+def _rank(state: ExceptionState) -> int:
+    return SEVERITIES.index(state.severity)
 
 
 def _time(text: str) -> dt.datetime:

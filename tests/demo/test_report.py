@@ -52,7 +52,7 @@ def audit(tmp_path: Path, account: dict[str, object]) -> Path:
 
 def interrupted(console: Console) -> None:
     """Show half a run, then be interrupted."""
-    with LiveView(console) as view:
+    with LiveView(console, 1000) as view:
         view.show(progress(0.5))
         raise KeyboardInterrupt
 
@@ -79,7 +79,7 @@ def test_unbalanced_totals_are_an_error(tmp_path: Path) -> None:
 def test_plain_progress_is_one_line_per_tenth() -> None:
     """Where output is no terminal, reports become at most ten lines without control characters."""
     out = io.StringIO()
-    with LiveView(Console(file=out, width=120)) as view:
+    with LiveView(Console(file=out, width=120), 1000) as view:
         for step in range(101):
             view.show(progress(step / 100))
 

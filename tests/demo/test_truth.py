@@ -69,17 +69,18 @@ def problems_of(tmp_path: Path, *records: dict[str, Any]) -> list[Problem]:
 
 
 def test_problem_is_the_sum_of_its_records(tmp_path: Path) -> None:
-    """A problem opens with its first shown record, keeps its highest severity and all causes, and ends with its
+    """A problem opens with its first shown record, keeps its worst state and all causes, and ends with its
     last.
     """
     (problem,) = problems_of(
         tmp_path,
         record(status="candidate", opened_at="2011-09-01T00:00:00Z"),
-        record(severity="high", cause_event_ids=["a"]),
+        record(severity="high", reason="much", cause_event_ids=["a"]),
         record(status="resolved", severity="low", resolved_at="2011-09-07T00:00:00Z", cause_event_ids=["b"]),
     )
 
-    assert problem.severity == "high"
+    assert problem.state.severity == "high"
+    assert problem.state.reason == "much"
     assert problem.opened_at == dt.datetime(2011, 9, 5, 12, tzinfo=dt.UTC)
     assert problem.resolved_at == dt.datetime(2011, 9, 7, tzinfo=dt.UTC)
     assert problem.cause_event_ids == {"a", "b"}

@@ -1,0 +1,142 @@
+"""What the demo claims, through the main job: accounts balance, giants are held and released, planted surges are
+found.
+"""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from flows.cli.demo import demo
+from flows.demo.inputs import write_inputs
+from flows.demo.report import first_day_count
+from flows.demo.retail import read_retail
+from flows.demo.run import SETTINGS, Outcome, run_demo
+from flows.demo.truth import read_problems
+from flows.errors import UsageError
+from flows.replay import replay
+
+GIANTS = ("541431", "581483")
+DAYS = 150
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, str, Path]:
+    """The demo on the last 150 days: outcome, what it printed, and its folder."""
+    folder = tmp_path_factory.mktemp("demo")
+    out = io.StringIO()
+    outcome = run_demo(folder, DAYS, Console(file=out, width=120))
+    return outcome, out.getvalue(), folder
+
+
+def test_every_event_is_accounted_for(shown: tuple[Outcome, str, Path]) -> None:
+    """Every line of every file is read, and what was read is the sum of what became of it; none of it is a dead
+    letter.
+    """
+    outcome, _, _ = shown
+
+    assert {account.topic: account.read for account in outcome.totals} == outcome.inputs.file_lines
+    assert [account.dead_letter for account in outcome.totals] == [0] * len(outcome.totals)
+
+
+def test_planted_surges_are_found(shown: tuple[Outcome, str, Path]) -> None:
+    """At least nine in ten planted surges are found, most of them on their first day."""
+    surges = shown[0].score.surges
+    found = [planted for planted in surges if planted.problem is not None]
+
+    assert len(surges) >= 18
+    assert len(found) >= 0.9 * len(surges)
+    assert first_day_count(shown[0].score) > len(found) / 2
+
+
+def test_planted_supplier_delay_is_found(shown: tuple[Outcome, str, Path]) -> None:
+    """The supplier that postponed its orders is noticed on the items that wait for them."""
+    delays = shown[0].score.delays
+
+    assert sum(planted.problem is not None for planted in delays) >= 0.9 * len(delays) > 0
+
+
+def test_the_year_s_last_giant_is_held_and_released(shown: tuple[Outcome, str, Path]) -> None:
+    """The 80,995 units of 9 December 2011 are held at once and released by their cancellation 12 minutes later."""
+    (giant,) = shown[0].score.giants
+    problem = giant.problem
+
+    assert problem is not None
+    assert problem.opened_at.isoformat() == "2011-12-09T09:15:00+00:00"
+    assert problem.resolved_at is not None
+    assert problem.resolved_at.isoformat() == "2011-12-09T09:27:00+00:00"
+
+
+def test_summary_shows_what_matters(shown: tuple[Outcome, str, Path]) -> None:
+    """Rows in, events out, totals, truth found and missed, what else was raised, and where the files are: all is
+    printed.
+    """
+    _, printed, folder = shown
+
+    for text in ("order.cancelled", "not_goods", "Simulated", "lines/s", "absorbed_late", "on the first day", "80,995"):
+        assert text in printed
+    assert "What else was raised" in printed
+    assert str(folder) in printed
+    assert printed.count("found after") + printed.count("missed") == len(shown[0].score.surges) + 1
+
+
+def replayed(folder: Path, days: int, until: str, without: tuple[str, ...] = ()) -> Path:
+    """Replay a slice, less the orders named; returns the output folder."""
+    input_folder, output_folder = folder / "input", folder / "output"
+    input_folder.mkdir(parents=True)
+    write_inputs(read_retail(days, until=until), input_folder, folder / "truth.json")
+    orders = input_folder / "orders.ndjson"
+    kept = [
+        line
+        for line in orders.read_bytes().splitlines(keepends=True)
+        if not any(b'"order_id":"%s"' % order.encode() in line for order in without)
+    ]
+    orders.write_bytes(b"".join(kept))
+    replay(input_folder, output_folder, SETTINGS)
+    return output_folder
+
+
+def parameters(output_folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """Rows of parameters.parquet by SKU and location."""
+    rows = pq.read_table(output_folder / "parameters.parquet").to_pylist()
+    return {(row["sku"], row["location"]): row for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("days", "until", "sku"), [(60, "2011-01-29", "23166"), (30, "2011-12-10", "23843")], ids=["541431", "581483"]
+)
+def test_giants_leave_no_trace(days: int, until: str, sku: str, tmp_path: Path) -> None:
+    """Planning parameters equal those of a run without the giant order and its cancellation, but for rows that exist
+    only through them.
+    """
+    with_giants = replayed(tmp_path / "with", days, until)
+    without = replayed(tmp_path / "without", days, until, GIANTS)
+
+    held = [p for p in read_problems(with_giants / "exceptions.ndjson") if p.state.sku == sku and p.resolved_at]
+    assert "data_quality" in [problem.state.exception_type for problem in held]
+    got, expected = parameters(with_giants), parameters(without)
+    assert {key: got[key] for key in expected} == expected
+    assert set(got) - set(expected) <= {(sku, "UK")}
+
+
+def test_output_with_content_is_refused(tmp_path: Path) -> None:
+    """The demo writes nowhere where something is."""
+    (tmp_path / "mine").write_text("mine")
+
+    with pytest.raises(UsageError, match=r"required a new or empty folder, got one with content; give another one"):
+        run_demo(tmp_path, 1, Console(file=io.StringIO()))
+    result = CliRunner().invoke(demo, ["--output", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "required a new or empty folder" in result.output
+
+
+def test_help_says_what_it_does() -> None:
+    """The command explains itself without loading the engine."""
+    result = CliRunner().invoke(demo, ["--help"])
+
+    assert result.exit_code == 0
+    assert "planted" in result.output.lower()
