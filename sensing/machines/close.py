@@ -20,8 +20,8 @@ from sensing.state.rows import DAYS_KEPT
 
 Integers = NDArray[np.int64]
 
-PLAN_EVERY_DAYS = 7
-"""Rows that nothing happens to are planned this often: their levels move by a few per cent meanwhile."""
+PLAN_EVERY_DAYS = 14
+"""Rows that nothing happens to are planned this often: their levels only sink, which is not urgent."""
 
 
 def close_due(s: ShardState, due: Due) -> None:

@@ -49,11 +49,22 @@ def _in_force(s: ShardState, event: Any, time: int) -> None:
         sku, location = getattr(event, "sku", None), getattr(event, "location", None)
         row = None if sku is None or location is None else row_of_known(s, sku, location)
         s.supply.reference(event, row, time)
+    _touch_rows(s, event)
     if isinstance(event, ItemUpdated):
         s.items_known = True
         s.ensure_base_units()
         for row in np.flatnonzero(s.rows.hot["sku"][: s.rows.count] == event.sku.encode()).tolist():
             s.base_units[row] = base_unit(s, row)
+
+
+def _touch_rows(s: ShardState, event: Any) -> None:
+    """Let the rows that a record concerns be planned at their next close; one without SKU or location concerns all."""
+    hot = s.rows.hot[: s.rows.count]
+    sku, location = getattr(event, "sku", None), getattr(event, "location", None)
+    concerned = np.ones(len(hot), np.bool_) if sku is None else hot["sku"] == sku.encode()
+    if location is not None:
+        concerned &= hot["location"] == s.locations.numbers.get(location, -1)
+    hot["touched"][concerned] = 1
 
 
 def _move_location(s: ShardState, event: LocationUpdated) -> None:
