@@ -18,7 +18,10 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 
 def cache_folder() -> Path:
-    """Folder of the compiled kernels of exactly this source: below NUMBA_CACHE_DIR where that is set, else in the user's cache."""
+    """Folder of the compiled kernels of exactly this source.
+
+    It is below NUMBA_CACHE_DIR where that is set, else in the user's cache.
+    """
     package = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):

@@ -15,9 +15,10 @@ DEAD_LETTERS = "dead-letters"
 class OutputRecord(NamedTuple):
     """One output of one machine.
 
-    ``instant`` (UTC ms, never falling within a machine), ``machine`` and ``number`` (the machine's running count) order outputs across machines.
-    ``time`` is the event time of the cause, UTC ms; ``id`` is entity + version, never a position. ``attributes`` are CloudEvents extension attributes
-    (severity, route, region, correlationid, causationid, traceparent ...), by which subscribers filter without parsing.
+    ``instant`` (UTC ms, never falling within a machine), ``machine`` and ``number`` (the machine's running count) order
+    outputs across machines. ``time`` is the event time of the cause, UTC ms; ``id`` is entity + version, never a
+    position. ``attributes`` are CloudEvents extension attributes (severity, route, region, correlationid, causationid,
+    traceparent ...), by which subscribers filter without parsing.
     """
 
     instant: int

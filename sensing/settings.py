@@ -10,8 +10,9 @@ MINUTE_MS = 60_000
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of the pure core. Durations in milliseconds, bounds per machine.
 
-    ``lateness_ms`` holds the watermark behind the newest event; ``horizon_ms`` is how far behind the watermark an event may be and still correct history;
-    ``skew_ms`` is how far ahead an event time may be. ``quiet_until`` mutes outputs before that instant.
+    ``lateness_ms`` holds the watermark behind the newest event; ``horizon_ms`` is how far behind the watermark an event
+    may be and still correct history; ``skew_ms`` is how far ahead an event time may be. ``quiet_until`` mutes outputs
+    before that instant.
     """
 
     shards: int = 16

@@ -44,8 +44,13 @@ def absorb_word(state: np.uint64, word: np.uint64, multiplier: np.uint64) -> np.
 
 
 @kernel
-def absorb_text(words: NDArray[np.uint64], start: int, count: int, state: np.uint64, multiplier: np.uint64) -> np.uint64:
-    """Mix a zero-padded text into a lane. Texts hold no NUL, so the first zero word ends them; the end itself is mixed in."""
+def absorb_text(
+    words: NDArray[np.uint64], start: int, count: int, state: np.uint64, multiplier: np.uint64
+) -> np.uint64:
+    """Mix a zero-padded text into a lane.
+
+    Texts hold no NUL, so the first zero word ends them; the end itself is mixed in.
+    """
     for i in range(start, start + count):
         if words[i] == 0:
             break

@@ -1,6 +1,7 @@
 """The record that frequent events become, and the batch that travels through the flow.
 
-One record per event, fixed width, so that a scanner over message memory can fill it as well as a decoder. Texts are zero-padded UTF-8.
+One record per event, fixed width, so that a scanner over message memory can fill it as well as a decoder. Texts are
+zero-padded UTF-8.
 """
 
 from enum import IntEnum
@@ -87,10 +88,13 @@ class Rare(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one step hands to the next: records in reading order and rare events, each with the index of the record it comes before.
+    """What one step hands to the next: records in reading order, and rare events.
 
-    ``watermark`` is the one in force after the last message of the block (rejects included): the tick for every machine. ``final`` marks the end of the input:
-    the clock runs on to ``watermark``, and whatever is due at that instant or before closes.
+    A rare event comes with the index of the record that it comes before.
+
+    ``watermark`` is the one in force after the last message of the block (rejects included): the tick for every
+    machine. ``final`` marks the end of the input: the clock runs on to ``watermark``, and whatever is due at that
+    instant or before closes.
     """
 
     records: NDArray[Any]

@@ -35,6 +35,4 @@ def split(batch: Batch, shards: int) -> list[Batch]:
         for shard in range(shards) if sku is None else (shard_of(sku, shards),):
             mine = order[bounds[shard] : bounds[shard + 1]]
             rare[shard].append((int(np.searchsorted(mine, before)), item))
-    return [
-        Batch(ordered[bounds[s] : bounds[s + 1]], rare[s], batch.watermark, batch.final) for s in range(shards)
-    ]
+    return [Batch(ordered[bounds[s] : bounds[s + 1]], rare[s], batch.watermark, batch.final) for s in range(shards)]

@@ -4,7 +4,10 @@ import msgspec
 
 
 class ControlTotals(msgspec.Struct, kw_only=True):
-    """Account of one topic partition: ``read`` is the sum of the six outcomes. ``released`` counts lines that left ``held`` (which never falls)."""
+    """Account of one topic partition: ``read`` is the sum of the six outcomes.
+
+    ``released`` counts lines that left ``held`` (which never falls).
+    """
 
     topic: str
     partition: int

@@ -1,7 +1,7 @@
 """What every input event has in common, and the limits of section "Contracts" that the types enforce.
 
-Unknown fields are ignored and fields are only ever added with defaults, so an old reader understands a new writer. A breaking change
-is a new event type. All structs are decoded straight from JSON; numeric strings are not numbers.
+Unknown fields are ignored and fields are only ever added with defaults, so an old reader understands a new writer. A
+breaking change is a new event type. All structs are decoded straight from JSON; numeric strings are not numbers.
 """
 
 import datetime as dt
@@ -21,14 +21,18 @@ QUANTITY_MAX = 1e9
 VERSION_MAX = 2**31 - 2
 VERSION_LAST = 2**31 - 1
 
-EventId = Annotated[str, Meta(min_length=1, max_length=ID_BYTES_MAX, description="Unique id of this event, up to 64 bytes.")]
+EventId = Annotated[
+    str, Meta(min_length=1, max_length=ID_BYTES_MAX, description="Unique id of this event, up to 64 bytes.")
+]
 Id = Annotated[str, Meta(min_length=1, max_length=ID_BYTES_MAX, description="An identifier of up to 64 bytes.")]
 Sku = Annotated[str, Meta(min_length=1, max_length=SKU_BYTES_MAX, description="Stock keeping unit, up to 40 bytes.")]
 Location = Annotated[
     str, Meta(min_length=1, max_length=LOCATION_BYTES_MAX, description="Stocking location, up to 16 bytes.")
 ]
 Unit = Annotated[str, Meta(min_length=1, max_length=UNIT_BYTES_MAX, description="Unit of measure, up to 8 bytes.")]
-Line = Annotated[str, Meta(min_length=1, max_length=SKU_BYTES_MAX, description="Line within its document, up to 40 bytes.")]
+Line = Annotated[
+    str, Meta(min_length=1, max_length=SKU_BYTES_MAX, description="Line within its document, up to 40 bytes.")
+]
 Quantity = Annotated[
     float,
     Meta(
@@ -41,7 +45,9 @@ QuantityOrZero = Annotated[float, Meta(ge=0, le=QUANTITY_MAX, description="Quant
 SignedQuantity = Annotated[
     float, Meta(ge=-QUANTITY_MAX, le=QUANTITY_MAX, description="Change of quantity in unit_of_measure, signed.")
 ]
-Version = Annotated[int, Meta(ge=1, le=VERSION_MAX, description="Version of the line; a higher one replaces a lower one.")]
+Version = Annotated[
+    int, Meta(ge=1, le=VERSION_MAX, description="Version of the line; a higher one replaces a lower one.")
+]
 Revision = Annotated[int, Meta(ge=1, le=VERSION_MAX, description="Version of a record that this engine published.")]
 Price = Annotated[float, Meta(ge=0, le=1e12, description="Price per unit_of_measure in currency.")]
 Currency = Annotated[str, Meta(min_length=3, max_length=3, description="ISO 4217 currency code.")]

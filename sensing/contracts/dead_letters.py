@@ -26,7 +26,10 @@ Reason = Literal[
 
 
 class DeadLetter(msgspec.Struct, kw_only=True):
-    """One rejected message. ``original`` is false where a machine re-encoded the event because the message itself was no longer at hand."""
+    """One rejected message.
+
+    ``original`` is false where a machine re-encoded the event because the message itself was no longer at hand.
+    """
 
     topic: str
     partition: int

@@ -24,7 +24,10 @@ class DecisionMade(Event, tag="decision.made", kw_only=True, gc=False):
 
 
 class ExecutionConfirmed(Event, tag="execution.confirmed", kw_only=True, gc=False):
-    """The ERP executed: version ``parameters_version`` of the proposal for ``subject`` is in force, or action ``action_id`` is done."""
+    """The ERP executed.
+
+    Version ``parameters_version`` of the proposal for ``subject`` is in force, or action ``action_id`` is done.
+    """
 
     subject: Id
     parameters_version: Revision | None = None

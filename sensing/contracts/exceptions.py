@@ -1,4 +1,7 @@
-"""Topic ``exceptions`` (compacted by exception id): one stateful object per problem; the latest record is its whole state."""
+"""Topic ``exceptions`` (compacted by exception id): one stateful object per problem.
+
+The latest record is its whole state.
+"""
 
 from typing import Literal
 
@@ -13,7 +16,10 @@ SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 
 
 class ExceptionState(msgspec.Struct, kw_only=True):
-    """Whole state of one problem. Times are RFC 3339 UTC strings; quantities base units; money in ``currency`` (absent where no price is known)."""
+    """Whole state of one problem.
+
+    Times are RFC 3339 UTC strings; quantities base units; money in ``currency`` (absent where no price is known).
+    """
 
     exception_id: str
     exception_type: ExceptionType

@@ -1,7 +1,7 @@
 """Topic ``orders``: demand, one event per order line and state of that line.
 
-``order.placed`` and ``order.changed`` carry the line's full state and a version that grows; the engine books the difference. Without ``order_id``
-the event is its own line, version 1. ``line`` defaults to the sku.
+``order.placed`` and ``order.changed`` carry the line's full state and a version that grows; the engine books the
+difference. Without ``order_id`` the event is its own line, version 1. ``line`` defaults to the sku.
 """
 
 import datetime as dt
@@ -24,8 +24,8 @@ from sensing.contracts.common import (
 class OrderLine(ItemEvent, kw_only=True, gc=False):
     """Optional fields that all order events share.
 
-    Defaults: ``line`` the sku; ``unit_of_measure`` EA; ``requested_date`` the day of the order; no price means the master price, if any;
-    customer, channel, region and promotion unknown.
+    Defaults: ``line`` the sku; ``unit_of_measure`` EA; ``requested_date`` the day of the order; no price means the
+    master price, if any; customer, channel, region and promotion unknown.
     """
 
     order_id: Id | None = None

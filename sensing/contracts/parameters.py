@@ -1,4 +1,7 @@
-"""Topic ``planning-parameters`` (compacted by sku and location): what the ERP runs on, what it should run on, and why."""
+"""Topic ``planning-parameters`` (compacted by sku and location).
+
+What the ERP runs on, what it should run on, and why.
+"""
 
 from typing import Literal
 
@@ -48,7 +51,10 @@ class Proposed(msgspec.Struct, kw_only=True):
 
 
 class Stock(msgspec.Struct, kw_only=True):
-    """Inventory position, base units; ``stockout_date`` is the first local day the projection falls below zero (absent: not within 28 days)."""
+    """Inventory position, base units.
+
+    ``stockout_date`` is the first local day the projection falls below zero (absent: not within 28 days).
+    """
 
     on_hand: float | None
     on_order: float
@@ -59,7 +65,10 @@ class Stock(msgspec.Struct, kw_only=True):
 
 
 class Change(msgspec.Struct, kw_only=True):
-    """Additive split of the change of the reorder point since the last published version; the parts add up to ``total``."""
+    """Additive split of the change of the reorder point since the last published version.
+
+    The parts add up to ``total``.
+    """
 
     total: float
     demand_mean: float

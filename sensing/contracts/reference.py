@@ -1,7 +1,8 @@
 """Topic ``reference``: master data, plans, what the ERP runs on now, and outside signals.
 
-A record takes effect at its ``event_time``, or from the beginning where it has none; the latest effective record of a key is in force, whole
-(absent fields mean their defaults, not "as before"). Where no record of a kind was ever given, everything of that kind is known.
+A record takes effect at its ``event_time``, or from the beginning where it has none; the latest effective record of a
+key is in force, whole (absent fields mean their defaults, not "as before"). Where no record of a kind was ever given,
+everything of that kind is known.
 """
 
 import datetime as dt
@@ -36,7 +37,10 @@ class ReferenceEvent(msgspec.Struct, kw_only=True, gc=False, tag_field="event_ty
 
 
 class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
-    """An item. ``units`` maps a unit of measure to base units (``{"CASE": 12}``); the base unit itself needs no entry."""
+    """An item.
+
+    ``units`` maps a unit of measure to base units (``{"CASE": 12}``); the base unit itself needs no entry.
+    """
 
     sku: Sku
     family: Id | None = None
@@ -101,7 +105,10 @@ class CalendarUpdated(ReferenceEvent, tag="calendar.updated", kw_only=True, gc=F
 
 
 class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False):
-    """Planning policy, for one SKU, one location, one SKU-location, or for all (neither given); the most specific wins."""
+    """Planning policy, for one SKU, one location, one SKU-location, or for all (neither given).
+
+    The most specific wins.
+    """
 
     sku: Sku | None = None
     location: Location | None = None
@@ -146,7 +153,9 @@ class PromotionApproved(ReferenceEvent, tag="promotion.approved", kw_only=True, 
     location: Location | None = None
     start: dt.date
     end: dt.date
-    uplift: Annotated[float, Meta(ge=-1, le=100, description="Expected relative change of demand, 0.5 = +50 %.")] | None = None
+    uplift: (
+        Annotated[float, Meta(ge=-1, le=100, description="Expected relative change of demand, 0.5 = +50 %.")] | None
+    ) = None
 
 
 class SignalObserved(ReferenceEvent, tag="signal.observed", kw_only=True, gc=False):

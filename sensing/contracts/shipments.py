@@ -6,7 +6,10 @@ from sensing.contracts.common import DEFAULT_UNIT, Id, ItemEvent, Line, Location
 
 
 class Shipment(ItemEvent, kw_only=True, gc=False):
-    """Common fields. ``order_id`` and ``line`` (default: the sku) name the order line that is served; ``location`` is where goods leave."""
+    """Common fields.
+
+    ``order_id`` and ``line`` (default: the sku) name the order line that is served; ``location`` is where goods leave.
+    """
 
     quantity: Quantity
     shipment_id: Id | None = None

@@ -60,7 +60,10 @@ class PurchaseOrderShipped(PurchaseOrderLine, tag="po.shipped", kw_only=True, gc
 
 
 class PurchaseOrderReceived(PurchaseOrderLine, tag="po.received", kw_only=True, gc=False):
-    """``quantity`` arrived (partial receipts add up); raises on-hand. Keyed by ``event_id``. ``last`` closes a short line."""
+    """``quantity`` arrived (partial receipts add up); raises on-hand.
+
+    Keyed by ``event_id``. ``last`` closes a short line.
+    """
 
     quantity: Quantity
     last: bool = False

@@ -1,4 +1,7 @@
-"""The hot path: frequent events into rows, line table and stock, in reading order, until the next effect of time is due."""
+"""The hot path: frequent events into rows, line table and stock.
+
+They go in reading order, until the next effect of time is due.
+"""
 
 from typing import Any
 
@@ -190,8 +193,8 @@ def absorb(
     Returns
     -------
     tuple of int
-        Index behind the last record applied, and the number of attention entries it gave rise to. Stopping there lets Python look at exactly the
-        state that the record left.
+        Index behind the last record applied, and the number of attention entries it gave rise to. Stopping there lets
+        Python look at exactly the state that the record left.
     """
     for k in range(start, stop):
         row = rows[k]

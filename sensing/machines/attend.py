@@ -46,8 +46,8 @@ def _hold(s: ShardState, row: int, event: Any) -> None:
     if not np.isnan(event["price"]):
         look = _priced(look, event)
     finding = held(
-        look, *_line_of(event), _units(event), float(hot["size_count"]), float(hot["size_mean"]), float(hot["size_max"]),
-        s.sizes,
+        look, *_line_of(event), _units(event), float(hot["size_count"]), float(hot["size_mean"]),
+        float(hot["size_max"]), s.sizes,
     )  # fmt: skip
     _decide(s, finding.sku, finding.location, event, "hold_impossible_quantity", None, finding.reason)
     observe(s, finding)
@@ -75,8 +75,8 @@ def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
 def _decide(s: ShardState, sku: str, location: str, event: Any, rule: str, prior: float | None, reason: str) -> None:
     event_id = _text(event, "event_id")
     decision = AutomaticDecision(
-        rule=rule, subject=f"{sku}/{location}", sku=sku, location=location, prior=prior, value=_units(event), reason=reason,
-        cause_event_ids=[event_id],
+        rule=rule, subject=f"{sku}/{location}", sku=sku, location=location, prior=prior, value=_units(event),
+        reason=reason, cause_event_ids=[event_id],
     )  # fmt: skip
     put_decision(s, s.clock, int(event["time"]), f"{rule}/{event_id}", decision)
 

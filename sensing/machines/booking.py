@@ -33,7 +33,10 @@ def local_hour(t: Tables, row: int, time: int) -> int:
 
 @kernel
 def reach(t: Tables, row: int, hour: int) -> None:
-    """Let a row know of an absorbed event in local ``hour``: at the first one its rings start, at newer ones they roll."""
+    """Let a row know of an absorbed event in local ``hour``.
+
+    At the first one its rings start, at newer ones they roll.
+    """
     record = t.hot[row]
     if record.born == 0:
         record.born = 1

@@ -38,7 +38,9 @@ def check_surge(
         first = max(last - hours + 1, newest - HOURS_KEPT + 1)
         kept = np.arange(first, newest + 1) % HOURS_KEPT
         observed.append(float(hot["hour_lines"][kept].sum()))
-        expected.append(float(expected_lines(s.demand.demand, row, s.demand.pool, location, last - hours + 1, last + 1)))
+        expected.append(
+            float(expected_lines(s.demand.demand, row, s.demand.pool, location, last - hours + 1, last + 1))
+        )
     dispersion = float(line_dispersion(float(demand["lines_square"]), level, days))
     return surge(
         look_at(s, row, instant, event_time, causes), observed, expected, level, dispersion, days,
@@ -84,7 +86,10 @@ def check_stock(
 
 
 def check_delays(s: ShardState, row: int, instant: int, day: int, plan: Plan, at: int) -> list[Finding]:
-    """Judge every open purchase-order line of a row at the close of ``day``, where it is overdue or known to be late."""
+    """Judge every open purchase-order line of a row at the close of ``day``.
+
+    Only where it is overdue or known to be late.
+    """
     found = []
     watched = s.problems.open_keys(row, "supplier_delay")
     sku, location = s.names_of(row)
@@ -95,12 +100,11 @@ def check_delays(s: ShardState, row: int, instant: int, day: int, plan: Plan, at
         promised = first_promise(s.problems.latest("supplier_delay", key), line.promised_day)
         expected = line.promised_day + round(line.shift_days)
         cause: Cause = "overdue" if expected <= day else "promise"
-        found.append(
-            delay(
-                look_at(s, row, instant, instant), po_id, name, s.supply.lanes.names[line.supplier],
-                line.open / THOUSANDTHS, promised, expected, day + 1, float(plan.cover_days[at]), cause,
-            )  # fmt: skip
-        )
+        finding = delay(
+            look_at(s, row, instant, instant), po_id, name, s.supply.lanes.names[line.supplier],
+            line.open / THOUSANDTHS, promised, expected, day + 1, float(plan.cover_days[at]), cause,
+        )  # fmt: skip
+        found.append(finding)
     return found
 
 

@@ -1,4 +1,7 @@
-"""The close of a local day: models are scored and learn, rows are planned, what is wrong is raised or resolved, what moved is published."""
+"""The close of a local day.
+
+Models are scored and learn, rows are planned, what is wrong is raised or resolved, what moved is published.
+"""
 
 from typing import Any
 
@@ -49,7 +52,10 @@ def close_due(s: ShardState, due: Due) -> None:
 
 
 def _catch_up(s: ShardState, rows: Integers, day: int) -> None:
-    """Rows that were born by a late event, after their slot of an earlier day had passed, first learn the days missed."""
+    """Let rows born late first learn the days missed.
+
+    They were born by a late event, after their slot of an earlier day had passed.
+    """
     closed = s.rows.hot["closed_day"]
     for missed in range(int(closed[rows].min()) + 1, day):
         _learn(s, rows[closed[rows] < missed], missed)
@@ -64,7 +70,10 @@ def _learn(s: ShardState, rows: Integers, day: int) -> None:
 
 
 def _worth_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: int) -> NDArray[np.bool_]:
-    """Rows to which something happened, or that are waiting for something; the others have their turn every few days."""
+    """Rows to which something happened, or that are waiting for something.
+
+    The others have their turn every few days.
+    """
     hot = s.rows.hot
     turn = (day + hot["slot"][rows].astype(np.int64)) % PLAN_EVERY_DAYS == 0
     waiting = (s.supply.supply["on_order"][rows] > 0) | (windows["dropped"] == 1)
@@ -98,9 +107,7 @@ def _judge_and_publish(s: ShardState, instants: Integers, view: Outlook, windows
             put_parameters(s, instant, documents[at])
 
 
-def _findings(
-    s: ShardState, instant: int, view: Outlook, at: int, windows: Any, *, stock: bool
-) -> list[Finding]:
+def _findings(s: ShardState, instant: int, view: Outlook, at: int, windows: Any, *, stock: bool) -> list[Finding]:
     """What detectors say at the close of the row at position ``at`` of the plan."""
     plan, row = view.plan, int(view.plan.rows[at])
     open_types = s.problems.open_types(row)
@@ -137,4 +144,3 @@ def publish_all(s: ShardState, instant: int) -> None:
         rows = np.flatnonzero(closed & (hot["closed_day"] == day))
         for document in documents_of(s, outlook(s, rows, day, instant)).values():
             put_parameters(s, instant, document)
-

@@ -21,7 +21,9 @@ def read_day(
     hot: NDArray[Any], supply: NDArray[Any], rows: NDArray[np.int64], day: int, quantity: NDArray[np.float64],
     lines: NDArray[np.float64], hours: NDArray[np.uint16], empty: NDArray[np.bool_],
 ) -> None:  # fmt: skip
-    """Read a local day of n rows from their rings: units, lines, lines per hour (n, 24), and whether stock was known to be gone at its end.
+    """Read a local day of n rows from their rings.
+
+    Units, lines, lines per hour (n, 24), and whether stock was known to be gone at its end.
 
     Days and hours that a ring has not reached yet, or not any more, are zero.
     """
@@ -46,7 +48,10 @@ def idle_locations(s: ShardState, day: int) -> NDArray[np.bool_]:
 
 
 def inputs_of(s: ShardState, rows: NDArray[np.int64], day: int, idle: NDArray[np.bool_]) -> DayInputs:
-    """What the demand models are told of a closed day; a row with order lines on an idle day learns them all the same."""
+    """What the demand models are told of a closed day.
+
+    A row with order lines on an idle day learns them all the same.
+    """
     n = len(rows)
     quantity, lines, hours = np.empty(n), np.empty(n), np.empty((n, 24), np.uint16)
     empty = np.empty(n, np.bool_)
@@ -57,7 +62,9 @@ def inputs_of(s: ShardState, rows: NDArray[np.int64], day: int, idle: NDArray[np
     age_days = hot["day"][rows] - day
     named = (hot["promoted_days"][rows] >> np.clip(age_days, 0, 7)) & (age_days >= 0) & (age_days < 8)
     promoted = np.maximum(named.astype(np.float64), _promoted(s, rows, day, 1)[:, 0])
-    return DayInputs(day, quantity, lines, hours, location, idle[location] & (lines == 0), empty, holiday[:, 0], promoted)
+    return DayInputs(
+        day, quantity, lines, hours, location, idle[location] & (lines == 0), empty, holiday[:, 0], promoted
+    )
 
 
 def window_of(s: ShardState, rows: NDArray[np.int64], day: int) -> Window:

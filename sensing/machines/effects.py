@@ -1,4 +1,7 @@
-"""Effects of time other than closes: reference records that take effect, the end of the quiet time, daily housekeeping."""
+"""Effects of time other than closes.
+
+Reference records that take effect, the end of the quiet time, daily housekeeping.
+"""
 
 from typing import Any
 
@@ -17,7 +20,10 @@ from sensing.settings import DAY_MS
 
 
 def take_reference(s: ShardState, item: Rare) -> None:
-    """Queue a reference record for its time and count it; one without a SKU concerns every shard and is counted by the first."""
+    """Queue a reference record for its time and count it.
+
+    One without a SKU concerns every shard and is counted by the first.
+    """
     if isinstance(item.event, LocationUpdated):
         try:
             s.zones.number(item.event.time_zone)
@@ -35,7 +41,10 @@ def _count(s: ShardState, item: Rare, outcome: int) -> None:
 
 
 def run_reference(s: ShardState, until: int) -> None:
-    """Put in force what takes effect at or before event time ``until``: the newest event time, which is the clock plus the lateness."""
+    """Put in force what takes effect at or before event time ``until``.
+
+    That is the newest event time, which is the clock plus the lateness.
+    """
     for event, time in s.pending.take(until):
         _in_force(s, event, time)
 
@@ -93,5 +102,3 @@ def run_effect(s: ShardState, instant: int) -> None:
         for state in s.problems.expire(instant):
             put_exception(s, instant, instant, state)
         s.next_housekeeping = instant + DAY_MS
-
-

@@ -1,4 +1,7 @@
-"""Before the kernel: which row an event belongs to, whether its location and unit are known, and how much it is in base units."""
+"""Before the kernel: what an event is about.
+
+Which row it belongs to, whether its location and unit are known, and how much it is in base units.
+"""
 
 from typing import Any, NamedTuple
 
@@ -27,7 +30,10 @@ class Refusal(NamedTuple):
 
 
 class Incoming(NamedTuple):
-    """Records ready for the kernel; those refused have a negative row. ``events`` is a copy where a quantity had to be converted."""
+    """Records ready for the kernel; those refused have a negative row.
+
+    ``events`` is a copy where a quantity had to be converted.
+    """
 
     events: NDArray[Any]
     rows: NDArray[np.int32]
@@ -88,7 +94,10 @@ def base_unit(s: ShardState, row: int) -> bytes:
 
 
 def unit_factor(s: ShardState, sku: str, unit: str) -> float | None:
-    """Base units in one ``unit`` of an item: 1 where no master data name the item, None where they do not know the unit."""
+    """Base units in one ``unit`` of an item.
+
+    1 where no master data name the item, None where they do not know the unit.
+    """
     return 1.0 if s.supply.master.item(sku) is None else s.supply.master.unit_factor(sku, unit)
 
 

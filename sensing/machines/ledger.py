@@ -25,10 +25,12 @@ class _State(msgspec.Struct):
 
 
 class LedgerMachine:
-    """Counts messages read and rejected per topic partition, turns rejects into dead letters and, at the end of the input, publishes control totals.
+    """Counts messages read and rejected per topic partition and turns rejects into dead letters.
 
-    ``apply`` takes blocks from sources and, after the last one, the totals of every shard. Totals are published once: when the final block and the totals of
-    all ``shards`` shards are there.
+    At the end of the input it publishes control totals.
+
+    ``apply`` takes blocks from sources and, after the last one, the totals of every shard. Totals are published once:
+    when the final block and the totals of all ``shards`` shards are there.
     """
 
     def __init__(self, machine: int, shards: int) -> None:
@@ -116,4 +118,6 @@ def put_dead_letter(outbox: Outbox, instant: int, reject: Reject, *, original: b
         original=original,
     )
     identity = f"{reject.topic}/{reject.partition}/{reject.offset}"
-    outbox.put(instant, DEAD_LETTERS, "dead.letter", identity, reject.topic, reject.time, data, {"reason": reject.reason})
+    outbox.put(
+        instant, DEAD_LETTERS, "dead.letter", identity, reject.topic, reject.time, data, {"reason": reject.reason}
+    )

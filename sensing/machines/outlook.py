@@ -1,4 +1,7 @@
-"""What is expected of rows from their last closed day on: forecast and plan, and the parameters that follow from them."""
+"""What is expected of rows from their last closed day on.
+
+Forecast and plan, and the parameters that follow from them.
+"""
 
 from typing import Any, NamedTuple
 
@@ -40,7 +43,11 @@ def outlook(s: ShardState, rows: NDArray[np.int64], day: int, now: int) -> Outlo
 def part(forecast: Forecast, at: NDArray[np.int64]) -> Forecast:
     """Forecast of some of the rows."""
     return Forecast(
-        forecast.mean[at], forecast.variance[at], forecast.method[at], forecast.demand_class[at], forecast.lines_mean[at]
+        forecast.mean[at],
+        forecast.variance[at],
+        forecast.method[at],
+        forecast.demand_class[at],
+        forecast.lines_mean[at],
     )
 
 

@@ -19,7 +19,10 @@ class _Kept(msgspec.Struct):
 
 
 class Pending:
-    """Reference records by the time they take effect, then in order of arrival; and the ids seen, by which repeats are told."""
+    """Reference records by the time they take effect, then in order of arrival.
+
+    It also keeps the ids seen, by which repeats are told.
+    """
 
     def __init__(self) -> None:
         self.heap: list[tuple[int, int, Any]] = []

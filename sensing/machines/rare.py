@@ -178,7 +178,16 @@ def _report_delay(s: ShardState, item: Rare, promise: Promise, before: int, unit
     cover = float(outlook_of_row(s, row, s.clock).plan.cover_days[0])
     observe(
         s,
-        delay(look, promise.po_id, promise.line, promise.supplier, units_open, promised, promise.after, today, cover, cause),
+        delay(
+            look,
+            promise.po_id,
+            promise.line,
+            promise.supplier,
+            units_open,
+            promised,
+            promise.after,
+            today,
+            cover,
+            cause,
+        ),
     )
-
-

@@ -43,8 +43,8 @@ class Schedule:
     def open(self, zone: int, clock: int) -> None:
         """Let the closes of ``zone`` begin with the local day that ``clock`` lies in, unless they have begun.
 
-        Zones open when the clock starts or when they are first heard of, not with their first row: how far records may be absorbed before the next
-        effect of time must not hang on rows that are made on the way.
+        Zones open when the clock starts or when they are first heard of, not with their first row: how far records may
+        be absorbed before the next effect of time must not hang on rows that are made on the way.
         """
         if zone not in self.positions:
             self.positions[zone] = (self.zones.local_hour(zone, clock) // 24, 0)
@@ -52,7 +52,10 @@ class Schedule:
             self.next_instant = min(self.next_instant, self._instant(zone))
 
     def add(self, zone: int, slot: int, row: int, clock: int) -> None:
-        """Let ``row`` close with ``zone``; where it is the first to do so, from the local day that ``clock`` lies in."""
+        """Let ``row`` close with ``zone``.
+
+        Where it is the first to do so, from the local day that ``clock`` lies in.
+        """
         self.open(zone, clock)
         self.slots[zone][slot].append(row)
 

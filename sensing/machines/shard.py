@@ -1,8 +1,8 @@
 """A shard: all SKU-locations of a set of SKUs, as one pure machine.
 
-``apply`` takes batches in order. Between two effects of time records go through one kernel; every effect (a close, a reference record that takes effect, the end
-of the quiet time) runs at its instant, in the order of instants, before the first record whose watermark has reached it. So results do not depend on
-how the stream was cut into batches.
+``apply`` takes batches in order. Between two effects of time records go through one kernel; every effect (a close, a
+reference record that takes effect, the end of the quiet time) runs at its instant, in the order of instants, before the
+first record whose watermark has reached it. So results do not depend on how the stream was cut into batches.
 """
 
 import numpy as np
@@ -37,7 +37,8 @@ class ShardMachine:
         Returns
         -------
         list
-            Outputs with non-falling instants; after the final batch also the outcome counts and the parameters of all rows.
+            Outputs with non-falling instants; after the final batch also the outcome counts and the parameters of all
+            rows.
         """
         s = self.state
         done = 0
@@ -101,7 +102,7 @@ class ShardMachine:
         return min(effect_due(self.state), self.state.schedule.next_instant)
 
     def _advance(self, watermark: int) -> None:
-        """Run every effect that is due at or before ``watermark``, in the order of instants, and set the clock to it."""
+        """Run every effect due at or before ``watermark``, in the order of instants, and set the clock to it."""
         s = self.state
         if s.clock <= NO_CLOCK < watermark:
             s.start_clock(watermark)
@@ -117,7 +118,10 @@ class ShardMachine:
         s.clock = max(s.clock, watermark)
 
     def _close_ended_days(self, watermark: int) -> None:
-        """At the end of the input: close the days that have ended by ``watermark`` although their rows' minutes are still to come."""
+        """At the end of the input, close the days that have ended by ``watermark``.
+
+        Their rows' minutes may be still to come.
+        """
         s = self.state
         while (due := s.schedule.take(watermark, final=True)) is not None:
             close_due(s, due)

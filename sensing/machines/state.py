@@ -57,8 +57,8 @@ class ShardState:
         """All arrays as kernels want them."""
         return Tables(
             self.rows.hot, self.demand.demand, self.demand.pool, self.supply.supply, self.lines.lines, self.lines.index,
-            self.lines.ring, self.zones.starts, self.zones.offsets, self.locations.zone, self.locations.lines, self.sizes,
-            self.counts,
+            self.lines.ring, self.zones.starts, self.zones.offsets, self.locations.zone, self.locations.lines,
+            self.sizes, self.counts,
         )  # fmt: skip
 
     def start_clock(self, watermark: int) -> None:

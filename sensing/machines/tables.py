@@ -30,4 +30,7 @@ SURGE, IMPOSSIBLE, RELEASE, LOW_STOCK = 1, 2, 3, 4
 
 ATTENTION_MAX = 4
 ATTENTION = np.dtype([("kind", "u1"), ("row", "i4"), ("quantity", "f8")], align=True)
-"""Something the kernel saw that Python must look at: a crossing, a held or released line (``quantity``: its units), low stock."""
+"""Something the kernel saw that Python must look at.
+
+A crossing, a held or released line (``quantity``: its units), low stock.
+"""

@@ -1,7 +1,10 @@
-"""Tests that run on the event itself: does the trailing window now hold more order lines than its hours of the week explain?
+"""Tests that run on the event itself.
+
+Does the trailing window now hold more order lines than its hours of the week explain?
 
 A row keeps a floor per window, set when it is planned: no count below it can be a surge on the coming day. So nearly
-every event costs two comparisons. On a day that the floors are not for, any count that is large enough at all is tested.
+every event costs two comparisons. On a day that the floors are not for, any count that is large enough at all is
+tested.
 """
 
 from typing import Any
@@ -70,7 +73,9 @@ def set_floors(t: Tables, rows: NDArray[np.int64], day: int) -> None:
         for k in range(hourly.shape[0]):
             at = (first + k) // 24
             share = 1.0 / 24.0 + t.pools[record.location].share[(at + 3) % 7, (first + k) % 24]
-            hourly[k] = share * demand.lines_level * weekday_factor(t.demand, row, t.pools, record.location, (at + 3) % 7)
+            hourly[k] = (
+                share * demand.lines_level * weekday_factor(t.demand, row, t.pools, record.location, (at + 3) % 7)
+            )
         dispersion = line_dispersion(demand.lines_square, demand.lines_level, days)
         for hours in (24, 72):
             total = 0.0

@@ -15,7 +15,8 @@ SILENCE_DAYS_MAX = 60
 WINDOWS = np.dtype(
     [
         ("observed", "f8", (3,)),  # order lines of 7 days, 14 days, the days since the last line
-        ("expected", "f8", (3,)),  # lines these days would have at today's level; days that taught nothing count for none
+        # Lines these days would have at today's level; days that taught nothing count for none.
+        ("expected", "f8", (3,)),
         ("silence_days", "i8"),
         ("dispersion", "f8"),
         ("dropped", "u1"),  # one of the three is a drop
@@ -29,7 +30,10 @@ def read_windows(
     hot: NDArray[Any], demand: NDArray[Any], pools: NDArray[Any], idle: NDArray[np.bool_], rows: NDArray[np.int64],
     day: int, out: NDArray[Any],
 ) -> None:  # fmt: skip
-    """Fill WINDOWS records (n,) of rows that closed local ``day``. Beyond 28 days back no day is known to have been idle."""
+    """Fill WINDOWS records (n,) of rows that closed local ``day``.
+
+    Beyond 28 days back no day is known to have been idle.
+    """
     worth = np.empty(7)
     for i in range(rows.shape[0]):
         row = rows[i]

@@ -1,4 +1,7 @@
-"""Hour and day buckets of a row: rings that roll forward with the row's newest event and are corrected as far as they reach."""
+"""Hour and day buckets of a row.
+
+They are rings that roll forward with the row's newest event and are corrected as far as they reach.
+"""
 
 from typing import Any
 
@@ -13,7 +16,9 @@ LINES_MAX = 65535
 
 @kernel
 def roll(hot: NDArray[Any], row: int, hour: int) -> None:
-    """Advance the rings of ``row`` so that local ``hour`` is their newest; buckets entered are empty. Older hours change nothing.
+    """Advance the rings of ``row`` so that local ``hour`` is their newest; buckets entered are empty.
+
+    Older hours change nothing.
 
     The trailing window counts follow: what is no longer within 24 or 72 hours of the newest hour leaves them.
     """
@@ -42,9 +47,9 @@ def roll(hot: NDArray[Any], row: int, hour: int) -> None:
 
 @kernel
 def book(hot: NDArray[Any], row: int, hour: int, quantity: int, lines: int) -> None:
-    """Add ``quantity`` (thousandths) and ``lines`` (both signed) to the buckets of local ``hour``, as far as the rings reach.
+    """Add ``quantity`` (thousandths) and ``lines`` (both signed) to the buckets of local ``hour``.
 
-    Line counts stop at 0 and at 65,535 a bucket.
+    They are booked as far as the rings reach. Line counts stop at 0 and at 65,535 a bucket.
     """
     record = hot[row]
     day = hour // 24

@@ -1,4 +1,7 @@
-"""Local calendars and promotions: which of the coming days of a location are closed or holidays, and which are promoted for a row."""
+"""Local calendars and promotions.
+
+Which of the coming days of a location are closed or holidays, and which are promoted for a row.
+"""
 
 import datetime as dt
 from typing import NamedTuple
@@ -40,7 +43,10 @@ class Calendars:
             self.promotions.setdefault(event.sku, {})[event.promotion] = promotion
 
     def days(self, calendar: str | None, first: int, count: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-        """Closed days and holidays (1.0) of ``count`` local days from ``first``; without a calendar every day is open."""
+        """Closed days and holidays (1.0) of ``count`` local days from ``first``.
+
+        Without a calendar every day is open.
+        """
         closed = np.zeros(count, np.bool_)
         holiday = np.zeros(count)
         record = self.records.get(calendar) if calendar is not None else None

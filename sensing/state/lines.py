@@ -1,10 +1,12 @@
 """The line table: turns line versions into deltas and filters repeats, for all keyed events of a shard.
 
-Lines live in a ring in order of first mention; an open-addressing index finds them by 128-bit key. When the ring is full, or its oldest line is older
-than the horizon, the oldest line is forgotten (counted). One table is both duplicate filter and netting.
+Lines live in a ring in order of first mention; an open-addressing index finds them by 128-bit key. When the ring is
+full, or its oldest line is older than the horizon, the oldest line is forgotten (counted). One table is both duplicate
+filter and netting.
 
 Invariants
-- ``head`` is the slot of the oldest line, ``count`` lines follow it in the ring; every one of them has exactly one index entry, and no other entry exists.
+- ``head`` is the slot of the oldest line, ``count`` lines follow it in the ring; every one of them has exactly one
+  index entry, and no other entry exists.
 - The index has a power-of-two size, at least 1.5 times the capacity.
 """
 
@@ -81,7 +83,10 @@ def unindex(lines: NDArray[Any], index: NDArray[np.int32], slot: int) -> None:
 
 @kernel
 def oldest_due(lines: NDArray[Any], ring: NDArray[np.int64], oldest_hour: int) -> int:
-    """Slot of the oldest line when it must go before another is inserted (ring full, or older than ``oldest_hour``), else -1."""
+    """Slot of the oldest line when it must go before another is inserted, else -1.
+
+    It must go when the ring is full or the line older than ``oldest_hour``.
+    """
     if ring[COUNT] == 0:
         return -1
     slot = ring[HEAD]

@@ -13,7 +13,10 @@ from sensing.state.zones import Zones
 USUAL_MIN = 20.0
 USUAL_RATE = 0.2
 CLEAR_AHEAD_DAYS = 3
-"""Events run ahead of the clock by lateness and skew, so the places of the next two days may be in use when a day is folded."""
+"""Events run ahead of the clock by lateness and skew.
+
+So the places of the next two days may be in use when a day is folded.
+"""
 
 
 class Location(msgspec.Struct):
@@ -28,13 +31,13 @@ class Location(msgspec.Struct):
 
 
 class Locations:
-    """Locations in order of first mention. 
+    """Locations in order of first mention.
 
     Attributes
     ----------
     zone, lines, usual, idle
-        Arrays by location number, for kernels: time zone; order lines per local day (ring); lines a weekday usually has; days (ring) that taught nothing, because
-        the location was closed or the feed silent.
+        Arrays by location number, for kernels: time zone; order lines per local day (ring); lines a weekday usually
+        has; days (ring) that taught nothing, because the location was closed or the feed silent.
     """
 
     def __init__(self, zones: Zones) -> None:
@@ -67,7 +70,10 @@ class Locations:
         return number
 
     def apply(self, event: LocationUpdated) -> tuple[int, int, int]:
-        """Put a location record in force; returns its number, old zone and new zone. ValueError when the zone is unknown."""
+        """Put a location record in force; returns its number, old zone and new zone.
+
+        ValueError when the zone is unknown.
+        """
         zone = self.zones.number(event.time_zone)
         number = self.number(event.location)
         record = self.records[number]
@@ -86,7 +92,10 @@ class Locations:
         return number is not None and self.records[number].known
 
     def silent(self, day: int) -> NDArray[np.bool_]:
-        """Locations without a single order line on local ``day``, where the weekday usually has ``USUAL_MIN`` or more: the feed, not the demand, was silent."""
+        """Locations without a single order line on local ``day``, where the weekday usually has ``USUAL_MIN`` or more.
+
+        There the feed, not the demand, was silent.
+        """
         count = len(self.records)
         return np.asarray((self.lines[:count, day % DAYS_KEPT] <= 0) & (self.usual[:count, (day + 3) % 7] >= USUAL_MIN))
 

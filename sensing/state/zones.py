@@ -36,7 +36,8 @@ def transitions(name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     first = (dt.date(FIRST_YEAR, 1, 1) - dt.date(1970, 1, 1)).days * DAY_MS
     last = (dt.date(LAST_YEAR, 1, 1) - dt.date(1970, 1, 1)).days * DAY_MS
     starts, offsets = [-(2**62)], [_offset_ms(zone, first)]
-    # Zones keep an offset for weeks at least, except in a few historic cases that have ended: a look every 7 days finds every change.
+    # Zones keep an offset for weeks at least, except in a few historic cases that have ended:
+    # a look every 7 days finds every change.
     for probe in range(first, last, 7 * DAY_MS):
         if _offset_ms(zone, probe + 7 * DAY_MS) == offsets[-1]:
             continue
@@ -51,7 +52,10 @@ def transitions(name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 @kernel
 def offset_at(starts: NDArray[np.int64], offsets: NDArray[np.int64], zone: int, instant: int) -> int:
-    """Offset (ms east of UTC) of ``zone`` at ``instant``; ``starts`` and ``offsets`` are (zones, TRANSITIONS_MAX), unused ones at the far end of time."""
+    """Offset (ms east of UTC) of ``zone`` at ``instant``.
+
+    ``starts`` and ``offsets`` are (zones, TRANSITIONS_MAX), unused ones at the far end of time.
+    """
     low, high = 0, starts.shape[1] - 1
     while low < high:
         middle = (low + high + 1) // 2

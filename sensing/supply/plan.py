@@ -92,9 +92,7 @@ class Known(NamedTuple):
     purchases: Purchases
 
 
-def lead_times(
-    rows: NDArray[np.int64], today: int, now: int, known: Known
-) -> tuple[Singles, Singles, OpenLines]:
+def lead_times(rows: NDArray[np.int64], today: int, now: int, known: Known) -> tuple[Singles, Singles, OpenLines]:
     """(n,) mean and standard deviation in days, open lines taken in, and these lines."""
     terms, supply, lanes, purchases = known
     lane = supply["lane"][rows]
