@@ -59,14 +59,13 @@ def plain_line(progress: Progress, seconds: float) -> str:
     """One report as one line."""
     return (
         f"{progress.share:4.0%}  {clock_text(progress.clock)}  {progress.lines:>9,} lines"
-        f"  {progress.lines / seconds:>9,.0f} lines/s  {open_count(progress.outputs):>6,} exceptions open"
+        f"  {progress.lines / seconds:>9,.0f} lines/s  {exception_records(progress.outputs):>7,} exception records"
     )
 
 
-def open_count(outputs: dict[str, int]) -> int:
-    """Exceptions that were opened and have not ended, from the counts of output records by type."""
-    ended = outputs.get("exception.resolved", 0) + outputs.get("exception.expired", 0)
-    return outputs.get("exception.opened", 0) - ended
+def exception_records(outputs: dict[str, int]) -> int:
+    """Records of topic exceptions, from the counts of output records by type; one problem may have several."""
+    return sum(count for kind, count in outputs.items() if kind.startswith("exception."))
 
 
 def panel(progress: Progress, seconds: float) -> Group:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from flows.demo.clock import DAY_MINUTES, ZONE_NAME, date_of, rfc3339
 from flows.demo.lines import CURRENCY, PLACED, Lines
-from flows.demo.retail import LOCATION_OF_COUNTRY
+from flows.demo.retail import EXPORT, HOME
 from flows.demo.supply_side import CARTON, SHIP_MINUTE, SUPPLIER_LEAD_DAYS, Purchase, Supply, row_of_item, shipping_day
 
 COUNT_MINUTE = 7 * 60
@@ -163,8 +163,8 @@ def reference_ndjson(lines: Lines, supply: Supply) -> bytes:
     """
     records: list[dict[str, Any]] = [
         {"event_id": f"location-{location}", "event_type": "location.updated", "location": location}
-        | {"time_zone": ZONE_NAME, "region": country}
-        for country, location in LOCATION_OF_COUNTRY.items()
+        | {"time_zone": ZONE_NAME, "region": region}
+        for location, region in ((HOME, "home"), (EXPORT, "abroad"))
     ]
     records += [
         {"event_id": f"{supplier_name(n)}-1", "event_type": "supplier.updated", "supplier": supplier_name(n)}

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from flows.control import Progress
-from flows.demo.live import LiveView, clock_text, open_count, panel, plain_line
+from flows.demo.live import LiveView, clock_text, exception_records, panel, plain_line
 from flows.demo.report import print_totals, read_totals
 from flows.errors import TidegaugeError
 from sensing.outputs import OutputRecord
@@ -110,10 +110,10 @@ def test_panel_shows_the_latest_exceptions() -> None:
         assert text in out.getvalue()
 
 
-def test_open_exceptions_are_those_opened_and_not_ended() -> None:
-    """Escalations open nothing; resolved and expired ones are gone."""
-    assert open_count(COUNTS) == 4
-    assert "4 exceptions open" in plain_line(progress(0.5), 1.0)
+def test_exception_records_are_counted() -> None:
+    """Records of all statuses count, those of other topics do not."""
+    assert exception_records(COUNTS | {"parameters.proposed": 100}) == 17
+    assert "17 exception records" in plain_line(progress(0.5), 1.0)
 
 
 def test_clock_before_the_first_event() -> None:

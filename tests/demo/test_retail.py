@@ -13,7 +13,7 @@ import pytest
 
 from flows.demo.clock import local_time, rfc3339
 from flows.demo.lines import CANCELLED, EVENT_TYPES, PLACED, RETURNED, event_ids, never_cancelled, order_ndjson
-from flows.demo.retail import LOCATION_OF_COUNTRY, Retail, clean_retail, read_retail
+from flows.demo.retail import Retail, clean_retail, location_of, read_retail
 from sensing.contracts.orders import OrderEvent
 
 SERVICES = ("23444", "23574", "22016")
@@ -80,7 +80,7 @@ def slow_cleaning(table: pa.Table) -> tuple[list[tuple[Any, ...]], Counter[str]]
                 if fits and source["CustomerID"] is not None:
                     kind, name = CANCELLED, fits[-1]["name"]
                     open_lines.remove(fits[-1])
-            events.append((event_id, kind, name, sku, LOCATION_OF_COUNTRY[source["Country"]], abs(source["Quantity"])))
+            events.append((event_id, kind, name, sku, location_of(source["Country"]), abs(source["Quantity"])))
     return events, dropped
 
 
