@@ -6,16 +6,18 @@ SHELL := /bin/sh
 .PHONY: help demo test lint bench schemas clean
 
 PY := .venv/bin/python
+# Compiled kernels stay in the checkout as well.
+export NUMBA_CACHE_DIR := $(CURDIR)/.venv/kernels
 # Newer pips show what the build backend thinks of editable installs in general.
 PIP := PYTHONWARNINGS=ignore $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: .venv/runtime.stamp ## real orders with a simulated supply side, watched live
+demo: .venv/kernels.stamp ## real orders with a simulated supply side, watched live
 	@.venv/bin/tidegauge demo
 
-test: lint ## lint, types and all tests, as CI runs them
+test: lint .venv/kernels.stamp ## lint, types and all tests, as CI runs them
 	@$(PY) -m pytest
 
 lint: .venv/dev.stamp ## ruff and mypy
@@ -42,6 +44,12 @@ clean: ## remove .venv and all caches
 .venv/runtime.stamp: pyproject.toml constraints.txt Makefile
 	@$(VENV)
 	@$(PIP) --editable .
+	@touch $@
+
+# Compiling the kernels belongs to the installation; afterwards every start finds them on disk.
+.venv/kernels.stamp: .venv/runtime.stamp $(shell find sensing -name '*.py')
+	@echo 'Compiling the kernels (once, about a minute)'
+	@$(PY) -m flows.warm
 	@touch $@
 
 # A candidate counts only if it runs: version managers leave commands behind that only print an error. Where none fits,
