@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from flows.sources.judge import BEFORE_ALL
-from sensing.codec.record import Rare
+from sensing.codec.record import BEFORE_ALL, Rare
 from sensing.contracts.reference import LocationUpdated
 from sensing.state.zones import Zones
 

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-BEFORE_ALL = 0  # The clock before the first event; no event time is below it.
+from sensing.codec.record import BEFORE_ALL
+
 WINDOW = 100  # A date is judged against the median of the next so many of its file, itself included.
 
 Times = NDArray[np.int64]

@@ -10,11 +10,10 @@ from flows.addresses import Item, machine_keys, to_ledger, to_shards
 from flows.control import Control
 from flows.sources.end import end_of_last_day
 from flows.sources.folder import Input, find_inputs
-from flows.sources.judge import BEFORE_ALL
 from flows.sources.merge import Merge
 from flows.sources.run import Run, empty_run
 from flows.sources.stream import PARTITION, Position, Reference, Stream, read_reference
-from sensing.codec.record import TOPICS, Batch, Topic
+from sensing.codec.record import BEFORE_ALL, TOPICS, Batch, Topic
 from sensing.machines.messages import LedgerBatch
 from sensing.settings import Settings
 

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from flows.errors import UsageError
 from flows.sources.folder import Input
-from flows.sources.judge import BEFORE_ALL, WINDOW, Flags, Times, far_future, running_max
+from flows.sources.judge import WINDOW, Flags, Times, far_future, running_max
 from flows.sources.lines import LineReader, Lines
 from flows.sources.run import RARE, RECORD, REJECT, Run, take_records
 from sensing.codec.decode import Decoded, Message, decode
-from sensing.codec.record import Rare, Reject
+from sensing.codec.instants import rfc3339
+from sensing.codec.record import BEFORE_ALL, Rare, Reject
 from sensing.contracts.dead_letters import Reason
 from sensing.settings import Settings
-from sensing.state.zones import rfc3339
 
 PARTITION = 0
 

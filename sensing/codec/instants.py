@@ -38,9 +38,14 @@ def instants(times: Sequence[Time]) -> NDArray[np.int64]:
     return np.fromiter(map(instant, times), np.int64, count)
 
 
+def day_number(date: dt.date) -> int:
+    """Days since 1970-01-01."""
+    return date.toordinal() - EPOCH_ORDINAL
+
+
 def days(dates: Sequence[dt.date | None]) -> NDArray[np.int32]:
     """Days since 1970-01-01; ``NO_DAY`` for None."""
-    values = (NO_DAY if date is None else date.toordinal() - EPOCH_ORDINAL for date in dates)
+    values = (NO_DAY if date is None else day_number(date) for date in dates)
     return np.fromiter(values, np.int32, len(dates))
 
 
@@ -49,6 +54,16 @@ def rfc3339(time_ms: int) -> str:
     return (EPOCH + dt.timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def rfc3339_seconds(seconds: int) -> str:
+    """RFC 3339 in UTC, of whole seconds since 1970: ``2026-01-05T09:30:00Z``."""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat().replace("+00:00", "Z")
+
+
 def date(day: int) -> dt.date:
     """The date of a day since 1970-01-01."""
     return dt.date.fromordinal(EPOCH_ORDINAL + day)
+
+
+def local_date(day: int) -> str:
+    """ISO date of a local day number."""
+    return date(day).isoformat()

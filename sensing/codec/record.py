@@ -42,6 +42,8 @@ TOPICS = ("decisions", "inventory", "orders", "reference", "shipments", "supplie
 
 NO_DAY = -(2**31)
 THOUSANDTHS = 1000
+BEFORE_ALL = 0
+"""The clock before the first event, UTC ms; no event time is below it."""
 
 EVENT = np.dtype(
     [

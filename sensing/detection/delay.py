@@ -7,10 +7,10 @@ as late as its new date says; when that too has passed, as late as today says. D
 import math
 from typing import Literal
 
+from sensing.codec.instants import local_date
 from sensing.detection.finding import Finding, Look, problem_key
 from sensing.detection.sentences import number, plural
 from sensing.detection.severity import delay_strength
-from sensing.state.zones import local_date
 
 Cause = Literal["promise", "disruption", "overdue"]
 _SAID: dict[Cause, str] = {

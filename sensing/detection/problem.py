@@ -5,9 +5,9 @@ import hashlib
 
 import msgspec
 
+from sensing.codec.instants import EPOCH, rfc3339
 from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
 from sensing.detection.finding import CAUSES_MAX, Finding
-from sensing.state.zones import EPOCH, rfc3339
 
 CAUSES_FIRST = 3
 """So many causes from the beginning are kept; the other places are for the latest."""

@@ -7,12 +7,12 @@ earlier. Opens at a chance of at least ``PROBABILITY_OPEN`` that the window need
 
 import math
 
+from sensing.codec.instants import local_date
 from sensing.demand.distribution import gamma_upper
 from sensing.detection.finding import Finding, Look, problem_key
 from sensing.detection.sentences import number, plural
 from sensing.detection.severity import stockout_strength
 from sensing.jit import kernel
-from sensing.state.zones import local_date
 
 PROBABILITY_OPEN = 0.5
 PROBABILITY_OVER = 0.3

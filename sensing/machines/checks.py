@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import THOUSANDTHS
+from sensing.codec.record import NO_DAY, THOUSANDTHS
 from sensing.demand.profile import expected_lines
 from sensing.demand.record import CLASSES
 from sensing.detection.delay import Cause, delay, first_promise
@@ -19,7 +19,6 @@ from sensing.machines.report import look_at
 from sensing.machines.state import ShardState
 from sensing.state.rows import HOURS_KEPT
 from sensing.supply.plan import Plan
-from sensing.supply.record import NO_DAY
 
 ENDING = CLASSES.index("ending")
 

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.instants import local_date
 from sensing.contracts.parameters import QUANTILE_LEVELS
 from sensing.demand.inputs import Forecast
 from sensing.demand.record import CLASSES, HORIZON, METHODS
 from sensing.machines.day import window_of
 from sensing.machines.state import ShardState
-from sensing.state.zones import local_date
 from sensing.supply.plan import Plan
 from sensing.supply.rounding import rounded
 

@@ -7,7 +7,7 @@ first record whose watermark has reached it. So results do not depend on how the
 
 import numpy as np
 
-from sensing.codec.record import Batch
+from sensing.codec.record import BEFORE_ALL, Batch
 from sensing.machines.absorb import absorb
 from sensing.machines.attend import attend
 from sensing.machines.close import close_due
@@ -17,7 +17,7 @@ from sensing.machines.messages import ParameterRows, Totals
 from sensing.machines.outlook import parameter_columns
 from sensing.machines.pending import is_reference
 from sensing.machines.rare import take_rare
-from sensing.machines.state import NO_CLOCK, ShardState, dump_state, load_state
+from sensing.machines.state import ShardState, dump_state, load_state
 from sensing.machines.tables import ATTENTION, ATTENTION_MAX
 from sensing.outputs import OutputRecord
 from sensing.settings import Settings
@@ -104,7 +104,7 @@ class ShardMachine:
     def _advance(self, watermark: int) -> None:
         """Run every effect due at or before ``watermark``, in the order of instants, and set the clock to it."""
         s = self.state
-        if s.clock <= NO_CLOCK < watermark:
+        if s.clock <= BEFORE_ALL < watermark:
             s.start_clock(watermark)
         while (instant := self._next_due()) <= watermark:
             if effect_due(s) == instant:

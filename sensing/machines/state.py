@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import TOPICS
+from sensing.codec.record import BEFORE_ALL, TOPICS
 from sensing.contracts.reference import CalendarUpdated
 from sensing.demand.models import DemandModels
 from sensing.detection.lifecycle import Problems
@@ -23,18 +23,16 @@ from sensing.state.rows import Rows
 from sensing.state.zones import Zones
 from sensing.supply.book import SupplyBook
 
-NO_CLOCK = 0
-"""Watermark before the first event; times of events are later."""
 UNIT = np.dtype("S8")
 
 
 class ShardState:
-    """The parts of a shard. ``clock`` is the watermark reached (UTC ms), NO_CLOCK before the first event."""
+    """The parts of a shard. ``clock`` is the watermark reached (UTC ms), BEFORE_ALL before the first event."""
 
     def __init__(self, shard: int, settings: Settings) -> None:
         self.shard = shard
         self.settings = settings
-        self.clock = NO_CLOCK
+        self.clock = BEFORE_ALL
         self.next_housekeeping = NEVER
         self.muted = settings.quiet_until is not None
         self.outbox = Outbox(shard)

@@ -3,20 +3,13 @@
 Which of the coming days of a location are closed or holidays, and which are promoted for a row.
 """
 
-import datetime as dt
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.instants import day_number
 from sensing.contracts.reference import CalendarUpdated, PromotionApproved
-
-EPOCH_DATE = dt.date(1970, 1, 1)
-
-
-def day_number(date: dt.date) -> int:
-    """Days since 1970-01-01."""
-    return (date - EPOCH_DATE).days
 
 
 class Promotion(NamedTuple):

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.instants import EPOCH, day_number
 from sensing.jit import kernel
 from sensing.settings import DAY_MS, HOUR_MS
 
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 FIRST_YEAR, LAST_YEAR = 1990, 2060
 TRANSITIONS_MAX = 256
 
@@ -33,8 +33,8 @@ def transitions(name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         msg = f"time zone: required a name of the IANA database such as Europe/London, got {name!r}"
         raise ValueError(msg) from error
-    first = (dt.date(FIRST_YEAR, 1, 1) - dt.date(1970, 1, 1)).days * DAY_MS
-    last = (dt.date(LAST_YEAR, 1, 1) - dt.date(1970, 1, 1)).days * DAY_MS
+    first = day_number(dt.date(FIRST_YEAR, 1, 1)) * DAY_MS
+    last = day_number(dt.date(LAST_YEAR, 1, 1)) * DAY_MS
     starts, offsets = [-(2**62)], [_offset_ms(zone, first)]
     # Zones keep an offset for weeks at least, except in a few historic cases that have ended:
     # a look every 7 days finds every change.
@@ -106,13 +106,3 @@ class Zones:
     def day_end(self, zone: int, day: int) -> int:
         """UTC instant at which local ``day`` ends: the first one whose local day is later."""
         return int(first_at(self.starts, self.offsets, zone, (day + 1) * DAY_MS))
-
-
-def local_date(day: int) -> str:
-    """ISO date of a local day number."""
-    return (dt.date(1970, 1, 1) + dt.timedelta(days=day)).isoformat()
-
-
-def rfc3339(instant: int) -> str:
-    """RFC 3339 in UTC with milliseconds."""
-    return (EPOCH + dt.timedelta(milliseconds=instant)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.record import NO_DAY, THOUSANDTHS
 from sensing.jit import kernel
-from sensing.supply.record import CELL_MAX, NO_DAY, OPEN_DAYS, SPILLED, THOUSANDTHS
+from sensing.supply.record import CELL_MAX, OPEN_DAYS, SPILLED
 
 NEW_LINE = -1
 

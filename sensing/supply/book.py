@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.instants import day_number
+from sensing.codec.record import NO_DAY
 from sensing.contracts.parameters import PlanningParameters
 from sensing.contracts.reference import ParametersInForce
 from sensing.contracts.suppliers import SupplierDisrupted
 from sensing.settings import Settings
 from sensing.state.blob import pack, unpack
 from sensing.supply import publish
-from sensing.supply.dates import day_of
 from sensing.supply.lanes import Lanes
 from sensing.supply.master import FROM_THE_BEGINNING, MasterData
 from sensing.supply.plan import Known, Plan, make_plan
 from sensing.supply.purchases import Heard, PoOutcome, Purchases
-from sensing.supply.record import NO_DAY, SUPPLIERS, SUPPLY, fresh
+from sensing.supply.record import SUPPLIERS, SUPPLY, fresh
 from sensing.supply.terms import Names, TermsTable
 
 
@@ -111,7 +112,7 @@ class SupplyBook:
             sku, location = self.names(row)
             return event.sku in (None, sku) and event.location in (None, location)
 
-        until = NO_DAY if event.until is None else day_of(event.until)
+        until = NO_DAY if event.until is None else day_number(event.until)
         supplier = self.lanes.supplier(event.supplier)
         return self.purchases.disrupt(supplier, concerned, event.delay_days, until, self.lanes)
 

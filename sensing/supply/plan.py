@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.record import THOUSANDTHS
 from sensing.supply.backlog import open_by_day
 from sensing.supply.lanes import Lanes
 from sensing.supply.lead_time import raise_by_open, shrunk
@@ -15,7 +16,7 @@ from sensing.supply.lead_time_demand import protect
 from sensing.supply.order_quantity import economic, order_quantity
 from sensing.supply.projection import project
 from sensing.supply.purchases import OpenLines, Purchases
-from sensing.supply.record import NEVER, THOUSANDTHS
+from sensing.supply.record import NEVER
 from sensing.supply.rounding import rounded
 
 Floats = NDArray[np.float64]

@@ -17,6 +17,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.instants import local_date, rfc3339_seconds
 from sensing.contracts.parameters import (
     HORIZON_DAYS,
     QUANTILE_LEVELS,
@@ -28,7 +29,6 @@ from sensing.contracts.parameters import (
     Proposed,
     Stock,
 )
-from sensing.supply.dates import day_text, instant_text
 from sensing.supply.master import FROM_THE_BEGINNING, MasterData
 from sensing.supply.plan import Plan
 from sensing.supply.record import INPUTS
@@ -104,7 +104,7 @@ def publish(
     forecasts = _forecasts(plan, at, quantiles, methods)
     agreed = agrees(plan)[at]
     documents: list[tuple[int, PlanningParameters]] = []
-    as_of, expires = day_text(plan.day), day_text(plan.day + EXPIRES_DAYS)
+    as_of, expires = local_date(plan.day), local_date(plan.day + EXPIRES_DAYS)
     for k, row in enumerate(plan.rows[at].tolist()):
         sku, location = names(row)
         values = {name: column[k] for name, column in columns.items()}
@@ -131,7 +131,7 @@ def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
 
 
 def _forecasts(plan: Plan, at: NDArray[np.int64], quantiles: NDArray[np.float64], methods: list[str]) -> list[Forecast]:
-    start, levels = day_text(plan.day + 1), list(QUANTILE_LEVELS)
+    start, levels = local_date(plan.day + 1), list(QUANTILE_LEVELS)
     # The arrays go into the document as they are: the encoder writes them faster than lists of numbers.
     rows: Any = zip(methods, rounded(plan.forecast_mean[at]), rounded(quantiles), strict=True)
     return [Forecast(start=start, method=m, mean=mean, levels=levels, quantiles=table) for m, mean, table in rows]
@@ -142,7 +142,7 @@ def _in_force(kept: Any) -> InForce:
         return InForce()
     since, told = kept
     values = {name: getattr(told, name) for name in IN_FORCE}
-    return InForce(**values, since=None if since == FROM_THE_BEGINNING else instant_text(since // 1000))
+    return InForce(**values, since=None if since == FROM_THE_BEGINNING else rfc3339_seconds(since // 1000))
 
 
 def _known(value: float) -> float | None:
@@ -169,8 +169,8 @@ def _stock(day: int, values: dict[str, Any]) -> Stock:
     stockout = values["stockout"]
     return Stock(
         on_hand=_known(values["on_hand"]), on_order=values["on_order"], open_demand=values["open_demand"],
-        open_demand_by_day={day_text(day + 1 + t): units for t, units in enumerate(values["open_day"]) if units},
-        stockout_date=None if stockout < 0 else day_text(day + 1 + stockout),
+        open_demand_by_day={local_date(day + 1 + t): units for t, units in enumerate(values["open_day"]) if units},
+        stockout_date=None if stockout < 0 else local_date(day + 1 + stockout),
         cover_days=_known(values["cover_days"]),
     )  # fmt: skip
 
@@ -185,7 +185,7 @@ def _change(values: dict[str, Any]) -> Change:
 
 
 def _freshness(heard: list[int]) -> dict[str, str | None]:
-    texts = (instant_text(seconds) if seconds else None for seconds in heard)
+    texts = (rfc3339_seconds(seconds) if seconds else None for seconds in heard)
     return dict(zip(INPUTS, texts, strict=True))
 
 

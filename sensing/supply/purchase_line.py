@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from sensing.codec.record import NO_DAY, THOUSANDTHS
 from sensing.contracts.common import VERSION_LAST
 from sensing.contracts.suppliers import (
     PurchaseOrderCancelled,
@@ -21,7 +22,7 @@ from sensing.contracts.suppliers import (
     PurchaseOrderShipped,
 )
 from sensing.supply.lanes import NO_LANE, UNKNOWN
-from sensing.supply.record import NEVER, NO_DAY, THOUSANDTHS
+from sensing.supply.record import NEVER
 
 Outcome = Literal["absorbed", "duplicate", "superseded", "line_changed_item"]
 UNTOLD = -1

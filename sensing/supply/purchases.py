@@ -15,14 +15,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.instants import day_number
+from sensing.codec.record import NO_DAY, THOUSANDTHS
 from sensing.contracts.suppliers import PurchaseOrderPlaced, PurchaseOrderReceived
 from sensing.settings import DAY_MS
 from sensing.state.blob import pack, unpack
-from sensing.supply.dates import day_of
 from sensing.supply.lanes import NO_LANE, UNKNOWN, Lanes
 from sensing.supply.lead_time import typical_delay_days
 from sensing.supply.purchase_line import Outcome, PurchaseLine, change, judge, thousandths
-from sensing.supply.record import NEVER, NO_DAY, THOUSANDTHS
+from sensing.supply.record import NEVER
 
 Key = tuple[str, str]
 
@@ -116,7 +117,7 @@ class Purchases:
         if receipt:
             movement = self._receive(line, event, heard, lanes)
         else:
-            promised = NO_DAY if getattr(event, "promised_date", None) is None else day_of(event.promised_date)
+            promised = NO_DAY if getattr(event, "promised_date", None) is None else day_number(event.promised_date)
             change(line, event, time, heard.factor, promised)
             if isinstance(event, PurchaseOrderPlaced):
                 line.lane = lanes.lane(row, line.supplier)

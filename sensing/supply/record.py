@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-THOUSANDTHS = 1000
-"""Of a base unit."""
-NO_DAY = -(2**31)
+from sensing.codec.record import NO_DAY
+
 MOVES = 8
 """Movements kept apart per row; a count that is older than the eighth newest movement is not exact any more."""
 OPEN_DAYS = 14

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.sources.judge import BEFORE_ALL, far_future, running_max
+from flows.sources.judge import far_future, running_max
+from sensing.codec.record import BEFORE_ALL
 from sensing.settings import DAY_MS
 from tests.flows.oracles import ahead_of_median
 

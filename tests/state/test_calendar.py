@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensing.codec.instants import day_number
 from sensing.contracts.reference import CalendarUpdated, Holiday, PromotionApproved
-from sensing.state.calendar import Calendars, day_number
+from sensing.state.calendar import Calendars
 
 FIRST = day_number(dt.date(2024, 1, 1))
 

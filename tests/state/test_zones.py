@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensing.codec.instants import EPOCH, local_date, rfc3339
 from sensing.settings import DAY_MS, HOUR_MS, MINUTE_MS
-from sensing.state.zones import EPOCH, TRANSITIONS_MAX, Zones, first_at, local_date, offset_at, rfc3339, transitions
+from sensing.state.zones import TRANSITIONS_MAX, Zones, first_at, offset_at, transitions
 
 NAMES = (
     "UTC", "Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "America/Santiago",

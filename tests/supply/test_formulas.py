@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.supply.dates import day_of, day_text, instant_text
+from sensing.codec.instants import day_number, local_date, rfc3339_seconds
 from sensing.supply.lead_time_demand import moments, protect, reorder_point, sum_of_days
 from sensing.supply.order_quantity import economic, order_quantity
 from sensing.supply.projection import days_of_cover, project
@@ -207,10 +207,10 @@ def test_what_is_no_number_stays_so() -> None:
 @given(st.integers(-100_000, 100_000))
 def test_days_and_dates_agree(day: int) -> None:
     """A day number and its date are the same day."""
-    assert day_of(date(day)) == day
-    assert day_text(day) == date(day).isoformat()
+    assert day_number(date(day)) == day
+    assert local_date(day) == date(day).isoformat()
 
 
 def test_instants_are_rfc_3339() -> None:
     """Whole seconds, UTC."""
-    assert instant_text(1_700_000_000) == "2023-11-14T22:13:20Z"
+    assert rfc3339_seconds(1_700_000_000) == "2023-11-14T22:13:20Z"

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensing.codec.record import NO_DAY
 from sensing.contracts.reference import ItemUpdated
 from sensing.contracts.suppliers import SupplierDisrupted
 from sensing.settings import DAY_MS
 from sensing.supply.lanes import LANE_MEMORY
-from sensing.supply.record import NO_DAY
 from tests.supply import oracles
 from tests.supply.events import DAY, book, date, event, hear, tell
 

@@ -7,15 +7,17 @@ from tests.tidy.sources import PACKAGES, Source
 
 # Every room may import from itself, from what stands beside it here, and from nothing else of ours.
 _FLOOR = ("sensing.contracts", "sensing.jit", "sensing.settings")
-_MATHS = (*_FLOOR, "sensing.state", "sensing.demand.distribution")
+# What the codec says of a record: its constants, and how instants and days are counted and written.
+_RECORD = ("sensing.codec.instants", "sensing.codec.record")
+_MATHS = (*_FLOOR, *_RECORD, "sensing.state", "sensing.demand.distribution")
 ROOMS: dict[str, tuple[str, ...]] = {
     "sensing.contracts": (),
     "sensing.jit": (),
     "sensing.settings": (),
     "sensing.outputs": ("sensing.contracts",),
     "sensing.codec": _FLOOR,
-    "sensing.state": _FLOOR,
-    "sensing.demand": (*_FLOOR, "sensing.state"),
+    "sensing.state": (*_FLOOR, *_RECORD),
+    "sensing.demand": (*_FLOOR, *_RECORD, "sensing.state"),
     "sensing.supply": _MATHS,
     "sensing.detection": _MATHS,
     "sensing.machines": ("sensing",),
