@@ -1,0 +1,274 @@
+"""Small streams for tests of whole machines: events in order of arrival, cut into batches, and what comes out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from sensing.codec.decode import Message, decode
+from sensing.codec.record import EVENT, TOPICS, Batch, Rare, Reject
+from sensing.codec.split import split
+from sensing.machines.ledger import LedgerMachine
+from sensing.machines.messages import LedgerBatch, ParameterRows, Totals
+from sensing.machines.shard import ShardMachine
+from sensing.outputs import OutputRecord
+from sensing.settings import Settings
+from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
+
+MONDAY = 1_769_990_400_000
+"""2026-02-02T00:00:00Z."""
+
+PREFIXES = {"order": "orders", "shipment": "shipments", "po": "suppliers", "supplier.disrupted": "suppliers"} | {
+    "inventory": "inventory", "decision": "decisions", "execution": "decisions",
+}  # fmt: skip
+
+
+def topic_of(event_type: str) -> str:
+    """Topic that an event type travels on."""
+    return PREFIXES.get(event_type) or PREFIXES.get(event_type.split(".")[0]) or "reference"
+
+
+class Line(NamedTuple):
+    """One message of a stream: its topic and its bytes."""
+
+    topic: str
+    value: bytes
+
+
+def line(event_type: str, event_id: str, time: int | None, **fields: Any) -> Line:
+    """A message; fields that are None are left out."""
+    event = {"event_id": event_id, "event_type": event_type, "event_time": time} | fields
+    return Line(topic_of(event_type), orjson.dumps({name: value for name, value in event.items() if value is not None}))
+
+
+class Stream:
+    """Messages in order of arrival, decoded, with the watermark in force at each.
+
+    ``cut`` gives any part of it as one batch. Reference may stand anywhere; it moves no watermark.
+    """
+
+    def __init__(self, lines: Sequence[Line], end: int | None = None) -> None:
+        lateness_ms = Settings().lateness_ms
+        self.lines = lines
+        self.topics = np.array([TOPICS.index(line.topic) for line in lines], np.int64)
+        self.rare: list[tuple[int, Rare]] = []
+        self.rejects: list[tuple[int, Reject]] = []
+        times, parts, places = np.zeros(len(lines), np.int64), [np.empty(0, EVENT)], [np.empty(0, np.int64)]
+        for number, topic in enumerate(TOPICS):
+            at = np.flatnonzero(self.topics == number)
+            if not len(at):
+                continue
+            messages = [Message(lines[i].value, None, offset, None) for offset, i in enumerate(at.tolist())]
+            decoded = decode(topic, 0, messages)
+            places.append(at[decoded.positions])
+            parts.append(decoded.records)
+            times[places[-1]] = decoded.records["time"]
+            for i, (_, rare) in zip(at[decoded.rare_positions].tolist(), decoded.rare, strict=True):
+                self.rare.append((i, rare))
+                times[i] = 0 if topic == "reference" else rare.time
+            self.rejects += zip(at[decoded.reject_positions].tolist(), decoded.rejects, strict=True)
+        order = np.argsort(np.concatenate(places), kind="stable")
+        self.records = np.concatenate(parts)[order]
+        self.watermarks = np.maximum(np.maximum.accumulate(times) - lateness_ms, 0)
+        self.records["watermark"] = self.watermarks[np.concatenate(places)[order]]
+        self.rare = [(i, rare._replace(watermark=int(self.watermarks[i]))) for i, rare in sorted(self.rare, key=_first)]
+        self.rejects.sort(key=_first)
+        self.before = np.zeros(len(lines) + 1, np.int64)
+        self.before[1:] = np.cumsum(np.bincount(np.concatenate(places), minlength=len(lines)))
+        self.end = int(self.watermarks[-1]) + lateness_ms if end is None else end
+
+    def __len__(self) -> int:
+        """Messages."""
+        return len(self.lines)
+
+    def cut(self, start: int, stop: int) -> Batch:
+        """Messages ``start`` to ``stop`` (exclusive) as one batch, with keys still to be filled by ``split``."""
+        first = int(self.before[start])
+        low, high = np.searchsorted([i for i, _ in self.rare], [start, stop]).tolist()
+        rare = [(int(self.before[i]) - first, item) for i, item in self.rare[low:high]]
+        watermark = int(self.watermarks[stop - 1]) if stop > 0 else 0
+        return Batch(self.records[first : int(self.before[stop])].copy(), rare, watermark)
+
+    def books(self, start: int, stop: int) -> LedgerBatch:
+        """The same messages as the ledger hears of them."""
+        rejects = [reject for i, reject in self.rejects if start <= i < stop]
+        counts = np.bincount(self.topics[start:stop], minlength=len(TOPICS)).tolist()
+        read = [(topic, 0, count) for topic, count in zip(TOPICS, counts, strict=True) if count]
+        return LedgerBatch(rejects, read, int(self.watermarks[stop - 1]) if stop > 0 else 0)
+
+    def last(self) -> Batch:
+        """The end of the input."""
+        return Batch(np.empty(0, EVENT), [], self.end, final=True)
+
+
+def _first(pair: tuple[int, Any]) -> int:
+    return pair[0]
+
+
+def sizes(stream: Stream, size: int) -> list[int]:
+    """Cuts of a stream into blocks of one size."""
+    return [*range(size, len(stream), size), len(stream)]
+
+
+class Result(NamedTuple):
+    """What the machines of one run put out: by machine, the ledger last."""
+
+    outputs: list[list[OutputRecord]]
+    totals: list[Totals]
+    columns: list[dict[str, Any]]
+    shards: list[ShardMachine]
+
+    def data(self, topic: str) -> list[dict[str, Any]]:
+        """Decoded data of all outputs to a topic, by machine and number."""
+        return [orjson.loads(record.data) for machine in self.outputs for record in machine if record.topic == topic]
+
+    def table(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Parameters by SKU and location; arrays as lists."""
+        found = {}
+        for columns in self.columns:
+            for at, key in enumerate(zip(columns["sku"], columns["location"], strict=True)):
+                found[key] = {
+                    name: column[at].tolist() if isinstance(column, np.ndarray) else column[at]
+                    for name, column in columns.items()
+                }
+        return found
+
+    def plain(self) -> tuple[Any, ...]:
+        """All of it as values that compare byte by byte."""
+        columns = [
+            {name: column.tobytes() if isinstance(column, np.ndarray) else column for name, column in rows.items()}
+            for rows in self.columns
+        ]
+        # A reject is booked with its block: the instants of the ledger's dead letters, and they alone, know of blocks.
+        ledger = [record._replace(instant=0) for record in self.outputs[-1]]
+        return [*self.outputs[:-1], ledger], self.totals, columns
+
+
+class Run:
+    """All machines of one engine, fed step by step."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.shards = [ShardMachine(shard, settings) for shard in range(settings.shards)]
+        self.ledger = LedgerMachine(settings.shards, settings.shards)
+        self.outputs: list[list[OutputRecord]] = [[] for _ in range(settings.shards + 1)]
+        self.totals: list[Totals] = []
+        self.columns: list[dict[str, Any]] = []
+
+    def apply(self, batch: Batch, books: LedgerBatch | None = None, *, everyone: bool = True) -> None:
+        """Hand a batch to the shards (where not ``everyone``: only to those for which it holds something)."""
+        for machine, part in enumerate(split(batch, self.settings.shards)):
+            if everyone or part.rare or len(part.records):
+                for output in self.shards[machine].apply(part):
+                    self._keep(machine, output)
+        if books is not None:
+            self.outputs[-1] += self.ledger.apply(books)
+
+    def _keep(self, machine: int, output: OutputRecord | Totals | ParameterRows) -> None:
+        if isinstance(output, OutputRecord):
+            self.outputs[machine].append(output)
+        elif isinstance(output, Totals):
+            self.totals.append(output)
+            self.outputs[-1] += self.ledger.apply(output)
+        else:
+            self.columns.append(output.columns)
+
+    def tick(self, watermark: int) -> None:
+        """An empty batch for every machine."""
+        self.apply(Batch(np.empty(0, EVENT), [], watermark))
+
+    def restart(self) -> None:
+        """Dump every machine and go on with fresh ones that load the dumps."""
+        for number, machine in enumerate(self.shards):
+            self.shards[number] = ShardMachine(number, self.settings)
+            self.shards[number].load(machine.dump())
+        dump = self.ledger.dump()
+        self.ledger = LedgerMachine(self.settings.shards, self.settings.shards)
+        self.ledger.load(dump)
+
+    def end(self, stream: Stream) -> None:
+        """The final batch and the final books."""
+        self.outputs[-1] += self.ledger.apply(stream.books(0, 0)._replace(watermark=stream.end, final=True))
+        self.apply(stream.last())
+
+    def result(self) -> Result:
+        """All that came out."""
+        return Result(self.outputs, self.totals, self.columns, self.shards)
+
+
+def run(
+    stream: Stream, settings: Settings, cuts: Iterable[int] | None = None, *, ticks: int = 0, everyone: bool = True,
+    restarts: Sequence[int] = (),
+) -> Result:  # fmt: skip
+    """Feed a stream to machines, cut at ``cuts`` (each the end of a block; by default one block).
+
+    Parameters
+    ----------
+    ticks
+        So many empty batches follow every block, spread over the time to the next message.
+    everyone
+        Whether shards for which a block holds nothing get it all the same.
+    restarts
+        Cuts after which all machines are dumped and loaded again.
+    """
+    engine = Run(settings)
+    for start, stop in _blocks(stream, cuts):
+        engine.apply(stream.cut(start, stop), stream.books(start, stop), everyone=everyone)
+        if stop in restarts:
+            engine.restart()
+        if stop < len(stream):
+            between = np.linspace(stream.watermarks[stop - 1], stream.watermarks[stop], ticks + 2)[1:-1]
+            for watermark in between.tolist():
+                engine.tick(int(watermark))
+    engine.end(stream)
+    return engine.result()
+
+
+def _blocks(stream: Stream, cuts: Iterable[int] | None) -> Iterator[tuple[int, int]]:
+    start = 0
+    for stop in [*(cuts or []), len(stream)]:
+        if start < stop <= len(stream):
+            yield start, stop
+            start = stop
+
+
+class Sums(NamedTuple):
+    """What the rings of a row hold: thousandths and lines by local day, lines by local hour (all but zeros)."""
+
+    quantity: dict[int, int]
+    day_lines: dict[int, int]
+    hour_lines: dict[int, int]
+    open: int
+    """Open demand, thousandths."""
+    hour: int
+    """Newest local hour that the rings reach."""
+
+    def within(self, other: "Sums") -> "Sums":
+        """As far as the rings of ``other`` reach too."""
+        hour = max(self.hour, other.hour)
+        day = hour // 24 - DAYS_KEPT
+        quantity, day_lines = (
+            {at: n for at, n in ring.items() if at > day} for ring in (self.quantity, self.day_lines)
+        )
+        hour_lines = {at: n for at, n in self.hour_lines.items() if at > hour - HOURS_KEPT}
+        return Sums(quantity, day_lines, hour_lines, self.open, hour)
+
+
+def sums(machine: ShardMachine) -> dict[tuple[str, str], Sums]:
+    """Sums by SKU and location."""
+    found = {}
+    for row in range(machine.state.rows.count):
+        hot = machine.state.rows.hot[row]
+        day, hour = int(hot["day"]), int(hot["hour"])
+        found[machine.state.names_of(row)] = Sums(
+            _ring(hot["day_quantity"], day), _ring(hot["day_lines"], day), _ring(hot["hour_lines"], hour),
+            int(machine.state.supply.supply["open_total"][row]), hour,
+        )  # fmt: skip
+    return found
+
+
+def _ring(ring: NDArray[Any], newest: int) -> dict[int, int]:
+    at = range(newest - len(ring) + 1, newest + 1)
+    return {place: int(ring[place % len(ring)]) for place in at if ring[place % len(ring)]}
