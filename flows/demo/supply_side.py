@@ -11,8 +11,8 @@ are named ``SIM-...``.
 - Each evening the buyer orders 18 trading days' worth (in multiples of 12) of items whose stock, with what is on order
   and what waits, is below the lead time's demand and six days more. Usual demand is the mean of the last 28 trading
   days.
-- Suppliers promise their lead time and keep it as well as the suppliers of a real warehouse did (``delays.py``). One
-  receipt in six comes in two parts.
+- Suppliers promise their lead time, rolled on to a trading day, and keep it as well as the suppliers of a real
+  warehouse did (``delays.py``). One receipt in six comes in two parts.
 - Items that have no supply side ship in full on the evening, from a stock that nobody tells of.
 - Every 60 trading days an item is counted, and up to 2 % is found missing.
 - Once, one supplier says that all its open orders come 21 days later, and so they do.
@@ -99,8 +99,9 @@ class Supply(NamedTuple):
 class _Yard:
     """Stock of all rows, moved through one trading day after the other."""
 
-    def __init__(self, rows: SuppliedRows, demand: Array, delays: Array, seed: int) -> None:
+    def __init__(self, rows: SuppliedRows, days: Array, demand: Array, delays: Array, seed: int) -> None:
         self.rows = rows
+        self.days = days
         self.demand = demand
         self.delays = delays
         self.rng = np.random.default_rng(seed)
@@ -155,7 +156,7 @@ class _Yard:
             self._place(row, int(quantity[row]), day, next_day)
 
     def _place(self, row: int, quantity: int, day: int, next_day: int) -> None:
-        promised = day + int(self.lead_days[row])
+        promised = self._working_day(day + int(self.lead_days[row]))
         arrival = max(promised + int(self.rng.choice(self.delays)), next_day + 1)
         due = [(arrival, quantity)]
         if self.rng.random() < PARTIAL_SHARE and quantity > CARTON:
@@ -166,6 +167,11 @@ class _Yard:
         self.open.append(purchase)
         self.on_order[row] += quantity
 
+    def _working_day(self, day: int) -> int:
+        """Return the first trading day from ``day`` on: nobody promises goods for a closed door."""
+        at = int(np.searchsorted(self.days, day))
+        return int(self.days[at]) if at < len(self.days) else day
+
     def delay(self, day: int) -> SupplyDelay | None:
         """One supplier postpones everything it still owes; it is the one that owes the most orders not yet overdue."""
         owed = [p for p in self.open if p.promised_day > day and not p.received]
@@ -175,7 +181,7 @@ class _Yard:
         supplier = int(counts.argmax())
         late = [p for p in owed if self.rows.supplier[p.row] == supplier]
         for purchase in late:
-            purchase.delayed_to_day = purchase.promised_day + DELAY_DAYS
+            purchase.delayed_to_day = self._working_day(purchase.promised_day + DELAY_DAYS)
             purchase.due = [(due + DELAY_DAYS, quantity) for due, quantity in purchase.due]
         return SupplyDelay(supplier, day, late)
 
@@ -192,7 +198,7 @@ def simulate_supply(lines: Lines, location: str, delays: Array, seed: int) -> Su
     returned = lines.take((lines.kind == RETURNED) & _is_of_rows(lines, rows))
     demand = _units(shippable, rows, days, shipping_day(shippable, days))
     back = _units(returned, rows, days, np.searchsorted(days, returned.minute // DAY_MINUTES, "right"))
-    yard = _Yard(rows, demand, delays, seed)
+    yard = _Yard(rows, days, demand, delays, seed)
     shipped = np.zeros_like(demand)
     delay: SupplyDelay | None = None
     for at, day in enumerate(days.tolist()):

@@ -149,7 +149,8 @@ def test_one_supplier_is_late_once(supply: Supply, events: dict[str, list[Any]])
     assert len(delayed) == len(delay.purchases) >= 5
     assert len({(event.supplier, event.event_time.date()) for event in delayed}) == 1
     for purchase in delay.purchases:
-        assert purchase.delayed_to_day == purchase.promised_day + DELAY_DAYS
+        assert purchase.delayed_to_day is not None
+        assert 0 <= purchase.delayed_to_day - (purchase.promised_day + DELAY_DAYS) <= 2
         assert all(day >= purchase.placed_day + DELAY_DAYS for day, _ in purchase.received)
 
 
