@@ -10,7 +10,7 @@ from sensing.contracts.audit import AutomaticDecision
 from sensing.detection.finding import Look, problem_key
 from sensing.detection.quality import held, released
 from sensing.detection.surge import LINES_MIN, surge_step
-from sensing.machines.checks import check_stock, check_surge, outlook_of_row
+from sensing.machines.checks import check_stock, check_surge, needs_stock_check, outlook_of_row
 from sensing.machines.report import look_at, observe, put_decision
 from sensing.machines.state import ShardState
 from sensing.machines.tables import IMPOSSIBLE, LOW_STOCK, RELEASE, SURGE
@@ -69,7 +69,8 @@ def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
         return
     view = outlook_of_row(s, row, s.clock)
     day = int(s.rows.hot["closed_day"][row])
-    observe(s, check_stock(s, row, s.clock, event_time, day, view.plan, 0, (cause,)))
+    if needs_stock_check(s, view.plan)[0] or "stockout_projected" in s.problems.open_types(row):
+        observe(s, check_stock(s, row, s.clock, event_time, day, view.plan, 0, (cause,)))
 
 
 def _decide(s: ShardState, sku: str, location: str, event: Any, rule: str, prior: float | None, reason: str) -> None:

@@ -21,6 +21,7 @@ from sensing.state.rows import HOURS_KEPT
 from sensing.supply.plan import Plan
 
 ENDING = CLASSES.index("ending")
+STOCK_HISTORY_DAYS_MIN = 14
 
 
 def check_surge(
@@ -63,9 +64,14 @@ def check_drop(s: ShardState, row: int, instant: int, windows: Any, view: Outloo
     )  # fmt: skip
 
 
-def needs_stock_check(plan: Plan) -> NDArray[np.bool_]:
-    """(n,) rows whose projection could open a stock-out."""
-    return np.asarray(~np.isnan(plan.on_hand) & (plan.stockout_probability >= PROBABILITY_OPEN))
+def needs_stock_check(s: ShardState, plan: Plan) -> NDArray[np.bool_]:
+    """(n,) rows whose projection could open a stock-out.
+
+    A level learned from a few days says too little to alarm anybody, unless more is owed than there is.
+    """
+    learned = s.demand.demand["days"][plan.rows] >= STOCK_HISTORY_DAYS_MIN
+    short = plan.on_hand < plan.overdue
+    return np.asarray((learned | short) & (plan.stockout_probability >= PROBABILITY_OPEN) & ~np.isnan(plan.on_hand))
 
 
 def check_stock(

@@ -91,7 +91,7 @@ def _concerned(s: ShardState, rows: Integers) -> NDArray[np.bool_]:
 def _judge_and_publish(s: ShardState, instants: Integers, view: Outlook, windows: NDArray[Any]) -> None:
     """Findings and documents of the rows planned, put out in the order of (instant, row)."""
     plan = view.plan
-    stock = needs_stock_check(plan)
+    stock = needs_stock_check(s, plan)
     judged = _concerned(s, plan.rows) | stock | (windows["dropped"] == 1)
     for at in np.flatnonzero(s.supply.supply["on_order"][plan.rows] > 0).tolist():
         judged[at] |= s.supply.purchases.overdue(int(plan.rows[at]), plan.day)

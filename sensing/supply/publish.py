@@ -6,7 +6,8 @@ and at least 0.3 standard deviations of its lead-time demand (less does not chan
 lead time moved by more than the dead band and at least half a day, when its demand class changed, when what the ERP
 runs on came to agree or to disagree with the proposal, and a day before its publication expires. All against what was
 last published, which the row's record keeps. While an item is new, its estimates move with every sale: its bands are
-five times as wide. The order-up-to level is the sum of the two and needs no band of its own.
+five times as wide, and a move is published once a week at most. The order-up-to level is the sum of the two and needs
+no band of its own.
 
 Source of the wider band of the quantity: the cost of a quantity q times the economic one is (q + 1/q) / 2 of the
 least, 1.025 at a quarter more (Silver, Pyke and Thomas, Inventory and Production Management, 4.4).
@@ -41,6 +42,7 @@ EXPIRES_DAYS = HORIZON_DAYS
 SPREAD_SHARE = 0.3
 QUANTITY_BANDS = 2.5
 NEW_BANDS = 5.0
+NEW_DAYS = 7
 UNIT = 1.0
 LEAD_TIME_DAYS_STEP = 0.5
 CLASSES: tuple[DemandClass, ...] = get_args(DemandClass)
@@ -81,13 +83,16 @@ def due(plan: Plan, supply: NDArray[Any]) -> NDArray[np.bool_]:
     band = plan.terms["dead_band"]
     point, quantity = (rounded(last[name]) for name in ("reorder_point", "order_quantity"))
     result = (last["version"] == 0) | (last["demand_class"] != plan.demand_class)
-    wider = np.where(plan.demand_class == CLASSES.index("new"), NEW_BANDS, 1.0)
+    new = plan.demand_class == CLASSES.index("new")
+    age_days = plan.day - last["published_day"].astype(np.int64)
+    wider = np.where(new, NEW_BANDS, 1.0)
     step = np.maximum(UNIT, SPREAD_SHARE * wider * plan.lead_time_demand_sd)
-    result |= moved(plan.reorder_point, point, wider * band, step)
-    result |= moved(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, UNIT)
+    change = moved(plan.reorder_point, point, wider * band, step)
+    change |= moved(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, UNIT)
+    result |= change & (~new | (age_days >= NEW_DAYS))
     result |= moved(plan.lead_time_days_mean, last["lead_time_days_mean"], band, LEAD_TIME_DAYS_STEP)
     result |= agrees(plan) != (last["agreed"] == 1)
-    result |= plan.day - last["published_day"].astype(np.int64) >= EXPIRES_DAYS - 1
+    result |= age_days >= EXPIRES_DAYS - 1
     return np.asarray(result & ~np.isnan(plan.reorder_point))
 
 

@@ -145,6 +145,36 @@ def test_nothing_is_published_within_the_dead_band() -> None:
     assert _publish(small, _plan(small, 0.06, CLOSED + 1)) == []
 
 
+def test_a_new_item_is_published_once_a_week_at_most() -> None:
+    """While an item is new, moves within half, and any move within a week, are kept back."""
+    b = book(1)
+    assert len(_publish(b, _plan(b, 100.0, code=0))) == 1
+    assert _publish(b, _plan(b, 300.0, CLOSED + 6, code=0)) == []
+    assert _publish(b, _plan(b, 130.0, CLOSED + 7, code=0)) == []
+    assert len(_publish(b, _plan(b, 300.0, CLOSED + 7, code=0))) == 1
+
+
+def test_a_small_part_of_the_spread_is_not_worth_a_publication() -> None:
+    """A reorder point that moves by more than the dead band but by less than 0.3 deviations stays as it is."""
+    b = book(1)
+
+    def erratic(mean: float, day: int) -> Plan:
+        forecast = np.full((1, 28), mean)
+        return b.plan(np.arange(1), day, (day + 1) * DAY_MS, forecast, 100.0 * forecast, np.full(1, 3, np.uint8))
+
+    (first,) = _publish(b, erratic(2.0, CLOSED))
+    before, kept_back = first.proposed.reorder_point, 0
+    for mean in np.arange(2.0, 3.0, 0.02).tolist():
+        plan = erratic(mean, CLOSED + 1)
+        change = float(plan.reorder_point[0]) - before
+        if 0.1 * before < change < 0.3 * float(plan.lead_time_demand_sd[0]):
+            assert b.due(plan).size == 0
+            kept_back += 1
+        if change > max(0.1 * before, 0.3 * float(plan.lead_time_demand_sd[0])):
+            assert b.due(plan).size == 1
+    assert kept_back > 0
+
+
 def test_other_reasons_to_publish() -> None:
     """Lead time, demand class, what is in force, and an expiry that comes near."""
     b = book(1)
