@@ -1,5 +1,7 @@
 """One batch becomes one batch per shard: all locations of a SKU go to the same shard, order is kept."""
 
+from typing import Any
+
 import numpy as np
 
 from sensing.codec.keys import fill_keys, keys_of
@@ -11,10 +13,18 @@ def shard_of(sku: str, shards: int) -> int:
     return int(keys_of(sku, "", "", shards)["shard"][0])
 
 
+def shards_of(event: Any, shards: int) -> list[int]:
+    """Shards that a rare event concerns, rising: those of its SKU and of a substitute's, all where it names no SKU."""
+    sku = getattr(event, "sku", None)
+    if sku is None:
+        return list(range(shards))
+    return sorted({shard_of(sku, shards), shard_of(getattr(event, "substitute_sku", sku), shards)})
+
+
 def split(batch: Batch, shards: int) -> list[Batch]:
     """Split a batch by the shard of each event's SKU; keys of the records are filled here.
 
-    Rare events without a SKU concern every shard and go to all of them.
+    Rare events without a SKU go to all of them, those with a substitute to the shards of both.
 
     Returns
     -------
@@ -31,8 +41,7 @@ def split(batch: Batch, shards: int) -> list[Batch]:
     ordered = np.take(words, order, axis=0).view(EVENT).reshape(-1)
     rare: list[list[tuple[int, Rare]]] = [[] for _ in range(shards)]
     for before, item in batch.rare:
-        sku = getattr(item.event, "sku", None)
-        for shard in range(shards) if sku is None else (shard_of(sku, shards),):
+        for shard in shards_of(item.event, shards):
             mine = order[bounds[shard] : bounds[shard + 1]]
             rare[shard].append((int(np.searchsorted(mine, before)), item))
     return [Batch(ordered[bounds[s] : bounds[s + 1]], rare[s], batch.watermark, batch.final) for s in range(shards)]

@@ -48,20 +48,29 @@ def _apply(s: ShardState, item: Rare) -> int:
         return refuse_rare(s, item, *refusal)
     if _is_repeat(s, item):
         return DUPLICATE
+    outcome = ABSORBED
     if isinstance(event, SupplierDisrupted):
         _report_promises(s, item, s.supply.disrupt(event), "disruption")
     elif isinstance(event, PurchaseOrderLine):
-        return _purchase(s, item)
-    elif isinstance(event, Transferred):
-        _move(s, item, event.sku, event.location, -event.quantity)
-        _move(s, item, event.sku, event.to_location, event.quantity)
-    elif isinstance(event, Substituted) and shard_of(event.substitute_sku, s.settings.shards) == s.shard:
-        _move(s, item, event.substitute_sku, event.location, -event.quantity)
-    return ABSORBED
+        outcome = _purchase(s, item)
+    for sku, location, quantity in _moves(s, event):
+        _move(s, item, sku, location, quantity)
+    if outcome != DEAD_LETTER:
+        _remember(s, item)
+    return outcome
+
+
+def _moves(s: ShardState, event: Any) -> list[tuple[str, str, float]]:
+    """Movements of on-hand in this shard: SKU, location, signed quantity in the event's unit."""
+    if isinstance(event, Transferred):
+        return [(event.sku, event.location, -event.quantity), (event.sku, event.to_location, event.quantity)]
+    if isinstance(event, Substituted) and shard_of(event.substitute_sku, s.settings.shards) == s.shard:
+        return [(event.substitute_sku, event.location, -event.quantity)]
+    return []
 
 
 def _refusal(s: ShardState, event: Any) -> tuple[Reason, str, str, str] | None:
-    """Why master data do not let an event in: reason, field, required, got."""
+    """Why master data, or a full table of rows, do not let an event in: reason, field, required, got."""
     for field in ("location", "to_location"):
         location = getattr(event, field, None)
         if location is not None and not s.locations.is_known(location):
@@ -72,6 +81,10 @@ def _refusal(s: ShardState, event: Any) -> tuple[Reason, str, str, str] | None:
     unit = getattr(event, "unit_of_measure", None)
     if unit is not None and unit_factor(s, event.sku, unit) is None:
         return "unknown_unit", "unit_of_measure", units_of(s, event.sku), unit
+    places = [(event.sku, event.location)] if isinstance(event, PurchaseOrderLine) else []
+    for sku, location in [*places, *(place[:2] for place in _moves(s, event))]:
+        if row_of(s, sku, location) == FULL:
+            return "table_full", "sku", f"at most {s.settings.rows_max} SKU-locations in a shard", sku
     return None
 
 
@@ -88,15 +101,17 @@ def refuse_rare(s: ShardState, item: Rare, reason: Reason, field: str, required:
 
 
 def _is_repeat(s: ShardState, item: Rare) -> bool:
-    """Whether the event's id was seen before; if not, it has been now."""
+    """Whether an event of this id was taken before; one that was refused may come again."""
+    key = keys_of("", "", item.event.event_id, s.settings.shards)[0]
+    return bool(find_line(s.lines.lines, s.lines.index, key["id_hi"], key["id_lo"]) >= 0)
+
+
+def _remember(s: ShardState, item: Rare) -> None:
+    """Keep the event's id, by which repeats are told."""
     key = keys_of("", "", item.event.event_id, s.settings.shards)[0]
     s.lines.ensure(1)
-    t = s.tables()
-    if find_line(t.lines, t.line_index, key["id_hi"], key["id_lo"]) >= 0:
-        return True
     oldest_hour = item.watermark // HOUR_MS - s.settings.line_horizon_days * 24
-    new_line(t, key["id_hi"], key["id_lo"], 0, item.time // HOUR_MS, oldest_hour)
-    return False
+    new_line(s.tables(), key["id_hi"], key["id_lo"], 0, item.time // HOUR_MS, oldest_hour)
 
 
 def row_of(s: ShardState, sku: str, location: str) -> int:
@@ -119,9 +134,8 @@ def _touch(s: ShardState, row: int, time: int) -> None:
 def _move(s: ShardState, item: Rare, sku: str, location: str, quantity: float) -> None:
     """Book a movement of on-hand, in the event's unit, and look at the projection where stock fell."""
     row = row_of(s, sku, location)
-    if row == FULL:
-        return
-    factor = unit_factor(s, item.event.sku, item.event.unit_of_measure) or 1.0
+    # The shard of a substitute knows the units of the substitute only.
+    factor = unit_factor(s, sku, item.event.unit_of_measure) or 1.0
     _touch(s, row, item.time)
     move(s.supply.supply, row, item.time, round(quantity * factor * THOUSANDTHS))
     if quantity < 0:
@@ -131,9 +145,6 @@ def _move(s: ShardState, item: Rare, sku: str, location: str, quantity: float) -
 def _purchase(s: ShardState, item: Rare) -> int:
     event = item.event
     row = row_of(s, event.sku, event.location)
-    if row == FULL:
-        required = f"at most {s.settings.rows_max} SKU-locations in a shard"
-        return refuse_rare(s, item, "table_full", "sku", required, event.sku)
     local_day = s.zones.local_hour(s.zone_of(row), item.time) // 24
     outcome = s.supply.purchase(event, row, item.time, local_day, item.watermark)
     if outcome.word == "line_changed_item":
