@@ -48,7 +48,7 @@ def test_block_sizes_do_not_show(size: int, how: dict[str, Any]) -> None:
 
 
 @given(st.integers(0, 10**6), st.data())
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_no_cut_shows(seed: int, data: st.DataObject) -> None:
     """Any cuts of any small business give the same bytes as one batch."""
     stream = young_stream(seed)

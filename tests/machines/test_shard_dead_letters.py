@@ -9,6 +9,7 @@ import pytest
 
 from sensing.codec.decode import Message, decode
 from sensing.settings import DAY_MS, HOUR_MS, Settings
+from sensing.supply.moves import on_hand
 from tests.machines.streams import MONDAY, Line, Stream, line, run
 
 NOON = MONDAY + 12 * HOUR_MS
@@ -130,6 +131,31 @@ def test_a_full_table_refuses_new_rows_and_serves_the_old_ones() -> None:
     assert {letter["original"] for letter in found} == {False}
     for letter, event in zip(found, new, strict=True):
         same_event(base64.b64decode(letter["value_base64"]), event)
+
+
+def test_a_full_table_refuses_transfers_whole() -> None:
+    """A transfer to a row for which there is no place moves nothing at either end."""
+    lines = [
+        line("inventory.counted", "c", NOON, quantity=10, **KEYS),
+        line("shipment.transferred", "t", NOON + 1, to_location="M", quantity=4, **KEYS),
+    ]
+    found = run(Stream(lines, end=MONDAY + DAY_MS), Settings(shards=1, rows_max=1))
+    (letter,) = found.data("dead-letters")
+    assert (letter["reason"], letter["got"]) == ("table_full", "'A'")
+    assert on_hand(found.shards[0].state.supply.supply, 0) == 10_000
+
+
+def test_what_was_refused_may_be_refused_again() -> None:
+    """A repeat of a refused event is a dead letter again, no duplicate of anything that was taken."""
+    wrong = [
+        line("po.placed", "p1", NOON, **PO),
+        line("po.confirmed", "p2", NOON + 1, sku="A", location="M", po_id="P", promised_date="2026-02-09"),
+        CASES["purchase in an unknown unit"][0],
+    ]
+    found = run(Stream([MASTER[0], *wrong, *wrong], end=MONDAY + DAY_MS), Settings(shards=1))
+    assert [letter["reason"] for letter in found.data("dead-letters")] == ["line_changed_item", "unknown_unit"] * 2
+    books = next(data for data in found.data("audit") if data.get("topic") == "suppliers")
+    assert (books["absorbed"] + books["absorbed_late"], books["duplicate"], books["dead_letter"]) == (1, 1, 4)
 
 
 def test_a_purchase_line_never_changes_its_item() -> None:

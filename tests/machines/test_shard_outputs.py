@@ -90,7 +90,7 @@ def test_outputs_of_three_months_are_in_order() -> None:
 
 
 @given(st.integers(0, 10**6), st.one_of(st.none(), st.integers(0, 11 * 24)))
-@settings(max_examples=8)
+@settings(max_examples=6)
 def test_outputs_of_any_business_are_in_order(seed: int, quiet_hours: int | None) -> None:
     """The same for other seeds, with and without a quiet time."""
     quiet = None if quiet_hours is None else MONDAY + quiet_hours * DAY_MS // 24

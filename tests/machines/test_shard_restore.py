@@ -24,7 +24,7 @@ def interrupted(stream: Stream, stops: list[int], options: Settings = SETTINGS) 
 
 
 @given(st.data())
-@settings(max_examples=12)
+@settings(max_examples=8)
 def test_a_restart_anywhere_in_a_young_business_does_not_show(data: st.DataObject) -> None:
     """Outputs and final state are those of an undisturbed run, wherever and however often machines were restarted."""
     stream = young_stream(data.draw(st.integers(0, 10**6)))
