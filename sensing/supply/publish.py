@@ -6,8 +6,8 @@ and at least 0.3 standard deviations of its lead-time demand (less does not chan
 lead time moved by more than the dead band and at least half a day, when its demand class changed, when what the ERP
 runs on came to agree or to disagree with the proposal, and a day before its publication expires. All against what was
 last published, which the row's record keeps. While an item is new, its estimates move with every sale: its bands are
-five times as wide, and a move is published once a week at most. The order-up-to level is the sum of the two and needs
-no band of its own.
+five times as wide. For four days after a publication (a week, while new) all bands are three times as wide again. The
+order-up-to level is the sum of the two and needs no band of its own.
 
 Source of the wider band of the quantity: the cost of a quantity q times the economic one is (q + 1/q) / 2 of the
 least, 1.025 at a quarter more (Silver, Pyke and Thomas, Inventory and Production Management, 4.4).
@@ -42,7 +42,9 @@ EXPIRES_DAYS = HORIZON_DAYS
 SPREAD_SHARE = 0.3
 QUANTITY_BANDS = 2.5
 NEW_BANDS = 5.0
-NEW_DAYS = 7
+REST_BANDS = 3.0
+REST_DAYS = 4
+NEW_REST_DAYS = 7
 UNIT = 1.0
 LEAD_TIME_DAYS_STEP = 0.5
 CLASSES: tuple[DemandClass, ...] = get_args(DemandClass)
@@ -87,9 +89,10 @@ def due(plan: Plan, supply: NDArray[Any]) -> NDArray[np.bool_]:
     age_days = plan.day - last["published_day"].astype(np.int64)
     wider = np.where(new, NEW_BANDS, 1.0)
     step = np.maximum(UNIT, SPREAD_SHARE * wider * plan.lead_time_demand_sd)
-    change = moved(plan.reorder_point, point, wider * band, step)
-    change |= moved(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, UNIT)
-    result |= change & (~new | (age_days >= NEW_DAYS))
+    # Soon after a publication a move must be the larger, so that planners and ERP are not chased by noise.
+    wider = np.where(age_days < np.where(new, NEW_REST_DAYS, REST_DAYS), REST_BANDS * wider, wider)
+    result |= moved(plan.reorder_point, point, wider * band, step)
+    result |= moved(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, UNIT)
     result |= moved(plan.lead_time_days_mean, last["lead_time_days_mean"], band, LEAD_TIME_DAYS_STEP)
     result |= agrees(plan) != (last["agreed"] == 1)
     result |= age_days >= EXPIRES_DAYS - 1

@@ -136,7 +136,7 @@ def test_nothing_is_published_within_the_dead_band() -> None:
     b = book(1)
     (first,) = _publish(b, _plan(b, 100.0))
     assert _publish(b, _plan(b, 105.0, CLOSED + 1)) == []
-    (second,) = _publish(b, _plan(b, 115.0, CLOSED + 2))
+    (second,) = _publish(b, _plan(b, 115.0, CLOSED + 4))
     assert (first.version, second.version) == (1, 2)
     assert second.change.total == pytest.approx(second.proposed.reorder_point - first.proposed.reorder_point, abs=1e-9)
     assert second.change.demand_mean > 0
@@ -145,13 +145,23 @@ def test_nothing_is_published_within_the_dead_band() -> None:
     assert _publish(small, _plan(small, 0.06, CLOSED + 1)) == []
 
 
-def test_a_new_item_is_published_once_a_week_at_most() -> None:
-    """While an item is new, moves within half, and any move within a week, are kept back."""
+def test_a_new_item_has_wider_bands() -> None:
+    """While an item is new, moves within half are kept back, and within a week of a publication even larger ones."""
     b = book(1)
     assert len(_publish(b, _plan(b, 100.0, code=0))) == 1
-    assert _publish(b, _plan(b, 300.0, CLOSED + 6, code=0)) == []
+    assert _publish(b, _plan(b, 200.0, CLOSED + 6, code=0)) == []
     assert _publish(b, _plan(b, 130.0, CLOSED + 7, code=0)) == []
-    assert len(_publish(b, _plan(b, 300.0, CLOSED + 7, code=0))) == 1
+    assert len(_publish(b, _plan(b, 200.0, CLOSED + 7, code=0))) == 1
+    assert len(_publish(b, _plan(b, 900.0, CLOSED + 8, code=0))) == 1
+
+
+def test_soon_after_a_publication_a_move_must_be_larger() -> None:
+    """For four days a move of less than three bands waits."""
+    b = book(1)
+    assert len(_publish(b, _plan(b, 100.0))) == 1
+    assert _publish(b, _plan(b, 120.0, CLOSED + 3)) == []
+    assert len(_publish(b, _plan(b, 120.0, CLOSED + 4))) == 1
+    assert len(_publish(b, _plan(b, 200.0, CLOSED + 5))) == 1
 
 
 def test_a_small_part_of_the_spread_is_not_worth_a_publication() -> None:
@@ -165,7 +175,7 @@ def test_a_small_part_of_the_spread_is_not_worth_a_publication() -> None:
     (first,) = _publish(b, erratic(2.0, CLOSED))
     before, kept_back = first.proposed.reorder_point, 0
     for mean in np.arange(2.0, 3.0, 0.02).tolist():
-        plan = erratic(mean, CLOSED + 1)
+        plan = erratic(mean, CLOSED + 4)
         change = float(plan.reorder_point[0]) - before
         if 0.1 * before < change < 0.3 * float(plan.lead_time_demand_sd[0]):
             assert b.due(plan).size == 0
