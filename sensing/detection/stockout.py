@@ -81,7 +81,7 @@ def stockout(
         days_until = 0
     else:
         days_until = stockout_day + 1 if 0 <= stockout_day < window_days else window_days
-    date = local_date(today + days_until)
+    date = local_date(today + max(days_until, 1))
     until = "until the next receipt" if receipt_due else "until goods ordered now can arrive"
     if not known:
         reason = "On-hand is not known."

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.contracts.parameters import PlanningParameters
+from sensing.contracts.parameters import HORIZON_DAYS, PlanningParameters
 from sensing.demand.record import METHODS
 from sensing.detection.finding import Finding
 from sensing.machines.checks import check_delays, check_drop, check_stock, check_surge, needs_stock_check
@@ -23,7 +23,7 @@ from sensing.state.rows import DAYS_KEPT
 
 Integers = NDArray[np.int64]
 
-PLAN_EVERY_DAYS = 14
+PLAN_EVERY_DAYS = HORIZON_DAYS
 """Rows that nothing happens to are planned this often: their levels only sink, which is not urgent."""
 
 

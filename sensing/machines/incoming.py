@@ -17,6 +17,7 @@ from sensing.machines.tables import DEAD_LETTER
 from sensing.state.rows import FULL, MISSING
 
 SKIPPED = -3
+KNOWN_LOCATION = "a location that a location.updated record names"
 
 
 class Refusal(NamedTuple):
@@ -52,8 +53,7 @@ def incoming(s: ShardState, records: NDArray[Any]) -> Incoming:
         strange = (rows >= 0) & ~known[s.rows.hot["location"][np.maximum(rows, 0)]]
         for k in np.flatnonzero(strange).tolist():
             rows[k] = SKIPPED
-            required = "a location that a location.updated record names"
-            refusals.append(Refusal(k, "unknown_location", "location", required, records["location"][k]))
+            refusals.append(Refusal(k, "unknown_location", "location", KNOWN_LOCATION, records["location"][k]))
     if s.items_known:
         records = _to_base_units(s, records, rows, refusals)
     return Incoming(records, rows, sorted(refusals))
@@ -65,6 +65,11 @@ def _make_rows(s: ShardState, records: NDArray[Any], rows: NDArray[np.int32], re
     for k in np.flatnonzero(rows == MISSING).tolist():
         record = records[k]
         key = (int(record["row_hi"]), int(record["row_lo"]))
+        if not s.locations.is_known(bytes(record["location"]).decode()):
+            # What is refused takes no place in the table.
+            rows[k] = SKIPPED
+            refusals.append(Refusal(k, "unknown_location", "location", KNOWN_LOCATION, record["location"]))
+            continue
         if key not in made:
             made[key] = make_row(s, record)
         rows[k] = made[key]
@@ -117,9 +122,15 @@ def _to_base_units(
             rows[k] = SKIPPED
             refusals.append(Refusal(k, "unknown_unit", "unit_of_measure", units_of(s, sku), records["unit"][k]))
             continue
-        records["quantity"][k] = round(int(records["quantity"][k]) * factor)
+        records["quantity"][k] = converted(int(records["quantity"][k]), factor)
         records["price"][k] = records["price"][k] / factor
     return records
+
+
+def converted(quantity: int, factor: float) -> int:
+    """Thousandths of the base unit; what is there does not become nothing by rounding."""
+    found = round(quantity * factor)
+    return found if found or not quantity else (1 if quantity > 0 else -1)
 
 
 def units_of(s: ShardState, sku: str) -> str:

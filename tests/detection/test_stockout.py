@@ -83,7 +83,7 @@ def test_enough_again_says_so() -> None:
 
 def test_stock_already_owed_is_out_today() -> None:
     """Negative free stock is a stock-out now; a projection that never falls below zero names the end of the window."""
-    assert projected(1.0, free=-4.0).details["stockout_date"] == "2011-11-22"
+    assert projected(1.0, free=-4.0).details["stockout_date"] == "2011-11-23"
     assert projected(0.55, day=-1).details["stockout_date"] == "2011-12-01"
 
 

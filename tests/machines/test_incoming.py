@@ -7,7 +7,7 @@ import pytest
 
 from sensing.codec.record import Kind
 from sensing.contracts.reference import ItemUpdated, LocationUpdated
-from sensing.machines.incoming import SKIPPED, incoming, make_row, refuse, units_of
+from sensing.machines.incoming import SKIPPED, converted, incoming, make_row, refuse, units_of
 from sensing.machines.state import ShardState
 from sensing.machines.tables import DEAD_LETTER
 from sensing.outputs import DEAD_LETTERS
@@ -90,7 +90,7 @@ def test_refusals_come_in_reading_order() -> None:
     """Whatever the reason."""
     state = shard(rows_max=2)
     item(state, "A", units={})
-    incoming(state, events({"sku": "A"}))
+    incoming(state, events({"sku": "A"}, {"sku": "D"}))
     state.locations.apply(LocationUpdated(event_id="l", location="L"))
     found = incoming(
         state,
@@ -116,3 +116,11 @@ def test_a_refusal_is_a_dead_letter(kind: Kind) -> None:
     assert (record.topic, record.id, record.time, record.instant) == (DEAD_LETTERS, f"{topic}/3/77", NOON, state.clock)
     assert (data["reason"], data["field"], data["got"], data["original"]) == ("table_full", "sku", "'B'", False)
     assert state.counts[records[1]["topic"], 3, DEAD_LETTER] == state.counts.sum() == 1
+
+
+def test_a_quantity_never_rounds_to_nothing() -> None:
+    """Converted quantities are whole thousandths, at least one where there was something, with its sign."""
+    assert converted(400, 0.001) == 1
+    assert converted(-400, 0.001) == -1
+    assert converted(0, 0.001) == 0
+    assert converted(2500, 12.0) == 30_000
