@@ -26,7 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     line_horizon_days: int = 35
     open_problems_max: int = 100_000
     purchase_lines_max: int = 1 << 18
-    dead_band: float = 0.1
+    dead_band: float = 0.2
     service_target: float = 0.95
     lead_time_days: float = 7.0
     cover_days: float = 14.0
