@@ -2,12 +2,12 @@
 
 A row is due when it was never published, when its reorder point moved by more than the dead band, at least one unit
 and at least 0.3 standard deviations of its lead-time demand (less does not change the service noticeably: a point at
-.95 then serves .91 to .97), when its order quantity moved by more than 1.25 dead bands and at least one unit, when its
-lead time moved by more than the dead band and at least half a day, when its demand class changed, when what the ERP
-runs on came to agree or to disagree with the proposal, and a day before its publication expires. All against what was
-last published, which the row's record keeps. While an item is new, its estimates move with every sale: its bands are
-two and a half times as wide. For four days after a publication (a week, while new) all bands are twice as wide again. The
-order-up-to level is the sum of the two and needs no band of its own.
+.95 then serves .91 to .97), when its order quantity moved by more than 1.25 dead bands and at least one unit, when
+its lead time moved by more than the dead band and at least half a day, when its demand class changed, when what the
+ERP runs on came to agree or to disagree with the proposal, and a day before its publication expires. All against what
+was last published, which the row's record keeps. While an item is new, its estimates move with every sale: its bands
+are two and a half times as wide. For four days after a publication (a week, while new) all bands are twice as wide
+again. The order-up-to level is the sum of the two and needs no band of its own.
 
 Source of the wider band of the quantity: the cost of a quantity q times the economic one is (q + 1/q) / 2 of the
 least, 1.025 at a quarter more (Silver, Pyke and Thomas, Inventory and Production Management, 4.4).
