@@ -7,13 +7,12 @@ from numpy.typing import NDArray
 
 from sensing.codec.record import THOUSANDTHS
 from sensing.demand.inputs import DayInputs, Window
+from sensing.demand.record import HORIZON
 from sensing.jit import kernel
 from sensing.machines.state import ShardState
 from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
 from sensing.supply.moves import on_hand
 from sensing.supply.record import NEVER
-
-HORIZON = 28
 
 
 @kernel

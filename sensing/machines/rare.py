@@ -15,7 +15,7 @@ from sensing.detection.finding import problem_key
 from sensing.machines.attend import recheck_stock
 from sensing.machines.booking import new_line, reach
 from sensing.machines.checks import outlook_of_row
-from sensing.machines.incoming import make_row, unit_factor, units_of
+from sensing.machines.incoming import KNOWN_LOCATION, make_row, unit_factor, units_of
 from sensing.machines.ledger import put_dead_letter
 from sensing.machines.report import look_at, observe
 from sensing.machines.state import ShardState
@@ -31,14 +31,17 @@ OUTCOME_OF_WORD = {"absorbed": ABSORBED, "duplicate": DUPLICATE, "superseded": S
 
 def take_rare(s: ShardState, item: Rare) -> None:
     """Apply one rare event (not reference) and count its outcome; what concerns every shard is counted by the first."""
-    event = item.event
-    sku = getattr(event, "sku", None)
-    mine = s.shard == 0 if sku is None else shard_of(sku, s.settings.shards) == s.shard
     outcome = _apply(s, item)
     if outcome == ABSORBED and item.time < item.watermark:
         outcome = ABSORBED_LATE
-    if mine:
+    if answers_for(s, item.event):
         s.count(item.topic, item.partition, outcome)
+
+
+def answers_for(s: ShardState, event: Any) -> bool:
+    """Whether this shard counts an event: the one of its SKU, the first where it has none and goes to all."""
+    sku = getattr(event, "sku", None)
+    return s.shard == 0 if sku is None else shard_of(sku, s.settings.shards) == s.shard
 
 
 def _apply(s: ShardState, item: Rare) -> int:
@@ -74,7 +77,7 @@ def _refusal(s: ShardState, event: Any) -> tuple[Reason, str, str, str] | None:
     for field in ("location", "to_location"):
         location = getattr(event, field, None)
         if location is not None and not s.locations.is_known(location):
-            return "unknown_location", field, "a location that a location.updated record names", location
+            return "unknown_location", field, KNOWN_LOCATION, location
     supplier = getattr(event, "supplier", None)
     if supplier is not None and not s.supply.master.knows_supplier(supplier):
         return "unknown_supplier", "supplier", "a supplier that a supplier.updated record names", supplier
@@ -90,8 +93,7 @@ def _refusal(s: ShardState, event: Any) -> tuple[Reason, str, str, str] | None:
 
 def refuse_rare(s: ShardState, item: Rare, reason: Reason, field: str, required: str, got: str) -> int:
     """Put a rare event out as a dead letter, encoded anew; returns the outcome to count."""
-    sku = getattr(item.event, "sku", None)
-    if (s.shard == 0) if sku is None else (shard_of(sku, s.settings.shards) == s.shard):
+    if answers_for(s, item.event):
         reject = Reject(
             value=msgspec.json.encode(item.event), headers={}, topic=TOPICS[item.topic], partition=item.partition,
             offset=item.offset, time=item.time, reason=reason, field=field, required=required, got=repr(got)[:80],

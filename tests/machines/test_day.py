@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sensing.codec.record import Kind
 from sensing.contracts.reference import CalendarUpdated, Holiday, LocationUpdated, PromotionApproved
-from sensing.machines import day as closed_day
-from sensing.machines.day import HORIZON, idle_locations, inputs_of, known_days, read_day, window_of
+from sensing.demand.record import HORIZON
+from sensing.machines.day import idle_locations, inputs_of, known_days, read_day, window_of
 from sensing.machines.incoming import incoming
 from sensing.machines.state import ShardState
 from sensing.settings import DAY_MS, HOUR_MS
@@ -133,4 +133,4 @@ def test_what_is_known_of_the_days_to_come() -> None:
     assert found.promoted.tolist() == [[0.0] * HORIZON, [0.0] * HORIZON, [float(day >= DAY + 2) for day in days]]
     again = known_days(state, ROWS[2:], DAY + 2, 1)
     assert [part.tolist() for part in again] == [[[False]], [[0.0]], [[1.0]]]
-    assert found.closed.shape[1] == closed_day.HORIZON
+    assert found.closed.shape[1] == HORIZON
