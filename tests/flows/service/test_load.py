@@ -1,5 +1,6 @@
 """Settings from file, environment and flags: which one holds, where it came from, what is refused and how."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -249,6 +250,18 @@ def test_a_file_that_cannot_be_read_is_refused(
     with pytest.raises(UsageError) as error:
         load()
     assert str(error.value).startswith(f"TIDEGAUGE_CONFIG {file}: {message}")
+
+
+def test_the_example_in_the_readme_works(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What README shows as a file of settings is one."""
+    (example,) = re.findall(r"```toml\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "redis").write_text("pw")
+    monkeypatch.setenv("KAFKA_PASSWORD", "pw")
+
+    settings = load(config(tmp_path, example.replace("/run/secrets", str(tmp_path)))).settings
+
+    assert settings.kafka.consumer_config()["sasl.password"] == "pw"
+    assert (settings.redis.client_config() or {})["username"] == "tidegauge"
 
 
 def test_what_the_libraries_refuse_is_refused(tmp_path: Path) -> None:

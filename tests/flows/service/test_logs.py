@@ -96,7 +96,7 @@ def test_a_bound_traceparent_is_in_every_line() -> None:
 def test_secrets_are_masked_wherever_they_are(style: Any) -> None:
     """In events, values, keys, nested ones, exceptions with their traces, and what other libraries log."""
     stream = io.StringIO()
-    configure(LogSettings(format=style), [SECRET, "", "abc"], stream)
+    configure(LogSettings(format=style), [SECRET, ""], stream)
     log = structlog.get_logger()
     log.info(
         f"got {SECRET}", url=f"redis://:{SECRET}@h", deep={"a": [SECRET, {SECRET: (SECRET,)}], "n": 1, "none": None}
@@ -109,7 +109,6 @@ def test_secrets_are_masked_wherever_they_are(style: Any) -> None:
 
     assert SECRET not in stream.getvalue()
     assert stream.getvalue().count(MASK) >= 6
-    assert "abc" in f"{MASK}abc"
 
 
 def test_short_texts_are_not_masked() -> None:
@@ -126,7 +125,8 @@ def test_others_log_at_a_bounded_rate() -> None:
     configure(LogSettings(), stream=stream)
     for number in range(1000):
         logging.getLogger("flood").error("line %d", number)
-        logging.getLogger("other").error("line %d", number) if number < 5 else None
+    for number in range(5):
+        logging.getLogger("other").error("line %d", number)
     structlog.get_logger().info("ours")
     events = lines(stream)
     assert sum(event.get("logger") == "flood" for event in events) == FOREIGN_LINES_MAX
