@@ -1,6 +1,6 @@
 """Tables of README.md that are made from code: all settings, all metrics."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from flows.service.legal import required
 from flows.service.metrics import METRICS
@@ -26,7 +26,7 @@ def metrics() -> str:
     return _table(("metric", "type", "labels", "meaning"), rows)
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
