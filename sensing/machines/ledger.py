@@ -88,8 +88,8 @@ class LedgerMachine:
                 sums[topic, partition] = [a + b for a, b in zip(before, counts, strict=True)]
         for topic, partitions in books.items():
             for partition, read, rejected in partitions:
-                counts = sums.get((topic, partition), [0] * len(OUTCOMES))
-                outcomes = dict(zip(OUTCOMES, counts, strict=True))
+                of_place = sums.get((topic, partition), [0] * len(OUTCOMES))
+                outcomes = dict(zip(OUTCOMES, of_place, strict=True))
                 outcomes["dead_letter"] += rejected
                 data = ControlTotals(topic=topic, partition=partition, read=read, **outcomes)
                 name, at = f"{topic}/{partition}", account.watermark
