@@ -121,3 +121,4 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     field: str | None
     required: str
     got: str
+    key: bytes | None = None

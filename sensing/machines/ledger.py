@@ -131,6 +131,7 @@ def put_dead_letter(outbox: Outbox, instant: int, reject: Reject, *, original: b
         value_base64=base64.b64encode(reject.value).decode(),
         headers={name: base64.b64encode(value).decode() for name, value in reject.headers.items()},
         original=original,
+        key_base64=None if reject.key is None else base64.b64encode(reject.key).decode(),
     )
     identity = f"{reject.topic}/{reject.partition}/{reject.offset}"
     outbox.put(

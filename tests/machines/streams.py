@@ -7,7 +7,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from sensing.codec.decode import Message, decode
+from sensing.codec.decode import Block, decode
 from sensing.codec.record import EVENT, TOPICS, Batch, Rare, Reject
 from sensing.codec.split import split
 from sensing.machines.ledger import LedgerMachine
@@ -60,8 +60,7 @@ class Stream:
             at = np.flatnonzero(self.topics == number)
             if not len(at):
                 continue
-            messages = [Message(lines[i].value, None, offset, None) for offset, i in enumerate(at.tolist())]
-            decoded = decode(topic, 0, messages)
+            decoded = decode(topic, 0, Block.of([lines[i].value for i in at.tolist()], np.arange(len(at))))
             places.append(at[decoded.positions])
             parts.append(decoded.records)
             times[places[-1]] = decoded.records["time"]

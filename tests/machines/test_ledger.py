@@ -20,7 +20,7 @@ def reject(offset: int, topic: str = "orders", partition: int = 0) -> Reject:
     """A message that was not taken."""
     return Reject(
         value=b"\xff{", headers={"ce_id": b"\x00x"}, topic=topic, partition=partition, offset=offset, time=5,
-        reason="not_json", field=None, required="JSON", got="text",
+        reason="not_json", field=None, required="JSON", got="text", key=b"\xfe" if offset else None,
     )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def published(records: list[OutputRecord]) -> list[dict[str, Any]]:
 
 
 def test_a_reject_becomes_a_dead_letter() -> None:
-    """Original bytes and headers, where it came from, why; the instant is the ledger's clock, which never goes back."""
+    """Original bytes, key, headers, place and reason; the instant is the ledger's clock, which never goes back."""
     ledger = LedgerMachine(MACHINE, SHARDS)
     assert ledger.apply(LedgerBatch([], [("orders", 0, 3)], 100)) == []
     (record,) = ledger.apply(LedgerBatch([reject(7)], [("orders", 0, 1)], 50))
@@ -51,6 +51,9 @@ def test_a_reject_becomes_a_dead_letter() -> None:
     assert (base64.b64decode(data["value_base64"]), base64.b64decode(data["headers"]["ce_id"])) == (b"\xff{", b"\x00x")
     assert (data["reason"], data["field"], data["required"], data["got"]) == ("not_json", None, "JSON", "text")
     assert (data["topic"], data["partition"], data["offset"], data["original"]) == ("orders", 0, 7, True)
+    assert base64.b64decode(data["key_base64"]) == b"\xfe"
+    (without_key,) = ledger.apply(LedgerBatch([reject(0)], [("orders", 0, 1)], 50))
+    assert orjson.loads(without_key.data)["key_base64"] is None
 
 
 def test_totals_are_published_once_and_add_up() -> None:
