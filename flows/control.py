@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flows.errors import TidegaugeError
 from sensing.outputs import EXCEPTIONS, OutputRecord
@@ -30,14 +30,24 @@ class Progress(NamedTuple):
 class Control:
     """Shared by source, machines and sink of one run, which may be in different threads of one process.
 
+    ``lasting`` is a service, which is stopped and does not end by itself; ``look`` sees every machine at the end of its
+    epochs.
+
     Every number has one writer at a time, so no lock is needed: the source counts
     what it sent, each machine what it took.
     """
 
-    def __init__(self, machines: int, report: Callable[[Progress], None] | None = None) -> None:
+    def __init__(
+        self, machines: int, report: Callable[[Progress], None] | None = None, *, lasting: bool = False,
+        look: Callable[[int, Any], None] | None = None,
+    ) -> None:  # fmt: skip
         self.failure: BaseException | None = None
+        self.stopping = False
+        self.reference_given = False
         self.lines = 0
         self._report = report
+        self._lasting = lasting
+        self._look = look
         self._reported = 0.0
         self._sent = 0
         self._taken = [0] * machines
@@ -47,6 +57,17 @@ class Control:
     def fail(self, error: BaseException) -> None:
         """Let the source end the flow as it is; the first failure of a run is the one that is told."""
         self.failure = self.failure or error
+
+    def stop(self) -> None:
+        """Let the source end the flow in good order: what was read is finished and delivered."""
+        self.stopping = True
+
+    def interrupt(self) -> None:
+        """A signal came: a service is stopped, at the second one it ends at once; a replay ends as it is."""
+        if self._lasting and not self.stopping:
+            self.stop()
+        else:
+            self.fail(KeyboardInterrupt())
 
     def failing(self, step: str) -> "_Failing":
         """Context that keeps exceptions from Bytewax; ``step`` says where they came from."""
@@ -64,6 +85,11 @@ class Control:
     def full(self) -> bool:
         """Whether machines are so far behind that the source has to wait; Bytewax itself queues without bound."""
         return self._sent - sum(self._taken) >= ITEMS_UNDER_WAY_MAX
+
+    def look_at(self, number: int, machine: Any) -> None:
+        """Show a machine to whoever wants to see it."""
+        if self._look is not None:
+            self._look(number, machine)
 
     def produced(self, machine: int, records: list[OutputRecord]) -> None:
         """Count output records of a machine and keep the latest exceptions."""
