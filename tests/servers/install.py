@@ -19,6 +19,7 @@ import click
 POM = Path(__file__).with_name("pom.xml")
 JAVA_MIN = 17
 JAVA_PACKAGES = ("openjdk-21-jre-headless", "openjdk-17-jre-headless", "default-jre-headless")
+JAVA_FOLDERS = Path("/usr/lib/jvm")
 NO_SERVICES = Path("/usr/sbin/policy-rc.d")
 SECONDS_MAX = 600
 
@@ -38,7 +39,7 @@ def java() -> str:
     named = [Path(os.environ["JAVA_HOME"], "bin", "java")] if os.environ.get("JAVA_HOME") else []
     on_path = shutil.which("java")
     found = []
-    for path in [*named, *([Path(on_path)] if on_path else []), *sorted(Path("/usr/lib/jvm").glob("*/bin/java"))]:
+    for path in [*named, *([Path(on_path)] if on_path else []), *sorted(JAVA_FOLDERS.glob("*/bin/java"))]:
         version = java_version(path)
         if version is not None and version >= JAVA_MIN:
             return str(path)

@@ -34,7 +34,7 @@ def send(address: str, topic: str, value: bytes) -> None:
 
 def read(address: str, topic: str, count: int) -> list[bytes | None]:
     """The first messages of a topic."""
-    consumer = Consumer({"bootstrap.servers": address, "group.id": "tests", "log_level": 0})
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "tests", "enable.auto.commit": False})
     try:
         consumer.assign([TopicPartition(topic, 0, 0)])
         return [message.value() for message in consumer.consume(count, timeout=30)]
