@@ -3,10 +3,11 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from flows.errors import TidegaugeError
 from sensing.outputs import EXCEPTIONS, OutputRecord
+from sinks.errors import SinkError
 
 ITEMS_UNDER_WAY_MAX = 64
 RECENT_MAX = 20
@@ -27,19 +28,28 @@ class Progress(NamedTuple):
     recent: list[OutputRecord]
 
 
+class Observer(Protocol):
+    """Watches the machines of a run, from the thread that runs them."""
+
+    def machine(self, number: int, machine: Any) -> None:
+        """A machine, at the end of an epoch in which it was given something."""
+        ...
+
+    def outputs(self, records: list[OutputRecord]) -> None:
+        """What a machine has just put out."""
+        ...
+
+
 class Control:
     """Shared by source, machines and sink of one run, which may be in different threads of one process.
 
-    ``lasting`` is a service, which is stopped and does not end by itself; ``look`` sees every machine at the end of its
-    epochs.
-
-    Every number has one writer at a time, so no lock is needed: the source counts
-    what it sent, each machine what it took.
+    ``lasting`` is a service, which is stopped and does not end by itself. Every number has one writer at a time, so no
+    lock is needed: the source counts what it sent, each machine what it took.
     """
 
     def __init__(
         self, machines: int, report: Callable[[Progress], None] | None = None, *, lasting: bool = False,
-        look: Callable[[int, Any], None] | None = None,
+        observer: Observer | None = None,
     ) -> None:  # fmt: skip
         self.failure: BaseException | None = None
         self.stopping = False
@@ -47,7 +57,7 @@ class Control:
         self.lines = 0
         self._report = report
         self._lasting = lasting
-        self._look = look
+        self._observer = observer
         self._reported = 0.0
         self._sent = 0
         self._taken = [0] * machines
@@ -88,11 +98,13 @@ class Control:
 
     def look_at(self, number: int, machine: Any) -> None:
         """Show a machine to whoever wants to see it."""
-        if self._look is not None:
-            self._look(number, machine)
+        if self._observer is not None:
+            self._observer.machine(number, machine)
 
     def produced(self, machine: int, records: list[OutputRecord]) -> None:
         """Count output records of a machine and keep the latest exceptions."""
+        if self._observer is not None and records:
+            self._observer.outputs(records)
         counts = self._outputs[machine]
         for record in records:
             counts[record.type] = counts.get(record.type, 0) + 1
@@ -129,8 +141,8 @@ class _Failing:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
         if not isinstance(error, Exception) or isinstance(error, StopIteration):
             return False
-        if isinstance(error, TidegaugeError):
-            self._control.fail(error)
+        if isinstance(error, TidegaugeError | SinkError):
+            self._control.fail(error if isinstance(error, TidegaugeError) else TidegaugeError(str(error)))
             return True
         failure = TidegaugeError(f"the run failed in {self._step}: {type(error).__name__}: {error}")
         failure.__cause__ = error

@@ -195,6 +195,7 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
             places = [feed.place for feed in (*self._reference, *self._events)]
             items = self._reference_items(everyone=True, places=places)
             self._control.reference_given = True
+            self._watch.reference_read()
         self._reader.assign([*self._reference, *self._events])
         return items
 
@@ -253,4 +254,4 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
         self._reader.report()
         if not self._caught_up and self._started and all(feed.at_end and not len(feed) for feed in self._events):
             self._caught_up = True
-            self._watch.ready()
+            self._watch.inputs_read()

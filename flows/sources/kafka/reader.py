@@ -16,15 +16,7 @@ from flows.sources.kafka.watch import Watch
 from sensing.codec.block import Block
 
 PART = "kafka-consumer"
-FIXED = {
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "auto.offset.reset": "error",
-    "enable.partition.eof": True,
-    "isolation.level": "read_committed",
-    "statistics.interval.ms": 1000,
-}
-"""Settings that the source's guarantees rest on."""
+STATISTICS = {"statistics.interval.ms": 1000}
 DEFAULTS = {"fetch.wait.max.ms": 20, "queued.max.messages.kbytes": 32768, "fetch.message.max.bytes": 4194304}
 WAITING_MAX, WAITING_RESUME = 200_000, 50_000
 """Messages of one partition that wait for others to catch up: beyond the first it is paused, below the second not."""
@@ -39,7 +31,7 @@ class LogReader:
     Parameters
     ----------
     config
-        librdkafka settings; those in ``FIXED`` are set here.
+        librdkafka settings of a consumer, with all that the source's guarantees rest on (`flows.service.fixed`).
     clock
         Monotonic clock, seconds.
     """
@@ -56,7 +48,7 @@ class LogReader:
         self._away: set[Key] = set()
         self._failure: KafkaError | None = None
         callbacks = {"error_cb": self._on_error, "stats_cb": self._on_statistics}
-        self._consumer = Consumer({**DEFAULTS, **quiet(config), **FIXED, **callbacks})
+        self._consumer = Consumer({**DEFAULTS, **quiet(config), **STATISTICS, **callbacks})
 
     def assign(self, feeds: Sequence[Feed]) -> None:
         """Read these partitions from now on, each from its position."""
@@ -96,7 +88,7 @@ class LogReader:
         """Tell how far every partition is."""
         for key, feed in self._feeds.items():
             end = max(self._ends[key], feed.position)
-            self._watch.partition(*feed.place, feed.position, end, feed.reached or None, feed.at_end)
+            self._watch.partition(*feed.place, feed.position, end, feed.reached or None, at_end=feed.at_end)
 
     def close(self) -> None:
         """Leave the broker."""

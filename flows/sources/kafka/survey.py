@@ -1,6 +1,5 @@
 """What the broker has of the input topics when a run starts: their ids, partitions, and first and last offsets."""
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -9,6 +8,7 @@ from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, Top
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from flows.errors import TidegaugeError
+from flows.service.logs import librdkafka_logger
 
 Answer = TypeVar("Answer")
 
@@ -74,7 +74,7 @@ def survey(config: Mapping[str, Any], names: Mapping[str, str]) -> list[Log]:
 
 def quiet(config: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a client whose log lines go to a logger of ours instead of the terminal."""
-    return {**config, "logger": logging.getLogger("tidegauge.kafka")}
+    return {**config, "logger": librdkafka_logger()}
 
 
 def topic_ids(admin: AdminClient, names: Mapping[str, str]) -> dict[str, tuple[str, int]]:

@@ -18,22 +18,26 @@ class Watch(Protocol):
         """A client reported an error of a kind (librdkafka's name for it)."""
         ...
 
-    def read(self, topic: str, records: int, size: int) -> None:
+    def read(self, topic: str, records: int, size_bytes: int) -> None:
         """Messages and bytes were read."""
         ...
 
-    def tombstones(self, topic: str, count: int) -> None:
+    def tombstones(self, topic: str, records: int) -> None:
         """Messages without a value were passed over."""
         ...
 
     def partition(
-        self, topic: str, partition: int, position: int, end: int, watermark_ms: int | None, at_end: bool
+        self, topic: str, partition: int, position: int, end: int, watermark_ms: int | None, *, at_end: bool
     ) -> None:
         """How far a partition is: next offset, offset behind its last message, event time up to which it is known."""
         ...
 
-    def ready(self) -> None:
-        """The reference was read and every input has reached its end once."""
+    def reference_read(self) -> None:
+        """The reference was read to its end and is under way to the machines."""
+        ...
+
+    def inputs_read(self) -> None:
+        """Every input has reached its end once."""
         ...
 
     def epoch(self, seconds: float) -> None:
