@@ -72,7 +72,7 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> C
     control = Control(len(keys), lasting=True, observer=observer)
     admin = kafka.client_config()
     logs_found = survey(admin, names)
-    source = LiveSource(kafka.consumer_config(), admin, logs_found, core, control, observer)
+    source = LiveSource(kafka.consumer_config(), admin, logs_found, core, control, observer, until_end=until_end)
     sink = KafkaSink(
         kafka.producer_config(),
         partitions=settings.engine.sink_partitions,
