@@ -1,0 +1,38 @@
+"""``tidegauge load``: files into Kafka."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.cli.kafka import kafka_options
+from flows.cli.options import readable_errors
+from flows.cli.replay import progress_bar
+
+if TYPE_CHECKING:
+    from flows.load import Loaded
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--rate", type=click.IntRange(min=1), help="The most lines a second, evenly. Default: no limit.")
+@kafka_options
+def load(folder: Path, client: dict[str, str], prefix: str, rate: int | None) -> None:
+    """Load the event files in DIR, a folder that replay reads, into Kafka topics.
+
+    Every line becomes a message as it is, good or bad, in the order in which a replay takes them: reference first, then
+    all others merged by event time. Its key is the SKU, or what else it is about.
+    """
+    # The engine takes a second to load; usage and help need none of it.
+    from flows.load import load as run
+
+    with readable_errors(), progress_bar() as progress:
+        loaded = run(folder, client, prefix, rate, progress)
+    click.echo(summary_line(loaded), err=True)
+
+
+def summary_line(loaded: "Loaded") -> str:
+    """A load in one line."""
+    lines = sum(loaded.lines.values())
+    topics = ", ".join(f"{topic} {count:,}" for topic, count in sorted(loaded.lines.items()))
+    return f"{lines:,} lines in {loaded.seconds:,.1f} s ({lines / loaded.seconds:,.0f} lines/s): {topics or 'none'}"
