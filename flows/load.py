@@ -1,5 +1,6 @@
 """Files into Kafka: a folder that ``tidegauge replay`` reads becomes messages of the topics that the engine reads."""
 
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -9,10 +10,13 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from flows.control import PROGRESS_INTERVAL_S, Progress
+from flows.demo.inputs import write_inputs
+from flows.demo.retail import read_retail
 from flows.errors import TidegaugeError
-from flows.service.cluster import LOG_LEVEL_CRITICAL, connect, refuse_missing, refused_settings, text_of
+from flows.service.cluster import LOG_LEVEL_CRITICAL, connect, refuse_missing, refused_settings, text_of, written
 from flows.sources.folder import find_inputs
 from flows.sources.original import Originals, originals
+from sensing.codec.record import TOPICS, Topic
 from sensing.settings import Settings
 
 PIECE_LINES_MAX = 1000
@@ -89,6 +93,34 @@ def load(
     finally:
         sender.drop()
     return Loaded(dict(sender.lines), time.monotonic() - started)
+
+
+def load_sample(
+    client: Mapping[str, Any],
+    prefix: str = "",
+    rate: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Loaded | None:
+    """Load the input of the demo, a year of a real shop's orders with a simulated supply side, into empty topics.
+
+    A second copy would be late by a year, so nothing is loaded where there are orders. Parameters and errors as of
+    :func:`load`.
+
+    Returns
+    -------
+    Loaded, optional
+        None where there were orders.
+    """
+    cluster = connect(client)
+    orders = prefix + TOPICS[Topic.ORDERS]
+    refuse_missing(cluster, [orders])
+    if written(cluster, orders):
+        return None
+    with tempfile.TemporaryDirectory(prefix="tidegauge-sample-") as name:
+        folder = Path(name) / "input"
+        folder.mkdir()
+        write_inputs(read_retail(), folder, Path(name) / "truth.json")
+        return load(folder, client, prefix, rate, progress)
 
 
 class _Sender:

@@ -8,27 +8,35 @@ import click
 from flows.cli.kafka import kafka_options
 from flows.cli.options import readable_errors
 from flows.cli.replay import progress_bar
+from flows.errors import UsageError
 
 if TYPE_CHECKING:
     from flows.load import Loaded
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="[DIR]", required=False)
+@click.option("--sample", is_flag=True, help="Instead of DIR: the demo's year of orders, unless there are orders.")
 @click.option("--rate", type=click.IntRange(min=1), help="The most lines a second, evenly. Default: no limit.")
 @kafka_options
-def load(folder: Path, client: dict[str, str], prefix: str, rate: int | None) -> None:
+def load(folder: Path | None, sample: bool, client: dict[str, str], prefix: str, rate: int | None) -> None:
     """Load the event files in DIR, a folder that replay reads, into Kafka topics.
 
     Every line becomes a message as it is, good or bad, in the order in which a replay takes them: reference first, then
     all others merged by event time. Its key is the SKU, or what else it is about.
     """
     # The engine takes a second to load; usage and help need none of it.
-    from flows.load import load as run
+    from flows import load as loads
 
     with readable_errors(), progress_bar() as progress:
-        loaded = run(folder, client, prefix, rate, progress)
-    click.echo(summary_line(loaded), err=True)
+        if (folder is None) is not sample:
+            msg = f"DIR: required a folder of event files or --sample, got {'both' if sample else 'neither'}; give one"
+            raise UsageError(msg)
+        if folder is not None:
+            loaded: Loaded | None = loads.load(folder, client, prefix, rate, progress)
+        else:
+            loaded = loads.load_sample(client, prefix, rate, progress)
+    click.echo("nothing loaded: there are orders already" if loaded is None else summary_line(loaded), err=True)
 
 
 def summary_line(loaded: "Loaded") -> str:

@@ -28,7 +28,10 @@ def topics() -> None:
 )
 @kafka_options
 def create(client: dict[str, str], prefix: str, partitions: int | None) -> None:
-    """Make the topics that are not there; those that are there are checked and left as they are."""
+    """Make the topics that are not there.
+
+    Those that are there are checked and left as they are. Ends with code 1 where one is not as it must be.
+    """
     # Kafka's client takes a while to load; usage and help need none of it.
     from flows.service import topics as service
 
@@ -44,7 +47,10 @@ def create(client: dict[str, str], prefix: str, partitions: int | None) -> None:
 @click.option("--partitions", type=click.IntRange(min=1), help="How many there must be. Default: any number is right.")
 @kafka_options
 def check(client: dict[str, str], prefix: str, partitions: int | None) -> None:
-    """Say what is not as it must be, with what mends it; ends with code 1 then."""
+    """Say which topics are not as they must be.
+
+    Each with what is required, what is there and what mends it. Ends with code 1 where there is such a topic.
+    """
     from flows.service import topics as service
 
     with readable_errors():

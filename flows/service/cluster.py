@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ClusterMetadata
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, ClusterMetadata, OffsetSpec
 
 from flows.errors import TidegaugeError, UsageError
 
@@ -85,6 +85,14 @@ def refuse_missing(cluster: Cluster, topics: list[str]) -> None:
             "run tidegauge topics create, with the same prefix"
         )
         raise TidegaugeError(msg)
+
+
+def written(cluster: Cluster, topic: str) -> bool:
+    """Whether something was ever written to a topic, which exists."""
+    partitions = metadata(cluster).topics[topic].partitions
+    latest = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions}
+    futures = cluster.admin.list_offsets(latest, request_timeout=ANSWER_SECONDS_MAX)
+    return any(future.result().offset > 0 for future in futures.values())
 
 
 def text_of(error: KafkaException) -> str:
