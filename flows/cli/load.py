@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.cli.kafka import kafka_options
-from flows.cli.options import readable_errors
 from flows.cli.replay import progress_bar
+from flows.cli.settings import kafka_options
 from flows.errors import UsageError
 
 if TYPE_CHECKING:
     from flows.load import Loaded
+    from flows.service.load import Resolved
 
 
 @click.command()
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--sample", is_flag=True, help="Instead of DIR: the demo's year of orders, unless there are orders.")
 @click.option("--rate", type=click.IntRange(min=1), help="The most lines a second, evenly. Default: no limit.")
 @kafka_options
-def load(folder: Path | None, sample: bool, client: dict[str, str], prefix: str, rate: int | None) -> None:
+def load(resolved: "Resolved", folder: Path | None, sample: bool, rate: int | None) -> None:
     """Load the event files in DIR, a folder that replay reads, into Kafka topics.
 
     Every line becomes a message as it is, good or bad, in the order in which a replay takes them: reference first, then
@@ -28,10 +28,12 @@ def load(folder: Path | None, sample: bool, client: dict[str, str], prefix: str,
     # The engine takes a second to load; usage and help need none of it.
     from flows import load as loads
 
-    with readable_errors(), progress_bar() as progress:
-        if (folder is None) is not sample:
-            msg = f"DIR: required a folder of event files or --sample, got {'both' if sample else 'neither'}; give one"
-            raise UsageError(msg)
+    if (folder is None) is not sample:
+        msg = f"DIR: required a folder of event files or --sample, got {'both' if sample else 'neither'}; give one"
+        raise UsageError(msg)
+    kafka = resolved.settings.kafka
+    client, prefix = kafka.producer_config(), kafka.topic_prefix
+    with progress_bar() as progress:
         if folder is not None:
             loaded: Loaded | None = loads.load(folder, client, prefix, rate, progress)
         else:

@@ -24,6 +24,12 @@ def _replay() -> click.Command:
     return replay
 
 
+def _run() -> click.Command:
+    from flows.cli.run import run
+
+    return run
+
+
 def _schemas() -> click.Command:
     from flows.cli.schemas import schemas
 
@@ -40,6 +46,7 @@ COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
     "demo": (_demo, "Watch the engine on real orders with a simulated supply side."),
     "load": (_load, "Load a folder of event files into Kafka topics."),
     "replay": (_replay, "Replay a folder of event files: exceptions and planning parameters out."),
+    "run": (_run, "Run the engine on Kafka topics, with a view in Redis."),
     "schemas": (_schemas, "Write the JSON Schemas and the AsyncAPI document of all topics."),
     "topics": (_topics, "Make and check the Kafka topics."),
 }

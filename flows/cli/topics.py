@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.cli.kafka import kafka_options
-from flows.cli.options import readable_errors
+from flows.cli.settings import kafka_options
 from flows.errors import TidegaugeError
 
 if TYPE_CHECKING:
+    from flows.service.load import Resolved
     from flows.service.topics import Difference
 
 
@@ -27,7 +27,7 @@ def topics() -> None:
     "--partitions", type=click.IntRange(min=1), help="Partitions of every topic but reference, which has 1. Default: 4."
 )
 @kafka_options
-def create(client: dict[str, str], prefix: str, partitions: int | None) -> None:
+def create(resolved: "Resolved", partitions: int | None) -> None:
     """Make the topics that are not there.
 
     Those that are there are checked and left as they are. Ends with code 1 where one is not as it must be.
@@ -35,27 +35,27 @@ def create(client: dict[str, str], prefix: str, partitions: int | None) -> None:
     # Kafka's client takes a while to load; usage and help need none of it.
     from flows.service import topics as service
 
-    with readable_errors():
-        outcome = service.create(client, prefix, partitions)
-        for name in outcome.created:
-            click.echo(f"{name}: created")
-        click.echo(f"{len(outcome.created)} topics created, {len(service.PLANS) - len(outcome.created)} were there")
-        refuse(outcome.differences)
+    kafka = resolved.settings.kafka
+    outcome = service.create(kafka.client_config(), kafka.topic_prefix, partitions)
+    for name in outcome.created:
+        click.echo(f"{name}: created")
+    click.echo(f"{len(outcome.created)} topics created, {len(service.PLANS) - len(outcome.created)} were there")
+    refuse(outcome.differences)
 
 
 @topics.command()
 @click.option("--partitions", type=click.IntRange(min=1), help="How many there must be. Default: any number is right.")
 @kafka_options
-def check(client: dict[str, str], prefix: str, partitions: int | None) -> None:
+def check(resolved: "Resolved", partitions: int | None) -> None:
     """Say which topics are not as they must be.
 
     Each with what is required, what is there and what mends it. Ends with code 1 where there is such a topic.
     """
     from flows.service import topics as service
 
-    with readable_errors():
-        refuse(service.check(client, prefix, partitions))
-        click.echo(f"{len(service.PLANS)} topics are as they must be")
+    kafka = resolved.settings.kafka
+    refuse(service.check(kafka.client_config(), kafka.topic_prefix, partitions))
+    click.echo(f"{len(service.PLANS)} topics are as they must be")
 
 
 def refuse(differences: "list[Difference]") -> None:

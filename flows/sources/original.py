@@ -3,12 +3,14 @@
 from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from flows.sources.folder import Input
 from flows.sources.lines import LineReader
 from flows.sources.merge import Merge
 from flows.sources.run import RARE, RECORD, Run
 from flows.sources.stream import PARTITION, Position, Stream
-from sensing.codec.decode import Message, decode
+from sensing.codec.decode import Block, decode
 from sensing.codec.record import TOPICS, Topic
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 from sensing.contracts.reference import (
@@ -48,7 +50,7 @@ _ABOUT: dict[type, tuple[str, ...]] = {
 
 
 class Originals(NamedTuple):
-    """Consecutive lines of all inputs.
+    """Consecutive lines of all inputs, at least one.
 
     Attributes
     ----------
@@ -107,9 +109,10 @@ def originals(inputs: list[Input], settings: Settings) -> Iterator[Originals]:
 def _reference(file: Input) -> Iterator[Originals]:
     reader = LineReader(file.path, CHUNK_BYTES)
     while (lines := reader.read()) is not None:
-        keys = [key_of(file.topic, value) for value in lines.values]
-        numbers = list(lines.numbers)
-        yield Originals([file.topic] * len(keys), numbers, lines.values, keys, None, reader.bytes_read)
+        if lines.values:
+            keys = [key_of(file.topic, value) for value in lines.values]
+            topics = [file.topic] * len(keys)
+            yield Originals(topics, list(lines.numbers), lines.values, keys, None, reader.bytes_read)
 
 
 def _lines(file: Input) -> Generator[bytes]:
@@ -138,7 +141,7 @@ def _keys(run: Run, topics: list[str], values: list[bytes]) -> list[bytes | None
 
 def key_of(topic: str, value: bytes) -> bytes | None:
     """Key of one line; None where it cannot be decoded."""
-    decoded = decode(topic, PARTITION, [Message(value, None, 0, None)])
+    decoded = decode(topic, PARTITION, Block.of([value], np.zeros(1, np.int64)))
     if decoded.rejects:
         return None
     if decoded.rare:
