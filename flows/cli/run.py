@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flows.cli.options import readable_errors
 from flows.cli.settings import settings_options
 from flows.errors import UsageError
 
@@ -34,6 +35,7 @@ def run(resolved: "Resolved", until_end: bool, event_time: bool, check: bool) ->
         click.echo(listing(resolved))
         return
     # The engine takes a second to load; refusals need none of it.
-    from flows.live import run_live  # type: ignore[import-not-found]  # comes with the live source
+    from flows.live import run_live
 
-    run_live(resolved.settings, until_end=until_end)
+    with readable_errors():
+        run_live(resolved.settings, until_end=until_end)

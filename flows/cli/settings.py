@@ -53,7 +53,7 @@ def settings_options(**names: str) -> Callable[[Callable[..., None]], Callable[.
     return decorate
 
 
-kafka_options = settings_options(bootstrap_servers="kafka.bootstrap_servers")
+kafka_options = settings_options(bootstrap_servers="kafka.bootstrap_servers", prefix="kafka.topic_prefix")
 """For commands that need Kafka alone."""
 
 

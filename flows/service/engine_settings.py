@@ -100,6 +100,7 @@ class EngineSettings(Section):
         quiet = None if self.quiet_until is None else read_instant(self.quiet_until, ZoneInfo(self.time_zone))
         return Settings(
             shards=self.shards,
+            source_groups=self.source_groups,
             lateness_ms=self.lateness_minutes * MINUTE_MS,
             horizon_ms=self.horizon_days * DAY_MS,
             skew_ms=self.skew_hours * HOUR_MS,

@@ -65,7 +65,7 @@ class Health:
         self._wall = wall
         self._steady = steady
         self._started = wall()
-        self._beat = steady()
+        self._beat: float | None = None
         self._fatal: str | None = None
         self._reference_read = False
         self._inputs_read = False
@@ -108,7 +108,8 @@ class Health:
 
     def live(self) -> Answer:
         """Whether the process is worth keeping. Outages of others are told and are no reason to restart it."""
-        age = self._steady() - self._beat
+        # Before the first epoch there is nothing to be late with: kernels may have to be compiled.
+        age = 0.0 if self._beat is None else self._steady() - self._beat
         reason = self._fatal
         if reason is None and age > self._heartbeat_max_s:
             reason = f"no epoch has been completed for {age:.0f} s, required one within {self._heartbeat_max_s:.0f} s"
