@@ -85,7 +85,7 @@ class FlowObserver:
                 river_rows=held.river_rows,
                 lines=held.lines,
                 lines_evicted=held.lines_evicted,
-                refused=held.problems_refused,
+                exceptions_refused=held.problems_refused,
                 open_exceptions={(str(kind), str(grade)): count for (kind, grade), count in held.open_problems.items()},
                 oldest_closed_day=held.oldest_closed_day,
                 newest_closed_day=held.newest_closed_day,

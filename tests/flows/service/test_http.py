@@ -71,6 +71,7 @@ def test_health_is_served_with_its_story(service: Service) -> None:
     told = json.loads(body)
     assert (told["status"], told["parts"]["redis"]["last_problem"]["problem"]) == ("degraded", "connection refused")
 
+    service.health.beat()
     service.clock.now += 1000
     status, _headers, body = service.ask("/healthz")
     assert (status, json.loads(body)["status"]) == (503, "failing")
