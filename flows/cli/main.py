@@ -12,6 +12,12 @@ def _demo() -> click.Command:
     return demo
 
 
+def _export() -> click.Command:
+    from flows.cli.export import export
+
+    return export
+
+
 def _replay() -> click.Command:
     from flows.cli.replay import replay
 
@@ -26,6 +32,7 @@ def _schemas() -> click.Command:
 
 COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
     "demo": (_demo, "Watch the engine on real orders with a simulated supply side."),
+    "export": (_export, "Write current parameters and open exceptions from Kafka to files."),
     "replay": (_replay, "Replay a folder of event files: exceptions and planning parameters out."),
     "schemas": (_schemas, "Write the JSON Schemas and the AsyncAPI document of all topics."),
 }
