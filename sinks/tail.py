@@ -4,7 +4,6 @@ Partitions are assigned by number and offsets are the reader's own business; no 
 committed. Transactions that were taken back are not read.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -21,8 +20,10 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from sinks.errors import SinkError
 from sinks.refusals import refusal
+from sinks.status import QUIET
 
 DEFAULTS: dict[str, Any] = {
+    **QUIET,
     "reconnect.backoff.max.ms": 2_000,
     "fetch.wait.max.ms": 100,
     "fetch.error.backoff.ms": 100,
@@ -93,10 +94,9 @@ class Tail:
         self._topics = topics
         self._ended: set[tuple[str, int]] = set()
         own = {"group.id": GROUP, "error_cb": self._on_error}
-        logger = logging.getLogger("tidegauge.kafka")
         try:
-            self._consumer = Consumer({**DEFAULTS, **client, **FIXED, **own}, logger=logger)
-            self._admin = AdminClient(dict(client), logger=logger)
+            self._consumer = Consumer({**DEFAULTS, **client, **FIXED, **own})
+            self._admin = AdminClient({**QUIET, **client})
         except KafkaException as error:
             msg = f"kafka: required settings that librdkafka takes, got {error.args[0].str()}; mend them"
             raise SinkError(msg) from error
