@@ -41,7 +41,7 @@ FIXED: dict[str, Any] = {
 }
 GROUP = "tidegauge-tail"
 """librdkafka wants a group's name even where none is joined."""
-REQUEST_SECONDS = 10.0
+REQUEST_SECONDS = 5.0
 _LOST = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError.UNKNOWN_TOPIC_ID})
 _GONE = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
 
@@ -214,7 +214,7 @@ class Tail:
 
     def _of_topic(self, name: str, asked: Any) -> Any:
         try:
-            return asked.result(REQUEST_SECONDS)
+            return asked.result(2 * REQUEST_SECONDS)  # The client answers by itself in half the time.
         except KafkaException as error:
             if error.args[0].code() in _GONE:
                 raise SinkError(refusal(f"topic {name}", error.args[0])) from error
