@@ -4,9 +4,10 @@ from itertools import islice
 from time import perf_counter, process_time
 
 import msgspec
+import numpy as np
 
 from benchmarks.workloads import Workload, arrivals, order_lines
-from sensing.codec.decode import Message, decode
+from sensing.codec.decode import Block, decode
 from sensing.contracts.orders import OrderEvent
 
 SEED = 3
@@ -22,7 +23,7 @@ def run(size: str) -> dict[str, object]:
     pages = (page for day in arrivals(load) for page in order_lines(day))
     values = list(islice((line for page in pages for line in page.splitlines()), count))
     blocks = [
-        [Message(value, None, start + i, None) for i, value in enumerate(values[start : start + BLOCK])]
+        Block.of(values[start : start + BLOCK], np.arange(start, min(start + BLOCK, count)))
         for start in range(0, count, BLOCK)
     ]
     seconds, cpu_seconds = [], []

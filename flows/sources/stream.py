@@ -16,7 +16,7 @@ from flows.sources.folder import Input
 from flows.sources.judge import WINDOW, Flags, Times, far_future, running_max
 from flows.sources.lines import LineReader, Lines
 from flows.sources.run import RARE, RECORD, REJECT, Run, take_records
-from sensing.codec.decode import Decoded, Message, decode
+from sensing.codec.decode import Block, Decoded, decode
 from sensing.codec.instants import rfc3339
 from sensing.codec.record import BEFORE_ALL, Rare, Reject
 from sensing.contracts.dead_letters import Reason
@@ -142,7 +142,7 @@ class Stream:
 
     def _refuse(self, chunk: _Chunk, at: int, future: bool, watermark: int) -> Reject:
         reason: Reason = "far_future" if future else "too_late"
-        ahead = f"at most {self._settings.skew_ms} ms ahead of the median of the file's next {WINDOW} event times"
+        ahead = f"at most {self._settings.skew_ms} ms ahead of the median of the next {WINDOW} event times of its input"
         behind = f"at most {self._settings.horizon_ms} ms behind the watermark {rfc3339(watermark)}"
         time = int(chunk.times[at])
         return Reject(
@@ -180,12 +180,11 @@ def read_reference(file: Input, chunk_bytes: int) -> Reference:
 
 
 def _decode(topic: str, lines: Lines) -> _Chunk:
-    messages = [Message(value, None, number, None) for value, number in zip(lines.values, lines.numbers, strict=True)]
-    decoded = decode(topic, PARTITION, messages)
-    kinds = np.full(len(messages), REJECT, np.uint8)
+    decoded = decode(topic, PARTITION, Block.of(lines.values, np.asarray(lines.numbers, np.int64)))
+    kinds = np.full(len(lines.values), REJECT, np.uint8)
     kinds[decoded.positions] = RECORD
     kinds[decoded.rare_positions] = RARE
-    times = np.full(len(messages), BEFORE_ALL, np.int64)
+    times = np.full(len(lines.values), BEFORE_ALL, np.int64)
     times[decoded.positions] = decoded.records["time"]
     times[decoded.rare_positions] = [event.time for _, event in decoded.rare]
     return _Chunk(lines, decoded, kinds, times)

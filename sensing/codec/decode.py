@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.block import Block, Message
 from sensing.codec.columns import KINDS, fill
-from sensing.codec.read import Message, Reader
+from sensing.codec.read import Reader
 from sensing.codec.record import EVENT, TOPICS, Rare, Reject
 from sensing.codec.rejects import Fault
 from sensing.contracts.topics import INPUTS
 
-__all__ = ["Decoded", "Message", "decode"]
+__all__ = ["Block", "Decoded", "Message", "decode"]
 
 PIECE = 2048
 """Messages decoded before their columns are filled: the structs of a piece stay in the processor's cache."""
@@ -48,7 +49,7 @@ class Decoded(NamedTuple):
     reject_positions: list[int]
 
 
-def decode(topic: str, partition: int, messages: Sequence[Message]) -> Decoded:
+def decode(topic: str, partition: int, block: Block) -> Decoded:
     """Decode messages of one partition, in their order. Bad messages become rejects; none raises.
 
     The result is the same however the messages are cut into blocks.
@@ -61,16 +62,16 @@ def decode(topic: str, partition: int, messages: Sequence[Message]) -> Decoded:
     if topic not in INPUTS:
         msg = f"decode: required a topic of {', '.join(INPUTS)}, got {topic!r}"
         raise ValueError(msg)
-    block = _Block(topic, partition, len(messages))
-    for start in range(0, len(messages), PIECE):
-        block.take(messages[start : start + PIECE], start)
-    return block.decoded()
+    filling = _Filling(topic, partition, len(block))
+    for start in range(0, len(block), PIECE):
+        filling.take([block.message(i) for i in range(start, min(start + PIECE, len(block)))], start)
+    return filling.decoded()
 
 
 _reader = cache(Reader)
 
 
-class _Block:
+class _Filling:
     """The result of a block while it is being filled."""
 
     def __init__(self, topic: str, partition: int, size: int) -> None:
@@ -154,4 +155,5 @@ def _reject(topic: str, partition: int, message: Message, fault: Fault) -> Rejec
         field=fault.field,
         required=fault.required,
         got=fault.got,
+        key=message.key,
     )

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple, Union
+from typing import Any, Union
 
 import msgspec
 import numpy as np
 from msgspec import inspect
 from numpy.typing import NDArray
 
+from sensing.codec.block import Message
 from sensing.codec.cloudevents import spliced
 from sensing.codec.fields import fields_of
 from sensing.codec.instants import EPOCH, INSTANT_MAX, instants
@@ -22,15 +23,6 @@ SHALLOW_BYTES = 2 * NESTING_MAX
 
 BACKSLASH = ord("\\")
 DELETE = 0x7F
-
-
-class Message(NamedTuple):
-    """One message as it came: from Kafka with headers and the broker's timestamp (UTC ms), from a file without both."""
-
-    value: bytes
-    headers: dict[str, bytes] | None
-    offset: int
-    time: int | None
 
 
 class _Identifiers:
@@ -70,7 +62,7 @@ class Reader:
 
     def _verdicts(self, messages: Sequence[Message]) -> list[Event | Fault]:
         verdicts: list[Event | Fault] = []
-        for value, headers, _, _ in messages:
+        for value, headers, *_ in messages:
             try:
                 text = spliced(value, headers) if headers else value
                 verdict = (len(text) > SHALLOW_BYTES and too_much(value)) or self._decode(text)

@@ -96,13 +96,16 @@ class Batch(NamedTuple):
 
     ``watermark`` is the one in force after the last message of the block (rejects included): the tick for every
     machine. ``final`` marks the end of the input: the clock runs on to ``watermark``, and whatever is due at that
-    instant or before closes.
+    instant or before closes. ``account`` (0: none) asks for the outcome counts as they are behind this batch, ``group``
+    is the number of the source group that read it.
     """
 
     records: NDArray[Any]
     rare: list[tuple[int, Rare]]
     watermark: int
     final: bool = False
+    account: int = 0
+    group: int = 0
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,3 +121,4 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     field: str | None
     required: str
     got: str
+    key: bytes | None = None

@@ -44,4 +44,4 @@ def split(batch: Batch, shards: int) -> list[Batch]:
         for shard in shards_of(item.event, shards):
             mine = order[bounds[shard] : bounds[shard + 1]]
             rare[shard].append((int(np.searchsorted(mine, before)), item))
-    return [Batch(ordered[bounds[s] : bounds[s + 1]], rare[s], batch.watermark, batch.final) for s in range(shards)]
+    return [batch._replace(records=ordered[bounds[s] : bounds[s + 1]], rare=rare[s]) for s in range(shards)]

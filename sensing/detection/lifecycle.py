@@ -16,9 +16,11 @@ opened. While muted (backfill) everything goes its way unpublished, and what end
 shows what is open, each as version 1.
 """
 
+from collections import Counter
+
 import msgspec
 
-from sensing.contracts.exceptions import ExceptionState, ExceptionType, Status
+from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
 from sensing.detection.finding import Finding
 from sensing.detection.problem import (
     Problem,
@@ -52,6 +54,8 @@ PACES: dict[ExceptionType, Pace] = {
     "stockout_projected": Pace(1, 2, 12 * HOUR_MS, 2 * DAY_MS, 14 * DAY_MS),
     "data_quality": Pace(1, 1, 0, 1 * DAY_MS, 30 * DAY_MS),
 }
+OpenCounts = dict[tuple[ExceptionType, Severity], int]
+
 RESERVED = 10
 """One place in so many is kept for data_quality."""
 
@@ -107,6 +111,14 @@ class Problems:
             for problem in found
             if problem.exception_type == exception_type and problem.status not in _ENDED
         ]
+
+    def open_counts(self) -> OpenCounts:
+        """How many problems stand before the public, by type and severity."""
+        return dict(
+            Counter(
+                (problem.exception_type, problem.severity) for problem in self._problems.values() if problem.is_open
+            )
+        )
 
     def rows(self) -> list[int]:
         """Rows of which a problem is kept, whatever its state."""

@@ -37,10 +37,11 @@ class ShardMachine:
         Returns
         -------
         list
-            Outputs with non-falling instants; after the final batch also the outcome counts and the parameters of all
-            rows.
+            Outputs with non-falling instants; where an account is asked for also the outcome counts, and after the
+            final batch the parameters of all rows.
         """
         s = self.state
+        batch = s.groups.merged(batch)
         done = 0
         for before, item in batch.rare:
             self._absorb(batch, done, before)
@@ -55,8 +56,10 @@ class ShardMachine:
         if batch.final:
             self._close_ended_days(batch.watermark)
         outputs: Outputs = list(s.outbox.take())
+        if batch.account:
+            outputs.append(Totals(s.shard, s.totals(), batch.account))
         if batch.final:
-            outputs += [Totals(s.shard, s.totals()), ParameterRows(s.shard, parameter_columns(s))]
+            outputs.append(ParameterRows(s.shard, parameter_columns(s)))
         return outputs
 
     def dump(self) -> bytes:
