@@ -5,27 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.cli.options import readable_errors
+from flows.cli.settings import kafka_options
 
 if TYPE_CHECKING:
     from flows.export import Form
-
-
-class ClientSetting(click.ParamType[tuple[str, str]]):
-    """A setting of librdkafka, NAME=VALUE."""
-
-    name = "NAME=VALUE"
-
-    def convert(
-        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        """Split a setting."""
-        if isinstance(value, tuple):
-            return value
-        name, equals, text = value.partition("=")
-        if not (name and equals):
-            self.fail(f"required NAME=VALUE, such as security.protocol=SSL, got {value!r}", param, ctx)
-        return name, text
+    from flows.service.load import Resolved
 
 
 @click.command()
@@ -38,17 +22,13 @@ class ClientSetting(click.ParamType[tuple[str, str]]):
     help="Tables with flat columns, or the documents as they are, one a line.",
 )  # fmt: skip
 @click.option("--all", "ended", is_flag=True, help="Exceptions that have ended as well, not only the open ones.")
-@click.option("--bootstrap-servers", default="localhost:9092", show_default=True, help="Brokers: HOST:PORT,...")
-@click.option("--prefix", default="", help="What stands before the names of the topics.")
-@click.option("--client", type=ClientSetting(), multiple=True, help="A setting of librdkafka; may be repeated.")
-def export(
-    output_folder: Path, form: "Form", ended: bool, bootstrap_servers: str, prefix: str, client: list[tuple[str, str]]
-) -> None:
+@kafka_options
+def export(resolved: "Resolved", output_folder: Path, form: "Form", ended: bool) -> None:
     """Write current planning parameters and open exceptions to files, as they are in the compacted topics now."""
     from flows.export import export as run
 
-    with readable_errors():
-        done = run(dict(client) | {"bootstrap.servers": bootstrap_servers}, prefix, output_folder, form, ended=ended)
+    kafka = resolved.settings.kafka
+    done = run(kafka.client_config(), kafka.topic_prefix, output_folder, form, ended=ended)
     left_out = f"; {done.foreign:,} records of others left out" if done.foreign else ""
     click.echo(
         f"planning parameters of {done.parameters:,} SKU-locations and {done.exceptions:,} exceptions in "
