@@ -115,8 +115,8 @@ class Tail:
         asked = self._admin.describe_topics(TopicCollection(names), request_timeout=REQUEST_SECONDS)
         described = [self._of_topic(name, asked[name]) for name in names]
         partitions = [TopicPartition(about.name, at) for about in described for at in range(len(about.partitions))]
-        low = self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # built without types
-        high = self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # built without types
+        low = self._offsets(partitions, OffsetSpec.earliest())
+        high = self._offsets(partitions, OffsetSpec.latest())
         found = {}
         for topic, about in zip(self._topics, described, strict=True):
             places = [(about.name, at) for at in range(len(about.partitions))]

@@ -90,6 +90,7 @@ class _Server(http.server.ThreadingHTTPServer):
     """One thread per connection, up to a bound; above it connections are closed at once."""
 
     daemon_threads = True
+    request_queue_size = CONNECTIONS_MAX
     # A port somebody else listens on is refused all the same.
     allow_reuse_address = True
 

@@ -178,8 +178,8 @@ METRICS = (
         lambda seen: seen.held(lambda held: held.lines_evicted),
     ),
     Metric(
-        "tidegauge_refused", "counter", "Exceptions not opened because the table was full.", (),
-        lambda seen: seen.held(lambda held: held.refused),
+        "tidegauge_exceptions_refused", "counter", "Exceptions not opened because the table was full.", (),
+        lambda seen: seen.held(lambda held: held.exceptions_refused),
     ),
     Metric(
         "tidegauge_client_errors", "counter", "Errors of the Kafka and Redis clients.", ("client", "kind"),
