@@ -24,6 +24,11 @@ class TopicGuard:
         All partitions of all topics that are read.
     clock
         Monotonic clock, seconds.
+
+    Attributes
+    ----------
+    asked
+        Answers under way, by topic.
     """
 
     def __init__(self, config: Mapping[str, Any], logs: Sequence[Log], clock: Callable[[], float]) -> None:
@@ -31,7 +36,7 @@ class TopicGuard:
         counts = Counter(log.name for log in logs)
         self._known = {log.name: Described(log.topic_id, counts[log.name]) for log in logs}
         self._clock = clock
-        self._asked: dict[str, Any] = {}
+        self.asked: dict[str, Any] = {}
         self._missed: set[str] = set()
         self._next = clock() + ASK_EVERY_SECONDS
 
@@ -44,14 +49,14 @@ class TopicGuard:
             When a topic is gone, was made anew or has more partitions.
         """
         self._admin.poll(0)
-        if self._asked and all(future.done() for future in self._asked.values()):
-            answers, self._asked = self._asked, {}
+        if self.asked and all(future.done() for future in self.asked.values()):
+            answers, self.asked = self.asked, {}
             for name, future in answers.items():
                 self._check(name, future)
-        if not self._asked and self._clock() >= self._next:
+        if not self.asked and self._clock() >= self._next:
             self._next = self._clock() + ASK_EVERY_SECONDS
             topics = TopicCollection(list(self._known))
-            self._asked = self._admin.describe_topics(topics, request_timeout=REQUEST_SECONDS)
+            self.asked = self._admin.describe_topics(topics, request_timeout=REQUEST_SECONDS)
 
     def _check(self, name: str, future: Any) -> None:
         known = self._known[name]
