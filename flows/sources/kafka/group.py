@@ -21,6 +21,8 @@ from flows.sources.run import RARE, RECORD, Run, interleave
 from sensing.codec.record import BEFORE_ALL
 from sensing.settings import HOUR_MS, Settings
 
+HAND_MESSAGES = 10_000
+"""Of one partition not many more are handed on at once: what had to wait for others must not become one long epoch."""
 PATIENCE_SECONDS = 1.0
 DRIFT_MS = 6 * HOUR_MS
 
@@ -91,7 +93,8 @@ class GroupClock:
         # Of messages with equal keys those of the partition that stands first go first.
         ends = [(self._limit(feed, now), feed.source) for feed in waiting if self._event_time or not feed.current]
         self.front = min((end for end, _ in ends), default=FAR)
-        limit, last = min([*ends, (others + DRIFT_MS, len(self._feeds))])
+        portions = [feed.key_at(HAND_MESSAGES) for feed in self._feeds]
+        limit, last = min([*ends, *((key, len(self._feeds)) for key in (others + DRIFT_MS, *portions))])
         cap = min(wall_ms, min((feed.reached for feed in waiting), default=wall_ms))
         run = interleave([feed.hand(limit, inclusive=feed.source <= last) for feed in self._feeds])
         run = self._stamped(run, cap)
