@@ -47,4 +47,4 @@ def lean_kernel(function: Function) -> Function:
     scanning messages took 1.6 times as long with it, and 1.5 times as long with calls.
     """
     options = {"cache": True, "fastmath": False, "error_model": "numpy", "nogil": True, "forceinline": True}
-    return cast(Function, numba.njit(**options, _nrt=False)(function))  # type: ignore[call-overload]  # its types miss it
+    return cast(Function, numba.njit(**options, _nrt=False)(function))  # type: ignore[call-overload]  # hidden option
