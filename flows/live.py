@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import secrets
 import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import structlog
@@ -11,22 +12,20 @@ import structlog
 from flows import engine, topology, warm
 from flows.addresses import machine_keys
 from flows.control import Control
+from flows.errors import TidegaugeError
 from flows.replay import machines
-from flows.service import logs
-from flows.service.epoch_log import EpochLog
-from flows.service.health import Health
-from flows.service.http import Endpoints
-from flows.service.metrics import registry
 from flows.service.observer import FlowObserver
+from flows.service.operations import operations
 from flows.service.settings import RunSettings
-from flows.service.telemetry import Telemetry
 from flows.sources.kafka.live import LiveSource
 from flows.sources.kafka.survey import survey
 from sensing.codec.record import TOPICS
+from sinks.errors import SinkError
 from sinks.kafka import KafkaSink
+from sinks.redis_view import RedisView
 
 STOP_SECONDS_MAX = 30.0
-"""How long a stop waits for brokers to acknowledge what was sent."""
+"""How long a stop waits for brokers and Redis to take what was made."""
 
 
 class Ended(NamedTuple):
@@ -45,19 +44,14 @@ def run_live(settings: RunSettings, *, until_end: bool = False) -> Ended:
     TidegaugeError
         When it cannot start, or cannot go on.
     """
-    logs.configure(settings.log, settings.secret_texts())
-    core = settings.engine.core()
-    health, telemetry = Health(), Telemetry(core.lateness_ms)
-    observer = FlowObserver(health, telemetry, EpochLog(telemetry))
     started = time.monotonic()
-    log = structlog.get_logger()
-    with Endpoints(settings.http, registry(telemetry, health), health) as endpoints:
-        log.info("started", bootstrap_servers=settings.kafka.bootstrap_servers, http_port=endpoints.port)
+    with operations(settings) as watched:
+        log = structlog.get_logger()
         try:
             warm.ensure()
-            control = _run(settings, observer, until_end=until_end)
+            control = _run(settings, FlowObserver(watched), until_end=until_end)
         except BaseException as error:
-            health.fail(str(error))
+            watched.health.fail(str(error))
             log.error("ended", reason=str(error) or type(error).__name__)
             raise
         ended = Ended(control.lines, time.monotonic() - started, control.outputs())
@@ -67,26 +61,49 @@ def run_live(settings: RunSettings, *, until_end: bool = False) -> Ended:
 
 def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> Control:
     kafka, core = settings.kafka, settings.engine.core()
-    names = {topic: kafka.topic_prefix + topic for topic in TOPICS}
-    keys = machine_keys(core.shards)
-    control = Control(len(keys), lasting=True, observer=observer)
-    admin = kafka.client_config()
-    logs_found = survey(admin, names)
-    source = LiveSource(kafka.consumer_config(), admin, logs_found, core, control, observer)
+    control = Control(len(machine_keys(core.shards)), lasting=True, observer=observer)
+    logs = survey(kafka.client_config(), {topic: kafka.topic_prefix + topic for topic in TOPICS})
+    source = LiveSource(
+        kafka.consumer_config(), kafka.client_config(), logs, core, control, observer, until_end=until_end
+    )
     sink = KafkaSink(
         kafka.producer_config(),
         partitions=settings.engine.sink_partitions,
         prefix=kafka.topic_prefix,
         lineage=new_lineage(),
         status=observer,
-        stop=lambda: control.stopping,
+        stop=lambda: control.stopping or control.failure is not None,
         stop_timeout_s=STOP_SECONDS_MAX,
         on_delivered=observer.delivered,
     )
     flow = topology.build(core.shards, source, machines(core), sink, control, keep=False)
-    with contextlib.closing(source), contextlib.closing(sink):
+    with _view(settings, observer), contextlib.closing(source), contextlib.closing(sink):
         engine.run(flow, 1, control, epoch=dt.timedelta(seconds=settings.engine.epoch_seconds))
     return control
+
+
+@contextlib.contextmanager
+def _view(settings: RunSettings, observer: FlowObserver) -> Iterator[None]:
+    """Keep the view in Redis, where one is wanted; at the end of a run it is given what is in the topics by then."""
+    redis, kafka = settings.redis.client_config(), settings.kafka
+    if redis is None:
+        yield
+        return
+    log = structlog.get_logger()
+    try:
+        view = RedisView(
+            kafka.client_config(), kafka.topic_prefix, redis, settings.redis.key_prefix, observer,
+            note=lambda sentence: log.info("view", note=sentence),
+        )  # fmt: skip
+    except SinkError as error:
+        raise TidegaugeError(str(error)) from error
+    view.start()
+    try:
+        yield
+        if not view.drain(STOP_SECONDS_MAX):
+            log.warning("view", note=f"not up to date after {STOP_SECONDS_MAX:.0f} s; the next run goes on with it")
+    finally:
+        view.stop()
 
 
 def new_lineage() -> str:

@@ -8,7 +8,6 @@ The one record that is let go of in part is a dead letter that its topic finds t
 flow. It is sent again without its value, which is still where it came from.
 """
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -22,8 +21,10 @@ from sinks.dead_letters import without_value
 from sinks.errors import SinkError
 from sinks.messages import Message
 from sinks.refusals import CREDENTIALS, PURGED, TOO_LARGE, refusal
+from sinks.status import QUIET
 
 DEFAULTS: dict[str, Any] = {
+    **QUIET,
     "linger.ms": 5,
     # Half the bytes of lz4 for a fifth more CPU, on the documents of planning parameters.
     "compression.type": "zstd",
@@ -99,7 +100,7 @@ class Delivery:
         self._stopping: float | None = None
         config = {**DEFAULTS, **client, **FIXED, "error_cb": self._on_error}
         try:
-            self._producer = Producer(config, logger=logging.getLogger("tidegauge.kafka"))
+            self._producer = Producer(config)
         except KafkaException as error:
             msg = f"output {name}: required settings that librdkafka takes, got {error.args[0].str()}; mend them"
             raise SinkError(msg) from error

@@ -12,6 +12,12 @@ def _demo() -> click.Command:
     return demo
 
 
+def _export() -> click.Command:
+    from flows.cli.export import export
+
+    return export
+
+
 def _load() -> click.Command:
     from flows.cli.load import load
 
@@ -44,6 +50,7 @@ def _topics() -> click.Command:
 
 COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
     "demo": (_demo, "Watch the engine on real orders with a simulated supply side."),
+    "export": (_export, "Write current parameters and open exceptions from Kafka to files."),
     "load": (_load, "Load a folder of event files into Kafka topics."),
     "replay": (_replay, "Replay a folder of event files: exceptions and planning parameters out."),
     "run": (_run, "Run the engine on Kafka topics, with a view in Redis."),

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.cli.options import readable_errors
 from flows.cli.settings import settings_options
 from flows.errors import UsageError
 
@@ -37,5 +36,4 @@ def run(resolved: "Resolved", until_end: bool, event_time: bool, check: bool) ->
     # The engine takes a second to load; refusals need none of it.
     from flows.live import run_live
 
-    with readable_errors():
-        run_live(resolved.settings, until_end=until_end)
+    run_live(resolved.settings, until_end=until_end)

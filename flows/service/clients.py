@@ -36,22 +36,33 @@ def _closed(consumer: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, An
 def _kafka(
     settings: RunSettings, role: str, make: Callable[[dict[str, Any]], Any], config: dict[str, str]
 ) -> Iterator[tuple[Path, str]]:
+    tried: dict[str, Any] = {name: value for name, value in config.items() if name != "bootstrap.servers"}
+    while (text := _error(make, tried)) is not None:
+        whole = text.removeprefix(f"Failed to create {role}: ")
+        if whole != text:
+            yield _place(settings, role, _named(whole, tried)), f"librdkafka says: {whole}"
+            return
+        # Settings are taken one after another, so without the one that is wrong the error is another, or none.
+        # Its name in the text may be an older one.
+        name = next(name for name in tried if _error(make, _without(tried, name)) != text)
+        yield _place(settings, role, name), f"librdkafka says: {text}"
+        tried = _without(tried, name)
+
+
+def _error(make: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> str | None:
     from confluent_kafka import KafkaException
 
-    tried: dict[str, Any] = {name: value for name, value in config.items() if name != "bootstrap.servers"}
-    while True:
-        try:
-            make(tried | {"logger": _SILENT})
-        except (KafkaException, TypeError, ValueError) as error:
-            text = error.args[0].str() if isinstance(error, KafkaException) else str(error)
-            name = _named(text, tried)
-            yield _place(settings, role, name), f"librdkafka says: {text.strip()}"
-            # One setting that is wrong by itself hides the next; what is wrong between settings is told last.
-            if name is None or text.startswith("Failed to create"):
-                return
-            del tried[name]
-        else:
-            return
+    try:
+        make(config | {"logger": _SILENT})
+    except KafkaException as error:
+        return str(error.args[0].str()).strip()
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return None
+
+
+def _without(config: dict[str, Any], name: str) -> dict[str, Any]:
+    return {other: value for other, value in config.items() if other != name}
 
 
 def _named(text: str, config: dict[str, Any]) -> str | None:

@@ -33,8 +33,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     """Answers one connection; slow clients are cut off."""
 
     server: "_Server"
-    server_version = "tidegauge"
-    sys_version = ""
     timeout = READ_TIMEOUT_S
 
     def do_GET(self) -> None:
@@ -77,6 +75,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(reply.body)
 
+    def version_string(self) -> str:
+        """Who serves; not with which library."""
+        return "tidegauge"
+
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: probes come every few seconds."""
 
@@ -90,6 +92,7 @@ class _Server(http.server.ThreadingHTTPServer):
     """One thread per connection, up to a bound; above it connections are closed at once."""
 
     daemon_threads = True
+    request_queue_size = CONNECTIONS_MAX
     # A port somebody else listens on is refused all the same.
     allow_reuse_address = True
 

@@ -152,7 +152,7 @@ METRICS = (
     ),
     Metric(
         "tidegauge_order_to_exception_seconds", "histogram",
-        "From the broker's timestamp of an event to the delivery of the exception it caused.", (),
+        "From the time of an event to the delivery of the exception it caused, once inputs were read.", (),
         lambda seen: seen.telemetry.latencies,
     ),
     Metric(
@@ -178,8 +178,8 @@ METRICS = (
         lambda seen: seen.held(lambda held: held.lines_evicted),
     ),
     Metric(
-        "tidegauge_refused", "counter", "Exceptions not opened because the table was full.", (),
-        lambda seen: seen.held(lambda held: held.refused),
+        "tidegauge_exceptions_refused", "counter", "Exceptions not opened because the table was full.", (),
+        lambda seen: seen.held(lambda held: held.exceptions_refused),
     ),
     Metric(
         "tidegauge_client_errors", "counter", "Errors of the Kafka and Redis clients.", ("client", "kind"),

@@ -64,10 +64,9 @@ def known(path: Path) -> bool:
 
 def nearest(path: Path) -> str:
     """What may have been meant, to end a sentence with."""
-    names = [*map(dotted, FIELDS), *RunSettings.model_fields]
-    close = difflib.get_close_matches(dotted(path), names, n=2, cutoff=0.6)
-    if not close and path[0] in RunSettings.model_fields:
-        close = [f"{path[0]}.{name}" for name in section(path[0]).model_fields]
-    return (
-        f"did you mean {' or '.join(close)}?" if 0 < len(close) <= 2 else f"there are {', '.join(close or names[-5:])}"
-    )
+    sections = list(RunSettings.model_fields)
+    close = difflib.get_close_matches(dotted(path), [*map(dotted, FIELDS), *sections], n=2, cutoff=0.6)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    there = section(path[0]).model_fields if path[0] in sections else sections
+    return f"there are {', '.join(there)}"

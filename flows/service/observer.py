@@ -4,9 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flows.service.epoch_log import EpochLog
-from flows.service.health import Health
-from flows.service.telemetry import Machine, Telemetry
+from flows.service.operations import Operations
+from flows.service.telemetry import Machine
 from sensing.machines.gauges import gauges
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, OutputRecord
@@ -23,19 +22,16 @@ class FlowObserver:
         Seconds that never jump.
     """
 
-    def __init__(
-        self, health: Health, telemetry: Telemetry, log: EpochLog, steady: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._health = health
-        self._telemetry = telemetry
-        self._log = log
+    def __init__(self, watched: Operations, steady: Callable[[], float] = time.monotonic) -> None:
+        self._watched = watched
+        self._telemetry = telemetry = watched.telemetry
         self._steady = steady
         self._looked: dict[int, float] = {}
         self._caught_up = False
         self._traceparent: str | None = None
-        self.ok = health.ok
-        self.failing = health.failing
-        self.reference_read = health.reference_read
+        self.ok = watched.health.ok
+        self.failing = watched.health.failing
+        self.reference_read = watched.health.reference_read
         self.read = telemetry.read
         self.tombstones = telemetry.tombstones
         self.partition = telemetry.partition
@@ -44,14 +40,12 @@ class FlowObserver:
     def inputs_read(self) -> None:
         """Every input has been at its end once: from here on, delays are those of the engine."""
         self._caught_up = True
-        self._health.inputs_read()
+        self._watched.health.inputs_read()
 
     def epoch(self, seconds: float) -> None:
         """An epoch is over, its outputs delivered."""
-        self._health.beat()
-        self._telemetry.epoch(seconds)
         self._telemetry.committed(int(self._telemetry.wall() * 1000))
-        self._log.epoch(seconds, self._traceparent)
+        self._watched.epoch(seconds, self._traceparent)
         self._traceparent = None
 
     def outputs(self, records: list[OutputRecord]) -> None:
@@ -85,7 +79,7 @@ class FlowObserver:
                 river_rows=held.river_rows,
                 lines=held.lines,
                 lines_evicted=held.lines_evicted,
-                refused=held.problems_refused,
+                exceptions_refused=held.problems_refused,
                 open_exceptions={(str(kind), str(grade)): count for (kind, grade), count in held.open_problems.items()},
                 oldest_closed_day=held.oldest_closed_day,
                 newest_closed_day=held.newest_closed_day,

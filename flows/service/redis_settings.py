@@ -23,7 +23,8 @@ def _url(url: SecretStr | None) -> SecretStr | None:
     except ValueError:
         port_fits = False
     if not port_fits or not text.startswith(("redis://", "rediss://", "unix://")):
-        raise Refusal(URL, repr(masked(text)))
+        # What has no scheme may be a password alone.
+        raise Refusal(URL, repr(masked(text)) if "://" in text else "a text without a scheme")
     return url
 
 

@@ -37,7 +37,7 @@ class Machine(NamedTuple):
     river_rows: int = 0
     lines: int = 0
     lines_evicted: int = 0
-    refused: int = 0
+    exceptions_refused: int = 0
     open_exceptions: dict[tuple[str, str], int] = {}  # noqa: RUF012 - replaced as a whole, never changed
     oldest_closed_day: int | None = None
     newest_closed_day: int | None = None
@@ -105,7 +105,7 @@ class Telemetry:
         _add(self.deliveries, (target,), records)
 
     def latency(self, seconds: float) -> None:
-        """Count an exception by the time from its order's broker timestamp to its delivery."""
+        """Count an exception by the time from its cause to its delivery."""
         self.latencies.observe(seconds)
 
     def dead_letter(self, reason: str, records: int = 1) -> None:

@@ -4,6 +4,9 @@ A group reads the reference topic to its end before anything else (group 0 does;
 its partitions (`flows.sources.kafka.group`). It never waits in a poll. The first batch of every epoch ticks every
 machine. A snapshot holds numeric offsets of what was handed on; a run without saved state starts at the first message
 of every topic.
+
+With ``until_end`` there is one group, events alone move the clock, and the present ends of the topics are the end of
+the input: what comes out is what a replay of the same lines puts out.
 """
 
 import time
@@ -16,15 +19,18 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from flows.addresses import Item, machine_keys, to_ledger, to_shards
 from flows.control import Control
+from flows.sources.end import end_of_last_day
 from flows.sources.kafka.errors import log_moved, recreated
-from flows.sources.kafka.feed import Feed, Place
+from flows.sources.kafka.feed import FAR, Feed, Place, ReferenceFeed
 from flows.sources.kafka.group import GroupClock
 from flows.sources.kafka.guard import TopicGuard
+from flows.sources.kafka.history import HistoryFeed
 from flows.sources.kafka.reader import LogReader
 from flows.sources.kafka.survey import Log
 from flows.sources.kafka.watch import Watch
 from flows.sources.run import Run, empty_run
-from sensing.codec.record import BEFORE_ALL, TOPICS, Batch, Topic
+from sensing.codec.record import BEFORE_ALL, TOPICS, Batch, Rare, Topic
+from sensing.contracts.reference import LocationUpdated
 from sensing.machines.messages import LedgerBatch
 from sensing.settings import Settings
 
@@ -62,8 +68,10 @@ class LiveSource(FixedPartitionedSource[Item, LiveState]):
 
     def __init__(
         self, consumer: Mapping[str, Any], admin: Mapping[str, Any], logs: Sequence[Log], settings: Settings,
-        control: Control, watch: Watch, clocks: Clocks = Clocks(),  # noqa: B008 - immutable
+        control: Control, watch: Watch, *, until_end: bool = False, clocks: Clocks = Clocks(),  # noqa: B008 - immutable
     ) -> None:  # fmt: skip
+        assert not until_end or settings.source_groups == 1, "one merge needs all heads"
+        self._until_end = until_end
         self._consumer = consumer
         self._admin = admin
         self._logs = logs
@@ -81,14 +89,22 @@ class LiveSource(FixedPartitionedSource[Item, LiveState]):
         """Connect a group, where need be behind what was handed on before."""
         number = self.list_parts().index(for_part)
         logs = [log for log in self._logs if _group_of(log, self._settings.source_groups) == number]
-        feeds = [Feed(source, log, resume_offset(log, resume_state), self._settings) for source, log in enumerate(logs)]
+        feeds = [self._feed(source, log, resume_offset(log, resume_state)) for source, log in enumerate(logs)]
         reader = LogReader(self._consumer, feeds, self._watch, self._clocks.monotonic)
         guard = TopicGuard(self._admin, logs, self._clocks.monotonic)
-        part = LiveGroup(number, feeds, reader, guard, self._settings, self._control, self._watch, self._clocks)
+        part = LiveGroup(
+            number, feeds, reader, guard, self._settings, self._control, self._watch, self._clocks,
+            until_end=self._until_end,
+        )  # fmt: skip
         if resume_state is not None:
             part.clock.watermark = resume_state.watermark
         self._built.append(part)
         return part
+
+    def _feed(self, source: int, log: Log, offset: int) -> Feed:
+        if log.topic == REFERENCE:
+            return ReferenceFeed(source, log, offset, self._settings)
+        return (HistoryFeed if self._until_end else Feed)(source, log, offset, self._settings)
 
     def close(self) -> None:
         """Leave the broker: Bytewax does not close partitions when a run fails."""
@@ -125,8 +141,9 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
 
     def __init__(
         self, number: int, feeds: list[Feed], reader: LogReader, guard: TopicGuard, settings: Settings,
-        control: Control, watch: Watch, clocks: Clocks,
+        control: Control, watch: Watch, clocks: Clocks, *, until_end: bool,
     ) -> None:  # fmt: skip
+        self._until_end = until_end
         self._number = number
         self._reference = [feed for feed in feeds if feed.log.topic == REFERENCE]
         self._events = [feed for feed in feeds if feed.log.topic != REFERENCE]
@@ -137,7 +154,9 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
         self._watch = watch
         self._clocks = clocks
         self._keys = machine_keys(settings.shards)
-        self.clock = GroupClock(self._events, settings, reader.is_away)
+        self.clock = GroupClock(self._events, settings, reader.is_away, event_time=until_end)
+        self._newest = BEFORE_ALL
+        self._locations: list[Rare] = []
         self._started = self._caught_up = self._ended = self._closed = False
         self._new_epoch = True
         self._epoch_began = self._reported = self._accounted = clocks.monotonic()
@@ -202,6 +221,10 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
     def _items(self, now: float) -> list[Item]:
         items = self._reference_items() if any(len(feed) for feed in self._reference) else []
         run = self.clock.hand(self._clocks.wall_ms(), now)
+        if len(run):
+            self._newest = int(run.keys[-1])
+        elif self._until_end and self.clock.over:
+            return [*items, *self._end()]
         tick, self._new_epoch = self._new_epoch, False
         account = self._next_account(now) if tick else 0
         if not len(run) and not tick:
@@ -216,15 +239,26 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
         self._control.lines += len(run)
         return items
 
+    def _end(self) -> list[Item]:
+        """Run the clock on to the end of the last event's local day."""
+        self._ended = True
+        end = end_of_last_day(self._newest, self._settings.time_zone, self._locations)
+        account = self._account + 1
+        return [
+            *to_shards(Batch(empty_run().records, [], end, final=True, account=account), self._keys, everyone=True),
+            to_ledger(LedgerBatch([], [], end, account), self._keys),
+        ]
+
     def _counts(self, run: Run) -> list[int]:
         found = np.bincount(run.sources, minlength=max(feed.source for feed in self._events) + 1 if self._events else 0)
         return [int(found[feed.source]) for feed in self._events]
 
     def _reference_items(self, *, everyone: bool = False, places: Sequence[Place] = ()) -> list[Item]:
         """Reference records, which are outside every watermark; ``places`` are in the books from now on."""
-        runs = [(feed, feed.hand(2**62)) for feed in self._reference]
+        runs = [(feed, feed.hand(FAR)) for feed in self._reference]
         rare = [event._replace(watermark=BEFORE_ALL) for _, run in runs for event in run.rare]
         rejects = [reject for _, run in runs for reject in run.rejects]
+        self._locations += [event for event in rare if isinstance(event.event, LocationUpdated)]
         read = dict.fromkeys(places, 0) | {feed.place: len(run) for feed, run in runs}
         for feed in self._reference:
             feed.settled()

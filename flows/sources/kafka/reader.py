@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import orjson
 from confluent_kafka import Consumer, KafkaError, TopicPartition
+from numpy.typing import NDArray
 
 from flows.sources.kafka.errors import MOVED, log_moved, must_end, stepped_back
 from flows.sources.kafka.feed import Feed
@@ -88,7 +89,7 @@ class LogReader:
         """Tell how far every partition is."""
         for key, feed in self._feeds.items():
             end = max(self._ends[key], feed.position)
-            self._watch.partition(*feed.place, feed.position, end, feed.reached or None, at_end=feed.at_end)
+            self._watch.partition(*feed.place, feed.position, end, feed.watermark, at_end=feed.at_end)
 
     def close(self) -> None:
         """Leave the broker."""
@@ -105,7 +106,7 @@ class LogReader:
             self._put(feed, data)
             data = []
             if error.code() == KafkaError._PARTITION_EOF:
-                feed.at_end, feed.heard = True, self._clock()
+                feed.end(message.offset(), self._clock())
                 self._ends[feed.log.name, feed.log.partition] = message.offset()
                 self._recovered(feed)
             elif error.code() in MOVED:
@@ -129,11 +130,14 @@ class LogReader:
             # A message without a value says that its key is no longer needed. It is no event.
             filled = [at for at, value in enumerate(values) if value is not None]
             self._watch.tombstones(feed.log.topic, len(values) - len(filled))
-            feed.position = int(offsets[-1]) + 1
-            feed.at_end = False
-            messages, values, offsets = [messages[at] for at in filled], [values[at] for at in filled], offsets[filled]
-            if not messages:
-                return
+            self._hand_over(feed, [messages[at] for at in filled], [values[at] for at in filled], offsets[filled])
+            feed.passed(int(offsets[-1]), self._clock())
+        else:
+            self._hand_over(feed, messages, values, offsets)
+
+    def _hand_over(self, feed: Feed, messages: list[Any], values: list[bytes], offsets: NDArray[np.int64]) -> None:
+        if not messages:
+            return
         times = np.fromiter([message.timestamp()[1] for message in messages], np.int64, len(messages))
         block = Block.of(values, offsets, times, _headers(messages), [message.key() for message in messages])
         self._watch.read(feed.log.topic, len(messages), len(block.data))
@@ -172,13 +176,13 @@ class LogReader:
                     continue
                 if of_partition["leader"] not in up:
                     self._away.add(key)
-                    self._feeds[key].at_end = False
+                    self._feeds[key].lose()
                     continue
                 end = of_partition["ls_offset"] if of_partition["ls_offset"] >= 0 else of_partition["hi_offset"]
                 self._ends[key] = max(end, 0)
                 if key in self._away and of_partition["next_offset"] >= end >= 0:
                     # An end that was told before the broker went away is not told again.
-                    self._feeds[key].at_end = self._feeds[key].position >= end
+                    self._feeds[key].end(end, self._clock())
                     self._recovered(self._feeds[key])
 
 

@@ -44,7 +44,7 @@ def survey(config: Mapping[str, Any], names: Mapping[str, str]) -> list[Log]:
     Returns
     -------
     list
-        All partitions, by partition number and topic, so that partitions of the same number stand together.
+        All partitions, by topic and number.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def survey(config: Mapping[str, Any], names: Mapping[str, str]) -> list[Log]:
         Log(topic, place.topic, place.partition, ids[topic][0], starts[place], ends[place])
         for place, topic in places.items()
     ]
-    return sorted(logs, key=lambda log: (log.partition, log.topic))
+    return sorted(logs, key=lambda log: (log.topic, log.partition))
 
 
 def quiet(config: Mapping[str, Any]) -> dict[str, Any]:
