@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from flows.service.epoch_log import EpochLog
 from flows.service.health import Health
 from flows.service.observer import LOOK_SECONDS, FlowObserver
+from flows.service.operations import Operations
 from flows.service.telemetry import Machine, Telemetry
 from sensing.machines.ledger import LedgerMachine
 from sensing.machines.shard import ShardMachine
@@ -28,9 +29,8 @@ class Watched:
         self.clock = Clock()
         self.health = Health(wall=self.clock, steady=self.clock)
         self.telemetry = Telemetry(0, wall=self.clock)
-        self.observer = FlowObserver(
-            self.health, self.telemetry, EpochLog(self.telemetry, clock=self.clock), self.clock
-        )
+        log = EpochLog(self.telemetry, clock=self.clock)
+        self.observer = FlowObserver(Operations(self.telemetry, self.health, log, 0), self.clock)
 
 
 @pytest.fixture
