@@ -47,6 +47,9 @@ class Clocks(NamedTuple):
     monotonic: Callable[[], float] = time.monotonic
 
 
+CLOCKS = Clocks()
+
+
 @dataclass(frozen=True)
 class LiveState:
     """Where a group goes on: next offset and topic id by place, and the watermark (UTC ms)."""
@@ -68,7 +71,7 @@ class LiveSource(FixedPartitionedSource[Item, LiveState]):
 
     def __init__(
         self, consumer: Mapping[str, Any], admin: Mapping[str, Any], logs: Sequence[Log], settings: Settings,
-        control: Control, watch: Watch, *, until_end: bool = False, clocks: Clocks = Clocks(),  # noqa: B008 - immutable
+        control: Control, watch: Watch, *, until_end: bool = False, clocks: Clocks = CLOCKS,
     ) -> None:  # fmt: skip
         assert not until_end or settings.source_groups == 1, "one merge needs all heads"
         self._until_end = until_end
