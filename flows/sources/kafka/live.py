@@ -232,7 +232,10 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
         account = self._next_account(now) if tick else 0
         if not len(run) and not tick:
             return items
-        batch = Batch(run.records, run.placed(), self.clock.watermark, account=account, group=self._number)
+        traces = {place: trace for feed in self._events for place, trace in feed.traces().items()}
+        batch = Batch(
+            run.records, run.placed(), self.clock.watermark, account=account, group=self._number, traces=traces
+        )
         items += to_shards(batch, self._keys, everyone=tick)
         counts = [
             (*feed.place, int(count)) for feed, count in zip(self._events, self._counts(run), strict=True) if count
