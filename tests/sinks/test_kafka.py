@@ -103,7 +103,6 @@ def test_a_machine_leaves_through_one_partition(kafka: str) -> None:
 
 def test_in_a_flow_everything_is_delivered_in_the_order_of_its_machine(kafka: str, topics: str) -> None:
     """Bytewax's own run: records of a machine arrive in their order, tables of rows are passed over."""
-
     table = ParameterRows(0, {"sku": ["A"]})
     make_topics(kafka, f"{topics}{AUDIT}")
     keys = machine_keys(4)
