@@ -1,6 +1,5 @@
 """The script that writes the view, against a real Redis."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from sinks.messages import seal
 from sinks.redis_store import MovedError, Store
 from sinks.tail import Record
 from tests.sinks.documents import exception, planning, tombstone
+from tests.sinks.viewing import heard
 
 
 @pytest.fixture
@@ -169,20 +169,16 @@ def test_a_prefix_may_look_like_a_pattern(redis: str, keys: str, client: Any) ->
 
 def test_changes_are_told(store: Store, keys: str, client: Any) -> None:
     """Upserts and deletions, each on its channel; not what was refused, repeated, or written in silence."""
-    heard = client.pubsub(ignore_subscribe_messages=True)
-    heard.subscribe(f"{keys}changes:exceptions", f"{keys}changes:parameters")
+    subscribed = client.pubsub(ignore_subscribe_messages=True)
+    subscribed.subscribe(f"{keys}changes:exceptions", f"{keys}changes:parameters")
     write(store, upsert(keys, exception("x", 1)), tell=False)
     write(store, upsert(keys, exception("x", 1)), upsert(keys, exception("x", 2)), tell=True)
     write(store, upsert(keys, exception("x", 1)), upsert(keys, planning(version=4)), tell=True)
     write(store, upsert(keys, tombstone(exception("x", 2))), tell=True)
     store.tell(b"all")
 
-    got: list[tuple[str, str]] = []
-    deadline = time.monotonic() + 30
-    while len(got) < 5 and time.monotonic() < deadline:
-        if message := heard.get_message(timeout=1):
-            got.append((message["channel"].decode().removeprefix(keys), message["data"].decode()))
-    heard.close()
+    got = [(channel.removeprefix(keys), text) for channel, text in heard(subscribed, 5)]
+    subscribed.close()
     assert got == [
         ("changes:exceptions", '{"id":"x","type":"exception.opened","version":2,"severity":"high"}'),
         ("changes:parameters", '{"id":"A/DC","type":"parameters.proposed","version":4}'),
