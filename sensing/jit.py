@@ -38,3 +38,13 @@ numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # nu
 def kernel(function: Function) -> Function:
     """Compile ``function`` with the project's options on its first call and keep its type for the type checker."""
     return cast(Function, numba.njit(cache=True, fastmath=False, error_model="numpy", nogil=True)(function))
+
+
+def lean_kernel(function: Function) -> Function:
+    """Compile a small kernel into every kernel that calls it; it counts no references, so it may make no arrays.
+
+    Numba counts the references of arrays at every call. For kernels of a few instructions that is most of the work:
+    scanning messages took 1.6 times as long with it, and 1.5 times as long with calls.
+    """
+    options = {"cache": True, "fastmath": False, "error_model": "numpy", "nogil": True, "forceinline": True}
+    return cast(Function, numba.njit(**options, _nrt=False)(function))  # type: ignore[call-overload]  # its types miss it

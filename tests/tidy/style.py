@@ -30,8 +30,10 @@ def functions(source: Source) -> Iterator[Function]:
 
 
 def is_kernel(function: Function) -> bool:
-    """Whether a function is compiled: decorated with ``kernel``."""
-    return any(ast.unparse(decorator).split("(")[0].split(".")[-1] == "kernel" for decorator in function.decorator_list)
+    """Whether a function is compiled: decorated with ``kernel`` or ``lean_kernel``."""
+    return any(
+        ast.unparse(decorator).split("(")[0].split(".")[-1].endswith("kernel") for decorator in function.decorator_list
+    )
 
 
 def length(function: Function) -> int:
