@@ -17,7 +17,8 @@ help: ## this list
 demo: .venv/kernels.stamp ## real orders with a simulated supply side, watched live
 	@.venv/bin/tidegauge demo
 
-test: lint .venv/kernels.stamp ## lint, types and all tests, as CI runs them
+test: lint .venv/kernels.stamp ## lint, types and all tests, against a real Kafka and Redis, as CI runs them
+	@$(PY) -m tests.servers.install
 	@$(PY) -m pytest
 
 lint: .venv/dev.stamp ## ruff and mypy

@@ -194,8 +194,8 @@ class ReplayPartition(StatefulSourcePartition[Item, ReplayState]):
             end = end_of_last_day(self._state.clock, self._settings.time_zone, self._reference.rare)
         self._state.ended = True
         return [
-            *to_shards(Batch(empty_run().records, [], end, final=True), self._keys, everyone=True),
-            to_ledger(LedgerBatch([], [], end, final=True), self._keys),
+            *to_shards(Batch(empty_run().records, [], end, final=True, account=1), self._keys, everyone=True),
+            to_ledger(LedgerBatch([], [], end, account=1), self._keys),
         ]
 
     def _watermark(self) -> int:

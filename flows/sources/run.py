@@ -1,5 +1,6 @@
 """A run: consecutive messages with what became of each, ready to be merged, cut and handed on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ class Run:
 
     keys: NDArray[np.int64]
     kinds: NDArray[np.uint8]
-    sources: NDArray[np.uint8]
+    sources: NDArray[np.unsignedinteger[Any]]
     numbers: NDArray[np.int64]
     records: NDArray[Any]
     rare: list[Rare]
@@ -42,6 +43,19 @@ class Run:
             Run(*tail, self.records[records:], self.rare[rare:], self.rejects[rejects:]),
         )
 
+    def refused(self, which: NDArray[np.bool_], reject: Callable[[int], Reject]) -> "Run":
+        """The run with the messages ``which`` (n,) turned into rejects; ``reject`` makes that of the message at a
+        position.
+        """
+        found = dict(zip(np.flatnonzero(self.kinds == REJECT).tolist(), self.rejects, strict=True))
+        found |= {at: reject(at) for at in np.flatnonzero(which).tolist()}
+        keep = ~which
+        rare = [event for event, kept in zip(self.rare, keep[self.kinds == RARE].tolist(), strict=True) if kept]
+        records = take_records([self.records], np.flatnonzero(keep[self.kinds == RECORD]))
+        kinds = np.where(which, REJECT, self.kinds).astype(np.uint8)
+        rejects = [found[at] for at in sorted(found)]
+        return Run(self.keys, kinds, self.sources, self.numbers, records, rare, rejects)
+
     def placed(self) -> list[tuple[int, Rare]]:
         """Rare events, each with the index of the record it comes before."""
         if not self.rare:
@@ -54,6 +68,20 @@ def empty_run() -> Run:
     """No messages."""
     none = np.empty(0, np.int64)
     return Run(none, none.astype(np.uint8), none.astype(np.uint8), none, np.empty(0, EVENT), [], [])
+
+
+def joined(first: Run, second: Run) -> Run:
+    """One run after the other."""
+    parts = (first, second)
+    return Run(
+        np.concatenate([run.keys for run in parts]),
+        np.concatenate([run.kinds for run in parts]),
+        np.concatenate([run.sources for run in parts]),
+        np.concatenate([run.numbers for run in parts]),
+        np.concatenate([run.records.view(np.uint64) for run in parts]).view(EVENT),
+        first.rare + second.rare,
+        first.rejects + second.rejects,
+    )
 
 
 def interleave(runs: list[Run]) -> Run:

@@ -142,7 +142,7 @@ class Stream:
 
     def _refuse(self, chunk: _Chunk, at: int, future: bool, watermark: int) -> Reject:
         reason: Reason = "far_future" if future else "too_late"
-        ahead = f"at most {self._settings.skew_ms} ms ahead of the median of the file's next {WINDOW} event times"
+        ahead = f"at most {self._settings.skew_ms} ms ahead of the median of the next {WINDOW} event times of its input"
         behind = f"at most {self._settings.horizon_ms} ms behind the watermark {rfc3339(watermark)}"
         time = int(chunk.times[at])
         return Reject(

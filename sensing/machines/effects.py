@@ -10,8 +10,8 @@ import numpy as np
 from sensing.codec.record import BEFORE_ALL, Rare
 from sensing.contracts.reference import CalendarUpdated, ItemUpdated, LocationUpdated, PromotionApproved
 from sensing.machines.close import publish_all
-from sensing.machines.incoming import base_unit
-from sensing.machines.rare import refuse_rare, row_of_known
+from sensing.machines.incoming import base_unit, row_of_known
+from sensing.machines.rare import refuse_rare
 from sensing.machines.report import put_exception
 from sensing.machines.schedule import NEVER
 from sensing.machines.state import ShardState

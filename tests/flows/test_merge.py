@@ -86,7 +86,7 @@ def test_rejects_keep_their_place_and_bytes(tmp_path: Path) -> None:
     ]
     assert (
         run.rejects[1].required
-        == f"at most {SETTINGS.skew_ms} ms ahead of the median of the file's next 100 event times"
+        == f"at most {SETTINGS.skew_ms} ms ahead of the median of the next 100 event times of its input"
     )
     assert run.rejects[1].got == "2011-02-08T00:00:00.000Z"
 

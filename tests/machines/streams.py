@@ -99,7 +99,7 @@ class Stream:
 
     def last(self) -> Batch:
         """The end of the input."""
-        return Batch(np.empty(0, EVENT), [], self.end, final=True)
+        return Batch(np.empty(0, EVENT), [], self.end, final=True, account=1)
 
 
 def _first(pair: tuple[int, Any]) -> int:
@@ -189,7 +189,7 @@ class Run:
 
     def end(self, stream: Stream) -> None:
         """The final batch and the final books."""
-        self.outputs[-1] += self.ledger.apply(stream.books(0, 0)._replace(watermark=stream.end, final=True))
+        self.outputs[-1] += self.ledger.apply(stream.books(0, 0)._replace(watermark=stream.end, account=1))
         self.apply(stream.last())
 
     def result(self) -> Result:

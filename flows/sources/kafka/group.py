@@ -1,0 +1,110 @@
+"""The clock of a source group: what may be handed on, and the watermark in force at every message of it.
+
+Messages of all partitions are handed on in one merge by (largest event time so far in the partition, topic and
+partition), as replays do. A partition that is read to its end does not hold the others; one that is not, and has
+nothing to give at the moment, holds them at the event time that it has reached. So the topics of a long history stay
+side by side. One that has said nothing for ``PATIENCE_SECONDS`` (its broker is away) lets the others run ahead of it by
+``DRIFT_MS``, but still holds the clock.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from flows.sources.judge import Times
+from flows.sources.kafka.feed import FAR, Feed
+from flows.sources.run import RARE, RECORD, Run, interleave
+from sensing.codec.record import BEFORE_ALL
+from sensing.settings import HOUR_MS, Settings
+
+PATIENCE_SECONDS = 1.0
+DRIFT_MS = 6 * HOUR_MS
+
+
+class GroupClock:
+    """The watermark of a group of partitions, UTC ms. It never goes back, nor ahead of the wall clock.
+
+    Parameters
+    ----------
+    feeds
+        The partitions in the order in which they stand in the merge.
+    is_away
+        Whether a partition cannot be reached at present; such a one is not at its end, whatever it said before.
+    event_time
+        Whether events alone move the clock, as in a replay; the end of a partition does not.
+    """
+
+    def __init__(
+        self, feeds: Sequence[Feed], settings: Settings, is_away: Callable[[Feed], bool], *, event_time: bool = False
+    ) -> None:
+        self.watermark = BEFORE_ALL
+        self._feeds = feeds
+        self._settings = settings
+        self._is_away = is_away
+        self._event_time = event_time
+
+    def hand(self, wall_ms: int, now: float) -> Run:
+        """What may be handed on, with watermarks; too late messages have become rejects.
+
+        Parameters
+        ----------
+        wall_ms
+            Wall clock, UTC ms.
+        now
+            Monotonic clock, seconds.
+        """
+        if self._event_time:
+            wall_ms = FAR
+        for feed in self._feeds:
+            if self._ended(feed):
+                feed.reached = max(feed.reached, wall_ms)
+        waiting = [feed for feed in self._feeds if not self._ended(feed)]
+        # Of messages with equal keys those of the partition that stands first go first.
+        limit, last = min(((self._limit(feed, now), feed.source) for feed in waiting), default=(FAR, len(self._feeds)))
+        cap = min(wall_ms, min((feed.reached for feed in waiting), default=wall_ms))
+        run = interleave([feed.hand(limit, inclusive=feed.source <= last) for feed in self._feeds])
+        run = self._stamped(run, cap)
+        if not self._event_time:
+            self._advance(min([wall_ms, *(feed.bound() for feed in self._feeds)]))
+        for feed in self._feeds:
+            feed.settled()
+        return run
+
+    @property
+    def over(self) -> bool:
+        """Whether every partition was read to its end and handed on."""
+        return all(self._ended(feed) and not len(feed) for feed in self._feeds)
+
+    def _ended(self, feed: Feed) -> bool:
+        return feed.at_end and not self._is_away(feed)
+
+    def _limit(self, feed: Feed, now: float) -> int:
+        stalled = not self._event_time and now - feed.heard > PATIENCE_SECONDS
+        return feed.reached + (DRIFT_MS if stalled else 0)
+
+    def _advance(self, reached: int) -> None:
+        self.watermark = max(self.watermark, reached - self._settings.lateness_ms)
+
+    def _stamped(self, run: Run, cap: int) -> Run:
+        """Give every message the watermark in force when it is handed on, and refuse what is too late for it."""
+        if not len(run):
+            return run
+        watermarks: Times = np.maximum(np.minimum(run.keys, cap) - self._settings.lateness_ms, self.watermark)
+        self.watermark = int(watermarks[-1])
+        run.records["watermark"] = watermarks[run.kinds == RECORD]
+        marks = watermarks[run.kinds == RARE].tolist()
+        rare = [event._replace(watermark=mark) for event, mark in zip(run.rare, marks, strict=True)]
+        run = Run(run.keys, run.kinds, run.sources, run.numbers, run.records, rare, run.rejects)
+        times = np.full(len(run), FAR, np.int64)
+        times[run.kinds == RECORD] = run.records["time"]
+        times[run.kinds == RARE] = [event.time for event in rare]
+        late = times < watermarks - self._settings.horizon_ms
+        if not late.any():
+            return run
+        by_source = {feed.source: feed for feed in self._feeds}
+        return run.refused(
+            late,
+            lambda at: by_source[int(run.sources[at])].refuse(
+                int(run.numbers[at]), "too_late", int(times[at]), int(watermarks[at])
+            ),
+        )

@@ -1,0 +1,73 @@
+"""A Kafka partition read to an end that is fixed at the start, by event time alone: as `flows.sources.stream` a file.
+
+Broker timestamps say when a history was loaded, not when it happened; so, as in files, a date is judged by the dates
+that come after it.
+"""
+
+from collections import deque
+
+import numpy as np
+
+from flows.sources.judge import WINDOW, Times, far_future
+from flows.sources.kafka.feed import Chunk, Feed
+from flows.sources.kafka.survey import Log
+from flows.sources.run import REJECT
+from sensing.codec.block import Block, Message
+from sensing.settings import Settings
+
+
+class HistoryFeed(Feed):
+    """A feed whose messages wait for the dates that they are judged by; behind ``log.end`` there is nothing."""
+
+    def __init__(self, source: int, log: Log, offset: int, settings: Settings) -> None:
+        super().__init__(source, log, offset, settings)
+        self._unjudged: deque[Chunk] = deque()
+        self.at_end = offset >= log.end
+
+    def take(self, block: Block, now: float) -> None:
+        """Decode messages that follow on those before."""
+        within = int(np.searchsorted(block.offsets, self.log.end))
+        if within:
+            self._unjudged.append(self._decode(_first(block, within), now))
+        self.end(int(block.offsets[-1]) + 1, now)
+
+    def end(self, offset: int, now: float) -> None:
+        """The partition was read up to this offset, and there may be more."""
+        self.at_end, self.heard = offset >= self.log.end, now
+        while self._unjudged and (self.at_end or self._later() >= WINDOW - 1):
+            self._judge()
+
+    def passed(self, offset: int, now: float) -> None:
+        """Messages that are no events were passed over, the last one at this offset."""
+        super().passed(offset, now)
+        self.end(self.position, now)
+
+    def lose(self) -> None:
+        """What was read to its end stays so."""
+
+    def _later(self) -> int:
+        """Dates that are there to judge the last message of the oldest chunk by."""
+        return sum(len(_valid(chunk)) for chunk in list(self._unjudged)[1:])
+
+    def _judge(self) -> None:
+        chunk = self._unjudged.popleft()
+        valid = np.flatnonzero(chunk.kinds != REJECT)
+        ahead = np.concatenate([_valid(chunk), *map(_valid, self._unjudged)])
+        future = np.zeros(len(chunk.kinds), np.bool_)
+        future[valid] = far_future(ahead[: len(valid) + WINDOW - 1], len(valid), self._settings.skew_ms)
+        self._key(chunk, future)
+
+    def _ahead_of(self, message: Message) -> str:
+        return f"the median of the next {WINDOW} event times of its input"
+
+
+def _valid(chunk: Chunk) -> Times:
+    valid: Times = chunk.times[chunk.kinds != REJECT]
+    return valid
+
+
+def _first(block: Block, count: int) -> Block:
+    """The first messages of a block, without the broker's timestamps."""
+    headers = None if block.headers is None else block.headers[:count]
+    keys = None if block.keys is None else block.keys[:count]
+    return Block(block.data, block.starts[:count], block.ends[:count], block.offsets[:count], None, headers, keys)
