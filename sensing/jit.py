@@ -37,4 +37,18 @@ numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # nu
 
 def kernel(function: Function) -> Function:
     """Compile ``function`` with the project's options on its first call and keep its type for the type checker."""
-    return cast(Function, numba.njit(cache=True, fastmath=False, error_model="numpy", nogil=True)(function))
+    return _compiled(function, copied=False)
+
+
+def inlined_kernel(function: Function) -> Function:
+    """A kernel of which every kernel that calls it gets a copy.
+
+    For the small steps of a hot loop. A call hands over each array of a tuple as seven words and counts references to
+    it; a copy costs compile time instead, so what is large or rarely called stays a :func:`kernel`.
+    """
+    return _compiled(function, copied=True)
+
+
+def _compiled(function: Function, *, copied: bool) -> Function:
+    compiled = numba.njit(cache=True, fastmath=False, error_model="numpy", nogil=True, forceinline=copied)(function)
+    return cast(Function, compiled)

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from sensing.detection.finding import Finding, Look, problem_key
 from sensing.detection.sentences import number
 from sensing.detection.severity import lift_strength
-from sensing.jit import kernel
+from sensing.jit import inlined_kernel, kernel
 
 BUCKETS = 80
 """Half octaves from 2^-10 to 2^30 units."""
@@ -71,7 +71,7 @@ VARIANCE_PRIOR_MIN = 0.25
 DEVIATION_MIN = 0.3
 
 
-@kernel
+@inlined_kernel
 def learn_row_size(
     count: float, log_mean: float, log_variance: float, log_max: float, quantity: float
 ) -> tuple[float, float, float, float]:
@@ -94,7 +94,7 @@ def learn_row_size(
     return lines, mean, variance, max(x, mean + (log_max - mean) * MAX_KEPT)
 
 
-@kernel
+@inlined_kernel
 def learn_stream_size(stream: NDArray[np.float64], quantity: float, count: float, log_mean: float) -> None:
     """Count a line in the stream's statistics (SIZE_BINS,); ``count`` and ``log_mean`` are the row's before this
     line.
