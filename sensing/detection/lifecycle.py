@@ -63,7 +63,7 @@ OpenCounts = dict[tuple[ExceptionType, Severity], int]
 DISMISSED_MS = 7 * DAY_MS
 """So long a problem that a person rejected comes back only if it is graver."""
 KEPT_MS = 8 * DAY_MS
-"""So long after its end a problem stays in the compacted topic; longer than any cool-down, in which it may come back."""
+"""So long after its end a problem stays in the compacted topic: longer than any cool-down, in which it may recur."""
 RESERVED = 10
 """One place in so many is kept for data_quality."""
 
