@@ -59,5 +59,5 @@ def lean_kernel(function: Function) -> Function:
 
 
 def _compiled(function: Function, **options: bool) -> Function:
-    compiled = numba.njit(cache=True, fastmath=False, error_model="numpy", nogil=True, **options)(function)  # type: ignore[call-overload]  # its types miss some options
-    return cast(Function, compiled)
+    options |= {"cache": True, "fastmath": False, "nogil": True}
+    return cast(Function, numba.njit(error_model="numpy", **options)(function))  # type: ignore[call-overload]  # its types miss some
