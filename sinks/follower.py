@@ -63,6 +63,7 @@ class Follower:
     def resume(self) -> None:
         """Find out where the view is and go on from there, or begin to build it again."""
         self.caught_up = False
+        self._written = {}
         kept, age_s = self._store.position()
         found = self._tail.look()
         self._look_at = time.monotonic() + LOOK_SECONDS
