@@ -1,6 +1,6 @@
 """What the tests' servers need, found or installed: Java and Kafka's jars, redis-server.
 
-``python -m tests.servers.install``, a step of ``make test``, installs what is missing where this machine lets it:
+``python -m benchmarks.servers.install``, a step of ``make test``, installs what is missing where this machine lets it:
 Debian's packages as root, the jars by Maven into the environment of the tests. It never fails; what it could not
 install, the tests that need it will name.
 """

@@ -6,8 +6,8 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tests.servers import install
-from tests.servers.process import HOST, Server, ServerError, free_port
+from benchmarks.servers import install
+from benchmarks.servers.process import HOST, Server, ServerError, free_port
 
 CLUSTER = "dGlkZWdhdWdlLXRlc3RzIQ"
 # Starting quickly counts for more than speed under load: no collector threads, the quick compiler only.
