@@ -8,9 +8,9 @@ from typing import Any, cast
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import NewTopic
 
+from benchmarks.servers.kafka import admin
 from sensing.outputs import OutputRecord
 from sinks.kafka import KafkaPart, KafkaSink
-from tests.servers.kafka import admin
 
 LINEAGE = "019a00000001"
 SECONDS_MAX = 60.0

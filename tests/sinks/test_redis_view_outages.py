@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
+from benchmarks.servers.kafka import KafkaServer
+from benchmarks.servers.redis import RedisServer
 from sensing.contracts.exceptions import SEVERITIES
 from sensing.outputs import OutputRecord
 from sinks.status import KAFKA_PRODUCER, KAFKA_VIEW, REDIS
-from tests.servers.kafka import KafkaServer
-from tests.servers.redis import RedisServer
 from tests.sinks.documents import exception, planning, tombstone
 from tests.sinks.live import LINEAGE, Told, part_of, publish, sink_to, until
 from tests.sinks.view_oracle import check_equal
