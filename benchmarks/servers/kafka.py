@@ -14,12 +14,13 @@ QUICK = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """Options of Java for tests, which start many brokers: no collector threads, the quick compiler only."""
 LASTING = ("-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
 """Options of Java for speed under load, as Kafka's own scripts set them."""
-# All settings with their values at every start would push everything else out of the tail of the log.
+# Of every partition it is told how it came to be otherwise, which would push all else out of the tail of the log.
 LOG_OPTIONS = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
-    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config=warn",
-    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaConfig=warn",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.BrokerLifecycleManager=info",
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
 )
 
 PROPERTIES = """
@@ -62,9 +63,7 @@ class KafkaServer(Server):
         self, folder: Path, properties: dict[str, str] | None = None, java_options: tuple[str, ...] = QUICK
     ) -> None:
         super().__init__("kafka", folder)
-        self._java_options = java_options
-        self._java = install.java()
-        self._jars = install.kafka_jars()
+        self._start = java_command("kafka.Kafka", options=java_options)
         self._file = folder / "server.properties"
         self._data = folder / "data"
         text = PROPERTIES.format(host=HOST, port=self.port, controller_port=free_port(), data=self._data)
@@ -75,17 +74,14 @@ class KafkaServer(Server):
         """Host and port."""
         return f"{HOST}:{self.port}"
 
-    def _java_command(self, main: str, *arguments: str) -> list[str]:
-        return [self._java, *self._java_options, *LOG_OPTIONS, "-cp", f"{self._jars}/*", main, *arguments]
-
     def _command(self) -> list[str]:
         if not self._data.exists():
-            format_data = self._java_command("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(self._file))
+            format_data = java_command("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(self._file))
             done = subprocess.run(format_data, capture_output=True, text=True, check=False)
             if done.returncode:
                 msg = f"kafka: required a formatted data folder, got\n{done.stdout}{done.stderr}"
                 raise ServerError(msg)
-        return self._java_command("kafka.Kafka", str(self._file))
+        return [*self._start, str(self._file)]
 
     def _answers(self) -> bool:
         """Whether every partition has a leader; a broker that starts again takes them over one by one."""
@@ -96,6 +92,17 @@ class KafkaServer(Server):
         return bool(found.brokers) and all(
             partition.leader >= 0 for topic in found.topics.values() for partition in topic.partitions.values()
         )
+
+
+def java_command(main: str, *arguments: str, options: tuple[str, ...] = QUICK) -> list[str]:
+    """The command that runs one of Kafka's programs.
+
+    Raises
+    ------
+    Missing
+        When Java or Kafka's jars are not there.
+    """
+    return [install.java(), *options, *LOG_OPTIONS, "-cp", f"{install.kafka_jars()}/*", main, *arguments]
 
 
 def admin(address: str) -> AdminClient:

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 HOST = "127.0.0.1"
 START_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 30.0
-LOG_TAIL_LINES = 60
+LOG_TAIL_LINES = 40
 
 # Kills the server's process group as soon as its own standard input ends: when its parent ends, however it ends.
 WATCHER = ("sh", "-c", 'cat >/dev/null; kill -KILL "-$0"')

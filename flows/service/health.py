@@ -66,6 +66,7 @@ class Health:
         self._steady = steady
         self._started = wall()
         self._beat: float | None = None
+        self._recovered = steady()
         self._fatal: str | None = None
         self._reference_read = False
         self._inputs_read = False
@@ -78,6 +79,7 @@ class Health:
             known = self._part(part)
             if not known.ok:
                 known.ok, known.since = True, self._wall()
+                self._recovered = self._steady()
 
     def failing(self, part: str, problem: str) -> None:
         """Note that a part does not work and why; said again, an outage goes on."""
@@ -110,14 +112,17 @@ class Health:
         """Whether the process is worth keeping. Outages of others are told and are no reason to restart it."""
         # Before the first epoch there is nothing to be late with: kernels may have to be compiled.
         age = 0.0 if self._beat is None else self._steady() - self._beat
-        reason = self._fatal
-        if reason is None and age > self._heartbeat_max_s:
-            reason = f"no epoch has been completed for {age:.0f} s, required one within {self._heartbeat_max_s:.0f} s"
         with self._lock:
             parts = {name: part.told() for name, part in sorted(self._parts.items())}
-            degraded = any(not part.ok for part in self._parts.values())
+            failing = [name for name, part in self._parts.items() if not part.ok]
+        reason = self._fatal
+        # A flow that waits for what it needs completes no epoch, and has its time again when that is back.
+        waits = any(name.startswith(NEEDED) for name in failing)
+        overdue = min(age, self._steady() - self._recovered) > self._heartbeat_max_s
+        if reason is None and overdue and not waits:
+            reason = f"no epoch has been completed for {age:.0f} s, required one within {self._heartbeat_max_s:.0f} s"
         body: dict[str, Any] = {
-            "status": "failing" if reason is not None else "degraded" if degraded else "ok",
+            "status": "failing" if reason is not None else "degraded" if failing else "ok",
             "started": _instant(self._started),
             "heartbeat_age_seconds": round(age, 3),
             "parts": parts,

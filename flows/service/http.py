@@ -33,8 +33,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     """Answers one connection; slow clients are cut off."""
 
     server: "_Server"
-    server_version = "tidegauge"
-    sys_version = ""
     timeout = READ_TIMEOUT_S
 
     def do_GET(self) -> None:
@@ -76,6 +74,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(reply.body)
+
+    def version_string(self) -> str:
+        """Who serves; not with which library."""
+        return "tidegauge"
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: probes come every few seconds."""

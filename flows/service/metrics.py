@@ -152,7 +152,7 @@ METRICS = (
     ),
     Metric(
         "tidegauge_order_to_exception_seconds", "histogram",
-        "From the broker's timestamp of an event to the delivery of the exception it caused.", (),
+        "From the time of an event to the delivery of the exception it caused, once inputs were read.", (),
         lambda seen: seen.telemetry.latencies,
     ),
     Metric(

@@ -105,7 +105,7 @@ class Telemetry:
         _add(self.deliveries, (target,), records)
 
     def latency(self, seconds: float) -> None:
-        """Count an exception by the time from its order's broker timestamp to its delivery."""
+        """Count an exception by the time from its cause to its delivery."""
         self.latencies.observe(seconds)
 
     def dead_letter(self, reason: str, records: int = 1) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from flows.errors import UsageError
 from flows.sources.folder import Input
 from flows.sources.judge import WINDOW, Flags, Times, far_future, running_max
-from flows.sources.lines import LineReader, Lines
+from flows.sources.lines import LineReader
 from flows.sources.run import RARE, RECORD, REJECT, Run, take_records
 from sensing.codec.decode import Block, Decoded, decode
 from sensing.codec.instants import rfc3339
@@ -26,7 +26,7 @@ PARTITION = 0
 
 
 class _Chunk(NamedTuple):
-    lines: Lines
+    lines: Block
     decoded: Decoded
     kinds: NDArray[np.uint8]
     times: Times  # event times, BEFORE_ALL for rejects
@@ -73,7 +73,7 @@ class Stream:
 
     def next_run(self) -> Run | None:
         """The next messages (at least one), or None at the end of the file."""
-        while not self._ended and sum(len(chunk.lines.values) for chunk in self._waiting) == 0:
+        while not self._ended and not any(len(chunk.lines) for chunk in self._waiting):
             self._fill()
         while not self._ended and sum(len(chunk.valid_times()) for chunk in list(self._waiting)[1:]) < WINDOW - 1:
             self._fill()
@@ -88,7 +88,7 @@ class Stream:
         lines = self._reader.read()
         if lines is None:
             self._ended = True
-        elif lines.values:
+        elif len(lines):
             self._waiting.append(_decode(self._file.topic, lines))
 
     def _judge(self, chunk: _Chunk) -> Run:
@@ -112,7 +112,7 @@ class Stream:
         at = int(np.searchsorted(keys, self._until))
         msg = (
             f"until {rfc3339(self._until)}: required an instant after the last event, got an event at "
-            f"{rfc3339(int(keys[at]))} in line {chunk.lines.numbers[at]} of {self._file.path.name}; "
+            f"{rfc3339(int(keys[at]))} in line {chunk.lines.offsets[at]} of {self._file.path.name}; "
             "give a later one, or none to end with the last event's day"
         )
         raise UsageError(msg)
@@ -131,7 +131,7 @@ class Stream:
         marks = watermarks[kinds == RARE].tolist()
         rare = [event._replace(watermark=mark) for event, mark in zip(rare, marks, strict=True)]
         sources = np.full(len(kinds), self._source, np.uint8)
-        return Run(keys, kinds, sources, np.asarray(chunk.lines.numbers, np.int64), records, rare, rejects)
+        return Run(keys, kinds, sources, chunk.lines.offsets, records, rare, rejects)
 
     def _with_refused(self, chunk: _Chunk, watermarks: Times, future: Flags, refused: Flags) -> list[Reject]:
         """Rejects of the decoder and those refused here, in the order of the lines."""
@@ -146,11 +146,11 @@ class Stream:
         behind = f"at most {self._settings.horizon_ms} ms behind the watermark {rfc3339(watermark)}"
         time = int(chunk.times[at])
         return Reject(
-            value=chunk.lines.values[at],
+            value=chunk.lines.message(at).value,
             headers={},
             topic=self._file.topic,
             partition=PARTITION,
-            offset=int(chunk.lines.numbers[at]),
+            offset=int(chunk.lines.offsets[at]),
             time=time,
             reason=reason,
             field="event_time",
@@ -175,16 +175,18 @@ def read_reference(file: Input, chunk_bytes: int) -> Reference:
         decoded = _decode(file.topic, lines).decoded
         found.rare.extend(event._replace(watermark=BEFORE_ALL) for _, event in decoded.rare)
         found.rejects.extend(decoded.rejects)
-        found = found._replace(read=found.read + len(lines.values))
+        found = found._replace(read=found.read + len(lines))
     return found
 
 
-def _decode(topic: str, lines: Lines) -> _Chunk:
-    decoded = decode(topic, PARTITION, Block.of(lines.values, np.asarray(lines.numbers, np.int64)))
-    kinds = np.full(len(lines.values), REJECT, np.uint8)
+def _decode(topic: str, lines: Block) -> _Chunk:
+    decoded = decode(topic, PARTITION, lines)
+    if len(decoded.records) == len(lines):
+        return _Chunk(lines, decoded, np.full(len(lines), RECORD, np.uint8), decoded.records["time"].copy())
+    kinds = np.full(len(lines), REJECT, np.uint8)
     kinds[decoded.positions] = RECORD
     kinds[decoded.rare_positions] = RARE
-    times = np.full(len(lines.values), BEFORE_ALL, np.int64)
+    times = np.full(len(lines), BEFORE_ALL, np.int64)
     times[decoded.positions] = decoded.records["time"]
     times[decoded.rare_positions] = [event.time for _, event in decoded.rare]
     return _Chunk(lines, decoded, kinds, times)

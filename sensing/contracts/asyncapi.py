@@ -2,15 +2,18 @@
 
 from typing import Any, get_args
 
+from sensing.contracts.audit import Outcome
 from sensing.contracts.common import (
     ID_BYTES_MAX,
     LOCATION_BYTES_MAX,
     MESSAGE_BYTES_MAX,
     NESTING_MAX,
     SKU_BYTES_MAX,
+    SUBJECT_BYTES_MAX,
     UNIT_BYTES_MAX,
 )
 from sensing.contracts.exceptions import Route, Severity, Status
+from sensing.contracts.parameters import ParameterStatus
 from sensing.contracts.topics import INPUTS, event_type
 
 Document = dict[str, Any]
@@ -32,10 +35,16 @@ KEYS = {
 INPUT_KEY = "Any. Events of one line may arrive in any order and over several partitions; the sku is a good key."
 
 OUTPUT_TYPES: dict[str, tuple[tuple[str, str], ...]] = {
-    "audit": (("decision.automatic", "AutomaticDecision"), ("control.totals", "ControlTotals")),
+    "audit": (
+        ("decision.automatic", "AutomaticDecision"),
+        *((f"decision.{outcome}", "DecisionAnswer") for outcome in get_args(Outcome)),
+        ("control.totals", "ControlTotals"),
+    ),
     "dead-letters": (("dead.letter", "DeadLetter"),),
     "exceptions": tuple((f"exception.{status}", "ExceptionState") for status in get_args(Status)),
-    "planning-parameters": (("parameters.proposed", "PlanningParameters"),),
+    "planning-parameters": tuple(
+        (f"parameters.{status}", "PlanningParameters") for status in get_args(ParameterStatus)
+    ),
 }
 """CloudEvents types of every output topic, each with the struct that is its data."""
 
@@ -46,10 +55,10 @@ Input events are JSON, plain or as CloudEvents 1.0 (binary mode with `ce_` heade
 them. Unknown fields are ignored, numeric strings are no numbers, of a key given twice the last value counts.
 
 Limits: sku and line {SKU_BYTES_MAX} bytes of UTF-8, location {LOCATION_BYTES_MAX}, unit of measure {UNIT_BYTES_MAX},
-other ids {ID_BYTES_MAX}, without control characters; a message {MESSAGE_BYTES_MAX} bytes and {NESTING_MAX} levels of
-nesting. Quantities are kept in thousandths, rounded half to even. Event times are RFC 3339 with an offset or whole
-milliseconds since 1970, from 1970 to 9999, and are kept in milliseconds. What breaks a limit becomes a dead letter that
-names field, required and got.
+subjects of decisions {SUBJECT_BYTES_MAX}, other ids {ID_BYTES_MAX}, without control characters; a message
+{MESSAGE_BYTES_MAX} bytes and {NESTING_MAX} levels of nesting. Quantities are kept in thousandths, rounded half to even.
+Event times are RFC 3339 with an offset or whole milliseconds since 1970, from 1970 to 9999, and are kept in
+milliseconds. What breaks a limit becomes a dead letter that names field, required and got.
 
 Defaults: `line` is the sku; `line_version` is 1 for a placed line and "after all others" for a cancelled one; without
 `order_id` an event is its own line, version 1, whatever `line_version` says; `unit_of_measure` is EA; reference without
@@ -63,13 +72,17 @@ parsing."""
 def document(descriptions: dict[str, str]) -> Document:
     """The whole document; ``descriptions`` by topic."""
     inputs = {topic: [event_type(struct) for struct in structs] for topic, structs in INPUTS.items()}
-    outputs = {topic: [name for name, _ in types] for topic, types in OUTPUT_TYPES.items()}
+    outputs = {topic: [output_message(topic, name) for name, _ in types] for topic, types in OUTPUT_TYPES.items()}
     messages = {
         event_type(struct): _input(topic, event_type(struct), struct.__name__)
         for topic, structs in INPUTS.items()
         for struct in structs
     }
-    messages |= {name: _output(topic, name, struct) for topic, types in OUTPUT_TYPES.items() for name, struct in types}
+    messages |= {
+        output_message(topic, name): _output(topic, name, struct)
+        for topic, types in OUTPUT_TYPES.items()
+        for name, struct in types
+    }
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Tidegauge", "version": VERSION, "description": ABOUT},
@@ -78,6 +91,11 @@ def document(descriptions: dict[str, str]) -> Document:
         "operations": _operations("receive", inputs) | _operations("send", outputs),
         "components": {"messages": messages, "schemas": {"cloudevent": _attributes(), "output": _output_attributes()}},
     }
+
+
+def output_message(topic: str, name: str) -> str:
+    """Name in this document of a message of an output topic: its type, unless an input has that type as well."""
+    return f"{topic}.{name.partition('.')[2]}" if topic == "planning-parameters" else name
 
 
 def _channel(topic: str, names: list[str], description: str) -> Document:

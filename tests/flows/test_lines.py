@@ -3,6 +3,7 @@
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ def read_all(path: Path, chunk_bytes: int, start: int = 0) -> list[tuple[int, by
     reader = LineReader(path, chunk_bytes, start)
     found: list[tuple[int, bytes]] = []
     while (part := reader.read()) is not None:
-        found += zip(part.numbers, part.values, strict=True)
+        found += zip(part.offsets.tolist(), part.values(np.arange(len(part))), strict=True)
     return found
 
 

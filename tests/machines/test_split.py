@@ -61,6 +61,17 @@ def test_a_batch_of_nothing_still_ticks() -> None:
     ]
 
 
+@given(st.lists(st.sampled_from(SKUS), max_size=20), st.sets(st.integers(0, 25)), st.sampled_from((1, 5, 16)))
+def test_traces_go_with_their_records(skus: list[str], traced: set[int], shards: int) -> None:
+    """Each shard is told the traces of its own records and no others."""
+    records = events(*({"sku": sku, "event_id": f"e{number}"} for number, sku in enumerate(skus)))
+    records["partition"] = 3
+    traces = {(int(Topic.ORDERS), 3, offset): f"trace {offset}" for offset in traced}
+    for batch in split(Batch(records, [], 5, traces=traces), shards):
+        offsets = set(batch.records["offset"].tolist())
+        assert batch.traces == {place: trace for place, trace in traces.items() if place[2] in offsets}
+
+
 def test_reference_of_a_sku_goes_to_its_shard() -> None:
     """A promotion of one SKU concerns one shard, the one its orders go to."""
     day = dt.date(2024, 1, 1)

@@ -10,9 +10,10 @@ from flows.sources.judge import Flags, Times, running_max
 from flows.sources.kafka.survey import Log
 from flows.sources.run import RARE, RECORD, REJECT, Run, empty_run, joined
 from sensing.codec.block import Block, Message
+from sensing.codec.cloudevents import traceparent_of
 from sensing.codec.decode import Decoded, decode
 from sensing.codec.instants import rfc3339
-from sensing.codec.record import BEFORE_ALL, Reject
+from sensing.codec.record import BEFORE_ALL, TOPICS, Reject
 from sensing.contracts.dead_letters import Reason
 from sensing.settings import Settings
 
@@ -57,6 +58,7 @@ class Feed:
         self._newest = BEFORE_ALL
         self._run = empty_run()
         self._blocks: deque[Block] = deque()
+        self._traces: dict[int, str] = {}
 
     def __len__(self) -> int:
         """Messages that wait."""
@@ -96,6 +98,9 @@ class Feed:
         times[decoded.positions] = decoded.records["time"]
         times[decoded.rare_positions] = [event.time for _, event in decoded.rare]
         self._blocks.append(block)
+        for offset, headers in zip(block.offsets.tolist(), block.headers or (), strict=False):
+            if headers and (trace := traceparent_of(headers)):
+                self._traces[offset] = trace
         self.position = int(block.offsets[-1]) + 1
         self.heard = now
         return Chunk(block, decoded, kinds, times)
@@ -105,7 +110,7 @@ class Feed:
         kinds, times, offsets = chunk.kinds, chunk.times, chunk.block.offsets
         keys = running_max(times, (kinds != REJECT) & ~future, self._newest)
         sources = np.full(len(kinds), self.source, np.uint16)
-        rare = [event for _, event in chunk.decoded.rare]
+        rare = [event._replace(trace=self._traces.get(event.offset)) for _, event in chunk.decoded.rare]
         run = Run(keys, kinds, sources, offsets, chunk.decoded.records, rare, chunk.decoded.rejects)
         if future.any():
             run = run.refused(future, lambda at: self.refuse(int(offsets[at]), "far_future", int(times[at]), 0))
@@ -126,6 +131,12 @@ class Feed:
         """What was handed on is dealt with: its bytes are no longer needed."""
         while self._blocks and int(self._blocks[0].offsets[-1]) < self.handed:
             self._blocks.popleft()
+
+    def traces(self) -> dict[tuple[int, int, int], str]:
+        """Trace contexts of the messages handed on since the last call: by topic number, partition and offset."""
+        topic = TOPICS.index(self.log.topic)
+        handed = [offset for offset in self._traces if offset < self.handed]
+        return {(topic, self.log.partition, offset): self._traces.pop(offset) for offset in handed}
 
     def bound(self) -> int:
         """Event time (UTC ms) that nothing which is still to come from here undercuts, late events aside."""

@@ -7,8 +7,8 @@ from typing import Any
 from confluent_kafka import Producer
 from confluent_kafka.admin import NewTopic
 
-from sensing.codec.record import TOPICS
 from benchmarks.servers.kafka import admin
+from sensing.codec.record import TOPICS
 
 
 def make_topics(address: str, prefix: str, partitions: int = 1) -> dict[str, str]:

@@ -172,3 +172,16 @@ def test_refusals_of_the_source_name_what_was_wrong() -> None:
     assert ahead.required == "at most 18000000 ms ahead of the record's timestamp 2010-01-04T20:00:00.000Z"
     assert ahead.value == order(13, MONDAY + 90 * HOUR_MS)
     assert run.records["time"].tolist() == [MONDAY + 20 * HOUR_MS, MONDAY + 9 * HOUR_MS]
+
+
+def test_trace_contexts_travel_with_their_messages() -> None:
+    """A well-formed traceparent of a message is handed on with it, under its place; others are not there."""
+    feed = feed_of(0)
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    headers = [{"traceparent": trace.encode()}, None, {"ce_traceparent": b"nonsense"}]
+    values = [order(at, MONDAY + at) for at in range(3)]
+    feed.take(Block.of(values, np.arange(10, 13), np.full(3, MONDAY), headers), 0.0)
+    assert feed.traces() == {}
+    feed.hand(MONDAY + 5)
+    assert feed.traces() == {(2, 0, 10): trace}
+    assert feed.traces() == {}

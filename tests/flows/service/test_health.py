@@ -77,7 +77,10 @@ def test_a_second_outage_is_another_one(health: Health, clock: Clock) -> None:
 
 
 def test_a_flow_that_stands_still_is_not_alive(health: Health, clock: Clock) -> None:
-    """From the start and from every epoch on there is so much time for the next one."""
+    """From every epoch on there is so much time for the next one; before the first one kernels may be compiled."""
+    clock.now += 1000
+    assert health.live() == (True, health.live().body | {"status": "ok", "heartbeat_age_seconds": 0.0})
+    health.beat()
     clock.now += 30
     assert health.live().good
     health.beat()
@@ -87,6 +90,19 @@ def test_a_flow_that_stands_still_is_not_alive(health: Health, clock: Clock) -> 
     assert body["reason"] == "no epoch has been completed for 30 s, required one within 30 s"
     health.beat()
     assert health.live().good
+
+
+def test_a_flow_that_waits_for_kafka_is_alive(health: Health, clock: Clock) -> None:
+    """An outage, however long, is no reason to restart; when it is over the flow has its time again."""
+    health.beat()
+    health.failing("kafka-producer", "all brokers are down")
+    clock.now += 3600
+    assert (health.live().good, health.live().body["status"]) == (True, "degraded")
+    health.ok("kafka-producer")
+    clock.now += 30
+    assert health.live().good
+    clock.now += 1
+    assert not health.live().good
 
 
 def test_what_ends_the_run_is_told_first(health: Health) -> None:

@@ -70,7 +70,9 @@ def test_health_is_served_with_its_story(service: Service) -> None:
     assert (status, headers["Content-Type"], headers["Cache-Control"]) == (200, "application/json", "no-store")
     told = json.loads(body)
     assert (told["status"], told["parts"]["redis"]["last_problem"]["problem"]) == ("degraded", "connection refused")
+    assert headers["Server"] == "tidegauge"
 
+    service.health.beat()
     service.clock.now += 1000
     status, _headers, body = service.ask("/healthz")
     assert (status, json.loads(body)["status"]) == (503, "failing")
