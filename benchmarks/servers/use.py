@@ -82,6 +82,6 @@ def iter_pages(store: Redis, pattern: str) -> Iterator[list[bytes]]:
     while True:
         cursor, keys = store.scan(cursor, match=pattern, count=1000)
         if keys:
-            yield keys
+            yield [key for key in keys if isinstance(key, bytes)]
         if not cursor:
             return
