@@ -18,7 +18,7 @@ demo: .venv/kernels.stamp ## real orders with a simulated supply side, watched l
 	@.venv/bin/tidegauge demo
 
 test: lint .venv/kernels.stamp ## lint, types and all tests, against a real Kafka and Redis, as CI runs them
-	@$(PY) -m tests.servers.install
+	@$(PY) -m benchmarks.servers.install
 	@$(PY) -m pytest
 
 lint: .venv/dev.stamp ## ruff and mypy

@@ -130,12 +130,13 @@ class RedisView:
 
     def drain(self, timeout_s: float) -> bool:
         """Wait until everything that is in the topics now is in the view; returns whether it is."""
-        deadline = time.monotonic() + timeout_s
+        asked_at = time.monotonic()
+        deadline = asked_at + timeout_s
         ends: dict[str, list[int]] | None = None
         while (left := deadline - time.monotonic()) > 0 and not self._stop.is_set():
             if ends is None:
                 ends = self._ends()
-            if ends is not None and self._follower.has(ends):
+            if ends is not None and self._follower.has(ends, asked_at):
                 return True
             with self._stepped:
                 self._stepped.wait(min(left, WAIT_SECONDS))

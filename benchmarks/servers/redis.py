@@ -1,12 +1,12 @@
-"""A Redis server for tests."""
+"""A Redis server."""
 
 from pathlib import Path
 
 from redis import Redis
 from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 
-from tests.servers import install
-from tests.servers.process import HOST, Server
+from benchmarks.servers import install
+from benchmarks.servers.process import HOST, Server
 
 
 class RedisServer(Server):
