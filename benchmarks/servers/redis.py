@@ -1,4 +1,4 @@
-"""A Redis server for tests."""
+"""A Redis server."""
 
 from pathlib import Path
 

@@ -18,6 +18,8 @@ from tests.flows.oracles import ahead_of_median, merge
 HOURS = st.lists(st.integers(0, 90).map(lambda hour: MONDAY + hour * HOUR_MS), max_size=130)
 
 KEYS = {
+    "decision.made": b"SKU-1/DC-1",
+    "execution.confirmed": b"SKU-1/DC-1",
     "supplier.disrupted": b"SUP-1",
     "location.updated": b"DC-1",
     "supplier.updated": b"SUP-1",

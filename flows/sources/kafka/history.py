@@ -24,6 +24,13 @@ class HistoryFeed(Feed):
         self._unjudged: deque[Chunk] = deque()
         self.at_end = offset >= log.end
 
+    @property
+    def handed(self) -> int:
+        """Offset to go on from: that of the first message which waits or is not judged yet, else the next one."""
+        if not len(self._run) and self._unjudged:
+            return int(self._unjudged[0].block.offsets[0])
+        return super().handed
+
     def take(self, block: Block, now: float) -> None:
         """Decode messages that follow on those before."""
         within = int(np.searchsorted(block.offsets, self.log.end))
@@ -33,14 +40,15 @@ class HistoryFeed(Feed):
 
     def end(self, offset: int, now: float) -> None:
         """The partition was read up to this offset, and there may be more."""
-        self.at_end, self.heard = offset >= self.log.end, now
+        self.position = max(self.position, min(offset, self.log.end))
+        self.at_end = self.current = offset >= self.log.end
+        self.heard = now
         while self._unjudged and (self.at_end or self._later() >= WINDOW - 1):
             self._judge()
 
     def passed(self, offset: int, now: float) -> None:
         """Messages that are no events were passed over, the last one at this offset."""
-        super().passed(offset, now)
-        self.end(self.position, now)
+        self.end(offset + 1, now)
 
     def lose(self) -> None:
         """What was read to its end stays so."""
@@ -55,7 +63,7 @@ class HistoryFeed(Feed):
         ahead = np.concatenate([_valid(chunk), *map(_valid, self._unjudged)])
         future = np.zeros(len(chunk.kinds), np.bool_)
         future[valid] = far_future(ahead[: len(valid) + WINDOW - 1], len(valid), self._settings.skew_ms)
-        self._key(chunk, future)
+        self._key(chunk, chunk.times, future)
 
     def _ahead_of(self, message: Message) -> str:
         return f"the median of the next {WINDOW} event times of its input"
