@@ -26,6 +26,9 @@ RECORDS = [
 ]  # fmt: skip
 
 
+UNDECIDED = dict.fromkeys(("decision", "decided_by", "decided_role", "decided_at", "decision_reason"))
+
+
 @pytest.fixture
 def filled(kafka: str, topics: str) -> str:
     """Prefix of topics with something in them, of others as well."""
@@ -81,7 +84,8 @@ def test_tables_have_flat_columns(kafka: str, filled: str, tmp_path: Path) -> No
         "change_demand_mean": 10.0, "change_demand_spread": 0.0, "change_lead_time_mean": 0.0,
         "change_lead_time_spread": 0.0, "change_service_target": 0.0, "change_override": 0.0,
         "reason": "Reorder point 45 -> 55 (+10): demand level +10.",
-        "freshness": [("orders", "2010-01-04T00:00:00Z"), ("suppliers", None)],
+        "freshness": [("orders", "2010-01-04T00:00:00Z"), ("suppliers", None)], "accuracy_wape": None,
+        "accuracy_bias": None, "accuracy_coverage_95": None, "accuracy_days": None, "overrides": [], **UNDECIDED,
     }  # fmt: skip
     first, second = pq.read_table(tmp_path / "exceptions.parquet").to_pylist()
     assert (first["exception_id"], first["severity"], first["money"], first["inform"]) == (
@@ -97,7 +101,7 @@ def test_tables_have_flat_columns(kafka: str, filled: str, tmp_path: Path) -> No
         "observed": 21.0, "probability": None, "window_start": None, "window_end": None, "money": 1200.5,
         "currency": "EUR", "reason": "21 order lines where 6 are usual.", "route": "planner", "inform": [],
         "deadline": dt.datetime(2010, 1, 4, 8, tzinfo=dt.UTC), "cause_event_ids": ["e1", "e2"],
-        "details": [("lines", "21")],
+        "details": [("lines", "21")], "label": None, **UNDECIDED,
     }  # fmt: skip
 
 
