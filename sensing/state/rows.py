@@ -43,7 +43,7 @@ HOT = np.dtype(
         ("window_72", "u4"),
         ("floor_24", "u4"),  # below these counts no surge test is needed
         ("floor_72", "u4"),
-        ("stock_floor", "f4"),  # on-hand (units) below which the projection is looked at again; NaN: never
+        ("stock_floor", "f4"),  # on-hand (units) below which the projection is looked at again; NaN: not planned yet
         ("currency", "S3"),
         ("slot", "u1"),  # minute after the local day's end at which the row closes
         ("born", "u1"),
