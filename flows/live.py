@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
 import structlog
 
 from flows import engine, topology, warm
@@ -20,6 +21,7 @@ from flows.service.settings import RunSettings
 from flows.sources.kafka.live import LiveSource
 from flows.sources.kafka.survey import survey
 from sensing.codec.record import TOPICS
+from sensing.contracts.topics import OUTPUTS
 from sinks.errors import SinkError
 from sinks.kafka import KafkaSink
 from sinks.redis_view import RedisView
@@ -61,8 +63,12 @@ def run_live(settings: RunSettings, *, until_end: bool = False) -> Ended:
 
 def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> Control:
     kafka, core = settings.kafka, settings.engine.core()
-    control = Control(len(machine_keys(core.shards)), lasting=True, observer=observer)
-    logs = survey(kafka.client_config(), {topic: kafka.topic_prefix + topic for topic in TOPICS})
+    if until_end:
+        core = msgspec.structs.replace(core, source_groups=1)  # One merge needs the heads of all partitions.
+    # To be stopped in good order is for what runs on; of what reads to the end, less than all is a failure.
+    control = Control(len(machine_keys(core.shards)), lasting=not until_end, observer=observer)
+    inputs = {topic: kafka.topic_prefix + topic for topic in TOPICS}
+    logs = survey(kafka.client_config(), inputs, [kafka.topic_prefix + topic for topic in OUTPUTS])
     source = LiveSource(
         kafka.consumer_config(), kafka.client_config(), logs, core, control, observer, until_end=until_end
     )
@@ -79,6 +85,7 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> C
     flow = topology.build(core.shards, source, machines(core), sink, control, keep=False)
     with _view(settings, observer), contextlib.closing(source), contextlib.closing(sink):
         engine.run(flow, 1, control, epoch=dt.timedelta(seconds=settings.engine.epoch_seconds))
+        source.finish()
     return control
 
 

@@ -58,11 +58,12 @@ class Follower:
         self._token = b""
         self._goal: dict[str, list[int]] = {}
         self._written: dict[str, list[int]] = {}
-        self._beat_at = self._look_at = 0.0
+        self._beat_at = self._look_at = self._confirmed_at = 0.0
 
     def resume(self) -> None:
         """Find out where the view is and go on from there, or begin to build it again."""
         self.caught_up = False
+        self._written = {}
         kept, age_s = self._store.position()
         found = self._tail.look()
         self._look_at = time.monotonic() + LOOK_SECONDS
@@ -95,8 +96,15 @@ class Follower:
             self._complete()
         self.caught_up = self._position.complete and self._tail.at_end
 
-    def has(self, ends: Mapping[str, Sequence[int]]) -> bool:
-        """Whether everything before these offsets is in the view; may be asked from any thread."""
+    def has(self, ends: Mapping[str, Sequence[int]], since: float) -> bool:
+        """Whether everything before these offsets is in the view.
+
+        May be asked from any thread. Redis itself must have said so since the instant ``since`` (monotonic, s): before,
+        it may have lost again what it had.
+        """
+        if self._confirmed_at < since:
+            self._beat_at = 0.0
+            return False
         return self._position.complete and _reached(self._written, ends)
 
     def _begin(self, kept: bytes, reason: str, found: Mapping[str, TopicState]) -> None:
@@ -106,9 +114,9 @@ class Follower:
         self._write(beginning(uuid.uuid4().hex, found), [])
 
     def _write(self, position: Position, entries: Sequence[Entry]) -> None:
-        token = position.encode()
+        token, asked_at = position.encode(), time.monotonic()
         done = self._store.apply(self._token, token, position.build, entries, tell=position.complete)
-        self._position, self._token = position, token
+        self._position, self._token, self._confirmed_at = position, token, asked_at
         self.counts.applied += done.applied
         self.counts.deleted += done.deleted
         self.counts.refused += done.refused

@@ -10,7 +10,9 @@ Keys, with a prefix before each
     Hash: ``sku``, ``location``, ``status``, ``as_of``, ``expires``, ``demand_class``, ``lead_time_days_mean``,
     ``lead_time_days_sd``, ``service_target``, ``safety_stock``, ``reorder_point``, ``order_up_to``, ``order_quantity``,
     ``on_hand``, ``on_order``, ``open_demand``, ``stockout_date``, ``cover_days``, ``forecast_start``, ``forecast_mean``
-    (JSON), ``method``, ``reason``; ``version`` and ``lineage``; ``document``, the whole record in JSON.
+    (JSON), ``method``, ``reason``; where a person has decided ``decision``, ``decided_by``, ``decided_role``,
+    ``decided_at``, ``decision_reason``, ``overrides`` (JSON); ``version`` and ``lineage``; ``document``, the whole
+    record in JSON.
 ``exception:{id}``
     Hash: the fields of the exception, lists in JSON, ``details`` in ``document`` only; ``priority``; ``version``,
     ``lineage``, ``document``. After its end it stays for some days.
@@ -130,12 +132,13 @@ class RedisView:
 
     def drain(self, timeout_s: float) -> bool:
         """Wait until everything that is in the topics now is in the view; returns whether it is."""
-        deadline = time.monotonic() + timeout_s
+        asked_at = time.monotonic()
+        deadline = asked_at + timeout_s
         ends: dict[str, list[int]] | None = None
         while (left := deadline - time.monotonic()) > 0 and not self._stop.is_set():
             if ends is None:
                 ends = self._ends()
-            if ends is not None and self._follower.has(ends):
+            if ends is not None and self._follower.has(ends, asked_at):
                 return True
             with self._stepped:
                 self._stepped.wait(min(left, WAIT_SECONDS))

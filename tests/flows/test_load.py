@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
+from benchmarks.servers.kafka import KafkaServer, admin
+from benchmarks.servers.process import free_port
 from flows.cli.main import main
 from flows.control import Progress
 from flows.demo.retail import read_retail
@@ -18,8 +20,6 @@ from flows.errors import TidegaugeError, UsageError
 from flows.load import Loaded, load, load_sample
 from flows.service.topics import create
 from tests.flows.events import MAKERS, MONDAY, order, write
-from tests.servers.kafka import KafkaServer, admin
-from tests.servers.process import free_port
 
 LOCATION = b'{"event_id":"r","event_type":"location.updated","location":"L1"}'
 

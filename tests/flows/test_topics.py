@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
+from benchmarks.servers.kafka import admin, java_command
+from benchmarks.servers.process import free_port
 from flows.cli.main import main
 from flows.errors import TidegaugeError, UsageError
 from flows.service import cluster
@@ -16,8 +18,6 @@ from flows.service import topics as service
 from flows.service.topics import PLANS, Difference, check, create
 from sensing.contracts.asyncapi import COMPACTED
 from sensing.contracts.topics import INPUTS, OUTPUTS
-from tests.servers.kafka import admin, java_command
-from tests.servers.process import free_port
 
 NAMES = [plan.name for plan in PLANS]
 

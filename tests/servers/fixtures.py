@@ -20,10 +20,10 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.servers.install import Missing
-from tests.servers.kafka import KafkaServer, admin
-from tests.servers.process import Server, running
-from tests.servers.redis import RedisServer
+from benchmarks.servers.install import Missing
+from benchmarks.servers.kafka import KafkaServer, admin
+from benchmarks.servers.process import Server, running
+from benchmarks.servers.redis import RedisServer
 
 RUNNING: list[Server] = []
 

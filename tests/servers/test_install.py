@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import install
-from tests.servers.install import Missing
+from benchmarks.servers import install
+from benchmarks.servers.install import Missing
 
 
 def script(folder: Path, name: str, text: str) -> Path:

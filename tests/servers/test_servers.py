@@ -13,10 +13,10 @@ from confluent_kafka.admin import NewTopic
 from redis import Redis
 from redis.exceptions import ConnectionError, TimeoutError
 
+from benchmarks.servers.kafka import KafkaServer, admin
+from benchmarks.servers.process import Server, ServerError, free_port, port_is_open, running
+from benchmarks.servers.redis import RedisServer
 from tests.servers.fixtures import own_keys, own_topics
-from tests.servers.kafka import KafkaServer, admin
-from tests.servers.process import Server, ServerError, free_port, port_is_open, running
-from tests.servers.redis import RedisServer
 
 
 def make_topic(address: str, name: str) -> None:
@@ -145,7 +145,7 @@ def test_a_server_that_ends_is_reported_with_its_log(tmp_path: Path) -> None:
 
 def test_a_server_that_does_not_answer_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not answer in time fails the start and is not left running."""
-    monkeypatch.setattr("tests.servers.process.START_SECONDS_MAX", 0.3)
+    monkeypatch.setattr("benchmarks.servers.process.START_SECONDS_MAX", 0.3)
     server = Sleeper("sleeper", tmp_path)
 
     with pytest.raises(ServerError, match=r"(?s)got no answer; its log ends with\nasleep"):
@@ -155,8 +155,8 @@ def test_a_server_that_does_not_answer_is_killed(tmp_path: Path, monkeypatch: py
 
 def test_a_server_that_does_not_stop_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that goes on after SIGTERM is killed, and the test is told."""
-    monkeypatch.setattr("tests.servers.process.STOP_SECONDS_MAX", 0.3)
-    monkeypatch.setattr("tests.servers.process.port_is_open", lambda _port: True)
+    monkeypatch.setattr("benchmarks.servers.process.STOP_SECONDS_MAX", 0.3)
+    monkeypatch.setattr("benchmarks.servers.process.port_is_open", lambda _port: True)
     server = Sleeper("sleeper", tmp_path).start()
     while not server.log_tail():
         time.sleep(0.01)
@@ -180,8 +180,8 @@ def test_only_the_log_stays(tmp_path: Path) -> None:
 def test_no_server_outlives_the_tests(tmp_path: Path, root: Path, end: signal.Signals) -> None:
     """However the tests end, Ctrl-C and SIGKILL included, their servers end as well."""
     code = (
-        "import sys, time; from pathlib import Path; from tests.servers.process import running\n"
-        "from tests.servers.redis import RedisServer\n"
+        "import sys, time; from pathlib import Path; from benchmarks.servers.process import running\n"
+        "from benchmarks.servers.redis import RedisServer\n"
         "with running(RedisServer(Path(sys.argv[1]))) as server:\n"
         "    print(server.port, flush=True); time.sleep(60)"
     )
@@ -213,6 +213,6 @@ def test_no_free_port_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def taken(*_arguments: object) -> None:
         raise OSError
 
-    monkeypatch.setattr("tests.servers.process.socket.create_server", taken)
+    monkeypatch.setattr("benchmarks.servers.process.socket.create_server", taken)
     with pytest.raises(ServerError, match="required a free port of 20000 to 31999"):
         free_port()

@@ -5,9 +5,11 @@ from typing import Any
 from sensing.contracts.dead_letters import DeadLetter
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.parameters import (
+    Accuracy,
     Change,
     Forecast,
     InForce,
+    Override,
     PlanningParameters,
     Proposed,
     Stock,
@@ -37,8 +39,23 @@ def exception(name: str = "surge:A|DC:1", version: int = 1, status: Any = "opene
     )
 
 
-def planning(sku: str = "A", location: str = "DC", version: int = 1, **proposed: Any) -> OutputRecord:
-    """Planning parameters of one SKU-location."""
+DECIDED: dict[str, Any] = {
+    "decision": "override", "decided_by": "ann", "decided_role": "planner", "decided_at": "2010-01-04T09:00:00.000Z",
+    "decision_reason": "known", "accuracy": Accuracy(wape=0.4, bias=-0.1, coverage_95=0.96, days=80.5),
+    "overrides": [
+        Override(
+            field="reorder_point", value=60.0, decided_by="ann", decided_role="planner",
+            decided_at="2010-01-04T09:00:00.000Z", until="2010-02-01", reason="known",
+        )
+    ],
+}  # fmt: skip
+"""What a person decided about planning parameters."""
+
+
+def planning(
+    sku: str = "A", location: str = "DC", version: int = 1, decided: dict[str, Any] | None = None, **proposed: Any
+) -> OutputRecord:
+    """Planning parameters of one SKU-location, and what was decided about them."""
     given = {
         "lead_time_days_mean": 7.25, "lead_time_days_sd": 2.0, "lead_time_demand_mean": 40.0,
         "lead_time_demand_sd": 9.0, "lead_time_demand_quantile": 55.0, "service_target": 0.95,
@@ -61,7 +78,7 @@ def planning(sku: str = "A", location: str = "DC", version: int = 1, **proposed:
             total=10.0, demand_mean=10.0, demand_spread=0.0, lead_time_mean=0.0, lead_time_spread=0.0,
             service_target=0.0, sentence="Reorder point 45 -> 55 (+10): demand level +10.",
         ),
-        freshness={"orders": "2010-01-04T00:00:00Z", "suppliers": None},
+        freshness={"orders": "2010-01-04T00:00:00Z", "suppliers": None}, **(decided or {}),
     )  # fmt: skip
     subject = f"{sku}/{location}"
     return OutputRecord(

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
-from confluent_kafka.admin import NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
+from benchmarks.servers.kafka import admin
 from sensing.outputs import OutputRecord
 from sinks.kafka import KafkaPart, KafkaSink
-from tests.servers.kafka import admin
 
 LINEAGE = "019a00000001"
 SECONDS_MAX = 60.0
@@ -47,6 +47,14 @@ def make_topics(address: str, *names: str, partitions: int = 1, **config: str) -
     settings = {name.replace("_", "."): value for name, value in config.items()}
     for done in client.create_topics([NewTopic(name, partitions, 1, config=settings) for name in names]).values():
         done.result(SECONDS_MAX)
+    # A topic that was made a moment ago has no leader yet, and not every client waits for one.
+    places = [TopicPartition(name, partition) for name in names for partition in range(partitions)]
+    until(lambda: _have_leaders(client, places), "leaders of all partitions")
+
+
+def _have_leaders(client: AdminClient, places: list[TopicPartition]) -> bool:
+    asked = client.list_offsets({place: OffsetSpec.latest() for place in places})
+    return all(done.exception(SECONDS_MAX) is None for done in asked.values())
 
 
 def remove_topics(address: str, *names: str) -> None:

@@ -4,7 +4,9 @@ from typing import get_args
 
 import pytest
 
+from sensing.contracts.asyncapi import document
 from sensing.contracts.dead_letters import Reason
+from sensing.contracts.topics import INPUTS, OUTPUTS
 from sinks.dead_letters import ADDED, JUDGED, dead_letter, without_value
 from tests.sinks.documents import dead_letter as letter
 
@@ -85,6 +87,14 @@ def test_the_stage_says_whether_it_could_be_read(reason: Reason) -> None:
     assert (reason in JUDGED) == readable
     assert headers["__connect.errors.stage"] == ("TRANSFORMATION" if readable else "VALUE_CONVERTER")
     assert headers["__connect.errors.exception.class.name"] == f"tidegauge.{reason}"
+
+
+def test_all_that_is_added_is_described() -> None:
+    """The AsyncAPI document names every header, and no other."""
+    headers = [name for name, _ in without_value(dead_letter(letter(headers={}), "0001", RECORDED)[2], 5)]
+    described = document(dict.fromkeys((*INPUTS, *OUTPUTS), ""))["components"]["schemas"]["deadletter"]
+
+    assert sorted(headers) == sorted(described["properties"])
 
 
 def test_a_value_left_out_is_told() -> None:

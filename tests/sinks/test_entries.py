@@ -12,7 +12,7 @@ from sinks.entries import Entry, Layout, UnreadableError, entry
 from sinks.messages import seal
 from sinks.priority import priority
 from sinks.tail import Record
-from tests.sinks.documents import exception, planning, tombstone
+from tests.sinks.documents import DECIDED, exception, planning, tombstone
 
 LAYOUT = Layout("t:")
 
@@ -46,6 +46,17 @@ def test_parameters_are_flat() -> None:
         "forecast_start": "2010-01-04", "forecast_mean": "[1.5,2.0]", "method": "tsb",
         "reason": "Reorder point 45 -> 55 (+10): demand level +10.", "document": record.data.decode(),
     }  # fmt: skip
+
+
+def test_a_decision_is_among_the_fields() -> None:
+    """Who decided what and why; values that a person gave, in JSON."""
+    made = fields(entry(read(planning(decided=DECIDED)), LAYOUT, 30))
+
+    assert {name: made[name] for name in DECIDED if name in made and name != "overrides"} == {
+        "decision": "override", "decided_by": "ann", "decided_role": "planner",
+        "decided_at": "2010-01-04T09:00:00.000Z", "decision_reason": "known",
+    }  # fmt: skip
+    assert [override["value"] for override in json.loads(made["overrides"])] == [60.0]
 
 
 def test_an_open_exception_has_its_place() -> None:

@@ -16,12 +16,12 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from benchmarks.servers.kafka import KafkaServer
+from benchmarks.servers.process import HOST, port_is_open
 from sensing.outputs import AUDIT, OutputRecord
 from sinks.errors import SinkError
 from sinks.status import KAFKA_PRODUCER
 from tests.servers.fixtures import serving
-from tests.servers.kafka import KafkaServer
-from tests.servers.process import HOST, port_is_open
 from tests.sinks.live import Told, headers_of, make_topics, messages, part_of, sink_to, until
 
 NOBODY = f"{HOST}:1"

@@ -40,19 +40,20 @@ class Chunk(NamedTuple):
 class Feed:
     """What was read of one partition and not handed on yet; dates are judged by the broker's timestamps.
 
-    ``position`` is the next offset to be read, ``handed`` the one behind the last message handed on. ``reached`` is the
-    event time (UTC ms) up to which the partition is known: what comes later is not earlier than that, late events
-    aside. It never goes back; while the partition is read to its end it is the wall clock, which the group sees to.
-    ``heard`` is when the partition last said anything, on the monotonic clock, seconds.
+    ``position`` is the next offset to be read. ``reached`` is the event time (UTC ms) up to which the partition is
+    known: what comes later is not earlier than that, late events aside. It never goes back; while the partition is read
+    to its end it is the wall clock, which the group sees to. ``current`` says whether all is read that was there about
+    a second ago, which a busy partition may be without ever being read to its end. ``heard`` is when the partition last
+    said anything, or could not, on the monotonic clock, seconds.
     """
 
     def __init__(self, source: int, log: Log, offset: int, settings: Settings) -> None:
         self.source = source
         self.log = log
         self.place = Place(log.topic, log.partition)
-        self.position = self.handed = offset
+        self.position = offset
         self.reached = BEFORE_ALL
-        self.at_end = False
+        self.at_end = self.current = False
         self.heard = 0.0
         self._settings = settings
         self._newest = BEFORE_ALL
@@ -65,20 +66,31 @@ class Feed:
         return len(self._run)
 
     @property
+    def handed(self) -> int:
+        """Offset to go on from: that of the first message which waits, else the next one."""
+        return int(self._run.numbers[0]) if len(self._run) else self.position
+
+    @property
     def watermark(self) -> int | None:
         """The partition's own watermark, UTC ms; None before the first event, and where all is known at once."""
         return None if self.reached in (BEFORE_ALL, FAR) else self.reached - self._settings.lateness_ms
 
     def take(self, block: Block, now: float) -> None:
-        """Decode messages that follow on those before, and key them by the largest event time so far."""
+        """Decode messages that follow on those before, and key them by the largest event time so far.
+
+        A date ahead of the record's timestamp says nothing of what is still to come, so it counts as the timestamp.
+        """
         assert block.times is not None, "Kafka messages have timestamps"
         self.at_end = False
         chunk = self._decode(block, now)
-        self._key(chunk, chunk.times > block.times + self._settings.skew_ms)
+        future = chunk.times > block.times + self._settings.skew_ms
+        self._key(chunk, np.minimum(chunk.times, block.times), future)
 
     def end(self, offset: int, now: float) -> None:
-        """The end of the partition is at this offset, and was reached."""
-        self.at_end, self.heard = self.position >= offset, now
+        """The end of the partition was reached; it is at this offset, perhaps behind records that are no messages."""
+        self.position = max(self.position, offset)
+        self.at_end = self.current = True
+        self.heard = now
 
     def passed(self, offset: int, now: float) -> None:
         """Messages that are no events were passed over, the last one at this offset."""
@@ -86,8 +98,8 @@ class Feed:
         self.at_end, self.heard = False, now
 
     def lose(self) -> None:
-        """The partition cannot be reached: what lies behind its last message is not known any more."""
-        self.at_end = False
+        """The partition cannot be reached, or is not read: what lies behind its last message is not known any more."""
+        self.at_end = self.current = False
 
     def _decode(self, block: Block, now: float) -> Chunk:
         decoded = decode(self.log.topic, self.log.partition, block)
@@ -105,10 +117,13 @@ class Feed:
         self.heard = now
         return Chunk(block, decoded, kinds, times)
 
-    def _key(self, chunk: Chunk, future: Flags) -> None:
-        """Let a chunk wait to be handed on; what lies too far in the future is refused and moves nothing."""
+    def _key(self, chunk: Chunk, known: Times, future: Flags) -> None:
+        """Let a chunk wait to be handed on; what lies too far in the future is refused and moves nothing.
+
+        ``known`` is, per message, the event time (UTC ms) up to which the partition is known by it.
+        """
         kinds, times, offsets = chunk.kinds, chunk.times, chunk.block.offsets
-        keys = running_max(times, (kinds != REJECT) & ~future, self._newest)
+        keys = running_max(known, (kinds != REJECT) & ~future, self._newest)
         sources = np.full(len(kinds), self.source, np.uint16)
         rare = [event._replace(trace=self._traces.get(event.offset)) for _, event in chunk.decoded.rare]
         run = Run(keys, kinds, sources, offsets, chunk.decoded.records, rare, chunk.decoded.rejects)
@@ -123,8 +138,6 @@ class Feed:
         # Keys are whole milliseconds.
         bound = until + 1 if inclusive else until
         head, self._run = self._run.cut(int(np.searchsorted(self._run.keys, bound)))
-        if len(head):
-            self.handed = int(head.numbers[-1]) + 1
         return head
 
     def settled(self) -> None:
@@ -179,8 +192,13 @@ class Feed:
 class ReferenceFeed(Feed):
     """A feed of reference records, which may take effect at any time to come: their dates are not judged."""
 
+    @property
+    def watermark(self) -> int | None:
+        """None: master data are outside every watermark."""
+        return None
+
     def take(self, block: Block, now: float) -> None:
         """Decode messages that follow on those before."""
         self.at_end = False
         chunk = self._decode(block, now)
-        self._key(chunk, np.zeros(len(chunk.kinds), np.bool_))
+        self._key(chunk, chunk.times, np.zeros(len(chunk.kinds), np.bool_))

@@ -1,10 +1,14 @@
 """The clock of a source group: what may be handed on, and the watermark in force at every message of it.
 
 Messages of all partitions are handed on in one merge by (largest event time so far in the partition, topic and
-partition), as replays do. A partition that is read to its end does not hold the others; one that is not, and has
-nothing to give at the moment, holds them at the event time that it has reached. So the topics of a long history stay
-side by side. One that has said nothing for ``PATIENCE_SECONDS`` (its broker is away) lets the others run ahead of it by
-``DRIFT_MS``, but still holds the clock.
+partition), as replays do. A partition of which more is known to be there, and which has nothing to give at the moment,
+holds the others at the event time that it has reached. So the topics of a long history stay side by side. One that has
+said nothing for ``PATIENCE_SECONDS`` (its broker is away) lets the others run ahead of it by ``DRIFT_MS``, and so does
+another group of partitions.
+
+A partition that is read to its end holds nothing: what comes after that is not earlier than the wall clock. One that is
+current, but too busy to be ever seen at its end, does not hold the messages of others either; its event times may be
+hours old because it is fed that way. The clock it does hold, as one does that cannot be reached.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,6 +25,23 @@ PATIENCE_SECONDS = 1.0
 DRIFT_MS = 6 * HOUR_MS
 
 
+class Peers:
+    """What the groups of a source know of each other; they run in one thread.
+
+    ``fronts`` says how far each could hand on (UTC ms), ``behind`` which have not caught up yet, ``going`` which have
+    not ended.
+    """
+
+    def __init__(self, groups: int) -> None:
+        self.fronts = [BEFORE_ALL] * groups
+        self.behind = set(range(groups))
+        self.going = set(range(groups))
+
+    def others(self, group: int) -> int:
+        """The least front of all groups but one."""
+        return min((front for number, front in enumerate(self.fronts) if number != group), default=FAR)
+
+
 class GroupClock:
     """The watermark of a group of partitions, UTC ms. It never goes back, nor ahead of the wall clock.
 
@@ -32,6 +53,11 @@ class GroupClock:
         Whether a partition cannot be reached at present; such a one is not at its end, whatever it said before.
     event_time
         Whether events alone move the clock, as in a replay; the end of a partition does not.
+
+    Attributes
+    ----------
+    front
+        How far the group could hand on the last time, UTC ms; FAR where nothing held it.
     """
 
     def __init__(
@@ -40,10 +66,11 @@ class GroupClock:
         self.watermark = BEFORE_ALL
         self._feeds = feeds
         self._settings = settings
+        self.front = BEFORE_ALL
         self._is_away = is_away
         self._event_time = event_time
 
-    def hand(self, wall_ms: int, now: float) -> Run:
+    def hand(self, wall_ms: int, now: float, others: int = FAR) -> Run:
         """What may be handed on, with watermarks; too late messages have become rejects.
 
         Parameters
@@ -52,6 +79,8 @@ class GroupClock:
             Wall clock, UTC ms.
         now
             Monotonic clock, seconds.
+        others
+            The least ``front`` of the other groups, UTC ms.
         """
         if self._event_time:
             wall_ms = FAR
@@ -60,7 +89,9 @@ class GroupClock:
                 feed.reached = max(feed.reached, wall_ms)
         waiting = [feed for feed in self._feeds if not self._ended(feed)]
         # Of messages with equal keys those of the partition that stands first go first.
-        limit, last = min(((self._limit(feed, now), feed.source) for feed in waiting), default=(FAR, len(self._feeds)))
+        ends = [(self._limit(feed, now), feed.source) for feed in waiting if self._event_time or not feed.current]
+        self.front = min((end for end, _ in ends), default=FAR)
+        limit, last = min([*ends, (others + DRIFT_MS, len(self._feeds))])
         cap = min(wall_ms, min((feed.reached for feed in waiting), default=wall_ms))
         run = interleave([feed.hand(limit, inclusive=feed.source <= last) for feed in self._feeds])
         run = self._stamped(run, cap)

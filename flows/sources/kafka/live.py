@@ -3,7 +3,7 @@
 A group reads the reference topic to its end before anything else (group 0 does; the others wait for it), then merges
 its partitions (`flows.sources.kafka.group`). It never waits in a poll. The first batch of every epoch ticks every
 machine. A snapshot holds numeric offsets of what was handed on; a run without saved state starts at the first message
-of every topic.
+of every topic. When the run is stopped, group 0 is the last to end: its account closes the books of all.
 
 With ``until_end`` there is one group, events alone move the clock, and the present ends of the topics are the end of
 the input: what comes out is what a replay of the same lines puts out.
@@ -22,7 +22,7 @@ from flows.control import Control
 from flows.sources.end import end_of_last_day
 from flows.sources.kafka.errors import log_moved, recreated
 from flows.sources.kafka.feed import FAR, Feed, Place, ReferenceFeed
-from flows.sources.kafka.group import GroupClock
+from flows.sources.kafka.group import GroupClock, Peers
 from flows.sources.kafka.guard import TopicGuard
 from flows.sources.kafka.history import HistoryFeed
 from flows.sources.kafka.reader import LogReader
@@ -82,6 +82,7 @@ class LiveSource(FixedPartitionedSource[Item, LiveState]):
         self._control = control
         self._watch = watch
         self._clocks = clocks
+        self._peers = Peers(settings.source_groups)
         self._built: list[LiveGroup] = []
 
     def list_parts(self) -> list[str]:
@@ -93,10 +94,10 @@ class LiveSource(FixedPartitionedSource[Item, LiveState]):
         number = self.list_parts().index(for_part)
         logs = [log for log in self._logs if _group_of(log, self._settings.source_groups) == number]
         feeds = [self._feed(source, log, resume_offset(log, resume_state)) for source, log in enumerate(logs)]
+        guard = None if number else TopicGuard(self._admin, self._logs, self._clocks.monotonic)
         reader = LogReader(self._consumer, feeds, self._watch, self._clocks.monotonic)
-        guard = TopicGuard(self._admin, logs, self._clocks.monotonic)
         part = LiveGroup(
-            number, feeds, reader, guard, self._settings, self._control, self._watch, self._clocks,
+            number, feeds, reader, guard, self._settings, self._control, self._watch, self._clocks, self._peers,
             until_end=self._until_end,
         )  # fmt: skip
         if resume_state is not None:
@@ -109,10 +110,15 @@ class LiveSource(FixedPartitionedSource[Item, LiveState]):
             return ReferenceFeed(source, log, offset, self._settings)
         return (HistoryFeed if self._until_end else Feed)(source, log, offset, self._settings)
 
-    def close(self) -> None:
-        """Leave the broker: Bytewax does not close partitions when a run fails."""
+    def finish(self) -> None:
+        """After the end of a run, when all that was handed on is dealt with: commit it."""
         for part in self._built:
-            part.close()
+            part.reader.finish()
+
+    def close(self) -> None:
+        """Leave the broker."""
+        for part in self._built:
+            part.reader.close()
 
 
 def _group_of(log: Log, groups: int) -> int:
@@ -143,25 +149,26 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
     """One source group."""
 
     def __init__(
-        self, number: int, feeds: list[Feed], reader: LogReader, guard: TopicGuard, settings: Settings,
-        control: Control, watch: Watch, clocks: Clocks, *, until_end: bool,
+        self, number: int, feeds: list[Feed], reader: LogReader, guard: TopicGuard | None, settings: Settings,
+        control: Control, watch: Watch, clocks: Clocks, peers: Peers, *, until_end: bool,
     ) -> None:  # fmt: skip
         self._until_end = until_end
         self._number = number
         self._reference = [feed for feed in feeds if feed.log.topic == REFERENCE]
         self._events = [feed for feed in feeds if feed.log.topic != REFERENCE]
-        self._reader = reader
+        self.reader = reader
         self._guard = guard
         self._settings = settings
         self._control = control
         self._watch = watch
         self._clocks = clocks
+        self._peers = peers
         self._keys = machine_keys(settings.shards)
         self.clock = GroupClock(self._events, settings, reader.is_away, event_time=until_end)
         self._newest = BEFORE_ALL
         self._locations: list[Rare] = []
-        self._started = self._caught_up = self._ended = self._closed = False
-        self._new_epoch = True
+        self._started = self._ended = False
+        self._new_epoch = self._tick_due = True
         self._epoch_began = self._reported = self._accounted = clocks.monotonic()
         self._account = 0
         if self._reference:
@@ -171,13 +178,15 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
         """What came since the last call; nothing while machines are behind."""
         now = self._clocks.monotonic()
         if self._ended or (self._control.stopping and not self._started):
+            self._peers.going.discard(self._number)
             raise StopIteration
         if self._new_epoch:
             self._begin_epoch(now)
         if self._control.full:
             return []
-        self._guard.look()
-        self._reader.poll(POLL_MESSAGES)
+        if self._guard is not None:
+            self._guard.look()
+        self.reader.poll(POLL_MESSAGES)
         items = self._items(now) if self._started else self._first()
         self._control.sent(len(items))
         self._report(now)
@@ -189,25 +198,23 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
 
     def snapshot(self) -> LiveState:
         """Offsets behind what was handed on; the epoch ends here."""
-        self._new_epoch = True
+        self._new_epoch = self._tick_due = True
         offsets = {feed.place: (feed.handed, feed.log.topic_id) for feed in (*self._reference, *self._events)}
         return LiveState(offsets, self.clock.watermark)
 
     def close(self) -> None:
-        """Leave the broker."""
-        if not self._closed:
-            self._closed = True
-            self._reader.close()
+        """Nothing yet: Bytewax calls this at the end of the input, when its last epoch is still under way."""
 
     def _begin_epoch(self, now: float) -> None:
         """That this is called says that the epoch before is over: machines have applied it, sinks have written it."""
+        self._new_epoch = False
         self._watch.epoch(now - self._epoch_began)
         self._epoch_began = now
-        self._reader.commit()
+        self.reader.commit()
 
     def _first(self) -> list[Item]:
         """The whole reference, before any other message; then the partitions of all other topics are read as well."""
-        if not all(feed.at_end for feed in self._reference):
+        if not all(feed.at_end or feed.position >= feed.log.end for feed in self._reference):
             return []
         if not self._reference and not self._control.reference_given:
             return []
@@ -218,17 +225,18 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
             items = self._reference_items(everyone=True, places=places)
             self._control.reference_given = True
             self._watch.reference_read()
-        self._reader.assign([*self._reference, *self._events])
+        self.reader.assign([*self._reference, *self._events])
         return items
 
     def _items(self, now: float) -> list[Item]:
         items = self._reference_items() if any(len(feed) for feed in self._reference) else []
-        run = self.clock.hand(self._clocks.wall_ms(), now)
+        run = self.clock.hand(self._clocks.wall_ms(), now, self._peers.others(self._number))
+        self._peers.fronts[self._number] = self.clock.front
         if len(run):
             self._newest = int(run.keys[-1])
         elif self._until_end and self.clock.over:
             return [*items, *self._end()]
-        tick, self._new_epoch = self._new_epoch, False
+        tick, self._tick_due = self._tick_due, False
         account = self._next_account(now) if tick else 0
         if not len(run) and not tick:
             return items
@@ -279,8 +287,8 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
 
     def _next_account(self, now: float) -> int:
         """Number of the account that is due, 0 for none. The last one is due when the run is stopped."""
-        self._ended = self._control.stopping
-        # Only one group may ask: shards answer per place in its stream.
+        # Only one group may ask: shards answer per place in its stream. It asks when the others have said all.
+        self._ended = self._control.stopping and (self._number > 0 or self._peers.going == {0})
         if self._number or not (self._ended or now - self._accounted >= ACCOUNT_SECONDS):
             return 0
         self._accounted = now
@@ -291,7 +299,8 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
         if now - self._reported < REPORT_SECONDS:
             return
         self._reported = now
-        self._reader.report()
-        if not self._caught_up and self._started and all(feed.at_end and not len(feed) for feed in self._events):
-            self._caught_up = True
-            self._watch.inputs_read()
+        self.reader.report()
+        if self._number in self._peers.behind and self._started and all(feed.current for feed in self._events):
+            self._peers.behind.remove(self._number)
+            if not self._peers.behind:
+                self._watch.inputs_read()

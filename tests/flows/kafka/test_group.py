@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.sources.kafka.feed import Feed
-from flows.sources.kafka.group import DRIFT_MS, PATIENCE_SECONDS, GroupClock
+from flows.sources.kafka.feed import FAR, Feed
+from flows.sources.kafka.group import DRIFT_MS, PATIENCE_SECONDS, GroupClock, Peers
 from flows.sources.kafka.survey import Log
 from sensing.codec.block import Block
 from sensing.settings import HOUR_MS, Settings
@@ -73,7 +73,8 @@ def test_the_clock_of_a_group(script: list[Step]) -> None:
             give(feeds[source], hours, wall, now)
             times = [MONDAY + hour * HOUR_MS for hour in hours]
             seen[source] += times
-            known[source] = max([known[source], *(time for time in times if time <= wall + SETTINGS.skew_ms)])
+            # What is ahead of its record's timestamp, which is the wall clock here, does not say that more is known.
+            known[source] = max([known[source], *(min(t, wall) for t in times if t <= wall + SETTINGS.skew_ms)])
         for source in step.ends:
             feeds[source].at_end, feeds[source].heard = True, now
         away = set(step.away)
@@ -117,7 +118,7 @@ def test_a_partition_that_was_never_read_holds_the_clock() -> None:
     """Nothing is known of it, so nothing may be counted as over, and nothing is handed on."""
     feeds = [feed_of(0), feed_of(1)]
     clock = GroupClock(feeds, SETTINGS, lambda _: False)
-    give(feeds[0], [1, 2], MONDAY, 0.0)
+    give(feeds[0], [1, 2], MONDAY + 2 * HOUR_MS, 0.0)
     assert len(clock.hand(MONDAY, 1000.0)) == 0
     assert clock.watermark == 0
     feeds[1].at_end = True
@@ -148,19 +149,62 @@ def test_a_partition_whose_broker_is_away_holds_the_clock_but_not_the_others() -
 
 
 def test_an_event_ahead_of_the_wall_clock_does_not_move_it() -> None:
-    """Within the allowed skew it is taken, and the clock stays behind the wall."""
-    feeds = [feed_of(0)]
+    """Within the allowed skew it is taken, the clock stays behind the wall, and what follows is not held up by it."""
+    feeds = [feed_of(0), feed_of(1)]
     clock = GroupClock(feeds, SETTINGS, lambda _: False)
     give(feeds[0], [4], MONDAY, 0.0)
-    run = clock.hand(MONDAY, 0.0)
-    assert run.records["watermark"].tolist() == [MONDAY - SETTINGS.lateness_ms]
+    give(feeds[0], [2], MONDAY + 2 * HOUR_MS, 0.0)
+    give(feeds[1], [1], MONDAY + 2 * HOUR_MS, 0.0)
+    run = clock.hand(MONDAY + 2 * HOUR_MS, 0.0)
+    assert run.records["time"].tolist() == [MONDAY + hour * HOUR_MS for hour in (4, 1)]
+    assert run.records["watermark"].tolist() == [MONDAY + hour * HOUR_MS - SETTINGS.lateness_ms for hour in (0, 1)]
+    assert feeds[0].reached == MONDAY + 2 * HOUR_MS
+
+
+def test_a_busy_partition_with_old_events_holds_the_clock_but_not_the_others() -> None:
+    """It is never seen at its end; once it is current, others go on, and its event times still hold the clock."""
+    feeds = [feed_of(0), feed_of(1)]
+    clock = GroupClock(feeds, SETTINGS, lambda _: False)
+    give(feeds[0], [2], MONDAY + 9 * HOUR_MS, 0.0)
+    give(feeds[1], [9], MONDAY + 9 * HOUR_MS, 0.0)
+    assert clock.hand(MONDAY + 9 * HOUR_MS, 0.0).sources.tolist() == [0]
+    assert (clock.front, len(feeds[1])) == (MONDAY + 2 * HOUR_MS, 1)
+    feeds[0].current = True
+    run = clock.hand(MONDAY + 9 * HOUR_MS, 0.0)
+    assert run.records["time"].tolist() == [MONDAY + 9 * HOUR_MS]
+    assert run.records["watermark"].tolist() == [MONDAY + 2 * HOUR_MS - SETTINGS.lateness_ms] == [clock.watermark]
+    feeds[0].lose()
+    give(feeds[1], [10], MONDAY + 10 * HOUR_MS, 0.0)
+    assert len(clock.hand(MONDAY + 10 * HOUR_MS, 0.0)) == 0
+
+
+def test_groups_stay_side_by_side() -> None:
+    """None hands on more than some hours of event time beyond what another could; one that is current holds nobody."""
+    peers = Peers(2)
+    feeds = [feed_of(0), feed_of(1)]
+    clocks = [GroupClock([feed], SETTINGS, lambda _: False) for feed in feeds]
+    drift = DRIFT_MS // HOUR_MS
+    give(feeds[0], [1], MONDAY + 40 * HOUR_MS, 0.0)
+    give(feeds[1], [2, 1 + drift, 2 + drift], MONDAY + 40 * HOUR_MS, 0.0)
+    assert len(clocks[1].hand(MONDAY + 40 * HOUR_MS, 0.0, peers.others(1))) == 0
+    for group in (0, 1):
+        clocks[group].hand(MONDAY + 40 * HOUR_MS, 0.0, FAR if group == 0 else peers.others(1))
+        peers.fronts[group] = clocks[group].front
+    assert peers.fronts == [MONDAY + HOUR_MS, MONDAY + (2 + drift) * HOUR_MS]
+    assert len(feeds[1]) == 1
+    feeds[0].end(feeds[0].position, 0.0)
+    clocks[0].hand(MONDAY + 40 * HOUR_MS, 0.0, peers.others(0))
+    peers.fronts[0] = clocks[0].front
+    assert peers.others(1) == FAR
+    clocks[1].hand(MONDAY + 40 * HOUR_MS, 0.0, peers.others(1))
+    assert len(feeds[1]) == 0
 
 
 def test_refusals_of_the_source_name_what_was_wrong() -> None:
     """Far ahead of the record's timestamp, or too far behind the watermark: field, required and got, original bytes."""
     feeds = [feed_of(0)]
     clock = GroupClock(feeds, SETTINGS, lambda _: False)
-    give(feeds[0], [20, 6, 9], MONDAY + 19 * HOUR_MS, 0.0)
+    give(feeds[0], [20, 6, 9], MONDAY + 20 * HOUR_MS, 0.0)
     give(feeds[0], [90], MONDAY + 20 * HOUR_MS, 0.0)
     run = clock.hand(MONDAY + 20 * HOUR_MS, 0.0)
     late, ahead = run.rejects

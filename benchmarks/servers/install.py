@@ -1,8 +1,8 @@
-"""What the tests' servers need, found or installed: Java and Kafka's jars, redis-server.
+"""What the servers need, found or installed: Java and Kafka's jars, redis-server.
 
-``python -m tests.servers.install``, a step of ``make test``, installs what is missing where this machine lets it:
-Debian's packages as root, the jars by Maven into the environment of the tests. It never fails; what it could not
-install, the tests that need it will name.
+``python -m benchmarks.servers.install``, a step of ``make test``, installs what is missing where this machine lets it:
+Debian's packages as root, the jars by Maven into the Python environment. It never fails; what it could not install,
+the tests and benchmarks that need it will name.
 """
 
 import contextlib
@@ -58,7 +58,7 @@ def java_version(path: Path) -> int | None:
 
 
 def kafka_jars() -> Path:
-    """Folder of the broker's jars, in the environment of the tests.
+    """Folder of the broker's jars, in the Python environment.
 
     Raises
     ------
