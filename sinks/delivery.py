@@ -64,6 +64,10 @@ class PartStatus(Protocol):
         """Nothing has been acknowledged for a while."""
         ...
 
+    def error(self, kind: str) -> None:
+        """A connection met with an error."""
+        ...
+
 
 class Patience(NamedTuple):
     """How long to wait: for ever, but once ``stop()`` is true at most ``stop_timeout_s`` more."""
@@ -201,6 +205,7 @@ class Delivery:
     def _on_error(self, error: KafkaError) -> None:
         """What librdkafka says of its connections; it goes on by itself, unless the error is a fatal one."""
         self._trouble = error.str()
+        self._status.error(error.name())
         # A login that has worked before is an outage of whoever checks logins.
         if error.fatal() or (error.code() in CREDENTIALS and not self._proven):
             self._failure = self._failure or refusal(f"output {self.name}", error)
