@@ -57,12 +57,15 @@ class KafkaServer(Server):
         Further broker settings, as in server.properties.
     java_options
         Heap, collector and compiler: ``QUICK`` or ``LASTING``.
+    port
+        By default one that is free.
     """
 
     def __init__(
-        self, folder: Path, properties: dict[str, str] | None = None, java_options: tuple[str, ...] = QUICK
-    ) -> None:
-        super().__init__("kafka", folder)
+        self, folder: Path, properties: dict[str, str] | None = None, java_options: tuple[str, ...] = QUICK,
+        port: int | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__("kafka", folder, port)
         self._start = java_command("kafka.Kafka", options=java_options)
         self._file = folder / "server.properties"
         self._data = folder / "data"

@@ -37,11 +37,13 @@ class Server(ABC):
         What messages and reports call it.
     folder
         Where data and log are kept; made where it is missing.
+    port
+        By default one that is free.
     """
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, port: int | None = None) -> None:
         self.name = name
-        self.port = free_port()
+        self.port = port or free_port()
         self.folder = folder
         self.log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None

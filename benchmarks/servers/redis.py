@@ -15,8 +15,8 @@ class RedisServer(Server):
     A stop keeps the data for the next start, a kill loses what came after the last start.
     """
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__("redis", folder)
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        super().__init__("redis", folder, port)
         self._program = install.redis()
 
     @property

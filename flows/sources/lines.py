@@ -98,6 +98,6 @@ def _wanted(
     blank = starts == ends
     blank[~blank] = _IS_BLANK[data[starts[~blank]]]
     for at in np.flatnonzero(blank).tolist():  # Few begin with a blank, and most of those are nothing else.
-        blank[at] = not lines.values(np.array([at]))[0].strip()
+        blank[at] = not lines.values(slice(at, at + 1))[0].strip()
     keep = ~blank & (numbers >= start)
     return lines if keep.all() else Block(data, starts[keep], ends[keep], numbers[keep])

@@ -110,7 +110,7 @@ def _reference(file: Input) -> Iterator[Originals]:
     reader = LineReader(file.path, CHUNK_BYTES)
     while (lines := reader.read()) is not None:
         if len(lines):
-            values = lines.values(np.arange(len(lines)))
+            values = lines.values()
             keys = [key_of(file.topic, value) for value in values]
             topics = [file.topic] * len(keys)
             yield Originals(topics, lines.offsets.tolist(), values, keys, None, reader.bytes_read)
@@ -120,7 +120,7 @@ def _lines(file: Input) -> Generator[bytes]:
     reader = LineReader(file.path, CHUNK_BYTES)
     try:
         while (lines := reader.read()) is not None:
-            yield from lines.values(np.arange(len(lines)))
+            yield from lines.values()
     finally:
         reader.close()
 

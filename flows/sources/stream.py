@@ -6,6 +6,7 @@ bytes need not be kept any longer than this step.
 """
 
 from collections import deque
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from flows.errors import UsageError
 from flows.sources.folder import Input
-from flows.sources.judge import WINDOW, Flags, Times, far_future, running_max
+from flows.sources.judge import AHEAD_OF, NO_TIMES, WINDOW, Flags, Judge, Times, running_max
 from flows.sources.lines import LineReader
 from flows.sources.run import RARE, RECORD, REJECT, Run, take_records
 from sensing.codec.decode import Block, Decoded, decode
@@ -23,6 +24,8 @@ from sensing.contracts.dead_letters import Reason
 from sensing.settings import Settings
 
 PARTITION = 0
+LINES_BEFORE = 10_000
+"""Where a stream is taken up, so many lines before are read for their dates; among them are 100 valid ones."""
 
 
 class _Chunk(NamedTuple):
@@ -30,10 +33,6 @@ class _Chunk(NamedTuple):
     decoded: Decoded
     kinds: NDArray[np.uint8]
     times: Times  # event times, BEFORE_ALL for rejects
-
-    def valid_times(self) -> Times:
-        valid: Times = self.times[self.kinds != REJECT]
-        return valid
 
 
 class Position(NamedTuple):
@@ -61,7 +60,9 @@ class Stream:
         self._file = file
         self._settings = settings
         self._until = until
-        self._reader = LineReader(file.path, chunk_bytes, start.line)
+        self._reader = LineReader(file.path, chunk_bytes, max(start.line - LINES_BEFORE, 0))
+        self._start = start.line
+        self._dates = Judge(settings.skew_ms)
         self._time_max = start.time_max
         self._waiting: deque[_Chunk] = deque()
         self._ended = False
@@ -73,15 +74,25 @@ class Stream:
 
     def next_run(self) -> Run | None:
         """The next messages (at least one), or None at the end of the file."""
-        while not self._ended and not any(len(chunk.lines) for chunk in self._waiting):
-            self._fill()
-        while not self._ended and sum(len(chunk.valid_times()) for chunk in list(self._waiting)[1:]) < WINDOW - 1:
-            self._fill()
-        return self._judge(self._waiting.popleft()) if self._waiting else None
+        while True:
+            while not self._ended and (not self._waiting or len(self._later()) < WINDOW - 1):
+                self._fill()
+            if not self._waiting:
+                return None
+            run = self._judge(self._waiting[0], self._later())
+            self._waiting.popleft()
+            _, run = run.cut(int(np.searchsorted(run.numbers, self._start)))
+            if len(run):
+                return run
 
     def close(self) -> None:
         """Close the file."""
         self._reader.close()
+
+    def _later(self) -> Times:
+        """Event times of the valid messages that wait behind the next chunk."""
+        chunks = islice(self._waiting, 1, None)
+        return np.concatenate([NO_TIMES, *(chunk.times[chunk.kinds != REJECT] for chunk in chunks)])
 
     def _fill(self) -> None:
         """Decode one more chunk."""
@@ -91,14 +102,12 @@ class Stream:
         elif len(lines):
             self._waiting.append(_decode(self._file.topic, lines))
 
-    def _judge(self, chunk: _Chunk) -> Run:
+    def _judge(self, chunk: _Chunk, later: Times) -> Run:
         settings = self._settings
-        count = len(chunk.kinds)
-        valid = np.flatnonzero(chunk.kinds != REJECT)
-        ahead = np.concatenate([chunk.times[valid], *(later.valid_times() for later in self._waiting)])
-        future = np.zeros(count, np.bool_)
-        future[valid] = far_future(ahead[: len(valid) + WINDOW - 1], len(valid), settings.skew_ms)
-        moves = (chunk.kinds != REJECT) & ~future
+        valid = chunk.kinds != REJECT
+        future = np.zeros(len(valid), np.bool_)
+        future[valid] = self._dates.future(chunk.times[valid], later)
+        moves = valid & ~future
         keys = running_max(chunk.times, moves, self._time_max)
         self._time_max = int(keys[-1])
         watermarks = np.maximum(keys - settings.lateness_ms, BEFORE_ALL)
@@ -142,7 +151,7 @@ class Stream:
 
     def _refuse(self, chunk: _Chunk, at: int, future: bool, watermark: int) -> Reject:
         reason: Reason = "far_future" if future else "too_late"
-        ahead = f"at most {self._settings.skew_ms} ms ahead of the median of the next {WINDOW} event times of its input"
+        ahead = f"at most {self._settings.skew_ms} ms ahead of {AHEAD_OF}"
         behind = f"at most {self._settings.horizon_ms} ms behind the watermark {rfc3339(watermark)}"
         time = int(chunk.times[at])
         return Reject(

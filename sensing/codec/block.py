@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Headers = dict[str, bytes]
+ALL = slice(None)
 
 
 class Message(NamedTuple):
@@ -91,8 +92,8 @@ class Block:
         """Messages, not fields."""
         return len(self.starts)
 
-    def values(self, at: NDArray[np.int64]) -> list[bytes]:
-        """The bytes of the messages ``at``, as they came."""
+    def values(self, at: NDArray[np.int64] | slice = ALL) -> list[bytes]:
+        """The bytes of the messages ``at``, or of all, as they came."""
         memory = self.data.data
         bounds = zip(self.starts[at].tolist(), self.ends[at].tolist(), strict=True)
         return [memory[start:end].tobytes() for start, end in bounds]
@@ -105,7 +106,7 @@ class Block:
     def message(self, at: int) -> Message:
         """Message ``at`` with all that came with it."""
         return Message(
-            self.values(np.array([at]))[0],
+            self.values(slice(at, at + 1))[0],
             None if self.headers is None else self.headers[at],
             int(self.offsets[at]),
             None if self.times is None else int(self.times[at]),

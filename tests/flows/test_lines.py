@@ -3,7 +3,6 @@
 import gzip
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,7 +17,7 @@ def read_all(path: Path, chunk_bytes: int, start: int = 0) -> list[tuple[int, by
     reader = LineReader(path, chunk_bytes, start)
     found: list[tuple[int, bytes]] = []
     while (part := reader.read()) is not None:
-        found += zip(part.offsets.tolist(), part.values(np.arange(len(part))), strict=True)
+        found += zip(part.offsets.tolist(), part.values(), strict=True)
     return found
 
 

@@ -58,7 +58,7 @@ class Notes:
 
     def __getattr__(self, name: str) -> Any:
         """Any call at all."""
-        return lambda *values: self.calls.append((name, *values))
+        return lambda *values, **more: self.calls.append((name, *values, *more.values()))
 
     def named(self, name: str) -> list[tuple[Any, ...]]:
         """What was told under a name."""
