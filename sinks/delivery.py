@@ -50,8 +50,8 @@ TELL_AFTER_SECONDS = 2.0
 """Without any acknowledgement for so long, somebody is told."""
 
 OnDelivered = Callable[[OutputRecord, float], None]
-"""Called with a record and the wall clock (s since 1970) at which its acknowledgement was seen, at the latest at the end
-of its epoch; must be cheap."""
+"""Called with a record and the wall clock (s since 1970) at which its acknowledgement was seen, at the latest at the
+end of its epoch; must be cheap."""
 
 
 class PartStatus(Protocol):
