@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -34,6 +35,13 @@ class ViewCounts:
         self.swept = 0
 
 
+class Hooks(NamedTuple):
+    """Who is told sentences for the log, and how many records Redis has acknowledged."""
+
+    note: Callable[[str], None]
+    on_written: Callable[[int], None]
+
+
 class Follower:
     """One view, in one thread. After any error of a client, `resume` is how to go on.
 
@@ -43,16 +51,15 @@ class Follower:
         Whether everything that was in the topics at the last step is in the view.
     """
 
-    def __init__(
-        self, tail: Tail, store: Store, layout: Layout, status: Status, note: Callable[[str], None], ended_days: int
-    ) -> None:
+    def __init__(self, tail: Tail, store: Store, layout: Layout, status: Status, hooks: Hooks, ended_days: int) -> None:
         self.counts = ViewCounts()
         self.caught_up = False
         self._tail = tail
         self._store = store
         self._layout = layout
         self._status = status
-        self._note = note
+        self._note = hooks.note
+        self._on_written = hooks.on_written
         self._ended_days = ended_days
         self._position = Position(0, "", complete=False, topics={})
         self._token = b""
@@ -121,6 +128,8 @@ class Follower:
         self.counts.deleted += done.deleted
         self.counts.refused += done.refused
         self._status.ok(REDIS)
+        if entries:
+            self._on_written(len(entries))
 
     def _entries(self, records: Sequence[Record]) -> list[Entry]:
         entries = []

@@ -51,7 +51,7 @@ from redis.exceptions import RedisError
 from sensing.outputs import EXCEPTIONS, PARAMETERS
 from sinks.entries import Layout
 from sinks.errors import SinkError
-from sinks.follower import Follower, ViewCounts
+from sinks.follower import Follower, Hooks, ViewCounts
 from sinks.redis_store import MovedError, Store
 from sinks.status import KAFKA_VIEW, REDIS, Status
 from sinks.tail import Tail, TailLostError
@@ -80,6 +80,8 @@ class RedisView:
         Put before the name of every key and channel.
     note
         Told what an operator wants to read in the log, in a sentence.
+    on_written
+        Told how many records Redis has acknowledged; must be cheap.
     ended_days
         For how long an exception is kept after its end, if its tombstone does not come before.
 
@@ -98,12 +100,13 @@ class RedisView:
         status: Status,
         *,
         note: Callable[[str], None] = lambda _sentence: None,
+        on_written: Callable[[int], None] = lambda _records: None,
         ended_days: int = ENDED_DAYS,
     ) -> None:
         layout = Layout(key_prefix)
         self._store = Store(redis, layout)
         self._tail = Tail(client, topic_prefix, TOPICS)
-        self._follower = Follower(self._tail, self._store, layout, status, note, ended_days)
+        self._follower = Follower(self._tail, self._store, layout, status, Hooks(note, on_written), ended_days)
         self._status = status
         self._stop = threading.Event()
         self._stepped = threading.Condition()
@@ -162,11 +165,19 @@ class RedisView:
                         self._stepped.notify_all()
             except Exception as error:
                 self._follower.caught_up = False
-                # Where the view is not what it was left as, the next look says what to do; that is no failure.
-                if not isinstance(error, MovedError | TailLostError):
-                    self._status.failing(REDIS if isinstance(error, RedisError) else KAFKA_VIEW, _in_words(error))
-                self._stop.wait(BACKOFF.compute(min(failures, BACKOFF_DOUBLINGS_MAX)))
+                self._pause(error, BACKOFF.compute(min(failures, BACKOFF_DOUBLINGS_MAX)))
                 failures += 1
+
+    def _pause(self, error: Exception, seconds: float) -> None:
+        part = REDIS if isinstance(error, RedisError | MovedError) else KAFKA_VIEW
+        # Where the view is not what it was left as, the next look says what to do; that is no failure.
+        if not isinstance(error, MovedError | TailLostError):
+            self._status.failing(part, _in_words(error))
+            self._status.error(
+                part, error.args[0].name() if isinstance(error, KafkaException) else type(error).__name__
+            )
+        self._status.backoff(part, seconds)
+        self._stop.wait(seconds)
 
 
 def _in_words(error: Exception) -> str:

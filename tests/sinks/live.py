@@ -22,6 +22,8 @@ class Told:
     def __init__(self) -> None:
         self.now: dict[str, str | None] = {}
         self.history: list[tuple[str, str | None]] = []
+        self.errors: set[tuple[str, str]] = set()
+        self.pauses: list[tuple[str, float]] = []
 
     def ok(self, part: str) -> None:
         """A part works."""
@@ -30,6 +32,14 @@ class Told:
     def failing(self, part: str, problem: str) -> None:
         """A part does not."""
         self._tell(part, problem)
+
+    def error(self, client: str, kind: str) -> None:
+        """A client met with an error."""
+        self.errors.add((client, kind))
+
+    def backoff(self, part: str, seconds: float) -> None:
+        """A pause."""
+        self.pauses.append((part, seconds))
 
     def failed(self, part: str) -> list[str]:
         """Everything that a part ever complained of."""

@@ -122,7 +122,7 @@ def test_in_a_flow_everything_is_delivered_in_the_order_of_its_machine(kafka: st
 
 
 def test_the_end_of_an_epoch_waits_for_all_acknowledgements(kafka: str, topics: str) -> None:
-    """After a snapshot every record has been told as delivered, in order, each with an instant in between."""
+    """After a snapshot every record has been told as delivered, in order, each at an instant in between."""
     make_topics(kafka, f"{topics}{AUDIT}")
     delivered: list[tuple[OutputRecord, float]] = []
     told = Told()

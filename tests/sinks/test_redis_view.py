@@ -46,8 +46,8 @@ def filled(kafka: str, topics: str) -> str:
 
 def test_the_view_is_what_the_topics_say(kafka: str, filled: str, redis: str, keys: str, client: Any) -> None:
     """It is built from what is there, follows what comes, and forgets what is deleted."""
-    notes = Notes()
-    with viewing(kafka, filled, redis, keys, notes=notes) as view:
+    notes, written = Notes(), list[int]()
+    with viewing(kafka, filled, redis, keys, notes=notes, on_written=written.append) as view:
         drain(view)
         assert check_equal(kafka, filled, client, keys) == 80
         publish(kafka, filled, *LATER)
@@ -58,6 +58,7 @@ def test_the_view_is_what_the_topics_say(kafka: str, filled: str, redis: str, ke
             "applied": 85, "deleted": 2, "refused": 0, "unreadable": 0, "builds": 1, "swept": 0,
         }  # fmt: skip
 
+    assert sum(written) == 87
     assert notes.of_builds() == ["there is none"]
     assert notes[-1] == "the view in Redis is built; 0 keys were left over from an earlier one and are gone"
 

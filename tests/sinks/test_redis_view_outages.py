@@ -56,7 +56,9 @@ def test_redis_may_go_and_come_back(kafka: str, topics: str, own_redis: RedisSer
             assert told.now == {REDIS: None, KAFKA_VIEW: None}
             assert check_equal(kafka, topics, client, "t:") == 60
 
-    assert {problem.partition(":")[0] for problem in told.failed(REDIS)} <= {"ConnectionError", "TimeoutError"}
+    kinds = {problem.partition(":")[0] for problem in told.failed(REDIS)}
+    assert kinds == {kind for client, kind in told.errors if client == REDIS} >= {"ConnectionError", "TimeoutError"}
+    assert all(part == REDIS and 0 < seconds <= 5 for part, seconds in told.pauses)
     assert set(notes.of_builds()) == {"there is none"}
 
 

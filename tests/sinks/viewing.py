@@ -24,11 +24,11 @@ class Notes(list[str]):
 
 @contextlib.contextmanager
 def viewing(
-    kafka: str, topics: str, redis: str, keys: str, told: Told | None = None, notes: Notes | None = None
+    kafka: str, topics: str, redis: str, keys: str, told: Told | None = None, notes: Notes | None = None, **options: Any
 ) -> Iterator[RedisView]:
     """Run a view, and stop it at the end."""
     status, note = told or Told(), Notes() if notes is None else notes
-    view = RedisView({"bootstrap.servers": kafka}, topics, {"url": redis}, keys, status, note=note)
+    view = RedisView({"bootstrap.servers": kafka}, topics, {"url": redis}, keys, status, note=note, **options)
     view.start()
     try:
         yield view
