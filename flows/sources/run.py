@@ -75,17 +75,18 @@ def empty_run() -> Run:
     return Run(none, none.astype(np.uint8), none.astype(np.uint8), none, np.empty(0, EVENT), [], [])
 
 
-def joined(first: Run, second: Run) -> Run:
-    """One run after the other."""
-    parts = (first, second)
+def joined(runs: list[Run]) -> Run:
+    """Runs one after the other."""
+    if len(runs) < 2:
+        return runs[0] if runs else empty_run()
     return Run(
-        np.concatenate([run.keys for run in parts]),
-        np.concatenate([run.kinds for run in parts]),
-        np.concatenate([run.sources for run in parts]),
-        np.concatenate([run.numbers for run in parts]),
-        np.concatenate([run.records.view(np.uint64) for run in parts]).view(EVENT),
-        first.rare + second.rare,
-        first.rejects + second.rejects,
+        np.concatenate([run.keys for run in runs]),
+        np.concatenate([run.kinds for run in runs]),
+        np.concatenate([run.sources for run in runs]),
+        np.concatenate([run.numbers for run in runs]),
+        np.concatenate([run.records.view(np.uint64) for run in runs]).view(EVENT),
+        [event for run in runs for event in run.rare],
+        [reject for run in runs for reject in run.rejects],
     )
 
 

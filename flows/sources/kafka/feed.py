@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from flows.sources.judge import Flags, Times, running_max
 from flows.sources.kafka.survey import Log
-from flows.sources.run import RARE, RECORD, REJECT, Run, empty_run, joined
+from flows.sources.kafka.waiting import Waiting
+from flows.sources.run import RARE, RECORD, REJECT, Run
 from sensing.codec.block import Block, Message
 from sensing.codec.cloudevents import traceparent_of
 from sensing.codec.decode import Decoded, decode
@@ -57,18 +58,18 @@ class Feed:
         self.heard = 0.0
         self._settings = settings
         self._newest = BEFORE_ALL
-        self._run = empty_run()
+        self._waiting = Waiting()
         self._blocks: deque[Block] = deque()
         self._traces: dict[int, str] = {}
 
     def __len__(self) -> int:
         """Messages that wait."""
-        return len(self._run)
+        return len(self._waiting)
 
     @property
     def handed(self) -> int:
         """Offset to go on from: that of the first message which waits, else the next one."""
-        return int(self._run.numbers[0]) if len(self._run) else self.position
+        return self._waiting.first_number if len(self._waiting) else self.position
 
     @property
     def watermark(self) -> int | None:
@@ -129,16 +130,14 @@ class Feed:
         run = Run(keys, kinds, sources, offsets, chunk.decoded.records, rare, chunk.decoded.rejects)
         if future.any():
             run = run.refused(future, lambda at: self.refuse(int(offsets[at]), "far_future", int(times[at]), 0))
-        self._run = joined(self._run, run) if len(self._run) else run
+        self._waiting.add(run)
         self._newest = int(keys[-1])
         self.reached = max(self.reached, self._newest)
 
     def hand(self, until: int, *, inclusive: bool = True) -> Run:
         """The waiting messages with keys up to ``until`` (or below it), in order; they count as handed on."""
         # Keys are whole milliseconds.
-        bound = until + 1 if inclusive else until
-        head, self._run = self._run.cut(int(np.searchsorted(self._run.keys, bound)))
-        return head
+        return self._waiting.take(until + 1 if inclusive else until)
 
     def settled(self) -> None:
         """What was handed on is dealt with: its bytes are no longer needed."""
@@ -151,9 +150,13 @@ class Feed:
         handed = [offset for offset in self._traces if offset < self.handed]
         return {(topic, self.log.partition, offset): self._traces.pop(offset) for offset in handed}
 
+    def key_of(self, count: int) -> int:
+        """Key of the ``count``-th message that waits."""
+        return self._waiting.key_of(count)
+
     def bound(self) -> int:
         """Event time (UTC ms) that nothing which is still to come from here undercuts, late events aside."""
-        return int(self._run.keys[0]) if len(self._run) else self.reached
+        return self._waiting.first_key if len(self._waiting) else self.reached
 
     def refuse(self, offset: int, reason: Reason, time: int, watermark: int) -> Reject:
         """A message that is valid but far ahead of the broker's clock, or too far behind the watermark."""

@@ -23,6 +23,8 @@ from sensing.settings import HOUR_MS, Settings
 
 PATIENCE_SECONDS = 1.0
 DRIFT_MS = 6 * HOUR_MS
+HAND_MESSAGES = 10_000
+"""About so many messages of a partition are handed on at once, so that an epoch can end between them."""
 
 
 class Peers:
@@ -91,6 +93,7 @@ class GroupClock:
         # Of messages with equal keys those of the partition that stands first go first.
         ends = [(self._limit(feed, now), feed.source) for feed in waiting if self._event_time or not feed.current]
         self.front = min((end for end, _ in ends), default=FAR)
+        ends += [(feed.key_of(HAND_MESSAGES), feed.source) for feed in self._feeds if len(feed) > HAND_MESSAGES]
         limit, last = min([*ends, (others + DRIFT_MS, len(self._feeds))])
         cap = min(wall_ms, min((feed.reached for feed in waiting), default=wall_ms))
         run = interleave([feed.hand(limit, inclusive=feed.source <= last) for feed in self._feeds])

@@ -123,7 +123,8 @@ def test_a_partition_far_ahead_of_the_others_is_paused(
         for _ in range(50):
             reading.poll(100)
             assert 300 < len(feed) <= 400
-        assert not feed.at_end
+        ended = feed.at_end
+        assert not ended
         while not (feed.at_end and not len(feed)):
             reading.poll(100)
             assert len(feed) <= 400
