@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -60,4 +60,5 @@ def lean_kernel(function: Function) -> Function:
 
 def _compiled(function: Function, **options: bool) -> Function:
     options |= {"cache": True, "fastmath": False, "nogil": True}
-    return cast(Function, numba.njit(error_model="numpy", **options)(function))  # type: ignore[call-overload]  # its types miss some
+    compiler = cast(Callable[..., Any], numba.njit)  # Its types know only some of its options.
+    return cast(Function, compiler(error_model="numpy", **options)(function))

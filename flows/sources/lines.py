@@ -2,8 +2,8 @@
 
 import gzip
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +39,8 @@ class LineReader:
         self._path = path
         self._chunk_bytes = chunk_bytes
         self._start = start
-        self._raw: IO[bytes] = path.open("rb")
-        zipped = path.suffix == ".gz"
-        self._file: IO[bytes] = cast(IO[bytes], gzip.GzipFile(fileobj=self._raw)) if zipped else self._raw
+        self._raw = path.open("rb")
+        self._file: BufferedIOBase = gzip.GzipFile(fileobj=self._raw) if path.suffix == ".gz" else self._raw
         self._next = 0
         self._tail = _NOTHING
         self._ended = False
@@ -81,7 +80,7 @@ class LineReader:
         data = np.empty(len(self._tail) + self._chunk_bytes, np.uint8)
         data[: len(self._tail)] = self._tail
         try:
-            count = self._file.readinto(data[len(self._tail) :])  # type: ignore[attr-defined]  # both kinds of files have it
+            count = self._file.readinto(data[len(self._tail) :].data)
         except (EOFError, zlib.error, OSError) as error:
             self.close()
             where = f"input {self._path}, after line {self._next}"

@@ -16,7 +16,7 @@ from flows.errors import UsageError
 from flows.sources.folder import Input
 from flows.sources.judge import AHEAD_OF, NO_TIMES, WINDOW, Flags, Judge, Times, running_max
 from flows.sources.lines import LineReader
-from flows.sources.run import RARE, RECORD, REJECT, Run, take_records
+from flows.sources.run import RARE, RECORD, REJECT, Run
 from sensing.codec.decode import Block, Decoded, decode
 from sensing.codec.instants import rfc3339
 from sensing.codec.record import BEFORE_ALL, Rare, Reject
@@ -127,27 +127,15 @@ class Stream:
         raise UsageError(msg)
 
     def _run(self, chunk: _Chunk, keys: Times, watermarks: Times, future: Flags, late: Flags) -> Run:
-        decoded = chunk.decoded
-        refused = future | late
-        records, rejects, kinds = decoded.records, decoded.rejects, chunk.kinds
-        rare = [event for _, event in decoded.rare]
-        if refused.any():
-            records = take_records([records], np.flatnonzero(~refused[decoded.positions]))
-            rare = [event for event, at in zip(rare, decoded.rare_positions, strict=True) if not refused[at]]
-            rejects = self._with_refused(chunk, watermarks, future, refused)
-            kinds = np.where(refused, REJECT, kinds).astype(np.uint8)
-        records["watermark"] = watermarks[kinds == RECORD]
-        marks = watermarks[kinds == RARE].tolist()
-        rare = [event._replace(watermark=mark) for event, mark in zip(rare, marks, strict=True)]
-        sources = np.full(len(kinds), self._source, np.uint8)
-        return Run(keys, kinds, sources, chunk.lines.offsets, records, rare, rejects)
-
-    def _with_refused(self, chunk: _Chunk, watermarks: Times, future: Flags, refused: Flags) -> list[Reject]:
-        """Rejects of the decoder and those refused here, in the order of the lines."""
-        found = dict(zip(chunk.decoded.reject_positions, chunk.decoded.rejects, strict=True))
-        for at in np.flatnonzero(refused).tolist():
-            found[at] = self._refuse(chunk, at, bool(future[at]), int(watermarks[at]))
-        return [found[at] for at in sorted(found)]
+        decoded, refused = chunk.decoded, future | late
+        decoded.records["watermark"] = watermarks[chunk.kinds == RECORD]
+        marks = watermarks[chunk.kinds == RARE].tolist()
+        rare = [event._replace(watermark=mark) for (_, event), mark in zip(decoded.rare, marks, strict=True)]
+        sources = np.full(len(keys), self._source, np.uint8)
+        run = Run(keys, chunk.kinds, sources, chunk.lines.offsets, decoded.records, rare, decoded.rejects)
+        if not refused.any():
+            return run
+        return run.refused(refused, lambda at: self._refuse(chunk, at, bool(future[at]), int(watermarks[at])))
 
     def _refuse(self, chunk: _Chunk, at: int, future: bool, watermark: int) -> Reject:
         reason: Reason = "far_future" if future else "too_late"

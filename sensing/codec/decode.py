@@ -117,7 +117,7 @@ class _Filling:
         records = self.records
         if len(aside):
             positions = np.delete(positions, aside)
-            records = _words(records)[positions].view(EVENT).reshape(-1)
+            records = np.take(_words(records), positions, axis=0).view(EVENT).reshape(-1)
         rare = [(at, what) for at, what in self._aside if isinstance(what, Rare)]
         rejects = [(at, what) for at, what in self._aside if isinstance(what, Reject)]
         before = np.searchsorted(positions, [at for at, _ in rare]).tolist()

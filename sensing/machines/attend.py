@@ -13,6 +13,7 @@ from sensing.detection.finding import Detail, Look
 from sensing.detection.quality import held, released
 from sensing.detection.surge import LINES_MIN, surge_step
 from sensing.machines.checks import check_stock, check_surge, needs_stock_check, outlook_of_row
+from sensing.machines.floors import set_stock_floors, step_down
 from sensing.machines.report import look_at, observe, put_decision
 from sensing.machines.state import ShardState
 from sensing.machines.tables import IMPOSSIBLE, LOW_STOCK, RELEASE, SURGE
@@ -80,10 +81,15 @@ def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
     """Project the stock of a row anew after an event that moved it."""
     if s.rows.hot["closed_day"][row] < s.rows.hot["first_day"][row]:
         return
-    view = outlook_of_row(s, row, s.clock)
-    day = int(s.rows.hot["closed_day"][row])
-    if needs_stock_check(s, view.plan)[0] or "stockout_projected" in s.problems.open_types(row):
-        observe(s, check_stock(s, row, s.clock, event_time, day, view.plan, 0, (cause,)))
+    plan = outlook_of_row(s, row, s.clock).plan
+    short = bool(needs_stock_check(s, plan)[0])
+    if short or "stockout_projected" in s.problems.open_types(row):
+        day = int(s.rows.hot["closed_day"][row])
+        observe(s, check_stock(s, row, s.clock, event_time, day, plan, 0, (cause,)))
+    if short or "stockout_projected" in s.problems.open_types(row):
+        step_down(s, plan, 0)
+    else:
+        set_stock_floors(s, plan)
 
 
 def _decide(s: ShardState, sku: str, location: str, event: Any, rule: str, prior: float | None, reason: str) -> None:

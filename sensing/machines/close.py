@@ -15,6 +15,7 @@ from sensing.contracts.subjects import parameters_subject
 from sensing.detection.finding import Finding
 from sensing.machines.checks import check_delays, check_drop, check_stock, check_surge, needs_stock_check
 from sensing.machines.day import idle_locations, inputs_of
+from sensing.machines.floors import set_quiet_floors, set_stock_floors, step_down
 from sensing.machines.outlook import Outlook, outlook, told_of
 from sensing.machines.report import observe, put_decision, put_exception, put_parameters
 from sensing.machines.schedule import Due
@@ -49,8 +50,10 @@ def close_due(s: ShardState, due: Due) -> None:
             # Plans are as of the day's end: which rows happen to close in one call must not show.
             view = outlook(s, rows[planned], due.day, due.end)
             set_floors(s.tables(), view.plan.rows, due.day)
+            set_stock_floors(s, view.plan)
             hot["touched"][view.plan.rows] = 0
             _judge_and_publish(s, instants[planned], view, windows[planned], ended)
+        set_quiet_floors(s, rows[~planned], due.day, due.end)
     if due.fold:
         locations = s.locations.in_zones(due.zones)
         s.demand.ensure(s.rows.count, len(s.locations.records))  # a location may be known before any row of it
@@ -111,6 +114,8 @@ def _judge_and_publish(s: ShardState, instants: Integers, view: Outlook, windows
         if judged[at]:
             for finding in _findings(s, instant, view, at, windows[at], stock=bool(stock[at])):
                 observe(s, finding)
+            if stock[at] or "stockout_projected" in s.problems.open_types(int(plan.rows[at])):
+                step_down(s, plan, at)
         for override in ended.get(int(plan.rows[at]), []):
             _report_end(s, instant, view, at, *override)
         if at in documents:

@@ -18,6 +18,7 @@ from sensing.machines.attend import recheck_stock
 from sensing.machines.booking import new_line, reach
 from sensing.machines.checks import outlook_of_row
 from sensing.machines.decisions.take import decide
+from sensing.machines.floors import look_next
 from sensing.machines.incoming import KNOWN_LOCATION, converted, row_of, unit_factor, units_of
 from sensing.machines.ledger import put_dead_letter
 from sensing.machines.report import look_at, observe
@@ -146,6 +147,7 @@ def _purchase(s: ShardState, item: Rare) -> int:
     if outcome.word != "absorbed":
         return OUTCOME_OF_WORD[outcome.word]
     _touch(s, row, item.time)
+    look_next(s, row)
     if outcome.movement:
         move(s.supply.supply, row, item.time, outcome.movement)
     _report_promises(s, item, outcome, "promise")
@@ -155,6 +157,7 @@ def _purchase(s: ShardState, item: Rare) -> int:
 
 def _report_promises(s: ShardState, item: Rare, outcome: PoOutcome, cause: Cause) -> None:
     for promise in outcome.promises:
+        look_next(s, promise.row)
         if promise.before is not None:
             _report_delay(s, item, promise, promise.before, promise.open / THOUSANDTHS, cause)
 

@@ -17,6 +17,7 @@ from sensing.contracts.parameters import (
     Proposed,
     Stock,
 )
+from sensing.settings import DAY_MS
 from sensing.state.ruling import Ruling
 from sensing.supply.due import CLASSES, EXPIRES_DAYS, agrees, left_band
 from sensing.supply.lead_time_demand import describe
@@ -73,7 +74,7 @@ def publish(
         )  # fmt: skip
         documents.append((row, document))
         if kept is not None:
-            _note(kept, document.version, status, renew=renew)
+            _note(kept, document.version, status, plan.day, renew=renew)
     _keep(plan, at, agreed, supply, renew=renew)
     for row in plan.rows[at].tolist():
         standings.tidy(row, int(supply["version"][row]))
@@ -117,8 +118,12 @@ def _status(plan: Plan, at: int, kept: Standing | None, *, agreed: bool) -> tupl
     return judged.status, judged.ruling
 
 
-def _note(kept: Standing, version: int, status: ParameterStatus, *, renew: bool) -> None:
-    """Let what stands of a row know of its new version."""
+def _note(kept: Standing, version: int, status: ParameterStatus, day: int, *, renew: bool) -> None:
+    """Let what stands of a row know of its new version.
+
+    An approval is forgotten when it is in force or, where another proposal has taken its place, after as many days as a
+    publication stands; a rejection when there is another proposal.
+    """
     kept.status = status
     judged = kept.judged
     if renew:
@@ -126,9 +131,13 @@ def _note(kept: Standing, version: int, status: ParameterStatus, *, renew: bool)
         kept.shown, kept.due = kept.sets_point, False
     elif judged is not None and judged.last == version - 1:
         judged.last = version
-    if judged is not None and (
-        (judged.status == "approved" and status == "in_force") or (judged.status == "rejected" and status == "proposed")
-    ):
+    if judged is None:
+        return
+    if judged.status == "rejected":
+        over = status == "proposed"
+    else:
+        over = status == "in_force" or (status == "proposed" and day - judged.ruling.time // DAY_MS > EXPIRES_DAYS)
+    if over:
         kept.judged = None
 
 

@@ -110,13 +110,18 @@ class Standings:
         return [(at, self._rows[row]) for at, row in enumerate(rows.tolist()) if row in self._rows]
 
     def expire(self, rows: NDArray[np.int64], day: int) -> dict[int, list[tuple[OverrideField, Overridden]]]:
-        """End the overrides of rows that do not stand on local ``day`` any more; by row, in order of their fields."""
+        """End the overrides of rows that do not stand on local ``day`` any more; by row, in order of their fields.
+
+        An approval that one of them was ends with it.
+        """
         ended = {}
         for at, kept in self.among(rows):
             gone = sorted((field, told) for field, told in kept.overrides.items() if told.until < day)
             if gone:
                 kept.overrides = {field: told for field, told in kept.overrides.items() if told.until >= day}
                 kept.due = True
+                if kept.judged is not None and kept.judged.ruling.decision == "override":
+                    kept.judged = None
                 ended[int(rows[at])] = gone
         return ended
 

@@ -1,8 +1,9 @@
 """A folder's lines in real topics: all of them, once, in order, where other producers would put them."""
 
+import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from flows.cli.main import main
 from flows.control import Progress
 from flows.demo.retail import read_retail
 from flows.errors import TidegaugeError, UsageError
-from flows.load import load, load_sample
+from flows.load import Loaded, load, load_sample
 from flows.service.topics import create
 from tests.flows.events import MAKERS, MONDAY, order, write
 
@@ -161,8 +162,7 @@ def test_a_restart_of_the_broker_loses_and_repeats_nothing(own_kafka: KafkaServe
     client = {"bootstrap.servers": own_kafka.address}
     create(client, partitions=1)
     with ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(load, folder, client, rate=60)
-        time.sleep(0.5)
+        loading = start_loading(pool, folder, client)
         own_kafka.restart()
         loading.result(120)
 
@@ -170,13 +170,19 @@ def test_a_restart_of_the_broker_loses_and_repeats_nothing(own_kafka: KafkaServe
         assert len(values) == 201
         assert set(values.values()) == {1}
 
-        impatient = client | {"delivery.timeout.ms": 1500, "request.timeout.ms": 1000}
-        loading = pool.submit(load, folder, impatient, rate=60)
-        time.sleep(0.5)
+        loading = start_loading(pool, folder, client | {"delivery.timeout.ms": 1500, "request.timeout.ms": 1000})
         own_kafka.kill()
         failure = rf"kafka {own_kafka.address}, topic \w+: required every line to be taken, got .*timed out.*load again"
         with pytest.raises(TidegaugeError, match=failure):
             loading.result(120)
+
+
+def start_loading(pool: ThreadPoolExecutor, folder: Path, client: dict[str, Any]) -> Future[Loaded]:
+    """Load for some seconds beside the test; the first lines are under way."""
+    under_way = threading.Event()
+    loading = pool.submit(load, folder, client, rate=60, progress=lambda _progress: under_way.set())
+    assert under_way.wait(60)
+    return loading
 
 
 def test_a_line_that_is_too_long_is_named(client: dict[str, Any], topics: str, tmp_path: Path) -> None:

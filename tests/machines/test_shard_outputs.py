@@ -95,7 +95,7 @@ def check_parameters(records: list[OutputRecord]) -> None:
         assert document["version"] == (1 if before is None else before["version"] + 1)
         assert before is None or before["as_of"] <= document["as_of"]
         change = document["change"]
-        parts = ("demand_mean", "demand_spread", "lead_time_mean", "lead_time_spread", "service_target")
+        parts = ("demand_mean", "demand_spread", "lead_time_mean", "lead_time_spread", "service_target", "override")
         assert sum(change[part] for part in parts) == pytest.approx(change["total"], abs=1e-3)
         latest[key] = document
 

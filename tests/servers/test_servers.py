@@ -16,6 +16,7 @@ from redis.exceptions import ConnectionError, TimeoutError
 from benchmarks.servers.kafka import KafkaServer, admin
 from benchmarks.servers.process import Server, ServerError, free_port, port_is_open, running
 from benchmarks.servers.redis import RedisServer
+from tests.servers.fixtures import own_keys, own_topics
 
 
 def make_topic(address: str, name: str) -> None:
@@ -72,7 +73,7 @@ def test_a_paused_broker_hangs(own_kafka: KafkaServer) -> None:
 
 def test_a_redis_keeps_its_data_over_a_stop(own_redis: RedisServer) -> None:
     """A stop keeps the data, a kill loses it, a pause only delays."""
-    with Redis.from_url(own_redis.address, socket_timeout=0.3) as client:
+    with Redis.from_url(own_redis.address, socket_timeout=0.5) as client:
         client.set("stock", 1)
         own_redis.restart()
         assert client.get("stock") == b"1"
@@ -102,10 +103,17 @@ def test_shared_servers_serve(kafka: str, topics: str, redis: str, keys: str) ->
 
 
 def test_what_a_test_made_is_gone_after_it(kafka: str, redis: str) -> None:
-    """No topic and no key of earlier tests is left on the shared servers."""
-    assert not [name for name in admin(kafka).list_topics(timeout=30).topics if name.startswith("test-")]
-    with Redis.from_url(redis) as client:
-        assert not list(client.scan_iter(match="test-*"))
+    """Topics and keys with a test's prefixes are removed at its end."""
+    with own_topics(kafka) as topics, own_keys(redis) as keys, Redis.from_url(redis) as store:
+        make_topic(kafka, f"{topics}orders")
+        store.set(f"{keys}stock", 1)
+    client, deadline = admin(kafka), time.monotonic() + 30
+    while f"{topics}orders" in client.list_topics(timeout=30).topics and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert f"{topics}orders" not in client.list_topics(timeout=30).topics
+    with Redis.from_url(redis) as store:
+        assert not list(store.scan_iter(match=f"{keys}*"))
 
 
 class Sleeper(Server):

@@ -47,8 +47,8 @@ def ruling_of(item: Rare) -> Ruling:
 
 
 def sentence(event: DecisionMade, ruling: Ruling) -> str:
-    """What was decided by whom, and why: "Labelled as false_alarm by ann (planner): a campaign."."""
-    label = f" as {event.label}" if event.label else ""
+    """What was decided by whom, and why: "Rejected and labelled as expected by ann (planner): a campaign."."""
+    label = f"{'' if event.decision == 'label' else ' and labelled'} as {event.label}" if event.label else ""
     field = f", {event.field} = {event.value:g}," if event.decision == "override" else ""
     return f"{DONE[event.decision]}{label}{field} {ruling.said()}"
 

@@ -2,6 +2,7 @@
 
 from sensing.codec.record import Rare
 from sensing.contracts.decisions import DecisionMade
+from sensing.contracts.subjects import sku_of
 from sensing.detection.problem import Problem
 from sensing.detection.quality import CHECK
 from sensing.machines.decisions.answer import About, Answer, rejected, ruling_of, sentence
@@ -17,7 +18,7 @@ def decide_exception(s: ShardState, item: Rare, exception_id: str) -> Answer:
     """Let a decision about an exception have its effect; one that is rejected changes nothing."""
     event: DecisionMade = item.event
     problem = s.problems.named(exception_id)
-    if problem is None:
+    if problem is None or problem.finding.sku != sku_of(event):
         return rejected("unknown_subject", PUBLISHED, exception_id)
     refusal = _unfit(problem, event) or _past(problem, event, muted=s.muted)
     if refusal is not None:

@@ -56,7 +56,7 @@ def _held_slot(s: ShardState, finding: Finding) -> int:
     record["sku"] = finding.sku.encode()
     for name in ("order_id", "line"):
         record[name] = str(finding.details[name]).encode()
-    record["event_id"] = record["order_id"]
+    record["event_id"] = finding.cause_event_ids[-1].encode()
     fill_keys(record, s.settings.shards)
     for key in ("line", "id"):
         slot = find_line(s.lines.lines, s.lines.index, record[f"{key}_hi"][0], record[f"{key}_lo"][0])
@@ -71,11 +71,9 @@ def _requested_day(finding: Finding) -> int:
 
 
 def _keep_price(s: ShardState, finding: Finding) -> None:
-    """Let the row take over the price of an order line that counts, where none is newer."""
+    """Let the row take over the price of an order line that counts, where none of a newer one is known."""
     hot, price = s.rows.hot[finding.row], finding.details["unit_price"]
-    if finding.event_time < hot["last_order"]:
-        return
-    hot["last_order"] = finding.event_time
-    if price is not None:
+    if price is not None and (finding.event_time >= hot["last_order"] or np.isnan(hot["price"])):
         hot["price"] = price
         hot["currency"] = (finding.currency or "").encode()
+    hot["last_order"] = max(int(hot["last_order"]), finding.event_time)
