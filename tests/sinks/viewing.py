@@ -24,11 +24,20 @@ class Notes(list[str]):
 
 @contextlib.contextmanager
 def viewing(
-    kafka: str, topics: str, redis: str, keys: str, told: Told | None = None, notes: Notes | None = None, **options: Any
+    kafka: str,
+    topics: str,
+    redis: str,
+    keys: str,
+    told: Told | None = None,
+    notes: Notes | None = None,
+    redis_config: dict[str, Any] | None = None,
+    **options: Any,
 ) -> Iterator[RedisView]:
     """Run a view, and stop it at the end."""
     status, note = told or Told(), Notes() if notes is None else notes
-    view = RedisView({"bootstrap.servers": kafka}, topics, {"url": redis}, keys, status, note=note, **options)
+    view = RedisView(
+        {"bootstrap.servers": kafka}, topics, {"url": redis} | (redis_config or {}), keys, status, note=note, **options
+    )
     view.start()
     try:
         yield view
