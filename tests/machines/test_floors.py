@@ -189,3 +189,41 @@ def test_a_shipment_that_empties_the_shelf_is_told_at_once() -> None:
     ]
     assert "stockout_projected" not in found[-2]
     assert "stockout_projected" in found[-1]
+
+
+def opened_by(lines: list[Line], last: Line) -> tuple[bool, bool]:
+    """Whether a stock-out is open before the last line and after it."""
+    *_, before, after = [
+        "stockout_projected" in state.problems.open_types(0)
+        for _, state in step_by_step(ShardMachine(0, ONE), Stream([*sorted(lines, key=_time), last]))
+    ]
+    return before, after
+
+
+def test_a_movement_after_a_delay_is_looked_at() -> None:
+    """A row that waits for goods due tomorrow needs little; when they are delayed, the next movement, however small,
+    sees that stock does not last.
+    """
+    lines = [
+        *shipped(orders("u", range(28), 5.0), 2),
+        line("po.placed", "p", at(20), po_id="P", quantity=500, promised_date="2026-03-03", **KEYS),
+        line("inventory.counted", "c", at(27, 22), quantity=40, **KEYS),
+        line("po.delayed", "d", at(28, 9), po_id="P", promised_date="2026-03-20", **KEYS),
+    ]
+    sold = line("shipment.shipped", "s", at(28, 10), quantity=1, **KEYS)
+    assert opened_by(lines, sold) == (False, True)
+    assert opened_by(lines[:-1], sold) == (False, False)
+
+
+def test_the_first_movement_after_quiet_days_is_looked_at() -> None:
+    """A row that was planned on Friday, for a weekend without sales, and not since: what Monday takes away is
+    judged by what Monday needs.
+    """
+    weekdays = [day for day in range(56) if day % 7 < 5]
+    lines = [
+        line("item.updated", "i", at(0), sku="A", lead_time_days=1),
+        count(2000, 1),
+        *shipped(orders("u", weekdays, 6.0), 2),
+    ]
+    counted = line("inventory.counted", "c", at(56, 7), quantity=6, **KEYS)
+    assert opened_by(lines, counted) == (False, True)
