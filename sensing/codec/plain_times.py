@@ -1,12 +1,12 @@
 """Plain dates and times in message memory, read by fixed positions: ``2026-01-05`` and ``2026-01-05T09:30:00.123Z``.
 
-As in ``plain``, -1 says "not sure". Other shapes that RFC 3339 or the contract allow (lower-case letters, more than six
-decimals, years at the ends of the range) are left to the careful way.
+As in ``plain``, -1 says "not sure". Other shapes that RFC 3339 or the contract allow (lower-case letters, an offset
+without a colon, years at the ends of the range) are left to the careful way.
 """
 
 import numpy as np
 
-from sensing.codec.plain import MINUS, POINT, QUOTE, byte_at
+from sensing.codec.plain import MINUS, POINT, QUOTE, ZERO, byte_at
 from sensing.codec.words import HIGHS, ZEROS, Bytes, byte_of, first, leading_number, no_digits, whole, word_at
 from sensing.jit import lean_kernel
 from sensing.settings import DAY_MS, HOUR_MS
@@ -16,7 +16,7 @@ YEAR_MIN, YEAR_MAX = 1971, 9998
 """Years whose instants are in range whatever the offset."""
 
 NO_DATE = -(2**31)
-LETTER_T, LETTER_Z, PLUS = 0x54, 0x5A, 0x2B
+LETTER_Z, PLUS, NINE = 0x5A, 0x2B, 0x39
 
 
 def _separators(pattern: str) -> tuple[np.uint64, np.uint64]:
@@ -105,18 +105,26 @@ def time(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @lean_kernel
 def fraction_ms(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """End (or ``end``, where no offset follows) and ms of the decimals of a second, if any."""
+    """End (or ``end``, where no offset follows) and ms of the decimals of a second, if any.
+
+    A seventh decimal rounds the sixth, by which the ms may become one more only if those before are 999.
+    """
     if byte_at(data, at, end) != POINT:
         return at, 0
     word = word_at(data, at + 1, end) ^ ZEROS
     marks = no_digits(word)
     count = first(marks) if marks else 8
-    if count == 0 or count > 6:
+    if count == 0:
         return end, 0
-    micros = leading_number(word, count)
+    micros = leading_number(word, min(count, 6))
     for _ in range(6 - count):
         micros *= 10
-    return at + 1 + count, micros // 1000
+    if count > 6 and micros % 1000 == 999:
+        return end, 0
+    at += 1 + count
+    while count >= 8 and ZERO <= byte_at(data, at, end) <= NINE:
+        at += 1
+    return at, micros // 1000
 
 
 @lean_kernel
