@@ -23,7 +23,7 @@ from benchmarks.live import bare, topics
 from benchmarks.live.engine import Engine, Trail, await_read, epochs
 from benchmarks.servers.process import running
 from benchmarks.servers.use import Place, serving
-from benchmarks.workloads import DAY_MS, Lines, Workload
+from benchmarks.workloads import DAY_MS, HOUR_MS, Lines, Workload
 from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, PARAMETERS
 
 SEED = 9
@@ -97,8 +97,10 @@ def _closes(place: Place, size: str) -> dict[str, float]:
 def _yesterday(load: Workload) -> Iterator[Lines]:
     shift_ms = (time.time_ns() // 1_000_000 // DAY_MS - 1) * DAY_MS - load.start_ms
     for lines in workloads.arrivals(load):
-        lines["time_ms"] += shift_ms
-        yield lines
+        # The clock begins an hour before the first line: with the day, so that the day before does not close either.
+        kept = lines[lines["time_ms"] >= load.start_ms + HOUR_MS]
+        kept["time_ms"] += shift_ms
+        yield kept
 
 
 def _figures(engine: Engine, trail: Trail) -> dict[str, float]:

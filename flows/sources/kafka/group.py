@@ -8,7 +8,8 @@ another group of partitions.
 
 A partition that is read to its end holds nothing: what comes after that is not earlier than the wall clock. One that is
 current, but too busy to be ever seen at its end, does not hold the messages of others either; its event times may be
-hours old because it is fed that way. The clock it does hold, as one does that cannot be reached.
+hours old because it is fed that way. The clock it does hold, as one does that cannot be reached; unless it never had
+an event, so that nothing is ever handed on before there is a watermark.
 """
 
 from collections.abc import Callable, Sequence
@@ -95,11 +96,11 @@ class GroupClock:
         self.front = min((end for end, _ in ends), default=FAR)
         ends += [(feed.key_of(HAND_MESSAGES), feed.source) for feed in self._feeds if len(feed) > HAND_MESSAGES]
         limit, last = min([*ends, (others + DRIFT_MS, len(self._feeds))])
-        cap = min(wall_ms, min((feed.reached for feed in waiting), default=wall_ms))
+        cap = min([wall_ms, *(feed.reached for feed in waiting if not self._eventless(feed))])
         run = interleave([feed.hand(limit, inclusive=feed.source <= last) for feed in self._feeds])
         run = self._stamped(run, cap)
         if not self._event_time:
-            self._advance(min([wall_ms, *(feed.bound() for feed in self._feeds)]))
+            self._advance(min([wall_ms, *(feed.bound() for feed in self._feeds if not self._eventless(feed))]))
         for feed in self._feeds:
             feed.settled()
         return run
@@ -111,6 +112,10 @@ class GroupClock:
 
     def _ended(self, feed: Feed) -> bool:
         return feed.at_end and not self._is_away(feed)
+
+    def _eventless(self, feed: Feed) -> bool:
+        """Whether all is read that a partition has, and no event was among it."""
+        return feed.current and feed.reached == BEFORE_ALL and not self._event_time
 
     def _limit(self, feed: Feed, now: float) -> int:
         stalled = not self._event_time and now - feed.heard > PATIENCE_SECONDS

@@ -178,6 +178,17 @@ def test_a_busy_partition_with_old_events_holds_the_clock_but_not_the_others() -
     assert len(clock.hand(MONDAY + 10 * HOUR_MS, 0.0)) == 0
 
 
+def test_a_partition_that_never_had_an_event_holds_nothing_once_it_is_current() -> None:
+    """Empty, or full of rejects, too busy to be seen at its end: messages of others come with a watermark."""
+    feeds = [feed_of(0), feed_of(1)]
+    clock = GroupClock(feeds, SETTINGS, lambda _: False)
+    give(feeds[0], [2], MONDAY + 2 * HOUR_MS, 0.0)
+    assert len(clock.hand(MONDAY + 2 * HOUR_MS, 0.0)) == 0
+    feeds[1].current = True
+    run = clock.hand(MONDAY + 2 * HOUR_MS, 0.0)
+    assert run.records["watermark"].tolist() == [MONDAY] == [clock.watermark]
+
+
 def test_groups_stay_side_by_side() -> None:
     """None hands on more than some hours of event time beyond what another could; one that is current holds nobody."""
     peers = Peers(2)
