@@ -108,7 +108,7 @@ class Control:
         counts = self._outputs[machine]
         for record in records:
             counts[record.type] = counts.get(record.type, 0) + 1
-            if record.topic == EXCEPTIONS:
+            if record.topic == EXCEPTIONS and record.data:
                 self._recent.append(record)
 
     def outputs(self) -> dict[str, int]:

@@ -100,7 +100,7 @@ def _view(settings: RunSettings, observer: FlowObserver) -> Iterator[None]:
     try:
         view = RedisView(
             kafka.client_config(), kafka.topic_prefix, redis, settings.redis.key_prefix, observer,
-            note=lambda sentence: log.info("view", note=sentence),
+            note=lambda sentence: log.info("view", note=sentence), on_written=observer.written,
         )  # fmt: skip
     except SinkError as error:
         raise TidegaugeError(str(error)) from error

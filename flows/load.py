@@ -13,7 +13,7 @@ from flows.control import PROGRESS_INTERVAL_S, Progress
 from flows.demo.inputs import write_inputs
 from flows.demo.retail import read_retail
 from flows.errors import TidegaugeError
-from flows.service.cluster import LOG_LEVEL_CRITICAL, connect, refuse_missing, refused_settings, text_of, written
+from flows.service.cluster import LOG_LEVEL_CRITICAL, connect, ends, refuse_missing, refused_settings, text_of
 from flows.sources.folder import find_inputs
 from flows.sources.original import Originals, originals
 from sensing.codec.record import TOPICS, Topic
@@ -111,10 +111,9 @@ def load_sample(
     Loaded, optional
         None where there were orders.
     """
-    cluster = connect(client)
-    orders = prefix + TOPICS[Topic.ORDERS]
+    cluster, orders = connect(client), prefix + TOPICS[Topic.ORDERS]
     refuse_missing(cluster, [orders])
-    if written(cluster, orders):
+    if ends(cluster, [orders])[orders]:
         return None
     with tempfile.TemporaryDirectory(prefix="tidegauge-sample-") as name:
         folder = Path(name) / "input"

@@ -50,7 +50,8 @@ TELL_AFTER_SECONDS = 2.0
 """Without any acknowledgement for so long, somebody is told."""
 
 OnDelivered = Callable[[OutputRecord, float], None]
-"""Called with a record and the wall clock (s since 1970) at which the brokers had acknowledged it; must be cheap."""
+"""Called with a record and the wall clock (s since 1970) at which its acknowledgement was seen, at the latest at the
+end of its epoch; must be cheap."""
 
 
 class PartStatus(Protocol):
@@ -62,6 +63,10 @@ class PartStatus(Protocol):
 
     def failing(self, name: str, problem: str) -> None:
         """Nothing has been acknowledged for a while."""
+        ...
+
+    def error(self, kind: str) -> None:
+        """A connection met with an error."""
         ...
 
 
@@ -113,11 +118,10 @@ class Delivery:
         SinkError
             When something sent earlier was refused for good, or the wait was given up.
         """
-        now = time.time()
         if not self.pending:
             self._heard = time.monotonic()
         for count, message in enumerate(messages):
-            self._produce(message, now)
+            self._produce(message)
             if count % POLL_RECORDS == POLL_RECORDS - 1:
                 self._poll(0)
         self._poll(0)
@@ -134,8 +138,8 @@ class Delivery:
         self._producer.purge()
         self._producer.flush(POLL_SECONDS)
 
-    def _produce(self, message: Message, now: float) -> None:
-        answered = partial(self._answered, message, now)
+    def _produce(self, message: Message) -> None:
+        answered = partial(self._answered, message)
         while True:
             try:
                 self._producer.produce(
@@ -155,7 +159,7 @@ class Delivery:
         self._poll(POLL_SECONDS)
         again, self._again = self._again, []
         for message in again:
-            self._produce(message, time.time())
+            self._produce(message)
         now = time.monotonic()
         if now - self._heard > TELL_AFTER_SECONDS:
             self._status.failing(self.name, f"{self._waiting()} for {now - self._heard:.0f} s{self._last_words()}")
@@ -178,7 +182,7 @@ class Delivery:
         if self._failure is not None:
             raise SinkError(self._failure)
 
-    def _answered(self, message: Message, sent: float, error: KafkaError | None, answer: Answer) -> None:
+    def _answered(self, message: Message, error: KafkaError | None, _answer: Answer) -> None:
         self.pending -= 1
         if error is not None:
             self._refused(message, error)
@@ -186,7 +190,7 @@ class Delivery:
         self._proven = True
         self._trouble = ""
         self._heard = time.monotonic()
-        self._on_delivered(message.record, sent + (answer.latency() or 0.0))
+        self._on_delivered(message.record, time.time())
 
     def _refused(self, message: Message, error: KafkaError) -> None:
         if error.code() in PURGED:
@@ -201,6 +205,7 @@ class Delivery:
     def _on_error(self, error: KafkaError) -> None:
         """What librdkafka says of its connections; it goes on by itself, unless the error is a fatal one."""
         self._trouble = error.str()
+        self._status.error(error.name())
         # A login that has worked before is an outage of whoever checks logins.
         if error.fatal() or (error.code() in CREDENTIALS and not self._proven):
             self._failure = self._failure or refusal(f"output {self.name}", error)

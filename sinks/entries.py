@@ -107,6 +107,12 @@ class _Parameters(msgspec.Struct):
     forecast: _Forecast
     stock: _Stock
     change: _Change
+    overrides: msgspec.Raw = msgspec.Raw(b"[]")
+    decision: str | None = None
+    decided_by: str | None = None
+    decided_role: str | None = None
+    decided_at: str | None = None
+    decision_reason: str | None = None
 
 
 _parameters = msgspec.json.Decoder(_Parameters).decode
@@ -179,6 +185,9 @@ def _parameter_fields(document: _Parameters) -> Iterable[tuple[str, Value]]:
     yield "forecast_mean", bytes(document.forecast.mean).decode()
     yield "method", document.forecast.method
     yield "reason", document.change.sentence
+    for name in ("decision", "decided_by", "decided_role", "decided_at", "decision_reason"):
+        yield name, getattr(document, name)
+    yield "overrides", None if bytes(document.overrides) == b"[]" else bytes(document.overrides).decode()
 
 
 def _flat(pairs: Iterable[tuple[str, Value]]) -> list[str]:

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -34,6 +35,13 @@ class ViewCounts:
         self.swept = 0
 
 
+class Hooks(NamedTuple):
+    """Who is told sentences for the log, and how many records Redis has acknowledged."""
+
+    note: Callable[[str], None]
+    on_written: Callable[[int], None]
+
+
 class Follower:
     """One view, in one thread. After any error of a client, `resume` is how to go on.
 
@@ -43,26 +51,26 @@ class Follower:
         Whether everything that was in the topics at the last step is in the view.
     """
 
-    def __init__(
-        self, tail: Tail, store: Store, layout: Layout, status: Status, note: Callable[[str], None], ended_days: int
-    ) -> None:
+    def __init__(self, tail: Tail, store: Store, layout: Layout, status: Status, hooks: Hooks, ended_days: int) -> None:
         self.counts = ViewCounts()
         self.caught_up = False
         self._tail = tail
         self._store = store
         self._layout = layout
         self._status = status
-        self._note = note
+        self._note = hooks.note
+        self._on_written = hooks.on_written
         self._ended_days = ended_days
         self._position = Position(0, "", complete=False, topics={})
         self._token = b""
         self._goal: dict[str, list[int]] = {}
         self._written: dict[str, list[int]] = {}
-        self._beat_at = self._look_at = 0.0
+        self._beat_at = self._look_at = self._confirmed_at = 0.0
 
     def resume(self) -> None:
         """Find out where the view is and go on from there, or begin to build it again."""
         self.caught_up = False
+        self._written = {}
         kept, age_s = self._store.position()
         found = self._tail.look()
         self._look_at = time.monotonic() + LOOK_SECONDS
@@ -95,8 +103,15 @@ class Follower:
             self._complete()
         self.caught_up = self._position.complete and self._tail.at_end
 
-    def has(self, ends: Mapping[str, Sequence[int]]) -> bool:
-        """Whether everything before these offsets is in the view; may be asked from any thread."""
+    def has(self, ends: Mapping[str, Sequence[int]], since: float) -> bool:
+        """Whether everything before these offsets is in the view.
+
+        May be asked from any thread. Redis itself must have said so since the instant ``since`` (monotonic, s): before,
+        it may have lost again what it had.
+        """
+        if self._confirmed_at < since:
+            self._beat_at = 0.0
+            return False
         return self._position.complete and _reached(self._written, ends)
 
     def _begin(self, kept: bytes, reason: str, found: Mapping[str, TopicState]) -> None:
@@ -106,13 +121,15 @@ class Follower:
         self._write(beginning(uuid.uuid4().hex, found), [])
 
     def _write(self, position: Position, entries: Sequence[Entry]) -> None:
-        token = position.encode()
+        token, asked_at = position.encode(), time.monotonic()
         done = self._store.apply(self._token, token, position.build, entries, tell=position.complete)
-        self._position, self._token = position, token
+        self._position, self._token, self._confirmed_at = position, token, asked_at
         self.counts.applied += done.applied
         self.counts.deleted += done.deleted
         self.counts.refused += done.refused
         self._status.ok(REDIS)
+        if entries:
+            self._on_written(len(entries))
 
     def _entries(self, records: Sequence[Record]) -> list[Entry]:
         entries = []

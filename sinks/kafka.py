@@ -136,3 +136,8 @@ class _Together:
         with self._lock:
             self._problems[name] = problem
             self._status.failing(KAFKA_PRODUCER, f"{name}: {problem}")
+
+    def error(self, kind: str) -> None:
+        """One of them met with an error."""
+        with self._lock:
+            self._status.error(KAFKA_PRODUCER, kind)

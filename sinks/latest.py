@@ -8,14 +8,16 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, NamedTuple
 
-from confluent_kafka import KafkaException
+import stamina
+from confluent_kafka import KafkaError, KafkaException
 
 from sinks.errors import SinkError
-from sinks.tail import Record, Tail
+from sinks.tail import Record, Tail, TopicState
 
 READ_RECORDS = 1_000
 READ_SECONDS = 0.5
 SILENCE_SECONDS_MAX = 30.0
+_ELECTING = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 
 
 class Latest(NamedTuple):
@@ -79,7 +81,7 @@ def read_latest(client: Mapping[str, Any], prefix: str, topics: tuple[str, ...],
     spool = Spool(file)
     tail = Tail(client, prefix, topics)
     try:
-        found = tail.look()
+        found = _look(tail)
         tail.start({topic: state.low for topic, state in found.items()})
         ends = {topic: state.high for topic, state in found.items()}
         heard = time.monotonic()
@@ -97,6 +99,12 @@ def read_latest(client: Mapping[str, Any], prefix: str, topics: tuple[str, ...],
     finally:
         tail.close()
     return spool
+
+
+@stamina.retry(on=lambda error: isinstance(error, KafkaException) and error.args[0].code() in _ELECTING, timeout=10.0)
+def _look(tail: Tail) -> dict[str, TopicState]:
+    """The topics as they are; a partition that is about to get another leader has one in a moment."""
+    return tail.look()
 
 
 def _silent(got: str) -> str:

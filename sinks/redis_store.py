@@ -29,7 +29,8 @@ if (redis.call('HGET', KEYS[1], 'position') or '') ~= ARGV[1] then return {-1, 0
 # KEYS: position, open set, then a hash per entry. ARGV: position expected, position to leave, build, whether to tell,
 # then an entry per hash. An entry is older where this build has already seen a later run, or a later version of the
 # same run; what other builds left behind does not count. Bytes are compared one by one, since Redis' Lua compares texts
-# by the locale of the server.
+# by the locale of the server. A Redis that is full refuses the first write of a script and lets those after it pass: so
+# that nothing is deleted then, the first is one that needs memory.
 _APPLY = (
     _GUARD
     + """
@@ -40,6 +41,7 @@ local function before(a, b)
   end
   return #a < #b
 end
+redis.call('HSET', KEYS[1], 'at', redis.call('TIME')[1])
 local applied, deleted, refused = 0, 0, 0
 for i = 5, #ARGV do
   local key = KEYS[i - 2]
@@ -68,7 +70,7 @@ for i = 5, #ARGV do
     end
   end
 end
-redis.call('HSET', KEYS[1], 'position', ARGV[2], 'at', redis.call('TIME')[1])
+redis.call('HSET', KEYS[1], 'position', ARGV[2])
 return {applied, deleted, refused}
 """
 )

@@ -10,7 +10,9 @@ Keys, with a prefix before each
     Hash: ``sku``, ``location``, ``status``, ``as_of``, ``expires``, ``demand_class``, ``lead_time_days_mean``,
     ``lead_time_days_sd``, ``service_target``, ``safety_stock``, ``reorder_point``, ``order_up_to``, ``order_quantity``,
     ``on_hand``, ``on_order``, ``open_demand``, ``stockout_date``, ``cover_days``, ``forecast_start``, ``forecast_mean``
-    (JSON), ``method``, ``reason``; ``version`` and ``lineage``; ``document``, the whole record in JSON.
+    (JSON), ``method``, ``reason``; where a person has decided ``decision``, ``decided_by``, ``decided_role``,
+    ``decided_at``, ``decision_reason``, ``overrides`` (JSON); ``version`` and ``lineage``; ``document``, the whole
+    record in JSON.
 ``exception:{id}``
     Hash: the fields of the exception, lists in JSON, ``details`` in ``document`` only; ``priority``; ``version``,
     ``lineage``, ``document``. After its end it stays for some days.
@@ -49,7 +51,7 @@ from redis.exceptions import RedisError
 from sensing.outputs import EXCEPTIONS, PARAMETERS
 from sinks.entries import Layout
 from sinks.errors import SinkError
-from sinks.follower import Follower, ViewCounts
+from sinks.follower import Follower, Hooks, ViewCounts
 from sinks.redis_store import MovedError, Store
 from sinks.status import KAFKA_VIEW, REDIS, Status
 from sinks.tail import Tail, TailLostError
@@ -78,6 +80,8 @@ class RedisView:
         Put before the name of every key and channel.
     note
         Told what an operator wants to read in the log, in a sentence.
+    on_written
+        Told how many records Redis has acknowledged; must be cheap.
     ended_days
         For how long an exception is kept after its end, if its tombstone does not come before.
 
@@ -96,12 +100,13 @@ class RedisView:
         status: Status,
         *,
         note: Callable[[str], None] = lambda _sentence: None,
+        on_written: Callable[[int], None] = lambda _records: None,
         ended_days: int = ENDED_DAYS,
     ) -> None:
         layout = Layout(key_prefix)
         self._store = Store(redis, layout)
         self._tail = Tail(client, topic_prefix, TOPICS)
-        self._follower = Follower(self._tail, self._store, layout, status, note, ended_days)
+        self._follower = Follower(self._tail, self._store, layout, status, Hooks(note, on_written), ended_days)
         self._status = status
         self._stop = threading.Event()
         self._stepped = threading.Condition()
@@ -130,12 +135,13 @@ class RedisView:
 
     def drain(self, timeout_s: float) -> bool:
         """Wait until everything that is in the topics now is in the view; returns whether it is."""
-        deadline = time.monotonic() + timeout_s
+        asked_at = time.monotonic()
+        deadline = asked_at + timeout_s
         ends: dict[str, list[int]] | None = None
         while (left := deadline - time.monotonic()) > 0 and not self._stop.is_set():
             if ends is None:
                 ends = self._ends()
-            if ends is not None and self._follower.has(ends):
+            if ends is not None and self._follower.has(ends, asked_at):
                 return True
             with self._stepped:
                 self._stepped.wait(min(left, WAIT_SECONDS))
@@ -159,11 +165,19 @@ class RedisView:
                         self._stepped.notify_all()
             except Exception as error:
                 self._follower.caught_up = False
-                # Where the view is not what it was left as, the next look says what to do; that is no failure.
-                if not isinstance(error, MovedError | TailLostError):
-                    self._status.failing(REDIS if isinstance(error, RedisError) else KAFKA_VIEW, _in_words(error))
-                self._stop.wait(BACKOFF.compute(min(failures, BACKOFF_DOUBLINGS_MAX)))
+                self._pause(error, BACKOFF.compute(min(failures, BACKOFF_DOUBLINGS_MAX)))
                 failures += 1
+
+    def _pause(self, error: Exception, seconds: float) -> None:
+        part = REDIS if isinstance(error, RedisError | MovedError) else KAFKA_VIEW
+        # Where the view is not what it was left as, the next look says what to do; that is no failure.
+        if not isinstance(error, MovedError | TailLostError):
+            self._status.failing(part, _in_words(error))
+            self._status.error(
+                part, error.args[0].name() if isinstance(error, KafkaException) else type(error).__name__
+            )
+        self._status.backoff(part, seconds)
+        self._stop.wait(seconds)
 
 
 def _in_words(error: Exception) -> str:

@@ -7,7 +7,6 @@ KAFKA_VIEW = "kafka-view"
 REDIS = "redis"
 """The parts that are told of."""
 
-
 QUIET = {"log_level": 2}
 """For librdkafka, which would log every attempt to connect: a status is told once and stays until it changes."""
 
@@ -21,4 +20,12 @@ class Status(Protocol):
 
     def failing(self, part: str, problem: str) -> None:
         """A part does not work; what waits for it goes on waiting."""
+        ...
+
+    def error(self, client: str, kind: str) -> None:
+        """A client met with an error, by the name that its library has for it."""
+        ...
+
+    def backoff(self, part: str, seconds: float) -> None:
+        """A pause before something is tried again."""
         ...

@@ -4,14 +4,17 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from sensing.contracts.exceptions import ExceptionState
-from sensing.contracts.parameters import Change, InForce, PlanningParameters, Proposed
+from sensing.contracts.parameters import Accuracy, Change, InForce, Override, PlanningParameters, Proposed
 
 _TEXT, _NUMBER, _NUMBERS, _DATE = pa.string(), pa.float64(), pa.list_(pa.float64()), pa.date32()
 _INSTANT = pa.timestamp("ms", "UTC")
 _LEADING = [("version", pa.int64()), ("lineage", _TEXT)]
+_DECISION = [("decision", _TEXT), ("decided_by", _TEXT), ("decided_role", _TEXT), ("decided_at", _INSTANT),
+             ("decision_reason", _TEXT)]  # fmt: skip
 
 PARAMETERS = pa.schema([
     ("sku", _TEXT), ("location", _TEXT), *_LEADING, ("status", _TEXT), ("as_of", _DATE), ("expires", _DATE),
@@ -23,6 +26,10 @@ PARAMETERS = pa.schema([
     ("open_demand_by_day", pa.map_(_TEXT, _NUMBER)), ("stockout_date", _DATE), ("cover_days", _NUMBER),
     *((f"change_{name}", _NUMBER) for name in Change.__struct_fields__ if name != "sentence"),
     ("reason", _TEXT), ("freshness", pa.map_(_TEXT, _TEXT)),
+    *((f"accuracy_{name}", _NUMBER) for name in Accuracy.__struct_fields__), *_DECISION,
+    ("overrides", pa.list_(pa.struct([
+        (name, _NUMBER if name == "value" else _TEXT) for name in Override.__struct_fields__
+    ]))),
 ])  # fmt: skip
 EXCEPTIONS = pa.schema([
     ("exception_id", _TEXT), ("exception_type", _TEXT), *_LEADING, ("status", _TEXT), ("severity", _TEXT),
@@ -30,7 +37,7 @@ EXCEPTIONS = pa.schema([
     ("expected", _NUMBER), ("observed", _NUMBER), ("probability", _NUMBER), ("window_start", _INSTANT),
     ("window_end", _INSTANT), ("money", _NUMBER), ("currency", _TEXT), ("reason", _TEXT), ("route", _TEXT),
     ("inform", pa.list_(_TEXT)), ("deadline", _INSTANT), ("cause_event_ids", pa.list_(_TEXT)),
-    ("details", pa.map_(_TEXT, _TEXT)),
+    ("details", pa.map_(_TEXT, _TEXT)), ("label", _TEXT), *_DECISION,
 ])  # fmt: skip
 
 
@@ -53,6 +60,10 @@ def parameters_row(document: PlanningParameters, lineage: str) -> dict[str, Any]
     row |= {name: getattr(stock, name) for name in ("on_hand", "on_order", "open_demand", "cover_days")}
     row |= {"stockout_date": _date(stock.stockout_date), "open_demand_by_day": list(stock.open_demand_by_day.items())}
     row |= {f"change_{name}": getattr(change, name) for name in Change.__struct_fields__ if name != "sentence"}
+    if document.accuracy is not None:
+        row |= {f"accuracy_{name}": getattr(document.accuracy, name) for name in Accuracy.__struct_fields__}
+    row |= {name: getattr(document, name) for name, _ in _DECISION} | {"decided_at": _instant(document.decided_at)}
+    row["overrides"] = [msgspec.structs.asdict(override) for override in document.overrides]
     return row | {"reason": change.sentence, "freshness": list(document.freshness.items())}
 
 
@@ -60,10 +71,14 @@ def exception_row(state: ExceptionState, lineage: str) -> dict[str, Any]:
     """Row of one exception; times as instants in UTC, details as texts."""
     row: dict[str, Any] = {name: getattr(state, name) for name in state.__struct_fields__}
     for field in EXCEPTIONS:
-        if field.type == _INSTANT and row[field.name] is not None:
-            row[field.name] = dt.datetime.fromisoformat(row[field.name])
+        if field.type == _INSTANT:
+            row[field.name] = _instant(row[field.name])
     details = [(name, None if value is None else str(value)) for name, value in state.details.items()]
     return row | {"lineage": lineage, "details": details}
+
+
+def _instant(text: str | None) -> dt.datetime | None:
+    return None if text is None else dt.datetime.fromisoformat(text)
 
 
 def _date(text: str | None) -> dt.date | None:

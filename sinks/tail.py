@@ -29,7 +29,9 @@ DEFAULTS: dict[str, Any] = {
     "fetch.error.backoff.ms": 100,
     # Else a reader that caught its breath waits a second for more.
     "fetch.queue.backoff.ms": 20,
-    "queued.max.messages.kbytes": 16 << 10,
+    # Topics share one queue: a small one, so that an exception does not wait behind all parameters of a day's close.
+    "queued.max.messages.kbytes": 256,
+    "fetch.message.max.bytes": 32 << 10,
 }
 FIXED: dict[str, Any] = {
     "auto.offset.reset": "error",

@@ -43,7 +43,10 @@ def connect(client: Mapping[str, Any]) -> Cluster:
 
 
 def refused_settings(error: KafkaException) -> UsageError:
-    """What to tell of settings that librdkafka refuses; its texts name the setting, and show no value."""
+    """What to tell of settings that librdkafka refuses.
+
+    Its texts name the setting, and show a value only where it is none of a list, as that of no secret is.
+    """
     msg = f"kafka client settings: required what librdkafka takes, got {text_of(error)}; correct the setting"
     return UsageError(msg)
 
@@ -87,12 +90,37 @@ def refuse_missing(cluster: Cluster, topics: list[str]) -> None:
         raise TidegaugeError(msg)
 
 
-def written(cluster: Cluster, topic: str) -> bool:
-    """Whether something was ever written to a topic, which exists."""
-    partitions = metadata(cluster).topics[topic].partitions
-    latest = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions}
-    futures = cluster.admin.list_offsets(latest, request_timeout=ANSWER_SECONDS_MAX)
-    return any(future.result().offset > 0 for future in futures.values())
+def ends(cluster: Cluster, topics: list[str]) -> dict[str, int]:
+    """How many messages were ever written to each of ``topics``, all partitions together.
+
+    Raises
+    ------
+    TidegaugeError
+        When one does not exist, or a broker does not answer for it, as for a while where it was made a moment ago.
+    """
+    there = metadata(cluster).topics
+    latest = {
+        TopicPartition(topic, partition): OffsetSpec.latest()
+        for topic in topics
+        if topic in there
+        for partition in there[topic].partitions
+    }
+    futures = cluster.admin.list_offsets(latest, request_timeout=ANSWER_SECONDS_MAX) if latest else {}
+    found = dict.fromkeys((partition.topic for partition in latest), 0)
+    for partition, future in futures.items():
+        try:
+            found[partition.topic] += future.result().offset
+        except KafkaException as error:
+            raise _endless(cluster, partition.topic, text_of(error)) from error
+    for topic in topics:
+        if topic not in found:
+            raise _endless(cluster, topic, "no such topic")
+    return found
+
+
+def _endless(cluster: Cluster, topic: str, got: str) -> TidegaugeError:
+    msg = f"topic {topic}: required its offsets of {cluster.servers}, got {got}; look at the logs of the brokers"
+    return TidegaugeError(msg)
 
 
 def text_of(error: KafkaException) -> str:

@@ -36,6 +36,7 @@ class FlowObserver:
         self.tombstones = telemetry.tombstones
         self.partition = telemetry.partition
         self.error = telemetry.error
+        self.backoff = telemetry.backoff
 
     def inputs_read(self) -> None:
         """Every input has been at its end once: from here on, delays are those of the engine."""
@@ -62,6 +63,10 @@ class FlowObserver:
         self._telemetry.delivered("kafka", 1)
         if self._caught_up and record.topic == EXCEPTIONS:
             self._telemetry.latency(max(at_s - record.time / 1000, 0.0))
+
+    def written(self, records: int) -> None:
+        """Redis has acknowledged some records."""
+        self._telemetry.delivered("redis", records)
 
     def machine(self, number: int, machine: Any) -> None:
         """A machine at the end of an epoch; what it holds is counted now and then."""

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic
 
 from flows.errors import TidegaugeError
-from flows.service.cluster import Cluster, connect, metadata, text_of
+from flows.service.cluster import Cluster, connect, ends, metadata, text_of
 from sensing.codec.record import TOPICS, Topic
 from sensing.outputs import ACTIONS, AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS
 
@@ -113,7 +113,8 @@ def create(client: Mapping[str, Any], prefix: str = "", partitions: int | None =
         if prefix + plan.name not in there
     ]
     created = _make(cluster, wanted)
-    _wait_for(cluster, created)
+    if wanted:
+        _wait_for(cluster, [prefix + plan.name for plan in PLANS])
     return Outcome(created, _differences(cluster, prefix, partitions))
 
 
@@ -141,22 +142,17 @@ def _make(cluster: Cluster, wanted: list[NewTopic]) -> list[str]:
 
 
 def _wait_for(cluster: Cluster, names: list[str]) -> None:
-    """Wait until topics that were made can be written to."""
+    """Wait until every partition of topics that are being made is there: brokers do that after they have confirmed."""
     end = time.monotonic() + REQUEST_SECONDS_MAX
-    while time.monotonic() < end:
-        there = metadata(cluster).topics
-        if all(name in there and _led(there[name]) for name in names):
+    while True:
+        try:
+            ends(cluster, names)
+        except TidegaugeError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+        else:
             return
-        time.sleep(0.1)
-    msg = (
-        f"kafka {cluster.servers}: required leaders of {', '.join(names)} within {REQUEST_SECONDS_MAX:.0f} s, got none"
-    )
-    msg += "; look at the logs of its brokers"
-    raise TidegaugeError(msg)
-
-
-def _led(topic: Any) -> bool:
-    return bool(topic.partitions) and all(partition.leader >= 0 for partition in topic.partitions.values())
 
 
 def _differences(cluster: Cluster, prefix: str, partitions: int | None) -> list[Difference]:

@@ -109,17 +109,18 @@ def originals(inputs: list[Input], settings: Settings) -> Iterator[Originals]:
 def _reference(file: Input) -> Iterator[Originals]:
     reader = LineReader(file.path, CHUNK_BYTES)
     while (lines := reader.read()) is not None:
-        if lines.values:
-            keys = [key_of(file.topic, value) for value in lines.values]
+        if len(lines):
+            values = lines.values()
+            keys = [key_of(file.topic, value) for value in values]
             topics = [file.topic] * len(keys)
-            yield Originals(topics, list(lines.numbers), lines.values, keys, None, reader.bytes_read)
+            yield Originals(topics, lines.offsets.tolist(), values, keys, None, reader.bytes_read)
 
 
 def _lines(file: Input) -> Generator[bytes]:
     reader = LineReader(file.path, CHUNK_BYTES)
     try:
         while (lines := reader.read()) is not None:
-            yield from lines.values
+            yield from lines.values()
     finally:
         reader.close()
 

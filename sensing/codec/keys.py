@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.record import EVENT
-from sensing.jit import kernel
+from sensing.jit import lean_kernel
 
 WORD = 8
 
@@ -28,6 +28,8 @@ LOCATION_AT, LOCATION_WORDS = _span("location")
 LINE_AT, LINE_WORDS = _span("line")
 ORDER_AT, ORDER_WORDS = _span("order_id")
 EVENT_AT, EVENT_WORDS = _span("event_id")
+# The low half of a key follows on its high half.
+ROW_KEY_AT, LINE_KEY_AT, ID_KEY_AT = (_span(f"{key}_hi")[0] for key in ("row", "line", "id"))
 
 MULTIPLIER = np.uint64(0xFF51AFD7ED558CCD)
 OTHER_MULTIPLIER = np.uint64(0xC4CEB9FE1A85EC53)
@@ -36,14 +38,14 @@ SHIFT = np.uint64(32)
 SHIFT_FOLD = np.uint64(29)
 
 
-@kernel
+@lean_kernel
 def absorb_word(state: np.uint64, word: np.uint64, multiplier: np.uint64) -> np.uint64:
     """Mix one word into a lane (xor, multiply, fold the high half down)."""
     state = (state ^ word) * multiplier
     return state ^ (state >> SHIFT)
 
 
-@kernel
+@lean_kernel
 def absorb_text(
     words: NDArray[np.uint64], start: int, count: int, state: np.uint64, multiplier: np.uint64
 ) -> np.uint64:
@@ -58,12 +60,9 @@ def absorb_text(
     return absorb_word(state, SEED, multiplier)
 
 
-@kernel
-def fill_keys_words(
-    words: NDArray[np.uint64], row_keys: NDArray[np.uint64], line_keys: NDArray[np.uint64], id_keys: NDArray[np.uint64],
-    shard: NDArray[np.uint16], shards: int,
-) -> None:  # fmt: skip
-    """Hash the texts of records given as (n, words per record); outputs are (n, 2) keys and (n,) shard numbers."""
+@lean_kernel
+def fill_keys_words(words: NDArray[np.uint64], shard: NDArray[np.uint16], shards: int) -> None:
+    """Hash the texts of records, given as (n, words per record), into their keys; ``shard`` (n,) is filled as well."""
     for k in range(words.shape[0]):
         w = words[k]
         for lane in range(2):
@@ -71,27 +70,22 @@ def fill_keys_words(
             sku = absorb_text(w, SKU_AT, SKU_WORDS, SEED, m)
             if lane == 0:
                 shard[k] = (sku >> SHIFT_FOLD) % np.uint64(shards)
-            row_keys[k, lane] = absorb_text(w, LOCATION_AT, LOCATION_WORDS, sku, m)
+            w[ROW_KEY_AT + lane] = absorb_text(w, LOCATION_AT, LOCATION_WORDS, sku, m)
             event = absorb_text(w, EVENT_AT, EVENT_WORDS, m, m)
-            id_keys[k, lane] = event
-            if w[ORDER_AT] == 0:
-                line_keys[k, lane] = event
-            else:
+            w[ID_KEY_AT + lane] = w[LINE_KEY_AT + lane] = event
+            if w[ORDER_AT] != 0:
                 order = absorb_text(w, ORDER_AT, ORDER_WORDS, sku, m)
-                line_keys[k, lane] = absorb_text(w, LINE_AT, LINE_WORDS, order, m)
+                w[LINE_KEY_AT + lane] = absorb_text(w, LINE_AT, LINE_WORDS, order, m)
 
 
-def fill_keys(records: NDArray[Any], shards: int) -> None:
-    """Fill row, line and event keys and the shard number of ``records`` (EVENT, contiguous) in place."""
+def fill_keys(records: NDArray[Any], shards: int) -> NDArray[np.uint16]:
+    """Fill row, line and event keys and the shard number of ``records`` (EVENT, contiguous) in place; give the last."""
     n = len(records)
     words = records.view(np.uint64).reshape(n, EVENT.itemsize // WORD)
-    rows, lines, ids = (np.empty((n, 2), np.uint64) for _ in range(3))
     shard = np.empty(n, np.uint16)
-    fill_keys_words(words, rows, lines, ids, shard, shards)
-    for name, keys in (("row", rows), ("line", lines), ("id", ids)):
-        records[f"{name}_hi"] = keys[:, 0]
-        records[f"{name}_lo"] = keys[:, 1]
+    fill_keys_words(words, shard, shards)
     records["shard"] = shard
+    return shard
 
 
 def keys_of(sku: str, location: str, event_id: str, shards: int) -> NDArray[Any]:

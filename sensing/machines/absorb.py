@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sensing.codec.record import NO_DAY, THOUSANDTHS, Kind
 from sensing.contracts.common import VERSION_LAST
 from sensing.detection.quality import is_impossible
-from sensing.jit import kernel
+from sensing.jit import inlined_kernel, kernel
+from sensing.machines.ahead import AHEAD, read_ahead
 from sensing.machines.booking import (
     book_line,
     change_open,
@@ -37,10 +38,11 @@ from sensing.machines.tables import (
     Tables,
 )
 from sensing.machines.watch import note, watch_surge
+from sensing.memory import borrowed
 from sensing.settings import HOUR_MS
 from sensing.state.lines import BOOKED_DAY, COUNTED, HELD, TRACKED_OPEN, find_line
 from sensing.supply.moves import count, move, on_hand
-from sensing.supply.record import INVENTORY, ORDERS
+from sensing.supply.record import INVENTORY, NEVER, ORDERS
 
 CANCELLED = np.uint8(Kind.CANCELLED)
 LOST = np.uint8(Kind.LOST)
@@ -49,7 +51,7 @@ COUNTED_STOCK = np.uint8(Kind.COUNTED)
 NOT_HELD = np.uint8(255 - HELD)
 
 
-@kernel
+@inlined_kernel
 def set_line(t: Tables, slot: int, row: int, hour: int, quantity: int, requested_day: int) -> None:
     """Let a known line read ``quantity`` at ``row``, booked at the earliest event time any version had."""
     line = t.lines[slot]
@@ -80,7 +82,7 @@ def impossible(t: Tables, row: int, quantity: int) -> bool:
     )
 
 
-@kernel
+@inlined_kernel
 def take_order(
     t: Tables, events: NDArray[Any], k: int, row: int, hour: int, oldest_hour: int, attention: NDArray[Any], noted: int
 ) -> tuple[int, int]:
@@ -168,7 +170,7 @@ def take_movement(
     else:
         move(t.supply, row, event.time, event.quantity)
     stock = on_hand(t.supply, row) / THOUSANDTHS
-    if stock < t.hot[row].stock_floor:
+    if stock < t.hot[row].stock_floor and t.supply[row].count_time != NEVER:
         t.hot[row].stock_floor = np.nan
         noted = note(attention, noted, LOW_STOCK, row, stock)
     return (ABSORBED_LATE if event.time < event.watermark else ABSORBED), noted
@@ -196,12 +198,15 @@ def absorb(
         Index behind the last record applied, and the number of attention entries it gave rise to. Stopping there lets
         Python look at exactly the state that the record left.
     """
+    t = borrowed(t)
     for k in range(start, stop):
         row = rows[k]
         if row < 0:
             continue
         event = events[k]
         hour = local_hour(t, row, event.time)
+        if k + AHEAD < stop and rows[k + AHEAD] >= 0:
+            read_ahead(t, rows[k + AHEAD], events[k + AHEAD].line_lo, hour)
         oldest_hour = event.watermark // HOUR_MS - horizon_hours
         if event.kind <= CANCELLED or event.kind == LOST:
             outcome, noted = take_order(t, events, k, row, hour, oldest_hour, attention, 0)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.jit import kernel
+from sensing.jit import inlined_kernel, kernel
 from sensing.state.blob import pack, unpack
 
 LINE = np.dtype(
@@ -42,13 +42,13 @@ TRACKED_OPEN = 16  # what is open counts as open demand
 HEAD, COUNT, EVICTED = 0, 1, 2
 
 
-@kernel
+@inlined_kernel
 def home(key_lo: np.uint64, mask: int) -> int:
     """Preferred index position of a key."""
     return int(np.int64((key_lo >> np.uint64(7)) & np.uint64(mask)))
 
 
-@kernel
+@inlined_kernel
 def find_line(lines: NDArray[Any], index: NDArray[np.int32], key_hi: np.uint64, key_lo: np.uint64) -> int:
     """Slot of a key, or -1."""
     mask = index.shape[0] - 1
@@ -61,7 +61,7 @@ def find_line(lines: NDArray[Any], index: NDArray[np.int32], key_hi: np.uint64, 
     return -1
 
 
-@kernel
+@inlined_kernel
 def unindex(lines: NDArray[Any], index: NDArray[np.int32], slot: int) -> None:
     """Remove the entry of ``slot``; later entries of its run move back, so that no run has a hole."""
     mask = index.shape[0] - 1
@@ -81,7 +81,7 @@ def unindex(lines: NDArray[Any], index: NDArray[np.int32], slot: int) -> None:
     index[hole] = -1
 
 
-@kernel
+@inlined_kernel
 def oldest_due(lines: NDArray[Any], ring: NDArray[np.int64], oldest_hour: int) -> int:
     """Slot of the oldest line when it must go before another is inserted, else -1.
 
@@ -93,7 +93,7 @@ def oldest_due(lines: NDArray[Any], ring: NDArray[np.int64], oldest_hour: int) -
     return int(slot) if ring[COUNT] == lines.shape[0] or lines[slot].hour < oldest_hour else -1
 
 
-@kernel
+@inlined_kernel
 def forget_oldest(lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[np.int64]) -> None:
     """Take the oldest line out of the table."""
     unindex(lines, index, ring[HEAD])
@@ -102,7 +102,7 @@ def forget_oldest(lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[n
     ring[EVICTED] += 1
 
 
-@kernel
+@inlined_kernel
 def insert_line(
     lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[np.int64], key_hi: np.uint64, key_lo: np.uint64
 ) -> int:

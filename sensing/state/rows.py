@@ -22,12 +22,9 @@ FULL = -2
 
 HOT = np.dtype(
     [
+        # What every order touches stands together.
         ("key_hi", "u8"),
         ("key_lo", "u8"),
-        ("day_quantity", "i8", (DAYS_KEPT,)),  # thousandths booked per local day, ring by day number
-        ("hour_lines", "u2", (HOURS_KEPT,)),  # order lines per local hour, ring by hour number
-        ("day_lines", "u2", (DAYS_KEPT,)),
-        ("sku", "S40"),
         ("last_order", "i8"),  # newest event time of a booked order, UTC ms
         ("price", "f8"),  # newest unit price, NaN unknown
         ("size_count", "f4"),  # order-size tail: see detection.quality
@@ -35,21 +32,25 @@ HOT = np.dtype(
         ("size_variance", "f4"),
         ("size_max", "f4"),
         ("location", "i4"),
-        ("first_day", "i4"),  # local day of the first absorbed event
         ("day", "i4"),  # newest local day in the rings
         ("hour", "i4"),  # newest local hour in the rings
-        ("closed_day", "i4"),  # last closed local day
         ("window_24", "u4"),  # order lines in the 24 hours up to and including ``hour``
         ("window_72", "u4"),
         ("floor_24", "u4"),  # below these counts no surge test is needed
         ("floor_72", "u4"),
-        ("stock_floor", "f4"),  # on-hand (units) below which the projection is looked at again; NaN: never
-        ("currency", "S3"),
-        ("slot", "u1"),  # minute after the local day's end at which the row closes
+        ("floors_day", "u1"),  # local day, modulo 256, that the floors hold for
         ("born", "u1"),
         ("touched", "u1"),  # something happened since the row was planned
-        ("floors_day", "u1"),  # local day, modulo 256, that the floors hold for
         ("promoted_days", "u1"),  # bit k: an order of day ``day`` - k named a promotion
+        ("currency", "S3"),
+        ("slot", "u1"),  # minute after the local day's end at which the row closes
+        ("stock_floor", "f4"),  # on-hand (units) below which the projection is looked at again; NaN: not planned yet
+        ("first_day", "i4"),  # local day of the first absorbed event
+        ("closed_day", "i4"),  # last closed local day
+        ("day_lines", "u2", (DAYS_KEPT,)),
+        ("hour_lines", "u2", (HOURS_KEPT,)),  # order lines per local hour, ring by hour number
+        ("day_quantity", "i8", (DAYS_KEPT,)),  # thousandths booked per local day, ring by day number
+        ("sku", "S40"),
     ],
     align=True,
 )

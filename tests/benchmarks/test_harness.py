@@ -136,10 +136,11 @@ def test_command_writes_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "| close us | 4.57 |" in written
     assert "| `http.port` | `9464` | a whole number from 0 to 65,535 | " in written
     assert "| `tidegauge_dead_letters_total` | counter | reason | Events refused, by reason. |" in written
+    assert "| `audit` | out | 4 | **cleanup.policy=delete**, retention.ms=31536000000 |" in written
 
 
-def test_tables_of_settings_and_metrics_are_those_of_the_code(root: Path) -> None:
-    """README names every setting and every metric as the code has them."""
+def test_tables_made_from_code_are_those_of_the_code(root: Path) -> None:
+    """README names every setting, every metric and every topic as the code has them."""
     text = (root / "README.md").read_text()
     assert text == readme.render_code(text), "README.md is stale. Fix: python -m benchmarks readme"
 

@@ -13,11 +13,13 @@ from flows.sources.original import originals
 from sensing.settings import HOUR_MS, Settings
 from tests.contracts.examples import EXAMPLES, Event
 from tests.flows.events import MAKERS, MONDAY, order, write
-from tests.flows.oracles import ahead_of_median, merge
+from tests.flows.oracles import merge, too_far_ahead
 
 HOURS = st.lists(st.integers(0, 90).map(lambda hour: MONDAY + hour * HOUR_MS), max_size=130)
 
 KEYS = {
+    "decision.made": b"SKU-1/DC-1",
+    "execution.confirmed": b"SKU-1/DC-1",
     "supplier.disrupted": b"SUP-1",
     "location.updated": b"DC-1",
     "supplier.updated": b"SUP-1",
@@ -49,7 +51,7 @@ def test_the_order_is_that_of_a_replay(files: dict[str, list[int]]) -> None:
     """
     settings = Settings()
     lines = {topic: [MAKERS[topic](i, time) for i, time in enumerate(times)] for topic, times in files.items()}
-    future = {topic: ahead_of_median(times, settings.skew_ms) for topic, times in files.items()}
+    future = {topic: too_far_ahead(times, settings.skew_ms) for topic, times in files.items()}
     with TemporaryDirectory() as name:
         for topic, values in lines.items():
             write(Path(name), topic, values)

@@ -1,1 +1,1 @@
-"""A real Kafka and a real Redis for the tests: `kafka.py`, `redis.py`; as fixtures: `fixtures.py`."""
+"""A real Kafka and a real Redis (`benchmarks.servers`) as fixtures of all tests: `fixtures.py`."""

@@ -20,10 +20,10 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.servers.install import Missing
-from tests.servers.kafka import KafkaServer, admin
-from tests.servers.process import Server, running
-from tests.servers.redis import RedisServer
+from benchmarks.servers.install import Missing
+from benchmarks.servers.kafka import KafkaServer, admin
+from benchmarks.servers.process import Server, running
+from benchmarks.servers.redis import RedisServer
 
 RUNNING: list[Server] = []
 
@@ -81,9 +81,16 @@ def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
 @pytest.fixture
 def topics(kafka: str) -> Iterator[str]:
     """A prefix for topics of the shared broker."""
+    with own_topics(kafka) as prefix:
+        yield prefix
+
+
+@contextlib.contextmanager
+def own_topics(address: str) -> Iterator[str]:
+    """A prefix, and at the end no topics that have it."""
     prefix = f"test-{uuid.uuid4().hex[:12]}."
     yield prefix
-    client = admin(kafka)
+    client = admin(address)
     mine = [name for name in client.list_topics(timeout=30).topics if name.startswith(prefix)]
     if mine:
         for done in client.delete_topics(mine).values():
@@ -93,9 +100,16 @@ def topics(kafka: str) -> Iterator[str]:
 @pytest.fixture
 def keys(redis: str) -> Iterator[str]:
     """A prefix for keys of the shared Redis."""
+    with own_keys(redis) as prefix:
+        yield prefix
+
+
+@contextlib.contextmanager
+def own_keys(url: str) -> Iterator[str]:
+    """A prefix, and at the end no keys that have it."""
     prefix = f"test-{uuid.uuid4().hex[:12]}:"
     yield prefix
-    with Redis.from_url(redis) as client:
+    with Redis.from_url(url) as client:
         for key in client.scan_iter(match=f"{prefix}*", count=1000):
             client.delete(key)
 

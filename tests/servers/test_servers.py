@@ -13,9 +13,10 @@ from confluent_kafka.admin import NewTopic
 from redis import Redis
 from redis.exceptions import ConnectionError, TimeoutError
 
-from tests.servers.kafka import KafkaServer, admin
-from tests.servers.process import Server, ServerError, free_port, port_is_open, running
-from tests.servers.redis import RedisServer
+from benchmarks.servers.kafka import KafkaServer, admin
+from benchmarks.servers.process import Server, ServerError, free_port, port_is_open, running
+from benchmarks.servers.redis import RedisServer
+from tests.servers.fixtures import own_keys, own_topics
 
 
 def make_topic(address: str, name: str) -> None:
@@ -72,7 +73,7 @@ def test_a_paused_broker_hangs(own_kafka: KafkaServer) -> None:
 
 def test_a_redis_keeps_its_data_over_a_stop(own_redis: RedisServer) -> None:
     """A stop keeps the data, a kill loses it, a pause only delays."""
-    with Redis.from_url(own_redis.address, socket_timeout=0.3) as client:
+    with Redis.from_url(own_redis.address, socket_timeout=0.5) as client:
         client.set("stock", 1)
         own_redis.restart()
         assert client.get("stock") == b"1"
@@ -102,10 +103,17 @@ def test_shared_servers_serve(kafka: str, topics: str, redis: str, keys: str) ->
 
 
 def test_what_a_test_made_is_gone_after_it(kafka: str, redis: str) -> None:
-    """No topic and no key of earlier tests is left on the shared servers."""
-    assert not [name for name in admin(kafka).list_topics(timeout=30).topics if name.startswith("test-")]
-    with Redis.from_url(redis) as client:
-        assert not list(client.scan_iter(match="test-*"))
+    """Topics and keys with a test's prefixes are removed at its end."""
+    with own_topics(kafka) as topics, own_keys(redis) as keys, Redis.from_url(redis) as store:
+        make_topic(kafka, f"{topics}orders")
+        store.set(f"{keys}stock", 1)
+    client, deadline = admin(kafka), time.monotonic() + 30
+    while f"{topics}orders" in client.list_topics(timeout=30).topics and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert f"{topics}orders" not in client.list_topics(timeout=30).topics
+    with Redis.from_url(redis) as store:
+        assert not list(store.scan_iter(match=f"{keys}*"))
 
 
 class Sleeper(Server):
@@ -137,7 +145,7 @@ def test_a_server_that_ends_is_reported_with_its_log(tmp_path: Path) -> None:
 
 def test_a_server_that_does_not_answer_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not answer in time fails the start and is not left running."""
-    monkeypatch.setattr("tests.servers.process.START_SECONDS_MAX", 0.3)
+    monkeypatch.setattr("benchmarks.servers.process.START_SECONDS_MAX", 0.3)
     server = Sleeper("sleeper", tmp_path)
 
     with pytest.raises(ServerError, match=r"(?s)got no answer; its log ends with\nasleep"):
@@ -147,8 +155,8 @@ def test_a_server_that_does_not_answer_is_killed(tmp_path: Path, monkeypatch: py
 
 def test_a_server_that_does_not_stop_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that goes on after SIGTERM is killed, and the test is told."""
-    monkeypatch.setattr("tests.servers.process.STOP_SECONDS_MAX", 0.3)
-    monkeypatch.setattr("tests.servers.process.port_is_open", lambda _port: True)
+    monkeypatch.setattr("benchmarks.servers.process.STOP_SECONDS_MAX", 0.3)
+    monkeypatch.setattr("benchmarks.servers.process.port_is_open", lambda _port: True)
     server = Sleeper("sleeper", tmp_path).start()
     while not server.log_tail():
         time.sleep(0.01)
@@ -172,8 +180,8 @@ def test_only_the_log_stays(tmp_path: Path) -> None:
 def test_no_server_outlives_the_tests(tmp_path: Path, root: Path, end: signal.Signals) -> None:
     """However the tests end, Ctrl-C and SIGKILL included, their servers end as well."""
     code = (
-        "import sys, time; from pathlib import Path; from tests.servers.process import running\n"
-        "from tests.servers.redis import RedisServer\n"
+        "import sys, time; from pathlib import Path; from benchmarks.servers.process import running\n"
+        "from benchmarks.servers.redis import RedisServer\n"
         "with running(RedisServer(Path(sys.argv[1]))) as server:\n"
         "    print(server.port, flush=True); time.sleep(60)"
     )
@@ -205,6 +213,6 @@ def test_no_free_port_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def taken(*_arguments: object) -> None:
         raise OSError
 
-    monkeypatch.setattr("tests.servers.process.socket.create_server", taken)
+    monkeypatch.setattr("benchmarks.servers.process.socket.create_server", taken)
     with pytest.raises(ServerError, match="required a free port of 20000 to 31999"):
         free_port()

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from flows.sources.judge import Flags, Times, running_max
 from flows.sources.kafka.survey import Log
-from flows.sources.run import RARE, RECORD, REJECT, Run, empty_run, joined
+from flows.sources.kafka.waiting import Waiting
+from flows.sources.run import RARE, RECORD, REJECT, Run
 from sensing.codec.block import Block, Message
+from sensing.codec.cloudevents import traceparent_of
 from sensing.codec.decode import Decoded, decode
 from sensing.codec.instants import rfc3339
-from sensing.codec.record import BEFORE_ALL, Reject
+from sensing.codec.record import BEFORE_ALL, TOPICS, Reject
 from sensing.contracts.dead_letters import Reason
 from sensing.settings import Settings
 
@@ -56,17 +58,18 @@ class Feed:
         self.heard = 0.0
         self._settings = settings
         self._newest = BEFORE_ALL
-        self._run = empty_run()
+        self._waiting = Waiting()
         self._blocks: deque[Block] = deque()
+        self._traces: dict[int, str] = {}
 
     def __len__(self) -> int:
         """Messages that wait."""
-        return len(self._run)
+        return len(self._waiting)
 
     @property
     def handed(self) -> int:
         """Offset to go on from: that of the first message which waits, else the next one."""
-        return int(self._run.numbers[0]) if len(self._run) else self.position
+        return self._waiting.first_number if len(self._waiting) else self.position
 
     @property
     def watermark(self) -> int | None:
@@ -108,6 +111,9 @@ class Feed:
         times[decoded.positions] = decoded.records["time"]
         times[decoded.rare_positions] = [event.time for _, event in decoded.rare]
         self._blocks.append(block)
+        for offset, headers in zip(block.offsets.tolist(), block.headers or (), strict=False):
+            if headers and (trace := traceparent_of(headers)):
+                self._traces[offset] = trace
         self.position = int(block.offsets[-1]) + 1
         self.heard = now
         return Chunk(block, decoded, kinds, times)
@@ -120,33 +126,37 @@ class Feed:
         kinds, times, offsets = chunk.kinds, chunk.times, chunk.block.offsets
         keys = running_max(known, (kinds != REJECT) & ~future, self._newest)
         sources = np.full(len(kinds), self.source, np.uint16)
-        rare = [event for _, event in chunk.decoded.rare]
+        rare = [event._replace(trace=self._traces.get(event.offset)) for _, event in chunk.decoded.rare]
         run = Run(keys, kinds, sources, offsets, chunk.decoded.records, rare, chunk.decoded.rejects)
         if future.any():
             run = run.refused(future, lambda at: self.refuse(int(offsets[at]), "far_future", int(times[at]), 0))
-        self._run = joined(self._run, run) if len(self._run) else run
+        self._waiting.add(run)
         self._newest = int(keys[-1])
         self.reached = max(self.reached, self._newest)
 
     def hand(self, until: int, *, inclusive: bool = True) -> Run:
         """The waiting messages with keys up to ``until`` (or below it), in order; they count as handed on."""
         # Keys are whole milliseconds.
-        bound = until + 1 if inclusive else until
-        head, self._run = self._run.cut(int(np.searchsorted(self._run.keys, bound)))
-        return head
-
-    def key_at(self, count: int) -> int:
-        """Key up to which ``count`` waiting messages go, and those of equal key; FAR where no more are waiting."""
-        return int(self._run.keys[count - 1]) if len(self._run) > count else FAR
+        return self._waiting.take(until + 1 if inclusive else until)
 
     def settled(self) -> None:
         """What was handed on is dealt with: its bytes are no longer needed."""
         while self._blocks and int(self._blocks[0].offsets[-1]) < self.handed:
             self._blocks.popleft()
 
+    def traces(self) -> dict[tuple[int, int, int], str]:
+        """Trace contexts of the messages handed on since the last call: by topic number, partition and offset."""
+        topic = TOPICS.index(self.log.topic)
+        handed = [offset for offset in self._traces if offset < self.handed]
+        return {(topic, self.log.partition, offset): self._traces.pop(offset) for offset in handed}
+
+    def key_of(self, count: int) -> int:
+        """Key of the ``count``-th message that waits."""
+        return self._waiting.key_of(count)
+
     def bound(self) -> int:
         """Event time (UTC ms) that nothing which is still to come from here undercuts, late events aside."""
-        return int(self._run.keys[0]) if len(self._run) else self.reached
+        return self._waiting.first_key if len(self._waiting) else self.reached
 
     def refuse(self, offset: int, reason: Reason, time: int, watermark: int) -> Reject:
         """A message that is valid but far ahead of the broker's clock, or too far behind the watermark."""

@@ -8,7 +8,8 @@ another group of partitions.
 
 A partition that is read to its end holds nothing: what comes after that is not earlier than the wall clock. One that is
 current, but too busy to be ever seen at its end, does not hold the messages of others either; its event times may be
-hours old because it is fed that way. The clock it does hold, as one does that cannot be reached.
+hours old because it is fed that way. The clock it does hold, as one does that cannot be reached; unless it never had
+an event, so that nothing is ever handed on before there is a watermark.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,10 +22,10 @@ from flows.sources.run import RARE, RECORD, Run, interleave
 from sensing.codec.record import BEFORE_ALL
 from sensing.settings import HOUR_MS, Settings
 
-HAND_MESSAGES = 10_000
-"""Of one partition not many more are handed on at once: what had to wait for others must not become one long epoch."""
 PATIENCE_SECONDS = 1.0
 DRIFT_MS = 6 * HOUR_MS
+HAND_MESSAGES = 10_000
+"""About so many messages of a partition are handed on at once, so that an epoch can end between them."""
 
 
 class Peers:
@@ -93,13 +94,13 @@ class GroupClock:
         # Of messages with equal keys those of the partition that stands first go first.
         ends = [(self._limit(feed, now), feed.source) for feed in waiting if self._event_time or not feed.current]
         self.front = min((end for end, _ in ends), default=FAR)
-        portions = [feed.key_at(HAND_MESSAGES) for feed in self._feeds]
-        limit, last = min([*ends, *((key, len(self._feeds)) for key in (others + DRIFT_MS, *portions))])
-        cap = min(wall_ms, min((feed.reached for feed in waiting), default=wall_ms))
+        ends += [(feed.key_of(HAND_MESSAGES), feed.source) for feed in self._feeds if len(feed) > HAND_MESSAGES]
+        limit, last = min([*ends, (others + DRIFT_MS, len(self._feeds))])
+        cap = min([wall_ms, *(feed.reached for feed in waiting if not self._eventless(feed))])
         run = interleave([feed.hand(limit, inclusive=feed.source <= last) for feed in self._feeds])
         run = self._stamped(run, cap)
         if not self._event_time:
-            self._advance(min([wall_ms, *(feed.bound() for feed in self._feeds)]))
+            self._advance(min([wall_ms, *(feed.bound() for feed in self._feeds if not self._eventless(feed))]))
         for feed in self._feeds:
             feed.settled()
         return run
@@ -111,6 +112,10 @@ class GroupClock:
 
     def _ended(self, feed: Feed) -> bool:
         return feed.at_end and not self._is_away(feed)
+
+    def _eventless(self, feed: Feed) -> bool:
+        """Whether all is read that a partition has, and no event was among it."""
+        return feed.current and feed.reached == BEFORE_ALL and not self._event_time
 
     def _limit(self, feed: Feed, now: float) -> int:
         stalled = not self._event_time and now - feed.heard > PATIENCE_SECONDS

@@ -5,10 +5,11 @@ that come after it.
 """
 
 from collections import deque
+from itertools import islice
 
 import numpy as np
 
-from flows.sources.judge import WINDOW, Times, far_future
+from flows.sources.judge import AHEAD_OF, NO_TIMES, WINDOW, Judge, Times
 from flows.sources.kafka.feed import Chunk, Feed
 from flows.sources.kafka.survey import Log
 from flows.sources.run import REJECT
@@ -22,12 +23,13 @@ class HistoryFeed(Feed):
     def __init__(self, source: int, log: Log, offset: int, settings: Settings) -> None:
         super().__init__(source, log, offset, settings)
         self._unjudged: deque[Chunk] = deque()
+        self._dates = Judge(settings.skew_ms)
         self.at_end = offset >= log.end
 
     @property
     def handed(self) -> int:
         """Offset to go on from: that of the first message which waits or is not judged yet, else the next one."""
-        if not len(self._run) and self._unjudged:
+        if not len(self) and self._unjudged:
             return int(self._unjudged[0].block.offsets[0])
         return super().handed
 
@@ -43,7 +45,7 @@ class HistoryFeed(Feed):
         self.position = max(self.position, min(offset, self.log.end))
         self.at_end = self.current = offset >= self.log.end
         self.heard = now
-        while self._unjudged and (self.at_end or self._later() >= WINDOW - 1):
+        while self._unjudged and (self.at_end or len(self._later()) >= WINDOW - 1):
             self._judge()
 
     def passed(self, offset: int, now: float) -> None:
@@ -53,25 +55,21 @@ class HistoryFeed(Feed):
     def lose(self) -> None:
         """What was read to its end stays so."""
 
-    def _later(self) -> int:
+    def _later(self) -> Times:
         """Dates that are there to judge the last message of the oldest chunk by."""
-        return sum(len(_valid(chunk)) for chunk in list(self._unjudged)[1:])
+        chunks = islice(self._unjudged, 1, None)
+        return np.concatenate([NO_TIMES, *(chunk.times[chunk.kinds != REJECT] for chunk in chunks)])
 
     def _judge(self) -> None:
-        chunk = self._unjudged.popleft()
-        valid = np.flatnonzero(chunk.kinds != REJECT)
-        ahead = np.concatenate([_valid(chunk), *map(_valid, self._unjudged)])
-        future = np.zeros(len(chunk.kinds), np.bool_)
-        future[valid] = far_future(ahead[: len(valid) + WINDOW - 1], len(valid), self._settings.skew_ms)
+        chunk, later = self._unjudged[0], self._later()
+        self._unjudged.popleft()
+        valid = chunk.kinds != REJECT
+        future = np.zeros(len(valid), np.bool_)
+        future[valid] = self._dates.future(chunk.times[valid], later)
         self._key(chunk, chunk.times, future)
 
     def _ahead_of(self, message: Message) -> str:
-        return f"the median of the next {WINDOW} event times of its input"
-
-
-def _valid(chunk: Chunk) -> Times:
-    valid: Times = chunk.times[chunk.kinds != REJECT]
-    return valid
+        return AHEAD_OF
 
 
 def _first(block: Block, count: int) -> Block:

@@ -47,6 +47,9 @@ class Clocks(NamedTuple):
     monotonic: Callable[[], float] = time.monotonic
 
 
+CLOCKS = Clocks()
+
+
 @dataclass(frozen=True)
 class LiveState:
     """Where a group goes on: next offset and topic id by place, and the watermark (UTC ms)."""
@@ -68,7 +71,7 @@ class LiveSource(FixedPartitionedSource[Item, LiveState]):
 
     def __init__(
         self, consumer: Mapping[str, Any], admin: Mapping[str, Any], logs: Sequence[Log], settings: Settings,
-        control: Control, watch: Watch, *, until_end: bool = False, clocks: Clocks = Clocks(),  # noqa: B008 - immutable
+        control: Control, watch: Watch, *, until_end: bool = False, clocks: Clocks = CLOCKS,
     ) -> None:  # fmt: skip
         assert not until_end or settings.source_groups == 1, "one merge needs all heads"
         self._until_end = until_end
@@ -237,7 +240,10 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
         account = self._next_account(now) if tick else 0
         if not len(run) and not tick:
             return items
-        batch = Batch(run.records, run.placed(), self.clock.watermark, account=account, group=self._number)
+        traces = {place: trace for feed in self._events for place, trace in feed.traces().items()}
+        batch = Batch(
+            run.records, run.placed(), self.clock.watermark, account=account, group=self._number, traces=traces
+        )
         items += to_shards(batch, self._keys, everyone=tick)
         counts = [
             (*feed.place, int(count)) for feed, count in zip(self._events, self._counts(run), strict=True) if count

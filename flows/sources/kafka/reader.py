@@ -1,14 +1,19 @@
-"""Polls one consumer for all partitions of a group, without ever waiting, and hands messages to their feeds."""
+"""Polls one consumer for all partitions of a group, without ever waiting, and hands messages to their feeds.
+
+Messages are looked at column by column, by methods mapped over all of them: a loop in Python around each message would
+cost more than to fetch and decode it.
+"""
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from operator import itemgetter, ne
 from typing import Any
 
 import numpy as np
 import orjson
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from numpy.typing import NDArray
 
 from flows.errors import TidegaugeError
@@ -39,6 +44,7 @@ HUNG_SECONDS = 3
 CLOSE_SECONDS_MAX = 5.0
 
 Key = tuple[str, int]
+_TIME = itemgetter(1)
 
 
 class LogReader:
@@ -91,8 +97,8 @@ class LogReader:
         if self._failure is not None:
             raise self._failure
         self._listened(all_heard=len(messages) < count)
-        for (topic, partition), group in groupby(messages, _place):
-            self._take(self._feeds[topic, partition], list(group))
+        for place, run in _by_place(messages):
+            self._take(self._feeds[place], run)
         self._pace()
         return len(messages)
 
@@ -142,33 +148,35 @@ class LogReader:
 
     def _take(self, feed: Feed, messages: list[Any]) -> None:
         """Messages of one partition, in its order; errors and ends stand among them."""
-        data = []
-        for message in messages:
-            error = message.error()
-            if error is None:
-                data.append(message)
-                continue
-            self._put(feed, data)
-            data = []
-            if error.code() == KafkaError._PARTITION_EOF:
-                feed.end(message.offset(), self._clock())
-                key = (feed.log.name, feed.log.partition)
-                self._ends[key] = max(self._ends[key], message.offset())
-                self._answered(feed)
-            elif error.code() in MOVED:
-                raise self._moved(feed)
-            else:
-                self._on_error(error)
-        self._put(feed, data)
+        errors = list(map(Message.error, messages))
+        done = 0
+        if any(errors):
+            for at in [at for at, error in enumerate(errors) if error is not None]:
+                self._put(feed, messages[done:at])
+                self._notice(feed, messages[at].offset(), errors[at])
+                done = at + 1
+        self._put(feed, messages[done:])
+
+    def _notice(self, feed: Feed, offset: int, error: Any) -> None:
+        """An error or an end that stands among the messages of a partition."""
+        if error.code() == KafkaError._PARTITION_EOF:
+            feed.end(offset, self._clock())
+            key = (feed.log.name, feed.log.partition)
+            self._ends[key] = max(self._ends[key], offset)
+            self._answered(feed)
+        elif error.code() in MOVED:
+            raise self._moved(feed)
+        else:
+            self._on_error(error)
 
     def _put(self, feed: Feed, messages: list[Any]) -> None:
         if not messages:
             return
         self._answered(feed)
-        offsets = np.fromiter([message.offset() for message in messages], np.int64, len(messages))
+        offsets = np.fromiter(map(Message.offset, messages), np.int64, len(messages))
         if offsets[0] < feed.position or (np.diff(offsets) <= 0).any():
             raise stepped_back(feed, int(offsets[0]))
-        values = [message.value() for message in messages]
+        values: list[Any] = list(map(Message.value, messages))
         if None in values:
             # A message without a value says that its key is no longer needed. It is no event.
             filled = [at for at, value in enumerate(values) if value is not None]
@@ -181,8 +189,9 @@ class LogReader:
     def _hand_over(self, feed: Feed, messages: list[Any], values: list[bytes], offsets: NDArray[np.int64]) -> None:
         if not messages:
             return
-        times = np.fromiter([message.timestamp()[1] for message in messages], np.int64, len(messages))
-        block = Block.of(values, offsets, times, _headers(messages), [message.key() for message in messages])
+        times = np.fromiter(map(_TIME, map(Message.timestamp, messages)), np.int64, len(messages))
+        keys: list[Any] = list(map(Message.key, messages))
+        block = Block.of(values, offsets, times, _headers(messages), keys)
         self._watch.read(feed.log.topic, len(messages), len(block.data))
         feed.take(block, self._clock())
 
@@ -268,13 +277,22 @@ class LogReader:
         self._away_before, self._troubled = set(self._away), False
 
 
-def _place(message: Any) -> Key:
-    return message.topic(), message.partition()
+def _by_place(messages: list[Any]) -> Iterator[tuple[Key, list[Any]]]:
+    """Messages that stand together and are of one partition, with its place."""
+    count = len(messages)
+    topics: list[Any] = list(map(Message.topic, messages))
+    partitions: list[Any] = list(map(Message.partition, messages))
+    cuts = [0, count] if count else []
+    if count and not topics.count(topics[0]) == partitions.count(partitions[0]) == count:
+        places = list(zip(topics, partitions, strict=True))
+        cuts[1:1] = [at for at, other in enumerate(map(ne, places, places[1:]), 1) if other]
+    for start, end in pairwise(cuts):
+        yield (topics[start], partitions[start]), messages[start:end]
 
 
 def _headers(messages: list[Any]) -> list[dict[str, bytes] | None] | None:
     """Headers of every message; None where none has any. Of headers of one name the last counts."""
-    found = [message.headers() for message in messages]
-    if not any(found):
+    if not any(map(Message.headers, messages)):
         return None
+    found = [message.headers() for message in messages]
     return [None if headers is None else {name: value or b"" for name, value in headers} for headers in found]

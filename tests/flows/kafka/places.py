@@ -7,11 +7,11 @@ from typing import Any
 from confluent_kafka import Producer
 from confluent_kafka.admin import NewTopic
 
+from benchmarks.servers.kafka import admin
 from flows.service.kafka_settings import KafkaSettings
 from flows.sources.kafka.survey import Log, survey
 from sensing.codec.record import TOPICS
 from sensing.contracts.topics import OUTPUTS
-from tests.servers.kafka import admin
 
 
 def make_topics(address: str, prefix: str, partitions: int = 1) -> dict[str, str]:

@@ -207,6 +207,17 @@ def test_what_had_to_wait_is_handed_on_in_portions(monkeypatch: pytest.MonkeyPat
     assert found[0] == found[1]
 
 
+def test_a_partition_that_never_had_an_event_holds_nothing_once_it_is_current() -> None:
+    """Empty, or full of rejects, too busy to be seen at its end: messages of others come with a watermark."""
+    feeds = [feed_of(0), feed_of(1)]
+    clock = GroupClock(feeds, SETTINGS, lambda _: False)
+    give(feeds[0], [2], MONDAY + 2 * HOUR_MS, 0.0)
+    assert len(clock.hand(MONDAY + 2 * HOUR_MS, 0.0)) == 0
+    feeds[1].current = True
+    run = clock.hand(MONDAY + 2 * HOUR_MS, 0.0)
+    assert run.records["watermark"].tolist() == [MONDAY] == [clock.watermark]
+
+
 def test_groups_stay_side_by_side() -> None:
     """None hands on more than some hours of event time beyond what another could; one that is current holds nobody."""
     peers = Peers(2)
@@ -245,3 +256,16 @@ def test_refusals_of_the_source_name_what_was_wrong() -> None:
     assert ahead.required == "at most 18000000 ms ahead of the record's timestamp 2010-01-04T20:00:00.000Z"
     assert ahead.value == order(13, MONDAY + 90 * HOUR_MS)
     assert run.records["time"].tolist() == [MONDAY + 20 * HOUR_MS, MONDAY + 9 * HOUR_MS]
+
+
+def test_trace_contexts_travel_with_their_messages() -> None:
+    """A well-formed traceparent of a message is handed on with it, under its place; others are not there."""
+    feed = feed_of(0)
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    headers = [{"traceparent": trace.encode()}, None, {"ce_traceparent": b"nonsense"}]
+    values = [order(at, MONDAY + at) for at in range(3)]
+    feed.take(Block.of(values, np.arange(10, 13), np.full(3, MONDAY), headers), 0.0)
+    assert feed.traces() == {}
+    feed.hand(MONDAY + 5)
+    assert feed.traces() == {(2, 0, 10): trace}
+    assert feed.traces() == {}

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 from confluent_kafka.admin import NewPartitions, NewTopic
 
+from benchmarks.servers.kafka import admin
+from benchmarks.servers.process import HOST, free_port
 from flows.errors import TidegaugeError
 from flows.sources.kafka.guard import ASK_EVERY_SECONDS, TopicGuard
 from flows.sources.kafka.survey import Log
 from tests.flows.kafka.places import await_leaders, logs_of, settings_of, until
-from tests.servers.kafka import admin
-from tests.servers.process import HOST, free_port
 
 
 class Guarded:

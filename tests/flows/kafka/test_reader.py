@@ -9,12 +9,12 @@ import orjson
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from benchmarks.servers.kafka import KafkaServer, admin
 from flows.errors import TidegaugeError
 from flows.sources.kafka import reader as reader_module
 from tests.flows.events import MONDAY, order
 from tests.flows.kafka.places import make_topics, produce, until
 from tests.flows.kafka.reading import Reading, gathered, paced
-from tests.servers.kafka import KafkaServer, admin
 
 
 def transactional(address: str, prefix: str) -> Producer:

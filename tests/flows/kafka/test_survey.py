@@ -3,14 +3,14 @@
 import pytest
 from confluent_kafka import Producer, TopicPartition
 
+from benchmarks.servers.kafka import admin
+from benchmarks.servers.process import HOST, free_port
 from flows.errors import TidegaugeError
 from flows.sources.kafka import survey as survey_module
 from flows.sources.kafka.feed import Place
 from flows.sources.kafka.live import LiveState, resume_offset
 from flows.sources.kafka.survey import Log, survey
 from tests.flows.kafka.places import logs_of, make_topics, produce, settings_of
-from tests.servers.kafka import admin
-from tests.servers.process import HOST, free_port
 
 
 def test_logs_are_found_with_their_ids_and_offsets(kafka: str, topics: str) -> None:

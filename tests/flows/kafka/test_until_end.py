@@ -99,7 +99,9 @@ def test_it_puts_out_what_a_replay_puts_out(kafka: str, topics: str, tmp_path: P
 
     for topic in OUTPUTS:
         expected = [of_file(topic, text) for text in (tmp_path / "out" / f"{topic}.ndjson").read_bytes().splitlines()]
-        found = [of_record(topic, record) for record in records(kafka, topics + topic)]
+        # Files are not compacted, so they have no tombstones.
+        kept = [record for record in records(kafka, topics + topic) if record.value is not None]
+        found = [of_record(topic, record) for record in kept]
         assert len(found) > 5
         assert {entry[0]: entry for entry in found} == {entry[0]: entry for entry in expected}
         assert len(found) == len(expected)

@@ -78,6 +78,20 @@ def test_delays_count_once_history_is_read(watched: Watched) -> None:
     assert (buckets[-1][1], total) == (2, 1.0)
 
 
+def test_what_sinks_tell_is_counted(watched: Watched) -> None:
+    """Records that Redis has, errors of clients, and the time spent waiting before another attempt."""
+    watched.observer.written(3)
+    watched.observer.written(4)
+    watched.observer.error("redis", "ConnectionError")
+    watched.observer.backoff("redis", 0.5)
+    watched.observer.backoff("redis", 1.0)
+
+    assert watched.telemetry.deliveries == {("redis",): 7}
+    assert watched.telemetry.errors == {("redis", "ConnectionError"): 1}
+    assert watched.telemetry.backoffs == {("redis",): 2}
+    assert watched.telemetry.backoff_seconds == {("redis",): 1.5}
+
+
 def test_machines_are_looked_at_now_and_then(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards are counted at most every few seconds each, other machines never."""
     looked: list[int] = []

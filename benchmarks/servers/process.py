@@ -1,4 +1,4 @@
-"""A server as a child process that never outlives the tests."""
+"""A server as a child process that never outlives who started it."""
 
 import contextlib
 import os
@@ -11,14 +11,14 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 HOST = "127.0.0.1"
 START_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 30.0
-LOG_TAIL_LINES = 60
+LOG_TAIL_LINES = 40
 
-# Kills the server's process group as soon as its own standard input ends: when the tests end, however they end.
+# Kills the server's process group as soon as its own standard input ends: when its parent ends, however it ends.
 WATCHER = ("sh", "-c", 'cat >/dev/null; kill -KILL "-$0"')
 
 
@@ -37,11 +37,13 @@ class Server(ABC):
         What messages and reports call it.
     folder
         Where data and log are kept; made where it is missing.
+    port
+        By default one that is free.
     """
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, port: int | None = None) -> None:
         self.name = name
-        self.port = free_port()
+        self.port = port or free_port()
         self.folder = folder
         self.log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -168,8 +170,11 @@ class Server(ABC):
         raise ServerError(msg)
 
 
+Kind = TypeVar("Kind", bound=Server)
+
+
 @contextlib.contextmanager
-def running(server: Server) -> Iterator[Server]:
+def running(server: Kind) -> Iterator[Kind]:
     """Start a server, and at the end stop it, however it is then, and remove its data; the log stays."""
     try:
         yield server.start()

@@ -1,12 +1,12 @@
-"""A Redis server for tests."""
+"""A Redis server."""
 
 from pathlib import Path
 
 from redis import Redis
 from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 
-from tests.servers import install
-from tests.servers.process import HOST, Server
+from benchmarks.servers import install
+from benchmarks.servers.process import HOST, Server
 
 
 class RedisServer(Server):
@@ -15,8 +15,8 @@ class RedisServer(Server):
     A stop keeps the data for the next start, a kill loses what came after the last start.
     """
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__("redis", folder)
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        super().__init__("redis", folder, port)
         self._program = install.redis()
 
     @property

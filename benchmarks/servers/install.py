@@ -1,8 +1,8 @@
-"""What the tests' servers need, found or installed: Java and Kafka's jars, redis-server.
+"""What the servers need, found or installed: Java and Kafka's jars, redis-server.
 
-``python -m tests.servers.install``, a step of ``make test``, installs what is missing where this machine lets it:
-Debian's packages as root, the jars by Maven into the environment of the tests. It never fails; what it could not
-install, the tests that need it will name.
+``python -m benchmarks.servers.install``, a step of ``make test``, installs what is missing where this machine lets it:
+Debian's packages as root, the jars by Maven into the Python environment. It never fails; what it could not install,
+the tests and benchmarks that need it will name.
 """
 
 import contextlib
@@ -58,7 +58,7 @@ def java_version(path: Path) -> int | None:
 
 
 def kafka_jars() -> Path:
-    """Folder of the broker's jars, in the environment of the tests.
+    """Folder of the broker's jars, in the Python environment.
 
     Raises
     ------
@@ -167,15 +167,16 @@ def install_packages() -> None:
         return
     run(["apt-get", "update"])
     if need_java:
-        wanted.insert(0, next(name for name in JAVA_PACKAGES if name == JAVA_PACKAGES[-1] or is_known(name)))
+        wanted.insert(0, next(name for name in JAVA_PACKAGES if name == JAVA_PACKAGES[-1] or is_there(name)))
     click.echo(f"Installing {', '.join(wanted)} for the tests' servers")
     with without_services():
         run(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends", *wanted])
 
 
-def is_known(package: str) -> bool:
-    """Whether Debian's package lists have a package."""
-    return not subprocess.run(["apt-cache", "show", package], capture_output=True, check=False).returncode
+def is_there(package: str) -> bool:
+    """Whether Debian has a package: lists may name one only because others mention it."""
+    command = ["apt-get", "install", "--simulate", "--no-install-recommends", package]
+    return not subprocess.run(command, capture_output=True, check=False).returncode
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""An Apache Kafka broker (KRaft: broker and controller in one process) for tests."""
+"""An Apache Kafka broker (KRaft: broker and controller in one process)."""
 
 import subprocess
 from pathlib import Path
@@ -6,18 +6,21 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tests.servers import install
-from tests.servers.process import HOST, Server, ServerError, free_port
+from benchmarks.servers import install
+from benchmarks.servers.process import HOST, Server, ServerError, free_port
 
 CLUSTER = "dGlkZWdhdWdlLXRlc3RzIQ"
-# Starting quickly counts for more than speed under load: no collector threads, the quick compiler only.
-JAVA_OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-# All settings with their values at every start would push everything else out of the tail of the log.
+QUICK = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""Options of Java for tests, which start many brokers: no collector threads, the quick compiler only."""
+LASTING = ("-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
+"""Options of Java for speed under load, as Kafka's own scripts set them."""
+# Of every partition it is told how it came to be otherwise, which would push all else out of the tail of the log.
 LOG_OPTIONS = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
-    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config=warn",
-    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaConfig=warn",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.BrokerLifecycleManager=info",
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
 )
 
 PROPERTIES = """
@@ -46,18 +49,24 @@ log.cleaner.dedupe.buffer.size=16777216
 
 
 class KafkaServer(Server):
-    """A broker of one node, whose address is what clients take as ``bootstrap.servers``; topics are made by tests.
+    """A broker of one node, whose address is what clients take as ``bootstrap.servers``; it makes no topics by itself.
 
     Parameters
     ----------
     properties
         Further broker settings, as in server.properties.
+    java_options
+        Heap, collector and compiler: ``QUICK`` or ``LASTING``.
+    port
+        By default one that is free.
     """
 
-    def __init__(self, folder: Path, properties: dict[str, str] | None = None) -> None:
-        super().__init__("kafka", folder)
-        self._java = install.java()
-        self._jars = install.kafka_jars()
+    def __init__(
+        self, folder: Path, properties: dict[str, str] | None = None, java_options: tuple[str, ...] = QUICK,
+        port: int | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__("kafka", folder, port)
+        self._start = java_command("kafka.Kafka", options=java_options)
         self._file = folder / "server.properties"
         self._data = folder / "data"
         text = PROPERTIES.format(host=HOST, port=self.port, controller_port=free_port(), data=self._data)
@@ -68,17 +77,14 @@ class KafkaServer(Server):
         """Host and port."""
         return f"{HOST}:{self.port}"
 
-    def _java_command(self, main: str, *arguments: str) -> list[str]:
-        return [self._java, *JAVA_OPTIONS, *LOG_OPTIONS, "-cp", f"{self._jars}/*", main, *arguments]
-
     def _command(self) -> list[str]:
         if not self._data.exists():
-            format_data = self._java_command("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(self._file))
+            format_data = java_command("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(self._file))
             done = subprocess.run(format_data, capture_output=True, text=True, check=False)
             if done.returncode:
                 msg = f"kafka: required a formatted data folder, got\n{done.stdout}{done.stderr}"
                 raise ServerError(msg)
-        return self._java_command("kafka.Kafka", str(self._file))
+        return [*self._start, str(self._file)]
 
     def _answers(self) -> bool:
         """Whether every partition has a leader; a broker that starts again takes them over one by one."""
@@ -91,8 +97,19 @@ class KafkaServer(Server):
         )
 
 
+def java_command(main: str, *arguments: str, options: tuple[str, ...] = QUICK) -> list[str]:
+    """The command that runs one of Kafka's programs.
+
+    Raises
+    ------
+    Missing
+        When Java or Kafka's jars are not there.
+    """
+    return [install.java(), *options, *LOG_OPTIONS, "-cp", f"{install.kafka_jars()}/*", main, *arguments]
+
+
 def admin(address: str) -> AdminClient:
-    """A client for tests that make, look at and remove topics; it does not log to the terminal.
+    """A client that makes, looks at and removes topics; it does not log to the terminal.
 
     Keep it until its futures are done: what it was asked for ends with it.
     """
