@@ -166,7 +166,7 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
         self._keys = machine_keys(settings.shards)
         self.clock = GroupClock(self._events, settings, reader.is_away, event_time=until_end)
         self._newest = BEFORE_ALL
-        self._locations: list[Rare] = []
+        self._locations: dict[str, Rare] = {}
         self._started = self._ended = False
         self._new_epoch = self._tick_due = True
         self._epoch_began = self._reported = self._accounted = clocks.monotonic()
@@ -214,15 +214,19 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
 
     def _first(self) -> list[Item]:
         """The whole reference, before any other message; then the partitions of all other topics are read as well."""
+        # It leaves as it comes: there may be more of it than may wait.
+        items = self._reference_items() if any(len(feed) for feed in self._reference) else []
         if not all(feed.at_end or feed.position >= feed.log.end for feed in self._reference):
-            return []
+            return items
         if not self._reference and not self._control.reference_given:
             return []
         self._started = True
-        items: list[Item] = []
         if self._reference:
-            places = [feed.place for feed in (*self._reference, *self._events)]
-            items = self._reference_items(everyone=True, places=places)
+            # From now on every partition is in the books, and every machine has begun.
+            places = [(*feed.place, 0) for feed in (*self._reference, *self._events)]
+            tick = Batch(empty_run().records, [], self.clock.watermark, group=self._number)
+            items += to_shards(tick, self._keys, everyone=True)
+            items.append(to_ledger(LedgerBatch([], places, self.clock.watermark), self._keys))
             self._control.reference_given = True
             self._watch.reference_read()
         self.reader.assign([*self._reference, *self._events])
@@ -256,7 +260,7 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
     def _end(self) -> list[Item]:
         """Run the clock on to the end of the last event's local day."""
         self._ended = True
-        end = end_of_last_day(self._newest, self._settings.time_zone, self._locations)
+        end = end_of_last_day(self._newest, self._settings.time_zone, self._locations.values())
         account = self._account + 1
         return [
             *to_shards(Batch(empty_run().records, [], end, final=True, account=account), self._keys, everyone=True),
@@ -267,21 +271,21 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
         found = np.bincount(run.sources, minlength=max(feed.source for feed in self._events) + 1 if self._events else 0)
         return [int(found[feed.source]) for feed in self._events]
 
-    def _reference_items(self, *, everyone: bool = False, places: Sequence[Place] = ()) -> list[Item]:
-        """Reference records, which are outside every watermark; ``places`` are in the books from now on."""
+    def _reference_items(self) -> list[Item]:
+        """Reference records, which are outside every watermark."""
         runs = [(feed, feed.hand(FAR)) for feed in self._reference]
         rare = [event._replace(watermark=BEFORE_ALL) for _, run in runs for event in run.rare]
         rejects = [reject for _, run in runs for reject in run.rejects]
-        self._locations += [event for event in rare if isinstance(event.event, LocationUpdated)]
-        read = dict.fromkeys(places, 0) | {feed.place: len(run) for feed, run in runs}
+        # One location of each zone says all that the end of the input needs.
+        self._locations |= {event.event.time_zone: event for event in rare if isinstance(event.event, LocationUpdated)}
         for feed in self._reference:
             feed.settled()
         watermark = self.clock.watermark
         batch = Batch(empty_run().records, [(0, event) for event in rare], watermark, group=self._number)
-        counts = [(*place, count) for place, count in read.items()]
-        self._control.lines += sum(read.values())
+        counts = [(*feed.place, len(run)) for feed, run in runs]
+        self._control.lines += sum(len(run) for _, run in runs)
         return [
-            *to_shards(batch, self._keys, everyone=everyone),
+            *to_shards(batch, self._keys, everyone=False),
             to_ledger(LedgerBatch(rejects, counts, watermark), self._keys),
         ]
 

@@ -17,6 +17,7 @@ from sensing.contracts.topics import OUTPUTS
 from sensing.settings import DAY_MS, Settings
 from tests.flows.events import MONDAY as LONG_AGO
 from tests.flows.kafka.places import produce
+from tests.flows.kafka.reading import paced
 from tests.flows.kafka.service import Record, assert_balanced, last_totals, records
 from tests.flows.kafka.shop import load_lines
 from tests.machines.business import business
@@ -126,6 +127,22 @@ def test_all_partitions_are_read_and_all_is_accounted_for(kafka: str, topics: st
     assert len(letters) == sum(data["dead_letter"] for data in totals.values())
     bad = {value for topic, value in sent if value.startswith(b"\xff")}
     assert bad <= {record.value for record in records(kafka, f"{topics}dead-letters")}
+
+
+def test_more_reference_than_may_wait_is_read(
+    kafka: str, topics: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leaves while it is read, all of it before any event."""
+    paced(monkeypatch, most=50, resume=20)
+    items = [line("item.updated", f"i{n}", None, sku=f"P{n}", units={"BOX": 4}) for n in range(300)]
+    boxes = [
+        line("order.placed", f"o{n}", MONDAY + n, sku=f"P{n}", location="LON", quantity=1, unit_of_measure="BOX")
+        for n in range(300)
+    ]
+    load_lines(kafka, topics, tmp_path / "in", [*items, *boxes])
+    assert run_live(settings(kafka, topics), until_end=True).messages == 600
+    totals = last_totals(records(kafka, f"{topics}audit"))
+    assert (totals["reference", 0]["absorbed"], totals["orders", 0]["absorbed"]) == (300, 300)
 
 
 def test_it_ends_where_there_is_nothing(kafka: str, topics: str, tmp_path: Path) -> None:
