@@ -12,7 +12,7 @@ from sensing.codec.record import NO_DAY, THOUSANDTHS, Kind
 from sensing.contracts.common import VERSION_LAST
 from sensing.detection.quality import is_impossible
 from sensing.jit import inlined_kernel, kernel
-from sensing.machines.ahead import AHEAD, read_ahead
+from sensing.machines.ahead import read_ahead, read_ahead_oldest
 from sensing.machines.booking import (
     book_line,
     change_open,
@@ -205,9 +205,9 @@ def absorb(
             continue
         event = events[k]
         hour = local_hour(t, row, event.time)
-        if k + AHEAD < stop and rows[k + AHEAD] >= 0:
-            read_ahead(t, rows[k + AHEAD], events[k + AHEAD].line_lo, hour)
+        read_ahead(t, events, rows, k, stop, hour)
         oldest_hour = event.watermark // HOUR_MS - horizon_hours
+        read_ahead_oldest(t, oldest_hour)
         if event.kind <= CANCELLED or event.kind == LOST:
             outcome, noted = take_order(t, events, k, row, hour, oldest_hour, attention, 0)
         else:

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from sensing.codec.record import Kind
 from sensing.jit import inlined_kernel, kernel
-from sensing.machines.ahead import read_ahead
+from sensing.machines.ahead import AHEAD, read_ahead, read_ahead_oldest
 from sensing.memory import borrowed, prefetch
-from sensing.state.lines import index_size
+from sensing.settings import HOUR_MS
 from tests.machines.tables import NOON, events, one_row, take
 
 RECORD = np.dtype([("a", "i8"), ("b", "f4", (3,))], align=True)
@@ -70,13 +71,17 @@ def test_any_place_may_be_asked_for(row: int, byte: int) -> None:
     assert records["a"].tolist() == [7] * 4
 
 
-@pytest.mark.parametrize("hour", [0, NOON // 3_600_000, 2**31])
+@pytest.mark.parametrize("hour", [0, NOON // HOUR_MS, 2**31])
 def test_reading_ahead_leaves_all_as_it_is(hour: int) -> None:
-    """Whatever order is expected next, no table changes."""
+    """Whatever record is expected next, also behind the last one, and whichever line goes next, no table changes."""
     state = one_row()
-    take(state, events({}))
+    kinds = (Kind.PLACED, Kind.SHIPPED, Kind.COUNTED)
+    records = events(*({"kind": kind, "event_id": f"e{number}"} for kind in kinds for number in range(AHEAD)))
+    rows = np.zeros(len(records), np.int32)
+    rows[-1] = -3
+    take(state, events({}, {"event_id": "f"}))
     before = [array.tobytes() for array in state.tables()]
-    for key in (0, 1 << 7, 2**64 - 1):
-        read_ahead(state.tables(), 0, np.uint64(key), hour)
+    for k in range(len(records)):
+        read_ahead(state.tables(), records, rows, k, len(records), hour)
+        read_ahead_oldest(state.tables(), hour)
     assert [array.tobytes() for array in state.tables()] == before
-    assert len(state.lines.index) == index_size(len(state.lines.lines))
