@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -37,7 +37,7 @@ numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # nu
 
 def kernel(function: Function) -> Function:
     """Compile ``function`` with the project's options on its first call and keep its type for the type checker."""
-    return _compiled(function, copied=False)
+    return _compiled(function)
 
 
 def inlined_kernel(function: Function) -> Function:
@@ -46,9 +46,19 @@ def inlined_kernel(function: Function) -> Function:
     For the small steps of a hot loop. A call hands over each array of a tuple as seven words and counts references to
     it; a copy costs compile time instead, so what is large or rarely called stays a :func:`kernel`.
     """
-    return _compiled(function, copied=True)
+    return _compiled(function, forceinline=True)
 
 
-def _compiled(function: Function, *, copied: bool) -> Function:
-    compiled = numba.njit(cache=True, fastmath=False, error_model="numpy", nogil=True, forceinline=copied)(function)
-    return cast(Function, compiled)
+def lean_kernel(function: Function) -> Function:
+    """An inlined kernel that counts no references at all, so it may make no arrays.
+
+    For kernels of a few instructions counting is most of the work: scanning messages took 1.6 times as long with it,
+    and 1.5 times as long with calls.
+    """
+    return _compiled(function, forceinline=True, _nrt=False)
+
+
+def _compiled(function: Function, **options: bool) -> Function:
+    options |= {"cache": True, "fastmath": False, "nogil": True}
+    compiler = cast(Callable[..., Any], numba.njit)  # Its types know only some of its options.
+    return cast(Function, compiler(error_model="numpy", **options)(function))

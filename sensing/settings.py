@@ -27,6 +27,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     line_horizon_days: int = 35
     open_problems_max: int = 100_000
     purchase_lines_max: int = 1 << 18
+    decided_rows_max: int = 1 << 16
     dead_band: float = 0.2
     service_target: float = 0.95
     lead_time_days: float = 7.0

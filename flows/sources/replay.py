@@ -183,7 +183,7 @@ class ReplayPartition(StatefulSourcePartition[Item, ReplayState]):
     def _advance(self, block: Run) -> None:
         """Move the clock and the positions behind a block."""
         self._state.clock = int(block.keys[-1])
-        for source in np.unique(block.sources).tolist():
+        for source in np.flatnonzero(np.bincount(block.sources)).tolist():
             at = int(np.flatnonzero(block.sources == source)[-1])
             self._state.positions[self._topics[source]] = Position(int(block.numbers[at]) + 1, int(block.keys[at]))
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Headers = dict[str, bytes]
+ALL = slice(None)
 
 
 class Message(NamedTuple):
@@ -91,14 +92,21 @@ class Block:
         """Messages, not fields."""
         return len(self.starts)
 
-    def value(self, at: int) -> bytes:
-        """The bytes of message ``at``, as it came."""
-        return self.data[self.starts[at] : self.ends[at]].tobytes()
+    def values(self, at: NDArray[np.int64] | slice = ALL) -> list[bytes]:
+        """The bytes of the messages ``at``, or of all, as they came."""
+        memory = self.data.data
+        bounds = zip(self.starts[at].tolist(), self.ends[at].tolist(), strict=True)
+        return [memory[start:end].tobytes() for start, end in bounds]
+
+    def headers_of(self, at: NDArray[np.int64]) -> list[Headers]:
+        """The headers of the messages ``at``; empty where a message has none."""
+        headers = self.headers
+        return [{}] * len(at) if headers is None else [headers[i] or {} for i in at.tolist()]
 
     def message(self, at: int) -> Message:
         """Message ``at`` with all that came with it."""
         return Message(
-            self.value(at),
+            self.values(slice(at, at + 1))[0],
             None if self.headers is None else self.headers[at],
             int(self.offsets[at]),
             None if self.times is None else int(self.times[at]),

@@ -5,6 +5,7 @@ not name them. All other attributes are left alone. Header names are case-sensit
 them.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,3 +55,18 @@ def spliced(value: bytes, headers: Mapping[str, bytes]) -> bytes:
     given = [(field, headers[f"ce_{name}"]) for name, field in ATTRIBUTES if f"ce_{name}" in headers]
     fields = b"".join(b'"%b":%b,' % (field.encode(), msgspec.json.encode(text.decode())) for field, text in given)
     return b"{" + fields + body[1:]
+
+
+TRACE_HEADERS = ("ce_traceparent", "traceparent")
+"""Where a trace context may stand, the event's own before that of its transport."""
+_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def traceparent_of(headers: Mapping[str, bytes] | None) -> str | None:
+    """The W3C trace context of a message, as it came; None where there is none, or none that is well formed.
+
+    Source: W3C Trace Context (2021), 3.2: version, trace id, parent id and flags in lower-case hexadecimal digits,
+    neither id all zeros, version ff forbidden.
+    """
+    given = [headers[name] for name in TRACE_HEADERS if name in headers] if headers else []
+    return next((value.decode() for value in given if _TRACEPARENT.fullmatch(value)), None)

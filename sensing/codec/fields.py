@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, get_type_hints
 import msgspec
 from msgspec import inspect
 
-from sensing.contracts.common import ID_BYTES_MAX, EventTime
+from sensing.contracts.common import SUBJECT_BYTES_MAX, EventTime
 
 TIME_REQUIRED = "RFC 3339 time with offset, or whole milliseconds since 1970-01-01T00:00:00Z; from 1970 to 9999"
 
@@ -63,7 +63,7 @@ def unwrapped(described: inspect.Type) -> inspect.Type:
 def bytes_max(described: inspect.Type) -> int | None:
     """Limit in bytes of an identifier; None for free text, which is limited in characters, and for all other types."""
     most = described.max_length if isinstance(described, inspect.StrType) else None
-    return most if most is not None and most <= ID_BYTES_MAX else None
+    return most if most is not None and most <= SUBJECT_BYTES_MAX else None
 
 
 def in_words(described: inspect.Type) -> str:

@@ -4,6 +4,7 @@ One record per event, fixed width, so that a scanner over message memory can fil
 zero-padded UTF-8.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -78,8 +79,13 @@ EVENT = np.dtype(
 )
 
 
+Place = tuple[int, int, int]
+"""Topic (its number), partition and offset of a message."""
+NO_TRACES: Mapping[Place, str] = {}
+
+
 class Rare(NamedTuple):
-    """A rare event with where it came from; ``event`` is one of the contract structs."""
+    """A rare event with where it came from; ``event`` is one of the contract structs, ``trace`` its W3C traceparent."""
 
     event: Any
     time: int
@@ -87,6 +93,7 @@ class Rare(NamedTuple):
     topic: int
     partition: int
     offset: int
+    trace: str | None = None
 
 
 class Batch(NamedTuple):
@@ -97,7 +104,8 @@ class Batch(NamedTuple):
     ``watermark`` is the one in force after the last message of the block (rejects included): the tick for every
     machine. ``final`` marks the end of the input: the clock runs on to ``watermark``, and whatever is due at that
     instant or before closes. ``account`` (0: none) asks for the outcome counts as they are behind this batch, ``group``
-    is the number of the source group that read it.
+    is the number of the source group that read it. ``traces`` has the W3C traceparent of those records whose message
+    came with one: records have a fixed width, and most messages have none.
     """
 
     records: NDArray[Any]
@@ -106,6 +114,7 @@ class Batch(NamedTuple):
     final: bool = False
     account: int = 0
     group: int = 0
+    traces: Mapping[Place, str] = NO_TRACES
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True):

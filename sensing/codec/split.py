@@ -1,11 +1,15 @@
 """One batch becomes one batch per shard: all locations of a SKU go to the same shard, order is kept."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensing.codec.keys import fill_keys, keys_of
-from sensing.codec.record import EVENT, Batch, Rare
+from sensing.codec.record import EVENT, NO_TRACES, Batch, Place, Rare
+from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
+from sensing.contracts.subjects import sku_of
 
 
 def shard_of(sku: str, shards: int) -> int:
@@ -13,9 +17,17 @@ def shard_of(sku: str, shards: int) -> int:
     return int(keys_of(sku, "", "", shards)["shard"][0])
 
 
+def sku_of_event(event: Any) -> str | None:
+    """SKU that a rare event goes by, of a decision the one that its subject names; None where it concerns all."""
+    if isinstance(event, (DecisionMade, ExecutionConfirmed)):
+        return sku_of(event)
+    sku: str | None = getattr(event, "sku", None)
+    return sku
+
+
 def shards_of(event: Any, shards: int) -> list[int]:
     """Shards that a rare event concerns, rising: those of its SKU and of a substitute's, all where it names no SKU."""
-    sku = getattr(event, "sku", None)
+    sku = sku_of_event(event)
     if sku is None:
         return list(range(shards))
     return sorted({shard_of(sku, shards), shard_of(getattr(event, "substitute_sku", sku), shards)})
@@ -24,7 +36,8 @@ def shards_of(event: Any, shards: int) -> list[int]:
 def split(batch: Batch, shards: int) -> list[Batch]:
     """Split a batch by the shard of each event's SKU; keys of the records are filled here.
 
-    Rare events without a SKU go to all of them, those with a substitute to the shards of both.
+    Rare events without a SKU go to all of them, those with a substitute to the shards of both. A trace goes with its
+    record.
 
     Returns
     -------
@@ -32,10 +45,9 @@ def split(batch: Batch, shards: int) -> list[Batch]:
         One batch per shard, empty ones included: each carries the tick.
     """
     records = batch.records
-    if len(records):
-        fill_keys(records, shards)
-    order = np.argsort(records["shard"], kind="stable")
-    bounds = np.concatenate(([0], np.cumsum(np.bincount(records["shard"], minlength=shards))))
+    of_record = fill_keys(records, shards)
+    order = np.argsort(of_record, kind="stable")
+    bounds = np.concatenate(([0], np.cumsum(np.bincount(of_record, minlength=shards))))
     # Whole records are moved as rows of words: numpy moves records field by field, which is several times slower.
     words = records.view(np.uint64).reshape(len(records), EVENT.itemsize // 8)
     ordered = np.take(words, order, axis=0).view(EVENT).reshape(-1)
@@ -44,4 +56,15 @@ def split(batch: Batch, shards: int) -> list[Batch]:
         for shard in shards_of(item.event, shards):
             mine = order[bounds[shard] : bounds[shard + 1]]
             rare[shard].append((int(np.searchsorted(mine, before)), item))
-    return [batch._replace(records=ordered[bounds[s] : bounds[s + 1]], rare=rare[s]) for s in range(shards)]
+    parts = [ordered[bounds[s] : bounds[s + 1]] for s in range(shards)]
+    return [
+        batch._replace(records=parts[s], rare=rare[s], traces=traces_of(parts[s], batch.traces)) for s in range(shards)
+    ]
+
+
+def traces_of(records: NDArray[Any], traces: Mapping[Place, str]) -> Mapping[Place, str]:
+    """Traces of some records of a batch."""
+    if not traces:
+        return NO_TRACES
+    places = zip(records["topic"].tolist(), records["partition"].tolist(), records["offset"].tolist(), strict=True)
+    return {place: traces[place] for place in places if place in traces}

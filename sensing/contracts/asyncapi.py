@@ -2,15 +2,18 @@
 
 from typing import Any, get_args
 
+from sensing.contracts.audit import Outcome
 from sensing.contracts.common import (
     ID_BYTES_MAX,
     LOCATION_BYTES_MAX,
     MESSAGE_BYTES_MAX,
     NESTING_MAX,
     SKU_BYTES_MAX,
+    SUBJECT_BYTES_MAX,
     UNIT_BYTES_MAX,
 )
 from sensing.contracts.exceptions import Route, Severity, Status
+from sensing.contracts.parameters import ParameterStatus
 from sensing.contracts.topics import INPUTS, event_type
 
 Document = dict[str, Any]
@@ -32,10 +35,16 @@ KEYS = {
 INPUT_KEY = "Any. Events of one line may arrive in any order and over several partitions; the sku is a good key."
 
 OUTPUT_TYPES: dict[str, tuple[tuple[str, str], ...]] = {
-    "audit": (("decision.automatic", "AutomaticDecision"), ("control.totals", "ControlTotals")),
+    "audit": (
+        ("decision.automatic", "AutomaticDecision"),
+        *((f"decision.{outcome}", "DecisionAnswer") for outcome in get_args(Outcome)),
+        ("control.totals", "ControlTotals"),
+    ),
     "dead-letters": (("dead.letter", "DeadLetter"),),
     "exceptions": tuple((f"exception.{status}", "ExceptionState") for status in get_args(Status)),
-    "planning-parameters": (("parameters.proposed", "PlanningParameters"),),
+    "planning-parameters": tuple(
+        (f"parameters.{status}", "PlanningParameters") for status in get_args(ParameterStatus)
+    ),
 }
 """CloudEvents types of every output topic, each with the struct that is its data."""
 
@@ -46,10 +55,10 @@ Input events are JSON, plain or as CloudEvents 1.0 (binary mode with `ce_` heade
 them. Unknown fields are ignored, numeric strings are no numbers, of a key given twice the last value counts.
 
 Limits: sku and line {SKU_BYTES_MAX} bytes of UTF-8, location {LOCATION_BYTES_MAX}, unit of measure {UNIT_BYTES_MAX},
-other ids {ID_BYTES_MAX}, without control characters; a message {MESSAGE_BYTES_MAX} bytes and {NESTING_MAX} levels of
-nesting. Quantities are kept in thousandths, rounded half to even. Event times are RFC 3339 with an offset or whole
-milliseconds since 1970, from 1970 to 9999, and are kept in milliseconds. What breaks a limit becomes a dead letter that
-names field, required and got.
+subjects of decisions {SUBJECT_BYTES_MAX}, other ids {ID_BYTES_MAX}, without control characters; a message
+{MESSAGE_BYTES_MAX} bytes and {NESTING_MAX} levels of nesting. Quantities are kept in thousandths, rounded half to even.
+Event times are RFC 3339 with an offset or whole milliseconds since 1970, from 1970 to 9999, and are kept in
+milliseconds. What breaks a limit becomes a dead letter that names field, required and got.
 
 Defaults: `line` is the sku; `line_version` is 1 for a placed line and "after all others" for a cancelled one; without
 `order_id` an event is its own line, version 1, whatever `line_version` says; `unit_of_measure` is EA; reference without
@@ -60,24 +69,38 @@ without
 parsing."""
 
 
+DEAD_LETTER = """The original message, byte for byte, with its own key and headers. In files, which have no headers, a
+dead letter is a CloudEvent with the data of dead-letters.json."""
+
+
 def document(descriptions: dict[str, str]) -> Document:
     """The whole document; ``descriptions`` by topic."""
     inputs = {topic: [event_type(struct) for struct in structs] for topic, structs in INPUTS.items()}
-    outputs = {topic: [name for name, _ in types] for topic, types in OUTPUT_TYPES.items()}
+    outputs = {topic: [output_message(topic, name) for name, _ in types] for topic, types in OUTPUT_TYPES.items()}
     messages = {
         event_type(struct): _input(topic, event_type(struct), struct.__name__)
         for topic, structs in INPUTS.items()
         for struct in structs
     }
-    messages |= {name: _output(topic, name, struct) for topic, types in OUTPUT_TYPES.items() for name, struct in types}
+    messages |= {
+        output_message(topic, name): _output(topic, name, struct)
+        for topic, types in OUTPUT_TYPES.items()
+        for name, struct in types
+    }
+    schemas = {"cloudevent": _attributes(), "output": _output_attributes(), "deadletter": _dead_letter_headers()}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Tidegauge", "version": VERSION, "description": ABOUT},
         "defaultContentType": "application/json",
         "channels": {topic: _channel(topic, names, descriptions[topic]) for topic, names in (inputs | outputs).items()},
         "operations": _operations("receive", inputs) | _operations("send", outputs),
-        "components": {"messages": messages, "schemas": {"cloudevent": _attributes(), "output": _output_attributes()}},
+        "components": {"messages": messages, "schemas": schemas},
     }
+
+
+def output_message(topic: str, name: str) -> str:
+    """Name in this document of a message of an output topic: its type, unless an input has that type as well."""
+    return f"{topic}.{name.partition('.')[2]}" if topic == "planning-parameters" else name
 
 
 def _channel(topic: str, names: list[str], description: str) -> Document:
@@ -108,6 +131,9 @@ def _input(topic: str, name: str, struct: str) -> Document:
 
 
 def _output(topic: str, name: str, struct: str) -> Document:
+    if topic == "dead-letters":
+        message = _message(topic, name, struct, KEYS[topic], {"$ref": "#/components/schemas/deadletter"})
+        return message | {"contentType": "application/octet-stream", "payload": {"description": DEAD_LETTER}}
     headers = {"allOf": [{"$ref": "#/components/schemas/output"}, {"properties": {"ce_type": {"const": name}}}]}
     return _message(topic, name, struct, KEYS[topic], headers)
 
@@ -147,7 +173,7 @@ def _output_attributes() -> Document:
         "ce_correlationid": "Id shared by all that belongs to one problem.",
         "ce_causationid": "Id of the event that caused the output.",
         "ce_traceparent": "W3C trace context, carried through.",
-        "ce_reason": "Reason of a dead letter.",
+        "ce_lineage": "Run that produced the output; ids of later runs sort behind it.",
     }
     properties = {name: _text(description) for name, description in texts.items()} | {
         "ce_specversion": {"type": "string", "const": "1.0"},
@@ -156,8 +182,39 @@ def _output_attributes() -> Document:
         "ce_route": {"type": "string", "enum": list(get_args(Route)), "description": "Who decides."},
         "content-type": {"type": "string", "const": "application/json"},
     }
-    required = ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_recordedtime"]
+    required = ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_recordedtime", "ce_lineage"]
     return {"type": "object", "properties": properties, "required": required}
+
+
+def _dead_letter_headers() -> Document:
+    """Headers that stand behind those of the original message; of two with one name the last is the engine's."""
+    connect = {
+        "topic": "Topic of the original message.",
+        "partition": "Partition of the original message.",
+        "offset": "Offset of the original message.",
+        "connector.name": "Always tidegauge.",
+        "task.id": "Number of the machine that refused the message.",
+        "stage": "VALUE_CONVERTER where it could not be read, TRANSFORMATION where what it says was refused.",
+        "class.name": "What refused it.",
+        "exception.class.name": "The reason, behind tidegauge and a dot.",
+        "exception.message": "Field, required and got, in a sentence.",
+    }
+    own = {
+        "id": "Topic, partition and offset of the original message.",
+        "type": "Always dead.letter.",
+        "time": "Event time, as far as it is known.",
+        "recordedtime": "Wall clock when the dead letter was sealed; the only thing that a repetition may change.",
+        "lineage": "Run that produced the dead letter; ids of later runs sort behind it.",
+        "reason": "One of the published reasons, see dead-letters.json.",
+        "field": "Field that was refused; absent where it is the whole message.",
+        "required": "What was required.",
+        "got": "What came, cut short.",
+        "original": "false where the value is not the original but the event, encoded anew.",
+        "value_dropped": "There where the value was left out, since it was larger than the topic takes.",
+    }
+    properties = {f"__connect.errors.{name}": _text(text) for name, text in connect.items()}
+    properties |= {f"tidegauge_{name}": _text(text) for name, text in own.items()}
+    return {"type": "object", "properties": properties}
 
 
 def _text(description: str) -> Document:

@@ -1,6 +1,28 @@
-"""Topic ``audit``: every automatic decision, and the control totals."""
+"""Topic ``audit``: every automatic decision, the answer to every decision of a person, and the control totals."""
+
+from typing import Literal
 
 import msgspec
+
+from sensing.contracts.decisions import Label, Verdict
+
+Outcome = Literal["accepted", "rejected"]
+Rejection = Literal[
+    "unknown_subject",
+    "unknown_version",
+    "stale",
+    "wrong_role",
+    "not_applicable",
+    "invalid_value",
+    "table_full",
+]
+"""Why a decision has no effect.
+
+``unknown_subject``: nothing by that name is known, or not any more; ``unknown_version``: that version was never
+published; ``stale``: it is about a state that is past; ``wrong_role``: the role has not that right; ``not_applicable``:
+this cannot be decided about what it names; ``invalid_value``: field, value or date does not fit; ``table_full``: there
+is no place to remember it.
+"""
 
 
 class ControlTotals(msgspec.Struct, kw_only=True):
@@ -33,3 +55,31 @@ class AutomaticDecision(msgspec.Struct, kw_only=True):
     value: float | str | None = None
     reason: str = ""
     cause_event_ids: list[str] = []
+
+
+class DecisionAnswer(msgspec.Struct, kw_only=True):
+    """The answer to one ``decision.made`` or ``execution.confirmed``, whose id is ``event_id``.
+
+    ``prior`` and ``value`` are what an accepted one changed: statuses, or numbers in base units. ``version`` and
+    ``status`` are those of what was decided on as it stands now: with its effect where accepted, unchanged where
+    rejected. ``answer`` says in a sentence what became of it.
+    """
+
+    event_id: str
+    decision: Verdict | Literal["execute"]
+    outcome: Outcome
+    rejection: Rejection | None = None
+    answer: str
+    subject: str
+    sku: str | None = None
+    location: str | None = None
+    exception_id: str | None = None
+    version: int | None = None
+    status: str | None = None
+    prior: float | str | None = None
+    value: float | str | None = None
+    field: str | None = None
+    label: Label | None = None
+    decider: str | None = None
+    role: str | None = None
+    reason: str | None = None

@@ -13,6 +13,7 @@ from msgspec import Meta
 SKU_BYTES_MAX = 40
 LOCATION_BYTES_MAX = 16
 ID_BYTES_MAX = 64
+SUBJECT_BYTES_MAX = 128
 UNIT_BYTES_MAX = 8
 MESSAGE_BYTES_MAX = 1 << 20
 NESTING_MAX = 256
@@ -25,6 +26,14 @@ EventId = Annotated[
     str, Meta(min_length=1, max_length=ID_BYTES_MAX, description="Unique id of this event, up to 64 bytes.")
 ]
 Id = Annotated[str, Meta(min_length=1, max_length=ID_BYTES_MAX, description="An identifier of up to 64 bytes.")]
+Subject = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=SUBJECT_BYTES_MAX,
+        description="Subject or id of what this engine published, up to 128 bytes.",
+    ),
+]
 Sku = Annotated[str, Meta(min_length=1, max_length=SKU_BYTES_MAX, description="Stock keeping unit, up to 40 bytes.")]
 Location = Annotated[
     str, Meta(min_length=1, max_length=LOCATION_BYTES_MAX, description="Stocking location, up to 16 bytes.")

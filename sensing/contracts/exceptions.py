@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from sensing.contracts.decisions import Label, Verdict
+
 ExceptionType = Literal["order_surge", "demand_drop", "supplier_delay", "stockout_projected", "data_quality"]
 Status = Literal["candidate", "opened", "escalated", "acknowledged", "resolved", "expired"]
 Severity = Literal["low", "medium", "high", "critical"]
@@ -19,6 +21,8 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     """Whole state of one problem.
 
     Times are RFC 3339 UTC strings; quantities base units; money in ``currency`` (absent where no price is known).
+    ``decision`` is the latest one that a person made about the problem, by whom, when and why; ``label`` the latest
+    label. A severity that rises after an acknowledgement makes the problem ``escalated`` again.
     """
 
     exception_id: str
@@ -44,3 +48,9 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     deadline: str | None = None
     cause_event_ids: list[str] = []
     details: dict[str, float | int | str | None] = {}
+    label: Label | None = None
+    decision: Verdict | None = None
+    decided_by: str | None = None
+    decided_role: str | None = None
+    decided_at: str | None = None
+    decision_reason: str | None = None

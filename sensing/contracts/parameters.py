@@ -7,8 +7,16 @@ from typing import Literal
 
 import msgspec
 
+from sensing.contracts.decisions import Verdict
+
 DemandClass = Literal["new", "smooth", "intermittent", "erratic", "lumpy", "ending"]
-ParameterStatus = Literal["proposed", "in_force", "pending", "expired"]
+ParameterStatus = Literal["proposed", "in_force", "pending", "expired", "approved", "rejected"]
+"""Where a proposal stands.
+
+``proposed``: nobody has decided; ``approved``: a person wants it, its execution is not confirmed yet; ``rejected``: a
+person does not want it, what is in force stays; ``in_force``: the ERP runs on it.
+"""
+OverrideField = Literal["safety_stock", "reorder_point", "order_up_to", "order_quantity", "lead_time_days"]
 
 QUANTILE_LEVELS = (0.005, 0.025, 0.05, 0.165, 0.25, 0.5, 0.75, 0.835, 0.95, 0.975, 0.995)
 HORIZON_DAYS = 28
@@ -67,7 +75,7 @@ class Stock(msgspec.Struct, kw_only=True):
 class Change(msgspec.Struct, kw_only=True):
     """Additive split of the change of the reorder point since the last published version.
 
-    The parts add up to ``total``.
+    The parts add up to ``total``; ``override`` is what a person's value makes of it.
     """
 
     total: float
@@ -77,10 +85,40 @@ class Change(msgspec.Struct, kw_only=True):
     lead_time_spread: float
     service_target: float
     sentence: str
+    override: float = 0.0
+
+
+class Override(msgspec.Struct, kw_only=True):
+    """A person's value in place of the engine's, up to and with the local day ``until``."""
+
+    field: OverrideField
+    value: float
+    decided_by: str
+    decided_role: str
+    decided_at: str
+    until: str
+    reason: str | None = None
+
+
+class Accuracy(msgspec.Struct, kw_only=True):
+    """How the forecasts of the next day did in production, over about the last hundred days; null where not known.
+
+    ``wape`` is the sum of absolute errors over the sum of demand, ``bias`` that of forecast minus demand;
+    ``coverage_95`` the share of days not above the .95 quantile; ``days`` the days judged, older ones counting less.
+    """
+
+    wape: float | None
+    bias: float | None
+    coverage_95: float | None
+    days: float
 
 
 class PlanningParameters(msgspec.Struct, kw_only=True):
-    """Whole record of one SKU-location. ``freshness`` maps an input to the event time last heard of it."""
+    """Whole record of one SKU-location. ``freshness`` maps an input to the event time last heard of it.
+
+    ``decision`` is what a person decided about this proposal, where the status shows it, by whom, when and why;
+    ``overrides`` are the values in ``proposed`` that are a person's, and what follows from them follows there too.
+    """
 
     sku: str
     location: str
@@ -95,3 +133,10 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     stock: Stock
     change: Change
     freshness: dict[str, str | None]
+    accuracy: Accuracy | None = None
+    overrides: list[Override] = []
+    decision: Verdict | None = None
+    decided_by: str | None = None
+    decided_role: str | None = None
+    decided_at: str | None = None
+    decision_reason: str | None = None

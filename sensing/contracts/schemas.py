@@ -23,7 +23,7 @@ from sensing.contracts import (
     shipments,
     suppliers,
 )
-from sensing.contracts.common import ID_BYTES_MAX
+from sensing.contracts.common import SUBJECT_BYTES_MAX
 from sensing.contracts.topics import INPUTS, OUTPUTS, StructTypes
 
 Schema = dict[str, Any]
@@ -72,7 +72,7 @@ def _sharpened(schema: Any, inside: str = "") -> Any:
     if inside == "event_type":
         return {"const": schema["enum"][0]}
     sharpened = {key: _sharpened(value, inside=key) for key, value in schema.items()}
-    if schema.get("type") == "string" and schema.get("maxLength", ID_BYTES_MAX + 1) <= ID_BYTES_MAX:
+    if schema.get("type") == "string" and schema.get("maxLength", SUBJECT_BYTES_MAX + 1) <= SUBJECT_BYTES_MAX:
         sharpened["pattern"] = NO_CONTROL_CHARACTERS
     return sharpened
 

@@ -4,7 +4,7 @@ from typing import get_args
 
 import msgspec
 
-from sensing.contracts.audit import AutomaticDecision, ControlTotals
+from sensing.contracts.audit import AutomaticDecision, ControlTotals, DecisionAnswer
 from sensing.contracts.dead_letters import DeadLetter
 from sensing.contracts.decisions import DecisionEvent
 from sensing.contracts.exceptions import ExceptionState
@@ -28,7 +28,7 @@ INPUTS: dict[str, StructTypes] = {
 """Event types of every input topic; each has its ``event_type`` as tag."""
 
 OUTPUTS: dict[str, StructTypes] = {
-    "audit": (AutomaticDecision, ControlTotals),
+    "audit": (AutomaticDecision, DecisionAnswer, ControlTotals),
     "dead-letters": (DeadLetter,),
     "exceptions": (ExceptionState,),
     "planning-parameters": (PlanningParameters,),

@@ -8,7 +8,8 @@ import math
 from typing import Literal
 
 from sensing.codec.instants import local_date
-from sensing.detection.finding import Finding, Look, problem_key
+from sensing.contracts.subjects import problem_key
+from sensing.detection.finding import Finding, Look
 from sensing.detection.sentences import number, plural
 from sensing.detection.severity import delay_strength
 

@@ -19,8 +19,9 @@ a random day, found within 28 days: of those with 3 lines a day 98 % (median aft
 import math
 from collections.abc import Sequence
 
-from sensing.detection.finding import Finding, Look, problem_key
-from sensing.detection.lines import few_probability
+from sensing.contracts.subjects import problem_key
+from sensing.detection.finding import Finding, Look
+from sensing.detection.lines import few_probability, speaking_window
 from sensing.detection.sentences import chance, number, plural
 from sensing.detection.severity import lift_strength
 from sensing.jit import kernel
@@ -118,7 +119,7 @@ def drop(
     chances = [few_probability(n, e, dispersion, length, history_days) for n, e, length in windows]
     hits = [is_drop(n, e, dispersion, length, history_days) for n, e, length in windows]
     low = any(is_low(n, e, dispersion, length, history_days) for n, e, length in windows)
-    at = min(range(len(windows)), key=lambda window: (not hits[window], chances[window]))
+    at = speaking_window(hits, chances)
     n, e, length = windows[at]
     span = "day" if length == 1.0 else f"{number(length)} days"
     counted = f"{number(n) if n else 'no'} order lines in the last {span} where {number(e)} were usual before"

@@ -120,12 +120,5 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def problem_key(*parts: str) -> str:
-    """Name of what a problem is about, e.g. "SKU|LOC|PO|LINE"; the separator is escaped within a part, so two problems
-    never share a key.
-    """
-    return "|".join(part.replace("%", "%25").replace("|", "%7C") for part in parts)
-
-
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)

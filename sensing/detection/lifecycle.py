@@ -12,13 +12,18 @@ Invariants
 
 Life: candidate (seen, not yet often enough; never published) - opened - escalated when its severity has risen -
 resolved or expired. A problem that recurs during its type's cool-down is the same object again: same id, next version,
-opened. While muted (backfill) everything goes its way unpublished, and what ends leaves no trace; `publish_open` then
-shows what is open, each as version 1.
+opened. A person may acknowledge or label a problem, or reject it: then it is resolved, and within a week it recurs only
+if it is graver than it was. While muted (backfill) everything goes its way unpublished, and what ends leaves no trace;
+`publish_open` then shows what is open, each as version 1.
 """
+
+from collections import Counter
+from typing import NamedTuple
 
 import msgspec
 
-from sensing.contracts.exceptions import ExceptionState, ExceptionType, Status
+from sensing.contracts.decisions import Label
+from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
 from sensing.detection.finding import Finding
 from sensing.detection.problem import (
     Problem,
@@ -29,6 +34,7 @@ from sensing.detection.problem import (
 )
 from sensing.detection.severity import deadline, grade, rank
 from sensing.settings import DAY_MS, HOUR_MS
+from sensing.state.ruling import Ruling
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -52,6 +58,12 @@ PACES: dict[ExceptionType, Pace] = {
     "stockout_projected": Pace(1, 2, 12 * HOUR_MS, 2 * DAY_MS, 14 * DAY_MS),
     "data_quality": Pace(1, 1, 0, 1 * DAY_MS, 30 * DAY_MS),
 }
+OpenCounts = dict[tuple[ExceptionType, Severity], int]
+
+DISMISSED_MS = 7 * DAY_MS
+"""So long a problem that a person rejected comes back only if it is graver."""
+KEPT_MS = 8 * DAY_MS
+"""So long after its end a problem stays in the compacted topic: longer than any cool-down, in which it may recur."""
 RESERVED = 10
 """One place in so many is kept for data_quality."""
 
@@ -59,11 +71,19 @@ RESERVED = 10
 _ENDED: tuple[Status, ...] = ("resolved", "expired")
 
 
+class Ended(NamedTuple):
+    """An ended problem that stands in the compacted topic: its latest version, and when (UTC ms) it may leave."""
+
+    version: int
+    due: int
+
+
 class _Dump(msgspec.Struct):
     problems_max: int
     muted: bool
     refused: int
     problems: list[Problem]
+    leaving: dict[str, Ended]
 
 
 class Problems:
@@ -75,6 +95,8 @@ class Problems:
         self.refused = 0
         self._problems: dict[str, Problem] = {}
         self._rows: dict[int, list[str]] = {}
+        self._ids: dict[str, str] = {}
+        self._leaving: dict[str, Ended] = {}
 
     def __len__(self) -> int:
         """Objects kept, candidates and cooling ones included."""
@@ -92,7 +114,7 @@ class Problems:
             self._add(name, problem)
         elif problem.status in _ENDED:
             if finding.instant < problem.cool_until:
-                return self._reopen(problem, finding) if finding.active else None
+                return self._reopen(problem, finding) if _recurs(problem, finding) else None
             self._drop(name)
             return self.observe(finding)
         if problem.status == "candidate":
@@ -108,6 +130,14 @@ class Problems:
             if problem.exception_type == exception_type and problem.status not in _ENDED
         ]
 
+    def open_counts(self) -> OpenCounts:
+        """How many problems stand before the public, by type and severity."""
+        return dict(
+            Counter(
+                (problem.exception_type, problem.severity) for problem in self._problems.values() if problem.is_open
+            )
+        )
+
     def rows(self) -> list[int]:
         """Rows of which a problem is kept, whatever its state."""
         return list(self._rows)
@@ -121,6 +151,30 @@ class Problems:
         """The newest finding of a problem that is open; None where there is none."""
         problem = self._problems.get(_name(exception_type, key))
         return None if problem is None or not problem.is_open else problem.finding
+
+    def named(self, exception_id: str) -> Problem | None:
+        """The problem that an exception is about, open or cooling; not to be changed. None where there is none."""
+        name = self._ids.get(exception_id)
+        return None if name is None else self._problems[name]
+
+    def rule(
+        self, exception_id: str, ruling: Ruling, label: Label | None, instant: int, ending: Finding | None = None
+    ) -> ExceptionState | None:
+        """Let a person's decision about a known problem have its effect; what is to be published of it.
+
+        Acknowledged and rejected problems must be open. ``ending`` is the finding that ends one that was released.
+        """
+        problem = self._problems[self._ids[exception_id]]
+        problem.ruling = ruling
+        problem.label = label or problem.label
+        if ending is not None:
+            return self.observe(ending)
+        if ruling.decision == "acknowledge":
+            assert problem.is_open, "what has ended cannot be acknowledged"
+            problem.status = "acknowledged"
+        elif ruling.decision == "reject":
+            return self._dismiss(problem, ruling, instant)
+        return None if self.muted else self._publish(problem, ruling.time)
 
     def expire(self, instant: int) -> list[ExceptionState]:
         """End what nobody has looked at for long and forget what has cooled down; due daily, at a fixed instant."""
@@ -138,6 +192,21 @@ class Problems:
                     self._drop(name)
         return [state for state in ended if state is not None]
 
+    def forget(self, instant: int) -> list[tuple[str, int]]:
+        """Ids and latest versions of problems that ended long ago, to be taken out of the compacted topic; due daily.
+
+        At most ``problems_max`` wait for that; those that ended first leave before their time.
+        """
+        over = max(len(self._leaving) - self.problems_max, 0)
+        leaving = [
+            (exception_id, ended.version)
+            for place, (exception_id, ended) in enumerate(self._leaving.items())
+            if place < over or ended.due <= instant
+        ]
+        for exception_id, _ in leaving:
+            del self._leaving[exception_id]
+        return leaving
+
     def publish_open(self, instant: int) -> list[ExceptionState]:
         """Unmute and publish every open problem once, as version 1, in the order in which they opened."""
         if not self.muted:
@@ -148,21 +217,26 @@ class Problems:
             if problem.is_open:
                 # What was due while nobody could read it is due from now on.
                 problem.deadline = deadline(problem.exception_type, problem.severity, instant)
-                published.append(self._publish(problem, instant))
+                # The event that opened it may be ahead of the clock.
+                published.append(self._publish(problem, max(instant, problem.opened_time)))
         return published
 
     def dump(self) -> bytes:
         """All of it as bytes."""
-        return msgspec.msgpack.encode(_Dump(self.problems_max, self.muted, self.refused, list(self._problems.values())))
+        kept = list(self._problems.values())
+        return msgspec.msgpack.encode(_Dump(self.problems_max, self.muted, self.refused, kept, self._leaving))
 
     @classmethod
     def load(cls, block: bytes) -> "Problems":
         """Problems as they were when `dump` was called."""
         dump = msgspec.msgpack.decode(block, type=_Dump)
         problems = cls(dump.problems_max, muted=dump.muted)
-        problems.refused = dump.refused
+        problems.refused, problems._leaving = dump.refused, dump.leaving
         for problem in dump.problems:
-            problems._add(_name(problem.exception_type, problem.finding.key), problem)
+            name = _name(problem.exception_type, problem.finding.key)
+            problems._add(name, problem)
+            if problem.exception_id:
+                problems._ids[problem.exception_id] = name
         return problems
 
     def _has_place(self, exception_type: ExceptionType) -> bool:
@@ -177,7 +251,9 @@ class Problems:
         self._rows.setdefault(problem.finding.row, []).append(name)
 
     def _drop(self, name: str) -> None:
-        row = self._problems.pop(name).finding.row
+        problem = self._problems.pop(name)
+        self._ids.pop(problem.exception_id, None)
+        row = problem.finding.row
         self._rows[row].remove(name)
         if not self._rows[row]:
             del self._rows[row]
@@ -194,12 +270,14 @@ class Problems:
         if problem.looks < PACES[problem.exception_type].open_looks:
             return None
         problem.exception_id = name_problem(finding)
+        self._ids[problem.exception_id] = name
         problem.opened = finding.instant
         problem.opened_time = finding.event_time
         return self._open(problem, finding)
 
     def _open(self, problem: Problem, finding: Finding) -> ExceptionState | None:
         problem.status = "opened"
+        problem.turned = problem.version + 1
         problem.cleared_looks = 0
         problem.severity = grade(finding.strength, finding.money, 0.0)
         problem.deadline = deadline(problem.exception_type, problem.severity, finding.event_time)
@@ -210,6 +288,8 @@ class Problems:
         problem.seen = problem.opened = finding.instant
         problem.ended_time = None
         problem.note = ""
+        problem.dismissed = False
+        self._leaving.pop(problem.exception_id, None)
         keep_causes(problem, finding)
         return self._open(problem, finding)
 
@@ -238,10 +318,21 @@ class Problems:
         problem.severity = severity
         if rank(severity) > rank(before):
             problem.status = "escalated"
+            problem.turned = problem.version + 1
             problem.deadline = min(problem.deadline, deadline(problem.exception_type, severity, finding.event_time))
         if self.muted or not (severity != before or is_material(problem, finding)):
             return None
         return self._publish(problem, finding.event_time)
+
+    def _dismiss(self, problem: Problem, ruling: Ruling, instant: int) -> ExceptionState | None:
+        """End a problem that a person says is none; unlike others it is remembered in the quiet time, too."""
+        assert problem.is_open, "what has ended cannot be rejected"
+        problem.status = "resolved"
+        problem.dismissed = True
+        problem.ended_time = max(ruling.time, problem.opened_time)
+        problem.cool_until = max(ruling.time, instant) + DISMISSED_MS
+        problem.note = f"Rejected as no problem {ruling.said()} It last said: {problem.finding.reason}"
+        return None if self.muted else self._publish(problem, ruling.time)
 
     def _end(self, name: str, problem: Problem, status: Status, time: int) -> ExceptionState | None:
         problem.status = status
@@ -250,7 +341,9 @@ class Problems:
         if self.muted:
             self._drop(name)
             return None
-        return self._publish(problem, time)
+        state = self._publish(problem, time)
+        self._leaving[problem.exception_id] = Ended(problem.version, max(time, problem.seen) + KEPT_MS)
+        return state
 
     def _publish(self, problem: Problem, time: int) -> ExceptionState:
         problem.version += 1
@@ -263,3 +356,10 @@ class Problems:
 
 def _name(exception_type: ExceptionType, key: str) -> str:
     return f"{exception_type}|{key}"
+
+
+def _recurs(problem: Problem, finding: Finding) -> bool:
+    """Whether a finding opens a cooling problem again: one that a person rejected only if it is graver than it was."""
+    if not finding.active or not problem.dismissed:
+        return finding.active
+    return rank(grade(finding.strength, finding.money, 0.0)) > rank(problem.severity)

@@ -13,6 +13,7 @@ row-days, and 92, 90, 88, 85 % of 48 planted ones were found.
 """
 
 import math
+from collections.abc import Sequence
 
 from sensing.demand.distribution import cumulative, tail_probability
 from sensing.jit import kernel
@@ -74,3 +75,8 @@ def few_probability(
     if math.isnan(observed) or not expected > 0.0:
         return 1.0
     return cumulative(observed, expected, window_variance(expected, dispersion, window_days, history_days))
+
+
+def speaking_window(hits: Sequence[bool], chances: Sequence[float]) -> int:
+    """Position of the window that speaks for a finding: the least likely one, and one that fired before all others."""
+    return min(range(len(hits)), key=lambda window: (not hits[window], chances[window]))

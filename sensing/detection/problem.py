@@ -1,17 +1,18 @@
 """The state of one problem, its name, and the record it is published as."""
 
 import datetime as dt
-import hashlib
 
 import msgspec
 
 from sensing.codec.instants import EPOCH, rfc3339
+from sensing.contracts.decisions import Label
 from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
+from sensing.contracts.subjects import exception_subject
 from sensing.detection.finding import CAUSES_MAX, Finding
+from sensing.state.ruling import Ruling
 
 CAUSES_FIRST = 3
 """So many causes from the beginning are kept; the other places are for the latest."""
-ID_BYTES_MAX = 128
 MATERIAL_FACTOR = 1.5
 """An observed quantity or money that changed by this factor since it was last published is worth an update."""
 _SHORT: dict[ExceptionType, str] = {
@@ -29,7 +30,8 @@ class Problem(msgspec.Struct, kw_only=True):
     ``looks`` counts active findings before the opening, ``cleared_looks`` cleared ones in a row since
     ``cleared_since``. ``shown_*`` is what the latest publication said. ``finding`` is the latest one that did not
     clear, or the one that ended the problem; ``seen`` the instant of the latest of any kind. ``note`` replaces the
-    finding's reason where the end has one of its own.
+    finding's reason where the end has one of its own. ``turned`` is the version that told of the latest opening or
+    escalation. ``dismissed`` says that a person ended it as no problem.
     """
 
     exception_type: ExceptionType
@@ -54,6 +56,10 @@ class Problem(msgspec.Struct, kw_only=True):
     shown_money: float | None = None
     shown_marker: str = ""
     note: str = ""
+    turned: int = 1
+    dismissed: bool = False
+    label: Label | None = None
+    ruling: Ruling | None = None
 
     @property
     def is_open(self) -> bool:
@@ -73,18 +79,10 @@ def keep_causes(problem: Problem, finding: Finding) -> None:
 
 
 def name_problem(finding: Finding) -> str:
-    """Id of the exception that this finding opens: type, key and instant, readable, at most 128 bytes.
-
-    A key too long for that keeps its beginning and ends in 16 hexadecimal digits of its BLAKE2b digest.
-    """
+    """Id of the exception that this finding opens."""
     opening = (EPOCH + dt.timedelta(milliseconds=finding.instant)).strftime("%Y%m%dT%H%M%S")
     stamp = f"{opening}{finding.instant % 1000:03d}"
-    room = ID_BYTES_MAX - len(_SHORT[finding.exception_type]) - len(stamp) - 2
-    key = finding.key.encode()
-    if len(key) > room:
-        digest = hashlib.blake2b(key, digest_size=8).hexdigest()
-        key = key[: room - 17].decode(errors="ignore").encode() + b"~" + digest.encode()
-    return f"{_SHORT[finding.exception_type]}:{key.decode()}:{stamp}"
+    return exception_subject(_SHORT[finding.exception_type], finding.key, stamp)
 
 
 def is_material(problem: Problem, finding: Finding) -> bool:
@@ -106,7 +104,7 @@ def _moved(before: float | None, now: float | None) -> bool:
 
 def exception_state(problem: Problem) -> ExceptionState:
     """The whole state of a problem as subscribers read it."""
-    finding = problem.finding
+    finding, ruling = problem.finding, problem.ruling
     return ExceptionState(
         exception_id=problem.exception_id,
         exception_type=problem.exception_type,
@@ -131,4 +129,10 @@ def exception_state(problem: Problem) -> ExceptionState:
         deadline=rfc3339(problem.deadline),
         cause_event_ids=[*problem.first_causes, *problem.latest_causes],
         details=dict(finding.details),
+        label=problem.label,
+        decision=None if ruling is None else ruling.decision,
+        decided_by=None if ruling is None else ruling.decider,
+        decided_role=None if ruling is None else ruling.role,
+        decided_at=None if ruling is None else rfc3339(ruling.time),
+        decision_reason=None if ruling is None else ruling.reason,
     )

@@ -30,10 +30,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.detection.finding import Finding, Look, problem_key
+from sensing.contracts.subjects import problem_key
+from sensing.detection.finding import Detail, Finding, Look
 from sensing.detection.sentences import number
 from sensing.detection.severity import lift_strength
 from sensing.jit import inlined_kernel, kernel
+from sensing.state.ruling import Ruling
 
 BUCKETS = 80
 """Half octaves from 2^-10 to 2^30 units."""
@@ -69,6 +71,7 @@ Journey .10.
 VARIANCE_PRIOR_LINES = 20.0
 VARIANCE_PRIOR_MIN = 0.25
 DEVIATION_MIN = 0.3
+CHECK = "impossible_quantity"
 
 
 @inlined_kernel
@@ -189,8 +192,13 @@ def held(
     log_mean: float,
     log_max: float,
     stream: NDArray[Any],
+    version: dict[str, Detail] | None = None,
 ) -> Finding:
-    """The finding that opens with a held line; ``look.cause_event_ids`` names the order event."""
+    """The finding that opens with a held line.
+
+    ``look.cause_event_ids`` names the order event; ``version`` is what else that event said, and what is needed to book
+    it when a person releases it.
+    """
     usual = stream_quantity(stream, TAIL_SHARE)
     among = f"one line in 1,000 of all items exceeds {number(usual)}" if usual else "no other item has been ordered yet"
     if count > 0.0:
@@ -215,19 +223,23 @@ def held(
         reason=reason,
         route="data_steward",
         inform=("planner",),
-        details={"order_id": order_id, "line": line, "quantity": quantity, "check": "impossible_quantity"},
+        details={"order_id": order_id, "line": line, "quantity": quantity, "check": CHECK, **(version or {})},
     )
 
 
-def released(look: Look, order_id: str, line: str, quantity: float, changed_to: float | None = None) -> Finding:
-    """The finding that ends it: the held line of ``quantity`` was cancelled or, where ``changed_to`` is given, changed
-    to that.
+def released(
+    look: Look, order_id: str, line: str, quantity: float, changed_to: float | None = None, ruling: Ruling | None = None
+) -> Finding:
+    """The finding that ends it: the held line of ``quantity`` was cancelled, changed to ``changed_to`` where that is
+    given, or released by a person.
     """
     what = f"Held line {line} of order {order_id} ({number(quantity)} of {look.sku})"
-    if changed_to is None:
-        reason = f"{what} was cancelled: it never counted."
+    if ruling is not None:
+        outcome, reason = "released", f"{what} counts from now on: released {ruling.said()}"
+    elif changed_to is None:
+        outcome, reason = "cancelled", f"{what} was cancelled: it never counted."
     else:
-        reason = f"{what} was changed to {number(changed_to)}, which counts."
+        outcome, reason = "changed", f"{what} was changed to {number(changed_to)}, which counts."
     return look.finding(
         "data_quality",
         key=_key(look, order_id, line),
@@ -240,13 +252,7 @@ def released(look: Look, order_id: str, line: str, quantity: float, changed_to: 
         reason=reason,
         route="data_steward",
         inform=("planner",),
-        details={
-            "order_id": order_id,
-            "line": line,
-            "quantity": quantity,
-            "check": "impossible_quantity",
-            "outcome": "cancelled" if changed_to is None else "changed",
-        },
+        details={"order_id": order_id, "line": line, "quantity": quantity, "check": CHECK, "outcome": outcome},
     )
 
 

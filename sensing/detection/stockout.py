@@ -8,8 +8,9 @@ earlier. Opens at a chance of at least ``PROBABILITY_OPEN`` that the window need
 import math
 
 from sensing.codec.instants import local_date
+from sensing.contracts.subjects import problem_key
 from sensing.demand.distribution import gamma_upper
-from sensing.detection.finding import Finding, Look, problem_key
+from sensing.detection.finding import Finding, Look
 from sensing.detection.sentences import number, plural
 from sensing.detection.severity import stockout_strength
 from sensing.jit import kernel

@@ -25,9 +25,10 @@ can be below; lines beyond it (0.8 % of Online Retail's) get the full test, and 
 import math
 from collections.abc import Sequence
 
+from sensing.contracts.subjects import problem_key
 from sensing.demand.distribution import tail_probability
-from sensing.detection.finding import Finding, Look, problem_key
-from sensing.detection.lines import window_variance
+from sensing.detection.finding import Finding, Look
+from sensing.detection.lines import speaking_window, window_variance
 from sensing.detection.sentences import chance, number
 from sensing.detection.severity import lift_strength
 from sensing.jit import kernel
@@ -157,8 +158,7 @@ def surge(
         is_surge(float(n), float(e), lines_level, dispersion, hours / 24.0, history_days)
         for n, e, hours in zip(observed, expected, WINDOWS_HOURS, strict=True)
     ]
-    # The stronger window speaks; one that fired goes before one that only looks unlikely.
-    at = min(range(len(WINDOWS_HOURS)), key=lambda window: (not hits[window], chances[window]))
+    at = speaking_window(hits, chances)
     over = closing and not any(
         n >= LINES_MIN and n >= LIFT_OVER * judged_lines(float(e), lines_level, hours / 24.0, history_days)
         for n, e, hours in zip(observed, expected, WINDOWS_HOURS, strict=True)

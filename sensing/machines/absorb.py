@@ -42,7 +42,7 @@ from sensing.memory import borrowed
 from sensing.settings import HOUR_MS
 from sensing.state.lines import BOOKED_DAY, COUNTED, HELD, TRACKED_OPEN, find_line
 from sensing.supply.moves import count, move, on_hand
-from sensing.supply.record import INVENTORY, ORDERS
+from sensing.supply.record import INVENTORY, NEVER, ORDERS
 
 CANCELLED = np.uint8(Kind.CANCELLED)
 LOST = np.uint8(Kind.LOST)
@@ -170,7 +170,7 @@ def take_movement(
     else:
         move(t.supply, row, event.time, event.quantity)
     stock = on_hand(t.supply, row) / THOUSANDTHS
-    if stock < t.hot[row].stock_floor:
+    if stock < t.hot[row].stock_floor and t.supply[row].count_time != NEVER:
         t.hot[row].stock_floor = np.nan
         noted = note(attention, noted, LOW_STOCK, row, stock)
     return (ABSORBED_LATE if event.time < event.watermark else ABSORBED), noted

@@ -5,12 +5,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sensing.codec.record import THOUSANDTHS
+from sensing.codec.instants import local_date
+from sensing.codec.record import NO_DAY, THOUSANDTHS
 from sensing.contracts.audit import AutomaticDecision
-from sensing.detection.finding import Look, problem_key
+from sensing.contracts.subjects import problem_key
+from sensing.detection.finding import Detail, Look
 from sensing.detection.quality import held, released
 from sensing.detection.surge import LINES_MIN, surge_step
 from sensing.machines.checks import check_stock, check_surge, needs_stock_check, outlook_of_row
+from sensing.machines.floors import set_stock_floors, step_down
 from sensing.machines.report import look_at, observe, put_decision
 from sensing.machines.state import ShardState
 from sensing.machines.tables import IMPOSSIBLE, LOW_STOCK, RELEASE, SURGE
@@ -20,7 +23,7 @@ def attend(s: ShardState, entry: Any, event: Any) -> None:
     """Look at one attention entry; ``event`` is the record that gave rise to it."""
     kind, row = int(entry["kind"]), int(entry["row"])
     if kind == SURGE:
-        _surge(s, row, event)
+        look_at_surge(s, row, int(event["time"]), _text(event, "event_id"))
     elif kind == IMPOSSIBLE:
         _hold(s, row, event)
     elif kind == RELEASE:
@@ -29,8 +32,9 @@ def attend(s: ShardState, entry: Any, event: Any) -> None:
         recheck_stock(s, row, int(event["time"]), _text(event, "event_id"))
 
 
-def _surge(s: ShardState, row: int, event: Any) -> None:
-    observe(s, check_surge(s, row, s.clock, int(event["time"]), (_text(event, "event_id"),)))
+def look_at_surge(s: ShardState, row: int, event_time: int, cause: str) -> None:
+    """Judge the windows of a row of which a count has reached its floor."""
+    observe(s, check_surge(s, row, s.clock, event_time, (cause,)))
     hot = s.rows.hot[row]
     today = int(hot["hour"]) // 24 & 255
     if hot["floors_day"] != today:
@@ -47,10 +51,20 @@ def _hold(s: ShardState, row: int, event: Any) -> None:
         look = _priced(look, event)
     finding = held(
         look, *_line_of(event), _units(event), float(hot["size_count"]), float(hot["size_mean"]),
-        float(hot["size_max"]), s.sizes,
+        float(hot["size_max"]), s.sizes, _version(event),
     )  # fmt: skip
     _decide(s, finding.sku, finding.location, event, "hold_impossible_quantity", None, finding.reason)
     observe(s, finding)
+
+
+def _version(event: Any) -> dict[str, Detail]:
+    """What a held record says besides its quantity, for the steward and for its release."""
+    asked, price = int(event["requested_day"]), float(event["price"])
+    return {
+        "requested_date": None if asked == NO_DAY else local_date(asked),
+        "unit_price": None if np.isnan(price) else price,
+        "partition": int(event["partition"]),
+    }
 
 
 def _release(s: ShardState, row: int, event: Any, quantity: float) -> None:
@@ -67,10 +81,15 @@ def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
     """Project the stock of a row anew after an event that moved it."""
     if s.rows.hot["closed_day"][row] < s.rows.hot["first_day"][row]:
         return
-    view = outlook_of_row(s, row, s.clock)
-    day = int(s.rows.hot["closed_day"][row])
-    if needs_stock_check(s, view.plan)[0] or "stockout_projected" in s.problems.open_types(row):
-        observe(s, check_stock(s, row, s.clock, event_time, day, view.plan, 0, (cause,)))
+    plan = outlook_of_row(s, row, s.clock).plan
+    short = bool(needs_stock_check(s, plan)[0])
+    if short or "stockout_projected" in s.problems.open_types(row):
+        day = int(s.rows.hot["closed_day"][row])
+        observe(s, check_stock(s, row, s.clock, event_time, day, plan, 0, (cause,)))
+    if short or "stockout_projected" in s.problems.open_types(row):
+        step_down(s, plan, 0)
+    else:
+        set_stock_floors(s, plan)
 
 
 def _decide(s: ShardState, sku: str, location: str, event: Any, rule: str, prior: float | None, reason: str) -> None:

@@ -61,6 +61,8 @@ def change_open(t: Tables, slot: int, delta: int, booked: int) -> None:
     line = t.lines[slot]
     if delta == 0 or line.flags & TRACKED_OPEN == 0:
         return
+    if delta > 0:  # what is owed more must be in stock more
+        t.hot[line.row].stock_floor += delta / THOUSANDTHS
     if open_add(t.supply, line.row, t.hot[line.row].day, line.requested_day, delta, booked):
         line.flags |= OPEN_IN_RING
     else:

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.record import NO_DAY, THOUSANDTHS
+from sensing.contracts.subjects import problem_key
 from sensing.demand.profile import expected_lines
 from sensing.demand.record import CLASSES
 from sensing.detection.delay import Cause, delay, first_promise
 from sensing.detection.drop import drop
-from sensing.detection.finding import Finding, problem_key
+from sensing.detection.finding import Finding
 from sensing.detection.lines import line_dispersion
 from sensing.detection.stockout import PROBABILITY_OPEN, stockout
 from sensing.detection.surge import WINDOWS_HOURS, surge

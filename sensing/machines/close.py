@@ -8,20 +8,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.contracts.parameters import HORIZON_DAYS, PlanningParameters
-from sensing.demand.record import METHODS
+from sensing.codec.instants import local_date
+from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.parameters import HORIZON_DAYS, OverrideField, PlanningParameters
+from sensing.contracts.subjects import parameters_subject
 from sensing.detection.finding import Finding
 from sensing.machines.checks import check_delays, check_drop, check_stock, check_surge, needs_stock_check
 from sensing.machines.day import idle_locations, inputs_of
-from sensing.machines.outlook import LEVELS, Outlook, outlook, part
-from sensing.machines.report import observe, put_exception, put_parameters
+from sensing.machines.floors import set_quiet_floors, set_stock_floors, step_down
+from sensing.machines.outlook import Outlook, outlook, told_of
+from sensing.machines.report import observe, put_decision, put_exception, put_parameters
 from sensing.machines.schedule import Due
 from sensing.machines.state import ShardState
 from sensing.machines.watch import set_floors
 from sensing.machines.windows import WINDOWS, read_windows
 from sensing.state.rows import DAYS_KEPT
+from sensing.supply.publish import values_of
+from sensing.supply.standing import Overridden
 
 Integers = NDArray[np.int64]
+Ended = dict[int, list[tuple[OverrideField, Overridden]]]
 
 PLAN_EVERY_DAYS = HORIZON_DAYS
 """Rows that nothing happens to are planned this often: their levels only sink, which is not urgent."""
@@ -37,13 +43,17 @@ def close_due(s: ShardState, due: Due) -> None:
         _learn(s, rows, due.day)
         windows = np.zeros(len(rows), WINDOWS)
         read_windows(hot, s.demand.demand, s.demand.pool, s.locations.idle, rows, due.day, windows)
+        ended = s.supply.standings.expire(rows, due.day + 1)
+        hot["touched"][list(ended)] = 1
         planned = _worth_planning(s, rows, windows, due.day)
         if planned.any():
             # Plans are as of the day's end: which rows happen to close in one call must not show.
             view = outlook(s, rows[planned], due.day, due.end)
             set_floors(s.tables(), view.plan.rows, due.day)
+            set_stock_floors(s, view.plan)
             hot["touched"][view.plan.rows] = 0
-            _judge_and_publish(s, instants[planned], view, windows[planned])
+            _judge_and_publish(s, instants[planned], view, windows[planned], ended)
+        set_quiet_floors(s, rows[~planned], due.day, due.end)
     if due.fold:
         locations = s.locations.in_zones(due.zones)
         s.demand.ensure(s.rows.count, len(s.locations.records))  # a location may be known before any row of it
@@ -88,8 +98,8 @@ def _concerned(s: ShardState, rows: Integers) -> NDArray[np.bool_]:
     return np.asarray(concerned[rows])
 
 
-def _judge_and_publish(s: ShardState, instants: Integers, view: Outlook, windows: NDArray[Any]) -> None:
-    """Findings and documents of the rows planned, put out in the order of (instant, row)."""
+def _judge_and_publish(s: ShardState, instants: Integers, view: Outlook, windows: NDArray[Any], ended: Ended) -> None:
+    """Findings, ends of overrides and documents of the rows planned, put out in the order of (instant, row)."""
     plan = view.plan
     stock = needs_stock_check(s, plan)
     judged = _concerned(s, plan.rows) | stock | (windows["dropped"] == 1)
@@ -98,13 +108,32 @@ def _judge_and_publish(s: ShardState, instants: Integers, view: Outlook, windows
     documents = {} if s.muted else documents_of(s, view)
     noteworthy = judged.copy()
     noteworthy[list(documents)] = True
+    noteworthy |= np.isin(plan.rows, list(ended))
     for at in np.flatnonzero(noteworthy).tolist():
         instant = int(instants[at])
         if judged[at]:
             for finding in _findings(s, instant, view, at, windows[at], stock=bool(stock[at])):
                 observe(s, finding)
+            if stock[at] or "stockout_projected" in s.problems.open_types(int(plan.rows[at])):
+                step_down(s, plan, at)
+        for override in ended.get(int(plan.rows[at]), []):
+            _report_end(s, instant, view, at, *override)
         if at in documents:
-            put_parameters(s, instant, documents[at])
+            put_parameters(s, instant, documents[at], instant)
+
+
+def _report_end(
+    s: ShardState, instant: int, view: Outlook, at: int, field: OverrideField, override: Overridden
+) -> None:
+    """Tell that an override has ended: from its value to the engine's own."""
+    sku, location = s.names_of(int(view.plan.rows[at]))
+    subject = parameters_subject(sku, location)
+    decision = AutomaticDecision(
+        rule="end_override", subject=subject, sku=sku, location=location, inputs={"field": field},
+        prior=override.value, value=values_of(view.plan, at)[field],
+        reason=f"The override of {field} stood until {local_date(override.until)}, set {override.ruling.said()}",
+    )  # fmt: skip
+    put_decision(s, instant, instant, f"override/{subject}/{field}/{override.until}", decision)
 
 
 def _findings(s: ShardState, instant: int, view: Outlook, at: int, windows: Any, *, stock: bool) -> list[Finding]:
@@ -126,10 +155,7 @@ def _findings(s: ShardState, instant: int, view: Outlook, at: int, windows: Any,
 def documents_of(s: ShardState, view: Outlook) -> dict[int, PlanningParameters]:
     """Planning parameters that have left their dead band, by position in the plan; they count as published."""
     due = s.supply.due(view.plan)
-    rows = view.plan.rows[due]
-    quantiles = s.demand.quantiles(part(view.forecast, due), rows, LEVELS)
-    methods = [METHODS[code] for code in view.forecast.method[due].tolist()]
-    found = s.supply.publish(view.plan, due, quantiles, methods)
+    found = s.supply.publish(view.plan, due, told_of(s, view, due))
     return {at: document for at, (_, document) in zip(due.tolist(), found, strict=True)}
 
 
@@ -143,4 +169,4 @@ def publish_all(s: ShardState, instant: int) -> None:
     for day in np.unique(hot["closed_day"][closed]).tolist():
         rows = np.flatnonzero(closed & (hot["closed_day"] == day))
         for document in documents_of(s, outlook(s, rows, day, instant)).values():
-            put_parameters(s, instant, document)
+            put_parameters(s, instant, document, instant)

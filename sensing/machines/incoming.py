@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.encode import reencode
+from sensing.codec.keys import keys_of
 from sensing.codec.record import TOPICS, Reject
 from sensing.contracts.dead_letters import Reason
 from sensing.jit import kernel
@@ -134,6 +135,19 @@ def make_row(s: ShardState, record: Any) -> int:
     s.ensure_base_units()
     s.base_units[row] = base_unit(s, row)
     return row
+
+
+def row_of(s: ShardState, sku: str, location: str) -> int:
+    """Row of a SKU-location, new or not; FULL at the bound."""
+    record = keys_of(sku, location, "", s.settings.shards)
+    row = int(s.rows.find(record)[0])
+    return make_row(s, record[0]) if row == MISSING else row
+
+
+def row_of_known(s: ShardState, sku: str, location: str) -> int | None:
+    """Row of a SKU-location that there is already; texts that are longer than the limits are of none."""
+    row = int(s.rows.find(keys_of(sku, location, "", s.settings.shards))[0])
+    return None if row == MISSING or s.names_of(row) != (sku, location) else row
 
 
 def base_unit(s: ShardState, row: int) -> bytes:

@@ -4,6 +4,7 @@ import base64
 
 import msgspec
 
+from sensing.codec.cloudevents import traceparent_of
 from sensing.codec.record import Reject
 from sensing.contracts.audit import ControlTotals
 from sensing.contracts.dead_letters import DeadLetter
@@ -72,7 +73,8 @@ class LedgerMachine:
         for reject in block.rejects:
             place = (reject.topic, reject.partition)
             self.rejected[place] = self.rejected.get(place, 0) + 1
-            put_dead_letter(self.outbox, self.watermark, reject, original=True)
+            with self.outbox.tracing(traceparent_of(reject.headers)):
+                put_dead_letter(self.outbox, self.watermark, reject, original=True)
 
     def _books(self) -> dict[str, list[tuple[int, int, int]]]:
         books: dict[str, list[tuple[int, int, int]]] = {}

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.instants import local_date
-from sensing.contracts.parameters import QUANTILE_LEVELS
+from sensing.contracts.parameters import QUANTILE_LEVELS, Accuracy
 from sensing.demand.inputs import Forecast
 from sensing.demand.record import CLASSES, HORIZON, METHODS
 from sensing.machines.day import window_of
 from sensing.machines.state import ShardState
 from sensing.supply.plan import Plan
+from sensing.supply.publish import Told
 from sensing.supply.rounding import rounded
 
 LEVELS = np.array(QUANTILE_LEVELS)
@@ -49,6 +50,23 @@ def part(forecast: Forecast, at: NDArray[np.int64]) -> Forecast:
         forecast.demand_class[at],
         forecast.lines_mean[at],
     )
+
+
+def told_of(s: ShardState, view: Outlook, at: NDArray[np.int64]) -> Told:
+    """What the demand models tell of the rows at positions ``at``, for their documents."""
+    rows = view.plan.rows[at]
+    scores = s.demand.scores(rows)
+    figures = zip(*(rounded(column).tolist() for column in scores), strict=True)
+    accuracies = [
+        Accuracy(wape=_known(wape), bias=_known(bias), coverage_95=_known(coverage), days=days)
+        for wape, bias, coverage, days in figures
+    ]
+    methods = [METHODS[code] for code in view.forecast.method[at].tolist()]
+    return Told(s.demand.quantiles(part(view.forecast, at), rows, LEVELS), methods, accuracies)
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else value
 
 
 def parameter_columns(s: ShardState) -> dict[str, Any]:

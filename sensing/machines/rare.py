@@ -6,23 +6,27 @@ import msgspec
 
 from sensing.codec.keys import keys_of
 from sensing.codec.record import THOUSANDTHS, TOPICS, Rare, Reject
-from sensing.codec.split import shard_of
+from sensing.codec.split import shard_of, sku_of_event
+from sensing.codec.thousandths import exact_thousandths
 from sensing.contracts.dead_letters import Reason
+from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 from sensing.contracts.shipments import Substituted, Transferred
+from sensing.contracts.subjects import problem_key
 from sensing.contracts.suppliers import PurchaseOrderLine, SupplierDisrupted
 from sensing.detection.delay import Cause, delay, first_promise
-from sensing.detection.finding import problem_key
 from sensing.machines.attend import recheck_stock
 from sensing.machines.booking import new_line, reach
 from sensing.machines.checks import outlook_of_row
-from sensing.machines.incoming import KNOWN_LOCATION, make_row, unit_factor, units_of
+from sensing.machines.decisions.take import decide
+from sensing.machines.floors import look_next
+from sensing.machines.incoming import KNOWN_LOCATION, converted, row_of, unit_factor, units_of
 from sensing.machines.ledger import put_dead_letter
 from sensing.machines.report import look_at, observe
 from sensing.machines.state import ShardState
 from sensing.machines.tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, SUPERSEDED
 from sensing.settings import HOUR_MS
 from sensing.state.lines import find_line
-from sensing.state.rows import FULL, MISSING
+from sensing.state.rows import FULL
 from sensing.supply.moves import move
 from sensing.supply.purchases import PoOutcome, Promise
 
@@ -40,7 +44,7 @@ def take_rare(s: ShardState, item: Rare) -> None:
 
 def answers_for(s: ShardState, event: Any) -> bool:
     """Whether this shard counts an event: the one of its SKU, the first where it has none and goes to all."""
-    sku = getattr(event, "sku", None)
+    sku = sku_of_event(event)
     return s.shard == 0 if sku is None else shard_of(sku, s.settings.shards) == s.shard
 
 
@@ -56,6 +60,8 @@ def _apply(s: ShardState, item: Rare) -> int:
         _report_promises(s, item, s.supply.disrupt(event), "disruption")
     elif isinstance(event, PurchaseOrderLine):
         outcome = _purchase(s, item)
+    elif isinstance(event, (DecisionMade, ExecutionConfirmed)):
+        decide(s, item)
     for sku, location, quantity in _moves(s, event):
         _move(s, item, sku, location, quantity)
     if outcome != DEAD_LETTER:
@@ -116,19 +122,6 @@ def _remember(s: ShardState, item: Rare) -> None:
     new_line(s.tables(), key["id_hi"], key["id_lo"], 0, item.time // HOUR_MS, oldest_hour)
 
 
-def row_of(s: ShardState, sku: str, location: str) -> int:
-    """Row of a SKU-location, new or not; FULL at the bound."""
-    record = keys_of(sku, location, "", s.settings.shards)
-    row = int(s.rows.find(record)[0])
-    return make_row(s, record[0]) if row == MISSING else row
-
-
-def row_of_known(s: ShardState, sku: str, location: str) -> int | None:
-    """Row of a SKU-location that there is already."""
-    row = int(s.rows.find(keys_of(sku, location, "", s.settings.shards))[0])
-    return None if row == MISSING else row
-
-
 def _touch(s: ShardState, row: int, time: int) -> None:
     reach(s.tables(), row, s.zones.local_hour(s.zone_of(row), time))
 
@@ -139,7 +132,7 @@ def _move(s: ShardState, item: Rare, sku: str, location: str, quantity: float) -
     # The shard of a substitute knows the units of the substitute only.
     factor = unit_factor(s, sku, item.event.unit_of_measure) or 1.0
     _touch(s, row, item.time)
-    move(s.supply.supply, row, item.time, round(quantity * factor * THOUSANDTHS))
+    move(s.supply.supply, row, item.time, converted(exact_thousandths(quantity), factor))
     if quantity < 0:
         recheck_stock(s, row, item.time, item.event.event_id)
 
@@ -154,6 +147,7 @@ def _purchase(s: ShardState, item: Rare) -> int:
     if outcome.word != "absorbed":
         return OUTCOME_OF_WORD[outcome.word]
     _touch(s, row, item.time)
+    look_next(s, row)
     if outcome.movement:
         move(s.supply.supply, row, item.time, outcome.movement)
     _report_promises(s, item, outcome, "promise")
@@ -163,6 +157,7 @@ def _purchase(s: ShardState, item: Rare) -> int:
 
 def _report_promises(s: ShardState, item: Rare, outcome: PoOutcome, cause: Cause) -> None:
     for promise in outcome.promises:
+        look_next(s, promise.row)
         if promise.before is not None:
             _report_delay(s, item, promise, promise.before, promise.open / THOUSANDTHS, cause)
 

@@ -5,6 +5,7 @@ from typing import Any
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.parameters import PlanningParameters
+from sensing.contracts.subjects import parameters_subject
 from sensing.detection.finding import Finding, Look
 from sensing.machines.state import ShardState
 from sensing.outputs import AUDIT, EXCEPTIONS, PARAMETERS
@@ -32,8 +33,10 @@ def observe(s: ShardState, finding: Finding) -> None:
         put_exception(s, finding.instant, finding.event_time, state)
 
 
-def put_exception(s: ShardState, instant: int, event_time: int, state: ExceptionState) -> None:
-    """Put out the whole state of one problem."""
+def put_exception(
+    s: ShardState, instant: int, event_time: int, state: ExceptionState, cause: str | None = None
+) -> None:
+    """Put out the whole state of one problem; ``cause`` is the decision that changed it, where one did."""
     attributes = {
         "exceptiontype": state.exception_type,
         "severity": state.severity,
@@ -43,23 +46,44 @@ def put_exception(s: ShardState, instant: int, event_time: int, state: Exception
     region = region_of(s, state.location)
     if region is not None:
         attributes["region"] = region
-    if state.cause_event_ids:
-        attributes["causationid"] = state.cause_event_ids[-1]
+    if cause is not None or state.cause_event_ids:
+        attributes["causationid"] = cause or state.cause_event_ids[-1]
     s.outbox.put(
         instant, EXCEPTIONS, f"exception.{state.status}", f"{state.exception_id}#{state.version}", state.exception_id,
         event_time, state, attributes,
     )  # fmt: skip
 
 
-def put_parameters(s: ShardState, instant: int, document: PlanningParameters) -> None:
-    """Put out the planning parameters of one row, and the decision that they were worth publishing."""
-    subject = f"{document.sku}/{document.location}"
+def put_tombstone(s: ShardState, instant: int, exception_id: str, version: int) -> None:
+    """Take an exception that ended long ago out of the compacted topic."""
+    s.outbox.put(
+        instant, EXCEPTIONS, "exception.forgotten", f"{exception_id}#{version}", exception_id, instant, None,
+        {"correlationid": exception_id},
+    )  # fmt: skip
+
+
+def put_parameters(
+    s: ShardState, instant: int, document: PlanningParameters, event_time: int, cause: str | None = None
+) -> None:
+    """Put out the planning parameters of one row.
+
+    Where no decision of a person is their ``cause``, that they were worth publishing is an automatic one.
+    """
+    subject = parameters_subject(document.sku, document.location)
     identity = f"{subject}#{document.version}"
     attributes = {"demandclass": document.demand_class, "status": document.status, "correlationid": subject}
     region = region_of(s, document.location)
     if region is not None:
         attributes["region"] = region
-    s.outbox.put(instant, PARAMETERS, f"parameters.{document.status}", identity, subject, instant, document, attributes)
+    if cause is not None:
+        attributes["causationid"] = cause
+    kind = f"parameters.{document.status}"
+    s.outbox.put(instant, PARAMETERS, kind, identity, subject, event_time, document, attributes)
+    if cause is None:
+        _put_worth(s, instant, document, subject, identity)
+
+
+def _put_worth(s: ShardState, instant: int, document: PlanningParameters, subject: str, identity: str) -> None:
     change = document.change
     decision = AutomaticDecision(
         rule="publish_parameters",

@@ -5,9 +5,11 @@ reference record that takes effect, the end of the quiet time) runs at its insta
 first record whose watermark has reached it. So results do not depend on how the stream was cut into batches.
 """
 
+from typing import Any
+
 import numpy as np
 
-from sensing.codec.record import BEFORE_ALL, Batch
+from sensing.codec.record import BEFORE_ALL, Batch, Rare
 from sensing.machines.absorb import absorb
 from sensing.machines.attend import attend
 from sensing.machines.close import close_due
@@ -47,11 +49,7 @@ class ShardMachine:
         for before, item in batch.rare:
             self._absorb(batch, done, before)
             done = before
-            if is_reference(item):
-                take_reference(s, item)
-            else:
-                self._advance(item.watermark)
-                take_rare(s, item)
+            self._take(item)
         self._absorb(batch, done, len(batch.records))
         self._advance(batch.watermark)
         if batch.final:
@@ -70,6 +68,17 @@ class ShardMachine:
     def load(self, block: bytes) -> None:
         """Take over the state of :meth:`dump`; the machine must be fresh and have the same settings."""
         load_state(self.state, block)
+
+    def _take(self, item: Rare) -> None:
+        """Take one rare event. A reference record is outside every watermark."""
+        s = self.state
+        if not is_reference(item):
+            self._advance(item.watermark)
+        with s.outbox.tracing(item.trace):
+            if is_reference(item):
+                take_reference(s, item)
+            else:
+                take_rare(s, item)
 
     def _absorb(self, batch: Batch, start: int, stop: int) -> None:
         """Absorb records ``start`` to ``stop``, and on the way every effect that falls due between them."""
@@ -97,11 +106,13 @@ class ShardMachine:
             while at < end:
                 at, noted = absorb(tables, events, rows, at, end, horizon_hours, attention)
                 s.clock = max(s.clock, int(events["watermark"][at - 1]))
-                for entry in attention[:noted]:
-                    attend(s, entry, events[at - 1])
+                with s.outbox.tracing(_trace(batch, events[at - 1])):
+                    for entry in attention[:noted]:
+                        attend(s, entry, events[at - 1])
             if isinstance(refusal, Refusal):
                 s.clock = max(s.clock, int(events["watermark"][end]))
-                refuse(s, events[end], refusal)
+                with s.outbox.tracing(_trace(batch, events[end])):
+                    refuse(s, events[end], refusal)
                 at = end + 1
 
     def _next_due(self) -> int:
@@ -132,3 +143,10 @@ class ShardMachine:
         s = self.state
         while (due := s.schedule.take(watermark, final=True)) is not None:
             close_due(s, due)
+
+
+def _trace(batch: Batch, event: Any) -> str | None:
+    """Trace of the message that a record was filled from."""
+    if not batch.traces:
+        return None
+    return batch.traces.get((int(event["topic"]), int(event["partition"]), int(event["offset"])))

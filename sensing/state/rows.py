@@ -44,7 +44,7 @@ HOT = np.dtype(
         ("promoted_days", "u1"),  # bit k: an order of day ``day`` - k named a promotion
         ("currency", "S3"),
         ("slot", "u1"),  # minute after the local day's end at which the row closes
-        ("stock_floor", "f4"),  # on-hand (units) below which the projection is looked at again; NaN: never
+        ("stock_floor", "f4"),  # on-hand (units) below which the projection is looked at again; NaN: not planned yet
         ("first_day", "i4"),  # local day of the first absorbed event
         ("closed_day", "i4"),  # last closed local day
         ("day_lines", "u2", (DAYS_KEPT,)),

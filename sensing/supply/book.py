@@ -12,17 +12,19 @@ from numpy.typing import NDArray
 
 from sensing.codec.instants import day_number
 from sensing.codec.record import NO_DAY
-from sensing.contracts.parameters import PlanningParameters
+from sensing.contracts.parameters import ParameterStatus, PlanningParameters
 from sensing.contracts.reference import ParametersInForce
 from sensing.contracts.suppliers import SupplierDisrupted
 from sensing.settings import Settings
 from sensing.state.blob import pack, unpack
-from sensing.supply import publish
+from sensing.supply import due, publish
 from sensing.supply.lanes import Lanes
 from sensing.supply.master import FROM_THE_BEGINNING, MasterData
 from sensing.supply.plan import Known, Plan, make_plan
+from sensing.supply.publish import Told
 from sensing.supply.purchases import Heard, PoOutcome, Purchases
 from sensing.supply.record import SUPPLIERS, SUPPLY, fresh
+from sensing.supply.standing import Standings
 from sensing.supply.terms import Names, TermsTable
 
 
@@ -37,6 +39,8 @@ class SupplyBook:
         Items, suppliers, policies, parameters in force.
     lanes, purchases
         Lead times observed; purchase-order lines.
+    standings
+        What people decided about the parameters of rows.
     """
 
     def __init__(self, settings: Settings, names: Names) -> None:
@@ -47,6 +51,7 @@ class SupplyBook:
         self.master = MasterData()
         self.lanes = Lanes(settings.purchase_lines_max)
         self.purchases = Purchases(settings.purchase_lines_max, settings.line_horizon_days)
+        self.standings = Standings(settings.decided_rows_max)
         self._terms = TermsTable()
 
     def ensure(self, rows: int) -> None:
@@ -134,35 +139,59 @@ class SupplyBook:
         forecast_mean, forecast_variance
             (n, 28) units and units squared of each day's demand from ``day + 1`` on; NaN: no plan.
         demand_class
-            (n,) position in `publish.CLASSES`.
+            (n,) position in `due.CLASSES`.
         unit_price
             (n,) what a unit is worth where master data do not say; NaN: not known.
         """
         terms = self._terms.look_up(rows, self.supply, self.names, self.master, self.lanes, self.settings)
         price = np.full(rows.size, np.nan) if unit_price is None else unit_price
         terms["unit_cost"] = np.where(np.isnan(terms["unit_cost"]), price, terms["unit_cost"])
-        known = Known(terms, self.supply, self.lanes, self.purchases)
-        return make_plan(rows, day, now, forecast_mean, forecast_variance, demand_class, known)
+        known = Known(terms, self.supply, self.lanes, self.purchases, self.standings.lead_times)
+        return self.standings.applied(make_plan(rows, day, now, forecast_mean, forecast_variance, demand_class, known))
 
     def due(self, plan: Plan) -> NDArray[np.int64]:
         """Return the positions in the plan of the rows that are to be published, rising."""
-        return np.flatnonzero(publish.due(plan, self.supply))
+        return np.flatnonzero(due.due(plan, self.supply, self.standings))
 
-    def publish(
-        self, plan: Plan, at: NDArray[np.int64], quantiles: NDArray[np.float64], methods: list[str]
-    ) -> list[tuple[int, PlanningParameters]]:
+    def publish(self, plan: Plan, at: NDArray[np.int64], told: Told) -> list[tuple[int, PlanningParameters]]:
         """Documents of the rows at positions ``at`` of the plan, which then count as published.
 
         See `publish.publish`.
         """
-        return publish.publish(plan, at, quantiles, methods, self.supply, self.names, self.master)
+        return publish.publish(plan, at, told, self.supply, self.names, self.master, self.standings)
+
+    def restate(self, plan: Plan, told: Told) -> PlanningParameters:
+        """The document of a plan of one row that was published: the same proposal, in the status it has now."""
+        published = self.as_published(plan)
+        at = np.zeros(1, np.int64)
+        ((_, document),) = publish.publish(
+            published, at, told, self.supply, self.names, self.master, self.standings, renew=False
+        )
+        return document
+
+    def status(self, row: int) -> ParameterStatus:
+        """Where the proposal of a row stands that was published last."""
+        kept = self.standings.of(row)
+        plain: ParameterStatus = "in_force" if self.supply["agreed"][row] else "proposed"
+        return plain if kept is None or kept.status is None else kept.status
+
+    def as_published(self, plan: Plan) -> Plan:
+        """The plan of rows that were published with the proposal as it was published last."""
+        return publish.as_published(plan, self.supply, self.standings)
 
     def dump(self) -> bytes:
         """Everything as bytes."""
         supply = self.supply.copy()
         supply["terms"] = -1
-        parts = {"master": self.master.dump(), "lanes": self.lanes.dump(), "purchases": self.purchases.dump()}
-        return pack({"supply": supply, **parts})
+        return pack(
+            {
+                "supply": supply,
+                "master": self.master.dump(),
+                "lanes": self.lanes.dump(),
+                "purchases": self.purchases.dump(),
+                "standings": self.standings.dump(),
+            }
+        )
 
     def counts_beyond(self) -> int:
         """Counts that were older than the movements kept could tell, so that stock may be off until the next one."""
@@ -177,4 +206,5 @@ class SupplyBook:
         book.master = MasterData.load(parts["master"])
         book.lanes = Lanes.load(parts["lanes"], settings.purchase_lines_max)
         book.purchases = Purchases.load(parts["purchases"], settings.purchase_lines_max, settings.line_horizon_days)
+        book.standings = Standings.load(parts["standings"], settings.decided_rows_max)
         return book

@@ -62,6 +62,23 @@ def reorder_point(
 
 
 @kernel
+def describe(
+    demand_mean: NDArray[np.float64], demand_variance: NDArray[np.float64],
+    lead_time_days_mean: NDArray[np.float64], lead_time_days_sd: NDArray[np.float64],
+    review_days: NDArray[np.float64], service_target: NDArray[np.float64], out: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Fill ``out`` (n, 3) with mean, variance and quantile of n demands over the protection time, by `reorder_point`.
+
+    From the values that a record keeps they are those of :func:`protect`, to the last bit.
+    """
+    for i in range(demand_mean.size):
+        out[i, 0], out[i, 1] = moments(
+            demand_mean[i], demand_variance[i], lead_time_days_mean[i], lead_time_days_sd[i], review_days[i]
+        )
+        out[i, 2] = quantile(min(service_target[i], SERVICE_MAX), out[i, 0], out[i, 1])
+
+
+@kernel
 def protect(
     forecast_mean: NDArray[np.float64], forecast_variance: NDArray[np.float64],
     lead_time_days_mean: NDArray[np.float32], lead_time_days_sd: NDArray[np.float32],

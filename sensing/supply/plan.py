@@ -3,6 +3,7 @@
 Lead time, stock that covers it, what to order, and where stock is heading.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,18 +85,20 @@ def single(values: Any) -> Singles:
 class Known(NamedTuple):
     """What plans are made of besides forecasts.
 
-    Terms of the rows to plan, and the shard's records, lanes and purchase orders.
+    Terms of the rows to plan, and the shard's records, lanes and purchase orders. ``overrule`` puts lead times that a
+    person has set in place of the estimated ones (n,) of rows (n,).
     """
 
     terms: NDArray[Any]
     supply: NDArray[Any]
     lanes: Lanes
     purchases: Purchases
+    overrule: Callable[[NDArray[np.int64], Singles], None]
 
 
 def lead_times(rows: NDArray[np.int64], today: int, now: int, known: Known) -> tuple[Singles, Singles, OpenLines]:
     """(n,) mean and standard deviation in days, open lines taken in, and these lines."""
-    terms, supply, lanes, purchases = known
+    terms, supply, lanes, purchases = known.terms, known.supply, known.lanes, known.purchases
     lane = supply["lane"][rows]
     mean, variance, weight = shrunk(lanes, lane, terms["supplier"], terms["lead_time_days"])
     lines = purchases.open_lines(rows, today, now, supply, lanes, mean)
@@ -121,6 +124,7 @@ def make_plan(
     count, days = forecast_mean.shape
     terms, supply = known.terms, known.supply
     mean_days, sd_days, lines = lead_times(rows, day + 1, now, known)
+    known.overrule(rows, mean_days)
     review, service = single(terms["review_days"]), single(terms["service_target"])
     out = np.empty((count, 5))
     protect(forecast_mean, forecast_variance, mean_days, sd_days, review, service, out)

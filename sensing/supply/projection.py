@@ -15,6 +15,10 @@ from sensing.supply.lead_time_demand import sum_of_days
 
 NOT_WITHIN = -1
 """No such day within the projection."""
+FORECAST_MARGIN = 1.05
+"""Pools are folded after a row has closed, which moves its forecast a little."""
+MEDIAN_MARGIN = 0.5
+"""Units by which the median of a demand may lie above its mean, and what single precision loses."""
 
 
 @kernel
@@ -88,3 +92,55 @@ def project(
         free = on_hand[i] - overdue[i]
         out[i, 0] = 1.0 if free < 0.0 else tail_probability(math.floor(free) + 1.0, needed, spread)
         out[i, 1] = days_of_cover(free, daily)
+
+
+@kernel
+def stock_floors(
+    overdue: NDArray[np.float64], open_day: NDArray[np.float64], receipts: NDArray[np.float64],
+    mean: NDArray[np.float64], lead_time_days: NDArray[np.float32], learned: NDArray[np.bool_],
+    out: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Fill ``out`` (n,) with on-hand at and above which no stock-out is more likely than not, on the next local day.
+
+    The median of a demand is at most a third of a unit above its mean, so what is owed and what the window of `project`
+    is expected to need bound the stock that opens one. The next day's open demand counts on top of its forecast, since
+    it is overdue when the day is over before the row has closed; every order that comes on that day adds its quantity.
+    Where too little was ``learned`` only what is owed counts. NaN: there is no forecast. Arguments as in `project`.
+    """
+    days = mean.shape[1]
+    for i in range(overdue.size):
+        floor = overdue[i] + open_day[i, 0]
+        window = 0
+        while window < days and receipts[i, window] <= 0.0:
+            window += 1
+        if window == days:
+            window = min(max(math.ceil(lead_time_days[i]), 1), days)
+        if learned[i]:
+            for t in range(window):
+                floor += FORECAST_MARGIN * mean[i, t]
+                if t > 0:
+                    floor += max(open_day[i, t] - mean[i, t], 0.0)
+            floor += MEDIAN_MARGIN
+        out[i] = math.nan if math.isnan(mean[i, 0]) else floor
+
+
+@kernel
+def quiet_floors(
+    open_total: NDArray[np.float64], mean: NDArray[np.float64], lead_time_days: NDArray[np.float32],
+    learned: NDArray[np.bool_], out: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """The same for rows of which nothing is on order, for all the days on which nothing happens to them.
+
+    All that is open may be overdue by then, and the window may begin on any day of the forecast.
+    """
+    days = mean.shape[1]
+    for i in range(open_total.size):
+        window = min(max(math.ceil(lead_time_days[i]), 1), days)
+        most = 0.0
+        for start in range(days):
+            needed = 0.0
+            for t in range(start, start + window):
+                needed += mean[i, t if t < days else days - 7 + (t - days) % 7]
+            most = max(most, needed)
+        floor = open_total[i] + (FORECAST_MARGIN * most + MEDIAN_MARGIN if learned[i] else 0.0)
+        out[i] = math.nan if math.isnan(mean[i, 0]) else floor

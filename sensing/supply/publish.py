@@ -1,132 +1,153 @@
-"""What of a plan is worth publishing, and the documents.
+"""The documents of planning parameters, and the records of what was published."""
 
-A row is due when it was never published, when its reorder point moved by more than the dead band, at least one unit
-and at least 0.3 standard deviations of its lead-time demand (less does not change the service noticeably: a point at
-.95 then serves .91 to .97), when its order quantity moved by more than 1.25 dead bands and at least one unit, when
-its lead time moved by more than the dead band and at least half a day, when its demand class changed, when what the
-ERP runs on came to agree or to disagree with the proposal, and a day before its publication expires. All against what
-was last published, which the row's record keeps. While an item is new, its estimates move with every sale: its bands
-are two and a half times as wide. For four days after a publication (a week, while new) all bands are twice as wide
-again. The order-up-to level is the sum of the two and needs no band of its own.
-
-Source of the wider band of the quantity: the cost of a quantity q times the economic one is (q + 1/q) / 2 of the
-least, 1.025 at a quarter more (Silver, Pyke and Thomas, Inventory and Production Management, 4.4).
-"""
-
-from typing import Any, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.instants import local_date, rfc3339_seconds
+from sensing.codec.instants import local_date, rfc3339, rfc3339_seconds
 from sensing.contracts.parameters import (
-    HORIZON_DAYS,
     QUANTILE_LEVELS,
+    Accuracy,
     Change,
-    DemandClass,
     Forecast,
     InForce,
+    ParameterStatus,
     PlanningParameters,
     Proposed,
     Stock,
 )
+from sensing.settings import DAY_MS
+from sensing.state.ruling import Ruling
+from sensing.supply.due import CLASSES, EXPIRES_DAYS, agrees, left_band
+from sensing.supply.lead_time_demand import describe
 from sensing.supply.master import FROM_THE_BEGINNING, MasterData
 from sensing.supply.plan import Plan
 from sensing.supply.record import INPUTS
 from sensing.supply.rounding import decimals, rounded
 from sensing.supply.split import INPUTS as POINT_INPUTS
 from sensing.supply.split import PARTS, explain, first, substitute
+from sensing.supply.standing import FIELDS, Standing, Standings, Values
 from sensing.supply.terms import IN_FORCE, Names
 
-EXPIRES_DAYS = HORIZON_DAYS
-SPREAD_SHARE = 0.3
-QUANTITY_BANDS = 1.25
-NEW_BANDS = 2.5
-REST_BANDS = 2.0
-REST_DAYS = 4
-NEW_REST_DAYS = 7
-UNIT = 1.0
-LEAD_TIME_DAYS_STEP = 0.5
-CLASSES: tuple[DemandClass, ...] = get_args(DemandClass)
 _KEPT = (
     "reorder_point", "order_quantity", "demand_mean", "demand_variance", "lead_time_days_mean", "lead_time_days_sd",
     "review_days", "service_target", "demand_class",
 )  # fmt: skip
 
 
-def moved(after: Any, before: Any, band: Any, step: Any) -> NDArray[np.bool_]:
-    """Whether a value left the dead band.
+class Told(NamedTuple):
+    """What the demand side tells of rows that are published: quantiles (k, 28, 11), and methods and scores (k)."""
 
-    Changed by more than ``band`` of the former value and by at least ``step``.
-    """
-    change = np.abs(after - before)
-    return np.asarray((change > band * np.abs(before)) & (change >= step))
-
-
-def agrees(plan: Plan) -> NDArray[np.bool_]:
-    """(n,) whether the ERP is known to run on some of the proposed values, and on none outside the dead band."""
-    terms, band = plan.terms, plan.terms["dead_band"]
-    told = np.zeros(plan.rows.size, np.bool_)
-    apart = np.zeros(plan.rows.size, np.bool_)
-    for name in IN_FORCE:
-        in_force = terms[f"in_force_{name}"]
-        lead_time = name == "lead_time_days"
-        proposed = plan.lead_time_days_mean if lead_time else getattr(plan, name)
-        known = ~np.isnan(in_force)
-        step = LEAD_TIME_DAYS_STEP if lead_time else UNIT
-        apart |= known & moved(proposed, np.where(known, in_force, 0.0), band, step)
-        told |= known & (not lead_time)
-    return np.asarray(told & ~apart)
-
-
-def due(plan: Plan, supply: NDArray[Any]) -> NDArray[np.bool_]:
-    """(n,) which rows of the plan are to be published."""
-    last = supply[plan.rows]
-    band = plan.terms["dead_band"]
-    point, quantity = (rounded(last[name]) for name in ("reorder_point", "order_quantity"))
-    result = (last["version"] == 0) | (last["demand_class"] != plan.demand_class)
-    new = plan.demand_class == CLASSES.index("new")
-    age_days = plan.day - last["published_day"].astype(np.int64)
-    wider = np.where(new, NEW_BANDS, 1.0)
-    step = np.maximum(UNIT, SPREAD_SHARE * wider * plan.lead_time_demand_sd)
-    # Soon after a publication a move must be the larger, so that planners and ERP are not chased by noise.
-    wider = np.where(age_days < np.where(new, NEW_REST_DAYS, REST_DAYS), REST_BANDS * wider, wider)
-    result |= moved(plan.reorder_point, point, wider * band, step)
-    result |= moved(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, UNIT)
-    result |= moved(plan.lead_time_days_mean, last["lead_time_days_mean"], band, LEAD_TIME_DAYS_STEP)
-    result |= agrees(plan) != (last["agreed"] == 1)
-    result |= age_days >= EXPIRES_DAYS - 1
-    return np.asarray(result & ~np.isnan(plan.reorder_point))
+    quantiles: NDArray[np.float64]
+    methods: list[str]
+    accuracies: list[Accuracy]
 
 
 def publish(
-    plan: Plan, at: NDArray[np.int64], quantiles: NDArray[np.float64], methods: list[str], supply: NDArray[Any],
-    names: Names, master: MasterData,
+    plan: Plan, at: NDArray[np.int64], told: Told, supply: NDArray[Any], names: Names, master: MasterData,
+    standings: Standings, *, renew: bool = True,
 ) -> list[tuple[int, PlanningParameters]]:  # fmt: skip
     """Documents of the rows at positions ``at`` of the plan, one version up; the records take over what they say.
 
-    ``quantiles`` (k, 28, 11) and ``methods`` (k) belong to ``at``.
+    ``told`` belongs to ``at``. Without ``renew`` the plan must be `as_published`: the same proposal is told in another
+    status, and expires when it would have.
     """
     last = supply[plan.rows[at]]
     columns = _columns(plan, at) | _changes(plan, at, last)
-    forecasts = _forecasts(plan, at, quantiles, methods)
+    forecasts = _forecasts(plan, at, told)
     agreed = agrees(plan)[at]
     documents: list[tuple[int, PlanningParameters]] = []
-    as_of, expires = local_date(plan.day), local_date(plan.day + EXPIRES_DAYS)
     for k, row in enumerate(plan.rows[at].tolist()):
         sku, location = names(row)
         values = {name: column[k] for name, column in columns.items()}
+        kept = standings.of(row)
+        status, ruling = _status(plan, int(at[k]), kept, agreed=bool(agreed[k]))
         document = PlanningParameters(
-            sku=sku, location=location, version=values["version"] + 1,
-            status="in_force" if agreed[k] else "proposed", as_of=as_of, expires=expires,
+            sku=sku, location=location, version=values["version"] + 1, status=status, as_of=local_date(plan.day),
+            expires=local_date((plan.day if renew else values["published_day"]) + EXPIRES_DAYS),
             demand_class=CLASSES[values["demand_class"]], in_force=_in_force(master.in_force(sku, location)),
             proposed=Proposed(**{name: values[name] for name in Proposed.__struct_fields__}),
-            forecast=forecasts[k], stock=_stock(plan.day, values), change=_change(values),
-            freshness=_freshness(values["heard"]),
+            forecast=forecasts[k], stock=_stock(plan.day, values), change=_change(values, kept),
+            freshness=_freshness(values["heard"]), accuracy=told.accuracies[k],
+            overrides=[] if kept is None else kept.published(), **_decided(ruling),
         )  # fmt: skip
         documents.append((row, document))
-    _keep(plan, at, agreed, supply)
+        if kept is not None:
+            _note(kept, document.version, status, plan.day, renew=renew)
+    _keep(plan, at, agreed, supply, renew=renew)
+    for row in plan.rows[at].tolist():
+        standings.tidy(row, int(supply["version"][row]))
     return documents
+
+
+def as_published(plan: Plan, supply: NDArray[Any], standings: Standings) -> Plan:
+    """The plan of rows that were published, with the proposal as it was published last.
+
+    It is computed again from what the records keep; overrides that stand have been published.
+    """
+    last = supply[plan.rows]
+    mean_of, variance_of, days, days_sd, review, service = (last[name].astype(np.float64) for name in POINT_INPUTS)
+    out = np.empty((plan.rows.size, 3))
+    describe(mean_of, variance_of, days, days_sd, review, service, out)
+    kept: dict[str, Any] = {name: last[name] for name in _KEPT}
+    point, quantity = rounded(out[:, 2]), rounded(last["order_quantity"])
+    kept |= {
+        "lead_time_demand_mean": rounded(out[:, 0]), "lead_time_demand_sd": rounded(np.sqrt(out[:, 1])),
+        "lead_time_demand_quantile": point, "safety_stock": rounded(np.maximum(out[:, 2] - out[:, 0], 0.0)),
+        "reorder_point": point, "order_quantity": quantity, "order_up_to": rounded(point + quantity),
+    }  # fmt: skip
+    published = standings.applied(plan._replace(**kept))
+    assert np.array_equal(published.reorder_point, rounded(last["reorder_point"])), "a record keeps all it is made of"
+    return published
+
+
+def values_of(plan: Plan, at: int) -> Values:
+    """The proposed values of one row of a plan."""
+    lead_time = float(rounded(plan.lead_time_days_mean[at]))
+    return {field: lead_time if field == "lead_time_days" else float(getattr(plan, field)[at]) for field in FIELDS}
+
+
+def _status(plan: Plan, at: int, kept: Standing | None, *, agreed: bool) -> tuple[ParameterStatus, Ruling | None]:
+    """Where the proposal of one row stands, and the decision by which it does."""
+    if agreed:
+        return "in_force", None
+    judged = None if kept is None else kept.judged
+    if judged is None or left_band(plan, at, judged.values):
+        return "proposed", None
+    return judged.status, judged.ruling
+
+
+def _note(kept: Standing, version: int, status: ParameterStatus, day: int, *, renew: bool) -> None:
+    """Let what stands of a row know of its new version.
+
+    An approval is forgotten when it is in force or, where another proposal has taken its place, after as many days as a
+    publication stands; a rejection when there is another proposal.
+    """
+    kept.status = status
+    judged = kept.judged
+    if renew:
+        kept.since = version
+        kept.shown, kept.due = kept.sets_point, False
+    elif judged is not None and judged.last == version - 1:
+        judged.last = version
+    if judged is None:
+        return
+    if judged.status == "rejected":
+        over = status == "proposed"
+    else:
+        over = status == "in_force" or (status == "proposed" and day - judged.ruling.time // DAY_MS > EXPIRES_DAYS)
+    if over:
+        kept.judged = None
+
+
+def _decided(ruling: Ruling | None) -> dict[str, Any]:
+    if ruling is None:
+        return {}
+    return {
+        "decision": ruling.decision, "decided_by": ruling.decider, "decided_role": ruling.role,
+        "decided_at": rfc3339(ruling.time), "decision_reason": ruling.reason,
+    }  # fmt: skip
 
 
 def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
@@ -138,10 +159,10 @@ def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
     return columns | {name: rounded(getattr(plan, name)[at]).tolist() for name in single}
 
 
-def _forecasts(plan: Plan, at: NDArray[np.int64], quantiles: NDArray[np.float64], methods: list[str]) -> list[Forecast]:
+def _forecasts(plan: Plan, at: NDArray[np.int64], told: Told) -> list[Forecast]:
     start, levels = local_date(plan.day + 1), list(QUANTILE_LEVELS)
     # The arrays go into the document as they are: the encoder writes them faster than lists of numbers.
-    rows: Any = zip(methods, rounded(plan.forecast_mean[at]), rounded(quantiles), strict=True)
+    rows: Any = zip(told.methods, rounded(plan.forecast_mean[at]), rounded(told.quantiles), strict=True)
     return [Forecast(start=start, method=m, mean=mean, levels=levels, quantiles=table) for m, mean, table in rows]
 
 
@@ -170,6 +191,7 @@ def _changes(plan: Plan, at: NDArray[np.int64], last: NDArray[Any]) -> dict[str,
     return {
         "before": before.tolist(), "parts": parts.tolist(), "places": places,
         "version": last["version"].tolist(), "heard": last["heard"].tolist(),
+        "published_day": last["published_day"].tolist(),
     }  # fmt: skip
 
 
@@ -183,10 +205,11 @@ def _stock(day: int, values: dict[str, Any]) -> Stock:
     )  # fmt: skip
 
 
-def _change(values: dict[str, Any]) -> Change:
+def _change(values: dict[str, Any], kept: Standing | None) -> Change:
     after = values["reorder_point"]
     if values["version"] > 0:
-        return explain(values["before"], after, values["parts"], values["places"])
+        overridden = kept is not None and (kept.shown or kept.sets_point)
+        return explain(values["before"], after, values["parts"], values["places"], overridden=overridden)
     days = values["lead_time_days_mean"] + values["review_days"]
     mean = values["lead_time_demand_mean"]
     return first(after, mean, values["safety_stock"], days, values["service_target"])
@@ -197,10 +220,11 @@ def _freshness(heard: list[int]) -> dict[str, str | None]:
     return dict(zip(INPUTS, texts, strict=True))
 
 
-def _keep(plan: Plan, at: NDArray[np.int64], agreed: NDArray[np.bool_], supply: NDArray[Any]) -> None:
+def _keep(plan: Plan, at: NDArray[np.int64], agreed: NDArray[np.bool_], supply: NDArray[Any], *, renew: bool) -> None:
     rows = plan.rows[at]
     for name in _KEPT:
         supply[name][rows] = getattr(plan, name)[at]
     supply["version"][rows] += 1
-    supply["published_day"][rows] = plan.day
+    if renew:
+        supply["published_day"][rows] = plan.day
     supply["agreed"][rows] = agreed

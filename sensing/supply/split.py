@@ -59,16 +59,24 @@ def _decimal(units: int, places: int) -> float:
     return units / 10**places if places >= 0 else float(units * 10**-places)
 
 
-def explain(before: float, after: float, parts: list[float], places: int) -> Change:
-    """Change from the last published reorder point to the new one, told with ``places`` decimals."""
+def explain(before: float, after: float, parts: list[float], places: int, *, overridden: bool = False) -> Change:
+    """Change from the last published reorder point to the new one, told with ``places`` decimals.
+
+    Where one of the two is a person's (``overridden``), a sixth part is what the five inputs do not explain.
+    """
+    names: tuple[str, ...] = PARTS
+    words: tuple[str, ...] = WORDS
+    if overridden:
+        names, words = (*PARTS, "override"), (*WORDS, "override")
+        parts = [*parts, after - before - sum(parts)]
     total, parts = apportion(before, after, parts, places)
     order = sorted((k for k in range(len(parts)) if parts[k]), key=lambda k: -abs(parts[k]))
-    why = ", ".join(f"{WORDS[k]} {_signed(parts[k])}" for k in order)
+    why = ", ".join(f"{words[k]} {_signed(parts[k])}" for k in order)
     sentence = f"Reorder point {_short(before)} -> {_short(after)} ({_signed(total)})"
     if total == 0.0:
         sentence = f"Reorder point unchanged at {_short(after)}"
     sentence += f": {why}." if why else "."
-    return Change(total=total, **dict(zip(PARTS, parts, strict=True)), sentence=sentence)
+    return Change(total=total, **dict(zip(names, parts, strict=True)), sentence=sentence)
 
 
 def first(after: float, mean: float, safety_stock: float, days: float, service_target: float) -> Change:

@@ -34,6 +34,7 @@ class Wrong(Exception):
 
 
 _ID, _SKU, _LOCATION, _UNIT = identifier(64), identifier(40), identifier(16), identifier(8)
+_SUBJECT = identifier(128)
 _CURRENCY = identifier(3, least=3)
 _QUANTITY, _OR_ZERO, _SIGNED = number(0.0005, 1e9, above=True), number(0, 1e9), number(-1e9, 1e9)
 _PRICE, _DAYS, _SHARE, _VERSION = number(0, 1e12), number(0, 3660), number(0, 1), integer(1, 2**31 - 2)
@@ -128,13 +129,16 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
     },
     "decisions": {
         "decision.made": _EVENT | {
-            "subject!": _ID, "exception_id": _ID, "parameters_version": _REVISION,
+            "subject!": _SUBJECT, "exception_id": _SUBJECT, "exception_version": _REVISION,
+            "parameters_version": _REVISION,
             "decision!": one_of("acknowledge", "approve", "reject", "override", "label", "release"),
             "label": one_of("confirmed", "expected", "false_alarm", "new_trend"),
             "decider!": _ID, "role!": _ID, "reason": free_text, "field": _ID, "value": _OR_ZERO,
+            "until": date, "sku": _SKU,
         },
         "execution.confirmed": _EVENT | {
-            "subject!": _ID, "parameters_version": _REVISION, "action_id": _ID, "reference": free_text,
+            "subject!": _SUBJECT, "parameters_version": _REVISION, "action_id": _ID, "reference": free_text,
+            "sku": _SKU,
         },
     },
 }  # fmt: skip

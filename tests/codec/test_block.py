@@ -28,6 +28,8 @@ def test_messages_come_out_as_they_went_in() -> None:
     assert [bare.message(i) for i in range(len(bare))] == [
         Message(message.value, None, message.offset, None, None) for message in messages
     ]
+    assert block.headers_of(bounds(1, 0)) == [{}, {"h": b"1"}]
+    assert bare.headers_of(bounds(1, 0)) == [{}, {}]
     assert len(Block.of([], bounds())) == 0
 
 
@@ -35,7 +37,7 @@ def test_memory_may_hold_more_than_the_messages() -> None:
     """Messages lie anywhere in the memory, also one in another."""
     block = Block(DATA, bounds(1, 0, 6), bounds(3, 6, 6), bounds(0, 1, 2))
 
-    assert [block.value(i) for i in range(3)] == [b"bc", b"abcdef", b""]
+    assert block.values(np.arange(3)) == [b"bc", b"abcdef", b""]
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 2), (3, 2), (0, 7), (7, 8), (7, 7)])

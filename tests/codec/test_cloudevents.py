@@ -3,6 +3,7 @@
 import orjson
 import pytest
 
+from sensing.codec.cloudevents import traceparent_of
 from sensing.codec.decode import Decoded, Message, decode
 from tests.codec.blocks import block_of
 from tests.contracts.examples import EXAMPLES, Event, example
@@ -99,3 +100,37 @@ def test_headers_are_checked_like_fields() -> None:
     ):
         rejects = decode_one("orders", value, headers | {name: broken}).rejects
         assert [(reject.reason, reject.field) for reject in rejects] == ([expected] if expected else [])
+
+
+TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"traceparent": TRACE}, TRACE),
+        ({"ce_traceparent": TRACE}, TRACE),
+        ({"ce_traceparent": TRACE, "traceparent": TRACE[:-1] + b"0"}, TRACE),
+        ({"ce_traceparent": b"broken", "traceparent": TRACE}, TRACE),
+        ({"traceparent": b"cc" + TRACE[2:]}, b"cc" + TRACE[2:]),
+        ({"traceparent": b"ff" + TRACE[2:]}, None),
+        ({"traceparent": TRACE.upper()}, None),
+        ({"traceparent": TRACE + b"-00"}, None),
+        ({"traceparent": b" " + TRACE}, None),
+        ({"traceparent": TRACE + b"\n"}, None),
+        ({"traceparent": TRACE.replace(b"0af7651916cd43dd8448eb211c80319c", b"0" * 32)}, None),
+        ({"traceparent": TRACE.replace(b"b7ad6b7169203331", b"0" * 16)}, None),
+        ({"traceparent": b"\xff\xfe"}, None),
+        ({"Traceparent": TRACE}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_traces_are_carried_where_they_are_well_formed(
+    headers: dict[str, bytes] | None, expected: bytes | None
+) -> None:
+    """The event's own trace goes before its transport's; what is not version-trace-parent-flags is none, and no
+    error.
+    """
+    found = traceparent_of(headers)
+    assert (None if found is None else found.encode()) == expected

@@ -144,6 +144,11 @@ FIELDS: list[tuple[str, str, str, list[Case]]] = [
     ("decision.made", "decision", "one of acknowledge, approve, label, override, reject, release", [
         ("maybe", "out_of_range", '"maybe"'),
     ]),
+    ("decision.made", "subject", "text of 1 to 128 bytes, no control characters", [
+        ("x" * 129, "too_long", '"' + "x" * 76 + "..."),
+        (POUND * 65, "too_long", '130 bytes: "' + "\\u00a3" * 10 + "\\u00a..."),
+        ("a\x00", "bad_text", '"a\\u0000"'),
+    ]),
     ("decision.made", "label", "one of confirmed, expected, false_alarm, new_trend", [(1, "wrong_type", "1")]),
     ("item.updated", "units[...]", "number > 0 and <= 1000000", [
         ({"CASE": "12"}, "wrong_type", '{"CASE": "12"}'),

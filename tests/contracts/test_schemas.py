@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it comes without types
 
 from flows.cli.schemas import PACKAGED, schemas
-from sensing.contracts.asyncapi import COMPACTED, OUTPUT_TYPES
+from sensing.contracts.asyncapi import COMPACTED, OUTPUT_TYPES, output_message
 from sensing.contracts.audit import AutomaticDecision, ControlTotals
 from sensing.contracts.dead_letters import DeadLetter
 from sensing.contracts.exceptions import ExceptionState
@@ -162,9 +162,11 @@ def test_asyncapi_names_all_topics_and_types() -> None:
     assert operations == expected
 
     messages = [name for topic in ASYNCAPI["channels"].values() for name in topic["messages"]]
-    outputs = [name for types in OUTPUT_TYPES.values() for name, _ in types]
+    outputs = [output_message(topic, name) for topic, types in OUTPUT_TYPES.items() for name, _ in types]
     assert sorted(messages) == sorted([*REQUIRED, *outputs])
     assert sorted(messages) == sorted(ASYNCAPI["components"]["messages"])
+    told = [message["name"] for message in ASYNCAPI["components"]["messages"].values()]
+    assert sorted(told) == sorted([*REQUIRED, *(name for types in OUTPUT_TYPES.values() for name, _ in types)])
     bindings = {topic: channel["bindings"]["kafka"] for topic, channel in ASYNCAPI["channels"].items()}
     assert {topic for topic, binding in bindings.items() if "topicConfiguration" in binding} == set(COMPACTED)
 

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensing.contracts.common import SUBJECT_BYTES_MAX
 from sensing.contracts.exceptions import ExceptionState, ExceptionType
-from sensing.detection.finding import Finding, Look, problem_key
+from sensing.contracts.subjects import problem_key
+from sensing.detection.finding import Finding, Look
 from sensing.detection.lifecycle import PACES, Problems
-from sensing.detection.problem import ID_BYTES_MAX, name_problem
+from sensing.detection.problem import name_problem
 from sensing.settings import DAY_MS
 from tests.detection.looks import NOW, finding, look
 
@@ -263,7 +265,7 @@ def test_ids_are_short_and_readable(sku: str, rest: str) -> None:
     name = name_problem(finding(key=key.encode(errors="ignore").decode()))
     other = name_problem(finding(key=key.encode(errors="ignore").decode() + "x"))
 
-    assert len(name.encode()) <= ID_BYTES_MAX
+    assert len(name.encode()) <= SUBJECT_BYTES_MAX
     assert name.startswith("surge:")
     assert name.endswith(":20111122T221320000")
     assert name != other

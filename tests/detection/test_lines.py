@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.detection.lines import few_probability, line_dispersion, many_probability, window_variance
+from sensing.detection.lines import (
+    few_probability,
+    line_dispersion,
+    many_probability,
+    speaking_window,
+    window_variance,
+)
 from tests.detection import oracles
 
 MEANS = st.floats(0.01, 300.0)
@@ -58,6 +64,15 @@ def test_more_lines_are_less_likely(count: int, mean: float, dispersion: float, 
 
     assert many_probability(count + 1, mean, dispersion, window, history) <= chance
     assert many_probability(count, mean * 1.05, dispersion, window, history) >= chance - 1e-12
+
+
+@pytest.mark.parametrize(
+    ("hits", "chances", "expected"),
+    [([True, True], [0.2, 0.1], 1), ([True, False], [0.2, 0.1], 0), ([False, False, False], [0.3, 0.1, 0.1], 1)],
+)
+def test_the_window_that_fired_speaks(hits: list[bool], chances: list[float], expected: int) -> None:
+    """One that fired goes before one that only looks unlikely, then the less likely, then the first."""
+    assert speaking_window(hits, chances) == expected
 
 
 def test_silence_is_no_news_where_nothing_is_due() -> None:

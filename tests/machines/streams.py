@@ -120,8 +120,9 @@ class Result(NamedTuple):
     shards: list[ShardMachine]
 
     def data(self, topic: str) -> list[dict[str, Any]]:
-        """Decoded data of all outputs to a topic, by machine and number."""
-        return [orjson.loads(record.data) for machine in self.outputs for record in machine if record.topic == topic]
+        """Decoded data of all outputs to a topic, by machine and number; tombstones have none."""
+        records = [record for machine in self.outputs for record in machine if record.topic == topic]
+        return [orjson.loads(record.data) for record in records if record.data]
 
     def table(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Parameters by SKU and location; arrays as lists."""

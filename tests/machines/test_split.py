@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.codec.record import EVENT, Batch, Rare, Topic
-from sensing.codec.split import shard_of, split
+from sensing.codec.split import shard_of, shards_of, split
+from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 from sensing.contracts.reference import LocationUpdated, PromotionApproved
 from sensing.contracts.suppliers import SupplierDisrupted
 from tests.machines.tables import events
@@ -59,6 +60,32 @@ def test_a_batch_of_nothing_still_ticks() -> None:
     assert [(len(batch.records), batch.rare, batch.watermark, batch.final) for batch in found] == 3 * [
         (0, [], 5, False)
     ]
+
+
+@given(st.lists(st.sampled_from(SKUS), max_size=20), st.sets(st.integers(0, 25)), st.sampled_from((1, 5, 16)))
+def test_traces_go_with_their_records(skus: list[str], traced: set[int], shards: int) -> None:
+    """Each shard is told the traces of its own records and no others."""
+    records = events(*({"sku": sku, "event_id": f"e{number}"} for number, sku in enumerate(skus)))
+    records["partition"] = 3
+    traces = {(int(Topic.ORDERS), 3, offset): f"trace {offset}" for offset in traced}
+    for batch in split(Batch(records, [], 5, traces=traces), shards):
+        offsets = set(batch.records["offset"].tolist())
+        assert batch.traces == {place: trace for place, trace in traces.items() if place[2] in offsets}
+
+
+def test_a_decision_goes_to_the_shard_of_what_it_is_about() -> None:
+    """To one shard, that of the SKU which its subject names, or of the one that it says itself."""
+    told: dict[str, Any] = {"event_id": "d", "event_time": 1, "decider": "ann", "role": "planner"}
+    for shards in (1, 3, 16):
+        for sku in SKUS:
+            name = f"surge:{sku}|L:20260105T093000000"
+            about: list[Any] = [
+                DecisionMade(subject=name, decision="label", **told),
+                DecisionMade(subject=f"{sku}/L", decision="approve", **told),
+                DecisionMade(subject="?", sku=sku, decision="approve", **told),
+                ExecutionConfirmed(event_id="x", event_time=1, subject=f"{sku}/L"),
+            ]
+            assert [shards_of(event, shards) for event in about] == [[shard_of(sku, shards)]] * 4
 
 
 def test_reference_of_a_sku_goes_to_its_shard() -> None:

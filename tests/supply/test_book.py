@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sensing.contracts.parameters import PlanningParameters
+from sensing.contracts.parameters import Accuracy, PlanningParameters
 from sensing.contracts.reference import ItemUpdated, ParametersInForce, PolicyUpdated
 from sensing.outputs import encode
 from sensing.settings import DAY_MS, Settings
@@ -17,10 +17,12 @@ from sensing.supply.backlog import NEW_LINE, open_add
 from sensing.supply.book import SupplyBook
 from sensing.supply.moves import count, move
 from sensing.supply.plan import Plan
+from sensing.supply.publish import Told
 from sensing.supply.record import INVENTORY, ORDERS
 from tests.supply.events import DAY, book, event, hear, names, tell
 
 CLOSED = DAY + 10
+UNSCORED = Accuracy(wape=None, bias=None, coverage_95=None, days=0.0)
 
 
 def _plan(b: SupplyBook, mean: float | list[float] = 4.0, day: int = CLOSED, rows: int = 1, **more: Any) -> Plan:
@@ -32,7 +34,8 @@ def _plan(b: SupplyBook, mean: float | list[float] = 4.0, day: int = CLOSED, row
 def _publish(b: SupplyBook, plan: Plan) -> list[PlanningParameters]:
     at = b.due(plan)
     quantiles = np.arange(11.0) * np.ones((at.size, 28, 1)) / 3
-    return [document for _, document in b.publish(plan, at, quantiles, ["smoothing"] * at.size)]
+    told = Told(quantiles, ["smoothing"] * at.size, [UNSCORED] * at.size)
+    return [document for _, document in b.publish(plan, at, told)]
 
 
 def test_a_plan_of_one_row_by_hand() -> None:

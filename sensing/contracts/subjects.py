@@ -1,0 +1,72 @@
+"""How what is published is named, and how a decision that echoes the name finds back.
+
+An exception is named ``type:key:instant``: the key says what it is about, its parts are joined by ``|`` and the first
+one is the SKU. Parameters are named ``sku/location``.
+"""
+
+import hashlib
+import re
+
+from sensing.contracts.common import SUBJECT_BYTES_MAX
+from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
+
+DIGEST_BYTES = 8
+_EXCEPTION = re.compile(r"[a-z_]+:(?P<key>.+):\d{8}T\d{9}", re.DOTALL)
+_ESCAPES = (("%", "%25"), ("|", "%7C"))
+
+Decision = DecisionMade | ExecutionConfirmed
+
+
+def problem_key(*parts: str) -> str:
+    """Name of what a problem is about, e.g. "SKU|LOC|PO|LINE", the SKU first.
+
+    The separator is escaped within a part, so two problems never share a key.
+    """
+    return "|".join(_escaped(part) for part in parts)
+
+
+def exception_subject(kind: str, key: str, stamp: str) -> str:
+    """Id of an exception, readable, at most 128 bytes: short type, key, and its opening as YYYYMMDDTHHMMSSmmm.
+
+    A key too long for that keeps its beginning and ends in 16 hexadecimal digits of its BLAKE2b digest.
+    """
+    room = SUBJECT_BYTES_MAX - len(kind) - len(stamp) - 2
+    text = key.encode()
+    if len(text) > room:
+        digest = hashlib.blake2b(text, digest_size=DIGEST_BYTES).hexdigest()
+        text = text[: room - len(digest) - 1].decode(errors="ignore").encode() + b"~" + digest.encode()
+    return f"{kind}:{text.decode()}:{stamp}"
+
+
+def parameters_subject(sku: str, location: str) -> str:
+    """Subject of the parameters of a SKU-location."""
+    return f"{sku}/{location}"
+
+
+def exception_of(event: Decision) -> str | None:
+    """Id of the exception that a decision is about; None where it is about parameters or an action."""
+    if isinstance(event, ExecutionConfirmed):
+        return None
+    if event.exception_id is not None:
+        return event.exception_id
+    return event.subject if event.parameters_version is None and _EXCEPTION.fullmatch(event.subject) else None
+
+
+def sku_of(event: Decision) -> str:
+    """SKU that a decision goes by: the one it says, else the one that its subject names."""
+    if event.sku is not None:
+        return event.sku
+    exception_id = exception_of(event)
+    if exception_id is None:
+        return event.subject.rpartition("/")[0] or event.subject
+    found = _EXCEPTION.fullmatch(exception_id)
+    first = (found["key"] if found else exception_id).partition("|")[0]
+    for plain, escaped in reversed(_ESCAPES):
+        first = first.replace(escaped, plain)
+    return first
+
+
+def _escaped(part: str) -> str:
+    for plain, escaped in _ESCAPES:
+        part = part.replace(plain, escaped)
+    return part

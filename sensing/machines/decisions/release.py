@@ -1,0 +1,79 @@
+"""A held order line that a person releases: it is booked when it was ordered, and counts from then on."""
+
+import datetime as dt
+
+import numpy as np
+
+from sensing.codec.instants import day_number
+from sensing.codec.keys import fill_keys
+from sensing.codec.record import EVENT, NO_DAY, THOUSANDTHS, Rare, Topic
+from sensing.detection.finding import Finding
+from sensing.detection.quality import released
+from sensing.machines.absorb import NOT_HELD, set_line
+from sensing.machines.attend import look_at_surge
+from sensing.machines.booking import hear, learn_sizes
+from sensing.machines.report import look_at
+from sensing.machines.state import ShardState
+from sensing.machines.tables import ATTENTION, ATTENTION_MAX, RELEASED
+from sensing.machines.watch import watch_surge
+from sensing.state.lines import COUNTED, HELD, find_line
+from sensing.state.ruling import Ruling
+from sensing.supply.record import ORDERS
+
+
+def release(s: ShardState, item: Rare, finding: Finding, ruling: Ruling) -> Finding | None:
+    """Book the held line that a finding is about, as the kernel would have; the finding that ends the problem.
+
+    None where the line table has forgotten the line.
+    """
+    slot = _held_slot(s, finding)
+    if slot < 0:
+        return None
+    units = finding.details["quantity"]
+    assert isinstance(units, float), "a held line always says its quantity"
+    row, t = finding.row, s.tables()
+    line = s.lines.lines[slot]
+    was_counted = bool(line["flags"] & COUNTED)
+    line["flags"] &= NOT_HELD
+    partition = finding.details["partition"]
+    assert isinstance(partition, int), "a held line always says its partition"
+    s.counts[Topic.ORDERS, partition, RELEASED] += 1
+    hear(t, row, ORDERS, finding.event_time)
+    hour = s.zones.local_hour(s.zone_of(row), finding.event_time)
+    set_line(t, slot, row, hour, round(units * THOUSANDTHS), _requested_day(finding))
+    if not was_counted:
+        learn_sizes(t, row, round(units * THOUSANDTHS))
+        _keep_price(s, finding)
+        if watch_surge(t, row, hour, np.zeros(ATTENTION_MAX, ATTENTION), 0):
+            look_at_surge(s, row, item.time, item.event.event_id)
+    look = look_at(s, row, s.clock, item.time, (item.event.event_id,))
+    return released(look, str(finding.details["order_id"]), str(finding.details["line"]), units, ruling=ruling)
+
+
+def _held_slot(s: ShardState, finding: Finding) -> int:
+    """Slot of the held line: that of its order and line, or of the event that is its own line."""
+    record = np.zeros(1, EVENT)
+    record["sku"] = finding.sku.encode()
+    for name in ("order_id", "line"):
+        record[name] = str(finding.details[name]).encode()
+    record["event_id"] = finding.cause_event_ids[-1].encode()
+    fill_keys(record, s.settings.shards)
+    for key in ("line", "id"):
+        slot = find_line(s.lines.lines, s.lines.index, record[f"{key}_hi"][0], record[f"{key}_lo"][0])
+        if slot >= 0 and s.lines.lines["flags"][slot] & HELD:
+            return int(slot)
+    return -1
+
+
+def _requested_day(finding: Finding) -> int:
+    asked = finding.details["requested_date"]
+    return NO_DAY if asked is None else day_number(dt.date.fromisoformat(str(asked)))
+
+
+def _keep_price(s: ShardState, finding: Finding) -> None:
+    """Let the row take over the price of an order line that counts, where none of a newer one is known."""
+    hot, price = s.rows.hot[finding.row], finding.details["unit_price"]
+    if price is not None and (finding.event_time >= hot["last_order"] or np.isnan(hot["price"])):
+        hot["price"] = price
+        hot["currency"] = (finding.currency or "").encode()
+    hot["last_order"] = max(int(hot["last_order"]), finding.event_time)

@@ -1,0 +1,46 @@
+"""Who may decide what, on one page."""
+
+from collections.abc import Iterable
+
+from sensing.contracts.decisions import Verdict
+from sensing.contracts.exceptions import Route
+
+ADMIN = "admin"
+"""May decide everything."""
+
+ROUTE = "route"
+"""Stands for the role that the exception is routed to."""
+INFORMED = "inform"
+"""Stands for the roles that the exception informs."""
+
+ON_EXCEPTIONS: dict[Verdict, tuple[str, ...]] = {
+    "acknowledge": (ROUTE, INFORMED),
+    "label": (ROUTE, INFORMED),
+    "reject": (ROUTE,),
+    "release": (ROUTE,),
+}
+ON_PARAMETERS: dict[Verdict, tuple[str, ...]] = {
+    "approve": ("planner",),
+    "reject": ("planner",),
+    "override": ("planner",),
+    "release": ("planner",),
+}
+OVERRIDES: dict[str, tuple[str, ...]] = {
+    "order_quantity": ("buyer",),
+    "lead_time_days": ("buyer",),
+}
+"""Who else may override a field."""
+
+
+def exception_roles(decision: Verdict, route: Route, inform: Iterable[Route]) -> tuple[str, ...]:
+    """Roles that may decide so about an exception; none where nobody can."""
+    stands_for = {ROUTE: (route,), INFORMED: tuple(inform)}
+    rights = ON_EXCEPTIONS.get(decision, ())
+    return tuple(role for right in rights for role in stands_for[right]) + ((ADMIN,) if rights else ())
+
+
+def parameter_roles(decision: Verdict, field: str | None) -> tuple[str, ...]:
+    """Roles that may decide so about parameters; none where nobody can."""
+    rights = ON_PARAMETERS.get(decision, ())
+    more = OVERRIDES.get(field or "", ()) if decision == "override" else ()
+    return (*rights, *more, ADMIN) if rights else ()

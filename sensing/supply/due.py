@@ -1,0 +1,94 @@
+"""What of a plan is worth publishing.
+
+A row is due when it was never published, when its reorder point moved by more than the dead band, at least one unit
+and at least 0.3 standard deviations of its lead-time demand (less does not change the service noticeably: a point at
+.95 then serves .91 to .97), when its order quantity moved by more than 1.25 dead bands and at least one unit, when
+its lead time moved by more than the dead band and at least half a day, when its demand class changed, when what the
+ERP runs on came to agree or to disagree with the proposal, when an override came or went, and a day before its
+publication expires. All against what
+was last published, which the row's record keeps. While an item is new, its estimates move with every sale: its bands
+are two and a half times as wide. For four days after a publication (a week, while new) all bands are twice as wide
+again. The order-up-to level is the sum of the two and needs no band of its own.
+
+Source of the wider band of the quantity: the cost of a quantity q times the economic one is (q + 1/q) / 2 of the
+least, 1.025 at a quarter more (Silver, Pyke and Thomas, Inventory and Production Management, 4.4).
+"""
+
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.contracts.parameters import HORIZON_DAYS, DemandClass
+from sensing.supply.plan import Plan
+from sensing.supply.rounding import rounded
+from sensing.supply.standing import Standings, Values
+from sensing.supply.terms import IN_FORCE
+
+EXPIRES_DAYS = HORIZON_DAYS
+SPREAD_SHARE = 0.3
+QUANTITY_BANDS = 1.25
+NEW_BANDS = 2.5
+REST_BANDS = 2.0
+REST_DAYS = 4
+NEW_REST_DAYS = 7
+UNIT = 1.0
+LEAD_TIME_DAYS_STEP = 0.5
+CLASSES: tuple[DemandClass, ...] = get_args(DemandClass)
+
+
+def moved(after: Any, before: Any, band: Any, step: Any) -> NDArray[np.bool_]:
+    """Whether a value left the dead band.
+
+    Changed by more than ``band`` of the former value and by at least ``step``.
+    """
+    change = np.abs(after - before)
+    return np.asarray((change > band * np.abs(before)) & (change >= step))
+
+
+def agrees(plan: Plan) -> NDArray[np.bool_]:
+    """(n,) whether the ERP is known to run on some of the proposed values, and on none outside the dead band."""
+    terms, band = plan.terms, plan.terms["dead_band"]
+    told = np.zeros(plan.rows.size, np.bool_)
+    apart = np.zeros(plan.rows.size, np.bool_)
+    for name in IN_FORCE:
+        in_force = terms[f"in_force_{name}"]
+        lead_time = name == "lead_time_days"
+        proposed = plan.lead_time_days_mean if lead_time else getattr(plan, name)
+        known = ~np.isnan(in_force)
+        step = LEAD_TIME_DAYS_STEP if lead_time else UNIT
+        apart |= known & moved(proposed, np.where(known, in_force, 0.0), band, step)
+        told |= known & (not lead_time)
+    return np.asarray(told & ~apart)
+
+
+def due(plan: Plan, supply: NDArray[Any], standings: Standings) -> NDArray[np.bool_]:
+    """(n,) which rows of the plan are to be published."""
+    last = supply[plan.rows]
+    band = plan.terms["dead_band"]
+    point, quantity = (rounded(last[name]) for name in ("reorder_point", "order_quantity"))
+    result = (last["version"] == 0) | (last["demand_class"] != plan.demand_class)
+    new = plan.demand_class == CLASSES.index("new")
+    age_days = plan.day - last["published_day"].astype(np.int64)
+    wider = np.where(new, NEW_BANDS, 1.0)
+    step = np.maximum(UNIT, SPREAD_SHARE * wider * plan.lead_time_demand_sd)
+    # Soon after a publication a move must be the larger, so that planners and ERP are not chased by noise.
+    wider = np.where(age_days < np.where(new, NEW_REST_DAYS, REST_DAYS), REST_BANDS * wider, wider)
+    result |= moved(plan.reorder_point, point, wider * band, step)
+    result |= moved(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, UNIT)
+    result |= moved(plan.lead_time_days_mean, last["lead_time_days_mean"], band, LEAD_TIME_DAYS_STEP)
+    result |= agrees(plan) != (last["agreed"] == 1)
+    result |= age_days >= EXPIRES_DAYS - 1
+    result[[at for at, kept in standings.among(plan.rows) if kept.due]] = True
+    return np.asarray(result & ~np.isnan(plan.reorder_point))
+
+
+def left_band(plan: Plan, at: int, values: Values) -> bool:
+    """Whether the proposal of one row has left the dead band around other values."""
+    band = plan.terms["dead_band"][at]
+    step = max(UNIT, SPREAD_SHARE * plan.lead_time_demand_sd[at])
+    return bool(
+        moved(plan.reorder_point[at], values["reorder_point"], band, step)
+        or moved(plan.order_quantity[at], values["order_quantity"], QUANTITY_BANDS * band, UNIT)
+        or moved(plan.lead_time_days_mean[at], values["lead_time_days"], band, LEAD_TIME_DAYS_STEP)
+    )

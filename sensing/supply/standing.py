@@ -1,0 +1,169 @@
+"""What people decided about the parameters of rows: overrides, approvals, rejections.
+
+Few rows have any of it, so it stands beside the records, in one bounded table.
+
+Invariants
+- At most ``rows_max`` rows are kept; a decision on another row is refused.
+- A row is kept while it has an override, an approval or a rejection, while its latest versions differ in their status
+  only, or until the end of an override has been published.
+"""
+
+from typing import Literal, get_args
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.instants import local_date, rfc3339
+from sensing.contracts.parameters import Override, OverrideField, ParameterStatus
+from sensing.state.ruling import Ruling
+from sensing.supply.plan import Plan
+from sensing.supply.rounding import rounded
+
+FIELDS: tuple[OverrideField, ...] = get_args(OverrideField)
+Values = dict[OverrideField, float]
+"""Values of a proposal by field."""
+
+
+class Overridden(msgspec.Struct, frozen=True):
+    """A person's value, to six digits, and the last local day on which it stands."""
+
+    value: float
+    until: int
+    ruling: Ruling
+
+
+class Judged(msgspec.Struct):
+    """A proposal that a person approved or rejected: its values, and the first and last version that told them."""
+
+    status: Literal["approved", "rejected"]
+    values: Values
+    first: int
+    last: int
+    ruling: Ruling
+
+
+class Standing(msgspec.Struct):
+    """What stands of a row.
+
+    ``since`` is the first of its latest versions that differ in their status only, ``status`` that of the latest, where
+    it was published after the first decision. ``shown`` says that the latest publication holds an overridden reorder
+    point, ``due`` that an override has come or gone since.
+    """
+
+    since: int
+    status: ParameterStatus | None = None
+    overrides: dict[OverrideField, Overridden] = {}
+    judged: Judged | None = None
+    shown: bool = False
+    due: bool = False
+
+    @property
+    def sets_point(self) -> bool:
+        """Whether the reorder point is a person's, or follows from one that is."""
+        return "reorder_point" in self.overrides or "safety_stock" in self.overrides
+
+    def published(self) -> list[Override]:
+        """The overrides as they are published, in order of their fields."""
+        return [
+            Override(
+                field=field, value=told.value, decided_by=told.ruling.decider, decided_role=told.ruling.role,
+                decided_at=rfc3339(told.ruling.time), until=local_date(told.until), reason=told.ruling.reason,
+            )
+            for field, told in sorted(self.overrides.items())
+        ]  # fmt: skip
+
+
+class Standings:
+    """What stands of the rows of a shard."""
+
+    def __init__(self, rows_max: int) -> None:
+        self.rows_max = rows_max
+        self._rows: dict[int, Standing] = {}
+
+    def __len__(self) -> int:
+        """Rows of which something stands."""
+        return len(self._rows)
+
+    def of(self, row: int) -> Standing | None:
+        """What stands of a row, to be changed in place; None where nothing does."""
+        return self._rows.get(row)
+
+    def make(self, row: int, version: int) -> Standing | None:
+        """What stands of a row whose latest version is ``version``, new or not; None where there is no place for it."""
+        if row not in self._rows:
+            if len(self._rows) >= self.rows_max:
+                return None
+            self._rows[row] = Standing(version)
+        return self._rows[row]
+
+    def tidy(self, row: int, version: int) -> None:
+        """Forget a row of which nothing stands any more; ``version`` is its latest."""
+        kept = self._rows.get(row)
+        if kept is not None and not (kept.overrides or kept.judged or kept.shown or kept.due or kept.since < version):
+            del self._rows[row]
+
+    def among(self, rows: NDArray[np.int64]) -> list[tuple[int, Standing]]:
+        """Positions of those rows of which something stands, and what it is."""
+        if not self._rows:
+            return []
+        return [(at, self._rows[row]) for at, row in enumerate(rows.tolist()) if row in self._rows]
+
+    def expire(self, rows: NDArray[np.int64], day: int) -> dict[int, list[tuple[OverrideField, Overridden]]]:
+        """End the overrides of rows that do not stand on local ``day`` any more; by row, in order of their fields.
+
+        An approval that one of them was ends with it.
+        """
+        ended = {}
+        for at, kept in self.among(rows):
+            gone = sorted((field, told) for field, told in kept.overrides.items() if told.until < day)
+            if gone:
+                kept.overrides = {field: told for field, told in kept.overrides.items() if told.until >= day}
+                kept.due = True
+                if kept.judged is not None and kept.judged.ruling.decision == "override":
+                    kept.judged = None
+                ended[int(rows[at])] = gone
+        return ended
+
+    def lead_times(self, rows: NDArray[np.int64], mean_days: NDArray[np.float32]) -> None:
+        """Put overridden lead times in place of the estimated ones (n,)."""
+        for at, kept in self.among(rows):
+            if "lead_time_days" in kept.overrides:
+                mean_days[at] = kept.overrides["lead_time_days"].value
+
+    def applied(self, plan: Plan) -> Plan:
+        """The plan with the overrides of its rows, and what follows from them.
+
+        The reorder point is the demand expected over the lead time plus the safety stock, the order-up-to level the
+        reorder point plus the order quantity; where both sides are overridden each is as told.
+        """
+        found = [(at, kept.overrides) for at, kept in self.among(plan.rows) if kept.overrides]
+        if not found:
+            return plan
+        safety, point, quantity, level = (
+            column.copy() for column in (plan.safety_stock, plan.reorder_point, plan.order_quantity, plan.order_up_to)
+        )
+        for at, told in found:
+            mean = plan.lead_time_demand_mean[at]
+            if "safety_stock" in told:
+                safety[at] = told["safety_stock"].value
+                point[at] = rounded(mean + safety[at])
+            if "reorder_point" in told:
+                point[at] = told["reorder_point"].value
+                if "safety_stock" not in told:
+                    safety[at] = rounded(max(point[at] - mean, 0.0))
+            if "order_quantity" in told:
+                quantity[at] = told["order_quantity"].value
+            level[at] = told["order_up_to"].value if "order_up_to" in told else rounded(point[at] + quantity[at])
+        return plan._replace(safety_stock=safety, reorder_point=point, order_quantity=quantity, order_up_to=level)
+
+    def dump(self) -> bytes:
+        """Everything as bytes."""
+        return msgspec.msgpack.encode(list(self._rows.items()))
+
+    @classmethod
+    def load(cls, block: bytes, rows_max: int) -> "Standings":
+        """Restore what :meth:`dump` wrote."""
+        standings = cls(rows_max)
+        standings._rows = dict(msgspec.msgpack.decode(block, type=list[tuple[int, Standing]]))
+        return standings

@@ -1,0 +1,188 @@
+"""A held order line that a person releases."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sensing.settings import DAY_MS, Settings
+from sensing.supply.record import OPEN_DAYS
+from tests.claims import at, count, orders, states, world
+from tests.machines.decisions.told import answers, changes, decision, outcomes
+from tests.machines.streams import Line, Result, Stream, line, run, sums
+
+STEWARD = {"decider": "dora", "role": "data_steward"}
+KEYS = {"sku": "A", "location": "L"}
+USUAL = (*orders("u", range(10), 6.0), count(100_000, 1))
+PLACED: dict[str, Any] = {"order_id": "G", "line": "7", "quantity": 40_000, "unit_price": 2.5, "currency": "EUR"}
+GIANT = line("order.placed", "giant", at(8, 9), requested_date="2026-02-14", **PLACED, **KEYS)
+OWN = line("order.placed", "own", at(8, 9), quantity=40_000, **KEYS)
+LOST = line("order.lost", "lost", at(8, 9), quantity=40_000, order_id="G", **KEYS)
+NAMES = {
+    "giant": "quality:A|L|G|7:20260210T080000000", "own": "quality:A|L|own|A:20260210T080000000",
+    "lost": "quality:A|L|G|A:20260210T080000000",
+}  # fmt: skip
+SANE = PLACED | {"quantity": 5}
+DAY = at(8) // DAY_MS
+BEFORE_IT = line("order.placed", "first", at(8, 7), **SANE, **KEYS)
+CHANGED = line("order.changed", "giant", at(8, 9), line_version=2, **PLACED, **KEYS)
+
+
+def release(name: str, day: float = 8.5, **fields: Any) -> Line:
+    """The steward releases a line."""
+    return decision("release", at(day), name, "release", **(STEWARD | fields))
+
+
+def final(found: Result) -> Any:
+    """Sums of the row, open demand by line and the table of parameters at the end."""
+    return sums(found.shards[0]), found.table()
+
+
+def test_a_giant_is_held_with_what_the_steward_must_know() -> None:
+    """The exception names order, line, quantity, price, requested date and the partition it came in."""
+    (state,) = states(world([*USUAL, GIANT], 9), "data_quality")
+    assert state["exception_id"] == NAMES["giant"]
+    assert state["details"] == {
+        "order_id": "G", "line": "7", "quantity": 40_000.0, "check": "impossible_quantity",
+        "requested_date": "2026-02-14", "unit_price": 2.5, "partition": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("giant", [GIANT, OWN, LOST], ids=["giant", "own", "lost"])
+def test_a_released_line_counts_from_then_on(giant: Line) -> None:
+    """It is booked in the hour in which it was ordered, is open, and is learned; the exception is resolved by whom and
+    why, the line counts as released once, and the answer says so.
+    """
+    name = giant.value.partition(b'"event_id":"')[2].partition(b'"')[0].decode()
+    found = world([*USUAL, giant, release(NAMES[name], reason="a stadium")], 10)
+    held = world([*USUAL, giant], 10)
+    row, before = sums(found.shards[0])["A", "L"], sums(held.shards[0])["A", "L"]
+    assert row.quantity[DAY] == before.quantity[DAY] + 40_000_000
+    assert row.day_lines[DAY] == before.day_lines[DAY] + 1
+    assert row.hour_lines[DAY * 24 + 9] == before.hour_lines.get(DAY * 24 + 9, 0) + 1
+    assert row.open == before.open + (0 if giant is LOST else 40_000_000)
+    assert found.table()["A", "L"]["forecast_mean"][0] > held.table()["A", "L"]["forecast_mean"][0]
+    ended = states(found, "data_quality")[-1]
+    assert (ended["status"], ended["decision"], ended["decided_by"]) == ("resolved", "release", "dora")
+    assert ended["reason"].endswith("counts from now on: released by dora (data_steward): a stadium.")
+    assert ended["details"]["outcome"] == "released"
+    assert outcomes(found) == [("release", None)]
+    assert (answers(found)[0]["prior"], answers(found)[0]["value"]) == ("opened", "resolved")
+    books = next(data for data in found.data("audit") if data.get("topic") == "orders")
+    assert (books["held"], books["released"]) == (1, 1)
+
+
+def test_a_released_line_is_booked_as_one_that_was_never_held() -> None:
+    """But for the quantity, buckets and open demand are those of a sane order of the same time, day and price."""
+    sane = world([*USUAL, line("order.placed", "s", at(8, 9), requested_date="2026-02-14", **SANE, **KEYS)], 10)
+    found = world([*USUAL, GIANT, release(NAMES["giant"])], 10)
+    expected, row = sums(sane.shards[0])["A", "L"], sums(found.shards[0])["A", "L"]
+    more = 39_995_000
+    assert row == expected._replace(
+        quantity={**expected.quantity, DAY: expected.quantity[DAY] + more}, open=expected.open + more
+    )
+    open_days = [run.shards[0].state.supply.supply["open_ring"][0].astype(np.int64) for run in (found, sane)]
+    assert np.flatnonzero(open_days[0] - open_days[1]).tolist() == [(DAY + 4) % OPEN_DAYS]
+    hot = found.shards[0].state.rows.hot[0]
+    assert (hot["price"], hot["currency"]) == (2.5, b"EUR")
+    assert hot["last_order"] == sane.shards[0].state.rows.hot[0]["last_order"]
+    assert hot["size_count"] == sane.shards[0].state.rows.hot[0]["size_count"]
+
+
+def test_a_release_of_a_newer_version_replaces_the_one_before() -> None:
+    """Version 1 counted, version 2 was held: after the release the line counts once, with the new quantity."""
+    found = world([*USUAL, BEFORE_IT, CHANGED, release(NAMES["giant"])], 10)
+    before = world([*USUAL, BEFORE_IT], 10)
+    row, first = sums(found.shards[0])["A", "L"], sums(before.shards[0])["A", "L"]
+    assert row.quantity[DAY] == first.quantity[DAY] + 39_995_000
+    assert row.day_lines == first.day_lines
+
+
+def test_what_follows_a_release_goes_by_version() -> None:
+    """The version that was released is a repeat, an older one is superseded, a newer one changes the line, and a
+    cancellation takes it out.
+    """
+    later = [
+        line("order.placed", "again", at(8, 20), **PLACED, **KEYS),
+        line("order.changed", "less", at(8, 21), line_version=2, **(PLACED | {"quantity": 30_000}), **KEYS),
+        line("order.cancelled", "off", at(8, 22), order_id="G", line="7", **KEYS),
+    ]
+    found = world([*USUAL, GIANT, release(NAMES["giant"]), *later], 10)
+    calm = world(USUAL, 10)
+    assert sums(found.shards[0])["A", "L"].quantity == sums(calm.shards[0])["A", "L"].quantity
+    books = next(data for data in found.data("audit") if data.get("topic") == "orders")
+    assert (books["duplicate"], books["held"], books["released"]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "words"),
+    [
+        ({"role": "planner"}, "wrong_role", "Required role data_steward or admin, got planner."),
+        (
+            {"decision": "reject"}, "not_applicable",
+            "Required release, or a correction or cancellation of the order, since a held line must not be forgotten, "
+            "got reject.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_held_line_is_released_by_its_steward_only_and_never_rejected(
+    fields: dict[str, Any], reason: str, words: str
+) -> None:
+    """Others may look at it; a held line cannot be made to disappear."""
+    verdict = fields.pop("decision", "release")
+    made = decision("d", at(8.5), NAMES["giant"], verdict, **(STEWARD | fields))
+    found = world([*USUAL, GIANT, made], 10)
+    assert outcomes(found) == [("d", reason)]
+    assert answers(found)[0]["answer"] == words
+    assert changes(found, NAMES["giant"]) == [(1, "opened")]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        decision("first", at(8, 11), NAMES["giant"], "release", **STEWARD),
+        line("order.cancelled", "off", at(8, 10), order_id="G", line="7", **KEYS),
+    ],
+    ids=["released", "cancelled"],
+)
+def test_what_is_held_no_more_cannot_be_released(end: Line) -> None:
+    """Once released or cancelled there is nothing to release: the decision is stale and changes nothing."""
+    found = world([*USUAL, GIANT, end, release(NAMES["giant"])], 10)
+    assert outcomes(found)[-1] == ("release", "stale")
+    assert final(found) == final(world([*USUAL, GIANT, end], 10))
+
+
+def test_a_line_that_was_forgotten_cannot_be_released() -> None:
+    """Where the line table has forgotten the held line the release is stale, says so, and changes nothing."""
+    late = orders("v", range(10, 22), 6.0)
+    found = world([*USUAL, GIANT, *late, release(NAMES["giant"], 21.5)], 22, line_horizon_days=5)
+    assert outcomes(found) == [("release", "stale")]
+    assert answers(found)[0]["answer"] == (
+        "Required a line that is still remembered, one of the last 5 days, got an older one."
+    )
+    assert sums(found.shards[0]) == sums(world([*USUAL, GIANT, *late], 22, line_horizon_days=5).shards[0])
+
+
+def test_a_release_in_quiet_time_counts_in_silence() -> None:
+    """History that was released is history: nothing comes out of it, and the parameters are those of a loud run."""
+    lines = [*USUAL, GIANT, release(NAMES["giant"])]
+    quiet, loud = world(lines, 10, quiet_until=at(9.5)), world(lines, 10)
+    assert states(quiet, "data_quality") == []
+    assert answers(quiet) == []
+    assert final(quiet) == final(loud)
+
+
+def test_a_release_can_be_a_surge() -> None:
+    """A line that comes to count is one line more for the windows, as any other."""
+    usual = orders("u", range(40), 4.0)
+    many = [line("order.placed", f"m{n}", at(40, 9) + n, order_id=f"m{n}", quantity=2, **KEYS) for n in range(13)]
+    for extra in range(len(many) + 1):
+        lines = [*usual, *many[:extra], line("order.placed", "giant", at(40, 10), **PLACED, **KEYS)]
+        name = "quality:A|L|G|7:20260314T090000000"
+        made = release(name, 40.45)
+        found = run(Stream([*lines, made], end=at(40.5)), Settings(shards=1))
+        if states(found, "order_surge"):
+            break
+    surge = states(found, "order_surge")[0]
+    assert extra > 0
+    assert surge["cause_event_ids"][-1] == "release"
