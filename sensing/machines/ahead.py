@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.record import EVENT, Kind
-from sensing.jit import inlined_kernel
+from sensing.jit import lean_kernel
 from sensing.machines.tables import Tables
 from sensing.memory import prefetch
 from sensing.state.lines import HEAD, home, oldest_due
@@ -35,7 +35,7 @@ DAY_QUANTITY, DAY_LINES, HOUR_LINES = _at(HOT, "day_quantity"), _at(HOT, "day_li
 OPEN, OPEN_RING, MOVES = _at(SUPPLY, "open_total"), _at(SUPPLY, "open_ring"), _at(SUPPLY, "move_quantity")
 
 
-@inlined_kernel
+@lean_kernel
 def read_ahead_row(events: NDArray[Any], hot: NDArray[Any], index: NDArray[np.int32], k: int) -> None:
     """Ask for the keys of a record after record ``k``, and of the row that a nearer one is most likely of."""
     for byte in (ROW_KEY, EVENT_KIND):
@@ -44,7 +44,7 @@ def read_ahead_row(events: NDArray[Any], hot: NDArray[Any], index: NDArray[np.in
         prefetch(hot, index[row_home(events[k + AHEAD // 2].row_lo, index.shape[0] - 1)], 0)
 
 
-@inlined_kernel
+@lean_kernel
 def read_ahead(t: Tables, events: NDArray[Any], rows: NDArray[np.int32], k: int, stop: int, hour: int) -> None:
     """Ask for what a record after record ``k`` will touch, if it is an order of the same local ``hour``."""
     for byte in (0, LINE_KEY, EVENT_KIND):
@@ -66,7 +66,7 @@ def read_ahead(t: Tables, events: NDArray[Any], rows: NDArray[np.int32], k: int,
     prefetch(t.supply, row, OPEN_RING + 4 * (day % OPEN_DAYS))
 
 
-@inlined_kernel
+@lean_kernel
 def read_ahead_oldest(t: Tables, oldest_hour: int) -> None:
     """Ask for what forgetting a line will touch, where lines are forgotten: the cell of the index and open demand."""
     if oldest_due(t.lines, t.line_ring, oldest_hour) < 0:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.jit import inlined_kernel, kernel
+from sensing.jit import kernel, lean_kernel
 from sensing.state.blob import pack, unpack
 
 LINE = np.dtype(
@@ -46,19 +46,19 @@ HEAD, COUNT, EVICTED = 0, 1, 2
 ENTRY_BITS = np.uint64(2**31 - 1)
 
 
-@inlined_kernel
+@lean_kernel
 def home(key_lo: np.uint64, mask: int) -> int:
     """Preferred index position of a key."""
     return int(np.int64((key_lo >> np.uint64(7)) & np.uint64(mask)))
 
 
-@inlined_kernel
+@lean_kernel
 def key_bits(key_hi: np.uint64, mask: int) -> int:
     """Bits of a key as an index entry holds them: above those of the mask, below the sign."""
     return int(np.int64(key_hi & ENTRY_BITS) & ~mask)
 
 
-@inlined_kernel
+@lean_kernel
 def find_line(lines: NDArray[Any], index: NDArray[np.int32], key_hi: np.uint64, key_lo: np.uint64) -> int:
     """Slot of a key, or -1."""
     mask = index.shape[0] - 1
@@ -73,7 +73,7 @@ def find_line(lines: NDArray[Any], index: NDArray[np.int32], key_hi: np.uint64, 
     return -1
 
 
-@inlined_kernel
+@lean_kernel
 def enter(index: NDArray[np.int32], slot: int, key_hi: np.uint64, key_lo: np.uint64) -> None:
     """Let the index find ``slot`` by a key that it does not hold."""
     mask = index.shape[0] - 1
@@ -83,7 +83,7 @@ def enter(index: NDArray[np.int32], slot: int, key_hi: np.uint64, key_lo: np.uin
     index[at] = slot | key_bits(key_hi, mask)
 
 
-@inlined_kernel
+@lean_kernel
 def unindex(lines: NDArray[Any], index: NDArray[np.int32], slot: int) -> None:
     """Remove the entry of ``slot``; later entries of its run move back, so that no run has a hole."""
     mask = index.shape[0] - 1
@@ -103,7 +103,7 @@ def unindex(lines: NDArray[Any], index: NDArray[np.int32], slot: int) -> None:
     index[hole] = -1
 
 
-@inlined_kernel
+@lean_kernel
 def oldest_due(lines: NDArray[Any], ring: NDArray[np.int64], oldest_hour: int) -> int:
     """Slot of the oldest line when it must go before another is inserted, else -1.
 
@@ -115,7 +115,7 @@ def oldest_due(lines: NDArray[Any], ring: NDArray[np.int64], oldest_hour: int) -
     return int(slot) if ring[COUNT] == lines.shape[0] or lines[slot].hour < oldest_hour else -1
 
 
-@inlined_kernel
+@lean_kernel
 def forget_oldest(lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[np.int64]) -> None:
     """Take the oldest line out of the table."""
     unindex(lines, index, ring[HEAD])
@@ -124,7 +124,7 @@ def forget_oldest(lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[n
     ring[EVICTED] += 1
 
 
-@inlined_kernel
+@lean_kernel
 def insert_line(
     lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[np.int64], key_hi: np.uint64, key_lo: np.uint64
 ) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.jit import inlined_kernel, kernel
+from sensing.jit import kernel, lean_kernel
 from sensing.state.blob import pack, unpack
 
 DAYS_KEPT = 28
@@ -56,13 +56,13 @@ HOT = np.dtype(
 )
 
 
-@inlined_kernel
+@lean_kernel
 def row_home(key_lo: np.uint64, mask: int) -> int:
     """Preferred index position of a key."""
     return int(np.int64(key_lo & np.uint64(mask)))
 
 
-@inlined_kernel
+@lean_kernel
 def find_row(hot: NDArray[Any], index: NDArray[np.int32], key_hi: np.uint64, key_lo: np.uint64) -> int:
     """Row number of a key, or MISSING."""
     mask = index.shape[0] - 1
