@@ -43,8 +43,8 @@ class Feed:
 
     ``position`` is the next offset to be read. ``reached`` is the event time (UTC ms) up to which the partition is
     known: what comes later is not earlier than that, late events aside. It never goes back; while the partition is read
-    to its end it is the wall clock, which the group sees to. ``current`` says whether all is read that was there about
-    a second ago, which a busy partition may be without ever being read to its end. ``heard`` is when the partition last
+    to its end it is the wall clock, which the group sees to. ``current`` says whether it is read to its end, or so busy
+    that it is never seen there, and all is read that was there about a second ago. ``heard`` is when the partition last
     said anything, or could not, on the monotonic clock, seconds.
     """
 

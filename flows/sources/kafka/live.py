@@ -300,7 +300,8 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
             return
         self._reported = now
         self.reader.report()
-        if self._number in self._peers.behind and self._started and all(feed.current for feed in self._events):
+        caught_up = self._started and all(feed.current and not len(feed) for feed in self._events)
+        if caught_up and self._number in self._peers.behind:
             self._peers.behind.remove(self._number)
             if not self._peers.behind:
                 self._watch.inputs_read()

@@ -64,6 +64,7 @@ class LogReader:
     ) -> None:  # fmt: skip
         self._feeds = {(feed.log.name, feed.log.partition): feed for feed in feeds}
         self._ends = {key: feed.log.end for key, feed in self._feeds.items()}
+        self._busy = {key: (feed.position, False) for key, feed in self._feeds.items()}
         self._committed = {key: feed.position for key, feed in self._feeds.items()}
         self._commits = 0
         self._watch = watch
@@ -160,7 +161,8 @@ class LogReader:
         """An error or an end that stands among the messages of a partition."""
         if error.code() == KafkaError._PARTITION_EOF:
             feed.end(offset, self._clock())
-            self._ends[feed.log.name, feed.log.partition] = offset
+            key = (feed.log.name, feed.log.partition)
+            self._ends[key] = max(self._ends[key], offset)
             self._answered(feed)
         elif error.code() in MOVED:
             raise self._moved(feed)
@@ -255,7 +257,11 @@ class LogReader:
             self._consumer.resume([TopicPartition(*key)])
         end = told["ls_offset"] if told["ls_offset"] >= 0 else told["hi_offset"]
         if end >= 0 and key not in self._away and key not in self._paused:
-            feed.current = feed.position >= self._ends[key]
+            # One that has got no more since the last time is about to be seen at its end: that is waited for.
+            before, busy_before = self._busy[key]
+            busy = feed.position >= self._ends[key] and feed.position > before
+            feed.current = feed.at_end or (busy and busy_before)
+            self._busy[key] = (feed.position, busy)
             self._ends[key] = end
 
     def _tell(self) -> None:

@@ -113,10 +113,9 @@ class Service:
         return self._get("/metrics")[1].decode()
 
     def metric(self, name: str) -> float:
-        """One metric without labels, or with them as they are written."""
-        return next(
-            float(line.rpartition(" ")[2]) for line in self.metrics().splitlines() if line.rpartition(" ")[0] == name
-        )
+        """One metric without labels, or with them as they are written; 0 where there is none yet."""
+        told = dict(line.rsplit(" ", 1) for line in self.metrics().splitlines() if not line.startswith("#"))
+        return float(told.get(name, 0))
 
     def _get(self, path: str) -> tuple[int, bytes]:
         try:

@@ -1,5 +1,6 @@
 """A small business in Kafka: its lines in topics and, for comparison, in files; and a shop whose days end now."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,14 @@ def load_lines(address: str, prefix: str, folder: Path, lines: Iterable[Line], p
     return names
 
 
+def moved(lines: Iterable[Line], end: int) -> list[Line]:
+    """Lines moved in time so that the newest event is at ``end``, UTC ms; master data without a time have none then."""
+    lines = list(lines)
+    newest = max(orjson.loads(value)["event_time"] for topic, value in lines if topic != "reference")
+    return [Line(topic, TIME.sub(lambda time: b"%d" % (int(time[0]) + end - newest), value)) for topic, value in lines]
+
+
+TIME = re.compile(rb'(?<="event_time":)\d+')
 SKUS = ("PUMP", "HOSE", "SEAL")
 GIANT = 90_000
 

@@ -4,15 +4,18 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flows.sources.kafka import group as group_module
 from flows.sources.kafka.feed import FAR, Feed
 from flows.sources.kafka.group import DRIFT_MS, PATIENCE_SECONDS, GroupClock, Peers
 from flows.sources.kafka.survey import Log
 from sensing.codec.block import Block
 from sensing.settings import HOUR_MS, Settings
 from tests.flows.events import MONDAY, order
+from tests.flows.kafka.reading import gathered
 
 SETTINGS = Settings(lateness_ms=2 * HOUR_MS, horizon_ms=10 * HOUR_MS, skew_ms=5 * HOUR_MS)
 FEEDS = 3
@@ -176,6 +179,32 @@ def test_a_busy_partition_with_old_events_holds_the_clock_but_not_the_others() -
     feeds[0].lose()
     give(feeds[1], [10], MONDAY + 10 * HOUR_MS, 0.0)
     assert len(clock.hand(MONDAY + 10 * HOUR_MS, 0.0)) == 0
+
+
+def test_what_had_to_wait_is_handed_on_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many of a partition at once, and all of equal key with them; order and watermarks are the same."""
+    monkeypatch.setattr(group_module, "HAND_MESSAGES", 3)
+    found = []
+    for portions in (True, False):
+        feeds = [feed_of(0), feed_of(1)]
+        clock = GroupClock(feeds, SETTINGS, lambda _: False, event_time=True)
+        for hours in ([1, 1, 2, 2, 2, 3], [4, 4, 9]):
+            give(feeds[0], hours, MONDAY + 9 * HOUR_MS, 0.0)
+            if not portions:
+                clock.hand(0, 0.0)
+        give(feeds[1], [1, 2, 3, 4, 5, 6], MONDAY + 9 * HOUR_MS, 0.0)
+        for feed in feeds:
+            feed.at_end = True
+        sizes, runs = [], []
+        while not clock.over:
+            runs.append(clock.hand(0, 0.0))
+            sizes.append(len(runs[-1]))
+        if portions:
+            assert sizes == [7, 5, 3]
+        run = gathered(runs)
+        found.append((run.sources.tolist(), run.numbers.tolist(), run.records["watermark"].tolist()))
+        monkeypatch.undo()
+    assert found[0] == found[1]
 
 
 def test_a_partition_that_never_had_an_event_holds_nothing_once_it_is_current() -> None:

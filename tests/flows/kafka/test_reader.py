@@ -1,5 +1,7 @@
 """The consumer of a group: every message once with all that came with it, and where each partition stands."""
 
+import itertools
+import threading
 import time
 from typing import Any
 
@@ -123,13 +125,15 @@ def test_a_partition_far_ahead_of_the_others_is_paused(
         for _ in range(50):
             reading.poll(100)
             assert 300 < len(feed) <= 400
-        ended = feed.at_end
-        assert not ended
-        while not (feed.at_end and not len(feed)):
+            assert (feed.at_end, feed.current) == (False, False)
+
+        def go_on() -> None:
             reading.poll(100)
             assert len(feed) <= 400
             runs.append(feed.hand(feed.bound() + 30))
             feed.settled()
+
+        until(lambda: feed.at_end and not len(feed), go_on)
     assert gathered(runs).numbers.tolist() == list(range(2000))
 
 
@@ -156,6 +160,38 @@ def test_silence_counts_only_of_those_who_could_be_heard(
         time.sleep(reader_module.DEAF_SECONDS * 1.1)
         reading.poll(5)
         assert inventory.heard > heard
+
+
+def test_a_busy_partition_is_current_without_being_at_its_end(
+    kafka: str, topics: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages keep coming, and all that was there a second ago is read; when they stop, its end is waited for."""
+    names = make_topics(kafka, topics)
+    stop = threading.Event()
+
+    def send() -> None:
+        producer = Producer({"bootstrap.servers": kafka, "linger.ms": 0, "log_level": 0})
+        for number in itertools.takewhile(lambda _: not stop.is_set(), itertools.count()):
+            producer.produce(names["orders"], order(number, MONDAY), timestamp=MONDAY)
+            producer.poll(0)
+            time.sleep(0.001)
+        producer.flush()
+
+    sender = threading.Thread(target=send)
+    with Reading(kafka, topics, "orders") as reading:
+        feed = reading.feeds[0]
+        # Whatever the load of this machine does to the sender, it must seem busy.
+        monkeypatch.setattr(feed, "end", lambda _offset, _now: None)
+        sender.start()
+        try:
+            until(lambda: feed.position, reading.poll)
+            assert not feed.current
+            until(lambda: feed.current, reading.poll)
+            assert not feed.at_end
+        finally:
+            stop.set()
+            sender.join()
+        until(lambda: not feed.current, reading.poll)
 
 
 def test_a_log_that_was_cut_off_in_front_is_refused(kafka: str, topics: str) -> None:
