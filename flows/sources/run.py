@@ -70,22 +70,11 @@ def empty_run() -> Run:
     return Run(none, none.astype(np.uint8), none.astype(np.uint8), none, np.empty(0, EVENT), [], [])
 
 
-def joined(first: Run, second: Run) -> Run:
-    """One run after the other."""
-    parts = (first, second)
-    return Run(
-        np.concatenate([run.keys for run in parts]),
-        np.concatenate([run.kinds for run in parts]),
-        np.concatenate([run.sources for run in parts]),
-        np.concatenate([run.numbers for run in parts]),
-        np.concatenate([run.records.view(np.uint64) for run in parts]).view(EVENT),
-        first.rare + second.rare,
-        first.rejects + second.rejects,
-    )
-
-
 def interleave(runs: list[Run]) -> Run:
-    """One run of several, by (key, source, position in its source); ``runs`` come in the order of their sources."""
+    """One run of several, by (key, source, position in its source).
+
+    ``runs`` come in the order of their sources, and those of one source in its order.
+    """
     runs = [run for run in runs if len(run)]
     if len(runs) < 2:
         return runs[0] if runs else empty_run()

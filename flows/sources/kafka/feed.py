@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from flows.sources.judge import Flags, Times, running_max
 from flows.sources.kafka.survey import Log
-from flows.sources.run import RARE, RECORD, REJECT, Run, empty_run, joined
+from flows.sources.run import RARE, RECORD, REJECT, Run
 from sensing.codec.block import Block, Message
 from sensing.codec.cloudevents import traceparent_of
 from sensing.codec.decode import Decoded, decode
@@ -57,18 +57,18 @@ class Feed:
         self.heard = 0.0
         self._settings = settings
         self._newest = BEFORE_ALL
-        self._run = empty_run()
+        self._runs: deque[Run] = deque()
         self._blocks: deque[Block] = deque()
         self._traces: dict[int, str] = {}
 
     def __len__(self) -> int:
         """Messages that wait."""
-        return len(self._run)
+        return sum(map(len, self._runs))
 
     @property
     def handed(self) -> int:
         """Offset to go on from: that of the first message which waits, else the next one."""
-        return int(self._run.numbers[0]) if len(self._run) else self.position
+        return int(self._runs[0].numbers[0]) if self._runs else self.position
 
     @property
     def watermark(self) -> int | None:
@@ -129,16 +129,22 @@ class Feed:
         run = Run(keys, kinds, sources, offsets, chunk.decoded.records, rare, chunk.decoded.rejects)
         if future.any():
             run = run.refused(future, lambda at: self.refuse(int(offsets[at]), "far_future", int(times[at]), 0))
-        self._run = joined(self._run, run) if len(self._run) else run
+        self._runs.append(run)
         self._newest = int(keys[-1])
         self.reached = max(self.reached, self._newest)
 
-    def hand(self, until: int, *, inclusive: bool = True) -> Run:
+    def hand(self, until: int, *, inclusive: bool = True) -> list[Run]:
         """The waiting messages with keys up to ``until`` (or below it), in order; they count as handed on."""
         # Keys are whole milliseconds.
         bound = until + 1 if inclusive else until
-        head, self._run = self._run.cut(int(np.searchsorted(self._run.keys, bound)))
-        return head
+        handed = []
+        while self._runs and self._runs[0].keys[-1] < bound:
+            handed.append(self._runs.popleft())
+        if self._runs and self._runs[0].keys[0] < bound:
+            first = self._runs[0]
+            head, self._runs[0] = first.cut(int(np.searchsorted(first.keys, bound)))
+            handed.append(head)
+        return handed
 
     def settled(self) -> None:
         """What was handed on is dealt with: its bytes are no longer needed."""
@@ -153,7 +159,7 @@ class Feed:
 
     def bound(self) -> int:
         """Event time (UTC ms) that nothing which is still to come from here undercuts, late events aside."""
-        return int(self._run.keys[0]) if len(self._run) else self.reached
+        return int(self._runs[0].keys[0]) if self._runs else self.reached
 
     def refuse(self, offset: int, reason: Reason, time: int, watermark: int) -> Reject:
         """A message that is valid but far ahead of the broker's clock, or too far behind the watermark."""

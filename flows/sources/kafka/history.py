@@ -27,7 +27,7 @@ class HistoryFeed(Feed):
     @property
     def handed(self) -> int:
         """Offset to go on from: that of the first message which waits or is not judged yet, else the next one."""
-        if not len(self._run) and self._unjudged:
+        if not self._runs and self._unjudged:
             return int(self._unjudged[0].block.offsets[0])
         return super().handed
 
