@@ -35,7 +35,7 @@ from sensing.machines.messages import LedgerBatch
 from sensing.settings import Settings
 
 REFERENCE = TOPICS[Topic.REFERENCE]
-POLL_MESSAGES = 10_000
+POLL_MESSAGES = 20_000
 ACCOUNT_SECONDS = 60.0
 REPORT_SECONDS = 1.0
 
@@ -269,11 +269,12 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
 
     def _reference_items(self, *, everyone: bool = False, places: Sequence[Place] = ()) -> list[Item]:
         """Reference records, which are outside every watermark; ``places`` are in the books from now on."""
-        runs = [(feed, feed.hand(FAR)) for feed in self._reference]
-        rare = [event._replace(watermark=BEFORE_ALL) for _, run in runs for event in run.rare]
-        rejects = [reject for _, run in runs for reject in run.rejects]
+        waiting = {feed.place: len(feed) for feed in self._reference}
+        runs = [run for feed in self._reference for run in feed.hand(FAR)]
+        rare = [event._replace(watermark=BEFORE_ALL) for run in runs for event in run.rare]
+        rejects = [reject for run in runs for reject in run.rejects]
         self._locations += [event for event in rare if isinstance(event.event, LocationUpdated)]
-        read = dict.fromkeys(places, 0) | {feed.place: len(run) for feed, run in runs}
+        read = dict.fromkeys(places, 0) | waiting
         for feed in self._reference:
             feed.settled()
         watermark = self.clock.watermark
