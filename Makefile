@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint bench schemas clean
+.PHONY: help demo test lint servers bench schemas clean
 
 PY := .venv/bin/python
 # Compiled kernels stay in the checkout as well.
@@ -17,13 +17,18 @@ help: ## this list
 demo: .venv/kernels.stamp ## real orders with a simulated supply side, watched live
 	@.venv/bin/tidegauge demo
 
-test: lint .venv/kernels.stamp ## lint, types and all tests, as CI runs them
+test: lint .venv/kernels.stamp ## lint, types and all tests, against a real Kafka and Redis, as CI runs them
+	@$(PY) -m benchmarks.servers.install
 	@$(PY) -m pytest
 
 lint: .venv/dev.stamp ## ruff and mypy
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --quiet --check . || { echo 'Some files are not formatted. Fix: .venv/bin/ruff format .'; exit 1; }
 	@.venv/bin/mypy --no-error-summary
+
+servers: .venv/runtime.stamp ## a Kafka and a Redis to try things out, until Ctrl-C
+	@$(PY) -m benchmarks.servers.install
+	@$(PY) -m benchmarks.servers
 
 bench: .venv/runtime.stamp ## every benchmark at its smoke size
 	@$(PY) -m benchmarks --smoke

@@ -1,6 +1,7 @@
-"""``python -m benchmarks [NAME ...] [--smoke|--full] [--json]``, ``list``, and ``readme RESULT.json ...``.
+"""``python -m benchmarks [NAME ...] [--smoke|--full] [--json]``, ``list``, and ``readme [RESULT.json ...]``.
 
-Without a name all benchmarks run, each in its own process. ``--json`` prints a list of results, for ``readme`` to take.
+Without a name all benchmarks run, each in its own process. ``--json`` prints a list of results, for ``readme`` to take;
+it also renews the tables of README.md that are made from code.
 """
 
 import sys
@@ -26,12 +27,12 @@ def table(result: harness.Result) -> str:
 
 
 def write_readme(paths: tuple[str, ...]) -> None:
-    """Put the results of the given JSON files into README.md."""
+    """Put the results of the given JSON files, and the tables made from code, into README.md."""
     results = [
         result for path in paths for result in msgspec.json.decode(Path(path).read_bytes(), type=list[harness.Result])
     ]
     target = harness.ROOT / "README.md"
-    target.write_text(readme.render(target.read_text(), results))
+    target.write_text(readme.render_code(readme.render(target.read_text(), results)))
 
 
 def measure(names: tuple[str, ...], size: str, as_json: bool) -> bool:

@@ -1,9 +1,13 @@
-"""Writes results into README.md, between ``<!-- bench:NAME -->`` and ``<!-- /bench -->``: nobody types figures."""
+"""Writes tables into README.md, between ``<!-- bench:NAME -->`` and ``<!-- /bench -->``: nobody types figures.
+
+Tables that are made from code stand between ``<!-- code:NAME -->`` and ``<!-- /code -->`` in the same way.
+"""
 
 import re
 from collections.abc import Iterable
 
 from benchmarks.harness import Result
+from benchmarks.tables import TABLES
 
 
 def render(text: str, results: Iterable[Result]) -> str:
@@ -15,16 +19,33 @@ def render(text: str, results: Iterable[Result]) -> str:
         A result has no marker in the text.
     """
     for result in results:
-        block = re.compile(rf"(<!-- bench:{re.escape(result.name)} -->\n).*?(<!-- /bench -->)", re.DOTALL)
-        place = block.search(text)
-        if place is None:
-            msg = (
-                f"README.md: required the lines '<!-- bench:{result.name} -->' and '<!-- /bench -->' "
-                f"around the table of benchmark {result.name!r}, found none; add them"
-            )
-            raise ValueError(msg)
-        text = text[: place.end(1)] + block_of(result) + text[place.start(2) :]
+        text = _fill(text, "bench", result.name, block_of(result))
     return text
+
+
+def render_code(text: str) -> str:
+    """Return ``text`` with all tables that are made from code as they are now.
+
+    Raises
+    ------
+    ValueError
+        A table has no marker in the text.
+    """
+    for name, table in TABLES.items():
+        text = _fill(text, "code", name, f"\n{table()}\n\n")
+    return text
+
+
+def _fill(text: str, kind: str, name: str, table: str) -> str:
+    block = re.compile(rf"(<!-- {kind}:{re.escape(name)} -->\n).*?(<!-- /{kind} -->)", re.DOTALL)
+    place = block.search(text)
+    if place is None:
+        msg = (
+            f"README.md: required the lines '<!-- {kind}:{name} -->' and '<!-- /{kind} -->' "
+            f"around the table {name!r}, found none; add them"
+        )
+        raise ValueError(msg)
+    return text[: place.end(1)] + table + text[place.start(2) :]
 
 
 def block_of(result: Result) -> str:

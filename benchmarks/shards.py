@@ -46,7 +46,7 @@ class Shards:
 
     def tick(self, watermark: int, *, final: bool = False) -> float:
         """Let the clock go on to ``watermark`` without a record; returns the processor time of it, seconds."""
-        return self.give([Batch(np.zeros(0, EVENT), [], watermark, final) for _ in self.machines])
+        return self.give([Batch(np.zeros(0, EVENT), [], watermark, final, account=int(final)) for _ in self.machines])
 
     def give(self, parts: Iterable[Batch]) -> float:
         """Apply a batch per machine; returns the processor time of that alone, seconds."""

@@ -3,10 +3,11 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from flows.errors import TidegaugeError
 from sensing.outputs import EXCEPTIONS, OutputRecord
+from sinks.errors import SinkError
 
 ITEMS_UNDER_WAY_MAX = 64
 RECENT_MAX = 20
@@ -27,17 +28,36 @@ class Progress(NamedTuple):
     recent: list[OutputRecord]
 
 
+class Observer(Protocol):
+    """Watches the machines of a run, from the thread that runs them."""
+
+    def machine(self, number: int, machine: Any) -> None:
+        """A machine, at the end of an epoch in which it was given something."""
+        ...
+
+    def outputs(self, records: list[OutputRecord]) -> None:
+        """What a machine has just put out."""
+        ...
+
+
 class Control:
     """Shared by source, machines and sink of one run, which may be in different threads of one process.
 
-    Every number has one writer at a time, so no lock is needed: the source counts
-    what it sent, each machine what it took.
+    ``lasting`` is a service, which is stopped and does not end by itself. Every number has one writer at a time, so no
+    lock is needed: the source counts what it sent, each machine what it took.
     """
 
-    def __init__(self, machines: int, report: Callable[[Progress], None] | None = None) -> None:
+    def __init__(
+        self, machines: int, report: Callable[[Progress], None] | None = None, *, lasting: bool = False,
+        observer: Observer | None = None,
+    ) -> None:  # fmt: skip
         self.failure: BaseException | None = None
+        self.stopping = False
+        self.reference_given = False
         self.lines = 0
         self._report = report
+        self._lasting = lasting
+        self._observer = observer
         self._reported = 0.0
         self._sent = 0
         self._taken = [0] * machines
@@ -47,6 +67,17 @@ class Control:
     def fail(self, error: BaseException) -> None:
         """Let the source end the flow as it is; the first failure of a run is the one that is told."""
         self.failure = self.failure or error
+
+    def stop(self) -> None:
+        """Let the source end the flow in good order: what was read is finished and delivered."""
+        self.stopping = True
+
+    def interrupt(self) -> None:
+        """A signal came: a service is stopped, at the second one it ends at once; a replay ends as it is."""
+        if self._lasting and not self.stopping:
+            self.stop()
+        else:
+            self.fail(KeyboardInterrupt())
 
     def failing(self, step: str) -> "_Failing":
         """Context that keeps exceptions from Bytewax; ``step`` says where they came from."""
@@ -65,12 +96,19 @@ class Control:
         """Whether machines are so far behind that the source has to wait; Bytewax itself queues without bound."""
         return self._sent - sum(self._taken) >= ITEMS_UNDER_WAY_MAX
 
+    def look_at(self, number: int, machine: Any) -> None:
+        """Show a machine to whoever wants to see it."""
+        if self._observer is not None:
+            self._observer.machine(number, machine)
+
     def produced(self, machine: int, records: list[OutputRecord]) -> None:
         """Count output records of a machine and keep the latest exceptions."""
+        if self._observer is not None and records:
+            self._observer.outputs(records)
         counts = self._outputs[machine]
         for record in records:
             counts[record.type] = counts.get(record.type, 0) + 1
-            if record.topic == EXCEPTIONS:
+            if record.topic == EXCEPTIONS and record.data:
                 self._recent.append(record)
 
     def outputs(self) -> dict[str, int]:
@@ -103,8 +141,8 @@ class _Failing:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
         if not isinstance(error, Exception) or isinstance(error, StopIteration):
             return False
-        if isinstance(error, TidegaugeError):
-            self._control.fail(error)
+        if isinstance(error, TidegaugeError | SinkError):
+            self._control.fail(error if isinstance(error, TidegaugeError) else TidegaugeError(str(error)))
             return True
         failure = TidegaugeError(f"the run failed in {self._step}: {type(error).__name__}: {error}")
         failure.__cause__ = error

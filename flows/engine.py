@@ -18,8 +18,10 @@ EPOCH_REPLAY = timedelta(days=1)
 COLLECT_AFTER = (50_000, 20, 20)
 
 
-def run(flow: Dataflow, workers: int, control: Control) -> None:
+def run(flow: Dataflow, workers: int, control: Control, *, epoch: timedelta = EPOCH_REPLAY) -> None:
     """Run ``flow`` to its end with ``workers`` threads.
+
+    What Ctrl-C and a termination signal do is the control's to say.
 
     Raises
     ------
@@ -30,10 +32,10 @@ def run(flow: Dataflow, workers: int, control: Control) -> None:
     """
     with _interrupts(control), _calm_collector():
         if workers == 1:
-            run_main(flow, epoch_interval=EPOCH_REPLAY)  # type: ignore[no-untyped-call]  # built without types
+            run_main(flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]  # built without types
         else:
             cluster_main(  # type: ignore[no-untyped-call]  # built without types
-                flow, [], 0, epoch_interval=EPOCH_REPLAY, worker_count_per_proc=workers
+                flow, [], 0, epoch_interval=epoch, worker_count_per_proc=workers
             )
     if control.failure is not None:
         raise control.failure
@@ -41,19 +43,20 @@ def run(flow: Dataflow, workers: int, control: Control) -> None:
 
 @contextlib.contextmanager
 def _interrupts(control: Control) -> Iterator[None]:
-    """Let Ctrl-C end the flow at the next block instead of tearing it down."""
+    """Let signals end the flow at the next block instead of tearing it down."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        control.fail(KeyboardInterrupt())
+        control.interrupt()
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

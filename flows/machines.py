@@ -42,12 +42,14 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, Saved | None]):
     """Hands loads to one machine, which is made when the first one names it.
 
     Emits one list of output records for every call (none: nothing), and totals one by one. After the final batch a
-    shard is done: Bytewax drops the logic and with it the machine's memory.
+    shard is done: Bytewax drops the logic and with it the machine's memory. ``keep`` says whether snapshots hold the
+    state: a service would copy all of it every epoch.
     """
 
-    def __init__(self, make: MakeMachine, control: Control, saved: Saved | None) -> None:
+    def __init__(self, make: MakeMachine, control: Control, saved: Saved | None, *, keep: bool) -> None:
         self._make = make
         self._control = control
+        self._keep = keep
         self._number = -1
         self._machine: Machine | None = None
         if saved is not None:
@@ -74,8 +76,11 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, Saved | None]):
         return ([outputs, *totals] if outputs else [*totals]), isinstance(last, Batch) and last.final
 
     def snapshot(self) -> Saved | None:
-        """The machine as it is; of a run that failed nothing is kept."""
+        """The machine as it is, where states are kept; of a run that failed nothing is."""
         if self._machine is None or self._control.failure is not None:
+            return None
+        self._control.look_at(self._number, self._machine)
+        if not self._keep:
             return None
         return Saved(self._number, self._machine.dump())
 

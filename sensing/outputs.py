@@ -18,7 +18,7 @@ class OutputRecord(NamedTuple):
     ``instant`` (UTC ms, never falling within a machine), ``machine`` and ``number`` (the machine's running count) order
     outputs across machines. ``time`` is the event time of the cause, UTC ms; ``id`` is entity + version, never a
     position. ``attributes`` are CloudEvents extension attributes (severity, route, region, correlationid, causationid,
-    traceparent ...), by which subscribers filter without parsing.
+    traceparent ...), by which subscribers filter without parsing. Empty ``data`` is a tombstone of a compacted topic.
     """
 
     instant: int

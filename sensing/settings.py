@@ -12,10 +12,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``lateness_ms`` holds the watermark behind the newest event; ``horizon_ms`` is how far behind the watermark an event
     may be and still correct history; ``skew_ms`` is how far ahead an event time may be. ``quiet_until`` mutes outputs
-    before that instant.
+    before that instant. ``source_groups`` is how many groups of inputs tell the clock.
     """
 
     shards: int = 16
+    source_groups: int = 1
     lateness_ms: int = HOUR_MS
     horizon_ms: int = 7 * DAY_MS
     skew_ms: int = DAY_MS

@@ -105,7 +105,9 @@ class MachinePart(StatefulSinkPartition[list[OutputRecord | Rows], dict[str, int
         for outputs in values:
             for output in outputs:
                 if isinstance(output, OutputRecord):
-                    lines[output.topic].append(order_key(output) + seal_json(output, self._recorded) + b"\n")
+                    # A file is not compacted: nothing is taken out of it.
+                    if output.data:
+                        lines[output.topic].append(order_key(output) + seal_json(output, self._recorded) + b"\n")
                 else:
                     write_rows(self._folder / f"rows.{self._key}", output.columns)
         for topic, added in lines.items():

@@ -13,6 +13,9 @@ settings.register_profile("local", deadline=None, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+pytest_plugins = ("tests.servers.fixtures",)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """Top of the checkout."""

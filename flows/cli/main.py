@@ -12,10 +12,28 @@ def _demo() -> click.Command:
     return demo
 
 
+def _export() -> click.Command:
+    from flows.cli.export import export
+
+    return export
+
+
+def _load() -> click.Command:
+    from flows.cli.load import load
+
+    return load
+
+
 def _replay() -> click.Command:
     from flows.cli.replay import replay
 
     return replay
+
+
+def _run() -> click.Command:
+    from flows.cli.run import run
+
+    return run
 
 
 def _schemas() -> click.Command:
@@ -24,10 +42,20 @@ def _schemas() -> click.Command:
     return schemas
 
 
+def _topics() -> click.Command:
+    from flows.cli.topics import topics
+
+    return topics
+
+
 COMMANDS: dict[str, tuple[Callable[[], click.Command], str]] = {
     "demo": (_demo, "Watch the engine on real orders with a simulated supply side."),
+    "export": (_export, "Write current parameters and open exceptions from Kafka to files."),
+    "load": (_load, "Load a folder of event files into Kafka topics."),
     "replay": (_replay, "Replay a folder of event files: exceptions and planning parameters out."),
+    "run": (_run, "Run the engine on Kafka topics, with a view in Redis."),
     "schemas": (_schemas, "Write the JSON Schemas and the AsyncAPI document of all topics."),
+    "topics": (_topics, "Make and check the Kafka topics."),
 }
 
 

@@ -1,14 +1,13 @@
 """What commands share: instants as options, and errors as a person should see them."""
 
 import contextlib
-import datetime as dt
 from collections.abc import Iterator
-from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import click
 
 from flows.errors import TidegaugeError, UsageError
+from flows.instants import INSTANT_TEXT, read_instant
 
 
 class Instant(click.ParamType[int]):
@@ -23,21 +22,10 @@ class Instant(click.ParamType[int]):
         """Read an instant."""
         if isinstance(value, int):
             return value
-        try:
-            if len(value) == len("2011-12-10"):
-                instant = dt.datetime.combine(dt.date.fromisoformat(value), dt.time(), self._zone)
-            else:
-                instant = dt.datetime.fromisoformat(value)
-        except ValueError:
-            self._refuse(value, param, ctx)
-        if instant.tzinfo is None:
-            self._refuse(value, param, ctx)
-        return (instant - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)
-
-    def _refuse(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> NoReturn:
-        self.fail(
-            f"required a date or RFC 3339 with an offset, such as 2011-12-10T00:00:00Z, got {value!r}", param, ctx
-        )
+        instant = read_instant(value, self._zone)
+        if instant is None:
+            self.fail(f"required {INSTANT_TEXT}, got {value!r}", param, ctx)
+        return instant
 
 
 @contextlib.contextmanager

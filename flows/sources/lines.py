@@ -2,23 +2,24 @@
 
 import gzip
 import zlib
-from collections.abc import Sequence
-from itertools import compress
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from flows.errors import TidegaugeError
+from sensing.codec.block import Block
+from sensing.codec.newlines import newlines
 
 LINE_BYTES_MAX = (
     4 << 20
 )  # Of a longer line only the beginning is kept, so that one file without line ends cannot fill the memory.
+_IS_BLANK = np.zeros(256, np.bool_)
+_IS_BLANK[list(b" \t\n\r\v\f")] = True
 
-
-class Lines(NamedTuple):
-    """Lines without their line ends, and the number of each, counted from 0 over all lines of the file."""
-
-    values: list[bytes]
-    numbers: Sequence[int]
+Memory = NDArray[np.uint8]
+_NOTHING: Memory = np.empty(0, np.uint8)
 
 
 class LineReader:
@@ -38,11 +39,10 @@ class LineReader:
         self._path = path
         self._chunk_bytes = chunk_bytes
         self._start = start
-        self._raw: IO[bytes] = path.open("rb")
-        zipped = path.suffix == ".gz"
-        self._file: IO[bytes] = cast(IO[bytes], gzip.GzipFile(fileobj=self._raw)) if zipped else self._raw
+        self._raw = path.open("rb")
+        self._file: BufferedIOBase = gzip.GzipFile(fileobj=self._raw) if path.suffix == ".gz" else self._raw
         self._next = 0
-        self._tail = b""
+        self._tail = _NOTHING
         self._ended = False
 
     @property
@@ -50,20 +50,24 @@ class LineReader:
         """Bytes of the file on disk that are behind us."""
         return self._raw.tell() if not self._raw.closed else self._path.stat().st_size
 
-    def read(self) -> Lines | None:
-        """The next lines that are not blank (perhaps none of a chunk), or None at the end of the file."""
+    def read(self) -> Block | None:
+        """The next lines that are not blank (perhaps none of a chunk), or None at the end of the file.
+
+        Lines are without their line ends; their offsets are their numbers, counted from 0 over all lines of the file.
+        """
         if self._ended:
             return None
         data = self._read_chunk()
-        if data:
-            values = (self._tail + data).split(b"\n")
-            self._tail = values.pop()[: LINE_BYTES_MAX + 1]
-        else:
-            values = [self._tail] if self._tail else []
+        ends = newlines(data)
+        if len(data) == len(self._tail):
+            ends = np.array([len(data)] if len(data) else [], np.int64)
             self.close()
+        starts = np.concatenate(([0], ends + 1))
+        # A copy: what is left of a chunk must not keep all of it.
+        self._tail = data[starts[-1] : starts[-1] + LINE_BYTES_MAX + 1].copy()
         first = self._next
-        self._next += len(values)
-        return _wanted(values, range(first, self._next), self._start)
+        self._next += len(ends)
+        return _wanted(data, starts[:-1], ends, np.arange(first, self._next), self._start)
 
     def close(self) -> None:
         """Close the file; further reads give None."""
@@ -71,19 +75,28 @@ class LineReader:
         self._file.close()
         self._raw.close()
 
-    def _read_chunk(self) -> bytes:
+    def _read_chunk(self) -> Memory:
+        """The unfinished line of the chunk before, and what is read behind it."""
+        data = np.empty(len(self._tail) + self._chunk_bytes, np.uint8)
+        data[: len(self._tail)] = self._tail
         try:
-            return self._file.read(self._chunk_bytes)
+            count = self._file.readinto(data[len(self._tail) :].data)
         except (EOFError, zlib.error, OSError) as error:
             self.close()
             where = f"input {self._path}, after line {self._next}"
             msg = f"{where}: required a readable file, got {error}; repair or replace it"
             raise TidegaugeError(msg) from error
+        return data[: len(self._tail) + count]
 
 
-def _wanted(values: list[bytes], numbers: range, start: int) -> Lines:
+def _wanted(
+    data: Memory, starts: NDArray[np.int64], ends: NDArray[np.int64], numbers: NDArray[np.int64], start: int
+) -> Block:
     """Leave out blank lines and lines before ``start``."""
-    if all(values) and not any(map(bytes.isspace, values)) and numbers.start >= start:
-        return Lines(values, numbers)
-    keep = [bool(value.strip()) and number >= start for value, number in zip(values, numbers, strict=True)]
-    return Lines(list(compress(values, keep)), list(compress(numbers, keep)))
+    lines = Block(data, starts, ends, numbers)
+    blank = starts == ends
+    blank[~blank] = _IS_BLANK[data[starts[~blank]]]
+    for at in np.flatnonzero(blank).tolist():  # Few begin with a blank, and most of those are nothing else.
+        blank[at] = not lines.values(slice(at, at + 1))[0].strip()
+    keep = ~blank & (numbers >= start)
+    return lines if keep.all() else Block(data, starts[keep], ends[keep], numbers[keep])

@@ -183,7 +183,7 @@ class ReplayPartition(StatefulSourcePartition[Item, ReplayState]):
     def _advance(self, block: Run) -> None:
         """Move the clock and the positions behind a block."""
         self._state.clock = int(block.keys[-1])
-        for source in np.unique(block.sources).tolist():
+        for source in np.flatnonzero(np.bincount(block.sources)).tolist():
             at = int(np.flatnonzero(block.sources == source)[-1])
             self._state.positions[self._topics[source]] = Position(int(block.numbers[at]) + 1, int(block.keys[at]))
 
@@ -194,8 +194,8 @@ class ReplayPartition(StatefulSourcePartition[Item, ReplayState]):
             end = end_of_last_day(self._state.clock, self._settings.time_zone, self._reference.rare)
         self._state.ended = True
         return [
-            *to_shards(Batch(empty_run().records, [], end, final=True), self._keys, everyone=True),
-            to_ledger(LedgerBatch([], [], end, final=True), self._keys),
+            *to_shards(Batch(empty_run().records, [], end, final=True, account=1), self._keys, everyone=True),
+            to_ledger(LedgerBatch([], [], end, account=1), self._keys),
         ]
 
     def _watermark(self) -> int:

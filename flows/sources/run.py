@@ -1,7 +1,8 @@
 """A run: consecutive messages with what became of each, ready to be merged, cut and handed on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,11 @@ from numpy.typing import NDArray
 from sensing.codec.record import EVENT, Rare, Reject
 
 RECORD, RARE, REJECT = 0, 1, 2
+RAW = np.dtype((np.void, EVENT.itemsize))
+"""A record as so many bytes."""
+
+Flags = NDArray[np.bool_]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,7 @@ class Run:
 
     keys: NDArray[np.int64]
     kinds: NDArray[np.uint8]
-    sources: NDArray[np.uint8]
+    sources: NDArray[np.unsignedinteger[Any]]
     numbers: NDArray[np.int64]
     records: NDArray[Any]
     rare: list[Rare]
@@ -42,6 +48,19 @@ class Run:
             Run(*tail, self.records[records:], self.rare[rare:], self.rejects[rejects:]),
         )
 
+    def refused(self, which: NDArray[np.bool_], reject: Callable[[int], Reject]) -> "Run":
+        """The run with the messages ``which`` (n,) turned into rejects; ``reject`` makes that of the message at a
+        position.
+        """
+        found = dict(zip(np.flatnonzero(self.kinds == REJECT).tolist(), self.rejects, strict=True))
+        found |= {at: reject(at) for at in np.flatnonzero(which).tolist()}
+        keep = ~which
+        rare = [event for event, kept in zip(self.rare, keep[self.kinds == RARE].tolist(), strict=True) if kept]
+        records = take_records(self.records, np.flatnonzero(keep[self.kinds == RECORD]))
+        kinds = np.where(which, REJECT, self.kinds).astype(np.uint8)
+        rejects = [found[at] for at in sorted(found)]
+        return Run(self.keys, kinds, self.sources, self.numbers, records, rare, rejects)
+
     def placed(self) -> list[tuple[int, Rare]]:
         """Rare events, each with the index of the record it comes before."""
         if not self.rare:
@@ -57,32 +76,51 @@ def empty_run() -> Run:
 
 
 def interleave(runs: list[Run]) -> Run:
-    """One run of several, by (key, source, position in its source); ``runs`` come in the order of their sources."""
+    """One run of several, by (key, source, position in its source).
+
+    ``runs`` come in the order of their sources, and those of one source in its order.
+    """
     runs = [run for run in runs if len(run)]
     if len(runs) < 2:
         return runs[0] if runs else empty_run()
     keys = np.concatenate([run.keys for run in runs])
-    order = np.argsort(keys, kind="stable")
     kinds = np.concatenate([run.kinds for run in runs])
-    place = np.empty(len(keys), np.int64)
-    for kind in (RECORD, RARE, REJECT):
-        mine = kinds == kind
-        place[mine] = np.arange(np.count_nonzero(mine))
-    kinds, place = kinds[order], place[order]
-    rare = [event for run in runs for event in run.rare]
-    rejects = [reject for run in runs for reject in run.rejects]
+    order = np.argsort(keys, kind="stable")
     return Run(
         keys[order],
-        kinds,
+        kinds[order],
         np.concatenate([run.sources for run in runs])[order],
         np.concatenate([run.numbers for run in runs])[order],
-        take_records([run.records for run in runs], place[kinds == RECORD]),
-        [rare[i] for i in place[kinds == RARE].tolist()],
-        [rejects[i] for i in place[kinds == REJECT].tolist()],
+        _records_in(order, kinds == RECORD, runs),
+        _listed_in(order, kinds == RARE, [event for run in runs for event in run.rare]),
+        _listed_in(order, kinds == REJECT, [reject for run in runs for reject in run.rejects]),
     )
 
 
-def take_records(parts: list[NDArray[Any]], places: NDArray[np.int64]) -> NDArray[Any]:
-    """Records at ``places`` of all ``parts`` together, moved as words: field by field is slower and skips padding."""
-    words = np.concatenate([part.view(np.uint64).reshape(len(part), EVENT.itemsize // 8) for part in parts])
-    return np.take(words, places, axis=0).view(EVENT).reshape(-1)
+def _records_in(order: NDArray[np.int64], mine: Flags, runs: list[Run]) -> NDArray[Any]:
+    """Records of all runs in the order of the merge; each is moved once."""
+    count = int(np.count_nonzero(mine))
+    # Where each record goes: its rank among the records of the merge.
+    rank = np.empty(len(order), np.int64)
+    rank[order[mine[order]]] = np.arange(count)
+    goes = rank[mine]
+    merged = np.empty(count, EVENT)
+    start = 0
+    for run in runs:
+        stop = start + len(run.records)
+        merged.view(RAW)[goes[start:stop]] = run.records.view(RAW)
+        start = stop
+    return merged
+
+
+def _listed_in(order: NDArray[np.int64], mine: Flags, items: list[Item]) -> list[Item]:
+    """Rare events, or rejects, of all runs in the order of the merge."""
+    if not items:
+        return items
+    place = np.cumsum(mine) - 1
+    return [items[i] for i in place[order[mine[order]]].tolist()]
+
+
+def take_records(records: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
+    """Records at ``places``, moved as bytes: field by field is slower and skips padding."""
+    return np.take(records.view(RAW), places).view(EVENT)

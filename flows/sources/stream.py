@@ -6,6 +6,7 @@ bytes need not be kept any longer than this step.
 """
 
 from collections import deque
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -13,27 +14,25 @@ from numpy.typing import NDArray
 
 from flows.errors import UsageError
 from flows.sources.folder import Input
-from flows.sources.judge import WINDOW, Flags, Times, far_future, running_max
-from flows.sources.lines import LineReader, Lines
-from flows.sources.run import RARE, RECORD, REJECT, Run, take_records
-from sensing.codec.decode import Decoded, Message, decode
+from flows.sources.judge import AHEAD_OF, NO_TIMES, WINDOW, Flags, Judge, Times, running_max
+from flows.sources.lines import LineReader
+from flows.sources.run import RARE, RECORD, REJECT, Run
+from sensing.codec.decode import Block, Decoded, decode
 from sensing.codec.instants import rfc3339
 from sensing.codec.record import BEFORE_ALL, Rare, Reject
 from sensing.contracts.dead_letters import Reason
 from sensing.settings import Settings
 
 PARTITION = 0
+LINES_BEFORE = 10_000
+"""Where a stream is taken up, so many lines before are read for their dates; among them are 100 valid ones."""
 
 
 class _Chunk(NamedTuple):
-    lines: Lines
+    lines: Block
     decoded: Decoded
     kinds: NDArray[np.uint8]
     times: Times  # event times, BEFORE_ALL for rejects
-
-    def valid_times(self) -> Times:
-        valid: Times = self.times[self.kinds != REJECT]
-        return valid
 
 
 class Position(NamedTuple):
@@ -61,7 +60,9 @@ class Stream:
         self._file = file
         self._settings = settings
         self._until = until
-        self._reader = LineReader(file.path, chunk_bytes, start.line)
+        self._reader = LineReader(file.path, chunk_bytes, max(start.line - LINES_BEFORE, 0))
+        self._start = start.line
+        self._dates = Judge(settings.skew_ms)
         self._time_max = start.time_max
         self._waiting: deque[_Chunk] = deque()
         self._ended = False
@@ -73,32 +74,40 @@ class Stream:
 
     def next_run(self) -> Run | None:
         """The next messages (at least one), or None at the end of the file."""
-        while not self._ended and sum(len(chunk.lines.values) for chunk in self._waiting) == 0:
-            self._fill()
-        while not self._ended and sum(len(chunk.valid_times()) for chunk in list(self._waiting)[1:]) < WINDOW - 1:
-            self._fill()
-        return self._judge(self._waiting.popleft()) if self._waiting else None
+        while True:
+            while not self._ended and (not self._waiting or len(self._later()) < WINDOW - 1):
+                self._fill()
+            if not self._waiting:
+                return None
+            run = self._judge(self._waiting[0], self._later())
+            self._waiting.popleft()
+            _, run = run.cut(int(np.searchsorted(run.numbers, self._start)))
+            if len(run):
+                return run
 
     def close(self) -> None:
         """Close the file."""
         self._reader.close()
+
+    def _later(self) -> Times:
+        """Event times of the valid messages that wait behind the next chunk."""
+        chunks = islice(self._waiting, 1, None)
+        return np.concatenate([NO_TIMES, *(chunk.times[chunk.kinds != REJECT] for chunk in chunks)])
 
     def _fill(self) -> None:
         """Decode one more chunk."""
         lines = self._reader.read()
         if lines is None:
             self._ended = True
-        elif lines.values:
+        elif len(lines):
             self._waiting.append(_decode(self._file.topic, lines))
 
-    def _judge(self, chunk: _Chunk) -> Run:
+    def _judge(self, chunk: _Chunk, later: Times) -> Run:
         settings = self._settings
-        count = len(chunk.kinds)
-        valid = np.flatnonzero(chunk.kinds != REJECT)
-        ahead = np.concatenate([chunk.times[valid], *(later.valid_times() for later in self._waiting)])
-        future = np.zeros(count, np.bool_)
-        future[valid] = far_future(ahead[: len(valid) + WINDOW - 1], len(valid), settings.skew_ms)
-        moves = (chunk.kinds != REJECT) & ~future
+        valid = chunk.kinds != REJECT
+        future = np.zeros(len(valid), np.bool_)
+        future[valid] = self._dates.future(chunk.times[valid], later)
+        moves = valid & ~future
         keys = running_max(chunk.times, moves, self._time_max)
         self._time_max = int(keys[-1])
         watermarks = np.maximum(keys - settings.lateness_ms, BEFORE_ALL)
@@ -112,45 +121,33 @@ class Stream:
         at = int(np.searchsorted(keys, self._until))
         msg = (
             f"until {rfc3339(self._until)}: required an instant after the last event, got an event at "
-            f"{rfc3339(int(keys[at]))} in line {chunk.lines.numbers[at]} of {self._file.path.name}; "
+            f"{rfc3339(int(keys[at]))} in line {chunk.lines.offsets[at]} of {self._file.path.name}; "
             "give a later one, or none to end with the last event's day"
         )
         raise UsageError(msg)
 
     def _run(self, chunk: _Chunk, keys: Times, watermarks: Times, future: Flags, late: Flags) -> Run:
-        decoded = chunk.decoded
-        refused = future | late
-        records, rejects, kinds = decoded.records, decoded.rejects, chunk.kinds
-        rare = [event for _, event in decoded.rare]
-        if refused.any():
-            records = take_records([records], np.flatnonzero(~refused[decoded.positions]))
-            rare = [event for event, at in zip(rare, decoded.rare_positions, strict=True) if not refused[at]]
-            rejects = self._with_refused(chunk, watermarks, future, refused)
-            kinds = np.where(refused, REJECT, kinds).astype(np.uint8)
-        records["watermark"] = watermarks[kinds == RECORD]
-        marks = watermarks[kinds == RARE].tolist()
-        rare = [event._replace(watermark=mark) for event, mark in zip(rare, marks, strict=True)]
-        sources = np.full(len(kinds), self._source, np.uint8)
-        return Run(keys, kinds, sources, np.asarray(chunk.lines.numbers, np.int64), records, rare, rejects)
-
-    def _with_refused(self, chunk: _Chunk, watermarks: Times, future: Flags, refused: Flags) -> list[Reject]:
-        """Rejects of the decoder and those refused here, in the order of the lines."""
-        found = dict(zip(chunk.decoded.reject_positions, chunk.decoded.rejects, strict=True))
-        for at in np.flatnonzero(refused).tolist():
-            found[at] = self._refuse(chunk, at, bool(future[at]), int(watermarks[at]))
-        return [found[at] for at in sorted(found)]
+        decoded, refused = chunk.decoded, future | late
+        decoded.records["watermark"] = watermarks[chunk.kinds == RECORD]
+        marks = watermarks[chunk.kinds == RARE].tolist()
+        rare = [event._replace(watermark=mark) for (_, event), mark in zip(decoded.rare, marks, strict=True)]
+        sources = np.full(len(keys), self._source, np.uint8)
+        run = Run(keys, chunk.kinds, sources, chunk.lines.offsets, decoded.records, rare, decoded.rejects)
+        if not refused.any():
+            return run
+        return run.refused(refused, lambda at: self._refuse(chunk, at, bool(future[at]), int(watermarks[at])))
 
     def _refuse(self, chunk: _Chunk, at: int, future: bool, watermark: int) -> Reject:
         reason: Reason = "far_future" if future else "too_late"
-        ahead = f"at most {self._settings.skew_ms} ms ahead of the median of the file's next {WINDOW} event times"
+        ahead = f"at most {self._settings.skew_ms} ms ahead of {AHEAD_OF}"
         behind = f"at most {self._settings.horizon_ms} ms behind the watermark {rfc3339(watermark)}"
         time = int(chunk.times[at])
         return Reject(
-            value=chunk.lines.values[at],
+            value=chunk.lines.message(at).value,
             headers={},
             topic=self._file.topic,
             partition=PARTITION,
-            offset=int(chunk.lines.numbers[at]),
+            offset=int(chunk.lines.offsets[at]),
             time=time,
             reason=reason,
             field="event_time",
@@ -175,17 +172,18 @@ def read_reference(file: Input, chunk_bytes: int) -> Reference:
         decoded = _decode(file.topic, lines).decoded
         found.rare.extend(event._replace(watermark=BEFORE_ALL) for _, event in decoded.rare)
         found.rejects.extend(decoded.rejects)
-        found = found._replace(read=found.read + len(lines.values))
+        found = found._replace(read=found.read + len(lines))
     return found
 
 
-def _decode(topic: str, lines: Lines) -> _Chunk:
-    messages = [Message(value, None, number, None) for value, number in zip(lines.values, lines.numbers, strict=True)]
-    decoded = decode(topic, PARTITION, messages)
-    kinds = np.full(len(messages), REJECT, np.uint8)
+def _decode(topic: str, lines: Block) -> _Chunk:
+    decoded = decode(topic, PARTITION, lines)
+    if len(decoded.records) == len(lines):
+        return _Chunk(lines, decoded, np.full(len(lines), RECORD, np.uint8), decoded.records["time"].copy())
+    kinds = np.full(len(lines), REJECT, np.uint8)
     kinds[decoded.positions] = RECORD
     kinds[decoded.rare_positions] = RARE
-    times = np.full(len(messages), BEFORE_ALL, np.int64)
+    times = np.full(len(lines), BEFORE_ALL, np.int64)
     times[decoded.positions] = decoded.records["time"]
     times[decoded.rare_positions] = [event.time for _, event in decoded.rare]
     return _Chunk(lines, decoded, kinds, times)

@@ -3,23 +3,25 @@
 What is downstream of this module knows only ``Decoded``, not how it was filled.
 """
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.block import Block, Message
 from sensing.codec.columns import KINDS, fill
-from sensing.codec.read import Message, Reader
+from sensing.codec.read import Reader
 from sensing.codec.record import EVENT, TOPICS, Rare, Reject
 from sensing.codec.rejects import Fault
+from sensing.codec.scan import scan
+from sensing.codec.scan_table import table_of
 from sensing.contracts.topics import INPUTS
 
-__all__ = ["Decoded", "Message", "decode"]
+__all__ = ["Block", "Decoded", "Message", "decode"]
 
 PIECE = 2048
-"""Messages decoded before their columns are filled: the structs of a piece stay in the processor's cache."""
+"""Messages read with care before their columns are filled: the structs of a piece stay in the processor's cache."""
 
 
 class Decoded(NamedTuple):
@@ -48,7 +50,7 @@ class Decoded(NamedTuple):
     reject_positions: list[int]
 
 
-def decode(topic: str, partition: int, messages: Sequence[Message]) -> Decoded:
+def decode(topic: str, partition: int, block: Block) -> Decoded:
     """Decode messages of one partition, in their order. Bad messages become rejects; none raises.
 
     The result is the same however the messages are cut into blocks.
@@ -61,85 +63,77 @@ def decode(topic: str, partition: int, messages: Sequence[Message]) -> Decoded:
     if topic not in INPUTS:
         msg = f"decode: required a topic of {', '.join(INPUTS)}, got {topic!r}"
         raise ValueError(msg)
-    block = _Block(topic, partition, len(messages))
-    for start in range(0, len(messages), PIECE):
-        block.take(messages[start : start + PIECE], start)
-    return block.decoded()
+    filling = _Filling(topic, partition, block)
+    table = _table(topic)
+    plain = np.zeros(len(block), np.bool_)
+    if table is not None:
+        plain = scan(block, table, (TOPICS.index(topic), partition), filling.records)
+    unsure = np.flatnonzero(~plain)
+    for start in range(0, len(unsure), PIECE):
+        filling.take(unsure[start : start + PIECE])
+    return filling.decoded()
 
 
 _reader = cache(Reader)
+_table = cache(table_of)
 
 
-class _Block:
-    """The result of a block while it is being filled."""
+class _Filling:
+    """The result of a block while it is being filled: message i has record i until all are known."""
 
-    def __init__(self, topic: str, partition: int, size: int) -> None:
+    def __init__(self, topic: str, partition: int, block: Block) -> None:
         self._topic = topic
         self._partition = partition
+        self._block = block
         self._reader = _reader(topic)
-        # Zeroed memory costs nothing until it is touched, so rare events and rejects do not pay for their records.
-        self._records = np.zeros(size, EVENT)
-        self._positions = np.zeros(size, np.int64)
-        self._count = 0
-        self._rare: list[tuple[int, Rare]] = []
-        self._rare_positions: list[int] = []
-        self._rejects: list[Reject] = []
-        self._reject_positions: list[int] = []
+        self.records = np.empty(len(block), EVENT)
+        self._aside: list[tuple[int, Rare | Reject]] = []
 
-    def take(self, messages: Sequence[Message], start: int) -> None:
-        """Add a piece of the block, whose first message is message ``start``."""
-        verdicts, times = self._reader.read(messages)
+    def take(self, at: NDArray[np.int64]) -> None:
+        """Read the messages ``at`` with care."""
+        verdicts, times = self._reader.read(self._block.values(at), self._block.headers_of(at))
         kinds = np.fromiter([KINDS.get(verdict.__class__, 0) for verdict in verdicts], np.uint8, len(verdicts))
+        for i in np.flatnonzero(kinds == 0).tolist():
+            self._aside.append((int(at[i]), self._put_aside(int(at[i]), verdicts[i], int(times[i]))))
         frequent = np.flatnonzero(kinds)
-        for i in np.flatnonzero(kinds == 0):
-            at = int(i)
-            before = self._count + int(np.searchsorted(frequent, at))
-            self._put_aside(messages[at], verdicts[at], int(times[at]), before, start + at)
-        if len(frequent):
-            self._put(messages, verdicts, times, kinds, frequent, start)
-
-    def _put(
-        self,
-        messages: Sequence[Message],
-        verdicts: list[Any],
-        times: NDArray[np.int64],
-        kinds: NDArray[np.uint8],
-        frequent: NDArray[np.intp],
-        start: int,
-    ) -> None:
-        """Fill the records of the frequent events."""
-        end = self._count + len(frequent)
-        records = self._records[self._count : end]
-        offsets = np.fromiter([message.offset for message in messages], np.int64, len(messages))
-        events = verdicts if len(frequent) == len(verdicts) else [verdicts[i] for i in frequent]
-        fill(records, self._topic, events, kinds[frequent])
+        records = np.zeros(len(frequent), EVENT)
+        fill(records, self._topic, [verdicts[i] for i in frequent.tolist()], kinds[frequent])
         records["time"] = times[frequent]
-        records["offset"] = offsets[frequent]
+        records["offset"] = self._block.offsets[at[frequent]]
         records["partition"] = self._partition
         records["topic"] = TOPICS.index(self._topic)
-        self._positions[self._count : end] = frequent + start
-        self._count = end
+        _words(self.records)[at[frequent]] = _words(records)
 
-    def _put_aside(self, message: Message, verdict: Any, time: int, before: int, position: int) -> None:
-        """Keep a rare event or a reject."""
+    def _put_aside(self, at: int, verdict: Any, time: int) -> Rare | Reject:
+        """A rare event or a reject."""
         if isinstance(verdict, Fault):
-            self._rejects.append(_reject(self._topic, self._partition, message, verdict))
-            self._reject_positions.append(position)
-            return
-        topic = TOPICS.index(self._topic)
-        self._rare.append((before, Rare(verdict, time, 0, topic, self._partition, message.offset)))
-        self._rare_positions.append(position)
+            return _reject(self._topic, self._partition, self._block.message(at), verdict)
+        return Rare(verdict, time, 0, TOPICS.index(self._topic), self._partition, int(self._block.offsets[at]))
 
     def decoded(self) -> Decoded:
         """The whole block."""
+        aside = np.fromiter((at for at, _ in self._aside), np.int64, len(self._aside))
+        positions = np.arange(len(self._block))
+        records = self.records
+        if len(aside):
+            positions = np.delete(positions, aside)
+            records = np.take(_words(records), positions, axis=0).view(EVENT).reshape(-1)
+        rare = [(at, what) for at, what in self._aside if isinstance(what, Rare)]
+        rejects = [(at, what) for at, what in self._aside if isinstance(what, Reject)]
+        before = np.searchsorted(positions, [at for at, _ in rare]).tolist()
         return Decoded(
-            self._records[: self._count],
-            self._rare,
-            self._positions[: self._count],
-            self._rare_positions,
-            self._rejects,
-            self._reject_positions,
+            records,
+            [(before, event) for before, (_, event) in zip(before, rare, strict=True)],
+            positions,
+            [at for at, _ in rare],
+            [reject for _, reject in rejects],
+            [at for at, _ in rejects],
         )
+
+
+def _words(records: NDArray[Any]) -> NDArray[np.uint64]:
+    """Records as rows of words: numpy moves records field by field, which is several times slower."""
+    return records.view(np.uint64).reshape(len(records), EVENT.itemsize // 8)
 
 
 def _reject(topic: str, partition: int, message: Message, fault: Fault) -> Reject:
@@ -154,4 +148,5 @@ def _reject(topic: str, partition: int, message: Message, fault: Fault) -> Rejec
         field=fault.field,
         required=fault.required,
         got=fault.got,
+        key=message.key,
     )

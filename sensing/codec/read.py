@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple, Union
+from typing import Any, Union
 
 import msgspec
 import numpy as np
 from msgspec import inspect
 from numpy.typing import NDArray
 
+from sensing.codec.block import Headers
 from sensing.codec.cloudevents import spliced
 from sensing.codec.fields import fields_of
 from sensing.codec.instants import EPOCH, INSTANT_MAX, instants
@@ -22,15 +23,6 @@ SHALLOW_BYTES = 2 * NESTING_MAX
 
 BACKSLASH = ord("\\")
 DELETE = 0x7F
-
-
-class Message(NamedTuple):
-    """One message as it came: from Kafka with headers and the broker's timestamp (UTC ms), from a file without both."""
-
-    value: bytes
-    headers: dict[str, bytes] | None
-    offset: int
-    time: int | None
 
 
 class _Identifiers:
@@ -58,32 +50,33 @@ class Reader:
         self._decode = msgspec.json.Decoder[Any](Union[structs]).decode  # noqa: UP007 - a union made at run time
         self._identifiers = {struct: _Identifiers(struct) for struct in structs}
 
-    def read(self, messages: Sequence[Message]) -> tuple[list[Event | Fault], NDArray[np.int64]]:
+    def read(
+        self, values: Sequence[bytes], headers: Sequence[Headers]
+    ) -> tuple[list[Event | Fault], NDArray[np.int64]]:
         """An event or a fault for every message, and the event times, UTC ms (0 where there is none)."""
-        verdicts = self._verdicts(messages)
+        verdicts = self._verdicts(values, headers)
         times = instants([EPOCH if isinstance(verdict, Fault) else verdict.event_time for verdict in verdicts])
-        for i in np.flatnonzero((times < 0) | (times > INSTANT_MAX)):
-            message = messages[int(i)]
-            verdicts[i] = examine(self._types, message.value, message.headers or {})
+        for i in np.flatnonzero((times < 0) | (times > INSTANT_MAX)).tolist():
+            verdicts[i] = examine(self._types, values[i], headers[i])
             times[i] = 0
         return verdicts, times
 
-    def _verdicts(self, messages: Sequence[Message]) -> list[Event | Fault]:
+    def _verdicts(self, values: Sequence[bytes], all_headers: Sequence[Headers]) -> list[Event | Fault]:
         verdicts: list[Event | Fault] = []
-        for value, headers, _, _ in messages:
+        for value, headers in zip(values, all_headers, strict=True):
             try:
                 text = spliced(value, headers) if headers else value
                 verdict = (len(text) > SHALLOW_BYTES and too_much(value)) or self._decode(text)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 # The reason is not asked for here: the careful way finds the same fault and names it better.
-                verdict = examine(self._types, value, headers or {})
+                verdict = examine(self._types, value, headers)
             else:
                 if not text.isascii() or BACKSLASH in text or DELETE in text:
-                    verdict = self._with_texts_checked(verdict, value, headers or {})
+                    verdict = self._with_texts_checked(verdict, value, headers)
             verdicts.append(verdict)
         return verdicts
 
-    def _with_texts_checked(self, verdict: Event | Fault, value: bytes, headers: dict[str, bytes]) -> Event | Fault:
+    def _with_texts_checked(self, verdict: Event | Fault, value: bytes, headers: Headers) -> Event | Fault:
         """Check what the decoder does not: UTF-8 where it skips, limits in bytes, control characters."""
         if isinstance(verdict, Fault) or (_is_utf8(value) and self._identifiers[verdict.__class__].fit(verdict)):
             return verdict

@@ -103,14 +103,17 @@ class Batch(NamedTuple):
 
     ``watermark`` is the one in force after the last message of the block (rejects included): the tick for every
     machine. ``final`` marks the end of the input: the clock runs on to ``watermark``, and whatever is due at that
-    instant or before closes. ``traces`` has the W3C traceparent of those records whose message came with one: records
-    have a fixed width, and most messages have none.
+    instant or before closes. ``account`` (0: none) asks for the outcome counts as they are behind this batch, ``group``
+    is the number of the source group that read it. ``traces`` has the W3C traceparent of those records whose message
+    came with one: records have a fixed width, and most messages have none.
     """
 
     records: NDArray[Any]
     rare: list[tuple[int, Rare]]
     watermark: int
     final: bool = False
+    account: int = 0
+    group: int = 0
     traces: Mapping[Place, str] = NO_TRACES
 
 
@@ -127,3 +130,4 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     field: str | None
     required: str
     got: str
+    key: bytes | None = None

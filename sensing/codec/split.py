@@ -45,10 +45,9 @@ def split(batch: Batch, shards: int) -> list[Batch]:
         One batch per shard, empty ones included: each carries the tick.
     """
     records = batch.records
-    if len(records):
-        fill_keys(records, shards)
-    order = np.argsort(records["shard"], kind="stable")
-    bounds = np.concatenate(([0], np.cumsum(np.bincount(records["shard"], minlength=shards))))
+    of_record = fill_keys(records, shards)
+    order = np.argsort(of_record, kind="stable")
+    bounds = np.concatenate(([0], np.cumsum(np.bincount(of_record, minlength=shards))))
     # Whole records are moved as rows of words: numpy moves records field by field, which is several times slower.
     words = records.view(np.uint64).reshape(len(records), EVENT.itemsize // 8)
     ordered = np.take(words, order, axis=0).view(EVENT).reshape(-1)
@@ -59,7 +58,7 @@ def split(batch: Batch, shards: int) -> list[Batch]:
             rare[shard].append((int(np.searchsorted(mine, before)), item))
     parts = [ordered[bounds[s] : bounds[s + 1]] for s in range(shards)]
     return [
-        Batch(parts[s], rare[s], batch.watermark, batch.final, traces_of(parts[s], batch.traces)) for s in range(shards)
+        batch._replace(records=parts[s], rare=rare[s], traces=traces_of(parts[s], batch.traces)) for s in range(shards)
     ]
 
 

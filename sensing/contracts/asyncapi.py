@@ -69,6 +69,10 @@ without
 parsing."""
 
 
+DEAD_LETTER = """The original message, byte for byte, with its own key and headers. In files, which have no headers, a
+dead letter is a CloudEvent with the data of dead-letters.json."""
+
+
 def document(descriptions: dict[str, str]) -> Document:
     """The whole document; ``descriptions`` by topic."""
     inputs = {topic: [event_type(struct) for struct in structs] for topic, structs in INPUTS.items()}
@@ -83,13 +87,14 @@ def document(descriptions: dict[str, str]) -> Document:
         for topic, types in OUTPUT_TYPES.items()
         for name, struct in types
     }
+    schemas = {"cloudevent": _attributes(), "output": _output_attributes(), "deadletter": _dead_letter_headers()}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Tidegauge", "version": VERSION, "description": ABOUT},
         "defaultContentType": "application/json",
         "channels": {topic: _channel(topic, names, descriptions[topic]) for topic, names in (inputs | outputs).items()},
         "operations": _operations("receive", inputs) | _operations("send", outputs),
-        "components": {"messages": messages, "schemas": {"cloudevent": _attributes(), "output": _output_attributes()}},
+        "components": {"messages": messages, "schemas": schemas},
     }
 
 
@@ -126,6 +131,9 @@ def _input(topic: str, name: str, struct: str) -> Document:
 
 
 def _output(topic: str, name: str, struct: str) -> Document:
+    if topic == "dead-letters":
+        message = _message(topic, name, struct, KEYS[topic], {"$ref": "#/components/schemas/deadletter"})
+        return message | {"contentType": "application/octet-stream", "payload": {"description": DEAD_LETTER}}
     headers = {"allOf": [{"$ref": "#/components/schemas/output"}, {"properties": {"ce_type": {"const": name}}}]}
     return _message(topic, name, struct, KEYS[topic], headers)
 
@@ -165,7 +173,7 @@ def _output_attributes() -> Document:
         "ce_correlationid": "Id shared by all that belongs to one problem.",
         "ce_causationid": "Id of the event that caused the output.",
         "ce_traceparent": "W3C trace context, carried through.",
-        "ce_reason": "Reason of a dead letter.",
+        "ce_lineage": "Run that produced the output; ids of later runs sort behind it.",
     }
     properties = {name: _text(description) for name, description in texts.items()} | {
         "ce_specversion": {"type": "string", "const": "1.0"},
@@ -174,8 +182,39 @@ def _output_attributes() -> Document:
         "ce_route": {"type": "string", "enum": list(get_args(Route)), "description": "Who decides."},
         "content-type": {"type": "string", "const": "application/json"},
     }
-    required = ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_recordedtime"]
+    required = ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_recordedtime", "ce_lineage"]
     return {"type": "object", "properties": properties, "required": required}
+
+
+def _dead_letter_headers() -> Document:
+    """Headers that stand behind those of the original message; of two with one name the last is the engine's."""
+    connect = {
+        "topic": "Topic of the original message.",
+        "partition": "Partition of the original message.",
+        "offset": "Offset of the original message.",
+        "connector.name": "Always tidegauge.",
+        "task.id": "Number of the machine that refused the message.",
+        "stage": "VALUE_CONVERTER where it could not be read, TRANSFORMATION where what it says was refused.",
+        "class.name": "What refused it.",
+        "exception.class.name": "The reason, behind tidegauge and a dot.",
+        "exception.message": "Field, required and got, in a sentence.",
+    }
+    own = {
+        "id": "Topic, partition and offset of the original message.",
+        "type": "Always dead.letter.",
+        "time": "Event time, as far as it is known.",
+        "recordedtime": "Wall clock when the dead letter was sealed; the only thing that a repetition may change.",
+        "lineage": "Run that produced the dead letter; ids of later runs sort behind it.",
+        "reason": "One of the published reasons, see dead-letters.json.",
+        "field": "Field that was refused; absent where it is the whole message.",
+        "required": "What was required.",
+        "got": "What came, cut short.",
+        "original": "false where the value is not the original but the event, encoded anew.",
+        "value_dropped": "There where the value was left out, since it was larger than the topic takes.",
+    }
+    properties = {f"__connect.errors.{name}": _text(text) for name, text in connect.items()}
+    properties |= {f"tidegauge_{name}": _text(text) for name, text in own.items()}
+    return {"type": "object", "properties": properties}
 
 
 def _text(description: str) -> Document:

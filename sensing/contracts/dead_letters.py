@@ -29,6 +29,8 @@ class DeadLetter(msgspec.Struct, kw_only=True):
     """One rejected message.
 
     ``original`` is false where a machine re-encoded the event because the message itself was no longer at hand.
+    ``key_base64`` is the key that the message had, null where it had none (lines of a file) or where it is not known
+    (``original`` is false).
     """
 
     topic: str
@@ -41,3 +43,4 @@ class DeadLetter(msgspec.Struct, kw_only=True):
     value_base64: str
     headers: dict[str, str] = {}
     original: bool = True
+    key_base64: str | None = None

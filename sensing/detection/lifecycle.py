@@ -17,10 +17,13 @@ if it is graver than it was. While muted (backfill) everything goes its way unpu
 `publish_open` then shows what is open, each as version 1.
 """
 
+from collections import Counter
+from typing import NamedTuple
+
 import msgspec
 
 from sensing.contracts.decisions import Label
-from sensing.contracts.exceptions import ExceptionState, ExceptionType, Status
+from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
 from sensing.detection.finding import Finding
 from sensing.detection.problem import (
     Problem,
@@ -55,8 +58,12 @@ PACES: dict[ExceptionType, Pace] = {
     "stockout_projected": Pace(1, 2, 12 * HOUR_MS, 2 * DAY_MS, 14 * DAY_MS),
     "data_quality": Pace(1, 1, 0, 1 * DAY_MS, 30 * DAY_MS),
 }
+OpenCounts = dict[tuple[ExceptionType, Severity], int]
+
 DISMISSED_MS = 7 * DAY_MS
 """So long a problem that a person rejected comes back only if it is graver."""
+KEPT_MS = 8 * DAY_MS
+"""So long after its end a problem stays in the compacted topic: longer than any cool-down, in which it may recur."""
 RESERVED = 10
 """One place in so many is kept for data_quality."""
 
@@ -64,11 +71,19 @@ RESERVED = 10
 _ENDED: tuple[Status, ...] = ("resolved", "expired")
 
 
+class Ended(NamedTuple):
+    """An ended problem that stands in the compacted topic: its latest version, and when (UTC ms) it may leave."""
+
+    version: int
+    due: int
+
+
 class _Dump(msgspec.Struct):
     problems_max: int
     muted: bool
     refused: int
     problems: list[Problem]
+    leaving: dict[str, Ended]
 
 
 class Problems:
@@ -81,6 +96,7 @@ class Problems:
         self._problems: dict[str, Problem] = {}
         self._rows: dict[int, list[str]] = {}
         self._ids: dict[str, str] = {}
+        self._leaving: dict[str, Ended] = {}
 
     def __len__(self) -> int:
         """Objects kept, candidates and cooling ones included."""
@@ -113,6 +129,14 @@ class Problems:
             for problem in found
             if problem.exception_type == exception_type and problem.status not in _ENDED
         ]
+
+    def open_counts(self) -> OpenCounts:
+        """How many problems stand before the public, by type and severity."""
+        return dict(
+            Counter(
+                (problem.exception_type, problem.severity) for problem in self._problems.values() if problem.is_open
+            )
+        )
 
     def rows(self) -> list[int]:
         """Rows of which a problem is kept, whatever its state."""
@@ -168,6 +192,21 @@ class Problems:
                     self._drop(name)
         return [state for state in ended if state is not None]
 
+    def forget(self, instant: int) -> list[tuple[str, int]]:
+        """Ids and latest versions of problems that ended long ago, to be taken out of the compacted topic; due daily.
+
+        At most ``problems_max`` wait for that; those that ended first leave before their time.
+        """
+        over = max(len(self._leaving) - self.problems_max, 0)
+        leaving = [
+            (exception_id, ended.version)
+            for place, (exception_id, ended) in enumerate(self._leaving.items())
+            if place < over or ended.due <= instant
+        ]
+        for exception_id, _ in leaving:
+            del self._leaving[exception_id]
+        return leaving
+
     def publish_open(self, instant: int) -> list[ExceptionState]:
         """Unmute and publish every open problem once, as version 1, in the order in which they opened."""
         if not self.muted:
@@ -184,14 +223,15 @@ class Problems:
 
     def dump(self) -> bytes:
         """All of it as bytes."""
-        return msgspec.msgpack.encode(_Dump(self.problems_max, self.muted, self.refused, list(self._problems.values())))
+        kept = list(self._problems.values())
+        return msgspec.msgpack.encode(_Dump(self.problems_max, self.muted, self.refused, kept, self._leaving))
 
     @classmethod
     def load(cls, block: bytes) -> "Problems":
         """Problems as they were when `dump` was called."""
         dump = msgspec.msgpack.decode(block, type=_Dump)
         problems = cls(dump.problems_max, muted=dump.muted)
-        problems.refused = dump.refused
+        problems.refused, problems._leaving = dump.refused, dump.leaving
         for problem in dump.problems:
             name = _name(problem.exception_type, problem.finding.key)
             problems._add(name, problem)
@@ -249,6 +289,7 @@ class Problems:
         problem.ended_time = None
         problem.note = ""
         problem.dismissed = False
+        self._leaving.pop(problem.exception_id, None)
         keep_causes(problem, finding)
         return self._open(problem, finding)
 
@@ -300,7 +341,9 @@ class Problems:
         if self.muted:
             self._drop(name)
             return None
-        return self._publish(problem, time)
+        state = self._publish(problem, time)
+        self._leaving[problem.exception_id] = Ended(problem.version, max(time, problem.seen) + KEPT_MS)
+        return state
 
     def _publish(self, problem: Problem, time: int) -> ExceptionState:
         problem.version += 1

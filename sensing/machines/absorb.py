@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sensing.codec.record import NO_DAY, THOUSANDTHS, Kind
 from sensing.contracts.common import VERSION_LAST
 from sensing.detection.quality import is_impossible
-from sensing.jit import kernel
+from sensing.jit import lean_kernel
+from sensing.machines.ahead import read_ahead, read_ahead_oldest
 from sensing.machines.booking import (
     book_line,
     change_open,
@@ -49,7 +50,7 @@ COUNTED_STOCK = np.uint8(Kind.COUNTED)
 NOT_HELD = np.uint8(255 - HELD)
 
 
-@kernel
+@lean_kernel
 def set_line(t: Tables, slot: int, row: int, hour: int, quantity: int, requested_day: int) -> None:
     """Let a known line read ``quantity`` at ``row``, booked at the earliest event time any version had."""
     line = t.lines[slot]
@@ -59,7 +60,7 @@ def set_line(t: Tables, slot: int, row: int, hour: int, quantity: int, requested
     book_line(t, slot, quantity, requested_day)
 
 
-@kernel
+@lean_kernel
 def rebook(t: Tables, slot: int, hour: int) -> None:
     """An older version tells that the line was first booked earlier: move it there."""
     line = t.lines[slot]
@@ -71,7 +72,7 @@ def rebook(t: Tables, slot: int, hour: int) -> None:
         line.hour = hour
 
 
-@kernel
+@lean_kernel
 def impossible(t: Tables, row: int, quantity: int) -> bool:
     """Whether a line of ``quantity`` thousandths is to be held."""
     record = t.hot[row]
@@ -80,7 +81,7 @@ def impossible(t: Tables, row: int, quantity: int) -> bool:
     )
 
 
-@kernel
+@lean_kernel
 def take_order(
     t: Tables, events: NDArray[Any], k: int, row: int, hour: int, oldest_hour: int, attention: NDArray[Any], noted: int
 ) -> tuple[int, int]:
@@ -133,7 +134,7 @@ def take_order(
     return (ABSORBED_LATE if event.time < event.watermark else ABSORBED), noted
 
 
-@kernel
+@lean_kernel
 def ship(t: Tables, event: Any, row: int, hour: int, oldest_hour: int) -> None:
     """Goods leave: lower what is open of the order line they serve, which may not have been seen yet."""
     if event.line_hi == event.id_hi and event.line_lo == event.id_lo:
@@ -148,7 +149,7 @@ def ship(t: Tables, event: Any, row: int, hour: int, oldest_hour: int) -> None:
     change_open(t, slot, open_quantity(line) - before, in_ring(line))
 
 
-@kernel
+@lean_kernel
 def take_movement(
     t: Tables, events: NDArray[Any], k: int, row: int, hour: int, oldest_hour: int, attention: NDArray[Any], noted: int
 ) -> tuple[int, int]:
@@ -174,7 +175,7 @@ def take_movement(
     return (ABSORBED_LATE if event.time < event.watermark else ABSORBED), noted
 
 
-@kernel
+@lean_kernel
 def absorb(
     t: Tables, events: NDArray[Any], rows: NDArray[np.int32], start: int, stop: int, horizon_hours: int,
     attention: NDArray[Any],
@@ -202,7 +203,9 @@ def absorb(
             continue
         event = events[k]
         hour = local_hour(t, row, event.time)
+        read_ahead(t, events, rows, k, stop, hour)
         oldest_hour = event.watermark // HOUR_MS - horizon_hours
+        read_ahead_oldest(t, oldest_hour)
         if event.kind <= CANCELLED or event.kind == LOST:
             outcome, noted = take_order(t, events, k, row, hour, oldest_hour, attention, 0)
         else:

@@ -12,7 +12,7 @@ from sensing.contracts.reference import CalendarUpdated, ItemUpdated, LocationUp
 from sensing.machines.close import publish_all
 from sensing.machines.incoming import base_unit, row_of_known
 from sensing.machines.rare import refuse_rare
-from sensing.machines.report import put_exception
+from sensing.machines.report import put_exception, put_tombstone
 from sensing.machines.schedule import NEVER
 from sensing.machines.state import ShardState
 from sensing.machines.tables import ABSORBED, DUPLICATE
@@ -101,4 +101,6 @@ def run_effect(s: ShardState, instant: int) -> None:
     if s.next_housekeeping <= instant:
         for state in s.problems.expire(instant):
             put_exception(s, instant, instant, state)
+        for exception_id, version in s.problems.forget(instant):
+            put_tombstone(s, instant, exception_id, version + 1)
         s.next_housekeeping = instant + DAY_MS

@@ -25,15 +25,19 @@ class Outbox:
         self._trace = None
 
     def put(
-        self, instant: int, topic: str, kind: str, identity: str, subject: str, time: int, data: msgspec.Struct,
+        self, instant: int, topic: str, kind: str, identity: str, subject: str, time: int, data: msgspec.Struct | None,
         attributes: dict[str, str] | None = None,
     ) -> None:  # fmt: skip
-        """Add one output; ``identity`` is entity + version, ``time`` the event time of the cause (UTC ms)."""
+        """Add one output; ``identity`` is entity + version, ``time`` the event time of the cause (UTC ms).
+
+        Without ``data`` it is a tombstone: in a compacted topic the subject's records are no longer needed.
+        """
         told = dict(attributes or {})
         if self._trace is not None:
             told["traceparent"] = self._trace
+        body = b"" if data is None else encode(data)
         self.records.append(
-            OutputRecord(instant, self.machine, self.number, topic, kind, identity, subject, time, told, encode(data))
+            OutputRecord(instant, self.machine, self.number, topic, kind, identity, subject, time, told, body)
         )
         self.number += 1
 

@@ -13,73 +13,90 @@ from sensing.machines.messages import OUTCOMES, LedgerBatch, Totals
 from sensing.outputs import AUDIT, DEAD_LETTERS, OutputRecord
 
 
+class _Account(msgspec.Struct):
+    """What is known so far of one account: the ledger's own part, and the totals of the shards by machine."""
+
+    read: dict[str, list[tuple[int, int, int]]] | None = None
+    """By topic: partition, messages read, messages rejected before any machine; None before the ledger's turn."""
+    watermark: int = 0
+    totals: dict[int, list[tuple[str, int, tuple[int, ...]]]] = {}
+
+
 class _State(msgspec.Struct):
     """All that a ledger remembers."""
 
     number: int
     watermark: int
-    final: bool
-    published: bool
+    published: int
     read: list[tuple[str, int, int]]
     rejected: list[tuple[str, int, int]]
-    totals: dict[int, list[tuple[str, int, tuple[int, ...]]]]
+    accounts: dict[int, _Account]
 
 
 class LedgerMachine:
     """Counts messages read and rejected per topic partition and turns rejects into dead letters.
 
-    At the end of the input it publishes control totals.
-
-    ``apply`` takes blocks from sources and, after the last one, the totals of every shard. Totals are published once:
-    when the final block and the totals of all ``shards`` shards are there.
+    Where an account is asked for, it publishes control totals: the books as they were at that place of the stream, as
+    soon as every one of ``shards`` shards has told what became of its part. An account is published once; its number
+    is higher than those before.
     """
 
     def __init__(self, machine: int, shards: int) -> None:
         self.shards = shards
         self.outbox = Outbox(machine)
         self.watermark = 0
-        self.final = False
-        self.published = False
+        self.published = 0
         self.read: dict[tuple[str, int], int] = {}
         self.rejected: dict[tuple[str, int], int] = {}
-        self.totals: dict[int, list[tuple[str, int, tuple[int, ...]]]] = {}
+        self.accounts: dict[int, _Account] = {}
 
     def apply(self, item: LedgerBatch | Totals) -> list[OutputRecord]:
         """Book one block or one shard's totals; returns dead letters and, last of all, the control totals."""
-        if isinstance(item, Totals):
-            self.totals[item.machine] = item.counts
-        else:
-            self.watermark = max(self.watermark, item.watermark)
-            self.final |= item.final
-            for topic, partition, count in item.read:
-                self.read[topic, partition] = self.read.get((topic, partition), 0) + count
-            for reject in item.rejects:
-                self._dead_letter(reject)
-        if self.final and len(self.totals) == self.shards and not self.published:
-            self.published = True
-            self._publish()
+        if isinstance(item, LedgerBatch):
+            self._book(item)
+        if item.account > self.published:
+            account = self.accounts.setdefault(item.account, _Account())
+            if isinstance(item, Totals):
+                account.totals[item.machine] = item.counts
+            else:
+                account.read, account.watermark = self._books(), self.watermark
+            if account.read is not None and len(account.totals) == self.shards:
+                self._publish(account.read, account)
+                self.published = item.account
+                self.accounts = {number: kept for number, kept in self.accounts.items() if number > item.account}
         return self.outbox.take()
 
-    def _dead_letter(self, reject: Reject) -> None:
-        place = (reject.topic, reject.partition)
-        self.rejected[place] = self.rejected.get(place, 0) + 1
-        with self.outbox.tracing(traceparent_of(reject.headers)):
-            put_dead_letter(self.outbox, self.watermark, reject, original=True)
+    def _book(self, block: LedgerBatch) -> None:
+        self.watermark = max(self.watermark, block.watermark)
+        for topic, partition, count in block.read:
+            self.read[topic, partition] = self.read.get((topic, partition), 0) + count
+        for reject in block.rejects:
+            place = (reject.topic, reject.partition)
+            self.rejected[place] = self.rejected.get(place, 0) + 1
+            with self.outbox.tracing(traceparent_of(reject.headers)):
+                put_dead_letter(self.outbox, self.watermark, reject, original=True)
 
-    def _publish(self) -> None:
-        for topic, partition in sorted(self.read):
-            sums = [0] * len(OUTCOMES)
-            for machine in sorted(self.totals):
-                for of_topic, of_partition, counts in self.totals[machine]:
-                    if (of_topic, of_partition) == (topic, partition):
-                        sums = [a + b for a, b in zip(sums, counts, strict=True)]
-            outcomes = dict(zip(OUTCOMES, sums, strict=True))
-            outcomes["dead_letter"] += self.rejected.get((topic, partition), 0)
-            data = ControlTotals(topic=topic, partition=partition, read=self.read[topic, partition], **outcomes)
-            name = f"{topic}/{partition}"
-            self.outbox.put(
-                self.watermark, AUDIT, "control.totals", f"control/{name}/{self.watermark}", name, self.watermark, data
-            )
+    def _books(self) -> dict[str, list[tuple[int, int, int]]]:
+        books: dict[str, list[tuple[int, int, int]]] = {}
+        for (topic, partition), read in sorted(self.read.items()):
+            books.setdefault(topic, []).append((partition, read, self.rejected.get((topic, partition), 0)))
+        return books
+
+    def _publish(self, books: dict[str, list[tuple[int, int, int]]], account: _Account) -> None:
+        sums: dict[tuple[str, int], list[int]] = {}
+        for counted in account.totals.values():
+            for topic, partition, counts in counted:
+                before = sums.get((topic, partition), [0] * len(OUTCOMES))
+                sums[topic, partition] = [a + b for a, b in zip(before, counts, strict=True)]
+        for topic, partitions in books.items():
+            for partition, read, rejected in partitions:
+                of_place = sums.get((topic, partition), [0] * len(OUTCOMES))
+                outcomes = dict(zip(OUTCOMES, of_place, strict=True))
+                outcomes["dead_letter"] += rejected
+                data = ControlTotals(topic=topic, partition=partition, read=read, **outcomes)
+                name, at = f"{topic}/{partition}", account.watermark
+                # The count of what was read is the version: it grows, and the same input gives the same number.
+                self.outbox.put(at, AUDIT, "control.totals", f"control/{name}#{read}", name, at, data)
 
     def dump(self) -> bytes:
         """The whole state as bytes."""
@@ -87,11 +104,10 @@ class LedgerMachine:
             _State(
                 self.outbox.number,
                 self.watermark,
-                self.final,
                 self.published,
                 [(t, p, n) for (t, p), n in self.read.items()],
                 [(t, p, n) for (t, p), n in self.rejected.items()],
-                self.totals,
+                self.accounts,
             )
         )
 
@@ -99,8 +115,7 @@ class LedgerMachine:
         """Take over the state of :meth:`dump`."""
         state = msgspec.msgpack.decode(block, type=_State)
         self.outbox.number = state.number
-        self.watermark, self.totals = state.watermark, state.totals
-        self.final, self.published = state.final, state.published
+        self.watermark, self.published, self.accounts = state.watermark, state.published, state.accounts
         self.read = {(t, p): n for t, p, n in state.read}
         self.rejected = {(t, p): n for t, p, n in state.rejected}
 
@@ -118,6 +133,7 @@ def put_dead_letter(outbox: Outbox, instant: int, reject: Reject, *, original: b
         value_base64=base64.b64encode(reject.value).decode(),
         headers={name: base64.b64encode(value).decode() for name, value in reject.headers.items()},
         original=original,
+        key_base64=None if reject.key is None else base64.b64encode(reject.key).decode(),
     )
     identity = f"{reject.topic}/{reject.partition}/{reject.offset}"
     outbox.put(

@@ -8,19 +8,27 @@ OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dea
 
 
 class LedgerBatch(NamedTuple):
-    """Rejects and read counts of one block: (topic, partition, messages read)."""
+    """Rejects and read counts of one block: (topic, partition, messages read).
+
+    ``account`` (0: none) asks for control totals of all that was read up to and including this block; shards get the
+    same number at the same place of the stream.
+    """
 
     rejects: list[Reject]
     read: list[tuple[str, int, int]]
     watermark: int
-    final: bool = False
+    account: int = 0
 
 
 class Totals(NamedTuple):
-    """Outcomes a machine counted over its life: (topic, partition, counts in the order of ``OUTCOMES``)."""
+    """Outcomes a machine counted over its life, up to an account that was asked for.
+
+    ``counts`` are (topic, partition, counts in the order of ``OUTCOMES``).
+    """
 
     machine: int
     counts: list[tuple[str, int, tuple[int, ...]]]
+    account: int
 
 
 class ParameterRows(NamedTuple):

@@ -54,6 +54,14 @@ def put_exception(
     )  # fmt: skip
 
 
+def put_tombstone(s: ShardState, instant: int, exception_id: str, version: int) -> None:
+    """Take an exception that ended long ago out of the compacted topic."""
+    s.outbox.put(
+        instant, EXCEPTIONS, "exception.forgotten", f"{exception_id}#{version}", exception_id, instant, None,
+        {"correlationid": exception_id},
+    )  # fmt: skip
+
+
 def put_parameters(
     s: ShardState, instant: int, document: PlanningParameters, event_time: int, cause: str | None = None
 ) -> None:

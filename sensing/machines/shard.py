@@ -32,6 +32,7 @@ class ShardMachine:
 
     def __init__(self, shard: int, settings: Settings) -> None:
         self.state = ShardState(shard, settings)
+        self._attention = np.zeros(ATTENTION_MAX, ATTENTION)
 
     def apply(self, batch: Batch) -> Outputs:
         """Absorb a batch and advance the clock to its watermark.
@@ -39,10 +40,11 @@ class ShardMachine:
         Returns
         -------
         list
-            Outputs with non-falling instants; after the final batch also the outcome counts and the parameters of all
-            rows.
+            Outputs with non-falling instants; where an account is asked for also the outcome counts, and after the
+            final batch the parameters of all rows.
         """
         s = self.state
+        batch = s.groups.merged(batch)
         done = 0
         for before, item in batch.rare:
             self._absorb(batch, done, before)
@@ -53,8 +55,10 @@ class ShardMachine:
         if batch.final:
             self._close_ended_days(batch.watermark)
         outputs: Outputs = list(s.outbox.take())
+        if batch.account:
+            outputs.append(Totals(s.shard, s.totals(), batch.account))
         if batch.final:
-            outputs += [Totals(s.shard, s.totals()), ParameterRows(s.shard, parameter_columns(s))]
+            outputs.append(ParameterRows(s.shard, parameter_columns(s)))
         return outputs
 
     def dump(self) -> bytes:
@@ -81,7 +85,10 @@ class ShardMachine:
         watermarks = batch.records["watermark"]
         while start < stop:
             self._advance(int(watermarks[start]))
-            until = start + int(np.searchsorted(watermarks[start:stop], self._next_due(), "left"))
+            due = self._next_due()
+            until = stop
+            if watermarks[stop - 1] >= due:
+                until = start + int(np.searchsorted(watermarks[start:stop], due, "left"))
             self._absorb_run(batch, start, until)
             start = until
 
@@ -91,7 +98,7 @@ class ShardMachine:
         events, rows, refusals = incoming(s, batch.records[start:stop])
         s.lines.ensure(2 * len(events))
         tables = s.tables()
-        attention = np.zeros(ATTENTION_MAX, ATTENTION)
+        attention = self._attention
         horizon_hours = s.settings.line_horizon_days * 24
         at = 0
         for refusal in [*refusals, None]:

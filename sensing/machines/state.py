@@ -17,6 +17,7 @@ from sensing.machines.tables import Tables
 from sensing.settings import DAY_MS, Settings
 from sensing.state.blob import pack, unpack
 from sensing.state.calendar import Calendars, Promotion
+from sensing.state.groups import Groups
 from sensing.state.lines import Lines
 from sensing.state.locations import Locations
 from sensing.state.rows import Rows
@@ -36,6 +37,7 @@ class ShardState:
         self.next_housekeeping = NEVER
         self.muted = settings.quiet_until is not None
         self.outbox = Outbox(shard)
+        self.groups = Groups(settings.source_groups)
         self.zones = Zones(settings.time_zone)
         self.locations = Locations(self.zones)
         self.schedule = Schedule(self.zones)
@@ -141,6 +143,7 @@ def dump_state(s: ShardState) -> bytes:
         "base_units": s.base_units[: s.rows.count].view(np.uint8),
     }
     parts.update(s.locations.parts())
+    parts.update(s.groups.parts())
     return pack(parts)
 
 
@@ -153,6 +156,7 @@ def load_state(s: ShardState, block: bytes) -> None:
     for name in head.zones:
         s.zones.number(name)
     s.locations.restore(parts)
+    s.groups.restore(parts)
     s.calendars.records, s.calendars.promotions = head.calendars, head.promotions
     s.pending.load(parts["pending"])
     s.rows.load(parts["rows"])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.jit import kernel
+from sensing.jit import kernel, lean_kernel
 from sensing.state.blob import pack, unpack
 
 DAYS_KEPT = 28
@@ -22,12 +22,9 @@ FULL = -2
 
 HOT = np.dtype(
     [
+        # What every order touches stands together.
         ("key_hi", "u8"),
         ("key_lo", "u8"),
-        ("day_quantity", "i8", (DAYS_KEPT,)),  # thousandths booked per local day, ring by day number
-        ("hour_lines", "u2", (HOURS_KEPT,)),  # order lines per local hour, ring by hour number
-        ("day_lines", "u2", (DAYS_KEPT,)),
-        ("sku", "S40"),
         ("last_order", "i8"),  # newest event time of a booked order, UTC ms
         ("price", "f8"),  # newest unit price, NaN unknown
         ("size_count", "f4"),  # order-size tail: see detection.quality
@@ -35,24 +32,47 @@ HOT = np.dtype(
         ("size_variance", "f4"),
         ("size_max", "f4"),
         ("location", "i4"),
-        ("first_day", "i4"),  # local day of the first absorbed event
         ("day", "i4"),  # newest local day in the rings
         ("hour", "i4"),  # newest local hour in the rings
-        ("closed_day", "i4"),  # last closed local day
         ("window_24", "u4"),  # order lines in the 24 hours up to and including ``hour``
         ("window_72", "u4"),
         ("floor_24", "u4"),  # below these counts no surge test is needed
         ("floor_72", "u4"),
-        ("stock_floor", "f4"),  # on-hand (units) below which the projection is looked at again; NaN: not planned yet
-        ("currency", "S3"),
-        ("slot", "u1"),  # minute after the local day's end at which the row closes
+        ("floors_day", "u1"),  # local day, modulo 256, that the floors hold for
         ("born", "u1"),
         ("touched", "u1"),  # something happened since the row was planned
-        ("floors_day", "u1"),  # local day, modulo 256, that the floors hold for
         ("promoted_days", "u1"),  # bit k: an order of day ``day`` - k named a promotion
+        ("currency", "S3"),
+        ("slot", "u1"),  # minute after the local day's end at which the row closes
+        ("stock_floor", "f4"),  # on-hand (units) below which the projection is looked at again; NaN: not planned yet
+        ("first_day", "i4"),  # local day of the first absorbed event
+        ("closed_day", "i4"),  # last closed local day
+        ("day_lines", "u2", (DAYS_KEPT,)),
+        ("hour_lines", "u2", (HOURS_KEPT,)),  # order lines per local hour, ring by hour number
+        ("day_quantity", "i8", (DAYS_KEPT,)),  # thousandths booked per local day, ring by day number
+        ("sku", "S40"),
     ],
     align=True,
 )
+
+
+@lean_kernel
+def row_home(key_lo: np.uint64, mask: int) -> int:
+    """Preferred index position of a key."""
+    return int(np.int64(key_lo & np.uint64(mask)))
+
+
+@lean_kernel
+def find_row(hot: NDArray[Any], index: NDArray[np.int32], key_hi: np.uint64, key_lo: np.uint64) -> int:
+    """Row number of a key, or MISSING."""
+    mask = index.shape[0] - 1
+    at = row_home(key_lo, mask)
+    while index[at] >= 0:
+        row = index[at]
+        if hot[row].key_hi == key_hi and hot[row].key_lo == key_lo:
+            return int(row)
+        at = (at + 1) & mask
+    return MISSING
 
 
 @kernel
@@ -61,19 +81,10 @@ def find_rows(
     out: NDArray[np.int32],
 ) -> int:  # fmt: skip
     """Row numbers of keys, MISSING where there is none. Returns how many are missing."""
-    mask = index.shape[0] - 1
     missing = 0
     for k in range(row_hi.shape[0]):
-        at = np.int64(row_lo[k] & np.uint64(mask))
-        while True:
-            row = index[at]
-            if row < 0:
-                missing += 1
-                break
-            if hot[row].key_hi == row_hi[k] and hot[row].key_lo == row_lo[k]:
-                break
-            at = (at + 1) & mask
-        out[k] = row
+        out[k] = find_row(hot, index, row_hi[k], row_lo[k])
+        missing += out[k] == MISSING
     return missing
 
 
@@ -82,7 +93,7 @@ def index_rows(hot: NDArray[Any], start: int, stop: int, index: NDArray[np.int32
     """Enter rows ``start`` to ``stop`` (exclusive) into ``index``."""
     mask = index.shape[0] - 1
     for row in range(start, stop):
-        at = np.int64(hot[row].key_lo & np.uint64(mask))
+        at = row_home(hot[row].key_lo, mask)
         while index[at] >= 0:
             at = (at + 1) & mask
         index[at] = row

@@ -28,18 +28,19 @@ SPILLED = -(2**31)
 
 SUPPLY = np.dtype(
     [
+        # What every order touches stands together.
+        ("open_total", "i8"),  # thousandths ordered and not shipped
+        ("open_day", "i4"),  # first day of the ring; NO_DAY: not in use yet
+        ("heard", "u4", (len(INPUTS),)),  # newest event time of each input, s since 1970; 0: never
+        ("open_ring", "i4", (OPEN_DAYS,)),  # thousandths by requested day, at day % OPEN_DAYS
+        ("open_later", "i8"),  # thousandths of lines that were requested beyond the ring when they came
+        ("open_later_moment", "i8"),  # sum of thousandths x requested day of those lines
         ("move_newest", "i8"),  # time of the newest movement, UTC ms
         ("count_time", "i8"),  # time of the count in force, UTC ms; NEVER: stock is unknown
         ("count_quantity", "i8"),  # thousandths counted
-        ("open_total", "i8"),  # thousandths ordered and not shipped
-        ("open_later", "i8"),  # thousandths of lines that were requested beyond the ring when they came
-        ("open_later_moment", "i8"),  # sum of thousandths x requested day of those lines
         ("on_order", "i8"),  # thousandths on open purchase-order lines
         ("move_quantity", "i8", (MOVES,)),  # thousandths, oldest first
         ("move_age", "u4", (MOVES,)),  # ms before move_newest, falling
-        ("open_ring", "i4", (OPEN_DAYS,)),  # thousandths by requested day, at day % OPEN_DAYS
-        ("open_day", "i4"),  # first day of the ring; NO_DAY: not in use yet
-        ("heard", "u4", (len(INPUTS),)),  # newest event time of each input, s since 1970; 0: never
         ("lane", "i4"),  # lane of the newest purchase order, -1 none
         ("terms", "i4"),  # planning terms, -1: to be looked up
         ("reorder_point", "f4"),  # last published ...

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import harness, readme
+from benchmarks import harness, readme, tables
 from benchmarks.__main__ import main
 
 MACHINE = harness.Machine(cpu="a processor", cpus=2, system="Linux x86_64")
@@ -122,14 +122,27 @@ def test_command_prints_table_and_json() -> None:
     assert "there are: " in unknown.output
 
 
+CODE_PLACES = "".join(f"<!-- code:{name} -->\n<!-- /code -->\n" for name in tables.TABLES)
+
+
 def test_command_writes_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``readme RESULT.json`` replaces the table of that benchmark in README.md."""
+    """``readme RESULT.json`` replaces the table of that benchmark in README.md, and those that are made from code."""
     monkeypatch.setattr(harness, "ROOT", tmp_path)
-    (tmp_path / "README.md").write_text("<!-- bench:example -->\n<!-- /bench -->\n")
+    (tmp_path / "README.md").write_text(f"<!-- bench:example -->\n<!-- /bench -->\n{CODE_PLACES}")
     (tmp_path / "result.json").write_bytes(msgspec.json.encode([RESULT]))
     done = CliRunner().invoke(main, ["readme", str(tmp_path / "result.json")])
     assert done.exit_code == 0
-    assert "| close us | 4.57 |" in (tmp_path / "README.md").read_text()
+    written = (tmp_path / "README.md").read_text()
+    assert "| close us | 4.57 |" in written
+    assert "| `http.port` | `9464` | a whole number from 0 to 65,535 | " in written
+    assert "| `tidegauge_dead_letters_total` | counter | reason | Events refused, by reason. |" in written
+    assert "| `audit` | out | 4 | **cleanup.policy=delete**, retention.ms=31536000000 |" in written
+
+
+def test_tables_made_from_code_are_those_of_the_code(root: Path) -> None:
+    """README names every setting, every metric and every topic as the code has them."""
+    text = (root / "README.md").read_text()
+    assert text == readme.render_code(text), "README.md is stale. Fix: python -m benchmarks readme"
 
 
 def test_readme_tables_are_replaced_in_place() -> None:
@@ -151,6 +164,8 @@ def test_readme_tables_are_replaced_in_place() -> None:
 
 
 def test_readme_without_marker_is_refused() -> None:
-    """A result that has no place in the README is not dropped silently."""
+    """A table that has no place in the README is not dropped silently."""
     with pytest.raises(ValueError, match="required the lines '<!-- bench:example -->'"):
         readme.render("no place\n", [RESULT])
+    with pytest.raises(ValueError, match="required the lines '<!-- code:settings -->' and '<!-- /code -->'"):
+        readme.render_code("no place\n")

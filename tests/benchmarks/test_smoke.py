@@ -12,6 +12,7 @@ SAYS = {
     "day_close": ("rows_400.plain.us_per_row", "rows_400.river.us_per_row", "rows_400.river.demand_learn_us_per_row"),
     "generate": ("lines_per_second",),
     "memory": ("record_bytes_per_row", "line_record_bytes"),
+    "sinks": ("deliver.records_per_second", "view.records_per_second", "view.redis_cpu_us_per_record"),
     "replay": ("lines_per_second", "lines_per_cpu_second", "close_share", "close_cpu_seconds_per_day"),
 }
 NOT_SHIPPED = {"m5"}

@@ -1,17 +1,30 @@
 """What the codec's tests share: lines to messages, and a record as plain values."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import orjson
 
-from sensing.codec.decode import Decoded, Message, decode
+from sensing.codec.decode import Block, Decoded, Message, decode
+
+
+def block_of(messages: Sequence[Message]) -> Block:
+    """A block of messages."""
+    return Block.of(
+        [message.value for message in messages],
+        np.array([message.offset for message in messages], np.int64),
+        np.array([message.time or 0 for message in messages], np.int64),
+        [message.headers for message in messages],
+        [message.key for message in messages],
+    )
 
 
 def decode_lines(topic: str, lines: Iterable[bytes]) -> Decoded:
     """Decode lines of a file."""
-    return decode(topic, 0, [Message(line, None, number, None) for number, line in enumerate(lines)])
+    values = list(lines)
+    return decode(topic, 0, Block.of(values, np.arange(len(values))))
 
 
 def decode_events(topic: str, *events: dict[str, Any]) -> Decoded:

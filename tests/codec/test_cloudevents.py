@@ -5,6 +5,7 @@ import pytest
 
 from sensing.codec.cloudevents import traceparent_of
 from sensing.codec.decode import Decoded, Message, decode
+from tests.codec.blocks import block_of
 from tests.contracts.examples import EXAMPLES, Event, example
 
 PLACED = example("order.placed")
@@ -20,7 +21,7 @@ def binary(event: Event, *moved: str) -> tuple[bytes, dict[str, bytes]]:
 
 def decode_one(topic: str, value: bytes, headers: dict[str, bytes] | None) -> Decoded:
     """Decode one message."""
-    return decode(topic, 0, [Message(value, headers, 0, 0)])
+    return decode(topic, 0, block_of([Message(value, headers, 0, 0)]))
 
 
 @pytest.mark.parametrize(("topic", "event"), EXAMPLES, ids=[event["event_type"] for _, event in EXAMPLES])

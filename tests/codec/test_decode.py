@@ -14,7 +14,7 @@ from sensing.codec.record import EVENT, TOPICS
 from sensing.contracts.common import MESSAGE_BYTES_MAX
 from sensing.contracts.topics import INPUTS
 from tests.codec import oracle
-from tests.codec.blocks import decode_events, decode_lines, plain
+from tests.codec.blocks import block_of, decode_events, decode_lines, plain
 from tests.codec.checks import time_ms
 from tests.contracts.examples import EXAMPLES, Event, example, minimal
 
@@ -80,7 +80,7 @@ def test_a_block_is_divided_completely() -> None:
 
 def test_records_know_where_they_were_read() -> None:
     """Topic, partition and offset are the message's; watermark, keys and shard are left to be filled."""
-    record = decode("inventory", 7, [Message(orjson.dumps(COUNTED), None, 41, None)]).records[0]
+    record = decode("inventory", 7, block_of([Message(orjson.dumps(COUNTED), None, 41, None)])).records[0]
     filled_later = ("watermark", "row_hi", "row_lo", "line_hi", "line_lo", "id_hi", "id_lo", "shard")
 
     assert (record["topic"], record["partition"], record["offset"]) == (TOPICS.index("inventory"), 7, 41)
@@ -88,15 +88,16 @@ def test_records_know_where_they_were_read() -> None:
 
 
 def test_a_reject_is_the_message_as_it_came() -> None:
-    """A reject keeps value, headers, place and the broker's time; without headers and time it has none and 0."""
+    """A reject keeps value, key, headers, place and the broker's time; where there are none it has none and time 0."""
     value, headers = b"\xff\x00", {"traceparent": b"\xfe"}
-    decoded = decode("orders", 3, [Message(value, headers, 9, 1234), Message(b"", None, 10, None)])
+    decoded = decode("orders", 3, block_of([Message(value, headers, 9, 1234, b"k"), Message(b"", None, 10, None)]))
 
     first, second = decoded.rejects
     assert (first.value, first.headers, first.topic, first.partition, first.offset, first.time) == (
         *(value, headers, "orders", 3, 9, 1234),
     )
     assert (second.value, second.headers, second.offset, second.time) == (b"", {}, 10, 0)
+    assert (first.key, second.key) == (b"k", None)
 
 
 @pytest.mark.parametrize("size", [1, 7, 2047, 2048, 2049])
@@ -104,8 +105,8 @@ def test_cuts_do_not_matter(size: int) -> None:
     """However messages are cut into blocks, the same comes out."""
     kinds = (PLACED, example("order.lost"), example("order.allocated"), {"event_id": 1}, example("order.cancelled"))
     messages = [Message(orjson.dumps(kinds[i * i % 5] | {"line": str(i)}), None, i, None) for i in range(5000)]
-    whole = decode("orders", 0, messages)
-    parts = [decode("orders", 0, messages[start : start + size]) for start in range(0, len(messages), size)]
+    whole = decode("orders", 0, block_of(messages))
+    parts = [decode("orders", 0, block_of(messages[start : start + size])) for start in range(0, len(messages), size)]
 
     assert whole.records.tobytes() == b"".join(part.records.tobytes() for part in parts)
     assert whole.rejects == [reject for part in parts for reject in part.rejects]
@@ -126,7 +127,7 @@ def test_nothing_is_nothing() -> None:
 def test_topic_must_be_known() -> None:
     """Another topic is our own mistake, so it raises."""
     with pytest.raises(ValueError, match=r"decode: required a topic of decisions, inventory.*, got 'sales'"):
-        decode("sales", 0, [])
+        decode("sales", 0, block_of([]))
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def check(lines: list[bytes], decoded: Decoded) -> None:
     assert (np.abs(records["quantity"]) <= 10**12).all()
     assert ((records["time"] >= 0) & (records["version"] >= 1)).all()
     for position, reject in zip(decoded.reject_positions, decoded.rejects, strict=True):
-        assert reject.value is lines[position]
+        assert reject.value == lines[position]
         assert reject.reason in get_args(Reason)
         assert reject.required
         assert 0 < len(reject.got) <= GOT_CHARACTERS_MAX

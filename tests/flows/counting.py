@@ -39,7 +39,7 @@ class CountingMachine:
         if batch.final:
             counts: list[tuple[str, int, tuple[int, ...]]]
             counts = [(topic, 0, (count, 0, 0, 0, 0, 0, 0)) for topic, count in self.counts.items()]
-            found += [Totals(self.shard, counts), ParameterRows(self.shard, self._rows())]
+            found += [Totals(self.shard, counts, batch.account), ParameterRows(self.shard, self._rows())]
         return found
 
     def _record(self, found: list[Any], record: Any) -> None:

@@ -4,7 +4,7 @@ import heapq
 import statistics
 from typing import NamedTuple
 
-from sensing.settings import Settings
+from sensing.settings import HOUR_MS, Settings
 
 
 class Merged(NamedTuple):
@@ -22,12 +22,26 @@ def ahead_of_median(times: list[int], skew_ms: int) -> list[bool]:
     return [time > statistics.median(times[i : i + 100]) + skew_ms for i, time in enumerate(times)]
 
 
+def too_far_ahead(times: list[int], skew_ms: int) -> list[bool]:
+    """Which times of a file are refused: those ahead of the median, and at the end those without company.
+
+    A time of which fewer than 99 follow may be a week, or a usual pause, later than the third latest of the last 100
+    that are not ahead of their median.
+    """
+    ahead = ahead_of_median(times, skew_ms)
+    last = sorted([time for time, far in zip(times, ahead, strict=True) if not far][-100:])
+    if len(last) < 10:
+        return ahead
+    limit = last[-3] + max(skew_ms, 7 * 24 * HOUR_MS, last[-3] - last[len(last) // 4])
+    return [far or (i > len(times) - 100 and times[i] > limit) for i, far in enumerate(ahead)]
+
+
 def merge(files: dict[str, list[int]], settings: Settings) -> list[Merged]:
     """Merge the event times of files by their heads' (event time, topic); future dates are left out."""
     queues = {
         topic: [(time, line) for line, (time, far) in enumerate(zip(times, flags, strict=True)) if not far]
         for topic, times in files.items()
-        for flags in [ahead_of_median(times, settings.skew_ms)]
+        for flags in [too_far_ahead(times, settings.skew_ms)]
     }
     heads = [(queue[0][0], topic, 0) for topic, queue in queues.items() if queue]
     heapq.heapify(heads)

@@ -1,14 +1,17 @@
 """The clock cannot be moved by a bad date."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.sources.judge import far_future, running_max
+from flows.sources.judge import Judge, far_future, latest_at_end, running_max
+from sensing.codec.instants import INSTANT_MAX
 from sensing.codec.record import BEFORE_ALL
 from sensing.settings import DAY_MS
-from tests.flows.oracles import ahead_of_median
+from tests.flows.oracles import ahead_of_median, too_far_ahead
 
 TIMES = st.lists(st.integers(0, 6).map(lambda day: day * DAY_MS // 2), max_size=260)
 
@@ -35,6 +38,67 @@ def test_a_gap_is_no_bad_date(quiet: int) -> None:
     times = np.concatenate((np.arange(quiet), 40 * DAY_MS + np.arange(quiet))).astype(np.int64)
 
     assert not far_future(times, len(times), DAY_MS).any()
+
+
+ENDS = st.lists(st.integers(0, 40) | st.sampled_from([400, 401, 20_000]), max_size=12)
+
+
+@given(
+    st.lists(st.integers(0, 30), max_size=260).map(sorted) | st.lists(st.integers(0, 40), max_size=130),
+    ENDS,
+    st.lists(st.integers(0, 300), max_size=4),
+)
+def test_dates_at_the_end_need_company(days: list[int], end: list[int], cuts: list[int]) -> None:
+    """However a file is cut into chunks, what is refused is what the definition refuses, to the last line."""
+    times = [day * DAY_MS for day in days + end]
+    bounds = sorted({0, *(min(cut, len(times)) for cut in cuts), len(times)})
+    judge = Judge(DAY_MS)
+    array = np.array(times, np.int64)
+    found = [judge.future(array[start:stop], array[stop:]) for start, stop in itertools.pairwise(bounds)]
+
+    assert [flag for flags in found for flag in flags.tolist()] == too_far_ahead(times, DAY_MS)
+
+
+@pytest.mark.parametrize("bad", [1, 2])
+def test_a_bad_date_in_the_last_lines_is_refused(bad: int) -> None:
+    """One or two dates in 2062 at the very end are refused, though nothing follows that they are ahead of."""
+    times = np.concatenate((np.arange(300) * 60_000, np.full(bad, 2_900_000_000_000)))
+
+    assert np.flatnonzero(Judge(DAY_MS).future(times, times[:0])).tolist() == list(range(300, 300 + bad))
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        range(0, 3000, 30),  # an input of one line a month
+        [*[0] * 200, 6],  # a line after the holidays
+        [*[0] * 200, *[60] * 3],  # three after a long silence
+        [0, 1, 400],  # too few to know what is usual
+        [*range(50), *[50] * 97, 51, 57],
+    ],
+)
+def test_slow_inputs_and_pauses_are_no_bad_dates(days: list[int]) -> None:
+    """What an input usually pauses, and a week in any case, is no reason to refuse its last lines."""
+    times = np.array(days, np.int64) * DAY_MS
+
+    assert not Judge(DAY_MS).future(times, times[:0]).any()
+
+
+def test_a_judge_may_be_told_what_came_before() -> None:
+    """Where an input is taken up near its end, the dates before are company as well."""
+    times = np.concatenate((np.arange(300) * 60_000, [2_900_000_000_000]))
+
+    assert Judge(DAY_MS, times[200:300]).future(times[300:], times[:0]).tolist() == [True]
+    assert Judge(DAY_MS).future(times[300:], times[:0]).tolist() == [False]
+
+
+def test_the_latest_at_the_end_is_the_third_latest_and_a_pause() -> None:
+    """By hand: a week after the third latest; a longer skew; what most of the dates are spread over."""
+    hours = np.arange(12, dtype=np.int64) * 3_600_000
+    assert latest_at_end(hours, DAY_MS) == 9 * 3_600_000 + 7 * DAY_MS
+    assert latest_at_end(hours, 9 * DAY_MS) == 9 * 3_600_000 + 9 * DAY_MS
+    assert latest_at_end(hours * 24 * 10, DAY_MS) == (90 + 60) * DAY_MS
+    assert latest_at_end(hours[:9], DAY_MS) == INSTANT_MAX
 
 
 def test_only_what_moves_the_clock_moves_the_maximum() -> None:

@@ -17,7 +17,7 @@ def read_all(path: Path, chunk_bytes: int, start: int = 0) -> list[tuple[int, by
     reader = LineReader(path, chunk_bytes, start)
     found: list[tuple[int, bytes]] = []
     while (part := reader.read()) is not None:
-        found += zip(part.numbers, part.values, strict=True)
+        found += zip(part.offsets.tolist(), part.values(), strict=True)
     return found
 
 

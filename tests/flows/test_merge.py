@@ -16,7 +16,7 @@ from flows.sources.run import RECORD, REJECT, Run, empty_run, interleave
 from flows.sources.stream import Position, Stream
 from sensing.settings import HOUR_MS, Settings
 from tests.flows.events import MAKERS, MONDAY, write
-from tests.flows.oracles import Merged, ahead_of_median, merge
+from tests.flows.oracles import Merged, merge, too_far_ahead
 
 SETTINGS = Settings(horizon_ms=24 * HOUR_MS)
 HOURS = st.lists(st.integers(0, 90).map(lambda hour: MONDAY + hour * HOUR_MS), max_size=130)
@@ -66,7 +66,7 @@ def test_the_merge_is_that_of_a_heap(files: dict[str, list[int]], chunk_bytes: i
     assert sorted((message.topic, message.line) for message in future) == [
         (topic, line)
         for topic in sorted(files)
-        for line, far in enumerate(ahead_of_median(files[topic], SETTINGS.skew_ms))
+        for line, far in enumerate(too_far_ahead(files[topic], SETTINGS.skew_ms))
         if far
     ]
 
@@ -86,9 +86,28 @@ def test_rejects_keep_their_place_and_bytes(tmp_path: Path) -> None:
     ]
     assert (
         run.rejects[1].required
-        == f"at most {SETTINGS.skew_ms} ms ahead of the median of the file's next 100 event times"
+        == f"at most {SETTINGS.skew_ms} ms ahead of the median of the next 100 event times of its input; "
+        "at its end, at most a week, or a usual pause, later than all but two of the last 100"
     )
     assert run.rejects[1].got == "2011-02-08T00:00:00.000Z"
+
+
+@pytest.mark.parametrize("chunk_bytes", [200, 10_000, 1_000_000])
+@pytest.mark.parametrize("start", [0, 1, 119, 120])
+def test_a_bad_date_in_the_last_line_does_not_move_the_clock(tmp_path: Path, chunk_bytes: int, start: int) -> None:
+    """It is refused although nothing follows it, whatever the chunks, and wherever the file is taken up."""
+    times = [*(MONDAY + i * HOUR_MS // 4 for i in range(120)), 2_900_000_000_000]
+    write(tmp_path, "orders", [MAKERS["orders"](i, time) for i, time in enumerate(times)])
+    (file,) = find_inputs(tmp_path)
+    stream = Stream(0, file, SETTINGS, chunk_bytes, Position(start, times[start - 1] if start else 0), None)
+
+    runs = []
+    while (run := stream.next_run()) is not None:
+        runs.append(run)
+
+    assert [number for run in runs for number in run.numbers.tolist()] == list(range(start, 121))
+    assert [(reject.offset, reject.reason) for run in runs for reject in run.rejects] == [(120, "far_future")]
+    assert int(runs[-1].keys[-1]) == times[119]
 
 
 def test_too_late_says_how_late(tmp_path: Path) -> None:

@@ -192,13 +192,13 @@ def test_a_machine_goes_on_from_its_snapshot() -> None:
 
     records = np.zeros(5, EVENT)
     control = Control(17)
-    first = MachineLogic(counting_machines(), control, None)
+    first = MachineLogic(counting_machines(), control, None, keep=True)
     assert first.snapshot() is None
     first.on_batch([Addressed(3, Batch(records, [], 0))])
     saved = first.snapshot()
     assert isinstance(saved, Saved)
 
-    second = MachineLogic(counting_machines(), control, saved)
+    second = MachineLogic(counting_machines(), control, saved, keep=True)
     (outputs,), done = second.on_batch([Addressed(3, Batch(records, [], 0))])
 
     assert isinstance(outputs[0], OutputRecord)

@@ -7,7 +7,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from sensing.codec.decode import Message, decode
+from sensing.codec.decode import Block, decode
 from sensing.codec.record import EVENT, TOPICS, Batch, Rare, Reject
 from sensing.codec.split import split
 from sensing.machines.ledger import LedgerMachine
@@ -60,8 +60,7 @@ class Stream:
             at = np.flatnonzero(self.topics == number)
             if not len(at):
                 continue
-            messages = [Message(lines[i].value, None, offset, None) for offset, i in enumerate(at.tolist())]
-            decoded = decode(topic, 0, messages)
+            decoded = decode(topic, 0, Block.of([lines[i].value for i in at.tolist()], np.arange(len(at))))
             places.append(at[decoded.positions])
             parts.append(decoded.records)
             times[places[-1]] = decoded.records["time"]
@@ -100,7 +99,7 @@ class Stream:
 
     def last(self) -> Batch:
         """The end of the input."""
-        return Batch(np.empty(0, EVENT), [], self.end, final=True)
+        return Batch(np.empty(0, EVENT), [], self.end, final=True, account=1)
 
 
 def _first(pair: tuple[int, Any]) -> int:
@@ -121,8 +120,9 @@ class Result(NamedTuple):
     shards: list[ShardMachine]
 
     def data(self, topic: str) -> list[dict[str, Any]]:
-        """Decoded data of all outputs to a topic, by machine and number."""
-        return [orjson.loads(record.data) for machine in self.outputs for record in machine if record.topic == topic]
+        """Decoded data of all outputs to a topic, by machine and number; tombstones have none."""
+        records = [record for machine in self.outputs for record in machine if record.topic == topic]
+        return [orjson.loads(record.data) for record in records if record.data]
 
     def table(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Parameters by SKU and location; arrays as lists."""
@@ -190,7 +190,7 @@ class Run:
 
     def end(self, stream: Stream) -> None:
         """The final batch and the final books."""
-        self.outputs[-1] += self.ledger.apply(stream.books(0, 0)._replace(watermark=stream.end, final=True))
+        self.outputs[-1] += self.ledger.apply(stream.books(0, 0)._replace(watermark=stream.end, account=1))
         self.apply(stream.last())
 
     def result(self) -> Result:

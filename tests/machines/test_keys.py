@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.codec import keys
-from sensing.codec.keys import MULTIPLIER, OTHER_MULTIPLIER, SEED, absorb_text, absorb_word, fill_keys, keys_of
+from sensing.codec.keys import (
+    MULTIPLIER,
+    OTHER_MULTIPLIER,
+    SEED,
+    absorb_both,
+    absorb_text,
+    absorb_word,
+    fill_keys,
+    keys_of,
+)
 from sensing.codec.record import EVENT
 from tests.machines.tables import events
 
@@ -75,6 +84,14 @@ def test_a_text_is_mixed_like_by_hand(text: str, state: int, multiplier: int, st
     assert int(found) == absorbed(text, state, multiplier)
 
 
+@given(identifiers | st.just(""), st.integers(0, WORDS - 1), st.integers(0, WORDS - 1), st.integers(0, 2))
+def test_both_lanes_are_mixed_like_each(text: str, hi: int, lo: int, start: int) -> None:
+    """A text goes into two lanes at once as it goes into each of them."""
+    words = np.frombuffer(b"x" * 8 * start + text.encode().ljust(40, b"\0") + b"more....", np.uint64)
+    found = absorb_both(words, start, 5, np.uint64(hi), np.uint64(lo))
+    assert [int(lane) for lane in found] == [absorbed(text, hi, LANES[0]), absorbed(text, lo, LANES[1])]
+
+
 @given(st.lists(texts, max_size=10), st.sampled_from((1, 2, 16, 255)))
 def test_keys_are_those_by_hand(given_texts: list[dict[str, str]], shards: int) -> None:
     """Row, line and event keys and the shard of any records are those of plain integer arithmetic."""
@@ -90,11 +107,12 @@ def test_words_are_all_the_kernel_sees(given_texts: list[dict[str, str]]) -> Non
     """The kernel on words fills what fill_keys writes into the records."""
     records = events(*given_texts)
     words = records.view(np.uint64).reshape(len(records), EVENT.itemsize // 8)
-    rows, lines, ids = (np.empty((len(records), 2), np.uint64) for _ in range(3))
+    expected = [keys_in(record) for record in records]
+    for column in ("row_hi", "row_lo", "line_hi", "line_lo", "id_hi", "id_lo"):
+        records[column] = 7
     shard = np.empty(len(records), np.uint16)
-    keys.fill_keys_words(words, rows, lines, ids, shard, 1)
-    for name, pairs in (("row", rows), ("line", lines), ("id", ids)):
-        assert pairs.tolist() == [list(keys_in(record)[name]) for record in records]
+    keys.fill_keys_words(words, shard, 1)
+    assert [keys_in(record) for record in records] == expected
     assert not shard.any()
 
 

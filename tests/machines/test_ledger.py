@@ -20,13 +20,13 @@ def reject(offset: int, topic: str = "orders", partition: int = 0) -> Reject:
     """A message that was not taken."""
     return Reject(
         value=b"\xff{", headers={"ce_id": b"\x00x"}, topic=topic, partition=partition, offset=offset, time=5,
-        reason="not_json", field=None, required="JSON", got="text",
+        reason="not_json", field=None, required="JSON", got="text", key=b"\xfe" if offset else None,
     )  # fmt: skip
 
 
-def totals(machine: int, *counts: tuple[str, int, int]) -> Totals:
+def totals(machine: int, *counts: tuple[str, int, int], account: int = 1) -> Totals:
     """Totals of a shard: topic, partition, and how many of each outcome."""
-    return Totals(machine, [(topic, partition, (n,) * len(OUTCOMES)) for topic, partition, n in counts])
+    return Totals(machine, [(topic, partition, (n,) * len(OUTCOMES)) for topic, partition, n in counts], account)
 
 
 def published(records: list[OutputRecord]) -> list[dict[str, Any]]:
@@ -35,7 +35,7 @@ def published(records: list[OutputRecord]) -> list[dict[str, Any]]:
 
 
 def test_a_reject_becomes_a_dead_letter() -> None:
-    """Original bytes and headers, where it came from, why; the instant is the ledger's clock, which never goes back."""
+    """Original bytes, key, headers, place and reason; the instant is the ledger's clock, which never goes back."""
     ledger = LedgerMachine(MACHINE, SHARDS)
     assert ledger.apply(LedgerBatch([], [("orders", 0, 3)], 100)) == []
     (record,) = ledger.apply(LedgerBatch([reject(7)], [("orders", 0, 1)], 50))
@@ -51,6 +51,9 @@ def test_a_reject_becomes_a_dead_letter() -> None:
     assert (base64.b64decode(data["value_base64"]), base64.b64decode(data["headers"]["ce_id"])) == (b"\xff{", b"\x00x")
     assert (data["reason"], data["field"], data["required"], data["got"]) == ("not_json", None, "JSON", "text")
     assert (data["topic"], data["partition"], data["offset"], data["original"]) == ("orders", 0, 7, True)
+    assert base64.b64decode(data["key_base64"]) == b"\xfe"
+    (without_key,) = ledger.apply(LedgerBatch([reject(0)], [("orders", 0, 1)], 50))
+    assert orjson.loads(without_key.data)["key_base64"] is None
 
 
 def test_totals_are_published_once_and_add_up() -> None:
@@ -58,7 +61,7 @@ def test_totals_are_published_once_and_add_up() -> None:
     ledger = LedgerMachine(MACHINE, SHARDS)
     ledger.apply(LedgerBatch([reject(0), reject(1)], [("orders", 1, 9), ("inventory", 0, 2), ("orders", 0, 14)], 10))
     assert ledger.apply(totals(1, ("orders", 0, 1))) == []
-    assert ledger.apply(LedgerBatch([], [("orders", 1, 1)], 20, final=True)) == []
+    assert ledger.apply(LedgerBatch([], [("orders", 1, 1)], 20, account=1)) == []
     found = published(records := ledger.apply(totals(0, ("orders", 0, 1), ("inventory", 0, 3))))
 
     assert [(data["topic"], data["partition"], data["read"]) for data in found] == [
@@ -70,10 +73,25 @@ def test_totals_are_published_once_and_add_up() -> None:
     orders = found[1]
     assert orders["read"] == sum(orders[name] for name in OUTCOMES if name != "released")
     assert [(record.instant, record.id) for record in records] == [
-        (20, f"control/{place}/20") for place in ("inventory/0", "orders/0", "orders/1")
+        (20, f"control/{place}") for place in ("inventory/0#2", "orders/0#14", "orders/1#10")
     ]
     assert ledger.apply(LedgerBatch([], [], 30)) == []
     assert ledger.apply(totals(0, ("orders", 0, 1))) == []
+
+
+def test_accounts_are_of_their_place_in_the_stream() -> None:
+    """What is read behind the place where an account was asked for is not in it, however late the shards answer."""
+    ledger = LedgerMachine(MACHINE, SHARDS)
+    ledger.apply(LedgerBatch([reject(0)], [("orders", 0, 5)], 10, account=1))
+    ledger.apply(LedgerBatch([reject(9)], [("orders", 0, 7)], 20))
+    assert published(ledger.apply(totals(0, ("orders", 0, 2), account=1))) == []
+    ledger.apply(LedgerBatch([], [], 30, account=2))
+    (first,) = published(ledger.apply(totals(1, account=1)))
+    assert (first["read"], first["dead_letter"], first["absorbed"]) == (5, 3, 2)
+    ledger.apply(totals(1, account=2))
+    (second,) = published(records := ledger.apply(totals(0, ("orders", 0, 3), account=2)))
+    assert (second["read"], second["dead_letter"], second["absorbed"]) == (12, 5, 3)
+    assert [(record.instant, record.id) for record in records] == [(30, "control/orders/0#12")]
 
 
 steps = st.lists(
@@ -84,8 +102,11 @@ steps = st.lists(
             ),
             st.lists(st.integers(0, 9), max_size=3), st.integers(0, 9), st.integers(0, 99), st.integers(0, 2),
         ),
-        st.just(LedgerBatch([], [], 50, final=True)),
-        st.builds(lambda machine, n: totals(machine, ("orders", 1, n)), st.integers(0, 1), st.integers(0, 9)),
+        st.just(LedgerBatch([], [], 50, account=1)),
+        st.builds(
+            lambda machine, n, account: totals(machine, ("orders", 1, n), account=account),
+            st.integers(0, 1), st.integers(0, 9), st.integers(1, 2),
+        ),
     ),
     max_size=8,
 )  # fmt: skip

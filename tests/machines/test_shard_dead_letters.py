@@ -7,7 +7,7 @@ import numpy as np
 import orjson
 import pytest
 
-from sensing.codec.decode import Message, decode
+from sensing.codec.decode import Block, decode
 from sensing.settings import DAY_MS, HOUR_MS, Settings
 from sensing.supply.moves import on_hand
 from tests.machines.streams import MONDAY, Line, Stream, line, run
@@ -83,7 +83,7 @@ def letters(lines: list[Line], **options: Any) -> list[dict[str, Any]]:
 
 def same_event(value: bytes, original: Line) -> None:
     """Both decode to the same struct or record."""
-    decoded = [decode(original.topic, 0, [Message(value, None, 0, None)]) for value in (value, original.value)]
+    decoded = [decode(original.topic, 0, Block.of([value], np.zeros(1, np.int64))) for value in (value, original.value)]
     assert not decoded[0].rejects
     if decoded[1].rare:
         assert decoded[0].rare == decoded[1].rare
@@ -99,7 +99,7 @@ def test_a_refused_event_is_told_and_can_be_read_again(name: str) -> None:
     value = letter.pop("value_base64")
     assert letter == {
         "topic": event.topic, "partition": 0, "offset": 0, "reason": reason, "field": field, "required": required,
-        "got": got, "headers": {}, "original": False,
+        "got": got, "headers": {}, "original": False, "key_base64": None,
     }  # fmt: skip
     same_event(base64.b64decode(value), event)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sensing.detection.lifecycle import KEPT_MS
 from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS, OutputRecord
 from sensing.settings import DAY_MS, Settings
 from tests.machines.business import usual, usual_stream, young_stream
@@ -18,8 +19,8 @@ ENDED = ("resolved", "expired")
 
 
 def data_of(records: list[OutputRecord], topic: str) -> list[tuple[OutputRecord, dict[str, Any]]]:
-    """Records of a topic with their data."""
-    return [(record, orjson.loads(record.data)) for record in records if record.topic == topic]
+    """Records of a topic with their data; tombstones have none."""
+    return [(record, orjson.loads(record.data)) for record in records if record.topic == topic and record.data]
 
 
 def check_stream(result: Result) -> None:
@@ -65,6 +66,25 @@ def check_exceptions(records: list[OutputRecord], quiet_until: int = 0) -> None:
         latest[name] = state
 
 
+def check_tombstones(records: list[OutputRecord]) -> int:
+    """What ended is forgotten once, days later, and does not come back under its id; returns how many were."""
+    latest: dict[str, dict[str, Any]] = {}
+    ended: dict[str, int] = {}
+    forgotten: set[str] = set()
+    for record in [record for record in records if record.topic == EXCEPTIONS]:
+        assert record.subject not in forgotten
+        if record.data:
+            latest[record.subject] = orjson.loads(record.data)
+            ended[record.subject] = record.instant
+            continue
+        state = latest[record.subject]
+        assert state["status"] in ENDED
+        assert (record.type, record.id) == ("exception.forgotten", f"{record.subject}#{state['version'] + 1}")
+        assert record.instant - ended[record.subject] >= KEPT_MS
+        forgotten.add(record.subject)
+    return len(forgotten)
+
+
 def check_parameters(records: list[OutputRecord]) -> None:
     """Versions of a SKU-location grow by one and its days never fall; the parts of a change add up."""
     latest: dict[tuple[str, str], dict[str, Any]] = {}
@@ -86,6 +106,7 @@ def test_outputs_of_three_months_are_in_order() -> None:
     for records in usual().outputs:
         check_exceptions(records)
         check_parameters(records)
+    assert sum(check_tombstones(records) for records in usual().outputs) > 0
     assert {state["status"] for state in usual().data(EXCEPTIONS)} >= {"opened", "escalated", "resolved"}
 
 

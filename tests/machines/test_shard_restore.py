@@ -90,9 +90,9 @@ def test_a_final_dump_restores_to_the_same_end() -> None:
 def test_the_ledger_goes_on_from_its_dump() -> None:
     """Books cut anywhere balance as if never cut, before the end, between totals, and after them."""
     stream = young_stream(11)
-    totals = [Totals(shard, [("orders", 0, (shard, 1, 2, 3, 4, 5, 6))]) for shard in range(2)]
+    totals = [Totals(shard, [("orders", 0, (shard, 1, 2, 3, 4, 5, 6))], 1) for shard in range(2)]
     half = len(stream) // 2
-    last = stream.books(half, len(stream))._replace(final=True)
+    last = stream.books(half, len(stream))._replace(account=1)
     loads: list[LedgerBatch | Totals] = [stream.books(0, half), totals[1], last, totals[0]]
     calm = LedgerMachine(2, 2)
     expected = [calm.apply(load) for load in loads]

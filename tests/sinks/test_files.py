@@ -86,6 +86,18 @@ def test_a_part_goes_on_from_its_snapshot(tmp_path: Path) -> None:
     assert len(data_of(tmp_path / "out" / "audit.ndjson")) == 1
 
 
+def test_tombstones_are_not_written(tmp_path: Path) -> None:
+    """A file is not compacted, so nothing is taken out of it."""
+    written = part(tmp_path, 0)
+    written.write_batch([[record(1, 0, 0), record(2, 0, 1)._replace(data=b""), record(3, 0, 2)]])
+    written.close()
+    for key in KEYS[1:]:
+        part(tmp_path, int(key)).close()
+    out = tmp_path / "out"
+    out.mkdir()
+    assert assemble(tmp_path, out, KEYS).lines[EXCEPTIONS] == 2
+
+
 def test_every_machine_has_its_partition(tmp_path: Path) -> None:
     """Keys map to partitions by their place, so that no machine shares one."""
     sink = PartFiles(tmp_path, KEYS, RECORDED)

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from tests.tidy.sources import PACKAGES, Source
 
 # Every room may import from itself, from what stands beside it here, and from nothing else of ours.
-_FLOOR = ("sensing.contracts", "sensing.jit", "sensing.settings")
+_FLOOR = ("sensing.contracts", "sensing.jit", "sensing.memory", "sensing.settings")
 # What the codec says of a record: its constants, and how instants and days are counted and written.
 _RECORD = ("sensing.codec.instants", "sensing.codec.record")
 _MATHS = (*_FLOOR, *_RECORD, "sensing.state", "sensing.demand.distribution")
 ROOMS: dict[str, tuple[str, ...]] = {
     "sensing.contracts": (),
     "sensing.jit": (),
+    "sensing.memory": (),
     "sensing.settings": (),
     "sensing.outputs": ("sensing.contracts",),
     "sensing.codec": _FLOOR,
@@ -32,7 +33,7 @@ PURE = frozenset(
     {"array", "base64", "bisect", "calendar", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal"}
     | {"enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "pickle", "re"}
     | {"string", "struct", "types", "typing", "zlib", "zoneinfo"}
-    | {"msgspec", "numba", "numpy", "orjson", "river"}
+    | {"llvmlite", "msgspec", "numba", "numpy", "orjson", "river"}
 )
 # The compile cache is a directory on disk, chosen once at import.
 COMPILER = ("sensing/jit.py", frozenset({"hashlib", "os", "pathlib", "platform", "sys", "tempfile"}))

@@ -10,6 +10,7 @@ FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 KERNEL_LINES_MAX = 70
 COLUMNS_MAX = 120
+KERNELS = ("kernel", "lean_kernel")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -30,8 +31,8 @@ def functions(source: Source) -> Iterator[Function]:
 
 
 def is_kernel(function: Function) -> bool:
-    """Whether a function is compiled: decorated with ``kernel``."""
-    return any(ast.unparse(decorator).split("(")[0].split(".")[-1] == "kernel" for decorator in function.decorator_list)
+    """Whether a function is compiled: decorated with one of ``KERNELS``."""
+    return any(ast.unparse(decorator).split("(")[0].split(".")[-1] in KERNELS for decorator in function.decorator_list)
 
 
 def length(function: Function) -> int:

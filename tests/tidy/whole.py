@@ -9,7 +9,8 @@ from tests.tidy.style import functions, is_kernel
 
 TOP = frozenset(
     {"benchmarks", "flows", "sensing", "sinks", "tests", ".ci", ".gitattributes", ".gitignore"}
-    | {"Makefile", "README.md", "constraints.txt", "docker-compose.yml", "pyproject.toml"}
+    | {"Makefile", "README.md", "constraints.txt", "pyproject.toml"}
+    | {".dockerignore", "Dockerfile", "docker-compose.yml"}
 )
 ENTRIES = frozenset({"flows.cli.main", "flows.warm"})
 """Modules that are started, not imported: the command in pyproject.toml, and a step of `make`."""

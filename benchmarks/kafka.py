@@ -1,0 +1,124 @@
+"""Kafka in, Kafka and Redis out: order lines a second through `tidegauge run`, against a bare consumer of the topic.
+
+Topics are filled beforehand, in order of arrival, with the usual disorder, keyed by SKU, compressed with lz4. The
+engine is a process of its own, started as a user starts it. Two cases:
+
+*A day in which nothing closes*, on one and on four partitions: the engine runs live and works off what waits. First
+comes a line of every SKU-location, which is not measured: a row is made once and used for years. The lines are of
+yesterday, since a live clock goes on to the present at the end of the topic.
+
+*With closes*: days of a million lines, read with ``--until-end --event-time``, so that the clock is that of the lines.
+
+The engine's own log says at the end of every epoch how many messages were read by then, and an epoch ends when all that
+was made of them is acknowledged by Kafka. Measured is what lies between the first such line (behind the rows, in the
+first case) and the last but one: start and end of the topic, when days close, are outside. Processor time is that of
+all threads of the process, librdkafka's and the Redis view's among them. The bare consumer, a process of its own as
+well and with the engine's fetch settings, reads the same topic just before: `consume(10000)`, and `value()` of each.
+"""
+
+import time
+from collections.abc import Iterator
+
+from benchmarks import workloads
+from benchmarks.events import even_day
+from benchmarks.live import bare, topics
+from benchmarks.live.engine import Engine, Trail, await_read, epochs
+from benchmarks.servers.process import running
+from benchmarks.servers.use import Place, serving
+from benchmarks.workloads import DAY_MS, HOUR_MS, Lines, Workload
+from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, PARAMETERS
+
+SEED = 9
+PARTITIONS = {"one_partition": 1, "four_partitions": 4}
+DAYS = {
+    "smoke": Workload(seed=SEED, skus=200, locations=5, days=1, lines_per_day=30_000),
+    "full": Workload(seed=SEED, skus=5_000, locations=10, days=1, lines_per_day=3_000_000),
+}
+CLOSES = {
+    "smoke": Workload(seed=SEED, skus=200, locations=5, days=3, lines_per_day=20_000),
+    "full": Workload(seed=SEED, skus=5_000, locations=10, days=3, lines_per_day=1_000_000),
+}
+# A smoke run is over after some ten short epochs.
+SETTINGS = {"smoke": {"engine.epoch_seconds": 0.05}, "full": {}}
+SECONDS_MAX = 600.0
+FIRST_NUMBER = 3_000_000_000
+"""Of lines that are none of the workload."""
+
+
+def run(size: str) -> dict[str, object]:
+    """Fill topics, and let the bare consumer and then the engine read them."""
+    with serving() as place:
+        found = {name: _day(place.part(name), size, count) for name, count in PARTITIONS.items()}
+        closes = place.part("closes")
+        found["closes"] = _closes(closes, size)
+        answer = topics.digest(closes, (EXCEPTIONS, PARAMETERS, DEAD_LETTERS))
+    load = DAYS[size]
+    return {
+        "seed": SEED,
+        "sizes": {
+            "sku_locations": load.skus * load.locations,
+            "lines_without_close": int(found["one_partition"].pop("lines")),
+            "lines_with_closes": int(found["closes"].pop("lines")),
+            "closed_days": CLOSES[size].days,
+            "bytes_per_line": round(found["one_partition"].pop("bytes_per_line")),
+        },
+        **found,
+        "answer": answer,
+    }
+
+
+def _day(place: Place, size: str, partitions: int) -> dict[str, float]:
+    """A live engine, and the bare consumer, on a day that was yesterday."""
+    topics.make(place, partitions)
+    lines = topics.fill_orders(place, _yesterday(DAYS[size]))
+    alone = bare.measure(place, "orders", lines)
+    with running(Engine(place, SETTINGS[size])) as engine, Trail(engine.pid) as trail:
+        await_read(engine, lines, SECONDS_MAX)
+        figures = _figures(engine, trail, after=DAYS[size].skus * DAYS[size].locations)
+    return {
+        **figures,
+        "bare_lines_per_second": alone.messages / alone.seconds,
+        "bare_cpu_ns_per_line": alone.cpu_seconds / alone.messages * 1e9,
+        "share_of_bare": figures["lines_per_second"] * alone.seconds / alone.messages,
+        "lines": lines,
+        "bytes_per_line": alone.bytes / alone.messages,
+    }
+
+
+def _closes(place: Place, size: str) -> dict[str, float]:
+    """An engine on some days, to their end."""
+    topics.make(place, 1)
+    lines = topics.fill_orders(place, workloads.arrivals(CLOSES[size]))
+    with running(Engine(place, SETTINGS[size], until_end=True)) as engine:
+        with Trail(engine.pid) as trail:
+            engine.ended(SECONDS_MAX)
+        (stopped,) = engine.said("stopped")
+        figures = _figures(engine, trail)
+    assert stopped["messages"] == lines, f"required {lines} lines read, got {stopped['messages']}"
+    return {**figures, "outputs": sum(stopped["outputs"].values()), "lines": lines}
+
+
+def _yesterday(load: Workload) -> Iterator[Lines]:
+    shift_ms = (time.time_ns() // 1_000_000 // DAY_MS - 1) * DAY_MS - load.start_ms
+    rows = even_day(load, 0, share=1.0)
+    rows["time_ms"] = load.start_ms + HOUR_MS
+    rows["number"] += FIRST_NUMBER
+    for lines in (rows, *workloads.arrivals(load)):
+        # The clock begins an hour before the first line: with the day, so that the day before does not close either.
+        kept = lines[lines["time_ms"] >= load.start_ms + HOUR_MS]
+        kept["time_ms"] += shift_ms
+        yield kept
+
+
+def _figures(engine: Engine, trail: Trail, after: int = 0) -> dict[str, float]:
+    found = [epoch for epoch in epochs(engine) if epoch.read >= after]
+    assert len(found) >= 3, f"required three epochs to measure between, got {found}"
+    first, last = found[0], found[-2]
+    lines, seconds = last.read - first.read, last.at - first.at
+    return {
+        "lines_per_second": lines / seconds,
+        "cpu_ns_per_line": trail.cpu_seconds(first.at, last.at) / lines * 1e9,
+        "seconds_measured": seconds,
+        "longest_epoch_ms": max(epoch.ms for epoch in found[1:-1]),
+        "peak_engine_mib": trail.peak_rss_mib,
+    }

@@ -1,0 +1,203 @@
+"""A server as a child process that never outlives who started it."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self, TypeVar
+
+HOST = "127.0.0.1"
+START_SECONDS_MAX = 90.0
+STOP_SECONDS_MAX = 30.0
+LOG_TAIL_LINES = 40
+
+# Kills the server's process group as soon as its own standard input ends: when its parent ends, however it ends.
+WATCHER = ("sh", "-c", 'cat >/dev/null; kill -KILL "-$0"')
+
+
+class ServerError(Exception):
+    """A server did not start or stop; the text ends with the end of its log."""
+
+
+class Server(ABC):
+    """One server on this machine with a port, a data folder and a log of its own.
+
+    Port and data stay the same over any number of stops and starts.
+
+    Parameters
+    ----------
+    name
+        What messages and reports call it.
+    folder
+        Where data and log are kept; made where it is missing.
+    port
+        By default one that is free.
+    """
+
+    def __init__(self, name: str, folder: Path, port: int | None = None) -> None:
+        self.name = name
+        self.port = port or free_port()
+        self.folder = folder
+        self.log = folder / f"{name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """What a client connects to."""
+
+    @abstractmethod
+    def _command(self) -> list[str]:
+        """Make ready what the server needs; the command that starts it."""
+
+    @abstractmethod
+    def _answers(self) -> bool:
+        """Whether the server, whose port is open, does its work."""
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a process, answering or not."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> Self:
+        """Start the server and wait until it answers.
+
+        Raises
+        ------
+        ServerError
+            When it ends or does not answer within ``START_SECONDS_MAX``; nothing is left running then.
+        """
+        assert not self.running, f"{self.name} runs already"
+        command = self._command()
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        try:
+            self._watcher = subprocess.Popen(
+                [*WATCHER, str(self._process.pid)], stdin=subprocess.PIPE, start_new_session=True
+            )
+            self._wait_until_it_answers()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End the server as an operator would (SIGTERM), also a paused one; nothing happens where none runs."""
+        if self._process is None:
+            return
+        self._signal(signal.SIGTERM)
+        self._signal(signal.SIGCONT)
+        try:
+            self._process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired as error:
+            self.kill()
+            msg = f"{self.name}: required an end within {STOP_SECONDS_MAX:.0f} s of SIGTERM, got none and killed it"
+            msg += f"; its log ends with\n{self.log_tail()}"
+            raise ServerError(msg) from error
+        except BaseException:
+            self.kill()
+            raise
+        self._forget()
+
+    def kill(self) -> None:
+        """End the server as a crash would (SIGKILL); nothing happens where none runs."""
+        if self._process is None:
+            return
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+        self._forget()
+
+    def restart(self) -> None:
+        """Stop the server and start it again on the same port and data."""
+        self.stop()
+        self.start()
+
+    def pause(self) -> None:
+        """Let the server hang (SIGSTOP): connections stay open, nothing answers."""
+        assert self.running, f"{self.name} does not run"
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused server go on (SIGCONT)."""
+        self._signal(signal.SIGCONT)
+
+    def log_tail(self) -> str:
+        """The last lines of the log."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(lines[-LOG_TAIL_LINES:])
+
+    def remove_data(self) -> None:
+        """Remove everything in the folder but the log."""
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path != self.log:
+                path.unlink()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.running:
+            assert self._process is not None
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
+    def _forget(self) -> None:
+        """Release the process and its watcher, the watcher first: it must not kill a number that somebody reuses."""
+        if self._watcher is not None:
+            self._watcher.kill()
+            self._watcher.communicate()
+        self._process = self._watcher = None
+
+    def _wait_until_it_answers(self) -> None:
+        end = time.monotonic() + START_SECONDS_MAX
+        while self.running and time.monotonic() < end:
+            if port_is_open(self.port) and self._answers():
+                return
+            time.sleep(0.05)
+        got = "no answer" if self.running else "its end"
+        msg = f"{self.name}: required an answer at {self.address} within {START_SECONDS_MAX:.0f} s, got {got}"
+        msg += f"; its log ends with\n{self.log_tail()}"
+        raise ServerError(msg)
+
+
+Kind = TypeVar("Kind", bound=Server)
+
+
+@contextlib.contextmanager
+def running(server: Kind) -> Iterator[Kind]:
+    """Start a server, and at the end stop it, however it is then, and remove its data; the log stays."""
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+        server.remove_data()
+
+
+def free_port() -> int:
+    """A port that nobody listens on.
+
+    Below the range from which the system takes ports for outgoing connections: in that range another program could
+    get the port while its server is down.
+    """
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+        with contextlib.suppress(OSError), socket.create_server((HOST, port)):
+            return port
+    msg = f"required a free port of 20000 to 31999 on {HOST}, got none in 100 tries"
+    raise ServerError(msg)
+
+
+def port_is_open(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+        return True
+    return False

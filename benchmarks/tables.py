@@ -1,0 +1,48 @@
+"""Tables of README.md that are made from code: all settings, all metrics, all topics."""
+
+from collections.abc import Callable, Sequence
+
+from flows.service.legal import required
+from flows.service.metrics import METRICS
+from flows.service.names import FIELDS, dotted
+from flows.service.names import TABLES as CLIENT_TABLES
+from flows.service.topics import PARTITIONS, PLANS
+from sensing.codec.record import TOPICS
+
+
+def settings() -> str:
+    """One row per setting: name, default, what is legal, what it means."""
+    rows = []
+    for path, field in FIELDS.items():
+        default = "" if path in CLIENT_TABLES or field.default in (None, "") else f"`{field.default}`"
+        rows.append((f"`{dotted(path)}`", default, required(field), field.description or ""))
+    return _table(("setting", "default", "legal", "meaning"), rows)
+
+
+def metrics() -> str:
+    """One row per metric: name as it is exposed, type, labels, meaning."""
+    rows = [
+        (f"`{metric.name}{'_total' * (metric.kind == 'counter')}`", metric.kind, ", ".join(metric.labels), metric.help)
+        for metric in METRICS
+    ]
+    return _table(("metric", "type", "labels", "meaning"), rows)
+
+
+def topics() -> str:
+    """One row per topic: name, direction, partitions, settings it is made with; bold is what it must have."""
+    rows = []
+    for plan in PLANS:
+        partitions = f"**{plan.partitions}**" if plan.partitions else f"{PARTITIONS}"
+        settings = [f"**{name}={value}**" for name, value in plan.required.items()]
+        settings += [f"{name}={value}" for name, value in plan.initial.items()]
+        rows.append((f"`{plan.name}`", "in" if plan.name in TOPICS else "out", partitions, ", ".join(settings)))
+    return _table(("topic", "", "partitions", "settings"), rows)
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+TABLES: dict[str, Callable[[], str]] = {"settings": settings, "metrics": metrics, "topics": topics}
+"""By the name of their markers."""

@@ -1,0 +1,39 @@
+"""``tidegauge run``: the engine as a service."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.cli.settings import settings_options
+from flows.errors import UsageError
+
+if TYPE_CHECKING:
+    from flows.service.load import Resolved
+
+
+@click.command()
+@settings_options(bootstrap_servers="kafka.bootstrap_servers", redis_url="redis.url", quiet_until="engine.quiet_until")
+@click.option("--until-end", is_flag=True, help="Read to the present end of all topics and stop; with --event-time.")
+@click.option("--event-time", is_flag=True, help="Let event times alone move the clock; with --until-end.")
+@click.option("--check", is_flag=True, help="Print the settings and where each came from, and start nothing.")
+def run(resolved: "Resolved", until_end: bool, event_time: bool, check: bool) -> None:
+    """Sense demand in Kafka topics: exceptions and planning parameters to Kafka, the latest of both to Redis.
+
+    Settings come from a TOML file, variables TIDEGAUGE_SECTION__NAME and options, each above the one before.
+    """
+    if until_end != event_time:
+        given, missing = ("--until-end", "--event-time") if until_end else ("--event-time", "--until-end")
+        msg = (
+            f"{given}: required {missing} with it, got {given} alone; "
+            "to read history to its end give both, to run on give neither"
+        )
+        raise UsageError(msg)
+    if check:
+        from flows.service.listing import listing
+
+        click.echo(listing(resolved))
+        return
+    # The engine takes a second to load; refusals need none of it.
+    from flows.live import run_live
+
+    run_live(resolved.settings, until_end=until_end)

@@ -1,0 +1,118 @@
+"""Section ``[engine]``: the settings of the pure core in units for people, and how the flow around it is cut."""
+
+import datetime as dt
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from flows.instants import INSTANT_TEXT, read_instant
+from flows.service.legal import Legal, Refusal
+from flows.service.section import Section
+from sensing.settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
+
+ZONE = "a name of the IANA time zone database, such as Europe/London"
+CORE = Settings()
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise Refusal(ZONE, repr(name)) from error
+    return name
+
+
+def _instant(given: object) -> object:
+    # TOML has dates and instants of its own.
+    text = given.isoformat() if isinstance(given, dt.date) else given
+    if text is not None and (not isinstance(text, str) or read_instant(text, dt.UTC) is None):
+        raise Refusal(INSTANT_TEXT, repr(text))
+    return text
+
+
+class EngineSettings(Section):
+    """What the engine computes with; the first group of settings is fixed for the life of a state."""
+
+    shards: int = Field(default=CORE.shards, ge=1, le=256, description="Parts the SKUs are split into.")
+    lateness_minutes: int = Field(
+        default=CORE.lateness_ms // MINUTE_MS, ge=0, le=10_080, description="Up to so late, an event is on time."
+    )
+    horizon_days: int = Field(
+        default=CORE.horizon_ms // DAY_MS, ge=0, le=27,
+        description="Up to so far behind the watermark, an event corrects history; later ones are dead letters.",
+    )  # fmt: skip
+    skew_hours: int = Field(
+        default=CORE.skew_ms // HOUR_MS, ge=0, le=744,
+        description="Event times further ahead of the broker's clock are dead letters.",
+    )  # fmt: skip
+    time_zone: Annotated[str, AfterValidator(_zone), Legal(ZONE)] = Field(
+        default=CORE.time_zone, description="Time zone of locations whose master data name none."
+    )
+    quiet_until: Annotated[str | None, BeforeValidator(_instant), Legal(INSTANT_TEXT)] = Field(
+        default=None, description="Learn in silence before this instant; then publish what is true, once."
+    )
+    rows_max: int = Field(default=CORE.rows_max, ge=1, le=1 << 24, description="SKU-locations per shard, at most.")
+    lines_max: int = Field(
+        default=CORE.lines_max, ge=1, le=1 << 28, description="Order lines that a shard remembers, at most."
+    )
+    line_horizon_days: int = Field(
+        default=CORE.line_horizon_days, ge=1, le=366, description="How long an order line is remembered, at most."
+    )
+    open_problems_max: int = Field(
+        default=CORE.open_problems_max, ge=1, le=10_000_000, description="Exceptions kept per shard, at most."
+    )
+    purchase_lines_max: int = Field(
+        default=CORE.purchase_lines_max, ge=1, le=1 << 24, description="Purchase order lines per shard, at most."
+    )
+    dead_band: float = Field(
+        default=CORE.dead_band, ge=0, le=1, description="Relative change below which parameters are not published."
+    )
+    service_target: float = Field(
+        default=CORE.service_target, ge=0.5, le=0.9999, description="Cycle service level where no policy names one."
+    )
+    lead_time_days: float = Field(
+        default=CORE.lead_time_days, ge=0, le=3660, description="Lead time where nothing is known of it."
+    )
+    cover_days: float = Field(
+        default=CORE.cover_days, ge=0, le=3660, description="Days that an order covers where costs are unknown."
+    )
+    source_groups: int = Field(
+        default=1, ge=1, le=64, description="Groups of Kafka partitions, each read as one stream."
+    )
+    sink_partitions: int = Field(default=4, ge=1, le=64, description="Senders of outputs; each serves some machines.")
+    epoch_seconds: float = Field(
+        default=0.4, ge=0.05, le=10, description="Time between two barriers; outputs leave at them."
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.line_horizon_days < self.horizon_days:
+            msg = f"engine.line_horizon_days of at least engine.horizon_days, which is {self.horizon_days}"
+            raise Refusal(msg, str(self.line_horizon_days), "late versions of forgotten lines would count twice")
+        if self.sink_partitions > self.shards + 1:
+            msg = f"engine.sink_partitions of at most engine.shards + 1, which is {self.shards + 1}"
+            raise Refusal(msg, str(self.sink_partitions), "others would have nothing to send")
+        return self
+
+    def core(self) -> Settings:
+        """Settings of the pure core; a date in ``quiet_until`` begins when it begins in ``time_zone``."""
+        quiet = None if self.quiet_until is None else read_instant(self.quiet_until, ZoneInfo(self.time_zone))
+        return Settings(
+            shards=self.shards,
+            source_groups=self.source_groups,
+            lateness_ms=self.lateness_minutes * MINUTE_MS,
+            horizon_ms=self.horizon_days * DAY_MS,
+            skew_ms=self.skew_hours * HOUR_MS,
+            time_zone=self.time_zone,
+            quiet_until=quiet,
+            rows_max=self.rows_max,
+            lines_max=self.lines_max,
+            line_horizon_days=self.line_horizon_days,
+            open_problems_max=self.open_problems_max,
+            purchase_lines_max=self.purchase_lines_max,
+            dead_band=self.dead_band,
+            service_target=self.service_target,
+            lead_time_days=self.lead_time_days,
+            cover_days=self.cover_days,
+        )

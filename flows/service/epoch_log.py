@@ -1,0 +1,60 @@
+"""The log line of the flow: at most one per epoch, and only when there is something to tell."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from flows.service.telemetry import Counts, Telemetry
+from sinks.envelope import timestamp
+
+QUIET_MAX_S = 60.0
+
+
+class EpochLog:
+    """Says what happened since its last line.
+
+    Parameters
+    ----------
+    quiet_max_s
+        When nothing happens, a line comes so often all the same.
+    clock
+        Seconds that never jump.
+    """
+
+    def __init__(
+        self, telemetry: Telemetry, *, quiet_max_s: float = QUIET_MAX_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._telemetry = telemetry
+        self._quiet_max_s = quiet_max_s
+        self._clock = clock
+        self._said_at = clock()
+        self._records = 0
+        self._outputs: Counts = {}
+        self._dead_letters = 0
+        self._log = structlog.get_logger()
+
+    def epoch(self, seconds: float, traceparent: str | None = None) -> None:
+        """Tell of an epoch of a length in seconds; ``traceparent`` is that of the last exception in it, if any."""
+        telemetry, now = self._telemetry, self._clock()
+        records = sum(telemetry.records.copy().values())
+        outputs = telemetry.outputs.copy()
+        dead_letters = sum(telemetry.dead_letters.copy().values())
+        happened = (records, outputs, dead_letters) != (self._records, self._outputs, self._dead_letters)
+        if not happened and now - self._said_at < self._quiet_max_s:
+            return
+        made = {key[1]: count - self._outputs.get(key, 0) for key, count in sorted(outputs.items())}
+        watermark = telemetry.watermark_ms()
+        told = {
+            "records": records - self._records,
+            "outputs": {kind: count for kind, count in made.items() if count},
+            "dead_letters": dead_letters - self._dead_letters,
+            "lag_records": sum(telemetry.lag_records().values()),
+            "watermark": None if watermark is None else timestamp(watermark),
+            "epoch_ms": round(seconds * 1000, 1),
+        }
+        if traceparent is not None:
+            told["traceparent"] = traceparent
+        self._log.info("epoch", **told)
+        self._said_at = now
+        self._records, self._outputs, self._dead_letters = records, outputs, dead_letters

@@ -1,0 +1,76 @@
+"""Client settings that are not the user's to choose, each with its value and the reason."""
+
+from flows.service.legal import Refusal
+from flows.service.secrets import is_secret
+
+# Values given to every consumer and producer, after what the user gave.
+CONSUMER = {
+    "auto.offset.reset": ("error", "an offset that the log does not have is refused, never skipped"),
+    "enable.auto.commit": ("false", "the engine keeps its own offsets, and commits them for lag tools only"),
+    "enable.auto.offset.store": ("false", "the engine keeps its own offsets"),
+    "enable.partition.eof": ("true", "the engine's clock must know when a partition is read to its end"),
+    "isolation.level": ("read_committed", "what was taken back must not be read"),
+    "allow.auto.create.topics": ("false", "a topic with a misspelt name must not come to be"),
+}
+PRODUCER = {
+    "enable.idempotence": ("true", "a repeated send must not be a repeated record"),
+    "acks": ("all", "what one broker alone knows can be lost"),
+}
+
+_INSTEAD = {
+    "bootstrap.servers": "kafka.bootstrap_servers",
+    "metadata.broker.list": "kafka.bootstrap_servers",
+    "group.id": "kafka.group_id",
+}
+_NEVER = {
+    "request.required.acks": "what one broker alone knows can be lost",
+    "max.in.flight.requests.per.connection": "more than five at once would lose their order",
+    "max.in.flight": "more than five at once would lose their order",
+    "transactional.id": "the engine names its transactions itself",
+    "group.instance.id": "the engine assigns partitions itself",
+    "group.protocol": "the engine assigns partitions itself",
+    "partition.assignment.strategy": "the engine assigns partitions itself",
+}
+_REDIS_INSTEAD = dict.fromkeys(("host", "port", "path", "unix_socket_path", "url"), "redis.url") | {
+    "ssl": "rediss:// in redis.url"
+}
+_REDIS_NEVER = {
+    "decode_responses": "the view is read as bytes",
+    "encoding": "the view is written as UTF-8",
+    "encoding_errors": "the view is written as UTF-8",
+}
+
+
+def kafka_name(name: str) -> str:
+    """Let a setting of librdkafka pass if it is the user's to choose.
+
+    Raises
+    ------
+    Refusal
+        Names the reason and the way.
+    """
+    fixed = CONSUMER | PRODUCER
+    if name in fixed:
+        value, reason = fixed[name]
+        required = f"{value}, which the engine sets itself: {reason}"
+        raise Refusal(required, "a value", "remove it")
+    return _let_pass(name, f'kafka.secrets."{name}"', _INSTEAD, _NEVER)
+
+
+def redis_name(name: str) -> str:
+    """Let a keyword of redis-py pass if it is the user's to choose; raises as :func:`kafka_name` does."""
+    return _let_pass(name, f"redis.secrets.{name}", _REDIS_INSTEAD, _REDIS_NEVER)
+
+
+def _let_pass(name: str, secret: str, instead: dict[str, str], never: dict[str, str]) -> str:
+    if is_secret(name):
+        fix = f'put it into an environment variable or a file, and set {secret} = "env:NAME" or "file:PATH"'
+        required = "no secret among the settings"
+        raise Refusal(required, "one", fix)
+    if name in instead:
+        required = f"{instead[name]} instead"
+        raise Refusal(required, "a client setting", f"remove it and set {instead[name]}")
+    if name in never:
+        required = f"no value: {never[name]}"
+        raise Refusal(required, "one", "remove it")
+    return name

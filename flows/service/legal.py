@@ -1,0 +1,37 @@
+"""What a setting may be, in words: one text for refusals and for the table of settings."""
+
+from typing import Literal, NamedTuple, get_args, get_origin
+
+from annotated_types import Ge, Le
+from pydantic.fields import FieldInfo
+
+
+class Legal(NamedTuple):
+    """Says in ``Annotated`` what a setting may be where its type and bounds do not."""
+
+    text: str
+
+
+class Refusal(ValueError):
+    """A value that cannot be used: what was required, what was got (None: must not be shown), and the fix."""
+
+    def __init__(self, required: str, got: str | None = None, fix: str = "") -> None:
+        self.required = required
+        self.got = got
+        self.fix = fix
+        super().__init__(required)
+
+
+def required(field: FieldInfo) -> str:
+    """Legal values of a setting, to be read after "required"."""
+    for mark in field.metadata:
+        if isinstance(mark, Legal):
+            return mark.text
+    if get_origin(field.annotation) is Literal:
+        return "one of " + ", ".join(get_args(field.annotation))
+    kind = "a whole number" if field.annotation is int else "a number"
+    bounds = {type(mark): mark for mark in field.metadata}
+    low, high = bounds[Ge], bounds[Le]
+    assert isinstance(low, Ge), "every number has a lower bound"
+    assert isinstance(high, Le), "every number has an upper bound"
+    return f"{kind} from {low.ge:,} to {high.le:,}"

@@ -1,0 +1,139 @@
+"""Logs: one event a line to standard error, as JSON or, on a terminal, as text; never a secret."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TextIO
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from flows.service.secrets import MASK
+from flows.service.settings import LogSettings
+
+# Shorter ones would tear holes into ordinary words, and are no secrets.
+SECRET_LENGTH_MIN = 4
+FOREIGN_LINES_MAX = 20
+FOREIGN_INTERVAL_S = 60.0
+
+
+def configure(settings: LogSettings, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
+    """Set up structlog, and lead what other libraries log through it at a bounded rate.
+
+    Parameters
+    ----------
+    secrets
+        Texts that are masked wherever they appear.
+    stream
+        Where lines go; standard error by default.
+    """
+    stream = stream or sys.stderr
+    as_text = settings.format == "console" or (settings.format == "auto" and stream.isatty())
+    render: Processor = structlog.dev.ConsoleRenderer(colors=stream.isatty()) if as_text else _json
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            structlog.processors.format_exc_info,
+            _Masks(secrets),
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(settings.level),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _Forward)]:
+        root.removeHandler(handler)
+    root.addHandler(_Forward())
+    root.setLevel(settings.level.upper())
+
+
+def librdkafka_logger() -> logging.Logger:
+    """For ``logger`` in the configuration of a Kafka client, which else writes to standard error itself."""
+    return logging.getLogger("librdkafka")
+
+
+def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    head = {key: event.pop(key) for key in ("time", "level", "event") if key in event}
+    return orjson.dumps(
+        {**head, **event}, default=str, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    ).decode()
+
+
+class _Masks:
+    """Masks secrets in all texts of an event, however deep."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = sorted({text for text in secrets if len(text) >= SECRET_LENGTH_MIN}, key=len, reverse=True)
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {self._mask(key): self._mask(value) for key, value in event.items()} if self._secrets else event
+
+    def _mask(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {self._mask(key): self._mask(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._mask(inner) for inner in value]
+        if isinstance(value, int | float | None):
+            return value
+        text = str(value)
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text
+
+
+class Allowance:
+    """Lets so many lines pass in an interval and counts the others.
+
+    Parameters
+    ----------
+    clock
+        Seconds that never jump.
+    """
+
+    def __init__(
+        self,
+        lines_max: int = FOREIGN_LINES_MAX,
+        interval_s: float = FOREIGN_INTERVAL_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lines_max = lines_max
+        self._interval_s = interval_s
+        self._clock = clock
+        self._from = clock()
+        self._passed = 0
+        self._held_back = 0
+
+    def take(self) -> int | None:
+        """Ask for one line: None if it may not pass, else how many were held back since the last that did."""
+        now = self._clock()
+        if now - self._from >= self._interval_s:
+            self._from, self._passed = now, 0
+        if self._passed >= self._lines_max:
+            self._held_back += 1
+            return None
+        self._passed += 1
+        held_back, self._held_back = self._held_back, 0
+        return held_back
+
+
+class _Forward(logging.Handler):
+    """Leads records of other libraries through structlog, each logger's within its allowance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._allowances: dict[str, Allowance] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log a record, unless its logger has had its lines."""
+        held_back = self._allowances.setdefault(record.name, Allowance()).take()
+        if held_back is None:
+            return
+        more: dict[str, Any] = {"held_back": held_back} if held_back else {}
+        if record.exc_info:
+            more["exc_info"] = record.exc_info
+        structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name, **more)

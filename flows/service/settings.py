@@ -1,0 +1,45 @@
+"""All settings of ``tidegauge run``: five sections. How they are read is in :mod:`flows.service.load`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from flows.service.engine_settings import EngineSettings
+from flows.service.kafka_settings import KafkaSettings
+from flows.service.legal import Legal
+from flows.service.redis_settings import RedisSettings
+from flows.service.section import Section
+
+
+class HttpSettings(Section):
+    """Where ``/metrics``, ``/healthz`` and ``/readyz`` are served."""
+
+    host: Annotated[str, Legal("a host name or an address of this machine")] = Field(
+        default="127.0.0.1", min_length=1, max_length=255, description="Address to listen on; 0.0.0.0 for all."
+    )
+    port: int = Field(default=9464, ge=0, le=65_535, description="Port to listen on; 0 takes any free one.")
+
+
+class LogSettings(Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="What is logged at least.")
+    format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="JSON lines or text; auto is text on a terminal, JSON lines elsewhere."
+    )
+
+
+class RunSettings(Section):
+    """Everything that a running engine is told."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    redis: RedisSettings = RedisSettings()
+    engine: EngineSettings = EngineSettings()
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+
+    def secret_texts(self) -> list[str]:
+        """All secrets in clear text, for those who keep them out of what they write."""
+        tables = (self.kafka.secrets, self.redis.secrets)
+        kept = [secret.value.get_secret_value() for table in tables for secret in table.values()]
+        return kept + self.redis.url_secrets()

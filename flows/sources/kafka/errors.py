@@ -1,0 +1,62 @@
+"""What an error that a consumer reports means: it passes, or the run has to end and why."""
+
+from confluent_kafka import KafkaError
+
+from flows.errors import TidegaugeError
+from flows.sources.kafka.feed import Feed
+
+MOVED = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
+FORBIDDEN = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    }
+)
+CREDENTIALS = frozenset({KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._AUTHENTICATION, KafkaError._SSL})
+WAYS_OUT = (
+    "Ways out: restore what is missing in the topic; or start anew, which reads every topic from its first message on "
+    "and publishes what follows from that"
+)
+
+
+def log_moved(name: str, partition: int, position: int, start: int, end: int) -> TidegaugeError:
+    """The log no longer holds the offset that is next: cut off in front, or shorter than it was."""
+    lost = "the log was cut off before it was read" if position < start else "the log is shorter than it was"
+    where = f"topic {name} partition {partition}"
+    return TidegaugeError(
+        f"{where}: required offset {position}, got a log of offsets {start} to {end} ({lost}). {WAYS_OUT}"
+    )
+
+
+def stepped_back(feed: Feed, offset: int) -> TidegaugeError:
+    """A message came again, or the log was made anew with other messages."""
+    where = f"topic {feed.log.name} partition {feed.log.partition}"
+    msg = f"{where}: required offset {feed.position} or later, got {offset} (the log stepped back). {WAYS_OUT}"
+    return TidegaugeError(msg)
+
+
+def recreated(name: str, topic_id: str, found: str | None) -> TidegaugeError:
+    """A topic is gone, or is another one of the same name."""
+    got = "no topic of that name" if found is None else f"another one of that name (id {found})"
+    required = f"the topic that was read so far (id {topic_id})"
+    return TidegaugeError(f"topic {name}: required {required}, got {got}: it was deleted. {WAYS_OUT}")
+
+
+def more_partitions(name: str, known: int, found: int) -> TidegaugeError:
+    """Partitions were added: nobody reads them, and keys are spread anew."""
+    required = f"the {known} partitions that are read"
+    return TidegaugeError(f"topic {name}: required {required}, got {found}; start again, then all of them are read")
+
+
+def must_end(error: KafkaError, *, proven: bool) -> TidegaugeError | None:
+    """The failure that an error stands for, or None where it may pass.
+
+    ``proven`` says whether the login has worked before: then it is whoever checks logins that is away.
+    """
+    got = f"{error.name()}: {error.str()}"
+    if error.code() in FORBIDDEN or (error.code() in CREDENTIALS and not proven):
+        return TidegaugeError(f"kafka consumer: required the right to read, got {got}; mend the rights or the secrets")
+    if error.fatal():
+        return TidegaugeError(f"kafka consumer: required a client that can go on, got {got}; start again")
+    return None

@@ -1,0 +1,38 @@
+"""Where lines end, for files whose messages are lines."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.words import HIGHS, Bytes, first, load
+from sensing.jit import lean_kernel
+
+NEWLINE = 0x0A
+NEWLINES = np.uint64(0x0A0A0A0A0A0A0A0A)
+LOWS = np.uint64(0x7F7F7F7F7F7F7F7F)
+
+
+def newlines(data: Bytes) -> NDArray[np.int64]:
+    """Places of all line ends in ``data`` (contiguous), rising."""
+    found = np.empty(len(data), np.int64)  # Room for nothing but line ends; of the memory only what is written is used.
+    return found[: find_newlines(data, found)].copy()
+
+
+@lean_kernel
+def find_newlines(data: Bytes, found: NDArray[np.int64]) -> int:
+    """Write the places of all line ends to ``found``, as long as ``data``, and return how many there are."""
+    count, at = 0, 0
+    while at + 8 <= len(data):
+        other = load(data, at) ^ NEWLINES
+        # Zero bytes, exactly: no byte disturbs the next one.
+        marks = ~(((other & LOWS) + LOWS) | other) & HIGHS
+        while marks:
+            found[count] = at + first(marks)
+            count += 1
+            marks &= marks - np.uint64(1)
+        at += 8
+    while at < len(data):
+        if data[at] == NEWLINE:
+            found[count] = at
+            count += 1
+        at += 1
+    return count

@@ -1,0 +1,191 @@
+"""The fast way to decode: records filled straight from message memory, where a message is plain.
+
+A message is plain where it is an ordinary JSON object of a frequent kind with nothing in it that needs a second thought
+(see ``plain``). All others, right or wrong, are left to the careful way, so a block decodes to the same whether it is
+scanned or not. Nothing is ever read outside a message, whose bounds every kernel is given.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.block import Block
+from sensing.codec.plain import (
+    CLOSE_OBJECT,
+    COLON,
+    COMMA,
+    LETTER_N,
+    OPEN_OBJECT,
+    QUOTE,
+    QUOTE_WORD,
+    after_blanks,
+    byte_at,
+    text_end,
+    value_end,
+)
+from sensing.codec.record import EVENT, NO_DAY
+from sensing.codec.scan_fields import (
+    NOTHING,
+    OFFSET_AT,
+    Reals,
+    Row,
+    Wholes,
+    date_of,
+    finish,
+    integer_of,
+    kind_of,
+    null_end,
+    quantity_of,
+    value,
+)
+from sensing.codec.scan_table import KEY_SEED, SLOT_SHIFT, Rule, Table
+from sensing.codec.words import WORD, Bytes, below, byte_of, first, specials, whole, word_at
+from sensing.jit import lean_kernel
+
+MESSAGE_BYTES_MAX = 1 << 16
+"""Longer messages are left to the careful way: they are rare, and beyond a limit they are rejects."""
+
+RECORD_WORDS = EVENT.itemsize // WORD
+TYPE, QUANTITY, VERSION, DATE = int(Rule.TYPE), int(Rule.QUANTITY), int(Rule.VERSION), int(Rule.DATE)
+NO_NAME = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+def scan(block: Block, table: Table, place: tuple[int, int], records: NDArray[Any]) -> NDArray[np.bool_]:
+    """Fill the records of all plain messages of a block, each at the index of its message.
+
+    Parameters
+    ----------
+    table
+        What the contracts say of the topic.
+    place
+        Number of the topic, and partition.
+    records
+        EVENT, one per message, not initialised; those of messages that are not plain hold anything afterwards.
+
+    Returns
+    -------
+    array
+        Which messages are plain.
+    """
+    plain = np.zeros(len(block), np.bool_)
+    empty = np.zeros(1, EVENT)
+    empty["topic"], empty["partition"] = place
+    empty["price"], empty["unit"] = np.nan, table.unit
+    rows = records.view(np.uint64).reshape(len(block), RECORD_WORDS)
+    data = block.data.view()
+    data.flags.writeable = False  # Compiled once, wherever the memory came from.
+    starts, ends, offsets = map(np.ascontiguousarray, (block.starts, block.ends, block.offsets))
+    scan_block(
+        data, starts, ends, offsets, table.fields, table.kinds, table.multiplier, empty.view(np.uint64),
+        rows, rows.view(np.int64), rows.view(np.float64), plain,
+    )  # fmt: skip
+    return plain
+
+
+@lean_kernel
+def scan_block(
+    data: Bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], offsets: NDArray[np.int64], fields: NDArray[Any],
+    kinds: NDArray[Any], multiplier: np.uint64, empty: Row, rows: NDArray[np.uint64], wholes: NDArray[np.int64],
+    reals: NDArray[np.float64], plain: NDArray[np.bool_],
+) -> None:  # fmt: skip
+    """Scan all messages.
+
+    ``empty`` is what a record holds before anything is read; ``rows``, ``wholes`` and ``reals`` are the same records as
+    three kinds of words.
+    """
+    for i in range(len(starts)):
+        for k in range(len(empty)):
+            rows[i, k] = empty[k]
+        wholes[i, OFFSET_AT] = offsets[i]
+        plain[i] = scan_message(data, starts[i], ends[i], fields, kinds, multiplier, rows[i], wholes[i], reals[i])
+
+
+@lean_kernel
+def scan_message(
+    data: Bytes, at: int, end: int, fields: NDArray[Any], kinds: NDArray[Any], multiplier: np.uint64, row: Row,
+    wholes: Wholes, reals: Reals,
+) -> bool:  # fmt: skip
+    """Fill one empty record; False where the message is not plain."""
+    if end - at < WORD or end - at > MESSAGE_BYTES_MAX:
+        return False
+    at = after_blanks(data, at, end)
+    if byte_at(data, at, end) != OPEN_OBJECT:
+        return False
+    seen, given, kind, day = NOTHING, NOTHING, -1, NO_DAY
+    quantity, size, version = 0, 0.0, 0
+    while True:
+        at = after_blanks(data, at + 1, end)
+        at, low, high = name(data, at, end)
+        if at < 0:
+            return False
+        field = fields[slot(low, high, multiplier)]
+        if field["bit"] == NOTHING or field["low"] != low or field["high"] != high:
+            at = value_end(data, at, end)
+        elif seen & field["bit"]:
+            return False
+        else:
+            seen |= field["bit"]
+            rule = field["rule"]
+            if byte_at(data, at, end) == LETTER_N:
+                at = null_end(data, at, end) if field["nullable"] else -1
+            else:
+                given |= field["bit"]
+                if rule == QUANTITY:
+                    at, quantity, size = quantity_of(data, at, end)
+                elif rule == VERSION:
+                    at, version = integer_of(data, at, end, field["least"], field["most"])
+                elif rule == TYPE:
+                    at, kind = kind_of(data, at, end, kinds)
+                elif rule == DATE:
+                    at, day = date_of(data, at, end)
+                else:
+                    at = value(data, at, end, field, row, wholes, reals)
+        if at < 0:
+            return False
+        at = after_blanks(data, at, end)
+        byte = byte_at(data, at, end)
+        if byte == CLOSE_OBJECT:
+            break
+        if byte != COMMA:
+            return False
+    if kind < 0 or after_blanks(data, at + 1, end) != end:
+        return False
+    return finish(kinds[kind], given, quantity, size, version, day, row, wholes)
+
+
+@lean_kernel
+def slot(low: np.uint64, high: np.uint64, multiplier: np.uint64) -> int:
+    """Slot of a name."""
+    return whole(((low ^ (high * KEY_SEED)) * multiplier) >> SLOT_SHIFT)
+
+
+@lean_kernel
+def name(data: Bytes, at: int, end: int) -> tuple[int, np.uint64, np.uint64]:
+    """Return where the value begins (or -1) whose name is at ``at``, and the name: ``NO_NAME`` above 15 bytes."""
+    if byte_at(data, at, end) != QUOTE:
+        return -1, NOTHING, NOTHING
+    at += 1
+    low, high = word_at(data, at, end), NOTHING
+    last, marks = low, specials(low)
+    if marks:
+        low = below(low, first(marks))
+    else:
+        at += 8
+        high = word_at(data, at, end)
+        last, marks = high, specials(high)
+        if marks:
+            high = below(high, first(marks))
+        else:
+            low = NO_NAME
+            at = text_end(data, at + 8, end)
+            if at < 0:
+                return -1, NOTHING, NOTHING
+    if marks:
+        if byte_of(last, first(marks)) != QUOTE_WORD:
+            return -1, NOTHING, NOTHING
+        at += first(marks)
+    at = after_blanks(data, at + 1, end)
+    if byte_at(data, at, end) != COLON:
+        return -1, NOTHING, NOTHING
+    return after_blanks(data, at + 1, end), low, high

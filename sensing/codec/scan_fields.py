@@ -1,0 +1,178 @@
+"""What the scanner does with the value of each known field, and what it fills in when a message is over.
+
+As in ``plain``, -1 says "not sure".
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec import plain_times
+from sensing.codec.instants import INSTANT_MAX
+from sensing.codec.plain import NULL, QUOTE, byte_at, copy_text, hash_text, number, text_end
+from sensing.codec.record import EVENT, THOUSANDTHS
+from sensing.codec.scan_table import BITS, TAG_WORDS, Rule
+from sensing.codec.words import WORD, Bytes, below, word_at
+from sensing.jit import lean_kernel
+
+Row = NDArray[np.uint64]
+Wholes = NDArray[np.int64]
+Reals = NDArray[np.float64]
+
+
+def _place(field: str) -> tuple[int, int]:
+    """Word of a column and the bit of the word at which it begins."""
+    offset = EVENT.fields[field][1]  # type: ignore[index]  # EVENT is a record dtype, so it has fields
+    return offset // WORD, offset % WORD * 8
+
+
+(TIME_AT, _), (QUANTITY_AT, _), (PRICE_AT, _), (CUSTOMER_AT, _), (OFFSET_AT, _), (SKU_AT, _), (LINE_AT, _) = map(
+    _place, ("time", "quantity", "price", "customer", "offset", "sku", "line")
+)
+(VERSION_AT, VERSION_BIT), (DAY_AT, DAY_BIT), (KIND_AT, KIND_BIT), (PROMOTED_AT, PROMOTED_BIT) = map(
+    _place, ("version", "requested_day", "kind", "promoted")
+)
+CURRENCY_AT, CURRENCY_BIT = _place("currency")
+CURRENCY_SHIFT = np.uint64(CURRENCY_BIT)
+LINE_WORDS = EVENT["line"].itemsize // WORD
+DAY_MASK = 0xFFFFFFFF
+
+TIME, COLUMN, CURRENCY, CUSTOMER, PROMOTION, PRICE, UNSURE = (
+    int(rule)
+    for rule in (Rule.TIME, Rule.COLUMN, Rule.CURRENCY, Rule.CUSTOMER, Rule.PROMOTION, Rule.PRICE, Rule.UNSURE)
+)
+ORDER_GIVEN, LINE_GIVEN, QUANTITY_GIVEN, VERSION_GIVEN = (
+    BITS[name] for name in ("order_id", "line", "quantity", "line_version")
+)
+NOTHING = np.uint64(0)
+POWERS = np.array([10**k for k in range(16)], np.int64)
+
+
+@lean_kernel
+def null_end(data: Bytes, at: int, end: int) -> int:
+    """Return the end of ``null``, or -1."""
+    return at + 4 if below(word_at(data, at, end), 4) == NULL else -1
+
+
+@lean_kernel
+def quantity_of(data: Bytes, at: int, end: int) -> tuple[int, int, float]:
+    """End (or -1) of a number, its thousandths, half to even, and the number itself."""
+    stop, value, decimals = number(data, at, end)
+    if decimals <= 0:
+        return stop, value * THOUSANDTHS, float(value)
+    real = value / POWERS[decimals]
+    if decimals <= 3:
+        return stop, value * POWERS[3 - decimals], real
+    scale = POWERS[decimals - 3]
+    rounded = value // scale
+    twice = 2 * (value - rounded * scale)
+    if twice > scale or (twice == scale and rounded % 2 != 0):
+        rounded += 1
+    return stop, rounded, real
+
+
+@lean_kernel
+def integer_of(data: Bytes, at: int, end: int, least: int, most: int) -> tuple[int, int]:
+    """End (or -1) and value of a whole number, written as one, within limits."""
+    stop, value, decimals = number(data, at, end)
+    if stop < 0 or decimals >= 0 or value < least or value > most:
+        return -1, 0
+    return stop, value
+
+
+@lean_kernel
+def kind_of(data: Bytes, at: int, end: int, kinds: NDArray[Any]) -> tuple[int, int]:
+    """End (or -1) of an event type, and which of ``kinds`` it is."""
+    if byte_at(data, at, end) != QUOTE:
+        return -1, -1
+    stop = text_end(data, at + 1, end)
+    if stop < 0:
+        return -1, -1
+    for i in range(len(kinds)):
+        tag = kinds[i]["tag"]
+        rest = stop - at - 1
+        same = rest <= TAG_WORDS * WORD
+        for k in range(TAG_WORDS):
+            word = NOTHING
+            if rest > 0:
+                word = word_at(data, at + 1 + 8 * k, end)
+                word = below(word, rest) if rest < WORD else word
+            same = same and word == tag[k]
+            rest -= 8
+        if same:
+            return stop + 1, i
+    return -1, -1
+
+
+@lean_kernel
+def date_of(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """End (or -1) and day number of a date."""
+    if byte_at(data, at, end) != QUOTE:
+        return -1, 0
+    stop, day = plain_times.date(data, at + 1, end)
+    return stop + 1 if stop >= 0 else -1, day
+
+
+@lean_kernel
+def value(data: Bytes, at: int, end: int, field: Any, row: Row, wholes: Wholes, reals: Reals) -> int:
+    """Return the end (or -1) of a value by the rule of its field; what is kept of it is put into the record."""
+    rule = field["rule"]
+    text = byte_at(data, at, end) == QUOTE
+    if rule == PRICE:
+        stop, digits, decimals = number(data, at, end)
+        real = digits / POWERS[max(decimals, 0)]
+        if stop < 0 or real < field["least"] or real > field["most"]:
+            return -1
+        reals[PRICE_AT] = real + 0.0
+        return stop
+    if rule == TIME and not text:
+        stop, digits, decimals = number(data, at, end)
+        if stop < 0 or decimals >= 0 or digits <= 0 or digits > INSTANT_MAX:
+            return -1
+        wholes[TIME_AT] = digits
+        return stop
+    if not text or rule == UNSURE:
+        return -1
+    at += 1
+    if rule == TIME:
+        stop, wholes[TIME_AT] = plain_times.time(data, at, end)
+        return stop + 1 if stop >= 0 else -1
+    if rule == COLUMN:
+        stop = copy_text(data, at, end, row, field["to"], field["words"])
+    elif rule == CUSTOMER:
+        stop, row[CUSTOMER_AT] = hash_text(data, at, end)
+    else:
+        stop = text_end(data, at, end)
+    if stop - at < field["least"] or stop - at > field["most"]:
+        return -1
+    if rule == CURRENCY:
+        row[CURRENCY_AT] |= below(word_at(data, at, end), stop - at) << CURRENCY_SHIFT
+    elif rule == PROMOTION:
+        wholes[PROMOTED_AT] |= 1 << PROMOTED_BIT
+    return stop + 1
+
+
+@lean_kernel
+def finish(
+    kind: Any, given: np.uint64, quantity: int, size: float, version: int, day: int, row: Row, wholes: Wholes,
+) -> bool:  # fmt: skip
+    """Fill in what depends on the kind, and the defaults; False where the event is not known to be as its kind asks."""
+    if kind["required"] & ~given:
+        return False
+    if not given & QUANTITY_GIVEN:
+        quantity = kind["quantity"]
+    elif not (size > kind["above"] and size >= kind["least"] and size <= kind["most"]):
+        return False
+    if not kind["version"] or not given & ORDER_GIVEN:
+        version = 1
+    elif not given & VERSION_GIVEN:
+        version = kind["version"]
+    if kind["line_is_sku"] and not given & LINE_GIVEN:
+        for k in range(LINE_WORDS):
+            row[LINE_AT + k] = row[SKU_AT + k]
+    wholes[QUANTITY_AT] = quantity
+    wholes[VERSION_AT] |= version << VERSION_BIT
+    wholes[DAY_AT] |= (day & DAY_MASK) << DAY_BIT
+    wholes[KIND_AT] |= kind["kind"] << KIND_BIT
+    return True

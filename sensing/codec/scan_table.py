@@ -1,0 +1,254 @@
+"""What the scanner knows of the contracts: tables of fields and kinds for each topic, made from the types.
+
+A field that the scanner has no rule for is a reason to be unsure, so a contract may grow without it.
+"""
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from msgspec import inspect
+from numpy.typing import NDArray
+
+from sensing.codec.columns import KINDS, VERSIONED
+from sensing.codec.fields import Field, fields_of
+from sensing.codec.record import EVENT
+from sensing.codec.thousandths import exact_thousandths
+from sensing.codec.words import WORD
+from sensing.contracts.common import VERSION_LAST
+from sensing.contracts.topics import INPUTS, event_type
+
+NAME_BYTES_MAX = 15
+"""Names are read as two words, the closing quote among them."""
+
+TAG_WORDS = 3
+TEXT_BYTES_MAX = 1 << 16
+SLOTS = 64
+SLOT_SHIFT = np.uint64(58)
+KEY_SEED = np.uint64(0x9E3779B97F4A7C15)
+MULTIPLIERS_MAX = 10_000
+
+
+class Rule(IntEnum):
+    """What is done with the value of a field."""
+
+    UNSURE = 0
+    TYPE = 1
+    TIME = 2
+    COLUMN = 3  # a text that is copied to the record
+    CURRENCY = 4
+    CUSTOMER = 5  # a text that is hashed
+    PROMOTION = 6  # a text of which it is kept that it was given
+    CHECKED = 7  # a text of which nothing is kept
+    QUANTITY = 8
+    PRICE = 9
+    VERSION = 10
+    DATE = 11
+
+
+TEXT, REAL, WHOLE, DATE = inspect.StrType, inspect.FloatType, inspect.IntType, inspect.DateType
+RULES: dict[str, tuple[Rule, type[inspect.Type]]] = {
+    "event_time": (Rule.TIME, inspect.DateTimeType),
+    "event_id": (Rule.COLUMN, TEXT),
+    "sku": (Rule.COLUMN, TEXT),
+    "location": (Rule.COLUMN, TEXT),
+    "order_id": (Rule.COLUMN, TEXT),
+    "line": (Rule.COLUMN, TEXT),
+    "unit_of_measure": (Rule.COLUMN, TEXT),
+    "quantity": (Rule.QUANTITY, REAL),
+    "unit_price": (Rule.PRICE, REAL),
+    "line_version": (Rule.VERSION, WHOLE),
+    "requested_date": (Rule.DATE, DATE),
+    "customer": (Rule.CUSTOMER, TEXT),
+    "promotion": (Rule.PROMOTION, TEXT),
+    "currency": (Rule.CURRENCY, TEXT),
+}
+"""Fields that records keep: what is done with them, and the type that this asks for."""
+
+COLUMNS = {"unit_of_measure": "unit"}
+"""Columns that have another name than their field."""
+
+BITS = {name: np.uint64(1 << at) for at, name in enumerate(("event_type", *RULES))}
+"""A bit for every field that records keep; a topic's other fields have the bits after them."""
+
+FIELD = np.dtype(
+    [
+        ("low", "u8"),  # the name's first eight bytes, zero-padded
+        ("high", "u8"),  # the eight bytes after them
+        ("bit", "u8"),
+        ("rule", "i8"),
+        ("nullable", "i8"),  # 1 where null says "not given"
+        ("least", "i8"),  # of a text in bytes, of a number in units
+        ("most", "i8"),
+        ("to", "i8"),  # first word in the record
+        ("words", "i8"),  # words of the record for it
+    ]
+)
+KIND = np.dtype(
+    [
+        ("tag", "u8", (TAG_WORDS,)),  # the event type, zero-padded
+        ("kind", "i8"),
+        ("required", "u8"),  # bits of the fields
+        ("above", "f8"),  # limits of the quantity
+        ("least", "f8"),
+        ("most", "f8"),
+        ("quantity", "i8"),  # thousandths where none is given
+        ("version", "i8"),  # where none is given; 0: always 1
+        ("line_is_sku", "i8"),  # 1 where the line is the sku if none is given
+    ]
+)
+
+
+class Table(NamedTuple):
+    """What the scanner knows of one topic.
+
+    Attributes
+    ----------
+    fields
+        FIELD (``SLOTS``,), each at the slot of its name; elsewhere zero.
+    kinds
+        KIND, one for every frequent kind.
+    multiplier
+        Spreads the names over slots of their own.
+    unit
+        The unit of measure where none is given.
+    """
+
+    fields: NDArray[Any]
+    kinds: NDArray[Any]
+    multiplier: np.uint64
+    unit: bytes
+
+
+def table_of(topic: str) -> Table | None:
+    """Table of a topic; None where it has no frequent kinds.
+
+    Raises
+    ------
+    TypeError
+        A field that records keep has another type than the scanner reads, or kinds do not agree on a field.
+    """
+    structs = [struct for struct in INPUTS[topic] if struct in KINDS]
+    if not structs:
+        return None
+    named: dict[str, list[tuple[Field, inspect.Field]]] = {}
+    for struct in structs:
+        for field, described in _fields(struct):
+            named.setdefault(field.name, []).append((field, described))
+    words = {name: name_words(name) for name in ("event_type", *named)}
+    multiplier = _multiplier(list(words.values()))
+    bits = BITS | {name: np.uint64(1 << len(BITS) + at) for at, name in enumerate(sorted(named.keys() - BITS.keys()))}
+    fields = np.zeros(SLOTS, FIELD)
+    for name, (low, high) in words.items():
+        rest = _rest(name, named[name]) if name in named else (Rule.TYPE, 0, 1, TEXT_BYTES_MAX, 0, 0)
+        fields[slot_of(low, high, multiplier)] = (low, high, bits[name], *rest)
+    units = {described.default for _, described in named["unit_of_measure"]}
+    kinds = np.array([_kind(struct, bits) for struct in structs], KIND)
+    return Table(fields, kinds, multiplier, units.pop().encode())
+
+
+def name_words(name: str) -> tuple[np.uint64, np.uint64]:
+    """The name of a field as two zero-padded words.
+
+    Raises
+    ------
+    TypeError
+        It is longer than ``NAME_BYTES_MAX``.
+    """
+    low, high = _padded_words(name, NAME_BYTES_MAX, 2)
+    return low, high
+
+
+def _padded_words(text: str, bytes_max: int, count: int) -> tuple[np.uint64, ...]:
+    encoded = text.encode()
+    if len(encoded) > bytes_max:
+        msg = f"scanner: required names of at most {bytes_max} bytes, got {text!r}; give its table more words"
+        raise TypeError(msg)
+    padded = encoded.ljust(count * WORD, b"\0")
+    return tuple(np.uint64(int.from_bytes(padded[at : at + WORD], "little")) for at in range(0, len(padded), WORD))
+
+
+def slot_of(low: np.uint64, high: np.uint64, multiplier: np.uint64) -> int:
+    """Slot of a name given as two words; the kernel ``scan.slot`` in plain integers."""
+    return (int(low) ^ int(high) * int(KEY_SEED)) * int(multiplier) % 2**64 >> int(SLOT_SHIFT)
+
+
+def _multiplier(names: list[tuple[np.uint64, np.uint64]]) -> np.uint64:
+    """An odd number that gives each name a slot of its own."""
+    for at in range(1, MULTIPLIERS_MAX):
+        multiplier = np.uint64(int(KEY_SEED) * (2 * at + 1) % 2**64)
+        if len({slot_of(low, high, multiplier) for low, high in names}) == len(names):
+            return multiplier
+    msg = f"scanner: required slots for {len(names)} names, got none in {MULTIPLIERS_MAX} tries; raise SLOTS"
+    raise TypeError(msg)
+
+
+def _fields(struct: type[msgspec.Struct]) -> list[tuple[Field, inspect.Field]]:
+    """Fields as the codec sees them, and as msgspec describes them."""
+    described = inspect.type_info(struct)
+    assert isinstance(described, inspect.StructType)
+    return list(zip(fields_of(struct), described.fields, strict=True))
+
+
+def _rest(name: str, alike: list[tuple[Field, inspect.Field]]) -> tuple[int, ...]:
+    """Entries of FIELD from ``rule`` on, of a field as all kinds have it that have it."""
+    found = {_of_one(field) for field, _ in alike}
+    if len(found) != 1:
+        msg = (
+            f"scanner: required one type of {name} for all frequent kinds of a topic, got {len(found)}; split its rule"
+        )
+        raise TypeError(msg)
+    nullable = all(
+        isinstance(described.type, inspect.UnionType) and described.type.includes_none for _, described in alike
+    )
+    rule, *rest = found.pop()
+    return rule, nullable, *rest
+
+
+def _of_one(field: Field) -> tuple[int, ...]:
+    other = Rule.CHECKED if isinstance(field.type, TEXT) else Rule.UNSURE
+    rule, required = RULES.get(field.name, (other, inspect.Type))
+    if not isinstance(field.type, required):
+        msg = f"scanner: required {field.name} of type {required.__name__}, got {field.type!r}; change its rule"
+        raise TypeError(msg)
+    if any(getattr(field.type, limit, None) is not None for limit in ("pattern", "lt", "multiple_of")):
+        rule = Rule.UNSURE  # Limits that the scanner does not know.
+    least, most = (0, 0) if rule in (Rule.UNSURE, Rule.QUANTITY) else _limits(field.type)
+    to, words = 0, 0
+    if rule == Rule.COLUMN:
+        dtype, offset = EVENT.fields[COLUMNS.get(field.name, field.name)][:2]  # type: ignore[index]  # it has fields
+        to, words = offset // WORD, dtype.itemsize // WORD
+    return rule, least, most, to, words
+
+
+def _limits(described: inspect.Type) -> tuple[int, int]:
+    """Least and most of a field, but for quantities, whose limits are those of their kind."""
+    match described:
+        case inspect.StrType(min_length=least, max_length=most):
+            return least or 0, TEXT_BYTES_MAX if most is None else most
+        case inspect.FloatType(gt=None, ge=least, le=most) | inspect.IntType(gt=None, ge=least, le=most):
+            if least is not None and most is not None and least == int(least) and most == int(most):
+                return int(least), int(most)
+            msg = f"scanner: required whole limits >= and <= of a number, got {described!r}; give it a rule of its own"
+            raise TypeError(msg)
+    return 0, 0
+
+
+def _kind(struct: type[msgspec.Struct], bits: dict[str, np.uint64]) -> tuple[Any, ...]:
+    """Entries of KIND."""
+    fields = {field.name: (field, described) for field, described in _fields(struct)}
+    required = sum(int(bits[name]) for name, (field, _) in fields.items() if field.required)
+    quantity, described = fields["quantity"]
+    assert isinstance(quantity.type, inspect.FloatType)
+    limits = [
+        missing if limit is None else limit
+        for limit, missing in ((quantity.type.gt, -np.inf), (quantity.type.ge, -np.inf), (quantity.type.le, np.inf))
+    ]
+    version = 0
+    if KINDS[struct] in VERSIONED:
+        default = fields["line_version"][1].default
+        version = default if isinstance(default, int) else VERSION_LAST
+    tag = _padded_words(event_type(struct), TAG_WORDS * WORD, TAG_WORDS)
+    assumed = 0 if quantity.required else exact_thousandths(float(described.default))
+    return tag, KINDS[struct], required, *limits, assumed, version, "line" in fields

@@ -1,0 +1,206 @@
+"""What a record of an output topic becomes in Redis: a hash with flat fields that a reader wants, and the document.
+
+Fields without a value are absent. ``document`` is the whole JSON of the record.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from sensing.contracts.exceptions import ExceptionState
+from sensing.outputs import EXCEPTIONS
+from sinks.priority import priority
+from sinks.tail import Record
+
+ENDED = ("resolved", "expired")
+DAY_MS = 86_400_000
+
+Value = str | int | float | None
+
+
+class Layout(NamedTuple):
+    """Names of keys and channels, all with one prefix."""
+
+    prefix: str
+
+    @property
+    def position(self) -> str:
+        """Hash: how far the view is."""
+        return f"{self.prefix}view"
+
+    @property
+    def open(self) -> str:
+        """Sorted set: ids of open exceptions by priority."""
+        return f"{self.prefix}exceptions:open"
+
+    def hash(self, topic: str, key: str) -> str:
+        """Hash of one exception, or of the parameters of one SKU-location."""
+        return f"{self.prefix}{'exception' if topic == EXCEPTIONS else 'parameters'}:{key}"
+
+    def channel(self, topic: str) -> str:
+        """Pub/Sub channel on which changes are told."""
+        return f"{self.prefix}changes:{'exceptions' if topic == EXCEPTIONS else 'parameters'}"
+
+
+class Entry(NamedTuple):
+    """One conditional upsert, as the script in ``sinks.redis_store`` takes it.
+
+    ``member`` is the id of an exception (empty: not an exception), ``score`` its place among the open ones (empty: not
+    open). ``lineage`` is empty for a tombstone that names no run: it deletes whatever is there. No ``fields``: delete.
+    All texts are ``str``, since Redis' MessagePack knows no byte strings.
+    """
+
+    hash: str
+    member: str
+    lineage: str
+    version: int
+    score: str
+    ttl_ms: int
+    channel: str
+    message: str
+    fields: list[str]
+
+
+class UnreadableError(Exception):
+    """A record that is not ours: it has no place in the view."""
+
+
+class _Forecast(msgspec.Struct):
+    start: str
+    method: str
+    mean: msgspec.Raw
+
+
+class _Proposed(msgspec.Struct):
+    lead_time_days_mean: float
+    lead_time_days_sd: float
+    service_target: float
+    safety_stock: float
+    reorder_point: float
+    order_up_to: float
+    order_quantity: float
+
+
+class _Stock(msgspec.Struct):
+    on_hand: float | None
+    on_order: float
+    open_demand: float
+    stockout_date: str | None
+    cover_days: float | None
+
+
+class _Change(msgspec.Struct):
+    sentence: str
+
+
+class _Parameters(msgspec.Struct):
+    """The part of `PlanningParameters` that becomes fields; the rest, most of it quantiles, is not decoded."""
+
+    sku: str
+    location: str
+    status: str
+    as_of: str
+    expires: str
+    demand_class: str
+    proposed: _Proposed
+    forecast: _Forecast
+    stock: _Stock
+    change: _Change
+    overrides: msgspec.Raw = msgspec.Raw(b"[]")
+    decision: str | None = None
+    decided_by: str | None = None
+    decided_role: str | None = None
+    decided_at: str | None = None
+    decision_reason: str | None = None
+
+
+_parameters = msgspec.json.Decoder(_Parameters).decode
+_exception = msgspec.json.Decoder(ExceptionState).decode
+
+
+def entry(record: Record, layout: Layout, ended_days: int) -> Entry:
+    """Upsert or deletion for one record; an exception that has ended is kept for ``ended_days``.
+
+    Raises
+    ------
+    UnreadableError
+        Says where the record is and what is wrong with it.
+    """
+    try:
+        return _entry(record, layout, ended_days)
+    except (ValueError, KeyError, msgspec.MsgspecError) as error:
+        what = f"no header {error}" if isinstance(error, KeyError) else str(error)
+        msg = f"topic {record.topic}, partition {record.partition}, offset {record.offset}: required a record of this "
+        msg += f"engine, got {what}; it is not in the view"
+        raise UnreadableError(msg) from error
+
+
+def _entry(record: Record, layout: Layout, ended_days: int) -> Entry:
+    key = _text(record.key or b"", "key")
+    lineage, version = "", 0
+    if record.value is not None or "ce_lineage" in record.headers:
+        lineage = _text(record.headers["ce_lineage"], "ce_lineage")
+        version = int(_text(record.headers["ce_id"], "ce_id").rpartition("#")[2])
+    kind = _text(record.headers["ce_type"], "ce_type") if record.value is not None else "deleted"
+    told: dict[str, str | int] = {"id": key, "type": kind, "version": version}
+    score, ttl_ms, fields = "", 0, list[str]()
+    if record.value is not None and record.topic == EXCEPTIONS:
+        state = _exception(record.value)
+        told["severity"] = state.severity
+        rank = priority(state.severity, state.money, state.deadline)
+        if state.status in ENDED:
+            ttl_ms = ended_days * DAY_MS
+        else:
+            score = str(rank)
+        fields = _flat([*_exception_fields(state, rank), ("document", record.value.decode())])
+    elif record.value is not None:
+        fields = _flat([*_parameter_fields(_parameters(record.value)), ("document", record.value.decode())])
+    return Entry(
+        layout.hash(record.topic, key), key if record.topic == EXCEPTIONS else "", lineage, version, score, ttl_ms,
+        layout.channel(record.topic), msgspec.json.encode(told).decode(), fields,
+    )  # fmt: skip
+
+
+def _exception_fields(state: ExceptionState, rank: int) -> Iterable[tuple[str, Value]]:
+    for name in state.__struct_fields__:
+        value = getattr(state, name)
+        if name == "version" or value == [] or name == "details":
+            continue
+        yield name, msgspec.json.encode(value).decode() if isinstance(value, list) else value
+    yield "priority", rank
+
+
+def _parameter_fields(document: _Parameters) -> Iterable[tuple[str, Value]]:
+    yield "sku", document.sku
+    yield "location", document.location
+    yield "status", document.status
+    yield "as_of", document.as_of
+    yield "expires", document.expires
+    yield "demand_class", document.demand_class
+    for group in (document.proposed, document.stock):
+        for name in group.__struct_fields__:
+            yield name, getattr(group, name)
+    yield "forecast_start", document.forecast.start
+    yield "forecast_mean", bytes(document.forecast.mean).decode()
+    yield "method", document.forecast.method
+    yield "reason", document.change.sentence
+    for name in ("decision", "decided_by", "decided_role", "decided_at", "decision_reason"):
+        yield name, getattr(document, name)
+    yield "overrides", None if bytes(document.overrides) == b"[]" else bytes(document.overrides).decode()
+
+
+def _flat(pairs: Iterable[tuple[str, Value]]) -> list[str]:
+    """Names and values in turn, without what has no value."""
+    flat: list[str] = []
+    for name, value in pairs:
+        if value is not None:
+            flat += name, value if isinstance(value, str) else str(value)
+    return flat
+
+
+def _text(value: bytes, name: str) -> str:
+    if not value:
+        msg = f"an empty {name}"
+        raise ValueError(msg)
+    return value.decode()

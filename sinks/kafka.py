@@ -1,0 +1,143 @@
+"""Outputs to Kafka, at least once: every record is acknowledged by all brokers before its epoch is over.
+
+All outputs of a machine leave through one sink partition, in order. Repeats after a crash have the same ``ce_id``.
+
+A batch goes through four steps, each a function: *collect* the records of a batch, *seal* them as messages, *send*
+them, *await* their acknowledgement. Here the first three happen as a batch comes, the last at the end of the epoch.
+Exactly-once delivery will put another order between the same steps: collect as a batch comes, seal at the end of the
+epoch, send and await once the epoch is known to be durable.
+"""
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from sensing.outputs import OutputRecord
+from sinks.delivery import Delivery, OnDelivered, Patience
+from sinks.envelope import timestamp
+from sinks.messages import Message, seal
+from sinks.parts import Rows
+from sinks.status import KAFKA_PRODUCER, Status
+
+PARTITIONS_MAX = 100
+STOP_TIMEOUT_S = 10.0
+
+
+class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
+    """Output records of all machines to Kafka; tables of rows are for files and are passed over.
+
+    Parameters
+    ----------
+    client
+        Settings of librdkafka for producers.
+    partitions
+        Sink partitions, each with a producer of its own, 1 to 100. Machine ``m`` leaves through ``m % partitions``.
+    prefix
+        Put before the name of every topic.
+    lineage
+        Id of the run; ids of later runs sort behind it.
+    stop
+        Whether the run is to end: a wait is then given up after ``stop_timeout_s``.
+    on_delivered
+        Told of every acknowledged record.
+    """
+
+    def __init__(
+        self,
+        client: Mapping[str, Any],
+        *,
+        partitions: int,
+        prefix: str,
+        lineage: str,
+        status: Status,
+        stop: Callable[[], bool],
+        stop_timeout_s: float = STOP_TIMEOUT_S,
+        on_delivered: OnDelivered = lambda _record, _at: None,
+    ) -> None:
+        assert 1 <= partitions <= PARTITIONS_MAX, "names of partitions have two digits"
+        self._client = dict(client)
+        self._partitions = partitions
+        self._prefix = prefix
+        self._lineage = lineage
+        self._status = _Together(status)
+        self._patience = Patience(stop, stop_timeout_s)
+        self._on_delivered = on_delivered
+        self._built: list[Delivery] = []
+
+    def list_parts(self) -> list[str]:
+        """Names of the partitions."""
+        return [f"deliver-{number:02d}" for number in range(self._partitions)]
+
+    def part_fn(self, item_key: str) -> int:
+        """Partition of a machine, whose number is the key of its items."""
+        return int(item_key) % self._partitions
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "KafkaPart":
+        """Connect a producer; nothing is waited for."""
+        delivery = Delivery(for_part, self._client, self._status, self._patience, self._on_delivered)
+        self._built.append(delivery)
+        return KafkaPart(delivery, self._prefix, self._lineage)
+
+    def close(self) -> None:
+        """Let go of all producers; what a run that ended well has sent is acknowledged by then."""
+        for delivery in self._built:
+            delivery.drop()
+
+
+class KafkaPart(StatefulSinkPartition[list[OutputRecord | Rows], None]):
+    """Outputs of some machines."""
+
+    def __init__(self, delivery: Delivery, prefix: str, lineage: str) -> None:
+        self._delivery = delivery
+        self._prefix = prefix
+        self._lineage = lineage
+
+    def write_batch(self, values: list[list[OutputRecord | Rows]]) -> None:
+        """Send all records of some items; waits while the producer's queue is full."""
+        self._delivery.send(self._seal(_collect(values)))
+
+    def snapshot(self) -> None:
+        """Wait, at the end of an epoch, until everything is acknowledged; nothing is to be remembered then."""
+        self._delivery.wait()
+
+    def close(self) -> None:
+        """Wait, at the end of the flow, until everything is acknowledged."""
+        self._delivery.wait()
+
+    def _seal(self, records: Iterable[OutputRecord]) -> Iterable[Message]:
+        recorded = timestamp(int(dt.datetime.now(dt.UTC).timestamp() * 1000))
+        return (seal(record, self._prefix, self._lineage, recorded) for record in records)
+
+
+def _collect(values: list[list[OutputRecord | Rows]]) -> Iterable[OutputRecord]:
+    return (output for outputs in values for output in outputs if isinstance(output, OutputRecord))
+
+
+class _Together:
+    """Several producers, told of as one part: it works when all of them do."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+        self._problems: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def ok(self, name: str) -> None:
+        """One of them works."""
+        with self._lock:
+            self._problems.pop(name, None)
+            if not self._problems:
+                self._status.ok(KAFKA_PRODUCER)
+
+    def failing(self, name: str, problem: str) -> None:
+        """One of them does not."""
+        with self._lock:
+            self._problems[name] = problem
+            self._status.failing(KAFKA_PRODUCER, f"{name}: {problem}")
+
+    def error(self, kind: str) -> None:
+        """One of them met with an error."""
+        with self._lock:
+            self._status.error(KAFKA_PRODUCER, kind)

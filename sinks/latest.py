@@ -1,0 +1,118 @@
+"""The latest record per key of the compacted topics, as they are at one moment.
+
+A record replaces another of its key unless it is of an older run, or of an older version of the same run, as in the
+view in Redis. Values are kept in a file; in memory is a place per key, about 300 bytes.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import IO, Any, NamedTuple
+
+import stamina
+from confluent_kafka import KafkaError, KafkaException
+
+from sinks.errors import SinkError
+from sinks.tail import Record, Tail, TopicState
+
+READ_RECORDS = 1_000
+READ_SECONDS = 0.5
+SILENCE_SECONDS_MAX = 30.0
+_ELECTING = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+
+
+class Latest(NamedTuple):
+    """The latest record of a key."""
+
+    key: bytes
+    lineage: str
+    value: bytes
+
+
+class _Kept(NamedTuple):
+    lineage: str
+    version: int
+    start: int
+    size: int
+
+
+class Spool:
+    """Latest records by topic and key; values are in ``file``, open for reading and writing."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._end = 0
+        self._kept: dict[str, dict[bytes, _Kept]] = {}
+        self.foreign = 0
+
+    def take(self, record: Record) -> None:
+        """Take one record of a topic; records of a key come in their order."""
+        kept = self._kept.setdefault(record.topic, {})
+        try:
+            lineage, version = _run_and_version(record)
+        except ValueError:
+            self.foreign += 1
+            return
+        key = record.key or b""
+        had = kept.get(key)
+        if had is not None and lineage and (lineage, version) < had[:2]:
+            return
+        if record.value is None:
+            kept.pop(key, None)
+            return
+        self._file.write(record.value)
+        kept[key] = _Kept(lineage, version, self._end, len(record.value))
+        self._end += len(record.value)
+
+    def of(self, topic: str) -> Iterator[Latest]:
+        """Latest records of a topic in order of their keys; ask when all have been taken."""
+        for key, kept in sorted(self._kept.get(topic, {}).items()):
+            self._file.seek(kept.start)
+            yield Latest(key, kept.lineage, self._file.read(kept.size))
+
+
+def read_latest(client: Mapping[str, Any], prefix: str, topics: tuple[str, ...], file: IO[bytes]) -> Spool:
+    """Read topics to their present end.
+
+    Raises
+    ------
+    SinkError
+        There is no such topic, it must not be read, the settings do not fit, or the brokers do not answer.
+    """
+    spool = Spool(file)
+    tail = Tail(client, prefix, topics)
+    try:
+        found = _look(tail)
+        tail.start({topic: state.low for topic, state in found.items()})
+        ends = {topic: state.high for topic, state in found.items()}
+        heard = time.monotonic()
+        while any(at < end for topic in topics for at, end in zip(tail.next[topic], ends[topic], strict=True)):
+            before = [list(offsets) for offsets in tail.next.values()]
+            for record in tail.read(READ_RECORDS, READ_SECONDS):
+                if record.offset < ends[record.topic][record.partition]:
+                    spool.take(record)
+            if before != list(tail.next.values()):
+                heard = time.monotonic()
+            elif time.monotonic() - heard > SILENCE_SECONDS_MAX:
+                raise SinkError(_silent(tail.trouble or f"nothing for {SILENCE_SECONDS_MAX:.0f} s"))
+    except KafkaException as error:
+        raise SinkError(_silent(error.args[0].str())) from error
+    finally:
+        tail.close()
+    return spool
+
+
+@stamina.retry(on=lambda error: isinstance(error, KafkaException) and error.args[0].code() in _ELECTING, timeout=10.0)
+def _look(tail: Tail) -> dict[str, TopicState]:
+    """The topics as they are; a partition that is about to get another leader has one in a moment."""
+    return tail.look()
+
+
+def _silent(got: str) -> str:
+    return f"kafka: required brokers that answer, got {got}; see to them, or to the addresses and the client settings"
+
+
+def _run_and_version(record: Record) -> tuple[str, int]:
+    """Run and version of a record; of a tombstone that names none, that of nobody."""
+    if record.value is None and "ce_lineage" not in record.headers:
+        return "", 0
+    return record.headers.get("ce_lineage", b"").decode(), int(record.headers.get("ce_id", b"").rpartition(b"#")[2])

@@ -1,0 +1,42 @@
+"""Output records as Kafka messages: CloudEvents 1.0 in binary mode.
+
+Attributes are headers named ``ce_...``, the data is the value. The key is the record's subject, so that a compacted
+topic keeps the latest record per entity. A record without data is a tombstone. ``ce_lineage`` names the run: lineage
+ids sort by creation time, and (lineage, version) orders the records of an entity. Dead letters are another matter:
+see ``sinks.dead_letters``.
+"""
+
+from typing import NamedTuple
+
+from sensing.outputs import DEAD_LETTERS, OutputRecord
+from sinks.dead_letters import Header, dead_letter
+from sinks.envelope import CONTENT_TYPE, attributes
+
+
+class Message(NamedTuple):
+    """A record, ready to be sent. ``key`` None: any partition will do; ``value`` None: a tombstone."""
+
+    record: OutputRecord
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: list[Header]
+
+
+def seal(record: OutputRecord, prefix: str, lineage: str, recorded: str) -> Message:
+    """Seal a record, produced by the run ``lineage`` at ``recorded`` (RFC 3339)."""
+    topic = prefix + record.topic
+    if record.topic == DEAD_LETTERS:
+        return Message(record, topic, *dead_letter(record, lineage, recorded))
+    return Message(record, topic, record.subject.encode(), record.data or None, headers(record, lineage, recorded))
+
+
+def headers(record: OutputRecord, lineage: str, recorded: str) -> list[Header]:
+    """Headers of a record that is no dead letter."""
+    context = attributes(record, recorded)
+    del context["datacontenttype"]
+    found: list[Header] = [(f"ce_{name}", value) for name, value in context.items()]
+    if record.data:
+        found.append(("content-type", CONTENT_TYPE))
+    found.append(("ce_lineage", lineage))
+    return found

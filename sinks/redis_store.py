@@ -1,0 +1,189 @@
+"""The view's side of Redis: one script that writes a batch and moves the position in one step.
+
+The script does nothing where the position in Redis is not the one that the caller left there: the view was emptied,
+rewound, or is another process's meanwhile. So position and content always belong together, whenever the connection or
+Redis itself breaks, and an answer that got lost is found out at the next look.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from sensing.outputs import EXCEPTIONS, PARAMETERS
+from sinks.entries import Entry, Layout
+from sinks.errors import SinkError
+
+DEFAULTS: dict[str, Any] = {"socket_timeout": 5.0, "socket_connect_timeout": 5.0, "socket_keepalive": True}
+SCAN_COUNT = 512
+
+_GUARD = """
+if (redis.call('HGET', KEYS[1], 'position') or '') ~= ARGV[1] then return {-1, 0, 0} end
+"""
+
+# KEYS: position, open set, then a hash per entry. ARGV: position expected, position to leave, build, whether to tell,
+# then an entry per hash. An entry is older where this build has already seen a later run, or a later version of the
+# same run; what other builds left behind does not count. Bytes are compared one by one, since Redis' Lua compares texts
+# by the locale of the server. A Redis that is full refuses the first write of a script and lets those after it pass: so
+# that nothing is deleted then, the first is one that needs memory.
+_APPLY = (
+    _GUARD
+    + """
+local function before(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x < y end
+  end
+  return #a < #b
+end
+redis.call('HSET', KEYS[1], 'at', redis.call('TIME')[1])
+local applied, deleted, refused = 0, 0, 0
+for i = 5, #ARGV do
+  local key = KEYS[i - 2]
+  local member, lineage, version, score, ttl, channel, message, fields = unpack(cmsgpack.unpack(ARGV[i]))
+  local had = redis.call('HMGET', key, 'build', 'lineage', 'version')
+  local known = lineage ~= '' and had[1] == ARGV[3]
+  local same = known and had[2] == lineage
+  if known and ((same and version < tonumber(had[3])) or (not same and before(lineage, had[2]))) then
+    refused = refused + 1
+  else
+    redis.call('DEL', key)
+    if #fields == 0 then
+      deleted = deleted + 1
+    else
+      redis.call('HSET', key, 'build', ARGV[3], 'lineage', lineage, 'version', version, unpack(fields))
+      if ttl > 0 then redis.call('PEXPIRE', key, ttl) end
+      applied = applied + 1
+    end
+    if score ~= '' then
+      redis.call('ZADD', KEYS[2], score, member)
+    elseif member ~= '' then
+      redis.call('ZREM', KEYS[2], member)
+    end
+    if ARGV[4] == '1' and not (same and version == tonumber(had[3])) then
+      redis.call('PUBLISH', channel, message)
+    end
+  end
+end
+redis.call('HSET', KEYS[1], 'position', ARGV[2])
+return {applied, deleted, refused}
+"""
+)
+
+# KEYS: position, open set, then hashes. ARGV: position expected, build, then the id of each hash in the open set.
+_SWEEP = (
+    _GUARD
+    + """
+local swept = 0
+for i = 3, #KEYS do
+  if redis.call('HGET', KEYS[i], 'build') ~= ARGV[2] then
+    swept = swept + redis.call('DEL', KEYS[i])
+    redis.call('ZREM', KEYS[2], ARGV[i])
+  end
+end
+return {swept, 0, 0}
+"""
+)
+
+
+class Done(NamedTuple):
+    """What became of the entries of a batch."""
+
+    applied: int
+    deleted: int
+    refused: int
+
+
+class MovedError(Exception):
+    """The position in Redis is not the one that was left there; nothing was written."""
+
+
+class Store:
+    """A view in Redis.
+
+    Parameters
+    ----------
+    config
+        ``url`` and any other keyword of ``redis.Redis.from_url``.
+    """
+
+    def __init__(self, config: Mapping[str, Any], layout: Layout) -> None:
+        # Attempts are counted and spaced by the caller, who can be stopped while it waits.
+        fixed = {"decode_responses": False, "retry": Retry(NoBackoff(), 0)}
+        try:
+            self._client: Redis = Redis.from_url(**{**DEFAULTS, **config, **fixed})
+            self._client.connection_pool.make_connection()
+        except (TypeError, ValueError, RedisError) as error:
+            msg = f"redis: required settings that redis-py takes, got {error}; mend them"
+            raise SinkError(msg) from error
+        self._layout = layout
+        self._apply = self._client.register_script(_APPLY)
+        self._sweep = self._client.register_script(_SWEEP)
+
+    def position(self) -> tuple[bytes, float]:
+        """The position that is kept (empty: none), and its age in seconds by the clock of Redis."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hmget(self._layout.position, "position", "at")
+            pipeline.time()
+            (kept, at), (now, _) = pipeline.execute()
+        return kept or b"", max(now - int(at or 0), 0)
+
+    def apply(self, expected: bytes, position: bytes, build: str, entries: Sequence[Entry], *, tell: bool) -> Done:
+        """Write a batch and move the position from ``expected`` to ``position``; ``tell`` subscribers what changed.
+
+        Raises
+        ------
+        MovedError
+            The position is another one.
+        RedisError
+            Whether it was written is not known.
+        """
+        keys: list[str | bytes] = [self._layout.position, self._layout.open, *(entry.hash for entry in entries)]
+        packed = (msgspec.msgpack.encode(tuple(entry)[1:]) for entry in entries)
+        return _answer(self._apply(keys, [expected, position, build, int(tell), *packed]))
+
+    def sweep(self, expected: bytes, build: str) -> int:
+        """Remove what another build has left; returns the number of hashes. Raises as `apply` does."""
+        swept = 0
+        for topic in (PARAMETERS, EXCEPTIONS):
+            pattern = _escape(self._layout.hash(topic, "")) + "*"
+            found = cast(Iterator[bytes], self._client.scan_iter(match=pattern, count=SCAN_COUNT))
+            swept += self._sweep_keys(expected, build, found)
+        # Ids whose hash has gone another way: its time was up, or somebody deleted it.
+        ids = self._client.zscan_iter(self._layout.open, count=SCAN_COUNT)
+        prefix = self._layout.hash(EXCEPTIONS, "").encode()
+        return swept + self._sweep_keys(expected, build, (prefix + member for member, _ in ids))
+
+    def tell(self, message: bytes) -> None:
+        """Tell the subscribers of all channels."""
+        for topic in (PARAMETERS, EXCEPTIONS):
+            self._client.publish(self._layout.channel(topic), message)
+
+    def close(self) -> None:
+        """Leave Redis."""
+        self._client.close()
+
+    def _sweep_keys(self, expected: bytes, build: str, found: Iterator[bytes]) -> int:
+        start = len(self._layout.hash(EXCEPTIONS, "").encode())
+        swept = 0
+        while page := list(islice(found, SCAN_COUNT)):
+            members = [key[start:] for key in page]
+            keys: list[str | bytes] = [self._layout.position, self._layout.open, *page]
+            swept += _answer(self._sweep(keys, [expected, build, *members])).applied
+        return swept
+
+
+def _answer(counts: Any) -> Done:
+    if counts[0] < 0:
+        raise MovedError
+    return Done(*counts)
+
+
+def _escape(text: str) -> str:
+    """A text as a pattern that matches it alone."""
+    return "".join(f"\\{letter}" if letter in "*?[]\\" else letter for letter in text)

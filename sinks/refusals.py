@@ -1,0 +1,60 @@
+"""Why Kafka does not take a record, or a client, for good: in words, with the fix.
+
+What can get better by waiting never comes here: librdkafka tries it again for as long as it takes.
+"""
+
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError
+
+TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
+PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
+CREDENTIALS = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL})
+
+
+class _Kind(NamedTuple):
+    codes: frozenset[int]
+    required: str
+    fix: str
+
+
+_KINDS = (
+    _Kind(
+        frozenset({KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION}),
+        "a topic that exists",
+        "create it (tidegauge topics), or mend the prefix",
+    ),
+    _Kind(
+        TOO_LARGE,
+        "a record that is small enough for the topic",
+        "raise max.message.bytes of the topic, and message.max.bytes of the client where it is the smaller one",
+    ),
+    _Kind(
+        frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED}),
+        "the right to write",
+        "allow the user of the engine WRITE and DESCRIBE on the topic",
+    ),
+    _Kind(
+        frozenset({KafkaError.CLUSTER_AUTHORIZATION_FAILED}),
+        "the right to write idempotently",
+        "allow the user of the engine IDEMPOTENT_WRITE on the cluster",
+    ),
+    _Kind(CREDENTIALS, "a login that the brokers take", "mend the credentials and certificates of the client settings"),
+    _Kind(
+        frozenset({KafkaError.POLICY_VIOLATION, KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP}),
+        "a record that the rules of the topic allow",
+        "relax the topic's settings; the log of the broker says which rule it was",
+    ),
+    _Kind(
+        frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}),
+        "to be the only producer of its id",
+        "end the other process, then start again",
+    ),
+)
+_OTHER = _Kind(frozenset(), "an acknowledgement", "start again: what was not delivered is produced again")
+
+
+def refusal(where: str, error: KafkaError) -> str:
+    """Say where something was refused, what was required, what came, and the fix."""
+    kind = next((kind for kind in _KINDS if error.code() in kind.codes), _OTHER)
+    return f"{where}: required {kind.required}, got {error.name()} ({error.str()}); {kind.fix}"

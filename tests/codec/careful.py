@@ -1,0 +1,52 @@
+"""The careful decoder alone, as the oracle of the scanner; and what of two results must be the same."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from sensing.codec import decode as module
+from sensing.codec.block import Block
+from sensing.codec.decode import Decoded, decode
+from sensing.codec.record import EVENT
+from sensing.codec.scan import scan
+from sensing.codec.scan_table import table_of
+from tests.codec.hostile import Line
+
+
+@contextmanager
+def without_scanner() -> Iterator[None]:
+    """Decode every message the careful way."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_table", lambda topic: None)
+        yield
+
+
+def carefully(topic: str, block: Block) -> Decoded:
+    """What the careful way makes of a block."""
+    with without_scanner():
+        return decode(topic, 0, block)
+
+
+def by_topic(lines: Iterable[Line]) -> dict[str, Block]:
+    """Lines of every topic as one block, in their order."""
+    topics = defaultdict(list)
+    for topic, line in lines:
+        topics[topic].append(line)
+    return {topic: Block.of(values, np.arange(len(values))) for topic, values in topics.items()}
+
+
+def assert_same(found: Decoded, expected: Decoded) -> None:
+    """Both are the same to the byte."""
+    assert found.positions.tolist() == expected.positions.tolist()
+    assert found.records.tobytes() == expected.records.tobytes()
+    assert (found.rare, found.rare_positions) == (expected.rare, expected.rare_positions)
+    assert (found.rejects, found.reject_positions) == (expected.rejects, expected.reject_positions)
+
+
+def plain_count(topic: str, block: Block) -> int:
+    """How many messages of a block the scanner takes."""
+    table = table_of(topic)
+    return 0 if table is None else int(scan(block, table, (0, 0), np.empty(len(block), EVENT)).sum())

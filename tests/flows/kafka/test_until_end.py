@@ -1,0 +1,137 @@
+"""Topics read to their present end, by event time alone: a replay of the same lines."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import structlog
+
+from flows.live import run_live
+from flows.replay import replay
+from flows.service.settings import RunSettings
+from sensing.contracts.topics import OUTPUTS
+from sensing.settings import DAY_MS, Settings
+from tests.flows.events import MONDAY as LONG_AGO
+from tests.flows.kafka.places import produce
+from tests.flows.kafka.service import Record, assert_balanced, last_totals, records
+from tests.flows.kafka.shop import load_lines
+from tests.machines.business import business
+from tests.machines.streams import MONDAY, Line, line
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    """Leave logging as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def lines() -> list[Line]:
+    """Some weeks of a business, with bad lines, lines far too late and dates far in the future among them.
+
+    None is the first or the last of its partition: it would be judged by itself alone, and taken.
+    """
+    found = business(seed=11, days=24)
+    for at in range(400, len(found) - 300, 60):
+        found[at:at] = [
+            Line("orders", b"\xffnonsense %d" % at),
+            line("order.placed", f"late{at}", LONG_AGO, sku="PUMP", location="LON", quantity=1),
+            line("order.placed", f"ahead{at}", MONDAY + 400 * DAY_MS, sku="PUMP", location="LON", quantity=1),
+            line("po.placed", f"early{at}", LONG_AGO, sku="PUMP", location="LON", quantity=1, po_id=f"p{at}"),
+        ]
+    return found
+
+
+def settings(address: str, prefix: str, **engine: Any) -> RunSettings:
+    """Settings of a run on the topics of a prefix."""
+    return RunSettings.model_validate(
+        {
+            "kafka": {"bootstrap_servers": address, "topic_prefix": prefix}, "http": {"port": 0},
+            "engine": {"shards": 2, "sink_partitions": 3} | engine,
+        }
+    )  # fmt: skip
+
+
+def of_record(topic: str, record: Record) -> tuple[Any, ...]:
+    """What a subscriber gets of a record; who sent it and when aside."""
+    if topic == "dead-letters":
+        headers = {name: value for name, value in record.headers.items() if name.startswith("tidegauge_")}
+        for name in ("lineage", "recordedtime"):
+            del headers[f"tidegauge_{name}"]
+        place = tuple(record.headers[f"__connect.errors.{name}"] for name in ("topic", "partition", "offset"))
+        return (headers.pop("tidegauge_id"), headers, place, record.value)
+    headers = record.headers.copy()
+    for name in ("lineage", "recordedtime", "content-type"):
+        del headers[name]
+    return (headers.pop("id"), headers, record.data)
+
+
+def of_file(topic: str, text: bytes) -> tuple[Any, ...]:
+    """The same of a line of a replay's output."""
+    event = orjson.loads(text)
+    data = event.pop("data")
+    del event["recordedtime"], event["datacontenttype"]
+    if topic != "dead-letters":
+        return (event.pop("id"), event, data)
+    import base64
+
+    headers = {"type": event["type"], "time": event["time"], "reason": data["reason"]}
+    headers |= {name: data[name] for name in ("field", "required", "got") if data[name] is not None}
+    headers["original"] = "true" if data["original"] else "false"
+    place = (data["topic"], str(data["partition"]), str(data["offset"]))
+    value = base64.b64decode(data["value_base64"])
+    return (event["id"], {f"tidegauge_{name}": text for name, text in headers.items()}, place, value)
+
+
+def test_it_puts_out_what_a_replay_puts_out(kafka: str, topics: str, tmp_path: Path) -> None:
+    """Same exceptions, parameters, decisions, control totals and dead letters, record by record."""
+    load_lines(kafka, topics, tmp_path / "in", lines())
+    replay(tmp_path / "in", tmp_path / "out", Settings(shards=2))
+    ended = run_live(settings(kafka, topics), until_end=True)
+
+    for topic in OUTPUTS:
+        expected = [of_file(topic, text) for text in (tmp_path / "out" / f"{topic}.ndjson").read_bytes().splitlines()]
+        # Files are not compacted, so they have no tombstones.
+        kept = [record for record in records(kafka, topics + topic) if record.value is not None]
+        found = [of_record(topic, record) for record in kept]
+        assert len(found) > 5
+        assert {entry[0]: entry for entry in found} == {entry[0]: entry for entry in expected}
+        assert len(found) == len(expected)
+    assert ended.messages == len(lines())
+
+
+def test_all_partitions_are_read_and_all_is_accounted_for(kafka: str, topics: str, tmp_path: Path) -> None:
+    """Whatever the number of groups says; what comes after the start is not read, and dead letters come once."""
+    sent = lines()
+    names = load_lines(kafka, topics, tmp_path / "in", sent, partitions=3)
+    ended = run_live(settings(kafka, topics, source_groups=2), until_end=True)
+
+    totals = last_totals(records(kafka, f"{topics}audit"))
+    assert_balanced(totals)
+    read = {topic: sum(data["read"] for (name, _), data in totals.items() if name == topic) for topic in names}
+    assert read == {topic: sum(sent_to == topic for sent_to, _ in sent) for topic in names}
+    assert len({place for place, data in totals.items() if data["read"]}) > len(names)
+    assert ended.messages == len(sent)
+
+    letters = Counter(record.headers["tidegauge_id"] for record in records(kafka, f"{topics}dead-letters"))
+    assert set(letters.values()) == {1}
+    assert len(letters) == sum(data["dead_letter"] for data in totals.values())
+    bad = {value for topic, value in sent if value.startswith(b"\xff")}
+    assert bad <= {record.value for record in records(kafka, f"{topics}dead-letters")}
+
+
+def test_it_ends_where_there_is_nothing(kafka: str, topics: str, tmp_path: Path) -> None:
+    """Empty topics, or tombstones alone, are at their end; the books are closed all the same."""
+    names = load_lines(kafka, topics, tmp_path / "in", [Line("reference", b"{}")])
+    produce(kafka, names["orders"], [None, None], key=b"k")
+    ended = run_live(settings(kafka, topics), until_end=True)
+    assert ended.messages == 1
+    assert len(last_totals(records(kafka, f"{topics}audit"))) == len(names)

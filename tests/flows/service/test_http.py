@@ -1,0 +1,175 @@
+"""The endpoints, asked over real connections."""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from flows.errors import TidegaugeError
+from flows.service import http as endpoints
+from flows.service.health import Health
+from flows.service.http import Endpoints
+from flows.service.metrics import METRICS, registry
+from flows.service.settings import HttpSettings
+from flows.service.telemetry import Telemetry
+from tests.flows.service.clock import Clock
+
+
+class Service:
+    """Endpoints on a free port, and what they tell of."""
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
+        self.clock = Clock()
+        self.telemetry = Telemetry(0, wall=self.clock)
+        self.health = Health(wall=self.clock, steady=self.clock)
+        settings = HttpSettings(host=host, port=0)
+        self.endpoints = Endpoints(settings, registry(self.telemetry, self.health), self.health)
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of an answer."""
+        connection = http.client.HTTPConnection(self.host, self.endpoints.port, timeout=10)
+        try:
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """Endpoints that are closed after the test."""
+    made = Service()
+    with made.endpoints:
+        yield made
+
+
+def test_metrics_are_served_as_prometheus_reads_them(service: Service) -> None:
+    """Text by default, OpenMetrics for who asks; both are the former is read by the library's own parser."""
+    service.telemetry.read("orders", 7, 100)
+    status, headers, body = service.ask("/metrics")
+    assert (status, headers["Content-Type"].split(";")[0]) == (200, "text/plain")
+    families = {family.name: family for family in text_string_to_metric_families(body.decode())}
+    assert families["tidegauge_records_read"].samples[0].value == 7
+    assert {metric.name for metric in METRICS} <= set(families)
+
+    status, headers, body = service.ask("/metrics?name=x", Accept="application/openmetrics-text; version=1.0.0")
+    assert (status, headers["Content-Type"].split(";")[0]) == (200, "application/openmetrics-text")
+    assert body.endswith(b"# EOF\n")
+    assert b'tidegauge_records_read_total{topic="orders"} 7.0' in body
+
+
+def test_health_is_served_with_its_story(service: Service) -> None:
+    """200 and degraded in an outage, 503 when the flow stands still."""
+    service.health.failing("redis", "connection refused")
+    status, headers, body = service.ask("/healthz")
+    assert (status, headers["Content-Type"], headers["Cache-Control"]) == (200, "application/json", "no-store")
+    told = json.loads(body)
+    assert (told["status"], told["parts"]["redis"]["last_problem"]["problem"]) == ("degraded", "connection refused")
+    assert headers["Server"] == "tidegauge"
+
+    service.health.beat()
+    service.clock.now += 1000
+    status, _headers, body = service.ask("/healthz")
+    assert (status, json.loads(body)["status"]) == (503, "failing")
+
+
+def test_readiness_is_served_with_its_reasons(service: Service) -> None:
+    """503 with reasons until history is read, 200 then."""
+    status, _headers, body = service.ask("/readyz")
+    assert (status, json.loads(body)["reasons"][0]) == (503, "reference has not been read to its end")
+    service.health.reference_read()
+    service.health.inputs_read()
+    assert service.ask("/readyz")[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz", "/other"])
+def test_head_is_get_without_the_body(service: Service, path: str) -> None:
+    """Same status, type and length; nothing behind them."""
+    status, headers, body = service.ask(path)
+    head_status, head_headers, head_body = service.ask(path, "HEAD")
+    assert (head_status, head_headers["Content-Type"]) == (status, headers["Content-Type"])
+    assert int(headers["Content-Length"]) == len(body)
+    assert head_body == b""
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics/", "/healthz2", "/%2e%2e/metrics"])
+def test_other_paths_are_not_found(service: Service, path: str) -> None:
+    """404 says which paths there are."""
+    status, _headers, body = service.ask(path)
+    assert (status, body) == (404, b"There are /metrics, /healthz, /readyz.\n")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_nothing_can_be_changed(service: Service, method: str) -> None:
+    """Other methods are refused with those that are allowed."""
+    status, headers, _body = service.ask("/healthz", method)
+    assert (status, headers["Allow"]) == (405, "GET, HEAD")
+
+
+def test_a_figure_that_cannot_be_made_fails_its_request_alone(service: Service) -> None:
+    """500 for the scrape; the next request is answered."""
+    service.telemetry.outcomes(0, [("orders", 0, (1, 2))])
+    status, _headers, body = service.ask("/metrics")
+    assert (status, body) == (500, b"The answer could not be made; the log says why.\n")
+    service.telemetry.outcomes(0, [])
+    assert service.ask("/metrics")[0] == 200
+
+
+def test_garbage_harms_nobody(service: Service) -> None:
+    """A client that speaks no HTTP, or goes away, leaves the next one its answer."""
+    for sent in (b"\x00\xff\r\n\r\n", b"GET /metrics HTTP/1.1\r\n", b""):
+        with socket.create_connection(("127.0.0.1", service.endpoints.port), timeout=10) as connection:
+            connection.sendall(sent)
+    assert service.ask("/healthz")[0] == 200
+
+
+def test_connections_are_bounded(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above the bound a connection is closed at once; when one ends there is place again."""
+    monkeypatch.setattr(endpoints._Handler, "timeout", 60)
+    address = ("127.0.0.1", service.endpoints.port)
+    held = [socket.create_connection(address, timeout=10) for _ in range(endpoints.CONNECTIONS_MAX)]
+    try:
+        with socket.create_connection(address, timeout=10) as refused:
+            assert refused.recv(1) == b""
+    finally:
+        for connection in held:
+            connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            while connection.recv(65536):
+                pass
+            connection.close()
+    assert service.ask("/healthz")[0] == 200
+
+
+def test_a_port_in_use_is_refused(service: Service) -> None:
+    """The error names the setting, the port and the fix."""
+    taken = HttpSettings(port=service.endpoints.port)
+    with pytest.raises(TidegaugeError) as error:
+        Endpoints(taken, registry(service.telemetry, service.health), service.health)
+    assert str(error.value) == (
+        f"http.port: required a free port on 127.0.0.1, got {service.endpoints.port}, which somebody listens on; "
+        "set http.port to another one, or 0 for any"
+    )
+
+
+def test_an_address_of_another_machine_is_refused(service: Service) -> None:
+    """An address that is not ours cannot be listened on (192.0.2.0/24 is for documentation)."""
+    with pytest.raises(
+        TidegaugeError, match=r"http\.host: required an address of this machine to listen on, got 192\.0"
+    ):
+        Endpoints(HttpSettings(host="192.0.2.1", port=0), registry(service.telemetry, service.health), service.health)
+
+
+def test_closing_frees_the_port() -> None:
+    """After a clean stop the same port can be listened on again, at once."""
+    first = Service()
+    with first.endpoints:
+        assert first.ask("/healthz")[0] == 200
+    again = Endpoints(HttpSettings(port=first.endpoints.port), registry(first.telemetry, first.health), first.health)
+    again.close()
+    with pytest.raises(ConnectionRefusedError):
+        first.ask("/healthz")

@@ -1,0 +1,50 @@
+"""What hot loops tell the machine about memory changes no result."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from sensing.codec.record import Kind
+from sensing.jit import kernel
+from sensing.machines.ahead import AHEAD, read_ahead, read_ahead_oldest
+from sensing.memory import prefetch
+from sensing.settings import HOUR_MS
+from tests.machines.tables import NOON, events, one_row, take
+
+RECORD = np.dtype([("a", "i8"), ("b", "f4", (3,))], align=True)
+
+
+@kernel
+def ask(records: NDArray[Any], row: int, byte: int) -> int:
+    """Ask for a place and read the first record."""
+    prefetch(records, row, byte)
+    return int(records[0].a)
+
+
+@given(st.integers(-(2**50), 2**50), st.integers(-(2**20), 2**20))
+def test_any_place_may_be_asked_for(row: int, byte: int) -> None:
+    """Asking for memory reads nothing, changes nothing and never faults, even where there is none."""
+    records = np.zeros(4, RECORD)
+    records["a"] = 7
+    assert ask(records, row, byte) == 7
+    assert records["a"].tolist() == [7] * 4
+
+
+@pytest.mark.parametrize("hour", [0, NOON // HOUR_MS, 2**31])
+def test_reading_ahead_leaves_all_as_it_is(hour: int) -> None:
+    """Whatever record is expected next, also behind the last one, and whichever line goes next, no table changes."""
+    state = one_row()
+    kinds = (Kind.PLACED, Kind.SHIPPED, Kind.COUNTED)
+    records = events(*({"kind": kind, "event_id": f"e{number}"} for kind in kinds for number in range(AHEAD)))
+    rows = np.zeros(len(records), np.int32)
+    rows[-1] = -3
+    take(state, events({}, {"event_id": "f"}))
+    before = [array.tobytes() for array in state.tables()]
+    for k in range(len(records)):
+        read_ahead(state.tables(), records, rows, k, len(records), hour)
+        read_ahead_oldest(state.tables(), hour)
+    assert [array.tobytes() for array in state.tables()] == before

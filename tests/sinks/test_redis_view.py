@@ -1,0 +1,268 @@
+"""The view in Redis against a real Kafka and a real Redis: it is what the topics say, whatever became of it."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from redis import Redis
+
+from sensing.outputs import OutputRecord
+from sinks import follower
+from sinks.errors import SinkError
+from sinks.redis_view import RedisView
+from sinks.status import KAFKA_VIEW, REDIS
+from tests.sinks.documents import exception, planning, tombstone
+from tests.sinks.live import Told, publish, remove_topics, until
+from tests.sinks.view_oracle import check_equal
+from tests.sinks.viewing import Notes, drain, heard, make_view_topics, viewing
+
+FIRST: list[OutputRecord] = [
+    *(planning(f"S{number}", "DC", version=1, reorder_point=float(number)) for number in range(40)),
+    *(exception(f"x{number}", severity=("low", "medium", "high", "critical")[number % 4]) for number in range(40)),
+]
+LATER: list[OutputRecord] = [
+    planning("S1", "DC", version=2, reorder_point=99.0), planning("new", "DC"), tombstone(planning("S2", "DC")),
+    exception("x1", 2, status="escalated", severity="critical"), exception("x2", 2, status="resolved"),
+    tombstone(exception("x3")), exception("new", money=1e6),
+]  # fmt: skip
+
+
+@pytest.fixture
+def client(redis: str) -> Iterator[Any]:
+    """A plain client."""
+    with Redis.from_url(redis) as plain:
+        yield plain
+
+
+@pytest.fixture
+def filled(kafka: str, topics: str) -> str:
+    """Prefix of topics with something in them."""
+    make_view_topics(kafka, topics)
+    publish(kafka, topics, *FIRST)
+    return topics
+
+
+def test_the_view_is_what_the_topics_say(kafka: str, filled: str, redis: str, keys: str, client: Any) -> None:
+    """It is built from what is there, follows what comes, and forgets what is deleted."""
+    notes, written = Notes(), list[int]()
+    with viewing(kafka, filled, redis, keys, notes=notes, on_written=written.append) as view:
+        drain(view)
+        assert check_equal(kafka, filled, client, keys) == 80
+        publish(kafka, filled, *LATER)
+        drain(view)
+        until(view.caught_up, "that nothing is left")
+        assert check_equal(kafka, filled, client, keys) == 80
+        assert vars(view.counts) == {
+            "applied": 85, "deleted": 2, "refused": 0, "unreadable": 0, "builds": 1, "swept": 0,
+        }  # fmt: skip
+
+    assert sum(written) == 87
+    assert notes.of_builds() == ["there is none"]
+    assert notes[-1] == "the view in Redis is built; 0 keys were left over from an earlier one and are gone"
+
+
+def test_a_restart_goes_on(kafka: str, filled: str, redis: str, keys: str, client: Any) -> None:
+    """What is in the view already is not read again."""
+    with viewing(kafka, filled, redis, keys) as view:
+        drain(view)
+    publish(kafka, filled, *LATER)
+    with viewing(kafka, filled, redis, keys) as view:
+        drain(view)
+        assert (view.counts.applied, view.counts.deleted, view.counts.builds) == (5, 2, 0)
+
+    assert check_equal(kafka, filled, client, keys) == 80
+
+
+def test_an_emptied_view_is_built_again(kafka: str, filled: str, redis: str, keys: str, client: Any) -> None:
+    """Somebody flushes Redis while nothing happens: the view comes back by itself, and subscribers are told."""
+    notes = Notes()
+    subscribed = client.pubsub(ignore_subscribe_messages=True)
+    with viewing(kafka, filled, redis, keys, notes=notes) as view:
+        drain(view)
+        subscribed.subscribe(f"{keys}changes:exceptions")
+        client.delete(*client.scan_iter(match=f"{keys}*", count=1000))
+        drain(view)
+        assert view.counts.builds == 2
+
+    assert check_equal(kafka, filled, client, keys) == 80
+    assert notes.of_builds() == ["there is none", "there is none"]
+    assert heard(subscribed, 1) == [(f"{keys}changes:exceptions", '{"type":"view.rebuilt"}')]
+    subscribed.close()
+
+
+def test_a_rewound_view_goes_on_from_where_it_was(kafka: str, filled: str, redis: str, keys: str, client: Any) -> None:
+    """Redis comes back with an older state, as from a snapshot: what it misses is read again, nothing else."""
+    notes = Notes()
+    with viewing(kafka, filled, redis, keys, notes=notes) as view:
+        drain(view)
+        before = {key: client.dump(key) for key in client.scan_iter(match=f"{keys}*", count=1000)}
+        publish(kafka, filled, *LATER)
+        drain(view)
+        applied = view.counts.applied
+        with client.pipeline() as at_once:
+            at_once.delete(*client.scan_iter(match=f"{keys}*", count=1000))
+            for key, dumped in before.items():
+                at_once.restore(key, 0, dumped)
+            at_once.execute()
+        until(lambda: view.counts.applied == applied + 5, "the later records again")
+        drain(view)
+
+    assert check_equal(kafka, filled, client, keys) == 80
+    assert notes.of_builds() == ["there is none"]
+
+
+def test_a_position_alone_that_was_set_back_does_no_harm(
+    kafka: str, filled: str, redis: str, keys: str, client: Any
+) -> None:
+    """Records before those that the view holds are refused until it is where it was."""
+    with viewing(kafka, filled, redis, keys) as view:
+        drain(view)
+        back = client.hget(f"{keys}view", "position")
+        changes = [planning("S1", "DC", version=number) for number in (2, 3, 4)]
+        publish(kafka, filled, *changes)
+        drain(view)
+        client.hset(f"{keys}view", "position", back)
+        until(lambda: view.counts.refused == 2, "two older versions")
+        drain(view)
+
+    assert check_equal(kafka, filled, client, keys) == 80
+
+
+def test_a_view_of_other_topics_is_built_again(kafka: str, filled: str, redis: str, keys: str, client: Any) -> None:
+    """Another cluster's view: everything is taken from the topics, even what is older, and the rest is swept out."""
+    make_view_topics(kafka, f"{filled}2.")
+    publish(kafka, f"{filled}2.", *FIRST[:10], *FIRST[-10:], lineage="000000000000")
+    with viewing(kafka, filled, redis, keys) as view:
+        drain(view)
+    notes = Notes()
+    with viewing(kafka, f"{filled}2.", redis, keys, notes=notes) as view:
+        drain(view)
+        assert (view.counts.swept, view.counts.refused) == (60, 0)
+
+    assert check_equal(kafka, f"{filled}2.", client, keys) == 20
+    assert notes.of_builds()[0].startswith("it was made of another topic exceptions (")
+
+
+def test_a_re_created_topic_is_noticed(
+    kafka: str, filled: str, redis: str, keys: str, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Topics that are removed and made again while they are followed: the view is what the new ones say."""
+    monkeypatch.setattr(follower, "LOOK_SECONDS", 0.2)
+    told, notes = Told(), Notes()
+    names = (f"{filled}exceptions", f"{filled}planning-parameters")
+    with viewing(kafka, filled, redis, keys, told, notes) as view:
+        drain(view)
+        remove_topics(kafka, *names)
+        until(lambda: told.now[KAFKA_VIEW] is not None, "a complaint")
+        assert "required a topic that exists" in str(told.now[KAFKA_VIEW])
+        make_view_topics(kafka, filled)
+        publish(kafka, filled, *FIRST[:5])
+        until(lambda: view.counts.builds == 2, "a second build")
+        drain(view)
+
+    assert check_equal(kafka, filled, client, keys) == 5
+    assert told.now == {KAFKA_VIEW: None, REDIS: None}
+    assert "another topic" in notes.of_builds()[1]
+
+
+def test_an_old_view_is_built_again(kafka: str, filled: str, redis: str, keys: str, client: Any) -> None:
+    """Deletions are kept for a day: a view that was left alone for half of one may have missed some."""
+    with viewing(kafka, filled, redis, keys) as view:
+        drain(view)
+    client.hset(f"{keys}exception:missed", mapping={"build": client.hget(f"{keys}exception:x1", "build"), "version": 1})
+    client.hincrby(f"{keys}view", "at", -13 * 3600)
+    notes = Notes()
+    with viewing(kafka, filled, redis, keys, notes=notes) as view:
+        drain(view)
+
+    assert check_equal(kafka, filled, client, keys) == 80
+    assert notes.of_builds() == ["it is 13 hours old and may have missed deletions"]
+
+
+def test_an_interrupted_build_goes_on(kafka: str, filled: str, redis: str, keys: str, client: Any) -> None:
+    """A build that a restart interrupts is taken up where it was; what the old one left is still swept out."""
+    client.hset(f"{keys}parameters:old", mapping={"build": "old", "version": 1, "lineage": "0"})
+    with viewing(kafka, filled, redis, keys) as view:
+        until(lambda: view.counts.builds == 1, "a build")
+    interrupted = client.hget(f"{keys}view", "position")
+    client.hset(f"{keys}view", "position", interrupted.replace(b'"complete":true', b'"complete":false'))
+    client.hset(f"{keys}parameters:old", mapping={"build": "old", "version": 1, "lineage": "0"})
+    with viewing(kafka, filled, redis, keys) as view:
+        drain(view)
+        assert (view.counts.builds, view.counts.swept) == (0, 1)
+
+    assert check_equal(kafka, filled, client, keys) == 80
+
+
+def test_two_views_keep_one_right(kafka: str, filled: str, redis: str, keys: str, client: Any) -> None:
+    """Two processes on the same keys, as while one is replaced: each takes up what the other did."""
+    with viewing(kafka, filled, redis, keys) as one, viewing(kafka, filled, redis, keys) as two:
+        publish(kafka, filled, *LATER)
+        drain(one)
+        drain(two)
+
+    assert check_equal(kafka, filled, client, keys) == 80
+
+
+def test_strange_records_are_counted_and_passed_over(
+    kafka: str, filled: str, redis: str, keys: str, client: Any
+) -> None:
+    """Somebody else's records in our topics are told of now and then, and do not stop ours."""
+    producer = Producer({"bootstrap.servers": kafka})
+    for number in range(100):
+        producer.produce(f"{filled}exceptions", b"nonsense", f"k{number}")
+    producer.flush()
+    publish(kafka, filled, exception("after"))
+    notes = Notes()
+    with viewing(kafka, filled, redis, keys, notes=notes) as view:
+        drain(view)
+        assert (view.counts.unreadable, view.counts.applied) == (100, 81)
+
+    assert client.exists(f"{keys}exception:after")
+    strange = [note for note in notes if "required a record of this engine" in note]
+    assert len(strange) == 7  # The 1st, 2nd, 4th, ... 64th.
+
+
+def test_a_topic_that_is_not_there_is_waited_for(kafka: str, topics: str, redis: str, keys: str, client: Any) -> None:
+    """The view says which topic is missing and takes it up when it comes."""
+    told = Told()
+    with viewing(kafka, topics, redis, keys, told) as view:
+        until(lambda: told.now.get(KAFKA_VIEW) is not None, "a complaint")
+        fault = f"topic {topics}exceptions: required a topic that exists, got UNKNOWN_TOPIC_OR_PART"
+        assert str(told.now[KAFKA_VIEW]).startswith(fault)
+        assert (view.caught_up(), view.drain(0.3)) == (False, False)
+        make_view_topics(kafka, topics)
+        drain(view)
+        publish(kafka, topics, exception("x"))
+        drain(view)
+
+    assert told.now == {KAFKA_VIEW: None, REDIS: None}
+    assert check_equal(kafka, topics, client, keys) == 1
+
+
+def test_a_change_is_there_at_once(kafka: str, filled: str, redis: str, keys: str, client: Any) -> None:
+    """From the broker's acknowledgement to Redis it takes less than a second, whatever the timers of the clients."""
+    delivered: list[float] = []
+    with viewing(kafka, filled, redis, keys) as view:
+        drain(view)
+        time.sleep(0.5)
+        publish(kafka, filled, exception("now"), on_delivered=lambda _record, at: delivered.append(at))
+        until(lambda: bool(client.exists(f"{keys}exception:now")), "the exception")
+
+    assert time.time() - delivered[0] < 1.0
+
+
+def test_a_view_that_was_never_started_can_be_stopped(redis: str) -> None:
+    """A run that fails before it starts its view closes it all the same."""
+    view = RedisView({"bootstrap.servers": "127.0.0.1:1"}, "", {"url": redis}, "t:", Told())
+    view.stop()
+
+    assert not view.caught_up()
+
+
+def test_wrong_settings_are_refused_at_once(redis: str) -> None:
+    """What the clients do not take is said when the view is made."""
+    with pytest.raises(SinkError, match=r"kafka: required settings that librdkafka takes, got .*nonsense"):
+        RedisView({"nonsense": 1}, "", {"url": redis}, "t:", Told())
