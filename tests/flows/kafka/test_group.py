@@ -200,7 +200,7 @@ def test_what_had_to_wait_is_handed_on_in_portions(monkeypatch: pytest.MonkeyPat
             runs.append(clock.hand(0, 0.0))
             sizes.append(len(runs[-1]))
         if portions:
-            assert sizes == [7, 5, 3]
+            assert sizes == [6, 5, 4]
         run = gathered(runs)
         found.append((run.sources.tolist(), run.numbers.tolist(), run.records["watermark"].tolist()))
         monkeypatch.undo()
