@@ -80,6 +80,7 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> C
         status=observer,
         stop=lambda: control.stopping or control.failure is not None,
         stop_timeout_s=STOP_SECONDS_MAX,
+        abandon=lambda: isinstance(control.failure, KeyboardInterrupt),
         on_delivered=observer.delivered,
     )
     flow = topology.build(core.shards, source, machines(core), sink, control, keep=False)

@@ -11,7 +11,7 @@ flow. It is sent again without its value, which is still where it came from.
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as Answer
@@ -70,11 +70,27 @@ class PartStatus(Protocol):
         ...
 
 
-class Patience(NamedTuple):
-    """How long to wait: for ever, but once ``stop()`` is true at most ``stop_timeout_s`` more."""
+class Patience:
+    """How long all producers together wait: for ever, but once ``stop()`` is true at most ``stop_timeout_s`` more.
 
-    stop: Callable[[], bool]
-    stop_timeout_s: float
+    Once ``abandon()`` is true they do not wait at all.
+    """
+
+    def __init__(self, stop: Callable[[], bool], stop_timeout_s: float, abandon: Callable[[], bool]) -> None:
+        self._stop = stop
+        self._stop_timeout_s = stop_timeout_s
+        self._abandon = abandon
+        self._stopping: float | None = None
+
+    def over(self) -> str | None:
+        """What ended the wait, in words; None while it goes on."""
+        if self._abandon():
+            return "and the order to end at once"
+        if not self._stop():
+            return None
+        now = time.monotonic()
+        self._stopping = self._stopping or now
+        return f"after {self._stop_timeout_s:g} s more" if now - self._stopping > self._stop_timeout_s else None
 
 
 class Delivery:
@@ -102,7 +118,6 @@ class Delivery:
         self._proven = False
         self._again: list[Message] = []
         self._heard = time.monotonic()
-        self._stopping: float | None = None
         config = {**DEFAULTS, **client, **FIXED, "error_cb": self._on_error}
         try:
             self._producer = Producer(config)
@@ -163,13 +178,11 @@ class Delivery:
         now = time.monotonic()
         if now - self._heard > TELL_AFTER_SECONDS:
             self._status.failing(self.name, f"{self._waiting()} for {now - self._heard:.0f} s{self._last_words()}")
-        if self._patience.stop():
-            self._stopping = self._stopping or now
-            if now - self._stopping > self._patience.stop_timeout_s:
-                msg = f"output {self.name}: required the acknowledgement of every record before the stop, got "
-                msg += f"{self._waiting()} after {self._patience.stop_timeout_s:g} s more{self._last_words()}; "
-                msg += "see to the brokers and start again: what was not delivered is produced again"
-                raise SinkError(msg)
+        if (ended := self._patience.over()) is not None:
+            msg = f"output {self.name}: required the acknowledgement of every record before the stop, got "
+            msg += f"{self._waiting()} {ended}{self._last_words()}; "
+            msg += "see to the brokers and start again: what was not delivered is produced again"
+            raise SinkError(msg)
 
     def _waiting(self) -> str:
         return f"{self.pending + len(self._again)} records without one"

@@ -40,7 +40,9 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
     lineage
         Id of the run; ids of later runs sort behind it.
     stop
-        Whether the run is to end: a wait is then given up after ``stop_timeout_s``.
+        Whether the run is to end: waits are then given up after ``stop_timeout_s``, all together.
+    abandon
+        Whether it is to end at once, whatever was delivered.
     on_delivered
         Told of every acknowledged record.
     """
@@ -55,6 +57,7 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         status: Status,
         stop: Callable[[], bool],
         stop_timeout_s: float = STOP_TIMEOUT_S,
+        abandon: Callable[[], bool] = lambda: False,
         on_delivered: OnDelivered = lambda _record, _at: None,
     ) -> None:
         assert 1 <= partitions <= PARTITIONS_MAX, "names of partitions have two digits"
@@ -63,7 +66,7 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         self._prefix = prefix
         self._lineage = lineage
         self._status = _Together(status)
-        self._patience = Patience(stop, stop_timeout_s)
+        self._patience = Patience(stop, stop_timeout_s, abandon)
         self._on_delivered = on_delivered
         self._built: list[Delivery] = []
 

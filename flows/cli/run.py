@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.cli.settings import settings_options
-from flows.errors import UsageError
+from flows.errors import TidegaugeError, UsageError
 
 if TYPE_CHECKING:
     from flows.service.load import Resolved
@@ -36,4 +36,8 @@ def run(resolved: "Resolved", until_end: bool, event_time: bool, check: bool) ->
     # The engine takes a second to load; refusals need none of it.
     from flows.live import run_live
 
-    run_live(resolved.settings, until_end=until_end)
+    try:
+        run_live(resolved.settings, until_end=until_end)
+    except KeyboardInterrupt as error:
+        msg = "ended at once, before all was delivered; what was not is produced again when the command is run again"
+        raise TidegaugeError(msg) from error

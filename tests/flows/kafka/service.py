@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from sensing.machines.messages import OUTCOMES
 from tests.flows.kafka.places import until
 
-COMMAND = (sys.executable, "-c", "from flows.cli.main import main; main()", "run")
+MAIN = "from flows.cli.main import main; main()"
 ROOT = Path(__file__).resolve().parents[3]
 END_SECONDS_MAX = 60.0
 
@@ -42,13 +42,15 @@ class Service:
 
     Parameters
     ----------
+    before
+        Python that is run first.
     settings
-        By dotted name; few shards and any free port unless given.
+        By name, with ``__`` for the dot; few shards and any free port unless given.
     """
 
     def __init__(
         self, address: str, prefix: str, folder: Path, *flags: str, redis: str | None = None, keys: str = "",
-        **settings: object,
+        before: str = "", **settings: object,
     ) -> None:  # fmt: skip
         given: dict[str, object] = {
             "kafka.bootstrap_servers": address, "kafka.topic_prefix": prefix, "kafka.group_id": f"{prefix}group",
@@ -59,7 +61,7 @@ class Service:
         given |= {name.replace("__", "."): value for name, value in settings.items()}
         assignments = [part for name, value in given.items() for part in ("--set", f"{name}={value}")]
         self.log = folder / "engine.log"
-        self._command = [*COMMAND, *flags, *assignments]
+        self._command = [sys.executable, "-c", f"{before}\n{MAIN}", "run", *flags, *assignments]
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

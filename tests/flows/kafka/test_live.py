@@ -2,7 +2,6 @@
 
 import datetime as dt
 import itertools
-import re
 import signal
 import socket
 import time
@@ -189,11 +188,11 @@ def test_quiet_until_shows_only_what_is_true_then(kafka: str, topics: str, tmp_p
 
 
 def test_groups_of_partitions_give_the_same_totals(kafka: str, topics: str, tmp_path: Path) -> None:
-    """One group, two, and more groups than partitions: everything is read once and becomes the same."""
+    """One group, or more groups than partitions: everything is read once and becomes the same."""
     sent = moved(business(seed=6, days=20), now_ms() - HOUR_MS)
     load_lines(kafka, topics, tmp_path / "in", sent, partitions=3)
     found = []
-    for groups in (1, 2, 5):
+    for groups in (1, 4):
         with Service(kafka, topics, tmp_path, engine__source_groups=groups) as service:
             service.ready()
             assert service.stop() == 0
@@ -202,30 +201,22 @@ def test_groups_of_partitions_give_the_same_totals(kafka: str, topics: str, tmp_
         for data in totals.values():
             data["absorbed"] += data.pop("absorbed_late")
         found.append(totals)
-    assert found[0] == found[1] == found[2]
+    assert found[0] == found[1]
 
 
 def test_what_cannot_start_says_why(kafka: str, topics: str, tmp_path: Path) -> None:
-    """Bad settings with code 2; a port in use and topics that are missing with code 1."""
+    """A port in use, and topics that are missing: code 1, and a line that names the fix."""
     make_topics(kafka, topics)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        cases: list[tuple[dict[str, Any], int, str]] = [
-            ({"engine__shards": 0}, 2, r"engine\.shards \(--set\): required a whole number from 1 to 256, got '?0"),
-            ({"http__port": port}, 1, f"http.port: required a free port on 127.0.0.1, got {port}"),
-            (
-                {"kafka__topic_prefix": f"{topics}no."},
-                1,
-                f"kafka topics: required {topics}no.inventory|required {topics}no",
-            ),
-        ]
-        services = [
-            (Service(kafka, topics, tmp_path / str(at), **more), code, told)
-            for at, (more, code, told) in enumerate(cases)
-        ]
-        for at, (service, code, told) in enumerate(services):
-            (tmp_path / str(at)).mkdir()
-            with service:
-                assert service.wait() == code
-            assert re.search(told, service.text()), service.text()
-            assert "Traceback" not in service.text()
+    folders = tmp_path / "port", tmp_path / "topics"
+    for folder in folders:
+        folder.mkdir()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        Service(kafka, topics, folders[0], http__port=taken.getsockname()[1]) as port,
+        Service(kafka, f"{topics}no.", folders[1]) as missing,
+    ):
+        assert (port.wait(), missing.wait()) == (1, 1)
+        assert f"http.port: required a free port on 127.0.0.1, got {taken.getsockname()[1]}" in port.text()
+    assert f"kafka topics: required {topics}no." in missing.text()
+    assert "create with: tidegauge topics create" in missing.text()
+    assert "Traceback" not in port.text() + missing.text()
