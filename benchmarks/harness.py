@@ -3,7 +3,8 @@
 A benchmark is a module in this folder with ``def run(size: str) -> dict[str, object]`` (size ``smoke`` or ``full``).
 What it returns are figures, units last in their names, perhaps grouped in dictionaries, but for three keys: ``answer``
 (required: what was computed, as bytes or JSON; its hash shows whether a speed-up changed the result), ``sizes`` and
-``seed`` of its input. Where its input is neither shipped nor found, it returns ``{"missing": why}`` instead.
+``seed`` of its input. Where its input is neither shipped nor found, it returns ``{"missing": why}`` instead; a server
+that it needs and that is not installed counts as missing, too.
 """
 
 import ast
@@ -22,10 +23,12 @@ from pathlib import Path
 import msgspec
 import orjson
 
+from benchmarks.servers.install import Missing
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SIZES = ("smoke", "full")
-LIBRARIES = ("bytewax", "msgspec", "numba", "numpy", "orjson", "pyarrow", "river")
+LIBRARIES = ("bytewax", "confluent-kafka", "msgspec", "numba", "numpy", "orjson", "pyarrow", "redis", "river")
 
 
 class MissingInput(Exception):
@@ -89,7 +92,10 @@ def run_isolated(name: str, size: str) -> Result:
 def measure(name: str, size: str) -> Result:
     """Run a benchmark in this process."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    returned = dict(importlib.import_module(f"benchmarks.{name}").run(size))
+    try:
+        returned = dict(importlib.import_module(f"benchmarks.{name}").run(size))
+    except Missing as error:
+        returned = {"missing": str(error)}
     if "missing" in returned:
         msg = f"benchmark {name!r}: {returned['missing']}"
         raise MissingInput(msg)

@@ -1,6 +1,5 @@
-"""What hot loops may tell the machine about memory; neither changes any result."""
+"""What hot loops may tell the machine about memory; it changes no result."""
 
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -11,31 +10,7 @@ _TO_WRITE, _KEEP, _DATA = 1, 3, 1
 """Arguments of LLVM's prefetch: the line will be written, belongs into all caches, and is no code."""
 
 
-def _intrinsic(builder_of: Callable[..., Any]) -> Any:
-    """What kernels call is not what is defined here, so the type checker is told nothing of it."""
-    return intrinsic(builder_of)
-
-
-@_intrinsic
-def borrowed(typing_context: Any, arrays: Any) -> Any:
-    """The same arrays without their owners, so that kernels which hand them on count no references.
-
-    For the arguments of a kernel only, which the caller keeps alive: what is borrowed must not outlive the call.
-    """
-
-    def build(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        out = given[0]
-        for at, kind in enumerate(signature.args[0]):
-            array = context.make_array(kind)(context, builder, value=builder.extract_value(out, at))
-            array.meminfo = ir.Constant(array.meminfo.type, None)
-            out = builder.insert_value(out, array._getvalue(), at)
-        return out
-
-    return arrays(arrays), build
-
-
-@_intrinsic
-def prefetch(typing_context: Any, array: Any, row: Any, byte: Any) -> Any:
+def _prefetch(typing_context: Any, array: Any, row: Any, byte: Any) -> Any:
     """Ask for the memory around a byte of ``array[row]`` (one axis), which is to be changed soon.
 
     It costs about a nanosecond and never faults, wherever it points.
@@ -56,3 +31,7 @@ def prefetch(typing_context: Any, array: Any, row: Any, byte: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, row, byte), build
+
+
+# What kernels call is not what is defined here, so the type checker is told nothing of it.
+prefetch: Any = intrinsic(_prefetch)

@@ -23,7 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     quiet_until: int | None = None
     rows_max: int = 1 << 20
-    lines_max: int = 1 << 20
+    lines_max: int = 1 << 22
     line_horizon_days: int = 35
     open_problems_max: int = 100_000
     purchase_lines_max: int = 1 << 18

@@ -126,7 +126,7 @@ GOOD: list[tuple[Rule, str, str]] = [
     (imports.purity, "flows/a.py", "import time\nx = time.time()"),
     (style.sizes, "flows/a.py", 'def f():\n    """One.\n' + "\n" * 80 + '    """\n' + lines_of(59)),
     (style.sizes, "flows/a.py", "@kernel\ndef f():\n" + lines_of(69)),
-    (style.sizes, "flows/a.py", "@inlined_kernel\ndef f():\n" + lines_of(69)),
+    (style.sizes, "flows/a.py", "@lean_kernel\ndef f():\n" + lines_of(69)),
     (style.words, "README.md", "see https://example.org/work/home and the root/ of things"),
     (style.suppressions, "flows/a.py", "x = 1  # no" + "qa: E501 - a table reads better"),
     (style.suppressions, "flows/a.py", "x = 1  # type" + ": ignore[attr-defined]  # made at run time"),
@@ -143,14 +143,14 @@ def test_rules_leave_good_code_alone(rule: Rule, path: str, text: str) -> None:
 def test_whole_rules_find_their_canaries() -> None:
     """A stranger at the top, a kernel without a test and a module without a user are found; their opposites are not."""
     kernel = Source("sensing/a.py", "@kernel\ndef lonely(x):\n    return x\n")
-    inlined = Source("sensing/a.py", "@inlined_kernel\ndef lonely(x):\n    return x\n")
+    lean = Source("sensing/a.py", "@lean_kernel\ndef lonely(x):\n    return x\n")
     test = Source("tests/test_a.py", "from sensing.a import lonely\n")
     user = Source("flows/cli/main.py", "from sensing import a\n")
 
     assert whole.top_level(["README.md", "notes/a.md"])[0].startswith("notes:1: not part of the house")
     assert whole.top_level(["README.md", "flows/a.py"]) == []
     assert "no test names the kernel lonely" in whole.untested_kernels([kernel])[0]
-    assert "no test names the kernel lonely" in whole.untested_kernels([inlined])[0]
+    assert "no test names the kernel lonely" in whole.untested_kernels([lean])[0]
     assert whole.untested_kernels([kernel, test]) == []
     assert "nothing imports sensing.a" in whole.dead_modules([kernel, test])[0]
     assert whole.dead_modules([kernel, user]) == []

@@ -12,6 +12,7 @@ import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.servers.use import Place
+from flows.sources.kafka.reader import DEFAULTS
 
 AT_ONCE = 10_000
 SECONDS_MAX = 600
@@ -35,13 +36,14 @@ def measure(place: Place, topic: str, count: int) -> Bare:
 
 def read(bootstrap: str, topic: str, count: int) -> Bare:
     """Read ``count`` messages of a topic from its start."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench-bare", "enable.auto.commit": False})
+    own = {"bootstrap.servers": bootstrap, "group.id": "bench-bare", "enable.auto.commit": False}
+    consumer = Consumer({**DEFAULTS, **own})
     partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
     first = consumer.consume(1, 60)
     started, cpu = time.perf_counter(), time.process_time()
     found, size = len(first), 0
-    while found < count:
+    while found < count and time.perf_counter() - started < SECONDS_MAX:
         messages = consumer.consume(AT_ONCE, 1.0)
         for message in messages:
             value = message.value()

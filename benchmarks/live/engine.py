@@ -112,10 +112,11 @@ class Engine(Server):
 
 
 class Epoch(NamedTuple):
-    """End of an epoch: seconds since 1970, and messages read up to there."""
+    """End of an epoch: seconds since 1970, messages read up to there, and its length."""
 
     at: float
     read: int
+    ms: float
 
 
 def epochs(engine: Engine) -> list[Epoch]:
@@ -124,7 +125,7 @@ def epochs(engine: Engine) -> list[Epoch]:
     for line in engine.said("epoch"):
         if line["records"]:
             read += line["records"]
-            found.append(Epoch(datetime.fromisoformat(line["time"]).timestamp(), read))
+            found.append(Epoch(datetime.fromisoformat(line["time"]).timestamp(), read, line["epoch_ms"]))
     return found
 
 

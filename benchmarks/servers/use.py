@@ -72,16 +72,5 @@ def _clear(place: Place) -> None:
         for done in client.delete_topics(mine).values():
             done.result(ANSWER_SECONDS)
     with Redis.from_url(place.redis) as store:
-        for keys in iter_pages(store, f"{place.prefix}*"):
-            store.delete(*keys)
-
-
-def iter_pages(store: Redis, pattern: str) -> Iterator[list[bytes]]:
-    """Keys of a pattern, some hundreds at a time."""
-    cursor = 0
-    while True:
-        cursor, keys = store.scan(cursor, match=pattern, count=1000)
-        if keys:
-            yield [key for key in keys if isinstance(key, bytes)]
-        if not cursor:
-            return
+        for key in store.scan_iter(match=f"{place.prefix}*", count=1000):
+            store.unlink(key)

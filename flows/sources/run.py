@@ -75,23 +75,11 @@ def empty_run() -> Run:
     return Run(none, none.astype(np.uint8), none.astype(np.uint8), none, np.empty(0, EVENT), [], [])
 
 
-def joined(runs: list[Run]) -> Run:
-    """Runs one after the other."""
-    if len(runs) < 2:
-        return runs[0] if runs else empty_run()
-    return Run(
-        np.concatenate([run.keys for run in runs]),
-        np.concatenate([run.kinds for run in runs]),
-        np.concatenate([run.sources for run in runs]),
-        np.concatenate([run.numbers for run in runs]),
-        np.concatenate([run.records.view(np.uint64) for run in runs]).view(EVENT),
-        [event for run in runs for event in run.rare],
-        [reject for run in runs for reject in run.rejects],
-    )
-
-
 def interleave(runs: list[Run]) -> Run:
-    """One run of several, by (key, source, position in its source); ``runs`` come in the order of their sources."""
+    """One run of several, by (key, source, position in its source).
+
+    ``runs`` come in the order of their sources, and those of one source in its order.
+    """
     runs = [run for run in runs if len(run)]
     if len(runs) < 2:
         return runs[0] if runs else empty_run()

@@ -61,21 +61,32 @@ def absorb_text(
 
 
 @lean_kernel
+def absorb_both(
+    words: NDArray[np.uint64], start: int, count: int, hi: np.uint64, lo: np.uint64
+) -> tuple[np.uint64, np.uint64]:
+    """Mix a text into both lanes, each as :func:`absorb_text` does; side by side they take hardly longer than one."""
+    for i in range(start, start + count):
+        if words[i] == 0:
+            break
+        hi = absorb_word(hi, words[i], MULTIPLIER)
+        lo = absorb_word(lo, words[i], OTHER_MULTIPLIER)
+    return absorb_word(hi, SEED, MULTIPLIER), absorb_word(lo, SEED, OTHER_MULTIPLIER)
+
+
+@lean_kernel
 def fill_keys_words(words: NDArray[np.uint64], shard: NDArray[np.uint16], shards: int) -> None:
     """Hash the texts of records, given as (n, words per record), into their keys; ``shard`` (n,) is filled as well."""
     for k in range(words.shape[0]):
         w = words[k]
-        for lane in range(2):
-            m = MULTIPLIER if lane == 0 else OTHER_MULTIPLIER
-            sku = absorb_text(w, SKU_AT, SKU_WORDS, SEED, m)
-            if lane == 0:
-                shard[k] = (sku >> SHIFT_FOLD) % np.uint64(shards)
-            w[ROW_KEY_AT + lane] = absorb_text(w, LOCATION_AT, LOCATION_WORDS, sku, m)
-            event = absorb_text(w, EVENT_AT, EVENT_WORDS, m, m)
-            w[ID_KEY_AT + lane] = w[LINE_KEY_AT + lane] = event
-            if w[ORDER_AT] != 0:
-                order = absorb_text(w, ORDER_AT, ORDER_WORDS, sku, m)
-                w[LINE_KEY_AT + lane] = absorb_text(w, LINE_AT, LINE_WORDS, order, m)
+        sku_hi, sku_lo = absorb_both(w, SKU_AT, SKU_WORDS, SEED, SEED)
+        shard[k] = (sku_hi >> SHIFT_FOLD) % np.uint64(shards)
+        w[ROW_KEY_AT], w[ROW_KEY_AT + 1] = absorb_both(w, LOCATION_AT, LOCATION_WORDS, sku_hi, sku_lo)
+        hi, lo = absorb_both(w, EVENT_AT, EVENT_WORDS, MULTIPLIER, OTHER_MULTIPLIER)
+        w[ID_KEY_AT], w[ID_KEY_AT + 1] = hi, lo
+        if w[ORDER_AT] != 0:
+            hi, lo = absorb_both(w, ORDER_AT, ORDER_WORDS, sku_hi, sku_lo)
+            hi, lo = absorb_both(w, LINE_AT, LINE_WORDS, hi, lo)
+        w[LINE_KEY_AT], w[LINE_KEY_AT + 1] = hi, lo
 
 
 def fill_keys(records: NDArray[Any], shards: int) -> NDArray[np.uint16]:

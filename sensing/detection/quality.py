@@ -34,7 +34,7 @@ from sensing.contracts.subjects import problem_key
 from sensing.detection.finding import Detail, Finding, Look
 from sensing.detection.sentences import number
 from sensing.detection.severity import lift_strength
-from sensing.jit import inlined_kernel, kernel
+from sensing.jit import kernel, lean_kernel
 from sensing.state.ruling import Ruling
 
 BUCKETS = 80
@@ -74,7 +74,7 @@ DEVIATION_MIN = 0.3
 CHECK = "impossible_quantity"
 
 
-@inlined_kernel
+@lean_kernel
 def learn_row_size(
     count: float, log_mean: float, log_variance: float, log_max: float, quantity: float
 ) -> tuple[float, float, float, float]:
@@ -97,7 +97,7 @@ def learn_row_size(
     return lines, mean, variance, max(x, mean + (log_max - mean) * MAX_KEPT)
 
 
-@inlined_kernel
+@lean_kernel
 def learn_stream_size(stream: NDArray[np.float64], quantity: float, count: float, log_mean: float) -> None:
     """Count a line in the stream's statistics (SIZE_BINS,); ``count`` and ``log_mean`` are the row's before this
     line.

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sensing.codec.record import NO_DAY, THOUSANDTHS, Kind
 from sensing.contracts.common import VERSION_LAST
 from sensing.detection.quality import is_impossible
-from sensing.jit import inlined_kernel, kernel
-from sensing.machines.ahead import AHEAD, read_ahead
+from sensing.jit import lean_kernel
+from sensing.machines.ahead import read_ahead, read_ahead_oldest
 from sensing.machines.booking import (
     book_line,
     change_open,
@@ -38,7 +38,6 @@ from sensing.machines.tables import (
     Tables,
 )
 from sensing.machines.watch import note, watch_surge
-from sensing.memory import borrowed
 from sensing.settings import HOUR_MS
 from sensing.state.lines import BOOKED_DAY, COUNTED, HELD, TRACKED_OPEN, find_line
 from sensing.supply.moves import count, move, on_hand
@@ -51,7 +50,7 @@ COUNTED_STOCK = np.uint8(Kind.COUNTED)
 NOT_HELD = np.uint8(255 - HELD)
 
 
-@inlined_kernel
+@lean_kernel
 def set_line(t: Tables, slot: int, row: int, hour: int, quantity: int, requested_day: int) -> None:
     """Let a known line read ``quantity`` at ``row``, booked at the earliest event time any version had."""
     line = t.lines[slot]
@@ -61,7 +60,7 @@ def set_line(t: Tables, slot: int, row: int, hour: int, quantity: int, requested
     book_line(t, slot, quantity, requested_day)
 
 
-@kernel
+@lean_kernel
 def rebook(t: Tables, slot: int, hour: int) -> None:
     """An older version tells that the line was first booked earlier: move it there."""
     line = t.lines[slot]
@@ -73,7 +72,7 @@ def rebook(t: Tables, slot: int, hour: int) -> None:
         line.hour = hour
 
 
-@kernel
+@lean_kernel
 def impossible(t: Tables, row: int, quantity: int) -> bool:
     """Whether a line of ``quantity`` thousandths is to be held."""
     record = t.hot[row]
@@ -82,7 +81,7 @@ def impossible(t: Tables, row: int, quantity: int) -> bool:
     )
 
 
-@inlined_kernel
+@lean_kernel
 def take_order(
     t: Tables, events: NDArray[Any], k: int, row: int, hour: int, oldest_hour: int, attention: NDArray[Any], noted: int
 ) -> tuple[int, int]:
@@ -135,7 +134,7 @@ def take_order(
     return (ABSORBED_LATE if event.time < event.watermark else ABSORBED), noted
 
 
-@kernel
+@lean_kernel
 def ship(t: Tables, event: Any, row: int, hour: int, oldest_hour: int) -> None:
     """Goods leave: lower what is open of the order line they serve, which may not have been seen yet."""
     if event.line_hi == event.id_hi and event.line_lo == event.id_lo:
@@ -150,7 +149,7 @@ def ship(t: Tables, event: Any, row: int, hour: int, oldest_hour: int) -> None:
     change_open(t, slot, open_quantity(line) - before, in_ring(line))
 
 
-@kernel
+@lean_kernel
 def take_movement(
     t: Tables, events: NDArray[Any], k: int, row: int, hour: int, oldest_hour: int, attention: NDArray[Any], noted: int
 ) -> tuple[int, int]:
@@ -176,7 +175,7 @@ def take_movement(
     return (ABSORBED_LATE if event.time < event.watermark else ABSORBED), noted
 
 
-@kernel
+@lean_kernel
 def absorb(
     t: Tables, events: NDArray[Any], rows: NDArray[np.int32], start: int, stop: int, horizon_hours: int,
     attention: NDArray[Any],
@@ -198,16 +197,15 @@ def absorb(
         Index behind the last record applied, and the number of attention entries it gave rise to. Stopping there lets
         Python look at exactly the state that the record left.
     """
-    t = borrowed(t)
     for k in range(start, stop):
         row = rows[k]
         if row < 0:
             continue
         event = events[k]
         hour = local_hour(t, row, event.time)
-        if k + AHEAD < stop and rows[k + AHEAD] >= 0:
-            read_ahead(t, rows[k + AHEAD], events[k + AHEAD].line_lo, hour)
+        read_ahead(t, events, rows, k, stop, hour)
         oldest_hour = event.watermark // HOUR_MS - horizon_hours
+        read_ahead_oldest(t, oldest_hour)
         if event.kind <= CANCELLED or event.kind == LOST:
             outcome, noted = take_order(t, events, k, row, hour, oldest_hour, attention, 0)
         else:

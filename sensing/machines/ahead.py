@@ -5,17 +5,22 @@ and the cells of its day and hour; of its row's supply open demand and the cell 
 to be those of the record at hand, as orders come nearly in order of time; a wrong guess costs no more than the wait.
 """
 
-import numpy as np
+from typing import Any
 
-from sensing.jit import inlined_kernel
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.record import EVENT, Kind
+from sensing.jit import lean_kernel
 from sensing.machines.tables import Tables
 from sensing.memory import prefetch
-from sensing.state.lines import home
-from sensing.state.rows import DAYS_KEPT, HOT, HOURS_KEPT
+from sensing.state.lines import HEAD, home, oldest_due
+from sensing.state.rows import DAYS_KEPT, HOT, HOURS_KEPT, row_home
 from sensing.supply.record import OPEN_DAYS, SUPPLY
 
 AHEAD = 16
-"""Records."""
+"""Records. Of 8, 16 and 32 hardly different; none cost half as much again."""
+CANCELLED = np.uint8(Kind.CANCELLED)
 
 
 def _at(dtype: np.dtype[np.void], field: str) -> int:
@@ -24,16 +29,34 @@ def _at(dtype: np.dtype[np.void], field: str) -> int:
     return place
 
 
+ROW_KEY, LINE_KEY, EVENT_KIND = _at(EVENT, "row_lo"), _at(EVENT, "line_lo"), _at(EVENT, "kind")
 NEWEST = _at(HOT, "window_72")
 DAY_QUANTITY, DAY_LINES, HOUR_LINES = _at(HOT, "day_quantity"), _at(HOT, "day_lines"), _at(HOT, "hour_lines")
-OPEN, OPEN_RING = _at(SUPPLY, "open_total"), _at(SUPPLY, "open_ring")
+OPEN, OPEN_RING, MOVES = _at(SUPPLY, "open_total"), _at(SUPPLY, "open_ring"), _at(SUPPLY, "move_quantity")
 
 
-@inlined_kernel
-def read_ahead(t: Tables, row: int, key_lo: np.uint64, hour: int) -> None:
-    """Ask for what an order of ``row`` in local ``hour`` will touch; ``key_lo`` is of its line."""
-    day = hour // 24
-    prefetch(t.line_index, home(key_lo, t.line_index.shape[0] - 1), 0)
+@lean_kernel
+def read_ahead_row(events: NDArray[Any], hot: NDArray[Any], index: NDArray[np.int32], k: int) -> None:
+    """Ask for the keys of a record after record ``k``, and of the row that a nearer one is most likely of."""
+    for byte in (ROW_KEY, EVENT_KIND):
+        prefetch(events, k + 2 * AHEAD, byte)
+    if k + AHEAD // 2 < events.shape[0]:
+        prefetch(hot, index[row_home(events[k + AHEAD // 2].row_lo, index.shape[0] - 1)], 0)
+
+
+@lean_kernel
+def read_ahead(t: Tables, events: NDArray[Any], rows: NDArray[np.int32], k: int, stop: int, hour: int) -> None:
+    """Ask for what a record after record ``k`` will touch, if it is an order of the same local ``hour``."""
+    for byte in (0, LINE_KEY, EVENT_KIND):
+        prefetch(events, k + 2 * AHEAD, byte)
+    if k + AHEAD >= stop or rows[k + AHEAD] < 0:
+        return
+    event, row, day = events[k + AHEAD], rows[k + AHEAD], hour // 24
+    mask = t.line_index.shape[0] - 1
+    prefetch(t.line_index, home(event.line_lo, mask), 0)
+    if event.kind > CANCELLED:
+        prefetch(t.line_index, home(event.id_lo, mask), 0)
+        prefetch(t.supply, row, MOVES)
     prefetch(t.hot, row, 0)
     prefetch(t.hot, row, NEWEST)
     prefetch(t.hot, row, DAY_LINES + 2 * (day % DAYS_KEPT))
@@ -41,3 +64,21 @@ def read_ahead(t: Tables, row: int, key_lo: np.uint64, hour: int) -> None:
     prefetch(t.hot, row, DAY_QUANTITY + 8 * (day % DAYS_KEPT))
     prefetch(t.supply, row, OPEN)
     prefetch(t.supply, row, OPEN_RING + 4 * (day % OPEN_DAYS))
+
+
+@lean_kernel
+def read_ahead_oldest(t: Tables, oldest_hour: int) -> None:
+    """Ask for what forgetting a line will touch, where lines are forgotten: the cell of the index and open demand."""
+    if oldest_due(t.lines, t.line_ring, oldest_hour) < 0:
+        return
+    line = t.lines[(t.line_ring[HEAD] + AHEAD) % t.lines.shape[0]]
+    prefetch(t.line_index, home(line.key_lo, t.line_index.shape[0] - 1), 0)
+    prefetch(t.hot, line.row, NEWEST)
+    prefetch(t.supply, line.row, OPEN)
+    prefetch(t.supply, line.row, OPEN_RING + 4 * (line.requested_day % OPEN_DAYS))
+    # The run of index entries behind that of a line that goes sooner: they may move, which is told by their lines.
+    mask = t.line_index.shape[0] - 1
+    at = home(t.lines[(t.line_ring[HEAD] + AHEAD // 2) % t.lines.shape[0]].key_lo, mask)
+    while t.line_index[at] >= 0:
+        prefetch(t.lines, t.line_index[at] & mask, 0)
+        at = (at + 1) & mask

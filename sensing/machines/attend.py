@@ -89,7 +89,7 @@ def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
     if short or "stockout_projected" in s.problems.open_types(row):
         step_down(s, plan, 0)
     else:
-        set_stock_floors(s, plan)
+        set_stock_floors(s, plan, 1.0)
 
 
 def _decide(s: ShardState, sku: str, location: str, event: Any, rule: str, prior: float | None, reason: str) -> None:

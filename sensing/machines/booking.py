@@ -6,7 +6,7 @@ import numpy as np
 
 from sensing.codec.record import NO_DAY, THOUSANDTHS
 from sensing.detection.quality import learn_row_size, learn_stream_size
-from sensing.jit import inlined_kernel
+from sensing.jit import lean_kernel
 from sensing.machines.tables import Tables
 from sensing.settings import HOUR_MS
 from sensing.state.buckets import book, roll
@@ -24,14 +24,14 @@ from sensing.state.zones import offset_at
 from sensing.supply.backlog import NEW_LINE, advance, open_add
 
 
-@inlined_kernel
+@lean_kernel
 def local_hour(t: Tables, row: int, time: int) -> int:
     """Local hour number of an instant at the row's location."""
     zone = t.location_zone[t.hot[row].location]
     return int((time + offset_at(t.zone_starts, t.zone_offsets, zone, time)) // HOUR_MS)
 
 
-@inlined_kernel
+@lean_kernel
 def reach(t: Tables, row: int, hour: int) -> None:
     """Let a row know of an absorbed event in local ``hour``.
 
@@ -49,13 +49,13 @@ def reach(t: Tables, row: int, hour: int) -> None:
     advance(t.supply, row, record.day)
 
 
-@inlined_kernel
+@lean_kernel
 def open_quantity(line: Any) -> int:
     """Thousandths of a line that are ordered and not yet shipped."""
     return int(max(line.quantity - line.shipped, 0))
 
 
-@inlined_kernel
+@lean_kernel
 def change_open(t: Tables, slot: int, delta: int, booked: int) -> None:
     """Change what is open of a line by ``delta`` thousandths; ``booked`` as in :func:`open_add`."""
     line = t.lines[slot]
@@ -69,13 +69,13 @@ def change_open(t: Tables, slot: int, delta: int, booked: int) -> None:
         line.flags &= np.uint8(255 - OPEN_IN_RING)
 
 
-@inlined_kernel
+@lean_kernel
 def in_ring(line: Any) -> int:
     """How the open quantity of a line that is booked was booked, as :func:`open_add` wants it."""
     return 1 if line.flags & OPEN_IN_RING else 0
 
 
-@inlined_kernel
+@lean_kernel
 def unbook(t: Tables, slot: int) -> None:
     """Take a line out of the buckets and out of open demand."""
     line = t.lines[slot]
@@ -88,7 +88,7 @@ def unbook(t: Tables, slot: int) -> None:
     line.quantity = 0
 
 
-@inlined_kernel
+@lean_kernel
 def book_line(t: Tables, slot: int, quantity: int, requested_day: int) -> None:
     """Put a line that is not booked into the buckets of its row and hour and, where it is tracked, into open demand."""
     line = t.lines[slot]
@@ -108,7 +108,7 @@ def book_line(t: Tables, slot: int, quantity: int, requested_day: int) -> None:
     change_open(t, slot, open_quantity(line), NEW_LINE)
 
 
-@inlined_kernel
+@lean_kernel
 def count_location(t: Tables, row: int, hour: int, lines: int) -> None:
     """Count order lines of a location's local day, by which a silent feed is told from a quiet row."""
     day = hour // 24
@@ -116,7 +116,7 @@ def count_location(t: Tables, row: int, hour: int, lines: int) -> None:
         t.location_lines[t.hot[row].location, day % DAYS_KEPT] += lines
 
 
-@inlined_kernel
+@lean_kernel
 def learn_sizes(t: Tables, row: int, quantity: int) -> None:
     """Let the row's and the stream's order sizes learn a line of ``quantity`` thousandths."""
     record = t.hot[row]
@@ -131,14 +131,14 @@ def learn_sizes(t: Tables, row: int, quantity: int) -> None:
     record.size_max = largest
 
 
-@inlined_kernel
+@lean_kernel
 def hear(t: Tables, row: int, source: int, time: int) -> None:
     """Note that an input told something of the row."""
     record = t.supply[row]
     record.heard[source] = max(record.heard[source], time // 1000)
 
 
-@inlined_kernel
+@lean_kernel
 def new_line(t: Tables, key_hi: np.uint64, key_lo: np.uint64, row: int, hour: int, oldest_hour: int) -> int:
     """Slot for a new line. What the table forgets for it is no longer open."""
     for _ in range(2):

@@ -44,7 +44,8 @@ def close_due(s: ShardState, due: Due) -> None:
         windows = np.zeros(len(rows), WINDOWS)
         read_windows(hot, s.demand.demand, s.demand.pool, s.locations.idle, rows, due.day, windows)
         ended = s.supply.standings.expire(rows, due.day + 1)
-        hot["touched"][list(ended)] = 1
+        for row in ended:
+            hot["touched"][row] = 1
         planned = _worth_planning(s, rows, windows, due.day)
         if planned.any():
             # Plans are as of the day's end: which rows happen to close in one call must not show.
@@ -108,7 +109,8 @@ def _judge_and_publish(s: ShardState, instants: Integers, view: Outlook, windows
     documents = {} if s.muted else documents_of(s, view)
     noteworthy = judged.copy()
     noteworthy[list(documents)] = True
-    noteworthy |= np.isin(plan.rows, list(ended))
+    if ended:
+        noteworthy |= np.isin(plan.rows, list(ended))
     for at in np.flatnonzero(noteworthy).tolist():
         instant = int(instants[at])
         if judged[at]:
@@ -155,6 +157,8 @@ def _findings(s: ShardState, instant: int, view: Outlook, at: int, windows: Any,
 def documents_of(s: ShardState, view: Outlook) -> dict[int, PlanningParameters]:
     """Planning parameters that have left their dead band, by position in the plan; they count as published."""
     due = s.supply.due(view.plan)
+    if not len(due):
+        return {}
     found = s.supply.publish(view.plan, due, told_of(s, view, due))
     return {at: document for at, (_, document) in zip(due.tolist(), found, strict=True)}
 

@@ -12,10 +12,12 @@ from sensing.codec.encode import reencode
 from sensing.codec.keys import keys_of
 from sensing.codec.record import TOPICS, Reject
 from sensing.contracts.dead_letters import Reason
+from sensing.jit import kernel
+from sensing.machines.ahead import read_ahead_row
 from sensing.machines.ledger import put_dead_letter
 from sensing.machines.state import ShardState
 from sensing.machines.tables import DEAD_LETTER
-from sensing.state.rows import FULL, MISSING
+from sensing.state.rows import FULL, MISSING, find_row
 
 SKIPPED = -3
 KNOWN_LOCATION = "a location that a location.updated record names"
@@ -42,22 +44,64 @@ class Incoming(NamedTuple):
     refusals: list[Refusal]
 
 
+@kernel
+def survey(
+    events: NDArray[Any], hot: NDArray[Any], index: NDArray[np.int32], rows: NDArray[np.int32]
+) -> tuple[int, int]:
+    """Fill in the row of each record, MISSING where its key is new.
+
+    Returns how many are missing, and the highest partition.
+    """
+    missing = 0
+    partition = 0
+    for k in range(events.shape[0]):
+        read_ahead_row(events, hot, index, k)
+        event = events[k]
+        rows[k] = find_row(hot, index, event.row_hi, event.row_lo)
+        missing += rows[k] == MISSING
+        partition = max(partition, event.partition)
+    return missing, partition
+
+
+@kernel
+def any_strange(
+    hot: NDArray[Any], accepted: NDArray[np.bool_], base_units: NDArray[np.uint64], units: NDArray[np.uint64],
+    rows: NDArray[np.int32],
+) -> bool:  # fmt: skip
+    """Whether a record is of a location that is not accepted, or in another unit than its row's base unit."""
+    for k in range(rows.shape[0]):
+        row = rows[k]
+        if row < 0:
+            continue
+        if not accepted[hot[row].location] or (base_units[row] != 0 and base_units[row] != units[k]):
+            return True
+    return False
+
+
 def incoming(s: ShardState, records: NDArray[Any]) -> Incoming:
     """Find the row of each record, making new ones in order of mention, and convert quantities to base units."""
-    s.ensure_partition(int(records["partition"].max()))
     refusals: list[Refusal] = []
-    rows = s.rows.find(records)
-    if (rows == MISSING).any():
+    rows = np.empty(len(records), np.int32)
+    missing, partition = survey(records, s.rows.hot, s.rows.index, rows)
+    s.ensure_partition(partition)
+    if missing:
         _make_rows(s, records, rows, refusals)
-    if s.locations.any_known:
-        known = np.array([record.known for record in s.locations.records])
-        strange = (rows >= 0) & ~known[s.rows.hot["location"][np.maximum(rows, 0)]]
-        for k in np.flatnonzero(strange).tolist():
-            rows[k] = SKIPPED
-            refusals.append(Refusal(k, "unknown_location", "location", KNOWN_LOCATION, records["location"][k]))
-    if s.items_known:
-        records = _to_base_units(s, records, rows, refusals)
+    if s.locations.any_known or s.items_known:
+        # Nearly always there is nothing strange, which one look tells.
+        base_units, units = s.base_units.view(np.uint64), records["unit"].view(np.uint64)
+        if any_strange(s.rows.hot, s.locations.accepted, base_units, units, rows):
+            _refuse_unknown_locations(s, records, rows, refusals)
+            records = _to_base_units(s, records, rows, refusals)
     return Incoming(records, rows, sorted(refusals))
+
+
+def _refuse_unknown_locations(
+    s: ShardState, records: NDArray[Any], rows: NDArray[np.int32], refusals: list[Refusal]
+) -> None:
+    accepted = s.locations.accepted[s.rows.hot["location"][np.maximum(rows, 0)]]
+    for k in np.flatnonzero((rows >= 0) & ~accepted).tolist():
+        rows[k] = SKIPPED
+        refusals.append(Refusal(k, "unknown_location", "location", KNOWN_LOCATION, records["location"][k]))
 
 
 def _make_rows(s: ShardState, records: NDArray[Any], rows: NDArray[np.int32], refusals: list[Refusal]) -> None:

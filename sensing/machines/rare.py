@@ -141,13 +141,15 @@ def _purchase(s: ShardState, item: Rare) -> int:
     event = item.event
     row = row_of(s, event.sku, event.location)
     local_day = s.zones.local_hour(s.zone_of(row), item.time) // 24
+    before = int(s.supply.supply["on_order"][row])
     outcome = s.supply.purchase(event, row, item.time, local_day, item.watermark)
     if outcome.word == "line_changed_item":
         return refuse_rare(s, item, "line_changed_item", "location", "the line's sku and location", event.location)
     if outcome.word != "absorbed":
         return OUTCOME_OF_WORD[outcome.word]
     _touch(s, row, item.time)
-    look_next(s, row)
+    if int(s.supply.supply["on_order"][row]) + outcome.movement < before:  # less comes than was expected
+        look_next(s, row)
     if outcome.movement:
         move(s.supply.supply, row, item.time, outcome.movement)
     _report_promises(s, item, outcome, "promise")
@@ -157,8 +159,9 @@ def _purchase(s: ShardState, item: Rare) -> int:
 
 def _report_promises(s: ShardState, item: Rare, outcome: PoOutcome, cause: Cause) -> None:
     for promise in outcome.promises:
-        look_next(s, promise.row)
         if promise.before is not None:
+            if promise.after > promise.before:
+                look_next(s, promise.row)
             _report_delay(s, item, promise, promise.before, promise.open / THOUSANDTHS, cause)
 
 

@@ -32,6 +32,7 @@ class ShardMachine:
 
     def __init__(self, shard: int, settings: Settings) -> None:
         self.state = ShardState(shard, settings)
+        self._attention = np.zeros(ATTENTION_MAX, ATTENTION)
 
     def apply(self, batch: Batch) -> Outputs:
         """Absorb a batch and advance the clock to its watermark.
@@ -84,7 +85,10 @@ class ShardMachine:
         watermarks = batch.records["watermark"]
         while start < stop:
             self._advance(int(watermarks[start]))
-            until = start + int(np.searchsorted(watermarks[start:stop], self._next_due(), "left"))
+            due = self._next_due()
+            until = stop
+            if watermarks[stop - 1] >= due:
+                until = start + int(np.searchsorted(watermarks[start:stop], due, "left"))
             self._absorb_run(batch, start, until)
             start = until
 
@@ -94,7 +98,7 @@ class ShardMachine:
         events, rows, refusals = incoming(s, batch.records[start:stop])
         s.lines.ensure(2 * len(events))
         tables = s.tables()
-        attention = np.zeros(ATTENTION_MAX, ATTENTION)
+        attention = self._attention
         horizon_hours = s.settings.line_horizon_days * 24
         at = 0
         for refusal in [*refusals, None]:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from sensing.demand.profile import expected_lines, weekday_factor
 from sensing.detection.lines import line_dispersion
 from sensing.detection.surge import FLOOR_NONE, LINES_MIN, is_surge, surge_floor
-from sensing.jit import inlined_kernel, kernel
+from sensing.jit import kernel, lean_kernel
 from sensing.machines.tables import SURGE, Tables
 
 AHEAD_HOURS = 24
 
 
-@inlined_kernel
+@lean_kernel
 def note(attention: NDArray[Any], noted: int, kind: int, row: int, quantity: float) -> int:
     """Write one thing for Python to look at; returns how many there are now."""
     entry = attention[noted]
@@ -42,7 +42,7 @@ def surges_now(t: Tables, row: int, hours: int, observed: int) -> bool:
     return is_surge(float(observed), expected, demand.lines_level, dispersion, hours / 24.0, days)
 
 
-@inlined_kernel
+@lean_kernel
 def watch_surge(t: Tables, row: int, hour: int, attention: NDArray[Any], noted: int) -> int:
     """Note a surge after a line was booked in local ``hour``: a window's count has reached its floor and is a surge."""
     record = t.hot[row]

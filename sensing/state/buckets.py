@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.jit import inlined_kernel
+from sensing.jit import lean_kernel
 from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
 
 LINES_MAX = 65535
 
 
-@inlined_kernel
+@lean_kernel
 def roll(hot: NDArray[Any], row: int, hour: int) -> None:
     """Advance the rings of ``row`` so that local ``hour`` is their newest; buckets entered are empty.
 
@@ -45,7 +45,7 @@ def roll(hot: NDArray[Any], row: int, hour: int) -> None:
         record.day = day
 
 
-@inlined_kernel
+@lean_kernel
 def book(hot: NDArray[Any], row: int, hour: int, quantity: int, lines: int) -> None:
     """Add ``quantity`` (thousandths) and ``lines`` (both signed) to the buckets of local ``hour``.
 

@@ -7,7 +7,9 @@ filter and netting.
 Invariants
 - ``head`` is the slot of the oldest line, ``count`` lines follow it in the ring; every one of them has exactly one
   index entry, and no other entry exists.
-- The index has a power-of-two size, at least 1.5 times the capacity.
+- The index has a power-of-two size, at least 1.5 times the capacity. An entry holds a slot in as many bits as a place
+  in the index has, and above them bits of the line's key: lines of other keys are passed without a look at them, each
+  of which would be a wait for memory.
 """
 
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.jit import inlined_kernel, kernel
+from sensing.jit import kernel, lean_kernel
 from sensing.state.blob import pack, unpack
 
 LINE = np.dtype(
@@ -41,39 +43,59 @@ TRACKED_OPEN = 16  # what is open counts as open demand
 
 HEAD, COUNT, EVICTED = 0, 1, 2
 
+ENTRY_BITS = np.uint64(2**31 - 1)
 
-@inlined_kernel
+
+@lean_kernel
 def home(key_lo: np.uint64, mask: int) -> int:
     """Preferred index position of a key."""
     return int(np.int64((key_lo >> np.uint64(7)) & np.uint64(mask)))
 
 
-@inlined_kernel
+@lean_kernel
+def key_bits(key_hi: np.uint64, mask: int) -> int:
+    """Bits of a key as an index entry holds them: above those of the mask, below the sign."""
+    return int(np.int64(key_hi & ENTRY_BITS) & ~mask)
+
+
+@lean_kernel
 def find_line(lines: NDArray[Any], index: NDArray[np.int32], key_hi: np.uint64, key_lo: np.uint64) -> int:
     """Slot of a key, or -1."""
     mask = index.shape[0] - 1
     at = home(key_lo, mask)
+    bits = key_bits(key_hi, mask)
     while index[at] >= 0:
-        slot = index[at]
-        if lines[slot].key_hi == key_hi and lines[slot].key_lo == key_lo:
-            return int(slot)
+        if index[at] & ~mask == bits:
+            slot = index[at] & mask
+            if lines[slot].key_hi == key_hi and lines[slot].key_lo == key_lo:
+                return int(slot)
         at = (at + 1) & mask
     return -1
 
 
-@inlined_kernel
+@lean_kernel
+def enter(index: NDArray[np.int32], slot: int, key_hi: np.uint64, key_lo: np.uint64) -> None:
+    """Let the index find ``slot`` by a key that it does not hold."""
+    mask = index.shape[0] - 1
+    at = home(key_lo, mask)
+    while index[at] >= 0:
+        at = (at + 1) & mask
+    index[at] = slot | key_bits(key_hi, mask)
+
+
+@lean_kernel
 def unindex(lines: NDArray[Any], index: NDArray[np.int32], slot: int) -> None:
     """Remove the entry of ``slot``; later entries of its run move back, so that no run has a hole."""
     mask = index.shape[0] - 1
     at = home(lines[slot].key_lo, mask)
-    while index[at] != slot:
+    while index[at] & mask != slot:
         at = (at + 1) & mask
     hole = at
     while True:
         at = (at + 1) & mask
         if index[at] < 0:
             break
-        wanted = home(lines[index[at]].key_lo, mask)
+        wanted = home(lines[index[at] & mask].key_lo, mask)
         # The entry may move into the hole unless its home lies (cyclically) after the hole.
         if ((at - wanted) & mask) >= ((at - hole) & mask):
             index[hole] = index[at]
@@ -81,7 +103,7 @@ def unindex(lines: NDArray[Any], index: NDArray[np.int32], slot: int) -> None:
     index[hole] = -1
 
 
-@inlined_kernel
+@lean_kernel
 def oldest_due(lines: NDArray[Any], ring: NDArray[np.int64], oldest_hour: int) -> int:
     """Slot of the oldest line when it must go before another is inserted, else -1.
 
@@ -93,7 +115,7 @@ def oldest_due(lines: NDArray[Any], ring: NDArray[np.int64], oldest_hour: int) -
     return int(slot) if ring[COUNT] == lines.shape[0] or lines[slot].hour < oldest_hour else -1
 
 
-@inlined_kernel
+@lean_kernel
 def forget_oldest(lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[np.int64]) -> None:
     """Take the oldest line out of the table."""
     unindex(lines, index, ring[HEAD])
@@ -102,7 +124,7 @@ def forget_oldest(lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[n
     ring[EVICTED] += 1
 
 
-@inlined_kernel
+@lean_kernel
 def insert_line(
     lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[np.int64], key_hi: np.uint64, key_lo: np.uint64
 ) -> int:
@@ -119,24 +141,16 @@ def insert_line(
     line.version = 0
     line.requested_day = 0
     line.flags = 0
-    mask = index.shape[0] - 1
-    at = home(key_lo, mask)
-    while index[at] >= 0:
-        at = (at + 1) & mask
-    index[at] = slot
+    enter(index, slot, key_hi, key_lo)
     return slot
 
 
 @kernel
 def index_lines(lines: NDArray[Any], index: NDArray[np.int32], head: int, count: int) -> None:
     """Enter all lines of the ring into an empty index."""
-    mask = index.shape[0] - 1
     for k in range(count):
         slot = (head + k) % lines.shape[0]
-        at = home(lines[slot].key_lo, mask)
-        while index[at] >= 0:
-            at = (at + 1) & mask
-        index[at] = slot
+        enter(index, slot, lines[slot].key_hi, lines[slot].key_lo)
 
 
 def index_size(capacity: int) -> int:

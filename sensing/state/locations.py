@@ -35,9 +35,10 @@ class Locations:
 
     Attributes
     ----------
-    zone, lines, usual, idle
-        Arrays by location number, for kernels: time zone; order lines per local day (ring); lines a weekday usually
-        has; days (ring) that taught nothing, because the location was closed or the feed silent.
+    zone, accepted, lines, usual, idle
+        Arrays by location number, for kernels: time zone; whether its events are taken, as :meth:`is_known`; order
+        lines per local day (ring); lines a weekday usually has; days (ring) that taught nothing, because the location
+        was closed or the feed silent.
     """
 
     def __init__(self, zones: Zones) -> None:
@@ -46,6 +47,7 @@ class Locations:
         self.numbers: dict[str, int] = {}
         self.any_known = False
         self.zone = np.zeros(8, np.int32)
+        self.accepted = np.zeros(8, np.bool_)
         self.lines = np.zeros((8, DAYS_KEPT), np.int64)
         self.usual = np.zeros((8, 7))
         self.idle = np.zeros((8, DAYS_KEPT), np.bool_)
@@ -61,12 +63,14 @@ class Locations:
         number = len(self.records)
         if number == len(self.zone):
             self.zone = np.concatenate((self.zone, np.zeros_like(self.zone)))
+            self.accepted = np.concatenate((self.accepted, np.zeros_like(self.accepted)))
             self.lines = np.concatenate((self.lines, np.zeros_like(self.lines)))
             self.usual = np.concatenate((self.usual, np.zeros_like(self.usual)))
             self.idle = np.concatenate((self.idle, np.zeros_like(self.idle)))
         self.records.append(record)
         self.numbers[record.name] = number
         self.zone[number] = record.zone
+        self.accepted[number] = record.known or not self.any_known
         return number
 
     def apply(self, event: LocationUpdated) -> tuple[int, int, int]:
@@ -81,7 +85,10 @@ class Locations:
         record.zone, record.known = zone, True
         record.calendar, record.region, record.steward = event.calendar, event.region, event.steward
         self.zone[number] = zone
-        self.any_known = True
+        if not self.any_known:
+            self.any_known = True
+            self.accepted[:] = False
+        self.accepted[number] = True
         return number, old, zone
 
     def is_known(self, name: str) -> bool:
@@ -123,9 +130,10 @@ class Locations:
 
     def restore(self, parts: dict[str, Any]) -> None:
         """Take over what :meth:`parts` gave."""
-        for record in msgspec.msgpack.decode(parts["locations"], type=list[Location]):
+        records = msgspec.msgpack.decode(parts["locations"], type=list[Location])
+        self.any_known = any(record.known for record in records)
+        for record in records:
             self._add(record)
-            self.any_known |= record.known
         self.lines[: len(self.records)] = parts["location_lines"]
         self.usual[: len(self.records)] = parts["location_usual"]
         self.idle[: len(self.records)] = parts["location_idle"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.jit import kernel
+from sensing.jit import kernel, lean_kernel
 from sensing.state.blob import pack, unpack
 
 DAYS_KEPT = 28
@@ -56,25 +56,35 @@ HOT = np.dtype(
 )
 
 
+@lean_kernel
+def row_home(key_lo: np.uint64, mask: int) -> int:
+    """Preferred index position of a key."""
+    return int(np.int64(key_lo & np.uint64(mask)))
+
+
+@lean_kernel
+def find_row(hot: NDArray[Any], index: NDArray[np.int32], key_hi: np.uint64, key_lo: np.uint64) -> int:
+    """Row number of a key, or MISSING."""
+    mask = index.shape[0] - 1
+    at = row_home(key_lo, mask)
+    while index[at] >= 0:
+        row = index[at]
+        if hot[row].key_hi == key_hi and hot[row].key_lo == key_lo:
+            return int(row)
+        at = (at + 1) & mask
+    return MISSING
+
+
 @kernel
 def find_rows(
     row_hi: NDArray[np.uint64], row_lo: NDArray[np.uint64], hot: NDArray[Any], index: NDArray[np.int32],
     out: NDArray[np.int32],
 ) -> int:  # fmt: skip
     """Row numbers of keys, MISSING where there is none. Returns how many are missing."""
-    mask = index.shape[0] - 1
     missing = 0
     for k in range(row_hi.shape[0]):
-        at = np.int64(row_lo[k] & np.uint64(mask))
-        while True:
-            row = index[at]
-            if row < 0:
-                missing += 1
-                break
-            if hot[row].key_hi == row_hi[k] and hot[row].key_lo == row_lo[k]:
-                break
-            at = (at + 1) & mask
-        out[k] = row
+        out[k] = find_row(hot, index, row_hi[k], row_lo[k])
+        missing += out[k] == MISSING
     return missing
 
 
@@ -83,7 +93,7 @@ def index_rows(hot: NDArray[Any], start: int, stop: int, index: NDArray[np.int32
     """Enter rows ``start`` to ``stop`` (exclusive) into ``index``."""
     mask = index.shape[0] - 1
     for row in range(start, stop):
-        at = np.int64(hot[row].key_lo & np.uint64(mask))
+        at = row_home(hot[row].key_lo, mask)
         while index[at] >= 0:
             at = (at + 1) & mask
         index[at] = row

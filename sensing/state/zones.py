@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.instants import EPOCH, day_number
-from sensing.jit import inlined_kernel, kernel
+from sensing.jit import kernel, lean_kernel
 from sensing.settings import DAY_MS, HOUR_MS
 
 FIRST_YEAR, LAST_YEAR = 1990, 2060
@@ -50,7 +50,7 @@ def transitions(name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.array(starts, np.int64), np.array(offsets, np.int64)
 
 
-@inlined_kernel
+@lean_kernel
 def offset_at(starts: NDArray[np.int64], offsets: NDArray[np.int64], zone: int, instant: int) -> int:
     """Offset (ms east of UTC) of ``zone`` at ``instant``.
 

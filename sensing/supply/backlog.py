@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.record import NO_DAY, THOUSANDTHS
-from sensing.jit import inlined_kernel, kernel
+from sensing.jit import kernel, lean_kernel
 from sensing.supply.record import CELL_MAX, OPEN_DAYS, SPILLED
 
 NEW_LINE = -1
 
 
-@inlined_kernel
+@lean_kernel
 def advance(supply: NDArray[Any], row: int, today: int) -> None:
     """Let the ring begin at local day ``today``; the days before it become overdue. It never goes back."""
     record = supply[row]
@@ -33,7 +33,7 @@ def advance(supply: NDArray[Any], row: int, today: int) -> None:
     record.open_day = today
 
 
-@inlined_kernel
+@lean_kernel
 def open_add(supply: NDArray[Any], row: int, today: int, requested_day: int, delta: int, booked: int) -> int:
     """Change the open quantity of one line by ``delta`` thousandths.
 

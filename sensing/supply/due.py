@@ -79,7 +79,8 @@ def due(plan: Plan, supply: NDArray[Any], standings: Standings) -> NDArray[np.bo
     result |= moved(plan.lead_time_days_mean, last["lead_time_days_mean"], band, LEAD_TIME_DAYS_STEP)
     result |= agrees(plan) != (last["agreed"] == 1)
     result |= age_days >= EXPIRES_DAYS - 1
-    result[[at for at, kept in standings.among(plan.rows) if kept.due]] = True
+    for at, kept in standings.among(plan.rows):
+        result[at] |= kept.due
     return np.asarray(result & ~np.isnan(plan.reorder_point))
 
 

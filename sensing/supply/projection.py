@@ -15,8 +15,6 @@ from sensing.supply.lead_time_demand import sum_of_days
 
 NOT_WITHIN = -1
 """No such day within the projection."""
-FORECAST_MARGIN = 1.05
-"""Pools are folded after a row has closed, which moves its forecast a little."""
 MEDIAN_MARGIN = 0.5
 """Units by which the median of a demand may lie above its mean, and what single precision loses."""
 
@@ -117,7 +115,7 @@ def stock_floors(
             window = min(max(math.ceil(lead_time_days[i]), 1), days)
         if learned[i]:
             for t in range(window):
-                floor += FORECAST_MARGIN * mean[i, t]
+                floor += mean[i, t]
                 if t > 0:
                     floor += max(open_day[i, t] - mean[i, t], 0.0)
             floor += MEDIAN_MARGIN
@@ -142,5 +140,5 @@ def quiet_floors(
             for t in range(start, start + window):
                 needed += mean[i, t if t < days else days - 7 + (t - days) % 7]
             most = max(most, needed)
-        floor = open_total[i] + (FORECAST_MARGIN * most + MEDIAN_MARGIN if learned[i] else 0.0)
+        floor = open_total[i] + (most + MEDIAN_MARGIN if learned[i] else 0.0)
         out[i] = math.nan if math.isnan(mean[i, 0]) else floor

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from benchmarks import harness, readme, tables
 from benchmarks.__main__ import main
+from benchmarks.servers.install import Missing
 
 MACHINE = harness.Machine(cpu="a processor", cpus=2, system="Linux x86_64")
 RESULT = harness.Result(
@@ -71,6 +72,19 @@ def test_groups_of_figures_are_flattened() -> None:
         "coverage.0.95": 0.94,
         "coverage.by.x": 2,
     }
+
+
+def test_a_server_that_is_not_installed_is_missing_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for everything gets what can run here; the text says what to install."""
+    plant(monkeypatch, {})
+
+    def run(_size: str) -> dict[str, object]:
+        msg = "Redis: required redis-server"
+        raise Missing(msg)
+
+    monkeypatch.setattr(sys.modules["benchmarks.planted"], "run", run)
+    with pytest.raises(harness.MissingInput, match="benchmark 'planted': Redis: required redis-server"):
+        harness.measure("planted", "smoke")
 
 
 def test_missing_input_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,10 @@
 from functools import cache
 
 import pytest
+from redis import Redis
 
 from benchmarks import harness
+from benchmarks.servers.kafka import admin
 
 SAYS = {
     "apply": ("batch_20000.events_per_second", "batch_20000.split_ns_per_event", "disturbed.events_per_second"),
@@ -15,6 +17,18 @@ SAYS = {
     "sinks": ("deliver.records_per_second", "view.records_per_second", "view.redis_cpu_us_per_record"),
     "replay": ("lines_per_second", "lines_per_cpu_second", "close_share", "close_cpu_seconds_per_day"),
 }
+ON_SERVERS = {
+    "kafka": (
+        "one_partition.lines_per_second",
+        "one_partition.cpu_ns_per_line",
+        "one_partition.share_of_bare",
+        "four_partitions.lines_per_second",
+        "closes.lines_per_second",
+    ),
+    "latency": ("at_500.kafka.p99_ms", "at_500.redis.p99_ms", "at_500.lines_per_second", "at_500.triggers"),
+    "parity": ("exceptions", "planning_parameters", "audit", "dead_letters", "hashes_in_redis", "open_exceptions"),
+}
+"""Those that need a Kafka and a Redis."""
 NOT_SHIPPED = {"m5"}
 """Benchmarks on data that are no part of the project."""
 
@@ -27,7 +41,7 @@ def smoke(name: str) -> dict[str, float | int | str]:
 
 def test_every_benchmark_has_a_smoke_run() -> None:
     """A new benchmark is named here, with what it must say."""
-    assert set(harness.discover()) == set(SAYS) | NOT_SHIPPED
+    assert set(harness.discover()) == set(SAYS) | set(ON_SERVERS) | NOT_SHIPPED
 
 
 @pytest.mark.parametrize("name", sorted(SAYS))
@@ -35,6 +49,24 @@ def test_smoke_run(name: str) -> None:
     """The run ends, and the figures that the project is judged by are there."""
     for figure in SAYS[name]:
         assert float(smoke(name)[figure]) > 0
+
+
+@pytest.mark.parametrize("name", sorted(ON_SERVERS))
+def test_smoke_run_on_servers(name: str, kafka: str, redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same with servers that are given; what it made there is gone afterwards."""
+    monkeypatch.setenv("KAFKA_BOOTSTRAP", kafka)
+    monkeypatch.setenv("REDIS_URL", redis)
+    before = _kept(kafka, redis)
+    for figure in ON_SERVERS[name]:
+        assert float(smoke(name)[figure]) > 0
+    assert _kept(kafka, redis) == before
+
+
+def _kept(kafka: str, redis: str) -> set[str]:
+    """Topics and keys with the prefix of benchmarks."""
+    topics = {name for name in admin(kafka).list_topics(timeout=30).topics if name.startswith("bench-")}
+    with Redis.from_url(redis) as store:
+        return topics | {key.decode() for key in store.scan_iter(match="bench-*", count=1000)}
 
 
 def test_river_figures_are_of_rows_with_river_models() -> None:

@@ -100,9 +100,11 @@ def test_a_wrong_table_is_noticed(monkeypatch: pytest.MonkeyPatch, field: str, c
 
 def test_headers_do_not_matter_where_the_body_says_all() -> None:
     """A message that names its own type, id and time is plain whatever its headers say."""
-    headers = {"ce_type": b"order.lost", "ce_id": b"other", "ce_time": b"x", "content-type": b"application/json"}
-    block = Block.of([orjson.dumps(PLACED)] * 2, np.arange(2), headers=[headers, None], keys=[b"k", None])
-    assert plain_count("orders", block) == 2
+    plain = {"ce_type": b"order.lost", "ce_id": b"other", "ce_time": b"x", "content-type": b"application/json"}
+    structured = {"content-type": b"application/cloudevents+json"}
+    all_headers = [plain, None, structured, {"ce_type": b"\xff"}]
+    block = Block.of([orjson.dumps(PLACED)] * 4, np.arange(4), headers=all_headers, keys=[b"k", None, None, None])
+    assert plain_count("orders", block) == 4
     assert_same(decode("orders", 0, block), carefully("orders", block))
 
 

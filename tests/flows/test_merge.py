@@ -92,6 +92,24 @@ def test_rejects_keep_their_place_and_bytes(tmp_path: Path) -> None:
     assert run.rejects[1].got == "2011-02-08T00:00:00.000Z"
 
 
+@pytest.mark.parametrize("chunk_bytes", [200, 10_000, 1_000_000])
+@pytest.mark.parametrize("start", [0, 1, 119, 120])
+def test_a_bad_date_in_the_last_line_does_not_move_the_clock(tmp_path: Path, chunk_bytes: int, start: int) -> None:
+    """It is refused although nothing follows it, whatever the chunks, and wherever the file is taken up."""
+    times = [*(MONDAY + i * HOUR_MS // 4 for i in range(120)), 2_900_000_000_000]
+    write(tmp_path, "orders", [MAKERS["orders"](i, time) for i, time in enumerate(times)])
+    (file,) = find_inputs(tmp_path)
+    stream = Stream(0, file, SETTINGS, chunk_bytes, Position(start, times[start - 1] if start else 0), None)
+
+    runs = []
+    while (run := stream.next_run()) is not None:
+        runs.append(run)
+
+    assert [number for run in runs for number in run.numbers.tolist()] == list(range(start, 121))
+    assert [(reject.offset, reject.reason) for run in runs for reject in run.rejects] == [(120, "far_future")]
+    assert int(runs[-1].keys[-1]) == times[119]
+
+
 def test_too_late_says_how_late(tmp_path: Path) -> None:
     """An event beyond the horizon is refused, naming horizon and watermark; one within it is taken."""
     times = [MONDAY + 48 * HOUR_MS, MONDAY + 23 * HOUR_MS, MONDAY + 23 * HOUR_MS - 1]

@@ -25,7 +25,8 @@ from tests.machines.streams import Line, Stream, line
 
 ONE = Settings(shards=1)
 KEYS = {"sku": "A", "location": "L"}
-MOVEMENTS = (b'"shipment.shipped"', b'"order.returned"', b'"inventory.')
+MOVEMENTS = ("shipment.shipped", "order.returned", "inventory.counted", "inventory.adjusted")
+RENEWING = ("po.placed", "po.received")
 
 
 def short(state: ShardState, row: int) -> bool:
@@ -48,24 +49,35 @@ def step_by_step(machine: ShardMachine, stream: Stream) -> Iterator[tuple[Line, 
 
 
 def check_no_miss(machine: ShardMachine, stream: Stream) -> int:
-    """After every movement of which a full look finds a stock-out there is one open; returns how many there were."""
+    """After every movement of which a full look finds a stock-out there is one open; returns how many there were.
+
+    New purchase orders and receipts may show at the next close only.
+    """
     found = 0
+    renewed: dict[int, int] = {}
     for message, state in step_by_step(machine, stream):
-        if any(kind in message.value for kind in MOVEMENTS):
-            event = orjson.loads(message.value)
-            row = row_of_known(state, event["sku"], event["location"])
-            if row is not None and short(state, row):
-                found += 1
-                assert "stockout_projected" in state.problems.open_types(row), message.value
+        event = orjson.loads(message.value)
+        row = row_of_known(state, event.get("sku", ""), event.get("location") or "")
+        if row is None:
+            continue
+        closed = int(state.rows.hot["closed_day"][row])
+        if event["event_type"] in RENEWING:
+            renewed[row] = closed
+        if event["event_type"] in MOVEMENTS and renewed.get(row) != closed and short(state, row):
+            found += 1
+            assert "stockout_projected" in state.problems.open_types(row), message.value
     return found
 
 
 @cache
 def after_four_weeks(per_day: float) -> bytes:
-    """A machine after four weeks of orders that are shipped the same day, from more stock than they need."""
+    """A machine after four weeks of orders that are shipped the same day, from more stock than they need, with goods on
+    order for the days that come.
+    """
     usual = shipped(orders("u", range(28), per_day), 2)
+    due = line("po.placed", "p", at(20), po_id="P", quantity=30, promised_date="2026-03-04", **KEYS)
     machine = ShardMachine(0, ONE)
-    stream = Stream(sorted([count(400, 1), *usual], key=_time), end=at(28))
+    stream = Stream(sorted([count(400, 1), due, *usual], key=_time), end=at(28))
     for _ in step_by_step(machine, stream):
         pass
     return machine.dump()
@@ -76,7 +88,7 @@ def _time(entry: Line) -> int:
 
 
 EVENTS = st.tuples(
-    st.sampled_from(("order", "order", "ship", "ship", "ship", "count", "adjust", "return", "po", "delay", "receive")),
+    st.sampled_from(("order", "order", "ship", "ship", "ship", "count", "adjust", "return", "delay", "cancel")),
     st.integers(0, 40),
     st.integers(0, 6),
 )
@@ -96,12 +108,10 @@ def message(number: int, kind: str, time: int, units: int, day: str) -> Line:
             return line("inventory.adjusted", name, time, **(told | {"quantity": 3 - 2 * units}))
         case "return":
             return line("order.returned", name, time, **told)
-        case "po":
-            return line("po.placed", name, time, po_id="P", promised_date=day, **told)
         case "delay":
             return line("po.delayed", name, time, po_id="P", promised_date="2026-03-20", **KEYS)
         case _:
-            return line("po.received", name, time, po_id="P", **told)
+            return line("po.cancelled", name, time, po_id="P", **KEYS)
 
 
 @given(st.sampled_from((0.2, 1.0, 5.0)), st.integers(0, 90), st.lists(EVENTS, max_size=25), st.data())
@@ -109,8 +119,8 @@ def message(number: int, kind: str, time: int, units: int, day: str) -> Line:
 def test_no_stock_out_is_missed(
     per_day: float, stock: int, drawn: list[tuple[str, int, int]], data: st.DataObject
 ) -> None:
-    """Whatever happens to a planned row over some days, orders for any day and its purchase orders included: after
-    every movement a full look at the projection finds no stock-out that is not open.
+    """Whatever happens to a planned row over some days, orders for any day and bad news of its purchase order included:
+    after every movement a full look at the projection finds no stock-out that is not open.
     """
     lines = [line("inventory.counted", "c0", at(28, 3), quantity=stock, **KEYS)]
     for number, (kind, hours, units) in enumerate(drawn):

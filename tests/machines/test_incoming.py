@@ -2,16 +2,20 @@
 
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sensing.codec.record import Kind
 from sensing.contracts.reference import ItemUpdated, LocationUpdated
-from sensing.machines.incoming import SKIPPED, converted, incoming, make_row, refuse, units_of
+from sensing.machines.ahead import read_ahead_row
+from sensing.machines.incoming import SKIPPED, any_strange, converted, incoming, make_row, refuse, survey, units_of
 from sensing.machines.state import ShardState
 from sensing.machines.tables import DEAD_LETTER
 from sensing.outputs import DEAD_LETTERS
-from sensing.state.rows import FULL
+from sensing.state.rows import FULL, HOT, MISSING
 from tests.machines.tables import NOON, events, shard
 
 
@@ -32,6 +36,35 @@ def test_rows_are_made_in_order_of_mention() -> None:
     assert not first.refusals
     assert not again.refusals
     assert not state.rows.hot["born"].any()
+
+
+@given(st.lists(st.tuples(st.sampled_from("ABCDE"), st.integers(0, 9)), min_size=1, max_size=60))
+def test_records_are_surveyed(mentions: list[tuple[str, int]]) -> None:
+    """Rows are those of a dictionary; new keys are counted, and so is how far the partitions go."""
+    state = shard()
+    incoming(state, events({"sku": "B"}, {"sku": "D"}))
+    records = events(*({"sku": sku, "partition": partition} for sku, partition in mentions))
+    rows = np.empty(len(records), np.int32)
+    missing, partition = survey(records, state.rows.hot, state.rows.index, rows)
+    assert rows.tolist() == [{"B": 0, "D": 1}.get(sku, MISSING) for sku, _ in mentions]
+    assert missing == sum(sku not in "BD" for sku, _ in mentions)
+    assert partition == max(partition for _, partition in mentions)
+    before = [array.tobytes() for array in (records, state.rows.hot, state.rows.index)]
+    for k in range(len(records)):
+        read_ahead_row(records, state.rows.hot, state.rows.index, k)
+    assert [array.tobytes() for array in (records, state.rows.hot, state.rows.index)] == before
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.sampled_from((b"EA", b"CASE"))), max_size=12))
+def test_one_look_tells_whether_anything_is_strange(mentions: list[tuple[int, bytes]]) -> None:
+    """Strange is a location that is not accepted, or a unit that is not the row's where that is known."""
+    hot = np.zeros(4, HOT)
+    hot["location"] = [0, 0, 1, 0]
+    base = np.array([b"EA", b"", b"EA", b"CASE"], "S8")
+    accepted = np.array([True, False])
+    rows, units = np.array([row for row, _ in mentions], np.int32), np.array([unit for _, unit in mentions], "S8")
+    expected = any(row == 2 or (row in (0, 3) and base[row] != unit) for row, unit in mentions)
+    assert any_strange(hot, accepted, base.view(np.uint64), units.view(np.uint64), rows) == expected
 
 
 def test_a_full_shard_refuses_new_rows_only() -> None:

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.codec import keys
-from sensing.codec.keys import MULTIPLIER, OTHER_MULTIPLIER, SEED, absorb_text, absorb_word, fill_keys, keys_of
+from sensing.codec.keys import (
+    MULTIPLIER,
+    OTHER_MULTIPLIER,
+    SEED,
+    absorb_both,
+    absorb_text,
+    absorb_word,
+    fill_keys,
+    keys_of,
+)
 from sensing.codec.record import EVENT
 from tests.machines.tables import events
 
@@ -73,6 +82,14 @@ def test_a_text_is_mixed_like_by_hand(text: str, state: int, multiplier: int, st
     words = np.frombuffer(padded, np.uint64)
     found = absorb_text(words, start, 5, np.uint64(state), np.uint64(multiplier))
     assert int(found) == absorbed(text, state, multiplier)
+
+
+@given(identifiers | st.just(""), st.integers(0, WORDS - 1), st.integers(0, WORDS - 1), st.integers(0, 2))
+def test_both_lanes_are_mixed_like_each(text: str, hi: int, lo: int, start: int) -> None:
+    """A text goes into two lanes at once as it goes into each of them."""
+    words = np.frombuffer(b"x" * 8 * start + text.encode().ljust(40, b"\0") + b"more....", np.uint64)
+    found = absorb_both(words, start, 5, np.uint64(hi), np.uint64(lo))
+    assert [int(lane) for lane in found] == [absorbed(text, hi, LANES[0]), absorbed(text, lo, LANES[1])]
 
 
 @given(st.lists(texts, max_size=10), st.sampled_from((1, 2, 16, 255)))

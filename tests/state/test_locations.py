@@ -53,6 +53,22 @@ def test_where_no_location_was_named_all_are_known() -> None:
     assert [locations.is_known(name) for name in "ABC"] == [True, False, False]
 
 
+def test_the_array_of_accepted_locations_is_what_is_known() -> None:
+    """Kernels see of every location what is asked by name: before and after the first record, and after a restore."""
+    locations = Locations(Zones("UTC"))
+    for step, name in enumerate("ABCDEFGHIJKL"):
+        if step in (3, 7):
+            locations.apply(updated(name))
+        else:
+            locations.number(name)
+        known = [locations.is_known(record.name) for record in locations.records]
+        assert locations.accepted[: len(known)].tolist() == known
+        again = Locations(Zones("UTC"))
+        again.restore(unpack(pack(locations.parts())))
+        assert again.accepted[: len(known)].tolist() == known
+        assert again.any_known == locations.any_known
+
+
 def test_many_locations() -> None:
     """Arrays grow with their locations and keep what they hold."""
     locations = Locations(Zones("UTC"))

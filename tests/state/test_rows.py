@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sensing.codec.record import EVENT
-from sensing.state.rows import FULL, HOT, MISSING, SLOTS, Rows, find_rows, index_rows
+from sensing.state.rows import FULL, HOT, MISSING, SLOTS, Rows, find_row, find_rows, index_rows, row_home
 
 # Low bits alike: preferred places clash in any table of a test.
 clashing = st.tuples(
@@ -40,6 +40,7 @@ def test_index_is_a_dictionary(known: list[tuple[int, int]], asked: list[tuple[i
 
     assert out.tolist() == [numbers.get(key, MISSING) for key in asked]
     assert missing == sum(key not in numbers for key in asked)
+    assert [find_row(hot, index, np.uint64(hi), np.uint64(lo)) for hi, lo in asked] == out.tolist()
     assert sorted(index[index >= 0].tolist()) == list(range(len(numbers)))
 
 
@@ -59,6 +60,11 @@ def test_rows_are_numbered_by_first_mention(steps: list[tuple[tuple[int, int], b
             assert again.dump() == rows.dump()
             rows = again
     assert list(numbers.values()) == list(range(len(numbers))) == list(range(rows.count))
+
+
+def test_home_spreads_rows_by_their_low_half() -> None:
+    """A key's home is the low bits of its low half, within the index."""
+    assert [row_home(np.uint64(lo), 7) for lo in (0, 5, 8, 2**64 - 1)] == [0, 5, 0, 7]
 
 
 def test_many_rows() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.supply.lead_time_demand import describe, protect
-from sensing.supply.projection import FORECAST_MARGIN, MEDIAN_MARGIN, project, quiet_floors, stock_floors
+from sensing.supply.projection import MEDIAN_MARGIN, project, quiet_floors, stock_floors
 
 DAYS = 28
 
@@ -63,7 +63,7 @@ def floor_of(row: Row) -> float:
     owed = row.overdue + row.open_day[0]
     if not row.learned:
         return owed
-    needed = sum(FORECAST_MARGIN * row.mean[day] for day in range(window_of(row)))
+    needed = sum(row.mean[day] for day in range(window_of(row)))
     beyond = sum(max(row.open_day[day] - row.mean[day], 0) for day in range(1, window_of(row)))
     return owed + needed + beyond + MEDIAN_MARGIN
 
@@ -105,7 +105,7 @@ def test_quiet_floors_hold_on_every_day(row: Row, start: int) -> None:
         sum(row.mean[d] if d < DAYS else row.mean[21 + (d - DAYS) % 7] for d in range(s, s + window))
         for s in range(DAYS)
     ]
-    needed = FORECAST_MARGIN * max(starts) + MEDIAN_MARGIN if row.learned else 0.0
+    needed = max(starts) + MEDIAN_MARGIN if row.learned else 0.0
     np.testing.assert_allclose(found, total + needed, rtol=1e-12)
 
 

@@ -10,7 +10,7 @@ FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 KERNEL_LINES_MAX = 70
 COLUMNS_MAX = 120
-KERNELS = ("inlined_kernel", "kernel", "lean_kernel")
+KERNELS = ("kernel", "lean_kernel")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -139,7 +139,7 @@ class Feed:
         self._newest = int(keys[-1])
         self.reached = max(self.reached, self._newest)
 
-    def hand(self, until: int, *, inclusive: bool = True) -> Run:
+    def hand(self, until: int, *, inclusive: bool = True) -> list[Run]:
         """The waiting messages with keys up to ``until`` (or below it), in order; they count as handed on."""
         # Keys are whole milliseconds.
         return self._waiting.take(until + 1 if inclusive else until)

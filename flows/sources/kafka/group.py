@@ -97,7 +97,7 @@ class GroupClock:
         ends += [(feed.key_of(HAND_MESSAGES), feed.source) for feed in self._feeds if len(feed) > HAND_MESSAGES]
         limit, last = min([*ends, (others + DRIFT_MS, len(self._feeds))])
         cap = min([wall_ms, *(feed.reached for feed in waiting if not self._eventless(feed))])
-        run = interleave([feed.hand(limit, inclusive=feed.source <= last) for feed in self._feeds])
+        run = interleave([run for feed in self._feeds for run in feed.hand(limit, inclusive=feed.source <= last)])
         run = self._stamped(run, cap)
         if not self._event_time:
             self._advance(min([wall_ms, *(feed.bound() for feed in self._feeds if not self._eventless(feed))]))

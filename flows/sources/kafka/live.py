@@ -35,7 +35,7 @@ from sensing.machines.messages import LedgerBatch
 from sensing.settings import Settings
 
 REFERENCE = TOPICS[Topic.REFERENCE]
-POLL_MESSAGES = 10_000
+POLL_MESSAGES = 20_000
 ACCOUNT_SECONDS = 60.0
 REPORT_SECONDS = 1.0
 
@@ -273,17 +273,17 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
 
     def _reference_items(self) -> list[Item]:
         """Reference records, which are outside every watermark."""
-        runs = [(feed, feed.hand(FAR)) for feed in self._reference]
-        rare = [event._replace(watermark=BEFORE_ALL) for _, run in runs for event in run.rare]
-        rejects = [reject for _, run in runs for reject in run.rejects]
+        counts = [(*feed.place, len(feed)) for feed in self._reference]
+        runs = [run for feed in self._reference for run in feed.hand(FAR)]
+        rare = [event._replace(watermark=BEFORE_ALL) for run in runs for event in run.rare]
+        rejects = [reject for run in runs for reject in run.rejects]
         # One location of each zone says all that the end of the input needs.
         self._locations |= {event.event.time_zone: event for event in rare if isinstance(event.event, LocationUpdated)}
         for feed in self._reference:
             feed.settled()
         watermark = self.clock.watermark
         batch = Batch(empty_run().records, [(0, event) for event in rare], watermark, group=self._number)
-        counts = [(*feed.place, len(run)) for feed, run in runs]
-        self._control.lines += sum(len(run) for _, run in runs)
+        self._control.lines += sum(map(len, runs))
         return [
             *to_shards(batch, self._keys, everyone=False),
             to_ledger(LedgerBatch(rejects, counts, watermark), self._keys),

@@ -4,11 +4,11 @@ from collections import deque
 
 import numpy as np
 
-from flows.sources.run import Run, joined
+from flows.sources.run import Run
 
 
 class Waiting:
-    """Runs in order, none of them empty; they are put together only when they leave, so that many may wait."""
+    """Runs in order, none of them empty; nothing is copied while they wait."""
 
     def __init__(self) -> None:
         self._runs: deque[Run] = deque()
@@ -42,14 +42,13 @@ class Waiting:
         self._runs.append(run)
         self._count += len(run)
 
-    def take(self, below: int) -> Run:
-        """Take out all messages with keys below this one."""
+    def take(self, below: int) -> list[Run]:
+        """Take out all messages with keys below this one, as runs in order."""
         taken = []
         while self._runs and int(self._runs[0].keys[-1]) < below:
             taken.append(self._runs.popleft())
         if self._runs and int(self._runs[0].keys[0]) < below:
             head, self._runs[0] = self._runs[0].cut(int(np.searchsorted(self._runs[0].keys, below)))
             taken.append(head)
-        run = joined(taken)
-        self._count -= len(run)
-        return run
+        self._count -= sum(map(len, taken))
+        return taken

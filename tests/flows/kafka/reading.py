@@ -3,12 +3,14 @@
 import time
 from typing import Any, Self
 
+import numpy as np
 import pytest
 
 from flows.sources.kafka import reader as reader_module
 from flows.sources.kafka.feed import Feed
 from flows.sources.kafka.reader import LogReader
-from flows.sources.run import Run, joined
+from flows.sources.run import Run, empty_run
+from sensing.codec.record import EVENT
 from sensing.settings import Settings
 from tests.flows.kafka.places import Notes, logs_of, settings_of, until
 
@@ -54,7 +56,7 @@ class Reading:
 
     def hand(self, feed: int = 0) -> Run:
         """All that waits in a feed."""
-        run = self.feeds[feed].hand(2**62)
+        run = gathered([empty_run(), *self.feeds[feed].hand(2**62)])
         self.feeds[feed].settled()
         return run
 
@@ -77,4 +79,14 @@ def paced(monkeypatch: pytest.MonkeyPatch, most: int, resume: int) -> None:
 
 def gathered(runs: list[Run]) -> Run:
     """Runs one after another as one."""
-    return joined(runs)
+    if len(runs) < 2:
+        return runs[0]
+    return Run(
+        np.concatenate([run.keys for run in runs]),
+        np.concatenate([run.kinds for run in runs]),
+        np.concatenate([run.sources for run in runs]),
+        np.concatenate([run.numbers for run in runs]),
+        np.concatenate([run.records.view(np.uint64) for run in runs]).view(EVENT),
+        [event for run in runs for event in run.rare],
+        [reject for run in runs for reject in run.rejects],
+    )

@@ -130,7 +130,7 @@ def test_a_partition_far_ahead_of_the_others_is_paused(
         def go_on() -> None:
             reading.poll(100)
             assert len(feed) <= 400
-            runs.append(feed.hand(feed.bound() + 30))
+            runs.extend(feed.hand(feed.bound() + 30))
             feed.settled()
 
         until(lambda: feed.at_end and not len(feed), go_on)

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.sources.kafka.waiting import Waiting
-from flows.sources.run import REJECT, Run
+from flows.sources.run import REJECT, Run, empty_run
 from sensing.codec.record import EVENT, Reject
+from tests.flows.kafka.reading import gathered
 
 
 def run_of(keys: list[int], first: int) -> Run:
@@ -36,7 +37,7 @@ def test_messages_leave_once_and_in_order(script: list[list[int] | int]) -> None
             plain += zip(keys, range(number, number + len(keys)), strict=True)
             key, number = keys[-1], number + len(keys)
         else:
-            taken = waiting.take(step)
+            taken = gathered([empty_run(), *waiting.take(step)])
             expected = [entry for entry in plain if entry[0] < step]
             plain = plain[len(expected) :]
             assert list(zip(taken.keys.tolist(), taken.numbers.tolist(), strict=True)) == expected

@@ -1,0 +1,201 @@
+"""Order to exception: from the instant at which an order is due to be sent to whoever waits in Kafka and in Redis.
+
+The engine runs live, as `tidegauge run`, in a process of its own. It has read a history with `engine.quiet_until`, has
+published what was true at its end, and its view in Redis is up to date. Then a producer, another process, sends lines
+by a timetable at a fixed rate; the event time of a line is the instant at which it is due, and every latency counts
+from there, however late the line could be sent (no coordinated omission). Among ordinary lines are triggers that fire
+on the event itself: giants, and lines that make a count a surge (`benchmarks.live.traffic`). Two more processes note
+when they see an exception open: a consumer of topic `exceptions`, and a subscriber of Redis, which looks the exception
+up when it is told of it. `causationid` says which line caused an exception.
+
+All clocks are one clock: everything runs on one machine, so the engine shares its processors with the broker, Redis,
+producer and watchers. 10,000 lines a second is the rate to be judged by, the others tell what happens around it.
+"""
+
+import contextlib
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from redis import Redis
+
+from benchmarks.live import topics, traffic
+from benchmarks.live.engine import Engine, Trail, await_read
+from benchmarks.live.seen import Sight, Watcher
+from benchmarks.live.sender import Sent
+from benchmarks.live.traffic import Phase, Rows
+from benchmarks.servers.process import ServerError, running
+from benchmarks.servers.use import Place, serving
+from benchmarks.workloads import Lines
+from sensing.codec.instants import rfc3339
+from sensing.outputs import EXCEPTIONS, PARAMETERS
+from sinks.entries import Layout
+from sinks.tail import Tail
+from sinks.view_position import Position
+
+SEED = 11
+PARTITIONS = 4
+ROWS = {"smoke": Rows(established=300, young=700), "full": Rows(established=1_000, young=49_000)}
+# The first one is for the servers to get going, and is not measured.
+WARM = Phase(number=0, lines_per_second=500, seconds=4, first_row=0, surges=0)
+PHASES = {
+    "smoke": (WARM, Phase(number=1, lines_per_second=500, seconds=5, first_row=0, surges=20)),
+    "full": (
+        WARM,
+        Phase(number=1, lines_per_second=1_000, seconds=30, first_row=0, surges=100),
+        Phase(number=2, lines_per_second=10_000, seconds=60, first_row=100, surges=600),
+        Phase(number=3, lines_per_second=25_000, seconds=20, first_row=700, surges=100),
+        Phase(number=4, lines_per_second=50_000, seconds=20, first_row=800, surges=100),
+    ),
+}
+QUANTILES = {"p50_ms": 0.5, "p90_ms": 0.9, "p99_ms": 0.99, "p99_9_ms": 0.999, "max_ms": 1.0}
+READY_SECONDS_MAX = 900.0
+DRAIN_SECONDS_MAX = 120.0
+HEAD_START_MS = 4_000
+"""Time that the producer has to make ready."""
+
+
+class Found(NamedTuple):
+    """What came of a phase: figures, and the planted triggers that were seen."""
+
+    figures: dict[str, object]
+    triggers: list[tuple[str, int]]
+
+
+def run(size: str) -> dict[str, object]:
+    """Give an engine a history, then send phase after phase and see what comes out when."""
+    rows, phases = ROWS[size], PHASES[size]
+    with serving() as place:
+        topics.make(place, PARTITIONS)
+        end_ms = time.time_ns() // 1_000_000
+        past = topics.fill_orders(place, [traffic.history(rows, end_ms, SEED)])
+        quiet = {"engine.quiet_until": rfc3339(traffic.quiet_until(end_ms))}
+        with running(Engine(place, quiet)) as engine, Trail(engine.pid) as trail:
+            await_read(engine, past, READY_SECONDS_MAX)
+            _settle(place, READY_SECONDS_MAX)
+            read, found = past, {}
+            for phase in phases:
+                made = _phase(place, engine, trail, phase, rows, read)
+                read += phase.size
+                if phase is not WARM:
+                    found[f"at_{phase.lines_per_second}"] = made
+            figures = engine.metrics()
+    return {
+        "seed": SEED,
+        "sizes": {
+            "sku_locations": rows.count,
+            "history_lines": past,
+            "lines": read - past,
+            "triggers": sum(2 * phase.surges for phase in phases),
+        },
+        **{name: phase.figures for name, phase in found.items()},
+        "dead_letters": figures.get("tidegauge_dead_letters_total", 0.0),
+        "peak_engine_mib": trail.peak_rss_mib,
+        "answer": {name: sorted(phase.triggers) for name, phase in found.items()},
+    }
+
+
+def _settle(place: Place, seconds_max: float) -> None:
+    """Wait until everything that is in the topics is in Redis.
+
+    Raises
+    ------
+    ServerError
+        When it is not in time.
+    """
+    tail = Tail({"bootstrap.servers": place.kafka}, place.prefix, (EXCEPTIONS, PARAMETERS))
+    with contextlib.closing(tail), Redis.from_url(place.redis) as store:
+        end = time.monotonic() + seconds_max
+        while time.monotonic() < end:
+            kept: bytes | None = store.hget(Layout(place.prefix).position, "position")
+            goal = {topic: state.high for topic, state in tail.look().items()}
+            if kept is not None and msgspec.json.decode(kept, type=Position).offsets == goal:
+                return
+            time.sleep(0.2)
+    msg = (
+        f"redis: required a view of all records within {seconds_max:.0f} s, got {kept!r} where the topics end at {goal}"
+    )
+    raise ServerError(msg)
+
+
+def _phase(place: Place, engine: Engine, trail: Trail, phase: Phase, rows: Rows, before: int) -> Found:
+    """Send the lines of a phase and see what becomes of them; ``before`` lines have been read by now."""
+    lines = traffic.live(rows, phase, SEED)
+    file = place.folder / f"lines-{phase.number}.npy"
+    np.save(file, lines)
+    with Watcher.of_kafka(place) as consumer, Watcher.of_redis(place) as subscriber:
+        start_ms = time.time_ns() // 1_000_000 + HEAD_START_MS + phase.size // 500
+        sent = _send(place, str(file), start_ms)
+        behind = before + phase.size - engine.metrics()["tidegauge_records_read_total"]
+        cpu = trail.cpu_seconds(start_ms / 1000, start_ms / 1000 + sent.seconds) / sent.seconds
+        await_read(engine, before + phase.size, DRAIN_SECONDS_MAX)
+        _settle(place, DRAIN_SECONDS_MAX)
+        time.sleep(0.5)
+        in_kafka, in_redis = consumer.seen(), subscriber.seen()
+    due_ns = (start_ms + lines["time_ms"]) * 1_000_000
+    caused, triggers = _triggers(in_kafka, phase, lines, rows)
+    figures = {
+        "lines_per_second": sent.lines / sent.seconds,
+        "triggers": len(triggers),
+        "other_exceptions": len(in_kafka) - len(triggers),
+        "kafka": _quantiles(in_kafka, caused, due_ns),
+        "redis": _quantiles(in_redis, caused, due_ns),
+        "sent_late_ms_p99": sent.late_ms_p99,
+        "sent_late_ms_max": sent.late_ms_max,
+        "taken_by_the_broker_ms_p99": sent.taken_ms_p99,
+        "lines_behind_at_the_end": behind,
+        "engine_processors_used": cpu,
+    }
+    return Found(figures, triggers)
+
+
+def _triggers(
+    sights: list[Sight], phase: Phase, lines: Lines, rows: Rows
+) -> tuple[dict[str, int], list[tuple[str, int]]]:
+    """Index of the line that caused it, by exception, and the triggers: all that were planted, or it fails."""
+    giants, surging = traffic.planted(lines, rows)
+    wanted = {("giant", index) for index in giants} | {("surge", row) for row in surging}
+    row_of = rows.of(lines).tolist()
+    caused, found = {}, []
+    for sight in sights:
+        index = traffic.index_of(sight.cause, phase)
+        if index is None:
+            continue
+        trigger = ("surge", row_of[index]) if row_of[index] < rows.established else ("giant", index)
+        if trigger in wanted:
+            caused[sight.exception_id] = index
+            found.append(trigger)
+    missing = wanted - set(found)
+    assert not missing, f"{len(missing)} of {len(wanted)} planted triggers opened no exception: {sorted(missing)[:5]}"
+    return caused, found
+
+
+def _send(place: Place, file: str, start_ms: int) -> Sent:
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.live.sender",
+        place.kafka,
+        f"{place.prefix}orders",
+        file,
+        str(start_ms),
+    ]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    sent = msgspec.json.decode(done.stdout, type=Sent)
+    assert not sent.refused, f"{sent.refused} of {sent.lines} lines were not taken"
+    return sent
+
+
+def _quantiles(sights: list[Sight], caused: dict[str, int], due_ns: NDArray[np.int64]) -> dict[str, float]:
+    """Latencies of the planted triggers, ms."""
+    waits = [
+        (sight.at_ns - int(due_ns[caused[sight.exception_id]])) / 1e6
+        for sight in sights
+        if sight.exception_id in caused
+    ]
+    assert len(waits) == len(caused), f"{len(waits)} of {len(caused)} exceptions were seen"
+    return {name: float(np.quantile(waits, share)) for name, share in QUANTILES.items()} if waits else {}

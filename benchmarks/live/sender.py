@@ -1,0 +1,87 @@
+"""A producer with a timetable, in a process of its own: every line has an instant at which it is to be sent.
+
+A line that is sent late, because the producer or the broker was busy, keeps its instant as event time, and whoever
+measures counts from there: so a pause shows in all the lines that it held up.
+
+`python -m benchmarks.live.sender BOOTSTRAP TOPIC LINES.npy START_MS` takes lines (``LINE``) whose times count from
+START_MS (UTC) and prints JSON.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from confluent_kafka import KafkaError, Message, Producer
+
+from benchmarks import workloads
+from benchmarks.live.topics import order_keys
+
+AT_ONCE = 1_000
+NAP_SECONDS = 0.0005
+FLUSH_SECONDS = 60
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """What was sent: lines, and seconds from the first instant to the last line.
+
+    ``late`` is how late lines were sent, ``taken`` how long the broker then took to acknowledge them; ms.
+    """
+
+    lines: int
+    refused: int
+    seconds: float
+    late_ms_p99: float
+    late_ms_max: float
+    taken_ms_p99: float
+
+
+def send(bootstrap: str, topic: str, path: Path, start_ms: int) -> Sent:
+    """Send all lines, each at its instant or as soon after it as can be."""
+    lines = np.load(path)
+    lines["time_ms"] += start_ms
+    values = b"".join(workloads.order_lines(lines)).splitlines()
+    keys = order_keys(lines)
+    due = lines["time_ms"] / 1000
+    refused: list[str] = []
+    taken: list[float] = []
+
+    def delivered(error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            refused.append(error.str())
+        taken.append(message.latency() or 0.0)
+
+    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "on_delivery": delivered})
+    producer.list_topics(topic, timeout=30)
+    late = np.zeros(len(lines))
+    at = 0
+    while at < len(lines):
+        now = time.time()
+        end = min(int(np.searchsorted(due, now, "right")), at + AT_ONCE)
+        if end == at:
+            producer.poll(0)
+            time.sleep(NAP_SECONDS)
+            continue
+        for value, key in zip(values[at:end], keys[at:end], strict=True):
+            producer.produce(topic, value, key)
+        late[at:end] = time.time() - due[at:end]
+        at = end
+        producer.poll(0)
+    seconds = time.time() - start_ms / 1000
+    left = producer.flush(FLUSH_SECONDS)
+    late *= 1000
+    return Sent(
+        len(lines), len(refused) + left, seconds, float(np.quantile(late, 0.99)), float(late.max()),
+        float(np.quantile(taken, 0.99)) * 1000,
+    )  # fmt: skip
+
+
+def main() -> None:
+    """Entry of the process."""
+    bootstrap, topic, path, start_ms = sys.argv[1:]
+    sys.stdout.buffer.write(msgspec.json.encode(send(bootstrap, topic, Path(path), int(start_ms))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,249 @@
+"""Parity: Online Retail through real Kafka and Redis puts out what a replay of the same files does.
+
+The demo's input, with bad lines among its orders, is loaded into topics of one partition each and read by
+`tidegauge run --until-end --event-time`; the same files go through `tidegauge replay`. Then, record by record by its
+id, exceptions, planning parameters, audit and dead letters are the same: attributes and the bytes of the data, but for
+who recorded them when. Control totals are compared as they are at the end, those of topics without a file are zero, and
+read is the sum of what became of it. Every exception and every set of parameters, as the topics have it last, is in
+Redis, what is open is in the open set, and nothing else is there.
+
+It fails where anything differs, so its figures are counts and times.
+"""
+
+import base64
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+from redis import Redis
+
+from benchmarks.live import topics
+from benchmarks.live.engine import Engine, Trail
+from benchmarks.servers.process import running
+from benchmarks.servers.use import Place, serving
+from flows.demo.clock import ZONE_NAME
+from flows.demo.inputs import write_inputs
+from flows.demo.retail import read_retail
+from flows.demo.run import SETTINGS
+from flows.load import load
+from flows.replay import replay
+from sensing.contracts.audit import ControlTotals
+from sensing.contracts.dead_letters import DeadLetter
+from sensing.contracts.exceptions import ExceptionState
+from sensing.machines.messages import OUTCOMES
+from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS
+from sinks.dead_letters import CONNECT, OWN
+from sinks.entries import ENDED, Layout
+from sinks.tail import Record
+
+DAYS = {"smoke": 14, "full": None}
+BAD_EVERY = 997
+SECONDS_MAX = 3_600.0
+TOPICS = (EXCEPTIONS, PARAMETERS, AUDIT, DEAD_LETTERS)
+TOTALS = "control.totals"
+RECORDED = frozenset({"recordedtime", "lineage"})
+"""Attributes that say who recorded a record when."""
+SHOWN_MAX = 3
+
+Digest = bytes
+
+
+class Outputs:
+    """What was put out, whoever put it out: a hash per record, by topic and id, and the control totals at the end."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, dict[str, Digest]] = {topic: {} for topic in TOPICS}
+        self.totals: dict[tuple[str, int], ControlTotals] = {}
+
+    def add(self, topic: str, about: dict[str, str], data: bytes) -> None:
+        """Take a record with its attributes; one that comes again is the same, or a failure."""
+        if about["type"] == TOTALS:
+            total = msgspec.json.decode(data, type=ControlTotals)
+            self.totals[total.topic, total.partition] = total
+            return
+        kept = {name: value for name, value in about.items() if name not in RECORDED}
+        found = sha256(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS) + b"\0" + data).digest()
+        before = self.records[topic].setdefault(about["id"], found)
+        assert before == found, f"{topic}: {about['id']} came twice, with different contents"
+
+    def answer(self) -> bytes:
+        """Hash of everything."""
+        parts = (digest for topic in TOPICS for _, digest in sorted(self.records[topic].items()))
+        return sha256(b"".join(parts)).digest()
+
+
+class Last(NamedTuple):
+    """The last record of a key of a compacted topic; no value: a tombstone."""
+
+    lineage: str
+    version: str
+    value: bytes | None
+
+
+def run(size: str) -> dict[str, object]:
+    """Run both ways and compare."""
+    with serving() as place:
+        source, target = place.folder / "in", place.folder / "out"
+        source.mkdir()
+        lines = sum(write_inputs(read_retail(DAYS[size]), source, place.folder / "truth.json").file_lines.values())
+        bad = plant(source / "orders.ndjson")
+        summary = replay(source, target, SETTINGS)
+        topics.make(place, 1)
+        loaded = load(source, {"bootstrap.servers": place.kafka}, place.prefix)
+        with running(Engine(place, {"engine.time_zone": ZONE_NAME}, until_end=True)) as engine:
+            started = time.monotonic()
+            with Trail(engine.pid) as trail:
+                engine.ended(SECONDS_MAX)
+            seconds = time.monotonic() - started
+            (stopped,) = engine.said("stopped")
+        assert stopped["messages"] == summary.lines == lines + bad, f"required {lines + bad} lines, got {stopped}"
+        expected = of_files(target)
+        found, last, tombstones = of_topics(place)
+        compare(expected, found)
+        viewed = compare_view(place, last)
+    return {
+        "sizes": {"events": lines + bad, "bad_lines": bad, "days": DAYS[size] or 374},
+        **{topic.replace("-", "_"): len(found.records[topic]) for topic in TOPICS},
+        "tombstones": tombstones,
+        "differences": 0,
+        **viewed,
+        "replay_seconds": summary.seconds,
+        "load_seconds": loaded.seconds,
+        "service_seconds": seconds,
+        "peak_engine_mib": trail.peak_rss_mib,
+        "answer": found.answer(),
+    }
+
+
+def plant(file: Path) -> int:
+    """Put bad lines between the lines of a file of orders, a handful of kinds in turn; returns how many."""
+    lines, planted = file.read_bytes().splitlines(), 0
+    with file.open("wb") as out:
+        for at, line in enumerate(lines):
+            out.write(line + b"\n")
+            if at % BAD_EVERY == BAD_EVERY - 1:
+                out.write(_bad(orjson.loads(line), planted) + b"\n")
+                planted += 1
+    return planted
+
+
+def _bad(event: dict[str, Any], number: int) -> bytes:
+    """A line that is not to be taken, or, now and then, one that comes again."""
+    event["event_id"] = f"bad-{number}"
+    match number % 6:
+        case 0:
+            return b'{"event_id": \xff'
+        case 1:
+            del event["sku"]
+        case 2:
+            event["event_type"] = "order.dreamt"
+        case 3:
+            event["quantity"] = "12"
+        case 4:
+            event["event_time"] = "2010-11-01T00:00:00Z"
+        case _:
+            event["event_id"] = f"again-{number}"
+    return orjson.dumps(event)
+
+
+def of_files(folder: Path) -> Outputs:
+    """Outputs of a replay."""
+    outputs = Outputs()
+    for topic in TOPICS:
+        with (folder / f"{topic}.ndjson").open("rb") as file:
+            for line in file:
+                event = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+                data = bytes(event.pop("data"))
+                about = {name: msgspec.json.decode(value, type=str) for name, value in event.items()}
+                del about["datacontenttype"]
+                if topic == DEAD_LETTERS:
+                    outputs.add(topic, *_letter_of_file(about, msgspec.json.decode(data, type=DeadLetter)))
+                else:
+                    outputs.add(topic, about, data)
+    return outputs
+
+
+def _letter_of_file(about: dict[str, str], letter: DeadLetter) -> tuple[dict[str, str], bytes]:
+    named = {name: getattr(letter, name) for name in ("topic", "partition", "offset", "reason", "required", "got")}
+    about = {name: about[name] for name in ("id", "type", "time")} | {name: str(value) for name, value in named.items()}
+    if letter.field is not None:
+        about["field"] = letter.field
+    return about, base64.b64decode(letter.value_base64)
+
+
+def of_topics(place: Place) -> tuple[Outputs, dict[tuple[str, str], Last], int]:
+    """Outputs of the service; the last record of every key of the compacted topics; and the number of tombstones."""
+    outputs, last, tombstones = Outputs(), dict[tuple[str, str], Last](), 0
+    for record in topics.records(place, TOPICS):
+        headers = {name: value.decode() for name, value in record.headers.items()}
+        if record.topic == DEAD_LETTERS:
+            outputs.add(record.topic, _letter_of_topic(headers), record.value or b"")
+            continue
+        about = {name.removeprefix("ce_"): value for name, value in headers.items() if name.startswith("ce_")}
+        if record.topic != AUDIT:
+            last[_place(record)] = Last(about["lineage"], about["id"].rpartition("#")[2], record.value)
+        if record.value is None:
+            # Files are not compacted, so nothing has to be taken out of them.
+            tombstones += 1
+        else:
+            outputs.add(record.topic, about, record.value)
+    return outputs, last, tombstones
+
+
+def _place(record: Record) -> tuple[str, str]:
+    assert record.key is not None, "a record of a compacted topic has a key"
+    return record.topic, record.key.decode()
+
+
+def _letter_of_topic(headers: dict[str, str]) -> dict[str, str]:
+    about = {name.removeprefix(OWN): value for name, value in headers.items() if name.startswith(OWN)}
+    del about["original"]
+    return about | {name: headers[CONNECT + name] for name in ("topic", "partition", "offset")}
+
+
+def compare(expected: Outputs, found: Outputs) -> None:
+    """Fail where two ways put out different things."""
+    for topic in TOPICS:
+        want, have = expected.records[topic], found.records[topic]
+        missing, more = sorted(want.keys() - have.keys()), sorted(have.keys() - want.keys())
+        different = sorted(name for name in want.keys() & have.keys() if want[name] != have[name])
+        msg = (
+            f"{topic}: required the records of the replay, got {len(missing)} missing {missing[:SHOWN_MAX]}, "
+            f"{len(more)} more {more[:SHOWN_MAX]}, {len(different)} different {different[:SHOWN_MAX]}"
+        )
+        assert want == have, msg
+    for place, total in found.totals.items():
+        outcomes = {name: getattr(total, name) for name in OUTCOMES}
+        taken = sum(count for name, count in outcomes.items() if name != "released")
+        assert taken == total.read, f"control totals of {place}: required a sum of {total.read} read, got {outcomes}"
+        assert expected.totals.get(place, total) == total, f"{place}: got {total}, the replay {expected.totals[place]}"
+        assert place in expected.totals or not total.read, f"{place}: required nothing read, got {total}"
+    assert expected.totals.keys() <= found.totals.keys(), f"required totals of {sorted(expected.totals)}"
+
+
+def compare_view(place: Place, last: dict[tuple[str, str], Last]) -> dict[str, int]:
+    """Fail where the view in Redis is not what the topics hold; returns how much it holds."""
+    layout = Layout(place.prefix)
+    wanted = {layout.hash(*key): record for key, record in last.items() if record.value is not None}
+    open_ids = {
+        key for (topic, key), record in last.items()
+        if topic == EXCEPTIONS and record.value is not None and _is_open(record.value)
+    }  # fmt: skip
+    with Redis.from_url(place.redis) as store:
+        for name, record in wanted.items():
+            kept = store.hmget(name, "document", "lineage", "version")
+            want = [record.value, record.lineage.encode(), record.version.encode()]
+            assert kept == want, f"redis {name}: required {want}, got {kept}"
+        prefixes = [layout.hash(topic, "") for topic in (EXCEPTIONS, PARAMETERS)]
+        there = {name.decode() for prefix in prefixes for name in store.scan_iter(match=f"{prefix}*", count=1000)}
+        shown = {name.decode() for name in store.zrange(layout.open, 0, -1)}
+    assert there == wanted.keys(), f"redis: required no other keys, got {sorted(there ^ wanted.keys())[:SHOWN_MAX]}"
+    assert shown == open_ids, f"redis: required open {len(open_ids)}, got {sorted(shown ^ open_ids)[:SHOWN_MAX]}"
+    return {"hashes_in_redis": len(there), "open_exceptions": len(shown)}
+
+
+def _is_open(document: bytes) -> bool:
+    return msgspec.json.decode(document, type=ExceptionState).status not in ENDED
