@@ -10,10 +10,11 @@ measured. The lines are of yesterday, since a live clock goes on to the present 
 *With closes*: days of a million lines, read with ``--until-end --event-time``, so that the clock is that of the lines.
 
 The engine's own log says at the end of every epoch how many messages were read by then, and an epoch ends when all that
-was made of them is acknowledged by Kafka. Measured is what lies between the first such line (of the last nine
-tenths, in the first case) and the last but one: start and end of the topic, when days close, are outside. Processor time is that of
-all threads of the process, librdkafka's and the Redis view's among them. The bare consumer, a process of its own as
-well and with the engine's fetch settings, reads the same topic just before: `consume(10000)`, and `value()` of each.
+was made of them is acknowledged by Kafka. Measured is what lies between the first such line (of the last nine tenths,
+in the first case) and the last but one: start and end of the topic, when days close, are outside. Processor time is
+that of all threads of the process, librdkafka's and the Redis view's among them. The bare consumer, a process of its
+own as well and with the engine's fetch settings, reads the same topic just before: `consume(10000)`, and `value()` of
+each.
 """
 
 import time
