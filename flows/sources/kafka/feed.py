@@ -67,6 +67,11 @@ class Feed:
         return len(self._waiting)
 
     @property
+    def size_bytes(self) -> int:
+        """Values of the messages that wait, and of those around them that came together with them."""
+        return sum(block.data.nbytes for block in self._blocks)
+
+    @property
     def handed(self) -> int:
         """Offset to go on from: that of the first message which waits, else the next one."""
         return self._waiting.first_number if len(self._waiting) else self.position

@@ -27,6 +27,11 @@ class HistoryFeed(Feed):
         self.at_end = offset >= log.end
 
     @property
+    def size_bytes(self) -> int:
+        """Values of the messages that wait for other partitions; those that wait for later dates need more to be read."""
+        return super().size_bytes - sum(chunk.block.data.nbytes for chunk in self._unjudged)
+
+    @property
     def handed(self) -> int:
         """Offset to go on from: that of the first message which waits or is not judged yet, else the next one."""
         if not len(self) and self._unjudged:

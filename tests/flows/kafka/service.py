@@ -145,10 +145,11 @@ class Service:
         self.signal(signal.SIGTERM)
         return self.wait()
 
-    def memory_kib(self) -> int:
-        """Resident memory."""
+    def memory_kib(self, *, peak: bool = False) -> int:
+        """Resident memory, now or at its highest."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+        name = "VmHWM" if peak else "VmRSS"
+        return int(next(line.split()[1] for line in status.splitlines() if line.startswith(name)))
 
 
 def records(address: str, topic: str) -> list[Record]:

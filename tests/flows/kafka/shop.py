@@ -1,6 +1,8 @@
 """A small business in Kafka: its lines in topics and, for comparison, in files; and a shop whose days end now."""
 
+import datetime as dt
 import re
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,17 @@ from sensing.settings import DAY_MS, MINUTE_MS
 from tests.flows.events import write
 from tests.flows.kafka.places import make_topics
 from tests.machines.streams import Line
+
+
+def now_ms() -> int:
+    """Wall clock, UTC ms."""
+    return time.time_ns() // 1_000_000
+
+
+def noon_zone() -> str:
+    """A time zone in which it is about noon, so that no day closes while a test runs."""
+    offset = 12 - dt.datetime.now(dt.UTC).hour
+    return f"Etc/GMT{-offset:+d}" if offset else "UTC"
 
 
 def write_lines(folder: Path, lines: Iterable[Line]) -> Path:

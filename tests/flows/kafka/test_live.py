@@ -16,20 +16,9 @@ from sensing.settings import DAY_MS, HOUR_MS
 from sinks.envelope import timestamp
 from tests.flows.kafka.places import make_topics, produce, until
 from tests.flows.kafka.service import Record, Service, assert_balanced, committed, last_totals, records
-from tests.flows.kafka.shop import SKUS, cancelled, giant, load_lines, moved, shop_days, shop_order
+from tests.flows.kafka.shop import SKUS, cancelled, giant, load_lines, moved, noon_zone, now_ms, shop_days, shop_order
 from tests.machines.business import business
 from tests.machines.streams import Line
-
-
-def now_ms() -> int:
-    """Wall clock, UTC ms."""
-    return time.time_ns() // 1_000_000
-
-
-def noon_zone() -> str:
-    """A time zone in which it is about noon, so that no day closes while a test runs."""
-    offset = 12 - dt.datetime.now(dt.UTC).hour
-    return f"Etc/GMT{-offset:+d}" if offset else "UTC"
 
 
 def exceptions(address: str, prefix: str, kind: str = "data_quality") -> list[dict[str, Any]]:

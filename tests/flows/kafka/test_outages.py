@@ -12,15 +12,10 @@ from benchmarks.servers.redis import RedisServer
 from sensing.settings import HOUR_MS
 from tests.flows.kafka.places import make_topics, produce, until
 from tests.flows.kafka.service import Service, assert_balanced, last_totals, newest, records
-from tests.flows.kafka.shop import cancelled, giant, load_lines, shop_days, shop_order
+from tests.flows.kafka.shop import cancelled, giant, load_lines, now_ms, shop_days, shop_order
 
 KEYS = "t:"
 MEMORY_GROWTH_KIB_MAX = 100 << 10
-
-
-def now_ms() -> int:
-    """Wall clock, UTC ms."""
-    return time.time_ns() // 1_000_000
 
 
 class Outages:
