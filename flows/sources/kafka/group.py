@@ -25,7 +25,10 @@ from sensing.settings import HOUR_MS, Settings
 PATIENCE_SECONDS = 1.0
 DRIFT_MS = 6 * HOUR_MS
 HAND_MESSAGES = 10_000
-"""About so many messages of a partition are handed on at once, so that an epoch can end between them."""
+"""About so many messages of a partition are handed on at once, so that an epoch can end between them.
+
+No more are polled at once.
+"""
 
 
 class Peers:

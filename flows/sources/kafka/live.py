@@ -22,7 +22,7 @@ from flows.control import Control
 from flows.sources.end import end_of_last_day
 from flows.sources.kafka.errors import log_moved, recreated
 from flows.sources.kafka.feed import FAR, Feed, Place, ReferenceFeed
-from flows.sources.kafka.group import GroupClock, Peers
+from flows.sources.kafka.group import HAND_MESSAGES, GroupClock, Peers
 from flows.sources.kafka.guard import TopicGuard
 from flows.sources.kafka.history import HistoryFeed
 from flows.sources.kafka.reader import LogReader
@@ -35,7 +35,6 @@ from sensing.machines.messages import LedgerBatch
 from sensing.settings import Settings
 
 REFERENCE = TOPICS[Topic.REFERENCE]
-POLL_MESSAGES = 20_000
 ACCOUNT_SECONDS = 60.0
 REPORT_SECONDS = 1.0
 
@@ -186,7 +185,7 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
             return []
         if self._guard is not None:
             self._guard.look()
-        self.reader.poll(POLL_MESSAGES)
+        self.reader.poll(HAND_MESSAGES)
         items = self._items(now) if self._started else self._first()
         self._control.sent(len(items))
         self._report(now)
