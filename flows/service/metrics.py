@@ -174,7 +174,7 @@ METRICS = (
         "tidegauge_lines", "gauge", "Order lines remembered.", (), lambda seen: seen.held(lambda held: held.lines)
     ),
     Metric(
-        "tidegauge_lines_evicted", "counter", "Order lines forgotten because the table was full.", (),
+        "tidegauge_lines_evicted", "counter", "Order lines forgotten, of age or because the table was full.", (),
         lambda seen: seen.held(lambda held: held.lines_evicted),
     ),
     Metric(

@@ -357,3 +357,22 @@ def test_dump_restores_exactly(steps: list[Step], cut: int, muted: bool) -> None
     assert restored.publish_open(NOW + 10**12) == whole.publish_open(NOW + 10**12)
     assert restored.dump() == whole.dump()
     assert [restored.open_keys(3, kind) for kind in PACES] == [whole.open_keys(3, kind) for kind in PACES]
+
+
+def test_open_problems_are_counted_by_type_and_severity() -> None:
+    """Candidates, and what has ended and is cooling down, do not stand before the public; dumps count the same."""
+    problems = Problems(20)
+    assert problems.open_counts() == {}
+    problems.observe(finding(key="a", strength=2.0))
+    problems.observe(finding(key="b", strength=2.0))
+    problems.observe(finding(key="c", kind="data_quality"))
+    problems.observe(finding(key="d", kind="demand_drop"))
+    opened = problems.open_counts()
+    assert opened == {("order_surge", "medium"): 2, ("data_quality", "low"): 1}
+    problems.observe(finding("final", key="b", day=0.1))
+    problems.observe(finding(key="c", kind="data_quality", strength=5.0, day=0.2))
+    counted = problems.open_counts()
+    assert sum(counted.values()) == 2
+    assert counted["order_surge", "medium"] == 1
+    assert ("data_quality", "low") not in counted
+    assert Problems.load(problems.dump()).open_counts() == counted
