@@ -106,14 +106,17 @@ def originals(inputs: list[Input], settings: Settings) -> Iterator[Originals]:
             one.close()
 
 
-def _reference(file: Input) -> Iterator[Originals]:
+def _reference(file: Input) -> Generator[Originals]:
     reader = LineReader(file.path, CHUNK_BYTES)
-    while (lines := reader.read()) is not None:
-        if len(lines):
-            values = lines.values()
-            keys = [key_of(file.topic, value) for value in values]
-            topics = [file.topic] * len(keys)
-            yield Originals(topics, lines.offsets.tolist(), values, keys, None, reader.bytes_read)
+    try:
+        while (lines := reader.read()) is not None:
+            if len(lines):
+                values = lines.values()
+                keys = [key_of(file.topic, value) for value in values]
+                topics = [file.topic] * len(keys)
+                yield Originals(topics, lines.offsets.tolist(), values, keys, None, reader.bytes_read)
+    finally:
+        reader.close()
 
 
 def _lines(file: Input) -> Generator[bytes]:
