@@ -79,10 +79,10 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, Saved | None]):
         """The machine as it is, where states are kept; of a run that failed nothing is."""
         if self._machine is None or self._control.failure is not None:
             return None
-        self._control.look_at(self._number, self._machine)
-        if not self._keep:
-            return None
-        return Saved(self._number, self._machine.dump())
+        with self._control.failing(f"machine {self._number}"):
+            self._control.look_at(self._number, self._machine)
+            return Saved(self._number, self._machine.dump()) if self._keep else None
+        return None
 
     def _start(self, number: int) -> Machine:
         self._number = number

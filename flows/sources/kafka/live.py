@@ -221,13 +221,13 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
             return []
         self._started = True
         if self._reference:
-            # From now on every partition is in the books, and every machine has begun.
-            places = [(*feed.place, 0) for feed in (*self._reference, *self._events)]
-            tick = Batch(empty_run().records, [], self.clock.watermark, group=self._number)
-            items += to_shards(tick, self._keys, everyone=True)
-            items.append(to_ledger(LedgerBatch([], places, self.clock.watermark), self._keys))
             self._control.reference_given = True
             self._watch.reference_read()
+        # From now on every partition is in the books, and every machine has begun.
+        places = [(*feed.place, 0) for feed in (*self._reference, *self._events)]
+        tick = Batch(empty_run().records, [], self.clock.watermark, group=self._number)
+        items += to_shards(tick, self._keys, everyone=True)
+        items.append(to_ledger(LedgerBatch([], places, self.clock.watermark), self._keys))
         self.reader.assign([*self._reference, *self._events])
         return items
 

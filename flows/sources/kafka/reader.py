@@ -108,10 +108,15 @@ class LogReader:
         """Tell the broker, for lag tools, what was handed on since the last time; the engine never reads it."""
         handed = {key: feed.handed for key, feed in self._feeds.items()}
         news = [TopicPartition(*key, offset) for key, offset in handed.items() if offset != self._committed[key]]
-        if news:
+        if not news:
+            return
+        try:
             self._consumer.commit(offsets=news, asynchronous=True)
-            self._committed = handed
-            self._commits += 1
+        except KafkaException as error:
+            self._watch.error(PART, error.args[0].name())
+            return
+        self._committed = handed
+        self._commits += 1
 
     def is_away(self, feed: Feed) -> bool:
         """Whether the partition cannot be reached at present."""

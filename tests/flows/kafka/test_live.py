@@ -82,6 +82,10 @@ def test_what_comes_in_goes_out_within_seconds(kafka: str, redis: str, topics: s
     assert len(letters(kafka, topics)) == 2
 
 
+BIT_BY_BIT = "from flows.sources.kafka import group; group.HAND_MESSAGES = 50"
+"""Lets a run be in the middle of its work for a while, however fast the machine is."""
+
+
 def busy_weeks(end: int) -> list[Line]:
     """Three weeks of a business among many orders of others, as they arrive."""
     lines: list[Line] = []
@@ -105,8 +109,8 @@ def test_a_signal_stops_it_in_good_order(kafka: str, topics: str, tmp_path: Path
     sent = busy_weeks(now_ms() - 2 * DAY_MS)
     names = load_lines(kafka, topics, tmp_path / "in", sent, partitions=2)
     zone = noon_zone()
-    with Service(kafka, topics, tmp_path, engine__time_zone=zone, engine__epoch_seconds=0.05) as service:
-        until(lambda: any("parameters.proposed" in line.get("outputs", ()) for line in service.lines()))
+    with Service(kafka, topics, tmp_path, before=BIT_BY_BIT, engine__time_zone=zone) as service:
+        until(lambda: any("exception.opened" in line.get("outputs", ()) for line in service.lines()))
         assert service.stop() == 0
         assert service.lines()[-1]["event"] == "stopped"
     totals = last_totals(records(kafka, f"{topics}audit"))
