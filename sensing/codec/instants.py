@@ -1,6 +1,7 @@
 """Times and dates of events as whole numbers, by integer arithmetic: floats would round instants far from 1970."""
 
 import datetime as dt
+import functools
 from collections.abc import Sequence
 from typing import cast
 
@@ -54,6 +55,7 @@ def rfc3339(time_ms: int) -> str:
     return (EPOCH + dt.timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@functools.lru_cache(maxsize=8192)  # One order or delivery is told of many rows, and of each until the next.
 def rfc3339_seconds(seconds: int) -> str:
     """RFC 3339 in UTC, of whole seconds since 1970: ``2026-01-05T09:30:00Z``."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat().replace("+00:00", "Z")
@@ -64,6 +66,7 @@ def date(day: int) -> dt.date:
     return dt.date.fromordinal(EPOCH_ORDINAL + day)
 
 
+@functools.lru_cache(maxsize=1024)
 def local_date(day: int) -> str:
     """ISO date of a local day number."""
     return date(day).isoformat()

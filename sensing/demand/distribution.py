@@ -10,6 +10,9 @@ Source: Johnson, Kemp, Kotz, Univariate Discrete Distributions (2005), ch. 4 and
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sensing.jit import kernel
 
 COUNT_MEAN_MAX = 64.0
@@ -228,20 +231,43 @@ def gamma_quantile(level: float, mean: float, variance: float) -> float:
 
 
 @kernel
-def count_quantile(level: float, mean: float, variance: float) -> float:
-    """Smallest whole number whose cumulative Poisson or negative binomial probability reaches ``level``."""
+def _ground(mean: float, variance: float) -> tuple[int, float, float]:
+    """The lowest step of a Poisson or negative binomial distribution: no units, their probability, and it again."""
+    poisson = variance <= mean * (1.0 + 1e-9)
+    mass = math.exp(-mean) if poisson else math.exp(mean * mean / (variance - mean) * math.log(mean / variance))
+    return 0, mass, mass
+
+
+@kernel
+def _climb(step: tuple[int, float, float], level: float, mean: float, variance: float) -> tuple[int, float, float]:
+    """The first step from ``step`` on whose cumulative probability reaches ``level``.
+
+    A step is a number of units, its probability and its cumulative probability.
+    """
+    count, mass, total = step
     poisson = variance <= mean * (1.0 + 1e-9)
     size = 0.0 if poisson else mean * mean / (variance - mean)
     ratio = mean if poisson else (variance - mean) / variance
-    mass = math.exp(-mean) if poisson else math.exp(size * math.log(mean / variance))
-    total = mass
-    for count in range(_STEPS_MAX):
-        if total >= level:
-            return float(count)
+    while total < level and count < _STEPS_MAX:
         mass *= ratio / (count + 1.0) if poisson else ratio * (size + count) / (count + 1.0)
         total += mass
+        count += 1
+    return count, mass, total
+
+
+@kernel
+def _units(step: tuple[int, float, float], level: float, mean: float, variance: float) -> float:
+    if step[0] < _STEPS_MAX:
+        return float(step[0])
     # So many steps at a mean this small is a size close to zero: rare bursts, whose length the gamma gives well.
     return max(float(_STEPS_MAX), math.ceil(gamma_quantile(level, mean, variance)))
+
+
+@kernel
+def count_quantile(level: float, mean: float, variance: float) -> float:
+    """Smallest whole number whose cumulative Poisson or negative binomial probability reaches ``level``."""
+    step = _climb(_ground(mean, variance), level, mean, variance)
+    return _units(step, level, mean, variance)
 
 
 @kernel
@@ -262,3 +288,18 @@ def quantile(level: float, mean: float, variance: float) -> float:
     if mean > COUNT_MEAN_MAX:
         return gamma_quantile(level, mean, max(variance, mean))
     return count_quantile(level, mean, variance)
+
+
+@kernel
+def quantiles(levels: NDArray[np.float64], mean: float, variance: float, out: NDArray[np.float64]) -> None:
+    """Fill ``out`` with :func:`quantile` of each of ``levels``; those that rise cost one walk up the distribution."""
+    plain = 0.0 < mean <= COUNT_MEAN_MAX and not math.isnan(variance)
+    step = _ground(mean, variance) if plain else (0, 0.0, 0.0)
+    for k in range(levels.size):
+        if not (plain and 0.0 < levels[k] < 1.0):
+            out[k] = quantile(levels[k], mean, variance)
+            continue
+        if k > 0 and levels[k] < levels[k - 1]:
+            step = _ground(mean, variance)
+        step = _climb(step, levels[k], mean, variance)
+        out[k] = _units(step, levels[k], mean, variance)

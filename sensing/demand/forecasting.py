@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sensing.demand.calibration import day_variance, stated_level
 from sensing.demand.demand_class import demand_class
-from sensing.demand.distribution import quantile
+from sensing.demand.distribution import quantiles
 from sensing.demand.mixture import river_mean, river_members, smoothing_gain, smoothing_level, smoothing_weights
 from sensing.demand.profile import dispersion, special_factor, weekday_factor
 from sensing.demand.record import HORIZON, MEMBERS
@@ -84,5 +84,4 @@ def quantile_rows(
         for k in range(levels.size):
             stated[k] = stated_level(pool, demand[rows[i]].pool, codes[i], levels[k])
         for h in range(mean.shape[1]):
-            for k in range(levels.size):
-                out[i, h, k] = quantile(stated[k], mean[i, h], variance[i, h])
+            quantiles(stated, mean[i, h], variance[i, h], out[i, h])

@@ -87,9 +87,9 @@ class RiverRow:
 
     def coefficients(self) -> list[float]:
         """Level, trend, regression weights by ``NAMES``, intercept."""
-        weights = self.regression.weights
+        weight = self.regression.weights.get
         level, trend = self.holt_winters.level[-1], self.holt_winters.trend[-1]
-        return [level, trend, *(weights.get(name, 0.0) for name in NAMES), self.regression.intercept]
+        return [level, trend, *[weight(name, 0.0) for name in NAMES], self.regression.intercept]
 
 
 def write_coefficients(river: NDArray[Any], slots: NDArray[np.int64], table: list[list[float]]) -> None:

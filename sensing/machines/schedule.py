@@ -101,15 +101,18 @@ class Schedule:
         last = others - 1 if final else min(limit, others - 1)
         day, minute = position
         stop = min(max((last - end) // MINUTE_MS, minute), SLOTS) + 1
-        rows: list[int] = []
-        minutes: list[int] = []
-        for m in range(minute, min(stop, SLOTS)):
-            of_minute = sorted(row for zone in together for row in self.slots[zone][m])
-            rows += of_minute
-            minutes += [m] * len(of_minute)
+        of_minutes = [self._of_minute(together, m) for m in range(minute, min(stop, SLOTS))]
+        rows = np.array([row for of_minute in of_minutes for row in of_minute], np.int64)
+        sizes = np.fromiter(map(len, of_minutes), np.int64, len(of_minutes))
+        minutes = np.repeat(np.arange(minute, minute + len(of_minutes)), sizes)
         fold = stop > SLOTS
         for zone in together:
             self.positions[zone] = (day + 1, 0) if fold else (day, stop)
         self.next_instant = min(self._instant(zone) for zone in self.positions)
-        instants = end + np.array(minutes, np.int64) * MINUTE_MS
-        return Due(tuple(together), day, end, np.array(rows, np.int64), instants, fold)
+        return Due(tuple(together), day, end, rows, end + minutes * MINUTE_MS, fold)
+
+    def _of_minute(self, zones: list[int], minute: int) -> list[int]:
+        """Rows of some zones that close in a minute, rising."""
+        if len(zones) == 1:
+            return self.slots[zones[0]][minute]  # rows come rising, and a row that moves is put in its place
+        return sorted(row for zone in zones for row in self.slots[zone][minute])

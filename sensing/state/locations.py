@@ -140,4 +140,4 @@ class Locations:
 
     def in_zones(self, zones: tuple[int, ...]) -> NDArray[np.int64]:
         """Numbers of the locations in some zones, rising."""
-        return np.flatnonzero(np.isin(self.zone[: len(self.records)], zones))
+        return np.array([number for number, record in enumerate(self.records) if record.zone in zones], np.int64)

@@ -53,9 +53,11 @@ def agrees(plan: Plan) -> NDArray[np.bool_]:
     apart = np.zeros(plan.rows.size, np.bool_)
     for name in IN_FORCE:
         in_force = terms[f"in_force_{name}"]
+        known = ~np.isnan(in_force)
+        if not known.any():
+            continue
         lead_time = name == "lead_time_days"
         proposed = plan.lead_time_days_mean if lead_time else getattr(plan, name)
-        known = ~np.isnan(in_force)
         step = LEAD_TIME_DAYS_STEP if lead_time else UNIT
         apart |= known & moved(proposed, np.where(known, in_force, 0.0), band, step)
         told |= known & (not lead_time)

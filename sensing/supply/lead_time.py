@@ -14,6 +14,7 @@ moments of the truncated normal from Johnson, Kotz, Balakrishnan, Continuous Uni
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,17 +103,32 @@ def shrunk(
     tuple of arrays
         (n,) mean in days, variance in days squared, and the observations these are worth.
     """
-    pool = lanes.pools[supplier]
-    total = pool["weight"] + PRIOR_WEIGHT
-    pool_mean = (pool["weight"] * pool["mean"] + PRIOR_WEIGHT * stated_days) / total
-    pool_variance = (pool["squares"] + PRIOR_WEIGHT * (VARIATION * stated_days) ** 2) / total
-    own = np.zeros(lane.size, lanes.lanes.dtype)
-    known = lane != NO_LANE
-    own[known] = lanes.lanes[lane[known]]
-    total = own["weight"] + PRIOR_WEIGHT
-    mean = (own["weight"] * own["mean"] + PRIOR_WEIGHT * pool_mean) / total
-    variance = (own["squares"] + PRIOR_WEIGHT * pool_variance) / total
-    return np.minimum(mean, LEAD_TIME_DAYS_MAX), variance, total
+    out = np.empty((3, lane.size))
+    shrink(lanes.lanes, lanes.pools, lane, supplier, stated_days, out)
+    return out[0], out[1], out[2]
+
+
+@kernel
+def shrink(
+    lanes: NDArray[Any], pools: NDArray[Any], lane: NDArray[np.int32], supplier: NDArray[np.int64],
+    stated_days: NDArray[np.float64], out: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Fill ``out`` (3, n) with what :func:`shrunk` returns."""
+    for i in range(lane.size):
+        pool = pools[supplier[i]]
+        spread = VARIATION * stated_days[i]
+        total = pool.weight + PRIOR_WEIGHT
+        mean = (pool.weight * pool.mean + PRIOR_WEIGHT * stated_days[i]) / total
+        variance = (pool.squares + PRIOR_WEIGHT * (spread * spread)) / total
+        weight = PRIOR_WEIGHT
+        if lane[i] != NO_LANE:
+            own = lanes[lane[i]]
+            weight = own.weight + PRIOR_WEIGHT
+            mean = (own.weight * own.mean + PRIOR_WEIGHT * mean) / weight
+            variance = (own.squares + PRIOR_WEIGHT * variance) / weight
+        out[0, i] = min(mean, LEAD_TIME_DAYS_MAX)
+        out[1, i] = variance
+        out[2, i] = weight
 
 
 def typical_delay_days(lanes: Lanes) -> NDArray[np.float64]:

@@ -9,8 +9,10 @@ set of counts and movements. Of two counts of one instant the smaller stands, so
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.record import THOUSANDTHS
 from sensing.jit import kernel
 from sensing.supply.record import AGE_MAX, MOVES, NEVER
 
@@ -23,6 +25,14 @@ def on_hand(supply: NDArray[Any], row: int) -> int:
     for i in range(record.move_count):
         total += record.move_quantity[i]
     return int(total)
+
+
+@kernel
+def stock(supply: NDArray[Any], rows: NDArray[np.int64], out: NDArray[np.float64]) -> None:
+    """Fill ``out`` (n,) with the units on hand of ``rows`` (n,), NaN where nothing was ever counted."""
+    for i in range(rows.size):
+        counted = supply[rows[i]].count_time != NEVER
+        out[i] = on_hand(supply, rows[i]) / THOUSANDTHS if counted else np.nan
 
 
 @kernel

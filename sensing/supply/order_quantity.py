@@ -4,8 +4,13 @@ Source: Harris (1913), How many parts to make at once: sqrt(2 K D / h), with K t
 and h the cost of holding a unit for a year (rate x unit cost).
 """
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from sensing.jit import kernel
 
 DAYS_A_YEAR = 365.0
 _WHOLE = 1e-9
@@ -14,27 +19,44 @@ _WHOLE = 1e-9
 Floats = NDArray[np.float64]
 
 
-def economic(daily_mean: Floats, order_cost: Floats, holding_rate_year: Floats, unit_cost: Floats) -> Floats:
-    """Economic order quantity in units; NaN where a cost is not known or holding costs nothing. All arrays (n,)."""
+@kernel
+def economic(daily_mean: float, order_cost: float, holding_rate_year: float, unit_cost: float) -> float:
+    """Economic order quantity in units; NaN where a cost is not known or holding costs nothing."""
     holding = holding_rate_year * unit_cost
-    holding = np.where(holding > 0.0, holding, np.nan)
-    return np.asarray(np.sqrt(2.0 * order_cost * daily_mean * DAYS_A_YEAR / holding))
+    if not holding > 0.0:
+        return math.nan
+    return math.sqrt(2.0 * order_cost * daily_mean * DAYS_A_YEAR / holding)
 
 
+@kernel
 def order_quantity(
-    daily_mean: Floats, economic_quantity: Floats, cover_days: Floats, shelf_life_days: Floats, minimum: Floats,
-    multiple: Floats,
-) -> Floats:  # fmt: skip
-    """Units to order at once; all arrays (n,), NaN: not known.
+    daily_mean: float, economic_quantity: float, cover_days: float, shelf_life_days: float, minimum: float,
+    multiple: float,
+) -> float:  # fmt: skip
+    """Units to order at once; NaN: not known.
 
     The economic quantity, or ``cover_days`` of demand where it is not known; no more than sells within the shelf
     life; at least the minimum; rounded up to the multiple. The last two bind the supplier's side and win. Without
     demand nothing.
     """
-    quantity = np.where(np.isnan(economic_quantity), cover_days * daily_mean, economic_quantity)
-    quantity = np.fmin(quantity, shelf_life_days * daily_mean)
-    quantity = np.fmax(quantity, minimum)
-    step = np.where(multiple > 0.0, multiple, np.nan)
-    rounded = np.ceil(quantity / step * (1.0 - _WHOLE)) * step
-    quantity = np.where(np.isnan(step), quantity, rounded)
-    return np.asarray(np.where(np.isnan(daily_mean), np.nan, np.where(daily_mean > 0.0, quantity, 0.0)))
+    if math.isnan(daily_mean) or daily_mean <= 0.0:
+        return daily_mean * 0.0
+    quantity = cover_days * daily_mean if math.isnan(economic_quantity) else economic_quantity
+    if shelf_life_days * daily_mean < quantity:
+        quantity = shelf_life_days * daily_mean
+    if minimum > quantity:
+        quantity = minimum
+    if multiple > 0.0:
+        quantity = math.ceil(quantity / multiple * (1.0 - _WHOLE)) * multiple
+    return quantity
+
+
+@kernel
+def order_quantities(daily_mean: Floats, terms: NDArray[Any], out: Floats) -> None:
+    """Fill ``out`` (n,) with what to order of rows of a mean demand a day (n,) under their terms (n,)."""
+    for i in range(out.size):
+        told = terms[i]
+        batch = economic(daily_mean[i], told.order_cost, told.holding_rate_year, told.unit_cost)
+        out[i] = order_quantity(
+            daily_mean[i], batch, told.cover_days, told.shelf_life_days, told.minimum, told.multiple
+        )

@@ -14,10 +14,10 @@ from sensing.supply.backlog import open_by_day
 from sensing.supply.lanes import Lanes
 from sensing.supply.lead_time import raise_by_open, shrunk
 from sensing.supply.lead_time_demand import protect
-from sensing.supply.order_quantity import economic, order_quantity
+from sensing.supply.moves import stock
+from sensing.supply.order_quantity import order_quantities
 from sensing.supply.projection import project
 from sensing.supply.purchases import OpenLines, Purchases
-from sensing.supply.record import NEVER
 from sensing.supply.rounding import rounded
 
 Floats = NDArray[np.float64]
@@ -111,6 +111,8 @@ def lead_times(rows: NDArray[np.int64], today: int, now: int, known: Known) -> t
 def due_receipts(rows: int, days: int, today: int, lines: OpenLines) -> Floats:
     """(rows, days) units due per day from ``today`` on."""
     receipts = np.zeros((rows, days))
+    if not lines.at.size:
+        return receipts
     within = lines.due_day - today < days
     np.add.at(receipts, (lines.at[within], lines.due_day[within] - today), lines.quantity[within])
     return receipts
@@ -128,24 +130,21 @@ def make_plan(
     review, service = single(terms["review_days"]), single(terms["service_target"])
     out = np.empty((count, 5))
     protect(forecast_mean, forecast_variance, mean_days, sd_days, review, service, out)
-    quantile = rounded(out[:, 4])
-    daily = forecast_mean.mean(axis=1) if count else np.zeros(0)
-    batch = economic(daily, terms["order_cost"], terms["holding_rate_year"], terms["unit_cost"])
-    quantity = rounded(
-        order_quantity(daily, batch, terms["cover_days"], terms["shelf_life_days"], terms["minimum"], terms["multiple"])
-    )
+    quantity = np.empty(count)
+    order_quantities(np.add.reduce(forecast_mean, axis=1) / days, terms, quantity)
+    spread, safety = np.sqrt(out[:, 3]), np.maximum(out[:, 4] - out[:, 2], 0.0)
+    mean, spread, quantile, safety, quantity = rounded(np.array([out[:, 2], spread, out[:, 4], safety, quantity]))
     open_day, overdue = np.empty((count, days)), np.empty(count)
     open_by_day(supply, rows, day + 1, open_day, overdue)
     receipts = due_receipts(count, days, day + 1, lines)
-    held = supply[rows]
-    moves = np.where(np.arange(held["move_quantity"].shape[1]) < held["move_count"][:, None], held["move_quantity"], 0)
-    on_hand = np.where(held["count_time"] == NEVER, np.nan, (held["count_quantity"] + moves.sum(axis=1)) / THOUSANDTHS)
+    on_hand = np.empty(count)
+    stock(supply, rows, on_hand)
     stockout, projected = np.empty(count, np.int64), np.empty((count, 2))
     project(on_hand, overdue, open_day, receipts, forecast_mean, forecast_variance, mean_days, stockout, projected)
     return Plan(
         day, rows, demand_class, forecast_mean, forecast_variance, out[:, 0].astype(np.float32),
-        out[:, 1].astype(np.float32), mean_days, sd_days, review, service, rounded(out[:, 2]),
-        rounded(np.sqrt(out[:, 3])), quantile, rounded(np.maximum(out[:, 4] - out[:, 2], 0.0)), quantile, quantity,
-        rounded(quantile + quantity), on_hand, held["on_order"] / THOUSANDTHS, held["open_total"] / THOUSANDTHS,
-        open_day, overdue, receipts, stockout, projected[:, 0], projected[:, 1], terms,
+        out[:, 1].astype(np.float32), mean_days, sd_days, review, service, mean, spread, quantile, safety, quantile,
+        quantity, rounded(quantile + quantity), on_hand, supply["on_order"][rows] / THOUSANDTHS,
+        supply["open_total"][rows] / THOUSANDTHS, open_day, overdue, receipts, stockout, projected[:, 0],
+        projected[:, 1], terms,
     )  # fmt: skip

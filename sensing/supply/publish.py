@@ -58,9 +58,10 @@ def publish(
     forecasts = _forecasts(plan, at, told)
     agreed = agrees(plan)[at]
     documents: list[tuple[int, PlanningParameters]] = []
-    for k, row in enumerate(plan.rows[at].tolist()):
+    told_of_rows = zip(*columns.values(), strict=True)
+    for k, (row, told_of_row) in enumerate(zip(plan.rows[at].tolist(), told_of_rows, strict=True)):
         sku, location = names(row)
-        values = {name: column[k] for name, column in columns.items()}
+        values = dict(zip(columns, told_of_row, strict=True))
         kept = standings.of(row)
         status, ruling = _status(plan, int(at[k]), kept, agreed=bool(agreed[k]))
         document = PlanningParameters(
@@ -154,9 +155,19 @@ def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
     exact = ("reorder_point", "order_quantity", "order_up_to", "safety_stock", "lead_time_demand_mean",
              "lead_time_demand_sd", "lead_time_demand_quantile", "demand_class", "stockout")  # fmt: skip
     single = ("lead_time_days_mean", "lead_time_days_sd", "review_days", "service_target", "on_hand", "on_order",
-              "open_demand", "open_day", "cover_days")  # fmt: skip
+              "open_demand", "cover_days")  # fmt: skip
     columns = {name: getattr(plan, name)[at].tolist() for name in exact}
-    return columns | {name: rounded(getattr(plan, name)[at]).tolist() for name in single}
+    columns |= zip(single, rounded(np.array([getattr(plan, name)[at] for name in single])).tolist(), strict=True)
+    return columns | {"open_by_day": _open_by_day(plan, at)}
+
+
+def _open_by_day(plan: Plan, at: NDArray[np.int64]) -> list[dict[str, float]]:
+    """Open demand by requested date of every row, as far as there is any."""
+    found: list[dict[str, float]] = [{} for _ in range(at.size)]
+    open_day = rounded(plan.open_day[at])
+    for k, t in np.argwhere(open_day).tolist():
+        found[k][local_date(plan.day + 1 + t)] = float(open_day[k, t])
+    return found
 
 
 def _forecasts(plan: Plan, at: NDArray[np.int64], told: Told) -> list[Forecast]:
@@ -180,13 +191,15 @@ def _known(value: float) -> float | None:
 
 def _changes(plan: Plan, at: NDArray[np.int64], last: NDArray[Any]) -> dict[str, list[Any]]:
     """What the records say was last published, and the parts of the change since."""
-    old = np.stack([last[name].astype(np.float64) for name in POINT_INPUTS], axis=1)
-    new = np.stack([getattr(plan, name)[at].astype(np.float64) for name in POINT_INPUTS], axis=1)
+    old, new = np.empty((2, at.size, len(POINT_INPUTS)))
+    for k, name in enumerate(POINT_INPUTS):
+        old[:, k] = last[name]
+        new[:, k] = getattr(plan, name)[at]
     parts = np.empty((at.size, len(PARTS)))
     substitute(old, new, parts)
     before = rounded(last["reorder_point"])
     # Parts can be far larger than what they come to: six digits of the largest number in the sentence are enough.
-    largest = np.max([before, plan.reorder_point[at], *np.abs(parts.T)], axis=0)
+    largest = np.maximum(np.maximum(before, plan.reorder_point[at]), np.abs(parts).max(axis=1))
     places = [decimals(value) for value in largest.tolist()]
     return {
         "before": before.tolist(), "parts": parts.tolist(), "places": places,
@@ -199,7 +212,7 @@ def _stock(day: int, values: dict[str, Any]) -> Stock:
     stockout = values["stockout"]
     return Stock(
         on_hand=_known(values["on_hand"]), on_order=values["on_order"], open_demand=values["open_demand"],
-        open_demand_by_day={local_date(day + 1 + t): units for t, units in enumerate(values["open_day"]) if units},
+        open_demand_by_day=values["open_by_day"],
         stockout_date=None if stockout < 0 else local_date(day + 1 + stockout),
         cover_days=_known(values["cover_days"]),
     )  # fmt: skip

@@ -150,4 +150,5 @@ def test_one_message_and_a_block_of_them() -> None:
     ]
     assert plain.tolist() == one_by_one == [True, False, True]
     records["offset"] = 0
-    assert records[0][::2].tobytes() == records[1][::2].tobytes()
+    # As words: a copy of records leaves out the bytes between their fields.
+    assert np.array_equal(rows[0][::2], rows[1][::2])

@@ -81,9 +81,9 @@ def _one(value: float) -> Any:
 
 def test_textbook_economic_order_quantity() -> None:
     """D 1200 a year, K 100, h .24 x 10: sqrt(2 x 100 x 1200 / 2.4) = 316.2; without a cost it is not known."""
-    assert economic(_one(1200 / 365), _one(100), _one(0.24), _one(10.0))[0] == pytest.approx(316.23, abs=0.01)
-    assert np.isnan(economic(_one(3.0), _one(NAN), _one(0.24), _one(10.0)))[0]
-    assert np.isnan(economic(_one(3.0), _one(100.0), _one(0.24), _one(0.0)))[0]
+    assert economic(1200 / 365, 100.0, 0.24, 10.0) == pytest.approx(316.23, abs=0.01)
+    assert np.isnan(economic(3.0, NAN, 0.24, 10.0))
+    assert np.isnan(economic(3.0, 100.0, 0.24, 0.0))
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_order_quantity_keeps_its_bounds(
     daily: float, batch: float, shelf: float, minimum: float, multiple: float, expected: float
 ) -> None:
     """Cover without costs, economic with them; shelf life caps, minimum and multiple win, no demand orders nothing."""
-    got = order_quantity(_one(daily), _one(batch), _one(14.0), _one(shelf), _one(minimum), _one(multiple))
+    got = order_quantity(daily, batch, 14.0, shelf, minimum, multiple)
 
-    assert got[0] == pytest.approx(expected, rel=1e-12)
+    assert got == pytest.approx(expected, rel=1e-12)
 
 
 @given(st.floats(0.01, 100), st.floats(1, 1e4), st.floats(0, 1e4), st.floats(0.01, 1e3))
@@ -113,7 +113,7 @@ def test_order_quantity_is_a_multiple_not_below_the_minimum(
     daily: float, batch: float, minimum: float, step: float
 ) -> None:
     """Rounded up by less than one multiple."""
-    got = float(order_quantity(_one(daily), _one(batch), _one(14.0), _one(NAN), _one(minimum), _one(step))[0])
+    got = order_quantity(daily, batch, 14.0, NAN, minimum, step)
     wanted = max(batch, minimum)
 
     assert abs(got / step - round(got / step)) < 1e-6
