@@ -10,7 +10,7 @@ from sensing.demand.demand_class import demand_class
 from sensing.demand.distribution import quantiles
 from sensing.demand.mixture import river_mean, river_members, smoothing_gain, smoothing_level, smoothing_weights
 from sensing.demand.profile import dispersion, special_factor, weekday_factor
-from sensing.demand.record import HORIZON, MEMBERS
+from sensing.demand.record import CLASSES, HORIZON, MEMBERS
 from sensing.jit import kernel
 
 
@@ -79,9 +79,14 @@ def quantile_rows(
     out: NDArray[np.float64],
 ) -> None:
     """Fill ``out`` (n, 28, levels) with calibrated quantiles, never falling with the level."""
-    stated = np.zeros(levels.size)
+    # What is stated hangs on pool and class only: it is kept for the pool of each class that was seen last.
+    stated = np.zeros((len(CLASSES), levels.size))
+    stated_of = np.full(len(CLASSES), -1)
     for i in range(rows.size):
-        for k in range(levels.size):
-            stated[k] = stated_level(pool, demand[rows[i]].pool, codes[i], levels[k])
+        code, at = codes[i], demand[rows[i]].pool
+        if stated_of[code] != at:
+            stated_of[code] = at
+            for k in range(levels.size):
+                stated[code, k] = stated_level(pool, at, code, levels[k])
         for h in range(mean.shape[1]):
-            quantiles(stated, mean[i, h], variance[i, h], out[i, h])
+            quantiles(stated[code], mean[i, h], variance[i, h], out[i, h])

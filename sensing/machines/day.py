@@ -18,11 +18,12 @@ from sensing.supply.record import NEVER
 @kernel
 def read_day(
     hot: NDArray[Any], supply: NDArray[Any], rows: NDArray[np.int64], day: int, quantity: NDArray[np.float64],
-    lines: NDArray[np.float64], hours: NDArray[np.uint16], empty: NDArray[np.bool_],
+    lines: NDArray[np.float64], hours: NDArray[np.uint16], empty: NDArray[np.bool_], promoted: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Read a local day of n rows from their rings.
 
-    Units, lines, lines per hour (n, 24), and whether stock was known to be gone at its end.
+    Units, lines, lines per hour (n, 24), whether stock was known to be gone at its end, and whether an order named a
+    promotion.
 
     Days and hours that a ring has not reached yet, or not any more, are zero.
     """
@@ -37,6 +38,8 @@ def read_day(
             hour = day * 24 + h
             within = record.hour - HOURS_KEPT < hour <= record.hour
             hours[i, h] = record.hour_lines[hour % HOURS_KEPT] if within else 0
+        age_days = record.day - day
+        promoted[i] = (record.promoted_days >> age_days) & 1 if 0 <= age_days < 8 else 0
         empty[i] = supply[rows[i]].count_time != NEVER and on_hand(supply, rows[i]) <= 0
 
 
@@ -53,14 +56,12 @@ def inputs_of(s: ShardState, rows: NDArray[np.int64], day: int, idle: NDArray[np
     """
     n = len(rows)
     quantity, lines, hours = np.empty(n), np.empty(n), np.empty((n, 24), np.uint16)
-    empty = np.empty(n, np.bool_)
+    empty, named = np.empty(n, np.bool_), np.empty(n)
     hot = s.rows.hot
-    read_day(hot, s.supply.supply, rows, day, quantity, lines, hours, empty)
+    read_day(hot, s.supply.supply, rows, day, quantity, lines, hours, empty, named)
     location = hot["location"][rows]
-    _, holiday, _ = known_days(s, rows, day, 1)
-    age_days = hot["day"][rows] - day
-    named = (hot["promoted_days"][rows] >> np.clip(age_days, 0, 7)) & (age_days >= 0) & (age_days < 8)
-    promoted = np.maximum(named.astype(np.float64), _promoted(s, rows, day, 1)[:, 0])
+    _, holiday, known = known_days(s, rows, day, 1)
+    promoted = np.maximum(named, known[:, 0])
     return DayInputs(
         day, quantity, lines, hours, location, idle[location] & (lines == 0), empty, holiday[:, 0], promoted
     )

@@ -102,10 +102,12 @@ def lead_times(rows: NDArray[np.int64], today: int, now: int, known: Known) -> t
     lane = supply["lane"][rows]
     mean, variance, weight = shrunk(lanes, lane, terms["supplier"], terms["lead_time_days"])
     lines = purchases.open_lines(rows, today, now, supply, lanes, mean)
-    # A line of another lane says nothing of the one that the next order will take.
-    own = (lines.lane == lane[lines.at]) & ~np.isnan(lines.age_days)
-    raise_by_open(mean, variance, weight, lines.at[own], lines.age_days[own], lines.share[own])
-    return single(mean), single(np.sqrt(variance)), lines
+    if lines.at.size:
+        # A line of another lane says nothing of the one that the next order will take.
+        own = (lines.lane == lane[lines.at]) & ~np.isnan(lines.age_days)
+        raise_by_open(mean, variance, weight, lines.at[own], lines.age_days[own], lines.share[own])
+    days, spread = single(np.array([mean, np.sqrt(variance)]))
+    return days, spread, lines
 
 
 def due_receipts(rows: int, days: int, today: int, lines: OpenLines) -> Floats:
@@ -127,7 +129,7 @@ def make_plan(
     terms, supply = known.terms, known.supply
     mean_days, sd_days, lines = lead_times(rows, day + 1, now, known)
     known.overrule(rows, mean_days)
-    review, service = single(terms["review_days"]), single(terms["service_target"])
+    review, service = single(np.array([terms["review_days"], terms["service_target"]]))
     out = np.empty((count, 5))
     protect(forecast_mean, forecast_variance, mean_days, sd_days, review, service, out)
     quantity = np.empty(count)

@@ -229,7 +229,7 @@ def _change(values: dict[str, Any], kept: Standing | None) -> Change:
 
 
 def _freshness(heard: list[int]) -> dict[str, str | None]:
-    texts = (rfc3339_seconds(seconds) if seconds else None for seconds in heard)
+    texts = [rfc3339_seconds(seconds) if seconds else None for seconds in heard]
     return dict(zip(INPUTS, texts, strict=True))
 
 

@@ -149,9 +149,10 @@ class Purchases:
         A line is due on its promised day, without one its row's mean lead time (``mean_days``, (n,)) after it was
         placed. An overdue line is expected as late as its supplier typically is, and not before tomorrow.
         """
-        delays = typical_delay_days(lanes)
         found: list[tuple[int, int, float, int, float, float]] = []
-        for at in np.flatnonzero(supply["on_order"][rows] != 0).tolist():
+        waiting = np.flatnonzero(supply["on_order"][rows])
+        delays = typical_delay_days(lanes) if waiting.size else np.zeros(0)
+        for at in waiting.tolist():
             for line in self._of_row[int(rows[at])].values():
                 age = max(now - line.placed_time, 0) / DAY_MS if line.placed else np.nan
                 due = self._expected(line)

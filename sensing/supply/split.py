@@ -50,13 +50,13 @@ def apportion(before: float, after: float, parts: list[float], places: int) -> t
     scale = 10.0**places
     total = round(after * scale) - round(before * scale)
     units = [round(part * scale) for part in parts]
-    largest = max(range(len(units)), key=lambda k: abs(units[k]))
-    units[largest] += total - sum(units)
-    return _decimal(total, places), [_decimal(unit, places) for unit in units]
-
-
-def _decimal(units: int, places: int) -> float:
-    return units / 10**places if places >= 0 else float(units * 10**-places)
+    sizes = [abs(unit) for unit in units]
+    units[sizes.index(max(sizes))] += total - sum(units)
+    if places >= 0:
+        power = 10**places
+        return total / power, [unit / power for unit in units]
+    power = 10**-places
+    return float(total * power), [float(unit * power) for unit in units]
 
 
 def explain(before: float, after: float, parts: list[float], places: int, *, overridden: bool = False) -> Change:
@@ -70,8 +70,8 @@ def explain(before: float, after: float, parts: list[float], places: int, *, ove
         names, words = (*PARTS, "override"), (*WORDS, "override")
         parts = [*parts, after - before - sum(parts)]
     total, parts = apportion(before, after, parts, places)
-    order = sorted((k for k in range(len(parts)) if parts[k]), key=lambda k: -abs(parts[k]))
-    why = ", ".join(f"{words[k]} {_signed(parts[k])}" for k in order)
+    order = sorted([(-abs(part), k) for k, part in enumerate(parts) if part])
+    why = ", ".join([f"{words[k]} {_signed(parts[k])}" for _, k in order])
     sentence = f"Reorder point {_short(before)} -> {_short(after)} ({_signed(total)})"
     if total == 0.0:
         sentence = f"Reorder point unchanged at {_short(after)}"

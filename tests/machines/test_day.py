@@ -40,7 +40,10 @@ def three_rows() -> ShardState:
 
 @given(seed=st.integers(0, 10_000), ahead=st.integers(-30, 30), stock=st.none() | st.integers(-5, 5))
 def test_a_day_is_read_from_its_rings(seed: int, ahead: int, stock: int | None) -> None:
-    """Units, lines and hours are the ring's where it reaches the day, else 0; empty is known stock at or below 0."""
+    """Units, lines and hours are the ring's where it reaches the day, else 0; empty is known stock at or below 0.
+
+    Of eight days it is known whether an order named a promotion.
+    """
     rng = np.random.default_rng(seed)
     state = three_rows()
     hot = state.rows.hot
@@ -50,11 +53,12 @@ def test_a_day_is_read_from_its_rings(seed: int, ahead: int, stock: int | None) 
         hot["day_quantity"][row] = rng.integers(0, 10**9, DAYS_KEPT)
         hot["day_lines"][row] = rng.integers(0, 99, DAYS_KEPT)
         hot["hour_lines"][row] = rng.integers(0, 99, HOURS_KEPT)
+        hot["promoted_days"][row] = rng.integers(0, 256)
     if stock is not None:
         count(state.supply.supply, 1, NOON, stock)
     quantity, lines, hours = np.full(3, np.nan), np.full(3, np.nan), np.full((3, 24), 7, np.uint16)
-    empty = np.ones(3, np.bool_)
-    read_day(hot, state.supply.supply, ROWS, DAY, quantity, lines, hours, empty)
+    empty, promoted = np.ones(3, np.bool_), np.full(3, np.nan)
+    read_day(hot, state.supply.supply, ROWS, DAY, quantity, lines, hours, empty, promoted)
 
     for row in range(3):
         kept = range(int(hot["day"][row]) - DAYS_KEPT + 1, int(hot["day"][row]) + 1)
@@ -65,6 +69,8 @@ def test_a_day_is_read_from_its_rings(seed: int, ahead: int, stock: int | None) 
             hot["hour_lines"][row, at % HOURS_KEPT] if at in of_hours else 0 for at in range(DAY * 24, DAY * 24 + 24)
         ]
         assert empty[row] == (row == 1 and stock is not None and stock <= 0)
+        bits = f"{hot['promoted_days'][row]:08b}"[::-1]
+        assert promoted[row] == (bits[ahead + row] == "1" if 0 <= ahead + row < 8 else 0.0)
 
 
 def test_models_are_told_of_a_day() -> None:
