@@ -35,11 +35,4 @@ class OutputRecord(NamedTuple):
 
 def encode(data: msgspec.Struct) -> bytes:
     """JSON of an output struct; numpy scalars are written as numbers, NaN as null."""
-    return orjson.dumps(data, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, msgspec.Struct):
-        return msgspec.structs.asdict(value)
-    msg = f"output encoding: required a struct, number, text, list or dict, got a {type(value).__name__}"
-    raise TypeError(msg)
+    return orjson.dumps(data, default=msgspec.structs.asdict, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -157,7 +157,7 @@ class DemandModels:
             return
         slots = self.demand["slot"][rows[places]].astype(np.int64) - 1
         features = {WEEKDAYS[(inputs.day + 3) % 7]: 1.0, "month": month_position(inputs.day)}
-        table = []
+        table: list[float] = []
         columns = zip(
             rows[places].tolist(), out[places].tolist(), self.river["scale"][slots].tolist(),
             inputs.holiday[places].tolist(), inputs.promoted[places].tolist(), strict=True,
@@ -169,7 +169,7 @@ class DemandModels:
             model = self.models[row]
             if model.learn_one(known, units, factor, (units - base) / scale, error):
                 self._drifted(row)
-            table.append(model.coefficients())
+            table += model.coefficients()
         write_coefficients(self.river, slots, table)
 
     def _drifted(self, row: int) -> None:
@@ -190,7 +190,7 @@ class DemandModels:
             self.demand["slot"][row] = slot + 1
             self.river["row"][slot] = row
             self.river["scale"][slot] = max(float(self.demand["square"][row]), 1e-3) ** 0.5
-            write_coefficients(self.river, np.array([slot]), [model.coefficients()])
+            write_coefficients(self.river, np.array([slot]), model.coefficients())
 
 
 def _grown(records: NDArray[Any], size: int) -> NDArray[Any]:

@@ -8,7 +8,6 @@ worse (RMSSE .7495 alone against .7478 of this one): a row sees each weekday too
 open to it.
 """
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -93,9 +92,9 @@ class RiverRow:
         return [level, trend, *[weight(name, 0.0) for name in NAMES], self.regression.intercept]
 
 
-def write_coefficients(river: NDArray[Any], slots: NDArray[np.int64], table: list[list[float]]) -> None:
-    """Copy the coefficients of many rows to their River records."""
-    values = np.fromiter(itertools.chain.from_iterable(table), np.float64).reshape(len(table), -1)
+def write_coefficients(river: NDArray[Any], slots: NDArray[np.int64], table: list[float]) -> None:
+    """Copy the coefficients of many rows, one row's behind the other's, to their River records."""
+    values = np.array(table).reshape(slots.size, -1)
     river["level"][slots] = values[:, 0]
     river["trend"][slots] = values[:, 1]
     river["weight"][slots] = values[:, 2:-1]
