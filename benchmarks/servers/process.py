@@ -83,9 +83,7 @@ class Server(ABC):
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         try:
-            self._watcher = subprocess.Popen(
-                [*WATCHER, str(self._process.pid)], stdin=subprocess.PIPE, start_new_session=True
-            )
+            self._watcher = watch(self._process)
             self._wait_until_it_answers()
         except BaseException:
             self.kill()
@@ -168,6 +166,14 @@ class Server(ABC):
         msg = f"{self.name}: required an answer at {self.address} within {START_SECONDS_MAX:.0f} s, got {got}"
         msg += f"; its log ends with\n{self.log_tail()}"
         raise ServerError(msg)
+
+
+def watch(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+    """Start a watcher that kills a process with its session when we end, however we end.
+
+    It is itself to be killed once the process has ended.
+    """
+    return subprocess.Popen([*WATCHER, str(process.pid)], stdin=subprocess.PIPE, start_new_session=True)
 
 
 Kind = TypeVar("Kind", bound=Server)

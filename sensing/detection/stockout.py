@@ -75,7 +75,9 @@ def stockout(
         Days until the next receipt (``receipt_due``) or, where none is due, the lead time.
     """
     known = not math.isnan(free) and not math.isnan(probability)
-    active = known and probability >= PROBABILITY_OPEN and needed > 0.0
+    # What is owed beyond the stock is short whether or not more will be asked for, unless goods come tomorrow.
+    wanted = needed > 0.0 or (free < 0.0 and window_days > 0)
+    active = known and probability >= PROBABILITY_OPEN and wanted
     over = known and not active and probability <= PROBABILITY_OVER
     shortage = expected_shortage(free, needed, needed_variance)
     if free < 0.0:

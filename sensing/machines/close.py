@@ -16,7 +16,7 @@ from sensing.detection.finding import Finding
 from sensing.machines.checks import check_delays, check_drop, check_stock, check_surge, needs_stock_check
 from sensing.machines.day import idle_locations, inputs_of
 from sensing.machines.floors import set_quiet_floors, set_stock_floors, step_down
-from sensing.machines.outlook import Outlook, outlook, told_of
+from sensing.machines.outlook import ROWS_AT_ONCE, Outlook, outlook, told_of
 from sensing.machines.report import observe, put_decision, put_exception, put_parameters
 from sensing.machines.schedule import Due
 from sensing.machines.state import ShardState
@@ -38,28 +38,36 @@ def close_due(s: ShardState, due: Due) -> None:
     hot = s.rows.hot
     closing = (hot["born"][due.rows] == 1) & (hot["closed_day"][due.rows] < due.day)
     rows, instants = due.rows[closing], due.instants[closing]
-    if len(rows):
-        _catch_up(s, rows, due.day)
-        _learn(s, rows, due.day)
-        windows = np.zeros(len(rows), WINDOWS)
-        read_windows(hot, s.demand.demand, s.demand.pool, s.locations.idle, rows, due.day, windows)
-        ended = s.supply.standings.expire(rows, due.day + 1)
-        for row in ended:
-            hot["touched"][row] = 1
-        planned = _worth_planning(s, rows, windows, due.day)
-        if planned.any():
-            # Plans are as of the day's end: which rows happen to close in one call must not show.
-            view = outlook(s, rows[planned], due.day, due.end)
-            set_floors(s.tables(), view.plan.rows, due.day)
-            set_stock_floors(s, view.plan)
-            hot["touched"][view.plan.rows] = 0
-            _judge_and_publish(s, instants[planned], view, windows[planned], ended)
-        set_quiet_floors(s, rows[~planned], due.day, due.end)
+    # All rows of a day close at once where the clock leaps; in portions, that takes the memory of a portion.
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        portion = slice(start, start + ROWS_AT_ONCE)
+        _close(s, rows[portion], instants[portion], due)
     if due.fold:
         locations = s.locations.in_zones(due.zones)
         s.demand.ensure(s.rows.count, len(s.locations.records))  # a location may be known before any row of it
         s.demand.fold_pools(locations, due.day)
         s.locations.fold(locations, due.day)
+
+
+def _close(s: ShardState, rows: Integers, instants: Integers, due: Due) -> None:
+    """Close rows; which of them are closed in one call never shows."""
+    hot = s.rows.hot
+    _catch_up(s, rows, due.day)
+    _learn(s, rows, due.day)
+    windows = np.zeros(len(rows), WINDOWS)
+    read_windows(hot, s.demand.demand, s.demand.pool, s.locations.idle, rows, due.day, windows)
+    ended = s.supply.standings.expire(rows, due.day + 1)
+    for row in ended:
+        hot["touched"][row] = 1
+    planned = _worth_planning(s, rows, windows, due.day)
+    if planned.any():
+        # Plans are as of the day's end: which rows happen to close in one call must not show.
+        view = outlook(s, rows[planned], due.day, due.end)
+        set_floors(s.tables(), view.plan.rows, due.day)
+        set_stock_floors(s, view.plan)
+        hot["touched"][view.plan.rows] = 0
+        _judge_and_publish(s, instants[planned], view, windows[planned], ended)
+    set_quiet_floors(s, rows[~planned], due.day, due.end)
 
 
 def _catch_up(s: ShardState, rows: Integers, day: int) -> None:

@@ -98,3 +98,17 @@ def test_unknown_stock_says_nothing() -> None:
 def test_nothing_needed_is_no_stockout() -> None:
     """An item nobody is expected to order runs out of nothing, even at zero stock."""
     assert not projected(1.0, free=0.0, needed=0.0).active
+
+
+def test_what_is_owed_beyond_the_stock_is_short_at_once() -> None:
+    """Customers wait for it whether or not more will be asked for."""
+    found = projected(1.0, free=-4.0, day=-1, due=False, needed=0.0)
+
+    assert found.active
+    assert found.details["lost_units"] == 4.0
+    assert found.details["stockout_date"] == "2011-11-23"
+
+
+def test_what_comes_tomorrow_is_in_time() -> None:
+    """With a receipt due tomorrow there is no day in between, whatever is owed."""
+    assert not stockout(look(price=2.0), TODAY, -4.0, 0.0, 0.0, 1.0, -1, 0, receipt_due=True).active

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self
 import orjson
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from benchmarks.servers.process import watch
 from sensing.machines.messages import OUTCOMES
 from tests.flows.kafka.places import until
 
@@ -69,12 +70,16 @@ class Service:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGAUGE_")}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                self._command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+                self._command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        self._watcher = watch(self._process)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Kill it, if it still runs."""
+        self._watcher.kill()
+        self._watcher.communicate()
         self.process.kill()
         self.process.wait()
 
