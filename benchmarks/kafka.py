@@ -32,7 +32,7 @@ from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, PARAMETERS
 SEED = 9
 PARTITIONS = {"one_partition": 1, "four_partitions": 4}
 DAYS = {
-    "smoke": Workload(seed=SEED, skus=200, locations=5, days=1, lines_per_day=30_000),
+    "smoke": Workload(seed=SEED, skus=200, locations=5, days=1, lines_per_day=200_000),
     "full": Workload(seed=SEED, skus=5_000, locations=10, days=1, lines_per_day=3_000_000),
 }
 CLOSES = {

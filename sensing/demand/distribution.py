@@ -231,7 +231,7 @@ def gamma_quantile(level: float, mean: float, variance: float) -> float:
 
 
 @kernel
-def _ground(mean: float, variance: float) -> tuple[int, float, float]:
+def first_step(mean: float, variance: float) -> tuple[int, float, float]:
     """The lowest step of a Poisson or negative binomial distribution: no units, their probability, and it again."""
     poisson = variance <= mean * (1.0 + 1e-9)
     mass = math.exp(-mean) if poisson else math.exp(mean * mean / (variance - mean) * math.log(mean / variance))
@@ -239,7 +239,7 @@ def _ground(mean: float, variance: float) -> tuple[int, float, float]:
 
 
 @kernel
-def _climb(step: tuple[int, float, float], level: float, mean: float, variance: float) -> tuple[int, float, float]:
+def climb(step: tuple[int, float, float], level: float, mean: float, variance: float) -> tuple[int, float, float]:
     """The first step from ``step`` on whose cumulative probability reaches ``level``.
 
     A step is a number of units, its probability and its cumulative probability.
@@ -256,7 +256,8 @@ def _climb(step: tuple[int, float, float], level: float, mean: float, variance: 
 
 
 @kernel
-def _units(step: tuple[int, float, float], level: float, mean: float, variance: float) -> float:
+def units_at(step: tuple[int, float, float], level: float, mean: float, variance: float) -> float:
+    """Units of the step that reaches ``level``."""
     if step[0] < _STEPS_MAX:
         return float(step[0])
     # So many steps at a mean this small is a size close to zero: rare bursts, whose length the gamma gives well.
@@ -266,8 +267,8 @@ def _units(step: tuple[int, float, float], level: float, mean: float, variance: 
 @kernel
 def count_quantile(level: float, mean: float, variance: float) -> float:
     """Smallest whole number whose cumulative Poisson or negative binomial probability reaches ``level``."""
-    step = _climb(_ground(mean, variance), level, mean, variance)
-    return _units(step, level, mean, variance)
+    step = climb(first_step(mean, variance), level, mean, variance)
+    return units_at(step, level, mean, variance)
 
 
 @kernel
@@ -294,12 +295,12 @@ def quantile(level: float, mean: float, variance: float) -> float:
 def quantiles(levels: NDArray[np.float64], mean: float, variance: float, out: NDArray[np.float64]) -> None:
     """Fill ``out`` with :func:`quantile` of each of ``levels``; those that rise cost one walk up the distribution."""
     plain = 0.0 < mean <= COUNT_MEAN_MAX and not math.isnan(variance)
-    step = _ground(mean, variance) if plain else (0, 0.0, 0.0)
+    step = first_step(mean, variance) if plain else (0, 0.0, 0.0)
     for k in range(levels.size):
         if not (plain and 0.0 < levels[k] < 1.0):
             out[k] = quantile(levels[k], mean, variance)
             continue
         if k > 0 and levels[k] < levels[k - 1]:
-            step = _ground(mean, variance)
-        step = _climb(step, levels[k], mean, variance)
-        out[k] = _units(step, levels[k], mean, variance)
+            step = first_step(mean, variance)
+        step = climb(step, levels[k], mean, variance)
+        out[k] = units_at(step, levels[k], mean, variance)

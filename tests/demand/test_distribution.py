@@ -11,14 +11,19 @@ from scipy import special, stats
 from sensing.demand.distribution import (
     COUNT_MEAN_MAX,
     beta_lower,
+    climb,
+    count_quantile,
     cumulative,
+    first_step,
     gamma_lower,
     gamma_quantile,
     gamma_upper,
     normal_quantile,
     normal_upper,
     quantile,
+    quantiles,
     tail_probability,
+    units_at,
 )
 
 LEVELS = (0.005, 0.05, 0.25, 0.5, 0.75, 0.95, 0.995, 0.9999)
@@ -92,6 +97,33 @@ def test_count_quantile_is_scipys(mean: float, ratio: float, level: float) -> No
     expected = float(stats.nbinom.ppf(level, size, chance))
     got = quantile(level, mean, mean * ratio)
     assert got == expected or abs(stats.nbinom.cdf(min(got, expected), size, chance) - level) < 1e-9
+
+
+@given(mean=st.floats(1e-2, COUNT_MEAN_MAX), ratio=st.floats(1.0, 20.0), level=st.floats(0.01, 0.99))
+def test_steps_are_scipys(mean: float, ratio: float, level: float) -> None:
+    """A step is a count, its probability and its cumulative probability; the climb ends where the level is reached."""
+    poisson = ratio <= 1.0 + 1e-9
+    counts = stats.poisson(mean) if poisson else stats.nbinom(mean / (ratio - 1.0), 1.0 / ratio)
+    lowest = first_step(mean, mean * ratio)
+    np.testing.assert_allclose(lowest, (0, counts.pmf(0), counts.pmf(0)), rtol=1e-6)
+    step = climb(lowest, level, mean, mean * ratio)
+    count, mass, total = step
+    assert mass == pytest.approx(counts.pmf(count), rel=1e-6, abs=1e-12)
+    assert total == pytest.approx(counts.cdf(count), rel=1e-6)
+    assert total >= level > (total - mass if count else 0.0) - 1e-12
+    assert units_at(step, level, mean, mean * ratio) == count == count_quantile(level, mean, mean * ratio)
+
+
+@given(
+    mean=st.floats(0.0, 2.0 * COUNT_MEAN_MAX) | st.just(math.nan),
+    ratio=st.floats(0.5, 1e5),
+    stated=st.lists(st.floats(0.0, 1.0) | st.just(math.nan), min_size=1, max_size=12),
+)
+def test_quantiles_are_each_quantile(mean: float, ratio: float, stated: list[float]) -> None:
+    """Many levels at once, rising or not, give what each of them gives alone."""
+    out = np.full(len(stated), -1.0)
+    quantiles(np.array(stated), mean, mean * ratio, out)
+    np.testing.assert_array_equal(out, [quantile(level, mean, mean * ratio) for level in stated])
 
 
 @given(shape=st.floats(0.02, 1e5), level=st.sampled_from(LEVELS[1:]))

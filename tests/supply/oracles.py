@@ -51,6 +51,13 @@ def with_open(mean: float, variance: float, weight: float, lines: list[tuple[flo
     return centre, sum(part[0] * (part[2] + (part[1] - centre) ** 2) for part in parts) / total
 
 
+def shrunk(seen: Any, mean: float, variance: float, weight: float) -> tuple[float, float]:
+    """Mean and variance of a statistic (weight, mean, squares) and a prior that is worth ``weight`` observations."""
+    parts = [(float(seen["weight"]), float(seen["mean"])), (weight, mean)]
+    total = sum(part[0] for part in parts)
+    return sum(w * m for w, m in parts) / total, (float(seen["squares"]) + weight * variance) / total
+
+
 def discounted(values: list[float], weights: list[float], memory: float) -> tuple[float, float, float]:
     """Weight, mean and squares of observations, each discounted by the weights after it."""
     kept = [w * memory ** sum(weights[k + 1 :]) for k, w in enumerate(weights)]

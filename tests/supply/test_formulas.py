@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from sensing.codec.instants import day_number, local_date, rfc3339_seconds
 from sensing.supply.lead_time_demand import moments, protect, reorder_point, sum_of_days
-from sensing.supply.order_quantity import economic, order_quantity
+from sensing.supply.order_quantity import economic, order_quantities, order_quantity
 from sensing.supply.projection import days_of_cover, project
 from sensing.supply.rounding import decimals, round_all, rounded
+from sensing.supply.terms import TERMS
 from tests.supply import oracles
 from tests.supply.events import date
 
@@ -118,6 +119,20 @@ def test_order_quantity_is_a_multiple_not_below_the_minimum(
 
     assert abs(got / step - round(got / step)) < 1e-6
     assert wanted * (1 - 1e-8) <= got <= (wanted + step) * (1 + 1e-8)
+
+
+def test_order_quantities_are_those_of_each_row() -> None:
+    """Costs where they are known, cover elsewhere; no forecast, no quantity."""
+    terms = np.zeros(4, TERMS)
+    for name in ("order_cost", "holding_rate_year", "unit_cost", "minimum", "multiple", "shelf_life_days"):
+        terms[name] = NAN
+    terms["cover_days"] = 14.0
+    terms["order_cost"][1], terms["holding_rate_year"][1], terms["unit_cost"][1] = 100.0, 0.24, 10.0
+    terms["multiple"][2] = 12.0
+    daily, out = np.array([2.0, 1200 / 365, 2.0, NAN]), np.zeros(4)
+    order_quantities(daily, terms, out)
+
+    np.testing.assert_allclose(out, [28.0, 316.23, 36.0, NAN], atol=0.01)
 
 
 def _project(on_hand: float, overdue: float, open_day: Any, receipts: Any, mean: Any) -> Any:

@@ -14,6 +14,7 @@ from sensing.supply.lead_time import (
     beyond,
     mills,
     raise_by_open,
+    shrink,
     shrunk,
     typical_delay_days,
 )
@@ -44,6 +45,33 @@ def test_without_observations_the_stated_lead_time_stands() -> None:
     assert mean[0] == 10.0
     assert np.sqrt(variance[0]) == pytest.approx(VARIATION * 10.0)
     assert weight[0] == PRIOR_WEIGHT
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.floats(0.1, 900.0)), max_size=30),
+    st.lists(st.sampled_from([NO_LANE, 0, 1, 2]), min_size=1, max_size=6),
+    st.floats(0.0, 60.0),
+)
+def test_shrinkage_weighs_the_prior_as_observations(
+    observed: list[tuple[int, float]], asked: list[int], stated: float
+) -> None:
+    """The estimate is that of all observations together with the prior's, lane over pool over what was stated."""
+    lanes = Lanes(10)
+    supplier = lanes.supplier("A")
+    numbers = [lanes.lane(row, supplier) for row in range(3)]
+    for lane, days in observed:
+        lanes.received(numbers[lane], supplier, days, 1.0)
+    of_lane = np.array([NO_LANE if lane == NO_LANE else numbers[lane] for lane in asked], np.int32)
+    out = np.full((3, len(asked)), np.nan)
+    shrink(lanes.lanes, lanes.pools, of_lane, np.full(len(asked), supplier), np.full(len(asked), stated), out)
+    pool = oracles.shrunk(lanes.pools[supplier], stated, (VARIATION * stated) ** 2, PRIOR_WEIGHT)
+    for at, lane in enumerate(of_lane.tolist()):
+        expected = (
+            (*pool, PRIOR_WEIGHT)
+            if lane == NO_LANE
+            else (*oracles.shrunk(lanes.lanes[lane], *pool, PRIOR_WEIGHT), lanes.lanes[lane]["weight"] + PRIOR_WEIGHT)
+        )
+        np.testing.assert_allclose(out[:, at], (min(expected[0], LEAD_TIME_DAYS_MAX), *expected[1:]), rtol=1e-9)
 
 
 def test_a_lane_is_shrunk_to_its_pool_and_the_pool_to_what_was_stated() -> None:
