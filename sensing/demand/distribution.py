@@ -296,11 +296,13 @@ def quantiles(levels: NDArray[np.float64], mean: float, variance: float, out: ND
     """Fill ``out`` with :func:`quantile` of each of ``levels``; those that rise cost one walk up the distribution."""
     plain = 0.0 < mean <= COUNT_MEAN_MAX and not math.isnan(variance)
     step = first_step(mean, variance) if plain else (0, 0.0, 0.0)
+    reached = 0.0
     for k in range(levels.size):
         if not (plain and 0.0 < levels[k] < 1.0):
             out[k] = quantile(levels[k], mean, variance)
             continue
-        if k > 0 and levels[k] < levels[k - 1]:
+        if levels[k] < reached:
             step = first_step(mean, variance)
+        reached = levels[k]
         step = climb(step, levels[k], mean, variance)
         out[k] = units_at(step, levels[k], mean, variance)
