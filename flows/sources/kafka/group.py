@@ -10,6 +10,9 @@ A partition that is read to its end holds nothing: what comes after that is not 
 current, but too busy to be ever seen at its end, does not hold the messages of others either; its event times may be
 hours old because it is fed that way. The clock it does hold, as one does that cannot be reached; unless it never had
 an event, so that nothing is ever handed on before there is a watermark.
+
+The clock never goes on by more than ``LEAP_MS`` at once: days that close are work, and epochs must be able to end
+between them. So it comes in steps from the end of an old history to the present.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,12 +21,13 @@ import numpy as np
 
 from flows.sources.judge import Times
 from flows.sources.kafka.feed import FAR, Feed
-from flows.sources.run import RARE, RECORD, Run, interleave
+from flows.sources.run import RARE, RECORD, Run, empty_run, interleave
 from sensing.codec.record import BEFORE_ALL
-from sensing.settings import HOUR_MS, Settings
+from sensing.settings import DAY_MS, HOUR_MS, Settings
 
 PATIENCE_SECONDS = 1.0
 DRIFT_MS = 6 * HOUR_MS
+LEAP_MS = DAY_MS
 HAND_MESSAGES = 10_000
 """About so many messages of a partition are handed on at once, so that an epoch can end between them.
 
@@ -64,6 +68,8 @@ class GroupClock:
     ----------
     front
         How far the group could hand on the last time, UTC ms; FAR where nothing held it.
+    leaping
+        Whether the clock went on by a step without any message, since the next event, or the present, is far ahead.
     """
 
     def __init__(
@@ -73,6 +79,7 @@ class GroupClock:
         self._feeds = feeds
         self._settings = settings
         self.front = BEFORE_ALL
+        self.leaping = False
         self._is_away = is_away
         self._event_time = event_time
 
@@ -97,13 +104,18 @@ class GroupClock:
         # Of messages with equal keys those of the partition that stands first go first.
         ends = [(self._limit(feed, now), feed.source) for feed in waiting if self._event_time or not feed.current]
         self.front = min((end for end, _ in ends), default=FAR)
+        ahead, step = self._ahead(wall_ms), self._step()
+        self.leaping = self.watermark != BEFORE_ALL and step < ahead < FAR
+        if self.leaping:
+            self._advance(step)
+            return empty_run()
         ends += [(feed.key_of(HAND_MESSAGES), feed.source) for feed in self._feeds if len(feed) > HAND_MESSAGES]
-        limit, last = min([*ends, (others + DRIFT_MS, len(self._feeds))])
+        limit, last = min([*ends, (others + DRIFT_MS, len(self._feeds)), (step, len(self._feeds))])
         cap = min([wall_ms, *(feed.reached for feed in waiting if not self._eventless(feed))])
         run = interleave([run for feed in self._feeds for run in feed.hand(limit, inclusive=feed.source <= last)])
         run = self._stamped(run, cap)
         if not self._event_time:
-            self._advance(min([wall_ms, *(feed.bound() for feed in self._feeds if not self._eventless(feed))]))
+            self._advance(min(self._ahead(wall_ms), step))
         for feed in self._feeds:
             feed.settled()
         return run
@@ -119,6 +131,16 @@ class GroupClock:
     def _eventless(self, feed: Feed) -> bool:
         """Whether all is read that a partition has, and no event was among it."""
         return feed.current and feed.reached == BEFORE_ALL and not self._event_time
+
+    def _ahead(self, wall_ms: int) -> int:
+        """Event time (UTC ms) before which nothing is to come, late events aside."""
+        return min([wall_ms, *(feed.bound() for feed in self._feeds if not self._eventless(feed))])
+
+    def _step(self) -> int:
+        """Event time (UTC ms) up to which the clock may go on at once; it begins wherever the first message is."""
+        if self.watermark != BEFORE_ALL:
+            return self.watermark + self._settings.lateness_ms + LEAP_MS
+        return min((feed.bound() + LEAP_MS for feed in self._feeds if len(feed)), default=FAR)
 
     def _limit(self, feed: Feed, now: float) -> int:
         stalled = not self._event_time and now - feed.heard > PATIENCE_SECONDS

@@ -239,7 +239,7 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
             self._newest = int(run.keys[-1])
         elif self._until_end and self.clock.over:
             return [*items, *self._end()]
-        tick, self._tick_due = self._tick_due, False
+        tick, self._tick_due = self._tick_due or self.clock.leaping, False
         account = self._next_account(now) if tick else 0
         if not len(run) and not tick:
             return items
@@ -303,7 +303,8 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
             return
         self._reported = now
         self.reader.report()
-        caught_up = self._started and all(feed.current and not len(feed) for feed in self._events)
+        at_ends = all(feed.current and not len(feed) for feed in self._events)
+        caught_up = self._started and at_ends and not self.clock.leaping
         if caught_up and self._number in self._peers.behind:
             self._peers.behind.remove(self._number)
             if not self._peers.behind:

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.sources.kafka import group as group_module
 from flows.sources.kafka.feed import FAR, Feed
-from flows.sources.kafka.group import DRIFT_MS, PATIENCE_SECONDS, GroupClock, Peers
+from flows.sources.kafka.group import DRIFT_MS, LEAP_MS, PATIENCE_SECONDS, GroupClock, Peers
 from flows.sources.kafka.survey import Log
 from sensing.codec.block import Block
 from sensing.settings import HOUR_MS, Settings
@@ -59,6 +59,14 @@ def give(feed: Feed, hours: list[int], wall: int, now: float) -> None:
     feed.take(Block.of(values, offsets, np.full(len(values), wall, np.int64)), now)
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the clock go on as far as it can in one step."""
+    monkeypatch.setattr(group_module, "LEAP_MS", 10**12)
+
+
+@pytest.mark.usefixtures("at_once")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_the_clock_of_a_group(script: list[Step]) -> None:
     """Each message once and in its order; watermarks never fall, and hold for every partition; the late are refused."""
@@ -216,6 +224,34 @@ def test_a_partition_that_never_had_an_event_holds_nothing_once_it_is_current() 
     feeds[1].current = True
     run = clock.hand(MONDAY + 2 * HOUR_MS, 0.0)
     assert run.records["watermark"].tolist() == [MONDAY] == [clock.watermark]
+
+
+@pytest.mark.parametrize("event_time", [True, False])
+def test_the_clock_comes_to_the_next_event_and_to_the_present_in_steps(
+    event_time: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No further than a day at once; messages and watermarks are those of a clock that leaps."""
+    found = []
+    wall = MONDAY + 3000 * HOUR_MS
+    for leap in (LEAP_MS, 10**12):
+        monkeypatch.setattr(group_module, "LEAP_MS", leap)
+        feeds = [feed_of(0), feed_of(1)]
+        clock = GroupClock(feeds, SETTINGS, lambda _: False, event_time=event_time)
+        give(feeds[0], [1, 30, 31, 2000], wall, 0.0)
+        give(feeds[1], [5, 40, 900], wall, 0.0)
+        for feed in feeds:
+            feed.at_end = True
+        runs, marks, leaps = [clock.hand(wall, 0.0)], [clock.watermark], 0
+        while not (clock.over and (event_time or clock.watermark == wall - SETTINGS.lateness_ms)):
+            runs.append(clock.hand(wall, 0.0))
+            marks.append(clock.watermark)
+            leaps += clock.leaping
+            assert not (clock.leaping and len(runs[-1]))
+        assert all(0 <= after - before <= leap for before, after in pairwise(marks))
+        assert (leaps > 30) == (leap == LEAP_MS)
+        run = gathered(runs)
+        found.append((run.sources.tolist(), run.numbers.tolist(), run.records["watermark"].tolist(), marks[-1]))
+    assert found[0] == found[1]
 
 
 def test_groups_stay_side_by_side() -> None:
