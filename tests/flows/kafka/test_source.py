@@ -22,7 +22,7 @@ from tests.flows.kafka.places import Notes, logs_of, make_topics, produce, setti
 from tests.machines.streams import line
 
 SHARDS = 3
-WALL = MONDAY + 100 * HOUR_MS
+WALL = MONDAY + 20 * HOUR_MS
 ITEMS = [line("item.updated", f"i{n}", None, sku=f"P{n}", unit_price=1.0, currency="EUR").value for n in range(4)]
 
 
