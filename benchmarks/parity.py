@@ -27,7 +27,6 @@ from benchmarks.servers.use import Place, serving
 from flows.demo.clock import ZONE_NAME
 from flows.demo.inputs import write_inputs
 from flows.demo.retail import read_retail
-from flows.demo.run import SETTINGS
 from flows.load import load
 from flows.replay import replay
 from sensing.contracts.audit import ControlTotals
@@ -35,6 +34,7 @@ from sensing.contracts.dead_letters import DeadLetter
 from sensing.contracts.exceptions import ExceptionState
 from sensing.machines.messages import OUTCOMES
 from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS
+from sensing.settings import Settings
 from sinks.dead_letters import CONNECT, OWN
 from sinks.entries import ENDED, Layout
 from sinks.tail import Record
@@ -90,7 +90,7 @@ def run(size: str) -> dict[str, object]:
         source.mkdir()
         lines = sum(write_inputs(read_retail(DAYS[size]), source, place.folder / "truth.json").file_lines.values())
         bad = plant(source / "orders.ndjson")
-        summary = replay(source, target, SETTINGS)
+        summary = replay(source, target, Settings(time_zone=ZONE_NAME))
         topics.make(place, 1)
         loaded = load(source, {"bootstrap.servers": place.kafka}, place.prefix)
         with running(Engine(place, {"engine.time_zone": ZONE_NAME}, until_end=True)) as engine:
