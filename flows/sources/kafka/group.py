@@ -140,7 +140,9 @@ class GroupClock:
         """Event time (UTC ms) up to which the clock may go on at once; it begins wherever the first message is."""
         if self.watermark != BEFORE_ALL:
             return self.watermark + self._settings.lateness_ms + LEAP_MS
-        return min((feed.bound() + LEAP_MS for feed in self._feeds if len(feed)), default=FAR)
+        first = min((feed.bound() for feed in self._feeds if len(feed)), default=FAR)
+        # What comes before the first event of a partition has no time: it goes by itself.
+        return first + LEAP_MS if first != BEFORE_ALL else BEFORE_ALL
 
     def _limit(self, feed: Feed, now: float) -> int:
         stalled = not self._event_time and now - feed.heard > PATIENCE_SECONDS

@@ -62,7 +62,7 @@ def give(feed: Feed, hours: list[int], wall: int, now: float) -> None:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the clock go on as far as it can in one step."""
-    monkeypatch.setattr(group_module, "LEAP_MS", 10**12)
+    monkeypatch.setattr(group_module, "LEAP_MS", 10**13)
 
 
 @pytest.mark.usefixtures("at_once")
@@ -233,7 +233,7 @@ def test_the_clock_comes_to_the_next_event_and_to_the_present_in_steps(
     """No further than a day at once; messages and watermarks are those of a clock that leaps."""
     found = []
     wall = MONDAY + 3000 * HOUR_MS
-    for leap in (LEAP_MS, 10**12):
+    for leap in (LEAP_MS, 10**13):
         monkeypatch.setattr(group_module, "LEAP_MS", leap)
         feeds = [feed_of(0), feed_of(1)]
         clock = GroupClock(feeds, SETTINGS, lambda _: False, event_time=event_time)
@@ -252,6 +252,18 @@ def test_the_clock_comes_to_the_next_event_and_to_the_present_in_steps(
         run = gathered(runs)
         found.append((run.sources.tolist(), run.numbers.tolist(), run.records["watermark"].tolist(), marks[-1]))
     assert found[0] == found[1]
+
+
+def test_refusals_before_the_first_event_do_not_start_the_clock() -> None:
+    """They go by themselves; the clock begins where the first event is."""
+    feeds = [feed_of(0)]
+    clock = GroupClock(feeds, SETTINGS, lambda _: False)
+    give(feeds[0], [90, 2], MONDAY + 2 * HOUR_MS, 0.0)
+    feeds[0].at_end = True
+    run = clock.hand(MONDAY + 2 * HOUR_MS, 0.0)
+    assert ([reject.reason for reject in run.rejects], len(run.records), clock.watermark) == (["far_future"], 0, 0)
+    run = clock.hand(MONDAY + 2 * HOUR_MS, 0.0)
+    assert run.records["watermark"].tolist() == [MONDAY] == [clock.watermark]
 
 
 def test_groups_stay_side_by_side() -> None:
