@@ -12,16 +12,20 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from flows.cli.demo import demo
+from flows.demo.clock import ZONE_NAME
 from flows.demo.inputs import write_inputs
 from flows.demo.report import first_day_count
 from flows.demo.retail import read_retail
-from flows.demo.run import SETTINGS, Outcome, run_demo
+from flows.demo.run import Outcome, run_demo
 from flows.demo.truth import read_problems
 from flows.errors import UsageError
 from flows.replay import replay
+from sensing.settings import Settings
+from tests.flows.counting import outputs_of
 
 GIANTS = ("541431", "581483")
 DAYS = 150
+DEFAULTS = Settings(time_zone=ZONE_NAME)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +100,7 @@ def replayed(folder: Path, days: int, until: str, without: tuple[str, ...] = ())
         if not any(b'"order_id":"%s"' % order.encode() in line for order in without)
     ]
     orders.write_bytes(b"".join(kept))
-    replay(input_folder, output_folder, SETTINGS)
+    replay(input_folder, output_folder, DEFAULTS)
     return output_folder
 
 
@@ -121,6 +125,34 @@ def test_giants_leave_no_trace(days: int, until: str, sku: str, tmp_path: Path) 
     got, expected = parameters(with_giants), parameters(without)
     assert {key: got[key] for key in expected} == expected
     assert set(got) - set(expected) <= {(sku, "UK")}
+
+
+@pytest.fixture(scope="module")
+def slice_of_orders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+    """Real orders of ten days: the input, and what comes of it."""
+    folder = tmp_path_factory.mktemp("slice")
+    return folder / "input", outputs_of(replayed(folder, 10, "2011-11-20"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"block_size": 1},
+        {"block_size": 7},
+        {"block_size": 1_000},
+        {"block_size": 100_000},
+        {"workers": 2},
+        {"workers": 3},
+    ],
+)
+def test_neither_blocks_nor_threads_show(
+    slice_of_orders: tuple[Path, dict[str, bytes]], tmp_path: Path, options: Any
+) -> None:
+    """The same bytes in every file, the time of recording aside."""
+    input_folder, expected = slice_of_orders
+    replay(input_folder, tmp_path / "out", DEFAULTS, **options)
+    assert outputs_of(tmp_path / "out") == expected
+    assert all(expected[f"{topic}.ndjson"] for topic in ("exceptions", "planning-parameters", "audit"))
 
 
 def test_output_with_content_is_refused(tmp_path: Path) -> None:
