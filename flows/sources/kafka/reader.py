@@ -37,7 +37,11 @@ DEFAULTS = {
 WAITING_MAX, WAITING_RESUME = 200_000, 50_000
 """Messages of one partition that wait for others to catch up: beyond the first it is paused, below the second not."""
 WAITING_BYTES_MAX, PARTITION_BYTES_MIN = 64 << 20, 4 << 20
-"""The same in bytes: for all partitions together, of which each has an even share, but at least so much."""
+"""The same in bytes: when all partitions together hold more than the first, those with more than the second are paused.
+
+Most partitions hold nothing at most times, so an even share of the whole would pause those of a busy topic all the
+time, and a pause throws away what was fetched ahead.
+"""
 ASK_SECONDS = 5.0
 DEAF_SECONDS = 0.5
 """After so long without a poll, that nothing was heard of a partition does not mean that it was silent."""
@@ -213,15 +217,17 @@ class LogReader:
 
     def _pace(self) -> None:
         """Pause partitions that are far ahead of the others, so that what waits is bounded."""
-        bytes_max = max(WAITING_BYTES_MAX // max(len(self._feeds), 1), PARTITION_BYTES_MIN)
+        sizes = {key: feed.size_bytes for key, feed in self._feeds.items()}
+        held = sum(sizes.values())
         for key, feed in self._feeds.items():
-            size_bytes = feed.size_bytes
             if key not in self._paused:
-                if len(feed) > WAITING_MAX or size_bytes > bytes_max:
+                if len(feed) > WAITING_MAX or (held > WAITING_BYTES_MAX and sizes[key] > PARTITION_BYTES_MIN):
                     self._paused.add(key)
                     self._consumer.pause([TopicPartition(*key)])
                     feed.lose()
-            elif len(feed) < WAITING_RESUME and size_bytes < bytes_max // 4:
+            elif len(feed) < WAITING_RESUME and (
+                held < WAITING_BYTES_MAX // 2 or sizes[key] < PARTITION_BYTES_MIN // 4
+            ):
                 self._paused.remove(key)
                 self._consumer.resume([TopicPartition(*key)])
 

@@ -92,11 +92,11 @@ def busy_weeks(end: int) -> list[Line]:
     others, clock = itertools.count(), end - 21 * DAY_MS
     for line in moved(business(seed=5, days=20), end):
         until_then = max(clock, orjson.loads(line.value).get("event_time") or 0) if line.topic != "reference" else clock
-        for time_ms in range(clock, until_then, 30_000):
+        for time_ms in range(clock, until_then, 10_000):
             n = next(others)
             order = shop_order(n, time_ms, f"P{n % 9}", location="NYC", event_id=f"n{n}", order_id=f"n{n}")
             lines.append(Line("orders", order))
-            clock = time_ms + 30_000
+            clock = time_ms + 10_000
         lines.append(line)
     return lines
 
