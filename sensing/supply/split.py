@@ -45,12 +45,12 @@ def substitute(old: NDArray[np.float64], new: NDArray[np.float64], parts: NDArra
 def apportion(before: float, after: float, parts: list[float], places: int) -> tuple[float, list[float]]:
     """Round total and parts to ``places`` decimals so that as decimals they add up exactly.
 
-    What rounding leaves over goes to the largest part.
+    What rounding leaves over goes to the part that was largest before it: afterwards all may be zero.
     """
     scale = 10.0**places
     total = round(after * scale) - round(before * scale)
     units = [round(part * scale) for part in parts]
-    sizes = [abs(unit) for unit in units]
+    sizes = [abs(part) for part in parts]
     units[sizes.index(max(sizes))] += total - sum(units)
     if places >= 0:
         power = 10**places

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sensing.contracts.parameters import Change
@@ -39,6 +39,7 @@ def test_parts_add_up_to_the_change(old: Six, new: Six) -> None:
 
 
 @given(INPUTS, st.integers(0, 4), INPUTS)
+@example((36.0, 2.0, 41.0, 7.0, 14.0, 0.515625), 1, (1.0, 1.0, 1.0, 0.0, 0.0, 0.5))
 def test_a_change_of_one_input_is_that_part_alone(old: Six, which: int, other: Six) -> None:
     """Where one of the five changes, all others are zero; review time goes with the lead time."""
     fields = ((0,), (1,), (2, 4), (3,), (5,))[which]
