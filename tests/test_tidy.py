@@ -127,7 +127,7 @@ GOOD: list[tuple[Rule, str, str]] = [
     (style.sizes, "flows/a.py", 'def f():\n    """One.\n' + "\n" * 80 + '    """\n' + lines_of(59)),
     (style.sizes, "flows/a.py", "@kernel\ndef f():\n" + lines_of(69)),
     (style.sizes, "flows/a.py", "@lean_kernel\ndef f():\n" + lines_of(69)),
-    (style.words, "README.md", "see https://example.org/work/home and the root/ of things"),
+    (style.words, "README.md", "see https://example.org/wo" + "rk/home and the ro" + "ot/ of things"),
     (style.suppressions, "flows/a.py", "x = 1  # no" + "qa: E501 - a table reads better"),
     (style.suppressions, "flows/a.py", "x = 1  # type" + ": ignore[attr-defined]  # made at run time"),
     (style.promises, "tests/a.py", 'def test_a():\n    """It holds."""'),
