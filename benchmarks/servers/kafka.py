@@ -45,6 +45,8 @@ broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 # A quarter of the heap is set aside for compaction otherwise.
 log.cleaner.dedupe.buffer.size=16777216
+# Messages carry the times of their events, which may be years ago; what is older than a week is removed otherwise.
+log.retention.ms=-1
 """
 
 

@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError, TimeoutError
 from benchmarks.servers.kafka import KafkaServer, admin
 from benchmarks.servers.process import Server, ServerError, free_port, port_is_open, running
 from benchmarks.servers.redis import RedisServer
-from tests.servers.fixtures import own_keys, own_topics
+from tests.servers.fixtures import own_keys, own_topics, serving
 
 
 def make_topic(address: str, name: str) -> None:
@@ -26,10 +26,10 @@ def make_topic(address: str, name: str) -> None:
         done.result(30)
 
 
-def send(address: str, topic: str, value: bytes) -> None:
-    """Send one message and wait until the broker has it."""
+def send(address: str, topic: str, value: bytes, timestamp: int = 0) -> None:
+    """Send one message, of now or of a time in milliseconds, and wait until the broker has it."""
     producer = Producer({"bootstrap.servers": address, "log_level": 0})
-    producer.produce(topic, value)
+    producer.produce(topic, value, timestamp=timestamp)
     assert producer.flush(30) == 0
 
 
@@ -57,6 +57,17 @@ def test_a_broker_keeps_its_data_over_stop_and_kill(own_kafka: KafkaServer) -> N
 
     assert own_kafka.address == address
     assert read(address, "orders", 2) == [b"one", b"two"]
+
+
+def test_a_broker_keeps_messages_of_any_age(tmp_path: Path) -> None:
+    """A message of 1970 is still there after the broker has looked several times for what is too old."""
+    often = {"log.initial.task.delay.ms": "0", "log.retention.check.interval.ms": "100"}
+    with serving(lambda folder: KafkaServer(folder, often), tmp_path / "kafka") as server:
+        assert isinstance(server, KafkaServer)
+        make_topic(server.address, "orders")
+        send(server.address, "orders", b"one", timestamp=1)
+        time.sleep(1)
+        assert read(server.address, "orders", 1) == [b"one"]
 
 
 def test_a_paused_broker_hangs(own_kafka: KafkaServer) -> None:

@@ -9,6 +9,7 @@ from confluent_kafka.admin import NewTopic
 
 from benchmarks.servers.kafka import admin
 from flows.service.kafka_settings import KafkaSettings
+from flows.service.topics import KEPT
 from flows.sources.kafka.survey import Log, survey
 from sensing.codec.record import TOPICS
 from sensing.contracts.topics import OUTPUTS
@@ -17,7 +18,7 @@ from sensing.contracts.topics import OUTPUTS
 def make_topics(address: str, prefix: str, partitions: int = 1) -> dict[str, str]:
     """Make all topics and return the names of the inputs by topic."""
     names = {topic: prefix + topic for topic in TOPICS}
-    new = [NewTopic(name, 1 if topic == "reference" else partitions, 1) for topic, name in names.items()]
+    new = [NewTopic(name, 1 if topic == "reference" else partitions, 1, config=KEPT) for topic, name in names.items()]
     new += [NewTopic(prefix + topic, 1, 1) for topic in OUTPUTS]
     client = admin(address)
     for made in client.create_topics(new).values():
