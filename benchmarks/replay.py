@@ -78,7 +78,7 @@ def run(size: str) -> dict[str, object]:
             make_machine=_machines(shards),
         )
         ended = perf_counter(), process_time()
-        answer = _answer(target)
+        answer = outputs_hash(target)
     first, last = (next(mark for mark in marks if mark.clock >= at) for at in (begin, end))
     return {
         "seed": SEED,
@@ -134,7 +134,7 @@ def _figures(first: Mark, last: Mark, days: int) -> dict[str, object]:
     }
 
 
-def _answer(folder: Path) -> str:
+def outputs_hash(folder: Path) -> str:
     """Hash of all output files but for the time at which they were written."""
     content = sha256()
     for path in sorted(folder.iterdir()):

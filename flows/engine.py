@@ -1,4 +1,4 @@
-"""Runs a flow in this process; whatever goes wrong in it is raised when all threads are done."""
+"""Runs a flow in this process; whatever goes wrong in it is raised when it has ended."""
 
 import contextlib
 import gc
@@ -9,7 +9,7 @@ from datetime import timedelta
 from types import FrameType
 
 from bytewax.dataflow import Dataflow
-from bytewax.testing import cluster_main, run_main
+from bytewax.testing import run_main
 
 from flows.control import Control
 
@@ -18,8 +18,8 @@ EPOCH_REPLAY = timedelta(days=1)
 COLLECT_AFTER = (50_000, 20, 20)
 
 
-def run(flow: Dataflow, workers: int, control: Control, *, epoch: timedelta = EPOCH_REPLAY) -> None:
-    """Run ``flow`` to its end with ``workers`` threads.
+def run(flow: Dataflow, control: Control, *, epoch: timedelta = EPOCH_REPLAY) -> None:
+    """Run ``flow`` to its end.
 
     What Ctrl-C and a termination signal do is the control's to say.
 
@@ -31,12 +31,7 @@ def run(flow: Dataflow, workers: int, control: Control, *, epoch: timedelta = EP
         When a step failed.
     """
     with _interrupts(control), _calm_collector():
-        if workers == 1:
-            run_main(flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]  # built without types
-        else:
-            cluster_main(  # type: ignore[no-untyped-call]  # built without types
-                flow, [], 0, epoch_interval=epoch, worker_count_per_proc=workers
-            )
+        run_main(flow, epoch_interval=epoch)  # type: ignore[no-untyped-call]  # built without types
     if control.failure is not None:
         raise control.failure
 

@@ -85,7 +85,7 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> C
     )
     flow = topology.build(core.shards, source, machines(core), sink, control, keep=False)
     with _view(settings, observer), contextlib.closing(source), contextlib.closing(sink):
-        engine.run(flow, 1, control, epoch=dt.timedelta(seconds=settings.engine.epoch_seconds))
+        engine.run(flow, control, epoch=dt.timedelta(seconds=settings.engine.epoch_seconds))
         source.finish()
     return control
 

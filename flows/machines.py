@@ -1,7 +1,7 @@
 """Bytewax's stateful logic around a pure machine."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from bytewax.operators import StatefulBatchLogic
 
@@ -18,6 +18,11 @@ class Machine(Protocol):
     def apply(self, load: Any, /) -> list[Any]:
         """Take one load and return output records, and at the end totals and rows."""
         ...
+
+
+@runtime_checkable
+class KeptMachine(Machine, Protocol):
+    """A machine whose state can be kept."""
 
     def dump(self) -> bytes:
         """The whole state as bytes."""
@@ -43,7 +48,7 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, Saved | None]):
 
     Emits one list of output records for every call (none: nothing), and totals one by one. After the final batch a
     shard is done: Bytewax drops the logic and with it the machine's memory. ``keep`` says whether snapshots hold the
-    state: a service would copy all of it every epoch.
+    state, for which machines must be `KeptMachine`: a service would copy all of it every epoch.
     """
 
     def __init__(self, make: MakeMachine, control: Control, saved: Saved | None, *, keep: bool) -> None:
@@ -53,8 +58,7 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, Saved | None]):
         self._number = -1
         self._machine: Machine | None = None
         if saved is not None:
-            self._machine = self._start(saved.machine)
-            self._machine.load(saved.state)
+            _kept(self._start(saved.machine)).load(saved.state)
 
     def on_batch(self, values: list[Addressed]) -> tuple[list[Any], bool]:
         """Apply loads one by one, in the order in which they were sent; after a failure in the run, none."""
@@ -81,10 +85,15 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, Saved | None]):
             return None
         with self._control.failing(f"machine {self._number}"):
             self._control.look_at(self._number, self._machine)
-            return Saved(self._number, self._machine.dump()) if self._keep else None
+            return Saved(self._number, _kept(self._machine).dump()) if self._keep else None
         return None
 
     def _start(self, number: int) -> Machine:
         self._number = number
         self._machine = self._make(number)
         return self._machine
+
+
+def _kept(machine: Machine) -> KeptMachine:
+    assert isinstance(machine, KeptMachine), "machines in other processes are not kept"
+    return machine

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import functools
 import shutil
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from flows.addresses import machine_keys
 from flows.control import Control, Progress
 from flows.errors import UsageError
 from flows.machines import Machine, MakeMachine
+from flows.processes import in_processes
 from flows.sources.folder import find_inputs
 from flows.sources.replay import ReplaySource
 from sensing.machines.ledger import LedgerMachine
@@ -53,11 +55,14 @@ def replay(
     until
         Instant at which the clock ends, UTC ms, after the last event; None: the end of the last event's local day.
     block_size
-        The most messages handed to machines at once. Neither it nor ``workers`` (threads) shows in the results.
+        The most messages handed to machines at once; it does not show in the results.
+    workers
+        Processes that share the shards, beside this one, which reads and writes; with 1 all is done here. They do not
+        show in the results.
     progress
         Called about ten times a second from the thread that reads.
     make_machine
-        Makes the machine of a number; by default the shards and, after them, the ledger.
+        Makes the machine of a number; by default the shards and, after them, the ledger. It is pickled for processes.
 
     Raises
     ------
@@ -76,10 +81,12 @@ def replay(
     parts = output_folder / WORK_FOLDER
     source = ReplaySource(input_folder, settings, block_size, until, control)
     sink = PartFiles(parts, keys, recorded)
-    flow = topology.build(settings.shards, source, make_machine or machines(settings), sink, control)
+    make = make_machine or machines(settings)
     try:
-        with contextlib.closing(source), contextlib.closing(sink):
-            engine.run(flow, workers, control)
+        with contextlib.closing(source), contextlib.closing(sink), contextlib.ExitStack() as stack:
+            if workers > 1:
+                make = stack.enter_context(in_processes(make, settings.shards, workers))
+            engine.run(topology.build(settings.shards, source, make, sink, control, keep=False), control)
         finished = assemble(parts, output_folder, keys)
     except BaseException:
         shutil.rmtree(output_folder if made else parts)
@@ -90,11 +97,11 @@ def replay(
 
 def machines(settings: Settings) -> MakeMachine:
     """The machines of the engine by number: shards, then the ledger."""
+    return functools.partial(_machine, settings)
 
-    def make(number: int) -> Machine:
-        return LedgerMachine(number, settings.shards) if number == settings.shards else ShardMachine(number, settings)
 
-    return make
+def _machine(settings: Settings, number: int) -> Machine:
+    return LedgerMachine(number, settings.shards) if number == settings.shards else ShardMachine(number, settings)
 
 
 def _claim(folder: Path) -> bool:

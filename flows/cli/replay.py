@@ -35,7 +35,11 @@ INSTANT = Instant(Settings().time_zone)
     "--block-size", type=click.IntRange(min=1), help="The most messages handed on at once; results are the same."
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads; results are the same."
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes that share the work; results are the same.",
 )
 def replay(
     input_folder: Path,

@@ -1,5 +1,7 @@
 """The demo from end to end: make the input, run the main job on it, hold the result against the truth."""
 
+import os
+import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +20,7 @@ from flows.replay import Summary, replay
 from sensing.contracts.audit import ControlTotals
 from sensing.settings import Settings
 
-# Every shard's day has a price of its own, and one small shop on one processor has no use for many.
+# Every shard's day has a price of its own, and one small shop on a few processors has no use for many.
 SETTINGS = Settings(time_zone=ZONE_NAME, shards=4)
 
 
@@ -50,7 +52,7 @@ def run_demo(folder: Path, days: int | None, console: Console) -> Outcome:
     inputs = write_inputs(read_retail(days), input_folder, truth_file)
     report.print_inputs(console, inputs, time.perf_counter() - started)
     with LiveView(console, sum(inputs.file_lines.values())) as view:
-        summary = replay(input_folder, output_folder, SETTINGS, progress=view.show)
+        summary = replay(input_folder, output_folder, SETTINGS, workers=processors(), progress=view.show)
     outcome = Outcome(
         inputs,
         summary,
@@ -60,6 +62,11 @@ def run_demo(folder: Path, days: int | None, console: Console) -> Outcome:
     _print_outcome(console, outcome, folder)
     console.print(f"\nWhole demo: {time.perf_counter() - started:.1f} s", highlight=False)
     return outcome
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _read(truth_file: Path) -> dict[str, Any]:

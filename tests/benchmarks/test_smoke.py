@@ -15,6 +15,7 @@ SAYS = {
     "generate": ("lines_per_second",),
     "memory": ("record_bytes_per_row", "line_record_bytes"),
     "sinks": ("deliver.records_per_second", "view.records_per_second", "view.redis_cpu_us_per_record"),
+    "processes": ("one_process.lines_per_second", "two_processes.lines_per_second", "two_to_one_ratio"),
     "replay": ("lines_per_second", "lines_per_cpu_second", "close_share", "close_cpu_seconds_per_day"),
 }
 ON_SERVERS = {

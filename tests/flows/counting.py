@@ -1,6 +1,8 @@
 """A small deterministic machine: it counts, and says what it saw, so that order and watermarks show in its outputs."""
 
+import functools
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +83,12 @@ class CountingMachine:
 
 def counting_machines(shards: int = 16) -> MakeMachine:
     """Counting shards, and the real ledger."""
+    return functools.partial(machine_of, CountingMachine, shards)
 
-    def make(number: int) -> Machine:
-        return LedgerMachine(number, shards) if number == shards else CountingMachine(number)
 
-    return make
+def machine_of(shard: Callable[[int], Machine], shards: int, number: int) -> Machine:
+    """A shard, or the real ledger."""
+    return LedgerMachine(number, shards) if number == shards else shard(number)
 
 
 def outputs_of(folder: Path) -> dict[str, bytes]:

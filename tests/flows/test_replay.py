@@ -1,6 +1,7 @@
-"""Files in, files out: one order of records, the same bytes for any block size and number of threads."""
+"""Files in, files out: one order of records, the same bytes for any block size and number of processes."""
 
 import base64
+import functools
 import os
 import re
 import signal
@@ -18,7 +19,7 @@ from flows.machines import MachineLogic, Saved
 from flows.replay import WORK_FOLDER, replay
 from sensing.outputs import OutputRecord
 from sensing.settings import Settings
-from tests.flows.counting import CountingMachine, counting_machines, outputs_of, shuffled_lines
+from tests.flows.counting import CountingMachine, counting_machines, machine_of, outputs_of, shuffled_lines
 from tests.flows.events import MAKERS, MONDAY, write
 
 FILES = {
@@ -54,7 +55,7 @@ def expected(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     [{"block_size": 1}, {"block_size": 7}, {"block_size": 1000}, {"workers": 2}, {"workers": 3, "block_size": 500}],
 )
 def test_outputs_are_the_same_bytes(folder: Path, expected: dict[str, bytes], tmp_path: Path, options: Any) -> None:
-    """Neither blocks nor threads show in any file."""
+    """Neither blocks nor processes show in any file."""
     assert run(folder, tmp_path / "out", **options) == expected
 
 
@@ -143,10 +144,9 @@ def test_a_failed_run_leaves_nothing(folder: Path, tmp_path: Path, workers: int,
     """An error in a machine is told with its step, and no file is left behind."""
     if existing:
         (tmp_path / "out").mkdir()
-    ledger = counting_machines()
 
     with pytest.raises(TidegaugeError, match=r"^the run failed in machine \d+: RuntimeError: no more$"):
-        run(folder, tmp_path / "out", workers=workers, make_machine=lambda n: ledger(n) if n == 16 else Failing(n))
+        run(folder, tmp_path / "out", workers=workers, make_machine=functools.partial(machine_of, Failing, 16))
 
     assert [path.name for path in tmp_path.iterdir()] == (["out"] if existing else [])
     assert not list(tmp_path.glob("out/*"))

@@ -191,8 +191,10 @@ def test_only_the_log_stays(tmp_path: Path) -> None:
 def test_no_server_outlives_the_tests(tmp_path: Path, root: Path, end: signal.Signals) -> None:
     """However the tests end, Ctrl-C and SIGKILL included, their servers end as well."""
     code = (
-        "import sys, time; from pathlib import Path; from benchmarks.servers.process import running\n"
+        "import signal, sys, time; from pathlib import Path; from benchmarks.servers.process import running\n"
         "from benchmarks.servers.redis import RedisServer\n"
+        # A shell lets what it starts in the background ignore Ctrl-C.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with running(RedisServer(Path(sys.argv[1]))) as server:\n"
         "    print(server.port, flush=True); time.sleep(60)"
     )
