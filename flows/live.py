@@ -83,7 +83,7 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> C
         abandon=lambda: isinstance(control.failure, KeyboardInterrupt),
         on_delivered=observer.delivered,
     )
-    flow = topology.build(core.shards, source, machines(core), sink, control, keep=False)
+    flow = topology.build(core.shards, source, machines(core), sink, control)
     with _view(settings, observer), contextlib.closing(source), contextlib.closing(sink):
         engine.run(flow, control, epoch=dt.timedelta(seconds=settings.engine.epoch_seconds))
         source.finish()

@@ -86,7 +86,7 @@ def replay(
         with contextlib.closing(source), contextlib.closing(sink), contextlib.ExitStack() as stack:
             if workers > 1:
                 make = stack.enter_context(in_processes(make, settings.shards, workers))
-            engine.run(topology.build(settings.shards, source, make, sink, control, keep=False), control)
+            engine.run(topology.build(settings.shards, source, make, sink, control), control)
         finished = assemble(parts, output_folder, keys)
     except BaseException:
         shutil.rmtree(output_folder if made else parts)

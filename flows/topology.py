@@ -20,7 +20,7 @@ from bytewax.outputs import FixedPartitionedSink
 from flows.addresses import Item, machine_keys, to_ledger
 from flows.control import Control
 from flows.guard import GuardedSink, GuardedSource
-from flows.machines import MachineLogic, MakeMachine, Saved
+from flows.machines import MachineLogic, MakeMachine
 from sensing.machines.messages import Totals
 
 
@@ -30,8 +30,6 @@ def build(
     make_machine: MakeMachine,
     sink: FixedPartitionedSink[Any, Any],
     control: Control,
-    *,
-    keep: bool = True,
 ) -> Dataflow:
     """Wire source, machines and sink.
 
@@ -41,14 +39,12 @@ def build(
         Number of shard machines; the ledger's number is the next one.
     make_machine
         Makes the machine of a number.
-    keep
-        Whether snapshots hold the states of machines.
     """
     keys = machine_keys(shards)
     flow = Dataflow("tidegauge")
 
-    def logic(saved: Saved | None) -> MachineLogic:
-        return MachineLogic(make_machine, control, saved, keep=keep)
+    def logic(_saved: None) -> MachineLogic:
+        return MachineLogic(make_machine, control)
 
     read = op.branch("route", op.input("input", flow, GuardedSource(source, control)), lambda item: item[0] != keys[-1])
     sensed = op.stateful_batch("sense", read.trues, logic)

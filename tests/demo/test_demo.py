@@ -145,7 +145,7 @@ def slice_of_orders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dic
         {"workers": 3},
     ],
 )
-def test_neither_blocks_nor_threads_show(
+def test_neither_blocks_nor_processes_show(
     slice_of_orders: tuple[Path, dict[str, bytes]], tmp_path: Path, options: Any
 ) -> None:
     """The same bytes in every file, the time of recording aside."""

@@ -72,14 +72,6 @@ class CountingMachine:
         columns |= {"demand_class": ["smooth"], "method": ["tsb"]}
         return columns | {"forecast_mean": np.ones((1, 28)), "forecast_quantiles": np.ones((1, 28, 11))}
 
-    def dump(self) -> bytes:
-        """The state."""
-        return orjson.dumps([self.seen, self.number, self.counts])
-
-    def load(self, block: bytes) -> None:
-        """Take over a state."""
-        self.seen, self.number, self.counts = orjson.loads(block)
-
 
 def counting_machines(shards: int = 16) -> MakeMachine:
     """Counting shards, and the real ledger."""

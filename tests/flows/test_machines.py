@@ -8,6 +8,7 @@ from flows.addresses import Addressed
 from flows.control import Control
 from flows.machines import MachineLogic
 from sensing.codec.record import EVENT, Batch
+from sensing.machines.messages import Totals
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import OutputRecord
 from sensing.settings import Settings
@@ -28,11 +29,25 @@ class Blind:
 
 
 def test_an_observer_that_fails_ends_the_run() -> None:
-    """At the end of an epoch: the failure says which machine, nothing is saved, and nothing more is applied."""
+    """At the end of an epoch: the failure says which machine, and nothing more is applied."""
     control = Control(2, observer=Blind())
-    logic = MachineLogic(lambda number: ShardMachine(number, SETTINGS), control, None, keep=True)
+    logic = MachineLogic(lambda number: ShardMachine(number, SETTINGS), control)
     tick = Addressed(0, Batch(np.empty(0, EVENT), [], 1))
     logic.on_batch([tick])
-    assert logic.snapshot() is None
+    logic.snapshot()
     assert str(control.failure) == "the run failed in machine 0: ValueError: cannot look at 0"
     assert logic.on_batch([tick]) == ([], False)
+
+
+def test_a_logic_ends_with_the_final_batch() -> None:
+    """Totals come one by one behind the outputs; Bytewax may then forget the logic."""
+    control = Control(2)
+    logic = MachineLogic(lambda number: ShardMachine(number, SETTINGS), control)
+    none = np.empty(0, EVENT)
+    assert logic.on_batch([Addressed(0, Batch(none, [], 1))]) == ([], False)
+    (rows, totals), ended = logic.on_batch(
+        [Addressed(0, Batch(none, [], 2)), Addressed(0, Batch(none, [], 3, final=True, account=1))]
+    )
+    assert isinstance(totals, Totals)
+    assert not any(isinstance(output, Totals) for output in rows)
+    assert ended

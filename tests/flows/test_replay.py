@@ -13,11 +13,9 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
-from flows.control import Control, Progress
+from flows.control import Progress
 from flows.errors import TidegaugeError, UsageError
-from flows.machines import MachineLogic, Saved
 from flows.replay import WORK_FOLDER, replay
-from sensing.outputs import OutputRecord
 from sensing.settings import Settings
 from tests.flows.counting import CountingMachine, counting_machines, machine_of, outputs_of, shuffled_lines
 from tests.flows.events import MAKERS, MONDAY, write
@@ -180,30 +178,6 @@ def test_a_replay_can_run_beside_the_main_thread(folder: Path, expected: dict[st
     thread.join()
 
     assert outputs_of(tmp_path / "out") == expected
-
-
-def test_a_machine_goes_on_from_its_snapshot() -> None:
-    """A logic built from a snapshot continues the machine's count; without any load there is nothing to save."""
-    import numpy as np
-
-    from flows.addresses import Addressed
-    from flows.sources.run import empty_run
-    from sensing.codec.record import EVENT, Batch
-
-    records = np.zeros(5, EVENT)
-    control = Control(17)
-    first = MachineLogic(counting_machines(), control, None, keep=True)
-    assert first.snapshot() is None
-    first.on_batch([Addressed(3, Batch(records, [], 0))])
-    saved = first.snapshot()
-    assert isinstance(saved, Saved)
-
-    second = MachineLogic(counting_machines(), control, saved, keep=True)
-    (outputs,), done = second.on_batch([Addressed(3, Batch(records, [], 0))])
-
-    assert isinstance(outputs[0], OutputRecord)
-    assert (orjson.loads(outputs[0].data), done) == ({"seen": 7, "by": 3}, False)
-    assert second.on_batch([Addressed(3, Batch(empty_run().records, [], 9, final=True))])[1]
 
 
 def test_settings_reach_the_machines(folder: Path, tmp_path: Path) -> None:
