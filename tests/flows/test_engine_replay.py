@@ -1,12 +1,16 @@
 """The real machines through the whole flow."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pyarrow.parquet as pq
 import pytest
+from bytewax.dataflow import Dataflow
+from bytewax.testing import cluster_main
 
+from flows import engine
 from flows.replay import replay
 from tests.flows.counting import outputs_of, shuffled_lines
 from tests.flows.events import MAKERS, MONDAY, write
@@ -42,8 +46,25 @@ def expected(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 def test_outputs_of_the_engine_are_the_same_bytes(
     folder: Path, expected: dict[str, bytes], tmp_path: Path, options: Any
 ) -> None:
-    """Neither blocks nor threads show in any output of the real machines."""
+    """Neither blocks nor processes show in any output of the real machines."""
     replay(folder, tmp_path / "out", **options)
+
+    assert outputs_of(tmp_path / "out") == expected
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_of_bytewax_do_not_show(
+    folder: Path, expected: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    """Spread over several workers, which exchange items as those of a cluster do, the flow writes the same bytes."""
+
+    def spread(flow: Dataflow, epoch_interval: timedelta) -> None:
+        cluster_main(  # type: ignore[no-untyped-call]  # built without types
+            flow, [], 0, epoch_interval=epoch_interval, worker_count_per_proc=threads
+        )
+
+    monkeypatch.setattr(engine, "run_main", spread)
+    replay(folder, tmp_path / "out", block_size=50)
 
     assert outputs_of(tmp_path / "out") == expected
 
