@@ -84,14 +84,14 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> C
         on_delivered=observer.delivered,
     )
     flow = topology.build(core.shards, source, machines(core), sink, control)
-    with _view(settings, observer), contextlib.closing(source), contextlib.closing(sink):
+    with _view(settings, observer, until_end=until_end), contextlib.closing(source), contextlib.closing(sink):
         engine.run(flow, control, epoch=dt.timedelta(seconds=settings.engine.epoch_seconds))
         source.finish()
     return control
 
 
 @contextlib.contextmanager
-def _view(settings: RunSettings, observer: FlowObserver) -> Iterator[None]:
+def _view(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> Iterator[None]:
     """Keep the view in Redis, where one is wanted; at the end of a run it is given what is in the topics by then."""
     redis, kafka = settings.redis.client_config(), settings.kafka
     if redis is None:
@@ -108,10 +108,29 @@ def _view(settings: RunSettings, observer: FlowObserver) -> Iterator[None]:
     view.start()
     try:
         yield
-        if not view.drain(STOP_SECONDS_MAX):
-            log.warning("view", note=f"not up to date after {STOP_SECONDS_MAX:.0f} s; the next run goes on with it")
+        _bring_up_to_date(view, until_end=until_end)
     finally:
         view.stop()
+
+
+def _bring_up_to_date(view: RedisView, *, until_end: bool) -> None:
+    """Let the view take in what is in the topics by now.
+
+    A stop is bounded, whatever the view is at; a run to the end waits as long as the view gets on.
+    """
+    taken = view.counts.taken
+    while not view.drain(STOP_SECONDS_MAX):
+        before, taken = taken, view.counts.taken
+        if until_end and taken > before:
+            continue
+        sentence = (
+            f"redis: required a view that is up to date, got none within {STOP_SECONDS_MAX:.0f} s; "
+            "all is in the topics, and the next run goes on with the view"
+        )
+        if until_end:
+            raise TidegaugeError(sentence)
+        structlog.get_logger().warning("view", note=sentence)
+        return
 
 
 def new_lineage() -> str:

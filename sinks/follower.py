@@ -34,6 +34,11 @@ class ViewCounts:
         self.builds = 0
         self.swept = 0
 
+    @property
+    def taken(self) -> int:
+        """Records read and done with."""
+        return self.applied + self.deleted + self.refused + self.unreadable
+
 
 class Hooks(NamedTuple):
     """Who is told sentences for the log, and how many records Redis has acknowledged."""

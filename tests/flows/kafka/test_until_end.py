@@ -1,5 +1,6 @@
 """Topics read to their present end, by event time alone: a replay of the same lines."""
 
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Iterator
@@ -10,11 +11,16 @@ import orjson
 import pytest
 import structlog
 
+from benchmarks.servers.process import free_port
+from flows import live
+from flows.errors import TidegaugeError
 from flows.live import run_live
 from flows.replay import replay
+from flows.service.redis_settings import RedisSettings
 from flows.service.settings import RunSettings
 from sensing.contracts.topics import OUTPUTS
 from sensing.settings import DAY_MS, Settings
+from sinks.follower import ViewCounts
 from tests.flows.events import MONDAY as LONG_AGO
 from tests.flows.kafka.places import produce
 from tests.flows.kafka.reading import paced
@@ -152,3 +158,49 @@ def test_it_ends_where_there_is_nothing(kafka: str, topics: str, tmp_path: Path)
     ended = run_live(settings(kafka, topics), until_end=True)
     assert ended.messages == 1
     assert len(last_totals(records(kafka, f"{topics}audit"))) == len(names)
+
+
+def test_a_view_that_redis_does_not_take_is_a_failure(
+    kafka: str, topics: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All is in the topics then; the failure says what is not, and that the next run will see to it."""
+    load_lines(kafka, topics, tmp_path / "in", lines()[:200])
+    monkeypatch.setattr(live, "STOP_SECONDS_MAX", 1.0)
+    away = settings(kafka, topics).model_copy(
+        update={"redis": RedisSettings.model_validate({"url": f"redis://127.0.0.1:{free_port()}"})}
+    )
+    expected = (
+        "^redis: required a view that is up to date, got none within 1 s; all is in the topics, and the next run goes "
+        "on with the view$"
+    )
+    with pytest.raises(TidegaugeError, match=expected):
+        run_live(away, until_end=True)
+    assert last_totals(records(kafka, f"{topics}audit"))
+
+
+class Behind:
+    """A view that needs several waits to be up to date and gets on by so many records in each of them."""
+
+    def __init__(self, *steps: int) -> None:
+        self.counts = ViewCounts()
+        self.steps = list(steps)
+
+    def drain(self, _seconds: float) -> bool:
+        """Wait once."""
+        if not self.steps:
+            return True
+        self.counts.applied += self.steps.pop(0)
+        return False
+
+
+@pytest.mark.parametrize(
+    ("until_end", "steps", "left"),
+    [(True, [], 0), (True, [5, 1, 3], 0), (True, [5, 0, 3], 1), (False, [], 0), (False, [5, 1, 3], 2)],
+)
+def test_a_run_to_the_end_waits_as_long_as_the_view_gets_on(until_end: bool, steps: list[int], left: int) -> None:
+    """A stop waits once, whatever the view is at."""
+    behind = Behind(*steps)
+    view: Any = behind
+    with pytest.raises(TidegaugeError) if until_end and left else contextlib.nullcontext():
+        live._bring_up_to_date(view, until_end=until_end)
+    assert len(behind.steps) == left
