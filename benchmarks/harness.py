@@ -24,6 +24,7 @@ import msgspec
 import orjson
 
 from benchmarks.servers.install import Missing
+from flows.processors import processors
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -152,8 +153,7 @@ def machine() -> Machine:
     """Processor, how many of them we may use, and the operating system."""
     known = Path("/proc/cpuinfo").read_text() if sys.platform == "linux" else ""
     cpu = known.partition("model name\t: ")[2].partition("\n")[0] or platform.processor() or platform.machine()
-    cpus = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return Machine(cpu=cpu, cpus=cpus, system=f"{platform.system()} {platform.machine()}")
+    return Machine(cpu=cpu, cpus=processors(), system=f"{platform.system()} {platform.machine()}")
 
 
 def versions() -> dict[str, str]:

@@ -1,7 +1,5 @@
 """The demo from end to end: make the input, run the main job on it, hold the result against the truth."""
 
-import os
-import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +14,7 @@ from flows.demo.live import LiveView
 from flows.demo.retail import read_retail
 from flows.demo.truth import Score, read_problems, score
 from flows.errors import UsageError
+from flows.processors import processors
 from flows.replay import Summary, replay
 from sensing.contracts.audit import ControlTotals
 from sensing.settings import Settings
@@ -62,11 +61,6 @@ def run_demo(folder: Path, days: int | None, console: Console) -> Outcome:
     _print_outcome(console, outcome, folder)
     console.print(f"\nWhole demo: {time.perf_counter() - started:.1f} s", highlight=False)
     return outcome
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _read(truth_file: Path) -> dict[str, Any]:
