@@ -137,10 +137,14 @@ def _phase(place: Place, engine: Engine, trail: Trail, phase: Phase, rows: Rows,
         time.sleep(0.5)
         in_kafka, in_redis = consumer.seen(), subscriber.seen()
     due_ns = (start_ms + lines["time_ms"]) * 1_000_000
-    caused, triggers = _triggers(in_kafka, phase, lines, rows)
+    caused, triggers, missed = _triggers(in_kafka, phase, lines, rows)
+    unseen = caused.keys() - {sight.exception_id for sight in in_redis}
     figures = {
         "lines_per_second": sent.lines / sent.seconds,
         "triggers": len(triggers),
+        "missed": len(missed),
+        "missed_triggers": ", ".join(f"{kind} {number}" for kind, number in missed),
+        "unseen_in_redis": len(unseen),
         "other_exceptions": len(in_kafka) - len(triggers),
         "kafka": _quantiles(in_kafka, caused, due_ns),
         "redis": _quantiles(in_redis, caused, due_ns),
@@ -155,8 +159,8 @@ def _phase(place: Place, engine: Engine, trail: Trail, phase: Phase, rows: Rows,
 
 def _triggers(
     sights: list[Sight], phase: Phase, lines: Lines, rows: Rows
-) -> tuple[dict[str, int], list[tuple[str, int]]]:
-    """Index of the line that caused it, by exception, and the triggers: all that were planted, or it fails."""
+) -> tuple[dict[str, int], list[tuple[str, int]], list[tuple[str, int]]]:
+    """Index of the line that caused it, by exception; the planted triggers that were seen, and those that were not."""
     giants, surging = traffic.planted(lines, rows)
     wanted = {("giant", index) for index in giants} | {("surge", row) for row in surging}
     row_of = rows.of(lines).tolist()
@@ -169,9 +173,7 @@ def _triggers(
         if trigger in wanted:
             caused[sight.exception_id] = index
             found.append(trigger)
-    missing = wanted - set(found)
-    assert not missing, f"{len(missing)} of {len(wanted)} planted triggers opened no exception: {sorted(missing)[:5]}"
-    return caused, found
+    return caused, found, sorted(wanted - set(found))
 
 
 def _send(place: Place, file: str, start_ms: int) -> Sent:
@@ -191,11 +193,10 @@ def _send(place: Place, file: str, start_ms: int) -> Sent:
 
 
 def _quantiles(sights: list[Sight], caused: dict[str, int], due_ns: NDArray[np.int64]) -> dict[str, float]:
-    """Latencies of the planted triggers, ms."""
+    """Latencies of the planted triggers that were seen, ms."""
     waits = [
         (sight.at_ns - int(due_ns[caused[sight.exception_id]])) / 1e6
         for sight in sights
         if sight.exception_id in caused
     ]
-    assert len(waits) == len(caused), f"{len(waits)} of {len(caused)} exceptions were seen"
     return {name: float(np.quantile(waits, share)) for name, share in QUANTILES.items()} if waits else {}

@@ -87,11 +87,11 @@ def close_all(models: DemandModels, units: Matrix, pool: NDArray[np.int32], firs
         rows = np.flatnonzero(begin <= at)
         quantity = units[rows, at]
         missing = np.isnan(quantity)
-        quantity = np.where(missing, 0.0, quantity)
+        quantity, observed = np.where(missing, 0.0, quantity), np.where(missing, 0.0, 1.0)
         none = np.zeros(rows.size)
         hours = np.zeros((rows.size, 24), np.uint16)
         # M5 has no order lines: a unit is a line, and lines are not judged here.
-        inputs = DayInputs(first + at, quantity, quantity, hours, pool[rows], missing, none > 0, none, none)
+        inputs = DayInputs(first + at, quantity, quantity, hours, pool[rows], observed, none > 0, none, none)
         start = time.perf_counter()
         models.close_day(rows, inputs)
         models.fold_pools(pools, first + at)

@@ -13,7 +13,7 @@ from sensing.demand.distribution import cumulative
 from sensing.demand.mixture import river_mean, river_members, smoothing_level, smoothing_weights
 from sensing.demand.profile import dispersion, learn_own, special_factor, weekday_factor
 from sensing.demand.record import MEMBERS, MIDDLE, RATES
-from sensing.demand.smoothing import learn_levels, learn_lines
+from sensing.demand.smoothing import has_level, learn_levels, learn_lines
 from sensing.demand.tsb import learn_sales
 from sensing.jit import kernel
 
@@ -52,19 +52,23 @@ def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: fl
 
 
 @kernel
-def learn_errors(demand: NDArray[Any], row: int, units: float, factor: float, mean: float) -> None:
-    """Keep the squared error of every member and of the combined forecast."""
-    days = float(demand[row]["days"]) + 1.0
+def learn_errors(demand: NDArray[Any], row: int, units: float, factor: float, mean: float, observed: float) -> None:
+    """Keep the squared error of every member and of the combined forecast, as of a whole day; a level is known.
+
+    ``observed`` is the share of the day that was; ``factor`` and ``mean`` are of this share. The error of part of a day
+    has that part of the variance.
+    """
+    days = float(demand[row]["days"])
     gain = error_gain(days)
     for member in range(_LEVELS):
         error = units - factor * demand[row]["level"][member]
-        demand[row]["error"][member] += gain * (error * error - demand[row]["error"][member])
+        demand[row]["error"][member] += gain * (error * error / observed - demand[row]["error"][member])
     error = units - factor * demand[row]["sale_rate"] * demand[row]["sale_size"]
-    demand[row]["error"][_LEVELS] += gain * (error * error - demand[row]["error"][_LEVELS])
+    demand[row]["error"][_LEVELS] += gain * (error * error / observed - demand[row]["error"][_LEVELS])
     gain = max(SQUARE_RATE, 1.0 / days)
     error = units - mean
-    demand[row]["square"] += gain * (error * error - demand[row]["square"])
-    demand[row]["expected"] += gain * (mean - demand[row]["expected"])
+    demand[row]["square"] += gain * (error * error / observed - demand[row]["square"])
+    demand[row]["expected"] += gain * (mean / observed - demand[row]["expected"])
 
 
 @kernel
@@ -101,7 +105,7 @@ def close_rows(
     lines: NDArray[np.float64],
     hours: NDArray[np.uint16],
     pools: NDArray[np.int32],
-    missing: NDArray[np.bool_],
+    observed: NDArray[np.float64],
     censored: NDArray[np.bool_],
     holiday: NDArray[np.float64],
     promoted: NDArray[np.float64],
@@ -113,8 +117,8 @@ def close_rows(
     ----------
     out
         (n, 4) for the River models, which learn after this: units learned (NaN where the day teaches nothing), forecast
-        of the smoothing, worth of the day in average days, standardised error of the combined forecast (NaN where it
-        was not judged).
+        of the smoothing, worth of what was observed of the day in average days, standardised error of the combined
+        forecast (NaN where it was not judged).
     """
     weekday = (day + 3) % 7
     weights = np.zeros(MEMBERS)
@@ -125,7 +129,8 @@ def close_rows(
         demand[row]["pool"] = at
         demand[row]["last_day"] = day
         special = special_factor(pool, at, holiday[i], promoted[i])
-        factor = weekday_factor(demand, row, pool, at, weekday) * special
+        share = observed[i] if observed[i] > 0.0 else 1.0
+        factor = weekday_factor(demand, row, pool, at, weekday) * special * share
         smoothing_weights(demand, row, weights)
         base = smoothing_level(demand, row, weights) * factor
         mean = base
@@ -138,7 +143,7 @@ def close_rows(
         out[i, 2] = factor
         out[i, 3] = math.nan
         units = quantity[i]
-        if missing[i] or (censored[i] and units <= mean):
+        if observed[i] <= 0.0 or (censored[i] and units <= mean):
             continue
         if not censored[i]:
             variance = score(demand, row, pool, at, units, mean)
@@ -147,16 +152,17 @@ def close_rows(
             river[slot]["days"] += 1
             gain = error_gain(float(river[slot]["days"]))
             for k in range(3):
-                river[slot]["error"][k] += gain * ((units - values[k]) ** 2 - river[slot]["error"][k])
+                river[slot]["error"][k] += gain * ((units - values[k]) ** 2 / share - river[slot]["error"][k])
         out[i, 0] = units
-        learn_errors(demand, row, units, factor, mean)
-        if demand[row]["days"] > 0:
+        if has_level(demand, row):
+            learn_errors(demand, row, units, factor, mean, share)
             level = demand[row]["level"][MIDDLE]
-            learn_pool(pool, at, units, level, factor, holiday[i], promoted[i], special)
-            learn_own(demand, row, weekday, units, level * special)
-        for hour in range(24):
-            pool[at]["day_hours"][hour] += hours[i, hour]
-        learn_lines(demand, row, lines[i], factor)
-        learn_sales(demand, row, units, factor)
+            learn_pool(pool, at, units, level, factor, holiday[i], promoted[i], special * share)
+            learn_own(demand, row, weekday, units, level * special * share)
+        if share >= 1.0:  # part of a day says nothing about the other hours
+            for hour in range(24):
+                pool[at]["day_hours"][hour] += hours[i, hour]
+        learn_lines(demand, row, lines[i], factor, share)
+        learn_sales(demand, row, units, factor, share)
         learn_levels(demand, row, units, factor)
         demand[row]["days"] = min(demand[row]["days"] + 1, 65535)

@@ -22,8 +22,9 @@ class DayInputs(NamedTuple):
     """(n, 24) order lines per local hour."""
     pool: NDArray[np.int32]
     """(n,) pool of each row."""
-    missing: NDArray[np.bool_]
-    """(n,) the day teaches nothing: the location was closed, the feed was silent."""
+    observed: NDArray[np.float64]
+    """(n,) share of the day, by its usual hours, that was observed: less than 1 on a row's first day and where the feed
+    was silent; 0 where the day teaches nothing, as where the location was closed."""
     censored: NDArray[np.bool_]
     """(n,) out of stock for some of the day: demand was at least the quantity, so it teaches upward or not at all."""
     holiday: NDArray[np.float64]
@@ -73,7 +74,7 @@ class Scores(NamedTuple):
 
 def typed_inputs(inputs: DayInputs) -> DayInputs:
     """The same columns in the types and layout that the kernels are compiled for."""
-    types = (np.float64, np.float64, np.uint16, np.int32, np.bool_, np.bool_, np.float64, np.float64)
+    types = (np.float64, np.float64, np.uint16, np.int32, np.float64, np.bool_, np.float64, np.float64)
     columns: list[Any] = [np.require(part, kind, LAYOUT) for part, kind in zip(inputs[1:], types, strict=True)]
     return DayInputs(int(inputs.day), *columns)
 

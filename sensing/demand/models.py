@@ -82,7 +82,7 @@ class DemandModels:
         out = np.empty((rows.size, 4))
         close_rows(
             self.demand, self.pool, self.river, rows, inputs.day, inputs.quantity, inputs.lines, inputs.hours,
-            inputs.pool, inputs.missing, inputs.censored, inputs.holiday, inputs.promoted, out,
+            inputs.pool, inputs.observed, inputs.censored, inputs.holiday, inputs.promoted, out,
         )  # fmt: skip
         earned = self.demand["slot"][rows] > 0
         self._learn_river(rows, inputs, out, np.flatnonzero(earned & ~np.isnan(out[:, 0])))

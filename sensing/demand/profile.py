@@ -10,6 +10,7 @@ Source of the shrinkage: the posterior mean of a Poisson rate under a gamma prio
 import math
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sensing.jit import kernel
@@ -144,8 +145,9 @@ def fold_hours(pool: NDArray[Any], at: int, weekday: int) -> None:
 
 @kernel
 def expected_lines(
-    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, start_hour: int, end_hour: int
-) -> float:
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, unobserved: NDArray[np.float32], start_hour: int,
+    end_hour: int,
+) -> float:  # fmt: skip
     """Expected order lines of a row in a local window.
 
     Parameters
@@ -154,13 +156,16 @@ def expected_lines(
         The row's records and number.
     pool, at
         The pools' records and the row's pool.
+    unobserved
+        (pools, days) share of each local day, by day number modulo days, that was not observed.
     start_hour, end_hour
         Local hours since 1970-01-01 00:00 in the location's zone; the end is exclusive.
 
     Returns
     -------
     float
-        Level of lines x weekday factor x share of the hours; 0 for a row that has learned nothing.
+        Level of lines x weekday factor x share of the hours x share of the day that was observed; 0 for a row that has
+        learned nothing.
     """
     total = 0.0
     hour = start_hour
@@ -171,7 +176,9 @@ def expected_lines(
         share = 0.0
         for at_hour in range(hour - day * 24, stop - day * 24):
             share += 1.0 / 24.0 + pool[at]["share"][weekday, at_hour]
-        total += share * weekday_factor(demand, row, pool, at, weekday)
+        total += (
+            share * weekday_factor(demand, row, pool, at, weekday) * (1.0 - unobserved[at, day % unobserved.shape[1]])
+        )
         hour = stop
     level: float = demand[row]["lines_level"]
     return total * level

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from sensing.demand.record import RATES
 from sensing.jit import kernel
 
+EXPOSURE_MIN = 0.5
+"""Days that the first lines count for at least: a day worth less than that is no measure of a level."""
 _RATES = np.array(RATES)
 
 
@@ -31,11 +33,22 @@ def learn_levels(demand: NDArray[Any], row: int, units: float, factor: float) ->
 
 
 @kernel
-def learn_lines(demand: NDArray[Any], row: int, lines: float, factor: float) -> None:
-    """The same for the order lines of a row, at one rate, with the squared error of a day's lines."""
+def has_level(demand: NDArray[Any], row: int) -> bool:
+    """Whether a row has seen a day in all: before, there is no level that could be wrong or be measured against."""
+    return bool(demand[row]["exposure"] >= 1.0)
+
+
+@kernel
+def learn_lines(demand: NDArray[Any], row: int, lines: float, factor: float, observed: float) -> None:
+    """The same for the order lines of a row, at one rate, with the squared error of a whole day's lines.
+
+    ``observed`` is the share of the day that was; ``factor`` is the worth of this share.
+    """
     level = demand[row]["lines_level"]
     error = lines - factor * level
-    days = float(demand[row]["days"]) + 1.0
-    gain = max(0.05, 1.0 / max(demand[row]["exposure"] + factor, 1.0))
+    known = has_level(demand, row)
+    gain = max(0.05, 1.0 / max(demand[row]["exposure"] + factor, EXPOSURE_MIN))
     demand[row]["lines_level"] = max(0.0, level + gain * error)
-    demand[row]["lines_square"] += max(0.02, 1.0 / days) * (error * error - demand[row]["lines_square"])
+    if known:  # the error of part of a day has that part of the variance
+        gain = max(0.02, 1.0 / float(demand[row]["days"]))
+        demand[row]["lines_square"] += gain * (error * error / observed - demand[row]["lines_square"])

@@ -79,7 +79,7 @@ def _release(s: ShardState, row: int, event: Any, quantity: float) -> None:
 
 def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
     """Project the stock of a row anew after an event that moved it."""
-    if s.rows.hot["closed_day"][row] < s.rows.hot["first_day"][row]:
+    if s.rows.hot["closed_day"][row] < s.rows.hot["first_hour"][row] // 24:
         return
     plan = outlook_of_row(s, row, s.clock).plan
     short = bool(needs_stock_check(s, plan)[0])

@@ -19,7 +19,7 @@ from sensing.state.lines import (
     insert_line,
     oldest_due,
 )
-from sensing.state.rows import DAYS_KEPT
+from sensing.state.observed import count_lines
 from sensing.state.zones import offset_at
 from sensing.supply.backlog import NEW_LINE, advance, open_add
 
@@ -42,8 +42,10 @@ def reach(t: Tables, row: int, hour: int) -> None:
         record.born = 1
         record.hour = hour
         record.day = hour // 24
-        record.first_day = record.day
+        record.first_hour = hour
         record.closed_day = record.day - 1
+    elif hour < record.first_hour and hour // 24 == record.first_hour // 24:
+        record.first_hour = hour
     record.touched = 1
     roll(t.hot, row, hour)
     advance(t.supply, row, record.day)
@@ -110,10 +112,8 @@ def book_line(t: Tables, slot: int, quantity: int, requested_day: int) -> None:
 
 @lean_kernel
 def count_location(t: Tables, row: int, hour: int, lines: int) -> None:
-    """Count order lines of a location's local day, by which a silent feed is told from a quiet row."""
-    day = hour // 24
-    if day > t.hot[row].day - DAYS_KEPT:
-        t.location_lines[t.hot[row].location, day % DAYS_KEPT] += lines
+    """Count order lines of a location's local hour, by which a silent feed is told from a quiet row."""
+    count_lines(t.location_lines, t.hot[row].location, hour, lines)
 
 
 @lean_kernel

@@ -34,14 +34,14 @@ def check_surge(
     newest = int(hot["hour"])
     last = newest if closing_day is None else max(newest, closing_day * 24 + 23)
     level, days = float(demand["lines_level"]), float(demand["days"])
+    unobserved = s.locations.unobserved
     observed, expected = [], []
     for hours in WINDOWS_HOURS:
         first = max(last - hours + 1, newest - HOURS_KEPT + 1)
         kept = np.arange(first, newest + 1) % HOURS_KEPT
         observed.append(float(hot["hour_lines"][kept].sum()))
-        expected.append(
-            float(expected_lines(s.demand.demand, row, s.demand.pool, location, last - hours + 1, last + 1))
-        )
+        due = expected_lines(s.demand.demand, row, s.demand.pool, location, unobserved, last - hours + 1, last + 1)
+        expected.append(float(due))
     dispersion = float(line_dispersion(float(demand["lines_square"]), level, days))
     return surge(
         look_at(s, row, instant, event_time, causes), observed, expected, level, dispersion, days,

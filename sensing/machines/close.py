@@ -14,7 +14,7 @@ from sensing.contracts.parameters import HORIZON_DAYS, OverrideField, PlanningPa
 from sensing.contracts.subjects import parameters_subject
 from sensing.detection.finding import Finding
 from sensing.machines.checks import check_delays, check_drop, check_stock, check_surge, needs_stock_check
-from sensing.machines.day import idle_locations, inputs_of
+from sensing.machines.day import inputs_of, observed_of
 from sensing.machines.floors import set_quiet_floors, set_stock_floors, step_down
 from sensing.machines.outlook import ROWS_AT_ONCE, Outlook, outlook, told_of
 from sensing.machines.report import observe, put_decision, put_exception, put_parameters
@@ -22,7 +22,6 @@ from sensing.machines.schedule import Due
 from sensing.machines.state import ShardState
 from sensing.machines.watch import set_floors
 from sensing.machines.windows import WINDOWS, read_windows
-from sensing.state.rows import DAYS_KEPT
 from sensing.supply.publish import values_of
 from sensing.supply.standing import Overridden
 
@@ -44,9 +43,8 @@ def close_due(s: ShardState, due: Due) -> None:
         _close(s, rows[portion], instants[portion], due)
     if due.fold:
         locations = s.locations.in_zones(due.zones)
-        s.demand.ensure(s.rows.count, len(s.locations.records))  # a location may be known before any row of it
+        s.locations.learn_day(locations, due.day, observed_of(s, due.day)[locations])
         s.demand.fold_pools(locations, due.day)
-        s.locations.fold(locations, due.day)
 
 
 def _close(s: ShardState, rows: Integers, instants: Integers, due: Due) -> None:
@@ -55,7 +53,7 @@ def _close(s: ShardState, rows: Integers, instants: Integers, due: Due) -> None:
     _catch_up(s, rows, due.day)
     _learn(s, rows, due.day)
     windows = np.zeros(len(rows), WINDOWS)
-    read_windows(hot, s.demand.demand, s.demand.pool, s.locations.idle, rows, due.day, windows)
+    read_windows(hot, s.demand.demand, s.demand.pool, s.locations.unobserved, rows, due.day, windows)
     ended = s.supply.standings.expire(rows, due.day + 1)
     for row in ended:
         hot["touched"][row] = 1
@@ -81,10 +79,7 @@ def _catch_up(s: ShardState, rows: Integers, day: int) -> None:
 
 
 def _learn(s: ShardState, rows: Integers, day: int) -> None:
-    idle = idle_locations(s, day)
-    inputs = inputs_of(s, rows, day, idle)
-    s.locations.idle[: len(idle), day % DAYS_KEPT][inputs.pool] = idle[inputs.pool]
-    s.demand.close_day(rows, inputs)
+    s.demand.close_day(rows, inputs_of(s, rows, day))
     s.rows.hot["closed_day"][rows] = day
 
 
@@ -177,7 +172,7 @@ def publish_all(s: ShardState, instant: int) -> None:
     for state in s.problems.publish_open(instant):
         put_exception(s, instant, instant, state)
     hot = s.rows.hot[: s.rows.count]
-    closed = (hot["born"] == 1) & (hot["closed_day"] >= hot["first_day"])
+    closed = (hot["born"] == 1) & (hot["closed_day"] >= hot["first_hour"] // 24)
     for day in np.unique(hot["closed_day"][closed]).tolist():
         rows = np.flatnonzero(closed & (hot["closed_day"] == day))
         for document in documents_of(s, outlook(s, rows, day, instant)).values():

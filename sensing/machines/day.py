@@ -14,6 +14,10 @@ from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
 from sensing.supply.moves import on_hand
 from sensing.supply.record import NEVER
 
+FIRST_SHARE_MIN = 0.5
+SHARE_MIN = 0.25
+"""A day of which less was observed teaches nothing."""
+
 
 @kernel
 def read_day(
@@ -43,17 +47,65 @@ def read_day(
         empty[i] = supply[rows[i]].count_time != NEVER and on_hand(supply, rows[i]) <= 0
 
 
-def idle_locations(s: ShardState, day: int) -> NDArray[np.bool_]:
-    """(locations,) whether a local day teaches nothing: the location was closed, or the feed silent."""
+def hour_shares(s: ShardState, day: int) -> NDArray[np.float64]:
+    """(locations, 24) share of a local day's order lines in each of its hours; uniform where nothing is known."""
+    count = len(s.locations.records)
+    s.demand.ensure(s.rows.count, count)  # a location may be known before any row of it
+    return np.asarray(1.0 / 24.0 + s.demand.pool["share"][:count, (day + 3) % 7])
+
+
+def observed_of(s: ShardState, day: int) -> NDArray[np.bool_]:
+    """(locations, 24) hours of a local day in which locations were open and their feed was heard."""
     closed = [s.calendars.days(record.calendar, day, 1)[0][0] for record in s.locations.records]
-    return np.array(closed, np.bool_) | s.locations.silent(day)
+    return s.locations.observed(day, np.array(closed, np.bool_), hour_shares(s, day))
 
 
-def inputs_of(s: ShardState, rows: NDArray[np.int64], day: int, idle: NDArray[np.bool_]) -> DayInputs:
-    """What the demand models are told of a closed day.
+@kernel
+def observed_shares(
+    hot: NDArray[Any], rows: NDArray[np.int64], day: int, observed: NDArray[np.bool_], shares: NDArray[np.float64],
+    lines: NDArray[np.float64], location_share: NDArray[np.float64], out: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Fill ``out`` (n,) with the share of local ``day`` in which rows were observed, by the hours of ``observed``.
 
-    A row with order lines on an idle day learns them all the same.
+    On its first day a row is observed from its first event on. Where that was an order, the wait for it counts too, as
+    one mean gap between its lines: n lines say as much as n / (n - 1) times the hours behind the first one, and a
+    single one says nothing of when the row began. Less than half a first day is taken as half, since a few lines in a
+    short time say little about a day. A row with order lines on a day that was not observed learns them all the same.
+
+    Parameters
+    ----------
+    observed, shares
+        (locations, 24) hours observed, and share of the day in each.
+    lines
+        (n,) order lines of the day.
+    location_share
+        (locations,) filled with the share of the day in which each location was observed.
     """
+    for location in range(observed.shape[0]):
+        total = 0.0
+        whole = True
+        for h in range(24):
+            whole &= observed[location, h]
+            total += shares[location, h] * observed[location, h]
+        location_share[location] = 1.0 if whole else total
+    for i in range(rows.shape[0]):
+        record = hot[rows[i]]
+        share = location_share[record.location]
+        starts_here = day * 24 + 23 >= record.first_hour >= day * 24
+        if starts_here and lines[i] != 1.0:
+            since = 0.0
+            for h in range(record.first_hour - day * 24, 24):
+                since += shares[record.location, h] * observed[record.location, h]
+            share = min(share, since * lines[i] / (lines[i] - 1.0) if lines[i] > 1.0 else since)
+        if share == 0.0 and lines[i] > 0.0:
+            share = 1.0
+        elif share > 0.0 and share < FIRST_SHARE_MIN and starts_here:
+            share = FIRST_SHARE_MIN
+        out[i] = share if share >= SHARE_MIN else 0.0
+
+
+def inputs_of(s: ShardState, rows: NDArray[np.int64], day: int) -> DayInputs:
+    """What the demand models are told of a closed day; the locations of the rows keep what was not observed of it."""
     n = len(rows)
     quantity, lines, hours = np.empty(n), np.empty(n), np.empty((n, 24), np.uint16)
     empty, named = np.empty(n, np.bool_), np.empty(n)
@@ -62,9 +114,11 @@ def inputs_of(s: ShardState, rows: NDArray[np.int64], day: int, idle: NDArray[np
     location = hot["location"][rows]
     _, holiday, known = known_days(s, rows, day, 1)
     promoted = np.maximum(named, known[:, 0])
-    return DayInputs(
-        day, quantity, lines, hours, location, idle[location] & (lines == 0), empty, holiday[:, 0], promoted
-    )
+    observed = observed_of(s, day)
+    location_share, share = np.empty(len(observed)), np.empty(n)
+    observed_shares(hot, rows, day, observed, hour_shares(s, day), lines, location_share, share)
+    s.locations.keep_unobserved(np.unique(location), day, 1.0 - location_share)
+    return DayInputs(day, quantity, lines, hours, location, share, empty, holiday[:, 0], promoted)
 
 
 def window_of(s: ShardState, rows: NDArray[np.int64], day: int) -> Window:

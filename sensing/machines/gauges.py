@@ -25,7 +25,7 @@ class Gauges(NamedTuple):
 def gauges(s: ShardState) -> Gauges:
     """Count what a shard holds; touches every row once."""
     hot = s.rows.hot[: s.rows.count]
-    closed = hot["closed_day"][(hot["born"] == 1) & (hot["closed_day"] >= hot["first_day"])]
+    closed = hot["closed_day"][(hot["born"] == 1) & (hot["closed_day"] >= hot["first_hour"] // 24)]
     return Gauges(
         rows=int(np.count_nonzero(hot["born"])),
         river_rows=len(s.demand.models),

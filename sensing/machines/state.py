@@ -58,7 +58,7 @@ class ShardState:
         return Tables(
             self.rows.hot, self.demand.demand, self.demand.pool, self.supply.supply, self.lines.lines, self.lines.index,
             self.lines.ring, self.zones.starts, self.zones.offsets, self.locations.zone, self.locations.lines,
-            self.sizes, self.counts,
+            self.locations.unobserved, self.sizes, self.counts,
         )  # fmt: skip
 
     def start_clock(self, watermark: int) -> None:

@@ -19,7 +19,8 @@ class Tables(NamedTuple):
     zone_starts: NDArray[np.int64]
     zone_offsets: NDArray[np.int64]
     location_zone: NDArray[np.int32]
-    location_lines: NDArray[np.int64]  # (locations, days kept) order lines per local day
+    location_lines: NDArray[Any]  # order lines per local hour, see state.locations
+    location_unobserved: NDArray[np.float32]  # (locations, days kept) share of each local day that was not observed
     sizes: NDArray[np.float64]  # order sizes of the whole stream, see detection.quality
     counts: NDArray[np.int64]  # (topics, partitions, outcomes)
 

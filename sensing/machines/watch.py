@@ -17,6 +17,7 @@ from sensing.detection.lines import line_dispersion
 from sensing.detection.surge import FLOOR_NONE, LINES_MIN, is_surge, surge_floor
 from sensing.jit import kernel, lean_kernel
 from sensing.machines.tables import SURGE, Tables
+from sensing.state.rows import DAYS_KEPT
 
 AHEAD_HOURS = 24
 
@@ -36,7 +37,8 @@ def surges_now(t: Tables, row: int, hours: int, observed: int) -> bool:
     """Whether a trailing window that ends with the row's newest hour is a surge."""
     record = t.hot[row]
     demand = t.demand[row]
-    expected = expected_lines(t.demand, row, t.pools, record.location, record.hour - hours + 1, record.hour + 1)
+    first, stop = record.hour - hours + 1, record.hour + 1
+    expected = expected_lines(t.demand, row, t.pools, record.location, t.location_unobserved, first, stop)
     days = float(demand.days)
     dispersion = line_dispersion(demand.lines_square, demand.lines_level, days)
     return is_surge(float(observed), expected, demand.lines_level, dispersion, hours / 24.0, days)
@@ -73,6 +75,7 @@ def set_floors(t: Tables, rows: NDArray[np.int64], day: int) -> None:
         for k in range(hourly.shape[0]):
             at = (first + k) // 24
             share = 1.0 / 24.0 + t.pools[record.location].share[(at + 3) % 7, (first + k) % 24]
+            share *= 1.0 - t.location_unobserved[record.location, at % DAYS_KEPT]
             hourly[k] = (
                 share * demand.lines_level * weekday_factor(t.demand, row, t.pools, record.location, (at + 3) % 7)
             )

@@ -15,7 +15,7 @@ SILENCE_DAYS_MAX = 60
 WINDOWS = np.dtype(
     [
         ("observed", "f8", (3,)),  # order lines of 7 days, 14 days, the days since the last line
-        # Lines these days would have at today's level; days that taught nothing count for none.
+        # Lines these days would have at today's level, as far as they were observed.
         ("expected", "f8", (3,)),
         ("silence_days", "i8"),
         ("dispersion", "f8"),
@@ -27,12 +27,13 @@ WINDOWS = np.dtype(
 
 @kernel
 def read_windows(
-    hot: NDArray[Any], demand: NDArray[Any], pools: NDArray[Any], idle: NDArray[np.bool_], rows: NDArray[np.int64],
+    hot: NDArray[Any], demand: NDArray[Any], pools: NDArray[Any], unobserved: NDArray[np.float32],
+    rows: NDArray[np.int64],
     day: int, out: NDArray[Any],
 ) -> None:  # fmt: skip
     """Fill WINDOWS records (n,) of rows that closed local ``day``.
 
-    Beyond 28 days back no day is known to have been idle.
+    The oldest days of the ring count as observed, as do those beyond it: their places are those of days to come.
     """
     worth = np.empty(7)
     for i in range(rows.shape[0]):
@@ -49,8 +50,8 @@ def read_windows(
             at = day - k
             if k < DAYS_KEPT and record.day - DAYS_KEPT < at <= record.day:
                 lines += record.day_lines[at % DAYS_KEPT]
-            if k >= DAYS_KEPT or not idle[record.location, at % DAYS_KEPT]:
-                expected += worth[(at + 3) % 7]
+            share = 1.0 - unobserved[record.location, at % DAYS_KEPT] if k < DAYS_KEPT else 1.0
+            expected += share * worth[(at + 3) % 7]
             if k == 6:
                 entry.observed[0] = lines
                 entry.expected[0] = expected

@@ -7,16 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.contracts.reference import LocationUpdated
+from sensing.state.observed import LOCATION_LINES, learn_silences, learn_usual, observed_hours
 from sensing.state.rows import DAYS_KEPT
 from sensing.state.zones import Zones
 
-USUAL_MIN = 20.0
-USUAL_RATE = 0.2
-CLEAR_AHEAD_DAYS = 3
-"""Events run ahead of the clock by lateness and skew.
-
-So the places of the next two days may be in use when a day is folded.
-"""
+AHEAD_DAYS = 3
+"""Windows of order lines may end so many days after the last closed one: events run ahead of the clock."""
 
 
 class Location(msgspec.Struct):
@@ -35,10 +31,10 @@ class Locations:
 
     Attributes
     ----------
-    zone, accepted, lines, usual, idle
+    zone, accepted, lines, usual, unobserved
         Arrays by location number, for kernels: time zone; whether its events are taken, as :meth:`is_known`; order
-        lines per local day (ring); lines a weekday usually has; days (ring) that taught nothing, because the location
-        was closed or the feed silent.
+        lines per local hour (`LOCATION_LINES`); lines a weekday usually has; share of each local day (ring by day
+        number) that was not observed, because the location was closed or the feed silent, 0 for days to come.
     """
 
     def __init__(self, zones: Zones) -> None:
@@ -48,9 +44,9 @@ class Locations:
         self.any_known = False
         self.zone = np.zeros(8, np.int32)
         self.accepted = np.zeros(8, np.bool_)
-        self.lines = np.zeros((8, DAYS_KEPT), np.int64)
+        self.lines = np.zeros(8, LOCATION_LINES)
         self.usual = np.zeros((8, 7))
-        self.idle = np.zeros((8, DAYS_KEPT), np.bool_)
+        self.unobserved = np.zeros((8, DAYS_KEPT), np.float32)
 
     def number(self, name: str) -> int:
         """Number of the location, new or not."""
@@ -66,7 +62,7 @@ class Locations:
             self.accepted = np.concatenate((self.accepted, np.zeros_like(self.accepted)))
             self.lines = np.concatenate((self.lines, np.zeros_like(self.lines)))
             self.usual = np.concatenate((self.usual, np.zeros_like(self.usual)))
-            self.idle = np.concatenate((self.idle, np.zeros_like(self.idle)))
+            self.unobserved = np.concatenate((self.unobserved, np.zeros_like(self.unobserved)))
         self.records.append(record)
         self.numbers[record.name] = number
         self.zone[number] = record.zone
@@ -98,34 +94,30 @@ class Locations:
         number = self.numbers.get(name)
         return number is not None and self.records[number].known
 
-    def silent(self, day: int) -> NDArray[np.bool_]:
-        """Locations without a single order line on local ``day``, where the weekday usually has ``USUAL_MIN`` or more.
+    def observed(self, day: int, closed: NDArray[np.bool_], shares: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(locations, 24) hours of local ``day`` in which each location was observed; see `observed_hours`."""
+        found = np.empty((len(self.records), 24), np.bool_)
+        observed_hours(self.lines, self.usual, shares, closed, day, found)
+        return found
 
-        There the feed, not the demand, was silent.
-        """
-        count = len(self.records)
-        return np.asarray((self.lines[:count, day % DAYS_KEPT] <= 0) & (self.usual[:count, (day + 3) % 7] >= USUAL_MIN))
+    def keep_unobserved(self, numbers: NDArray[np.int64], day: int, share: NDArray[np.float64]) -> None:
+        """Keep the share (locations,) of a closed local day that was not observed; days to come count as observed."""
+        self.unobserved[numbers, day % DAYS_KEPT] = share[numbers]
+        for ahead in range(1, AHEAD_DAYS + 1):
+            self.unobserved[numbers, (day + ahead) % DAYS_KEPT] = 0.0
 
-    def fold(self, numbers: NDArray[np.int64], day: int) -> None:
-        """Let locations learn how many order lines a weekday usually has, and empty the ring place of a day to come.
-
-        Days without any line teach nothing: they are either days off, which have none as a rule, or silent feeds.
-        """
-        weekday = (day + 3) % 7
-        for number in numbers.tolist():
-            lines = float(self.lines[number, day % DAYS_KEPT])
-            if lines > 0:
-                before = self.usual[number, weekday]
-                self.usual[number, weekday] = lines if before == 0 else before + USUAL_RATE * (lines - before)
-        self.lines[numbers, (day + CLEAR_AHEAD_DAYS) % DAYS_KEPT] = 0
+    def learn_day(self, numbers: NDArray[np.int64], day: int, observed: NDArray[np.bool_]) -> None:
+        """Let locations learn what a local day is usually like, from ``observed``, their hours of the day."""
+        learn_silences(self.lines, numbers, day, observed)
+        learn_usual(self.lines, self.usual, numbers, day, observed)
 
     def parts(self) -> dict[str, Any]:
         """What a dump keeps."""
         return {
             "locations": msgspec.msgpack.encode(self.records),
-            "location_lines": self.lines[: len(self.records)],
+            "location_lines": self.lines[: len(self.records)].view(np.uint8),
             "location_usual": self.usual[: len(self.records)],
-            "location_idle": self.idle[: len(self.records)],
+            "location_unobserved": self.unobserved[: len(self.records)],
         }
 
     def restore(self, parts: dict[str, Any]) -> None:
@@ -134,9 +126,9 @@ class Locations:
         self.any_known = any(record.known for record in records)
         for record in records:
             self._add(record)
-        self.lines[: len(self.records)] = parts["location_lines"]
+        self.lines[: len(self.records)] = parts["location_lines"].view(LOCATION_LINES)
         self.usual[: len(self.records)] = parts["location_usual"]
-        self.idle[: len(self.records)] = parts["location_idle"]
+        self.unobserved[: len(self.records)] = parts["location_unobserved"]
 
     def in_zones(self, zones: tuple[int, ...]) -> NDArray[np.int64]:
         """Numbers of the locations in some zones, rising."""

@@ -45,7 +45,7 @@ HOT = np.dtype(
         ("currency", "S3"),
         ("slot", "u1"),  # minute after the local day's end at which the row closes
         ("stock_floor", "f4"),  # on-hand (units) below which the projection is looked at again; NaN: not planned yet
-        ("first_day", "i4"),  # local day of the first absorbed event
+        ("first_hour", "i4"),  # local hour of the first absorbed event; late events of the same day may move it back
         ("closed_day", "i4"),  # last closed local day
         ("day_lines", "u2", (DAYS_KEPT,)),
         ("hour_lines", "u2", (HOURS_KEPT,)),  # order lines per local hour, ring by hour number

@@ -88,13 +88,13 @@ class SlowRow:
     def learn(self, sold: float, weekday: int, prior: float, own_discount: float) -> None:
         """Take a day in."""
         factor, mean, members = self.factor(weekday, prior), self.mean(weekday, prior), self.members()
-        days = len(self.seen) + 1
-        gain = max(1.0 - self.discount, 1.0 / days)
-        self.errors = [e + gain * ((sold - factor * m) ** 2 - e) for e, m in zip(self.errors, members, strict=True)]
-        gain = max(0.02, 1.0 / days)
-        self.square += gain * ((sold - mean) ** 2 - self.square)
-        self.expected += gain * (mean - self.expected)
-        if self.seen:
+        days = len(self.seen)
+        if sum(self.factors) >= 1.0:
+            gain = max(1.0 - self.discount, 1.0 / days)
+            self.errors = [e + gain * ((sold - factor * m) ** 2 - e) for e, m in zip(self.errors, members, strict=True)]
+            gain = max(0.02, 1.0 / days)
+            self.square += gain * ((sold - mean) ** 2 - self.square)
+            self.expected += gain * (mean - self.expected)
             kept = self.own[weekday]
             self.own[weekday] = [own_discount * kept[0] + sold, own_discount * kept[1] + members[2]]
         self.seen.append(sold)

@@ -29,7 +29,8 @@ class Stream(NamedTuple):
         """Inputs of a day of the stream for these rows."""
         return DayInputs(
             FIRST_DAY + at, self.quantity[rows, at], self.lines[rows, at], self.hours[rows, at], self.pool[rows],
-            self.missing[rows, at], self.censored[rows, at], self.holiday[rows, at], self.promoted[rows, at],
+            np.where(self.missing[rows, at], 0.0, 1.0), self.censored[rows, at], self.holiday[rows, at],
+            self.promoted[rows, at],
         )  # fmt: skip
 
 

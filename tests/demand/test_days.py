@@ -27,7 +27,7 @@ def test_close_rows_and_forecast_rows_are_the_slow_rows(series: list[int]) -> No
         expected = slow.mean(weekday, profile.OWN_PRIOR)
         units, hours = np.array([float(sold)]), np.zeros((1, 24), np.uint16)
         close.close_rows(
-            demand, pool, river, rows, FIRST_DAY + at, units, units, hours, pools, none > 0, none > 0, none, none, out
+            demand, pool, river, rows, FIRST_DAY + at, units, units, hours, pools, none + 1.0, none > 0, none, none, out
         )
         assert out[0, :2] == pytest.approx([sold, expected], rel=1e-3, abs=1e-3)
         slow.learn(float(sold), weekday, profile.OWN_PRIOR, profile.OWN_DISCOUNT)
@@ -96,8 +96,8 @@ def test_learn_errors_and_error_gain() -> None:
     assert combination.error_gain(1e4) == pytest.approx(1.0 - combination.DISCOUNT)
     demand = np.zeros(1, DEMAND)
     for at, units in enumerate([3.0, 5.0, 1.0]):
-        demand["days"] = at
-        close.learn_errors(demand, 0, units, 1.0, 2.0)
+        demand["days"] = at + 1
+        close.learn_errors(demand, 0, units, 1.0, 2.0, 1.0)
     assert demand["error"][0] == pytest.approx(np.full(MEMBERS, (9.0 + 25.0 + 1.0) / 3.0))
     assert demand["square"][0] == pytest.approx((1.0 + 9.0 + 1.0) / 3.0)
     assert demand["expected"][0] == pytest.approx(2.0)
@@ -120,7 +120,7 @@ def test_learn_lines_starts_as_the_mean(lines: list[int]) -> None:
     demand = np.zeros(1, DEMAND)
     for at, count in enumerate(lines):
         demand["days"], demand["exposure"] = at, at
-        smoothing.learn_lines(demand, 0, float(count), 1.0)
+        smoothing.learn_lines(demand, 0, float(count), 1.0, 1.0)
     assert demand["lines_level"][0] == pytest.approx(np.mean(lines), rel=1e-4, abs=1e-4)
     assert demand["lines_square"][0] >= 0.0
 

@@ -13,6 +13,7 @@ from sensing.demand.record import CLASSES, DEMAND, GRID, MEMBERS, POOL, RATES
 from tests.demand import oracles
 
 counts = st.integers(0, 50).map(float)
+UNOBSERVED = np.zeros((1, 28), np.float32)
 days = st.lists(st.tuples(counts, st.floats(0.0, 3.0)), max_size=80)
 
 
@@ -24,6 +25,14 @@ def row() -> NDArray[Any]:
 def pool() -> NDArray[Any]:
     """One pool that has seen nothing."""
     return np.zeros(1, POOL)
+
+
+@pytest.mark.parametrize(("exposure", "known"), [(0.0, False), (0.99, False), (1.0, True), (40.0, True)])
+def test_a_level_is_known_after_a_day_in_all(exposure: float, known: bool) -> None:
+    """What was seen must come to a day before anything is measured against it."""
+    found = row()
+    found["exposure"] = exposure
+    assert smoothing.has_level(found, 0) is known
 
 
 @given(series=days)
@@ -58,7 +67,7 @@ def test_tsb_is_the_papers(series: list[float]) -> None:
     """Probability and size follow Teunter, Syntetos and Babai; counts and silence are exact."""
     found = row()
     for units in series:
-        tsb.learn_sales(found, 0, units, 1.0)
+        tsb.learn_sales(found, 0, units, 1.0, 1.0)
         found["days"][0] += 1
     chance, size = oracles.tsb(series, tsb.SALE_RATE, tsb.SIZE_RATE)
     assert found["sale_rate"][0] == pytest.approx(chance, abs=1e-5)
@@ -164,7 +173,7 @@ def test_expected_lines_are_the_oracles(seed: int, start: int, length: int) -> N
     rng = np.random.default_rng(seed)
     found, of = row(), pool()
     found["lines_level"] = 3.0
-    assert profile.expected_lines(found, 0, of, 0, start, start + 24) == pytest.approx(3.0)
+    assert profile.expected_lines(found, 0, of, 0, UNOBSERVED, start, start + 24) == pytest.approx(3.0)
     kept = np.zeros((7, 24))
     for day in range(20):
         counted = rng.poisson(rng.uniform(0.0, 20.0, 24)).astype(float)
@@ -176,7 +185,7 @@ def test_expected_lines_are_the_oracles(seed: int, start: int, length: int) -> N
     shares = oracles.hour_shares(kept, profile.HOURS_PRIOR)
     factors = [profile.weekday_factor(found, 0, of, 0, weekday) for weekday in range(7)]
     expected = oracles.window_lines(3.0, factors, shares, start, start + length)
-    assert profile.expected_lines(found, 0, of, 0, start, start + length) == pytest.approx(expected, rel=1e-9)
+    assert profile.expected_lines(found, 0, of, 0, UNOBSERVED, start, start + length) == pytest.approx(expected)
     assert shares.sum(axis=1) == pytest.approx(np.ones(7))
 
 

@@ -33,7 +33,7 @@ def learn(
         models.close_day(
             place,
             DayInputs(
-                FIRST_DAY + seen + at, units, units, hours, none.astype(np.int32), none > 0, none > 0, none, flags
+                FIRST_DAY + seen + at, units, units, hours, none.astype(np.int32), none + 1.0, none > 0, none, flags
             ),
         )
         models.fold_pools(np.array([0]), FIRST_DAY + seen + at)
@@ -68,7 +68,7 @@ def test_a_day_closes_once_and_in_order() -> None:
     models = learn(np.full((2, 3), 4.0))
     none = np.zeros(1)
     inputs = DayInputs(
-        FIRST_DAY + 2, none, none, np.zeros((1, 24), np.uint16), none.astype(np.int32), none > 0, none > 0, none, none
+        FIRST_DAY + 2, none, none, np.zeros((1, 24), np.uint16), none.astype(np.int32), none, none > 0, none, none
     )
     with pytest.raises(
         ValueError, match=r"row 1: required a day after 18002, got 18002; close each day once, in order"
@@ -190,10 +190,10 @@ def test_expected_lines_of_a_day_are_the_forecasts() -> None:
     rng = np.random.default_rng(8)
     models = learn(rng.poisson(6.0, (10, 120)).astype(float))
     found = forecast(models, 10, 120)
-    hour = (FIRST_DAY + 120) * 24
-    whole = expected_lines(models.demand, 3, models.pool, 0, hour, hour + 24)
+    hour, unobserved = (FIRST_DAY + 120) * 24, np.zeros((16, 28), np.float32)
+    whole = expected_lines(models.demand, 3, models.pool, 0, unobserved, hour, hour + 24)
     assert whole == pytest.approx(found.lines_mean[3, 0])
-    assert expected_lines(models.demand, 3, models.pool, 0, hour + 9, hour + 10) > 0.8 * whole
+    assert expected_lines(models.demand, 3, models.pool, 0, unobserved, hour + 9, hour + 10) > 0.8 * whole
 
 
 def test_river_record_is_small() -> None:
@@ -210,12 +210,12 @@ def test_other_layouts_are_accepted() -> None:
     for at in range(5):
         none, units = np.zeros(4), np.arange(4.0) + at
         hours = np.zeros((4, 24), np.uint16)
-        parts = (units, units, hours, none.astype(np.int32), none > 0, none > 0, none, none)
+        parts = (units, units, hours, none.astype(np.int32), none + 1.0, none > 0, none, none)
         plain.close_day(rows, DayInputs(FIRST_DAY + at, *parts))
         strided = np.repeat(units, 2)[::2]
         frozen = none.copy()
         frozen.flags.writeable = False
-        others: list[Any] = [strided, strided, hours.astype(np.int64), none, frozen, none, frozen, frozen]
+        others: list[Any] = [strided, strided, hours.astype(np.int64), none, frozen + 1.0, none, frozen, frozen]
         odd.close_day(
             rows.astype(np.int32),
             DayInputs(FIRST_DAY + at, *others),

@@ -16,6 +16,7 @@ from sensing.machines.state import ShardState
 from sensing.machines.tables import ABSORBED, ATTENTION, ATTENTION_MAX, IMPOSSIBLE, LOW_STOCK, RELEASE
 from sensing.settings import HOUR_MS
 from sensing.state.lines import COUNTED, HELD, TRACKED_OPEN
+from sensing.state.observed import lines_of_hour
 from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
 from sensing.supply.backlog import open_by_day
 from sensing.supply.moves import on_hand
@@ -101,7 +102,8 @@ def compare_row(state: ShardState, row: int, name: str, book: Book) -> None:
     assert hot["window_72"] == sum(hours[hour] for hour in kept)
     assert hot["window_24"] == sum(hours[hour] for hour in kept[-24:])
     for day in range(DAY - 4, DAY + 5):
-        assert state.locations.lines[hot["location"], day % DAYS_KEPT] == days[day]
+        of_location = state.locations.lines[int(hot["location"])]
+        assert sum(lines_of_hour(of_location, day * 24 + hour) for hour in range(24)) == days[day]
 
     assert supply["open_total"] == sum(line.open for line in booked)
     by_day, overdue = np.empty((1, OPEN_DAYS)), np.empty(1)
@@ -136,7 +138,7 @@ def test_events_come_to_what_a_dictionary_of_lines_says(stream: list[dict[str, A
 
 def state_by_day(state: ShardState) -> dict[str, Any]:
     """What must not hang on the order of arrival: buckets by day and hour, open demand, stock."""
-    found: dict[str, Any] = {"location": state.locations.lines.sum()}
+    found: dict[str, Any] = {"location": state.locations.lines["hour_lines"].sum()}
     for row in range(state.rows.count):
         hot = state.rows.hot[row]
         name = state.location_of(row)

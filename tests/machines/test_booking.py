@@ -16,7 +16,7 @@ from sensing.machines import booking
 from sensing.machines.state import ShardState
 from sensing.settings import HOUR_MS
 from sensing.state.lines import BOOKED_DAY, COUNTED, EVICTED, OPEN_IN_RING, TRACKED_OPEN, find_line
-from sensing.state.rows import DAYS_KEPT
+from sensing.state.observed import RING_HOURS
 from sensing.supply.record import INVENTORY, OPEN_DAYS, ORDERS
 from tests.machines.tables import DAY, NOON, one_row
 
@@ -35,7 +35,7 @@ def booked(state: ShardState) -> tuple[int, int, int, int]:
     """Quantity and lines of row 0, lines of its location, open thousandths."""
     hot = state.rows.hot[0]
     return (
-        int(hot["day_quantity"].sum()), int(hot["day_lines"].sum()), int(state.locations.lines[0].sum()),
+        int(hot["day_quantity"].sum()), int(hot["day_lines"].sum()), int(state.locations.lines["hour_lines"][0].sum()),
         int(state.supply.supply["open_total"][0]),
     )  # fmt: skip
 
@@ -62,12 +62,12 @@ def test_the_first_event_starts_the_rings() -> None:
     state = one_row()
     booking.reach(state.tables(), 0, HOUR)
     hot = state.rows.hot[0]
-    assert (hot["born"], hot["hour"], hot["day"], hot["first_day"], hot["closed_day"]) == (1, HOUR, DAY, DAY, DAY - 1)
+    assert (hot["born"], hot["hour"], hot["day"], hot["first_hour"], hot["closed_day"]) == (1, HOUR, DAY, HOUR, DAY - 1)
     assert state.supply.supply["open_day"][0] == DAY
     booking.reach(state.tables(), 0, HOUR - 50)
-    assert (hot["hour"], hot["first_day"]) == (HOUR, DAY)
+    assert (hot["hour"], hot["first_hour"]) == (HOUR, HOUR)
     booking.reach(state.tables(), 0, HOUR + 24)
-    assert (hot["hour"], hot["day"], hot["first_day"], hot["closed_day"]) == (HOUR + 24, DAY + 1, DAY, DAY - 1)
+    assert (hot["hour"], hot["day"], hot["first_hour"], hot["closed_day"]) == (HOUR + 24, DAY + 1, HOUR, DAY - 1)
     assert state.supply.supply["open_day"][0] == DAY + 1
 
 
@@ -124,16 +124,24 @@ def test_open_changes_follow_the_line() -> None:
     assert state.supply.supply["open_ring"][0, (DAY + 2) % OPEN_DAYS] == 3000
 
 
-def test_location_lines_are_counted_as_far_as_the_ring_reaches() -> None:
-    """Lines of a local day are counted at the location; days that the row's ring has left are not."""
+def test_location_lines_are_counted_by_local_hour() -> None:
+    """Lines are counted at the row's location; what its ring has left is not."""
     state = one_row()
     t = state.tables()
-    booking.reach(t, 0, HOUR)
-    for day, lines in ((DAY, 2), (DAY - 5, 1), (DAY - DAYS_KEPT, 9), (DAY, -1)):
-        booking.count_location(t, 0, day * 24 + 3, lines)
-    expected = np.zeros(DAYS_KEPT)
-    expected[DAY % DAYS_KEPT] = expected[(DAY - 5) % DAYS_KEPT] = 1
-    assert state.locations.lines[0].tolist() == expected.tolist()
+    for hour, lines in ((HOUR, 2), (HOUR - 5, 1), (HOUR - RING_HOURS, 9), (HOUR, -1)):
+        booking.count_location(t, 0, hour, lines)
+    record = state.locations.lines[0]
+    assert {at: record["hour_lines"][at] for at in np.flatnonzero(record["hour_lines"])} == {
+        HOUR % RING_HOURS: 1, (HOUR - 5) % RING_HOURS: 1,
+    }  # fmt: skip
+
+
+def test_a_row_begins_with_its_first_event() -> None:
+    """Late events move the first hour back within its day only."""
+    state = one_row()
+    for hour, expected in ((HOUR, HOUR), (HOUR + 30, HOUR), (HOUR - 3, HOUR - 3), (HOUR - 24, HOUR - 3)):
+        booking.reach(state.tables(), 0, hour)
+        assert state.rows.hot["first_hour"][0] == expected
 
 
 @given(st.lists(st.integers(1, 10**7), min_size=1, max_size=20))

@@ -4,16 +4,27 @@ import datetime as dt
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.codec.record import Kind
 from sensing.contracts.reference import CalendarUpdated, Holiday, LocationUpdated, PromotionApproved
 from sensing.demand.record import HORIZON
-from sensing.machines.day import idle_locations, inputs_of, known_days, read_day, window_of
+from sensing.machines.day import (
+    FIRST_SHARE_MIN,
+    SHARE_MIN,
+    inputs_of,
+    known_days,
+    observed_of,
+    observed_shares,
+    read_day,
+    window_of,
+)
 from sensing.machines.incoming import incoming
 from sensing.machines.state import ShardState
 from sensing.settings import DAY_MS, HOUR_MS
+from sensing.state.observed import count_lines
 from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
 from sensing.supply.moves import count
 from tests.machines.tables import DAY, NOON, events, shard, take
@@ -74,7 +85,7 @@ def test_a_day_is_read_from_its_rings(seed: int, ahead: int, stock: int | None) 
 
 
 def test_models_are_told_of_a_day() -> None:
-    """Rows without lines on a day off are missing, others learn; stock, promotion and holiday come along."""
+    """Rows without lines learn nothing of a day off, others do; stock, promotion and holiday come along."""
     state = three_rows()
     sunday = DAY - 1
     time = sunday * DAY_MS + 12 * HOUR_MS
@@ -87,29 +98,62 @@ def test_models_are_told_of_a_day() -> None:
             {"sku": "B", "time": time, "kind": Kind.COUNTED, "quantity": 0, "event_id": "c"},
         ),
     )
-    idle = idle_locations(state, sunday)
-    assert idle.tolist() == [True, False]
-    found = inputs_of(state, ROWS, sunday, idle)
+    assert not observed_of(state, sunday)[0].any()
+    found = inputs_of(state, ROWS, sunday)
     assert (found.day, found.quantity.tolist(), found.lines.tolist()) == (sunday, [2.5, 0.0, 0.0], [1.0, 0.0, 0.0])
     assert (found.hours.sum(), found.hours[0, 12]) == (1, 1)
     assert found.pool.tolist() == [0, 0, 1]
-    assert found.missing.tolist() == [False, True, False]
+    assert found.observed.tolist() == [1.0, 0.0, 0.0]
+    assert state.locations.unobserved[0, sunday % DAYS_KEPT] == 1.0
     assert found.censored.tolist() == [False, True, False]
     assert found.promoted.tolist() == [1.0, 0.0, 0.0]
     assert found.holiday.tolist() == [0.0, 0.0, 0.0]
-    special = inputs_of(state, ROWS, DAY + 1, idle_locations(state, DAY + 1))
+    special = inputs_of(state, ROWS, DAY + 1)
     assert special.holiday.tolist() == [1.0, 1.0, 0.0]
-    assert not special.missing.any()
+    assert special.observed.tolist() == [1.0, 1.0, 1.0]
 
 
 def test_a_silent_feed_teaches_nothing() -> None:
-    """A location without any line where its weekday usually has many is idle."""
+    """Of a location without any line where its weekday usually has many, rows learn nothing."""
     state = three_rows()
+    for location in range(2):
+        count_lines(state.locations.lines, location, (DAY - 7) * 24 + 9, 1)
     state.locations.usual[1, 0] = 100.0
-    assert idle_locations(state, DAY).tolist() == [False, True]
-    assert inputs_of(state, ROWS, DAY, idle_locations(state, DAY)).missing.tolist() == [False, False, True]
-    state.locations.lines[1, DAY % DAYS_KEPT] = 1
-    assert idle_locations(state, DAY).tolist() == [False, False]
+    assert observed_of(state, DAY).all(axis=1).tolist() == [True, False]
+    assert inputs_of(state, ROWS, DAY).observed.tolist() == [1.0, 1.0, 0.0]
+
+
+def share_by_hand(first: int, observed: list[bool], shares: list[float], lines: int) -> float:
+    """Share of a day in which a row was observed whose first event came in hour ``first`` (negative: a day before)."""
+    of_location = sum(share for share, seen in zip(shares, observed, strict=True) if seen)
+    if all(observed):
+        of_location = 1.0
+    found = of_location
+    if first >= 0 and lines != 1:
+        since = sum(share for hour, share in enumerate(shares) if hour >= first and observed[hour])
+        found = min(of_location, since if lines == 0 else since * lines / (lines - 1))
+    if found == 0.0 and lines > 0:
+        return 1.0
+    if first >= 0 and found > 0.0:
+        found = max(found, FIRST_SHARE_MIN)
+    return found if found >= SHARE_MIN else 0.0
+
+
+@given(
+    first=st.integers(-30, 23), observed=st.lists(st.booleans(), min_size=24, max_size=24), lines=st.integers(0, 9),
+    seed=st.integers(0, 99),
+)  # fmt: skip
+def test_the_share_of_a_day_that_a_row_was_observed(first: int, observed: list[bool], lines: int, seed: int) -> None:
+    """A first day counts from the row's first event, the wait for a first order as one gap, and at least as half."""
+    state = three_rows()
+    shares = np.random.default_rng(seed).dirichlet(np.ones(24), 2)
+    state.rows.hot["first_hour"][0] = DAY * 24 + first
+    out, of_location = np.empty(1), np.empty(2)
+    seen = np.array([observed, observed])
+    observed_shares(state.rows.hot, ROWS[:1], DAY, seen, shares, np.array([float(lines)]), of_location, out)
+    hour = first if first >= 0 else -1
+    assert out[0] == pytest.approx(share_by_hand(hour, observed, shares[0].tolist(), lines))
+    assert of_location[0] == pytest.approx(float(shares[0][observed].sum()))
 
 
 @given(st.integers(0, 12), st.integers(0, 3))
@@ -118,9 +162,8 @@ def test_promoted_orders_are_remembered_for_eight_days(age: int, newer: int) -> 
     state = three_rows()
     promoted: dict[str, Any] = {"sku": "A", "promoted": 1}
     take(state, events(promoted, {"sku": "A", "time": NOON + age * DAY_MS}))
-    none = np.zeros(2, np.bool_)
-    assert inputs_of(state, ROWS[:1], DAY, none).promoted.tolist() == [float(age < 8)]
-    assert inputs_of(state, ROWS[:1], DAY + age + 1 + newer, none).promoted.tolist() == [0.0]
+    assert inputs_of(state, ROWS[:1], DAY).promoted.tolist() == [float(age < 8)]
+    assert inputs_of(state, ROWS[:1], DAY + age + 1 + newer).promoted.tolist() == [0.0]
 
 
 def test_what_is_known_of_the_days_to_come() -> None:

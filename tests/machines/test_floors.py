@@ -32,7 +32,7 @@ RENEWING = ("po.placed", "po.received")
 def short(state: ShardState, row: int) -> bool:
     """What a full look at the projection of a row that was planned says now: whether it opens a stock-out."""
     hot = state.rows.hot[row]
-    if hot["closed_day"] < hot["first_day"] or np.isnan(hot["stock_floor"]):
+    if hot["closed_day"] < hot["first_hour"] // 24 or np.isnan(hot["stock_floor"]):
         return False
     plan = outlook_of_row(state, row, state.clock).plan
     if not needs_stock_check(state, plan)[0]:

@@ -25,7 +25,7 @@ def test_a_shard_is_counted_row_by_row() -> None:
         born = [row for row in rows if row["born"]]
         assert told.rows == len(born) > 0
         assert told.river_rows == sum(row in state.demand.models for row in range(state.rows.count))
-        days = [int(row["closed_day"]) for row in born if row["closed_day"] >= row["first_day"]]
+        days = [int(row["closed_day"]) for row in born if row["closed_day"] >= row["first_hour"] // 24]
         assert (told.oldest_closed_day, told.newest_closed_day) == (min(days), max(days))
         assert told.problems_refused == 0
         assert told.lines == len(state.lines.in_order()) > 0

@@ -7,7 +7,8 @@ import pytest
 
 from sensing.contracts.reference import LocationUpdated
 from sensing.state.blob import pack, unpack
-from sensing.state.locations import CLEAR_AHEAD_DAYS, USUAL_MIN, USUAL_RATE, Locations
+from sensing.state.locations import AHEAD_DAYS, Locations
+from sensing.state.observed import count_lines
 from sensing.state.rows import DAYS_KEPT
 from sensing.state.zones import Zones
 
@@ -74,54 +75,26 @@ def test_many_locations() -> None:
     locations = Locations(Zones("UTC"))
     for number in range(100):
         assert locations.number(f"L{number}") == number
-        locations.lines[number, 3] = number
+        count_lines(locations.lines, number, MONDAY * 24, number)
         locations.usual[number, 2] = number
-        locations.idle[number, 1] = number % 2
-    assert locations.lines[:100, 3].tolist() == list(range(100))
+        locations.unobserved[number, 1] = number % 2
+    assert locations.lines["hour_lines"][:100].sum(axis=1).tolist() == list(range(100))
     assert locations.usual[:100, 2].tolist() == list(range(100))
-    assert locations.idle[:100, 1].sum() == 50
+    assert locations.unobserved[:100, 1].sum() == 50
     assert len(locations.in_zones((0,))) == 100
 
 
-def test_usual_lines_follow_the_weekday() -> None:
-    """Each weekday learns its mean: first the day's lines, then a fifth of the difference; empty days teach nothing."""
+def test_what_was_not_observed_is_kept_for_windows() -> None:
+    """A closed day keeps its share; the places of the next days are those of days that count as observed."""
     locations = Locations(Zones("UTC"))
-    locations.number("A")
-    expected = 0.0
-    for week, lines in enumerate((40, 60, 0, 10)):
-        day = MONDAY + 7 * week
-        locations.lines[0, day % DAYS_KEPT] = lines
-        locations.fold(np.array([0]), day)
-        if lines:
-            expected = lines if expected == 0.0 else expected + USUAL_RATE * (lines - expected)
-        assert locations.usual[0, 0] == pytest.approx(expected)
-    assert not locations.usual[0, 1:].any()
-
-
-def test_a_fold_makes_room_for_a_day_to_come() -> None:
-    """The place of the day after the next two is emptied; theirs may be in use already."""
-    locations = Locations(Zones("UTC"))
-    locations.number("A")
-    locations.number("B")
-    locations.lines[:2] = 5
-    locations.fold(np.array([0]), MONDAY)
-    emptied = np.flatnonzero(locations.lines[0] == 0).tolist()
-    assert emptied == [(MONDAY + CLEAR_AHEAD_DAYS) % DAYS_KEPT]
-    assert locations.lines[1].all()
-
-
-@pytest.mark.parametrize(
-    ("lines", "usual", "silent"),
-    [(0, USUAL_MIN, True), (0, USUAL_MIN - 0.1, False), (1, 1000.0, False), (-2, 1000.0, True), (0, 0.0, False)],
-)
-def test_silence_is_a_usual_day_without_lines(lines: int, usual: float, silent: bool) -> None:
-    """The feed was silent where twenty lines are usual and none is left; cancellations of old lines do not hide it."""
-    locations = Locations(Zones("UTC"))
-    locations.number("A")
-    locations.lines[0, MONDAY % DAYS_KEPT] = lines
-    locations.usual[0, 0] = usual
-    locations.usual[0, 1:] = 500.0 - usual
-    assert locations.silent(MONDAY).tolist() == [silent]
+    for name in "AB":
+        locations.number(name)
+    locations.unobserved[:2] = 1.0
+    locations.keep_unobserved(np.array([0]), MONDAY, np.array([0.25, 0.5]))
+    ahead = [(MONDAY + days) % DAYS_KEPT for days in range(1, AHEAD_DAYS + 1)]
+    assert locations.unobserved[0, MONDAY % DAYS_KEPT] == 0.25
+    assert np.flatnonzero(locations.unobserved[0] == 0.0).tolist() == sorted(ahead)
+    assert locations.unobserved[1].all()
 
 
 def test_parts_restore_everything() -> None:
@@ -130,9 +103,10 @@ def test_parts_restore_everything() -> None:
     for number in range(20):
         locations.number(f"L{number}")
     locations.apply(updated("L3", time_zone="Asia/Tokyo", calendar="K"))
-    locations.lines[:20] = np.arange(20 * DAYS_KEPT).reshape(20, DAYS_KEPT)
+    for number in range(20):
+        count_lines(locations.lines, number, MONDAY * 24 + number, number)
     locations.usual[:20] = np.linspace(0, 99, 140).reshape(20, 7)
-    locations.idle[:20, 4] = True
+    locations.unobserved[:20, 4] = 0.5
     zones = Zones("UTC")
     zones.number("Asia/Tokyo")
     again = Locations(zones)

@@ -87,8 +87,8 @@ def test_what_was_approved_can_be_executed_after_the_next_proposal() -> None:
     ones stay proposed.
     """
     approve = decision("d1", noon(60), SUBJECT, "approve")
-    lines = [*BUSIER, approve, execution("x1", noon(99), SUBJECT, parameters_version=VERSION + 1)]
-    found = told(*lines, days=100)
+    lines = [*BUSIER, approve, execution("x1", noon(75), SUBJECT, parameters_version=VERSION + 1)]
+    found = told(*lines, days=76)
     newer, last = documents(found)[-2:]
     assert outcomes(found) == [("d1", None), ("x1", None)]
     assert newer["status"] == last["status"] == "proposed"
@@ -362,7 +362,8 @@ def test_accuracy_is_told_where_it_is_known() -> None:
     found = told()
     assert documents(found)[0]["accuracy"] == {"wape": None, "bias": None, "coverage_95": None, "days": 0}
     last = documents(found)[-1]["accuracy"]
-    assert last["wape"] == pytest.approx(0, abs=1e-9)
+    # The first day began with the first order: whether the hours before it were quiet or not observed, nobody knew.
+    assert last["wape"] == pytest.approx(0, abs=0.02)
     assert last["coverage_95"] == 1.0
     assert 30 < last["days"] < 60
 
