@@ -87,7 +87,8 @@ def test_what_was_approved_can_be_executed_after_the_next_proposal() -> None:
     ones stay proposed.
     """
     approve = decision("d1", noon(60), SUBJECT, "approve")
-    lines = [*BUSIER, approve, execution("x1", noon(75), SUBJECT, parameters_version=VERSION + 1)]
+    busier = orders("b", range(70, 75), 9.0)
+    lines = [*busier, approve, execution("x1", noon(75), SUBJECT, parameters_version=VERSION + 1)]
     found = told(*lines, days=76)
     newer, last = documents(found)[-2:]
     assert outcomes(found) == [("d1", None), ("x1", None)]
