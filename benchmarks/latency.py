@@ -164,13 +164,14 @@ def _triggers(
     giants, surging = traffic.planted(lines, rows)
     wanted = {("giant", index) for index in giants} | {("surge", row) for row in surging}
     row_of = rows.of(lines).tolist()
-    caused, found = {}, []
+    caused: dict[str, int] = {}
+    found: list[tuple[str, int]] = []
     for sight in sights:
         index = traffic.index_of(sight.cause, phase)
         if index is None:
             continue
         trigger = ("surge", row_of[index]) if row_of[index] < rows.established else ("giant", index)
-        if trigger in wanted:
+        if trigger in wanted and trigger not in found:  # an open exception may be told of again
             caused[sight.exception_id] = index
             found.append(trigger)
     return caused, found, sorted(wanted - set(found))
@@ -194,9 +195,8 @@ def _send(place: Place, file: str, start_ms: int) -> Sent:
 
 def _quantiles(sights: list[Sight], caused: dict[str, int], due_ns: NDArray[np.int64]) -> dict[str, float]:
     """Latencies of the planted triggers that were seen, ms."""
-    waits = [
-        (sight.at_ns - int(due_ns[caused[sight.exception_id]])) / 1e6
-        for sight in sights
-        if sight.exception_id in caused
-    ]
+    first: dict[str, int] = {}
+    for sight in sights:
+        first.setdefault(sight.exception_id, sight.at_ns)
+    waits = [(first[opened] - int(due_ns[line])) / 1e6 for opened, line in caused.items() if opened in first]
     return {name: float(np.quantile(waits, share)) for name, share in QUANTILES.items()} if waits else {}
