@@ -5,9 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from flows.errors import TidegaugeError
 from sensing.outputs import EXCEPTIONS, OutputRecord
-from sinks.errors import SinkError
+from sinks.errors import TidegaugeError
 
 ITEMS_UNDER_WAY_MAX = 64
 RECENT_MAX = 20
@@ -141,8 +140,8 @@ class _Failing:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
         if not isinstance(error, Exception) or isinstance(error, StopIteration):
             return False
-        if isinstance(error, TidegaugeError | SinkError):
-            self._control.fail(error if isinstance(error, TidegaugeError) else TidegaugeError(str(error)))
+        if isinstance(error, TidegaugeError):
+            self._control.fail(error)
             return True
         failure = TidegaugeError(f"the run failed in {self._step}: {type(error).__name__}: {error}")
         failure.__cause__ = error

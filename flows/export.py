@@ -9,13 +9,12 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import pyarrow.parquet as pq
 
-from flows.errors import TidegaugeError, UsageError
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.parameters import PlanningParameters
 from sensing.outputs import EXCEPTIONS, PARAMETERS
 from sinks import tables
 from sinks.entries import ENDED
-from sinks.errors import SinkError
+from sinks.errors import UsageError
 from sinks.latest import Spool, read_latest
 
 Form = Literal["parquet", "ndjson"]
@@ -77,8 +76,6 @@ def export(
             counts = {topic: _write(spool, topic, work / f"{topic}.{form}", form, ended=ended) for topic in _KINDS}
         for topic in _KINDS:
             (work / f"{topic}.{form}").replace(output / f"{topic}.{form}")
-    except SinkError as error:
-        raise TidegaugeError(str(error)) from error
     finally:
         shutil.rmtree(work)
         if made and not any(output.iterdir()):

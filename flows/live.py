@@ -13,7 +13,6 @@ import structlog
 from flows import engine, topology, warm
 from flows.addresses import machine_keys
 from flows.control import Control
-from flows.errors import TidegaugeError
 from flows.replay import machines
 from flows.service.observer import FlowObserver
 from flows.service.operations import operations
@@ -22,7 +21,7 @@ from flows.sources.kafka.live import LiveSource
 from flows.sources.kafka.survey import survey
 from sensing.codec.record import TOPICS
 from sensing.contracts.topics import OUTPUTS
-from sinks.errors import SinkError
+from sinks.errors import TidegaugeError
 from sinks.kafka import KafkaSink
 from sinks.redis_view import RedisView
 
@@ -98,13 +97,10 @@ def _view(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> 
         yield
         return
     log = structlog.get_logger()
-    try:
-        view = RedisView(
-            kafka.client_config(), kafka.topic_prefix, redis, settings.redis.key_prefix, observer,
-            note=lambda sentence: log.info("view", note=sentence), on_written=observer.written,
-        )  # fmt: skip
-    except SinkError as error:
-        raise TidegaugeError(str(error)) from error
+    view = RedisView(
+        kafka.client_config(), kafka.topic_prefix, redis, settings.redis.key_prefix, observer,
+        note=lambda sentence: log.info("view", note=sentence), on_written=observer.written,
+    )  # fmt: skip
     view.start()
     try:
         yield

@@ -12,12 +12,12 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from flows.control import PROGRESS_INTERVAL_S, Progress
 from flows.demo.inputs import write_inputs
 from flows.demo.retail import read_retail
-from flows.errors import TidegaugeError
 from flows.service.cluster import LOG_LEVEL_CRITICAL, connect, ends, refuse_missing, refused_settings, text_of
 from flows.sources.folder import find_inputs
 from flows.sources.original import Originals, originals
 from sensing.codec.record import TOPICS, Topic
 from sensing.settings import Settings
+from sinks.errors import TidegaugeError
 
 PIECE_LINES_MAX = 1000
 PIECES_PER_SECOND = 50

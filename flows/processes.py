@@ -15,9 +15,9 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from flows.engine import COLLECT_AFTER
-from flows.errors import TidegaugeError
 from flows.machines import Machine, MakeMachine
 from sensing.codec.record import Batch
+from sinks.errors import TidegaugeError
 
 
 @contextlib.contextmanager

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from flows import engine, topology
 from flows.addresses import machine_keys
 from flows.control import Control, Progress
-from flows.errors import UsageError
 from flows.machines import Machine, MakeMachine
 from flows.processes import in_processes
 from flows.sources.folder import find_inputs
@@ -21,6 +20,7 @@ from sensing.machines.ledger import LedgerMachine
 from sensing.machines.shard import ShardMachine
 from sensing.settings import Settings
 from sinks.envelope import timestamp
+from sinks.errors import UsageError
 from sinks.files import assemble
 from sinks.parts import PartFiles
 

@@ -1,7 +1,7 @@
 """One idempotent producer: send, and wait until everything is acknowledged.
 
-A record is never given up: librdkafka tries again for as long as it takes, in order and without repeats. What cannot
-get better by waiting ends the sink with a `SinkError` at its next call. Memory is bounded by the producer's queue; when
+A record is never given up: librdkafka tries again for as long as it takes, in order and without repeats. What waiting
+cannot mend ends the sink with a `TidegaugeError` at its next call. Memory is bounded by the producer's queue; when
 it is full, sending waits, and with it the flow.
 
 The one record that is let go of in part is a dead letter that its topic finds too large: bad input must not stop the
@@ -18,7 +18,7 @@ from confluent_kafka import Message as Answer
 
 from sensing.outputs import DEAD_LETTERS, OutputRecord
 from sinks.dead_letters import without_value
-from sinks.errors import SinkError
+from sinks.errors import TidegaugeError
 from sinks.messages import Message
 from sinks.refusals import CREDENTIALS, PURGED, TOO_LARGE, refusal
 from sinks.status import QUIET
@@ -123,14 +123,14 @@ class Delivery:
             self._producer = Producer(config)
         except KafkaException as error:
             msg = f"output {name}: required settings that librdkafka takes, got {error.args[0].str()}; mend them"
-            raise SinkError(msg) from error
+            raise TidegaugeError(msg) from error
 
     def send(self, messages: Iterable[Message]) -> None:
         """Hand messages to the producer; waits while its queue is full.
 
         Raises
         ------
-        SinkError
+        TidegaugeError
             When something sent earlier was refused for good, or the wait was given up.
         """
         if not self.pending:
@@ -182,7 +182,7 @@ class Delivery:
             msg = f"output {self.name}: required the acknowledgement of every record before the stop, got "
             msg += f"{self._waiting()} {ended}{self._last_words()}; "
             msg += "see to the brokers and start again: what was not delivered is produced again"
-            raise SinkError(msg)
+            raise TidegaugeError(msg)
 
     def _waiting(self) -> str:
         return f"{self.pending + len(self._again)} records without one"
@@ -193,7 +193,7 @@ class Delivery:
     def _poll(self, timeout_s: float) -> None:
         self._producer.poll(timeout_s)
         if self._failure is not None:
-            raise SinkError(self._failure)
+            raise TidegaugeError(self._failure)
 
     def _answered(self, message: Message, error: KafkaError | None, _answer: Answer) -> None:
         self.pending -= 1

@@ -1,5 +1,9 @@
-"""What a sink cannot get over by waiting."""
+"""Errors that a person can mend, raised by flows and sinks: where, what was required, what came, and the fix."""
 
 
-class SinkError(Exception):
-    """Outputs cannot go on before somebody mends something: where, what was required, what came, and the fix."""
+class TidegaugeError(Exception):
+    """A run cannot start or go on, and why; the command ends with code 1."""
+
+
+class UsageError(TidegaugeError):
+    """What was asked for cannot be done as it was asked; the command ends with code 2."""

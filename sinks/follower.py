@@ -94,7 +94,7 @@ class Follower:
         ------
         MovedError, TailLostError
             The view, or the topics, are not what they were.
-        RedisError, KafkaException, SinkError
+        RedisError, KafkaException, TidegaugeError
             Redis or Kafka does not do its part.
         """
         records = self._tail.read(BATCH, READ_SECONDS)

@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 import stamina
 from confluent_kafka import KafkaError, KafkaException
 
-from sinks.errors import SinkError
+from sinks.errors import TidegaugeError
 from sinks.tail import Record, Tail, TopicState
 
 READ_RECORDS = 1_000
@@ -75,7 +75,7 @@ def read_latest(client: Mapping[str, Any], prefix: str, topics: tuple[str, ...],
 
     Raises
     ------
-    SinkError
+    TidegaugeError
         There is no such topic, it must not be read, the settings do not fit, or the brokers do not answer.
     """
     spool = Spool(file)
@@ -93,9 +93,9 @@ def read_latest(client: Mapping[str, Any], prefix: str, topics: tuple[str, ...],
             if before != list(tail.next.values()):
                 heard = time.monotonic()
             elif time.monotonic() - heard > SILENCE_SECONDS_MAX:
-                raise SinkError(_silent(tail.trouble or f"nothing for {SILENCE_SECONDS_MAX:.0f} s"))
+                raise TidegaugeError(_silent(tail.trouble or f"nothing for {SILENCE_SECONDS_MAX:.0f} s"))
     except KafkaException as error:
-        raise SinkError(_silent(error.args[0].str())) from error
+        raise TidegaugeError(_silent(error.args[0].str())) from error
     finally:
         tail.close()
     return spool

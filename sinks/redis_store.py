@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from sensing.outputs import EXCEPTIONS, PARAMETERS
 from sinks.entries import Entry, Layout
-from sinks.errors import SinkError
+from sinks.errors import TidegaugeError
 
 DEFAULTS: dict[str, Any] = {"socket_timeout": 5.0, "socket_connect_timeout": 5.0, "socket_keepalive": True}
 SCAN_COUNT = 512
@@ -120,7 +120,7 @@ class Store:
             self._client.connection_pool.make_connection()
         except (TypeError, ValueError, RedisError) as error:
             msg = f"redis: required settings that redis-py takes, got {error}; mend them"
-            raise SinkError(msg) from error
+            raise TidegaugeError(msg) from error
         self._layout = layout
         self._apply = self._client.register_script(_APPLY)
         self._sweep = self._client.register_script(_SWEEP)

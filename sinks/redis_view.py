@@ -50,7 +50,7 @@ from redis.exceptions import RedisError
 
 from sensing.outputs import EXCEPTIONS, PARAMETERS
 from sinks.entries import Layout
-from sinks.errors import SinkError
+from sinks.errors import TidegaugeError
 from sinks.follower import Follower, Hooks, ViewCounts
 from sinks.redis_store import MovedError, Store
 from sinks.status import KAFKA_VIEW, REDIS, Status
@@ -87,7 +87,7 @@ class RedisView:
 
     Raises
     ------
-    SinkError
+    TidegaugeError
         The settings are not what the clients take.
     """
 
@@ -150,7 +150,7 @@ class RedisView:
     def _ends(self) -> dict[str, list[int]] | None:
         try:
             return {topic: state.high for topic, state in self._tail.look().items()}
-        except (KafkaException, SinkError):
+        except (KafkaException, TidegaugeError):
             return None
 
     def _run(self) -> None:
@@ -183,4 +183,4 @@ class RedisView:
 def _in_words(error: Exception) -> str:
     if isinstance(error, KafkaException):
         return str(error.args[0].str())
-    return str(error) if isinstance(error, SinkError) else f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, TidegaugeError) else f"{type(error).__name__}: {error}"

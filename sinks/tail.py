@@ -18,7 +18,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from sinks.errors import SinkError
+from sinks.errors import TidegaugeError
 from sinks.refusals import refusal
 from sinks.status import QUIET
 
@@ -101,7 +101,7 @@ class Tail:
             self._admin = AdminClient({**QUIET, **client})
         except KafkaException as error:
             msg = f"kafka: required settings that librdkafka takes, got {error.args[0].str()}; mend them"
-            raise SinkError(msg) from error
+            raise TidegaugeError(msg) from error
 
     def look(self) -> dict[str, TopicState]:
         """The topics as they are now; may be called from any thread.
@@ -110,7 +110,7 @@ class Tail:
         ------
         KafkaException
             The brokers do not answer.
-        SinkError
+        TidegaugeError
             There is no such topic, or it must not be read.
         """
         names = [self._prefix + topic for topic in self._topics]
@@ -144,7 +144,7 @@ class Tail:
         ------
         TailLostError
             The log does not have the next offset.
-        SinkError
+        TidegaugeError
             There is no such topic, or it must not be read.
         """
         messages = self._consumer.consume(1, timeout_s)
@@ -195,7 +195,7 @@ class Tail:
         elif error.code() in _LOST:
             raise TailLostError(error.str())
         elif error.code() in _GONE or error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            raise SinkError(refusal(f"topic {message.topic()}", error))
+            raise TidegaugeError(refusal(f"topic {message.topic()}", error))
         else:
             self.trouble = error.str()
 
@@ -219,7 +219,7 @@ class Tail:
             return asked.result(2 * REQUEST_SECONDS)  # The client answers by itself in half the time.
         except KafkaException as error:
             if error.args[0].code() in _GONE:
-                raise SinkError(refusal(f"topic {name}", error.args[0])) from error
+                raise TidegaugeError(refusal(f"topic {name}", error.args[0])) from error
             raise
 
     def _on_error(self, error: KafkaError) -> None:

@@ -7,7 +7,7 @@ import click
 
 from flows.cli.replay import progress_bar
 from flows.cli.settings import kafka_options
-from flows.errors import UsageError
+from sinks.errors import UsageError
 
 if TYPE_CHECKING:
     from flows.load import Loaded

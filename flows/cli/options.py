@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from flows.errors import TidegaugeError, UsageError
 from flows.instants import INSTANT_TEXT, read_instant
+from sinks.errors import TidegaugeError, UsageError
 
 
 class Instant(click.ParamType[int]):

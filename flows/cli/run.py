@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.cli.settings import settings_options
-from flows.errors import TidegaugeError, UsageError
+from sinks.errors import TidegaugeError, UsageError
 
 if TYPE_CHECKING:
     from flows.service.load import Resolved

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from flows.cli.options import readable_errors
-from flows.errors import TidegaugeError
 from sensing.contracts import schemas as contracts
+from sinks.errors import TidegaugeError
 
 PACKAGED = Path(contracts.__file__).with_suffix("")
 """Where the schemas are kept beside the types."""

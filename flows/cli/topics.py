@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.cli.settings import kafka_options
-from flows.errors import TidegaugeError
+from sinks.errors import TidegaugeError
 
 if TYPE_CHECKING:
     from flows.service.load import Resolved

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from flows.demo.inputs import Inputs
 from flows.demo.truth import Planted, Problem, Score, ranked
-from flows.errors import TidegaugeError
 from sensing.contracts.audit import ControlTotals
+from sinks.errors import TidegaugeError
 
 TOP_PROBLEMS = 8
 OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter")

@@ -13,11 +13,11 @@ from flows.demo.inputs import Inputs, write_inputs
 from flows.demo.live import LiveView
 from flows.demo.retail import read_retail
 from flows.demo.truth import Score, read_problems, score
-from flows.errors import UsageError
 from flows.processors import processors
 from flows.replay import Summary, replay
 from sensing.contracts.audit import ControlTotals
 from sensing.settings import Settings
+from sinks.errors import UsageError
 
 # Every shard's day has a price of its own, and one small shop on a few processors has no use for many.
 SETTINGS = Settings(time_zone=ZONE_NAME, shards=4)

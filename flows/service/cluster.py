@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ClusterMetadata, OffsetSpec
 
-from flows.errors import TidegaugeError, UsageError
+from sinks.errors import TidegaugeError, UsageError
 
 ANSWER_SECONDS_MAX = 10.0
 LOG_LEVEL_CRITICAL = 2

@@ -12,9 +12,9 @@ import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from flows.errors import TidegaugeError
 from flows.service.health import Answer, Health
 from flows.service.settings import HttpSettings
+from sinks.errors import TidegaugeError
 
 CONNECTIONS_MAX = 32
 READ_TIMEOUT_S = 10.0

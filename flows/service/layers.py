@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from flows.errors import UsageError
 from flows.service.names import PREFIX, TABLES, Path, canonical, of_variable
 from flows.service.secrets import is_secret
+from sinks.errors import UsageError
 
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 REDIS_KEYWORDS = ("redis", "client")

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from flows.errors import UsageError
 from flows.service import clients
 from flows.service.layers import CONFIG_VARIABLE, Given, from_environment, from_file, from_flags
 from flows.service.legal import Refusal, required
 from flows.service.names import FIELDS, TABLES, Path, dotted, known, nearest, variable_of
 from flows.service.secrets import has_password, masked
 from flows.service.settings import RunSettings
+from sinks.errors import UsageError
 
 SHOWN_MAX = 80
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic
 
-from flows.errors import TidegaugeError
 from flows.service.cluster import Cluster, connect, ends, metadata, text_of
 from sensing.codec.record import TOPICS, Topic
 from sensing.outputs import ACTIONS, AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS
+from sinks.errors import TidegaugeError
 
 PARTITIONS = 4
 DAY_MS = 86_400_000

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from flows.errors import UsageError
 from sensing.codec.record import TOPICS
+from sinks.errors import UsageError
 
 SUFFIXES = (".ndjson", ".ndjson.gz")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.errors import TidegaugeError
 from sensing.codec.block import Block
 from sensing.codec.newlines import newlines
+from sinks.errors import TidegaugeError
 
 LINE_BYTES_MAX = (
     4 << 20

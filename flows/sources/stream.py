@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.errors import UsageError
 from flows.sources.folder import Input
 from flows.sources.judge import AHEAD_OF, NO_TIMES, WINDOW, Flags, Judge, Times, running_max
 from flows.sources.lines import LineReader
@@ -22,6 +21,7 @@ from sensing.codec.instants import rfc3339
 from sensing.codec.record import BEFORE_ALL, Rare, Reject
 from sensing.contracts.dead_letters import Reason
 from sensing.settings import Settings
+from sinks.errors import UsageError
 
 PARTITION = 0
 LINES_BEFORE = 10_000

@@ -18,9 +18,9 @@ from flows.demo.report import first_day_count
 from flows.demo.retail import read_retail
 from flows.demo.run import Outcome, run_demo
 from flows.demo.truth import read_problems
-from flows.errors import UsageError
 from flows.replay import replay
 from sensing.settings import Settings
+from sinks.errors import UsageError
 from tests.flows.counting import outputs_of
 
 GIANTS = ("541431", "581483")

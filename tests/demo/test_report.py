@@ -10,8 +10,8 @@ from rich.console import Console
 from flows.control import Progress
 from flows.demo.live import LiveView, clock_text, exception_records, panel, plain_line
 from flows.demo.report import print_totals, read_totals
-from flows.errors import TidegaugeError
 from sensing.outputs import OutputRecord
+from sinks.errors import TidegaugeError
 
 ACCOUNT = {
     "topic": "orders",

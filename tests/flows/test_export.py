@@ -12,8 +12,8 @@ from confluent_kafka import Producer
 
 from flows import export as module
 from flows.cli.main import main
-from flows.errors import TidegaugeError, UsageError
 from flows.export import Exported, export
+from sinks.errors import TidegaugeError, UsageError
 from tests.sinks.documents import exception, planning, tombstone
 from tests.sinks.live import LINEAGE, publish
 from tests.sinks.viewing import make_view_topics

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.errors import UsageError
 from flows.sources.folder import Input, find_inputs
+from sinks.errors import UsageError
 from tests.flows.events import write
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flows.errors import TidegaugeError
 from flows.sources import lines
 from flows.sources.lines import LineReader
+from sinks.errors import TidegaugeError
 
 
 def read_all(path: Path, chunk_bytes: int, start: int = 0) -> list[tuple[int, bytes]]:

@@ -16,9 +16,9 @@ from benchmarks.servers.process import free_port
 from flows.cli.main import main
 from flows.control import Progress
 from flows.demo.retail import read_retail
-from flows.errors import TidegaugeError, UsageError
 from flows.load import Loaded, load, load_sample
 from flows.service.topics import create
+from sinks.errors import TidegaugeError, UsageError
 from tests.flows.events import MAKERS, MONDAY, order, write
 
 LOCATION = b'{"event_id":"r","event_type":"location.updated","location":"L1"}'

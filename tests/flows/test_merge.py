@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.errors import UsageError
 from flows.sources.folder import find_inputs
 from flows.sources.merge import Merge
 from flows.sources.run import RECORD, REJECT, Run, empty_run, interleave
 from flows.sources.stream import Position, Stream
 from sensing.settings import HOUR_MS, Settings
+from sinks.errors import UsageError
 from tests.flows.events import MAKERS, MONDAY, write
 from tests.flows.oracles import Merged, merge, too_far_ahead
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from flows.control import Progress
-from flows.errors import TidegaugeError
 from flows.replay import replay
+from sinks.errors import TidegaugeError
 from tests.flows.counting import counting_machines
 from tests.flows.events import MONDAY, order, write
 

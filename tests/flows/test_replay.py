@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.control import Progress
-from flows.errors import TidegaugeError, UsageError
 from flows.replay import WORK_FOLDER, replay
 from sensing.settings import Settings
+from sinks.errors import TidegaugeError, UsageError
 from tests.flows.counting import CountingMachine, counting_machines, machine_of, outputs_of, shuffled_lines
 from tests.flows.events import MAKERS, MONDAY, write
 

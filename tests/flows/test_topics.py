@@ -12,12 +12,12 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 from benchmarks.servers.kafka import admin, java_command
 from benchmarks.servers.process import free_port
 from flows.cli.main import main
-from flows.errors import TidegaugeError, UsageError
 from flows.service import cluster
 from flows.service import topics as service
 from flows.service.topics import PLANS, Difference, check, create
 from sensing.contracts.asyncapi import COMPACTED
 from sensing.contracts.topics import INPUTS, OUTPUTS
+from sinks.errors import TidegaugeError, UsageError
 
 NAMES = [plan.name for plan in PLANS]
 

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException, Message
 from flows.addresses import machine_keys
 from sensing.machines.messages import ParameterRows
 from sensing.outputs import ACTIONS, AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS, OutputRecord
-from sinks.errors import SinkError
+from sinks.errors import TidegaugeError
 from sinks.messages import seal
 from sinks.parts import Rows
 from tests.sinks.documents import dead_letter, exception, planning, tombstone
@@ -154,9 +154,9 @@ def test_a_topic_that_is_not_there_ends_the_sink(kafka: str, topics: str) -> Non
     fault = rf"output deliver-00, topic {topics}audit, record audit/A/DC#1: required a topic that exists, got "
     with part_of(sink_to(kafka, topics)) as part:
         part.write_batch([[DECISION]])
-        with pytest.raises(SinkError, match=f"{fault}.*; create it"):
+        with pytest.raises(TidegaugeError, match=f"{fault}.*; create it"):
             part.snapshot()
-        with pytest.raises(SinkError, match=fault):
+        with pytest.raises(TidegaugeError, match=fault):
             part.write_batch([[DECISION]])
 
 
@@ -167,7 +167,7 @@ def test_a_record_too_large_for_its_topic_ends_the_sink(kafka: str, topics: str)
     fault = r"audit/A/DC#1: required a record that is small enough.*raise max\.message\.bytes"
     with part_of(sink_to(kafka, topics, client={"compression.type": "none"})) as part:
         part.write_batch([[large]])
-        with pytest.raises(SinkError, match=fault):
+        with pytest.raises(TidegaugeError, match=fault):
             part.snapshot()
 
 
@@ -201,7 +201,7 @@ def test_a_dead_letter_too_large_for_its_topic_loses_its_value(kafka: str, topic
 def test_wrong_settings_are_refused_at_once(kafka: str) -> None:
     """What librdkafka does not take is said when the partition is built."""
     with pytest.raises(
-        SinkError, match=r"output deliver-00: required settings that librdkafka takes, got .*nonsense"
+        TidegaugeError, match=r"output deliver-00: required settings that librdkafka takes, got .*nonsense"
     ) as e:
         sink_to(kafka, "", client={"nonsense": "1"}).build_part("deliver", "deliver-00", None)
     assert isinstance(e.value.__cause__, KafkaException)

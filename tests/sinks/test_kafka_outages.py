@@ -19,7 +19,7 @@ from confluent_kafka.admin import (
 from benchmarks.servers.kafka import KafkaServer
 from benchmarks.servers.process import HOST, port_is_open
 from sensing.outputs import AUDIT, OutputRecord
-from sinks.errors import SinkError
+from sinks.errors import TidegaugeError
 from sinks.status import KAFKA_PRODUCER
 from tests.servers.fixtures import serving
 from tests.sinks.live import Told, headers_of, make_topics, messages, part_of, sink_to, until
@@ -77,7 +77,7 @@ def test_a_stop_is_not_held_up_for_ever() -> None:
         part.write_batch([[record(1), record(2), record(3)]])
         stopping.set()
         started = time.monotonic()
-        with pytest.raises(SinkError, match=fault):
+        with pytest.raises(TidegaugeError, match=fault):
             part.snapshot()
 
     assert 0.5 <= time.monotonic() - started < 10
@@ -91,10 +91,10 @@ def test_a_full_queue_waits_interruptibly() -> None:
         NOBODY, "", stop=stopping.is_set, stop_timeout_s=0.2, status=told,
         client={"queue.buffering.max.messages": 10},
     )  # fmt: skip
-    failures: list[SinkError] = []
+    failures: list[TidegaugeError] = []
 
     def write() -> None:
-        with pytest.raises(SinkError, match="got 10 records without one") as caught:
+        with pytest.raises(TidegaugeError, match="got 10 records without one") as caught:
             part.write_batch([[record(number) for number in range(20)]])
         failures.append(caught.value)
 
@@ -159,7 +159,7 @@ def test_a_wrong_password_ends_the_sink(guarded: GuardedKafka) -> None:
     fault = r"output deliver-00: required a login that the brokers take, got _AUTHENTICATION .*; mend the credentials"
     with part_of(sink) as part:
         part.write_batch([[record(0)]])
-        with pytest.raises(SinkError, match=fault):
+        with pytest.raises(TidegaugeError, match=fault):
             part.snapshot()
 
 
@@ -172,7 +172,7 @@ def test_a_missing_right_ends_the_sink(guarded: GuardedKafka) -> None:
     fault = r"output deliver-00, topic x-audit, record a#0: required the right to write, got .*; allow the user"
     with part_of(sink_to(guarded.address, "x-", client=client)) as part:
         part.write_batch([[record(0)]])
-        with pytest.raises(SinkError, match=fault):
+        with pytest.raises(TidegaugeError, match=fault):
             part.snapshot()
 
     right = AclBinding(

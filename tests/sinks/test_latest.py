@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sensing.outputs import EXCEPTIONS, PARAMETERS
 from sinks import latest
-from sinks.errors import SinkError
+from sinks.errors import TidegaugeError
 from sinks.latest import Latest, Spool, read_latest
 from sinks.tail import Record
 from tests.sinks.documents import exception, planning, tombstone
@@ -114,7 +114,7 @@ def test_the_end_of_a_transaction_is_no_record(kafka: str, topics: str) -> None:
 def test_a_missing_topic_is_named(kafka: str, topics: str) -> None:
     """The error says which, and how to make it."""
     fault = re.escape(f"topic {topics}{EXCEPTIONS}: required a topic that exists, got UNKNOWN_TOPIC_OR_PART")
-    with pytest.raises(SinkError, match=fault):
+    with pytest.raises(TidegaugeError, match=fault):
         read_latest({"bootstrap.servers": kafka}, topics, TOPICS, io.BytesIO())
 
 
@@ -122,7 +122,7 @@ def test_brokers_that_do_not_answer_are_told(monkeypatch: pytest.MonkeyPatch) ->
     """A wrong address ends in an error, not in waiting."""
     monkeypatch.setattr("sinks.tail.REQUEST_SECONDS", 0.5)
     with pytest.raises(
-        SinkError, match=r"kafka: required brokers that answer, got .*; see to them, or to the addresses"
+        TidegaugeError, match=r"kafka: required brokers that answer, got .*; see to them, or to the addresses"
     ):
         read_latest({"bootstrap.servers": "127.0.0.1:1"}, "", TOPICS, io.BytesIO())
 
@@ -134,5 +134,5 @@ def test_brokers_that_fall_silent_are_told(kafka: str, topics: str, monkeypatch:
     monkeypatch.setattr(latest, "SILENCE_SECONDS_MAX", 0.3)
     monkeypatch.setattr(latest, "READ_SECONDS", 0.1)
     client = {"bootstrap.servers": kafka, "fetch.min.bytes": 100_000_000, "fetch.wait.max.ms": 10_000}
-    with pytest.raises(SinkError, match=r"kafka: required brokers that answer, got nothing for 0 s"):
+    with pytest.raises(TidegaugeError, match=r"kafka: required brokers that answer, got nothing for 0 s"):
         read_latest(client, topics, TOPICS, io.BytesIO())

@@ -8,7 +8,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError, ResponseError
 
 from sinks.entries import Entry, Layout, entry
-from sinks.errors import SinkError
+from sinks.errors import TidegaugeError
 from sinks.messages import seal
 from sinks.redis_store import MovedError, Store
 from sinks.tail import Record
@@ -204,5 +204,5 @@ def test_another_kind_of_key_in_the_way_is_an_error(store: Store, keys: str, cli
 @pytest.mark.parametrize("config", [{"url": "http://x"}, {"url": "redis://x", "nonsense": 1}])
 def test_settings_that_redis_does_not_take_are_refused(config: dict[str, object]) -> None:
     """The error comes when the store is made, before anything is connected to."""
-    with pytest.raises(SinkError, match=r"redis: required settings that redis-py takes, got .*; mend them"):
+    with pytest.raises(TidegaugeError, match=r"redis: required settings that redis-py takes, got .*; mend them"):
         Store(config, Layout("t:"))

@@ -10,7 +10,7 @@ from redis import Redis
 
 from sensing.outputs import OutputRecord
 from sinks import follower
-from sinks.errors import SinkError
+from sinks.errors import TidegaugeError
 from sinks.redis_view import RedisView
 from sinks.status import KAFKA_VIEW, REDIS
 from tests.sinks.documents import exception, planning, tombstone
@@ -264,5 +264,5 @@ def test_a_view_that_was_never_started_can_be_stopped(redis: str) -> None:
 
 def test_wrong_settings_are_refused_at_once(redis: str) -> None:
     """What the clients do not take is said when the view is made."""
-    with pytest.raises(SinkError, match=r"kafka: required settings that librdkafka takes, got .*nonsense"):
+    with pytest.raises(TidegaugeError, match=r"kafka: required settings that librdkafka takes, got .*nonsense"):
         RedisView({"nonsense": 1}, "", {"url": redis}, "t:", Told())

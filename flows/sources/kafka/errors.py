@@ -2,8 +2,8 @@
 
 from confluent_kafka import KafkaError
 
-from flows.errors import TidegaugeError
 from flows.sources.kafka.feed import Feed
+from sinks.errors import TidegaugeError
 
 MOVED = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
 FORBIDDEN = frozenset(

@@ -16,13 +16,13 @@ import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from numpy.typing import NDArray
 
-from flows.errors import TidegaugeError
 from flows.sources.kafka.brokers import Brokers
 from flows.sources.kafka.errors import MOVED, log_moved, must_end, stepped_back
 from flows.sources.kafka.feed import Feed
 from flows.sources.kafka.survey import quiet
 from flows.sources.kafka.watch import Watch
 from sensing.codec.block import Block
+from sinks.errors import TidegaugeError
 
 PART = "kafka-consumer"
 STATISTICS = {"statistics.interval.ms": 1000}

@@ -7,8 +7,8 @@ import stamina
 from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from flows.errors import TidegaugeError
 from flows.service.logs import librdkafka_logger
+from sinks.errors import TidegaugeError
 
 Answer = TypeVar("Answer")
 

@@ -7,9 +7,9 @@ from confluent_kafka.admin import NewPartitions, NewTopic
 
 from benchmarks.servers.kafka import admin
 from benchmarks.servers.process import HOST, free_port
-from flows.errors import TidegaugeError
 from flows.sources.kafka.guard import ASK_EVERY_SECONDS, TopicGuard
 from flows.sources.kafka.survey import Log
+from sinks.errors import TidegaugeError
 from tests.flows.kafka.places import await_leaders, logs_of, settings_of, until
 
 

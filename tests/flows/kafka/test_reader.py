@@ -10,8 +10,8 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.servers.kafka import KafkaServer, admin
-from flows.errors import TidegaugeError
 from flows.sources.kafka import reader as reader_module
+from sinks.errors import TidegaugeError
 from tests.flows.events import MONDAY, order
 from tests.flows.kafka.places import make_topics, produce, until
 from tests.flows.kafka.reading import Reading, gathered, paced

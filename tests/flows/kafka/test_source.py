@@ -10,13 +10,13 @@ import pytest
 from benchmarks.servers.kafka import admin
 from flows.addresses import Addressed
 from flows.control import Control
-from flows.errors import TidegaugeError
 from flows.sources.kafka import guard as guard_module
 from flows.sources.kafka.feed import Place
 from flows.sources.kafka.live import ACCOUNT_SECONDS, Clocks, LiveGroup, LiveSource, LiveState
 from sensing.codec.record import Batch
 from sensing.machines.messages import LedgerBatch
 from sensing.settings import HOUR_MS, Settings
+from sinks.errors import TidegaugeError
 from tests.flows.events import MONDAY, count, order
 from tests.flows.kafka.places import Notes, logs_of, make_topics, produce, settings_of, until
 from tests.machines.streams import line

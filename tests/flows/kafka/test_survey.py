@@ -5,11 +5,11 @@ from confluent_kafka import Producer, TopicPartition
 
 from benchmarks.servers.kafka import admin
 from benchmarks.servers.process import HOST, free_port
-from flows.errors import TidegaugeError
 from flows.sources.kafka import survey as survey_module
 from flows.sources.kafka.feed import Place
 from flows.sources.kafka.live import LiveState, resume_offset
 from flows.sources.kafka.survey import Log, survey
+from sinks.errors import TidegaugeError
 from tests.flows.kafka.places import logs_of, make_topics, produce, settings_of
 
 

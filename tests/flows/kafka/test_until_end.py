@@ -13,13 +13,13 @@ import structlog
 
 from benchmarks.servers.process import free_port
 from flows import live
-from flows.errors import TidegaugeError
 from flows.live import run_live
 from flows.replay import replay
 from flows.service.redis_settings import RedisSettings
 from flows.service.settings import RunSettings
 from sensing.contracts.topics import OUTPUTS
 from sensing.settings import DAY_MS, Settings
+from sinks.errors import TidegaugeError
 from sinks.follower import ViewCounts
 from tests.flows.events import MONDAY as LONG_AGO
 from tests.flows.kafka.places import produce

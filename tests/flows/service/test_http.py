@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from flows.errors import TidegaugeError
 from flows.service import http as endpoints
 from flows.service.health import Health
 from flows.service.http import Endpoints
 from flows.service.metrics import METRICS, registry
 from flows.service.settings import HttpSettings
 from flows.service.telemetry import Telemetry
+from sinks.errors import TidegaugeError
 from tests.flows.service.clock import Clock
 
 

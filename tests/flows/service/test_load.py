@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.errors import UsageError
 from flows.service.load import load
 from flows.service.names import FIELDS, TABLES, of_variable, section, variable_of
 from flows.service.settings import RunSettings
+from sinks.errors import UsageError
 from tests.flows.service.files import config
 
 

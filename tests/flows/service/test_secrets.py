@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.cli.main import main
-from flows.errors import UsageError
 from flows.service.load import load
 from flows.service.secrets import MASK, SECRET_BYTES_MAX, has_password, is_secret, masked
 from flows.service.settings import RunSettings
+from sinks.errors import UsageError
 from tests.flows.service.files import config
 
 SECRET = "hunter2-Zq9"  # what is searched for in everything that is written

@@ -1,9 +1,0 @@
-"""Errors that a person can mend: their text says where, what was required, what came, and the fix."""
-
-
-class TidegaugeError(Exception):
-    """A run cannot start or go on, and why; the command ends with code 1."""
-
-
-class UsageError(TidegaugeError):
-    """What was asked for cannot be done as it was asked; the command ends with code 2."""
