@@ -18,13 +18,15 @@ from flows.service.observer import FlowObserver
 from flows.service.operations import operations
 from flows.service.settings import RunSettings
 from flows.sources.kafka.live import LiveSource
-from flows.sources.kafka.survey import survey
 from sensing.codec.record import TOPICS
 from sensing.contracts.topics import OUTPUTS
 from sinks.errors import TidegaugeError
 from sinks.kafka import KafkaSink
+from sinks.kafka_client import Cluster, find_logs, logged
 from sinks.redis_view import RedisView
 
+START_SECONDS_MAX = 30.0
+"""How long a start waits for a broker that is not there yet."""
 STOP_SECONDS_MAX = 30.0
 """How long a stop waits for brokers and Redis to take what was made."""
 
@@ -67,7 +69,10 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> C
     # To be stopped in good order is for what runs on; of what reads to the end, less than all is a failure.
     control = Control(len(machine_keys(core.shards)), lasting=not until_end, observer=observer)
     inputs = {topic: kafka.topic_prefix + topic for topic in TOPICS}
-    logs = survey(kafka.client_config(), inputs, [kafka.topic_prefix + topic for topic in OUTPUTS])
+    outputs = [kafka.topic_prefix + topic for topic in OUTPUTS]
+    logs = Cluster(logged(kafka.client_config())).ask(
+        lambda admin: find_logs(admin, inputs, outputs), START_SECONDS_MAX
+    )
     source = LiveSource(
         kafka.consumer_config(), kafka.client_config(), logs, core, control, observer, until_end=until_end
     )

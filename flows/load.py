@@ -12,12 +12,12 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from flows.control import PROGRESS_INTERVAL_S, Progress
 from flows.demo.inputs import write_inputs
 from flows.demo.retail import read_retail
-from flows.service.cluster import LOG_LEVEL_CRITICAL, connect, ends, refuse_missing, refused_settings, text_of
 from flows.sources.folder import find_inputs
 from flows.sources.original import Originals, originals
 from sensing.codec.record import TOPICS, Topic
 from sensing.settings import Settings
 from sinks.errors import TidegaugeError
+from sinks.kafka_client import PARTITIONER, QUIET, Cluster, describe, made, text_of
 
 PIECE_LINES_MAX = 1000
 PIECES_PER_SECOND = 50
@@ -27,14 +27,14 @@ DELIVERY_SECONDS_MAX = 60
 # What a user may change.
 DEFAULTS = {
     "client.id": "tidegauge-load",
-    "log_level": LOG_LEVEL_CRITICAL,
+    **QUIET,
     "delivery.timeout.ms": DELIVERY_SECONDS_MAX * 1000,
     "queue.buffering.max.kbytes": QUEUE_KIB_MAX,
     "linger.ms": 20,
     "compression.type": "lz4",
 }
 # What a loaded log must have: each line once and in order, keys where other producers put them, failures told.
-FIXED = {"enable.idempotence": True, "partitioner": "murmur2_random", "delivery.report.only.error": True}
+FIXED = {"enable.idempotence": True, **PARTITIONER, "delivery.report.only.error": True}
 
 
 class Loaded(NamedTuple):
@@ -76,7 +76,8 @@ def load(
     """
     started = time.monotonic()
     inputs = find_inputs(folder)
-    refuse_missing(connect(client), [prefix + file.topic for file in inputs])
+    names = [prefix + file.topic for file in inputs]
+    Cluster(client).ask(lambda admin: describe(admin, names))
     sender = _Sender(client, prefix)
     bytes_total = sum(file.path.stat().st_size for file in inputs) or 1
     told = started
@@ -111,9 +112,8 @@ def load_sample(
     Loaded, optional
         None where there were orders.
     """
-    cluster, orders = connect(client), prefix + TOPICS[Topic.ORDERS]
-    refuse_missing(cluster, [orders])
-    if ends(cluster, [orders])[orders]:
+    orders = prefix + TOPICS[Topic.ORDERS]
+    if Cluster(client).ends([orders])[orders]:
         return None
     with tempfile.TemporaryDirectory(prefix="tidegauge-sample-") as name:
         folder = Path(name) / "input"
@@ -132,10 +132,7 @@ class _Sender:
         self._failure: str | None = None
         self._complaint = ""
         callbacks = {"error_cb": self._complain, "on_delivery": self._refuse}
-        try:
-            self._producer = Producer({**DEFAULTS, **client, **FIXED, **callbacks})
-        except KafkaException as error:
-            raise refused_settings(error) from error
+        self._producer = made(Producer, {**DEFAULTS, **client, **FIXED, **callbacks})
 
     def send(self, piece: Originals) -> None:
         """Hand lines to the producer; waits while its queue is full."""

@@ -19,9 +19,9 @@ from confluent_kafka import Message as Answer
 from sensing.outputs import DEAD_LETTERS, OutputRecord
 from sinks.dead_letters import without_value
 from sinks.errors import TidegaugeError
+from sinks.kafka_client import PARTITIONER, PRODUCER, QUIET, fixed, made
+from sinks.kafka_errors import PURGED, TOO_LARGE, is_final, refusal
 from sinks.messages import Message
-from sinks.refusals import CREDENTIALS, PURGED, TOO_LARGE, refusal
-from sinks.status import QUIET
 
 DEFAULTS: dict[str, Any] = {
     **QUIET,
@@ -37,13 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "reconnect.backoff.max.ms": 2_000,
 }
 """Settings that a user may change."""
-FIXED: dict[str, Any] = {
-    "enable.idempotence": True,
-    "acks": "all",
-    "message.timeout.ms": 0,
-    # As Kafka's own clients spread keys, so that consumers can join topics by partition.
-    "partitioner": "murmur2_random",
-}
+FIXED: dict[str, Any] = {**fixed(PRODUCER), **PARTITIONER, "message.timeout.ms": 0}
 POLL_SECONDS = 0.1
 POLL_RECORDS = 256
 TELL_AFTER_SECONDS = 2.0
@@ -118,12 +112,7 @@ class Delivery:
         self._proven = False
         self._again: list[Message] = []
         self._heard = time.monotonic()
-        config = {**DEFAULTS, **client, **FIXED, "error_cb": self._on_error}
-        try:
-            self._producer = Producer(config)
-        except KafkaException as error:
-            msg = f"output {name}: required settings that librdkafka takes, got {error.args[0].str()}; mend them"
-            raise TidegaugeError(msg) from error
+        self._producer = made(Producer, {**DEFAULTS, **client, **FIXED, "error_cb": self._on_error})
 
     def send(self, messages: Iterable[Message]) -> None:
         """Hand messages to the producer; waits while its queue is full.
@@ -219,6 +208,5 @@ class Delivery:
         """What librdkafka says of its connections; it goes on by itself, unless the error is a fatal one."""
         self._trouble = error.str()
         self._status.error(error.name())
-        # A login that has worked before is an outage of whoever checks logins.
-        if error.fatal() or (error.code() in CREDENTIALS and not self._proven):
+        if is_final(error, proven=self._proven):
             self._failure = self._failure or refusal(f"output {self.name}", error)

@@ -8,16 +8,15 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, NamedTuple
 
-import stamina
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 
 from sinks.errors import TidegaugeError
-from sinks.tail import Record, Tail, TopicState
+from sinks.kafka_client import text_of
+from sinks.tail import Record, Tail
 
 READ_RECORDS = 1_000
 READ_SECONDS = 0.5
 SILENCE_SECONDS_MAX = 30.0
-_ELECTING = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 
 
 class Latest(NamedTuple):
@@ -81,7 +80,7 @@ def read_latest(client: Mapping[str, Any], prefix: str, topics: tuple[str, ...],
     spool = Spool(file)
     tail = Tail(client, prefix, topics)
     try:
-        found = _look(tail)
+        found = tail.cluster.ask(lambda _admin: tail.look())
         tail.start({topic: state.low for topic, state in found.items()})
         ends = {topic: state.high for topic, state in found.items()}
         heard = time.monotonic()
@@ -95,16 +94,10 @@ def read_latest(client: Mapping[str, Any], prefix: str, topics: tuple[str, ...],
             elif time.monotonic() - heard > SILENCE_SECONDS_MAX:
                 raise TidegaugeError(_silent(tail.trouble or f"nothing for {SILENCE_SECONDS_MAX:.0f} s"))
     except KafkaException as error:
-        raise TidegaugeError(_silent(error.args[0].str())) from error
+        raise TidegaugeError(_silent(text_of(error))) from error
     finally:
         tail.close()
     return spool
-
-
-@stamina.retry(on=lambda error: isinstance(error, KafkaException) and error.args[0].code() in _ELECTING, timeout=10.0)
-def _look(tail: Tail) -> dict[str, TopicState]:
-    """The topics as they are; a partition that is about to get another leader has one in a moment."""
-    return tail.look()
 
 
 def _silent(got: str) -> str:

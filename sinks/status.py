@@ -7,9 +7,6 @@ KAFKA_VIEW = "kafka-view"
 REDIS = "redis"
 """The parts that are told of."""
 
-QUIET = {"log_level": 2}
-"""For librdkafka, which would log every attempt to connect: a status is told once and stays until it changes."""
-
 
 class Status(Protocol):
     """Told often and from several threads: implementations are cheap and thread-safe, and find changes themselves."""

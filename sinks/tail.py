@@ -7,20 +7,11 @@ committed. Transactions that were taken back are not read.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-from confluent_kafka import (
-    Consumer,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicCollection,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from sinks.errors import TidegaugeError
-from sinks.refusals import refusal
-from sinks.status import QUIET
+from sinks.kafka_client import CONSUMER, QUIET, Cluster, find_logs, fixed, made
+from sinks.kafka_errors import FORBIDDEN, GONE, MOVED, refusal
 
 DEFAULTS: dict[str, Any] = {
     **QUIET,
@@ -33,19 +24,9 @@ DEFAULTS: dict[str, Any] = {
     "queued.max.messages.kbytes": 256,
     "fetch.message.max.bytes": 32 << 10,
 }
-FIXED: dict[str, Any] = {
-    "auto.offset.reset": "error",
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "enable.partition.eof": True,
-    "isolation.level": "read_committed",
-    "allow.auto.create.topics": False,
-}
 GROUP = "tidegauge-tail"
 """librdkafka wants a group's name even where none is joined."""
-REQUEST_SECONDS = 5.0
-_LOST = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError.UNKNOWN_TOPIC_ID})
-_GONE = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
+_LOST = MOVED | {KafkaError.UNKNOWN_TOPIC_ID}
 
 
 class Record(NamedTuple):
@@ -96,12 +77,8 @@ class Tail:
         self._topics = topics
         self._ended: set[tuple[str, int]] = set()
         own = {"group.id": GROUP, "error_cb": self._on_error}
-        try:
-            self._consumer = Consumer({**DEFAULTS, **client, **FIXED, **own})
-            self._admin = AdminClient({**QUIET, **client})
-        except KafkaException as error:
-            msg = f"kafka: required settings that librdkafka takes, got {error.args[0].str()}; mend them"
-            raise TidegaugeError(msg) from error
+        self._consumer = made(Consumer, {**DEFAULTS, **client, **fixed(CONSUMER), **own})
+        self.cluster = Cluster(client)
 
     def look(self) -> dict[str, TopicState]:
         """The topics as they are now; may be called from any thread.
@@ -113,16 +90,11 @@ class Tail:
         TidegaugeError
             There is no such topic, or it must not be read.
         """
-        names = [self._prefix + topic for topic in self._topics]
-        asked = self._admin.describe_topics(TopicCollection(names), request_timeout=REQUEST_SECONDS)
-        described = [self._of_topic(name, asked[name]) for name in names]
-        partitions = [TopicPartition(about.name, at) for about in described for at in range(len(about.partitions))]
-        low = self._offsets(partitions, OffsetSpec.earliest())
-        high = self._offsets(partitions, OffsetSpec.latest())
-        found = {}
-        for topic, about in zip(self._topics, described, strict=True):
-            places = [(about.name, at) for at in range(len(about.partitions))]
-            found[topic] = TopicState(str(about.topic_id), [low[p] for p in places], [high[p] for p in places])
+        logs = find_logs(self.cluster.admin, {topic: self._prefix + topic for topic in self._topics})
+        found = {log.topic: TopicState(log.topic_id, [], []) for log in logs}
+        for log in logs:
+            found[log.topic].low.append(log.start)
+            found[log.topic].high.append(log.end)
         return found
 
     def start(self, offsets: Mapping[str, Sequence[int]]) -> None:
@@ -194,7 +166,7 @@ class Tail:
             self._ended.add((topic, partition))
         elif error.code() in _LOST:
             raise TailLostError(error.str())
-        elif error.code() in _GONE or error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        elif error.code() in GONE | FORBIDDEN:
             raise TidegaugeError(refusal(f"topic {message.topic()}", error))
         else:
             self.trouble = error.str()
@@ -205,22 +177,6 @@ class Tail:
         assert partition is not None
         assert offset is not None
         return topic.removeprefix(self._prefix), partition, offset
-
-    def _offsets(self, partitions: list[TopicPartition], spec: OffsetSpec) -> dict[tuple[str, int], int]:
-        asked = self._admin.list_offsets(
-            dict.fromkeys(partitions, spec),
-            isolation_level=IsolationLevel.READ_COMMITTED,
-            request_timeout=REQUEST_SECONDS,
-        )
-        return {(place.topic, place.partition): self._of_topic(place.topic, asked[place]).offset for place in asked}
-
-    def _of_topic(self, name: str, asked: Any) -> Any:
-        try:
-            return asked.result(2 * REQUEST_SECONDS)  # The client answers by itself in half the time.
-        except KafkaException as error:
-            if error.args[0].code() in _GONE:
-                raise TidegaugeError(refusal(f"topic {name}", error.args[0])) from error
-            raise
 
     def _on_error(self, error: KafkaError) -> None:
         self.trouble = error.str()

@@ -1,21 +1,8 @@
-"""Client settings that are not the user's to choose, each with its value and the reason."""
+"""Names of client settings that are not the user's to choose, each with the reason."""
 
 from flows.service.legal import Refusal
 from flows.service.secrets import is_secret
-
-# Values given to every consumer and producer, after what the user gave.
-CONSUMER = {
-    "auto.offset.reset": ("error", "an offset that the log does not have is refused, never skipped"),
-    "enable.auto.commit": ("false", "the engine keeps its own offsets, and commits them for lag tools only"),
-    "enable.auto.offset.store": ("false", "the engine keeps its own offsets"),
-    "enable.partition.eof": ("true", "the engine's clock must know when a partition is read to its end"),
-    "isolation.level": ("read_committed", "what was taken back must not be read"),
-    "allow.auto.create.topics": ("false", "a topic with a misspelt name must not come to be"),
-}
-PRODUCER = {
-    "enable.idempotence": ("true", "a repeated send must not be a repeated record"),
-    "acks": ("all", "what one broker alone knows can be lost"),
-}
+from sinks.kafka_client import CONSUMER, PRODUCER
 
 _INSTEAD = {
     "bootstrap.servers": "kafka.bootstrap_servers",

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from flows.service import fixed
+from flows.service.fixed import kafka_name
 from flows.service.legal import Legal, Refusal
 from flows.service.secrets import SecretReference
 from flows.service.section import Property, Section
+from sinks.kafka_client import CONSUMER, PRODUCER, fixed
 
 CLIENT_ID = "tidegauge"
 _SERVER = re.compile(r"[\w.-]+:\d{1,5}|\[[0-9a-fA-F:.]+\]:\d{1,5}")
@@ -37,7 +38,7 @@ def _filled(text: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name), Legal("up to 100 of A-Z a-z 0-9 . _ -")]
-Properties = dict[Annotated[str, AfterValidator(fixed.kafka_name)], Property]
+Properties = dict[Annotated[str, AfterValidator(kafka_name)], Property]
 LIBRDKAFKA = Legal("a table of librdkafka settings")
 
 
@@ -66,9 +67,8 @@ class KafkaSettings(Section):
 
     def consumer_config(self) -> dict[str, str]:
         """Settings of a consumer, those that the engine fixes included; secrets in clear text."""
-        own = {name: value for name, (value, _reason) in fixed.CONSUMER.items()}
-        return self.client_config() | self.consumer | own | {"group.id": self.group_id}
+        return self.client_config() | self.consumer | fixed(CONSUMER) | {"group.id": self.group_id}
 
     def producer_config(self) -> dict[str, str]:
         """Settings of a producer, those that the engine fixes included; secrets in clear text."""
-        return self.client_config() | self.producer | {name: value for name, (value, _) in fixed.PRODUCER.items()}
+        return self.client_config() | self.producer | fixed(PRODUCER)

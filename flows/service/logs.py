@@ -52,11 +52,6 @@ def configure(settings: LogSettings, secrets: Iterable[str] = (), stream: TextIO
     root.setLevel(settings.level.upper())
 
 
-def librdkafka_logger() -> logging.Logger:
-    """For ``logger`` in the configuration of a Kafka client, which else writes to standard error itself."""
-    return logging.getLogger("librdkafka")
-
-
 def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     head = {key: event.pop(key) for key in ("time", "level", "event") if key in event}
     return orjson.dumps(

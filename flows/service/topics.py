@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic
 
-from flows.service.cluster import Cluster, connect, ends, metadata, text_of
 from sensing.codec.record import TOPICS, Topic
 from sensing.outputs import ACTIONS, AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS
 from sinks.errors import TidegaugeError
+from sinks.kafka_client import Cluster, Described, describe, text_of
 
 PARTITIONS = 4
 DAY_MS = 86_400_000
@@ -103,8 +103,8 @@ def create(client: Mapping[str, Any], prefix: str = "", partitions: int | None =
     TidegaugeError
         When the cluster does not answer or does not let us.
     """
-    cluster = connect(client)
-    there = metadata(cluster).topics
+    cluster = Cluster(client)
+    there = _there(cluster, prefix)
     wanted = [
         NewTopic(
             prefix + plan.name, plan.partitions or partitions or PARTITIONS, config={**plan.required, **plan.initial}
@@ -120,7 +120,12 @@ def create(client: Mapping[str, Any], prefix: str = "", partitions: int | None =
 
 def check(client: Mapping[str, Any], prefix: str = "", partitions: int | None = None) -> list[Difference]:
     """What is not as it must be; parameters and errors as of :func:`create`."""
-    return _differences(connect(client), prefix, partitions)
+    return _differences(Cluster(client), prefix, partitions)
+
+
+def _there(cluster: Cluster, prefix: str) -> dict[str, Described]:
+    names = [prefix + plan.name for plan in PLANS]
+    return cluster.ask(lambda admin: describe(admin, names, missing_ok=True))
 
 
 def _make(cluster: Cluster, wanted: list[NewTopic]) -> list[str]:
@@ -146,7 +151,7 @@ def _wait_for(cluster: Cluster, names: list[str]) -> None:
     end = time.monotonic() + REQUEST_SECONDS_MAX
     while True:
         try:
-            ends(cluster, names)
+            cluster.ends(names)
         except TidegaugeError:
             if time.monotonic() > end:
                 raise
@@ -156,14 +161,14 @@ def _wait_for(cluster: Cluster, names: list[str]) -> None:
 
 
 def _differences(cluster: Cluster, prefix: str, partitions: int | None) -> list[Difference]:
-    there = metadata(cluster).topics
+    there = _there(cluster, prefix)
     found = []
     for plan in PLANS:
         name = prefix + plan.name
         if name not in there:
             found.append(Difference(name, "a topic", "none", "fix: tidegauge topics create, with the same prefix"))
             continue
-        found += _partition_difference(name, plan.partitions or partitions, len(there[name].partitions), plan)
+        found += _partition_difference(name, plan.partitions or partitions, there[name].partitions, plan)
         settings = _settings(cluster, name)
         for setting, value in plan.required.items():
             if settings.get(setting) != value:

@@ -161,7 +161,9 @@ def test_a_failed_export_leaves_nothing(kafka: str, topics: str, tmp_path: Path,
     folder = tmp_path / "out"
     if there:
         folder.mkdir()
-    with pytest.raises(TidegaugeError, match=f"topic {topics}planning-parameters: required a topic that exists"):
+    with pytest.raises(
+        TidegaugeError, match=f"kafka topics: required {topics}planning-parameters, {topics}exceptions, got none"
+    ):
         export({"bootstrap.servers": kafka}, topics, folder)
 
     assert folder.exists() == there
@@ -197,4 +199,6 @@ def test_the_command_names_its_errors(kafka: str, topics: str, tmp_path: Path) -
 
     assert (refused.exit_code, failed.exit_code) == (2, 1)
     assert "required a new or empty folder" in " ".join(refused.stderr.split())
-    assert failed.stderr.startswith(f"Error: topic {topics}planning-parameters: required a topic that exists")
+    assert failed.stderr.startswith(
+        f"Error: kafka topics: required {topics}planning-parameters, {topics}exceptions, got none"
+    )

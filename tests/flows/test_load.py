@@ -197,7 +197,9 @@ def test_a_line_that_is_too_long_is_named(client: dict[str, Any], topics: str, t
 def test_missing_topics_are_named(kafka: str, topics: str, folder: Path) -> None:
     """Nothing is loaded where a topic is missing; the error says which and how to make it."""
     missing = f"{topics}inventory, {topics}orders, {topics}reference"
-    with pytest.raises(TidegaugeError, match=rf"got none named {missing}; run tidegauge topics create, with the same"):
+    with pytest.raises(
+        TidegaugeError, match=rf"required {missing}, got none of that name; create with: tidegauge topics create"
+    ):
         load(folder, {"bootstrap.servers": kafka}, topics)
     there = admin(kafka).list_topics(timeout=30).topics
     assert not [name for name in there if name.startswith(topics)]
@@ -257,7 +259,7 @@ def test_the_command(client: dict[str, Any], topics: str, folder: Path) -> None:
 
 def test_a_broker_that_is_not_there_ends_the_command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a broker the command ends with code 1 and says so."""
-    monkeypatch.setattr("flows.service.cluster.ANSWER_SECONDS_MAX", 0.5)
+    monkeypatch.setattr("sinks.kafka_client.ANSWER_SECONDS_MAX", 0.5)
     done = call("load", folder, "--bootstrap-servers", f"127.0.0.1:{free_port()}")
 
     assert done.exit_code == 1

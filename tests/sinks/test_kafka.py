@@ -201,7 +201,7 @@ def test_a_dead_letter_too_large_for_its_topic_loses_its_value(kafka: str, topic
 def test_wrong_settings_are_refused_at_once(kafka: str) -> None:
     """What librdkafka does not take is said when the partition is built."""
     with pytest.raises(
-        TidegaugeError, match=r"output deliver-00: required settings that librdkafka takes, got .*nonsense"
+        TidegaugeError, match=r"kafka client settings: required what librdkafka takes, got .*nonsense"
     ) as e:
         sink_to(kafka, "", client={"nonsense": "1"}).build_part("deliver", "deliver-00", None)
     assert isinstance(e.value.__cause__, KafkaException)

@@ -169,7 +169,7 @@ def test_a_missing_right_ends_the_sink(guarded: GuardedKafka) -> None:
     admin = guarded.admin()
     admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(60)
     client = guarded.client("engine", "engine-secret")
-    fault = r"output deliver-00, topic x-audit, record a#0: required the right to write, got .*; allow the user"
+    fault = r"output deliver-00, topic x-audit, record a#0: required the right to use the topic, got .*; allow the user"
     with part_of(sink_to(guarded.address, "x-", client=client)) as part:
         part.write_batch([[record(0)]])
         with pytest.raises(TidegaugeError, match=fault):

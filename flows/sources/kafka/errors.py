@@ -1,19 +1,8 @@
-"""What an error that a consumer reports means: it passes, or the run has to end and why."""
-
-from confluent_kafka import KafkaError
+"""Why a log that was read cannot be read on: it was cut, made anew or extended. The source raises these errors."""
 
 from flows.sources.kafka.feed import Feed
 from sinks.errors import TidegaugeError
 
-MOVED = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
-FORBIDDEN = frozenset(
-    {
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    }
-)
-CREDENTIALS = frozenset({KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._AUTHENTICATION, KafkaError._SSL})
 WAYS_OUT = (
     "Ways out: restore what is missing in the topic; or start anew, which reads every topic from its first message on "
     "and publishes what follows from that"
@@ -47,16 +36,3 @@ def more_partitions(name: str, known: int, found: int) -> TidegaugeError:
     """Partitions were added: nobody reads them, and keys are spread anew."""
     required = f"the {known} partitions that are read"
     return TidegaugeError(f"topic {name}: required {required}, got {found}; start again, then all of them are read")
-
-
-def must_end(error: KafkaError, *, proven: bool) -> TidegaugeError | None:
-    """The failure that an error stands for, or None where it may pass.
-
-    ``proven`` says whether the login has worked before: then it is whoever checks logins that is away.
-    """
-    got = f"{error.name()}: {error.str()}"
-    if error.code() in FORBIDDEN or (error.code() in CREDENTIALS and not proven):
-        return TidegaugeError(f"kafka consumer: required the right to read, got {got}; mend the rights or the secrets")
-    if error.fatal():
-        return TidegaugeError(f"kafka consumer: required a client that can go on, got {got}; start again")
-    return None

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.sources.judge import Flags, Times, running_max
-from flows.sources.kafka.survey import Log
 from flows.sources.kafka.waiting import Waiting
 from flows.sources.run import RARE, RECORD, REJECT, Run
 from sensing.codec.block import Block, Message
@@ -17,6 +16,7 @@ from sensing.codec.instants import rfc3339
 from sensing.codec.record import BEFORE_ALL, TOPICS, Reject
 from sensing.contracts.dead_letters import Reason
 from sensing.settings import Settings
+from sinks.kafka_client import Log
 
 FAR = 2**62
 """Later than all events, UTC ms."""

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from flows.sources.kafka.errors import more_partitions, recreated
-from flows.sources.kafka.survey import REQUEST_SECONDS, Described, Log, quiet, told
+from sinks.kafka_client import Described, Log, ask_topics, described, logged
 
 ASK_EVERY_SECONDS = 5.0
 
@@ -32,7 +32,7 @@ class TopicGuard:
     """
 
     def __init__(self, config: Mapping[str, Any], logs: Sequence[Log], clock: Callable[[], float]) -> None:
-        self._admin = AdminClient(quiet(config))
+        self._admin = AdminClient(logged(config))
         counts = Counter(log.name for log in logs)
         self._known = {log.name: Described(log.topic_id, counts[log.name]) for log in logs}
         self._clock = clock
@@ -55,13 +55,12 @@ class TopicGuard:
                 self._check(name, future)
         if not self.asked and self._clock() >= self._next:
             self._next = self._clock() + ASK_EVERY_SECONDS
-            topics = TopicCollection(list(self._known))
-            self.asked = self._admin.describe_topics(topics, request_timeout=REQUEST_SECONDS)
+            self.asked = ask_topics(self._admin, list(self._known))
 
     def _check(self, name: str, future: Any) -> None:
         known = self._known[name]
         try:
-            found = told(future)
+            found = described(future)
         except KafkaException:
             return  # Nobody answered: that is the consumer's to tell.
         if found is None and name not in self._missed:

@@ -11,10 +11,10 @@ import numpy as np
 
 from flows.sources.judge import AHEAD_OF, NO_TIMES, WINDOW, Judge, Times
 from flows.sources.kafka.feed import Chunk, Feed
-from flows.sources.kafka.survey import Log
 from flows.sources.run import REJECT
 from sensing.codec.block import Block, Message
 from sensing.settings import Settings
+from sinks.kafka_client import Log
 
 
 class HistoryFeed(Feed):

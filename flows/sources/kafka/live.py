@@ -26,13 +26,13 @@ from flows.sources.kafka.group import HAND_MESSAGES, GroupClock, Peers
 from flows.sources.kafka.guard import TopicGuard
 from flows.sources.kafka.history import HistoryFeed
 from flows.sources.kafka.reader import LogReader
-from flows.sources.kafka.survey import Log
 from flows.sources.kafka.watch import Watch
 from flows.sources.run import Run, empty_run
 from sensing.codec.record import BEFORE_ALL, TOPICS, Batch, Rare, Topic
 from sensing.contracts.reference import LocationUpdated
 from sensing.machines.messages import LedgerBatch
 from sensing.settings import Settings
+from sinks.kafka_client import Log
 
 REFERENCE = TOPICS[Topic.REFERENCE]
 ACCOUNT_SECONDS = 60.0

@@ -17,12 +17,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from numpy.typing import NDArray
 
 from flows.sources.kafka.brokers import Brokers
-from flows.sources.kafka.errors import MOVED, log_moved, must_end, stepped_back
+from flows.sources.kafka.errors import log_moved, stepped_back
 from flows.sources.kafka.feed import Feed
-from flows.sources.kafka.survey import quiet
 from flows.sources.kafka.watch import Watch
 from sensing.codec.block import Block
 from sinks.errors import TidegaugeError
+from sinks.kafka_client import logged, made
+from sinks.kafka_errors import MOVED, is_final, refusal
 
 PART = "kafka-consumer"
 STATISTICS = {"statistics.interval.ms": 1000}
@@ -59,7 +60,7 @@ class LogReader:
     Parameters
     ----------
     config
-        librdkafka settings of a consumer, with all that the source's guarantees rest on (`flows.service.fixed`).
+        librdkafka settings of a consumer, those of `sinks.kafka_client.CONSUMER` among them.
     clock
         Monotonic clock, seconds.
     """
@@ -85,7 +86,7 @@ class LogReader:
         callbacks = {
             "error_cb": self._on_error, "stats_cb": self._on_statistics, "on_commit": self._on_commit,
         }  # fmt: skip
-        self._consumer = Consumer({**DEFAULTS, **quiet(config), **STATISTICS, **callbacks})
+        self._consumer = made(Consumer, {**DEFAULTS, **logged(config), **STATISTICS, **callbacks})
 
     def assign(self, feeds: Sequence[Feed]) -> None:
         """Read these partitions from now on, each from its position."""
@@ -238,7 +239,8 @@ class LogReader:
 
     def _on_error(self, error: KafkaError) -> None:
         self._troubled = True
-        self._failure = self._failure or must_end(error, proven=self._proven)
+        if is_final(error, proven=self._proven):
+            self._failure = self._failure or TidegaugeError(refusal("kafka consumer", error))
         self._watch.error(PART, error.name())
         self._watch.failing(PART, error.str())
 

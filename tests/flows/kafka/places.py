@@ -10,9 +10,9 @@ from confluent_kafka.admin import NewTopic
 from benchmarks.servers.kafka import admin
 from flows.service.kafka_settings import KafkaSettings
 from flows.service.topics import KEPT
-from flows.sources.kafka.survey import Log, survey
 from sensing.codec.record import TOPICS
 from sensing.contracts.topics import OUTPUTS
+from sinks.kafka_client import Cluster, Log, find_logs
 
 
 def make_topics(address: str, prefix: str, partitions: int = 1) -> dict[str, str]:
@@ -74,7 +74,7 @@ def settings_of(address: str, prefix: str, **kafka: Any) -> KafkaSettings:
 def logs_of(address: str, names: dict[str, str], *topics: str) -> list[Log]:
     """All partitions of some topics, as a run finds them when it starts."""
     wanted = {topic: name for topic, name in names.items() if topic in topics or not topics}
-    return survey(settings_of(address, "").client_config(), wanted)
+    return Cluster({"bootstrap.servers": address}).ask(lambda admin: find_logs(admin, wanted))
 
 
 def until(

@@ -1,14 +1,12 @@
 """What the source says when it has to end: every text, word by word."""
 
 import numpy as np
-import pytest
-from confluent_kafka import KafkaError
 
-from flows.sources.kafka.errors import log_moved, more_partitions, must_end, recreated, stepped_back
+from flows.sources.kafka.errors import log_moved, more_partitions, recreated, stepped_back
 from flows.sources.kafka.feed import Feed
-from flows.sources.kafka.survey import Log
 from sensing.codec.block import Block
 from sensing.settings import Settings
+from sinks.kafka_client import Log
 from tests.flows.events import MONDAY, order
 
 WAYS_OUT = (
@@ -51,33 +49,3 @@ def test_a_topic_that_is_another_names_both_ids() -> None:
     assert str(more_partitions("t.orders", 3, 6)) == (
         "topic t.orders: required the 3 partitions that are read, got 6; start again, then all of them are read"
     )
-
-
-@pytest.mark.parametrize(
-    ("code", "name"),
-    [
-        (KafkaError.TOPIC_AUTHORIZATION_FAILED, "TOPIC_AUTHORIZATION_FAILED"),
-        (KafkaError.SASL_AUTHENTICATION_FAILED, "SASL_AUTHENTICATION_FAILED"),
-        (KafkaError._AUTHENTICATION, "_AUTHENTICATION"),
-        (KafkaError._SSL, "_SSL"),
-    ],
-)
-def test_what_may_not_be_read_ends_the_run(code: int, name: str) -> None:
-    """Rights and secrets do not mend themselves."""
-    failure = must_end(KafkaError(code, "no"), proven=False)
-    assert str(failure) == (
-        f"kafka consumer: required the right to read, got {name}: no; mend the rights or the secrets"
-    )
-
-
-def test_a_login_that_worked_may_work_again() -> None:
-    """Whoever checks logins may be away; a right that was taken away is another matter."""
-    assert must_end(KafkaError(KafkaError._AUTHENTICATION, "no"), proven=True) is None
-    assert must_end(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "no"), proven=True) is not None
-
-
-def test_a_fatal_error_ends_the_run_and_others_may_pass() -> None:
-    """The client says which of its errors it does not recover from."""
-    fatal = must_end(KafkaError(KafkaError._FATAL, "gone", True), proven=True)
-    assert str(fatal) == "kafka consumer: required a client that can go on, got _FATAL: gone; start again"
-    assert must_end(KafkaError(KafkaError._ALL_BROKERS_DOWN, "down"), proven=False) is None

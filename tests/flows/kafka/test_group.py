@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from flows.sources.kafka import group as group_module
 from flows.sources.kafka.feed import FAR, Feed
 from flows.sources.kafka.group import DRIFT_MS, LEAP_MS, PATIENCE_SECONDS, GroupClock, Peers
-from flows.sources.kafka.survey import Log
 from sensing.codec.block import Block
 from sensing.settings import HOUR_MS, Settings
+from sinks.kafka_client import Log
 from tests.flows.events import MONDAY, order
 from tests.flows.kafka.reading import gathered
 

@@ -8,8 +8,8 @@ from confluent_kafka.admin import NewPartitions, NewTopic
 from benchmarks.servers.kafka import admin
 from benchmarks.servers.process import HOST, free_port
 from flows.sources.kafka.guard import ASK_EVERY_SECONDS, TopicGuard
-from flows.sources.kafka.survey import Log
 from sinks.errors import TidegaugeError
+from sinks.kafka_client import Log
 from tests.flows.kafka.places import await_leaders, logs_of, settings_of, until
 
 
@@ -90,7 +90,7 @@ def test_partitions_that_nobody_reads_end_the_run(kafka: str, topics: str, make:
 
 def test_a_broker_that_does_not_answer_is_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
     """That is for the consumer to tell; the guard asks again."""
-    monkeypatch.setattr("flows.sources.kafka.guard.REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr("sinks.kafka_client.REQUEST_SECONDS", 0.2)
     guarded = Guarded(f"{HOST}:{free_port()}", [Log("orders", "orders", 0, "one", 0, 0)])
     for _ in range(2):
         guarded.ask()

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from flows.sources.folder import Input
 from flows.sources.kafka.group import GroupClock
 from flows.sources.kafka.history import HistoryFeed
-from flows.sources.kafka.survey import Log
 from flows.sources.run import RECORD, Run, empty_run
 from flows.sources.stream import Position, Stream
 from sensing.codec.block import Block
 from sensing.codec.record import EVENT
 from sensing.settings import HOUR_MS, Settings
+from sinks.kafka_client import Log
 from tests.flows.events import MAKERS, MONDAY, order
 from tests.flows.kafka.reading import gathered
 

@@ -3,10 +3,10 @@
 from confluent_kafka import Consumer, Producer
 from pydantic import SecretStr
 
-from flows.service import fixed
 from flows.service.kafka_settings import KafkaSettings
 from flows.service.redis_settings import RedisSettings
 from flows.service.secrets import Secret
+from sinks.kafka_client import CONSUMER, PRODUCER
 
 PASSWORD = Secret(reference="env:X", value=SecretStr("pw"))
 
@@ -47,7 +47,7 @@ def test_librdkafka_takes_what_the_engine_fixes() -> None:
     kafka = KafkaSettings(bootstrap_servers="localhost:1")
     Consumer(kafka.consumer_config() | {"log_level": "0"}).close()
     Producer(kafka.producer_config() | {"log_level": "0"})
-    assert all(reason for _value, reason in [*fixed.CONSUMER.values(), *fixed.PRODUCER.values()])
+    assert all(reason for _value, reason in [*CONSUMER.values(), *PRODUCER.values()])
 
 
 def test_redis_gets_keywords() -> None:

@@ -10,9 +10,10 @@ import pytest
 import structlog
 from confluent_kafka import Consumer
 
-from flows.service.logs import FOREIGN_LINES_MAX, Allowance, configure, librdkafka_logger
+from flows.service.logs import FOREIGN_LINES_MAX, Allowance, configure
 from flows.service.secrets import MASK
 from flows.service.settings import LogSettings
+from sinks.kafka_client import logged
 from tests.flows.service.clock import Clock
 
 SECRET = "hunter2-Zq9"
@@ -171,7 +172,7 @@ def test_librdkafka_logs_through_us() -> None:
     """What the C library has to say arrives as an event when its client is polled."""
     stream = io.StringIO()
     configure(LogSettings(level="debug"), stream=stream)
-    consumer = Consumer({"group.id": "g", "bootstrap.servers": "", "debug": "conf", "logger": librdkafka_logger()})
+    consumer = Consumer(logged({"group.id": "g", "bootstrap.servers": "", "debug": "conf"}))
     try:
         for _ in range(50):
             consumer.poll(0.1)

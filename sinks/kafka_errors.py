@@ -1,15 +1,30 @@
-"""Why Kafka does not take a record, or a client, for good: in words, with the fix.
+"""What an error of Kafka means: it passes by waiting, or it does not and how it can be mended.
 
-What can get better by waiting never comes here: librdkafka tries it again for as long as it takes.
+Consumers and producers ask here. What can get better by waiting is librdkafka's to try again, for as long as it takes.
 """
 
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError
 
+GONE = frozenset(
+    {
+        KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_ID, KafkaError.TOPIC_EXCEPTION,
+    }
+)  # fmt: skip
+MOVED = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
+"""The log does not have the next offset."""
 TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 CREDENTIALS = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL})
+FORBIDDEN = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    }
+)
 
 
 class _Kind(NamedTuple):
@@ -19,11 +34,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS = (
-    _Kind(
-        frozenset({KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION}),
-        "a topic that exists",
-        "create it (tidegauge topics), or mend the prefix",
-    ),
+    _Kind(GONE, "a topic that exists", "create it (tidegauge topics), or mend the prefix"),
     _Kind(
         TOO_LARGE,
         "a record that is small enough for the topic",
@@ -31,8 +42,13 @@ _KINDS = (
     ),
     _Kind(
         frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED}),
-        "the right to write",
-        "allow the user of the engine WRITE and DESCRIBE on the topic",
+        "the right to use the topic",
+        "allow the user of the engine READ on inputs, WRITE on outputs and DESCRIBE on both",
+    ),
+    _Kind(
+        frozenset({KafkaError.GROUP_AUTHORIZATION_FAILED}),
+        "the right to use the consumer group",
+        "allow the user of the engine READ on the group",
     ),
     _Kind(
         frozenset({KafkaError.CLUSTER_AUTHORIZATION_FAILED}),
@@ -51,10 +67,18 @@ _KINDS = (
         "end the other process, then start again",
     ),
 )
-_OTHER = _Kind(frozenset(), "an acknowledgement", "start again: what was not delivered is produced again")
+_OTHER = _Kind(frozenset(), "a client that can go on", "start again: what was not delivered is produced again")
 
 
 def refusal(where: str, error: KafkaError) -> str:
     """Say where something was refused, what was required, what came, and the fix."""
     kind = next((kind for kind in _KINDS if error.code() in kind.codes), _OTHER)
     return f"{where}: required {kind.required}, got {error.name()} ({error.str()}); {kind.fix}"
+
+
+def is_final(error: KafkaError, *, proven: bool) -> bool:
+    """Whether an error that a client reports of its connections ends the run.
+
+    ``proven`` says whether the login has worked before: then it is whoever checks logins that is away.
+    """
+    return error.fatal() or error.code() in FORBIDDEN or (error.code() in CREDENTIALS and not proven)

@@ -1,16 +1,16 @@
-"""What a run finds when it starts: logs with their offsets, what is missing, and where a saved run goes on."""
+"""What clients find of a cluster: topics with their offsets, what is missing, and settings that cannot be used."""
+
+import re
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from benchmarks.servers.kafka import admin
 from benchmarks.servers.process import HOST, free_port
-from flows.sources.kafka import survey as survey_module
-from flows.sources.kafka.feed import Place
-from flows.sources.kafka.live import LiveState, resume_offset
-from flows.sources.kafka.survey import Log, survey
-from sinks.errors import TidegaugeError
-from tests.flows.kafka.places import logs_of, make_topics, produce, settings_of
+from sinks import kafka_client
+from sinks.errors import TidegaugeError, UsageError
+from sinks.kafka_client import Cluster, find_logs
+from tests.flows.kafka.places import logs_of, make_topics, produce
 
 
 def test_logs_are_found_with_their_ids_and_offsets(kafka: str, topics: str) -> None:
@@ -41,7 +41,9 @@ def test_missing_topics_are_named(kafka: str, topics: str) -> None:
     names = make_topics(kafka, topics)
     missing = {"orders": names["orders"], "inventory": f"{topics}no-inventory"}
     with pytest.raises(TidegaugeError) as refused:
-        survey(settings_of(kafka, topics).client_config(), missing, [f"{topics}audit", f"{topics}no-audit"])
+        Cluster({"bootstrap.servers": kafka}).ask(
+            lambda admin: find_logs(admin, missing, [f"{topics}audit", f"{topics}no-audit"])
+        )
     assert str(refused.value) == (
         f"kafka topics: required {topics}no-inventory, {topics}no-audit, got none of that name; "
         "create with: tidegauge topics create"
@@ -49,43 +51,38 @@ def test_missing_topics_are_named(kafka: str, topics: str) -> None:
 
 
 def test_a_broker_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a while the start is given up, and what went wrong with the connection is told."""
-    monkeypatch.setattr(survey_module, "CONNECT_SECONDS_MAX", 0.5)
-    monkeypatch.setattr(survey_module, "REQUEST_SECONDS", 0.3)
+    """After a while the question is given up, and what went wrong with the connection is told."""
+    monkeypatch.setattr(kafka_client, "ANSWER_SECONDS_MAX", 0.5)
+    monkeypatch.setattr(kafka_client, "REQUEST_SECONDS", 0.3)
     address = f"{HOST}:{free_port()}"
     with pytest.raises(TidegaugeError) as refused:
-        survey(settings_of(address, "").client_config(), {"orders": "orders"})
+        Cluster({"bootstrap.servers": address}).ends(["orders"])
     text = str(refused.value)
     assert text.startswith(f"kafka.bootstrap_servers {address}: required a broker that answers, got ")
     assert "Connection refused" in text
     assert text.endswith("; start it, or mend the address, rights or secrets")
 
 
-LOG = Log("orders", "t.orders", 1, "one", 10, 20)
-
-
-@pytest.mark.parametrize("offset", [10, 15, 20])
-def test_a_saved_run_goes_on_where_it_was(offset: int) -> None:
-    """At any offset that the log still has, its end included."""
-    assert resume_offset(LOG, LiveState({Place("orders", 1): (offset, "one")}, 0)) == offset
-
-
-def test_what_a_saved_run_does_not_know_is_read_from_its_start() -> None:
-    """A partition added since, and every partition where nothing was saved."""
-    assert resume_offset(LOG, LiveState({Place("orders", 0): (12, "one")}, 0)) == 10
-    assert resume_offset(LOG, None) == 10
+def test_messages_ever_written_are_counted(kafka: str, topics: str) -> None:
+    """All partitions together; a topic that is not there is named."""
+    names = make_topics(kafka, topics, partitions=2)
+    produce(kafka, names["orders"], [b"a", b"b"], partition=0)
+    produce(kafka, names["orders"], [b"c"], partition=1)
+    cluster = Cluster({"bootstrap.servers": kafka})
+    assert cluster.ends([names["orders"], names["inventory"]]) == {names["orders"]: 3, names["inventory"]: 0}
+    with pytest.raises(TidegaugeError, match=f"required {topics}none, got none of that name"):
+        cluster.ends([f"{topics}none"])
 
 
 @pytest.mark.parametrize(
-    ("offset", "topic_id", "told"),
+    ("name", "value", "shown"),
     [
-        (9, "one", "topic t.orders partition 1: required offset 9, got a log of offsets 10 to 20"),
-        (21, "one", "topic t.orders partition 1: required offset 21, got a log of offsets 10 to 20"),
-        (15, "zero", "topic t.orders: required the topic that was read so far (id zero), got another one"),
+        ("no.such.setting", "1", "no.such.setting"),
+        ("security.protocol", "none", "security.protocol"),
+        ("linger.ms", "soon", "queue.buffering.max.ms"),
     ],
 )
-def test_a_saved_run_does_not_skip(offset: int, topic_id: str, told: str) -> None:
-    """An offset that is gone, one that is not there yet, and another topic of the same name are refused."""
-    with pytest.raises(TidegaugeError) as refused:
-        resume_offset(LOG, LiveState({Place("orders", 1): (offset, topic_id)}, 0))
-    assert str(refused.value).startswith(told)
+def test_settings_that_librdkafka_refuses_are_named(name: str, value: str, shown: str) -> None:
+    """A setting that does not exist or has no legal value is named."""
+    with pytest.raises(UsageError, match=rf'what librdkafka takes, got .*"{re.escape(shown)}"; correct the setting'):
+        Cluster({"bootstrap.servers": "127.0.0.1:9", name: value})

@@ -1,0 +1,242 @@
+"""The one place that knows Kafka's clients: fixed settings, connecting, what topics there are, and what errors mean.
+
+The source, the sinks, the commands and the benchmarks use it. confluent-kafka has no call for any of this that waits,
+names what is missing and says how to mend it; hence these functions around it.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from sinks.errors import TidegaugeError, UsageError
+from sinks.kafka_errors import GONE
+
+Answer = TypeVar("Answer")
+Key = tuple[str, int]
+"""Topic and partition."""
+
+ANSWER_SECONDS_MAX = 10.0
+"""How long to ask for a broker that is not there yet."""
+REQUEST_SECONDS = 5.0
+"""librdkafka's limit for one request; futures are waited for twice as long."""
+RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.1, 2.0
+
+QUIET: dict[str, Any] = {"log_level": 2}
+"""librdkafka would log every attempt to connect on standard error; errors come as callbacks, which say it better."""
+
+# Values given to every consumer and producer after those of the user, each with the reason.
+CONSUMER: dict[str, tuple[str, str]] = {
+    "auto.offset.reset": ("error", "an offset that the log does not have is refused, never skipped"),
+    "enable.auto.commit": ("false", "the engine keeps its own offsets, and commits them for lag tools only"),
+    "enable.auto.offset.store": ("false", "the engine keeps its own offsets"),
+    "enable.partition.eof": ("true", "the engine's clock must know when a partition is read to its end"),
+    "isolation.level": ("read_committed", "what was taken back must not be read"),
+    "allow.auto.create.topics": ("false", "a topic with a misspelt name must not come to be"),
+}
+PRODUCER: dict[str, tuple[str, str]] = {
+    "enable.idempotence": ("true", "a repeated send must not be a repeated record"),
+    "acks": ("all", "what one broker alone knows can be lost"),
+}
+PARTITIONER = {"partitioner": "murmur2_random"}
+"""Keys are spread as Kafka's own clients spread them, so that consumers can join topics by partition."""
+
+
+def fixed(table: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Settings of ``CONSUMER`` or ``PRODUCER`` without the reasons."""
+    return {name: value for name, (value, _reason) in table.items()}
+
+
+def logged(client: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a client whose log lines go to the logger ``librdkafka`` instead of standard error."""
+    return {"log_level": 6, **client, "logger": logging.getLogger("librdkafka")}
+
+
+def made(make: Callable[[dict[str, Any]], Answer], settings: Mapping[str, Any]) -> Answer:
+    """Make a client.
+
+    Raises
+    ------
+    UsageError
+        When librdkafka refuses a setting. Its text names the setting, and shows a value only where it is none of a
+        list, as that of no secret is.
+    """
+    try:
+        return make(dict(settings))
+    except KafkaException as error:
+        msg = f"kafka client settings: required what librdkafka takes, got {text_of(error)}; correct the setting"
+        raise UsageError(msg) from error
+
+
+class Described(NamedTuple):
+    """Id and number of partitions of a topic."""
+
+    id: str
+    partitions: int
+
+
+class Log(NamedTuple):
+    """One partition as it was found.
+
+    ``topic`` is the name in the contracts, ``name`` the one on the broker (with a prefix). ``start`` is the first
+    offset there is, ``end`` the one behind the last committed message.
+    """
+
+    topic: str
+    name: str
+    partition: int
+    topic_id: str
+    start: int
+    end: int
+
+
+def ask_topics(admin: AdminClient, names: Iterable[str]) -> dict[str, Any]:
+    """Ask for topics without waiting; `described` reads the answers."""
+    return admin.describe_topics(TopicCollection(list(names)), request_timeout=REQUEST_SECONDS)
+
+
+def described(future: Any) -> Described | None:
+    """What the answer about one topic says; None where there is no such topic.
+
+    Raises
+    ------
+    KafkaException
+        When the broker does not answer or refuses.
+    """
+    try:
+        answer = future.result(2 * REQUEST_SECONDS)
+    except KafkaException as error:
+        if error.args[0].code() in GONE:
+            return None
+        raise
+    return Described(str(answer.topic_id), len(answer.partitions))
+
+
+def describe(admin: AdminClient, names: Sequence[str], *, missing_ok: bool = False) -> dict[str, Described]:
+    """Ids and numbers of partitions of some topics.
+
+    Raises
+    ------
+    TidegaugeError
+        Names all topics that are missing, unless ``missing_ok``: then they are left out.
+    KafkaException
+        When the broker does not answer or refuses.
+    """
+    asked = ask_topics(admin, names)
+    answers = {name: described(asked[name]) for name in names}
+    found = {name: answer for name, answer in answers.items() if answer is not None}
+    missing = ", ".join(name for name in names if name not in found)
+    if missing and not missing_ok:
+        msg = f"kafka topics: required {missing}, got none of that name; create with: tidegauge topics create"
+        raise TidegaugeError(msg)
+    return found
+
+
+def find_logs(admin: AdminClient, names: Mapping[str, str], others: Sequence[str] = ()) -> list[Log]:
+    """All partitions of some topics, by topic and number.
+
+    Parameters
+    ----------
+    names
+        Name on the broker by topic of the contracts.
+    others
+        Names of topics that must exist as well.
+
+    Raises
+    ------
+    TidegaugeError
+        When a topic is missing.
+    KafkaException
+        When a broker does not answer or refuses.
+    """
+    found = describe(admin, [*names.values(), *others])
+    keys = [(name, partition) for name in names.values() for partition in range(found[name].partitions)]
+    starts, ends = (offsets(admin, keys, spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest()))
+    return [
+        Log(topic, name, at, found[name].id, starts[name, at], ends[name, at])
+        for topic, name in sorted(names.items())
+        for at in range(found[name].partitions)
+    ]
+
+
+def offsets(admin: AdminClient, keys: Iterable[Key], spec: OffsetSpec) -> dict[Key, int]:
+    """First or next offset of every partition; what is in open transactions does not count."""
+    asked = admin.list_offsets(
+        {TopicPartition(*key): spec for key in keys},
+        isolation_level=IsolationLevel.READ_COMMITTED,
+        request_timeout=REQUEST_SECONDS,
+    )
+    return {(at.topic, at.partition): int(future.result(2 * REQUEST_SECONDS).offset) for at, future in asked.items()}
+
+
+class Cluster:
+    """A cluster that commands ask, and the engine at its start.
+
+    Parameters
+    ----------
+    client
+        Settings of librdkafka for any client, ``bootstrap.servers`` among them.
+
+    Raises
+    ------
+    UsageError
+        When librdkafka refuses a setting.
+    """
+
+    def __init__(self, client: Mapping[str, Any]) -> None:
+        self.servers = str(client["bootstrap.servers"])
+        self._complaints: list[str] = []
+        callback = {"error_cb": lambda error: self._complaints.append(error.str())}
+        self.admin = made(AdminClient, {**QUIET, **client, **callback})
+
+    def ask(self, question: Callable[[AdminClient], Answer], seconds_max: float | None = None) -> Answer:
+        """Ask until there is an answer, where asking again may help, for at most ``ANSWER_SECONDS_MAX`` by default.
+
+        Raises
+        ------
+        TidegaugeError
+            When no broker answers in time, or it refuses.
+        """
+        deadline, pause = time.monotonic() + (seconds_max or ANSWER_SECONDS_MAX), RETRY_SECONDS_MIN
+        while True:
+            try:
+                return question(self.admin)
+            except KafkaException as error:
+                if not _may_pass(error.args[0]) or time.monotonic() + pause > deadline:
+                    raise self._unanswered(error) from error
+            time.sleep(pause)
+            pause = min(2 * pause, RETRY_SECONDS_MAX)
+
+    def ends(self, names: Sequence[str]) -> dict[str, int]:
+        """How many messages were ever written to each of some topics; raises as `ask` and `describe` do."""
+        return self.ask(lambda admin: _ends(admin, names))
+
+    def _unanswered(self, error: KafkaException) -> TidegaugeError:
+        self.admin.poll(0)
+        # The first complaint says what is wrong with one broker, later ones that there is no other.
+        got = self._complaints[0] if self._complaints else text_of(error)
+        return TidegaugeError(
+            f"kafka.bootstrap_servers {self.servers}: required a broker that answers, got {got}; "
+            "start it, or mend the address, rights or secrets"
+        )
+
+
+def _ends(admin: AdminClient, names: Sequence[str]) -> dict[str, int]:
+    found = dict.fromkeys(names, 0)
+    for log in find_logs(admin, dict(zip(names, names, strict=True))):
+        found[log.topic] += log.end
+    return found
+
+
+def _may_pass(error: KafkaError) -> bool:
+    """Whether asking again may help: not where the broker says that we may not."""
+    return not error.fatal() and "AUTHORIZATION" not in error.name()
+
+
+def text_of(error: KafkaException) -> str:
+    """What an exception of librdkafka says."""
+    cause = error.args[0]
+    return cause.str() if isinstance(cause, KafkaError) else str(cause)
