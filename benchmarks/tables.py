@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from flows.service.legal import required
-from flows.service.metrics import METRICS
+from flows.service.metrics import described
 from flows.service.names import FIELDS, dotted
 from flows.service.names import TABLES as CLIENT_TABLES
 from flows.service.topics import PARTITIONS, PLANS
@@ -23,7 +23,7 @@ def metrics() -> str:
     """One row per metric: name as it is exposed, type, labels, meaning."""
     rows = [
         (f"`{metric.name}{'_total' * (metric.kind == 'counter')}`", metric.kind, ", ".join(metric.labels), metric.help)
-        for metric in METRICS
+        for metric in described()
     ]
     return _table(("metric", "type", "labels", "meaning"), rows)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from flows.service.telemetry import Counts, Telemetry
+from flows.service.telemetry import Telemetry, counts
 from sinks.envelope import timestamp
 
 QUIET_MAX_S = 60.0
@@ -30,16 +30,16 @@ class EpochLog:
         self._clock = clock
         self._said_at = clock()
         self._records = 0
-        self._outputs: Counts = {}
+        self._outputs: dict[tuple[str, ...], int] = {}
         self._dead_letters = 0
         self._log = structlog.get_logger()
 
     def epoch(self, seconds: float, traceparent: str | None = None) -> None:
         """Tell of an epoch of a length in seconds; ``traceparent`` is that of the last exception in it, if any."""
         telemetry, now = self._telemetry, self._clock()
-        records = sum(telemetry.records.copy().values())
-        outputs = telemetry.outputs.copy()
-        dead_letters = sum(telemetry.dead_letters.copy().values())
+        records = sum(counts(telemetry.records).values())
+        outputs = counts(telemetry.outputs)
+        dead_letters = sum(counts(telemetry.dead_letters).values())
         happened = (records, outputs, dead_letters) != (self._records, self._outputs, self._dead_letters)
         if not happened and now - self._said_at < self._quiet_max_s:
             return

@@ -1,11 +1,11 @@
 """Hands what the flow tells of itself to health, telemetry and log."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from flows.service.operations import Operations
-from flows.service.telemetry import Machine
 from sensing.machines.gauges import gauges
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, OutputRecord
@@ -29,14 +29,30 @@ class FlowObserver:
         self._looked: dict[int, float] = {}
         self._caught_up = False
         self._traceparent: str | None = None
+        # Looked up once: it counts every single record.
+        self._to_kafka = telemetry.deliveries.labels("kafka")
         self.ok = watched.health.ok
         self.failing = watched.health.failing
         self.reference_read = watched.health.reference_read
-        self.read = telemetry.read
-        self.tombstones = telemetry.tombstones
         self.partition = telemetry.partition
-        self.error = telemetry.error
-        self.backoff = telemetry.backoff
+
+    def read(self, topic: str, records: int, size_bytes: int) -> None:
+        """Records were read from a topic, whose values have so many bytes."""
+        self._telemetry.records.labels(topic).inc(records)
+        self._telemetry.bytes.labels(topic).inc(size_bytes)
+
+    def tombstones(self, topic: str, records: int) -> None:
+        """Some of the records read had no value."""
+        self._telemetry.tombstones.labels(topic).inc(records)
+
+    def error(self, client: str, kind: str) -> None:
+        """A client (kafka-consumer, kafka-producer, redis) met with an error, by the library's name for it."""
+        self._telemetry.errors.labels(client, kind).inc()
+
+    def backoff(self, part: str, seconds: float) -> None:
+        """A pause before something is tried again."""
+        self._telemetry.backoffs.labels(part).inc()
+        self._telemetry.backoff_seconds.labels(part).inc(seconds)
 
     def inputs_read(self) -> None:
         """Every input has been at its end once: from here on, delays are those of the engine."""
@@ -45,28 +61,29 @@ class FlowObserver:
 
     def epoch(self, seconds: float) -> None:
         """An epoch is over, its outputs delivered."""
-        self._telemetry.committed(int(self._telemetry.wall() * 1000))
+        self._telemetry.committed_ms = int(self._telemetry.wall() * 1000)
         self._watched.epoch(seconds, self._traceparent)
         self._traceparent = None
 
     def outputs(self, records: list[OutputRecord]) -> None:
         """A machine has put something out."""
+        for kind, count in Counter((record.topic, record.type) for record in records).items():
+            self._telemetry.outputs.labels(*kind).inc(count)
         for record in records:
-            self._telemetry.output(record.topic, record.type)
             if record.topic == DEAD_LETTERS:
-                self._telemetry.dead_letter(record.attributes["reason"])
+                self._telemetry.dead_letters.labels(record.attributes["reason"]).inc()
             elif record.topic == EXCEPTIONS:
                 self._traceparent = record.attributes.get("traceparent", self._traceparent)
 
     def delivered(self, record: OutputRecord, at_s: float) -> None:
         """Kafka has acknowledged a record, at so many seconds since 1970."""
-        self._telemetry.delivered("kafka", 1)
+        self._to_kafka.inc()
         if self._caught_up and record.topic == EXCEPTIONS:
-            self._telemetry.latency(max(at_s - record.time / 1000, 0.0))
+            self._telemetry.latencies.observe(max(at_s - record.time / 1000, 0.0))
 
     def written(self, records: int) -> None:
         """Redis has acknowledged some records."""
-        self._telemetry.delivered("redis", records)
+        self._telemetry.deliveries.labels("redis").inc(records)
 
     def machine(self, number: int, machine: Any) -> None:
         """A machine at the end of an epoch; what it holds is counted now and then."""
@@ -75,18 +92,5 @@ class FlowObserver:
             return
         self._looked[number] = now
         state = machine.state
-        held = gauges(state)
         self._telemetry.outcomes(number, state.totals())
-        self._telemetry.machine(
-            number,
-            Machine(
-                rows=held.rows,
-                river_rows=held.river_rows,
-                lines=held.lines,
-                lines_evicted=held.lines_evicted,
-                exceptions_refused=held.problems_refused,
-                open_exceptions={(str(kind), str(grade)): count for (kind, grade), count in held.open_problems.items()},
-                oldest_closed_day=held.oldest_closed_day,
-                newest_closed_day=held.newest_closed_day,
-            ),
-        )
+        self._telemetry.machines[number] = gauges(state)

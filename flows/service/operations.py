@@ -26,7 +26,7 @@ class Operations(NamedTuple):
 
     def epoch(self, seconds: float, traceparent: str | None = None) -> None:
         """Note the end of an epoch of a length in seconds; ``traceparent`` as in :meth:`EpochLog.epoch`."""
-        self.telemetry.epoch(seconds)
+        self.telemetry.epochs.observe(seconds)
         self.health.beat()
         self.log.epoch(seconds, traceparent)
 

@@ -1,20 +1,31 @@
-"""Plain counters that the flow writes once per batch and that others read.
+"""What the flow tells of itself, for metrics and the log: counters and histograms of prometheus-client, and states.
 
-Nothing here takes a lock: every key has one writer at a time, and a reader copies a table in one step of the
-interpreter. A reader may see a batch in one table and not yet in the next.
+`FlowObserver` writes here, `flows.service.metrics` and `EpochLog` read. States (partitions, machines) are replaced as a
+whole by one writer each; a reader copies a table in one step of the interpreter, so no lock is needed.
 """
 
 import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from flows.service.histogram import Histogram
-from sensing.machines.messages import OUTCOMES
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+
+from sensing.machines.gauges import Gauges
 
 EPOCH_BOUNDS_S = (0.01, 0.05, 0.1, 0.25, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 30.0)
 LATENCY_BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0)
 
-Counts = dict[tuple[str, ...], int]
+# A series with the time of creation beside every counter and histogram would double what is scraped.
+disable_created_metrics()
+
+
+class Described(NamedTuple):
+    """A metric as README lists it. Counters get their ``_total`` in the exposition."""
+
+    name: str
+    kind: str
+    help: str
+    labels: tuple[str, ...]
 
 
 class Partition(NamedTuple):
@@ -30,21 +41,8 @@ class Partition(NamedTuple):
     at_end: bool
 
 
-class Machine(NamedTuple):
-    """What a machine holds. Days count from 1970; None: no day has closed. ``open_exceptions`` by (type, severity)."""
-
-    rows: int = 0
-    river_rows: int = 0
-    lines: int = 0
-    lines_evicted: int = 0
-    exceptions_refused: int = 0
-    open_exceptions: dict[tuple[str, str], int] = {}  # noqa: RUF012 - replaced as a whole, never changed
-    oldest_closed_day: int | None = None
-    newest_closed_day: int | None = None
-
-
 class Telemetry:
-    """Counters of one process, over its life.
+    """Figures of one process, over its life.
 
     Parameters
     ----------
@@ -57,30 +55,29 @@ class Telemetry:
     def __init__(self, lateness_ms: int, wall: Callable[[], float] = time.time) -> None:
         self.lateness_ms = lateness_ms
         self.wall = wall
-        self.records: Counts = {}
-        self.bytes: Counts = {}
-        self.tombstone_records: Counts = {}
-        self.outputs: Counts = {}
-        self.deliveries: Counts = {}
-        self.dead_letters: Counts = {}
-        self.errors: Counts = {}
-        self.backoffs: Counts = {}
-        self.backoff_seconds: dict[tuple[str, ...], float] = {}
+        self.registry = CollectorRegistry()
+        self.described: list[Described] = []
+        self.records = self._counter("records_read", "Records read, by input topic.", "topic")
+        self.bytes = self._counter("read_bytes", "Bytes of the values read, by input topic.", "topic")
+        self.tombstones = self._counter("tombstones_read", "Records read that had no value.", "topic")
+        self.dead_letters = self._counter("dead_letters", "Events refused, by reason.", "reason")
+        self.outputs = self._counter("outputs", "Output records made, by CloudEvents type.", "topic", "type")
+        self.deliveries = self._counter(
+            "delivered_records", "Output records acknowledged by kafka and by redis.", "target"
+        )
+        self.errors = self._counter("client_errors", "Errors of the Kafka and Redis clients.", "client", "kind")
+        self.backoffs = self._counter("backoffs", "Pauses before something was tried again.", "part")
+        self.backoff_seconds = self._counter("backoff_seconds", "Time spent in such pauses.", "part")
+        self.epochs = self._histogram("epoch_seconds", "Length of epochs.", EPOCH_BOUNDS_S)
+        self.latencies = self._histogram(
+            "order_to_exception_seconds",
+            "From the time of an event to the delivery of the exception it caused, once inputs were read.",
+            LATENCY_BOUNDS_S,
+        )
         self.partitions: dict[tuple[str, int], Partition] = {}
         self.totals: dict[int, list[tuple[str, int, tuple[int, ...]]]] = {}
-        self.machines: dict[int, Machine] = {}
+        self.machines: dict[int, Gauges] = {}
         self.committed_ms: int | None = None
-        self.epochs = Histogram(EPOCH_BOUNDS_S)
-        self.latencies = Histogram(LATENCY_BOUNDS_S)
-
-    def read(self, topic: str, records: int, size_bytes: int) -> None:
-        """Count records read from a topic, and the bytes of their values."""
-        _add(self.records, (topic,), records)
-        _add(self.bytes, (topic,), size_bytes)
-
-    def tombstones(self, topic: str, records: int) -> None:
-        """Count records without a value among those read."""
-        _add(self.tombstone_records, (topic,), records)
 
     def partition(
         self, topic: str, partition: int, position: int, end: int, watermark_ms: int | None, *, at_end: bool
@@ -88,46 +85,9 @@ class Telemetry:
         """Say how far a partition has been read; see :class:`Partition`."""
         self.partitions[topic, partition] = Partition(position, end, watermark_ms, at_end)
 
-    def epoch(self, seconds: float) -> None:
-        """Count an epoch."""
-        self.epochs.observe(seconds)
-
-    def committed(self, wall_ms: int) -> None:
-        """Note that outputs up to here have been delivered and positions committed."""
-        self.committed_ms = wall_ms
-
-    def output(self, topic: str, kind: str, records: int = 1) -> None:
-        """Count output records that machines made, by CloudEvents type."""
-        _add(self.outputs, (topic, kind), records)
-
-    def delivered(self, target: str, records: int) -> None:
-        """Count output records that a target (kafka, redis) has acknowledged."""
-        _add(self.deliveries, (target,), records)
-
-    def latency(self, seconds: float) -> None:
-        """Count an exception by the time from its cause to its delivery."""
-        self.latencies.observe(seconds)
-
-    def dead_letter(self, reason: str, records: int = 1) -> None:
-        """Count dead letters."""
-        _add(self.dead_letters, (reason,), records)
-
     def outcomes(self, machine: int, totals: Iterable[tuple[str, int, tuple[int, ...]]]) -> None:
         """Take over what a machine has counted over its life: (topic, partition, counts in the order of OUTCOMES)."""
         self.totals[machine] = list(totals)
-
-    def machine(self, machine: int, held: Machine) -> None:
-        """Take over what a machine holds."""
-        self.machines[machine] = held
-
-    def error(self, client: str, kind: str) -> None:
-        """Count an error of a client (kafka-consumer, kafka-producer, redis) by the library's name for it."""
-        _add(self.errors, (client, kind), 1)
-
-    def backoff(self, part: str, seconds: float) -> None:
-        """Count a pause before something is tried again."""
-        _add(self.backoffs, (part,), 1)
-        self.backoff_seconds[part,] = self.backoff_seconds.get((part,), 0.0) + seconds
 
     def lag_records(self) -> dict[tuple[str, int], int]:
         """Records of each partition that have not been read."""
@@ -140,15 +100,18 @@ class Telemetry:
             default=None,
         )
 
-    def outcome_counts(self) -> Counts:
-        """Events by (topic, outcome), over all machines and partitions."""
-        counts: Counts = {}
-        for totals in self.totals.copy().values():
-            for topic, _partition, numbers in totals:
-                for outcome, number in zip(OUTCOMES, numbers, strict=True):
-                    _add(counts, (topic, outcome), number)
-        return counts
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        name = f"tidegauge_{name}"
+        self.described.append(Described(name, "counter", text, labels))
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, bounds: tuple[float, ...]) -> Histogram:
+        name = f"tidegauge_{name}"
+        self.described.append(Described(name, "histogram", text, ()))
+        return Histogram(name, text, registry=self.registry, buckets=bounds)
 
 
-def _add(counts: Counts, key: tuple[str, ...], number: int) -> None:
-    counts[key] = counts.get(key, 0) + number
+def counts(counter: Counter) -> dict[tuple[str, ...], int]:
+    """What a counter of whole numbers holds, by the values of its labels."""
+    (family,) = counter.collect()
+    return {tuple(sample.labels.values()): int(sample.value) for sample in family.samples}

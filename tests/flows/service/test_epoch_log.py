@@ -33,9 +33,9 @@ def told(log: EpochLog, seconds: float = 0.4, traceparent: str | None = None) ->
 def test_an_epoch_is_told_with_what_happened_in_it(telemetry: Telemetry, clock: Clock) -> None:
     """Records, outputs and dead letters since the last line; lag, watermark and length as they are."""
     log = EpochLog(telemetry, clock=clock)
-    telemetry.read("orders", 10, 100)
-    telemetry.output("exceptions", "exception.opened", 2)
-    telemetry.dead_letter("not_json")
+    telemetry.records.labels("orders").inc(10)
+    telemetry.outputs.labels("exceptions", "exception.opened").inc(2)
+    telemetry.dead_letters.labels("not_json").inc()
     telemetry.partition("orders", 0, 10, 15, MONDAY, at_end=False)
     assert told(log, 0.4123, "00-a-b-01") == [
         {
@@ -44,8 +44,8 @@ def test_an_epoch_is_told_with_what_happened_in_it(telemetry: Telemetry, clock: 
         }
     ]  # fmt: skip
 
-    telemetry.read("orders", 5, 100)
-    telemetry.output("exceptions", "exception.resolved", 1)
+    telemetry.records.labels("orders").inc(5)
+    telemetry.outputs.labels("exceptions", "exception.resolved").inc(1)
     (event,) = told(log)
     assert (event["records"], event["outputs"], event["dead_letters"]) == (5, {"exception.resolved": 1}, 0)
     assert "traceparent" not in event
@@ -65,10 +65,10 @@ def test_nothing_is_said_of_nothing(telemetry: Telemetry, clock: Clock) -> None:
 def test_every_kind_of_happening_is_told(telemetry: Telemetry, clock: Clock) -> None:
     """Records alone, outputs alone (a day closes without input) and dead letters alone each make a line."""
     log = EpochLog(telemetry, clock=clock)
-    telemetry.read("orders", 1, 1)
+    telemetry.records.labels("orders").inc(1)
     assert len(told(log)) == 1
-    telemetry.output("planning-parameters", "parameters.proposed")
+    telemetry.outputs.labels("planning-parameters", "parameters.proposed").inc()
     assert len(told(log)) == 1
-    telemetry.dead_letter("too_late")
+    telemetry.dead_letters.labels("too_late").inc()
     assert len(told(log)) == 1
     assert told(log) == []

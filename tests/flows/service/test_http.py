@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from flows.service import http as endpoints
 from flows.service.health import Health
 from flows.service.http import Endpoints
-from flows.service.metrics import METRICS, registry
+from flows.service.metrics import described, registry
 from flows.service.settings import HttpSettings
 from flows.service.telemetry import Telemetry
 from sinks.errors import TidegaugeError
@@ -50,12 +50,12 @@ def service() -> Iterator[Service]:
 
 def test_metrics_are_served_as_prometheus_reads_them(service: Service) -> None:
     """Text by default, OpenMetrics for who asks; both are the former is read by the library's own parser."""
-    service.telemetry.read("orders", 7, 100)
+    service.telemetry.records.labels("orders").inc(7)
     status, headers, body = service.ask("/metrics")
     assert (status, headers["Content-Type"].split(";")[0]) == (200, "text/plain")
     families = {family.name: family for family in text_string_to_metric_families(body.decode())}
     assert families["tidegauge_records_read"].samples[0].value == 7
-    assert {metric.name for metric in METRICS} <= set(families)
+    assert {metric.name for metric in described()} <= set(families)
 
     status, headers, body = service.ask("/metrics?name=x", Accept="application/openmetrics-text; version=1.0.0")
     assert (status, headers["Content-Type"].split(";")[0]) == (200, "application/openmetrics-text")

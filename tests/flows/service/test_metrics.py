@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -9,8 +10,9 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from flows.service.health import Health
-from flows.service.metrics import METRICS, registry
-from flows.service.telemetry import Machine, Telemetry
+from flows.service.metrics import described, registry
+from flows.service.telemetry import Telemetry
+from sensing.machines.gauges import Gauges
 from tests.flows.service.clock import Clock
 
 LATENESS_MS = 3_600_000
@@ -42,8 +44,8 @@ def metrics(telemetry: Telemetry, health: Health) -> CollectorRegistry:
 
 def test_names_keep_the_conventions() -> None:
     """One prefix, base units, no total in the table, help that is a sentence, no label that grows with the business."""
-    assert len({metric.name for metric in METRICS}) == len(METRICS)
-    for metric in METRICS:
+    assert len({metric.name for metric in described()}) == len(described())
+    for metric in described():
         assert re.fullmatch(r"tidegauge_[a-z_]+[a-z]", metric.name)
         assert not metric.name.endswith(("_total", "_count", "_sum", "_bucket", "_ms", "_minutes"))
         assert metric.help.endswith(".")
@@ -71,14 +73,18 @@ def test_memory_of_the_process_is_there(metrics: CollectorRegistry) -> None:
 
 def test_counters(telemetry: Telemetry, metrics: CollectorRegistry) -> None:
     """What was read, became of events, was made, delivered, refused, failed, waited for."""
-    telemetry.read("orders", 10, 2300)
-    telemetry.tombstones("reference", 3)
-    telemetry.outcomes(0, [("orders", 0, (5, 1, 2, 0, 0, 2, 0))])
-    telemetry.dead_letter("not_json", 2)
-    telemetry.output("exceptions", "exception.opened", 4)
-    telemetry.delivered("kafka", 3)
-    telemetry.error("kafka-producer", "_MSG_TIMED_OUT")
-    telemetry.backoff("redis", 0.25)
+    telemetry.records.labels("orders").inc(10)
+    telemetry.bytes.labels("orders").inc(2300)
+    telemetry.tombstones.labels("reference").inc(3)
+    telemetry.outcomes(0, [("orders", 0, (5, 1, 2, 0, 0, 2, 0)), ("orders", 1, (1, 0, 0, 0, 0, 0, 0))])
+    telemetry.outcomes(1, [("orders", 0, (9, 9, 9, 9, 9, 9, 9))])
+    telemetry.outcomes(1, [("orders", 0, (10, 0, 0, 0, 0, 0, 0))])
+    telemetry.dead_letters.labels("not_json").inc(2)
+    telemetry.outputs.labels("exceptions", "exception.opened").inc(4)
+    telemetry.deliveries.labels("kafka").inc(3)
+    telemetry.errors.labels("kafka-producer", "_MSG_TIMED_OUT").inc()
+    telemetry.backoffs.labels("redis").inc()
+    telemetry.backoff_seconds.labels("redis").inc(0.25)
 
     def value(name: str, **labels: str) -> float | None:
         return metrics.get_sample_value(name, labels)
@@ -86,7 +92,7 @@ def test_counters(telemetry: Telemetry, metrics: CollectorRegistry) -> None:
     assert value("tidegauge_records_read_total", topic="orders") == 10
     assert value("tidegauge_read_bytes_total", topic="orders") == 2300
     assert value("tidegauge_tombstones_read_total", topic="reference") == 3
-    assert value("tidegauge_events_total", topic="orders", outcome="absorbed") == 5
+    assert value("tidegauge_events_total", topic="orders", outcome="absorbed") == 16
     assert value("tidegauge_events_total", topic="orders", outcome="dead_letter") == 2
     assert value("tidegauge_dead_letters_total", reason="not_json") == 2
     assert value("tidegauge_outputs_total", topic="exceptions", type="exception.opened") == 4
@@ -102,7 +108,7 @@ def test_lag_and_ages(telemetry: Telemetry, metrics: CollectorRegistry, clock: C
     telemetry.partition("orders", 0, 7, 10, now_ms - LATENESS_MS - 90_000, at_end=False)
     telemetry.partition("orders", 1, 9, 9, now_ms - LATENESS_MS, at_end=True)
     telemetry.partition("reference", 0, 5, 6, None, at_end=False)
-    telemetry.committed(now_ms - 1500)
+    telemetry.committed_ms = now_ms - 1500
 
     def value(name: str, **labels: str) -> float | None:
         return metrics.get_sample_value(name, labels)
@@ -119,9 +125,11 @@ def test_lag_and_ages(telemetry: Telemetry, metrics: CollectorRegistry, clock: C
 
 def test_machines_are_summed(telemetry: Telemetry, metrics: CollectorRegistry) -> None:
     """Rows, models, lines and open exceptions of all machines; forecasts are as old as the last closed day's end."""
-    telemetry.machine(0, Machine(10, 4, 100, 1, 0, {("order_surge", "high"): 2}, 18_517, 18_518))
-    telemetry.machine(1, Machine(20, 6, 200, 0, 3, {("order_surge", "high"): 1, ("data_quality", "low"): 5}))
-    telemetry.machine(1, Machine(21, 6, 200, 0, 3, {("order_surge", "high"): 1, ("data_quality", "low"): 5}))
+    surges: Any = ("order_surge", "high")
+    quality: Any = ("data_quality", "low")
+    telemetry.machines[0] = Gauges(10, 4, 100, 1, 0, {surges: 2}, 18_517, 18_518)
+    telemetry.machines[1] = Gauges(20, 6, 200, 0, 3, {surges: 1, quality: 5}, None, None)
+    telemetry.machines[1] = Gauges(21, 6, 200, 0, 3, {surges: 1, quality: 5}, None, None)
 
     def value(name: str, **labels: str) -> float | None:
         return metrics.get_sample_value(name, labels)
@@ -136,9 +144,9 @@ def test_machines_are_summed(telemetry: Telemetry, metrics: CollectorRegistry) -
 
 def test_histograms(telemetry: Telemetry, metrics: CollectorRegistry) -> None:
     """Epochs and latencies have buckets, count and sum."""
-    telemetry.epoch(0.4)
-    telemetry.epoch(0.41)
-    telemetry.latency(1.2)
+    telemetry.epochs.observe(0.4)
+    telemetry.epochs.observe(0.41)
+    telemetry.latencies.observe(1.2)
     assert metrics.get_sample_value("tidegauge_epoch_seconds_bucket", {"le": "0.4"}) == 1
     assert metrics.get_sample_value("tidegauge_epoch_seconds_bucket", {"le": "0.5"}) == 2
     assert metrics.get_sample_value("tidegauge_epoch_seconds_sum") == pytest.approx(0.81)
@@ -163,5 +171,5 @@ def test_the_exposition_holds_the_table(metrics: CollectorRegistry) -> None:
     families = {family.name: family for family in text_string_to_metric_families(generate_latest(metrics).decode())}
     ours = {name: family for name, family in families.items() if name.startswith("tidegauge_")}
     assert {name: (family.type, family.documentation) for name, family in ours.items()} == {
-        metric.name: (metric.kind, metric.help) for metric in METRICS
+        metric.name: (metric.kind, metric.help) for metric in described()
     }

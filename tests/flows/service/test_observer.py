@@ -9,7 +9,7 @@ from flows.service.epoch_log import EpochLog
 from flows.service.health import Health
 from flows.service.observer import LOOK_SECONDS, FlowObserver
 from flows.service.operations import Operations
-from flows.service.telemetry import Machine, Telemetry
+from flows.service.telemetry import Telemetry, counts
 from sensing.machines.ledger import LedgerMachine
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, OutputRecord
@@ -31,6 +31,10 @@ class Watched:
         self.telemetry = Telemetry(0, wall=self.clock)
         log = EpochLog(self.telemetry, clock=self.clock)
         self.observer = FlowObserver(Operations(self.telemetry, self.health, log, 0), self.clock)
+
+    def figure(self, name: str) -> float | None:
+        """A figure without labels, as it is exposed."""
+        return self.telemetry.registry.get_sample_value(f"tidegauge_{name}")
 
 
 @pytest.fixture
@@ -56,9 +60,11 @@ def test_an_epoch_is_heartbeat_commit_and_line(watched: Watched) -> None:
         watched.observer.epoch(0.4)
 
     assert watched.telemetry.committed_ms == 1_600_000_000_000
-    assert watched.telemetry.epochs.read()[0][-1] == ("+Inf", 2)
-    assert watched.telemetry.outputs[EXCEPTIONS, "exception.opened"] == 2
-    assert watched.telemetry.dead_letters == {("not_json",): 1}
+    assert watched.figure("epoch_seconds_count") == 2
+    assert counts(watched.telemetry.records) == {("orders",): 2}
+    assert counts(watched.telemetry.bytes) == {("orders",): 20}
+    assert counts(watched.telemetry.outputs)[EXCEPTIONS, "exception.opened"] == 2
+    assert counts(watched.telemetry.dead_letters) == {("not_json",): 1}
     assert [first[0].get("traceparent"), second[0].get("traceparent")] == ["00-a-b-01", None]
     watched.clock.now += 61
     assert not watched.health.live().good
@@ -73,9 +79,9 @@ def test_delays_count_once_history_is_read(watched: Watched) -> None:
     watched.observer.delivered(opened, 1_599_999_999.0)
     watched.observer.delivered(record(DEAD_LETTERS, "dead.letter"), 1_600_000_001.0)
 
-    assert watched.telemetry.deliveries == {("kafka",): 4}
-    buckets, total = watched.telemetry.latencies.read()
-    assert (buckets[-1][1], total) == (2, 1.0)
+    assert counts(watched.telemetry.deliveries) == {("kafka",): 4}
+    name = "order_to_exception_seconds"
+    assert (watched.figure(f"{name}_count"), watched.figure(f"{name}_sum")) == (2, 1.0)
 
 
 def test_what_sinks_tell_is_counted(watched: Watched) -> None:
@@ -84,12 +90,14 @@ def test_what_sinks_tell_is_counted(watched: Watched) -> None:
     watched.observer.written(4)
     watched.observer.error("redis", "ConnectionError")
     watched.observer.backoff("redis", 0.5)
-    watched.observer.backoff("redis", 1.0)
+    watched.observer.backoff("redis", 1.5)
+    watched.observer.tombstones("reference", 2)
 
-    assert watched.telemetry.deliveries == {("redis",): 7}
-    assert watched.telemetry.errors == {("redis", "ConnectionError"): 1}
-    assert watched.telemetry.backoffs == {("redis",): 2}
-    assert watched.telemetry.backoff_seconds == {("redis",): 1.5}
+    assert counts(watched.telemetry.deliveries) == {("kafka",): 0, ("redis",): 7}
+    assert counts(watched.telemetry.errors) == {("redis", "ConnectionError"): 1}
+    assert counts(watched.telemetry.backoffs) == {("redis",): 2}
+    assert counts(watched.telemetry.backoff_seconds) == {("redis",): 2}
+    assert counts(watched.telemetry.tombstones) == {("reference",): 2}
 
 
 def test_machines_are_looked_at_now_and_then(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,4 +114,5 @@ def test_machines_are_looked_at_now_and_then(watched: Watched, monkeypatch: pyte
     watched.observer.machine(0, shards[0])
 
     assert looked == [0, 1, 0]
-    assert watched.telemetry.machines == {0: Machine(), 1: Machine()}
+    assert watched.telemetry.machines.keys() == {0, 1}
+    assert watched.telemetry.machines[0].rows == 0

@@ -26,7 +26,7 @@ def _as_before() -> Iterator[None]:
 def test_an_engine_is_watched_while_it_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """The log says where; an epoch shows in the metrics, as a heartbeat and as a line; afterwards nobody listens."""
     with operations(RunSettings(http=HttpSettings(port=0))) as watched:
-        watched.telemetry.read("orders", 3, 300)
+        watched.telemetry.records.labels("orders").inc(3)
         watched.epoch(0.25, "00-a-b-01")
         connection = http.client.HTTPConnection("127.0.0.1", watched.port, timeout=10)
         connection.request("GET", "/metrics")
