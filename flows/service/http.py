@@ -1,16 +1,23 @@
-"""``/metrics``, ``/healthz`` and ``/readyz`` on one port, in threads of their own."""
+"""``/metrics``, ``/healthz`` and ``/readyz`` on one port: prometheus-client's application and threaded server.
+
+Written by hand are the two routes of health, and a bound on connections: without one, clients that read slowly would
+take a thread each until none is left for a probe.
+"""
 
 import errno
-import http.server
+import io
 import socket
 import socketserver
 import threading
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any, Self, TextIO
+from wsgiref.simple_server import WSGIRequestHandler
 
 import orjson
 import structlog
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 
 from flows.service.health import Answer, Health
 from flows.service.settings import HttpSettings
@@ -22,90 +29,89 @@ JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 PATHS = ("/metrics", "/healthz", "/readyz")
 
+Headers = list[tuple[str, str]]
+Reply = tuple[str, Headers, bytes]
+"""Status, headers and body."""
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-class _Reply(NamedTuple):
-    code: int
-    kind: str
-    body: bytes
 
+def application(registry: CollectorRegistry, health: Health) -> Application:
+    """The WSGI application: GET and HEAD of ``PATHS``."""
+    metrics = make_wsgi_app(registry)
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    """Answers one connection; slow clients are cut off."""
-
-    server: "_Server"
-    timeout = READ_TIMEOUT_S
-
-    def do_GET(self) -> None:
-        """Answer with a body."""
-        self._send(self._reply())
-
-    def do_HEAD(self) -> None:
-        """Answer without the body."""
-        self._send(self._reply())
-
-    def do_POST(self) -> None:
-        """Refuse: nothing can be changed here."""
-        self._send(_Reply(405, TEXT, b"Only GET and HEAD.\n"))
-
-    do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_POST
-
-    def _reply(self) -> _Reply:
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        method = environ["REQUEST_METHOD"]
         try:
-            match self.path.partition("?")[0]:
-                case "/metrics":
-                    encode, kind = choose_encoder(self.headers.get("Accept", ""))
-                    return _Reply(200, kind, encode(self.server.registry))
-                case "/healthz":
-                    return _of(self.server.health.live())
-                case "/readyz":
-                    return _of(self.server.health.ready())
+            status, headers, body = _reply(environ, metrics, health)
         except Exception:
-            structlog.get_logger("flows.service.http").exception("request failed", path=self.path)
-            return _Reply(500, TEXT, b"The answer could not be made; the log says why.\n")
-        return _Reply(404, TEXT, f"There are {', '.join(PATHS)}.\n".encode())
+            structlog.get_logger("flows.service.http").exception("request failed", path=environ["PATH_INFO"])
+            status, headers, body = _text(500, "The answer could not be made; the log says why.\n")
+        own = [("Content-Length", str(len(body))), ("Cache-Control", "no-store"), ("Server", "tidegauge")]
+        start_response(status, [*headers, *own])
+        return [] if method == "HEAD" else [body]
 
-    def _send(self, reply: _Reply) -> None:
-        self.send_response(reply.code)
-        self.send_header("Content-Type", reply.kind)
-        self.send_header("Content-Length", str(len(reply.body)))
-        self.send_header("Cache-Control", "no-store")
-        if reply.code == 405:
-            self.send_header("Allow", "GET, HEAD")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(reply.body)
+    return answer
 
-    def version_string(self) -> str:
-        """Who serves; not with which library."""
-        return "tidegauge"
+
+def _reply(environ: dict[str, Any], metrics: Application, health: Health) -> Reply:
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+        status, headers, body = _text(405, "Only GET and HEAD.\n")
+        return status, [*headers, ("Allow", "GET, HEAD")], body
+    match environ["PATH_INFO"]:
+        case "/metrics":
+            started: list[tuple[str, Headers]] = []
+            body = b"".join(metrics(environ | {"REQUEST_METHOD": "GET"}, lambda *head: started.append(head)))
+            return *started[0], body
+        case "/healthz":
+            return _probe(health.live())
+        case "/readyz":
+            return _probe(health.ready())
+    return _text(404, f"There are {', '.join(PATHS)}.\n")
+
+
+def _probe(answer: Answer) -> Reply:
+    body = orjson.dumps(answer.body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return _status(200 if answer.good else 503), [("Content-Type", JSON)], body
+
+
+def _text(code: int, text: str) -> Reply:
+    return _status(code), [("Content-Type", TEXT)], text.encode()
+
+
+def _status(code: int) -> str:
+    return f"{code} {HTTPStatus(code).phrase}"
+
+
+class _Handler(WSGIRequestHandler):
+    """Serves one connection; slow clients are cut off."""
+
+    timeout = READ_TIMEOUT_S
+    server_version, sys_version = "tidegauge", ""
+
+    def get_stderr(self) -> TextIO:
+        """Where to complain of clients that went away: nowhere."""
+        return io.StringIO()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: probes come every few seconds."""
 
 
-def _of(answer: Answer) -> _Reply:
-    body = orjson.dumps(answer.body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    return _Reply(200 if answer.good else 503, JSON, body)
-
-
-class _Server(http.server.ThreadingHTTPServer):
+class _Server(ThreadingWSGIServer):
     """One thread per connection, up to a bound; above it connections are closed at once."""
 
-    daemon_threads = True
     request_queue_size = CONNECTIONS_MAX
-    # A port somebody else listens on is refused all the same.
-    allow_reuse_address = True
 
-    def __init__(self, address: tuple[str, int], registry: CollectorRegistry, health: Health) -> None:
-        self.registry = registry
-        self.health = health
+    def __init__(self, address: tuple[str, int], app: Application) -> None:
         self._free = threading.BoundedSemaphore(CONNECTIONS_MAX)
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, _Handler)
+        self.set_app(app)
 
     def server_bind(self) -> None:
         """Bind without asking the name service what this machine is called."""
         socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.setup_environ()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Hand a connection to a thread, if there is one left."""
@@ -136,7 +142,7 @@ class Endpoints:
 
     def __init__(self, settings: HttpSettings, registry: CollectorRegistry, health: Health) -> None:
         try:
-            self._server = _Server((settings.host, settings.port), registry, health)
+            self._server = _Server((settings.host, settings.port), application(registry, health))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 msg = (
@@ -149,7 +155,7 @@ class Endpoints:
                     f"got {settings.host} port {settings.port}: {error.strerror}; set http.host and http.port"
                 )
             raise TidegaugeError(msg) from error
-        self.port = int(self._server.server_address[1])
+        self.port = self._server.server_port
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="http", daemon=True
         )
