@@ -1,6 +1,9 @@
-"""The three places that settings come from, each read into values by path, with the exact origin of each."""
+"""The three places that settings come from, each read into values by path, with the exact origin of each.
 
-import os
+pydantic-settings reads the environment. By hand are origins, which it does not keep, and the names of client settings,
+which have dots. TOML is read as a text, since an origin names the line.
+"""
+
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,17 +11,18 @@ from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
 import orjson
+from pydantic_settings import EnvSettingsSource
 
-from flows.service.names import PREFIX, TABLES, Path, canonical, of_variable
+from flows.service.names import PREFIX, TABLES, Path, canonical, dotted, variable_of
 from flows.service.secrets import is_secret
+from flows.service.settings import RunSettings
 from sinks.errors import UsageError
 
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 REDIS_KEYWORDS = ("redis", "client")
 SECRETS = {("kafka", "client"), ("kafka", "consumer"), ("kafka", "producer"), REDIS_KEYWORDS}
-_KEY = r"""(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)"""
-_KEY_LINE = re.compile(rf"\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*=")
-_HEADER_LINE = re.compile(r"\s*(\[[^\[\]]+\])\s*(#.*)?$")
+# All settings of librdkafka have dots in their names, which shells do not allow in theirs, but for this one.
+UNDERSCORED = "log_level"
 
 
 class Given(NamedTuple):
@@ -53,16 +57,23 @@ def from_file(file: FilePath, named_by: str) -> list[Given]:
 
 def from_environment() -> list[Given]:
     """Read all variables ``TIDEGAUGE_SECTION__NAME``. A secret among the client settings becomes a reference to it."""
-    given = []
-    for variable, value in sorted(os.environ.items()):
-        if not variable.startswith(PREFIX) or "__" not in variable:
-            continue
-        path, origin = of_variable(variable), f"environment {variable}"
-        if path[:2] in SECRETS and len(path) == 3 and is_secret(path[2]):
-            given.append(Given((path[0], "secrets", path[2]), f"env:{variable}", origin, False))
-        else:
-            given.append(Given(path, _typed(path, value), origin, False))
-    return given
+    source, prefix = EnvSettingsSource(RunSettings), PREFIX.lower()
+    # A variable named after a section alone is none of ours, and would hide those of the section's settings.
+    source.env_vars = {name: text for name, text in source.env_vars.items() if "__" in name.removeprefix(prefix)}
+    # The library passes over variables of sections that there are not; they are to be refused.
+    names = [tuple(name.removeprefix(prefix).split("__")) for name in source.env_vars if name.startswith(prefix)]
+    strange = [(name, "") for name in names if name[0] not in RunSettings.model_fields]
+    return [_of_variable(path, value) for path, value in sorted([*_leaves(source()), *strange])]
+
+
+def _of_variable(named: Path, value: Any) -> Given:
+    path, variable = named, variable_of(named)
+    if named[0] == "kafka" and named[:2] in TABLES:
+        path = (*named[:2], *(part if part == UNDERSCORED else part.replace("_", ".") for part in named[2:]))
+    path = canonical(path)
+    if path[:2] in SECRETS and len(path) == 3 and is_secret(path[2]):
+        return Given((path[0], "secrets", path[2]), f"env:{variable}", f"environment {variable}", False)
+    return Given(path, _typed(path, value), f"environment {variable}", False)
 
 
 def from_flags(flags: Iterable[tuple[str, str, str]]) -> list[Given]:
@@ -88,36 +99,22 @@ def _leaves(content: Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, o
             yield path, value
 
 
-def _origin(file: FilePath, lines: dict[Path, int], path: Path) -> str:
+def _origin(file: FilePath, lines: dict[str, int], path: Path) -> str:
     """File and line; of what stands inside an inline table, the table's line."""
-    found = next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), None)
+    names = (dotted(path[:length]) for length in range(len(path), 0, -1))
+    found = next((lines[name] for name in names if name in lines), None)
     return str(file) if found is None else f"{file}:{found}"
 
 
-def _lines(text: str) -> dict[Path, int]:
-    """Line of every key. A line inside a text of several lines may be taken for one, which no value then has."""
-    lines: dict[Path, int] = {}
-    table: Path = ()
+def _lines(text: str) -> dict[str, int]:
+    """Line by dotted key. A line inside a text of several lines may be taken for one, which no value then has."""
+    lines: dict[str, int] = {}
+    table = ""
     for number, line in enumerate(text.splitlines(), 1):
-        header = _HEADER_LINE.match(line)
-        key = _KEY_LINE.match(line)
-        if header:
-            table = _path(header[1])
+        name, equals, _value = re.sub(r"[\s\"']", "", line).partition("=")
+        if name.startswith("[") and not equals:
+            table = name.partition("]")[0].strip("[")
             lines.setdefault(table, number)
-        elif key:
-            lines.setdefault((*table, *_path(f"{key[1]} = 0")), number)
+        elif equals:
+            lines.setdefault(f"{table}.{name}".removeprefix("."), number)
     return lines
-
-
-def _path(line: str) -> Path:
-    """Path that a single line of TOML names."""
-    try:
-        content: object = tomllib.loads(line)
-    except tomllib.TOMLDecodeError:
-        return ()
-    path: list[str] = []
-    while isinstance(content, dict) and content:
-        (key,) = content
-        path.append(key)
-        content = content[key]
-    return tuple(path)

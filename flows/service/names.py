@@ -10,9 +10,7 @@ from flows.service.section import Section
 from flows.service.settings import RunSettings
 
 Path = tuple[str, ...]
-PREFIX = "TIDEGAUGE_"
-# All settings of librdkafka have dots in their names, which shells do not allow in theirs, but for this one.
-UNDERSCORED = "log_level"
+PREFIX = RunSettings.model_config["env_prefix"]
 
 
 def section(name: str) -> type[Section]:
@@ -42,14 +40,6 @@ def canonical(path: Path) -> Path:
 def dotted(path: Path) -> str:
     """Name of a setting as errors show it."""
     return ".".join(path)
-
-
-def of_variable(variable: str) -> Path:
-    """Path of the setting that an environment variable with ``__`` in its name stands for."""
-    path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
-    if path[:1] == ("kafka",) and path[:2] in TABLES:
-        path = (*path[:2], *(part if part == UNDERSCORED else part.replace("_", ".") for part in path[2:]))
-    return canonical(path)
 
 
 def variable_of(path: Path) -> str:

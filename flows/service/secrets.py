@@ -33,7 +33,7 @@ def has_password(text: str) -> bool:
 def masked(text: str) -> str:
     """A text in which whatever may be the password of a URL, well written or not, is masked."""
     head, at, tail = text.rpartition("@")
-    if at and ":" in head.rpartition("://")[2]:
+    if at and ":" in head.split("://", 1)[-1]:
         user = re.match(r"[\w+]*://[^:/?#@]*", head)
         text = f"{user[0] if user else ''}:{MASK}@{tail}"
     return _QUERY.sub(rf"\g<1>{MASK}", text)

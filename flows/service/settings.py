@@ -1,8 +1,9 @@
-"""All settings of ``tidegauge run``: five sections. How they are read is in :mod:`flows.service.load`."""
+"""All settings of ``tidegauge run``: five sections. Commands read them by `flows.service.load`."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from flows.service.engine_settings import EngineSettings
 from flows.service.kafka_settings import KafkaSettings
@@ -29,14 +30,27 @@ class LogSettings(Section):
     )
 
 
-class RunSettings(Section):
-    """Everything that a running engine is told."""
+class RunSettings(BaseSettings):
+    """Everything that a running engine is told; a variable is named ``TIDEGAUGE_SECTION__NAME``."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True,
+        env_prefix="TIDEGAUGE_", env_nested_delimiter="__", enable_decoding=False,
+    )  # fmt: skip
 
     kafka: KafkaSettings = KafkaSettings()
     redis: RedisSettings = RedisSettings()
     engine: EngineSettings = EngineSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        *_others: PydanticBaseSettingsSource, **_named: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        """Settings that are made in code are what the code says; `load` asks the environment itself, for origins."""
+        return (init_settings,)
 
     def secret_texts(self) -> list[str]:
         """All secrets in clear text, for those who keep them out of what they write."""

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.service.layers import from_environment
 from flows.service.load import load
-from flows.service.names import FIELDS, TABLES, of_variable, section, variable_of
+from flows.service.names import FIELDS, TABLES, section, variable_of
 from flows.service.settings import RunSettings
 from sinks.errors import UsageError
 from tests.flows.service.files import config
@@ -93,10 +94,31 @@ def test_client_settings_may_be_written_in_every_way(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("path", [path for path in FIELDS if path not in TABLES], ids=".".join)
-def test_every_setting_has_its_variable(path: tuple[str, str]) -> None:
+def test_every_setting_has_its_variable(path: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment reaches every setting, and its variable leads back to it."""
-    assert variable_of(path) == f"TIDEGAUGE_{path[0].upper()}__{path[1].upper()}"
-    assert of_variable(variable_of(path)) == path
+    variable = f"TIDEGAUGE_{path[0].upper()}__{path[1].upper()}"
+    assert variable_of(path) == variable
+    monkeypatch.setenv(variable, "x")
+    assert [(given.path, given.value, given.origin) for given in from_environment()] == [
+        (path, "x", f"environment {variable}")
+    ]
+
+
+def test_variables_of_no_setting_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a section or outside of any; what has no section is none of ours."""
+    monkeypatch.setenv("TIDEGAUGE_ENGIN__SHARDS", "4")
+    monkeypatch.setenv("TIDEGAUGE_HTTP__PROT", "4")
+    monkeypatch.setenv("TIDEGAUGE_OTHER", "4")
+    monkeypatch.setenv("TIDEGAUGE_HTTP", "4")
+    with pytest.raises(UsageError) as error:
+        load()
+    assert str(error.value).splitlines() == [
+        "2 settings cannot be used:",
+        "  engin.shards (environment TIDEGAUGE_ENGIN__SHARDS): there is no such setting; "
+        "did you mean engine.shards or engine.skew_hours?",
+        "  http.prot (environment TIDEGAUGE_HTTP__PROT): there is no such setting; "
+        "did you mean http.port or http.host?",
+    ]
 
 
 def test_every_setting_is_described() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flows.cli.main import main
@@ -240,6 +240,7 @@ def test_ordinary_texts_are_no_secrets(text: str) -> None:
     assert not has_password(text)
 
 
+@example(user="", password="00000://")
 @given(
     user=st.text("abcXYZ09._-", max_size=8),
     password=st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=8),
