@@ -1,24 +1,22 @@
 """What is true now, as files: current planning parameters and open exceptions, from the compacted topics."""
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-import pyarrow.parquet as pq
 
+from flows.output_folder import work_folder
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.parameters import PlanningParameters
 from sensing.outputs import EXCEPTIONS, PARAMETERS
 from sinks import tables
 from sinks.entries import ENDED
-from sinks.errors import UsageError
 from sinks.latest import Spool, read_latest
+from sinks.parquet_file import write_parquet
 
 Form = Literal["parquet", "ndjson"]
-WORK_FOLDER = ".tidegauge-work"
 ROWS_AT_ONCE = 4096
 
 
@@ -66,36 +64,20 @@ def export(
     TidegaugeError
         Kafka does not give what is needed; the folder is as it was.
     """
-    made = not output.exists()
-    _claim(output)
-    work = output / WORK_FOLDER
-    work.mkdir()
-    try:
+    with work_folder(output) as work:
         with (work / "values").open("w+b") as file:
             spool = read_latest(client, prefix, tuple(_KINDS), file)
             counts = {topic: _write(spool, topic, work / f"{topic}.{form}", form, ended=ended) for topic in _KINDS}
         for topic in _KINDS:
             (work / f"{topic}.{form}").replace(output / f"{topic}.{form}")
-    finally:
-        shutil.rmtree(work)
-        if made and not any(output.iterdir()):
-            output.rmdir()
     return Exported(counts[PARAMETERS], counts[EXCEPTIONS], spool.foreign)
-
-
-def _claim(folder: Path) -> None:
-    if folder.exists():
-        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        if names or not folder.is_dir():
-            what = f"{len(names)} files such as {names[0]}" if names else "a file"
-            msg = f"output {folder}: required a new or empty folder, got {what}; give another one, or empty it"
-            raise UsageError(msg)
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _write(spool: Spool, topic: str, path: Path, form: Form, *, ended: bool) -> int:
     found = _documents(spool, topic, ended=ended)
-    return _write_lines(path, found) if form == "ndjson" else _write_rows(path, found, _KINDS[topic])
+    if form == "ndjson":
+        return _write_lines(path, found)
+    return write_parquet(path, _KINDS[topic].schema, _tables(found, _KINDS[topic]))
 
 
 def _documents(spool: Spool, topic: str, *, ended: bool) -> Iterator[tuple[Any, str, bytes]]:
@@ -119,12 +101,6 @@ def _write_lines(path: Path, found: Iterator[tuple[Any, str, bytes]]) -> int:
     return count
 
 
-def _write_rows(path: Path, found: Iterator[tuple[Any, str, bytes]], kind: _Kind) -> int:
-    count = 0
-    with pq.ParquetWriter(path, kind.schema, compression="zstd") as writer:
-        while some := list(islice(found, ROWS_AT_ONCE)):
-            writer.write_table(
-                tables.table(kind.schema, [kind.row(document, lineage) for document, lineage, _ in some])
-            )
-            count += len(some)
-    return count
+def _tables(found: Iterator[tuple[Any, str, bytes]], kind: _Kind) -> Iterator[Any]:
+    while some := list(islice(found, ROWS_AT_ONCE)):
+        yield tables.table(kind.schema, [kind.row(document, lineage) for document, lineage, _ in some])

@@ -3,7 +3,6 @@
 import contextlib
 import datetime as dt
 import functools
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from flows import engine, topology
 from flows.addresses import machine_keys
 from flows.control import Control, Progress
 from flows.machines import Machine, MakeMachine
+from flows.output_folder import work_folder
 from flows.processes import in_processes
 from flows.sources.folder import find_inputs
 from flows.sources.replay import ReplaySource
@@ -20,12 +20,10 @@ from sensing.machines.ledger import LedgerMachine
 from sensing.machines.shard import ShardMachine
 from sensing.settings import Settings
 from sinks.envelope import timestamp
-from sinks.errors import UsageError
 from sinks.files import assemble
 from sinks.parts import PartFiles
 
 BLOCK_SIZE = 16_384
-WORK_FOLDER = ".tidegauge-work"
 
 
 class Summary(NamedTuple):
@@ -77,21 +75,15 @@ def replay(
     recorded = timestamp(int(dt.datetime.now(dt.UTC).timestamp() * 1000))
     keys = machine_keys(settings.shards)
     control = Control(len(keys), progress)
-    made = _claim(output_folder)
-    parts = output_folder / WORK_FOLDER
     source = ReplaySource(input_folder, settings, block_size, until, control)
-    sink = PartFiles(parts, keys, recorded)
     make = make_machine or machines(settings)
-    try:
-        with contextlib.closing(source), contextlib.closing(sink), contextlib.ExitStack() as stack:
+    with work_folder(output_folder) as parts, contextlib.closing(source):
+        sink = PartFiles(parts, keys, recorded)
+        with contextlib.closing(sink), contextlib.ExitStack() as stack:
             if workers > 1:
                 make = stack.enter_context(in_processes(make, settings.shards, workers))
             engine.run(topology.build(settings.shards, source, make, sink, control), control)
         finished = assemble(parts, output_folder, keys)
-    except BaseException:
-        shutil.rmtree(output_folder if made else parts)
-        raise
-    shutil.rmtree(parts)
     return Summary(control.lines, time.perf_counter() - started, finished.rows, control.outputs())
 
 
@@ -102,18 +94,3 @@ def machines(settings: Settings) -> MakeMachine:
 
 def _machine(settings: Settings, number: int) -> Machine:
     return LedgerMachine(number, settings.shards) if number == settings.shards else ShardMachine(number, settings)
-
-
-def _claim(folder: Path) -> bool:
-    """Make the output folder and the work folder in it; returns whether the former is new."""
-    made = not folder.exists()
-    if not made:
-        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        if names or not folder.is_dir():
-            what = "a file" if not names else f"{len(names)} files such as {names[0]}"
-            if WORK_FOLDER in names:
-                what = f"{WORK_FOLDER}, left by a run that was killed"
-            msg = f"output {folder}: required a new or empty folder, got {what}; give another one, or empty it"
-            raise UsageError(msg)
-    (folder / WORK_FOLDER).mkdir(parents=True)
-    return made

@@ -48,17 +48,10 @@ class Hooks(NamedTuple):
 
 
 class Follower:
-    """One view, in one thread. After any error of a client, `resume` is how to go on.
-
-    Attributes
-    ----------
-    caught_up
-        Whether everything that was in the topics at the last step is in the view.
-    """
+    """One view, in one thread. After any error of a client, `resume` is how to go on."""
 
     def __init__(self, tail: Tail, store: Store, layout: Layout, status: Status, hooks: Hooks, ended_days: int) -> None:
         self.counts = ViewCounts()
-        self.caught_up = False
         self._tail = tail
         self._store = store
         self._layout = layout
@@ -74,7 +67,6 @@ class Follower:
 
     def resume(self) -> None:
         """Find out where the view is and go on from there, or begin to build it again."""
-        self.caught_up = False
         self._written = {}
         kept, age_s = self._store.position()
         found = self._tail.look()
@@ -106,7 +98,6 @@ class Follower:
         self._written = {topic: list(offsets) for topic, offsets in self._tail.next.items()}
         if not self._position.complete and _reached(self._written, self._goal):
             self._complete()
-        self.caught_up = self._position.complete and self._tail.at_end
 
     def has(self, ends: Mapping[str, Sequence[int]], since: float) -> bool:
         """Whether everything before these offsets is in the view.

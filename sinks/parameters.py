@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+
+from sinks.parquet_file import write_parquet
 
 _NUMBERS = pa.list_(pa.float64())
 
@@ -61,14 +62,15 @@ def assemble_rows(parts: list[Path], path: Path) -> int:
     keys = pa.concat_tables([SCHEMA.empty_table(), *tables]).select(["sku", "location"])
     order = pc.sort_indices(keys, [("sku", "ascending"), ("location", "ascending")]).to_numpy()
     starts = np.cumsum([0, *(len(table) for table in tables)])
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-        for start in range(0, len(order), ROWS_AT_ONCE):
-            places = order[start : start + ROWS_AT_ONCE].astype(np.int64)
-            part_of = np.searchsorted(starts, places, "right") - 1
-            by_part = np.argsort(part_of, kind="stable")
-            pieces = [table.take(places[part_of == at] - starts[at]) for at, table in enumerate(tables)]
-            writer.write_table(pa.concat_tables(pieces).take(np.argsort(by_part)).combine_chunks())
-    return len(order)
+
+    def block(places: Any) -> Any:
+        part_of = np.searchsorted(starts, places, "right") - 1
+        by_part = np.argsort(part_of, kind="stable")
+        pieces = [table.take(places[part_of == at] - starts[at]) for at, table in enumerate(tables)]
+        return pa.concat_tables(pieces).take(np.argsort(by_part)).combine_chunks()
+
+    blocks = (order[start : start + ROWS_AT_ONCE].astype(np.int64) for start in range(0, len(order), ROWS_AT_ONCE))
+    return write_parquet(path, SCHEMA, map(block, blocks))
 
 
 def _column(values: Any, kind: Any) -> Any:

@@ -129,10 +129,6 @@ class RedisView:
         self._tail.close()
         self._store.close()
 
-    def caught_up(self) -> bool:
-        """Whether everything that was in the topics a moment ago is in the view."""
-        return self._follower.caught_up
-
     def drain(self, timeout_s: float) -> bool:
         """Wait until everything that is in the topics now is in the view; returns whether it is."""
         asked_at = time.monotonic()
@@ -164,7 +160,6 @@ class RedisView:
                     with self._stepped:
                         self._stepped.notify_all()
             except Exception as error:
-                self._follower.caught_up = False
                 self._pause(error, BACKOFF.compute(min(failures, BACKOFF_DOUBLINGS_MAX)))
                 failures += 1
 

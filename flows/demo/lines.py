@@ -64,11 +64,6 @@ def never_cancelled(lines: Lines) -> NDArray[np.bool_]:
     return np.asarray(stays & (lines.kind == PLACED))
 
 
-def event_ids(lines: Lines) -> list[str]:
-    """Event id of every event: its document and the position in it."""
-    return [f"{document}-{n}" for document, n in zip(lines.document.tolist(), lines.position.tolist(), strict=True)]
-
-
 def order_ndjson(lines: Lines) -> bytes:
     """Events of topic ``orders``, one JSON object a line.
 

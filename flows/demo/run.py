@@ -13,11 +13,11 @@ from flows.demo.inputs import Inputs, write_inputs
 from flows.demo.live import LiveView
 from flows.demo.retail import read_retail
 from flows.demo.truth import Score, read_problems, score
+from flows.output_folder import refuse_used
 from flows.processors import processors
 from flows.replay import Summary, replay
 from sensing.contracts.audit import ControlTotals
 from sensing.settings import Settings
-from sinks.errors import UsageError
 
 # Every shard's day has a price of its own, and one small shop on a few processors has no use for many.
 SETTINGS = Settings(time_zone=ZONE_NAME, shards=4)
@@ -43,9 +43,7 @@ def run_demo(folder: Path, days: int | None, console: Console) -> Outcome:
         When the run fails or its accounts do not balance.
     """
     input_folder, output_folder, truth_file = folder / "input", folder / "output", folder / "truth.json"
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        msg = f"output {folder}: required a new or empty folder, got one with content; give another one, or empty it"
-        raise UsageError(msg)
+    refuse_used(folder)
     input_folder.mkdir(parents=True)
     started = time.perf_counter()
     inputs = write_inputs(read_retail(days), input_folder, truth_file)

@@ -10,6 +10,11 @@ from flows.demo.supply_side import Supply, simulate_supply
 from flows.demo.surges import Surge, plant_surges
 
 
+def event_ids(lines: Lines) -> list[str]:
+    """Event id of every event: its document and the position in it."""
+    return [f"{document}-{n}" for document, n in zip(lines.document.tolist(), lines.position.tolist(), strict=True)]
+
+
 @pytest.fixture(scope="session")
 def winter() -> Retail:
     """Seven weeks around Christmas 2010 and the giant order of 18 January 2011."""

@@ -159,7 +159,7 @@ def test_output_with_content_is_refused(tmp_path: Path) -> None:
     """The demo writes nowhere where something is."""
     (tmp_path / "mine").write_text("mine")
 
-    with pytest.raises(UsageError, match=r"required a new or empty folder, got one with content; give another one"):
+    with pytest.raises(UsageError, match=r"required a new or empty folder, got 1 files such as .*; give another one"):
         run_demo(tmp_path, 1, Console(file=io.StringIO()))
     result = CliRunner().invoke(demo, ["--output", str(tmp_path)])
     assert result.exit_code == 2

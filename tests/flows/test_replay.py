@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.control import Progress
-from flows.replay import WORK_FOLDER, replay
+from flows.output_folder import WORK_FOLDER
+from flows.replay import replay
 from sensing.settings import Settings
 from sinks.errors import TidegaugeError, UsageError
 from tests.flows.counting import CountingMachine, counting_machines, machine_of, outputs_of, shuffled_lines

@@ -47,7 +47,6 @@ def test_redis_may_go_and_come_back(kafka: str, topics: str, own_redis: RedisSer
             publish(kafka, topics, *later(number))
             until(lambda: told.now[REDIS] is not None, "a complaint")
             assert told.now[KAFKA_VIEW] is None
-            assert not view.caught_up()
             if own_redis.running:
                 own_redis.resume()
             else:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from flows.cli.main import COMMANDS
 from tests.tidy.imports import imported
 from tests.tidy.sources import Source
 from tests.tidy.style import functions, is_kernel
@@ -12,8 +13,8 @@ TOP = frozenset(
     | {"Makefile", "README.md", "constraints.txt", "pyproject.toml"}
     | {".dockerignore", "Dockerfile", "docker-compose.yml"}
 )
-ENTRIES = frozenset({"flows.cli.main", "flows.warm"})
-"""Modules that are started, not imported: the command in pyproject.toml, and a step of `make`."""
+ENTRIES = frozenset({"flows.cli.main", "flows.warm", *(f"flows.cli.{command}" for command in COMMANDS)})
+"""Modules that are started by name: the command in pyproject.toml, its subcommands, and a step of `make`."""
 
 
 def top_level(paths: Iterable[str]) -> list[str]:

@@ -1,0 +1,17 @@
+"""The one writer of Parquet files: for the parameters of a replay, and for exports."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+
+def write_parquet(path: Path, schema: Any, tables: Iterable[Any]) -> int:
+    """Write Arrow tables of one schema, each as a row group; returns the number of rows."""
+    rows = 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for table in tables:
+            writer.write_table(table)
+            rows += len(table)
+    return rows
