@@ -13,8 +13,6 @@ producer and watchers. 10,000 lines a second is the rate to be judged by, the ot
 """
 
 import contextlib
-import subprocess
-import sys
 import time
 from typing import NamedTuple
 
@@ -24,9 +22,10 @@ from numpy.typing import NDArray
 from redis import Redis
 
 from benchmarks.live import topics, traffic
+from benchmarks.live.child_process import call_in_child
 from benchmarks.live.engine import Engine, Trail, await_read
-from benchmarks.live.seen import Sight, Watcher
-from benchmarks.live.sender import Sent
+from benchmarks.live.seen import Sight, Watcher, watch_kafka, watch_redis
+from benchmarks.live.sender import send
 from benchmarks.live.traffic import Phase, Rows
 from benchmarks.servers.process import ServerError, running
 from benchmarks.servers.use import Place, serving
@@ -125,11 +124,10 @@ def _settle(place: Place, seconds_max: float) -> None:
 def _phase(place: Place, engine: Engine, trail: Trail, phase: Phase, rows: Rows, before: int) -> Found:
     """Send the lines of a phase and see what becomes of them; ``before`` lines have been read by now."""
     lines = traffic.live(rows, phase, SEED)
-    file = place.folder / f"lines-{phase.number}.npy"
-    np.save(file, lines)
-    with Watcher.of_kafka(place) as consumer, Watcher.of_redis(place) as subscriber:
+    with Watcher(watch_kafka, place) as consumer, Watcher(watch_redis, place) as subscriber:
         start_ms = time.time_ns() // 1_000_000 + HEAD_START_MS + phase.size // 500
-        sent = _send(place, str(file), start_ms)
+        sent = call_in_child(send, place.kafka, f"{place.prefix}orders", lines, start_ms)
+        assert not sent.refused, f"{sent.refused} of {sent.lines} lines were not taken"
         behind = before + phase.size - engine.metrics()["tidegauge_records_read_total"]
         cpu = trail.cpu_seconds(start_ms / 1000, start_ms / 1000 + sent.seconds) / sent.seconds
         await_read(engine, before + phase.size, DRAIN_SECONDS_MAX)
@@ -175,22 +173,6 @@ def _triggers(
             caused[sight.exception_id] = index
             found.append(trigger)
     return caused, found, sorted(wanted - set(found))
-
-
-def _send(place: Place, file: str, start_ms: int) -> Sent:
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.live.sender",
-        place.kafka,
-        f"{place.prefix}orders",
-        file,
-        str(start_ms),
-    ]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    sent = msgspec.json.decode(done.stdout, type=Sent)
-    assert not sent.refused, f"{sent.refused} of {sent.lines} lines were not taken"
-    return sent
 
 
 def _quantiles(sights: list[Sight], caused: dict[str, int], due_ns: NDArray[np.int64]) -> dict[str, float]:

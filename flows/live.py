@@ -48,13 +48,13 @@ def run_live(settings: RunSettings, *, until_end: bool = False) -> Ended:
         When it cannot start, or cannot go on.
     """
     started = time.monotonic()
-    with operations(settings) as watched:
+    with operations(settings) as observer:
         log = structlog.get_logger()
         try:
             warm.ensure()
-            control = _run(settings, FlowObserver(watched), until_end=until_end)
+            control = _run(settings, observer, until_end=until_end)
         except BaseException as error:
-            watched.health.fail(str(error))
+            observer.health.fail(str(error))
             log.error("ended", reason=str(error) or type(error).__name__)
             raise
         ended = Ended(control.lines, time.monotonic() - started, control.outputs())

@@ -8,10 +8,11 @@ The one record that is let go of in part is a dead letter that its topic finds t
 flow. It is sent again without its value, which is still where it came from.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as Answer
@@ -22,6 +23,7 @@ from sinks.errors import TidegaugeError
 from sinks.kafka_client import PARTITIONER, PRODUCER, QUIET, fixed, made
 from sinks.kafka_errors import PURGED, TOO_LARGE, is_final, refusal
 from sinks.messages import Message
+from sinks.status import KAFKA_PRODUCER, Status
 
 DEFAULTS: dict[str, Any] = {
     **QUIET,
@@ -48,20 +50,31 @@ OnDelivered = Callable[[OutputRecord, float], None]
 end of its epoch; must be cheap."""
 
 
-class PartStatus(Protocol):
-    """Where one producer says how it is."""
+class ProducerStatus:
+    """Several producers, told of as one part: it works when all of them do."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+        self._problems: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def ok(self, name: str) -> None:
-        """All that was sent is acknowledged."""
-        ...
+        """One of them works."""
+        with self._lock:
+            self._problems.pop(name, None)
+            if not self._problems:
+                self._status.ok(KAFKA_PRODUCER)
 
     def failing(self, name: str, problem: str) -> None:
-        """Nothing has been acknowledged for a while."""
-        ...
+        """One of them does not."""
+        with self._lock:
+            self._problems[name] = problem
+            self._status.failing(KAFKA_PRODUCER, f"{name}: {problem}")
 
     def error(self, kind: str) -> None:
-        """A connection met with an error."""
-        ...
+        """One of them met with an error."""
+        with self._lock:
+            self._status.error(KAFKA_PRODUCER, kind)
 
 
 class Patience:
@@ -100,7 +113,12 @@ class Delivery:
     """
 
     def __init__(
-        self, name: str, client: Mapping[str, Any], status: PartStatus, patience: Patience, on_delivered: OnDelivered
+        self,
+        name: str,
+        client: Mapping[str, Any],
+        status: ProducerStatus,
+        patience: Patience,
+        on_delivered: OnDelivered,
     ) -> None:
         self.name = name
         self.pending = 0

@@ -9,18 +9,17 @@ epoch, send and await once the epoch is known to be durable.
 """
 
 import datetime as dt
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from sensing.outputs import OutputRecord
-from sinks.delivery import Delivery, OnDelivered, Patience
+from sinks.delivery import Delivery, OnDelivered, Patience, ProducerStatus
 from sinks.envelope import timestamp
 from sinks.messages import Message, seal
 from sinks.parts import Rows
-from sinks.status import KAFKA_PRODUCER, Status
+from sinks.status import Status
 
 PARTITIONS_MAX = 100
 STOP_TIMEOUT_S = 10.0
@@ -65,7 +64,7 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         self._partitions = partitions
         self._prefix = prefix
         self._lineage = lineage
-        self._status = _Together(status)
+        self._status = ProducerStatus(status)
         self._patience = Patience(stop, stop_timeout_s, abandon)
         self._on_delivered = on_delivered
         self._built: list[Delivery] = []
@@ -117,30 +116,3 @@ class KafkaPart(StatefulSinkPartition[list[OutputRecord | Rows], None]):
 
 def _collect(values: list[list[OutputRecord | Rows]]) -> Iterable[OutputRecord]:
     return (output for outputs in values for output in outputs if isinstance(output, OutputRecord))
-
-
-class _Together:
-    """Several producers, told of as one part: it works when all of them do."""
-
-    def __init__(self, status: Status) -> None:
-        self._status = status
-        self._problems: dict[str, str] = {}
-        self._lock = threading.Lock()
-
-    def ok(self, name: str) -> None:
-        """One of them works."""
-        with self._lock:
-            self._problems.pop(name, None)
-            if not self._problems:
-                self._status.ok(KAFKA_PRODUCER)
-
-    def failing(self, name: str, problem: str) -> None:
-        """One of them does not."""
-        with self._lock:
-            self._problems[name] = problem
-            self._status.failing(KAFKA_PRODUCER, f"{name}: {problem}")
-
-    def error(self, kind: str) -> None:
-        """One of them met with an error."""
-        with self._lock:
-            self._status.error(KAFKA_PRODUCER, kind)

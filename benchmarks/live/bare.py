@@ -1,16 +1,11 @@
-"""The least that a consumer in Python can do: a process that reads a topic with confluent-kafka and looks at values.
+"""The least that a consumer in Python can do: a process that reads a topic with confluent-kafka and looks at values."""
 
-`python -m benchmarks.live.bare BOOTSTRAP TOPIC COUNT` prints JSON: seconds and processor seconds, librdkafka's threads
-included, from the first message to the last.
-"""
-
-import subprocess
-import sys
 import time
+from typing import NamedTuple
 
-import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
+from benchmarks.live.child_process import call_in_child
 from benchmarks.servers.use import Place
 from flows.sources.kafka.reader import DEFAULTS
 
@@ -18,8 +13,8 @@ AT_ONCE = 10_000
 SECONDS_MAX = 600
 
 
-class Bare(msgspec.Struct, frozen=True):
-    """What reading alone took."""
+class Bare(NamedTuple):
+    """What reading alone took: processor seconds are those of librdkafka's threads as well."""
 
     messages: int
     bytes: int
@@ -29,9 +24,7 @@ class Bare(msgspec.Struct, frozen=True):
 
 def measure(place: Place, topic: str, count: int) -> Bare:
     """Read ``count`` messages of a topic in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.live.bare", place.kafka, place.prefix + topic, str(count)]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=SECONDS_MAX)
-    return msgspec.json.decode(done.stdout, type=Bare)
+    return call_in_child(read, place.kafka, place.prefix + topic, count)
 
 
 def read(bootstrap: str, topic: str, count: int) -> Bare:
@@ -53,13 +46,3 @@ def read(bootstrap: str, topic: str, count: int) -> Bare:
     ended = time.perf_counter() - started, time.process_time() - cpu
     consumer.close()
     return Bare(found, size, *ended)
-
-
-def main() -> None:
-    """Entry of the process."""
-    bootstrap, topic, count = sys.argv[1:]
-    sys.stdout.buffer.write(msgspec.json.encode(read(bootstrap, topic, int(count))))
-
-
-if __name__ == "__main__":
-    main()

@@ -2,28 +2,24 @@
 
 A line that is sent late, because the producer or the broker was busy, keeps its instant as event time, and whoever
 measures counts from there: so a pause shows in all the lines that it held up.
-
-`python -m benchmarks.live.sender BOOTSTRAP TOPIC LINES.npy START_MS` takes lines (``LINE``) whose times count from
-START_MS (UTC) and prints JSON.
 """
 
-import sys
 import time
-from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from confluent_kafka import KafkaError, Message, Producer
 
 from benchmarks import workloads
 from benchmarks.live.topics import order_keys
+from benchmarks.workloads import Lines
 
 AT_ONCE = 1_000
 NAP_SECONDS = 0.0005
 FLUSH_SECONDS = 60
 
 
-class Sent(msgspec.Struct, frozen=True):
+class Sent(NamedTuple):
     """What was sent: lines, and seconds from the first instant to the last line.
 
     ``late`` is how late lines were sent, ``taken`` how long the broker then took to acknowledge them; ms.
@@ -37,9 +33,8 @@ class Sent(msgspec.Struct, frozen=True):
     taken_ms_p99: float
 
 
-def send(bootstrap: str, topic: str, path: Path, start_ms: int) -> Sent:
-    """Send all lines, each at its instant or as soon after it as can be."""
-    lines = np.load(path)
+def send(bootstrap: str, topic: str, lines: Lines, start_ms: int) -> Sent:
+    """Send all lines, whose times count from ``start_ms`` (UTC), each at its instant or as soon after it as can be."""
     lines["time_ms"] += start_ms
     values = b"".join(workloads.order_lines(lines)).splitlines()
     keys = order_keys(lines)
@@ -75,13 +70,3 @@ def send(bootstrap: str, topic: str, path: Path, start_ms: int) -> Sent:
         len(lines), len(refused) + left, seconds, float(np.quantile(late, 0.99)), float(late.max()),
         float(np.quantile(taken, 0.99)) * 1000,
     )  # fmt: skip
-
-
-def main() -> None:
-    """Entry of the process."""
-    bootstrap, topic, path, start_ms = sys.argv[1:]
-    sys.stdout.buffer.write(msgspec.json.encode(send(bootstrap, topic, Path(path), int(start_ms))))
-
-
-if __name__ == "__main__":
-    main()

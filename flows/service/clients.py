@@ -1,59 +1,60 @@
 """Client settings are tried where they are read: the libraries alone know which there are, and what is legal."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flows.service.names import Path
-from flows.service.secrets import MASK
+from flows.service.secrets import MASK, Secret
 from flows.service.settings import RunSettings
 
 _SILENT = logging.Logger("silent")
 _SILENT.addHandler(logging.NullHandler())
+TABLES = ("consumer", "producer", "client", "secrets")
+_NOT_MADE = "Failed to create "
+"""Begins the error of settings that do not fit together; that of a single one names it."""
 
 
 def refusals(settings: RunSettings) -> Iterator[tuple[Path, str]]:
     """Paths of client settings that the libraries refuse, and what they say. Nothing is connected to."""
-    from confluent_kafka import Consumer, Producer
-
-    told = set()
-    for role, make, config in (
-        ("consumer", _closed(Consumer), settings.kafka.consumer_config()),
-        ("producer", Producer, settings.kafka.producer_config()),
-    ):
-        for path, text in _kafka(settings, role, make, config):
-            if (path, text) not in told:
-                told.add((path, text))
-                yield path, _scrubbed(settings, text)
+    found = list(_single(settings)) or list(_together(settings))
     if settings.redis.url is not None:
-        yield from ((path, _scrubbed(settings, text)) for path, text in _redis(settings))
+        found += _redis(settings)
+    yield from ((path, _scrubbed(settings, text)) for path, text in found)
 
 
-def _closed(consumer: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
-    return lambda config: consumer(config).close()
+def _single(settings: RunSettings) -> Iterator[tuple[Path, str]]:
+    """Each setting of librdkafka is tried alone, so that all that are wrong are told at once."""
+    for table in TABLES:
+        for name, value in getattr(settings.kafka, table).items():
+            clear = value.value.get_secret_value() if isinstance(value, Secret) else value
+            text = _error(table == "producer", {name: clear})
+            if text is not None and not text.startswith(_NOT_MADE):
+                yield ("kafka", table, name), f"librdkafka says: {text}"
 
 
-def _kafka(
-    settings: RunSettings, role: str, make: Callable[[dict[str, Any]], Any], config: dict[str, str]
-) -> Iterator[tuple[Path, str]]:
-    tried: dict[str, Any] = {name: value for name, value in config.items() if name != "bootstrap.servers"}
-    while (text := _error(make, tried)) is not None:
-        whole = text.removeprefix(f"Failed to create {role}: ")
-        if whole != text:
-            yield _place(settings, role, _named(whole, tried)), f"librdkafka says: {whole}"
+def _together(settings: RunSettings) -> Iterator[tuple[Path, str]]:
+    kafka = settings.kafka
+    for producer, config in ((False, kafka.consumer_config()), (True, kafka.producer_config())):
+        text = _error(producer, config)
+        if text is not None:
+            told = text.partition(": ")[2]
+            name = _named(told, config)
+            table = next((table for table in TABLES if name in getattr(kafka, table)), None)
+            yield (("kafka", table, str(name)) if table else ("kafka", "client")), f"librdkafka says: {told}"
             return
-        # Settings are taken one after another, so without the one that is wrong the error is another, or none.
-        # Its name in the text may be an older one.
-        name = next(name for name in tried if _error(make, _without(tried, name)) != text)
-        yield _place(settings, role, name), f"librdkafka says: {text}"
-        tried = _without(tried, name)
 
 
-def _error(make: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> str | None:
-    from confluent_kafka import KafkaException
+def _error(producer: bool, config: Mapping[str, str]) -> str | None:
+    from confluent_kafka import Consumer, KafkaException, Producer
 
+    tried: dict[str, Any] = {name: value for name, value in config.items() if name != "bootstrap.servers"}
+    tried |= {"logger": _SILENT}
     try:
-        make(config | {"logger": _SILENT})
+        if producer:
+            Producer(tried)
+        else:
+            Consumer({"group.id": "tried", **tried}).close()
     except KafkaException as error:
         return str(error.args[0].str()).strip()
     except (TypeError, ValueError) as error:
@@ -61,20 +62,8 @@ def _error(make: Callable[[dict[str, Any]], Any], config: dict[str, Any]) -> str
     return None
 
 
-def _without(config: dict[str, Any], name: str) -> dict[str, Any]:
-    return {other: value for other, value in config.items() if other != name}
-
-
 def _named(text: str, config: dict[str, Any]) -> str | None:
     return max((name for name in config if name in text), key=len, default=None)
-
-
-def _place(settings: RunSettings, role: str, name: str | None) -> Path:
-    if name is None:
-        return ("kafka", "client")
-    tables = (role, "client", "secrets")
-    table = next((table for table in tables if name in getattr(settings.kafka, table)), "client")
-    return ("kafka", table, name)
 
 
 def _redis(settings: RunSettings) -> Iterator[tuple[Path, str]]:

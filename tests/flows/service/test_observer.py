@@ -5,10 +5,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from flows.service.epoch_log import EpochLog
 from flows.service.health import Health
 from flows.service.observer import LOOK_SECONDS, FlowObserver
-from flows.service.operations import Operations
 from flows.service.telemetry import Telemetry, counts
 from sensing.machines.ledger import LedgerMachine
 from sensing.machines.shard import ShardMachine
@@ -29,8 +27,7 @@ class Watched:
         self.clock = Clock()
         self.health = Health(wall=self.clock, steady=self.clock)
         self.telemetry = Telemetry(0, wall=self.clock)
-        log = EpochLog(self.telemetry, clock=self.clock)
-        self.observer = FlowObserver(Operations(self.telemetry, self.health, log, 0), self.clock)
+        self.observer = FlowObserver(self.telemetry, self.health, self.clock)
 
     def figure(self, name: str) -> float | None:
         """A figure without labels, as it is exposed."""

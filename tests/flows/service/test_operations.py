@@ -10,6 +10,8 @@ import structlog
 
 from flows.service.operations import operations
 from flows.service.settings import HttpSettings, RunSettings
+from sensing.outputs import EXCEPTIONS
+from tests.flows.service.test_observer import record
 
 
 @pytest.fixture(autouse=True)
@@ -25,23 +27,27 @@ def _as_before() -> Iterator[None]:
 
 def test_an_engine_is_watched_while_it_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """The log says where; an epoch shows in the metrics, as a heartbeat and as a line; afterwards nobody listens."""
-    with operations(RunSettings(http=HttpSettings(port=0))) as watched:
-        watched.telemetry.records.labels("orders").inc(3)
-        watched.epoch(0.25, "00-a-b-01")
-        connection = http.client.HTTPConnection("127.0.0.1", watched.port, timeout=10)
+    with operations(RunSettings(http=HttpSettings(port=0))) as observer:
+        observer.read("orders", 3, 300)
+        observer.outputs([record(EXCEPTIONS, "exception.opened", traceparent="00-a-b-01")])
+        observer.epoch(0.25)
+        said = capsys.readouterr().err
+        port = json.loads(said.splitlines()[0])["port"]
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("GET", "/metrics")
         scraped = connection.getresponse().read().decode()
         connection.close()
 
-    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    told = [json.loads(line) for line in said.splitlines()]
     # What clients of other tests still have to say comes through the same log.
     listening, epoch = (line for line in told if "logger" not in line)
-    assert (listening["event"], listening["port"]) == ("listening", watched.port)
+    assert listening["event"] == "listening"
     assert (epoch["event"], epoch["records"], epoch["epoch_ms"]) == ("epoch", 3, 250.0)
+    assert epoch["traceparent"] == "00-a-b-01"
     assert 'tidegauge_records_read_total{topic="orders"} 3.0' in scraped
     assert "tidegauge_epoch_seconds_count 1.0" in scraped
     with pytest.raises(ConnectionRefusedError):
-        http.client.HTTPConnection("127.0.0.1", watched.port, timeout=10).request("GET", "/metrics")
+        http.client.HTTPConnection("127.0.0.1", port, timeout=10).request("GET", "/metrics")
 
 
 def test_secrets_of_the_settings_are_not_logged(
