@@ -27,11 +27,10 @@ def forecast_rows(
     promoted: NDArray[np.float64],
     mean: NDArray[np.float64],
     variance: NDArray[np.float64],
-    lines_mean: NDArray[np.float64],
     method: NDArray[np.uint8],
     codes: NDArray[np.uint8],
 ) -> None:
-    """Fill the last five arguments, which are those of `Forecast`.
+    """Fill the last four arguments, which are those of `Forecast`.
 
     The variance grows with the horizon as the level's own movement adds up: 1 + (h - 1) gain^2.
 
@@ -53,7 +52,6 @@ def forecast_rows(
             if closed[i, h]:
                 mean[i, h] = 0.0
                 variance[i, h] = 0.0
-                lines_mean[i, h] = 0.0
                 continue
             special = special_factor(pool, at, holiday[i, h], promoted[i, h])
             factor = weekday_factor(demand, row, pool, at, (day + 1 + h + 3) % 7) * special
@@ -64,7 +62,6 @@ def forecast_rows(
                 expected = river_mean(river, slot, values, weights)
             mean[i, h] = expected
             variance[i, h] = day_variance(ratio, demand[row]["spread"], expected) * (1.0 + h * gain * gain)
-            lines_mean[i, h] = demand[row]["lines_level"] * factor
 
 
 @kernel

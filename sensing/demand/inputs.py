@@ -55,8 +55,6 @@ class Forecast(NamedTuple):
     """(n,) position in `METHODS`."""
     demand_class: NDArray[np.uint8]
     """(n,) position in `CLASSES`."""
-    lines_mean: NDArray[np.float64]
-    """(n, 28) order lines."""
 
 
 class Scores(NamedTuple):

@@ -104,10 +104,10 @@ class DemandModels:
         window = typed_window(window)
         shape = (rows.size, HORIZON)
         codes = np.empty((2, rows.size), np.uint8)
-        found = Forecast(np.empty(shape), np.empty(shape), codes[0], codes[1], np.empty(shape))
+        found = Forecast(np.empty(shape), np.empty(shape), codes[0], codes[1])
         forecast_rows(
             self.demand, self.pool, self.river, rows, day, pool, window.closed, window.holiday, window.promoted,
-            found.mean, found.variance, found.lines_mean, found.method, found.demand_class,
+            found.mean, found.variance, found.method, found.demand_class,
         )  # fmt: skip
         return found
 

@@ -15,7 +15,7 @@ row-days, and 92, 90, 88, 85 % of 48 planted ones were found.
 import math
 from collections.abc import Sequence
 
-from sensing.demand.distribution import cumulative, tail_probability
+from sensing.demand.distribution import cumulative
 from sensing.jit import kernel
 
 DISPERSION_PRIOR = 1.6
@@ -53,16 +53,6 @@ def window_variance(expected: float, dispersion: float, window_days: float, hist
     history = min(max(history_days, 1.0), HISTORY_DAYS_MAX)
     drift = DRIFT * expected
     return dispersion * expected * (1.0 + window_days / history) + drift * drift
-
-
-@kernel
-def many_probability(
-    observed: float, expected: float, dispersion: float, window_days: float, history_days: float
-) -> float:
-    """Probability of at least ``observed`` lines in a window in which ``expected`` are due; 1 where nothing was
-    observed.
-    """
-    return tail_probability(observed, expected, window_variance(expected, dispersion, window_days, history_days))
 
 
 @kernel

@@ -43,13 +43,7 @@ def outlook(s: ShardState, rows: NDArray[np.int64], day: int, now: int) -> Outlo
 
 def part(forecast: Forecast, at: NDArray[np.int64]) -> Forecast:
     """Forecast of some of the rows."""
-    return Forecast(
-        forecast.mean[at],
-        forecast.variance[at],
-        forecast.method[at],
-        forecast.demand_class[at],
-        forecast.lines_mean[at],
-    )
+    return Forecast(forecast.mean[at], forecast.variance[at], forecast.method[at], forecast.demand_class[at])
 
 
 def told_of(s: ShardState, view: Outlook, at: NDArray[np.int64]) -> Told:

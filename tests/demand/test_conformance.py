@@ -68,9 +68,9 @@ def test_predicts_before_it_learns(model: str, found: Stream) -> None:
 
 @every_model
 def test_finite_and_never_negative(model: str, found: Stream, learned: bytes) -> None:
-    """Means, variances and lines are finite and not negative for every kind of row."""
+    """Means and variances are finite and not negative for every kind of row."""
     answer = forecast(DemandModels.load(learned), model, found, DAYS - 1)
-    for part in (answer.mean, answer.variance, answer.lines_mean):
+    for part in (answer.mean, answer.variance):
         assert part.shape == (found.quantity.shape[0], HORIZON)
         assert np.isfinite(part).all()
         assert (part >= 0.0).all()

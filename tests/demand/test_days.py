@@ -33,12 +33,12 @@ def test_close_rows_and_forecast_rows_are_the_slow_rows(series: list[int]) -> No
         slow.learn(float(sold), weekday, profile.OWN_PRIOR, profile.OWN_DISCOUNT)
     assert demand["error"][0] == pytest.approx(np.array(slow.errors), rel=1e-2, abs=1e-2)
     assert pool["day_quantity"][0] == sum(series[1:])
-    mean, variance, lines = np.empty((1, 28)), np.empty((1, 28)), np.empty((1, 28))
+    mean, variance = np.empty((1, 28)), np.empty((1, 28))
     codes = np.empty((2, 1), np.uint8)
     shut, flags = np.zeros((1, 28), np.bool_), np.zeros((1, 28))
     last = FIRST_DAY + len(series) - 1
     forecasting.forecast_rows(
-        demand, pool, river, rows, last, pools, shut, flags, flags, mean, variance, lines, codes[0], codes[1]
+        demand, pool, river, rows, last, pools, shut, flags, flags, mean, variance, codes[0], codes[1]
     )
     expected_days = [slow.mean((last + 1 + h + 3) % 7, profile.OWN_PRIOR) for h in range(28)]
     assert mean[0] == pytest.approx(np.array(expected_days), rel=2e-3, abs=1e-3)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sensing.demand import models as module
 from sensing.demand.inputs import DayInputs, Forecast, ordinary_window
 from sensing.demand.models import DemandModels
-from sensing.demand.profile import expected_lines
+from sensing.demand.profile import expected_lines, weekday_factor
 from sensing.demand.record import CLASSES, DEMAND, HORIZON, METHODS, RIVER
 from tests.demand.streams import FIRST_DAY, KINDS, feed, open_window, started, stream
 
@@ -77,12 +77,12 @@ def test_a_day_closes_once_and_in_order() -> None:
 
 
 def test_closed_days_have_no_demand() -> None:
-    """A closed day of the window has mean, variance, lines and quantiles of zero."""
+    """A closed day of the window has mean, variance and quantiles of zero."""
     models = learn(np.full((1, 60), 4.0))
     window = ordinary_window(1)
     window.closed[0, 3] = True
     found = models.forecast(np.array([0]), FIRST_DAY + 59, np.zeros(1, np.int32), window)
-    assert found.mean[0, 3] == found.variance[0, 3] == found.lines_mean[0, 3] == 0.0
+    assert found.mean[0, 3] == found.variance[0, 3] == 0.0
     assert not models.quantiles(found, np.array([0]), LEVELS)[0, 3].any()
     assert found.mean[0, 4] > 3.0
 
@@ -185,14 +185,14 @@ def test_scores_are_those_of_forecasts_made_before() -> None:
     assert scores.days[40] == 0.0
 
 
-def test_expected_lines_of_a_day_are_the_forecasts() -> None:
+def test_expected_lines_of_a_day_are_the_level_by_weekday() -> None:
     """Lines expected in the hours of a day are the day's; they lie where the pool's lines lie."""
     rng = np.random.default_rng(8)
     models = learn(rng.poisson(6.0, (10, 120)).astype(float))
-    found = forecast(models, 10, 120)
+    factor = weekday_factor(models.demand, 3, models.pool, 0, (FIRST_DAY + 120 + 3) % 7)
     hour, unobserved = (FIRST_DAY + 120) * 24, np.zeros((16, 28), np.float32)
     whole = expected_lines(models.demand, 3, models.pool, 0, unobserved, hour, hour + 24)
-    assert whole == pytest.approx(found.lines_mean[3, 0])
+    assert whole == pytest.approx(models.demand["lines_level"][3] * factor)
     assert expected_lines(models.demand, 3, models.pool, 0, unobserved, hour + 9, hour + 10) > 0.8 * whole
 
 

@@ -1,4 +1,4 @@
-"""Expected counts of order lines: variance, shrinkage and both tails."""
+"""Expected counts of order lines: variance, shrinkage and the lower tail."""
 
 import math
 
@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sensing.detection.lines import (
     few_probability,
     line_dispersion,
-    many_probability,
     speaking_window,
     window_variance,
 )
@@ -46,24 +45,12 @@ def test_variance_adds_three_parts(mean: float, dispersion: float, window: float
 
 
 @given(st.integers(0, 500), MEANS, DISPERSIONS, WINDOWS, HISTORIES)
-def test_tails_are_scipys(count: int, mean: float, dispersion: float, window: float, history: float) -> None:
-    """Both tails agree with scipy, and together they leave out nothing."""
-    variance = oracles.variance(mean, dispersion, window, history)
-
-    many = many_probability(count, mean, dispersion, window, history)
+def test_the_lower_tail_is_scipys(count: int, mean: float, dispersion: float, window: float, history: float) -> None:
+    """It agrees with scipy."""
     few = few_probability(count, mean, dispersion, window, history)
 
-    assert many == pytest.approx(oracles.count_tail(count, mean, variance), rel=1e-4, abs=1e-9)
+    variance = oracles.variance(mean, dispersion, window, history)
     assert few == pytest.approx(1.0 - oracles.count_tail(count + 1, mean, variance), abs=1e-4)
-
-
-@given(st.integers(0, 200), st.floats(0.01, 60.0), DISPERSIONS, WINDOWS, HISTORIES)
-def test_more_lines_are_less_likely(count: int, mean: float, dispersion: float, window: float, history: float) -> None:
-    """The upper tail falls with the count and rises with what was expected."""
-    chance = many_probability(count, mean, dispersion, window, history)
-
-    assert many_probability(count + 1, mean, dispersion, window, history) <= chance
-    assert many_probability(count, mean * 1.05, dispersion, window, history) >= chance - 1e-12
 
 
 @pytest.mark.parametrize(
