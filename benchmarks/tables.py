@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from flows.service.legal import required
 from flows.service.metrics import described
-from flows.service.names import FIELDS, dotted
-from flows.service.names import TABLES as CLIENT_TABLES
+from flows.service.settings_section import required
+from flows.service.settings_sources import FIELDS, dotted
+from flows.service.settings_sources import TABLES as CLIENT_TABLES
 from flows.service.topics import PARTITIONS, PLANS
 from sensing.codec.record import TOPICS
 

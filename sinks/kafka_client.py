@@ -1,7 +1,7 @@
-"""The one place that knows Kafka's clients: fixed settings, connecting, what topics there are, and what errors mean.
+"""Kafka clients: fixed settings, connecting, describing topics, and offsets.
 
-The source, the sinks, the commands and the benchmarks use it. confluent-kafka has no call for any of this that waits,
-names what is missing and says how to mend it; hence these functions around it.
+The source, the sinks, the commands and the benchmarks use it. Written by hand: confluent-kafka returns one future per
+topic and partition; these functions wait for all, name missing topics, and say how to mend what failed.
 """
 
 import logging

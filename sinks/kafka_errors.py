@@ -1,6 +1,6 @@
-"""What an error of Kafka means: it passes by waiting, or it does not and how it can be mended.
+"""The error table of Kafka: which errors end a run, what was required, and the fix.
 
-Consumers and producers ask here. What can get better by waiting is librdkafka's to try again, for as long as it takes.
+Source and sinks use it. Errors that may pass are not in it: librdkafka retries for as long as it takes.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The one writer of Parquet files: for the parameters of a replay, and for exports."""
+"""The one writer of Parquet files, used by replays (`sinks.parameters`) and exports."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from flows.cli.main import main
-from flows.service.load import load
+from flows.service.settings_load import load
 
 NAMED = re.compile(r"^ +(TIDEGAUGE_\w+): (\S+)$", re.MULTILINE)
 

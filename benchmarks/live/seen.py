@@ -1,4 +1,7 @@
-"""Who waits for exceptions: a process that reads the topic, and one that is told by Redis and looks there."""
+"""Watchers of new exceptions, each in a process of its own: a consumer of the topic, and a subscriber of Redis.
+
+`benchmarks.latency` starts them. The subscriber looks each exception up when it is notified.
+"""
 
 import time
 from collections.abc import Callable
@@ -20,7 +23,7 @@ END_SECONDS_MAX = 30
 
 
 class Sight(NamedTuple):
-    """An exception that was seen to open: its id, the event that caused it (where told), and when, ns since 1970."""
+    """An exception seen to open: its id, the id of the event that caused it (Kafka only), and when, ns since 1970."""
 
     exception_id: str
     cause: str
@@ -28,11 +31,11 @@ class Sight(NamedTuple):
 
 
 Watch = Callable[[Connection, Place], list[Sight]]
-"""Says through the connection that it listens, then notes what it sees until something comes through it."""
+"""Sends None when it listens, then collects exceptions until it receives something."""
 
 
 class Watcher:
-    """A watch in a process of its own; a context manager."""
+    """Runs a watch in a process of its own; a context manager."""
 
     def __init__(self, watch: Watch, place: Place) -> None:
         context = get_context("spawn")
@@ -46,12 +49,12 @@ class Watcher:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        """End it, where it was not ended."""
+        """End the process."""
         self._process.kill()
         self._process.join()
 
     def seen(self) -> list[Sight]:
-        """End it and take what it saw."""
+        """End it and return what it saw."""
         self._link.send(None)
         assert self._link.poll(END_SECONDS_MAX), "the watcher ends"
         found: list[Sight] = self._link.recv()

@@ -9,7 +9,7 @@ from flows.cli.settings import kafka_options
 
 if TYPE_CHECKING:
     from flows.export import Form
-    from flows.service.load import Resolved
+    from flows.service.settings_load import Resolved
 
 
 @click.command()

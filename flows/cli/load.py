@@ -11,7 +11,7 @@ from sinks.errors import UsageError
 
 if TYPE_CHECKING:
     from flows.load import Loaded
-    from flows.service.load import Resolved
+    from flows.service.settings_load import Resolved
 
 
 @click.command()

@@ -8,7 +8,7 @@ from flows.cli.settings import settings_options
 from sinks.errors import TidegaugeError, UsageError
 
 if TYPE_CHECKING:
-    from flows.service.load import Resolved
+    from flows.service.settings_load import Resolved
 
 
 @click.command()
@@ -29,7 +29,7 @@ def run(resolved: "Resolved", until_end: bool, event_time: bool, check: bool) ->
         )
         raise UsageError(msg)
     if check:
-        from flows.service.listing import listing
+        from flows.service.settings_listing import listing
 
         click.echo(listing(resolved))
         return

@@ -10,7 +10,7 @@ import click
 from flows.cli.options import readable_errors
 
 if TYPE_CHECKING:
-    from flows.service.load import Resolved
+    from flows.service.settings_load import Resolved
 
 Flag = tuple[str, str, str]
 
@@ -63,6 +63,6 @@ def _option(name: str) -> str:
 
 def _load(config: Path | None, flags: list[Flag]) -> "Resolved":
     # Settings take a while to load; usage and help need none of them.
-    from flows.service.load import load
+    from flows.service.settings_load import load
 
     return load(config, flags)

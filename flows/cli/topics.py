@@ -8,7 +8,7 @@ from flows.cli.settings import kafka_options
 from sinks.errors import TidegaugeError
 
 if TYPE_CHECKING:
-    from flows.service.load import Resolved
+    from flows.service.settings_load import Resolved
     from flows.service.topics import Difference
 
 

@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from flows.instants import INSTANT_TEXT, read_instant
-from flows.service.legal import Legal, Refusal
-from flows.service.section import Section
+from flows.service.settings_section import Legal, Refusal, Section
 from sensing.settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
 
 ZONE = "a name of the IANA time zone database, such as Europe/London"

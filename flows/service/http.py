@@ -1,7 +1,7 @@
 """``/metrics``, ``/healthz`` and ``/readyz`` on one port: prometheus-client's application and threaded server.
 
-Written by hand are the two routes of health, and a bound on connections: without one, clients that read slowly would
-take a thread each until none is left for a probe.
+Written by hand: the two health routes, and a limit on connections, so that slow clients cannot take a thread each
+without end. `flows.service.operations` starts it.
 """
 
 import errno

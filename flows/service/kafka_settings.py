@@ -5,10 +5,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from flows.service.fixed import kafka_name
-from flows.service.legal import Legal, Refusal
+from flows.service.fixed_settings import kafka_name
 from flows.service.secrets import SecretReference
-from flows.service.section import Property, Section
+from flows.service.settings_section import Legal, Property, Refusal, Section
 from sinks.kafka_client import CONSUMER, PRODUCER, fixed
 
 CLIENT_ID = "tidegauge"

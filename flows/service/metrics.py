@@ -1,8 +1,8 @@
-"""All metrics: those that the flow counts (`flows.service.telemetry`), and those that a scrape computes, listed here.
+"""All metrics: those counted in `flows.service.telemetry`, and those computed at each scrape, listed here.
 
-A figure that depends on the moment of the scrape, or is a sum over machines that replace their figures, is no gauge
-that somebody sets: one collector reads them all. SKU and location are no labels: there are too many of them. Counters
-count the life of the process.
+Written by hand: a collector for figures that depend on the time of the scrape, or are sums over machines; a gauge of
+prometheus-client needs somebody to set it. SKU and location are never labels: they are too many. Counters cover the
+life of the process.
 """
 
 import platform

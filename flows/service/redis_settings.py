@@ -5,10 +5,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from flows.service import fixed
-from flows.service.legal import Legal, Refusal
+from flows.service.fixed_settings import redis_name
 from flows.service.secrets import SecretReference, is_secret, masked
-from flows.service.section import Section
+from flows.service.settings_section import Legal, Refusal, Section
 
 URL = "redis://HOST:PORT/DB, rediss:// (TLS) or unix:// with a path"
 
@@ -36,7 +35,7 @@ def _scalar(value: object) -> str | int | float | bool:
 
 
 Keywords = dict[
-    Annotated[str, AfterValidator(fixed.redis_name)], Annotated[str | int | float | bool, BeforeValidator(_scalar)]
+    Annotated[str, AfterValidator(redis_name)], Annotated[str | int | float | bool, BeforeValidator(_scalar)]
 ]
 
 

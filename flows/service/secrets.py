@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
 
-from flows.service.legal import Legal, Refusal
+from flows.service.settings_section import Legal, Refusal
 
 MASK = "**********"
 SECRET_BYTES_MAX = 65_536

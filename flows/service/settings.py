@@ -1,4 +1,4 @@
-"""All settings of ``tidegauge run``: five sections. Commands read them by `flows.service.load`."""
+"""All settings of ``tidegauge run``: five sections. Commands read them by `flows.service.settings_load`."""
 
 from typing import Annotated, Literal
 
@@ -7,9 +7,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from flows.service.engine_settings import EngineSettings
 from flows.service.kafka_settings import KafkaSettings
-from flows.service.legal import Legal
 from flows.service.redis_settings import RedisSettings
-from flows.service.section import Section
+from flows.service.settings_section import Legal, Section
 
 
 class HttpSettings(Section):

@@ -1,7 +1,7 @@
-"""What the flow tells of itself, for metrics and the log: counters and histograms of prometheus-client, and states.
+"""Figures of a running engine: counters and histograms of prometheus-client, states of partitions and machines.
 
-`FlowObserver` writes here, `flows.service.metrics` and `EpochLog` read. States (partitions, machines) are replaced as a
-whole by one writer each; a reader copies a table in one step of the interpreter, so no lock is needed.
+`FlowObserver` writes, `flows.service.metrics` and `EpochLog` read. Each state has one writer, which replaces it as a
+whole; a reader copies the dictionary in one step of the interpreter. So no lock is needed.
 """
 
 import time

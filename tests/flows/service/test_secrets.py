@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flows.cli.main import main
-from flows.service.load import load
 from flows.service.secrets import MASK, SECRET_BYTES_MAX, has_password, is_secret, masked
 from flows.service.settings import RunSettings
+from flows.service.settings_load import load
 from sinks.errors import UsageError
 from tests.flows.service.files import config
 

@@ -1,7 +1,7 @@
-"""Names of client settings that are not the user's to choose, each with the reason."""
+"""Client settings that users must not set, each with the reason. Validators of the settings call it."""
 
-from flows.service.legal import Refusal
 from flows.service.secrets import is_secret
+from flows.service.settings_section import Refusal
 from sinks.kafka_client import CONSUMER, PRODUCER
 
 _INSTEAD = {

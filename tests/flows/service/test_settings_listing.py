@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.service.listing import listing
-from flows.service.load import load
-from flows.service.names import FIELDS, TABLES
+from flows.service.settings_listing import listing
+from flows.service.settings_load import load
+from flows.service.settings_sources import FIELDS, TABLES
 from tests.flows.service.files import config
 
 

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.service.layers import from_environment
-from flows.service.load import load
-from flows.service.names import FIELDS, TABLES, section, variable_of
 from flows.service.settings import RunSettings
+from flows.service.settings_load import load
+from flows.service.settings_sources import FIELDS, TABLES, from_environment, section, variable_of
 from sinks.errors import UsageError
 from tests.flows.service.files import config
 

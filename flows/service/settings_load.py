@@ -1,4 +1,7 @@
-"""Settings from a TOML file, the environment and flags, in rising order; whatever is wrong is told at once."""
+"""Reads all settings: flags over environment over TOML file. Commands call `load`.
+
+pydantic reports every invalid value at once; this file turns its reports into sentences with the origin of each.
+"""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -7,12 +10,24 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from flows.service import clients
-from flows.service.layers import CONFIG_VARIABLE, Given, from_environment, from_file, from_flags
-from flows.service.legal import Refusal, required
-from flows.service.names import FIELDS, TABLES, Path, dotted, known, nearest, variable_of
+from flows.service import client_settings
 from flows.service.secrets import has_password, masked
 from flows.service.settings import RunSettings
+from flows.service.settings_section import Refusal, required
+from flows.service.settings_sources import (
+    CONFIG_VARIABLE,
+    FIELDS,
+    TABLES,
+    Given,
+    Path,
+    dotted,
+    from_environment,
+    from_file,
+    from_flags,
+    known,
+    nearest,
+    variable_of,
+)
 from sinks.errors import UsageError
 
 SHOWN_MAX = 80
@@ -55,9 +70,8 @@ def load(config: FilePath | None = None, flags: Iterable[tuple[str, str, str]] =
     except ValidationError as error:
         problems += _wrong(error, origins)
     else:
-        problems += [
-            Problem(dotted(path), origins.get(path, "settings"), text) for path, text in clients.refusals(settings)
-        ]
+        refused = client_settings.refusals(settings)
+        problems += [Problem(dotted(path), origins.get(path, "settings"), text) for path, text in refused]
     if problems:
         raise UsageError(_report(problems))
     return Resolved(settings, origins)

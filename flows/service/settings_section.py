@@ -1,8 +1,9 @@
-"""What a setting may be, in words: one text for refusals and for the table of settings."""
+"""What all sections of settings share: the base class, legal values in words, and refusals."""
 
-from typing import Literal, NamedTuple, get_args, get_origin
+from typing import Annotated, Literal, NamedTuple, get_args, get_origin
 
 from annotated_types import Ge, Le
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
 from pydantic.fields import FieldInfo
 
 
@@ -35,3 +36,30 @@ def required(field: FieldInfo) -> str:
     assert isinstance(low, Ge), "every number has a lower bound"
     assert isinstance(high, Le), "every number has an upper bound"
     return f"{kind} from {low.ge:,} to {high.le:,}"
+
+
+class Section(BaseModel):
+    """A section: fixed once read, knows all its settings, never shows a value in an error of its own accord."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: object) -> object:
+        if isinstance(value, bool):
+            msg = "no setting is true or false"
+            raise ValueError(msg)
+        return value
+
+
+def _property(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    msg = "a text, a number, true or false"
+    raise Refusal(msg, f"a {type(value).__name__}")
+
+
+Property = Annotated[str, BeforeValidator(_property)]
+"""Value of a setting of librdkafka, which takes texts only."""

@@ -1,12 +1,15 @@
-"""Client settings are tried where they are read: the libraries alone know which there are, and what is legal."""
+"""Tries client settings on librdkafka and redis-py, without connecting: only they know legal names and values.
+
+`flows.service.settings_load` calls it when all other settings are valid.
+"""
 
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flows.service.names import Path
 from flows.service.secrets import MASK, Secret
 from flows.service.settings import RunSettings
+from flows.service.settings_sources import Path
 
 _SILENT = logging.Logger("silent")
 _SILENT.addHandler(logging.NullHandler())

@@ -1,13 +1,13 @@
-"""What ``tidegauge run --check`` prints: all settings with their origins, as TOML that gives the same again."""
+"""The output of ``tidegauge run --check``: all settings with their origins, as TOML that can be read back."""
 
 from collections.abc import Iterator
 
 import orjson
 from pydantic import SecretStr
 
-from flows.service.load import Resolved
-from flows.service.names import FIELDS, TABLES, Path
 from flows.service.secrets import MASK, Secret, has_password, masked
+from flows.service.settings_load import Resolved
+from flows.service.settings_sources import FIELDS, TABLES, Path
 
 COLUMN_MAX = 44
 
