@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from benchmarks.servers.kafka import admin
 from benchmarks.servers.process import HOST, free_port
@@ -86,3 +86,20 @@ def test_settings_that_librdkafka_refuses_are_named(name: str, value: str, shown
     """A setting that does not exist or has no legal value is named."""
     with pytest.raises(UsageError, match=rf'what librdkafka takes, got .*"{re.escape(shown)}"; correct the setting'):
         Cluster({"bootstrap.servers": "127.0.0.1:9", name: value})
+
+
+def test_a_question_is_asked_again_where_that_may_help() -> None:
+    """A partition without a leader gets one; a missing right is told at once."""
+    cluster, asked = Cluster({"bootstrap.servers": "127.0.0.1:9"}), list[int]()
+
+    def question(code: int) -> int:
+        asked.append(code)
+        if len(asked) < 3:
+            raise KafkaException(KafkaError(code))
+        return len(asked)
+
+    assert cluster.ask(lambda _admin: question(KafkaError.LEADER_NOT_AVAILABLE)) == 3
+    asked.clear()
+    with pytest.raises(TidegaugeError, match="required a broker that answers, got "):
+        cluster.ask(lambda _admin: question(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+    assert len(asked) == 1

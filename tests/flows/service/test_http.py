@@ -1,5 +1,6 @@
 """The endpoints, asked over real connections."""
 
+import gzip
 import http.client
 import json
 import socket
@@ -63,6 +64,13 @@ def test_metrics_are_served_as_prometheus_reads_them(service: Service) -> None:
     assert b'tidegauge_records_read_total{topic="orders"} 7.0' in body
 
 
+def test_metrics_are_compressed_for_who_asks(service: Service) -> None:
+    """Prometheus asks for gzip."""
+    _status, headers, body = service.ask("/metrics", **{"Accept-Encoding": "gzip"})
+    assert headers["Content-Encoding"] == "gzip"
+    assert b"tidegauge_ready 0.0" in gzip.decompress(body)
+
+
 def test_health_is_served_with_its_story(service: Service) -> None:
     """200 and degraded in an outage, 503 when the flow stands still."""
     service.health.failing("redis", "connection refused")
@@ -118,6 +126,14 @@ def test_a_figure_that_cannot_be_made_fails_its_request_alone(service: Service) 
     assert (status, body) == (500, b"The answer could not be made; the log says why.\n")
     service.telemetry.outcomes(0, [])
     assert service.ask("/metrics")[0] == 200
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_an_address_may_be_of_version_6() -> None:
+    """The endpoints listen on an IPv6 address as on any other."""
+    service = Service("::1")
+    with service.endpoints:
+        assert service.ask("/healthz")[0] == 200
 
 
 def test_garbage_harms_nobody(service: Service) -> None:
