@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from benchmarks import workloads
 from benchmarks.live.topics import order_keys
 from benchmarks.workloads import Lines
+from sinks.kafka_client import PARTITIONER
 
 AT_ONCE = 1_000
 NAP_SECONDS = 0.0005
@@ -47,7 +48,7 @@ def send(bootstrap: str, topic: str, lines: Lines, start_ms: int) -> Sent:
             refused.append(error.str())
         taken.append(message.latency() or 0.0)
 
-    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "on_delivery": delivered})
+    producer = Producer({"bootstrap.servers": bootstrap, **PARTITIONER, "on_delivery": delivered})
     producer.list_topics(topic, timeout=30)
     late = np.zeros(len(lines))
     at = 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
+from typing import Any
 
 from confluent_kafka import Producer
 
@@ -9,15 +10,16 @@ from benchmarks import ndjson, workloads
 from benchmarks.servers.use import Place
 from benchmarks.workloads import Lines
 from flows.service.topics import create
+from sinks.kafka_client import PARTITIONER
 from sinks.tail import Record, Tail
 
-FILLING = {
+FILLING: dict[str, Any] = {
     "linger.ms": 50,
     "batch.size": 512 << 10,
     "compression.type": "lz4",
     "queue.buffering.max.messages": 500_000,
     "queue.buffering.max.kbytes": 512 << 10,
-    "partitioner": "murmur2_random",
+    **PARTITIONER,
 }
 FLUSH_SECONDS = 120
 ROWS_AT_ONCE = 16_384

@@ -1,4 +1,4 @@
-"""The log line of the flow: at most one per epoch, and only when there is something to tell."""
+"""The log line of an epoch: at most one per epoch, and only when something happened. `FlowObserver` calls it."""
 
 import time
 from collections.abc import Callable

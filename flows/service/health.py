@@ -1,4 +1,7 @@
-"""What is wrong and since when, what was wrong and until when: the answers of ``/healthz`` and ``/readyz``."""
+"""Health of the engine for ``/healthz`` and ``/readyz``: what is failing and since when, and what failed before.
+
+The flow and its clients report to it through `FlowObserver`; the HTTP endpoints and two metrics read it.
+"""
 
 import threading
 import time

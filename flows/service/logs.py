@@ -1,4 +1,7 @@
-"""Logs: one event a line to standard error, as JSON or, on a terminal, as text; never a secret."""
+"""Logs: one event a line to standard error, as JSON or, on a terminal, as text. `operations` sets them up.
+
+Written by hand: structlog neither masks secrets nor limits how many lines another library logs.
+"""
 
 import logging
 import sys

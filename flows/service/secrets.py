@@ -1,4 +1,8 @@
-"""Secrets: which settings are some, where they may be given, and how they are kept out of everything that is shown."""
+"""Secrets among the settings: which they are, where they may be given, and how they are masked.
+
+Written by hand: pydantic's `SecretStr` masks a value, but does not read ``env:NAME`` or ``file:PATH`` and does not find
+passwords in URLs. Settings, log and listing use it.
+"""
 
 import os
 import re

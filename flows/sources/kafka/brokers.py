@@ -1,4 +1,7 @@
-"""Which brokers answer, as told by the statistics of librdkafka."""
+"""Which brokers answer, by the statistics of librdkafka. The reader calls it once a second.
+
+Written by hand: librdkafka reports a hanging broker only when a request has timed out, a minute later.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,4 +1,7 @@
-"""Asks the broker now and then, without waiting for the answer, whether the topics are still those that were read."""
+"""Checks every few seconds, without waiting, that the topics are still those that were read. The first group calls it.
+
+Written by hand: a consumer goes on reading a topic that was deleted and made again under its name.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
