@@ -17,7 +17,7 @@ from flows.sources.original import Originals, originals
 from sensing.codec.record import TOPICS, Topic
 from sensing.settings import Settings
 from sinks.errors import TidegaugeError
-from sinks.kafka_client import PARTITIONER, QUIET, Cluster, describe, made, text_of
+from sinks.kafka_client import PARTITIONER, QUIET, Cluster, describe, make_client, text_of
 
 PIECE_LINES_MAX = 1000
 PIECES_PER_SECOND = 50
@@ -132,7 +132,7 @@ class _Sender:
         self._failure: str | None = None
         self._complaint = ""
         callbacks = {"error_cb": self._complain, "on_delivery": self._refuse}
-        self._producer = made(Producer, {**DEFAULTS, **client, **FIXED, **callbacks})
+        self._producer = make_client(Producer, {**DEFAULTS, **client, **FIXED, **callbacks})
 
     def send(self, piece: Originals) -> None:
         """Hand lines to the producer; waits while its queue is full."""

@@ -20,7 +20,7 @@ from confluent_kafka import Message as Answer
 from sensing.outputs import DEAD_LETTERS, OutputRecord
 from sinks.dead_letters import without_value
 from sinks.errors import TidegaugeError
-from sinks.kafka_client import PARTITIONER, PRODUCER, QUIET, fixed, made
+from sinks.kafka_client import PARTITIONER, PRODUCER, QUIET, fixed, make_client
 from sinks.kafka_errors import PURGED, TOO_LARGE, is_final, refusal
 from sinks.messages import Message
 from sinks.status import KAFKA_PRODUCER, Status
@@ -130,7 +130,7 @@ class Delivery:
         self._proven = False
         self._again: list[Message] = []
         self._heard = time.monotonic()
-        self._producer = made(Producer, {**DEFAULTS, **client, **FIXED, "error_cb": self._on_error})
+        self._producer = make_client(Producer, {**DEFAULTS, **client, **FIXED, "error_cb": self._on_error})
 
     def send(self, messages: Iterable[Message]) -> None:
         """Hand messages to the producer; waits while its queue is full.

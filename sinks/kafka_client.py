@@ -55,7 +55,7 @@ def logged(client: Mapping[str, Any]) -> dict[str, Any]:
     return {"log_level": 6, **client, "logger": logging.getLogger("librdkafka")}
 
 
-def made(make: Callable[[dict[str, Any]], Answer], settings: Mapping[str, Any]) -> Answer:
+def make_client(make: Callable[[dict[str, Any]], Answer], settings: Mapping[str, Any]) -> Answer:
     """Make a client.
 
     Raises
@@ -190,7 +190,7 @@ class Cluster:
         self.servers = str(client["bootstrap.servers"])
         self._complaints: list[str] = []
         callback = {"error_cb": lambda error: self._complaints.append(error.str())}
-        self.admin = made(AdminClient, {**QUIET, **client, **callback})
+        self.admin = make_client(AdminClient, {**QUIET, **client, **callback})
 
     def ask(self, question: Callable[[AdminClient], Answer], seconds_max: float | None = None) -> Answer:
         """Ask until there is an answer, where asking again may help, for at most ``ANSWER_SECONDS_MAX`` by default.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from sinks.errors import TidegaugeError
-from sinks.kafka_client import CONSUMER, QUIET, Cluster, find_logs, fixed, made
+from sinks.kafka_client import CONSUMER, QUIET, Cluster, find_logs, fixed, make_client
 from sinks.kafka_errors import FORBIDDEN, GONE, MOVED, refusal
 
 DEFAULTS: dict[str, Any] = {
@@ -77,7 +77,7 @@ class Tail:
         self._topics = topics
         self._ended: set[tuple[str, int]] = set()
         own = {"group.id": GROUP, "error_cb": self._on_error}
-        self._consumer = made(Consumer, {**DEFAULTS, **client, **fixed(CONSUMER), **own})
+        self._consumer = make_client(Consumer, {**DEFAULTS, **client, **fixed(CONSUMER), **own})
         self.cluster = Cluster(client)
 
     def look(self) -> dict[str, TopicState]:

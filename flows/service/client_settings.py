@@ -41,7 +41,7 @@ def _together(settings: RunSettings) -> Iterator[tuple[Path, str]]:
     for producer, config in ((False, kafka.consumer_config()), (True, kafka.producer_config())):
         text = _error(producer, config)
         if text is not None:
-            told = text.partition(": ")[2]
+            told = text.removeprefix(f"{_NOT_MADE}{'producer' if producer else 'consumer'}: ")
             name = _named(told, config)
             table = next((table for table in TABLES if name in getattr(kafka, table)), None)
             yield (("kafka", table, str(name)) if table else ("kafka", "client")), f"librdkafka says: {told}"

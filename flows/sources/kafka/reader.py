@@ -22,7 +22,7 @@ from flows.sources.kafka.feed import Feed
 from flows.sources.kafka.watch import Watch
 from sensing.codec.block import Block
 from sinks.errors import TidegaugeError
-from sinks.kafka_client import logged, made
+from sinks.kafka_client import logged, make_client
 from sinks.kafka_errors import MOVED, is_final, refusal
 
 PART = "kafka-consumer"
@@ -86,7 +86,7 @@ class LogReader:
         callbacks = {
             "error_cb": self._on_error, "stats_cb": self._on_statistics, "on_commit": self._on_commit,
         }  # fmt: skip
-        self._consumer = made(Consumer, {**DEFAULTS, **logged(config), **STATISTICS, **callbacks})
+        self._consumer = make_client(Consumer, {**DEFAULTS, **logged(config), **STATISTICS, **callbacks})
 
     def assign(self, feeds: Sequence[Feed]) -> None:
         """Read these partitions from now on, each from its position."""
