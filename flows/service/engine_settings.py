@@ -97,21 +97,11 @@ class EngineSettings(Section):
     def core(self) -> Settings:
         """Settings of the pure core; a date in ``quiet_until`` begins when it begins in ``time_zone``."""
         quiet = None if self.quiet_until is None else read_instant(self.quiet_until, ZoneInfo(self.time_zone))
-        return Settings(
-            shards=self.shards,
-            source_groups=self.source_groups,
-            lateness_ms=self.lateness_minutes * MINUTE_MS,
-            horizon_ms=self.horizon_days * DAY_MS,
-            skew_ms=self.skew_hours * HOUR_MS,
-            time_zone=self.time_zone,
-            quiet_until=quiet,
-            rows_max=self.rows_max,
-            lines_max=self.lines_max,
-            line_horizon_days=self.line_horizon_days,
-            open_problems_max=self.open_problems_max,
-            purchase_lines_max=self.purchase_lines_max,
-            dead_band=self.dead_band,
-            service_target=self.service_target,
-            lead_time_days=self.lead_time_days,
-            cover_days=self.cover_days,
-        )
+        same = {name: value for name, value in self if name in Settings.__struct_fields__}
+        converted = {
+            "lateness_ms": self.lateness_minutes * MINUTE_MS,
+            "horizon_ms": self.horizon_days * DAY_MS,
+            "skew_ms": self.skew_hours * HOUR_MS,
+            "quiet_until": quiet,
+        }
+        return Settings(**(same | converted))
