@@ -5,15 +5,18 @@ topic and partition; these functions wait for all, name missing topics, and say 
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+import stamina
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from sinks.errors import TidegaugeError, UsageError
 from sinks.kafka_errors import GONE
+
+# Commands print results on standard output, and say once what went wrong: no line per attempt.
+stamina.instrumentation.set_on_retry_hooks(())
 
 Answer = TypeVar("Answer")
 Key = tuple[str, int]
@@ -200,15 +203,18 @@ class Cluster:
         TidegaugeError
             When no broker answers in time, or it refuses.
         """
-        deadline, pause = time.monotonic() + (seconds_max or ANSWER_SECONDS_MAX), RETRY_SECONDS_MIN
-        while True:
-            try:
-                return question(self.admin)
-            except KafkaException as error:
-                if not _may_pass(error.args[0]) or time.monotonic() + pause > deadline:
-                    raise self._unanswered(error) from error
-            time.sleep(pause)
-            pause = min(2 * pause, RETRY_SECONDS_MAX)
+        attempts = stamina.retry_context(
+            on=_may_pass, attempts=None, timeout=seconds_max or ANSWER_SECONDS_MAX, wait_initial=RETRY_SECONDS_MIN,
+            wait_max=RETRY_SECONDS_MAX,
+        )  # fmt: skip
+        try:
+            for attempt in attempts:
+                with attempt:
+                    return question(self.admin)
+        except KafkaException as error:
+            raise self._unanswered(error) from error
+        msg = "stamina ends with an answer or an exception"
+        raise AssertionError(msg)
 
     def ends(self, names: Sequence[str]) -> dict[str, int]:
         """How many messages were ever written to each of some topics; raises as `ask` and `describe` do."""
@@ -231,9 +237,12 @@ def _ends(admin: AdminClient, names: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _may_pass(error: KafkaError) -> bool:
+def _may_pass(error: Exception) -> bool:
     """Whether asking again may help: not where the broker says that we may not."""
-    return not error.fatal() and "AUTHORIZATION" not in error.name()
+    if not isinstance(error, KafkaException):
+        return False
+    cause: KafkaError = error.args[0]
+    return not cause.fatal() and "AUTHORIZATION" not in cause.name()
 
 
 def text_of(error: KafkaException) -> str:
