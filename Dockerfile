@@ -14,7 +14,7 @@ USER tidegauge
 WORKDIR /
 # Kernels are compiled for the processor that builds; on another one the first start does it again.
 ENV NUMBA_CACHE_DIR=/var/cache/tidegauge PYTHONUNBUFFERED=1
-RUN python -m flows.warm
+RUN python -m flows.cli.warm_up
 
 EXPOSE 9464
 STOPSIGNAL SIGTERM

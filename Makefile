@@ -54,7 +54,7 @@ clean: ## remove .venv and all caches
 # Compiling the kernels belongs to the installation; afterwards every start finds them on disk.
 .venv/kernels.stamp: .venv/runtime.stamp $(shell find sensing -name '*.py')
 	@echo 'Compiling the kernels (once, about a minute)'
-	@$(PY) -m flows.warm
+	@$(PY) -m flows.cli.warm_up
 	@touch $@
 
 # A candidate counts only if it runs: version managers leave commands behind that only print an error. Where none fits,

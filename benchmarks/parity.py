@@ -27,8 +27,8 @@ from benchmarks.servers.use import Place, serving
 from flows.demo.clock import ZONE_NAME
 from flows.demo.inputs import write_inputs
 from flows.demo.retail import read_retail
-from flows.load import load
-from flows.replay import replay
+from flows.kafka_load import load
+from flows.replay_job import replay
 from sensing.contracts.audit import ControlTotals
 from sensing.contracts.dead_letters import DeadLetter
 from sensing.contracts.exceptions import ExceptionState

@@ -11,7 +11,7 @@ from time import perf_counter
 from benchmarks import workloads
 from benchmarks.replay import outputs_hash
 from benchmarks.workloads import Workload
-from flows.replay import Summary, replay
+from flows.replay_job import Summary, replay
 from sensing.settings import Settings
 
 SEED = 9

@@ -17,18 +17,19 @@ from benchmarks import workloads
 from benchmarks.shards import Shards
 from benchmarks.timed import Watch
 from benchmarks.workloads import DAY_MS, HOUR_MS, Workload
-from flows.control import Progress
-from flows.machines import Machine, MachineLogic, MakeMachine
-from flows.replay import BLOCK_SIZE, replay
-from flows.sources.replay import ReplayPartition
-from sensing.machines.ledger import LedgerMachine
+from flows.input.source_group import SourceGroup
+from flows.replay_job import BATCH_MESSAGES, replay
+from flows.runtime.context import Progress
+from flows.runtime.machine_logic import Machine, MachineLogic, MakeMachine
+from flows.runtime.machines import machines
+from flows.runtime.roles import MachineId, Role
 from sensing.settings import Settings
 from sinks.parts import MachinePart
 
 SEED = 4
 HISTORY_DAYS = 58
 STEADY_DAYS = {"smoke": 3, "full": 2}
-BLOCK_SIZES = {"smoke": 2_048, "full": BLOCK_SIZE}
+BATCH_SIZES = {"smoke": 2_048, "full": BATCH_MESSAGES}
 LOADS = {
     "smoke": Workload(seed=SEED, skus=100, locations=5, days=HISTORY_DAYS + 5, lines_per_day=20_000),
     "full": Workload(seed=SEED, skus=5_000, locations=10, days=HISTORY_DAYS + 3, lines_per_day=1_000_000),
@@ -73,7 +74,7 @@ def run(size: str) -> dict[str, object]:
             source,
             target,
             Settings(),
-            block_size=BLOCK_SIZES[size],
+            batch_messages=BATCH_SIZES[size],
             progress=progress,
             make_machine=_machines(shards),
         )
@@ -98,10 +99,10 @@ def run(size: str) -> dict[str, object]:
 
 def _machines(shards: Shards) -> MakeMachine:
     """Makes the machines of the flow: those with the history, and a new ledger."""
-    settings = Settings()
+    new = machines(Settings())
 
-    def make(number: int) -> Machine:
-        return LedgerMachine(number, settings.shards) if number == settings.shards else shards.machines[number]
+    def make(machine: MachineId) -> Machine:
+        return shards.machines[machine.number] if machine.role is Role.SHARD else new(machine)
 
     return make
 
@@ -109,7 +110,7 @@ def _machines(shards: Shards) -> MakeMachine:
 def _watch() -> Watch:
     """Count the time of the steps of the flow, and within the machines that of closes."""
     watch = Watch()
-    watch.over(ReplayPartition, "next_batch", "source")
+    watch.over(SourceGroup, "next_batch", "source")
     watch.over(MachineLogic, "on_batch", "sense")
     watch.over(sensing.machines.shard, "close_due", "close")
     watch.over(MachinePart, "write_batch", "deliver")

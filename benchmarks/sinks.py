@@ -31,6 +31,7 @@ from sensing.outputs import EXCEPTIONS, PARAMETERS, OutputRecord, encode
 from sinks.kafka import KafkaSink
 from sinks.redis_view import RedisView
 
+MACHINE = "000-shard"
 SEED = 12
 RECORDS = {"smoke": 2_000, "full": 50_000}
 CHANGES = {"smoke": 50, "full": 500}
@@ -87,7 +88,9 @@ class _Silent:
 
 def _sink(place: Place) -> KafkaSink:
     client = {"bootstrap.servers": place.kafka}
-    return KafkaSink(client, partitions=1, prefix=place.prefix, lineage="0", status=_Silent(), stop=lambda: False)
+    return KafkaSink(
+        client, machines=[MACHINE], partitions=1, prefix=place.prefix, lineage="0", status=_Silent(), stop=lambda: False
+    )  # fmt: skip
 
 
 def _deliver(place: Place, records: list[OutputRecord]) -> dict[str, float]:

@@ -1,13 +1,14 @@
 """The whole system on one page.
 
-    input --- batches ---> sense (a machine per shard of SKUs) --- outputs ---+
-      |                      |                                                |
-      |                      +--- totals, at the end ---+                     +---> deliver (a partition per machine)
-      |                                                 v                     |
-      +--- rejects, read counts --------------------> ledger --- outputs -----+
+    input --- batches ---> shard (a machine per set of SKUs) --- outputs ---+
+      |                      |                                              |
+      |                      +--- totals, when asked ---+                   +---> deliver (partitions of machines)
+      |                                                 v                   |
+      +--- rejects, read counts --------------------> ledger --- outputs ---+
 
-The source reads, decodes, merges and splits; every item of the flow is a batch for one machine under that machine's
-key. Machines are pure; sinks keep nothing. Step ids are part of the format of saved state: a renamed step forgets.
+The source reads, decodes, orders and routes (`flows.input`); every item of the flow is a batch for one machine under
+that machine's key. Machines are pure (`sensing.machines`); sinks keep nothing (`sinks`). All that these steps must know
+of each other is in the items. Step ids are part of the format of saved state: renaming a step discards its state.
 """
 
 from typing import Any
@@ -17,40 +18,40 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource
 from bytewax.outputs import FixedPartitionedSink
 
-from flows.addresses import Item, machine_keys, to_ledger
-from flows.control import Control
-from flows.guard import GuardedSink, GuardedSource
-from flows.machines import MachineLogic, MakeMachine
+from flows.input.routing import Router
+from flows.runtime.context import RunContext
+from flows.runtime.error_boundary import BoundedSink, BoundedSource
+from flows.runtime.machine_logic import MachineLogic
+from flows.runtime.machine_processes import MachineHosts
+from flows.runtime.roles import Item, Role
 from sensing.machines.messages import Totals
 
 
 def build(
     shards: int,
     source: FixedPartitionedSource[Item, Any],
-    make_machine: MakeMachine,
+    hosts: MachineHosts,
     sink: FixedPartitionedSink[Any, Any],
-    control: Control,
+    context: RunContext,
 ) -> Dataflow:
-    """Wire source, machines and sink.
-
-    Parameters
-    ----------
-    shards
-        Number of shard machines; the ledger's number is the next one.
-    make_machine
-        Makes the machine of a number.
-    """
-    keys = machine_keys(shards)
+    """Wire source, machines and sink."""
+    router = Router(shards)
     flow = Dataflow("tidegauge")
 
     def logic(_saved: None) -> MachineLogic:
-        return MachineLogic(make_machine, control)
+        return MachineLogic(hosts.make, context)
 
-    read = op.branch("route", op.input("input", flow, GuardedSource(source, control)), lambda item: item[0] != keys[-1])
-    sensed = op.stateful_batch("sense", read.trues, logic)
-    found = op.branch("account", sensed, lambda item: isinstance(item[1], Totals))
-    totals = op.map("totals", found.trues, lambda item: to_ledger(item[1], keys))
-    books = op.merge("books", read.falses, totals)
-    booked = op.stateful_batch("ledger", books, logic)
-    op.output("deliver", op.merge("outputs", found.falses, booked), GuardedSink(sink, control))
+    def submit(item: Item) -> Item:
+        assert hosts.submit is not None, "there is such a step only with a function for it"
+        with context.errors.capture(str(item[1].machine)):
+            return hosts.submit(item)
+
+    read = op.input("input", flow, BoundedSource(source, context.errors))
+    by_role = op.branch("role", read, lambda item: item[1].machine.role is Role.SHARD)
+    for_shards = by_role.trues if hosts.submit is None else op.map("submit", by_role.trues, submit)
+    sensed = op.stateful_batch(Role.SHARD, for_shards, logic)
+    found = op.branch("found", sensed, lambda item: isinstance(item[1], Totals))
+    totals = op.map("totals", found.trues, lambda item: router.to_ledger(item[1]))
+    booked = op.stateful_batch(Role.LEDGER, op.merge("books", by_role.falses, totals), logic)
+    op.output("deliver", op.merge("outputs", found.falses, booked), BoundedSink(sink, context.errors))
     return flow

@@ -9,7 +9,7 @@ epoch, send and await once the epoch is known to be durable.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -32,6 +32,8 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
     ----------
     client
         Settings of librdkafka for producers.
+    machines
+        Keys of the machines in the order of their numbers.
     partitions
         Sink partitions, each with a producer of its own, 1 to 100. Machine ``m`` leaves through ``m % partitions``.
     prefix
@@ -44,12 +46,15 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         Whether it is to end at once, whatever was delivered.
     on_delivered
         Told of every acknowledged record.
+    on_durable
+        Called when a partition is first written to after its own snapshot: the epoch of that snapshot is durable then.
     """
 
     def __init__(
         self,
         client: Mapping[str, Any],
         *,
+        machines: Sequence[str],
         partitions: int,
         prefix: str,
         lineage: str,
@@ -58,15 +63,18 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         stop_timeout_s: float = STOP_TIMEOUT_S,
         abandon: Callable[[], bool] = lambda: False,
         on_delivered: OnDelivered = lambda _record, _at: None,
+        on_durable: Callable[[], None] = lambda: None,
     ) -> None:
         assert 1 <= partitions <= PARTITIONS_MAX, "names of partitions have two digits"
         self._client = dict(client)
         self._partitions = partitions
+        self._partition_of = {key: number % partitions for number, key in enumerate(machines)}
         self._prefix = prefix
         self._lineage = lineage
         self._status = ProducerStatus(status)
         self._patience = Patience(stop, stop_timeout_s, abandon)
         self._on_delivered = on_delivered
+        self._on_durable = on_durable
         self._built: list[Delivery] = []
 
     def list_parts(self) -> list[str]:
@@ -74,14 +82,14 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         return [f"deliver-{number:02d}" for number in range(self._partitions)]
 
     def part_fn(self, item_key: str) -> int:
-        """Partition of a machine, whose number is the key of its items."""
-        return int(item_key) % self._partitions
+        """Partition of a machine."""
+        return self._partition_of[item_key]
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "KafkaPart":
         """Connect a producer; nothing is waited for."""
         delivery = Delivery(for_part, self._client, self._status, self._patience, self._on_delivered)
         self._built.append(delivery)
-        return KafkaPart(delivery, self._prefix, self._lineage)
+        return KafkaPart(delivery, self._prefix, self._lineage, self._on_durable)
 
     def close(self) -> None:
         """Let go of all producers; what a run that ended well has sent is acknowledged by then."""
@@ -92,18 +100,24 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
 class KafkaPart(StatefulSinkPartition[list[OutputRecord | Rows], None]):
     """Outputs of some machines."""
 
-    def __init__(self, delivery: Delivery, prefix: str, lineage: str) -> None:
+    def __init__(self, delivery: Delivery, prefix: str, lineage: str, on_durable: Callable[[], None]) -> None:
         self._delivery = delivery
         self._prefix = prefix
         self._lineage = lineage
+        self._on_durable = on_durable
+        self._snapshot_taken = False
 
     def write_batch(self, values: list[list[OutputRecord | Rows]]) -> None:
         """Send all records of some items; waits while the producer's queue is full."""
+        if self._snapshot_taken:
+            self._snapshot_taken = False
+            self._on_durable()
         self._delivery.send(self._seal(_collect(values)))
 
     def snapshot(self) -> None:
         """Wait, at the end of an epoch, until everything is acknowledged; nothing is to be remembered then."""
         self._delivery.wait()
+        self._snapshot_taken = True
 
     def close(self) -> None:
         """Wait, at the end of the flow, until everything is acknowledged."""

@@ -64,6 +64,7 @@ class PartFiles(FixedPartitionedSink[list[OutputRecord | Rows], dict[str, int]])
     def __init__(self, folder: Path, keys: list[str], recorded: str) -> None:
         self._folder = folder
         self._keys = keys
+        self._partition_of = {key: at for at, key in enumerate(keys)}
         self._recorded = recorded
         self._built: list[MachinePart] = []
 
@@ -73,7 +74,7 @@ class PartFiles(FixedPartitionedSink[list[OutputRecord | Rows], dict[str, int]])
 
     def part_fn(self, item_key: str) -> int:
         """Each machine has a partition of its own."""
-        return self._keys.index(item_key)
+        return self._partition_of[item_key]
 
     def build_part(self, step_id: str, for_part: str, resume_state: dict[str, int] | None) -> "MachinePart":
         """Open a machine's part files, cut to what the saved state knows."""

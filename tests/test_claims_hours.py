@@ -6,7 +6,7 @@ import numpy as np
 import orjson
 import pytest
 
-from flows.replay import replay
+from flows.replay_job import replay
 from sensing.settings import DAY_MS, HOUR_MS
 from tests.machines.streams import MONDAY
 

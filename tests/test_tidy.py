@@ -12,6 +12,7 @@ Rule = Callable[[Source], list[str]]
 FILE_RULES: tuple[Rule, ...] = (
     imports.directions,
     imports.purity,
+    imports.demo,
     style.sizes,
     style.suppressions,
     style.promises,
@@ -77,6 +78,12 @@ CANARIES: list[tuple[Rule, str, str, str]] = [
     (imports.directions, "flows/a.py", "from benchmarks import workloads", "flows may not know benchmarks.workloads"),
     (imports.directions, "benchmarks/a.py", "import tests.oracles", "benchmarks may not know tests.oracles"),
     (imports.directions, "extras/a.py", "x = 1", "no room is named extras.a"),
+    (
+        imports.demo,
+        "flows/a.py",
+        "from flows.demo.inputs import write_inputs",
+        "flows.a may not know flows.demo.inputs",
+    ),
     (imports.purity, "sensing/a.py", "import time", "time is not known to be"),
     (imports.purity, "sensing/a.py", "from os import environ", "os.environ is not known to be"),
     (imports.purity, "sensing/a.py", "import bytewax.operators as op", "bytewax.operators is not known to be"),
@@ -121,6 +128,7 @@ GOOD: list[tuple[Rule, str, str]] = [
     (imports.directions, "sensing/machines/a.py", "from sensing.codec.record import Batch"),
     (imports.directions, "sensing/supply/a.py", "from sensing.codec.record import THOUSANDTHS"),
     (imports.directions, "sensing/state/a.py", "from sensing.codec.instants import rfc3339"),
+    (imports.demo, "flows/cli/a.py", "from flows.demo.inputs import write_inputs"),
     (imports.purity, "sensing/a.py", "import numpy as np\nfrom datetime import UTC, datetime\nfrom sensing import jit"),
     (imports.purity, "sensing/jit.py", "import os\nx = os.environ"),
     (imports.purity, "flows/a.py", "import time\nx = time.time()"),

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.live.child_process import call_in_child
 from benchmarks.servers.use import Place
-from flows.sources.kafka.reader import DEFAULTS
+from flows.input.kafka_reader import DEFAULTS
 
 AT_ONCE = 10_000
 SECONDS_MAX = 600

@@ -26,7 +26,7 @@ def demo(folder: Path | None, days: int | None) -> None:
     # The engine takes a second to load; usage and help need none of it.
     from rich.console import Console
 
-    from flows.demo.run import run_demo
+    from flows.demo.demo_job import run_demo
 
     # Elsewhere than on a terminal nobody breaks lines, and tables take what they need.
     console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else PLAIN_COLUMNS)

@@ -10,7 +10,7 @@ from flows.cli.settings import kafka_options
 from sinks.errors import UsageError
 
 if TYPE_CHECKING:
-    from flows.load import Loaded
+    from flows.kafka_load import Loaded
     from flows.service.settings_load import Resolved
 
 
@@ -25,19 +25,21 @@ def load(resolved: "Resolved", folder: Path | None, sample: bool, rate: int | No
     Every line becomes a message as it is, good or bad, in the order in which a replay takes them: reference first, then
     all others merged by event time. Its key is the SKU, or what else it is about.
     """
-    # The engine takes a second to load; usage and help need none of it.
-    from flows import load as loads
-
     if (folder is None) is not sample:
         msg = f"DIR: required a folder of event files or --sample, got {'both' if sample else 'neither'}; give one"
         raise UsageError(msg)
     kafka = resolved.settings.kafka
     client, prefix = kafka.producer_config(), kafka.topic_prefix
+    # The engine takes a second to load; usage and help need none of it.
+    from flows.demo.sample import load_sample
+    from flows.kafka_load import load as load_folder
+
+    loaded: Loaded | None
     with progress_bar() as progress:
         if folder is not None:
-            loaded: Loaded | None = loads.load(folder, client, prefix, rate, progress)
+            loaded = load_folder(folder, client, prefix, rate, progress)
         else:
-            loaded = loads.load_sample(client, prefix, rate, progress)
+            loaded = load_sample(client, prefix, rate, progress)
     click.echo("nothing loaded: there are orders already" if loaded is None else summary_line(loaded), err=True)
 
 

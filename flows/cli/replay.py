@@ -12,8 +12,8 @@ from flows.cli.options import Instant, readable_errors
 from sensing.settings import Settings
 
 if TYPE_CHECKING:
-    from flows.control import Progress
-    from flows.replay import Summary
+    from flows.replay_job import Summary
+    from flows.runtime.context import Progress
 
 INSTANT = Instant(Settings().time_zone)
 
@@ -32,7 +32,7 @@ INSTANT = Instant(Settings().time_zone)
     "--until", type=INSTANT, help="Let the clock run on to this instant. Default: the end of the last event's day."
 )
 @click.option(
-    "--block-size", type=click.IntRange(min=1), help="The most messages handed on at once; results are the same."
+    "--block-size", type=click.IntRange(min=1), help="About so many messages of a file at once; results are the same."
 )
 @click.option(
     "--workers",
@@ -54,8 +54,8 @@ def replay(
     Events are merged by event time, each file in its own order. The results are the same in every run.
     """
     # The engine takes a second to load; usage and help need none of it.
-    from flows.replay import BLOCK_SIZE
-    from flows.replay import replay as run
+    from flows.replay_job import BATCH_MESSAGES
+    from flows.replay_job import replay as run
 
     with readable_errors(), progress_bar() as progress:
         summary = run(
@@ -63,7 +63,7 @@ def replay(
             output_folder,
             Settings(quiet_until=quiet_until),
             until=until,
-            block_size=block_size or BLOCK_SIZE,
+            batch_messages=block_size or BATCH_MESSAGES,
             workers=workers,
             progress=progress,
         )

@@ -34,10 +34,11 @@ def run(resolved: "Resolved", until_end: bool, event_time: bool, check: bool) ->
         click.echo(listing(resolved))
         return
     # The engine takes a second to load; refusals need none of it.
-    from flows.live import run_live
+    from flows.cli.warm_up import ensure
+    from flows.service_job import run_service
 
     try:
-        run_live(resolved.settings, until_end=until_end)
+        run_service(resolved.settings, until_end=until_end, prepare=ensure)
     except KeyboardInterrupt as error:
         msg = "ended at once, before all was delivered; what was not is produced again when the command is run again"
         raise TidegaugeError(msg) from error

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from flows.demo.clock import DAY_MINUTES, date_of, local_time
 from flows.demo.delays import load_delays
-from flows.demo.lines import CANCELLED, EVENT_TYPES, PLACED, Lines, order_ndjson
+from flows.demo.order_lines import CANCELLED, EVENT_TYPES, PLACED, Lines, order_ndjson
 from flows.demo.retail import clean_retail
 from flows.demo.supply_events import (
     delay_event_id,

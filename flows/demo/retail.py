@@ -37,7 +37,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from flows.demo.clock import DAY_MINUTES
-from flows.demo.lines import CANCELLED, PLACED, RETURNED, Lines
+from flows.demo.order_lines import CANCELLED, PLACED, RETURNED, Lines
 
 RETAIL_FILE = Path(__file__).parent / "data" / "online_retail.parquet"
 MATCH_DAYS_MAX = 35

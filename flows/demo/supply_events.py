@@ -9,7 +9,7 @@ import orjson
 from numpy.typing import NDArray
 
 from flows.demo.clock import DAY_MINUTES, ZONE_NAME, date_of, rfc3339
-from flows.demo.lines import CURRENCY, PLACED, Lines
+from flows.demo.order_lines import CURRENCY, PLACED, Lines
 from flows.demo.retail import EXPORT, HOME
 from flows.demo.supply_side import CARTON, SHIP_MINUTE, SUPPLIER_LEAD_DAYS, Purchase, Supply, row_of_item, shipping_day
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.demo.clock import DAY_MINUTES
-from flows.demo.lines import RETURNED, Lines, never_cancelled
+from flows.demo.order_lines import RETURNED, Lines, never_cancelled
 from flows.demo.surges import trading_days
 
 ITEMS_MAX = 300

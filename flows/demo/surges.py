@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.demo.clock import DAY_MINUTES
-from flows.demo.lines import Lines, never_cancelled
+from flows.demo.order_lines import Lines, never_cancelled
 
 SURGES_MAX = 20
 SURGE_DAYS = 3

@@ -45,6 +45,8 @@ NO_DAY = -(2**31)
 THOUSANDTHS = 1000
 BEFORE_ALL = 0
 """The clock before the first event, UTC ms; no event time is below it."""
+AFTER_ALL = 2**62
+"""Later than all events, UTC ms."""
 
 EVENT = np.dtype(
     [
@@ -104,8 +106,11 @@ class Batch(NamedTuple):
     ``watermark`` is the one in force after the last message of the block (rejects included): the tick for every
     machine. ``final`` marks the end of the input: the clock runs on to ``watermark``, and whatever is due at that
     instant or before closes. ``account`` (0: none) asks for the outcome counts as they are behind this batch, ``group``
-    is the number of the source group that read it. ``traces`` has the W3C traceparent of those records whose message
-    came with one: records have a fixed width, and most messages have none.
+    is the number of the source group that read it. ``progress`` is how far that group could send (UTC ms): nothing that
+    is still to come from it is earlier in event time, late events aside. ``reach`` is the event time up to which this
+    batch goes. ``reference_read`` says that the group has sent the reference as it was when the run began. ``traces``
+    has the W3C traceparent of those records whose message came with one: records have a fixed width, and most messages
+    have none.
     """
 
     records: NDArray[Any]
@@ -115,6 +120,9 @@ class Batch(NamedTuple):
     account: int = 0
     group: int = 0
     traces: Mapping[Place, str] = NO_TRACES
+    progress: int = BEFORE_ALL
+    reach: int = BEFORE_ALL
+    reference_read: bool = False
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,58 +27,63 @@ class _State(msgspec.Struct):
 
     number: int
     watermark: int
-    published: int
-    read: list[tuple[str, int, int]]
+    published: dict[int, int]
+    read: list[tuple[int, str, int, int]]
     rejected: list[tuple[str, int, int]]
-    accounts: dict[int, _Account]
+    accounts: list[tuple[int, int, _Account]]
 
 
 class LedgerMachine:
     """Counts messages read and rejected per topic partition and turns rejects into dead letters.
 
-    Where an account is asked for, it publishes control totals: the books as they were at that place of the stream, as
-    soon as every one of ``shards`` shards has told what became of its part. An account is published once; its number
-    is higher than those before.
+    Where a source group asks for an account, it publishes control totals of the group's partitions as they were at that
+    place of the group's stream, as soon as each of ``shards`` shards has sent its outcome counts. An account is
+    published once; numbers rise per group.
     """
 
     def __init__(self, machine: int, shards: int) -> None:
         self.shards = shards
         self.outbox = Outbox(machine)
         self.watermark = 0
-        self.published = 0
-        self.read: dict[tuple[str, int], int] = {}
+        self.published: dict[int, int] = {}
+        self.read: dict[int, dict[tuple[str, int], int]] = {}
         self.rejected: dict[tuple[str, int], int] = {}
-        self.accounts: dict[int, _Account] = {}
+        self.accounts: dict[tuple[int, int], _Account] = {}
 
     def apply(self, item: LedgerBatch | Totals) -> list[OutputRecord]:
         """Book one block or one shard's totals; returns dead letters and, last of all, the control totals."""
         if isinstance(item, LedgerBatch):
             self._book(item)
-        if item.account > self.published:
-            account = self.accounts.setdefault(item.account, _Account())
+        if item.account > self.published.get(item.group, 0):
+            account = self.accounts.setdefault((item.group, item.account), _Account())
             if isinstance(item, Totals):
                 account.totals[item.machine] = item.counts
             else:
-                account.read, account.watermark = self._books(), self.watermark
+                account.read, account.watermark = self._books(item.group), self.watermark
             if account.read is not None and len(account.totals) == self.shards:
                 self._publish(account.read, account)
-                self.published = item.account
-                self.accounts = {number: kept for number, kept in self.accounts.items() if number > item.account}
+                self.published[item.group] = item.account
+                self.accounts = {
+                    (group, number): kept
+                    for (group, number), kept in self.accounts.items()
+                    if group != item.group or number > item.account
+                }
         return self.outbox.take()
 
     def _book(self, block: LedgerBatch) -> None:
         self.watermark = max(self.watermark, block.watermark)
+        of_group = self.read.setdefault(block.group, {})
         for topic, partition, count in block.read:
-            self.read[topic, partition] = self.read.get((topic, partition), 0) + count
+            of_group[topic, partition] = of_group.get((topic, partition), 0) + count
         for reject in block.rejects:
             place = (reject.topic, reject.partition)
             self.rejected[place] = self.rejected.get(place, 0) + 1
             with self.outbox.tracing(traceparent_of(reject.headers)):
                 put_dead_letter(self.outbox, self.watermark, reject, original=True)
 
-    def _books(self) -> dict[str, list[tuple[int, int, int]]]:
+    def _books(self, group: int) -> dict[str, list[tuple[int, int, int]]]:
         books: dict[str, list[tuple[int, int, int]]] = {}
-        for (topic, partition), read in sorted(self.read.items()):
+        for (topic, partition), read in sorted(self.read.get(group, {}).items()):
             books.setdefault(topic, []).append((partition, read, self.rejected.get((topic, partition), 0)))
         return books
 
@@ -105,9 +110,9 @@ class LedgerMachine:
                 self.outbox.number,
                 self.watermark,
                 self.published,
-                [(t, p, n) for (t, p), n in self.read.items()],
+                [(group, t, p, n) for group, read in self.read.items() for (t, p), n in read.items()],
                 [(t, p, n) for (t, p), n in self.rejected.items()],
-                self.accounts,
+                [(*key, account) for key, account in self.accounts.items()],
             )
         )
 
@@ -115,8 +120,11 @@ class LedgerMachine:
         """Take over the state of :meth:`dump`."""
         state = msgspec.msgpack.decode(block, type=_State)
         self.outbox.number = state.number
-        self.watermark, self.published, self.accounts = state.watermark, state.published, state.accounts
-        self.read = {(t, p): n for t, p, n in state.read}
+        self.watermark, self.published = state.watermark, state.published
+        self.accounts = {(group, number): account for group, number, account in state.accounts}
+        self.read = {}
+        for group, topic, partition, count in state.read:
+            self.read.setdefault(group, {})[topic, partition] = count
         self.rejected = {(t, p): n for t, p, n in state.rejected}
 
 

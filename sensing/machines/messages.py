@@ -10,25 +10,27 @@ OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dea
 class LedgerBatch(NamedTuple):
     """Rejects and read counts of one block: (topic, partition, messages read).
 
-    ``account`` (0: none) asks for control totals of all that was read up to and including this block; shards get the
-    same number at the same place of the stream.
+    ``account`` (0: none) asks for control totals of all that the source group ``group`` has read up to and including
+    this block; shards get the same number at the same place of the group's stream.
     """
 
     rejects: list[Reject]
     read: list[tuple[str, int, int]]
     watermark: int
     account: int = 0
+    group: int = 0
 
 
 class Totals(NamedTuple):
-    """Outcomes a machine counted over its life, up to an account that was asked for.
+    """Outcomes a machine counted over its life, up to an account that a source group asked for.
 
-    ``counts`` are (topic, partition, counts in the order of ``OUTCOMES``).
+    ``counts`` are (topic, partition, counts in the order of ``OUTCOMES``), those of other groups' partitions included.
     """
 
     machine: int
     counts: list[tuple[str, int, tuple[int, ...]]]
     account: int
+    group: int = 0
 
 
 class ParameterRows(NamedTuple):

@@ -43,8 +43,14 @@ class ShardMachine:
             Outputs with non-falling instants; where an account is asked for also the outcome counts, and after the
             final batch the parameters of all rows.
         """
+        outputs: Outputs = []
+        for ready in self.state.groups.admit(batch):
+            outputs.extend(self._apply(ready))
+        return outputs
+
+    def _apply(self, batch: Batch) -> Outputs:
+        """Apply a batch whose turn it is."""
         s = self.state
-        batch = s.groups.merged(batch)
         done = 0
         for before, item in batch.rare:
             self._absorb(batch, done, before)
@@ -56,7 +62,7 @@ class ShardMachine:
             self._close_ended_days(batch.watermark)
         outputs: Outputs = list(s.outbox.take())
         if batch.account:
-            outputs.append(Totals(s.shard, s.totals(), batch.account))
+            outputs.append(Totals(s.shard, s.totals(), batch.account, batch.group))
         if batch.final:
             outputs.append(ParameterRows(s.shard, parameter_columns(s)))
         return outputs

@@ -17,10 +17,10 @@ from sensing.machines.tables import Tables
 from sensing.settings import DAY_MS, Settings
 from sensing.state.blob import pack, unpack
 from sensing.state.calendar import Calendars, Promotion
-from sensing.state.groups import Groups
 from sensing.state.lines import Lines
 from sensing.state.locations import Locations
 from sensing.state.rows import Rows
+from sensing.state.watermark_tracker import WatermarkTracker
 from sensing.state.zones import Zones
 from sensing.supply.book import SupplyBook
 
@@ -37,7 +37,7 @@ class ShardState:
         self.next_housekeeping = NEVER
         self.muted = settings.quiet_until is not None
         self.outbox = Outbox(shard)
-        self.groups = Groups(settings.source_groups)
+        self.groups = WatermarkTracker(settings.source_groups)
         self.zones = Zones(settings.time_zone)
         self.locations = Locations(self.zones)
         self.schedule = Schedule(self.zones)

@@ -8,8 +8,10 @@ import numpy as np
 from benchmarks import workloads
 from benchmarks.events import Feed, even_day
 from benchmarks.workloads import DAY_MS, Workload
-from flows.sources.folder import Input
-from flows.sources.stream import Position, Stream
+from flows.input.file_source import FileReader, file_buffers
+from flows.input.input_folder import InputFile
+from flows.input.ordered_merge import OrderedMerge
+from sensing.codec.record import AFTER_ALL
 from sensing.settings import Settings
 
 LOAD = Workload(seed=7, skus=40, locations=5, days=2, lines_per_day=2_000, late_share=0.1, cancelled_share=0.05)
@@ -20,10 +22,16 @@ def test_records_equal_decoded_lines(tmp_path: Path) -> None:
     path = tmp_path / "orders.ndjson"
     days = list(workloads.arrivals(LOAD))
     path.write_bytes(b"".join(page for day in days for page in workloads.order_lines(day)))
-    stream = Stream(2, Input("orders", path), Settings(), 1 << 16, Position(), None)
+    files = [InputFile("orders", path)]
+    buffers = file_buffers(files, Settings())
+    reader = FileReader(files, buffers, 1 << 16)
+    merge = OrderedMerge(buffers, Settings(), reader.is_away, event_time=True)
+    reader.start(buffers)
     read = []
-    while (run := stream.next_run()) is not None:
-        read.append(run.records.view(np.uint64))  # A copy of records leaves out the bytes between their fields.
+    while not merge.over:
+        reader.poll()
+        # A copy of records leaves out the bytes between their fields.
+        read.append(merge.take(AFTER_ALL, 0.0).records.view(np.uint64))
     feed = Feed(Settings())
     made = [batch for day in days for batch in feed.batches(day, 700)]
     assert np.array_equal(np.concatenate(read), np.concatenate([batch.records.view(np.uint64) for batch in made]))

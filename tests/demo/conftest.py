@@ -4,7 +4,7 @@ import pytest
 
 from flows.demo.delays import load_delays
 from flows.demo.inputs import LOCATION, SEED
-from flows.demo.lines import Lines
+from flows.demo.order_lines import Lines
 from flows.demo.retail import Retail, clean_retail, read_retail
 from flows.demo.supply_side import Supply, simulate_supply
 from flows.demo.surges import Surge, plant_surges

@@ -13,12 +13,12 @@ from rich.console import Console
 
 from flows.cli.demo import demo
 from flows.demo.clock import ZONE_NAME
+from flows.demo.demo_job import Outcome, run_demo
 from flows.demo.inputs import write_inputs
 from flows.demo.report import first_day_count
 from flows.demo.retail import read_retail
-from flows.demo.run import Outcome, run_demo
 from flows.demo.truth import read_problems
-from flows.replay import replay
+from flows.replay_job import replay
 from sensing.settings import Settings
 from sinks.errors import UsageError
 from tests.flows.counting import outputs_of
@@ -137,10 +137,10 @@ def slice_of_orders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dic
 @pytest.mark.parametrize(
     "options",
     [
-        {"block_size": 1},
-        {"block_size": 7},
-        {"block_size": 1_000},
-        {"block_size": 100_000},
+        {"batch_messages": 1},
+        {"batch_messages": 7},
+        {"batch_messages": 1_000},
+        {"batch_messages": 100_000},
         {"workers": 2},
         {"workers": 3},
     ],

@@ -7,9 +7,9 @@ import orjson
 import pytest
 from rich.console import Console
 
-from flows.control import Progress
-from flows.demo.live import LiveView, clock_text, exception_records, panel, plain_line
+from flows.demo.live_view import LiveView, clock_text, exception_records, panel, plain_line
 from flows.demo.report import print_totals, read_totals
+from flows.runtime.context import Progress
 from sensing.outputs import OutputRecord
 from sinks.errors import TidegaugeError
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from flows.demo.clock import local_time, rfc3339
-from flows.demo.lines import CANCELLED, EVENT_TYPES, PLACED, RETURNED, never_cancelled, order_ndjson
+from flows.demo.order_lines import CANCELLED, EVENT_TYPES, PLACED, RETURNED, never_cancelled, order_ndjson
 from flows.demo.retail import Retail, clean_retail, location_of, read_retail
 from sensing.contracts.orders import OrderEvent
 from tests.demo.conftest import event_ids

@@ -12,7 +12,7 @@ import pytest
 
 from flows.demo.delays import load_delays
 from flows.demo.inputs import LOCATION, SEED
-from flows.demo.lines import Lines, order_ndjson
+from flows.demo.order_lines import Lines, order_ndjson
 from flows.demo.retail import Retail
 from flows.demo.supply_events import inventory_ndjson, reference_ndjson, shipment_ndjson, supplier_ndjson
 from flows.demo.supply_side import DELAY_DAYS, ITEMS_MAX, MISSING_SHARE_MAX, Supply, simulate_supply

@@ -8,7 +8,7 @@ import pytest
 
 from flows.demo.clock import DAY_MINUTES, local_time
 from flows.demo.inputs import LOCATION, SEED, write_inputs
-from flows.demo.lines import Lines, never_cancelled, order_ndjson
+from flows.demo.order_lines import Lines, never_cancelled, order_ndjson
 from flows.demo.retail import Retail, read_retail
 from flows.demo.surges import SURGE_DAYS, SURGES_MAX, USUAL_LINES_MIN, Surge, plant_surges, trading_days
 from tests.demo.conftest import event_ids

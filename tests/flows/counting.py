@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from flows.machines import Machine, MakeMachine
+from flows.runtime.machine_logic import Machine, MakeMachine
+from flows.runtime.roles import MachineId, Role
 from sensing.machines.ledger import LedgerMachine
 from sensing.machines.messages import ParameterRows, Totals
 from sensing.outputs import EXCEPTIONS, PARAMETERS, OutputRecord
@@ -78,9 +79,9 @@ def counting_machines(shards: int = 16) -> MakeMachine:
     return functools.partial(machine_of, CountingMachine, shards)
 
 
-def machine_of(shard: Callable[[int], Machine], shards: int, number: int) -> Machine:
+def machine_of(shard: Callable[[int], Machine], shards: int, machine: MachineId) -> Machine:
     """A shard, or the real ledger."""
-    return LedgerMachine(number, shards) if number == shards else shard(number)
+    return LedgerMachine(machine.number, shards) if machine.role is Role.LEDGER else shard(machine.number)
 
 
 def outputs_of(folder: Path) -> dict[str, bytes]:

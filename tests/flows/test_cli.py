@@ -9,12 +9,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from flows import replay as replay_module
+from flows import replay_job as replay_module
 from flows.cli import replay as cli
 from flows.cli.main import COMMANDS, main
 from flows.cli.options import Instant
-from flows.control import Progress
-from flows.replay import Summary
+from flows.replay_job import Summary
+from flows.runtime.context import Progress
 from sensing.settings import Settings
 from tests.flows.counting import counting_machines
 from tests.flows.events import MONDAY, order, write
@@ -64,12 +64,12 @@ def test_options_reach_the_engine(folder: Path, tmp_path: Path, monkeypatch: pyt
         "output": tmp_path / "out",
         "settings": Settings(quiet_until=MONDAY + 86_400_000),
         "until": MONDAY + 2 * 86_400_000,
-        "block_size": 5,
+        "batch_messages": 5,
         "workers": 3,
         "progress": None,
     }
     call("replay", "--input", folder, "--output", tmp_path / "out")
-    assert (given["until"], given["block_size"], given["workers"]) == (None, replay_module.BLOCK_SIZE, 1)
+    assert (given["until"], given["batch_messages"], given["workers"]) == (None, replay_module.BATCH_MESSAGES, 1)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,16 @@
 """The real machines through the whole flow."""
 
-from datetime import timedelta
+import functools
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pyarrow.parquet as pq
 import pytest
-from bytewax.dataflow import Dataflow
-from bytewax.testing import cluster_main
 
-from flows import engine
-from flows.replay import replay
+from flows import replay_job
+from flows.replay_job import replay
+from flows.runtime.execute import execute
 from tests.flows.counting import outputs_of, shuffled_lines
 from tests.flows.events import MAKERS, MONDAY, write
 
@@ -41,7 +40,7 @@ def expected(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 
 @pytest.mark.parametrize(
-    "options", [{"block_size": 1}, {"block_size": 7}, {"workers": 2}, {"workers": 3, "block_size": 50}]
+    "options", [{"batch_messages": 1}, {"batch_messages": 7}, {"workers": 2}, {"workers": 3, "batch_messages": 50}]
 )
 def test_outputs_of_the_engine_are_the_same_bytes(
     folder: Path, expected: dict[str, bytes], tmp_path: Path, options: Any
@@ -57,14 +56,8 @@ def test_threads_of_bytewax_do_not_show(
     folder: Path, expected: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
     """Spread over several workers, which exchange items as those of a cluster do, the flow writes the same bytes."""
-
-    def spread(flow: Dataflow, epoch_interval: timedelta) -> None:
-        cluster_main(  # type: ignore[no-untyped-call]  # built without types
-            flow, [], 0, epoch_interval=epoch_interval, worker_count_per_proc=threads
-        )
-
-    monkeypatch.setattr(engine, "run_main", spread)
-    replay(folder, tmp_path / "out", block_size=50)
+    monkeypatch.setattr(replay_job, "execute", functools.partial(execute, workers=threads))
+    replay(folder, tmp_path / "out", batch_messages=50)
 
     assert outputs_of(tmp_path / "out") == expected
 

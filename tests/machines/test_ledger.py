@@ -123,3 +123,23 @@ def test_a_restored_ledger_goes_on(script: list[LedgerBatch | Totals], at: int) 
             restored.load(block)
         assert through.apply(item) == restored.apply(item)
     assert through.dump() == restored.dump()
+
+
+def test_each_source_group_has_accounts_of_its_own() -> None:
+    """An account closes the books of its group's partitions alone, whatever another group has read or asked by then."""
+    ledger = LedgerMachine(MACHINE, SHARDS)
+    ledger.apply(LedgerBatch([], [("orders", 0, 5)], 10))
+    ledger.apply(LedgerBatch([], [("orders", 1, 7)], 10, group=1))
+    ledger.apply(LedgerBatch([], [], 20, account=1, group=1))
+    ledger.apply(LedgerBatch([], [], 20, account=1))
+    found = []
+    for group in (0, 1):
+        for shard in range(SHARDS):
+            counted = totals(shard, ("orders", 0, 1), ("orders", 1, 2))._replace(group=group)
+            found.append(published(ledger.apply(counted)))
+    assert [[(data["partition"], data["read"], data["absorbed"]) for data in each] for each in found] == [
+        [], [(0, 5, 2)], [], [(1, 7, 4)],
+    ]  # fmt: skip
+    restored = LedgerMachine(MACHINE, SHARDS)
+    restored.load(ledger.dump())
+    assert (restored.read, restored.published, restored.accounts) == (ledger.read, ledger.published, {})

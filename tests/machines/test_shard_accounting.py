@@ -9,7 +9,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.replay import replay
+from flows.replay_job import replay
 from sensing.settings import Settings
 from tests.codec.hostile import hostile_lines
 from tests.machines.business import business, usual, usual_stream, young_stream
@@ -65,7 +65,7 @@ def test_a_replay_is_accounted_for(tmp_path: Path) -> None:
         values = [message.value.replace(b"\n", b" ") for message in lines if message.topic == topic]
         (folder / f"{topic}.ndjson").write_bytes(b"\n".join(values) + b"\n")
         read[topic] = sum(bool(value.strip()) for value in values)
-    replay(folder, tmp_path / "out", Settings(shards=3), block_size=100)
+    replay(folder, tmp_path / "out", Settings(shards=3), batch_messages=100)
     audit = [orjson.loads(text) for text in (tmp_path / "out" / "audit.ndjson").read_bytes().splitlines()]
     letters = [orjson.loads(text) for text in (tmp_path / "out" / "dead-letters.ndjson").read_bytes().splitlines()]
     totals = [event["data"] for event in audit if event["type"] == "control.totals"]

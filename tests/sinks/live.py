@@ -9,9 +9,11 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from benchmarks.servers.kafka import admin
+from flows.runtime.roles import machine_ids
 from sensing.outputs import OutputRecord
 from sinks.kafka import KafkaPart, KafkaSink
 
+KEYS = [machine.key for machine in machine_ids(16)]
 LINEAGE = "019a00000001"
 SECONDS_MAX = 60.0
 
@@ -101,7 +103,13 @@ def headers_of(message: Message) -> list[tuple[str, bytes]]:
 
 def sink_to(address: str, prefix: str, **options: Any) -> KafkaSink:
     """A sink with one partition, if not told otherwise."""
-    given: dict[str, Any] = {"partitions": 1, "lineage": LINEAGE, "status": Told(), "stop": lambda: False}
+    given: dict[str, Any] = {
+        "machines": KEYS,
+        "partitions": 1,
+        "lineage": LINEAGE,
+        "status": Told(),
+        "stop": lambda: False,
+    }
     client = {"bootstrap.servers": address, "topic.metadata.propagation.max.ms": 300} | options.pop("client", {})
     return KafkaSink(client, prefix=prefix, **(given | options))
 

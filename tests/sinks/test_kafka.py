@@ -10,14 +10,13 @@ from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSource, run_main
 from confluent_kafka import KafkaException, Message
 
-from flows.addresses import machine_keys
 from sensing.machines.messages import ParameterRows
 from sensing.outputs import ACTIONS, AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS, OutputRecord
 from sinks.errors import TidegaugeError
 from sinks.messages import seal
 from sinks.parts import Rows
 from tests.sinks.documents import dead_letter, exception, planning, tombstone
-from tests.sinks.live import LINEAGE, Told, headers_of, make_topics, messages, part_of, publish, sink_to
+from tests.sinks.live import KEYS, LINEAGE, Told, headers_of, make_topics, messages, part_of, publish, sink_to
 
 DECISION = OutputRecord(
     5, 0, 1, AUDIT, "decision.automatic", "audit/A/DC#1", "A/DC", 5, {"correlationid": "A/DC"}, b'{"rule":"r"}'
@@ -98,16 +97,15 @@ def test_a_machine_leaves_through_one_partition(kafka: str) -> None:
 
     assert parts == sorted(parts)
     assert (parts[0], parts[-1], len(parts)) == ("deliver-00", "deliver-11", 12)
-    assert [sink.part_fn(key) for key in machine_keys(16)] == [machine % 12 for machine in range(17)]
+    assert [sink.part_fn(key) for key in KEYS] == [machine % 12 for machine in range(17)]
 
 
 def test_in_a_flow_everything_is_delivered_in_the_order_of_its_machine(kafka: str, topics: str) -> None:
     """Bytewax's own run: records of a machine arrive in their order, tables of rows are passed over."""
     table = ParameterRows(0, {"sku": ["A"]})
     make_topics(kafka, f"{topics}{AUDIT}")
-    keys = machine_keys(4)
     items: list[tuple[str, list[OutputRecord | Rows]]] = [
-        (keys[n % 5], [DECISION._replace(id=f"{n % 5}#{n}", subject=f"{n % 5}"), table, DECISION._replace(id="")])
+        (KEYS[n % 5], [DECISION._replace(id=f"{n % 5}#{n}", subject=f"{n % 5}"), table, DECISION._replace(id="")])
         for n in range(200)
     ]
     flow = Dataflow("sinks")
@@ -119,6 +117,22 @@ def test_in_a_flow_everything_is_delivered_in_the_order_of_its_machine(kafka: st
     for machine in range(5):
         mine = [name for name in found if name.startswith(b"%d#" % machine)]
         assert mine == [f"{machine}#{n}".encode() for n in range(machine, 200, 5)]
+
+
+def test_an_epoch_is_durable_at_the_first_write_after_its_snapshot(kafka: str, topics: str) -> None:
+    """A partition says so once per epoch, also where the write holds nothing; never before, and not at the end."""
+    make_topics(kafka, f"{topics}{AUDIT}")
+    calls: list[str] = []
+    with part_of(sink_to(kafka, topics, on_durable=lambda: calls.append("durable"))) as part:
+        batches: list[list[list[OutputRecord | Rows]]] = [[[DECISION]], [[]]]
+        for values in batches:
+            part.write_batch(values)
+            calls.append("written")
+            part.write_batch(values)
+            part.snapshot()
+            calls.append("snapshot")
+        part.close()
+    assert calls == ["written", "snapshot", "durable", "written", "snapshot"]
 
 
 def test_the_end_of_an_epoch_waits_for_all_acknowledgements(kafka: str, topics: str) -> None:

@@ -73,6 +73,17 @@ def directions(source: Source) -> list[str]:
     ]
 
 
+def demo(source: Source) -> list[str]:
+    """Imports of the demo by anything of the product but its commands."""
+    if not within(source.module, "flows") or within(source.module, "flows.demo") or within(source.module, "flows.cli"):
+        return []
+    return [
+        source.at(line, f"{source.module} may not know {name}. Fix: let flows.cli hand over what it needs")
+        for line, name in imported(source)
+        if within(name, "flows.demo")
+    ]
+
+
 def purity(source: Source) -> list[str]:
     """Whatever in ``sensing/`` could do I/O, know the time, or differ from run to run."""
     if not within(source.module, "sensing"):

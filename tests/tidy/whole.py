@@ -13,7 +13,7 @@ TOP = frozenset(
     | {"Makefile", "README.md", "constraints.txt", "pyproject.toml"}
     | {".dockerignore", "Dockerfile", "docker-compose.yml"}
 )
-ENTRIES = frozenset({"flows.cli.main", "flows.warm", *(f"flows.cli.{command}" for command in COMMANDS)})
+ENTRIES = frozenset({"flows.cli.main", "flows.cli.warm_up", *(f"flows.cli.{command}" for command in COMMANDS)})
 """Modules that are started by name: the command in pyproject.toml, its subcommands, and a step of `make`."""
 
 

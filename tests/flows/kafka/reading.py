@@ -3,22 +3,23 @@
 import time
 from typing import Any, Self
 
-import numpy as np
 import pytest
 
-from flows.sources.kafka import reader as reader_module
-from flows.sources.kafka.feed import Feed
-from flows.sources.kafka.reader import LogReader
-from flows.sources.run import Run, empty_run
-from sensing.codec.record import EVENT
+from flows.input import kafka_reader
+from flows.input.kafka_reader import KafkaReader
+from flows.input.partition_buffer import PartitionBuffer
+from flows.input.sorted_block import SortedBlock, empty_block
+from flows.input.timestamps import RecordTimestamps
+from sensing.codec.record import AFTER_ALL
 from sensing.settings import Settings
+from tests.flows.input.blocks import gathered
 from tests.flows.kafka.places import Notes, logs_of, settings_of, until
 
 SETTINGS = Settings()
 
 
 class Reading:
-    """A `LogReader` over all partitions of some topics, each from its start or from an offset of ``offsets``.
+    """A `KafkaReader` over all partitions of some topics, each from its start or from an offset of ``offsets``.
 
     It reads while it is open as a context.
     """
@@ -29,41 +30,50 @@ class Reading:
         names = {topic: prefix + topic for topic in topics}
         logs = logs_of(address, names)
         starts = offsets or {}
-        self.feeds = [
-            Feed(source, log, starts.get((log.topic, log.partition), log.start), SETTINGS)
-            for source, log in enumerate(logs)
-        ]
+        self.buffers = [
+            PartitionBuffer(
+                number, log, starts.get((log.topic, log.partition), log.start), SETTINGS,
+                RecordTimestamps(SETTINGS.skew_ms),
+            )
+            for number, log in enumerate(logs)
+        ]  # fmt: skip
         self.notes: Any = Notes()
-        self.reader = LogReader(settings_of(address, prefix, **kafka).consumer_config(), self.feeds, self.notes)
+        self.reader = KafkaReader(settings_of(address, prefix, **kafka).consumer_config(), self.buffers, self.notes)
 
     def __enter__(self) -> Self:
         """Read from now on."""
-        self.reader.assign(self.feeds)
+        self.reader.start(self.buffers)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Leave the broker."""
         self.reader.close()
 
-    def poll(self, count: int = 1000) -> None:
+    def poll(self) -> None:
         """Poll once, without haste."""
-        if not self.reader.poll(count):
+        before = [buffer.position for buffer in self.buffers]
+        self.reader.poll()
+        if before == [buffer.position for buffer in self.buffers]:
             time.sleep(0.005)
 
     def read_to_end(self) -> None:
         """Poll until every partition is at its end."""
-        until(lambda: all(feed.at_end for feed in self.feeds), self.poll)
+        until(lambda: all(buffer.at_end for buffer in self.buffers), self.poll)
 
-    def hand(self, feed: int = 0) -> Run:
-        """All that waits in a feed."""
-        run = gathered([empty_run(), *self.feeds[feed].hand(2**62)])
-        self.feeds[feed].settled()
-        return run
+    def take(self, buffer: int = 0) -> SortedBlock:
+        """All that is in a buffer."""
+        block = gathered([empty_block(), *self.buffers[buffer].take(AFTER_ALL)])
+        self.buffers[buffer].release()
+        return block
 
-    def all(self) -> Run:
-        """Everything there is in the only feed."""
+    def all(self) -> SortedBlock:
+        """Everything there is in the only partition."""
         self.read_to_end()
-        return self.hand()
+        return self.take()
+
+    def commit(self) -> None:
+        """Commit all that was consumed."""
+        self.reader.commit([(buffer.partition, buffer.consumed) for buffer in self.buffers])
 
     def told(self) -> list[str]:
         """How the consumer was said to be, without repeats."""
@@ -71,22 +81,12 @@ class Reading:
         return [call for at, call in enumerate(calls) if at == 0 or calls[at - 1] != call]
 
 
-def paced(monkeypatch: pytest.MonkeyPatch, most: int, resume: int) -> None:
-    """Let a partition be paused with more than ``most`` messages waiting, until there are less than ``resume``."""
-    monkeypatch.setattr(reader_module, "WAITING_MAX", most)
-    monkeypatch.setattr(reader_module, "WAITING_RESUME", resume)
+def small_buffers(monkeypatch: pytest.MonkeyPatch, most: int, resume: int) -> None:
+    """Let a partition be paused above ``most`` messages in its buffer, and resumed below ``resume``."""
+    monkeypatch.setattr(kafka_reader, "BUFFER_MAX", most)
+    monkeypatch.setattr(kafka_reader, "BUFFER_RESUME", resume)
 
 
-def gathered(runs: list[Run]) -> Run:
-    """Runs one after another as one."""
-    if len(runs) < 2:
-        return runs[0]
-    return Run(
-        np.concatenate([run.keys for run in runs]),
-        np.concatenate([run.kinds for run in runs]),
-        np.concatenate([run.sources for run in runs]),
-        np.concatenate([run.numbers for run in runs]),
-        np.concatenate([run.records.view(np.uint64) for run in runs]).view(EVENT),
-        [event for run in runs for event in run.rare],
-        [reject for run in runs for reject in run.rejects],
-    )
+def small_polls(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Let a poll give at most so many messages."""
+    monkeypatch.setattr(kafka_reader, "BATCH_MESSAGES", count)

@@ -82,7 +82,7 @@ def test_what_comes_in_goes_out_within_seconds(kafka: str, redis: str, topics: s
     assert len(letters(kafka, topics)) == 2
 
 
-BIT_BY_BIT = "from flows.sources.kafka import group; group.HAND_MESSAGES = 50"
+BIT_BY_BIT = "from flows.input import kafka_source; kafka_source.BATCH_MESSAGES = 50"
 """Lets a run be in the middle of its work for a while, however fast the machine is."""
 
 

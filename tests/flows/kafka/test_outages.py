@@ -131,7 +131,7 @@ def test_outages_of_both_lose_nothing(own_kafka: KafkaServer, own_redis: RedisSe
     assert records(own_kafka.address, "dead-letters") == []
 
 
-SOON = "import flows.live; flows.live.STOP_SECONDS_MAX = 3.0"
+SOON = "import flows.service_job; flows.service_job.STOP_SECONDS_MAX = 3.0"
 
 
 def test_a_stop_while_kafka_is_away_is_bounded(own_kafka: KafkaServer, tmp_path: Path) -> None:

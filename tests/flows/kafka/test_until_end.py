@@ -12,18 +12,18 @@ import pytest
 import structlog
 
 from benchmarks.servers.process import free_port
-from flows import live
-from flows.live import run_live
-from flows.replay import replay
+from flows import service_job
+from flows.replay_job import replay
 from flows.service.redis_settings import RedisSettings
 from flows.service.settings import RunSettings
+from flows.service_job import run_service
 from sensing.contracts.topics import OUTPUTS
 from sensing.settings import DAY_MS, Settings
 from sinks.errors import TidegaugeError
 from sinks.follower import ViewCounts
 from tests.flows.events import MONDAY as LONG_AGO
 from tests.flows.kafka.places import produce
-from tests.flows.kafka.reading import paced
+from tests.flows.kafka.reading import small_buffers
 from tests.flows.kafka.service import Record, assert_balanced, last_totals, records
 from tests.flows.kafka.shop import load_lines
 from tests.machines.business import business
@@ -102,7 +102,7 @@ def test_it_puts_out_what_a_replay_puts_out(kafka: str, topics: str, tmp_path: P
     """Same exceptions, parameters, decisions, control totals and dead letters, record by record."""
     load_lines(kafka, topics, tmp_path / "in", lines())
     replay(tmp_path / "in", tmp_path / "out", Settings(shards=2))
-    ended = run_live(settings(kafka, topics), until_end=True)
+    ended = run_service(settings(kafka, topics), until_end=True)
 
     for topic in OUTPUTS:
         expected = [of_file(topic, text) for text in (tmp_path / "out" / f"{topic}.ndjson").read_bytes().splitlines()]
@@ -119,7 +119,7 @@ def test_all_partitions_are_read_and_all_is_accounted_for(kafka: str, topics: st
     """Whatever the number of groups says; what comes after the start is not read, and dead letters come once."""
     sent = lines()
     names = load_lines(kafka, topics, tmp_path / "in", sent, partitions=3)
-    ended = run_live(settings(kafka, topics, source_groups=2), until_end=True)
+    ended = run_service(settings(kafka, topics, source_groups=2), until_end=True)
 
     totals = last_totals(records(kafka, f"{topics}audit"))
     assert_balanced(totals)
@@ -139,14 +139,14 @@ def test_more_reference_than_may_wait_is_read(
     kafka: str, topics: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It leaves while it is read, all of it before any event."""
-    paced(monkeypatch, most=50, resume=20)
+    small_buffers(monkeypatch, most=50, resume=20)
     items = [line("item.updated", f"i{n}", None, sku=f"P{n}", units={"BOX": 4}) for n in range(300)]
     boxes = [
         line("order.placed", f"o{n}", MONDAY + n, sku=f"P{n}", location="LON", quantity=1, unit_of_measure="BOX")
         for n in range(300)
     ]
     load_lines(kafka, topics, tmp_path / "in", [*items, *boxes])
-    assert run_live(settings(kafka, topics), until_end=True).messages == 600
+    assert run_service(settings(kafka, topics), until_end=True).messages == 600
     totals = last_totals(records(kafka, f"{topics}audit"))
     assert (totals["reference", 0]["absorbed"], totals["orders", 0]["absorbed"]) == (300, 300)
 
@@ -155,7 +155,7 @@ def test_it_ends_where_there_is_nothing(kafka: str, topics: str, tmp_path: Path)
     """Empty topics, or tombstones alone, are at their end; the books are closed all the same."""
     names = load_lines(kafka, topics, tmp_path / "in", [Line("reference", b"{}")])
     produce(kafka, names["orders"], [None, None], key=b"k")
-    ended = run_live(settings(kafka, topics), until_end=True)
+    ended = run_service(settings(kafka, topics), until_end=True)
     assert ended.messages == 1
     assert len(last_totals(records(kafka, f"{topics}audit"))) == len(names)
 
@@ -165,7 +165,7 @@ def test_a_view_that_redis_does_not_take_is_a_failure(
 ) -> None:
     """All is in the topics then; the failure says what is not, and that the next run will see to it."""
     load_lines(kafka, topics, tmp_path / "in", lines()[:200])
-    monkeypatch.setattr(live, "STOP_SECONDS_MAX", 1.0)
+    monkeypatch.setattr(service_job, "STOP_SECONDS_MAX", 1.0)
     away = settings(kafka, topics).model_copy(
         update={"redis": RedisSettings.model_validate({"url": f"redis://127.0.0.1:{free_port()}"})}
     )
@@ -174,7 +174,7 @@ def test_a_view_that_redis_does_not_take_is_a_failure(
         "on with the view$"
     )
     with pytest.raises(TidegaugeError, match=expected):
-        run_live(away, until_end=True)
+        run_service(away, until_end=True)
     assert last_totals(records(kafka, f"{topics}audit"))
 
 
@@ -202,5 +202,5 @@ def test_a_run_to_the_end_waits_as_long_as_the_view_gets_on(until_end: bool, ste
     behind = Behind(*steps)
     view: Any = behind
     with pytest.raises(TidegaugeError) if until_end and left else contextlib.nullcontext():
-        live._bring_up_to_date(view, until_end=until_end)
+        service_job._bring_up_to_date(view, until_end=until_end)
     assert len(behind.steps) == left

@@ -1,0 +1,79 @@
+"""The demo from end to end: make the input, run the main job on it, hold the result against the truth."""
+
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+from rich.console import Console
+
+from flows.demo import report
+from flows.demo.clock import ZONE_NAME
+from flows.demo.inputs import Inputs, write_inputs
+from flows.demo.live_view import LiveView
+from flows.demo.retail import read_retail
+from flows.demo.truth import Score, read_problems, score
+from flows.output_folder import refuse_used
+from flows.processors import processors
+from flows.replay_job import Summary, replay
+from sensing.contracts.audit import ControlTotals
+from sensing.settings import Settings
+
+# Every shard's day has a price of its own, and one small shop on a few processors has no use for many.
+SETTINGS = Settings(time_zone=ZONE_NAME, shards=4)
+
+
+class Outcome(NamedTuple):
+    """What the demo made and found."""
+
+    inputs: Inputs
+    summary: Summary
+    totals: list[ControlTotals]
+    score: Score
+
+
+def run_demo(folder: Path, days: int | None, console: Console) -> Outcome:
+    """Run the demo in ``folder`` (new or empty), on the whole year or its last ``days`` days, and print what it shows.
+
+    Raises
+    ------
+    UsageError
+        When the folder is not empty.
+    TidegaugeError
+        When the run fails or its accounts do not balance.
+    """
+    input_folder, output_folder, truth_file = folder / "input", folder / "output", folder / "truth.json"
+    refuse_used(folder)
+    input_folder.mkdir(parents=True)
+    started = time.perf_counter()
+    inputs = write_inputs(read_retail(days), input_folder, truth_file)
+    report.print_inputs(console, inputs, time.perf_counter() - started)
+    with LiveView(console, sum(inputs.file_lines.values())) as view:
+        summary = replay(input_folder, output_folder, SETTINGS, workers=processors(), progress=view.show)
+    outcome = Outcome(
+        inputs,
+        summary,
+        report.read_totals(output_folder / "audit.ndjson"),
+        score(_read(truth_file), read_problems(output_folder / "exceptions.ndjson")),
+    )
+    _print_outcome(console, outcome, folder)
+    console.print(f"\nWhole demo: {time.perf_counter() - started:.1f} s", highlight=False)
+    return outcome
+
+
+def _read(truth_file: Path) -> dict[str, Any]:
+    truth: dict[str, Any] = orjson.loads(truth_file.read_bytes())
+    return truth
+
+
+def _print_outcome(console: Console, outcome: Outcome, folder: Path) -> None:
+    summary = outcome.summary
+    console.print(
+        f"\n[bold]Replayed {summary.lines:,} events in {summary.seconds:.1f} s:"
+        f" {summary.lines / summary.seconds:,.0f} a second[/bold], {summary.rows:,} SKU-locations\n",
+        highlight=False,
+    )
+    report.print_totals(console, outcome.totals)
+    report.print_score(console, outcome.score)
+    report.print_problems(console, "Worst of these", outcome.score.others)
+    console.print(f"\nFiles: {folder} (input/, output/, truth.json)", highlight=False, soft_wrap=True)

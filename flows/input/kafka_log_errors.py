@@ -1,0 +1,38 @@
+"""Why a log that was read cannot be read on: it was cut, made anew or extended. The source raises these errors."""
+
+from sinks.errors import TidegaugeError
+from sinks.kafka_client import Log
+
+WAYS_OUT = (
+    "Ways out: restore what is missing in the topic; or start anew, which reads every topic from its first message on "
+    "and publishes what follows from that"
+)
+
+
+def log_moved(name: str, partition: int, position: int, start: int, end: int) -> TidegaugeError:
+    """The log no longer holds the offset that is next: cut off in front, or shorter than it was."""
+    lost = "the log was cut off before it was read" if position < start else "the log is shorter than it was"
+    where = f"topic {name} partition {partition}"
+    return TidegaugeError(
+        f"{where}: required offset {position}, got a log of offsets {start} to {end} ({lost}). {WAYS_OUT}"
+    )
+
+
+def stepped_back(log: Log, position: int, offset: int) -> TidegaugeError:
+    """A message came again, or the log was made anew with other messages."""
+    where = f"topic {log.name} partition {log.partition}"
+    msg = f"{where}: required offset {position} or later, got {offset} (the log stepped back). {WAYS_OUT}"
+    return TidegaugeError(msg)
+
+
+def recreated(name: str, topic_id: str, found: str | None) -> TidegaugeError:
+    """A topic is gone, or is another one of the same name."""
+    got = "no topic of that name" if found is None else f"another one of that name (id {found})"
+    required = f"the topic that was read so far (id {topic_id})"
+    return TidegaugeError(f"topic {name}: required {required}, got {got}: it was deleted. {WAYS_OUT}")
+
+
+def more_partitions(name: str, known: int, found: int) -> TidegaugeError:
+    """Partitions were added: nobody reads them, and keys are spread anew."""
+    required = f"the {known} partitions that are read"
+    return TidegaugeError(f"topic {name}: required {required}, got {found}; start again, then all of them are read")

@@ -1,0 +1,334 @@
+"""The Kafka reader: polls one consumer for all partitions of a source group, without ever waiting, into their buffers.
+
+Messages are looked at column by column, by methods mapped over all of them: a loop in Python around each message would
+cost more than to fetch and decode it.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from operator import itemgetter, ne
+from typing import Any
+
+import numpy as np
+import orjson
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import TopicPartition as Assigned
+from numpy.typing import NDArray
+
+from flows.input.input_observer import InputObserver
+from flows.input.kafka_brokers import Brokers
+from flows.input.kafka_log_errors import log_moved, stepped_back
+from flows.input.ordered_merge import BATCH_MESSAGES
+from flows.input.partition_buffer import PartitionBuffer
+from flows.input.topic_guard import TopicGuard
+from flows.input.topic_partition import TopicPartition
+from sensing.codec.block import Block
+from sinks.errors import TidegaugeError
+from sinks.kafka_client import logged, make_client
+from sinks.kafka_errors import MOVED, is_final, refusal
+
+PART = "kafka-consumer"
+STATISTICS = {"statistics.interval.ms": 1000}
+DEFAULTS = {
+    "fetch.wait.max.ms": 20,
+    # A reader that had too much waiting goes on as soon as it has not, instead of a second later.
+    "fetch.queue.backoff.ms": 20,
+    "queued.max.messages.kbytes": 32768,
+    "fetch.message.max.bytes": 4194304,
+    "reconnect.backoff.max.ms": 2000,
+}
+BUFFER_MAX, BUFFER_RESUME = 200_000, 50_000
+"""Messages in one buffer that wait for other partitions: above the first it is paused, below the second resumed."""
+ALL_BYTES_MAX, PARTITION_BYTES_MIN = 64 << 20, 4 << 20
+"""The same in bytes: when all buffers together hold more than the first, those with more than the second are paused.
+
+Most partitions hold nothing at most times, so an even share of the whole would pause those of a busy topic all the
+time, and a pause throws away what was fetched ahead.
+"""
+ASK_SECONDS = 5.0
+POLL_GAP_SECONDS = 0.5
+"""Count a partition as silent only if polls came at least so often and were not full."""
+HUNG_SECONDS = 3
+"""A broker that owes an answer and has given none for so long counts as hung."""
+REPORT_SECONDS = 1.0
+CLOSE_SECONDS_MAX = 5.0
+
+Key = tuple[str, int]
+_TIME = itemgetter(1)
+
+
+class KafkaReader:
+    """The consumer of one source group.
+
+    Parameters
+    ----------
+    config
+        librdkafka settings of a consumer, those of `sinks.kafka_client.CONSUMER` among them.
+    clock
+        Monotonic clock, seconds.
+    guard
+        Checks now and then that the topics are still those that were found at the start; one group of a run has it.
+    """
+
+    def __init__(
+        self, config: Mapping[str, Any], buffers: Sequence[PartitionBuffer], observer: InputObserver,
+        clock: Callable[[], float] = time.monotonic, *, guard: TopicGuard | None = None,
+    ) -> None:  # fmt: skip
+        self._buffers = {(buffer.log.name, buffer.log.partition): buffer for buffer in buffers}
+        self._names = {buffer.partition: key for key, buffer in self._buffers.items()}
+        self._ends = {key: buffer.log.end for key, buffer in self._buffers.items()}
+        self._busy = {key: (buffer.position, False) for key, buffer in self._buffers.items()}
+        self._committed = {key: buffer.position for key, buffer in self._buffers.items()}
+        self._commits = 0
+        self._observer = observer
+        self._clock = clock
+        self._guard = guard
+        self._polled = self._reported = clock()
+        self._paused: set[Key] = set()
+        self._brokers = Brokers(HUNG_SECONDS + int(config.get("fetch.wait.max.ms", 0)) // 1000)
+        self._away: dict[Key, bool] = {}
+        self._away_before: set[Key] = set()
+        self._proven = self._troubled = False
+        self._failure: TidegaugeError | None = None
+        callbacks = {
+            "error_cb": self._on_error, "stats_cb": self._on_statistics, "on_commit": self._on_commit,
+        }  # fmt: skip
+        self._consumer = make_client(Consumer, {**DEFAULTS, **logged(config), **STATISTICS, **callbacks})
+
+    def start(self, buffers: Sequence[PartitionBuffer]) -> None:
+        """Read these partitions from now on, each from its position."""
+        self._consumer.assign(
+            [Assigned(buffer.log.name, buffer.log.partition, buffer.position) for buffer in buffers]
+        )  # fmt: skip
+
+    def poll(self) -> None:
+        """Add what is there, at most ``BATCH_MESSAGES``, to the buffers.
+
+        Raises
+        ------
+        TidegaugeError
+            When a log was cut, stepped back or may not be read, or a topic is another one than it was.
+        """
+        if self._guard is not None:
+            self._guard.look()
+        messages = self._consumer.consume(BATCH_MESSAGES, 0)
+        if self._failure is not None:
+            raise self._failure
+        self._note_silence(full=len(messages) >= BATCH_MESSAGES)
+        for key, together in _by_partition(messages):
+            self._add(self._buffers[key], together)
+        self._pause_and_resume()
+
+    def commit(self, consumed: Sequence[tuple[TopicPartition, int]]) -> None:
+        """Tell the broker, for lag tools, what was consumed; the engine never reads it."""
+        by_key = {self._names[partition]: offset for partition, offset in consumed}
+        news = [Assigned(*key, offset) for key, offset in by_key.items() if offset != self._committed[key]]
+        if not news:
+            return
+        try:
+            self._consumer.commit(offsets=news, asynchronous=True)
+        except KafkaException as error:
+            self._observer.error(PART, error.args[0].name())
+            return
+        self._committed |= by_key
+        self._commits += 1
+
+    def is_away(self, buffer: PartitionBuffer) -> bool:
+        """Whether the partition cannot be reached at present."""
+        return (buffer.log.name, buffer.log.partition) in self._away
+
+    def report(self, _watermark: int, *, last: bool) -> None:
+        """Tell, once a second, how far every partition is."""
+        now = self._clock()
+        if not last and now - self._reported < REPORT_SECONDS:
+            return
+        self._reported = now
+        for key, buffer in self._buffers.items():
+            end = max(self._ends[key], buffer.position)
+            self._observer.partition(
+                *buffer.partition, buffer.position, end, buffer.watermark, at_end=buffer.at_end
+            )  # fmt: skip
+
+    def finish(self) -> None:
+        """Commit what was consumed in the end, if the broker takes it within ``ASK_SECONDS``; nothing more is read."""
+        self._consumer.unassign()
+        self.commit([(buffer.partition, buffer.consumed) for buffer in self._buffers.values()])
+        deadline = self._clock() + ASK_SECONDS
+        while self._commits and self._clock() < deadline:
+            self._consumer.consume(1, 0.05)
+
+    def close(self) -> None:
+        """Leave the broker.
+
+        A client that waits for a broker which is away could take for ever, so after a while it is left to itself.
+        """
+        closing = threading.Thread(target=self._consumer.close, name="kafka-close", daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS_MAX)
+
+    def _note_silence(self, *, full: bool) -> None:
+        """Count a partition as silent only if polls were frequent and not full, and it was not paused."""
+        now = self._clock()
+        missed = full or now - self._polled > POLL_GAP_SECONDS
+        self._polled = now
+        for key in self._buffers if missed else self._paused:
+            self._buffers[key].last_seen = now
+
+    def _add(self, buffer: PartitionBuffer, messages: list[Any]) -> None:
+        """Messages of one partition, in its order; errors and ends stand among them."""
+        errors = list(map(Message.error, messages))
+        done = 0
+        if any(errors):
+            for at in [at for at, error in enumerate(errors) if error is not None]:
+                self._add_messages(buffer, messages[done:at])
+                self._note_event(buffer, messages[at].offset(), errors[at])
+                done = at + 1
+        self._add_messages(buffer, messages[done:])
+
+    def _note_event(self, buffer: PartitionBuffer, offset: int, error: Any) -> None:
+        """An error, or the end of the partition, among its messages."""
+        if error.code() == KafkaError._PARTITION_EOF:
+            buffer.end(offset, self._clock())
+            key = (buffer.log.name, buffer.log.partition)
+            self._ends[key] = max(self._ends[key], offset)
+            self._answered(buffer)
+        elif error.code() in MOVED:
+            raise self._moved(buffer)
+        else:
+            self._on_error(error)
+
+    def _add_messages(self, buffer: PartitionBuffer, messages: list[Any]) -> None:
+        if not messages:
+            return
+        self._answered(buffer)
+        offsets = np.fromiter(map(Message.offset, messages), np.int64, len(messages))
+        if offsets[0] < buffer.position or (np.diff(offsets) <= 0).any():
+            raise stepped_back(buffer.log, buffer.position, int(offsets[0]))
+        values: list[Any] = list(map(Message.value, messages))
+        if None in values:
+            # A message without a value says that its key is no longer needed. It is no event.
+            filled = [at for at, value in enumerate(values) if value is not None]
+            self._observer.tombstones(buffer.log.topic, len(values) - len(filled))
+            self._add_block(buffer, [messages[at] for at in filled], [values[at] for at in filled], offsets[filled])
+            buffer.skip(int(offsets[-1]), self._clock())
+        else:
+            self._add_block(buffer, messages, values, offsets)
+
+    def _add_block(
+        self, buffer: PartitionBuffer, messages: list[Any], values: list[bytes], offsets: NDArray[np.int64]
+    ) -> None:
+        if not messages:
+            return
+        times = np.fromiter(map(_TIME, map(Message.timestamp, messages)), np.int64, len(messages))
+        keys: list[Any] = list(map(Message.key, messages))
+        block = Block.of(values, offsets, times, _headers(messages), keys)
+        self._observer.read(buffer.log.topic, len(messages), len(block.data))
+        buffer.add(block, self._clock())
+
+    def _moved(self, buffer: PartitionBuffer) -> TidegaugeError:
+        """The broker does not have the next offset; asks which offsets it has."""
+        key = (buffer.log.name, buffer.log.partition)
+        try:
+            start, end = self._consumer.get_watermark_offsets(Assigned(*key), timeout=ASK_SECONDS)
+        except KafkaException:
+            start, end = buffer.log.start, self._ends[key]  # As it was known last.
+        return log_moved(*key, buffer.position, start, end)
+
+    def _pause_and_resume(self) -> None:
+        """Pause partitions that are far ahead of the others, so that buffers are bounded."""
+        sizes = {key: buffer.size_bytes for key, buffer in self._buffers.items()}
+        held = sum(sizes.values())
+        for key, buffer in self._buffers.items():
+            if key not in self._paused:
+                if len(buffer) > BUFFER_MAX or (held > ALL_BYTES_MAX and sizes[key] > PARTITION_BYTES_MIN):
+                    self._paused.add(key)
+                    self._consumer.pause([Assigned(*key)])
+                    buffer.lose()
+            elif len(buffer) < BUFFER_RESUME and (held < ALL_BYTES_MAX // 2 or sizes[key] < PARTITION_BYTES_MIN // 4):
+                self._paused.remove(key)
+                self._consumer.resume([Assigned(*key)])
+
+    def _answered(self, buffer: PartitionBuffer) -> None:
+        """A partition answered."""
+        self._away.pop((buffer.log.name, buffer.log.partition), None)
+        self._proven = True
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._troubled = True
+        if is_final(error, proven=self._proven):
+            self._failure = self._failure or TidegaugeError(refusal("kafka consumer", error))
+        self._observer.error(PART, error.name())
+        self._observer.failing(PART, error.str())
+
+    def _on_commit(self, error: KafkaError | None, _offsets: list[Assigned]) -> None:
+        self._commits -= 1
+        if error is not None:
+            self._observer.error(PART, error.name())
+
+    def _on_statistics(self, statistics: str) -> None:
+        """Once a second: how far logs reach, and which partitions have no leader that answers."""
+        parsed = orjson.loads(statistics)
+        answering = self._brokers.answering(parsed["brokers"].values())
+        for topic, of_topic in parsed["topics"].items():
+            for name, of_partition in of_topic["partitions"].items():
+                key = (topic, int(name))
+                if key not in self._buffers:
+                    continue
+                if of_partition["leader"] in answering:
+                    self._reachable(key, of_partition)
+                else:
+                    self._away[key] = True
+                    self._buffers[key].lose()
+        self._report_health()
+
+    def _reachable(self, key: Key, statistics: Mapping[str, Any]) -> None:
+        """A partition has a leader that answers; whether it is at its end, only its end-of-partition event says."""
+        buffer = self._buffers[key]
+        if self._away.get(key) and key not in self._paused:
+            self._away[key] = False
+            # Pause and resume make librdkafka report end-of-partition again without moving the position.
+            self._consumer.pause([Assigned(*key)])
+            self._consumer.resume([Assigned(*key)])
+        end = statistics["ls_offset"] if statistics["ls_offset"] >= 0 else statistics["hi_offset"]
+        if end >= 0 and key not in self._away and key not in self._paused:
+            # Without new messages since the last statistics, wait for its end-of-partition event.
+            before, busy_before = self._busy[key]
+            busy = buffer.position >= self._ends[key] and buffer.position > before
+            buffer.current = buffer.at_end or (busy and busy_before)
+            self._busy[key] = (buffer.position, busy)
+            self._ends[key] = end
+
+    def _report_health(self) -> None:
+        """Say how the consumer is: it works if every partition answers and no error came since the last statistics."""
+        lasting = self._away_before & self._away.keys()
+        if lasting:
+            topic, partition = min(lasting)
+            self._observer.failing(
+                PART, f"{len(lasting)} partitions have no leader that answers: {topic} {partition}, ..."
+            )
+        elif self._proven and not self._away and not self._troubled:
+            self._observer.ok(PART)
+        self._away_before, self._troubled = set(self._away), False
+
+
+def _by_partition(messages: list[Any]) -> Iterator[tuple[Key, list[Any]]]:
+    """Runs of consecutive messages of one partition, with its name and number."""
+    count = len(messages)
+    topics: list[Any] = list(map(Message.topic, messages))
+    partitions: list[Any] = list(map(Message.partition, messages))
+    cuts = [0, count] if count else []
+    if count and not topics.count(topics[0]) == partitions.count(partitions[0]) == count:
+        partitions_of = list(zip(topics, partitions, strict=True))
+        cuts[1:1] = [at for at, other in enumerate(map(ne, partitions_of, partitions_of[1:]), 1) if other]
+    for start, end in pairwise(cuts):
+        yield (topics[start], partitions[start]), messages[start:end]
+
+
+def _headers(messages: list[Any]) -> list[dict[str, bytes] | None] | None:
+    """Headers of every message; None where none has any. Of headers of one name the last counts."""
+    if not any(map(Message.headers, messages)):
+        return None
+    found = [message.headers() for message in messages]
+    return [None if headers is None else {name: value or b"" for name, value in headers} for headers in found]

@@ -1,0 +1,132 @@
+"""The Kafka source: one source group per share of the partitions; `flows.service_job` uses it.
+
+Partitions of one number are in one group; group 0 also reads the reference and watches over the topics. A run without
+saved state starts at the first message of every topic.
+
+With ``until_end`` there is one group, event times alone move the watermark, and the present ends of the topics are the
+end of the input: what comes out is what a replay of the same lines puts out.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bytewax.inputs import FixedPartitionedSource
+
+from flows.input.group_progress import GroupProgress
+from flows.input.input_observer import InputObserver
+from flows.input.kafka_log_errors import log_moved, recreated
+from flows.input.kafka_reader import KafkaReader
+from flows.input.ordered_merge import BATCH_MESSAGES, OrderedMerge
+from flows.input.partition_buffer import PartitionBuffer
+from flows.input.source_group import CLOCKS, REFERENCE, Clocks, EndOfInput, GroupState, Milestones, SourceGroup
+from flows.input.timestamps import FollowingTimestamps, NoTimestamps, RecordTimestamps
+from flows.input.topic_guard import TopicGuard
+from flows.input.topic_partition import TopicPartition
+from flows.runtime.context import RunContext
+from flows.runtime.roles import Item
+from sensing.settings import Settings
+from sinks.kafka_client import Log
+
+
+class KafkaSource(FixedPartitionedSource[Item, GroupState]):
+    """Reads input topics as they grow.
+
+    Parameters
+    ----------
+    consumer, admin
+        librdkafka settings of consumers and of admin clients.
+    logs
+        All partitions of the input topics, in the order of `survey`.
+    """
+
+    def __init__(
+        self, consumer: Mapping[str, Any], admin: Mapping[str, Any], logs: Sequence[Log], settings: Settings,
+        context: RunContext, observer: InputObserver, *, until_end: bool = False, clocks: Clocks = CLOCKS,
+    ) -> None:  # fmt: skip
+        assert not until_end or settings.source_groups == 1, "one merge needs all heads"
+        self._until_end = until_end
+        self._consumer = consumer
+        self._admin = admin
+        self._logs = logs
+        self._settings = settings
+        self._context = context
+        self._observer = observer
+        self._clocks = clocks
+        self._progress = GroupProgress()
+        self._built: list[tuple[SourceGroup, KafkaReader]] = []
+
+    def list_parts(self) -> list[str]:
+        """The groups."""
+        return [f"group-{group:02d}" for group in range(self._settings.source_groups)]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: GroupState | None) -> SourceGroup:
+        """Connect a group, where need be behind what was consumed before."""
+        number = self.list_parts().index(for_part)
+        logs = [log for log in self._logs if _group_of(log, self._settings.source_groups) == number]
+        buffers = [self._buffer(at, log, resume_offset(log, resume_state)) for at, log in enumerate(logs)]
+        guard = None if number else TopicGuard(self._admin, self._logs, self._clocks.monotonic)
+        reader = KafkaReader(self._consumer, buffers, self._observer, self._clocks.monotonic, guard=guard)
+        events = [buffer for buffer in buffers if buffer.log.topic != REFERENCE]
+        merge = OrderedMerge(
+            events, self._settings, reader.is_away, event_time=self._until_end, batch_messages=BATCH_MESSAGES
+        )  # fmt: skip
+        if resume_state is not None:
+            merge.watermark = resume_state.watermark
+        observer = self._observer
+        milestones = Milestones(observer.reference_read, observer.inputs_read)
+        if not self._built:
+            milestones = milestones._replace(epoch=observer.epoch)
+        group = SourceGroup(
+            number, buffers, reader, merge, self._settings, self._context, self._progress,
+            end=EndOfInput() if self._until_end else None, clocks=self._clocks, milestones=milestones,
+        )  # fmt: skip
+        self._built.append((group, reader))
+        return group
+
+    def epoch_durable(self) -> None:
+        """A sink partition of this process says that the epoch before the present one is durable."""
+        for group, _ in self._built:
+            group.epoch_durable()
+
+    def finish(self) -> None:
+        """After the end of a run, when all that was consumed is dealt with: commit it."""
+        for _, reader in self._built:
+            reader.finish()
+
+    def close(self) -> None:
+        """Leave the broker."""
+        for _, reader in self._built:
+            reader.close()
+
+    def _buffer(self, number: int, log: Log, offset: int) -> PartitionBuffer:
+        settings = self._settings
+        if log.topic == REFERENCE:
+            return PartitionBuffer(number, log, offset, settings, NoTimestamps())
+        if self._until_end:
+            following = FollowingTimestamps(settings.skew_ms)
+            return PartitionBuffer(number, log, offset, settings, following, bounded=True)
+        return PartitionBuffer(number, log, offset, settings, RecordTimestamps(settings.skew_ms))
+
+
+def _group_of(log: Log, groups: int) -> int:
+    """Partitions of one number are in one group; the reference is in the first."""
+    return 0 if log.topic == REFERENCE else log.partition % groups
+
+
+def resume_offset(log: Log, state: GroupState | None) -> int:
+    """The offset to go on from.
+
+    Raises
+    ------
+    TidegaugeError
+        When the topic is another one than that of the state, or no longer holds the offset.
+    """
+    if state is None:
+        return log.start
+    # A partition that the state does not know was added since: it is read from its start.
+    offset, topic_id = state.offsets.get(TopicPartition(log.topic, log.partition), (log.start, log.topic_id))
+    if topic_id != log.topic_id:
+        raise recreated(log.name, topic_id, log.topic_id)
+    if not log.start <= offset <= log.end:
+        raise log_moved(log.name, log.partition, offset, log.start, log.end)
+    return offset

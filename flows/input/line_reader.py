@@ -1,0 +1,97 @@
+"""Lines of a file in chunks, with their numbers; plain or gzip."""
+
+import gzip
+import zlib
+from io import BufferedIOBase
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.block import Block
+from sensing.codec.newlines import newlines
+from sinks.errors import TidegaugeError
+
+LINE_BYTES_MAX = (
+    4 << 20
+)  # Of a longer line only the beginning is kept, so that one file without line ends cannot fill the memory.
+_IS_BLANK = np.zeros(256, np.bool_)
+_IS_BLANK[list(b" \t\n\r\v\f")] = True
+
+Memory = NDArray[np.uint8]
+_NOTHING: Memory = np.empty(0, np.uint8)
+
+
+class LineReader:
+    """Reads a file once, front to back.
+
+    Parameters
+    ----------
+    path
+        An NDJSON file; gzip where the name ends in ``.gz``.
+    chunk_bytes
+        How much is read at once; lines in chunks do not depend on it, only how many come together.
+    """
+
+    def __init__(self, path: Path, chunk_bytes: int) -> None:
+        self._path = path
+        self._chunk_bytes = chunk_bytes
+        self._raw = path.open("rb")
+        self._file: BufferedIOBase = gzip.GzipFile(fileobj=self._raw) if path.suffix == ".gz" else self._raw
+        self._next = 0
+        self._tail = _NOTHING
+        self._ended = False
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the file on disk that are behind us."""
+        return self._raw.tell() if not self._raw.closed else self._path.stat().st_size
+
+    def read(self) -> Block | None:
+        """The next lines that are not blank (perhaps none of a chunk), or None at the end of the file.
+
+        Lines are without their line ends; their offsets are their numbers, counted from 0 over all lines of the file.
+        """
+        if self._ended:
+            return None
+        data = self._read_chunk()
+        ends = newlines(data)
+        if len(data) == len(self._tail):
+            ends = np.array([len(data)] if len(data) else [], np.int64)
+            self.close()
+        starts = np.concatenate(([0], ends + 1))
+        # A copy: what is left of a chunk must not keep all of it.
+        self._tail = data[starts[-1] : starts[-1] + LINE_BYTES_MAX + 1].copy()
+        first = self._next
+        self._next += len(ends)
+        return _wanted(data, starts[:-1], ends, np.arange(first, self._next))
+
+    def close(self) -> None:
+        """Close the file; further reads give None."""
+        self._ended = True
+        self._file.close()
+        self._raw.close()
+
+    def _read_chunk(self) -> Memory:
+        """The unfinished line of the chunk before, and what is read behind it."""
+        data = np.empty(len(self._tail) + self._chunk_bytes, np.uint8)
+        data[: len(self._tail)] = self._tail
+        try:
+            count = self._file.readinto(data[len(self._tail) :].data)
+        except (EOFError, zlib.error, OSError) as error:
+            self.close()
+            where = f"input {self._path}, after line {self._next}"
+            msg = f"{where}: required a readable file, got {error}; repair or replace it"
+            raise TidegaugeError(msg) from error
+        return data[: len(self._tail) + count]
+
+
+def _wanted(data: Memory, starts: NDArray[np.int64], ends: NDArray[np.int64], numbers: NDArray[np.int64]) -> Block:
+    """Leave out blank lines."""
+    lines = Block(data, starts, ends, numbers)
+    blank = starts == ends
+    blank[~blank] = _IS_BLANK[data[starts[~blank]]]
+    for at in np.flatnonzero(blank).tolist():  # Few begin with a blank, and most of those are nothing else.
+        blank[at] = not lines.values(slice(at, at + 1))[0].strip()
+    keep = ~blank
+    return lines if keep.all() else Block(data, starts[keep], ends[keep], numbers[keep])

@@ -1,0 +1,171 @@
+"""Ordered merge: the k-way merge of a source group's partitions by event time, with the watermark of every message.
+
+Messages of all partitions leave by (key, number of the partition): by the largest event time so far in the partition,
+so that late messages stay late. A partition of which more is known to be there, and which has nothing in its buffer,
+holds the others at its watermark. So the topics of a long history stay side by side. One that has given nothing for
+``PATIENCE_SECONDS`` (its broker is away) lets the others run ahead of it by ``GROUP_DRIFT_MS``, and so does another
+group of partitions.
+
+With the wall clock, a partition that is read to its end holds nothing: what comes after that is not earlier than the
+wall clock. One that is current, but too busy to be ever seen at its end, does not hold the messages of others either;
+its event times may be hours old because it is fed that way. The watermark it does hold, as one does that cannot be
+reached; unless it never had an event, so that nothing ever leaves before there is a watermark.
+
+The watermark never goes on by more than ``CATCH_UP_STEP_MS`` at once: days that close are work, and epochs must be able
+to end between them. So it catches up with the next event, or the present, in steps.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from flows.input.partition_buffer import PartitionBuffer
+from flows.input.sorted_block import RARE, RECORD, SortedBlock, empty_block, interleave
+from flows.input.timestamps import Times
+from sensing.codec.record import AFTER_ALL, BEFORE_ALL
+from sensing.settings import DAY_MS, Settings
+from sensing.state.watermark_tracker import GROUP_DRIFT_MS
+
+PATIENCE_SECONDS = 1.0
+CATCH_UP_STEP_MS = DAY_MS
+BATCH_MESSAGES = 10_000
+"""About so many messages of a partition leave at once, so that an epoch can end between them; no more are polled."""
+
+
+class OrderedMerge:
+    """Merges partition buffers; its watermark (UTC ms) never goes back, nor ahead of the wall clock.
+
+    Parameters
+    ----------
+    buffers
+        The partitions in the order in which they stand in the merge.
+    is_away
+        Whether a partition cannot be reached at present; such a one is not at its end, whatever it said before.
+    event_time
+        Whether event times alone move the watermark, as in a replay; the end of a partition does not.
+    batch_messages
+        About so many messages of a partition leave at once.
+
+    Attributes
+    ----------
+    progress
+        How far the group could send the last time, UTC ms; AFTER_ALL where nothing held it.
+    catching_up
+        Whether the watermark went on by a step without any message, since the next event, or the present, is far ahead.
+    """
+
+    def __init__(
+        self, buffers: Sequence[PartitionBuffer], settings: Settings, is_away: Callable[[PartitionBuffer], bool], *,
+        event_time: bool = False, batch_messages: int = BATCH_MESSAGES,
+    ) -> None:  # fmt: skip
+        self.watermark = BEFORE_ALL
+        self.progress = BEFORE_ALL
+        self.catching_up = False
+        self.event_time = event_time
+        self._buffers = buffers
+        self._settings = settings
+        self._is_away = is_away
+        self._batch_messages = batch_messages
+
+    def take(self, wall_ms: int, now: float, others: int = AFTER_ALL) -> SortedBlock:
+        """Take out what may leave, with watermarks; too late messages have become rejects.
+
+        Parameters
+        ----------
+        wall_ms
+            Wall clock, UTC ms.
+        now
+            Monotonic clock, seconds.
+        others
+            The least progress of the other groups, UTC ms.
+        """
+        if self.event_time:
+            wall_ms = AFTER_ALL
+        for buffer in self._buffers:
+            if self._ended(buffer):
+                buffer.watermark_time = max(buffer.watermark_time, wall_ms)
+        open_ones = [buffer for buffer in self._buffers if not self._ended(buffer)]
+        # Of messages with equal keys those of the partition that stands first leave first.
+        ends = [
+            (self._limit(buffer, now), buffer.number) for buffer in open_ones if self.event_time or not buffer.current
+        ]
+        self.progress = min((end for end, _ in ends), default=AFTER_ALL)
+        ahead, step = self._ahead(wall_ms), self._step()
+        self.catching_up = self.watermark != BEFORE_ALL and step < ahead < AFTER_ALL
+        if self.catching_up:
+            self._advance(step)
+            return empty_block()
+        size = self._batch_messages
+        ends += [(buffer.key_of(size), buffer.number) for buffer in self._buffers if len(buffer) > size]
+        last_of_all = len(self._buffers)
+        limit, last = min([*ends, (others + GROUP_DRIFT_MS, last_of_all), (step, last_of_all)])
+        cap = min([wall_ms, *(buffer.watermark_time for buffer in open_ones if not self._eventless(buffer))])
+        taken = [
+            block for buffer in self._buffers for block in buffer.take(limit, inclusive=buffer.number <= last)
+        ]  # fmt: skip
+        block = self._stamped(interleave(taken), cap)
+        if not self.event_time:
+            self._advance(min(self._ahead(wall_ms), step))
+        return block
+
+    def release(self) -> None:
+        """Let go of the raw bytes of what was taken."""
+        for buffer in self._buffers:
+            buffer.release()
+
+    @property
+    def over(self) -> bool:
+        """Whether every partition was read to its end and has left."""
+        return all(self._ended(buffer) and not len(buffer) for buffer in self._buffers)
+
+    def _ended(self, buffer: PartitionBuffer) -> bool:
+        return buffer.at_end and not self._is_away(buffer)
+
+    def _eventless(self, buffer: PartitionBuffer) -> bool:
+        """Whether all is read that a partition has, and no event was among it."""
+        return buffer.current and buffer.watermark_time == BEFORE_ALL and not self.event_time
+
+    def _ahead(self, wall_ms: int) -> int:
+        """Event time (UTC ms) before which nothing is to come, late events aside."""
+        return min([wall_ms, *(buffer.next_time() for buffer in self._buffers if not self._eventless(buffer))])
+
+    def _step(self) -> int:
+        """Event time (UTC ms) up to which the watermark may go on at once; it begins wherever the first message is."""
+        if self.watermark != BEFORE_ALL:
+            return self.watermark + self._settings.lateness_ms + CATCH_UP_STEP_MS
+        first = min((buffer.next_time() for buffer in self._buffers if len(buffer)), default=AFTER_ALL)
+        # What comes before the first event of a partition has no time: it leaves by itself.
+        return first + CATCH_UP_STEP_MS if first != BEFORE_ALL else BEFORE_ALL
+
+    def _limit(self, buffer: PartitionBuffer, now: float) -> int:
+        stalled = not self.event_time and now - buffer.last_seen > PATIENCE_SECONDS
+        return buffer.watermark_time + (GROUP_DRIFT_MS if stalled else 0)
+
+    def _advance(self, time_ms: int) -> None:
+        self.watermark = max(self.watermark, time_ms - self._settings.lateness_ms)
+
+    def _stamped(self, block: SortedBlock, cap: int) -> SortedBlock:
+        """Give every message the watermark in force when it leaves, and refuse what is too late for it."""
+        if not len(block):
+            return block
+        watermarks: Times = np.maximum(np.minimum(block.keys, cap) - self._settings.lateness_ms, self.watermark)
+        self.watermark = int(watermarks[-1])
+        block.records["watermark"] = watermarks[block.kinds == RECORD]
+        marks = watermarks[block.kinds == RARE].tolist()
+        rare = [event._replace(watermark=mark) for event, mark in zip(block.rare, marks, strict=True)]
+        block = SortedBlock(
+            block.keys, block.kinds, block.sources, block.numbers, block.records, rare, block.rejects
+        )  # fmt: skip
+        times = np.full(len(block), AFTER_ALL, np.int64)
+        times[block.kinds == RECORD] = block.records["time"]
+        times[block.kinds == RARE] = [event.time for event in rare]
+        late = times < watermarks - self._settings.horizon_ms
+        if not late.any():
+            return block
+        by_number = {buffer.number: buffer for buffer in self._buffers}
+        return block.refused(
+            late,
+            lambda at: by_number[int(block.sources[at])].refuse(
+                int(block.numbers[at]), "too_late", int(times[at]), int(watermarks[at])
+            ),
+        )

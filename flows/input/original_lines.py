@@ -1,0 +1,153 @@
+"""Lines of a folder as they are, in the order of a replay, each with its message key; `flows.kafka_load` sends them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from flows.input.file_source import FileReader, file_buffers
+from flows.input.input_folder import InputFile
+from flows.input.ordered_merge import OrderedMerge
+from flows.input.partition_buffer import PartitionBuffer
+from flows.input.sorted_block import RARE, RECORD, SortedBlock
+from flows.input.source_group import REFERENCE
+from sensing.codec.decode import Block, decode
+from sensing.codec.record import AFTER_ALL
+from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
+from sensing.contracts.reference import (
+    CalendarUpdated,
+    CustomerUpdated,
+    LocationUpdated,
+    ParametersInForce,
+    PlanPublished,
+    PolicyUpdated,
+    PromotionApproved,
+    SignalObserved,
+    SupplierUpdated,
+)
+from sensing.contracts.suppliers import SupplierDisrupted
+from sensing.settings import Settings
+
+CHUNK_BYTES = 1 << 20
+
+_PAIR = ("sku", "location")
+# What an event is about that is not about one SKU. A later disruption of a supplier replaces an earlier one, whatever
+# SKUs they name, so they must stay in order.
+_ABOUT: dict[type, tuple[str, ...]] = {
+    DecisionMade: ("subject",),
+    ExecutionConfirmed: ("subject",),
+    SupplierDisrupted: ("supplier",),
+    LocationUpdated: ("location",),
+    SupplierUpdated: ("supplier",),
+    CustomerUpdated: ("customer",),
+    CalendarUpdated: ("calendar",),
+    PromotionApproved: ("promotion",),
+    SignalObserved: ("signal",),
+    PolicyUpdated: _PAIR,
+    PlanPublished: _PAIR,
+    ParametersInForce: _PAIR,
+}
+
+
+class OriginalLines(NamedTuple):
+    """Consecutive lines of all inputs, at least one.
+
+    Attributes
+    ----------
+    topics, numbers
+        Which input each line is of, and its number there, from 0.
+    values
+        The lines, without line ends.
+    keys
+        The SKU of an event, the subject of a decision, what a record of reference is about, parts of a name joined by
+        a slash; None of a line that cannot be decoded, or that is about all there are.
+    clock
+        Largest event time up to here, UTC ms; None before the first event.
+    bytes_read
+        Bytes of all files behind these lines.
+    """
+
+    topics: list[str]
+    numbers: list[int]
+    values: list[bytes]
+    keys: list[bytes | None]
+    clock: int | None
+    bytes_read: int
+
+
+def original_lines(files: list[InputFile], settings: Settings) -> Iterator[OriginalLines]:
+    """All lines that are not blank: reference first, then all others as a replay merges them.
+
+    Raises
+    ------
+    TidegaugeError
+        When a file cannot be read to its end.
+    """
+    buffers = file_buffers(files, settings)
+    reader = FileReader(files, buffers, CHUNK_BYTES)
+    try:
+        for buffer in buffers:
+            if buffer.log.topic == REFERENCE:
+                reader.start([buffer])
+                yield from _reference(buffer, reader)
+        events = [buffer for buffer in buffers if buffer.log.topic != REFERENCE]
+        reader.start(events)
+        merge = OrderedMerge(events, settings, reader.is_away, event_time=True)
+        while not merge.over:
+            reader.poll()
+            block = merge.take(AFTER_ALL, 0.0)
+            if len(block):
+                yield _lines(block, buffers, int(block.keys[-1]) or None, reader.bytes_read)
+            merge.release()
+    finally:
+        reader.close()
+
+
+def _reference(buffer: PartitionBuffer, reader: FileReader) -> Iterator[OriginalLines]:
+    while not buffer.at_end:
+        reader.poll()
+        for block in buffer.take(AFTER_ALL):
+            values = buffer.values(block.numbers)
+            keys = [key_of(REFERENCE, value) for value in values]
+            yield OriginalLines([REFERENCE] * len(keys), block.numbers.tolist(), values, keys, None, reader.bytes_read)
+        buffer.release()
+
+
+def _lines(block: SortedBlock, buffers: Sequence[PartitionBuffer], clock: int | None, bytes_read: int) -> OriginalLines:
+    sources = block.sources.tolist()
+    of_source = {at: iter(buffers[at].values(block.numbers[block.sources == at])) for at in set(sources)}
+    topics = [buffers[at].log.topic for at in sources]
+    values = [next(of_source[at]) for at in sources]
+    return OriginalLines(topics, block.numbers.tolist(), values, _keys(block, topics, values), clock, bytes_read)
+
+
+def _keys(block: SortedBlock, topics: list[str], values: list[bytes]) -> list[bytes | None]:
+    skus = iter(block.records["sku"].tolist())
+    rare = iter(block.rare)
+    keys: list[bytes | None] = []
+    for kind, topic, value in zip(block.kinds.tolist(), topics, values, strict=True):
+        if kind == RECORD:
+            keys.append(next(skus))
+        elif kind == RARE:
+            keys.append(_about(next(rare).event))
+        else:
+            # Refused for its time perhaps, which says nothing about its key.
+            keys.append(key_of(topic, value))
+    return keys
+
+
+def key_of(topic: str, value: bytes) -> bytes | None:
+    """Key of one line; None where it cannot be decoded."""
+    decoded = decode(topic, 0, Block.of([value], np.zeros(1, np.int64)))
+    if decoded.rejects:
+        return None
+    if decoded.rare:
+        return _about(decoded.rare[0][1].event)
+    sku: bytes = decoded.records["sku"][0]
+    return sku
+
+
+def _about(event: Any) -> bytes | None:
+    """The entity that an event is about; None where it is about all there are."""
+    parts = [getattr(event, name) or "" for name in _ABOUT.get(type(event), ("sku",))]
+    return "/".join(parts).encode() if any(parts) else None

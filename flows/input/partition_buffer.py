@@ -1,0 +1,248 @@
+"""Partition buffer: what was read of one topic-partition and not sent yet, decoded, validated and sorted.
+
+Readers (`flows.input.file_source`, `flows.input.kafka_reader`) add blocks of raw messages and say where the partition
+ends; the ordered merge of the source group takes sorted blocks out.
+"""
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flows.input.block_queue import BlockQueue
+from flows.input.sorted_block import RARE, RECORD, REJECT, SortedBlock
+from flows.input.timestamps import Chunk, NoTimestamps, Validated, running_max
+from flows.input.topic_partition import TopicPartition
+from sensing.codec.block import Block, Message
+from sensing.codec.cloudevents import traceparent_of
+from sensing.codec.decode import decode
+from sensing.codec.instants import rfc3339
+from sensing.codec.record import AFTER_ALL, BEFORE_ALL, TOPICS, Reject
+from sensing.contracts.dead_letters import Reason
+from sensing.settings import Settings
+from sinks.kafka_client import Log
+
+
+class PartitionBuffer:
+    """Messages of one partition between its reader and the merge.
+
+    A message's key is the largest event time of its partition so far; keys never fall.
+
+    Parameters
+    ----------
+    number
+        Its place in the merge among the partitions of its source group.
+    offset
+        The next offset to be read.
+    timestamps
+        Validates event times.
+    bounded
+        Whether the input ends at ``log.end``; what is behind it is not taken.
+
+    Attributes
+    ----------
+    position
+        The next offset to be read.
+    watermark_time
+        The partition's watermark before lateness is allowed for: the event time (UTC ms) up to which the partition is
+        known. What comes later is not earlier than that, late events aside. It never goes back; while the partition is
+        read to its end it is the wall clock, which the group sees to.
+    at_end
+        Whether it is read to its end.
+    current
+        Whether it is read to its end, or so busy that it is never seen there, and all is read that was there about a
+        second ago.
+    last_seen
+        When the partition last gave anything, or could not, on the monotonic clock, seconds.
+    """
+
+    def __init__(
+        self, number: int, log: Log, offset: int, settings: Settings, timestamps: NoTimestamps, *, bounded: bool = False
+    ) -> None:
+        self.number = number
+        self.log = log
+        self.partition = TopicPartition(log.topic, log.partition)
+        self.position = offset
+        self.watermark_time = BEFORE_ALL
+        self.at_end = self.current = bounded and offset >= log.end
+        self.last_seen = 0.0
+        self._bounded = bounded
+        self._settings = settings
+        self._timestamps = timestamps
+        self._newest = BEFORE_ALL
+        self._queue = BlockQueue()
+        self._raw: deque[Block] = deque()
+        self._traces: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        """Messages that can be taken."""
+        return len(self._queue)
+
+    @property
+    def size_bytes(self) -> int:
+        """Raw bytes of the messages that can be taken, and of those that came in the same blocks.
+
+        Those that wait to be validated do not count: they need more to be read.
+        """
+        waiting = sum(chunk.block.data.nbytes for chunk in self._timestamps.waiting)
+        return sum(block.data.nbytes for block in self._raw) - waiting
+
+    @property
+    def consumed(self) -> int:
+        """Consumed offset, from which to go on: that of the first message in the buffer, else the next one."""
+        if len(self._queue):
+            return self._queue.first_number
+        waiting = self._timestamps.waiting
+        return int(waiting[0].block.offsets[0]) if waiting else self.position
+
+    @property
+    def watermark(self) -> int | None:
+        """The partition's watermark, UTC ms; None before the first event, and where all is known at once."""
+        unknown = self.watermark_time in (BEFORE_ALL, AFTER_ALL)
+        return None if unknown else self.watermark_time - self._settings.lateness_ms
+
+    def add(self, block: Block, now: float) -> None:
+        """Add messages that follow on those before."""
+        last = int(block.offsets[-1])
+        if self._bounded:
+            block = _up_to(block, self.log.end)
+        else:
+            self.at_end = False
+        if len(block):
+            for validated in self._timestamps.add(self._decode(block)):
+                self._sort(validated)
+        self._read_to(last + 1, now)
+
+    def skip(self, offset: int, now: float) -> None:
+        """Note that messages that are no events were passed over, the last one at this offset."""
+        if not self._bounded:
+            self.at_end = False
+        self._read_to(offset + 1, now)
+
+    def end(self, offset: int, now: float) -> None:
+        """Note the end of the partition at this offset, perhaps behind records that are no messages."""
+        self._read_to(offset, now)
+        if not self._bounded:
+            self.at_end = self.current = True
+            self._validate_rest()
+
+    def lose(self) -> None:
+        """Note that the partition cannot be reached, or is not read: what lies behind its last message is not known."""
+        if not self._bounded:
+            self.at_end = self.current = False
+
+    def take(self, until: int, *, inclusive: bool = True) -> list[SortedBlock]:
+        """Take out the messages with keys up to ``until`` (or below it), in order."""
+        # Keys are whole milliseconds.
+        return self._queue.take(until + 1 if inclusive else until)
+
+    def release(self) -> None:
+        """Let go of the raw bytes of what was taken: it needs no reject any more."""
+        while self._raw and int(self._raw[0].offsets[-1]) < self.consumed:
+            self._raw.popleft()
+
+    def traces(self) -> dict[tuple[int, int, int], str]:
+        """Trace contexts of the messages taken since the last call: by topic number, partition and offset."""
+        topic, consumed = TOPICS.index(self.log.topic), self.consumed
+        taken = [offset for offset in self._traces if offset < consumed]
+        return {(topic, self.log.partition, offset): self._traces.pop(offset) for offset in taken}
+
+    def key_of(self, count: int) -> int:
+        """Key of the ``count``-th message in the buffer."""
+        return self._queue.key_of(count)
+
+    def next_time(self) -> int:
+        """Event time (UTC ms) that nothing which is still to come from here undercuts, late events aside."""
+        return self._queue.first_key if len(self._queue) else self.watermark_time
+
+    def values(self, offsets: NDArray[np.int64]) -> list[bytes]:
+        """Raw bytes of messages with rising offsets, which were not released yet."""
+        found: list[bytes] = []
+        for block in self._raw:
+            mine = offsets[len(found) : int(np.searchsorted(offsets, block.offsets[-1], "right"))]
+            found += block.values(np.searchsorted(block.offsets, mine))
+        return found
+
+    def message(self, offset: int) -> Message:
+        """A message whose raw bytes were not released yet."""
+        for block in self._raw:
+            at = int(np.searchsorted(block.offsets, offset))
+            if at < len(block) and int(block.offsets[at]) == offset:
+                return block.message(at)
+        msg = f"offset {offset} of {self.partition} is no longer held"
+        raise AssertionError(msg)
+
+    def refuse(self, offset: int, reason: Reason, time: int, watermark: int) -> Reject:
+        """Refuse a valid message that is too far ahead, or too far behind the watermark."""
+        message = self.message(offset)
+        if reason == "far_future":
+            required = f"at most {self._settings.skew_ms} ms ahead of {self._timestamps.limit(message)}"
+        else:
+            required = f"at most {self._settings.horizon_ms} ms behind the watermark {rfc3339(watermark)}"
+        return Reject(
+            value=message.value,
+            headers=message.headers or {},
+            key=message.key,
+            topic=self.log.topic,
+            partition=self.log.partition,
+            offset=offset,
+            time=time,
+            reason=reason,
+            field="event_time",
+            required=required,
+            got=rfc3339(time),
+        )
+
+    def _read_to(self, offset: int, now: float) -> None:
+        self.position = max(self.position, min(offset, self.log.end) if self._bounded else offset)
+        self.last_seen = now
+        if self._bounded:
+            self.at_end = self.current = offset >= self.log.end
+            if self.at_end:
+                self._validate_rest()
+
+    def _validate_rest(self) -> None:
+        for validated in self._timestamps.end():
+            self._sort(validated)
+
+    def _decode(self, block: Block) -> Chunk:
+        decoded = decode(self.log.topic, self.log.partition, block)
+        self._raw.append(block)
+        for offset, headers in zip(block.offsets.tolist(), block.headers or (), strict=False):
+            if headers and (trace := traceparent_of(headers)):
+                self._traces[offset] = trace
+        count = len(block)
+        if len(decoded.records) == count:
+            times = decoded.records["time"].copy()
+            return Chunk(block, decoded, np.full(count, RECORD, np.uint8), np.ones(count, np.bool_), times)
+        kinds = np.full(count, REJECT, np.uint8)
+        kinds[decoded.positions] = RECORD
+        kinds[decoded.rare_positions] = RARE
+        times = np.full(count, BEFORE_ALL, np.int64)
+        times[decoded.positions] = decoded.records["time"]
+        times[decoded.rare_positions] = [event.time for _, event in decoded.rare]
+        return Chunk(block, decoded, kinds, kinds != REJECT, times)
+
+    def _sort(self, validated: Validated) -> None:
+        """Put a chunk into the queue; what lies too far in the future is refused and moves nothing."""
+        chunk, known, future = validated
+        offsets, times = chunk.block.offsets, chunk.times
+        keys = running_max(known, chunk.valid & ~future, self._newest)
+        numbers = np.full(len(keys), self.number, np.uint16)
+        rare = [event for _, event in chunk.decoded.rare]
+        if self._traces:
+            rare = [event._replace(trace=self._traces.get(event.offset)) for event in rare]
+        block = SortedBlock(keys, chunk.kinds, numbers, offsets, chunk.decoded.records, rare, chunk.decoded.rejects)
+        if future.any():
+            block = block.refused(future, lambda at: self.refuse(int(offsets[at]), "far_future", int(times[at]), 0))
+        self._queue.add(block)
+        self._newest = int(keys[-1])
+        self.watermark_time = max(self.watermark_time, self._newest)
+
+
+def _up_to(block: Block, end: int) -> Block:
+    """The messages of a block below an offset, without the broker's timestamps: they say when they were loaded."""
+    count = int(np.searchsorted(block.offsets, end))
+    headers = None if block.headers is None else block.headers[:count]
+    keys = None if block.keys is None else block.keys[:count]
+    return Block(block.data, block.starts[:count], block.ends[:count], block.offsets[:count], None, headers, keys)

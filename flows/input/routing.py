@@ -1,0 +1,27 @@
+"""Routing: which machine gets which part of a batch."""
+
+from flows.runtime.roles import Addressed, Item, ledger_id, shard_id
+from sensing.codec.record import Batch
+from sensing.codec.split import split
+from sensing.machines.messages import LedgerBatch, Totals
+
+
+class Router:
+    """Addresses batches to the machines of a flow."""
+
+    def __init__(self, shards: int) -> None:
+        self._shards = [(machine.key, machine) for machine in map(shard_id, range(shards))]
+        self._ledger = ledger_id(shards)
+
+    def to_shards(self, batch: Batch, *, tick: bool) -> list[Item]:
+        """Split a batch by SKU; with ``tick`` also shards for which it holds nothing get a part, for its watermark."""
+        parts = zip(self._shards, split(batch, len(self._shards)), strict=True)
+        return [
+            (key, Addressed(machine, part, part.final))
+            for (key, machine), part in parts
+            if tick or part.rare or len(part.records)
+        ]
+
+    def to_ledger(self, load: LedgerBatch | Totals) -> Item:
+        """Address the ledger."""
+        return self._ledger.key, Addressed(self._ledger, load)

@@ -1,0 +1,126 @@
+"""A sorted block: messages in the order of event time with what each was decoded to, ready to be merged and cut."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.record import EVENT, Rare, Reject
+
+RECORD, RARE, REJECT = 0, 1, 2
+RAW = np.dtype((np.void, EVENT.itemsize))
+"""A record as so many bytes."""
+
+Flags = NDArray[np.bool_]
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class SortedBlock:
+    """Messages in order, one entry each in ``keys``, ``kinds``, ``sources`` and ``numbers``.
+
+    ``keys`` is the largest event time up to and including the message (UTC ms, never falling), ``kinds`` says which
+    of the three lists below holds it, ``sources`` which input it came from, ``numbers`` its line there. The lists are
+    in the order of the messages.
+    """
+
+    keys: NDArray[np.int64]
+    kinds: NDArray[np.uint8]
+    sources: NDArray[np.unsignedinteger[Any]]
+    numbers: NDArray[np.int64]
+    records: NDArray[Any]
+    rare: list[Rare]
+    rejects: list[Reject]
+
+    def __len__(self) -> int:
+        """Messages, not fields."""
+        return len(self.keys)
+
+    def cut(self, at: int) -> tuple["SortedBlock", "SortedBlock"]:
+        """The first ``at`` messages, and the others."""
+        records, rare, rejects = (int(count) for count in np.bincount(self.kinds[:at], minlength=3))
+        head = (self.keys[:at], self.kinds[:at], self.sources[:at], self.numbers[:at])
+        tail = (self.keys[at:], self.kinds[at:], self.sources[at:], self.numbers[at:])
+        return (
+            SortedBlock(*head, self.records[:records], self.rare[:rare], self.rejects[:rejects]),
+            SortedBlock(*tail, self.records[records:], self.rare[rare:], self.rejects[rejects:]),
+        )
+
+    def refused(self, which: NDArray[np.bool_], reject: Callable[[int], Reject]) -> "SortedBlock":
+        """The block with the messages ``which`` (n,) turned into rejects; ``reject`` makes that of the message at a
+        position.
+        """
+        found = dict(zip(np.flatnonzero(self.kinds == REJECT).tolist(), self.rejects, strict=True))
+        found |= {at: reject(at) for at in np.flatnonzero(which).tolist()}
+        keep = ~which
+        rare = [event for event, kept in zip(self.rare, keep[self.kinds == RARE].tolist(), strict=True) if kept]
+        records = take_records(self.records, np.flatnonzero(keep[self.kinds == RECORD]))
+        kinds = np.where(which, REJECT, self.kinds).astype(np.uint8)
+        rejects = [found[at] for at in sorted(found)]
+        return SortedBlock(self.keys, kinds, self.sources, self.numbers, records, rare, rejects)
+
+    def placed(self) -> list[tuple[int, Rare]]:
+        """Rare events, each with the index of the record it comes before."""
+        if not self.rare:
+            return []
+        before = np.cumsum(self.kinds == RECORD)[self.kinds == RARE]
+        return list(zip(before.tolist(), self.rare, strict=True))
+
+
+def empty_block() -> SortedBlock:
+    """No messages."""
+    none = np.empty(0, np.int64)
+    return SortedBlock(none, none.astype(np.uint8), none.astype(np.uint8), none, np.empty(0, EVENT), [], [])
+
+
+def interleave(blocks: list[SortedBlock]) -> SortedBlock:
+    """One block of several, by (key, source, position in its source).
+
+    ``blocks`` come in the order of their sources, and those of one source in its order.
+    """
+    blocks = [block for block in blocks if len(block)]
+    if len(blocks) < 2:
+        return blocks[0] if blocks else empty_block()
+    keys = np.concatenate([block.keys for block in blocks])
+    kinds = np.concatenate([block.kinds for block in blocks])
+    order = np.argsort(keys, kind="stable")
+    return SortedBlock(
+        keys[order],
+        kinds[order],
+        np.concatenate([block.sources for block in blocks])[order],
+        np.concatenate([block.numbers for block in blocks])[order],
+        _records_in(order, kinds == RECORD, blocks),
+        _listed_in(order, kinds == RARE, [event for block in blocks for event in block.rare]),
+        _listed_in(order, kinds == REJECT, [reject for block in blocks for reject in block.rejects]),
+    )
+
+
+def _records_in(order: NDArray[np.int64], mine: Flags, blocks: list[SortedBlock]) -> NDArray[Any]:
+    """Records of all blocks in the order of the merge; each is moved once."""
+    count = int(np.count_nonzero(mine))
+    # Where each record goes: its rank among the records of the merge.
+    rank = np.empty(len(order), np.int64)
+    rank[order[mine[order]]] = np.arange(count)
+    goes = rank[mine]
+    merged = np.empty(count, EVENT)
+    start = 0
+    for block in blocks:
+        stop = start + len(block.records)
+        merged.view(RAW)[goes[start:stop]] = block.records.view(RAW)
+        start = stop
+    return merged
+
+
+def _listed_in(order: NDArray[np.int64], mine: Flags, items: list[Item]) -> list[Item]:
+    """Rare events, or rejects, of all blocks in the order of the merge."""
+    if not items:
+        return items
+    place = np.cumsum(mine) - 1
+    return [items[i] for i in place[order[mine[order]]].tolist()]
+
+
+def take_records(records: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
+    """Records at ``places``, moved as bytes: field by field is slower and skips padding."""
+    return np.take(records.view(RAW), places).view(EVENT)

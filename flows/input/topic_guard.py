@@ -1,0 +1,76 @@
+"""Checks every few seconds, without waiting, that the topics are still those that were read. The first group calls it.
+
+Written by hand: a consumer goes on reading a topic that was deleted and made again under its name.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from flows.input.kafka_log_errors import more_partitions, recreated
+from sinks.kafka_client import Described, Log, ask_topics, described, logged
+
+ASK_EVERY_SECONDS = 5.0
+
+
+class TopicGuard:
+    """Knows the ids of the topics that are read, and how many partitions they have.
+
+    Parameters
+    ----------
+    config
+        librdkafka settings of an admin client.
+    logs
+        All partitions of all topics that are read.
+    clock
+        Monotonic clock, seconds.
+
+    Attributes
+    ----------
+    asked
+        Answers under way, by topic.
+    """
+
+    def __init__(self, config: Mapping[str, Any], logs: Sequence[Log], clock: Callable[[], float]) -> None:
+        self._admin = AdminClient(logged(config))
+        counts = Counter(log.name for log in logs)
+        self._known = {log.name: Described(log.topic_id, counts[log.name]) for log in logs}
+        self._clock = clock
+        self.asked: dict[str, Any] = {}
+        self._missed: set[str] = set()
+        self._next = clock() + ASK_EVERY_SECONDS
+
+    def look(self) -> None:
+        """Look at answers that have come, and ask again when it is time.
+
+        Raises
+        ------
+        TidegaugeError
+            When a topic is gone, was made anew or has more partitions.
+        """
+        self._admin.poll(0)
+        if self.asked and all(future.done() for future in self.asked.values()):
+            answers, self.asked = self.asked, {}
+            for name, future in answers.items():
+                self._check(name, future)
+        if not self.asked and self._clock() >= self._next:
+            self._next = self._clock() + ASK_EVERY_SECONDS
+            self.asked = ask_topics(self._admin, list(self._known))
+
+    def _check(self, name: str, future: Any) -> None:
+        known = self._known[name]
+        try:
+            found = described(future)
+        except KafkaException:
+            return  # Nobody answered: that is the consumer's to tell.
+        if found is None and name not in self._missed:
+            self._missed.add(name)  # A broker that has just started may not know all topics yet.
+        elif found is None or found.id != known.id:
+            raise recreated(name, known.id, None if found is None else found.id)
+        elif found.partitions != known.partitions:
+            raise more_partitions(name, known.partitions, found.partitions)
+        else:
+            self._missed.discard(name)

@@ -1,0 +1,92 @@
+"""The replay job: files in, files out; `tidegauge replay`, the demo and benchmarks call it."""
+
+import contextlib
+import datetime as dt
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from flows import topology
+from flows.input.file_source import FileSource
+from flows.input.input_folder import find_inputs
+from flows.input.prefetch import PrefetchingSource
+from flows.output_folder import work_folder
+from flows.runtime.context import Progress, RunContext
+from flows.runtime.execute import execute
+from flows.runtime.machine_logic import MakeMachine
+from flows.runtime.machine_processes import MachineHosts, machine_processes
+from flows.runtime.machines import machines
+from flows.runtime.roles import machine_ids
+from sensing.settings import Settings
+from sinks.envelope import timestamp
+from sinks.files import assemble
+from sinks.parts import PartFiles
+
+BATCH_MESSAGES = 8_192
+EACH_BATCH = dt.timedelta(0)
+"""Every batch is an epoch of its own, so what is under way is bounded by one batch; no snapshot is kept anyway."""
+
+
+class Summary(NamedTuple):
+    """What a replay did: messages read, wall-clock seconds, rows of parameters, output records by type."""
+
+    lines: int
+    seconds: float
+    rows: int
+    outputs: dict[str, int]
+
+
+def replay(
+    input_folder: Path,
+    output_folder: Path,
+    settings: Settings | None = None,
+    *,
+    until: int | None = None,
+    batch_messages: int = BATCH_MESSAGES,
+    workers: int = 1,
+    progress: Callable[[Progress], None] | None = None,
+    make_machine: MakeMachine | None = None,
+) -> Summary:
+    """Replay the NDJSON files of a folder and write exceptions, parameters, audit and dead letters to another.
+
+    Parameters
+    ----------
+    until
+        Instant at which the clock ends, UTC ms, after the last event; None: the end of the last event's local day.
+    batch_messages
+        About so many messages of a file are applied at once; it does not show in the results.
+    workers
+        Processes that share the shards, beside this one, which reads and writes; with 1 all is done here. They do not
+        show in the results.
+    progress
+        Called about ten times a second from the thread that reads.
+    make_machine
+        Makes the machine of an id; by default those of the engine. It is pickled for processes.
+
+    Raises
+    ------
+    UsageError
+        When the folders or ``until`` do not fit; nothing has been written then.
+    TidegaugeError
+        When the run failed; the output folder is as it was.
+    """
+    settings = settings or Settings()
+    find_inputs(input_folder)
+    started = time.perf_counter()
+    recorded = timestamp(int(dt.datetime.now(dt.UTC).timestamp() * 1000))
+    keys = [machine.key for machine in machine_ids(settings.shards)]
+    context = RunContext(progress)
+    files = FileSource(input_folder, settings, batch_messages, until, context)
+    make = make_machine or machines(settings)
+    with work_folder(output_folder) as parts, contextlib.closing(files):
+        sink = PartFiles(parts, keys, recorded)
+        with contextlib.closing(sink), contextlib.ExitStack() as stack:
+            hosts = MachineHosts(make)
+            source: FileSource | PrefetchingSource = files
+            if workers > 1:
+                hosts = stack.enter_context(machine_processes(make, settings.shards, workers))
+                source = stack.enter_context(contextlib.closing(PrefetchingSource(files)))
+            execute(topology.build(settings.shards, source, hosts, sink, context), context, epoch=EACH_BATCH)
+        finished = assemble(parts, output_folder, keys)
+    return Summary(context.lines, time.perf_counter() - started, finished.rows, context.outputs())

@@ -1,0 +1,173 @@
+"""The error boundary: an exception in any step ends the run of this process, with a sentence instead of a stack dump.
+
+Every call from Bytewax into a source, machine or sink goes through `ErrorBoundary.capture`. The first exception is kept
+and raised again, so Bytewax stops at once: nothing more is applied, no epoch ends, no end of input is claimed. In a
+cluster Bytewax then ends the other processes too; nothing there depends on this object. `flows.runtime.execute` raises
+the kept failure when Bytewax has returned.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from sinks.errors import TidegaugeError
+
+STDERR = 2
+
+
+class ErrorBoundary:
+    """Keeps the first failure of a run in this process."""
+
+    def __init__(self) -> None:
+        self.failure: BaseException | None = None
+        self._nowhere: TextIO | None = None
+
+    def fail(self, error: BaseException) -> None:
+        """End the run at the next call of any step; the first failure counts."""
+        self.failure = self.failure or error
+
+    def capture(self, step: str) -> "_Capture":
+        """Context around a call of the step ``step``; raises the failure of the run, also that of an earlier call."""
+        return _Capture(self, step)
+
+    def end(self) -> NoReturn:
+        """Raise the failure of the run.
+
+        Raises
+        ------
+        BaseException
+            The first failure.
+        """
+        assert self.failure is not None, "called after a failure"
+        if self._nowhere is not None:
+            os.dup2(self._nowhere.fileno(), STDERR)
+            sys.stderr = self._nowhere
+        raise self.failure
+
+    @contextlib.contextmanager
+    def hidden_panic(self) -> Iterator[None]:
+        """Show nothing on standard error between a failure and the end of this context.
+
+        Bytewax answers an exception with a Rust panic and prints lines that tell a user nothing.
+        """
+        before, stderr = os.dup(STDERR), sys.stderr
+        with Path(os.devnull).open("w") as self._nowhere:
+            try:
+                yield
+            finally:
+                self._nowhere = None
+                os.dup2(before, STDERR)
+                os.close(before)
+                sys.stderr = stderr
+
+
+class _Capture:
+    """Notes an exception as the failure of the run. The end of an input is no failure."""
+
+    def __init__(self, errors: ErrorBoundary, step: str) -> None:
+        self._errors = errors
+        self._step = step
+
+    def __enter__(self) -> None:
+        if self._errors.failure is not None:
+            self._errors.end()
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None and not isinstance(error, StopIteration):
+            self._errors.fail(_readable(error, self._step))
+            self._errors.end()
+
+
+def _readable(error: BaseException, step: str) -> BaseException:
+    """The failure as it is raised in the end: our own errors and interrupts as they are, others with their step."""
+    if isinstance(error, TidegaugeError) or not isinstance(error, Exception):
+        return error
+    failure = TidegaugeError(f"the run failed in {step}: {type(error).__name__}: {error}")
+    failure.__cause__ = error
+    return failure
+
+
+class BoundedSource(FixedPartitionedSource[Any, Any]):
+    """A source inside the error boundary."""
+
+    def __init__(self, source: FixedPartitionedSource[Any, Any], errors: ErrorBoundary) -> None:
+        self._source = source
+        self._errors = errors
+
+    def list_parts(self) -> list[str]:
+        """Partitions of the source."""
+        return self._source.list_parts()
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> "_BoundedInput":
+        """Build a partition."""
+        with self._errors.capture(f"input {for_part}"):
+            return _BoundedInput(self._source.build_part(step_id, for_part, resume_state), for_part, self._errors)
+
+
+class _BoundedInput(StatefulSourcePartition[Any, Any]):
+    def __init__(self, part: StatefulSourcePartition[Any, Any], name: str, errors: ErrorBoundary) -> None:
+        self._part = part
+        self._name = f"input {name}"
+        self._errors = errors
+
+    def next_batch(self) -> Any:
+        with self._errors.capture(self._name):
+            return self._part.next_batch()
+
+    def next_awake(self) -> Any:
+        return self._part.next_awake()
+
+    def snapshot(self) -> Any:
+        with self._errors.capture(self._name):
+            return self._part.snapshot()
+
+    def close(self) -> None:
+        self._part.close()
+
+
+class BoundedSink(FixedPartitionedSink[Any, Any]):
+    """A sink inside the error boundary."""
+
+    def __init__(self, sink: FixedPartitionedSink[Any, Any], errors: ErrorBoundary) -> None:
+        self._sink = sink
+        self._errors = errors
+
+    def list_parts(self) -> list[str]:
+        """Partitions of the sink."""
+        return self._sink.list_parts()
+
+    def part_fn(self, item_key: str) -> int:
+        """Partition of a key."""
+        return self._sink.part_fn(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: Any) -> "_BoundedOutput":
+        """Build a partition."""
+        with self._errors.capture(f"output {for_part}"):
+            return _BoundedOutput(self._sink.build_part(step_id, for_part, resume_state), for_part, self._errors)
+
+
+class _BoundedOutput(StatefulSinkPartition[Any, Any]):
+    def __init__(self, part: StatefulSinkPartition[Any, Any], name: str, errors: ErrorBoundary) -> None:
+        self._part = part
+        self._name = f"output {name}"
+        self._errors = errors
+
+    def write_batch(self, values: list[Any]) -> None:
+        with self._errors.capture(self._name):
+            self._part.write_batch(values)
+
+    def snapshot(self) -> Any:
+        with self._errors.capture(self._name):
+            return self._part.snapshot()
+
+    def close(self) -> None:
+        """Finish the partition at the end of the flow; Bytewax also calls this while it gives up a failed one."""
+        if self._errors.failure is None:
+            with self._errors.capture(self._name):
+                self._part.close()

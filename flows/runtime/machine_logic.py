@@ -1,0 +1,67 @@
+"""Bytewax's stateful logic around a pure machine; `flows.topology` uses it for every role."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from bytewax.operators import StatefulBatchLogic
+
+from flows.runtime.context import RunContext
+from flows.runtime.roles import Addressed, MachineId
+from sensing.machines.messages import Totals
+from sensing.outputs import OutputRecord
+
+
+class Machine(Protocol):
+    """A pure machine: its outputs and state depend on the batches that it was given, in that order, alone."""
+
+    def apply(self, load: Any, /) -> list[Any]:
+        """Apply one batch and return output records, and at the end totals and rows."""
+        ...
+
+
+MakeMachine = Callable[[MachineId], Machine]
+
+
+class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
+    """Applies batches to one machine, which is made when the first batch names it.
+
+    Emits one list of output records for every call and totals one by one. The first call of an epoch emits its list
+    even when it is empty, so every sink partition has an item in every epoch. After the final batch a shard is done:
+    Bytewax drops the logic and with it the machine's memory. Snapshots hold nothing: Bytewax would copy all state every
+    epoch.
+    """
+
+    def __init__(self, make: MakeMachine, context: RunContext) -> None:
+        self._make = make
+        self._context = context
+        self._id: MachineId | None = None
+        self._machine: Machine | None = None
+        self._heartbeat_due = True
+
+    def on_batch(self, values: list[Addressed]) -> tuple[list[Any], bool]:
+        """Apply batches one by one, in the order in which they were sent."""
+        machine = values[0].machine
+        with self._context.errors.capture(str(machine)):
+            produced: list[Any] = []
+            apply = self._instance(machine).apply
+            for value in values:
+                produced.extend(apply(value.load))
+            totals = [output for output in produced if isinstance(output, Totals)]
+            outputs = [output for output in produced if not isinstance(output, Totals)]
+            self._context.count_outputs(machine, [output for output in outputs if isinstance(output, OutputRecord)])
+            emitted = [outputs, *totals] if outputs or self._heartbeat_due else [*totals]
+            self._heartbeat_due = False
+            return emitted, values[-1].final
+
+    def snapshot(self) -> None:
+        """Note the end of an epoch and show the machine to whoever watches the run."""
+        self._heartbeat_due = True
+        if self._id is not None:
+            with self._context.errors.capture(str(self._id)):
+                self._context.show_machine(self._id, self._machine)
+
+    def _instance(self, machine: MachineId) -> Machine:
+        if self._machine is None:
+            self._id = machine
+            self._machine = self._make(machine)
+        return self._machine

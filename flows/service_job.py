@@ -1,0 +1,148 @@
+"""The service job: Kafka in, Kafka and Redis out, until it is stopped; `tidegauge run` calls it."""
+
+import contextlib
+import datetime as dt
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import msgspec
+import structlog
+
+from flows import topology
+from flows.input.kafka_source import KafkaSource
+from flows.runtime.context import RunContext
+from flows.runtime.execute import execute
+from flows.runtime.machine_processes import MachineHosts
+from flows.runtime.machines import machines
+from flows.runtime.roles import machine_ids
+from flows.service.observer import FlowObserver
+from flows.service.operations import operations
+from flows.service.settings import RunSettings
+from sensing.codec.record import TOPICS
+from sensing.contracts.topics import OUTPUTS
+from sinks.errors import TidegaugeError
+from sinks.kafka import KafkaSink
+from sinks.kafka_client import Cluster, find_logs, logged
+from sinks.redis_view import RedisView
+
+START_SECONDS_MAX = 30.0
+"""How long a start waits for a broker that is not there yet."""
+STOP_SECONDS_MAX = 30.0
+"""How long a stop waits for brokers and Redis to take what was made."""
+
+
+class Ended(NamedTuple):
+    """What a run did: messages read, wall-clock seconds, output records by type."""
+
+    messages: int
+    seconds: float
+    outputs: dict[str, int]
+
+
+def run_service(settings: RunSettings, *, until_end: bool = False, prepare: Callable[[], None] = lambda: None) -> Ended:
+    """Run until a signal stops it or, with ``until_end``, until the present end of all topics by event time alone.
+
+    Parameters
+    ----------
+    prepare
+        Called once logs and endpoints are up, before anything is read.
+
+    Raises
+    ------
+    TidegaugeError
+        When it cannot start, or cannot go on.
+    """
+    started = time.monotonic()
+    with operations(settings) as observer:
+        log = structlog.get_logger()
+        try:
+            prepare()
+            context = _run(settings, observer, until_end=until_end)
+        except BaseException as error:
+            observer.health.fail(str(error))
+            log.error("ended", reason=str(error) or type(error).__name__)
+            raise
+        ended = Ended(context.lines, time.monotonic() - started, context.outputs())
+        log.info("stopped", messages=ended.messages, seconds=round(ended.seconds, 1), outputs=ended.outputs)
+        return ended
+
+
+def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> RunContext:
+    kafka, core = settings.kafka, settings.engine.core()
+    if until_end:
+        core = msgspec.structs.replace(core, source_groups=1)  # One merge needs the heads of all partitions.
+    # A signal drains a service; with until_end an early stop is an error.
+    context = RunContext(service=not until_end, observer=observer)
+    inputs = {topic: kafka.topic_prefix + topic for topic in TOPICS}
+    outputs = [kafka.topic_prefix + topic for topic in OUTPUTS]
+    logs = Cluster(logged(kafka.client_config())).ask(
+        lambda admin: find_logs(admin, inputs, outputs), START_SECONDS_MAX
+    )
+    source = KafkaSource(
+        kafka.consumer_config(), kafka.client_config(), logs, core, context, observer, until_end=until_end
+    )
+    sink = KafkaSink(
+        kafka.producer_config(),
+        machines=[machine.key for machine in machine_ids(core.shards)],
+        partitions=settings.engine.sink_partitions,
+        prefix=kafka.topic_prefix,
+        lineage=new_run_id(),
+        status=observer,
+        stop=lambda: context.stopping or context.errors.failure is not None,
+        stop_timeout_s=STOP_SECONDS_MAX,
+        abandon=lambda: context.interrupted,
+        on_delivered=observer.delivered,
+        on_durable=source.epoch_durable,
+    )
+    flow = topology.build(core.shards, source, MachineHosts(machines(core)), sink, context)
+    with _view(settings, observer, until_end=until_end), contextlib.closing(source), contextlib.closing(sink):
+        execute(flow, context, epoch=dt.timedelta(seconds=settings.engine.epoch_seconds))
+        source.finish()
+    return context
+
+
+@contextlib.contextmanager
+def _view(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> Iterator[None]:
+    """Keep the view in Redis, where one is wanted; at the end of a run it is given what is in the topics by then."""
+    redis, kafka = settings.redis.client_config(), settings.kafka
+    if redis is None:
+        yield
+        return
+    log = structlog.get_logger()
+    view = RedisView(
+        kafka.client_config(), kafka.topic_prefix, redis, settings.redis.key_prefix, observer,
+        note=lambda sentence: log.info("view", note=sentence), on_written=observer.written,
+    )  # fmt: skip
+    view.start()
+    try:
+        yield
+        _bring_up_to_date(view, until_end=until_end)
+    finally:
+        view.stop()
+
+
+def _bring_up_to_date(view: RedisView, *, until_end: bool) -> None:
+    """Let the view take in what is in the topics by now.
+
+    A stop is bounded, whatever the view is at; a run to the end waits as long as the view gets on.
+    """
+    taken = view.counts.taken
+    while not view.drain(STOP_SECONDS_MAX):
+        before, taken = taken, view.counts.taken
+        if until_end and taken > before:
+            continue
+        sentence = (
+            f"redis: required a view that is up to date, got none within {STOP_SECONDS_MAX:.0f} s; "
+            "all is in the topics, and the next run goes on with the view"
+        )
+        if until_end:
+            raise TidegaugeError(sentence)
+        structlog.get_logger().warning("view", note=sentence)
+        return
+
+
+def new_run_id() -> str:
+    """Id of a run; ids sort in the order in which runs began."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"

@@ -1,0 +1,130 @@
+"""Watermark tracker: the clock of a machine that is fed by several source groups, and the input that has to wait.
+
+The clock is the minimum of the latest watermarks of all groups; watermarks never go back. A batch waits until the
+reference is read, and while it reaches more than ``GROUP_DRIFT_MS`` beyond what every other group has sent; batches of
+one group keep their order. All of that is in the batches, so it does not matter where the groups run.
+"""
+
+import functools
+import operator
+from collections import deque
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from sensing.codec.record import BEFORE_ALL, EVENT, TOPICS, Batch, Place, Rare, Topic
+from sensing.contracts.topics import INPUTS
+from sensing.settings import HOUR_MS
+from sensing.state.blob import Part
+
+GROUP_DRIFT_MS = 6 * HOUR_MS
+"""How far one group may be ahead of another in event time; sources keep to it as far as they know of each other."""
+
+
+class WatermarkTracker:
+    """Latest watermark and progress of every source group, UTC ms, and batches that wait."""
+
+    def __init__(self, groups: int) -> None:
+        self.latest = np.full(groups, BEFORE_ALL, np.int64)
+        self.progress = np.full(groups, BEFORE_ALL, np.int64)
+        self.reference_read = False
+        self.waiting: list[deque[Batch]] = [deque() for _ in range(groups)]
+
+    def admit(self, batch: Batch) -> list[Batch]:
+        """Batches whose turn has come, with watermarks that hold for all groups; with one group the batch itself."""
+        if len(self.latest) == 1:
+            return [batch]
+        self.waiting[batch.group].append(batch)
+        self.progress[batch.group] = batch.progress
+        self.reference_read |= batch.reference_read
+        admitted: list[Batch] = []
+        before = -1
+        while len(admitted) > before:
+            before = len(admitted)
+            for group, waiting in enumerate(self.waiting):
+                limit = int(np.delete(self.progress, group).min()) + GROUP_DRIFT_MS
+                while waiting and self._is_due(waiting[0], limit):
+                    admitted.append(self._merged(waiting.popleft()))
+        return admitted
+
+    def _is_due(self, batch: Batch, limit: int) -> bool:
+        if not self.reference_read:
+            return not len(batch.records) and all(item.topic == Topic.REFERENCE for _, item in batch.rare)
+        return batch.reach <= limit
+
+    def _merged(self, batch: Batch) -> Batch:
+        others = int(np.delete(self.latest, batch.group).min())
+        self.latest[batch.group] = max(self.latest[batch.group], batch.watermark)
+        records = batch.records.copy()
+        records["watermark"] = np.minimum(records["watermark"], others)
+        rare = [(before, item._replace(watermark=min(item.watermark, others))) for before, item in batch.rare]
+        return batch._replace(records=records, rare=rare, watermark=min(batch.watermark, others))
+
+    def parts(self) -> dict[str, Part]:
+        """State as named parts of a dump."""
+        waiting = [_WaitingBatch.of(batch) for batches in self.waiting for batch in batches]
+        return {
+            "group_watermarks": self.latest,
+            "group_progress": self.progress,
+            "group_waiting": msgspec.msgpack.encode((self.reference_read, waiting)),
+        }
+
+    def restore(self, parts: dict[str, Any]) -> None:
+        """Take over :meth:`parts`."""
+        self.latest[:] = parts["group_watermarks"]
+        self.progress[:] = parts["group_progress"]
+        self.reference_read, waiting = msgspec.msgpack.decode(
+            parts["group_waiting"], type=tuple[bool, list[_WaitingBatch]]
+        )
+        for kept in waiting:
+            self.waiting[kept.group].append(kept.batch())
+
+
+class _WaitingEvent(msgspec.Struct):
+    """A rare event of a batch that waits; the topic's number says of which types ``event`` may be."""
+
+    before: int
+    event: msgspec.Raw
+    place: tuple[int, int, int, int, int]
+    trace: str | None
+
+
+class _WaitingBatch(msgspec.Struct):
+    """A batch that waits, as it is dumped; it is neither final nor of the only group."""
+
+    records: bytes
+    rare: list[_WaitingEvent]
+    watermark: int
+    account: int
+    group: int
+    traces: list[tuple[Place, str]]
+    progress: int
+    reach: int
+    reference_read: bool
+
+    @classmethod
+    def of(cls, batch: Batch) -> "_WaitingBatch":
+        """Take a batch apart."""
+        rare = [
+            _WaitingEvent(before, msgspec.Raw(msgspec.msgpack.encode(item.event)), item[1:6], item.trace)
+            for before, item in batch.rare
+        ]
+        return cls(
+            batch.records.tobytes(), rare, batch.watermark, batch.account, batch.group, list(batch.traces.items()),
+            batch.progress, batch.reach, batch.reference_read,
+        )  # fmt: skip
+
+    def batch(self) -> Batch:
+        """Put the batch together."""
+        rare = [(kept.before, Rare(_decoded(kept), *kept.place, kept.trace)) for kept in self.rare]
+        return Batch(
+            np.frombuffer(bytearray(self.records), EVENT), rare, self.watermark, account=self.account,
+            group=self.group, traces=dict(self.traces), progress=self.progress, reach=self.reach,
+            reference_read=self.reference_read,
+        )  # fmt: skip
+
+
+def _decoded(kept: _WaitingEvent) -> Any:
+    types: tuple[Any, ...] = INPUTS[TOPICS[kept.place[2]]]
+    return msgspec.msgpack.decode(kept.event, type=functools.reduce(operator.or_, types))
