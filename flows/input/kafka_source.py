@@ -36,7 +36,7 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
     consumer, admin
         librdkafka settings of consumers and of admin clients.
     logs
-        All partitions of the input topics, in the order of `survey`.
+        All partitions of the input topics, in the order of `sinks.kafka_client.find_logs`.
     """
 
     def __init__(
