@@ -17,6 +17,7 @@ from typing import Any
 from flows.engine import COLLECT_AFTER
 from flows.machines import Machine, MakeMachine
 from sensing.codec.record import Batch
+from sensing.codec.text_table import needed
 from sinks.errors import TidegaugeError
 
 
@@ -71,6 +72,8 @@ class RemoteMachine:
             When the process has ended. What fails in the machine is raised as it is, at the load after.
         """
         try:
+            if isinstance(load, Batch):
+                load = load._replace(texts=needed(load.texts, load.records))
             asked = self._process.submit(_apply, self._number, load)
             before, self._under_way = self._under_way, asked
             outputs = before.result() if before is not None else []

@@ -12,6 +12,7 @@ from flows.sources.run import RARE, RECORD, Run
 from flows.sources.stream import PARTITION, Position, Stream
 from sensing.codec.decode import Block, decode
 from sensing.codec.record import TOPICS, Topic
+from sensing.codec.text_table import TextLookup
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 from sensing.contracts.reference import (
     CalendarUpdated,
@@ -129,7 +130,7 @@ def _lines(file: Input) -> Generator[bytes]:
 
 
 def _keys(run: Run, topics: list[str], values: list[bytes]) -> list[bytes | None]:
-    skus = iter(run.records["sku"].tolist())
+    skus = (texts.sku.encode() for texts in TextLookup(run.texts).all(run.records))
     rare = iter(run.rare)
     keys: list[bytes | None] = []
     for kind, topic, value in zip(run.kinds.tolist(), topics, values, strict=True):
@@ -150,8 +151,7 @@ def key_of(topic: str, value: bytes) -> bytes | None:
         return None
     if decoded.rare:
         return _about(decoded.rare[0][1].event)
-    sku: bytes = decoded.records["sku"][0]
-    return sku
+    return TextLookup((decoded.texts,)).one(decoded.records[0]).sku.encode()
 
 
 def _about(event: Any) -> bytes | None:

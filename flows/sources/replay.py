@@ -158,7 +158,7 @@ class ReplayPartition(StatefulSourcePartition[Item, ReplayState]):
             read += np.bincount(block.sources, minlength=len(self._topics))
             rejects.extend(block.rejects)
             last = int(read.sum()) >= ROUND_MESSAGES
-            batch = Batch(block.records, block.placed(), self._watermark())
+            batch = Batch(block.records, block.placed(), self._watermark(), texts=block.texts)
             items.extend(to_shards(batch, self._keys, everyone=last))
             if last:
                 break

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.record import EVENT, Rare, Reject
+from sensing.codec.text_table import NO_TEXTS, TextTable
 
 RECORD, RARE, REJECT = 0, 1, 2
 RAW = np.dtype((np.void, EVENT.itemsize))
@@ -23,7 +24,7 @@ class Run:
 
     ``keys`` is the largest event time up to and including the message (UTC ms, never falling), ``kinds`` says which
     of the three lists below holds it, ``sources`` which input it came from, ``numbers`` its line there. The lists are
-    in the order of the messages.
+    in the order of the messages. ``texts`` has the texts of all records, and perhaps of others.
     """
 
     keys: NDArray[np.int64]
@@ -33,6 +34,7 @@ class Run:
     records: NDArray[Any]
     rare: list[Rare]
     rejects: list[Reject]
+    texts: tuple[TextTable, ...]
 
     def __len__(self) -> int:
         """Messages, not fields."""
@@ -44,8 +46,8 @@ class Run:
         head = (self.keys[:at], self.kinds[:at], self.sources[:at], self.numbers[:at])
         tail = (self.keys[at:], self.kinds[at:], self.sources[at:], self.numbers[at:])
         return (
-            Run(*head, self.records[:records], self.rare[:rare], self.rejects[:rejects]),
-            Run(*tail, self.records[records:], self.rare[rare:], self.rejects[rejects:]),
+            Run(*head, self.records[:records], self.rare[:rare], self.rejects[:rejects], self.texts),
+            Run(*tail, self.records[records:], self.rare[rare:], self.rejects[rejects:], self.texts),
         )
 
     def refused(self, which: NDArray[np.bool_], reject: Callable[[int], Reject]) -> "Run":
@@ -59,7 +61,7 @@ class Run:
         records = take_records(self.records, np.flatnonzero(keep[self.kinds == RECORD]))
         kinds = np.where(which, REJECT, self.kinds).astype(np.uint8)
         rejects = [found[at] for at in sorted(found)]
-        return Run(self.keys, kinds, self.sources, self.numbers, records, rare, rejects)
+        return Run(self.keys, kinds, self.sources, self.numbers, records, rare, rejects, self.texts)
 
     def placed(self) -> list[tuple[int, Rare]]:
         """Rare events, each with the index of the record it comes before."""
@@ -72,7 +74,7 @@ class Run:
 def empty_run() -> Run:
     """No messages."""
     none = np.empty(0, np.int64)
-    return Run(none, none.astype(np.uint8), none.astype(np.uint8), none, np.empty(0, EVENT), [], [])
+    return Run(none, none.astype(np.uint8), none.astype(np.uint8), none, np.empty(0, EVENT), [], [], NO_TEXTS)
 
 
 def interleave(runs: list[Run]) -> Run:
@@ -94,6 +96,7 @@ def interleave(runs: list[Run]) -> Run:
         _records_in(order, kinds == RECORD, runs),
         _listed_in(order, kinds == RARE, [event for run in runs for event in run.rare]),
         _listed_in(order, kinds == REJECT, [reject for run in runs for reject in run.rejects]),
+        tuple(table for run in runs for table in run.texts),
     )
 
 

@@ -132,7 +132,9 @@ class Stream:
         marks = watermarks[chunk.kinds == RARE].tolist()
         rare = [event._replace(watermark=mark) for (_, event), mark in zip(decoded.rare, marks, strict=True)]
         sources = np.full(len(keys), self._source, np.uint8)
-        run = Run(keys, chunk.kinds, sources, chunk.lines.offsets, decoded.records, rare, decoded.rejects)
+        run = Run(
+            keys, chunk.kinds, sources, chunk.lines.offsets, decoded.records, rare, decoded.rejects, (decoded.texts,)
+        )
         if not refused.any():
             return run
         return run.refused(refused, lambda at: self._refuse(chunk, at, bool(future[at]), int(watermarks[at])))

@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,8 @@ from flows.sources.folder import find_inputs
 from flows.sources.merge import Merge
 from flows.sources.run import RECORD, REJECT, Run, empty_run, interleave
 from flows.sources.stream import Position, Stream
+from sensing.codec.record import TOPICS
+from sensing.codec.text_table import TextLookup
 from sensing.settings import HOUR_MS, Settings
 from sinks.errors import UsageError
 from tests.flows.events import MAKERS, MONDAY, write
@@ -69,6 +72,22 @@ def test_the_merge_is_that_of_a_heap(files: dict[str, list[int]], chunk_bytes: i
         for line, far in enumerate(too_far_ahead(files[topic], SETTINGS.skew_ms))
         if far
     ]
+
+
+@pytest.mark.parametrize("chunk_bytes", [300, 1 << 16])
+def test_texts_go_with_their_records(tmp_path: Path, chunk_bytes: int) -> None:
+    """Of every record, however runs are merged and cut, the texts are those of its line."""
+    for topic in ("inventory", "orders"):
+        write(tmp_path, topic, [MAKERS[topic](line, MONDAY + line * HOUR_MS) for line in range(40)])
+    found: list[tuple[int, str]] = []
+    for run in merged_runs(tmp_path, chunk_bytes):
+        for part in run.cut(len(run) // 2):
+            texts = TextLookup(part.texts).all(part.records)
+            found += zip(part.records["topic"].tolist(), (each.event_id for each in texts), strict=True)
+    for topic in ("inventory", "orders"):
+        lines = (tmp_path / f"{topic}.ndjson").read_bytes().splitlines()
+        expected = [orjson.loads(line)["event_id"] for line in lines]
+        assert [event_id for number, event_id in found if TOPICS[number] == topic] == expected
 
 
 def test_rejects_keep_their_place_and_bytes(tmp_path: Path) -> None:
@@ -141,7 +160,7 @@ def test_a_cut_run_is_the_run(entries: list[tuple[int, int]], at: int) -> None:
     records = np.zeros(int((kinds == RECORD).sum()), empty_run().records.dtype)
     records["offset"] = numbers[kinds == RECORD]
     rare: Any = numbers[kinds == 1].tolist()
-    run = Run(keys, kinds, kinds, numbers, records, rare, numbers[kinds == REJECT].tolist())
+    run = Run(keys, kinds, kinds, numbers, records, rare, numbers[kinds == REJECT].tolist(), ())
 
     head, tail = run.cut(min(at, len(run)))
     both = interleave([head, tail])

@@ -132,7 +132,8 @@ class Feed:
         keys = running_max(known, (kinds != REJECT) & ~future, self._newest)
         sources = np.full(len(kinds), self.source, np.uint16)
         rare = [event._replace(trace=self._traces.get(event.offset)) for _, event in chunk.decoded.rare]
-        run = Run(keys, kinds, sources, offsets, chunk.decoded.records, rare, chunk.decoded.rejects)
+        decoded = chunk.decoded
+        run = Run(keys, kinds, sources, offsets, decoded.records, rare, decoded.rejects, (decoded.texts,))
         if future.any():
             run = run.refused(future, lambda at: self.refuse(int(offsets[at]), "far_future", int(times[at]), 0))
         self._waiting.add(run)

@@ -160,7 +160,7 @@ class GroupClock:
         run.records["watermark"] = watermarks[run.kinds == RECORD]
         marks = watermarks[run.kinds == RARE].tolist()
         rare = [event._replace(watermark=mark) for event, mark in zip(run.rare, marks, strict=True)]
-        run = Run(run.keys, run.kinds, run.sources, run.numbers, run.records, rare, run.rejects)
+        run = Run(run.keys, run.kinds, run.sources, run.numbers, run.records, rare, run.rejects, run.texts)
         times = np.full(len(run), FAR, np.int64)
         times[run.kinds == RECORD] = run.records["time"]
         times[run.kinds == RARE] = [event.time for event in rare]

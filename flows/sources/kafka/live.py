@@ -245,8 +245,9 @@ class LiveGroup(StatefulSourcePartition[Item, LiveState]):
             return items
         traces = {place: trace for feed in self._events for place, trace in feed.traces().items()}
         batch = Batch(
-            run.records, run.placed(), self.clock.watermark, account=account, group=self._number, traces=traces
-        )
+            run.records, run.placed(), self.clock.watermark, account=account, group=self._number, traces=traces,
+            texts=run.texts,
+        )  # fmt: skip
         items += to_shards(batch, self._keys, everyone=tick)
         counts = [
             (*feed.place, int(count)) for feed, count in zip(self._events, self._counts(run), strict=True) if count

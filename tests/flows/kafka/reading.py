@@ -89,4 +89,5 @@ def gathered(runs: list[Run]) -> Run:
         np.concatenate([run.records.view(np.uint64) for run in runs]).view(EVENT),
         [event for run in runs for event in run.rare],
         [reject for run in runs for reject in run.rejects],
+        tuple(table for run in runs for table in run.texts),
     )
