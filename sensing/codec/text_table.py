@@ -6,6 +6,7 @@ split without it. Decoders make tables, batches carry them, machines ask them.
 """
 
 from collections.abc import Iterable
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,58 +66,82 @@ class TextTable(NamedTuple):
     starts: NDArray[np.uint32]
     data: Bytes
 
-    def positions(self, records: NDArray[Any]) -> NDArray[np.int64]:
-        """Positions in this table of those records (fields as PLACE) that have their texts here, rising."""
-        if not len(self.offsets):
-            return np.empty(0, np.int64)
-        mine = (records["topic"] == self.topic) & (records["partition"] == self.partition)
-        offsets = records["offset"][mine]
-        at = np.searchsorted(self.offsets, offsets)
-        here = self.offsets[np.minimum(at, len(self.offsets) - 1)] == offsets
-        return np.unique(at[here])
-
     def entry(self, offset: int) -> EventTexts | None:
         """Texts of the record at an offset; None where they are not in this table."""
         at = int(self.offsets.searchsorted(offset))
-        if at == len(self.offsets) or int(self.offsets[at]) != offset:
+        if at == len(self.offsets) or self.offsets[at] != offset:
             return None
         start = int(self.starts[at])
-        sizes = self.data[start : start + HEAD].tolist()
-        texts = []
+        ends = [*accumulate(self.data[start : start + HEAD].tolist())]
         start += HEAD
-        for size in sizes:
-            texts.append(self.data[start : start + size].tobytes().decode())
-            start += size
-        return EventTexts(*texts)
+        body = self.data[start : start + ends[-1]].tobytes()
+        text = body.decode()
+        if len(text) == len(body):  # Nearly always all is ASCII, where characters are bytes.
+            return EventTexts(*(text[begin:end] for begin, end in pairwise((0, *ends))))
+        return EventTexts(*(body[begin:end].decode() for begin, end in pairwise((0, *ends))))
 
-    def only(self, at: NDArray[np.int64]) -> "TextTable":
-        """The same table with nothing but the entries at some positions, closely packed."""
-        starts = self.starts[at].astype(np.int64)
-        sizes = HEAD + self.data[starts[:, None] + np.arange(HEAD)].sum(axis=1, dtype=np.int64)
-        ends = np.cumsum(sizes)
-        data = np.empty(int(sizes.sum()), np.uint8)
-        copy_entries(self.data, starts, data, ends, sizes)
-        return TextTable(self.topic, self.partition, self.offsets[at], (ends - sizes).astype(np.uint32), data)
+    def only(self, records: NDArray[Any]) -> "TextTable":
+        """The same table with nothing but the entries of some records (fields as PLACE), closely packed."""
+        wanted = np.zeros(len(self.offsets), np.bool_)
+        mark_entries(records, self.topic, self.partition, self.offsets, wanted)
+        at = np.flatnonzero(wanted)
+        starts = np.empty(len(at), np.uint32)
+        data = np.empty(measure_entries(self.data, self.starts, at, starts), np.uint8)
+        copy_entries(self.data, self.starts, at, data, starts)
+        return TextTable(self.topic, self.partition, self.offsets[at], starts, data)
 
 
 NO_TEXTS: tuple[TextTable, ...] = ()
 
 
 @kernel
-def copy_entries(
-    data: Bytes, starts: NDArray[np.int64], into: Bytes, ends: NDArray[np.int64], sizes: NDArray[np.int64]
+def mark_entries(
+    records: NDArray[Any], topic: int, partition: int, offsets: NDArray[np.int64], wanted: NDArray[np.bool_]
 ) -> None:
-    """Copy entries of ``sizes`` bytes from ``starts`` on; each ends at its place of ``ends``."""
-    for i in range(starts.shape[0]):
-        start, to = starts[i], ends[i] - sizes[i]
-        for k in range(sizes[i]):
-            into[to + k] = data[start + k]
+    """Mark in ``wanted`` those of some ``offsets`` of a partition, rising, that are of one of the records."""
+    at = 0
+    for k in range(records.shape[0]):
+        record = records[k]
+        if record.topic != topic or record.partition != partition:
+            continue
+        offset = record.offset
+        if at > 0 and offsets[at - 1] >= offset:  # Records mostly come in the order of their offsets.
+            at = 0
+        while at < offsets.shape[0] and offsets[at] < offset:
+            at += 1
+        if at < offsets.shape[0] and offsets[at] == offset:
+            wanted[at] = True
+
+
+@kernel
+def measure_entries(data: Bytes, starts: NDArray[np.uint32], at: NDArray[np.int64], to: NDArray[np.uint32]) -> int:
+    """Bytes of the entries at some positions; where each begins when they are packed is put into ``to``."""
+    size = 0
+    for i in range(at.shape[0]):
+        to[i] = size
+        size += HEAD
+        start = int(starts[at[i]])
+        for k in range(HEAD):
+            size += int(data[start + k])
+    return size
+
+
+@kernel
+def copy_entries(
+    data: Bytes, starts: NDArray[np.uint32], at: NDArray[np.int64], into: Bytes, to: NDArray[np.uint32]
+) -> None:
+    """Copy the entries at some positions, each to its place of ``to``; together they fill ``into``."""
+    for i in range(at.shape[0]):
+        start, first = int(starts[at[i]]), int(to[i])
+        stop = int(to[i + 1]) if i + 1 < at.shape[0] else into.shape[0]
+        for k in range(stop - first):
+            into[first + k] = data[start + k]
 
 
 def needed(tables: Iterable[TextTable], records: NDArray[Any]) -> tuple[TextTable, ...]:
     """The texts of some records (fields as PLACE) and no others, closely packed."""
-    found = ((table, table.positions(records)) for table in tables)
-    return tuple(table.only(at) for table, at in found if len(at))
+    found = (table.only(records) for table in tables)
+    return tuple(table for table in found if len(table.offsets))
 
 
 class TextLookup:

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from sensing.codec.keys import fill_keys, joined
 from sensing.codec.record import EVENT
-from sensing.codec.text_table import PLACE, EventTexts, TextLookup, TextTable, copy_entries, needed
+from sensing.codec.text_table import (
+    PLACE,
+    EventTexts,
+    TextLookup,
+    TextTable,
+    copy_entries,
+    mark_entries,
+    measure_entries,
+    needed,
+)
 
 ALPHABET = st.characters(exclude_categories=("Cc", "Cs"))
 texts = st.builds(
@@ -79,11 +88,23 @@ def test_texts_that_nobody_has_are_asked_for_by_name() -> None:
     assert needed([table_of(2, 7, 0, [])], records([(2, 7, 0)])) == ()
 
 
+@given(st.lists(st.tuples(st.sampled_from((1, 2)), st.sampled_from((0, 7)), st.integers(0, 12)), max_size=20))
+def test_entries_are_marked_by_place(places: list[tuple[int, int, int]]) -> None:
+    """Those of the records, in whatever order these come."""
+    offsets, wanted = np.array([1, 3, 4, 9, 12]), np.zeros(5, np.bool_)
+    mark_entries(records(places) if places else np.zeros(0, EVENT), 2, 7, offsets, wanted)
+    assert wanted.tolist() == [(2, 7, offset) in places for offset in offsets.tolist()]
+
+
 def test_entries_are_copied_one_by_one() -> None:
     """From where they begin, behind one another, in the order asked for."""
-    into = np.zeros(5, np.uint8)
-    copy_entries(np.arange(10, dtype=np.uint8), np.array([7, 2]), into, np.array([3, 5]), np.array([3, 2]))
-    assert into.tolist() == [7, 8, 9, 2, 3]
+    data = np.array([9, 0, 1, 0, 0, 1, 65, 66, 2, 0, 0, 0, 0, 67, 68, 9], np.uint8)
+    starts, at, to = np.array([8, 1], np.uint32), np.array([1, 0]), np.zeros(2, np.uint32)
+    assert measure_entries(data, starts, at, to) == 14
+    assert to.tolist() == [0, 7]
+    into = np.zeros(14, np.uint8)
+    copy_entries(data, starts, at, into, to)
+    assert into.tolist() == [0, 1, 0, 0, 1, 65, 66, 2, 0, 0, 0, 0, 67, 68]
 
 
 def test_what_stands_for_order_and_line() -> None:
