@@ -146,11 +146,11 @@ def fill_keys(records: NDArray[Any], data: Bytes, sizes: NDArray[np.uint8]) -> t
         Entries, and where each begins.
     """
     words = records.view(np.uint64).reshape(len(records), EVENT.itemsize // WORD)
-    readable = data.view()
-    readable.flags.writeable = False  # Compiled once, wherever the texts came from.
+    data, sizes = data.view(), sizes.view()
+    data.flags.writeable = sizes.flags.writeable = False  # Compiled once, wherever the texts came from.
     texts = np.empty(len(data) + HEAD * len(records), np.uint8)
     starts = np.zeros(len(records), np.uint32)
-    enter_all(readable, sizes, words, np.zeros(SPANS, np.int64), texts, starts)
+    enter_all(data, sizes, words, np.zeros(SPANS, np.int64), texts, starts)
     return texts[:-WORD], starts
 
 
@@ -165,9 +165,13 @@ def joined(texts: Sequence[str]) -> tuple[Bytes, NDArray[np.uint8]]:
 
 def keys_of(sku: str, location: str = "", event_id: str = "", order_id: str = "", line: str = "") -> Any:
     """One record (EVENT) that holds nothing but the keys of the texts given, for events that travel as structs."""
-    records = np.zeros(1, EVENT)
-    fill_keys(records, *joined((sku, location, order_id, line, event_id)))
-    return records[0]
+    encoded = [text.encode() for text in (sku, location, order_id, line, event_id)]
+    data = np.frombuffer(b"".join([*encoded, bytes(WORD)]), np.uint8)
+    sizes = np.frombuffer(bytes(map(len, encoded)), np.uint8).reshape(1, HEAD)
+    words = np.zeros((1, EVENT.itemsize // WORD), np.uint64)
+    spans, starts = np.empty(SPANS, np.int64), np.empty(1, np.uint32)
+    enter_all(data, sizes, words, spans, np.empty(len(data) + HEAD, np.uint8), starts)
+    return words.view(EVENT)[0, 0]
 
 
 def spread_of(sku: str, location: str) -> int:

@@ -6,7 +6,6 @@ split without it. Decoders make tables, batches carry them, machines ask them.
 """
 
 from collections.abc import Iterable
-from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +40,7 @@ class EventTexts(NamedTuple):
 
 HEAD = len(EventTexts._fields)
 """Bytes of an entry before its texts: one length each."""
+ENTRY_BYTES_MAX = HEAD + 255 * HEAD
 
 PLACE = np.dtype([("topic", "u1"), ("partition", "i8"), ("offset", "i8")])
 
@@ -72,13 +72,12 @@ class TextTable(NamedTuple):
         if at == len(self.offsets) or self.offsets[at] != offset:
             return None
         start = int(self.starts[at])
-        ends = [*accumulate(self.data[start : start + HEAD].tolist())]
-        start += HEAD
-        body = self.data[start : start + ends[-1]].tobytes()
-        text = body.decode()
-        if len(text) == len(body):  # Nearly always all is ASCII, where characters are bytes.
-            return EventTexts(*(text[begin:end] for begin, end in pairwise((0, *ends))))
-        return EventTexts(*(body[begin:end].decode() for begin, end in pairwise((0, *ends))))
+        entry = self.data[start : start + ENTRY_BYTES_MAX].tobytes()
+        texts, begin = [], HEAD
+        for size in entry[:HEAD]:
+            texts.append(entry[begin : begin + size].decode())
+            begin += size
+        return EventTexts(*texts)
 
     def only(self, records: NDArray[Any]) -> "TextTable":
         """The same table with nothing but the entries of some records (fields as PLACE), closely packed."""
