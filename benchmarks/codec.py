@@ -47,7 +47,7 @@ def run(size: str) -> dict[str, object]:
         "careful": _careful(blocks),
         "msgspec": _best(values, take)[1],
     }
-    plain = sum(int(scan(block, table, (0, 0), np.empty(len(block), EVENT)).sum()) for block in blocks)
+    plain = sum(int(scan(block, table, (0, 0), np.empty(len(block), EVENT)).plain.sum()) for block in blocks)
     return {
         "sizes": {"messages": count, "block": BLOCK, "bytes": sum(map(len, values))},
         "seed": SEED,

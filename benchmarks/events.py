@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from benchmarks import ndjson
 from benchmarks.workloads import CUSTOMERS, DAY_MS, LINE, LINES_PER_ORDER, Lines, Workload, prices_cents
+from sensing.codec.keys import fill_keys
 from sensing.codec.record import EVENT, NO_DAY, THOUSANDTHS, Batch, Kind, Topic
+from sensing.codec.text_table import TextTable
 from sensing.codec.texts import customer_hashes
+from sensing.codec.words import WORD
 from sensing.settings import Settings
 
 
@@ -39,23 +42,28 @@ class Feed:
         return max(self.newest_ms - self.lateness_ms, 0)
 
     def batches(self, lines: Lines, size: int) -> Iterator[Batch]:
-        """Batches of at most ``size`` records; keys are still 0, as decoders leave them."""
+        """Batches of at most ``size`` records, as decoders leave them."""
         for first in range(0, len(lines), size):
-            records = self.records(lines[first : first + size])
-            yield Batch(records, [], self.watermark)
+            records, texts = self.records(lines[first : first + size])
+            yield Batch(records, [], self.watermark, texts=(texts,))
 
-    def records(self, lines: Lines) -> NDArray[Any]:
-        """Records (EVENT) of the next lines."""
+    def records(self, lines: Lines) -> tuple[NDArray[Any], TextTable]:
+        """Records (EVENT) of the next lines, and their texts."""
         out = np.zeros(len(lines), EVENT)
         newest = np.maximum.accumulate(np.concatenate(([self.newest_ms], lines["time_ms"])))[1:]
         order = ndjson.digits(lines["number"] // LINES_PER_ORDER, 10)
         line = ndjson.digits(lines["number"] % LINES_PER_ORDER + 1, 1)
         version = ndjson.digits(lines["version"], 1)
-        put_text(out, "event_id", [b"SO", order, b"-", line, b"-", version])
-        put_text(out, "order_id", [b"SO", order])
-        put_text(out, "line", [line])
-        put_text(out, "sku", [b"SKU", ndjson.digits(lines["sku"], 6)])
-        put_text(out, "location", [b"DC", ndjson.digits(lines["location"], 2)])
+        data, starts = fill_keys(
+            out,
+            *side_by_side(
+                [b"SKU", ndjson.digits(lines["sku"], 6)],
+                [b"DC", ndjson.digits(lines["location"], 2)],
+                [b"SO", order],
+                [line],
+                [b"SO", order, b"-", line, b"-", version],
+            ),
+        )
         out["unit"], out["currency"] = b"EA", b"EUR"
         out["time"], out["version"], out["kind"] = lines["time_ms"], lines["version"], lines["kind"]
         out["watermark"] = np.maximum(newest - self.lateness_ms, 0)
@@ -66,17 +74,21 @@ class Feed:
         out["requested_day"], out["topic"] = NO_DAY, Topic.ORDERS
         if len(lines):
             self.read, self.newest_ms = self.read + len(lines), int(newest[-1])
-        return out
+        return out, TextTable(Topic.ORDERS, 0, out["offset"].copy(), starts, data)
 
 
-def put_text(records: NDArray[Any], field: str, parts: list[bytes | ndjson.Characters]) -> None:
-    """Write literals and fields side by side into a text field."""
-    at = EVENT.fields[field][1]  # type: ignore[index]  # EVENT is a record dtype, so it has fields
-    characters = records.view(np.uint8).reshape(len(records), EVENT.itemsize)
-    for part in parts:
+def side_by_side(*texts: list[bytes | ndjson.Characters]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Texts of records, each made of literals and fields side by side, as `fill_keys` takes them."""
+    sizes = [sum(len(part) if isinstance(part, bytes) else part.shape[1] for part in parts) for parts in texts]
+    count = next(len(part) for parts in texts for part in parts if not isinstance(part, bytes))
+    characters = np.empty((count, sum(sizes)), np.uint8)
+    at = 0
+    for part in (part for parts in texts for part in parts):
         width = len(part) if isinstance(part, bytes) else part.shape[1]
         characters[:, at : at + width] = np.frombuffer(part, np.uint8) if isinstance(part, bytes) else part
         at += width
+    data = np.concatenate((characters.reshape(-1), np.zeros(WORD, np.uint8)))
+    return data, np.tile(np.array(sizes, np.uint8), (count, 1))
 
 
 def even_day(load: Workload, day: int, share: float) -> Lines:

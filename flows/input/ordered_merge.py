@@ -154,7 +154,7 @@ class OrderedMerge:
         marks = watermarks[block.kinds == RARE].tolist()
         rare = [event._replace(watermark=mark) for event, mark in zip(block.rare, marks, strict=True)]
         block = SortedBlock(
-            block.keys, block.kinds, block.sources, block.numbers, block.records, rare, block.rejects
+            block.keys, block.kinds, block.sources, block.numbers, block.records, rare, block.rejects, block.texts
         )  # fmt: skip
         times = np.full(len(block), AFTER_ALL, np.int64)
         times[block.kinds == RECORD] = block.records["time"]

@@ -13,6 +13,7 @@ from flows.input.sorted_block import RARE, RECORD, SortedBlock
 from flows.input.source_group import REFERENCE
 from sensing.codec.decode import Block, decode
 from sensing.codec.record import AFTER_ALL
+from sensing.codec.text_table import TextLookup
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 from sensing.contracts.reference import (
     CalendarUpdated,
@@ -122,7 +123,7 @@ def _lines(block: SortedBlock, buffers: Sequence[PartitionBuffer], clock: int | 
 
 
 def _keys(block: SortedBlock, topics: list[str], values: list[bytes]) -> list[bytes | None]:
-    skus = iter(block.records["sku"].tolist())
+    skus = (texts.sku.encode() for texts in TextLookup(block.texts).all(block.records))
     rare = iter(block.rare)
     keys: list[bytes | None] = []
     for kind, topic, value in zip(block.kinds.tolist(), topics, values, strict=True):
@@ -143,8 +144,7 @@ def key_of(topic: str, value: bytes) -> bytes | None:
         return None
     if decoded.rare:
         return _about(decoded.rare[0][1].event)
-    sku: bytes = decoded.records["sku"][0]
-    return sku
+    return TextLookup((decoded.texts,)).one(decoded.records[0]).sku.encode()
 
 
 def _about(event: Any) -> bytes | None:

@@ -232,7 +232,10 @@ class PartitionBuffer:
         rare = [event for _, event in chunk.decoded.rare]
         if self._traces:
             rare = [event._replace(trace=self._traces.get(event.offset)) for event in rare]
-        block = SortedBlock(keys, chunk.kinds, numbers, offsets, chunk.decoded.records, rare, chunk.decoded.rejects)
+        decoded = chunk.decoded
+        block = SortedBlock(
+            keys, chunk.kinds, numbers, offsets, decoded.records, rare, decoded.rejects, (decoded.texts,)
+        )
         if future.any():
             block = block.refused(future, lambda at: self.refuse(int(offsets[at]), "far_future", int(times[at]), 0))
         self._queue.add(block)

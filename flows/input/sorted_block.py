@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.record import EVENT, Rare, Reject
+from sensing.codec.text_table import NO_TEXTS, TextTable
 
 RECORD, RARE, REJECT = 0, 1, 2
 RAW = np.dtype((np.void, EVENT.itemsize))
@@ -23,7 +24,7 @@ class SortedBlock:
 
     ``keys`` is the largest event time up to and including the message (UTC ms, never falling), ``kinds`` says which
     of the three lists below holds it, ``sources`` which input it came from, ``numbers`` its line there. The lists are
-    in the order of the messages.
+    in the order of the messages. ``texts`` has the texts of all records, and perhaps of others.
     """
 
     keys: NDArray[np.int64]
@@ -33,6 +34,7 @@ class SortedBlock:
     records: NDArray[Any]
     rare: list[Rare]
     rejects: list[Reject]
+    texts: tuple[TextTable, ...]
 
     def __len__(self) -> int:
         """Messages, not fields."""
@@ -44,8 +46,8 @@ class SortedBlock:
         head = (self.keys[:at], self.kinds[:at], self.sources[:at], self.numbers[:at])
         tail = (self.keys[at:], self.kinds[at:], self.sources[at:], self.numbers[at:])
         return (
-            SortedBlock(*head, self.records[:records], self.rare[:rare], self.rejects[:rejects]),
-            SortedBlock(*tail, self.records[records:], self.rare[rare:], self.rejects[rejects:]),
+            SortedBlock(*head, self.records[:records], self.rare[:rare], self.rejects[:rejects], self.texts),
+            SortedBlock(*tail, self.records[records:], self.rare[rare:], self.rejects[rejects:], self.texts),
         )
 
     def refused(self, which: NDArray[np.bool_], reject: Callable[[int], Reject]) -> "SortedBlock":
@@ -59,7 +61,7 @@ class SortedBlock:
         records = take_records(self.records, np.flatnonzero(keep[self.kinds == RECORD]))
         kinds = np.where(which, REJECT, self.kinds).astype(np.uint8)
         rejects = [found[at] for at in sorted(found)]
-        return SortedBlock(self.keys, kinds, self.sources, self.numbers, records, rare, rejects)
+        return SortedBlock(self.keys, kinds, self.sources, self.numbers, records, rare, rejects, self.texts)
 
     def placed(self) -> list[tuple[int, Rare]]:
         """Rare events, each with the index of the record it comes before."""
@@ -72,7 +74,7 @@ class SortedBlock:
 def empty_block() -> SortedBlock:
     """No messages."""
     none = np.empty(0, np.int64)
-    return SortedBlock(none, none.astype(np.uint8), none.astype(np.uint8), none, np.empty(0, EVENT), [], [])
+    return SortedBlock(none, none.astype(np.uint8), none.astype(np.uint8), none, np.empty(0, EVENT), [], [], NO_TEXTS)
 
 
 def interleave(blocks: list[SortedBlock]) -> SortedBlock:
@@ -94,6 +96,7 @@ def interleave(blocks: list[SortedBlock]) -> SortedBlock:
         _records_in(order, kinds == RECORD, blocks),
         _listed_in(order, kinds == RARE, [event for block in blocks for event in block.rare]),
         _listed_in(order, kinds == REJECT, [reject for block in blocks for reject in block.rejects]),
+        tuple(table for block in blocks for table in block.texts),
     )
 
 

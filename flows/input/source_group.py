@@ -227,7 +227,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
             block.records, block.placed(), self.merge.watermark, account=account, group=self._number,
             traces={place: trace for buffer in self._events for place, trace in buffer.traces().items()},
             progress=progress, reach=int(block.keys[-1]) if len(block) else BEFORE_ALL,
-            reference_read=bool(self._reference),
+            reference_read=bool(self._reference), texts=block.texts,
         )  # fmt: skip
         items = self._router.to_shards(batch, tick=tick)
         if read or tick:

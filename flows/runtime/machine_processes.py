@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 from flows.runtime.execute import COLLECT_AFTER
 from flows.runtime.machine_logic import Machine, MakeMachine
 from flows.runtime.roles import Item, MachineId, Role
+from sensing.codec.record import Batch
+from sensing.codec.text_table import needed
 from sinks.errors import TidegaugeError
 
 
@@ -49,9 +51,11 @@ def machine_processes(make: MakeMachine, shards: int, count: int) -> Iterator[Ma
 
         def submit(item: Item) -> Item:
             key, addressed = item
-            machine = addressed.machine
+            machine, load = addressed.machine, addressed.load
+            if isinstance(load, Batch):
+                load = load._replace(texts=needed(load.texts, load.records))
             with _killed_is_an_error(machine):
-                future = processes[machine.number % len(processes)].submit(_apply, machine, addressed.load)
+                future = processes[machine.number % len(processes)].submit(_apply, machine, load)
             return key, addressed._replace(load=future)
 
         def proxy(machine: MachineId) -> Machine:

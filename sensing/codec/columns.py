@@ -1,4 +1,4 @@
-"""Frequent events, decoded, become columns of the record array; defaults of the contract are filled in here.
+"""Frequent events, decoded, become columns of the record array and entries of texts, with the contract's defaults.
 
 Without ``order_id`` an event is its own line: version 1, whatever ``line_version`` says. ``line`` is the sku where none
 is given. A cancellation without a version comes after all others. Events that are keyed by their ``event_id``
@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.instants import days
+from sensing.codec.keys import fill_keys, joined
 from sensing.codec.record import EVENT, NO_DAY, Kind
 from sensing.codec.texts import column, customer_hashes
 from sensing.codec.thousandths import thousandths
+from sensing.codec.words import Bytes
 from sensing.contracts.common import VERSION_LAST
 from sensing.contracts.inventory import Adjusted, Counted
 from sensing.contracts.orders import OrderCancelled, OrderChanged, OrderLost, OrderPlaced, OrderReturned
@@ -39,8 +41,10 @@ Records = NDArray[Any]
 Events = Sequence[Any]
 
 
-def fill(records: Records, topic: str, events: Events, kinds: NDArray[np.uint8]) -> None:
+def fill(records: Records, topic: str, events: Events, kinds: NDArray[np.uint8]) -> tuple[Bytes, NDArray[np.uint32]]:
     """Fill what the events say into ``records``; time and place of reading are left to the caller.
+
+    Returns the texts of the records: their entries, and where each begins.
 
     Parameters
     ----------
@@ -54,20 +58,19 @@ def fill(records: Records, topic: str, events: Events, kinds: NDArray[np.uint8])
         Kind of every event.
     """
     records["kind"] = kinds
-    _put(records, "event_id", [event.event_id for event in events])
-    _put(records, "sku", [event.sku for event in events])
-    _put(records, "location", [event.location for event in events])
     _put(records, "unit", [event.unit_of_measure for event in events])
     quantities = np.fromiter([event.quantity for event in events], np.float64, len(events))
     records["quantity"] = thousandths(quantities)
     records["version"] = 1
     records["price"] = np.nan
     records["requested_day"] = NO_DAY
-    if topic != "inventory":
-        _put(records, "order_id", [event.order_id or "" for event in events])
-        _put(records, "line", [event.line or event.sku for event in events])
     if topic == "orders":
         _fill_order(records, events, kinds)
+    texts: list[str] = []
+    for event in events:
+        order_id, line = ("", "") if topic == "inventory" else (event.order_id or "", event.line or "")
+        texts += (event.sku, event.location, order_id, line, event.event_id)
+    return fill_keys(records, *joined(texts))
 
 
 def _fill_order(records: Records, events: Events, kinds: NDArray[np.uint8]) -> None:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from sensing.codec.block import Block, Message
 from sensing.codec.columns import KINDS, fill
 from sensing.codec.read import Reader
-from sensing.codec.record import EVENT, TOPICS, Rare, Reject
+from sensing.codec.record import EVENT, PARTITION_MAX, TOPICS, Rare, Reject
 from sensing.codec.rejects import Fault
 from sensing.codec.scan import scan
 from sensing.codec.scan_table import table_of
+from sensing.codec.text_table import TextTable
+from sensing.codec.words import Bytes
 from sensing.contracts.topics import INPUTS
 
 __all__ = ["Block", "Decoded", "Message", "decode"]
@@ -30,7 +32,7 @@ class Decoded(NamedTuple):
     Attributes
     ----------
     records
-        Frequent kinds (EVENT) in reading order; watermark, keys and shard are still 0.
+        Frequent kinds (EVENT) in reading order; the watermark is still 0.
     rare
         All other events, each with the index of the record it comes before; their watermark is still 0. Reference
         without an event time has time 0.
@@ -40,6 +42,8 @@ class Decoded(NamedTuple):
         The same for ``rare`` and ``rejects``.
     rejects
         Messages that were not taken. Their time is the broker's, 0 where there is none.
+    texts
+        Texts of the records.
     """
 
     records: NDArray[Any]
@@ -48,6 +52,7 @@ class Decoded(NamedTuple):
     rare_positions: list[int]
     rejects: list[Reject]
     reject_positions: list[int]
+    texts: TextTable
 
 
 def decode(topic: str, partition: int, block: Block) -> Decoded:
@@ -58,17 +63,16 @@ def decode(topic: str, partition: int, block: Block) -> Decoded:
     Raises
     ------
     ValueError
-        The topic is none of ``TOPICS``.
+        The topic is none of ``TOPICS``, or the partition above ``PARTITION_MAX``.
     """
     if topic not in INPUTS:
         msg = f"decode: required a topic of {', '.join(INPUTS)}, got {topic!r}"
         raise ValueError(msg)
+    if not 0 <= partition <= PARTITION_MAX:
+        msg = f"decode: required a partition of 0 to {PARTITION_MAX}, got {partition}; give the topic fewer"
+        raise ValueError(msg)
     filling = _Filling(topic, partition, block)
-    table = _table(topic)
-    plain = np.zeros(len(block), np.bool_)
-    if table is not None:
-        plain = scan(block, table, (TOPICS.index(topic), partition), filling.records)
-    unsure = np.flatnonzero(~plain)
+    unsure = np.flatnonzero(~filling.scan())
     for start in range(0, len(unsure), PIECE):
         filling.take(unsure[start : start + PIECE])
     return filling.decoded()
@@ -86,8 +90,20 @@ class _Filling:
         self._partition = partition
         self._block = block
         self._reader = _reader(topic)
-        self.records = np.empty(len(block), EVENT)
+        self._records = np.empty(len(block), EVENT)
+        self._starts = np.zeros(len(block), np.uint32)
+        self._texts: list[Bytes] = []
         self._aside: list[tuple[int, Rare | Reject]] = []
+
+    def scan(self) -> NDArray[np.bool_]:
+        """Take all plain messages; which they are."""
+        table = _table(self._topic)
+        if table is None:
+            return np.zeros(len(self._block), np.bool_)
+        place = (TOPICS.index(self._topic), self._partition)
+        plain, self._starts, texts = scan(self._block, table, place, self._records)
+        self._texts.append(texts)
+        return plain
 
     def take(self, at: NDArray[np.int64]) -> None:
         """Read the messages ``at`` with care."""
@@ -97,12 +113,14 @@ class _Filling:
             self._aside.append((int(at[i]), self._put_aside(int(at[i]), verdicts[i], int(times[i]))))
         frequent = np.flatnonzero(kinds)
         records = np.zeros(len(frequent), EVENT)
-        fill(records, self._topic, [verdicts[i] for i in frequent.tolist()], kinds[frequent])
+        texts, starts = fill(records, self._topic, [verdicts[i] for i in frequent.tolist()], kinds[frequent])
+        self._starts[at[frequent]] = starts + sum(map(len, self._texts))
+        self._texts.append(texts)
         records["time"] = times[frequent]
         records["offset"] = self._block.offsets[at[frequent]]
         records["partition"] = self._partition
         records["topic"] = TOPICS.index(self._topic)
-        _words(self.records)[at[frequent]] = _words(records)
+        _words(self._records)[at[frequent]] = _words(records)
 
     def _put_aside(self, at: int, verdict: Any, time: int) -> Rare | Reject:
         """A rare event or a reject."""
@@ -114,10 +132,14 @@ class _Filling:
         """The whole block."""
         aside = np.fromiter((at for at, _ in self._aside), np.int64, len(self._aside))
         positions = np.arange(len(self._block))
-        records = self.records
+        records, starts, offsets = self._records, self._starts, self._block.offsets
         if len(aside):
             positions = np.delete(positions, aside)
             records = np.take(_words(records), positions, axis=0).view(EVENT).reshape(-1)
+            starts, offsets = starts[positions], offsets[positions]
+        # A copy: the scanner's room is as large as the messages.
+        data = np.concatenate([np.empty(0, np.uint8), *self._texts])
+        texts = TextTable(TOPICS.index(self._topic), self._partition, offsets, starts, data)
         rare = [(at, what) for at, what in self._aside if isinstance(what, Rare)]
         rejects = [(at, what) for at, what in self._aside if isinstance(what, Reject)]
         before = np.searchsorted(positions, [at for at, _ in rare]).tolist()
@@ -128,6 +150,7 @@ class _Filling:
             [at for at, _ in rare],
             [reject for _, reject in rejects],
             [at for at, _ in rejects],
+            texts,
         )
 
 

@@ -7,14 +7,15 @@ import orjson
 
 from sensing.codec.columns import KINDS, VERSIONED
 from sensing.codec.instants import date, rfc3339
-from sensing.codec.record import NO_DAY, THOUSANDTHS, Kind
+from sensing.codec.record import NO_DAY, THOUSANDTHS, Kind, Topic
+from sensing.codec.text_table import EventTexts
 from sensing.contracts.common import VERSION_LAST
 from sensing.contracts.topics import event_type
 
 EVENT_TYPES = {kind: event_type(struct) for struct, kind in KINDS.items()}
 
 
-def reencode(record: Any) -> bytes:
+def reencode(record: Any, texts: EventTexts) -> bytes:
     """JSON of the event that a record (one element of an EVENT array) was filled from, as far as the record keeps it.
 
     Customer, channel, region, promotion, reason and fields unknown to the contract are gone. Decoding the result gives
@@ -22,15 +23,17 @@ def reencode(record: Any) -> bytes:
     """
     kind = Kind(int(record["kind"]))
     event: dict[str, Any] = {
-        "event_id": _text(record, "event_id"),
+        "event_id": texts.event_id,
         "event_type": EVENT_TYPES[kind],
         "event_time": rfc3339(int(record["time"])),
-        "sku": _text(record, "sku"),
-        "location": _text(record, "location"),
+        "sku": texts.sku,
+        "location": texts.location,
         "quantity": _units(int(record["quantity"])),
-        "unit_of_measure": _text(record, "unit"),
+        "unit_of_measure": bytes(record["unit"]).decode(),
     }
-    event |= {name: _text(record, name) for name in ("order_id", "line", "currency") if record[name]}
+    line = "" if record["topic"] == Topic.INVENTORY else texts.line_or_sku
+    more = {"order_id": texts.order_id, "line": line, "currency": bytes(record["currency"]).decode()}
+    event |= {name: text for name, text in more.items() if text}
     if kind in VERSIONED and record["version"] != VERSION_LAST:
         event["line_version"] = int(record["version"])
     if record["requested_day"] != NO_DAY:
@@ -38,10 +41,6 @@ def reencode(record: Any) -> bytes:
     if not math.isnan(record["price"]):
         event["unit_price"] = float(record["price"])
     return orjson.dumps(event)
-
-
-def _text(record: Any, field: str) -> str:
-    return bytes(record[field]).decode()
 
 
 def _units(quantity: int) -> int | float:

@@ -1,41 +1,40 @@
-"""Keys of rows, lines and events, hashed from the texts in a record, the same whoever filled the record.
+"""Keys of rows, lines and events, hashed from the texts of a record, the same whoever filled the record.
 
-128 bits make a collision among 10**9 keys about as likely as 10**-21, so texts are not compared again.
+Keys have 128 bits, so a collision among 10**9 of them is about as likely as 10**-21, and texts are not compared again.
+The high half of a row's key is the hash of its SKU alone: by it rows of a SKU are found, and shards chosen. Two
+locations of one SKU then differ by the low half only: among 10**7 SKUs with 100 locations each a collision is as likely
+as 10**-9.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.record import EVENT
-from sensing.jit import lean_kernel
+from sensing.codec.text_table import HEAD
+from sensing.codec.words import WORD, Bytes, below, put_word, word_at
+from sensing.jit import kernel, lean_kernel
 
-WORD = 8
-
-
-def _span(field: str) -> tuple[int, int]:
-    """First word of a text field and its number of words."""
-    dtype, offset = EVENT.fields[field][:2]  # type: ignore[index]  # EVENT is a record dtype, so it has fields
-    if offset % WORD or dtype.itemsize % WORD:
-        msg = f"event record: required field {field} on whole words, got offset {offset}, size {dtype.itemsize}"
-        raise ValueError(msg)
-    return offset // WORD, dtype.itemsize // WORD
+SKU, LOCATION, ORDER, LINE, EVENT_ID = (2 * at for at in range(HEAD))
+"""Where the spans of a record's texts say that a text begins; its length follows."""
+SPANS = 2 * HEAD
 
 
-SKU_AT, SKU_WORDS = _span("sku")
-LOCATION_AT, LOCATION_WORDS = _span("location")
-LINE_AT, LINE_WORDS = _span("line")
-ORDER_AT, ORDER_WORDS = _span("order_id")
-EVENT_AT, EVENT_WORDS = _span("event_id")
+def _word_of(field: str) -> int:
+    """Word of a record at which a field begins."""
+    offset: int = EVENT.fields[field][1]  # type: ignore[index]  # EVENT is a record dtype, so it has fields
+    return offset // WORD
+
+
 # The low half of a key follows on its high half.
-ROW_KEY_AT, LINE_KEY_AT, ID_KEY_AT = (_span(f"{key}_hi")[0] for key in ("row", "line", "id"))
+ROW_KEY_AT, LINE_KEY_AT, ID_KEY_AT = (_word_of(f"{key}_hi") for key in ("row", "line", "id"))
 
 MULTIPLIER = np.uint64(0xFF51AFD7ED558CCD)
 OTHER_MULTIPLIER = np.uint64(0xC4CEB9FE1A85EC53)
 SEED = np.uint64(0x9E3779B97F4A7C15)
 SHIFT = np.uint64(32)
-SHIFT_FOLD = np.uint64(29)
 
 
 @lean_kernel
@@ -46,64 +45,144 @@ def absorb_word(state: np.uint64, word: np.uint64, multiplier: np.uint64) -> np.
 
 
 @lean_kernel
-def absorb_text(
-    words: NDArray[np.uint64], start: int, count: int, state: np.uint64, multiplier: np.uint64
-) -> np.uint64:
-    """Mix a zero-padded text into a lane.
+def absorb_text(data: Bytes, at: int, size: int, end: int, hi: np.uint64, lo: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """Mix ``size`` bytes from ``at`` on into two lanes, as words padded with zeros; then their end.
 
-    Texts hold no NUL, so the first zero word ends them; the end itself is mixed in.
+    ``data`` may be read up to ``end``, which is eight bytes or more behind where it begins. Side by side two lanes take
+    hardly longer than one.
     """
-    for i in range(start, start + count):
-        if words[i] == 0:
-            break
-        state = absorb_word(state, words[i], multiplier)
-    return absorb_word(state, SEED, multiplier)
-
-
-@lean_kernel
-def absorb_both(
-    words: NDArray[np.uint64], start: int, count: int, hi: np.uint64, lo: np.uint64
-) -> tuple[np.uint64, np.uint64]:
-    """Mix a text into both lanes, each as :func:`absorb_text` does; side by side they take hardly longer than one."""
-    for i in range(start, start + count):
-        if words[i] == 0:
-            break
-        hi = absorb_word(hi, words[i], MULTIPLIER)
-        lo = absorb_word(lo, words[i], OTHER_MULTIPLIER)
+    for done in range(0, size, WORD):
+        word = word_at(data, at + done, end)
+        if size - done < WORD:
+            word = below(word, size - done)
+        hi = absorb_word(hi, word, MULTIPLIER)
+        lo = absorb_word(lo, word, OTHER_MULTIPLIER)
     return absorb_word(hi, SEED, MULTIPLIER), absorb_word(lo, SEED, OTHER_MULTIPLIER)
 
 
 @lean_kernel
-def fill_keys_words(words: NDArray[np.uint64], shard: NDArray[np.uint16], shards: int) -> None:
-    """Hash the texts of records, given as (n, words per record), into their keys; ``shard`` (n,) is filled as well."""
+def copy_text(
+    data: Bytes, at: int, size: int, end: int, hi: np.uint64, lo: np.uint64, texts: Bytes, to: int
+) -> tuple[np.uint64, np.uint64]:
+    """Do as :func:`absorb_text` and copy the text to ``to``; up to seven bytes behind it are overwritten."""
+    for done in range(0, size, WORD):
+        word = word_at(data, at + done, end)
+        put_word(texts, to + done, word)
+        if size - done < WORD:
+            word = below(word, size - done)
+        hi = absorb_word(hi, word, MULTIPLIER)
+        lo = absorb_word(lo, word, OTHER_MULTIPLIER)
+    return absorb_word(hi, SEED, MULTIPLIER), absorb_word(lo, SEED, OTHER_MULTIPLIER)
+
+
+@lean_kernel
+def enter(data: Bytes, end: int, spans: NDArray[np.int64], row: NDArray[np.uint64], texts: Bytes, to: int) -> int:
+    """Hash the texts at ``spans`` of ``data`` into the keys of a record, given as words, and make an entry of them.
+
+    ``spans`` has begin and size of each. The entry is written to ``to`` of ``texts``; returns where it ends. Up to
+    seven bytes behind it are overwritten.
+    """
+    for k in range(HEAD):
+        texts[to + k] = spans[2 * k + 1]
+    to += HEAD
+    at, size = spans[SKU], spans[SKU + 1]
+    sku_hi, sku_lo = copy_text(data, at, size, end, SEED, SEED, texts, to)
+    to += size
+    at, size = spans[LOCATION], spans[LOCATION + 1]
+    row[ROW_KEY_AT] = sku_hi
+    row[ROW_KEY_AT + 1] = copy_text(data, at, size, end, sku_hi, sku_lo, texts, to)[1]
+    to += size
+    at, size = spans[ORDER], spans[ORDER + 1]
+    line_hi, line_lo = copy_text(data, at, size, end, sku_hi, sku_lo, texts, to)
+    to += size
+    at, size = spans[LINE], spans[LINE + 1]
+    if size > 0:
+        line_hi, line_lo = copy_text(data, at, size, end, line_hi, line_lo, texts, to)
+        to += size
+    else:
+        line_hi, line_lo = absorb_text(data, spans[SKU], spans[SKU + 1], end, line_hi, line_lo)
+    at, size = spans[EVENT_ID], spans[EVENT_ID + 1]
+    hi, lo = copy_text(data, at, size, end, MULTIPLIER, OTHER_MULTIPLIER, texts, to)
+    row[ID_KEY_AT], row[ID_KEY_AT + 1] = hi, lo
+    if spans[ORDER + 1] > 0:
+        hi, lo = line_hi, line_lo
+    row[LINE_KEY_AT], row[LINE_KEY_AT + 1] = hi, lo
+    return int(to + size)
+
+
+@kernel
+def enter_all(
+    data: Bytes, sizes: NDArray[np.uint8], words: NDArray[np.uint64], spans: NDArray[np.int64], texts: Bytes,
+    starts: NDArray[np.uint32],
+) -> None:  # fmt: skip
+    """Do as :func:`enter` for records, given as (n, words per record), whose texts lie side by side in ``data``.
+
+    ``sizes`` (n, texts) tells how long each is, ``starts`` is filled with where each entry begins, ``spans`` is room to
+    work in.
+    """
+    at, to = 0, 0
     for k in range(words.shape[0]):
-        w = words[k]
-        sku_hi, sku_lo = absorb_both(w, SKU_AT, SKU_WORDS, SEED, SEED)
-        shard[k] = (sku_hi >> SHIFT_FOLD) % np.uint64(shards)
-        w[ROW_KEY_AT], w[ROW_KEY_AT + 1] = absorb_both(w, LOCATION_AT, LOCATION_WORDS, sku_hi, sku_lo)
-        hi, lo = absorb_both(w, EVENT_AT, EVENT_WORDS, MULTIPLIER, OTHER_MULTIPLIER)
-        w[ID_KEY_AT], w[ID_KEY_AT + 1] = hi, lo
-        if w[ORDER_AT] != 0:
-            hi, lo = absorb_both(w, ORDER_AT, ORDER_WORDS, sku_hi, sku_lo)
-            hi, lo = absorb_both(w, LINE_AT, LINE_WORDS, hi, lo)
-        w[LINE_KEY_AT], w[LINE_KEY_AT + 1] = hi, lo
+        for each in range(HEAD):
+            size = int(sizes[k, each])
+            spans[2 * each], spans[2 * each + 1] = at, size
+            at += size
+        starts[k] = to
+        to = enter(data, data.shape[0], spans, words[k], texts, to)
 
 
-def fill_keys(records: NDArray[Any], shards: int) -> NDArray[np.uint16]:
-    """Fill row, line and event keys and the shard number of ``records`` (EVENT, contiguous) in place; give the last."""
-    n = len(records)
-    words = records.view(np.uint64).reshape(n, EVENT.itemsize // WORD)
-    shard = np.empty(n, np.uint16)
-    fill_keys_words(words, shard, shards)
-    records["shard"] = shard
-    return shard
+def fill_keys(records: NDArray[Any], data: Bytes, sizes: NDArray[np.uint8]) -> tuple[Bytes, NDArray[np.uint32]]:
+    """Fill row, line and event keys of ``records`` (EVENT, contiguous) in place, and make entries of their texts.
+
+    Parameters
+    ----------
+    data
+        The texts of all records side by side, and eight bytes more.
+    sizes
+        (n, texts) bytes of each.
+
+    Returns
+    -------
+    tuple
+        Entries, and where each begins.
+    """
+    words = records.view(np.uint64).reshape(len(records), EVENT.itemsize // WORD)
+    data, sizes = data.view(), sizes.view()
+    data.flags.writeable = sizes.flags.writeable = False  # Compiled once, wherever the texts came from.
+    texts = np.empty(len(data) + HEAD * len(records), np.uint8)
+    starts = np.zeros(len(records), np.uint32)
+    enter_all(data, sizes, words, np.zeros(SPANS, np.int64), texts, starts)
+    return texts[:-WORD], starts
 
 
-def keys_of(sku: str, location: str, event_id: str, shards: int) -> NDArray[Any]:
-    """One record that holds nothing but the texts given and their keys, for events that travel as structs."""
-    record = np.zeros(1, EVENT)
-    record["sku"] = sku.encode()
-    record["location"] = location.encode()
-    record["event_id"] = event_id.encode()
-    fill_keys(record, shards)
-    return record
+def joined(texts: Sequence[str]) -> tuple[Bytes, NDArray[np.uint8]]:
+    """Texts of at most 255 bytes each, those of all records in a row, as :func:`fill_keys` takes them."""
+    data = "".join(texts).encode()
+    sizes = np.fromiter(map(len, texts), np.uint8, len(texts))
+    if len(data) != int(sizes.sum(dtype=np.int64)):  # Sizes are in bytes; nearly always all is ASCII.
+        sizes = np.fromiter((len(text.encode()) for text in texts), np.uint8, len(texts))
+    return np.frombuffer(data + bytes(WORD), np.uint8), sizes.reshape(-1, HEAD)
+
+
+def keys_of(sku: str, location: str = "", event_id: str = "", order_id: str = "", line: str = "") -> Any:
+    """One record (EVENT) that holds nothing but the keys of the texts given, for events that travel as structs."""
+    encoded = [text.encode() for text in (sku, location, order_id, line, event_id)]
+    data = np.frombuffer(b"".join([*encoded, bytes(WORD)]), np.uint8)
+    sizes = np.frombuffer(bytes(map(len, encoded)), np.uint8).reshape(1, HEAD)
+    words = np.zeros((1, EVENT.itemsize // WORD), np.uint64)
+    spans, starts = np.empty(SPANS, np.int64), np.empty(1, np.uint32)
+    enter_all(data, sizes, words, spans, np.empty(len(data) + HEAD, np.uint8), starts)
+    return words.view(EVENT)[0, 0]
+
+
+def spread_of(sku: str, location: str) -> int:
+    """64-bit hash of a SKU-location, by which rows are spread over the minutes of an hour."""
+    data = np.frombuffer(sku.encode() + location.encode() + bytes(WORD), np.uint8)
+    return int(spread(data, len(sku.encode())))
+
+
+@kernel
+def spread(data: Bytes, size: int) -> np.uint64:
+    """Hash a SKU of ``size`` bytes and the location behind it; eight bytes more follow."""
+    end = data.shape[0]
+    hi, lo = absorb_text(data, 0, size, end, SEED, SEED)
+    return absorb_text(data, size, end - WORD - size, end, hi, lo)[0]

@@ -5,7 +5,6 @@ further thought: texts of printable ASCII without escapes, numbers of up to 15 d
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sensing.codec.keys import MULTIPLIER, SEED, absorb_word
 from sensing.codec.words import (
@@ -67,26 +66,8 @@ def text_end(data: Bytes, at: int, end: int) -> int:
 
 
 @lean_kernel
-def copy_text(data: Bytes, at: int, end: int, record: NDArray[np.uint64], to: int, count: int) -> int:
-    """Copy a plain text, zero-padded, to ``count`` words of a zeroed record from ``to`` on; -1 where it is longer.
-
-    Returns its closing quote.
-    """
-    for k in range(to, to + count):
-        word = word_at(data, at, end)
-        marks = specials(word)
-        if marks:
-            index = first(marks)
-            record[k] = below(word, index)
-            return at + index if byte_of(word, index) == QUOTE_WORD else -1
-        record[k] = word
-        at += 8
-    return at if byte_at(data, at, end) == QUOTE else -1
-
-
-@lean_kernel
 def hash_text(data: Bytes, at: int, end: int) -> tuple[int, np.uint64]:
-    """Closing quote of a plain text (or -1) and its hash, which is that of ``texts.hash_words``."""
+    """Closing quote of a plain text (or -1) and its hash, which is that of ``texts.customer_hashes``."""
     state = SEED
     while True:
         word = word_at(data, at, end)

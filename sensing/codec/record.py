@@ -1,7 +1,8 @@
 """The record that frequent events become, and the batch that travels through the flow.
 
-One record per event, fixed width, so that a scanner over message memory can fill it as well as a decoder. Texts are
-zero-padded UTF-8.
+One record per event, fixed width, so that a scanner over message memory can fill it as well as a decoder. It holds
+hashes, numbers and codes; texts are in tables of their own (see ``text_table``) and are found by topic, partition and
+offset.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.text_table import NO_TEXTS, Place, TextTable
 from sensing.contracts.dead_letters import Reason
 
 
@@ -48,13 +50,15 @@ BEFORE_ALL = 0
 AFTER_ALL = 2**62
 """Later than all events, UTC ms."""
 
+PARTITION_MAX = 2**16 - 1
+
 EVENT = np.dtype(
     [
         ("time", "i8"),  # event time, UTC ms
         ("watermark", "i8"),  # watermark in force when the record was read, UTC ms
         ("quantity", "i8"),  # thousandths of unit
         ("price", "f8"),  # per unit; NaN unknown
-        ("row_hi", "u8"),  # 128-bit key of (sku, location)
+        ("row_hi", "u8"),  # 128-bit key of (sku, location): the high half is the hash of the sku
         ("row_lo", "u8"),
         ("line_hi", "u8"),  # 128-bit key of (order_id, line, sku), or of (event_id) where there is no order_id
         ("line_lo", "u8"),
@@ -62,27 +66,19 @@ EVENT = np.dtype(
         ("id_lo", "u8"),
         ("customer", "u8"),  # 64-bit hash, 0 unknown
         ("offset", "i8"),
-        ("sku", "S40"),  # texts start at multiples of eight bytes: keys are hashed word by word
-        ("location", "S16"),
-        ("line", "S40"),
-        ("order_id", "S64"),  # empty: the event is its own line
-        ("event_id", "S64"),
         ("unit", "S8"),
-        ("partition", "i4"),
-        ("version", "i4"),  # line version
         ("requested_day", "i4"),  # days since 1970-01-01; NO_DAY: none
-        ("shard", "u2"),
-        ("topic", "u1"),
+        ("version", "i4"),  # line version
+        ("partition", "u2"),
         ("kind", "u1"),
+        ("topic", "u1"),
         ("promoted", "u1"),  # 1 where the order names a promotion
         ("currency", "S3"),
     ],
     align=True,
 )
+"""120 bytes without gaps, every field of eight bytes on whole words."""
 
-
-Place = tuple[int, int, int]
-"""Topic (its number), partition and offset of a message."""
 NO_TRACES: Mapping[Place, str] = {}
 
 
@@ -110,7 +106,7 @@ class Batch(NamedTuple):
     is still to come from it is earlier in event time, late events aside. ``reach`` is the event time up to which this
     batch goes. ``reference_read`` says that the group has sent the reference as it was when the run began. ``traces``
     has the W3C traceparent of those records whose message came with one: records have a fixed width, and most messages
-    have none.
+    have none. ``texts`` has the texts of all records, and perhaps of others.
     """
 
     records: NDArray[Any]
@@ -120,6 +116,7 @@ class Batch(NamedTuple):
     account: int = 0
     group: int = 0
     traces: Mapping[Place, str] = NO_TRACES
+    texts: tuple[TextTable, ...] = NO_TEXTS
     progress: int = BEFORE_ALL
     reach: int = BEFORE_ALL
     reference_read: bool = False

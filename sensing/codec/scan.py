@@ -5,12 +5,13 @@ A message is plain where it is an ordinary JSON object of a frequent kind with n
 scanned or not. Nothing is ever read outside a message, whose bounds every kernel is given.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.block import Block
+from sensing.codec.keys import SPANS, enter
 from sensing.codec.plain import (
     CLOSE_OBJECT,
     COLON,
@@ -51,7 +52,15 @@ TYPE, QUANTITY, VERSION, DATE = int(Rule.TYPE), int(Rule.QUANTITY), int(Rule.VER
 NO_NAME = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
-def scan(block: Block, table: Table, place: tuple[int, int], records: NDArray[Any]) -> NDArray[np.bool_]:
+class Scanned(NamedTuple):
+    """Which messages are plain, and the texts of these: where the entry of each begins, and all entries."""
+
+    plain: NDArray[np.bool_]
+    starts: NDArray[np.uint32]
+    texts: Bytes
+
+
+def scan(block: Block, table: Table, place: tuple[int, int], records: NDArray[Any]) -> Scanned:
     """Fill the records of all plain messages of a block, each at the index of its message.
 
     Parameters
@@ -62,11 +71,6 @@ def scan(block: Block, table: Table, place: tuple[int, int], records: NDArray[An
         Number of the topic, and partition.
     records
         EVENT, one per message, not initialised; those of messages that are not plain hold anything afterwards.
-
-    Returns
-    -------
-    array
-        Which messages are plain.
     """
     plain = np.zeros(len(block), np.bool_)
     empty = np.zeros(1, EVENT)
@@ -76,37 +80,50 @@ def scan(block: Block, table: Table, place: tuple[int, int], records: NDArray[An
     data = block.data.view()
     data.flags.writeable = False  # Compiled once, wherever the memory came from.
     starts, ends, offsets = map(np.ascontiguousarray, (block.starts, block.ends, block.offsets))
-    scan_block(
+    entries = np.zeros(len(block), np.uint32)
+    # An entry is shorter than its message, which names every text in quotes.
+    texts = np.empty(int((ends - starts).sum()) + WORD, np.uint8)
+    used = scan_block(
         data, starts, ends, offsets, table.fields, table.kinds, table.multiplier, empty.view(np.uint64),
-        rows, rows.view(np.int64), rows.view(np.float64), plain,
+        rows, rows.view(np.int64), rows.view(np.float64), plain, np.zeros(SPANS, np.int64), texts, entries,
     )  # fmt: skip
-    return plain
+    return Scanned(plain, entries, texts[:used])
 
 
 @lean_kernel
 def scan_block(
     data: Bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], offsets: NDArray[np.int64], fields: NDArray[Any],
     kinds: NDArray[Any], multiplier: np.uint64, empty: Row, rows: NDArray[np.uint64], wholes: NDArray[np.int64],
-    reals: NDArray[np.float64], plain: NDArray[np.bool_],
-) -> None:  # fmt: skip
-    """Scan all messages.
+    reals: NDArray[np.float64], plain: NDArray[np.bool_], spans: NDArray[np.int64], texts: Bytes,
+    entries: NDArray[np.uint32],
+) -> int:  # fmt: skip
+    """Scan all messages; return how many bytes of ``texts`` are used.
 
     ``empty`` is what a record holds before anything is read; ``rows``, ``wholes`` and ``reals`` are the same records as
-    three kinds of words.
+    three kinds of words. ``spans`` is room to work in; ``entries`` tells where the entry of each plain message begins.
     """
+    used = 0
     for i in range(len(starts)):
         for k in range(len(empty)):
             rows[i, k] = empty[k]
         wholes[i, OFFSET_AT] = offsets[i]
-        plain[i] = scan_message(data, starts[i], ends[i], fields, kinds, multiplier, rows[i], wholes[i], reals[i])
+        plain[i] = scan_message(
+            data, starts[i], ends[i], fields, kinds, multiplier, rows[i], wholes[i], reals[i], spans
+        )
+        if plain[i]:
+            entries[i] = used
+            used = enter(data, ends[i], spans, rows[i], texts, used)
+    return used
 
 
 @lean_kernel
 def scan_message(
     data: Bytes, at: int, end: int, fields: NDArray[Any], kinds: NDArray[Any], multiplier: np.uint64, row: Row,
-    wholes: Wholes, reals: Reals,
+    wholes: Wholes, reals: Reals, spans: Wholes,
 ) -> bool:  # fmt: skip
-    """Fill one empty record; False where the message is not plain."""
+    """Fill one empty record but for its keys, and the spans of its texts; False where the message is not plain."""
+    for k in range(len(spans)):
+        spans[k] = 0
     if end - at < WORD or end - at > MESSAGE_BYTES_MAX:
         return False
     at = after_blanks(data, at, end)
@@ -140,7 +157,7 @@ def scan_message(
                 elif rule == DATE:
                     at, day = date_of(data, at, end)
                 else:
-                    at = value(data, at, end, field, row, wholes, reals)
+                    at = value(data, at, end, field, row, wholes, reals, spans)
         if at < 0:
             return False
         at = after_blanks(data, at, end)
@@ -151,7 +168,7 @@ def scan_message(
             return False
     if kind < 0 or after_blanks(data, at + 1, end) != end:
         return False
-    return finish(kinds[kind], given, quantity, size, version, day, row, wholes)
+    return finish(kinds[kind], given, quantity, size, version, day, wholes)
 
 
 @lean_kernel

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sensing.codec import plain_times
 from sensing.codec.instants import INSTANT_MAX
-from sensing.codec.plain import NULL, QUOTE, byte_at, copy_text, hash_text, number, text_end
+from sensing.codec.plain import NULL, QUOTE, byte_at, hash_text, number, text_end
 from sensing.codec.record import EVENT, THOUSANDTHS
 from sensing.codec.scan_table import BITS, TAG_WORDS, Rule
 from sensing.codec.words import WORD, Bytes, below, word_at
@@ -27,24 +27,24 @@ def _place(field: str) -> tuple[int, int]:
     return offset // WORD, offset % WORD * 8
 
 
-(TIME_AT, _), (QUANTITY_AT, _), (PRICE_AT, _), (CUSTOMER_AT, _), (OFFSET_AT, _), (SKU_AT, _), (LINE_AT, _) = map(
-    _place, ("time", "quantity", "price", "customer", "offset", "sku", "line")
+(TIME_AT, _), (QUANTITY_AT, _), (PRICE_AT, _), (CUSTOMER_AT, _), (OFFSET_AT, _), (UNIT_AT, _) = map(
+    _place, ("time", "quantity", "price", "customer", "offset", "unit")
 )
 (VERSION_AT, VERSION_BIT), (DAY_AT, DAY_BIT), (KIND_AT, KIND_BIT), (PROMOTED_AT, PROMOTED_BIT) = map(
     _place, ("version", "requested_day", "kind", "promoted")
 )
 CURRENCY_AT, CURRENCY_BIT = _place("currency")
 CURRENCY_SHIFT = np.uint64(CURRENCY_BIT)
-LINE_WORDS = EVENT["line"].itemsize // WORD
 DAY_MASK = 0xFFFFFFFF
 
-TIME, COLUMN, CURRENCY, CUSTOMER, PROMOTION, PRICE, UNSURE = (
+TIME, KEPT, UNIT, CURRENCY, CUSTOMER, PROMOTION, PRICE, UNSURE = (
     int(rule)
-    for rule in (Rule.TIME, Rule.COLUMN, Rule.CURRENCY, Rule.CUSTOMER, Rule.PROMOTION, Rule.PRICE, Rule.UNSURE)
+    for rule in (
+        *(Rule.TIME, Rule.TEXT, Rule.UNIT, Rule.CURRENCY),
+        *(Rule.CUSTOMER, Rule.PROMOTION, Rule.PRICE, Rule.UNSURE),
+    )
 )
-ORDER_GIVEN, LINE_GIVEN, QUANTITY_GIVEN, VERSION_GIVEN = (
-    BITS[name] for name in ("order_id", "line", "quantity", "line_version")
-)
+ORDER_GIVEN, QUANTITY_GIVEN, VERSION_GIVEN = (BITS[name] for name in ("order_id", "quantity", "line_version"))
 NOTHING = np.uint64(0)
 POWERS = np.array([10**k for k in range(16)], np.int64)
 
@@ -115,8 +115,15 @@ def date_of(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 
 @lean_kernel
-def value(data: Bytes, at: int, end: int, field: Any, row: Row, wholes: Wholes, reals: Reals) -> int:
-    """Return the end (or -1) of a value by the rule of its field; what is kept of it is put into the record."""
+def code_of(data: Bytes, at: int, end: int, size: int) -> np.uint64:
+    """Return a text of up to eight bytes as a word."""
+    word = word_at(data, at, end)
+    return below(word, size) if size < WORD else word
+
+
+@lean_kernel
+def value(data: Bytes, at: int, end: int, field: Any, row: Row, wholes: Wholes, reals: Reals, spans: Wholes) -> int:
+    """Return the end (or -1) of a value by the rule of its field; what is kept of it is put into record or spans."""
     rule = field["rule"]
     text = byte_at(data, at, end) == QUOTE
     if rule == PRICE:
@@ -138,25 +145,26 @@ def value(data: Bytes, at: int, end: int, field: Any, row: Row, wholes: Wholes, 
     if rule == TIME:
         stop, wholes[TIME_AT] = plain_times.time(data, at, end)
         return stop + 1 if stop >= 0 else -1
-    if rule == COLUMN:
-        stop = copy_text(data, at, end, row, field["to"], field["words"])
-    elif rule == CUSTOMER:
+    if rule == CUSTOMER:
         stop, row[CUSTOMER_AT] = hash_text(data, at, end)
     else:
         stop = text_end(data, at, end)
     if stop - at < field["least"] or stop - at > field["most"]:
         return -1
-    if rule == CURRENCY:
-        row[CURRENCY_AT] |= below(word_at(data, at, end), stop - at) << CURRENCY_SHIFT
+    if rule == KEPT:
+        spans[field["to"]] = at
+        spans[field["to"] + 1] = stop - at
+    elif rule == UNIT:
+        row[UNIT_AT] = code_of(data, at, end, stop - at)
+    elif rule == CURRENCY:
+        row[CURRENCY_AT] |= code_of(data, at, end, stop - at) << CURRENCY_SHIFT
     elif rule == PROMOTION:
         wholes[PROMOTED_AT] |= 1 << PROMOTED_BIT
     return stop + 1
 
 
 @lean_kernel
-def finish(
-    kind: Any, given: np.uint64, quantity: int, size: float, version: int, day: int, row: Row, wholes: Wholes,
-) -> bool:  # fmt: skip
+def finish(kind: Any, given: np.uint64, quantity: int, size: float, version: int, day: int, wholes: Wholes) -> bool:
     """Fill in what depends on the kind, and the defaults; False where the event is not known to be as its kind asks."""
     if kind["required"] & ~given:
         return False
@@ -168,9 +176,6 @@ def finish(
         version = 1
     elif not given & VERSION_GIVEN:
         version = kind["version"]
-    if kind["line_is_sku"] and not given & LINE_GIVEN:
-        for k in range(LINE_WORDS):
-            row[LINE_AT + k] = row[SKU_AT + k]
     wholes[QUANTITY_AT] = quantity
     wholes[VERSION_AT] |= version << VERSION_BIT
     wholes[DAY_AT] |= (day & DAY_MASK) << DAY_BIT

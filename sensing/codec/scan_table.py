@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.columns import KINDS, VERSIONED
 from sensing.codec.fields import Field, fields_of
-from sensing.codec.record import EVENT
+from sensing.codec.text_table import EventTexts
 from sensing.codec.thousandths import exact_thousandths
 from sensing.codec.words import WORD
 from sensing.contracts.common import VERSION_LAST
@@ -36,7 +36,7 @@ class Rule(IntEnum):
     UNSURE = 0
     TYPE = 1
     TIME = 2
-    COLUMN = 3  # a text that is copied to the record
+    TEXT = 3  # a text of the record's entry
     CURRENCY = 4
     CUSTOMER = 5  # a text that is hashed
     PROMOTION = 6  # a text of which it is kept that it was given
@@ -45,17 +45,18 @@ class Rule(IntEnum):
     PRICE = 9
     VERSION = 10
     DATE = 11
+    UNIT = 12
 
 
 TEXT, REAL, WHOLE, DATE = inspect.StrType, inspect.FloatType, inspect.IntType, inspect.DateType
 RULES: dict[str, tuple[Rule, type[inspect.Type]]] = {
     "event_time": (Rule.TIME, inspect.DateTimeType),
-    "event_id": (Rule.COLUMN, TEXT),
-    "sku": (Rule.COLUMN, TEXT),
-    "location": (Rule.COLUMN, TEXT),
-    "order_id": (Rule.COLUMN, TEXT),
-    "line": (Rule.COLUMN, TEXT),
-    "unit_of_measure": (Rule.COLUMN, TEXT),
+    "event_id": (Rule.TEXT, TEXT),
+    "sku": (Rule.TEXT, TEXT),
+    "location": (Rule.TEXT, TEXT),
+    "order_id": (Rule.TEXT, TEXT),
+    "line": (Rule.TEXT, TEXT),
+    "unit_of_measure": (Rule.UNIT, TEXT),
     "quantity": (Rule.QUANTITY, REAL),
     "unit_price": (Rule.PRICE, REAL),
     "line_version": (Rule.VERSION, WHOLE),
@@ -65,9 +66,6 @@ RULES: dict[str, tuple[Rule, type[inspect.Type]]] = {
     "currency": (Rule.CURRENCY, TEXT),
 }
 """Fields that records keep: what is done with them, and the type that this asks for."""
-
-COLUMNS = {"unit_of_measure": "unit"}
-"""Columns that have another name than their field."""
 
 BITS = {name: np.uint64(1 << at) for at, name in enumerate(("event_type", *RULES))}
 """A bit for every field that records keep; a topic's other fields have the bits after them."""
@@ -81,8 +79,7 @@ FIELD = np.dtype(
         ("nullable", "i8"),  # 1 where null says "not given"
         ("least", "i8"),  # of a text in bytes, of a number in units
         ("most", "i8"),
-        ("to", "i8"),  # first word in the record
-        ("words", "i8"),  # words of the record for it
+        ("to", "i8"),  # of a text in the record's entry: where its span is
     ]
 )
 KIND = np.dtype(
@@ -95,7 +92,6 @@ KIND = np.dtype(
         ("most", "f8"),
         ("quantity", "i8"),  # thousandths where none is given
         ("version", "i8"),  # where none is given; 0: always 1
-        ("line_is_sku", "i8"),  # 1 where the line is the sku if none is given
     ]
 )
 
@@ -141,7 +137,7 @@ def table_of(topic: str) -> Table | None:
     bits = BITS | {name: np.uint64(1 << len(BITS) + at) for at, name in enumerate(sorted(named.keys() - BITS.keys()))}
     fields = np.zeros(SLOTS, FIELD)
     for name, (low, high) in words.items():
-        rest = _rest(name, named[name]) if name in named else (Rule.TYPE, 0, 1, TEXT_BYTES_MAX, 0, 0)
+        rest = _rest(name, named[name]) if name in named else (Rule.TYPE, 0, 1, TEXT_BYTES_MAX, 0)
         fields[slot_of(low, high, multiplier)] = (low, high, bits[name], *rest)
     units = {described.default for _, described in named["unit_of_measure"]}
     kinds = np.array([_kind(struct, bits) for struct in structs], KIND)
@@ -215,11 +211,8 @@ def _of_one(field: Field) -> tuple[int, ...]:
     if any(getattr(field.type, limit, None) is not None for limit in ("pattern", "lt", "multiple_of")):
         rule = Rule.UNSURE  # Limits that the scanner does not know.
     least, most = (0, 0) if rule in (Rule.UNSURE, Rule.QUANTITY) else _limits(field.type)
-    to, words = 0, 0
-    if rule == Rule.COLUMN:
-        dtype, offset = EVENT.fields[COLUMNS.get(field.name, field.name)][:2]  # type: ignore[index]  # it has fields
-        to, words = offset // WORD, dtype.itemsize // WORD
-    return rule, least, most, to, words
+    to = 2 * EventTexts._fields.index(field.name) if rule == Rule.TEXT else 0
+    return rule, least, most, to
 
 
 def _limits(described: inspect.Type) -> tuple[int, int]:
@@ -251,4 +244,4 @@ def _kind(struct: type[msgspec.Struct], bits: dict[str, np.uint64]) -> tuple[Any
         version = default if isinstance(default, int) else VERSION_LAST
     tag = _padded_words(event_type(struct), TAG_WORDS * WORD, TAG_WORDS)
     assumed = 0 if quantity.required else exact_thousandths(float(described.default))
-    return tag, KINDS[struct], required, *limits, assumed, version, "line" in fields
+    return tag, KINDS[struct], required, *limits, assumed, version

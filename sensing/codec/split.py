@@ -6,15 +6,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.keys import fill_keys, keys_of
-from sensing.codec.record import EVENT, NO_TRACES, Batch, Place, Rare
+from sensing.codec.keys import keys_of
+from sensing.codec.record import EVENT, NO_TRACES, Batch, Rare
+from sensing.codec.text_table import Place
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 from sensing.contracts.subjects import sku_of
+
+SHIFT = np.uint64(29)
 
 
 def shard_of(sku: str, shards: int) -> int:
     """Shard of a SKU."""
-    return int(keys_of(sku, "", "", shards)["shard"][0])
+    return int(keys_of(sku)["row_hi"] >> SHIFT) % shards
 
 
 def sku_of_event(event: Any) -> str | None:
@@ -34,10 +37,10 @@ def shards_of(event: Any, shards: int) -> list[int]:
 
 
 def split(batch: Batch, shards: int) -> list[Batch]:
-    """Split a batch by the shard of each event's SKU; keys of the records are filled here.
+    """Split a batch by the shard of each event's SKU.
 
     Rare events without a SKU go to all of them, those with a substitute to the shards of both. A trace goes with its
-    record.
+    record; the texts of all records stay where they are.
 
     Returns
     -------
@@ -45,7 +48,7 @@ def split(batch: Batch, shards: int) -> list[Batch]:
         One batch per shard, empty ones included: each carries the tick.
     """
     records = batch.records
-    of_record = fill_keys(records, shards)
+    of_record = ((records["row_hi"] >> SHIFT) % np.uint64(shards)).astype(np.uint16)
     order = np.argsort(of_record, kind="stable")
     bounds = np.concatenate(([0], np.cumsum(np.bincount(of_record, minlength=shards))))
     # Whole records are moved as rows of words: numpy moves records field by field, which is several times slower.

@@ -1,4 +1,4 @@
-"""Texts of events as fixed-width columns, and what an identifier may hold.
+"""Short texts as columns, customers as hashes, and what an identifier may hold.
 
 Identifiers are limited in UTF-8 bytes and hold no control characters (Unicode category Cc, NUL among them), so that
 zero-padded columns, keys and terminals can take them. Blanks, inside or at the ends, are part of an identifier and stay
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.keys import MULTIPLIER, SEED, absorb_text
-from sensing.contracts.common import ID_BYTES_MAX
+from sensing.codec.keys import SEED, absorb_text
+from sensing.codec.words import WORD, Bytes
 from sensing.jit import kernel
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -28,18 +28,27 @@ def column(texts: Sequence[str], width: int) -> NDArray[np.bytes_]:
 
 def customer_hashes(customers: Sequence[str]) -> NDArray[np.uint64]:
     """64-bit hashes of customer ids, the same on every machine; 0 for the empty text and for nothing else."""
-    padded = column(customers, ID_BYTES_MAX)
+    data = "".join(customers).encode()
+    sizes = np.fromiter(map(len, customers), np.int64, len(customers))
+    if len(data) != sizes.sum():
+        sizes = np.fromiter((len(customer.encode()) for customer in customers), np.int64, len(customers))
     hashes = np.zeros(len(customers), np.uint64)
-    hash_words(padded.view(np.uint64).reshape(len(customers), ID_BYTES_MAX // 8), hashes)
+    hash_texts(np.frombuffer(data + bytes(WORD), np.uint8), sizes, hashes)
     return hashes
 
 
 @kernel
-def hash_words(words: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> None:
-    """Hash zero-padded texts, shape (n, words), into ``hashes`` (n, zeroed); an empty text keeps its 0."""
-    for i in range(words.shape[0]):
-        if words[i, 0] != 0:
-            hashes[i] = max(np.uint64(absorb_text(words[i], 0, words.shape[1], SEED, MULTIPLIER)), np.uint64(1))
+def hash_texts(data: Bytes, sizes: NDArray[np.int64], hashes: NDArray[np.uint64]) -> None:
+    """Hash texts that lie side by side into ``hashes`` (n, zeroed); an empty one keeps its 0.
+
+    ``data`` holds eight bytes more.
+    """
+    at = 0
+    for i in range(sizes.shape[0]):
+        if sizes[i] > 0:
+            hi = absorb_text(data, at, sizes[i], data.shape[0], SEED, SEED)[0]
+            hashes[i] = max(hi, np.uint64(1))
+        at += sizes[i]
 
 
 def fits(texts: Sequence[str | None], bytes_max: Sequence[int]) -> bool:

@@ -10,9 +10,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-SKU_BYTES_MAX = 40
-LOCATION_BYTES_MAX = 16
-ID_BYTES_MAX = 64
+SKU_BYTES_MAX = 64
+LOCATION_BYTES_MAX = 40
+ID_BYTES_MAX = 128
 SUBJECT_BYTES_MAX = 128
 UNIT_BYTES_MAX = 8
 MESSAGE_BYTES_MAX = 1 << 20
@@ -23,9 +23,9 @@ VERSION_MAX = 2**31 - 2
 VERSION_LAST = 2**31 - 1
 
 EventId = Annotated[
-    str, Meta(min_length=1, max_length=ID_BYTES_MAX, description="Unique id of this event, up to 64 bytes.")
+    str, Meta(min_length=1, max_length=ID_BYTES_MAX, description="Unique id of this event, up to 128 bytes.")
 ]
-Id = Annotated[str, Meta(min_length=1, max_length=ID_BYTES_MAX, description="An identifier of up to 64 bytes.")]
+Id = Annotated[str, Meta(min_length=1, max_length=ID_BYTES_MAX, description="An identifier of up to 128 bytes.")]
 Subject = Annotated[
     str,
     Meta(
@@ -34,13 +34,13 @@ Subject = Annotated[
         description="Subject or id of what this engine published, up to 128 bytes.",
     ),
 ]
-Sku = Annotated[str, Meta(min_length=1, max_length=SKU_BYTES_MAX, description="Stock keeping unit, up to 40 bytes.")]
+Sku = Annotated[str, Meta(min_length=1, max_length=SKU_BYTES_MAX, description="Stock keeping unit, up to 64 bytes.")]
 Location = Annotated[
-    str, Meta(min_length=1, max_length=LOCATION_BYTES_MAX, description="Stocking location, up to 16 bytes.")
+    str, Meta(min_length=1, max_length=LOCATION_BYTES_MAX, description="Stocking location, up to 40 bytes.")
 ]
 Unit = Annotated[str, Meta(min_length=1, max_length=UNIT_BYTES_MAX, description="Unit of measure, up to 8 bytes.")]
 Line = Annotated[
-    str, Meta(min_length=1, max_length=SKU_BYTES_MAX, description="Line within its document, up to 40 bytes.")
+    str, Meta(min_length=1, max_length=SKU_BYTES_MAX, description="Line within its document, up to 64 bytes.")
 ]
 Quantity = Annotated[
     float,

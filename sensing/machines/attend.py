@@ -7,6 +7,7 @@ import numpy as np
 
 from sensing.codec.instants import local_date
 from sensing.codec.record import NO_DAY, THOUSANDTHS
+from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.subjects import problem_key
 from sensing.detection.finding import Detail, Look
@@ -19,17 +20,17 @@ from sensing.machines.state import ShardState
 from sensing.machines.tables import IMPOSSIBLE, LOW_STOCK, RELEASE, SURGE
 
 
-def attend(s: ShardState, entry: Any, event: Any) -> None:
+def attend(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> None:
     """Look at one attention entry; ``event`` is the record that gave rise to it."""
     kind, row = int(entry["kind"]), int(entry["row"])
     if kind == SURGE:
-        look_at_surge(s, row, int(event["time"]), _text(event, "event_id"))
+        look_at_surge(s, row, int(event["time"]), texts.event_id)
     elif kind == IMPOSSIBLE:
-        _hold(s, row, event)
+        _hold(s, row, event, texts)
     elif kind == RELEASE:
-        _release(s, row, event, float(entry["quantity"]))
+        _release(s, row, event, texts, float(entry["quantity"]))
     elif kind == LOW_STOCK:
-        recheck_stock(s, row, int(event["time"]), _text(event, "event_id"))
+        recheck_stock(s, row, int(event["time"]), texts.event_id)
 
 
 def look_at_surge(s: ShardState, row: int, event_time: int, cause: str) -> None:
@@ -44,16 +45,16 @@ def look_at_surge(s: ShardState, row: int, event_time: int, cause: str) -> None:
             hot[floor] = surge_step(float(hot[window]))
 
 
-def _hold(s: ShardState, row: int, event: Any) -> None:
+def _hold(s: ShardState, row: int, event: Any, texts: EventTexts) -> None:
     hot = s.rows.hot[row]
-    look = look_at(s, row, s.clock, int(event["time"]), (_text(event, "event_id"),))
+    look = look_at(s, row, s.clock, int(event["time"]), (texts.event_id,))
     if not np.isnan(event["price"]):
         look = _priced(look, event)
     finding = held(
-        look, *_line_of(event), _units(event), float(hot["size_count"]), float(hot["size_mean"]),
+        look, texts.document, texts.line_or_sku, _units(event), float(hot["size_count"]), float(hot["size_mean"]),
         float(hot["size_max"]), s.sizes, _version(event),
     )  # fmt: skip
-    _decide(s, finding.sku, finding.location, event, "hold_impossible_quantity", None, finding.reason)
+    _decide(s, texts, event, "hold_impossible_quantity", None, finding.reason)
     observe(s, finding)
 
 
@@ -67,13 +68,13 @@ def _version(event: Any) -> dict[str, Detail]:
     }
 
 
-def _release(s: ShardState, row: int, event: Any, quantity: float) -> None:
-    look = look_at(s, row, s.clock, int(event["time"]), (_text(event, "event_id"),))
-    order_id, line = _line_of(event)
+def _release(s: ShardState, row: int, event: Any, texts: EventTexts, quantity: float) -> None:
+    look = look_at(s, row, s.clock, int(event["time"]), (texts.event_id,))
+    order_id, line = texts.document, texts.line_or_sku
     opened = s.problems.latest("data_quality", problem_key(look.sku, look.location, order_id, line))
     before = opened.observed if opened is not None and opened.observed is not None else np.nan
     finding = released(look, order_id, line, before, quantity if quantity > 0 else None)
-    _decide(s, look.sku, look.location, event, "release_held_line", before, finding.reason)
+    _decide(s, texts, event, "release_held_line", before, finding.reason)
     observe(s, finding)
 
 
@@ -92,8 +93,8 @@ def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
         set_stock_floors(s, plan, 1.0)
 
 
-def _decide(s: ShardState, sku: str, location: str, event: Any, rule: str, prior: float | None, reason: str) -> None:
-    event_id = _text(event, "event_id")
+def _decide(s: ShardState, texts: EventTexts, event: Any, rule: str, prior: float | None, reason: str) -> None:
+    sku, location, event_id = texts.sku, texts.location, texts.event_id
     decision = AutomaticDecision(
         rule=rule, subject=f"{sku}/{location}", sku=sku, location=location, prior=prior, value=_units(event),
         reason=reason, cause_event_ids=[event_id],
@@ -102,16 +103,9 @@ def _decide(s: ShardState, sku: str, location: str, event: Any, rule: str, prior
 
 
 def _priced(look: Look, event: Any) -> Look:
-    return msgspec.structs.replace(look, price=float(event["price"]), currency=_text(event, "currency") or None)
-
-
-def _line_of(event: Any) -> tuple[str, str]:
-    """Order and line of a record; an event that is its own line goes by its own id."""
-    return _text(event, "order_id") or _text(event, "event_id"), _text(event, "line") or _text(event, "sku")
-
-
-def _text(event: Any, field: str) -> str:
-    return bytes(event[field]).decode()
+    return msgspec.structs.replace(
+        look, price=float(event["price"]), currency=bytes(event["currency"]).decode() or None
+    )
 
 
 def _units(event: Any) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sensing.codec.keys import keys_of
 from sensing.codec.record import BEFORE_ALL, Rare
 from sensing.contracts.reference import CalendarUpdated, ItemUpdated, LocationUpdated, PromotionApproved
 from sensing.machines.close import publish_all
@@ -62,7 +63,7 @@ def _in_force(s: ShardState, event: Any, time: int) -> None:
     if isinstance(event, ItemUpdated):
         s.items_known = True
         s.ensure_base_units()
-        for row in np.flatnonzero(s.rows.hot["sku"][: s.rows.count] == event.sku.encode()).tolist():
+        for row in np.flatnonzero(s.rows.of_sku(keys_of(event.sku))).tolist():
             s.base_units[row] = base_unit(s, row)
 
 
@@ -70,7 +71,7 @@ def _touch_rows(s: ShardState, event: Any) -> None:
     """Let the rows that a record concerns be planned at their next close; one without SKU or location concerns all."""
     hot = s.rows.hot[: s.rows.count]
     sku, location = getattr(event, "sku", None), getattr(event, "location", None)
-    concerned = np.ones(len(hot), np.bool_) if sku is None else hot["sku"] == sku.encode()
+    concerned = np.ones(len(hot), np.bool_) if sku is None else s.rows.of_sku(keys_of(sku))
     if location is not None:
         concerned &= hot["location"] == s.locations.numbers.get(location, -1)
     hot["touched"][concerned] = 1

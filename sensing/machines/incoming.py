@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.encode import reencode
-from sensing.codec.keys import keys_of
+from sensing.codec.keys import keys_of, spread_of
 from sensing.codec.record import TOPICS, Reject
+from sensing.codec.text_table import EventTexts, TextLookup
 from sensing.contracts.dead_letters import Reason
 from sensing.jit import kernel
 from sensing.machines.ahead import read_ahead_row
 from sensing.machines.ledger import put_dead_letter
 from sensing.machines.state import ShardState
 from sensing.machines.tables import DEAD_LETTER
-from sensing.state.rows import FULL, MISSING, find_row
+from sensing.state.rows import FULL, MISSING, SLOTS, find_row
 
 SKIPPED = -3
 KNOWN_LOCATION = "a location that a location.updated record names"
@@ -30,7 +31,7 @@ class Refusal(NamedTuple):
     reason: Reason
     field: str
     required: str
-    got: bytes
+    got: str
 
 
 class Incoming(NamedTuple):
@@ -78,55 +79,54 @@ def any_strange(
     return False
 
 
-def incoming(s: ShardState, records: NDArray[Any]) -> Incoming:
+def incoming(s: ShardState, records: NDArray[Any], texts: TextLookup) -> Incoming:
     """Find the row of each record, making new ones in order of mention, and convert quantities to base units."""
     refusals: list[Refusal] = []
     rows = np.empty(len(records), np.int32)
     missing, partition = survey(records, s.rows.hot, s.rows.index, rows)
     s.ensure_partition(partition)
     if missing:
-        _make_rows(s, records, rows, refusals)
+        _make_rows(s, records, rows, texts, refusals)
     if s.locations.any_known or s.items_known:
         # Nearly always there is nothing strange, which one look tells.
         base_units, units = s.base_units.view(np.uint64), records["unit"].view(np.uint64)
         if any_strange(s.rows.hot, s.locations.accepted, base_units, units, rows):
-            _refuse_unknown_locations(s, records, rows, refusals)
+            _refuse_unknown_locations(s, rows, refusals)
             records = _to_base_units(s, records, rows, refusals)
     return Incoming(records, rows, sorted(refusals))
 
 
-def _refuse_unknown_locations(
-    s: ShardState, records: NDArray[Any], rows: NDArray[np.int32], refusals: list[Refusal]
-) -> None:
+def _refuse_unknown_locations(s: ShardState, rows: NDArray[np.int32], refusals: list[Refusal]) -> None:
     accepted = s.locations.accepted[s.rows.hot["location"][np.maximum(rows, 0)]]
     for k in np.flatnonzero((rows >= 0) & ~accepted).tolist():
+        refusals.append(Refusal(k, "unknown_location", "location", KNOWN_LOCATION, s.location_of(rows[k])))
         rows[k] = SKIPPED
-        refusals.append(Refusal(k, "unknown_location", "location", KNOWN_LOCATION, records["location"][k]))
 
 
-def _make_rows(s: ShardState, records: NDArray[Any], rows: NDArray[np.int32], refusals: list[Refusal]) -> None:
+def _make_rows(
+    s: ShardState, records: NDArray[Any], rows: NDArray[np.int32], texts: TextLookup, refusals: list[Refusal]
+) -> None:
     """Make a row for every key not seen before."""
     made: dict[tuple[int, int], int] = {}
-    for k in np.flatnonzero(rows == MISSING).tolist():
-        record = records[k]
-        key = (int(record["row_hi"]), int(record["row_lo"]))
-        if not s.locations.is_known(bytes(record["location"]).decode()):
+    missing = np.flatnonzero(rows == MISSING)
+    keys = zip(records["row_hi"][missing].tolist(), records["row_lo"][missing].tolist(), strict=True)
+    for k, key, (sku, location, *_) in zip(missing.tolist(), keys, texts.all(records[missing]), strict=True):
+        if not s.locations.is_known(location):
             # What is refused takes no place in the table.
             rows[k] = SKIPPED
-            refusals.append(Refusal(k, "unknown_location", "location", KNOWN_LOCATION, record["location"]))
+            refusals.append(Refusal(k, "unknown_location", "location", KNOWN_LOCATION, location))
             continue
         if key not in made:
-            made[key] = make_row(s, record)
+            made[key] = make_row(s, key, sku, location)
         rows[k] = made[key]
         if rows[k] == FULL:
             required = f"at most {s.settings.rows_max} SKU-locations in a shard"
-            refusals.append(Refusal(k, "table_full", "sku", required, record["sku"]))
+            refusals.append(Refusal(k, "table_full", "sku", required, sku))
 
 
-def make_row(s: ShardState, record: Any) -> int:
-    """Make a row for the record's key; FULL at the bound."""
-    location = s.locations.number(bytes(record["location"]).decode())
-    row = s.rows.add(record, location)
+def make_row(s: ShardState, key: tuple[int, int], sku: str, location: str) -> int:
+    """Make a row for a SKU-location with its key; FULL at the bound."""
+    row = s.rows.add(key, sku, s.locations.number(location), spread_of(sku, location) % SLOTS)
     if row == FULL:
         return row
     s.demand.ensure(s.rows.count, len(s.locations.records))
@@ -139,15 +139,15 @@ def make_row(s: ShardState, record: Any) -> int:
 
 def row_of(s: ShardState, sku: str, location: str) -> int:
     """Row of a SKU-location, new or not; FULL at the bound."""
-    record = keys_of(sku, location, "", s.settings.shards)
-    row = int(s.rows.find(record)[0])
-    return make_row(s, record[0]) if row == MISSING else row
+    record = keys_of(sku, location)
+    row = s.rows.find(record)
+    return make_row(s, (int(record["row_hi"]), int(record["row_lo"])), sku, location) if row == MISSING else row
 
 
 def row_of_known(s: ShardState, sku: str, location: str) -> int | None:
-    """Row of a SKU-location that there is already; texts that are longer than the limits are of none."""
-    row = int(s.rows.find(keys_of(sku, location, "", s.settings.shards))[0])
-    return None if row == MISSING or s.names_of(row) != (sku, location) else row
+    """Row of a SKU-location that there is already."""
+    row = s.rows.find(keys_of(sku, location))
+    return None if row == MISSING else row
 
 
 def base_unit(s: ShardState, row: int) -> bytes:
@@ -174,11 +174,11 @@ def _to_base_units(
         return records
     records = records.copy()
     for k in strange.tolist():
-        sku, unit = bytes(records["sku"][k]).decode(), bytes(records["unit"][k]).decode()
+        sku, unit = s.sku_of(rows[k]), bytes(records["unit"][k]).decode()
         factor = unit_factor(s, sku, unit)
         if factor is None:
             rows[k] = SKIPPED
-            refusals.append(Refusal(k, "unknown_unit", "unit_of_measure", units_of(s, sku), records["unit"][k]))
+            refusals.append(Refusal(k, "unknown_unit", "unit_of_measure", units_of(s, sku), unit))
             continue
         records["quantity"][k] = converted(int(records["quantity"][k]), factor)
         records["price"][k] = records["price"][k] / factor
@@ -197,11 +197,11 @@ def units_of(s: ShardState, sku: str) -> str:
     return "one of " + ", ".join([item.base_unit, *sorted(item.units)]) if item is not None else "any unit"
 
 
-def refuse(s: ShardState, record: Any, refusal: Refusal) -> None:
+def refuse(s: ShardState, record: Any, texts: EventTexts, refusal: Refusal) -> None:
     """Count a record as a dead letter and put it out, encoded anew."""
     s.count(int(record["topic"]), int(record["partition"]), DEAD_LETTER)
     found = Reject(
-        value=reencode(record),
+        value=reencode(record, texts),
         headers={},
         topic=TOPICS[record["topic"]],
         partition=int(record["partition"]),
@@ -210,6 +210,6 @@ def refuse(s: ShardState, record: Any, refusal: Refusal) -> None:
         reason=refusal.reason,
         field=refusal.field,
         required=refusal.required,
-        got=repr(bytes(refusal.got).decode())[:80],
+        got=repr(refusal.got)[:80],
     )
     put_dead_letter(s.outbox, s.clock, found, original=False)

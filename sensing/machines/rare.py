@@ -110,13 +110,13 @@ def refuse_rare(s: ShardState, item: Rare, reason: Reason, field: str, required:
 
 def _is_repeat(s: ShardState, item: Rare) -> bool:
     """Whether an event of this id was taken before; one that was refused may come again."""
-    key = keys_of("", "", item.event.event_id, s.settings.shards)[0]
+    key = keys_of("", event_id=item.event.event_id)
     return bool(find_line(s.lines.lines, s.lines.index, key["id_hi"], key["id_lo"]) >= 0)
 
 
 def _remember(s: ShardState, item: Rare) -> None:
     """Keep the event's id, by which repeats are told."""
-    key = keys_of("", "", item.event.event_id, s.settings.shards)[0]
+    key = keys_of("", event_id=item.event.event_id)
     s.lines.ensure(1)
     oldest_hour = item.watermark // HOUR_MS - s.settings.line_horizon_days * 24
     new_line(s.tables(), key["id_hi"], key["id_lo"], 0, item.time // HOUR_MS, oldest_hour)

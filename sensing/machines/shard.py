@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sensing.codec.record import BEFORE_ALL, Batch, Rare
+from sensing.codec.text_table import NO_TEXTS, TextLookup, TextTable
 from sensing.machines.absorb import absorb
 from sensing.machines.attend import attend
 from sensing.machines.close import close_due
@@ -33,6 +34,7 @@ class ShardMachine:
     def __init__(self, shard: int, settings: Settings) -> None:
         self.state = ShardState(shard, settings)
         self._attention = np.zeros(ATTENTION_MAX, ATTENTION)
+        self._texts = TextLookup(NO_TEXTS)
 
     def apply(self, batch: Batch) -> Outputs:
         """Absorb a batch and advance the clock to its watermark.
@@ -51,6 +53,7 @@ class ShardMachine:
     def _apply(self, batch: Batch) -> Outputs:
         """Apply a batch whose turn it is."""
         s = self.state
+        self._texts = TextLookup(batch.texts)
         done = 0
         for before, item in batch.rare:
             self._absorb(batch, done, before)
@@ -66,6 +69,13 @@ class ShardMachine:
         if batch.final:
             outputs.append(ParameterRows(s.shard, parameter_columns(s)))
         return outputs
+
+    def texts_used(self) -> tuple[TextTable, ...]:
+        """The texts of the batch applied last that were looked up: they alone would have done.
+
+        They are what a journal has to hold besides records.
+        """
+        return self._texts.used()
 
     def dump(self) -> bytes:
         """The whole state as bytes; the machine goes on from it exactly as it would have."""
@@ -101,7 +111,7 @@ class ShardMachine:
     def _absorb_run(self, batch: Batch, start: int, stop: int) -> None:
         """Absorb records between which no effect is due, pausing behind those that need attention."""
         s = self.state
-        events, rows, refusals = incoming(s, batch.records[start:stop])
+        events, rows, refusals = incoming(s, batch.records[start:stop], self._texts)
         s.lines.ensure(2 * len(events))
         tables = s.tables()
         attention = self._attention
@@ -114,11 +124,11 @@ class ShardMachine:
                 s.clock = max(s.clock, int(events["watermark"][at - 1]))
                 with s.outbox.tracing(_trace(batch, events[at - 1])):
                     for entry in attention[:noted]:
-                        attend(s, entry, events[at - 1])
+                        attend(s, entry, events[at - 1], self._texts.one(events[at - 1]))
             if isinstance(refusal, Refusal):
                 s.clock = max(s.clock, int(events["watermark"][end]))
                 with s.outbox.tracing(_trace(batch, events[end])):
-                    refuse(s, events[end], refusal)
+                    refuse(s, events[end], self._texts.one(events[end]), refusal)
                 at = end + 1
 
     def _next_due(self) -> int:

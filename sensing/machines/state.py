@@ -95,7 +95,7 @@ class ShardState:
 
     def sku_of(self, row: int) -> str:
         """SKU of a row."""
-        return bytes(self.rows.hot["sku"][row]).decode()
+        return self.rows.sku_of(row)
 
     def location_of(self, row: int) -> str:
         """Location of a row."""

@@ -1,5 +1,7 @@
 """Hot rows: one record per SKU-location, found by an open-addressing index over 128-bit keys.
 
+The SKU of a row is kept beside the records, as long as it is: a row needs it whenever something is put out about it.
+
 Invariants
 - ``index`` has a power-of-two size, at least twice the number of rows; an entry is a row number or -1.
 - Rows are never removed; row numbers are given in order of first mention.
@@ -23,7 +25,7 @@ FULL = -2
 HOT = np.dtype(
     [
         # What every order touches stands together.
-        ("key_hi", "u8"),
+        ("key_hi", "u8"),  # hash of the SKU
         ("key_lo", "u8"),
         ("last_order", "i8"),  # newest event time of a booked order, UTC ms
         ("price", "f8"),  # newest unit price, NaN unknown
@@ -50,7 +52,6 @@ HOT = np.dtype(
         ("day_lines", "u2", (DAYS_KEPT,)),
         ("hour_lines", "u2", (HOURS_KEPT,)),  # order lines per local hour, ring by hour number
         ("day_quantity", "i8", (DAYS_KEPT,)),  # thousandths booked per local day, ring by day number
-        ("sku", "S40"),
     ],
     align=True,
 )
@@ -76,19 +77,6 @@ def find_row(hot: NDArray[Any], index: NDArray[np.int32], key_hi: np.uint64, key
 
 
 @kernel
-def find_rows(
-    row_hi: NDArray[np.uint64], row_lo: NDArray[np.uint64], hot: NDArray[Any], index: NDArray[np.int32],
-    out: NDArray[np.int32],
-) -> int:  # fmt: skip
-    """Row numbers of keys, MISSING where there is none. Returns how many are missing."""
-    missing = 0
-    for k in range(row_hi.shape[0]):
-        out[k] = find_row(hot, index, row_hi[k], row_lo[k])
-        missing += out[k] == MISSING
-    return missing
-
-
-@kernel
 def index_rows(hot: NDArray[Any], start: int, stop: int, index: NDArray[np.int32]) -> None:
     """Enter rows ``start`` to ``stop`` (exclusive) into ``index``."""
     mask = index.shape[0] - 1
@@ -107,28 +95,39 @@ class Rows:
         self.count = 0
         self.hot = np.zeros(64, HOT)
         self.index = np.full(256, MISSING, np.int32)
+        self._skus = bytearray()
+        self._sku_ends = np.zeros(65, np.uint32)  # from 1 on: where the SKU of each row ends
 
-    def find(self, records: NDArray[Any]) -> NDArray[np.int32]:
-        """Row of each record, MISSING where its key is unknown."""
-        out = np.empty(len(records), np.int32)
-        find_rows(records["row_hi"], records["row_lo"], self.hot, self.index, out)
-        return out
+    def find(self, record: Any) -> int:
+        """Row of a record, MISSING where its key is unknown."""
+        return find_row(self.hot, self.index, record["row_hi"], record["row_lo"])
 
-    def add(self, record: Any, location: int) -> int:
-        """Make a row for the record's key and return its number, or FULL at the bound."""
+    def sku_of(self, row: int) -> str:
+        """SKU of a row."""
+        return self._skus[self._sku_ends[row] : self._sku_ends[row + 1]].decode()
+
+    def of_sku(self, record: Any) -> NDArray[np.bool_]:
+        """(count,) which rows are of a record's SKU, by its 64-bit hash: two of 10**7 share one in 3 of 10**6 cases."""
+        return np.asarray(self.hot["key_hi"][: self.count] == record["row_hi"])
+
+    def add(self, key: tuple[int, int], sku: str, location: int, slot: int) -> int:
+        """Make a row for a key and return its number, or FULL at the bound."""
         if self.count >= self.rows_max:
             return FULL
         if self.count == len(self.hot):
             grown = np.zeros(2 * len(self.hot), HOT)
             grown[: self.count] = self.hot
             self.hot = grown
+            self._sku_ends = np.concatenate((self._sku_ends, np.zeros(self.count, np.uint32)))
         row = self.count
+        self._skus += sku.encode()
+        self._sku_ends[row + 1] = len(self._skus)
         hot = self.hot[row]
-        hot["key_hi"], hot["key_lo"], hot["sku"] = record["row_hi"], record["row_lo"], record["sku"]
+        hot["key_hi"], hot["key_lo"] = key
         hot["location"] = location
         hot["price"] = np.nan
         hot["stock_floor"] = np.nan
-        hot["slot"] = int(record["row_hi"]) % SLOTS
+        hot["slot"] = slot
         self.count = row + 1
         if 2 * self.count > len(self.index):
             self.index = np.full(2 * len(self.index), MISSING, np.int32)
@@ -139,7 +138,8 @@ class Rows:
 
     def dump(self) -> bytes:
         """All rows as bytes; the index is rebuilt on load."""
-        return pack({"hot": self.hot[: self.count]})
+        ends = self._sku_ends[1 : self.count + 1]
+        return pack({"hot": self.hot[: self.count], "skus": bytes(self._skus), "sku_ends": ends})
 
     def load(self, block: bytes) -> None:
         """Take over the rows of :meth:`dump`."""
@@ -148,5 +148,8 @@ class Rows:
         capacity = max(64, 1 << max(self.count - 1, 0).bit_length())
         self.hot = np.zeros(capacity, HOT)
         self.hot[: self.count] = parts["hot"]
+        self._skus = bytearray(parts["skus"])
+        self._sku_ends = np.zeros(capacity + 1, np.uint32)
+        self._sku_ends[1 : self.count + 1] = parts["sku_ends"]
         self.index = np.full(4 * capacity, MISSING, np.int32)
         index_rows(self.hot, 0, self.count, self.index)

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sensing.codec.record import BEFORE_ALL, EVENT, TOPICS, Batch, Place, Rare, Topic
+from sensing.codec.record import BEFORE_ALL, EVENT, TOPICS, Batch, Rare, Topic
+from sensing.codec.text_table import Place, TextTable, needed
 from sensing.contracts.topics import INPUTS
 from sensing.settings import HOUR_MS
 from sensing.state.blob import Part
@@ -90,6 +91,28 @@ class _WaitingEvent(msgspec.Struct):
     trace: str | None
 
 
+class _WaitingTexts(msgspec.Struct):
+    """The texts that a batch that waits needs of one partition."""
+
+    topic: int
+    partition: int
+    offsets: bytes
+    starts: bytes
+    data: bytes
+
+    @classmethod
+    def of(cls, table: TextTable) -> "_WaitingTexts":
+        """Take a table apart."""
+        arrays = (table.offsets.tobytes(), table.starts.tobytes(), table.data.tobytes())
+        return cls(table.topic, table.partition, *arrays)
+
+    def table(self) -> TextTable:
+        """Put the table together."""
+        offsets = np.frombuffer(bytearray(self.offsets), np.int64)
+        starts = np.frombuffer(bytearray(self.starts), np.uint32)
+        return TextTable(self.topic, self.partition, offsets, starts, np.frombuffer(bytearray(self.data), np.uint8))
+
+
 class _WaitingBatch(msgspec.Struct):
     """A batch that waits, as it is dumped; it is neither final nor of the only group."""
 
@@ -102,6 +125,7 @@ class _WaitingBatch(msgspec.Struct):
     progress: int
     reach: int
     reference_read: bool
+    texts: list[_WaitingTexts]
 
     @classmethod
     def of(cls, batch: Batch) -> "_WaitingBatch":
@@ -113,6 +137,7 @@ class _WaitingBatch(msgspec.Struct):
         return cls(
             batch.records.tobytes(), rare, batch.watermark, batch.account, batch.group, list(batch.traces.items()),
             batch.progress, batch.reach, batch.reference_read,
+            [_WaitingTexts.of(table) for table in needed(batch.texts, batch.records)],
         )  # fmt: skip
 
     def batch(self) -> Batch:
@@ -121,7 +146,7 @@ class _WaitingBatch(msgspec.Struct):
         return Batch(
             np.frombuffer(bytearray(self.records), EVENT), rare, self.watermark, account=self.account,
             group=self.group, traces=dict(self.traces), progress=self.progress, reach=self.reach,
-            reference_read=self.reference_read,
+            reference_read=self.reference_read, texts=tuple(kept.table() for kept in self.texts),
         )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 
 from sensing.codec.decode import Block, Decoded, Message, decode
+from sensing.codec.text_table import EventTexts, TextLookup
 
 
 def block_of(messages: Sequence[Message]) -> Block:
@@ -32,7 +33,12 @@ def decode_events(topic: str, *events: dict[str, Any]) -> Decoded:
     return decode_lines(topic, map(orjson.dumps, events))
 
 
-def plain(record: Any, *names: str) -> dict[str, Any]:
-    """Fields of a record as plain values; NaN is None."""
-    values = {name: record[name].item() for name in names}
+def texts_of(decoded: Decoded) -> list[EventTexts]:
+    """Texts of all records."""
+    return TextLookup((decoded.texts,)).all(decoded.records)
+
+
+def plain(record: Any, texts: EventTexts, *names: str) -> dict[str, Any]:
+    """Fields and texts of a record as plain values; NaN is None."""
+    values = {name: getattr(texts, name) if name in EventTexts._fields else record[name].item() for name in names}
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in values.items()}

@@ -13,6 +13,7 @@ from sensing.codec.decode import Decoded, decode
 from sensing.codec.record import EVENT
 from sensing.codec.scan import scan
 from sensing.codec.scan_table import table_of
+from tests.codec.blocks import texts_of
 from tests.codec.hostile import Line
 
 
@@ -42,6 +43,7 @@ def assert_same(found: Decoded, expected: Decoded) -> None:
     """Both are the same to the byte."""
     assert found.positions.tolist() == expected.positions.tolist()
     assert found.records.tobytes() == expected.records.tobytes()
+    assert texts_of(found) == texts_of(expected)
     assert (found.rare, found.rare_positions) == (expected.rare, expected.rare_positions)
     assert (found.rejects, found.reject_positions) == (expected.rejects, expected.reject_positions)
 
@@ -49,4 +51,4 @@ def assert_same(found: Decoded, expected: Decoded) -> None:
 def plain_count(topic: str, block: Block) -> int:
     """How many messages of a block the scanner takes."""
     table = table_of(topic)
-    return 0 if table is None else int(scan(block, table, (0, 0), np.empty(len(block), EVENT)).sum())
+    return 0 if table is None else int(scan(block, table, (0, 0), np.empty(len(block), EVENT)).plain.sum())

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.block import Block
+from sensing.codec.keys import SPANS
 from sensing.codec.record import EVENT, TOPICS
 from sensing.codec.scan import scan, scan_block
 from sensing.codec.scan_table import Table, table_of
+from sensing.codec.words import WORD
 from tests.codec.near import near_lines
 
 SEED = 7
@@ -53,9 +55,10 @@ def one(data: NDArray[np.uint8], start: int, end: int, table: Table) -> bool:
     first, last, offset = (np.array([at], np.int64) for at in (start, end, 0))
     data = data.view()
     data.flags.writeable = False
+    texts = np.empty(max(end - start, 0) + WORD, np.uint8)
     scan_block(
         data, first, last, offset, table.fields, table.kinds, table.multiplier, empty, row, row.view(np.int64),
-        row.view(np.float64), plain,
+        row.view(np.float64), plain, np.zeros(SPANS, np.int64), texts, np.zeros(1, np.uint32),
     )  # fmt: skip
     return bool(plain[0])
 
@@ -65,7 +68,7 @@ def check(data: NDArray[np.uint8], at: int, line: bytes, table: Table, beyond: i
     data[at : at + len(line)] = np.frombuffer(line, np.uint8)
     found = one(data, at, at + len(line) + beyond, table)
     alone = Block.of([line], np.zeros(1, np.int64))
-    assert found == scan(alone, table, (0, 0), np.empty(1, EVENT))[0], line
+    assert found == scan(alone, table, (0, 0), np.empty(1, EVENT)).plain[0], line
     return found
 
 

@@ -15,7 +15,7 @@ FREQUENT = [(topic, event) for topic, event in EXAMPLES if event["event_type"] i
 RARE = [(topic, event) for topic, event in EXAMPLES if topic in ("orders", "shipments")]
 BLANKS = (*("", "", "", "", " ", "  ", "\t", "\n", "\r\n", " \t ") * 20, "\x0b", "\x0c")
 TEXTS = (
-    *("x" * n for n in (1, 7, 8, 9, 15, 16, 17, 23, 24, 25, 39, 40, 41, 63, 64, 65, 255, 256, 257)),
+    *("x" * n for n in (1, 7, 8, 9, 15, 16, 17, 23, 24, 25, 39, 40, 41, 63, 64, 65, 127, 128, 129, 255, 256, 257)),
     *("", " ", "~", "/", "A", "SKU-1", "EUR", "EU", "EURO", "{}[],:", "'", "a\\u0041b", "\\/", "\\n"),
     *("a\x00", "a\x1f", "a\x7f", "\x80", "\N{POUND SIGN}"),
 )

@@ -33,7 +33,7 @@ class Wrong(Exception):
         self.verdict = verdict
 
 
-_ID, _SKU, _LOCATION, _UNIT = identifier(64), identifier(40), identifier(16), identifier(8)
+_ID, _SKU, _LOCATION, _UNIT = identifier(128), identifier(64), identifier(40), identifier(8)
 _SUBJECT = identifier(128)
 _CURRENCY = identifier(3, least=3)
 _QUANTITY, _OR_ZERO, _SIGNED = number(0.0005, 1e9, above=True), number(0, 1e9), number(-1e9, 1e9)
@@ -249,11 +249,11 @@ def record(event: dict[str, Any]) -> dict[str, Any] | None:
         "price": None if price is None or not is_order else float(price),
         "requested_day": (dt.date.fromisoformat(requested) - epoch).days if requested and is_order else -(2**31),
         "promoted": int(is_order and event.get("promotion") is not None),
-        "sku": event["sku"].encode(),
-        "location": event["location"].encode(),
-        "event_id": event["event_id"].encode(),
+        "sku": event["sku"],
+        "location": event["location"],
+        "event_id": event["event_id"],
         "unit": event.get("unit_of_measure", "EA").encode(),
-        "order_id": (order_id or "").encode() if keyed else b"",
-        "line": (event.get("line") or event["sku"]).encode() if keyed else b"",
+        "order_id": (order_id or "") if keyed else "",
+        "line": (event.get("line") or "") if keyed else "",
         "currency": (event.get("currency") or "").encode() if is_order else b"",
     }

@@ -9,12 +9,12 @@ import numpy as np
 import orjson
 import pytest
 
-from sensing.codec.decode import Message, decode
+from sensing.codec.decode import Block, Message, decode
 from sensing.codec.record import EVENT, TOPICS
 from sensing.contracts.common import MESSAGE_BYTES_MAX
 from sensing.contracts.topics import INPUTS
 from tests.codec import oracle
-from tests.codec.blocks import block_of, decode_events, decode_lines, plain
+from tests.codec.blocks import block_of, decode_events, decode_lines, plain, texts_of
 from tests.codec.checks import time_ms
 from tests.contracts.examples import EXAMPLES, Event, example, minimal
 
@@ -38,7 +38,7 @@ def test_every_event_type_arrives(topic: str, event: Event, whole: bool) -> None
 
     assert not decoded.rejects
     if expected is not None:
-        assert expected == plain(decoded.records[0], *expected)
+        assert expected == plain(decoded.records[0], texts_of(decoded)[0], *expected)
         return
     [(before, rare)] = decoded.rare
     built = msgspec.to_builtins(rare.event)
@@ -79,12 +79,13 @@ def test_a_block_is_divided_completely() -> None:
 
 
 def test_records_know_where_they_were_read() -> None:
-    """Topic, partition and offset are the message's; watermark, keys and shard are left to be filled."""
-    record = decode("inventory", 7, block_of([Message(orjson.dumps(COUNTED), None, 41, None)])).records[0]
-    filled_later = ("watermark", "row_hi", "row_lo", "line_hi", "line_lo", "id_hi", "id_lo", "shard")
+    """Topic, partition and offset are the message's, also those of its texts; the watermark is left to be filled."""
+    decoded = decode("inventory", 7, block_of([Message(orjson.dumps(COUNTED), None, 41, None)]))
+    record, place = decoded.records[0], (TOPICS.index("inventory"), 7, 41)
 
-    assert (record["topic"], record["partition"], record["offset"]) == (TOPICS.index("inventory"), 7, 41)
-    assert set(plain(record, *filled_later).values()) == {0}
+    assert (record["topic"], record["partition"], record["offset"]) == place
+    assert (decoded.texts.topic, decoded.texts.partition, *decoded.texts.offsets.tolist()) == place
+    assert record["watermark"] == 0
 
 
 def test_a_reject_is_the_message_as_it_came() -> None:
@@ -130,6 +131,16 @@ def test_topic_must_be_known() -> None:
         decode("sales", 0, block_of([]))
 
 
+@pytest.mark.parametrize("partition", [-1, 65_536])
+def test_partitions_are_bounded(partition: int) -> None:
+    """A record has two bytes for its partition; no topic has so many that these are too few."""
+    assert (
+        decode("orders", 65_535, Block.of([orjson.dumps(PLACED)], np.zeros(1, np.int64))).records["partition"] == 65_535
+    )
+    with pytest.raises(ValueError, match=f"decode: required a partition of 0 to 65535, got {partition}; give"):
+        decode("orders", partition, block_of([]))
+
+
 @pytest.mark.parametrize(
     ("event_type", "patch", "expected"),
     [
@@ -160,9 +171,13 @@ def test_versions(event_type: str, patch: Event, expected: int | None) -> None:
 def test_line_is_the_sku_where_none_is_given() -> None:
     """Orders and shipments without a line have the sku for one; counts have no line."""
     for topic, event_type in (("orders", "order.placed"), ("shipments", "shipment.shipped")):
-        records = decode_events(topic, example(event_type), example(event_type) | {"line": None}).records
-        assert records["line"].tolist() == [b"10", b"SKU-1"]
-    assert decode_events("inventory", COUNTED).records["line"].tolist() == [b""]
+        decoded = decode_events(
+            topic, example(event_type), *({**example(event_type), "line": line} for line in (None, "SKU-1"))
+        )
+        assert [texts.line_or_sku for texts in texts_of(decoded)] == ["10", "SKU-1", "SKU-1"]
+        keys = decoded.records["line_lo"].tolist()
+        assert keys[0] != keys[1] == keys[2]
+    assert [texts.line for texts in texts_of(decode_events("inventory", COUNTED))] == [""]
 
 
 def test_unknown_fields_are_ignored() -> None:
@@ -181,10 +196,10 @@ def test_of_a_key_given_twice_the_last_value_counts() -> None:
     text = orjson.dumps(PLACED)[1:-1]
     for earlier in (b'"sku":"other"', b'"sku":17', b'"event_type":"order.lost"', b'"event_type":[]', b'"quantity":-1'):
         decoded = decode_lines("orders", [b"{%b,%b}" % (earlier, text)])
-        assert decoded.records["sku"].tolist() == [b"SKU-1"]
+        assert [texts.sku for texts in texts_of(decoded)] == ["SKU-1"]
         assert decoded.records["kind"].tolist() == [1]
     decoded = decode_lines("orders", [b'{%b,"sku":"a","sku":17,"sku":"b"}' % text])
-    assert decoded.records["sku"].tolist() == [b"b"]
+    assert [texts.sku for texts in texts_of(decoded)] == ["b"]
 
 
 def test_texts_are_kept_as_they_are() -> None:
@@ -192,7 +207,7 @@ def test_texts_are_kept_as_they_are() -> None:
     sku = " \N{POUND SIGN}\N{CJK UNIFIED IDEOGRAPH-4E00}\N{GRINNING FACE} "
     event = PLACED | {"sku": sku}
     for encoded in (orjson.dumps(event), json.dumps(event).encode()):
-        assert decode_lines("orders", [encoded]).records["sku"].tolist() == [sku.encode()]
+        assert [texts.sku for texts in texts_of(decode_lines("orders", [encoded]))] == [sku]
 
 
 @pytest.mark.parametrize(

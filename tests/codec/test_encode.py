@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.codec.encode import reencode
-from tests.codec.blocks import decode_events, decode_lines
+from tests.codec.blocks import decode_events, decode_lines, texts_of
 from tests.codec.oracle import KINDS
 from tests.contracts.examples import EXAMPLES, Event, example, minimal
 
@@ -38,19 +38,21 @@ patches = st.fixed_dictionaries(
 def test_decoding_again_gives_the_same_record(case: tuple[str, Event], patch: dict[str, Any], whole: bool) -> None:
     """What a record keeps survives; only customer and promotion are gone."""
     topic, event = case
-    [record] = decode_events(topic, (event if whole else minimal(topic, event)) | patch).records
-    again = decode_lines(topic, [reencode(record)])
+    decoded = decode_events(topic, (event if whole else minimal(topic, event)) | patch)
+    [record], [texts] = decoded.records, texts_of(decoded)
+    again = decode_lines(topic, [reencode(record, texts)])
     for name in LOST:
         record[name] = 0
 
     assert not again.rejects
     assert str(again.records[0]) == str(record)
+    assert texts_of(again) == [texts._replace(line=texts.line_or_sku if topic != "inventory" else "")]
 
 
 def test_what_is_written() -> None:
     """The event as JSON with what the record keeps, and nothing that was not said."""
-    [record] = decode_events("orders", example("order.cancelled") | {"line_version": None, "quantity": 0.5}).records
-    assert orjson.loads(reencode(record)) == {
+    decoded = decode_events("orders", example("order.cancelled") | {"line_version": None, "quantity": 0.5})
+    assert orjson.loads(reencode(decoded.records[0], *texts_of(decoded))) == {
         "event_id": "E-order.cancelled",
         "event_type": "order.cancelled",
         "event_time": "2026-01-05T09:30:00.125Z",
@@ -69,5 +71,5 @@ def test_what_is_written() -> None:
 @pytest.mark.parametrize(("topic", "event"), FREQUENT, ids=KINDS)
 def test_every_kind_is_written_as_its_type(topic: str, event: Event) -> None:
     """Each kind of record becomes the event type it came from."""
-    [record] = decode_events(topic, event).records
-    assert orjson.loads(reencode(record))["event_type"] == event["event_type"]
+    decoded = decode_events(topic, event)
+    assert orjson.loads(reencode(decoded.records[0], *texts_of(decoded)))["event_type"] == event["event_type"]

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from sensing.codec.instants import days, instant, instants
 from sensing.codec.keys import MULTIPLIER, SEED
-from sensing.codec.texts import column, customer_hashes, hash_words
+from sensing.codec.texts import column, customer_hashes, hash_texts
 from sensing.codec.thousandths import exact_thousandths, thousandths
 from tests.codec import oracle
+from tests.codec.test_words import memory
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MS = dt.timedelta(milliseconds=1)
@@ -91,9 +92,9 @@ def test_customers_hash_like_by_hand(customers: list[str]) -> None:
     expected = [hash_by_hand(customer) for customer in customers]
     assert customer_hashes(customers).tolist() == expected
     assert [found == 0 for found in expected] == [not customer for customer in customers]
-    words = column(customers, 64).view(np.uint64).reshape(len(customers), 8)
+    encoded = [customer.encode() for customer in customers]
     hashes = np.zeros(len(customers), np.uint64)
-    hash_words(words, hashes)
+    hash_texts(memory(b"".join(encoded) + bytes(8)), np.array([*map(len, encoded)], np.int64), hashes)
     assert hashes.tolist() == expected
 
 

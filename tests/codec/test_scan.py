@@ -13,6 +13,7 @@ from benchmarks.workloads import Workload, arrivals, count_lines, order_lines
 from sensing.codec import decode as module
 from sensing.codec.block import Block
 from sensing.codec.decode import decode
+from sensing.codec.keys import SPANS, enter
 from sensing.codec.record import EVENT
 from sensing.codec.scan import MESSAGE_BYTES_MAX, scan_block, scan_message
 from sensing.codec.scan_table import table_of
@@ -140,15 +141,20 @@ def test_one_message_and_a_block_of_them() -> None:
     rows = [part.view(np.uint64).reshape(3, -1) for part in records]
     empty = np.zeros(1, EVENT).view(np.uint64)
     tables = (table.fields, table.kinds, table.multiplier)
-    scan_block(
+    spans, texts, entries = np.zeros(SPANS, np.int64), np.empty(1000, np.uint8), np.zeros(3, np.uint32)
+    used = scan_block(
         block.data, block.starts, block.ends, block.offsets, *tables, empty, rows[0], rows[0].view(np.int64),
-        rows[0].view(np.float64), plain,
+        rows[0].view(np.float64), plain, spans, texts, entries,
     )  # fmt: skip
-    one_by_one = [
-        scan_message(block.data, start, end, *tables, row, row.view(np.int64), row.view(np.float64))
-        for start, end, row in zip(block.starts, block.ends, rows[1], strict=True)
-    ]
+    one_by_one, to = [], 0
+    for start, end, row in zip(block.starts, block.ends, rows[1], strict=True):
+        one_by_one.append(
+            scan_message(block.data, start, end, *tables, row, row.view(np.int64), row.view(np.float64), spans)
+        )
+        if one_by_one[-1]:
+            to = enter(block.data, end, spans, row, np.empty(1000, np.uint8), to)
     assert plain.tolist() == one_by_one == [True, False, True]
+    assert (used, entries.tolist()) == (to, [0, 0, to // 2])
     records["offset"] = 0
     # As words: a copy of records leaves out the bytes between their fields.
     assert np.array_equal(rows[0][::2], rows[1][::2])

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensing.codec.keys import SPANS
 from sensing.codec.record import EVENT, NO_DAY
-from sensing.codec.scan_fields import date_of, finish, integer_of, kind_of, null_end, quantity_of, value
+from sensing.codec.scan_fields import code_of, date_of, finish, integer_of, kind_of, null_end, quantity_of, value
 from sensing.codec.scan_table import BITS, name_words, slot_of, table_of
+from sensing.codec.text_table import HEAD, EventTexts
 from tests.codec.test_plain import padded
 
 TABLE = table_of("orders")
@@ -64,13 +66,15 @@ def test_kinds(tag: bytes) -> None:
     assert kind_of(*padded(b'"' + tag + b"x" * 60 + b'"'), TABLE.kinds) == (-1, -1)
 
 
-def put(name: str, text: bytes) -> tuple[int, Any]:
-    """End of a value of a field, and the record it was put into."""
+def put(name: str, text: bytes) -> tuple[int, Any, list[int]]:
+    """End of a value of a field, and the record and the spans it was put into."""
     assert TABLE is not None
     record = np.zeros(1, EVENT)
     row = record.view(np.uint64)
     field = TABLE.fields[slot_of(*name_words(name), TABLE.multiplier)]
-    return value(*padded(text), field, row, row.view(np.int64), row.view(np.float64)), record[0]
+    spans = np.zeros(SPANS, np.int64)
+    stop = value(*padded(text), field, row, row.view(np.int64), row.view(np.float64), spans)
+    return stop, record[0], spans.tolist()
 
 
 @pytest.mark.parametrize(
@@ -78,23 +82,24 @@ def put(name: str, text: bytes) -> tuple[int, Any]:
     [
         ("event_time", b'"1971-01-01T00:00:00.5Z"', "time", 31_536_000_500),
         ("event_time", b"253402300799999", "time", 253402300799999),
-        ("sku", b'"' + b"x" * 40 + b'"', "sku", b"x" * 40),
         ("unit_of_measure", b'"CASE"', "unit", b"CASE"),
+        ("unit_of_measure", b'"EIGHTBYT"', "unit", b"EIGHTBYT"),
         ("currency", b'"EUR"', "currency", b"EUR"),
         ("promotion", b'"P"', "promoted", 1),
         ("unit_price", b"12.34", "price", 12.34),
         ("unit_price", b"-0.0", "price", 0.0),
-        ("channel", b'"web"', "sku", b""),
+        ("channel", b'"web"', "unit", b""),
         ("event_time", b"253402300800000", None, None),
         ("event_time", b"0", None, None),
         ("event_time", b"1.0", None, None),
         ("event_time", b'"yesterday"', None, None),
-        ("sku", b'"' + b"x" * 41 + b'"', None, None),
+        ("unit_of_measure", b'"NINEBYTES"', None, None),
+        ("sku", b'"' + b"x" * 65 + b'"', None, None),
         ("sku", b'""', None, None),
         ("sku", b"17", None, None),
         ("currency", b'"EU"', None, None),
         ("currency", b'"EURO"', None, None),
-        ("customer", b'"' + b"x" * 65 + b'"', None, None),
+        ("customer", b'"' + b"x" * 129 + b'"', None, None),
         ("promotion", b'""', None, None),
         ("unit_price", b"-0.01", None, None),
         ("unit_price", b"1000000000001", None, None),
@@ -103,12 +108,31 @@ def put(name: str, text: bytes) -> tuple[int, Any]:
 )
 def test_values(name: str, text: bytes, column: str | None, expected: Any) -> None:
     """What a field may hold is put where it belongs; of what it may not hold, the scanner is not sure."""
-    stop, record = put(name, text)
+    stop, record, spans = put(name, text)
+    assert not any(spans)
     if column is None:
         assert stop == -1
         return
     assert (stop, record[column].item()) == (len(text), expected)
     assert not np.signbit(record["price"])
+
+
+@pytest.mark.parametrize("text", [b"", b"a", b"EUR", b"EIGHTBYT"])
+def test_short_texts_are_codes(text: bytes) -> None:
+    """A text of up to eight bytes is a word, whatever follows it."""
+    data, at, end = padded(text)
+    assert int(code_of(data, at, end, len(text))) == int.from_bytes(text, "little")
+
+
+@pytest.mark.parametrize("at", range(HEAD))
+def test_texts_are_found_again(at: int) -> None:
+    """Of a text of the record's entry it is kept where it is, at the place of its field."""
+    name, size = EventTexts._fields[at], 1 + 9 * at
+    stop, record, spans = put(name, b'"' + b"x" * size + b'"')
+    expected = [0] * SPANS
+    expected[2 * at : 2 * at + 2] = 1, size
+    assert (stop, spans) == (size + 2, expected)
+    assert record.tobytes() == bytes(len(record.tobytes()))
 
 
 ALL = sum(int(bit) for bit in BITS.values())
@@ -118,7 +142,7 @@ ALL = sum(int(bit) for bit in BITS.values())
     ("kind", "missing", "quantity", "version", "expected"),
     [
         (0, (), 1.0, 7, (1000, 7)),
-        (0, ("line_version",), 1.0, 0, (1000, 1)),
+        (0, ("line", "line_version"), 1.0, 0, (1000, 1)),
         (0, ("order_id",), 1.0, 7, (1000, 1)),
         (0, (), 0.0005, 7, None),
         (0, ("quantity",), 0.0, 7, None),
@@ -136,12 +160,9 @@ def test_what_depends_on_the_kind(
     """Required fields, limits of the quantity, versions and the line are those of the kind."""
     assert TABLE is not None
     record = np.zeros(1, EVENT)
-    record["sku"] = b"S"
-    row = record.view(np.uint64)
     given = np.uint64(ALL - sum(int(BITS[name]) for name in missing))
-    sure = finish(TABLE.kinds[kind], given, round(quantity * 1000), quantity, version, NO_DAY, row, row.view(np.int64))
+    sure = finish(TABLE.kinds[kind], given, round(quantity * 1000), quantity, version, NO_DAY, record.view(np.int64))
     assert sure == (expected is not None)
     if expected is not None:
         assert (record["quantity"][0], record["version"][0]) == expected
         assert (record["kind"][0], record["requested_day"][0]) == (kind + 1, NO_DAY)
-        assert record["line"][0] == (b"S" if "line" in missing else b"")

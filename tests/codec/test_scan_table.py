@@ -129,7 +129,7 @@ def test_limits_are_those_of_the_types() -> None:
         for each in ("line_version", "unit_price", "location", "reason", "currency")
     }
     assert limits == {
-        "line_version": (1, VERSION_MAX), "unit_price": (0, 10**12), "location": (1, 16), "reason": (0, 256),
+        "line_version": (1, VERSION_MAX), "unit_price": (0, 10**12), "location": (1, 40), "reason": (0, 256),
         "currency": (3, 3),
     }  # fmt: skip
     placed, changed, cancelled = table.kinds[:3]

@@ -12,6 +12,7 @@ from sensing.codec.words import (
     leading_number,
     load,
     no_digits,
+    put_word,
     specials,
     whole,
     word_at,
@@ -42,6 +43,15 @@ def test_a_word_holds_what_is_before_the_end(text: bytes, data: st.DataObject) -
     assert int(word_at(memory(text), at, end)) == int.from_bytes(text[:end][at : at + 8], "little")
     if at + 8 <= len(text):
         assert int(load(memory(text), at)) == int.from_bytes(text[at : at + 8], "little")
+
+
+@given(st.binary(min_size=8, max_size=20), eight_bytes, st.data())
+def test_a_word_is_written_as_its_bytes(before: bytes, text: bytes, data: st.DataObject) -> None:
+    """Eight bytes anywhere, and none beside them."""
+    at = data.draw(st.integers(0, len(before) - 8))
+    written = memory(before).copy()
+    put_word(written, at, word(text))
+    assert written.tobytes() == before[:at] + text + before[at + 8 :]
 
 
 @given(eight_bytes | near_texts)

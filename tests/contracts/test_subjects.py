@@ -12,9 +12,9 @@ STAMP = "20260105T093000000"
 NAME = f"surge:A|L:{STAMP}"
 
 identifiers = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1)
-skus = identifiers.filter(lambda text: len(text.encode()) <= 40)
-places = identifiers.filter(lambda text: len(text.encode()) <= 16)
-plain = skus.filter(lambda text: text.count("%") + text.count("|") <= 14)
+skus = identifiers.filter(lambda text: len(text.encode()) <= 64)
+places = identifiers.filter(lambda text: len(text.encode()) <= 40)
+plain = skus.filter(lambda text: text.count("%") + text.count("|") <= 9)
 
 
 def made(subject: str, **fields: object) -> DecisionMade:

@@ -11,6 +11,7 @@ import orjson
 
 from flows.runtime.machine_logic import Machine, MakeMachine
 from flows.runtime.roles import MachineId, Role
+from sensing.codec.text_table import EventTexts, TextLookup
 from sensing.machines.ledger import LedgerMachine
 from sensing.machines.messages import ParameterRows, Totals
 from sensing.outputs import EXCEPTIONS, PARAMETERS, OutputRecord
@@ -33,10 +34,11 @@ class CountingMachine:
         """Count a batch."""
         found: list[Any] = []
         rare = list(batch.rare)
+        texts = TextLookup(batch.texts)
         for at, record in enumerate(batch.records):
             while rare and rare[0][0] == at:
                 self._rare(found, rare.pop(0)[1])
-            self._record(found, record)
+            self._record(found, record, texts.one(record))
         for _, event in rare:
             self._rare(found, event)
         if batch.final:
@@ -45,12 +47,12 @@ class CountingMachine:
             found += [Totals(self.shard, counts, batch.account), ParameterRows(self.shard, self._rows())]
         return found
 
-    def _record(self, found: list[Any], record: Any) -> None:
+    def _record(self, found: list[Any], record: Any, texts: EventTexts) -> None:
         self.seen += 1
         topic = "inventory" if record["topic"] == 1 else "orders"
         self.counts[topic] = self.counts.get(topic, 0) + 1
         if self.seen % 7 == 0:
-            self._emit(found, EXCEPTIONS, "exception.opened", int(record["watermark"]), record["event_id"].decode())
+            self._emit(found, EXCEPTIONS, "exception.opened", int(record["watermark"]), texts.event_id)
 
     def _rare(self, found: list[Any], event: Any) -> None:
         self.seen += 1

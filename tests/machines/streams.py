@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sensing.codec.decode import Block, decode
 from sensing.codec.record import EVENT, TOPICS, Batch, Rare, Reject
 from sensing.codec.split import split
+from sensing.codec.text_table import TextTable
 from sensing.machines.ledger import LedgerMachine
 from sensing.machines.messages import LedgerBatch, ParameterRows, Totals
 from sensing.machines.shard import ShardMachine
@@ -55,6 +56,7 @@ class Stream:
         self.topics = np.array([TOPICS.index(line.topic) for line in lines], np.int64)
         self.rare: list[tuple[int, Rare]] = []
         self.rejects: list[tuple[int, Reject]] = []
+        self.texts: tuple[TextTable, ...] = ()
         times, parts, places = np.zeros(len(lines), np.int64), [np.empty(0, EVENT)], [np.empty(0, np.int64)]
         for number, topic in enumerate(TOPICS):
             at = np.flatnonzero(self.topics == number)
@@ -63,6 +65,7 @@ class Stream:
             decoded = decode(topic, 0, Block.of([lines[i].value for i in at.tolist()], np.arange(len(at))))
             places.append(at[decoded.positions])
             parts.append(decoded.records)
+            self.texts += (decoded.texts,)
             times[places[-1]] = decoded.records["time"]
             for i, (_, rare) in zip(at[decoded.rare_positions].tolist(), decoded.rare, strict=True):
                 self.rare.append((i, rare))
@@ -83,12 +86,12 @@ class Stream:
         return len(self.lines)
 
     def cut(self, start: int, stop: int) -> Batch:
-        """Messages ``start`` to ``stop`` (exclusive) as one batch, with keys still to be filled by ``split``."""
+        """Messages ``start`` to ``stop`` (exclusive) as one batch."""
         first = int(self.before[start])
         low, high = np.searchsorted([i for i, _ in self.rare], [start, stop]).tolist()
         rare = [(int(self.before[i]) - first, item) for i, item in self.rare[low:high]]
         watermark = int(self.watermarks[stop - 1]) if stop > 0 else 0
-        return Batch(self.records[first : int(self.before[stop])].copy(), rare, watermark)
+        return Batch(self.records[first : int(self.before[stop])].copy(), rare, watermark, texts=self.texts)
 
     def books(self, start: int, stop: int) -> LedgerBatch:
         """The same messages as the ledger hears of them."""

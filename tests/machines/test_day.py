@@ -27,7 +27,7 @@ from sensing.settings import DAY_MS, HOUR_MS
 from sensing.state.observed import count_lines
 from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
 from sensing.supply.moves import count
-from tests.machines.tables import DAY, NOON, events, shard, take
+from tests.machines.tables import DAY, NOON, MadeTexts, events, shard, take
 
 ROWS = np.arange(3)
 
@@ -40,7 +40,7 @@ def date(day: int) -> dt.date:
 def three_rows() -> ShardState:
     """Rows of A at L, B at L and A at M; L has a calendar that closes on Sundays and a special day a day ahead."""
     state = shard()
-    incoming(state, events({"sku": "A"}, {"sku": "B"}, {"sku": "A", "location": "M"}))
+    incoming(state, events({"sku": "A"}, {"sku": "B"}, {"sku": "A", "location": "M"}), MadeTexts())
     state.locations.apply(LocationUpdated(event_id="l", location="L", calendar="C"))
     state.locations.apply(LocationUpdated(event_id="m", location="M"))
     special = [Holiday(date=date(DAY + 1), closed=False), Holiday(date=date(DAY + 3), closed=True)]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import sensing.machines.shard
 from sensing.codec.split import split
+from sensing.codec.text_table import EventTexts
 from sensing.machines.attend import attend
 from sensing.machines.checks import check_stock, needs_stock_check, outlook_of_row
 from sensing.machines.incoming import row_of_known
@@ -148,9 +149,9 @@ def looks(lines: list[Line], monkeypatch: pytest.MonkeyPatch) -> int:
     """How often the kernel asks for a look at stock."""
     asked = []
 
-    def counted(s: ShardState, entry: Any, event: Any) -> None:
+    def counted(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> None:
         asked.append(int(entry["kind"]))
-        attend(s, entry, event)
+        attend(s, entry, event, texts)
 
     monkeypatch.setattr(sensing.machines.shard, "attend", counted)
     machine = ShardMachine(0, ONE)

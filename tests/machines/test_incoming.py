@@ -7,16 +7,32 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from sensing.codec.record import Kind
 from sensing.contracts.reference import ItemUpdated, LocationUpdated
 from sensing.machines.ahead import read_ahead_row
-from sensing.machines.incoming import SKIPPED, any_strange, converted, incoming, make_row, refuse, survey, units_of
+from sensing.machines.incoming import (
+    SKIPPED,
+    Incoming,
+    any_strange,
+    converted,
+    make_row,
+    refuse,
+    survey,
+    units_of,
+)
+from sensing.machines.incoming import incoming as incoming_with
 from sensing.machines.state import ShardState
 from sensing.machines.tables import DEAD_LETTER
 from sensing.outputs import DEAD_LETTERS
 from sensing.state.rows import FULL, HOT, MISSING
-from tests.machines.tables import NOON, events, shard
+from tests.machines.tables import NOON, MadeTexts, events, shard
+
+
+def incoming(state: ShardState, records: NDArray[Any]) -> Incoming:
+    """Records ready for the kernel, with their texts at hand."""
+    return incoming_with(state, records, MadeTexts())
 
 
 def item(state: ShardState, sku: str, **fields: Any) -> None:
@@ -73,9 +89,9 @@ def test_a_full_shard_refuses_new_rows_only() -> None:
     found = incoming(state, events({"sku": "A"}, {"sku": "B"}, {"sku": "A"}, {"sku": "B"}))
     assert found.rows.tolist() == [0, FULL, 0, FULL]
     assert [(r.record, r.reason, r.field, r.required, r.got) for r in found.refusals] == [
-        (at, "table_full", "sku", "at most 1 SKU-locations in a shard", b"B") for at in (1, 3)
+        (at, "table_full", "sku", "at most 1 SKU-locations in a shard", "B") for at in (1, 3)
     ]
-    assert make_row(state, events({"sku": "C"})[0]) == FULL
+    assert make_row(state, (1, 2), "C", "L") == FULL
 
 
 def test_unknown_locations_are_refused_where_some_are_known() -> None:
@@ -87,7 +103,7 @@ def test_unknown_locations_are_refused_where_some_are_known() -> None:
     assert found.rows.tolist() == [SKIPPED, 1, SKIPPED]
     assert [(r.record, r.reason, r.field, r.required, r.got) for r in found.refusals] == [
         (at, "unknown_location", "location", "a location that a location.updated record names", name)
-        for at, name in ((0, b"L"), (2, b"N"))
+        for at, name in ((0, "L"), (2, "N"))
     ]
 
 
@@ -115,7 +131,7 @@ def test_unknown_units_are_refused() -> None:
     assert found.rows.tolist() == [SKIPPED, 1, 0]
     (refusal,) = found.refusals
     assert (refusal.record, refusal.reason, refusal.field) == (0, "unknown_unit", "unit_of_measure")
-    assert (refusal.required, refusal.got) == ("one of EA, CASE, PALLET", b"BOX")
+    assert (refusal.required, refusal.got) == ("one of EA, CASE, PALLET", "BOX")
     assert units_of(state, "B") == "any unit"
 
 
@@ -142,7 +158,7 @@ def test_a_refusal_is_a_dead_letter(kind: Kind) -> None:
     state = shard(rows_max=1)
     records = events({"sku": "A"}, {"sku": "B", "kind": kind, "partition": 3, "offset": 77})
     found = incoming(state, records)
-    refuse(state, found.events[1], found.refusals[0])
+    refuse(state, found.events[1], MadeTexts().one(records[1]), found.refusals[0])
     (record,) = state.outbox.take()
     data = orjson.loads(record.data)
     topic = "orders" if kind == Kind.PLACED else "inventory"

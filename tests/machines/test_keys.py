@@ -3,22 +3,29 @@
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.codec import keys
 from sensing.codec.keys import (
     MULTIPLIER,
     OTHER_MULTIPLIER,
     SEED,
-    absorb_both,
+    SPANS,
     absorb_text,
     absorb_word,
+    copy_text,
+    enter,
+    enter_all,
     fill_keys,
+    joined,
     keys_of,
+    spread,
+    spread_of,
 )
 from sensing.codec.record import EVENT
+from sensing.codec.split import shard_of
+from sensing.codec.text_table import EventTexts, TextTable
+from tests.codec.test_words import memory
 from tests.machines.tables import events
 
 WORDS = 2**64
@@ -29,7 +36,7 @@ texts = st.fixed_dictionaries(
     {
         "sku": identifiers,
         "location": short,
-        "line": identifiers,
+        "line": st.just("") | identifiers,
         "order_id": st.just("") | identifiers,
         "event_id": short,
     }
@@ -55,11 +62,12 @@ def keys_by_hand(fields: dict[str, str]) -> dict[str, tuple[int, int]]:
     found: dict[str, list[int]] = {"row": [], "line": [], "id": []}
     for multiplier in LANES:
         sku = absorbed(fields["sku"], int(SEED), multiplier)
-        found["row"].append(absorbed(fields["location"], sku, multiplier))
+        found["row"].append(absorbed(fields["location"], sku, multiplier) if found["row"] else sku)
         event = absorbed(fields["event_id"], multiplier, multiplier)
         found["id"].append(event)
         order = absorbed(fields["order_id"], sku, multiplier)
-        found["line"].append(absorbed(fields["line"], order, multiplier) if fields["order_id"] else event)
+        line = absorbed(fields["line"] or fields["sku"], order, multiplier)
+        found["line"].append(line if fields["order_id"] else event)
     return {name: (high, low) for name, (high, low) in found.items()}
 
 
@@ -75,54 +83,60 @@ def test_a_word_is_mixed_like_by_hand(state: int, word: int, multiplier: int) ->
     assert int(found) == mixed(state, word, multiplier)
 
 
-@given(identifiers | st.just(""), st.integers(0, WORDS - 1), st.sampled_from(LANES), st.integers(0, 2))
-def test_a_text_is_mixed_like_by_hand(text: str, state: int, multiplier: int, start: int) -> None:
-    """Words up to the first empty one or the end of the field, wherever the field begins, then the end."""
-    padded = b"x" * 8 * start + text.encode().ljust(40, b"\0") + b"more...."
-    words = np.frombuffer(padded, np.uint64)
-    found = absorb_text(words, start, 5, np.uint64(state), np.uint64(multiplier))
-    assert int(found) == absorbed(text, state, multiplier)
+@given(identifiers | st.just(""), st.integers(0, WORDS - 1), st.integers(0, WORDS - 1), st.integers(0, 20))
+def test_a_text_is_mixed_like_by_hand(text: str, hi: int, lo: int, start: int) -> None:
+    """Words up to its end, wherever it begins and whatever follows, then the end; copied it is itself."""
+    encoded = text.encode()
+    data = memory(b"x" * start + encoded + b"more....")
+    expected = [absorbed(text, hi, LANES[0]), absorbed(text, lo, LANES[1])]
+    span = (data, start, len(encoded), len(data), np.uint64(hi), np.uint64(lo))
+    assert [int(lane) for lane in absorb_text(*span)] == expected
+    copied = np.zeros(len(encoded) + 9, np.uint8)
+    assert [int(lane) for lane in copy_text(*span, copied, 1)] == expected
+    assert copied[: len(encoded) + 1].tobytes() == b"\0" + encoded
 
 
-@given(identifiers | st.just(""), st.integers(0, WORDS - 1), st.integers(0, WORDS - 1), st.integers(0, 2))
-def test_both_lanes_are_mixed_like_each(text: str, hi: int, lo: int, start: int) -> None:
-    """A text goes into two lanes at once as it goes into each of them."""
-    words = np.frombuffer(b"x" * 8 * start + text.encode().ljust(40, b"\0") + b"more....", np.uint64)
-    found = absorb_both(words, start, 5, np.uint64(hi), np.uint64(lo))
-    assert [int(lane) for lane in found] == [absorbed(text, hi, LANES[0]), absorbed(text, lo, LANES[1])]
-
-
-@given(st.lists(texts, max_size=10), st.sampled_from((1, 2, 16, 255)))
-def test_keys_are_those_by_hand(given_texts: list[dict[str, str]], shards: int) -> None:
-    """Row, line and event keys and the shard of any records are those of plain integer arithmetic."""
-    records = events(*given_texts)
-    fill_keys(records, shards)
+@given(st.lists(texts, max_size=10))
+def test_keys_are_those_by_hand(given_texts: list[dict[str, str]]) -> None:
+    """Row, line and event keys of any records are those of plain integer arithmetic, and their texts are entries."""
+    records = np.zeros(len(given_texts), EVENT)
+    found = [EventTexts(**fields) for fields in given_texts]
+    data, starts = fill_keys(records, *joined([text for each in found for text in each]))
     for record, fields in zip(records, given_texts, strict=True):
         assert keys_in(record) == keys_by_hand(fields)
-        assert record["shard"] == (absorbed(fields["sku"], int(SEED), LANES[0]) >> 29) % shards
+    table = TextTable(0, 0, np.arange(len(found)), starts, data)
+    assert [table.entry(at) for at in range(len(found))] == found
 
 
-@given(st.lists(texts, min_size=1, max_size=5))
-def test_words_are_all_the_kernel_sees(given_texts: list[dict[str, str]]) -> None:
-    """The kernel on words fills what fill_keys writes into the records."""
-    records = events(*given_texts)
-    words = records.view(np.uint64).reshape(len(records), EVENT.itemsize // 8)
-    expected = [keys_in(record) for record in records]
-    for column in ("row_hi", "row_lo", "line_hi", "line_lo", "id_hi", "id_lo"):
-        records[column] = 7
-    shard = np.empty(len(records), np.uint16)
-    keys.fill_keys_words(words, shard, 1)
-    assert [keys_in(record) for record in records] == expected
-    assert not shard.any()
+@given(texts)
+def test_one_message_is_entered_like_a_batch(fields: dict[str, str]) -> None:
+    """The kernels of the scanner and of structs make the same keys and entries."""
+    parts = [fields[name].encode() for name in EventTexts._fields]
+    data = memory(b"".join(parts) + bytes(8))
+    ends = np.cumsum([*map(len, parts)])
+    spans = np.array([[end - len(part), len(part)] for end, part in zip(ends, parts, strict=True)]).reshape(-1)
+    row, entry = np.zeros(EVENT.itemsize // 8, np.uint64), np.zeros(len(data) + 8, np.uint8)
+    end = enter(data, len(data), spans, row, entry, 3)
+    assert keys_in(row.view(EVENT)[0]) == keys_by_hand(fields)
+    assert entry[3:end].tobytes() == bytes(map(len, parts)) + b"".join(parts)
+
+    words, starts = np.zeros((1, len(row)), np.uint64), np.zeros(1, np.uint32)
+    sizes = np.array([[*map(len, parts)]], np.uint8)
+    again = np.zeros_like(entry)
+    enter_all(data, sizes, words, np.zeros(SPANS, np.int64), again, starts)
+    assert (words[0].tolist(), starts.tolist()) == (row.tolist(), [0])
+    assert again[: end - 3].tobytes() == entry[3:end].tobytes()
 
 
 @given(texts)
 def test_structs_have_the_keys_of_records(fields: dict[str, str]) -> None:
-    """An event that travels as a struct has the row and event keys of a record with the same texts."""
-    record, other = events(fields)[0], keys_of(fields["sku"], fields["location"], fields["event_id"], 16)[0]
-    assert {name: keys_in(record)[name] for name in ("row", "id")} == {
-        name: keys_in(other)[name] for name in ("row", "id")
-    }
+    """An event that travels as a struct has the keys of a record with the same texts; a row is spread by both lanes."""
+    assert keys_in(keys_of(**fields)) == keys_by_hand(fields)
+    sku, location = fields["sku"], fields["location"]
+    by_hand = absorbed(location, absorbed(sku, int(SEED), LANES[0]), LANES[0])
+    assert spread_of(sku, location) == by_hand
+    size = len(sku.encode())
+    assert int(spread(memory(sku.encode() + location.encode() + bytes(8)), size)) == by_hand
 
 
 def test_what_keys_depend_on() -> None:
@@ -140,29 +154,25 @@ def test_what_keys_depend_on() -> None:
 
 def test_where_a_text_ends_matters() -> None:
     """The same bytes, divided between SKU and location in another way, are another row; so are any two of many."""
-    divided = [events({"sku": "ABCDEFGHI"[:at], "location": "ABCDEFGHI"[at:]})[0] for at in range(1, 9)]
+    divided = [keys_of("ABCDEFGHI"[:at], "ABCDEFGHI"[at:]) for at in range(1, 9)]
     assert len({keys_in(record)["row"] for record in divided}) == 8
     many = events(*({"sku": f"S{number}"} for number in range(5000)))
     assert len(np.unique(many["row_hi"])) == len(np.unique(many["row_lo"])) == 5000
 
 
+def test_locations_of_a_sku_share_the_high_half() -> None:
+    """It is the hash of the SKU; the low half tells any two of many locations apart."""
+    many = events(*({"location": f"L{number}"} for number in range(5000)))
+    assert (len(np.unique(many["row_hi"])), len(np.unique(many["row_lo"]))) == (1, 5000)
+
+
 def test_shards_are_even() -> None:
     """SKUs that look alike spread over the shards."""
-    many = events(*({"sku": f"{number:08d}"} for number in range(8000)))
-    fill_keys(many, 16)
-    counts = np.bincount(many["shard"], minlength=16)
+    counts = np.bincount([shard_of(f"{number:08d}", 16) for number in range(8000)], minlength=16)
     assert counts.min() > 400
     assert counts.max() < 600
 
 
 def test_no_records() -> None:
     """A batch without records has no keys to fill."""
-    fill_keys(np.zeros(0, EVENT), 16)
-
-
-def test_texts_must_lie_on_whole_words() -> None:
-    """A record whose hashed fields are no whole words is refused when the module is loaded."""
-    with pytest.raises(
-        ValueError, match=r"event record: required field partition on whole words, got offset .*, size 4"
-    ):
-        keys._span("partition")
+    assert [len(part) for part in fill_keys(np.zeros(0, EVENT), *joined([]))] == [0, 0]

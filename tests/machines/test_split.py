@@ -12,7 +12,7 @@ from sensing.codec.split import shard_of, shards_of, split
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 from sensing.contracts.reference import LocationUpdated, PromotionApproved
 from sensing.contracts.suppliers import SupplierDisrupted
-from tests.machines.tables import events
+from tests.machines.tables import events, tables_of
 
 SKUS = [f"S{number}" for number in range(12)]
 
@@ -39,12 +39,14 @@ def test_every_event_goes_to_its_shard_in_order(
     records = events(*({"sku": sku, "event_id": f"e{number}"} for number, sku in enumerate(skus)))
     in_order = sorted(rares, key=lambda entry: entry[0])
     given_rare = [(min(at, len(skus)), rare(number, sku)) for number, (at, sku) in enumerate(in_order)]
-    found = split(Batch(records, given_rare, 77, final), shards)
+    texts = tables_of(records)
+    found = split(Batch(records, given_rare, 77, final, texts=texts), shards)
 
     assert len(found) == shards
     for shard, batch in enumerate(found):
         mine = [number for number, sku in enumerate(skus) if shard_of(sku, shards) == shard]
         assert batch.records.tobytes() == np.take(records, np.array(mine, np.int64)).tobytes()
+        assert batch.texts is texts
         assert (batch.watermark, batch.final) == (77, final)
         expected = [
             (sum(number < before for number in mine), item)

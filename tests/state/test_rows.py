@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from sensing.codec.keys import keys_of
 from sensing.codec.record import EVENT
-from sensing.state.rows import FULL, HOT, MISSING, SLOTS, Rows, find_row, find_rows, index_rows, row_home
+from sensing.state.rows import FULL, HOT, MISSING, Rows, find_row, index_rows, row_home
 
 # Low bits alike: preferred places clash in any table of a test.
 clashing = st.tuples(
@@ -22,8 +23,12 @@ def records(keys: list[tuple[int, int]]) -> NDArray[Any]:
     found = np.zeros(len(keys), EVENT)
     found["row_hi"] = [hi for hi, _ in keys]
     found["row_lo"] = [lo for _, lo in keys]
-    found["sku"] = b"S"
     return found
+
+
+def find(rows: Rows, keys: list[tuple[int, int]]) -> list[int]:
+    """Rows of keys."""
+    return [rows.find(record) for record in records(keys)]
 
 
 @given(st.lists(clashing, max_size=27), st.lists(clashing, max_size=40))
@@ -34,13 +39,8 @@ def test_index_is_a_dictionary(known: list[tuple[int, int]], asked: list[tuple[i
     hot["key_hi"] = [hi for hi, _ in numbers]
     hot["key_lo"] = [lo for _, lo in numbers]
     index_rows(hot, 0, len(numbers), index)
-    asked_records = records(asked)
-    out = np.empty(len(asked), np.int32)
-    missing = find_rows(asked_records["row_hi"], asked_records["row_lo"], hot, index, out)
-
-    assert out.tolist() == [numbers.get(key, MISSING) for key in asked]
-    assert missing == sum(key not in numbers for key in asked)
-    assert [find_row(hot, index, np.uint64(hi), np.uint64(lo)) for hi, lo in asked] == out.tolist()
+    found = [find_row(hot, index, np.uint64(hi), np.uint64(lo)) for hi, lo in asked]
+    assert found == [numbers.get(key, MISSING) for key in asked]
     assert sorted(index[index >= 0].tolist()) == list(range(len(numbers)))
 
 
@@ -49,17 +49,17 @@ def test_rows_are_numbered_by_first_mention(steps: list[tuple[tuple[int, int], b
     """Row numbers are given in order of first mention and survive a dump at any point."""
     rows, numbers = Rows(1000), dict[tuple[int, int], int]()
     for key, dumped in steps:
-        record = records([key])
-        row = int(rows.find(record)[0])
+        (row,) = find(rows, [key])
         assert row == numbers.get(key, MISSING)
         if row == MISSING:
-            numbers[key] = rows.add(record[0], 3)
+            numbers[key] = rows.add(key, f"S{len(numbers)}", 3, 0)
         if dumped:
             again = Rows(1000)
             again.load(rows.dump())
             assert again.dump() == rows.dump()
             rows = again
     assert list(numbers.values()) == list(range(len(numbers))) == list(range(rows.count))
+    assert [rows.sku_of(row) for row in range(rows.count)] == [f"S{row}" for row in range(rows.count)]
 
 
 def test_home_spreads_rows_by_their_low_half() -> None:
@@ -71,24 +71,36 @@ def test_many_rows() -> None:
     """Rows and index grow together; every key stays findable and every record as it was."""
     rows = Rows(5000)
     keys = [(number * 7919, number * 104729) for number in range(3000)]
-    asked = records(keys)
-    for record in asked:
-        assert rows.add(record, 1) >= 0
+    for number, key in enumerate(keys):
+        assert rows.add(key, "\N{POUND SIGN}" * (number % 9), 1, number % 60) == number
     assert len(rows.index) >= 2 * rows.count
-    assert rows.find(asked).tolist() == list(range(3000))
-    assert rows.hot["slot"][:3000].tolist() == [hi % SLOTS for hi, _ in keys]
+    assert find(rows, keys) == list(range(3000))
+    assert rows.hot["slot"][:3000].tolist() == [number % 60 for number in range(3000)]
 
     again = Rows(5000)
     again.load(rows.dump())
-    assert again.find(asked).tolist() == list(range(3000))
-    assert again.add(records([(1, 1)])[0], 1) == 3000
+    assert find(again, keys) == list(range(3000))
+    assert again.add((1, 1), "last", 1, 0) == 3000
+    assert [again.sku_of(row) for row in (0, 1, 8, 9, 3000)] == ["", "\xa3", "\xa3" * 8, "", "last"]
+    assert again.dump() != rows.dump()
+
+
+def test_rows_of_a_sku_are_found_by_its_hash() -> None:
+    """All of its locations, and no other SKU's."""
+    rows = Rows(10)
+    for sku, location in (("A", "L"), ("B", "L"), ("A", "M")):
+        record = keys_of(sku, location)
+        rows.add((int(record["row_hi"]), int(record["row_lo"])), sku, 0, 0)
+    found = [rows.of_sku(keys_of(sku)).tolist() for sku in "ABC"]
+    assert found == [[True, False, True], [False, True, False], [False] * 3]
 
 
 def test_a_new_row_knows_nothing() -> None:
     """A row begins with its names and key; price and stock floor are unknown, and it takes no part yet."""
     rows = Rows(10)
-    hot = rows.hot[rows.add(records([(61, 2)])[0], 7)]
-    assert (hot["key_hi"], hot["key_lo"], hot["sku"], hot["location"], hot["slot"]) == (61, 2, b"S", 7, 1)
+    hot = rows.hot[rows.add((61, 2), "S", 7, 1)]
+    assert (hot["key_hi"], hot["key_lo"], hot["location"], hot["slot"]) == (61, 2, 7, 1)
+    assert rows.sku_of(0) == "S"
     assert np.isnan(hot["price"])
     assert np.isnan(hot["stock_floor"])
     assert (hot["born"], hot["day_quantity"].any(), hot["window_72"]) == (0, False, 0)
@@ -98,9 +110,9 @@ def test_a_new_row_knows_nothing() -> None:
 def test_rows_are_bounded(bound: int) -> None:
     """At the bound no row is made and those there are stay."""
     rows = Rows(bound)
-    keys = records([(number, number) for number in range(bound + 1)])
-    assert [rows.add(record, 0) for record in keys] == [*range(bound), FULL]
-    assert rows.find(keys).tolist() == [*range(bound), MISSING]
+    keys = [(number, number) for number in range(bound + 1)]
+    assert [rows.add(key, "S", 0, 0) for key in keys] == [*range(bound), FULL]
+    assert find(rows, keys) == [*range(bound), MISSING]
 
 
 def test_no_rows() -> None:
@@ -108,9 +120,9 @@ def test_no_rows() -> None:
     rows = Rows(10)
     rows.load(Rows(10).dump())
     assert rows.count == 0
-    assert rows.find(records([(1, 2)])).tolist() == [MISSING]
+    assert find(rows, [(1, 2)]) == [MISSING]
 
 
 def test_a_hot_row_keeps_to_its_size() -> None:
-    """The hot part of a row has 560 of the 1,024 bytes."""
-    assert HOT.itemsize == 560
+    """The hot part of a row has 520 of the 1,024 bytes; its SKU is kept beside it."""
+    assert HOT.itemsize == 520

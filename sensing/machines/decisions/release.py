@@ -5,8 +5,8 @@ import datetime as dt
 import numpy as np
 
 from sensing.codec.instants import day_number
-from sensing.codec.keys import fill_keys
-from sensing.codec.record import EVENT, NO_DAY, THOUSANDTHS, Rare, Topic
+from sensing.codec.keys import keys_of
+from sensing.codec.record import NO_DAY, THOUSANDTHS, Rare, Topic
 from sensing.detection.finding import Finding
 from sensing.detection.quality import released
 from sensing.machines.absorb import NOT_HELD, set_line
@@ -52,14 +52,10 @@ def release(s: ShardState, item: Rare, finding: Finding, ruling: Ruling) -> Find
 
 def _held_slot(s: ShardState, finding: Finding) -> int:
     """Slot of the held line: that of its order and line, or of the event that is its own line."""
-    record = np.zeros(1, EVENT)
-    record["sku"] = finding.sku.encode()
-    for name in ("order_id", "line"):
-        record[name] = str(finding.details[name]).encode()
-    record["event_id"] = finding.cause_event_ids[-1].encode()
-    fill_keys(record, s.settings.shards)
+    order_id, line = str(finding.details["order_id"]), str(finding.details["line"])
+    record = keys_of(finding.sku, event_id=finding.cause_event_ids[-1], order_id=order_id, line=line)
     for key in ("line", "id"):
-        slot = find_line(s.lines.lines, s.lines.index, record[f"{key}_hi"][0], record[f"{key}_lo"][0])
+        slot = find_line(s.lines.lines, s.lines.index, record[f"{key}_hi"], record[f"{key}_lo"])
         if slot >= 0 and s.lines.lines["flags"][slot] & HELD:
             return int(slot)
     return -1

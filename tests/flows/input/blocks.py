@@ -18,4 +18,5 @@ def gathered(blocks: list[SortedBlock]) -> SortedBlock:
         np.concatenate([block.records.view(np.uint64) for block in blocks]).view(EVENT),
         [event for block in blocks for event in block.rare],
         [reject for block in blocks for reject in block.rejects],
+        tuple(table for block in blocks for table in block.texts),
     )

@@ -21,7 +21,7 @@ def block_of(keys: list[int], first: int) -> SortedBlock:
     ]  # fmt: skip
     kinds, sources = np.full(len(keys), REJECT, np.uint8), np.zeros(len(keys), np.uint16)
     numbers = np.arange(first, first + len(keys))
-    return SortedBlock(np.array(keys, np.int64), kinds, sources, numbers, np.empty(0, EVENT), [], rejects)
+    return SortedBlock(np.array(keys, np.int64), kinds, sources, numbers, np.empty(0, EVENT), [], rejects, ())
 
 
 @given(st.lists(st.one_of(st.lists(st.integers(0, 3), min_size=1, max_size=4), st.integers(0, 30)), max_size=12))

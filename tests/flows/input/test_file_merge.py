@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,8 @@ from flows.input.file_source import FileReader, file_buffers
 from flows.input.input_folder import find_inputs
 from flows.input.ordered_merge import OrderedMerge
 from flows.input.sorted_block import RECORD, REJECT, SortedBlock, empty_block, interleave
-from sensing.codec.record import AFTER_ALL
+from sensing.codec.record import AFTER_ALL, TOPICS
+from sensing.codec.text_table import TextLookup
 from sensing.settings import HOUR_MS, Settings
 from tests.flows.events import MAKERS, MONDAY, write
 from tests.flows.input.blocks import gathered
@@ -78,6 +80,22 @@ def test_the_merge_is_that_of_a_heap(files: dict[str, list[int]], chunk_bytes: i
     ]
 
 
+@pytest.mark.parametrize("chunk_bytes", [300, 1 << 16])
+def test_texts_go_with_their_records(tmp_path: Path, chunk_bytes: int) -> None:
+    """Of every record, however blocks are merged and cut, the texts are those of its line."""
+    for topic in ("inventory", "orders"):
+        write(tmp_path, topic, [MAKERS[topic](line, MONDAY + line * HOUR_MS) for line in range(40)])
+    found: list[tuple[int, str]] = []
+    for block in merged_blocks(tmp_path, chunk_bytes):
+        for part in block.cut(len(block) // 2):
+            texts = TextLookup(part.texts).all(part.records)
+            found += zip(part.records["topic"].tolist(), (each.event_id for each in texts), strict=True)
+    for topic in ("inventory", "orders"):
+        lines = (tmp_path / f"{topic}.ndjson").read_bytes().splitlines()
+        expected = [orjson.loads(line)["event_id"] for line in lines]
+        assert [event_id for number, event_id in found if TOPICS[number] == topic] == expected
+
+
 def test_rejects_keep_their_place_and_bytes(tmp_path: Path) -> None:
     """A line that is no event stands where it stood, with its bytes; what is refused for its time as well."""
     lines = [b"nonsense", *(MAKERS["orders"](i, MONDAY) for i in range(9)), b"[]"]
@@ -132,7 +150,7 @@ def test_a_cut_block_is_the_block(entries: list[tuple[int, int]], at: int) -> No
     records = np.zeros(int((kinds == RECORD).sum()), empty_block().records.dtype)
     records["offset"] = numbers[kinds == RECORD]
     rare: Any = numbers[kinds == 1].tolist()
-    block = SortedBlock(keys, kinds, kinds, numbers, records, rare, numbers[kinds == REJECT].tolist())
+    block = SortedBlock(keys, kinds, kinds, numbers, records, rare, numbers[kinds == REJECT].tolist(), ())
 
     head, tail = block.cut(min(at, len(block)))
     both = interleave([head, tail])
