@@ -24,10 +24,10 @@ Event = dict[str, Any]
 EXCEPTION_FIELDS = (
     ("exception_id", "exception_type", "version"),
     ("status", "severity", "sku", "location"),
-    ("opened_at", "window_start", "window_end"),
+    ("opened_at", "route", "deadline"),
+    ("window_start", "window_end"),
     ("expected", "observed", "probability", "money", "currency"),
     ("reason",),
-    ("route", "deadline"),
     ("cause_event_ids",),
 )
 """What README.md shows of an exception, line by line."""
