@@ -1,9 +1,12 @@
-"""The documents lead where they say, and the README stays short."""
+"""The documents lead where they say, show commands that exist, and the README stays short."""
 
+import re
 from pathlib import Path, PurePosixPath
 
+import click
 import pytest
 
+from flows.cli.main import main
 from tests.tidy.links import anchors, broken_links
 from tests.tidy.sources import Source, text_sources, tracked_paths
 
@@ -30,6 +33,27 @@ def test_the_readme_is_short(root: Path) -> None:
     """A newcomer reads it in two minutes; what is longer has a document of its own."""
     lines = (root / "README.md").read_text().splitlines()
     assert len(lines) <= README_LINES_MAX, f"README.md has {len(lines)} lines. Fix: move details to where it links"
+
+
+USES = re.compile(r"(?:^|`|/)tidegauge ([a-z]+)([^`\n|#]*)", re.MULTILINE)
+
+
+def test_commands_are_as_documented(root: Path) -> None:
+    """Every command that a document shows exists, with the options that it shows."""
+    context = click.Context(main)
+    shown = set()
+    for source in documents(root):
+        for name, rest in USES.findall(source.text):
+            command = main.get_command(context, name)
+            assert command is not None, f"{source.path}: tidegauge {name}"
+            if isinstance(command, click.Group) and rest.split():
+                command = command.get_command(context, rest.split()[0])
+                assert command is not None, f"{source.path}: tidegauge {name}{rest}"
+            known = {option for parameter in command.params for option in parameter.opts}
+            options = set(re.findall(r"--[a-z-]+", rest))
+            assert options <= known, f"{source.path}: tidegauge {name}{rest}"
+            shown |= {name} | options
+    assert {"demo", "replay", "run", "topics", "load", "export", "schemas", "--until-end", "--sample"} <= shown
 
 
 TEXTS = {"README.md": "# Top\n\n## The *view* in `Redis`\n\n## Same\n\n## Same\n", "flows/README.md": "# Running\n"}
