@@ -1,16 +1,18 @@
-"""``python -m benchmarks [NAME ...] [--smoke|--full] [--json]``, ``list``, and ``readme [RESULT.json ...]``.
+"""``python -m benchmarks [NAME ...] [--smoke|--full] [--json]``, ``list``, ``readme [RESULT.json ...]``, ``example``.
 
-Without a name all benchmarks run, each in its own process. ``--json`` prints a list of results, for ``readme`` to take;
-it also renews the tables of README.md that are made from code.
+Without a name all benchmarks run, each in its own process. ``--json`` prints a list of results, for ``readme`` to take:
+it puts them into RESULTS.md and renews all tables that are made from code. ``example`` replays an item of the demo and
+renews the picture and the records in README.md.
 """
 
 import sys
+import tempfile
 from pathlib import Path
 
 import click
 import msgspec
 
-from benchmarks import harness, readme
+from benchmarks import example, harness, picture, readme
 
 
 def table(result: harness.Result) -> str:
@@ -27,12 +29,18 @@ def table(result: harness.Result) -> str:
 
 
 def write_readme(paths: tuple[str, ...]) -> None:
-    """Put the results of the given JSON files, and the tables made from code, into README.md."""
+    """Put the results of the given JSON files, and the tables made from code, into the documents."""
     results = [
         result for path in paths for result in msgspec.json.decode(Path(path).read_bytes(), type=list[harness.Result])
     ]
-    target = harness.ROOT / "README.md"
-    target.write_text(readme.render_code(readme.render(target.read_text(), results)))
+    readme.write(harness.ROOT, results)
+
+
+def write_example() -> None:
+    """Replay the example; put its picture and its records into the documents."""
+    with tempfile.TemporaryDirectory() as folder:
+        replayed = example.replay_example(Path(folder))
+    example.write_example(replayed, harness.ROOT, picture.draw(replayed))
 
 
 def measure(names: tuple[str, ...], size: str, as_json: bool) -> bool:
@@ -75,6 +83,8 @@ def main(names: tuple[str, ...], size: str, as_json: bool) -> None:
                 print(f"{name:<20} {about}")
         case ("readme", *paths):
             write_readme(tuple(paths))
+        case ("example",):
+            write_example()
         case _:
             sys.exit(0 if measure(names, size, as_json) else 1)
 

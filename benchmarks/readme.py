@@ -1,51 +1,72 @@
-"""Writes tables into README.md, between ``<!-- bench:NAME -->`` and ``<!-- /bench -->``: nobody types figures.
+"""Writes what the Markdown files show of the code and of benchmarks: nobody types figures.
 
-Tables that are made from code stand between ``<!-- code:NAME -->`` and ``<!-- /code -->`` in the same way.
+A generated block stands between two markers: ``<!-- bench:NAME -->`` and ``<!-- /bench -->`` around the result of a
+benchmark, ``code`` around a table made from the code, ``run`` around a record of the example's replay.
 """
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from benchmarks.harness import Result
 from benchmarks.tables import TABLES
 
+README = "README.md"
+RESULTS = "benchmarks/RESULTS.md"
+PICTURE = "benchmarks/example.svg"
+
+
+def write(root: Path, results: Iterable[Result]) -> None:
+    """Renew RESULTS.md with the given results, and every table made from code.
+
+    Raises
+    ------
+    ValueError
+        A block has no markers in its file.
+    """
+    texts = {RESULTS: render((root / RESULTS).read_text(), results)}
+    texts |= {file: render_code((root / file).read_text(), file) for file in documents()}
+    for file, text in texts.items():
+        (root / file).write_text(text)
+
+
+def documents() -> list[str]:
+    """Files with tables made from code."""
+    return sorted({table.file for table in TABLES.values()})
+
 
 def render(text: str, results: Iterable[Result]) -> str:
-    """Return ``text`` with the table of every result in its place; of two results of one benchmark the later one stays.
-
-    Raises
-    ------
-    ValueError
-        A result has no marker in the text.
-    """
+    """Return the text of RESULTS.md with every result in its place; of two of one benchmark the later one stays."""
     for result in results:
-        text = _fill(text, "bench", result.name, block_of(result))
+        text = fill(text, RESULTS, "bench", result.name, block_of(result))
     return text
 
 
-def render_code(text: str) -> str:
-    """Return ``text`` with all tables that are made from code as they are now.
+def render_code(text: str, file: str) -> str:
+    """Return ``text``, which is that of ``file``, with its tables as the code has them now."""
+    for name, table in TABLES.items():
+        if table.file == file:
+            text = fill(text, file, "code", name, f"\n{table.make()}\n\n")
+    return text
+
+
+def fill(text: str, file: str, kind: str, name: str, block: str) -> str:
+    """Return ``text``, which is that of ``file``, with one generated block replaced.
 
     Raises
     ------
     ValueError
-        A table has no marker in the text.
+        The text has no markers for it.
     """
-    for name, table in TABLES.items():
-        text = _fill(text, "code", name, f"\n{table()}\n\n")
-    return text
-
-
-def _fill(text: str, kind: str, name: str, table: str) -> str:
-    block = re.compile(rf"(<!-- {kind}:{re.escape(name)} -->\n).*?(<!-- /{kind} -->)", re.DOTALL)
-    place = block.search(text)
+    pattern = re.compile(rf"(<!-- {kind}:{re.escape(name)} -->\n).*?(<!-- /{kind} -->)", re.DOTALL)
+    place = pattern.search(text)
     if place is None:
         msg = (
-            f"README.md: required the lines '<!-- {kind}:{name} -->' and '<!-- /{kind} -->' "
-            f"around the table {name!r}, found none; add them"
+            f"{file}: required the lines '<!-- {kind}:{name} -->' and '<!-- /{kind} -->' "
+            f"around the generated block {name!r}, found none; add them"
         )
         raise ValueError(msg)
-    return text[: place.end(1)] + table + text[place.start(2) :]
+    return text[: place.end(1)] + block + text[place.start(2) :]
 
 
 def block_of(result: Result) -> str:

@@ -1,6 +1,9 @@
-"""Tables of README.md that are made from code: all settings, all metrics, all topics."""
+"""Tables of the documents that are made from code: settings, metrics, event types, topics."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import fields
 
 from flows.service.metrics import described
 from flows.service.settings_section import required
@@ -8,6 +11,7 @@ from flows.service.settings_sources import FIELDS, dotted
 from flows.service.settings_sources import TABLES as CLIENT_TABLES
 from flows.service.topics import PARTITIONS, PLANS
 from sensing.codec.record import TOPICS
+from sensing.contracts.topics import INPUTS, event_type
 
 
 def settings() -> str:
@@ -39,10 +43,33 @@ def topics() -> str:
     return _table(("topic", "", "partitions", "settings"), rows)
 
 
+def events() -> str:
+    """One row per event type: topic, type, the fields it requires beside its id, the first line of its description."""
+    rows = []
+    for topic, structs in INPUTS.items():
+        for struct in structs:
+            required = ", ".join(f"`{field.encode_name}`" for field in fields(struct)[1:] if field.required)
+            meaning = " ".join((struct.__doc__ or "").partition("\n\n")[0].split()).replace("``", "`")
+            rows.append((topic, f"`{event_type(struct)}`", required, meaning))
+    return _table(("topic", "event type", "required fields", "meaning"), rows)
+
+
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
-TABLES: dict[str, Callable[[], str]] = {"settings": settings, "metrics": metrics, "topics": topics}
+class Table(NamedTuple):
+    """A table made from code and the file that shows it."""
+
+    file: str
+    make: Callable[[], str]
+
+
+TABLES: dict[str, Table] = {
+    "settings": Table("flows/README.md", settings),
+    "metrics": Table("flows/README.md", metrics),
+    "events": Table("sensing/contracts/README.md", events),
+    "topics": Table("sensing/contracts/README.md", topics),
+}
 """By the name of their markers."""

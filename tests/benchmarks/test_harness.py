@@ -1,6 +1,7 @@
-"""Results of benchmarks are complete, and a README table says what its result says."""
+"""Results of benchmarks are complete, and a table in a document says what its result says."""
 
 import json
+import re
 import sys
 import types
 from pathlib import Path
@@ -136,30 +137,45 @@ def test_command_prints_table_and_json() -> None:
     assert "there are: " in unknown.output
 
 
-CODE_PLACES = "".join(f"<!-- code:{name} -->\n<!-- /code -->\n" for name in tables.TABLES)
+def plant_documents(root: Path) -> None:
+    """Put every document that has generated tables below ``root``, with nothing in them."""
+    for file in (readme.RESULTS, *readme.documents()):
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        names = [name for name, table in tables.TABLES.items() if table.file == file]
+        (root / file).write_text("".join(f"<!-- code:{name} -->\n<!-- /code -->\n" for name in names))
+    (root / readme.RESULTS).write_text("<!-- bench:example -->\n<!-- /bench -->\n")
 
 
-def test_command_writes_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``readme RESULT.json`` replaces the table of that benchmark in README.md, and those that are made from code."""
+def test_command_writes_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``readme RESULT.json`` replaces the table of that benchmark, and all tables that are made from code."""
     monkeypatch.setattr(harness, "ROOT", tmp_path)
-    (tmp_path / "README.md").write_text(f"<!-- bench:example -->\n<!-- /bench -->\n{CODE_PLACES}")
+    plant_documents(tmp_path)
     (tmp_path / "result.json").write_bytes(msgspec.json.encode([RESULT]))
     done = CliRunner().invoke(main, ["readme", str(tmp_path / "result.json")])
     assert done.exit_code == 0
-    written = (tmp_path / "README.md").read_text()
-    assert "| close us | 4.57 |" in written
+    assert "| close us | 4.57 |" in (tmp_path / readme.RESULTS).read_text()
+    written = (tmp_path / "flows/README.md").read_text()
     assert "| `http.port` | `9464` | a whole number from 0 to 65,535 | " in written
     assert "| `tidegauge_dead_letters_total` | counter | reason | Events refused, by reason. |" in written
-    assert "| `audit` | out | 4 | **cleanup.policy=delete**, retention.ms=31536000000 |" in written
+    contracts = (tmp_path / "sensing/contracts/README.md").read_text()
+    assert "| `audit` | out | 4 | **cleanup.policy=delete**, retention.ms=31536000000 |" in contracts
+    assert "| orders | `order.placed` | `event_time`, `sku`, `location`, `quantity` | A line was ordered." in contracts
 
 
-def test_tables_made_from_code_are_those_of_the_code(root: Path) -> None:
-    """README names every setting, every metric and every topic as the code has them."""
-    text = (root / "README.md").read_text()
-    assert text == readme.render_code(text), "README.md is stale. Fix: python -m benchmarks readme"
+@pytest.mark.parametrize("file", readme.documents())
+def test_tables_made_from_code_are_those_of_the_code(file: str, root: Path) -> None:
+    """The documents name every setting, metric, event type and topic as the code has them."""
+    text = (root / file).read_text()
+    assert text == readme.render_code(text, file), f"{file} is stale. Fix: python -m benchmarks readme"
 
 
-def test_readme_tables_are_replaced_in_place() -> None:
+def test_every_table_of_results_has_its_benchmark(root: Path) -> None:
+    """A benchmark whose table has a place in RESULTS.md exists."""
+    shown = set(re.findall(r"<!-- bench:(\w+) -->", (root / readme.RESULTS).read_text()))
+    assert shown <= set(harness.discover())
+
+
+def test_tables_are_replaced_in_place() -> None:
     """Only the table of the result changes, and rendering twice changes nothing more."""
     text = "before\n<!-- bench:other -->\nkept\n<!-- /bench -->\n<!-- bench:example -->\nold\n<!-- /bench -->\nafter\n"
     once = readme.render(text, [RESULT])
@@ -177,9 +193,9 @@ def test_readme_tables_are_replaced_in_place() -> None:
     assert "`python -m benchmarks example --full`: rows 50,000. a processor, 2 CPUs" in once
 
 
-def test_readme_without_marker_is_refused() -> None:
-    """A table that has no place in the README is not dropped silently."""
-    with pytest.raises(ValueError, match="required the lines '<!-- bench:example -->'"):
+def test_a_document_without_marker_is_refused() -> None:
+    """A table that has no place in its document is not dropped silently."""
+    with pytest.raises(ValueError, match=r"benchmarks/RESULTS.md: required the lines '<!-- bench:example -->'"):
         readme.render("no place\n", [RESULT])
-    with pytest.raises(ValueError, match="required the lines '<!-- code:settings -->' and '<!-- /code -->'"):
-        readme.render_code("no place\n")
+    with pytest.raises(ValueError, match=r"flows/README.md: required the lines '<!-- code:settings -->'"):
+        readme.render_code("no place\n", "flows/README.md")

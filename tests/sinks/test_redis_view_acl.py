@@ -13,9 +13,9 @@ from tests.sinks.view_oracle import check_equal
 from tests.sinks.viewing import drain, make_view_topics, viewing
 
 
-def test_the_rights_in_the_readme_suffice(kafka: str, topics: str, own_redis: RedisServer, root: Path) -> None:
-    """A user with the rule that the README names keeps the view, from the first build to a sweep."""
-    (rule,) = re.findall(r"ACL SETUSER tidegauge on >PASSWORD ([^`\n]+)", (root / "README.md").read_text())
+def test_the_documented_rights_suffice(kafka: str, topics: str, own_redis: RedisServer, root: Path) -> None:
+    """A user with the rule that sinks/README.md names keeps the view, from the first build to a sweep."""
+    (rule,) = re.findall(r"ACL SETUSER tidegauge on >PASSWORD ([^`\n]+)", (root / "sinks" / "README.md").read_text())
     make_view_topics(kafka, topics)
     publish(kafka, topics, exception("x"), planning())
     told = Told()

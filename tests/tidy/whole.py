@@ -10,7 +10,7 @@ from tests.tidy.style import functions, is_kernel
 
 TOP = frozenset(
     {"benchmarks", "flows", "sensing", "sinks", "tests", ".ci", ".gitattributes", ".gitignore"}
-    | {"Makefile", "README.md", "constraints.txt", "pyproject.toml"}
+    | {"CHANGELOG.md", "Makefile", "README.md", "constraints.txt", "pyproject.toml"}
     | {".dockerignore", "Dockerfile", "docker-compose.yml"}
 )
 ENTRIES = frozenset({"flows.cli.main", "flows.cli.warm_up", *(f"flows.cli.{command}" for command in COMMANDS)})

@@ -111,7 +111,7 @@ def test_every_command_logs_in(secured: SecuredKafka, own_redis: RedisServer, ro
 
     No secret is printed or logged.
     """
-    (rule,) = re.findall(r"ACL SETUSER tidegauge on >PASSWORD ([^`\n]+)", (root / "README.md").read_text())
+    (rule,) = re.findall(r"ACL SETUSER tidegauge on >PASSWORD ([^`\n]+)", (root / "sinks" / "README.md").read_text())
     secret, config, input_folder = tmp_path / "secret", tmp_path / "tidegauge.toml", tmp_path / "input"
     secret.write_text(PASSWORD + "\n")
     text = CONFIG.format(

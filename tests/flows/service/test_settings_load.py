@@ -273,9 +273,9 @@ def test_a_file_that_cannot_be_read_is_refused(
     assert str(error.value).startswith(f"TIDEGAUGE_CONFIG {file}: {message}")
 
 
-def test_the_example_in_the_readme_works(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What README shows as a file of settings is one."""
-    (example,) = re.findall(r"```toml\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
+def test_the_documented_settings_file_works(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What flows/README.md shows as a file of settings is one."""
+    (example,) = re.findall(r"```toml\n(.*?)```", (root / "flows" / "README.md").read_text(), re.DOTALL)
     (tmp_path / "redis").write_text("pw")
     monkeypatch.setenv("KAFKA_PASSWORD", "pw")
 
