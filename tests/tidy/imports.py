@@ -8,7 +8,7 @@ from tests.tidy.sources import PACKAGES, Source
 # Every room may import from itself, from what stands beside it here, and from nothing else of ours.
 _FLOOR = ("sensing.contracts", "sensing.jit", "sensing.memory", "sensing.settings")
 # What the codec says of a record: its constants, and how instants and days are counted and written.
-_RECORD = ("sensing.codec.instants", "sensing.codec.record")
+_RECORD = ("sensing.codec.instants", "sensing.codec.record", "sensing.codec.text_table")
 _MATHS = (*_FLOOR, *_RECORD, "sensing.state", "sensing.demand.distribution")
 ROOMS: dict[str, tuple[str, ...]] = {
     "sensing.contracts": (),
