@@ -21,6 +21,8 @@ from collections import Counter
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from sensing.contracts.decisions import Label
 from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
@@ -138,9 +140,9 @@ class Problems:
             )
         )
 
-    def rows(self) -> list[int]:
-        """Rows of which a problem is kept, whatever its state."""
-        return list(self._rows)
+    def kept(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n,) rows of which a problem is kept, whatever its state."""
+        return np.fromiter(map(self._rows.__contains__, rows.tolist()), np.bool_, len(rows))
 
     def open_types(self, row: int) -> set[ExceptionType]:
         """Types of a row's open problems and candidates; a set to ask, not to walk through."""
