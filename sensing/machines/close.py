@@ -101,8 +101,7 @@ def _judge_and_publish(s: ShardState, instants: Integers, view: Outlook, windows
     plan = view.plan
     stock = needs_stock_check(s, plan)
     judged = s.problems.kept(plan.rows) | stock | (windows["dropped"] == 1)
-    for at in np.flatnonzero(s.supply.supply["on_order"][plan.rows] > 0).tolist():
-        judged[at] |= s.supply.purchases.overdue(int(plan.rows[at]), plan.day)
+    judged |= s.supply.purchases.overdue(plan.rows, plan.day)
     documents = {} if s.muted else documents_of(s, view)
     noteworthy = judged.copy()
     noteworthy[list(documents)] = True
