@@ -21,6 +21,8 @@ from collections import Counter
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from sensing.contracts.decisions import Label
 from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
@@ -121,11 +123,16 @@ class Problems:
             return self._watch(name, problem, finding)
         return self._follow(name, problem, finding)
 
-    def open_keys(self, row: int, exception_type: ExceptionType) -> list[str]:
-        """Keys of a row's open problems and candidates of one type, oldest first: what is to be looked at again."""
+    def is_watched(self, exception_type: ExceptionType, key: str) -> bool:
+        """Whether there is an open problem or a candidate: it is to be looked at again."""
+        problem = self._problems.get(_name(exception_type, key))
+        return problem is not None and problem.status not in _ENDED
+
+    def open_findings(self, row: int, exception_type: ExceptionType) -> list[Finding]:
+        """Newest findings of a row's open problems and candidates of one type, oldest problem first."""
         found = [self._problems[name] for name in self._rows.get(row, ())]
         return [
-            problem.finding.key
+            problem.finding
             for problem in found
             if problem.exception_type == exception_type and problem.status not in _ENDED
         ]
@@ -138,9 +145,9 @@ class Problems:
             )
         )
 
-    def rows(self) -> list[int]:
-        """Rows of which a problem is kept, whatever its state."""
-        return list(self._rows)
+    def kept(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n,) rows of which a problem is kept, whatever its state."""
+        return np.fromiter(map(self._rows.__contains__, rows.tolist()), np.bool_, len(rows))
 
     def open_types(self, row: int) -> set[ExceptionType]:
         """Types of a row's open problems and candidates; a set to ask, not to walk through."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import NO_DAY, THOUSANDTHS
+from sensing.codec.record import THOUSANDTHS
 from sensing.contracts.subjects import problem_key
 from sensing.demand.profile import expected_lines
 from sensing.demand.record import CLASSES
@@ -97,12 +97,13 @@ def check_delays(s: ShardState, row: int, instant: int, day: int, plan: Plan, at
     Only where it is overdue or known to be late.
     """
     found = []
-    watched = s.problems.open_keys(row, "supplier_delay")
+    watched = [
+        (str(finding.details["po_id"]), str(finding.details["line"]))
+        for finding in s.problems.open_findings(row, "supplier_delay")
+    ]
     sku, location = s.names_of(row)
-    for (po_id, name), line in s.supply.purchases.of_row(row):
+    for (po_id, name), line in s.supply.purchases.late(row, day, watched):
         key = problem_key(sku, location, po_id, name)
-        if line.promised_day == NO_DAY or not (line.promised_day + round(line.shift_days) <= day or key in watched):
-            continue
         promised = first_promise(s.problems.latest("supplier_delay", key), line.promised_day)
         expected = line.promised_day + round(line.shift_days)
         cause: Cause = "overdue" if expected <= day else "promise"

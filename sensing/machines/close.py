@@ -64,6 +64,7 @@ def _close(s: ShardState, rows: Integers, instants: Integers, due: Due) -> None:
         set_floors(s.tables(), view.plan.rows, due.day)
         set_stock_floors(s, view.plan)
         hot["touched"][view.plan.rows] = 0
+        s.to_plan[view.plan.rows] = False
         _judge_and_publish(s, instants[planned], view, windows[planned], ended)
     set_quiet_floors(s, rows[~planned], due.day, due.end)
 
@@ -91,24 +92,16 @@ def _worth_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: i
     hot = s.rows.hot
     turn = (day + hot["slot"][rows].astype(np.int64)) % PLAN_EVERY_DAYS == 0
     waiting = (s.supply.supply["on_order"][rows] > 0) | (windows["dropped"] == 1)
-    concerned = _concerned(s, rows)
-    return np.asarray((hot["touched"][rows] == 1) | waiting | concerned | turn)
-
-
-def _concerned(s: ShardState, rows: Integers) -> NDArray[np.bool_]:
-    """Rows of which a problem is kept."""
-    concerned = np.zeros(s.rows.count, np.bool_)
-    concerned[s.problems.rows()] = True
-    return np.asarray(concerned[rows])
+    concerned = s.problems.kept(rows)
+    return np.asarray((hot["touched"][rows] == 1) | s.to_plan[rows] | waiting | concerned | turn)
 
 
 def _judge_and_publish(s: ShardState, instants: Integers, view: Outlook, windows: NDArray[Any], ended: Ended) -> None:
     """Findings, ends of overrides and documents of the rows planned, put out in the order of (instant, row)."""
     plan = view.plan
     stock = needs_stock_check(s, plan)
-    judged = _concerned(s, plan.rows) | stock | (windows["dropped"] == 1)
-    for at in np.flatnonzero(s.supply.supply["on_order"][plan.rows] > 0).tolist():
-        judged[at] |= s.supply.purchases.overdue(int(plan.rows[at]), plan.day)
+    judged = s.problems.kept(plan.rows) | stock | (windows["dropped"] == 1)
+    judged |= s.supply.purchases.overdue(plan.rows, plan.day)
     documents = {} if s.muted else documents_of(s, view)
     noteworthy = judged.copy()
     noteworthy[list(documents)] = True

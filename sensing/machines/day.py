@@ -56,8 +56,8 @@ def hour_shares(s: ShardState, day: int) -> NDArray[np.float64]:
 
 def observed_of(s: ShardState, day: int) -> NDArray[np.bool_]:
     """(locations, 24) hours of a local day in which locations were open and their feed was heard."""
-    closed = [s.calendars.days(record.calendar, day, 1)[0][0] for record in s.locations.records]
-    return s.locations.observed(day, np.array(closed, np.bool_), hour_shares(s, day))
+    closed, _, of_location = _calendar_days(s, day, 1)
+    return s.locations.observed(day, closed[of_location, 0], hour_shares(s, day))
 
 
 @kernel
@@ -131,11 +131,25 @@ def known_days(
     s: ShardState, rows: NDArray[np.int64], first: int, count: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
     """Closed days, holidays and promoted days, (n, count) each, from local day ``first`` on."""
-    locations = [s.calendars.days(record.calendar, first, count) for record in s.locations.records]
-    of_row = s.rows.hot["location"][rows]
-    closed = np.array([days[0] for days in locations])[of_row]
-    holiday = np.array([days[1] for days in locations])[of_row]
-    return closed, holiday, _promoted(s, rows, first, count)
+    closed, holiday, of_location = _calendar_days(s, first, count)
+    of_row = of_location[s.rows.hot["location"][rows]]
+    return closed[of_row], holiday[of_row], _promoted(s, rows, first, count)
+
+
+def _calendar_days(
+    s: ShardState, first: int, count: int
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64]]:
+    """Closed days and holidays of the calendars in use, (calendars, count) each, and the calendar of each location.
+
+    Locations are many and calendars few: the days of each are worked out once.
+    """
+    number: dict[str | None, int] = {}
+    of_location = [number.setdefault(record.calendar, len(number)) for record in s.locations.records]
+    days = [s.calendars.days(name, first, count) for name in number]
+    shape = (len(number), count)
+    closed = np.array([found[0] for found in days], np.bool_).reshape(shape)
+    holiday = np.array([found[1] for found in days], np.float64).reshape(shape)
+    return closed, holiday, np.array(of_location, np.int64)
 
 
 def _promoted(s: ShardState, rows: NDArray[np.int64], first: int, count: int) -> NDArray[np.float64]:

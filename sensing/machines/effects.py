@@ -6,18 +6,26 @@ Reference records that take effect, the end of the quiet time, daily housekeepin
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensing.codec.keys import keys_of
 from sensing.codec.record import BEFORE_ALL, Rare
-from sensing.contracts.reference import CalendarUpdated, ItemUpdated, LocationUpdated, PromotionApproved
+from sensing.contracts.reference import (
+    CalendarUpdated,
+    CustomerUpdated,
+    ItemUpdated,
+    LocationUpdated,
+    PromotionApproved,
+)
 from sensing.machines.close import publish_all
-from sensing.machines.incoming import base_unit, row_of_known
+from sensing.machines.incoming import row_of_known
 from sensing.machines.rare import refuse_rare
 from sensing.machines.report import put_exception, put_tombstone
 from sensing.machines.schedule import NEVER
 from sensing.machines.state import ShardState
 from sensing.machines.tables import ABSORBED, DUPLICATE
 from sensing.settings import DAY_MS
+from sensing.state.row_index import NONE
 
 
 def take_reference(s: ShardState, item: Rare) -> None:
@@ -51,30 +59,31 @@ def run_reference(s: ShardState, until: int) -> None:
 
 
 def _in_force(s: ShardState, event: Any, time: int) -> None:
+    concerned = _concerned(s, event)
     if isinstance(event, LocationUpdated):
         _move_location(s, event)
     elif isinstance(event, (CalendarUpdated, PromotionApproved)):
         s.calendars.apply(event)
     else:
-        sku, location = getattr(event, "sku", None), getattr(event, "location", None)
-        row = None if sku is None or location is None else row_of_known(s, sku, location)
-        s.supply.reference(event, row, time)
-    _touch_rows(s, event)
+        s.supply.reference(event, concerned, time)
+    if not isinstance(event, CustomerUpdated):  # no plan reads it
+        s.schedule_plans(concerned)
     if isinstance(event, ItemUpdated):
         s.items_known = True
-        s.ensure_base_units()
-        for row in np.flatnonzero(s.rows.of_sku(keys_of(event.sku))).tolist():
-            s.base_units[row] = base_unit(s, row)
+        item = s.supply.master.item(event.sku)  # this record or a newer one
+        assert item is not None, "a record that was put in force is there"
+        s.base_units[concerned] = item.base_unit.encode()
 
 
-def _touch_rows(s: ShardState, event: Any) -> None:
-    """Let the rows that a record concerns be planned at their next close; one without SKU or location concerns all."""
-    hot = s.rows.hot[: s.rows.count]
+def _concerned(s: ShardState, event: Any) -> NDArray[np.int64] | None:
+    """Rows that a record concerns, rising; None where it has neither SKU nor location: all."""
     sku, location = getattr(event, "sku", None), getattr(event, "location", None)
-    concerned = np.ones(len(hot), np.bool_) if sku is None else s.rows.of_sku(keys_of(sku))
-    if location is not None:
-        concerned &= hot["location"] == s.locations.numbers.get(location, -1)
-    hot["touched"][concerned] = 1
+    if sku is None:
+        return None if location is None else s.row_index.of_location(s.locations.numbers.get(location, NONE))
+    if location is None:
+        return s.row_index.of_sku(s.rows.hot, keys_of(sku)["row_hi"])
+    row = row_of_known(s, sku, location)
+    return np.array([] if row is None else [row], np.int64)
 
 
 def _move_location(s: ShardState, event: LocationUpdated) -> None:
@@ -83,8 +92,9 @@ def _move_location(s: ShardState, event: LocationUpdated) -> None:
         return
     if s.clock != BEFORE_ALL:
         s.schedule.open(new, s.clock)
-    for row in np.flatnonzero(s.rows.hot["location"][: s.rows.count] == number).tolist():
-        s.schedule.move(row, int(s.rows.hot["slot"][row]), old, new, s.clock)
+    rows = s.row_index.of_location(number)
+    if len(rows):
+        s.schedule.move(rows, s.rows.hot["slot"][rows], old, new, s.clock)
 
 
 def effect_due(s: ShardState) -> int:

@@ -132,7 +132,7 @@ def make_row(s: ShardState, key: tuple[int, int], sku: str, location: str) -> in
     s.demand.ensure(s.rows.count, len(s.locations.records))
     s.supply.ensure(s.rows.count)
     s.schedule.add(s.zone_of(row), int(s.rows.hot["slot"][row]), row, s.clock)
-    s.ensure_base_units()
+    s.ensure_rows()
     s.base_units[row] = base_unit(s, row)
     return row
 

@@ -169,9 +169,8 @@ def _report_done(s: ShardState, item: Rare, row: int) -> None:
     """End the delay of a line on which nothing is open any more."""
     event = item.event
     line = event.line or event.sku
-    open_lines = [key for key, _ in s.supply.purchases.of_row(row)]
     key = problem_key(event.sku, event.location, event.po_id, line)
-    if (event.po_id, line) in open_lines or key not in s.problems.open_keys(row, "supplier_delay"):
+    if s.supply.purchases.is_open((event.po_id, line)) or not s.problems.is_watched("supplier_delay", key):
         return
     latest = s.problems.latest("supplier_delay", key)
     supplier = str(latest.details["supplier"]) if latest is not None else ""

@@ -59,11 +59,14 @@ class Schedule:
         self.open(zone, clock)
         self.slots[zone][slot].append(row)
 
-    def move(self, row: int, slot: int, old: int, new: int, clock: int) -> None:
-        """Let ``row`` close with zone ``new`` instead of ``old``."""
-        self.slots[old][slot].remove(row)
-        self.add(new, slot, row, clock)
-        self.slots[new][slot].sort()
+    def move(self, rows: NDArray[np.int64], slots: NDArray[np.uint8], old: int, new: int, clock: int) -> None:
+        """Let ``rows`` (n,), which close in the minutes ``slots`` (n,), close with zone ``new`` instead of ``old``."""
+        self.open(new, clock)
+        for slot in np.unique(slots).tolist():
+            moved = rows[slots == slot].tolist()
+            gone = set(moved)
+            self.slots[old][slot] = [row for row in self.slots[old][slot] if row not in gone]
+            self.slots[new][slot] = sorted(self.slots[new][slot] + moved)
 
     def restore(self, positions: dict[int, tuple[int, int]]) -> None:
         """Go on at the positions of a dump; the rows have been added."""

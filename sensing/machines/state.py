@@ -19,6 +19,7 @@ from sensing.state.blob import pack, unpack
 from sensing.state.calendar import Calendars, Promotion
 from sensing.state.lines import Lines
 from sensing.state.locations import Locations
+from sensing.state.row_index import RowIndex
 from sensing.state.rows import Rows
 from sensing.state.watermark_tracker import WatermarkTracker
 from sensing.state.zones import Zones
@@ -44,12 +45,14 @@ class ShardState:
         self.calendars = Calendars()
         self.pending = Pending()
         self.rows = Rows(settings.rows_max)
+        self.row_index = RowIndex()
         self.lines = Lines(settings.lines_max)
         self.demand = DemandModels()
         self.supply = SupplyBook(settings, self.names_of)
         self.problems = Problems(settings.open_problems_max, muted=self.muted)
         self.sizes = np.zeros(SIZE_BINS)
         self.counts = np.zeros((len(TOPICS), 1, len(OUTCOMES)), np.int64)
+        self.to_plan = np.zeros(64, np.bool_)  # by row; a reference record concerns it, see `schedule_plans`
         self.base_units = np.zeros(64, UNIT)  # by row; empty: no master data name the item, any unit will do
         self.items_known = False
 
@@ -79,10 +82,22 @@ class ShardState:
             more = np.zeros((len(TOPICS), partition + 1 - self.counts.shape[1], len(OUTCOMES)), np.int64)
             self.counts = np.concatenate((self.counts, more), axis=1)
 
-    def ensure_base_units(self) -> None:
-        """Make room for the base unit of every row."""
+    def ensure_rows(self) -> None:
+        """Make room for every row in the columns by row, and enter new rows in the index."""
         if len(self.base_units) < self.rows.count:
             self.base_units = np.concatenate((self.base_units, np.zeros_like(self.base_units)))
+            self.to_plan = np.concatenate((self.to_plan, np.zeros_like(self.to_plan)))
+        self.row_index.extend(self.rows.hot, self.rows.count)
+
+    def schedule_plans(self, rows: NDArray[np.int64] | None = None) -> None:
+        """Let rows that a reference record concerns, None: all, be planned at their next close.
+
+        They are noted in a column of their own, since all rows of a shard may be concerned at once: a byte a row.
+        """
+        if rows is None:
+            self.to_plan[: self.rows.count] = True
+        else:
+            self.to_plan[rows] = True
 
     def totals(self) -> list[tuple[str, int, tuple[int, ...]]]:
         """Outcomes per topic and partition, where anything was counted."""
@@ -126,6 +141,9 @@ class _Head(msgspec.Struct):
 
 def dump_state(s: ShardState) -> bytes:
     """All of a shard as bytes."""
+    hot = s.rows.hot[: s.rows.count]
+    hot["touched"] |= s.to_plan[: s.rows.count]
+    s.to_plan[:] = False
     head = _Head(
         s.clock, s.next_housekeeping, s.muted, s.items_known, s.outbox.number, s.zones.names, s.schedule.positions,
         s.calendars.records, s.calendars.promotions,
@@ -165,8 +183,9 @@ def load_state(s: ShardState, block: bytes) -> None:
     s.supply = SupplyBook.load(parts["supply"], s.settings, s.names_of)
     s.problems = Problems.load(parts["problems"])
     s.sizes, s.counts = parts["sizes"], parts["counts"]
-    s.base_units = np.zeros(len(s.rows.hot), UNIT)
+    s.base_units, s.to_plan = np.zeros(len(s.rows.hot), UNIT), np.zeros(len(s.rows.hot), np.bool_)
     s.base_units[: s.rows.count] = parts["base_units"].view(UNIT)
+    s.ensure_rows()
     for row in range(s.rows.count):
         s.schedule.add(s.zone_of(row), int(s.rows.hot["slot"][row]), row, s.clock)
     s.schedule.restore(head.positions)

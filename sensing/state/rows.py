@@ -106,10 +106,6 @@ class Rows:
         """SKU of a row."""
         return self._skus[self._sku_ends[row] : self._sku_ends[row + 1]].decode()
 
-    def of_sku(self, record: Any) -> NDArray[np.bool_]:
-        """(count,) which rows are of a record's SKU, by its 64-bit hash: two of 10**7 share one in 3 of 10**6 cases."""
-        return np.asarray(self.hot["key_hi"][: self.count] == record["row_hi"])
-
     def add(self, key: tuple[int, int], sku: str, location: int, slot: int) -> int:
         """Make a row for a key and return its number, or FULL at the bound."""
         if self.count >= self.rows_max:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sensing.codec.instants import day_number
 from sensing.codec.record import NO_DAY
 from sensing.contracts.parameters import ParameterStatus, PlanningParameters
-from sensing.contracts.reference import ParametersInForce
+from sensing.contracts.reference import SupplierUpdated
 from sensing.contracts.suppliers import SupplierDisrupted
 from sensing.settings import Settings
 from sensing.state.blob import pack, unpack
@@ -59,17 +59,19 @@ class SupplyBook:
         if rows > len(self.supply):
             self.supply = np.concatenate([self.supply, fresh(max(rows, 2 * len(self.supply)) - len(self.supply))])
 
-    def reference(self, event: Any, row: int | None = None, time: int = FROM_THE_BEGINNING) -> None:
+    def reference(self, event: Any, rows: NDArray[np.int64] | None = None, time: int = FROM_THE_BEGINNING) -> None:
         """Put a reference record in force from now on.
 
-        ``row`` is that of its SKU and location, where there is one already.
+        ``rows`` are those of its SKU and location, as far as it names them; None where it names neither: all.
         """
         if not self.master.apply(event, time):
             return
-        if not isinstance(event, ParametersInForce):
-            self._terms.stale = True
-        elif row is not None:
-            self.supply["terms"][row] = -1
+        if isinstance(event, SupplierUpdated):
+            self._terms.forget_supplier(self.lanes.find(event.supplier))
+        elif rows is None:
+            self._terms.forget_all()
+        else:
+            self.supply["terms"][rows] = -1
 
     def hear(self, row: int, source: int, time: int) -> None:
         """Note that an input (ORDERS, INVENTORY or SUPPLIERS of `record`) spoke of the row at UTC ms ``time``."""

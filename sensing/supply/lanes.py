@@ -99,6 +99,10 @@ class Lanes:
         self._supplier_of[name] = number
         return number
 
+    def find(self, name: str) -> int | None:
+        """Number of a supplier that was heard of; at the bound that of the unnamed for all others. Makes none."""
+        return self._supplier_of.get(name, UNKNOWN if len(self.names) == SUPPLIERS_MAX else None)
+
     def lane(self, row: int, supplier: int) -> int:
         """Return the number of a lane, or NO_LANE at the bound."""
         found = self._lane_of.get((row, supplier))

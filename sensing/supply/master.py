@@ -28,6 +28,7 @@ class MasterData:
 
     def __init__(self) -> None:
         self._records: dict[Key, _Kept] = {}
+        self._any_supplier = False
 
     def apply(self, event: Any, time: int = FROM_THE_BEGINNING) -> bool:
         """Put a record in force; the caller says when.
@@ -45,7 +46,7 @@ class MasterData:
         kept = self._records.get(key)
         if kept is not None and kept[0] > time:
             return False
-        self._records[key] = (time, event)
+        self._keep(key, (time, event))
         return True
 
     def item(self, sku: str) -> ItemUpdated | None:
@@ -60,7 +61,7 @@ class MasterData:
 
     def knows_supplier(self, supplier: str) -> bool:
         """Whether there is a record of a supplier; where there is none of any, all are known."""
-        return ("supplier", supplier) in self._records or all(key[0] != "supplier" for key in self._records)
+        return not self._any_supplier or ("supplier", supplier) in self._records
 
     def in_force(self, sku: str, location: str) -> tuple[int, ParametersInForce] | None:
         """What the ERP runs on for a SKU-location, and since when."""
@@ -88,8 +89,12 @@ class MasterData:
         """Restore what :meth:`dump` wrote."""
         master = cls()
         for kept in msgspec.msgpack.decode(block, type=list[_Kept]):
-            master._records[_key(kept[1])] = kept
+            master._keep(_key(kept[1]), kept)
         return master
+
+    def _keep(self, key: Key, kept: _Kept) -> None:
+        self._records[key] = kept
+        self._any_supplier |= key[0] == "supplier"
 
     def _get(self, key: Key) -> Any:
         kept = self._records.get(key)

@@ -2,8 +2,8 @@
 
 Invariants
 - A line is in ``_open`` while something is to come, else in ``_done``, each in the order in which it came there;
-  ``_of_row`` holds the open lines of a row in the same order. ``on_order`` of a row's record is the sum of what is
-  open on its lines.
+  ``_table`` says the same of the open lines by row. ``on_order`` of a row's record is the sum of what is open on its
+  lines.
 - At most ``lines_max`` lines. At the bound the line longest done is forgotten, or where none is done the one longest
   open; what is done for longer than the line horizon is forgotten anyway. ``evicted`` counts all that were open,
   ``forgotten`` the others.
@@ -16,16 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.instants import day_number
-from sensing.codec.record import NO_DAY, THOUSANDTHS
+from sensing.codec.record import NO_DAY
 from sensing.contracts.suppliers import PurchaseOrderPlaced, PurchaseOrderReceived
 from sensing.settings import DAY_MS
 from sensing.state.blob import pack, unpack
 from sensing.supply.lanes import NO_LANE, UNKNOWN, Lanes
 from sensing.supply.lead_time import typical_delay_days
+from sensing.supply.open_table import Key, OpenTable
 from sensing.supply.purchase_line import Outcome, PurchaseLine, change, judge, thousandths
 from sensing.supply.record import NEVER
-
-Key = tuple[str, str]
 
 
 class Promise(NamedTuple):
@@ -94,7 +93,7 @@ class Purchases:
         self.forgotten = 0
         self._open: dict[Key, PurchaseLine] = {}
         self._done: dict[Key, PurchaseLine] = {}
-        self._of_row: dict[int, dict[Key, PurchaseLine]] = {}
+        self._table = OpenTable()
 
     def apply(self, event: Any, heard: Heard, supply: NDArray[Any], lanes: Lanes) -> PoOutcome:
         """Apply an event about one line; see `sensing.supply.book.SupplyBook.purchase`."""
@@ -134,11 +133,13 @@ class Purchases:
         ``rows`` tells of a row whether it is concerned. Lines without a promised day keep none.
         """
         moved: list[Promise] = []
-        for key, line in self._open.items():
-            if line.supplier != supplier or line.promised_day == NO_DAY or not rows(line.row):
+        for key in self._table.of_supplier(supplier):
+            line = self._open[key]
+            if not rows(line.row):
                 continue
             before = self._expected(line)
             line.shift_days = max(line.shift_days + delay_days, float(until_day - line.promised_day))
+            self._table.put(key, line, self._expected(line))
             moved.extend(self._moved(key, line, before, lanes))
         return PoOutcome("absorbed", 0, tuple(moved))
 
@@ -149,30 +150,29 @@ class Purchases:
         A line is due on its promised day, without one its row's mean lead time (``mean_days``, (n,)) after it was
         placed. An overdue line is expected as late as its supplier typically is, and not before tomorrow.
         """
-        found: list[tuple[int, int, float, int, float, float]] = []
         waiting = np.flatnonzero(supply["on_order"][rows])
         delays = typical_delay_days(lanes) if waiting.size else np.zeros(0)
-        for at in waiting.tolist():
-            for line in self._of_row[int(rows[at])].values():
-                age = max(now - line.placed_time, 0) / DAY_MS if line.placed else np.nan
-                due = self._expected(line)
-                if due == NO_DAY:
-                    due = today + (round(mean_days[at] - age) if line.placed else 0)
-                if due < today:
-                    due = max(today + 1, due + round(delays[line.supplier]))
-                found.append((at, due, line.open / THOUSANDTHS, line.lane, age, line.open / line.ordered))
-        columns = list(zip(*found, strict=True)) or [()] * 6
-        integers = [np.array(columns[k], np.int64) for k in (0, 1, 3)]
-        floats = [np.array(columns[k], np.float64) for k in (2, 4, 5)]
-        return OpenLines(integers[0], integers[1], floats[0], integers[2], floats[1], floats[2])
+        integers, floats = self._table.read(rows[waiting], today, now, mean_days[waiting], delays)
+        return OpenLines(waiting[integers[0]], integers[1], floats[0], integers[2], floats[1], floats[2])
 
-    def overdue(self, row: int, day: int) -> bool:
-        """Whether an open line of a row was expected on local ``day`` or before."""
-        return any(NO_DAY < self._expected(line) <= day for line in self._of_row.get(row, {}).values())
+    def overdue(self, rows: NDArray[np.int64], day: int) -> NDArray[np.bool_]:
+        """(n,) whether an open line of each row was expected on local ``day`` or before."""
+        return self._table.overdue(rows, day)
+
+    def is_open(self, key: Key) -> bool:
+        """Whether something is still to come on a line (po_id, line)."""
+        return key in self._open
 
     def of_row(self, row: int) -> list[tuple[Key, PurchaseLine]]:
         """Open lines of a row with their keys (po_id, line), in order of opening; not to be changed."""
-        return list(self._of_row.get(row, {}).items())
+        return [(key, self._open[key]) for key in self._table.of_row(row)]
+
+    def late(self, row: int, day: int, others: list[Key]) -> list[tuple[Key, PurchaseLine]]:
+        """Open lines of a row that are overdue on local ``day`` or among ``others``, as :meth:`of_row`.
+
+        Lines without a promised day are not among them.
+        """
+        return [(key, self._open[key]) for key in self._table.late(row, day, others)]
 
     def dump(self) -> bytes:
         """Everything as bytes."""
@@ -188,7 +188,7 @@ class Purchases:
         purchases._open, purchases._done = dict(tables[0]), dict(tables[1])
         purchases.evicted, purchases.forgotten = evicted, forgotten
         for key, line in purchases._open.items():
-            purchases._of_row.setdefault(line.row, {})[key] = line
+            purchases._table.put(key, line, cls._expected(line))
         return purchases
 
     @staticmethod
@@ -242,19 +242,15 @@ class Purchases:
         if line.open:
             self._done.pop(key, None)
             self._open[key] = line
-            self._of_row.setdefault(line.row, {})[key] = line
+            self._table.put(key, line, self._expected(line))
         else:
             self._take_open(key)
             self._done[key] = line
 
-    def _take_open(self, key: Key) -> PurchaseLine | None:
+    def _take_open(self, key: Key) -> None:
         line = self._open.pop(key, None)
         if line is not None:
-            of_row = self._of_row[line.row]
-            del of_row[key]
-            if not of_row:
-                del self._of_row[line.row]
-        return line
+            self._table.remove(key)
 
     def _make_room(self, watermark: int, supply: NDArray[Any]) -> None:
         """Forget what is long done, and one more line where the table is still full."""

@@ -40,6 +40,7 @@ TERMS = np.dtype(
     ],
     align=True,
 )
+SUPPLIER = (TERMS.names or ()).index("supplier")
 IN_FORCE = ("safety_stock", "reorder_point", "order_up_to", "order_quantity", "lead_time_days")
 
 
@@ -95,36 +96,67 @@ def resolve(
 class TermsTable:
     """Terms by number.
 
-    Rows of equal terms share a number. Emptied when master data change, and when more than every row needs.
+    Rows of equal terms share a number, and look theirs up again when a record of master data says something new of
+    them. Numbers below ``_first`` are of no row any more. A number is also stale when its supplier has had a record
+    since: the terms of a supplier are those of its edition. Emptied when there are more than every row needs.
     """
 
     def __init__(self) -> None:
-        self.stale = False
+        self._first = 0
+        self._count = 0
         self._number_of: dict[tuple[float | str, ...], int] = {}
         self._records: NDArray[Any] = np.zeros(16, TERMS)
+        self._edition_of = np.zeros(16, np.int64)  # by number
+        self._editions = np.zeros(16, np.int64)  # by supplier
+
+    def forget_all(self) -> None:
+        """Let every row look its terms up again."""
+        self._number_of.clear()
+        self._first = self._count
+
+    def forget_supplier(self, supplier: int | None) -> None:
+        """Let the rows of a supplier look their terms up again; None: no row has it."""
+        if supplier is not None:
+            self._edition(supplier)
+            self._editions[supplier] += 1
 
     def look_up(self, rows: NDArray[np.int64], supply: NDArray[Any], names: Names, master: MasterData, lanes: Lanes,
                 settings: Settings) -> NDArray[Any]:  # fmt: skip
         """(n,) TERMS records of the rows."""
-        if self.stale or len(self._number_of) > 2 * len(supply) + 16:
-            self.stale = False
-            self._number_of.clear()
-            supply["terms"] = -1
         column = supply["terms"]
-        for row in rows[column[rows] < 0].tolist():
+        if self._count > 2 * len(supply) + 16:
+            self.forget_all()
+            self._first = self._count = 0
+            column[:] = -1
+        numbers = column[rows]
+        stale = numbers < self._first
+        stale |= self._edition_of[numbers] != self._editions[self._records["supplier"][numbers]]
+        for row in rows[stale].tolist():
             lane = int(supply["lane"][row])
             supplier = None if lane == NO_LANE else lanes.names[lanes.lanes[lane]["supplier"]]
             column[row] = self._number(resolve(*names(row), supplier, master, settings), lanes)
         return np.asarray(self._records[column[rows]])
 
     def _number(self, values: list[float | str], lanes: Lanes) -> int:
+        edition = self._edition(lanes.find(str(values[SUPPLIER])))
         # NaN is not equal to itself as a key, so what is not known goes in as a text.
-        key = tuple("" if value != value else value for value in values)
+        key = (edition, *("" if value != value else value for value in values))
         found = self._number_of.get(key)
         if found is not None:
             return found
-        number = self._number_of[key] = len(self._number_of)
+        number = self._number_of[key] = self._count
+        self._count += 1
         if number == len(self._records):
             self._records = np.concatenate([self._records, np.zeros(number, TERMS)])
+            self._edition_of = np.concatenate([self._edition_of, np.zeros(number, np.int64)])
         self._records[number] = tuple(lanes.supplier(value) if isinstance(value, str) else value for value in values)
+        self._edition_of[number] = self._edition(int(self._records[number]["supplier"]))
         return number
+
+    def _edition(self, supplier: int | None) -> int:
+        """How many records of a supplier have taken effect; makes room for it."""
+        if supplier is None:
+            return 0
+        if supplier >= len(self._editions):
+            self._editions = np.concatenate([self._editions, np.zeros(supplier + 1, np.int64)])
+        return int(self._editions[supplier])

@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -231,9 +232,11 @@ def test_open_problems_of_a_row_are_found() -> None:
         problems.observe(finding(key=key, kind="supplier_delay", row=3))
     problems.observe(finding("final", key="b|1", kind="supplier_delay", row=3))
 
-    assert problems.open_keys(3, "supplier_delay") == ["a|1", "c|1"]
-    assert problems.open_keys(3, "order_surge") == []
-    assert problems.open_keys(4, "supplier_delay") == []
+    assert [found.key for found in problems.open_findings(3, "supplier_delay")] == ["a|1", "c|1"]
+    assert problems.open_findings(3, "order_surge") == []
+    assert problems.open_findings(4, "supplier_delay") == []
+    assert [problems.is_watched("supplier_delay", key) for key in ("a|1", "b|1", "d|1")] == [True, False, False]
+    assert problems.kept(np.array([4, 3])).tolist() == [False, True]
     latest = problems.latest("supplier_delay", "a|1")
     assert latest is not None
     assert latest.key == "a|1"
@@ -356,7 +359,7 @@ def test_dump_restores_exactly(steps: list[Step], cut: int, muted: bool) -> None
     assert run(restored, steps[cut:], day) == run(whole, steps[cut:], day)
     assert restored.publish_open(NOW + 10**12) == whole.publish_open(NOW + 10**12)
     assert restored.dump() == whole.dump()
-    assert [restored.open_keys(3, kind) for kind in PACES] == [whole.open_keys(3, kind) for kind in PACES]
+    assert [restored.open_findings(3, kind) for kind in PACES] == [whole.open_findings(3, kind) for kind in PACES]
 
 
 def test_open_problems_are_counted_by_type_and_severity() -> None:

@@ -21,9 +21,9 @@ from sensing.machines.day import (
     read_day,
     window_of,
 )
-from sensing.machines.incoming import incoming
+from sensing.machines.incoming import incoming, row_of
 from sensing.machines.state import ShardState
-from sensing.settings import DAY_MS, HOUR_MS
+from sensing.settings import DAY_MS, HOUR_MS, Settings
 from sensing.state.observed import count_lines
 from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
 from sensing.supply.moves import count
@@ -183,3 +183,25 @@ def test_what_is_known_of_the_days_to_come() -> None:
     again = known_days(state, ROWS[2:], DAY + 2, 1)
     assert [part.tolist() for part in again] == [[[False]], [[0.0]], [[1.0]]]
     assert found.closed.shape[1] == HORIZON
+
+
+def test_every_location_has_the_days_of_its_calendar() -> None:
+    """Locations that share a calendar, have another, one that is not known or none; and no location at all."""
+    state = ShardState(0, Settings(shards=1))
+    assert observed_of(state, DAY).shape == (0, 24)
+    state.calendars.apply(CalendarUpdated(event_id="1", calendar="A", closed_weekdays=[5, 6]))
+    state.calendars.apply(CalendarUpdated(event_id="2", calendar="B", holidays=[Holiday(date=date(DAY + 2))]))
+    calendars = ("B", None, "A", "unknown", "A", "B")
+    for number, calendar in enumerate(calendars):
+        state.locations.apply(LocationUpdated(event_id=f"l{number}", location=f"L{number}", calendar=calendar))
+        assert row_of(state, "S", f"L{number}") == number
+        count_lines(state.locations.lines, number, (DAY - 1) * 24, 1)
+
+    closed, holiday, _ = known_days(state, np.arange(len(calendars)), DAY, 9)
+    for number, calendar in enumerate(calendars):
+        expected = state.calendars.days(calendar, DAY, 9)
+        assert closed[number].tolist() == expected[0].tolist()
+        assert holiday[number].tolist() == expected[1].tolist()
+    for day in range(DAY, DAY + 7):
+        open_days = [not state.calendars.days(calendar, day, 1)[0][0] for calendar in calendars]
+        assert observed_of(state, day).all(axis=1).tolist() == open_days

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,7 +135,7 @@ def test_zones_whose_days_end_together_close_as_one(zones: Zones) -> None:
 def test_a_row_that_moves_closes_with_its_new_zone(zones: Zones) -> None:
     """It leaves its old zone, keeps its minute, and comes in the order of rows there."""
     of = schedule(zones, [(UTC, 7), (KARACHI, 7), (UTC, 7)])
-    of.move(0, 7, UTC, KARACHI, NOON)
+    of.move(np.array([0]), np.array([7], np.uint8), UTC, KARACHI, NOON)
     closes = take_all(of, NOON + 24 * HOUR_MS)
     assert [entry for entry in closes if entry[1] != FOLD] == [
         (zones.day_end(KARACHI, DAY) + 7 * MINUTE_MS, 0, DAY),
@@ -146,12 +147,12 @@ def test_a_row_that_moves_closes_with_its_new_zone(zones: Zones) -> None:
 def test_a_zone_that_lost_its_rows_survives_a_restore(zones: Zones) -> None:
     """Its folds go on, and rows may come back."""
     of = schedule(zones, [(UTC, 7)])
-    of.move(0, 7, UTC, KARACHI, NOON)
+    of.move(np.array([0]), np.array([7], np.uint8), UTC, KARACHI, NOON)
     again = Schedule(zones)
     again.add(KARACHI, 7, 0, NOON)
     again.restore(of.positions)
-    again.move(0, 7, KARACHI, UTC, NOON)
-    of.move(0, 7, KARACHI, UTC, NOON)
+    again.move(np.array([0]), np.array([7], np.uint8), KARACHI, UTC, NOON)
+    of.move(np.array([0]), np.array([7], np.uint8), KARACHI, UTC, NOON)
     assert take_all(again, NOON + 48 * HOUR_MS) == take_all(of, NOON + 48 * HOUR_MS)
 
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sensing.codec.keys import keys_of
 from sensing.codec.record import EVENT
 from sensing.state.rows import FULL, HOT, MISSING, Rows, find_row, index_rows, row_home
 
@@ -83,16 +82,6 @@ def test_many_rows() -> None:
     assert again.add((1, 1), "last", 1, 0) == 3000
     assert [again.sku_of(row) for row in (0, 1, 8, 9, 3000)] == ["", "\xa3", "\xa3" * 8, "", "last"]
     assert again.dump() != rows.dump()
-
-
-def test_rows_of_a_sku_are_found_by_its_hash() -> None:
-    """All of its locations, and no other SKU's."""
-    rows = Rows(10)
-    for sku, location in (("A", "L"), ("B", "L"), ("A", "M")):
-        record = keys_of(sku, location)
-        rows.add((int(record["row_hi"]), int(record["row_lo"])), sku, 0, 0)
-    found = [rows.of_sku(keys_of(sku)).tolist() for sku in "ABC"]
-    assert found == [[True, False, True], [False, True, False], [False] * 3]
 
 
 def test_a_new_row_knows_nothing() -> None:

@@ -112,7 +112,7 @@ def test_a_document_says_it_all() -> None:
     b.hear(0, ORDERS, 5)
     b.hear(0, INVENTORY, DAY * DAY_MS)
     open_add(b.supply, 0, CLOSED, CLOSED + 3, 1500, NEW_LINE)
-    b.reference(ParametersInForce(event_id="1", sku="S0", location="L", reorder_point=12.0), 0, DAY * DAY_MS)
+    b.reference(ParametersInForce(event_id="1", sku="S0", location="L", reorder_point=12.0), np.arange(1), DAY * DAY_MS)
     (document,) = _publish(b, _plan(b, 1 / 3))
     back = msgspec.json.decode(encode(document), type=PlanningParameters)
 
@@ -205,12 +205,15 @@ def test_status_is_in_force_when_the_erp_runs_on_the_proposal() -> None:
     b = book(1)
     (first,) = _publish(b, _plan(b))
     point = first.proposed.reorder_point
-    b.reference(ParametersInForce(event_id="1", sku="S0", location="L", lead_time_days=7.0), 0)
+    b.reference(ParametersInForce(event_id="1", sku="S0", location="L", lead_time_days=7.0), np.arange(1))
     assert _publish(b, _plan(b)) == []
-    b.reference(ParametersInForce(event_id="2", sku="S0", location="L", reorder_point=1.05 * point), 0)
+    b.reference(ParametersInForce(event_id="2", sku="S0", location="L", reorder_point=1.05 * point), np.arange(1))
     assert [(one.status, one.version) for one in _publish(b, _plan(b))] == [("in_force", 2)]
     assert _publish(b, _plan(b)) == []
-    b.reference(ParametersInForce(event_id="3", sku="S0", location="L", reorder_point=2 * point, order_quantity=56), 0)
+    b.reference(
+        ParametersInForce(event_id="3", sku="S0", location="L", reorder_point=2 * point, order_quantity=56),
+        np.arange(1),
+    )
     assert [one.status for one in _publish(b, _plan(b))] == ["proposed"]
 
 

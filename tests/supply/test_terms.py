@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pytest
 
 from sensing.contracts.reference import (
     CustomerUpdated,
@@ -107,7 +108,7 @@ def test_equal_terms_share_a_number_and_changes_are_seen() -> None:
     table.look_up(rows, supply, names, master, lanes, Settings())
     assert supply["terms"].tolist() == [0, 0, 0]
     master.apply(ItemUpdated(event_id="1", sku="S1", service_target=0.5))
-    table.stale = True
+    table.forget_all()
     found = table.look_up(rows, supply, names, master, lanes, Settings())
     assert found["service_target"].tolist() == [0.95, 0.5, 0.95]
 
@@ -120,11 +121,58 @@ def test_a_new_supplier_or_parameters_in_force_are_seen_by_their_row() -> None:
     b.reference(SupplierUpdated(event_id="1", supplier="A", lead_time_days=20.0))
     assert b.plan(rows, 20_000, 0, flat, flat, codes).terms["lead_time_days"].tolist() == [7.0, 7.0]
     tell(b, "placed", 1, row=1, quantity=5, supplier="A")
-    b.reference(ParametersInForce(event_id="2", sku="S0", location="L", reorder_point=9.0), row=0)
-    b.reference(ParametersInForce(event_id="3", sku="S9", location="L", reorder_point=9.0))
+    b.reference(ParametersInForce(event_id="2", sku="S0", location="L", reorder_point=9.0), np.array([0]))
+    b.reference(ParametersInForce(event_id="3", sku="S9", location="L", reorder_point=9.0), np.array([], np.int64))
     terms = b.plan(rows, 20_000, 0, flat, flat, codes).terms
     assert terms["lead_time_days"].tolist() == [7.0, 20.0]
     assert terms["in_force_reorder_point"][0] == 9.0
+
+
+def test_a_record_is_seen_by_the_rows_it_concerns_only() -> None:
+    """Rows of its SKU or supplier are looked up again, all where it names neither; the others keep their number."""
+    b = book(4)
+    flat, codes, rows = np.ones((4, 28)), np.ones(4, np.uint8), np.arange(4)
+    for row, supplier in enumerate("AABB"):
+        tell(b, "placed", 1, row=row, po_id=f"P{row}", quantity=5, supplier=supplier)
+
+    def numbers_after(*told: Any) -> tuple[list[int], list[float]]:
+        if told:
+            b.reference(*told)
+        found = b.plan(rows, 20_000, 0, flat, flat, codes).terms["lead_time_days"]
+        return b.supply["terms"].tolist(), found.tolist()
+
+    assert numbers_after() == ([0, 0, 1, 1], [7.0] * 4)
+    assert numbers_after(SupplierUpdated(event_id="1", supplier="B", lead_time_days=9.0)) == (
+        [0, 0, 2, 2], [7.0, 7.0, 9.0, 9.0],
+    )  # fmt: skip
+    assert numbers_after(SupplierUpdated(event_id="2", supplier="C", lead_time_days=5.0))[0] == [0, 0, 2, 2]
+    item = ItemUpdated(event_id="3", sku="S1", lead_time_days=3.0)
+    assert numbers_after(item, np.array([1])) == ([0, 3, 2, 2], [7.0, 3.0, 9.0, 9.0])
+    assert numbers_after(PolicyUpdated(event_id="4", cover_days=5.0))[0] == [4, 5, 6, 6]
+    assert numbers_after(SupplierUpdated(event_id="5", supplier="B", lead_time_days=9.0))[0] == [4, 5, 7, 7]
+
+
+def test_suppliers_beyond_the_bound_are_stale_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They share one number, so a record of any of them lets all their rows look again."""
+    monkeypatch.setattr("sensing.supply.lanes.SUPPLIERS_MAX", 2)
+    b = book(1)
+    flat, codes, rows = np.ones((1, 28)), np.ones(1, np.uint8), np.arange(1)
+    tell(b, "placed", 1, quantity=5, supplier="A")
+    b.reference(ItemUpdated(event_id="1", sku="S0", supplier="B"), rows)
+    tell(b, "placed", 2, po_id="Q", quantity=5, supplier="B")
+    b.supply["lane"] = -1  # the row goes by its item's supplier
+    assert b.plan(rows, 20_000, 0, flat, flat, codes).terms["lead_time_days"].tolist() == [7.0]
+    b.reference(SupplierUpdated(event_id="2", supplier="B", lead_time_days=9.0))
+    assert b.plan(rows, 20_000, 0, flat, flat, codes).terms["lead_time_days"].tolist() == [9.0]
+
+
+def test_unknown_suppliers_are_told_by_the_records_of_suppliers() -> None:
+    """Where there is none of any, all are known, whatever else master data hold; a restored copy knows as much."""
+    master = _master(ItemUpdated(event_id="1", sku="S0"))
+    assert master.knows_supplier("A")
+    master.apply(SupplierUpdated(event_id="2", supplier="A"))
+    for told in (master, MasterData.load(master.dump())):
+        assert (told.knows_supplier("A"), told.knows_supplier("B")) == (True, False)
 
 
 def test_the_table_does_not_grow_with_updates() -> None:
@@ -132,7 +180,7 @@ def test_the_table_does_not_grow_with_updates() -> None:
     b = book(4)
     flat = np.ones((1, 28))
     for step in range(500):
-        b.reference(ParametersInForce(event_id="1", sku="S0", location="L", reorder_point=float(step)), row=0)
+        b.reference(ParametersInForce(event_id="1", sku="S0", location="L", reorder_point=float(step)), np.array([0]))
         plan = b.plan(np.array([0]), 20_000, 0, flat, flat, np.ones(1, np.uint8))
         assert plan.terms["in_force_reorder_point"][0] == step
     assert len(b._terms._records) <= 64

@@ -1,5 +1,7 @@
 """The ERP executed: the values of a proposal are in force."""
 
+import numpy as np
+
 from sensing.codec.instants import rfc3339
 from sensing.codec.record import Rare
 from sensing.contracts.common import QUANTITY_MAX
@@ -40,7 +42,7 @@ def confirm_execution(s: ShardState, item: Rare) -> Answer:
         event_id=event.event_id, event_time=event.event_time, sku=sku, location=location, proposed_version=version,
         **told,
     )  # fmt: skip
-    s.supply.reference(record, row, item.time)
+    s.supply.reference(record, np.array([row]), item.time)
     document = publish_again(s, item, outlook_of_row(s, row, s.clock))
     s.supply.standings.tidy(row, document.version)
     s.rows.hot["touched"][row] = 1
