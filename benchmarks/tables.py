@@ -1,4 +1,4 @@
-"""Tables of README.md that are made from code: all settings, all metrics, all topics."""
+"""Tables of README.md that are made from code: all settings, all metrics, all topics, all detectors."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,6 +8,9 @@ from flows.service.names import FIELDS, dotted
 from flows.service.names import TABLES as CLIENT_TABLES
 from flows.service.topics import PARTITIONS, PLANS
 from sensing.codec.record import TOPICS
+from sensing.contracts.exceptions import SEVERITIES
+from sensing.detection.detector import DAY_MINUTES
+from sensing.detection.registry import DETECTORS
 
 
 def settings() -> str:
@@ -39,10 +42,34 @@ def topics() -> str:
     return _table(("topic", "", "partitions", "settings"), rows)
 
 
+def detectors() -> str:
+    """One row per detector: type, opening and closing rule, who decides and is told, deadlines by severity."""
+    rows = [
+        (
+            f"`{detector.name}`",
+            detector.opens,
+            detector.ends,
+            ", ".join((f"**{detector.route}**", *detector.inform)),
+            " / ".join(_duration(minutes) for minutes in detector.deadline_minutes),
+        )
+        for detector in DETECTORS.values()
+    ]
+    return _table(("exception", "opens when", "ends when", "**decides**, is told", " / ".join(SEVERITIES)), rows)
+
+
+def _duration(minutes: int) -> str:
+    return f"{minutes // DAY_MINUTES} d" if minutes % DAY_MINUTES == 0 else f"{minutes / 60:g} h"
+
+
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
-TABLES: dict[str, Callable[[], str]] = {"settings": settings, "metrics": metrics, "topics": topics}
+TABLES: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "metrics": metrics,
+    "topics": topics,
+    "detectors": detectors,
+}
 """By the name of their markers."""

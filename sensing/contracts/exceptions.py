@@ -9,12 +9,15 @@ import msgspec
 
 from sensing.contracts.decisions import Label, Verdict
 
-ExceptionType = Literal["order_surge", "demand_drop", "supplier_delay", "stockout_projected", "data_quality"]
 Status = Literal["candidate", "opened", "escalated", "acknowledged", "resolved", "expired"]
 Severity = Literal["low", "medium", "high", "critical"]
 Route = Literal["auto", "planner", "buyer", "finance", "commercial", "data_steward"]
 
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+
+
+ExceptionType = str
+"""Name of a detector; the published schema lists those that there are."""
 
 
 class ExceptionState(msgspec.Struct, kw_only=True):

@@ -16,15 +16,17 @@ from sensing.contracts.dead_letters import DeadLetter
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.schemas import documents, topic_schema
 from sensing.contracts.topics import INPUTS, OUTPUTS
+from sensing.detection.registry import DETECTORS
 from sensing.outputs import encode
 from tests.codec.blocks import decode_events
 from tests.contracts.examples import EXAMPLES, REQUIRED, Event, example, minimal
 
 every_type = pytest.mark.parametrize(("topic", "event"), EXAMPLES, ids=[event["event_type"] for _, event in EXAMPLES])
 VALIDATORS = {
-    topic: Draft202012Validator(topic_schema(topic, structs)) for topic, structs in (INPUTS | OUTPUTS).items()
+    topic: Draft202012Validator(topic_schema(topic, structs, sorted(DETECTORS)))
+    for topic, structs in (INPUTS | OUTPUTS).items()
 }
-DOCUMENTS: dict[str, Any] = {name: json.loads(content) for name, content in documents().items()}
+DOCUMENTS: dict[str, Any] = {name: json.loads(content) for name, content in documents(DETECTORS).items()}
 ASYNCAPI = DOCUMENTS["asyncapi.json"]
 
 
@@ -116,7 +118,7 @@ def test_encoded_outputs_are_valid(topic: str, struct: msgspec.Struct) -> None:
 
 def test_schemas_are_schemas() -> None:
     """All documents of topics are valid draft 2020-12, and describe themselves in Markdown without stray line ends."""
-    for name, content in documents().items():
+    for name, content in documents(DETECTORS).items():
         schema = json.loads(content)
         assert content.endswith(b"}\n")
         assert b"``" not in content
@@ -185,7 +187,7 @@ def test_schemas_are_written(tmp_path: Path) -> None:
         result = CliRunner().invoke(schemas, ["--output", str(tmp_path / "new")])
         assert result.exit_code == 0
         assert result.output == f"11 documents written in {tmp_path / 'new'}\n"
-    assert {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()} == documents()
+    assert {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()} == documents(DETECTORS)
     result = CliRunner().invoke(schemas, ["--check", "--output", str(tmp_path / "new")])
     assert (result.exit_code, result.output) == (0, f"11 documents are up to date in {tmp_path / 'new'}\n")
 

@@ -3,14 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.detection.lifecycle import KEPT_MS, PACES, Problems
+from sensing.detection.lifecycle import KEPT_MS, Problems
+from sensing.detection.registry import DETECTORS
 from sensing.settings import DAY_MS
-from tests.detection.looks import NOW, finding
+from tests.detection.contexts import NOW, finding
 
 
 def test_it_stays_longer_than_any_cool_down() -> None:
     """While a problem may come back under its id, its record stays."""
-    assert max(pace.cool_down_ms for pace in PACES.values()) < KEPT_MS
+    assert max(detector.hysteresis.cool_down_ms for detector in DETECTORS.values()) < KEPT_MS
 
 
 def test_an_ended_problem_is_forgotten_once() -> None:

@@ -10,7 +10,7 @@ from sensing.detection.lines import (
     few_probability,
     line_dispersion,
     many_probability,
-    speaking_window,
+    reported_window,
     window_variance,
 )
 from tests.detection import oracles
@@ -72,7 +72,7 @@ def test_more_lines_are_less_likely(count: int, mean: float, dispersion: float, 
 )
 def test_the_window_that_fired_speaks(hits: list[bool], chances: list[float], expected: int) -> None:
     """One that fired goes before one that only looks unlikely, then the less likely, then the first."""
-    assert speaking_window(hits, chances) == expected
+    assert reported_window(hits, chances) == expected
 
 
 def test_silence_is_no_news_where_nothing_is_due() -> None:

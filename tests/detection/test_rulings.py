@@ -7,7 +7,7 @@ from sensing.contracts.exceptions import ExceptionState
 from sensing.detection.lifecycle import DISMISSED_MS, Problems
 from sensing.settings import DAY_MS
 from sensing.state.ruling import Ruling
-from tests.detection.looks import NOW, finding
+from tests.detection.contexts import NOW, finding
 
 NAME = "surge:85123A|UK:20111122T221320000"
 DISMISSED_DAYS = DISMISSED_MS / DAY_MS

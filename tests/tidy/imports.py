@@ -20,7 +20,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "sensing.state": (*_FLOOR, *_RECORD),
     "sensing.demand": (*_FLOOR, *_RECORD, "sensing.state"),
     "sensing.supply": _MATHS,
-    "sensing.detection": _MATHS,
+    "sensing.detection": (*_MATHS, "sensing.demand", "sensing.supply"),
     "sensing.machines": ("sensing",),
     "sinks": ("sensing.contracts", "sensing.outputs"),
     "flows": ("sensing", "sinks"),
