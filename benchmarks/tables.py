@@ -6,9 +6,9 @@ from flows.service.legal import required
 from flows.service.metrics import METRICS
 from flows.service.names import FIELDS, dotted
 from flows.service.names import TABLES as CLIENT_TABLES
-from flows.service.topics import PARTITIONS, PLANS
-from sensing.codec.record import TOPICS
+from flows.service.topics import PARTITIONS, plans
 from sensing.contracts.exceptions import SEVERITIES
+from sensing.contracts.topics import SPECS
 from sensing.detection.detector import DAY_MINUTES
 from sensing.detection.registry import DETECTORS
 
@@ -34,11 +34,11 @@ def metrics() -> str:
 def topics() -> str:
     """One row per topic: name, direction, partitions, settings it is made with; bold is what it must have."""
     rows = []
-    for plan in PLANS:
+    for plan in plans():
         partitions = f"**{plan.partitions}**" if plan.partitions else f"{PARTITIONS}"
         settings = [f"**{name}={value}**" for name, value in plan.required.items()]
         settings += [f"{name}={value}" for name, value in plan.initial.items()]
-        rows.append((f"`{plan.name}`", "in" if plan.name in TOPICS else "out", partitions, ", ".join(settings)))
+        rows.append((f"`{plan.name}`", "in" if SPECS[plan.name].is_input else "out", partitions, ", ".join(settings)))
     return _table(("topic", "", "partitions", "settings"), rows)
 
 

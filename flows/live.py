@@ -21,7 +21,7 @@ from flows.service.settings import RunSettings
 from flows.sources.kafka.live import LiveSource
 from flows.sources.kafka.survey import survey
 from sensing.codec.record import TOPICS
-from sensing.contracts.topics import OUTPUTS
+from sensing.contracts.topics import published
 from sinks.errors import SinkError
 from sinks.kafka import KafkaSink
 from sinks.redis_view import RedisView
@@ -68,7 +68,7 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> C
     # To be stopped in good order is for what runs on; of what reads to the end, less than all is a failure.
     control = Control(len(machine_keys(core.shards)), lasting=not until_end, observer=observer)
     inputs = {topic: kafka.topic_prefix + topic for topic in TOPICS}
-    logs = survey(kafka.client_config(), inputs, [kafka.topic_prefix + topic for topic in OUTPUTS])
+    logs = survey(kafka.client_config(), inputs, [kafka.topic_prefix + spec.name for spec in published()])
     source = LiveSource(
         kafka.consumer_config(), kafka.client_config(), logs, core, control, observer, until_end=until_end
     )

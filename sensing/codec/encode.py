@@ -9,7 +9,7 @@ from sensing.codec.columns import KINDS, VERSIONED
 from sensing.codec.instants import date, rfc3339
 from sensing.codec.record import NO_DAY, THOUSANDTHS, Kind
 from sensing.contracts.common import VERSION_LAST
-from sensing.contracts.topics import event_type
+from sensing.contracts.topic_spec import event_type
 
 EVENT_TYPES = {kind: event_type(struct) for struct, kind in KINDS.items()}
 

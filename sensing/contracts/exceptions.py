@@ -3,11 +3,12 @@
 The latest record is its whole state.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from sensing.contracts.decisions import Label, Verdict
+from sensing.contracts.topic_spec import View, output, typed
 
 Status = Literal["candidate", "opened", "escalated", "acknowledged", "resolved", "expired"]
 Severity = Literal["low", "medium", "high", "critical"]
@@ -57,3 +58,13 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     decided_role: str | None = None
     decided_at: str | None = None
     decision_reason: str | None = None
+
+
+SPEC = output(
+    "exceptions",
+    __doc__,
+    typed("exception", get_args(Status), ExceptionState),
+    "Exception id. A tombstone follows some days after the end of the exception.",
+    compacted=True,
+    view=View(hash="exception", channel="exceptions"),
+)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.schemas import topic_schema
+from sensing.contracts.topics import SPECS
 from sensing.detection.detector import Closing, Detector, Hysteresis, Judgement, ShardParts
 from sensing.detection.finding import DetectionContext
 from sensing.detection.lifecycle import Problems
@@ -87,7 +88,7 @@ def test_a_registered_detector_runs_from_the_close_to_its_exceptions() -> None:
 
 def test_the_schema_lists_a_registered_detector() -> None:
     """Subscribers find its type in the published schema."""
-    schema = topic_schema("exceptions", (ExceptionState,), sorted(DETECTORS))
+    schema = topic_schema(SPECS["exceptions"], sorted(DETECTORS))
 
     assert schema["$defs"]["ExceptionState"]["properties"]["exception_type"] == {"enum": sorted(DETECTORS)}
     assert "busy_week" in DETECTORS
