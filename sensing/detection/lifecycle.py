@@ -36,6 +36,7 @@ from sensing.detection.registry import DETECTORS
 from sensing.detection.severity import grade, rank
 from sensing.settings import DAY_MS
 from sensing.state.ruling import Ruling
+from sensing.state.snapshot import Encoded, pack, unpack
 
 OpenCounts = dict[tuple[ExceptionType, Severity], int]
 
@@ -58,7 +59,6 @@ class Ended(NamedTuple):
 
 
 class _Dump(msgspec.Struct):
-    problems_max: int
     muted: bool
     refused: int
     problems: list[Problem]
@@ -203,20 +203,17 @@ class Problems:
     def dump(self) -> bytes:
         """All of it as bytes."""
         kept = list(self._problems.values())
-        return msgspec.msgpack.encode(_Dump(self.problems_max, self.muted, self.refused, kept, self._leaving))
+        return pack({"problems": Encoded(_Dump(self.muted, self.refused, kept, self._leaving), _Dump)})
 
-    @classmethod
-    def load(cls, block: bytes) -> "Problems":
-        """Problems as they were when `dump` was called."""
-        dump = msgspec.msgpack.decode(block, type=_Dump)
-        problems = cls(dump.problems_max, muted=dump.muted)
-        problems.refused, problems._leaving = dump.refused, dump.leaving
+    def load(self, block: bytes) -> None:
+        """Take over the problems of `dump`."""
+        dump = unpack(block, {"problems": _Dump})["problems"]
+        self.muted, self.refused, self._leaving = dump.muted, dump.refused, dump.leaving
         for problem in dump.problems:
             name = _name(problem.exception_type, problem.finding.key)
-            problems._add(name, problem)
+            self._add(name, problem)
             if problem.exception_id:
-                problems._ids[problem.exception_id] = name
-        return problems
+                self._ids[problem.exception_id] = name
 
     def _has_place(self, exception_type: ExceptionType) -> bool:
         reserved = 0 if DETECTORS[exception_type].reserved else self.problems_max // RESERVED

@@ -6,7 +6,7 @@ A group that was not heard of holds the clock at the beginning. Watermarks never
 import numpy as np
 
 from sensing.codec.record import BEFORE_ALL, Batch
-from sensing.state.blob import Part
+from sensing.state.snapshot import pack, unpack
 
 
 class Groups:
@@ -26,10 +26,10 @@ class Groups:
         rare = [(before, item._replace(watermark=min(item.watermark, others))) for before, item in batch.rare]
         return batch._replace(records=records, rare=rare, watermark=min(batch.watermark, others))
 
-    def parts(self) -> dict[str, Part]:
-        """State as named parts of a dump."""
-        return {"groups": self.latest}
+    def dump(self) -> bytes:
+        """The latest watermarks as bytes."""
+        return pack({"latest": self.latest})
 
-    def restore(self, parts: dict[str, Part]) -> None:
-        """Take over :meth:`parts`."""
-        self.latest[:] = parts["groups"]
+    def load(self, block: bytes) -> None:
+        """Take over the watermarks of :meth:`dump`."""
+        self.latest[:] = unpack(block)["latest"]

@@ -7,6 +7,7 @@ from sensing.detection.lifecycle import KEPT_MS, Problems
 from sensing.detection.registry import DETECTORS
 from sensing.settings import DAY_MS
 from tests.detection.contexts import NOW, finding
+from tests.snapshots import resumed
 
 
 def test_it_stays_longer_than_any_cool_down() -> None:
@@ -56,7 +57,7 @@ def test_the_bound_lets_the_oldest_go_early(bound: int, ended: int) -> None:
         problems.observe(finding(key=f"k{number}"))
         problems.observe(finding("final", key=f"k{number}", day=0.01))
         problems.expire(NOW + 30 * DAY_MS)
-    restored = Problems.load(problems.dump())
+    restored = resumed(Problems(problems.problems_max), problems.dump())
     early = problems.forget(NOW)
     assert restored.forget(NOW) == early
     assert len(early) == max(ended - bound * 2, 0)

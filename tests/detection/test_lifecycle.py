@@ -17,6 +17,7 @@ from sensing.detection.registry import DETECTORS
 from sensing.detection.surge import ORDER_SURGE, SurgeEvidence
 from sensing.settings import DAY_MS
 from tests.detection.contexts import NOW, context, finding
+from tests.snapshots import resumed
 
 
 def published(state: ExceptionState | None) -> ExceptionState:
@@ -357,7 +358,7 @@ def test_dump_restores_exactly(steps: list[Step], cut: int, muted: bool) -> None
     first = run(whole, steps[:cut], 0.0)
     assert run(halves, steps[:cut], 0.0) == first
 
-    restored = Problems.load(halves.dump())
+    restored = resumed(Problems(halves.problems_max), halves.dump())
 
     day = sum(step[5] for step in steps[:cut])
     assert run(restored, steps[cut:], day) == run(whole, steps[cut:], day)
@@ -382,4 +383,4 @@ def test_open_problems_are_counted_by_type_and_severity() -> None:
     assert sum(counted.values()) == 2
     assert counted["order_surge", "medium"] == 1
     assert ("data_quality", "low") not in counted
-    assert Problems.load(problems.dump()).open_counts() == counted
+    assert resumed(Problems(problems.problems_max), problems.dump()).open_counts() == counted

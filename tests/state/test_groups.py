@@ -1,7 +1,5 @@
 """The clock of several source groups."""
 
-from typing import Any
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +48,5 @@ def test_groups_go_on_from_their_dump() -> None:
     """A restored clock merges as the other one does."""
     groups, restored = Groups(2), Groups(2)
     groups.merged(batch_of(0, [7]))
-    parts: dict[str, Any] = dict(groups.parts())
-    restored.restore(parts)
+    restored.load(groups.dump())
     assert restored.merged(batch_of(1, [9])).watermark == groups.merged(batch_of(1, [9])).watermark == 7

@@ -17,6 +17,7 @@ from sensing.supply.lanes import Lanes
 from sensing.supply.master import MasterData
 from sensing.supply.record import fresh
 from sensing.supply.terms import TERMS, TermsTable, resolve
+from tests.snapshots import resumed
 from tests.supply.events import book, names, tell
 
 
@@ -92,7 +93,7 @@ def test_master_data_are_restored() -> None:
         ItemUpdated(event_id="1", sku="S0", units={"CASE": 12.0}), SupplierUpdated(event_id="2", supplier="A"),
         PolicyUpdated(event_id="3", location="L"), ParametersInForce(event_id="4", sku="S0", location="L"),
     )  # fmt: skip
-    copy = MasterData.load(master.dump())
+    copy = resumed(MasterData(), master.dump())
 
     assert copy.dump() == master.dump()
     assert copy.item("S0") == master.item("S0")
