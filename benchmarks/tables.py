@@ -1,4 +1,4 @@
-"""Tables of README.md that are made from code: all settings, all metrics, all topics, all detectors."""
+"""Tables of README.md that are made from code: settings, metrics, topics, input types, detectors."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,6 +8,7 @@ from flows.service.names import FIELDS, dotted
 from flows.service.names import TABLES as CLIENT_TABLES
 from flows.service.topics import PARTITIONS, plans
 from sensing.contracts.exceptions import SEVERITIES
+from sensing.contracts.input_types import INPUT_TYPES
 from sensing.contracts.topics import SPECS
 from sensing.detection.detector import DAY_MINUTES
 from sensing.detection.registry import DETECTORS
@@ -57,6 +58,15 @@ def detectors() -> str:
     return _table(("exception", "opens when", "ends when", "**decides**, is told", " / ".join(SEVERITIES)), rows)
 
 
+def inputs() -> str:
+    """One row per type of input event: who takes it, what it does, fields that change nothing yet."""
+    rows = [
+        (f"`{name}`", row.taken_by, row.effect, ", ".join(f"`{field}`" for field in row.unused))
+        for name, row in INPUT_TYPES.items()
+    ]
+    return _table(("input", "goes to", "does", "accepted and not used yet"), rows)
+
+
 def _duration(minutes: int) -> str:
     return f"{minutes // DAY_MINUTES} d" if minutes % DAY_MINUTES == 0 else f"{minutes / 60:g} h"
 
@@ -71,5 +81,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "topics": topics,
     "detectors": detectors,
+    "inputs": inputs,
 }
 """By the name of their markers."""

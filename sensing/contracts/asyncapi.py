@@ -13,6 +13,7 @@ from sensing.contracts.common import (
     UNIT_BYTES_MAX,
 )
 from sensing.contracts.exceptions import Route, Severity
+from sensing.contracts.input_types import INPUT_TYPES
 from sensing.contracts.topic_spec import TopicSpec
 from sensing.contracts.topics import SPECS
 
@@ -105,7 +106,11 @@ def _operations(action: str, topics: dict[str, list[str]]) -> Document:
 
 
 def _input(spec: TopicSpec, name: str, struct: str) -> Document:
-    return _message(spec, name, struct, {"$ref": "#/components/schemas/cloudevent"})
+    row = INPUT_TYPES[name]
+    summary = f"Goes to {'the ' if row.taken_by != 'every shard' else ''}{row.taken_by}: {row.effect}."
+    if row.unused:
+        summary += f" Accepted and not used yet: {', '.join(row.unused)}."
+    return _message(spec, name, struct, {"$ref": "#/components/schemas/cloudevent"}) | {"summary": summary}
 
 
 def _output(spec: TopicSpec, name: str, struct: str) -> Document:

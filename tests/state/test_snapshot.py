@@ -149,7 +149,7 @@ def test_structs_of_other_fields_are_refused() -> None:
         SnapshotError,
         match=r"^snapshot table lines \(Line\): required received int as field 1, got ordered int;",
     ):
-        unpack(block, {"lines": list[tuple[str, swapped]]})  # type: ignore[valid-type]  # the struct is made in the test
+        unpack(block, {"lines": list[tuple[str, swapped]]})  # type: ignore[valid-type]  # made just above
 
 
 def test_structs_that_cannot_be_read_are_refused() -> None:
