@@ -1,4 +1,4 @@
-"""Tables of the documents that are made from code: settings, metrics, event types, topics."""
+"""Tables of the documents that are made from code: settings, metrics, events, topics, input types, detectors."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -9,9 +9,13 @@ from flows.service.metrics import described
 from flows.service.settings_section import required
 from flows.service.settings_sources import FIELDS, dotted
 from flows.service.settings_sources import TABLES as CLIENT_TABLES
-from flows.service.topics import PARTITIONS, PLANS
-from sensing.codec.record import TOPICS
-from sensing.contracts.topics import INPUTS, event_type
+from flows.service.topics import PARTITIONS, plans
+from sensing.contracts.exceptions import SEVERITIES
+from sensing.contracts.input_types import INPUT_TYPES
+from sensing.contracts.topic_spec import event_type
+from sensing.contracts.topics import INPUTS, SPECS
+from sensing.detection.detector import DAY_MINUTES
+from sensing.detection.registry import DETECTORS
 
 
 def settings() -> str:
@@ -35,11 +39,11 @@ def metrics() -> str:
 def topics() -> str:
     """One row per topic: name, direction, partitions, settings it is made with; bold is what it must have."""
     rows = []
-    for plan in PLANS:
+    for plan in plans():
         partitions = f"**{plan.partitions}**" if plan.partitions else f"{PARTITIONS}"
         settings = [f"**{name}={value}**" for name, value in plan.required.items()]
         settings += [f"{name}={value}" for name, value in plan.initial.items()]
-        rows.append((f"`{plan.name}`", "in" if plan.name in TOPICS else "out", partitions, ", ".join(settings)))
+        rows.append((f"`{plan.name}`", "in" if SPECS[plan.name].is_input else "out", partitions, ", ".join(settings)))
     return _table(("topic", "", "partitions", "settings"), rows)
 
 
@@ -52,6 +56,34 @@ def events() -> str:
             meaning = " ".join((struct.__doc__ or "").partition("\n\n")[0].split()).replace("``", "`")
             rows.append((topic, f"`{event_type(struct)}`", required, meaning))
     return _table(("topic", "event type", "required fields", "meaning"), rows)
+
+
+def detectors() -> str:
+    """One row per detector: type, opening and closing rule, who decides and is told, deadlines by severity."""
+    rows = [
+        (
+            f"`{detector.name}`",
+            detector.opens,
+            detector.ends,
+            ", ".join((f"**{detector.route}**", *detector.inform)),
+            " / ".join(_duration(minutes) for minutes in detector.deadline_minutes),
+        )
+        for detector in DETECTORS.values()
+    ]
+    return _table(("exception", "opens when", "ends when", "**decides**, is told", " / ".join(SEVERITIES)), rows)
+
+
+def inputs() -> str:
+    """One row per type of input event: who takes it, what it does, fields that change nothing yet."""
+    rows = [
+        (f"`{name}`", row.taken_by, row.effect, ", ".join(f"`{field}`" for field in row.unused))
+        for name, row in INPUT_TYPES.items()
+    ]
+    return _table(("input", "goes to", "does", "accepted and not used yet"), rows)
+
+
+def _duration(minutes: int) -> str:
+    return f"{minutes // DAY_MINUTES} d" if minutes % DAY_MINUTES == 0 else f"{minutes / 60:g} h"
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
@@ -70,6 +102,8 @@ TABLES: dict[str, Table] = {
     "settings": Table("flows/README.md", settings),
     "metrics": Table("flows/README.md", metrics),
     "events": Table("sensing/contracts/README.md", events),
+    "inputs": Table("sensing/contracts/README.md", inputs),
     "topics": Table("sensing/contracts/README.md", topics),
+    "detectors": Table("sensing/contracts/README.md", detectors),
 }
 """By the name of their markers."""

@@ -21,7 +21,7 @@ from flows.service.observer import FlowObserver
 from flows.service.operations import operations
 from flows.service.settings import RunSettings
 from sensing.codec.record import TOPICS
-from sensing.contracts.topics import OUTPUTS
+from sensing.contracts.topics import published
 from sinks.errors import TidegaugeError
 from sinks.kafka import KafkaSink
 from sinks.kafka_client import Cluster, find_logs, logged
@@ -76,7 +76,7 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> R
     # A signal drains a service; with until_end an early stop is an error.
     context = RunContext(service=not until_end, observer=observer)
     inputs = {topic: kafka.topic_prefix + topic for topic in TOPICS}
-    outputs = [kafka.topic_prefix + topic for topic in OUTPUTS]
+    outputs = [kafka.topic_prefix + spec.name for spec in published()]
     logs = Cluster(logged(kafka.client_config())).ask(
         lambda admin: find_logs(admin, inputs, outputs), START_SECONDS_MAX
     )

@@ -5,11 +5,13 @@ from typing import NamedTuple
 import msgspec
 import orjson
 
-EXCEPTIONS = "exceptions"
-PARAMETERS = "planning-parameters"
-ACTIONS = "actions"
-AUDIT = "audit"
-DEAD_LETTERS = "dead-letters"
+from sensing.contracts import actions, audit, dead_letters, exceptions, parameters
+
+EXCEPTIONS = exceptions.SPEC.name
+PARAMETERS = parameters.SPEC.name
+ACTIONS = actions.SPEC.name
+AUDIT = audit.SPEC.name
+DEAD_LETTERS = dead_letters.SPEC.name
 
 
 class OutputRecord(NamedTuple):

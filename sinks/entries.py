@@ -9,7 +9,9 @@ from typing import NamedTuple
 import msgspec
 
 from sensing.contracts.exceptions import ExceptionState
-from sensing.outputs import EXCEPTIONS
+from sensing.contracts.topic_spec import View
+from sensing.contracts.topics import SPECS
+from sensing.outputs import EXCEPTIONS, PARAMETERS
 from sinks.priority import priority
 from sinks.tail import Record
 
@@ -35,12 +37,18 @@ class Layout(NamedTuple):
         return f"{self.prefix}exceptions:open"
 
     def hash(self, topic: str, key: str) -> str:
-        """Hash of one exception, or of the parameters of one SKU-location."""
-        return f"{self.prefix}{'exception' if topic == EXCEPTIONS else 'parameters'}:{key}"
+        """Hash of one record, such as of one exception."""
+        return f"{self.prefix}{_view(topic).hash}:{key}"
 
     def channel(self, topic: str) -> str:
         """Pub/Sub channel on which changes are told."""
-        return f"{self.prefix}changes:{'exceptions' if topic == EXCEPTIONS else 'parameters'}"
+        return f"{self.prefix}changes:{_view(topic).channel}"
+
+
+def _view(topic: str) -> View:
+    view = SPECS[topic].view
+    assert view is not None, "only topics in the view are read for it"
+    return view
 
 
 class Entry(NamedTuple):
@@ -155,7 +163,8 @@ def _entry(record: Record, layout: Layout, ended_days: int) -> Entry:
             score = str(rank)
         fields = _flat([*_exception_fields(state, rank), ("document", record.value.decode())])
     elif record.value is not None:
-        fields = _flat([*_parameter_fields(_parameters(record.value)), ("document", record.value.decode())])
+        flat = _parameter_fields(_parameters(record.value)) if record.topic == PARAMETERS else ()
+        fields = _flat([*flat, ("document", record.value.decode())])
     return Entry(
         layout.hash(record.topic, key), key if record.topic == EXCEPTIONS else "", lineage, version, score, ttl_ms,
         layout.channel(record.topic), msgspec.json.encode(told).decode(), fields,

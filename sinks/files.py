@@ -9,7 +9,7 @@ import numpy as np
 
 from sensing.outputs import DEAD_LETTERS
 from sinks.parameters import assemble_rows
-from sinks.parts import TOPICS, key_width
+from sinks.parts import key_width, output_topics
 
 PARAMETERS_FILE = "parameters.parquet"
 
@@ -28,7 +28,7 @@ def assemble(parts: Path, folder: Path, keys: list[str]) -> Finished:
     before.
     """
     lines = {}
-    for topic in TOPICS:
+    for topic in output_topics():
         files = [path for key in keys if (path := parts / f"{topic}.{key}").exists()]
         with (parts / f"{topic}.ndjson").open("wb") as out:
             lines[topic] = (
@@ -36,7 +36,7 @@ def assemble(parts: Path, folder: Path, keys: list[str]) -> Finished:
             )
     tables = [path for key in keys if (path := parts / f"rows.{key}").exists()]
     rows = assemble_rows(tables, parts / PARAMETERS_FILE)
-    for name in [*(f"{topic}.ndjson" for topic in TOPICS), PARAMETERS_FILE]:
+    for name in [*(f"{topic}.ndjson" for topic in lines), PARAMETERS_FILE]:
         (parts / name).replace(folder / name)
     return Finished(rows, lines)
 

@@ -10,11 +10,11 @@ from typing import IO, Any, Protocol
 import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS, OutputRecord
+from sensing.contracts.topics import published
+from sensing.outputs import DEAD_LETTERS, OutputRecord
 from sinks.envelope import seal_json
 from sinks.parameters import write_rows
 
-TOPICS = (EXCEPTIONS, PARAMETERS, AUDIT, DEAD_LETTERS)
 TOPIC_WIDTH = 32
 INSTANT_FIRST = -(2**62)
 
@@ -34,6 +34,11 @@ class _Origin(msgspec.Struct):
     topic: str
     partition: int
     offset: int
+
+
+def output_topics() -> list[str]:
+    """Topics that have files, in the order in which they are written."""
+    return [spec.name for spec in published()]
 
 
 def order_key(record: OutputRecord) -> bytes:
@@ -96,13 +101,13 @@ class MachinePart(StatefulSinkPartition[list[OutputRecord | Rows], dict[str, int
         self._key = key
         self._recorded = recorded
         self._files: dict[str, IO[bytes]] = {}
-        for topic in TOPICS:
+        for topic in output_topics():
             self._files[topic] = (folder / f"{topic}.{key}").open("ab")
             self._files[topic].truncate(sizes.get(topic, 0))
 
     def write_batch(self, values: list[list[OutputRecord | Rows]]) -> None:
         """Append lines; a table of rows becomes a file of its own."""
-        lines: dict[str, list[bytes]] = {topic: [] for topic in TOPICS}
+        lines: dict[str, list[bytes]] = {topic: [] for topic in self._files}
         for outputs in values:
             for output in outputs:
                 if isinstance(output, OutputRecord):

@@ -15,7 +15,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from sensing.outputs import EXCEPTIONS, PARAMETERS
+from sensing.contracts.topics import viewed
+from sensing.outputs import EXCEPTIONS
 from sinks.entries import Entry, Layout
 from sinks.errors import TidegaugeError
 
@@ -150,8 +151,8 @@ class Store:
     def sweep(self, expected: bytes, build: str) -> int:
         """Remove what another build has left; returns the number of hashes. Raises as `apply` does."""
         swept = 0
-        for topic in (PARAMETERS, EXCEPTIONS):
-            pattern = _escape(self._layout.hash(topic, "")) + "*"
+        for spec in viewed():
+            pattern = _escape(self._layout.hash(spec.name, "")) + "*"
             found = cast(Iterator[bytes], self._client.scan_iter(match=pattern, count=SCAN_COUNT))
             swept += self._sweep_keys(expected, build, found)
         # Ids whose hash has gone another way: its time was up, or somebody deleted it.
@@ -161,8 +162,8 @@ class Store:
 
     def tell(self, message: bytes) -> None:
         """Tell the subscribers of all channels."""
-        for topic in (PARAMETERS, EXCEPTIONS):
-            self._client.publish(self._layout.channel(topic), message)
+        for spec in viewed():
+            self._client.publish(self._layout.channel(spec.name), message)
 
     def close(self) -> None:
         """Leave Redis."""

@@ -48,7 +48,7 @@ from confluent_kafka import KafkaException
 from redis.backoff import EqualJitterBackoff
 from redis.exceptions import RedisError
 
-from sensing.outputs import EXCEPTIONS, PARAMETERS
+from sensing.contracts.topics import viewed
 from sinks.entries import Layout
 from sinks.errors import TidegaugeError
 from sinks.follower import Follower, Hooks, ViewCounts
@@ -56,7 +56,6 @@ from sinks.redis_store import MovedError, Store
 from sinks.status import KAFKA_VIEW, REDIS, Status
 from sinks.tail import Tail, TailLostError
 
-TOPICS = (EXCEPTIONS, PARAMETERS)
 BACKOFF = EqualJitterBackoff(cap=5.0, base=0.1)
 BACKOFF_DOUBLINGS_MAX = 6
 ENDED_DAYS = 30
@@ -105,7 +104,7 @@ class RedisView:
     ) -> None:
         layout = Layout(key_prefix)
         self._store = Store(redis, layout)
-        self._tail = Tail(client, topic_prefix, TOPICS)
+        self._tail = Tail(client, topic_prefix, tuple(spec.name for spec in viewed()))
         self._follower = Follower(self._tail, self._store, layout, status, Hooks(note, on_written), ended_days)
         self._status = status
         self._stop = threading.Event()

@@ -6,6 +6,7 @@ import click
 
 from flows.cli.options import readable_errors
 from sensing.contracts import schemas as contracts
+from sensing.detection.registry import DETECTORS
 from sinks.errors import TidegaugeError
 
 PACKAGED = Path(contracts.__file__).with_suffix("")
@@ -20,7 +21,7 @@ PACKAGED = Path(contracts.__file__).with_suffix("")
 @click.option("--check", is_flag=True, help="Write nothing; fail if a file is not what would be written.")
 def schemas(folder: Path, check: bool) -> None:
     """Write the JSON Schemas and the AsyncAPI document of all topics."""
-    documents = contracts.documents()
+    documents = contracts.documents(DETECTORS)
     with readable_errors():
         if check:
             refuse_stale(folder, documents)

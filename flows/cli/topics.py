@@ -39,7 +39,7 @@ def create(resolved: "Resolved", partitions: int | None) -> None:
     outcome = service.create(kafka.client_config(), kafka.topic_prefix, partitions)
     for name in outcome.created:
         click.echo(f"{name}: created")
-    click.echo(f"{len(outcome.created)} topics created, {len(service.PLANS) - len(outcome.created)} were there")
+    click.echo(f"{len(outcome.created)} topics created, {len(service.plans()) - len(outcome.created)} were there")
     refuse(outcome.differences)
 
 
@@ -55,7 +55,7 @@ def check(resolved: "Resolved", partitions: int | None) -> None:
 
     kafka = resolved.settings.kafka
     refuse(service.check(kafka.client_config(), kafka.topic_prefix, partitions))
-    click.echo(f"{len(service.PLANS)} topics are as they must be")
+    click.echo(f"{len(service.plans())} topics are as they must be")
 
 
 def refuse(differences: "list[Difference]") -> None:

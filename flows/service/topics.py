@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic
 
-from sensing.codec.record import TOPICS, Topic
-from sensing.outputs import ACTIONS, AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS
+from sensing.contracts.topic_spec import TopicSpec
+from sensing.contracts.topics import SPECS
 from sinks.errors import TidegaugeError
 from sinks.kafka_client import Cluster, Described, describe, text_of
 
@@ -51,16 +51,18 @@ def _days(count: int) -> str:
     return str(count * DAY_MS)
 
 
-REFERENCE = TOPICS[Topic.REFERENCE]
-PLANS = (
-    *(Plan(topic, 1 if topic == REFERENCE else None, KEPT, {}) for topic in TOPICS),
-    # A subscriber that was away for a day still sees every step of a problem, not only where it ended.
-    *(Plan(topic, None, COMPACTED, {"min.compaction.lag.ms": _days(1)}) for topic in (EXCEPTIONS, PARAMETERS)),
-    Plan(ACTIONS, None, DELETED, {"retention.ms": _days(30)}),
-    Plan(AUDIT, None, DELETED, {"retention.ms": _days(365)}),
-    Plan(DEAD_LETTERS, None, DELETED, {"retention.ms": _days(30)}),
-)
-"""All topics, inputs first."""
+def plans() -> list[Plan]:
+    """All topics, inputs first."""
+    return [_plan(spec) for spec in SPECS.values()]
+
+
+def _plan(spec: TopicSpec) -> Plan:
+    if spec.compacted:
+        # A subscriber that was away for a day still sees every step of a problem, not only where it ended.
+        return Plan(spec.name, spec.partitions, COMPACTED, {"min.compaction.lag.ms": _days(1)})
+    if spec.retention_days is None:
+        return Plan(spec.name, spec.partitions, KEPT, {})
+    return Plan(spec.name, spec.partitions, DELETED, {"retention.ms": _days(spec.retention_days)})
 
 
 class Difference(NamedTuple):
@@ -109,12 +111,12 @@ def create(client: Mapping[str, Any], prefix: str = "", partitions: int | None =
         NewTopic(
             prefix + plan.name, plan.partitions or partitions or PARTITIONS, config={**plan.required, **plan.initial}
         )
-        for plan in PLANS
+        for plan in plans()
         if prefix + plan.name not in there
     ]
     created = _make(cluster, wanted)
     if wanted:
-        _wait_for(cluster, [prefix + plan.name for plan in PLANS])
+        _wait_for(cluster, [prefix + plan.name for plan in plans()])
     return Outcome(created, _differences(cluster, prefix, partitions))
 
 
@@ -124,7 +126,7 @@ def check(client: Mapping[str, Any], prefix: str = "", partitions: int | None = 
 
 
 def _there(cluster: Cluster, prefix: str) -> dict[str, Described]:
-    names = [prefix + plan.name for plan in PLANS]
+    names = [prefix + plan.name for plan in plans()]
     return cluster.ask(lambda admin: describe(admin, names, missing_ok=True))
 
 
@@ -163,7 +165,7 @@ def _wait_for(cluster: Cluster, names: list[str]) -> None:
 def _differences(cluster: Cluster, prefix: str, partitions: int | None) -> list[Difference]:
     there = _there(cluster, prefix)
     found = []
-    for plan in PLANS:
+    for plan in plans():
         name = prefix + plan.name
         if name not in there:
             found.append(Difference(name, "a topic", "none", "fix: tidegauge topics create, with the same prefix"))

@@ -10,7 +10,7 @@ from sensing.codec.instants import date, rfc3339
 from sensing.codec.record import NO_DAY, THOUSANDTHS, Kind, Topic
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.common import VERSION_LAST
-from sensing.contracts.topics import event_type
+from sensing.contracts.topic_spec import event_type
 
 EVENT_TYPES = {kind: event_type(struct) for struct, kind in KINDS.items()}
 

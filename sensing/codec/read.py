@@ -16,7 +16,8 @@ from sensing.codec.instants import EPOCH, INSTANT_MAX, instants
 from sensing.codec.rejects import Event, Fault, examine, too_much
 from sensing.codec.texts import fits
 from sensing.contracts.common import NESTING_MAX
-from sensing.contracts.topics import INPUTS, event_type
+from sensing.contracts.topic_spec import event_type
+from sensing.contracts.topics import INPUTS
 
 SHALLOW_BYTES = 2 * NESTING_MAX
 """A message of this length cannot be nested too deeply: every level opens and closes."""

@@ -17,7 +17,8 @@ from sensing.codec.text_table import EventTexts
 from sensing.codec.thousandths import exact_thousandths
 from sensing.codec.words import WORD
 from sensing.contracts.common import VERSION_LAST
-from sensing.contracts.topics import INPUTS, event_type
+from sensing.contracts.topic_spec import event_type
+from sensing.contracts.topics import INPUTS
 
 NAME_BYTES_MAX = 15
 """Names are read as two words, the closing quote among them."""

@@ -2,7 +2,7 @@
 
 from typing import Any, get_args
 
-from sensing.contracts.audit import Outcome
+from sensing.contracts import dead_letters
 from sensing.contracts.common import (
     ID_BYTES_MAX,
     LOCATION_BYTES_MAX,
@@ -12,9 +12,10 @@ from sensing.contracts.common import (
     SUBJECT_BYTES_MAX,
     UNIT_BYTES_MAX,
 )
-from sensing.contracts.exceptions import Route, Severity, Status
-from sensing.contracts.parameters import ParameterStatus
-from sensing.contracts.topics import INPUTS, event_type
+from sensing.contracts.exceptions import Route, Severity
+from sensing.contracts.input_types import INPUT_TYPES
+from sensing.contracts.topic_spec import TopicSpec
+from sensing.contracts.topics import SPECS
 
 Document = dict[str, Any]
 
@@ -23,30 +24,6 @@ VERSION = "1.0.0"
 
 KAFKA_BINDING = "0.5.0"
 SCHEMA_FORMAT = "application/schema+json;version=draft-2020-12"
-
-COMPACTED = ("exceptions", "planning-parameters")
-
-KEYS = {
-    "audit": "Entity that was decided on, or the topic that was counted.",
-    "dead-letters": "Key of the original message.",
-    "exceptions": "Exception id. A tombstone follows some days after the end of the exception.",
-    "planning-parameters": "SKU and location.",
-}
-INPUT_KEY = "Any. Events of one line may arrive in any order and over several partitions; the sku is a good key."
-
-OUTPUT_TYPES: dict[str, tuple[tuple[str, str], ...]] = {
-    "audit": (
-        ("decision.automatic", "AutomaticDecision"),
-        *((f"decision.{outcome}", "DecisionAnswer") for outcome in get_args(Outcome)),
-        ("control.totals", "ControlTotals"),
-    ),
-    "dead-letters": (("dead.letter", "DeadLetter"),),
-    "exceptions": tuple((f"exception.{status}", "ExceptionState") for status in get_args(Status)),
-    "planning-parameters": tuple(
-        (f"parameters.{status}", "PlanningParameters") for status in get_args(ParameterStatus)
-    ),
-}
-"""CloudEvents types of every output topic, each with the struct that is its data."""
 
 ABOUT = f"""Tidegauge reads what happens in a distribution business and publishes exceptions and planning parameters.
 
@@ -75,17 +52,19 @@ dead letter is a CloudEvent with the data of dead-letters.json."""
 
 def document(descriptions: dict[str, str]) -> Document:
     """The whole document; ``descriptions`` by topic."""
-    inputs = {topic: [event_type(struct) for struct in structs] for topic, structs in INPUTS.items()}
-    outputs = {topic: [output_message(topic, name) for name, _ in types] for topic, types in OUTPUT_TYPES.items()}
+    specs = [spec for _, spec in sorted(SPECS.items()) if spec.structs]
+    inputs = {spec.name: list(spec.events) for spec in specs if spec.is_input}
+    outputs = {spec.name: [output_message(spec.name, name) for name in spec.sent] for spec in specs if spec.sent}
     messages = {
-        event_type(struct): _input(topic, event_type(struct), struct.__name__)
-        for topic, structs in INPUTS.items()
-        for struct in structs
+        name: _input(spec, name, struct.__name__)
+        for spec in specs
+        if spec.is_input
+        for name, struct in spec.events.items()
     }
     messages |= {
-        output_message(topic, name): _output(topic, name, struct)
-        for topic, types in OUTPUT_TYPES.items()
-        for name, struct in types
+        output_message(spec.name, name): _output(spec, name, struct.__name__)
+        for spec in specs
+        for name, struct in spec.sent.items()
     }
     schemas = {"cloudevent": _attributes(), "output": _output_attributes(), "deadletter": _dead_letter_headers()}
     return {
@@ -105,7 +84,7 @@ def output_message(topic: str, name: str) -> str:
 
 def _channel(topic: str, names: list[str], description: str) -> Document:
     kafka: Document = {"topic": topic, "bindingVersion": KAFKA_BINDING}
-    if topic in COMPACTED:
+    if SPECS[topic].compacted:
         kafka["topicConfiguration"] = {"cleanup.policy": ["compact"]}
     return {
         "address": topic,
@@ -126,26 +105,30 @@ def _operations(action: str, topics: dict[str, list[str]]) -> Document:
     }
 
 
-def _input(topic: str, name: str, struct: str) -> Document:
-    return _message(topic, name, struct, INPUT_KEY, {"$ref": "#/components/schemas/cloudevent"})
+def _input(spec: TopicSpec, name: str, struct: str) -> Document:
+    row = INPUT_TYPES[name]
+    summary = f"Goes to {'the ' if row.taken_by != 'every shard' else ''}{row.taken_by}: {row.effect}."
+    if row.unused:
+        summary += f" Accepted and not used yet: {', '.join(row.unused)}."
+    return _message(spec, name, struct, {"$ref": "#/components/schemas/cloudevent"}) | {"summary": summary}
 
 
-def _output(topic: str, name: str, struct: str) -> Document:
-    if topic == "dead-letters":
-        message = _message(topic, name, struct, KEYS[topic], {"$ref": "#/components/schemas/deadletter"})
+def _output(spec: TopicSpec, name: str, struct: str) -> Document:
+    if spec.name == dead_letters.SPEC.name:
+        message = _message(spec, name, struct, {"$ref": "#/components/schemas/deadletter"})
         return message | {"contentType": "application/octet-stream", "payload": {"description": DEAD_LETTER}}
     headers = {"allOf": [{"$ref": "#/components/schemas/output"}, {"properties": {"ce_type": {"const": name}}}]}
-    return _message(topic, name, struct, KEYS[topic], headers)
+    return _message(spec, name, struct, headers)
 
 
-def _message(topic: str, name: str, struct: str, key: str, headers: Document) -> Document:
+def _message(spec: TopicSpec, name: str, struct: str, headers: Document) -> Document:
     return {
         "name": name,
         "title": struct,
         "contentType": "application/json",
         "headers": headers,
-        "payload": {"schemaFormat": SCHEMA_FORMAT, "schema": {"$ref": f"{topic}.json#/$defs/{struct}"}},
-        "bindings": {"kafka": {"key": {"type": "string", "description": key}, "bindingVersion": KAFKA_BINDING}},
+        "payload": {"schemaFormat": SCHEMA_FORMAT, "schema": {"$ref": f"{spec.name}.json#/$defs/{struct}"}},
+        "bindings": {"kafka": {"key": {"type": "string", "description": spec.key}, "bindingVersion": KAFKA_BINDING}},
     }
 
 

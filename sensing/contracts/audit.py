@@ -1,10 +1,11 @@
 """Topic ``audit``: every automatic decision, the answer to every decision of a person, and the control totals."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from sensing.contracts.decisions import Label, Verdict
+from sensing.contracts.topic_spec import output, typed
 
 Outcome = Literal["accepted", "rejected"]
 Rejection = Literal[
@@ -83,3 +84,16 @@ class DecisionAnswer(msgspec.Struct, kw_only=True):
     decider: str | None = None
     role: str | None = None
     reason: str | None = None
+
+
+SPEC = output(
+    "audit",
+    __doc__,
+    {
+        "decision.automatic": AutomaticDecision,
+        **typed("decision", get_args(Outcome), DecisionAnswer),
+        "control.totals": ControlTotals,
+    },
+    "Entity that was decided on, or the topic that was counted.",
+    retention_days=365,
+)

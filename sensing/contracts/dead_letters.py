@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from sensing.contracts.topic_spec import output
+
 Reason = Literal[
     "not_json",
     "not_an_object",
@@ -44,3 +46,6 @@ class DeadLetter(msgspec.Struct, kw_only=True):
     headers: dict[str, str] = {}
     original: bool = True
     key_base64: str | None = None
+
+
+SPEC = output("dead-letters", __doc__, {"dead.letter": DeadLetter}, "Key of the original message.", retention_days=30)

@@ -16,11 +16,12 @@ the last slash. Where that is not the SKU (a location with a slash in it, an id 
 """
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
 from sensing.contracts.common import Event, Id, QuantityOrZero, Revision, Sku, Subject, Text
+from sensing.contracts.topic_spec import TopicSpec
 
 Verdict = Literal["acknowledge", "approve", "reject", "override", "label", "release"]
 Label = Literal["confirmed", "expected", "false_alarm", "new_trend"]
@@ -78,3 +79,5 @@ class ExecutionConfirmed(Event, tag="execution.confirmed", kw_only=True, gc=Fals
 
 
 DecisionEvent = DecisionMade | ExecutionConfirmed
+
+SPEC = TopicSpec(name="decisions", about=__doc__, structs=get_args(DecisionEvent))

@@ -3,18 +3,22 @@
 The latest record is its whole state.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from sensing.contracts.decisions import Label, Verdict
+from sensing.contracts.topic_spec import View, output, typed
 
-ExceptionType = Literal["order_surge", "demand_drop", "supplier_delay", "stockout_projected", "data_quality"]
 Status = Literal["candidate", "opened", "escalated", "acknowledged", "resolved", "expired"]
 Severity = Literal["low", "medium", "high", "critical"]
 Route = Literal["auto", "planner", "buyer", "finance", "commercial", "data_steward"]
 
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+
+
+ExceptionType = str
+"""Name of a detector; the published schema lists those that there are."""
 
 
 class ExceptionState(msgspec.Struct, kw_only=True):
@@ -54,3 +58,13 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     decided_role: str | None = None
     decided_at: str | None = None
     decision_reason: str | None = None
+
+
+SPEC = output(
+    "exceptions",
+    __doc__,
+    typed("exception", get_args(Status), ExceptionState),
+    "Exception id. A tombstone follows some days after the end of the exception.",
+    compacted=True,
+    view=View(hash="exception", channel="exceptions"),
+)

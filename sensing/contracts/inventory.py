@@ -1,6 +1,9 @@
 """Topic ``inventory``: the truth about on-hand stock. Events are keyed by their ``event_id``."""
 
+from typing import get_args
+
 from sensing.contracts.common import DEFAULT_UNIT, ItemEvent, QuantityOrZero, SignedQuantity, Text, Unit
+from sensing.contracts.topic_spec import TopicSpec
 
 
 class Counted(ItemEvent, tag="inventory.counted", kw_only=True, gc=False):
@@ -19,3 +22,5 @@ class Adjusted(ItemEvent, tag="inventory.adjusted", kw_only=True, gc=False):
 
 
 InventoryEvent = Counted | Adjusted
+
+SPEC = TopicSpec(name="inventory", about=__doc__, structs=get_args(InventoryEvent))

@@ -5,6 +5,7 @@ difference. Without ``order_id`` the event is its own line, version 1. ``line`` 
 """
 
 import datetime as dt
+from typing import get_args
 
 from sensing.contracts.common import (
     DEFAULT_UNIT,
@@ -19,6 +20,7 @@ from sensing.contracts.common import (
     Unit,
     Version,
 )
+from sensing.contracts.topic_spec import TopicSpec
 
 
 class OrderLine(ItemEvent, kw_only=True, gc=False):
@@ -82,3 +84,5 @@ class OrderLost(OrderLine, tag="order.lost", kw_only=True, gc=False):
 
 
 OrderEvent = OrderPlaced | OrderChanged | OrderCancelled | OrderReturned | OrderAllocated | OrderLost
+
+SPEC = TopicSpec(name="orders", about=__doc__, structs=get_args(OrderEvent))

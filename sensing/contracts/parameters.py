@@ -3,11 +3,12 @@
 What the ERP runs on, what it should run on, and why.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from sensing.contracts.decisions import Verdict
+from sensing.contracts.topic_spec import View, output, typed
 
 DemandClass = Literal["new", "smooth", "intermittent", "erratic", "lumpy", "ending"]
 ParameterStatus = Literal["proposed", "in_force", "pending", "expired", "approved", "rejected"]
@@ -140,3 +141,13 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     decided_role: str | None = None
     decided_at: str | None = None
     decision_reason: str | None = None
+
+
+SPEC = output(
+    "planning-parameters",
+    __doc__,
+    typed("parameters", get_args(ParameterStatus), PlanningParameters),
+    "SKU and location.",
+    compacted=True,
+    view=View(hash="parameters", channel="parameters"),
+)

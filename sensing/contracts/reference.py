@@ -6,7 +6,7 @@ everything of that kind is known.
 """
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 from msgspec import Meta
@@ -27,6 +27,7 @@ from sensing.contracts.common import (
     Text,
     Unit,
 )
+from sensing.contracts.topic_spec import TopicSpec
 
 
 class ReferenceEvent(msgspec.Struct, kw_only=True, gc=False, tag_field="event_type"):
@@ -185,3 +186,5 @@ ReferenceRecord = (
     | PromotionApproved
     | SignalObserved
 )
+
+SPEC = TopicSpec(name="reference", about=__doc__, structs=get_args(ReferenceRecord), partitions=1)

@@ -5,73 +5,56 @@ bytes, event times lie from 1970 to 9999.
 """
 
 import json
-from types import ModuleType
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import msgspec
 
-from sensing.contracts import (
-    asyncapi,
-    audit,
-    dead_letters,
-    decisions,
-    exceptions,
-    inventory,
-    orders,
-    parameters,
-    reference,
-    shipments,
-    suppliers,
-)
+from sensing.contracts import asyncapi
 from sensing.contracts.common import SUBJECT_BYTES_MAX
-from sensing.contracts.topics import INPUTS, OUTPUTS, StructTypes
+from sensing.contracts.topic_spec import TopicSpec
+from sensing.contracts.topics import SPECS
 
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NO_CONTROL_CHARACTERS = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
 
-MODULES: dict[str, ModuleType] = {
-    "audit": audit,
-    "dead-letters": dead_letters,
-    "decisions": decisions,
-    "exceptions": exceptions,
-    "inventory": inventory,
-    "orders": orders,
-    "planning-parameters": parameters,
-    "reference": reference,
-    "shipments": shipments,
-    "suppliers": suppliers,
-}
-"""Where each topic's types are; the docstring of the module describes the topic."""
 
-
-def documents() -> dict[str, bytes]:
+def documents(exception_types: Iterable[str]) -> dict[str, bytes]:
     """All documents by file name: one JSON Schema per topic, and the AsyncAPI document."""
-    schemas = {topic: topic_schema(topic, structs) for topic, structs in sorted((INPUTS | OUTPUTS).items())}
+    types = sorted(exception_types)
+    schemas = {name: topic_schema(spec, types) for name, spec in sorted(SPECS.items()) if spec.structs}
     about = {topic: schema["description"] for topic, schema in schemas.items()}
     contents = {f"{topic}.json": schema for topic, schema in schemas.items()}
     contents["asyncapi.json"] = in_markdown(asyncapi.document(about))
     return {name: json.dumps(content, indent=2).encode() + b"\n" for name, content in contents.items()}
 
 
-def topic_schema(topic: str, structs: StructTypes) -> Schema:
-    """JSON Schema (draft 2020-12) of the messages of a topic: one of its types. Unknown fields are allowed."""
-    references, definitions = msgspec.json.schema_components(structs, ref_template="#/$defs/{name}")
-    about = {"title": topic, "description": (MODULES[topic].__doc__ or "").strip()}
+def topic_schema(spec: TopicSpec, exception_types: Sequence[str]) -> Schema:
+    """JSON Schema (draft 2020-12) of the messages of a topic: one of its types. Unknown fields are allowed.
+
+    ``exception_types`` are the names of all detectors, which the types do not know.
+    """
+    references, definitions = msgspec.json.schema_components(spec.structs, ref_template="#/$defs/{name}")
+    about = {"title": spec.name, "description": (spec.about or "").strip()}
     schema = {"$schema": DIALECT, **about, "anyOf": list(references), "$defs": definitions}
-    return cast(Schema, in_markdown(_sharpened(schema)))
+    return cast(Schema, in_markdown(_sharpened(schema, exception_types)))
 
 
-def _sharpened(schema: Any, inside: str = "") -> Any:
-    """Say what msgspec leaves out: the event type is one constant, identifiers hold no control characters."""
+def _sharpened(schema: Any, exception_types: Sequence[str], inside: str = "") -> Any:
+    """Say what msgspec leaves out: the event type is one constant, an exception's type is that of a detector,
+    identifiers hold no control characters.
+    """
     if isinstance(schema, list):
-        return [_sharpened(each) for each in schema]
+        return [_sharpened(each, exception_types) for each in schema]
     if not isinstance(schema, dict):
         return schema
     if inside == "event_type":
         return {"const": schema["enum"][0]}
-    sharpened = {key: _sharpened(value, inside=key) for key, value in schema.items()}
+    if inside == "exception_type":
+        return {"enum": list(exception_types)}
+    sharpened = {key: _sharpened(value, exception_types, inside=key) for key, value in schema.items()}
     if schema.get("type") == "string" and schema.get("maxLength", SUBJECT_BYTES_MAX + 1) <= SUBJECT_BYTES_MAX:
         sharpened["pattern"] = NO_CONTROL_CHARACTERS
     return sharpened

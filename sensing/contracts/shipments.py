@@ -1,8 +1,10 @@
 """Topic ``shipments``: fulfilment and movement between locations. Every event is keyed by its ``event_id``."""
 
 import datetime as dt
+from typing import get_args
 
 from sensing.contracts.common import DEFAULT_UNIT, Id, ItemEvent, Line, Location, Quantity, Sku, Text, Unit
+from sensing.contracts.topic_spec import TopicSpec
 
 
 class Shipment(ItemEvent, kw_only=True, gc=False):
@@ -52,3 +54,5 @@ class Delivered(Shipment, tag="shipment.delivered", kw_only=True, gc=False):
 
 
 ShipmentEvent = Shipped | ShipmentDelayed | Backordered | Substituted | Transferred | Delivered
+
+SPEC = TopicSpec(name="shipments", about=__doc__, structs=get_args(ShipmentEvent))

@@ -1,6 +1,7 @@
 """Topic ``suppliers``: supply, one event per purchase-order line and state of that line."""
 
 import datetime as dt
+from typing import get_args
 
 from sensing.contracts.common import (
     DEFAULT_UNIT,
@@ -16,6 +17,7 @@ from sensing.contracts.common import (
     Unit,
     Version,
 )
+from sensing.contracts.topic_spec import TopicSpec
 
 
 class PurchaseOrderLine(ItemEvent, kw_only=True, gc=False):
@@ -93,3 +95,5 @@ SupplierEvent = (
     | PurchaseOrderCancelled
     | SupplierDisrupted
 )
+
+SPEC = TopicSpec(name="suppliers", about=__doc__, structs=get_args(SupplierEvent))

@@ -1,41 +1,47 @@
-"""Which types travel on which topic; everything that must know all of them (decoder, schemas) reads it here."""
+"""All topics. A new one is a file with its spec and a line here; all that must know all topics reads ``SPECS``."""
 
-from typing import get_args
+from sensing.contracts import (
+    actions,
+    audit,
+    dead_letters,
+    decisions,
+    exceptions,
+    inventory,
+    orders,
+    parameters,
+    reference,
+    shipments,
+    suppliers,
+)
+from sensing.contracts.topic_spec import StructTypes, TopicSpec
 
-import msgspec
-
-from sensing.contracts.audit import AutomaticDecision, ControlTotals, DecisionAnswer
-from sensing.contracts.dead_letters import DeadLetter
-from sensing.contracts.decisions import DecisionEvent
-from sensing.contracts.exceptions import ExceptionState
-from sensing.contracts.inventory import InventoryEvent
-from sensing.contracts.orders import OrderEvent
-from sensing.contracts.parameters import PlanningParameters
-from sensing.contracts.reference import ReferenceRecord
-from sensing.contracts.shipments import ShipmentEvent
-from sensing.contracts.suppliers import SupplierEvent
-
-StructTypes = tuple[type[msgspec.Struct], ...]
-
-INPUTS: dict[str, StructTypes] = {
-    "decisions": get_args(DecisionEvent),
-    "inventory": get_args(InventoryEvent),
-    "orders": get_args(OrderEvent),
-    "reference": get_args(ReferenceRecord),
-    "shipments": get_args(ShipmentEvent),
-    "suppliers": get_args(SupplierEvent),
+SPECS: dict[str, TopicSpec] = {
+    spec.name: spec
+    for spec in (
+        decisions.SPEC,
+        inventory.SPEC,
+        orders.SPEC,
+        reference.SPEC,
+        shipments.SPEC,
+        suppliers.SPEC,
+        exceptions.SPEC,
+        parameters.SPEC,
+        actions.SPEC,
+        audit.SPEC,
+        dead_letters.SPEC,
+    )
 }
+"""By name: inputs in merge order, then outputs in the order in which sinks write them."""
+
+INPUTS: dict[str, StructTypes] = {name: spec.structs for name, spec in SPECS.items() if spec.is_input}
 """Event types of every input topic; each has its ``event_type`` as tag."""
 
-OUTPUTS: dict[str, StructTypes] = {
-    "audit": (AutomaticDecision, DecisionAnswer, ControlTotals),
-    "dead-letters": (DeadLetter,),
-    "exceptions": (ExceptionState,),
-    "planning-parameters": (PlanningParameters,),
-}
-"""Data of every output topic; the CloudEvents type says which struct it is."""
+
+def published() -> list[TopicSpec]:
+    """Output topics that something is published on, in the order in which sinks write them."""
+    return [spec for spec in SPECS.values() if not spec.is_input and spec.structs]
 
 
-def event_type(struct: type[msgspec.Struct]) -> str:
-    """The ``event_type`` that stands for ``struct`` in messages."""
-    return str(struct.__struct_config__.tag)
+def viewed() -> list[TopicSpec]:
+    """Topics that are in the view in Redis."""
+    return [spec for spec in SPECS.values() if spec.view is not None]

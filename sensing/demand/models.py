@@ -8,7 +8,6 @@ Invariants
 - Memory is fixed per row, plus about 12 KiB for a row that has earned River models.
 """
 
-import pickle
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,8 @@ from sensing.demand.mixture import month_position, smoothing_level, smoothing_we
 from sensing.demand.profile import fold_hours, fold_weekday
 from sensing.demand.record import DEMAND, HORIZON, MEMBERS, POOL, RIVER
 from sensing.demand.river_row import WEEKDAYS, RiverRow, write_coefficients
-from sensing.state.blob import pack, unpack
+from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
+from sensing.state.snapshot import pack, unpack
 
 RIVER_DAYS_MIN = 56
 RIVER_SALES_MIN = 28
@@ -134,20 +134,16 @@ class DemandModels:
 
     def dump(self) -> bytes:
         """All state as bytes."""
-        # One pickle a row: texts that rows share in memory are no longer the same objects after a load.
-        rows = {row: pickle.dumps(model, protocol=5) for row, model in self.models.items()}
-        models = pickle.dumps((self.drifts, rows), protocol=5)
-        return pack({"demand": self.demand, "pool": self.pool, "river": self.river, "models": models})
+        models = dump_river_rows(self.models)
+        drifts = self.drifts.to_bytes(8, "little")
+        return pack({"demand": self.demand, "pool": self.pool, "river": self.river, "models": models, "drifts": drifts})
 
-    @classmethod
-    def load(cls, block: bytes) -> "DemandModels":
-        """Models that go on exactly as the dumped ones would; the block must be our own, it holds pickles."""
+    def load(self, block: bytes) -> None:
+        """Take over the state of :meth:`dump`; the models go on exactly as the dumped ones would."""
         parts = unpack(block, {"demand": DEMAND, "pool": POOL, "river": RIVER})
-        found = cls()
-        found.demand, found.pool, found.river = parts["demand"], parts["pool"], parts["river"]
-        found.drifts, rows = pickle.loads(parts["models"])
-        found.models = {row: pickle.loads(model) for row, model in rows.items()}
-        return found
+        self.demand, self.pool, self.river = parts["demand"], parts["pool"], parts["river"]
+        self.drifts = int.from_bytes(parts["drifts"], "little")
+        self.models = load_river_rows(parts["models"])
 
     def _learn_river(
         self, rows: NDArray[np.int64], inputs: DayInputs, out: NDArray[np.float64], places: NDArray[np.int64]

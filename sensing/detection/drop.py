@@ -19,12 +19,18 @@ a random day, found within 28 days: of those with 3 lines a day 98 % (median aft
 import math
 from collections.abc import Sequence
 
-from sensing.contracts.subjects import problem_key
-from sensing.detection.finding import Finding, Look
-from sensing.detection.lines import few_probability, speaking_window
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.demand.record import CLASSES
+from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Hysteresis, Judgement, ShardParts
+from sensing.detection.finding import DetectionContext
+from sensing.detection.lines import few_probability, reported_window, units_per_line
 from sensing.detection.sentences import chance, number, plural
-from sensing.detection.severity import lift_strength
+from sensing.detection.severity import lift_points
 from sensing.jit import kernel
+from sensing.settings import DAY_MS
 
 WINDOWS_DAYS = (7, 14)
 PROBABILITY_MAX = 3e-3
@@ -37,6 +43,7 @@ PROBABILITY_OVER = 0.03
 LEVEL_RATE = 0.05
 """Rate at which `sensing.demand.smoothing.learn_lines` moves the level of lines."""
 _FACTORS_MAX = 60.0
+_ENDING = CLASSES.index("ending")
 
 
 @kernel
@@ -81,24 +88,11 @@ def is_low(observed: float, expected: float, dispersion: float, window_days: flo
     return few_probability(observed, expected, dispersion, window_days, history_days) <= PROBABILITY_OVER
 
 
-def drop(
-    look: Look,
-    observed: Sequence[float],
-    expected: Sequence[float],
-    silence_days: int,
-    lines_level: float,
-    dispersion: float,
-    history_days: float,
-    units_per_line: float = math.nan,
-    *,
-    ending: bool = False,
-) -> Finding:
-    """Judge a row at a day's close.
+class DropEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Order lines of the windows that end with a closed day.
 
     Parameters
     ----------
-    look
-        Who, when, price, cause.
     observed, expected
         Lines and, at today's level, expected lines of three windows: 7 days, 14 days, the days since the last line.
     silence_days
@@ -106,47 +100,102 @@ def drop(
     lines_level, dispersion, history_days
         Of the row's lines, as in `sensing.detection.lines`.
     units_per_line
-        Mean units of a line, for the money; NaN unknown.
+        Typical units of a line, for the money; NaN unknown.
     ending
         Whether the demand class is `ending`.
     """
-    days = (*WINDOWS_DAYS, silence_days)
+
+    observed: Sequence[float]
+    expected: Sequence[float]
+    silence_days: int
+    lines_level: float
+    dispersion: float
+    history_days: float
+    units_per_line: float = math.nan
+    ending: bool = False
+
+
+def triggers(_: ShardParts, closing: Closing) -> NDArray[np.bool_]:
+    """Rows of which a window is a drop."""
+    return np.asarray(closing.windows["dropped"] == 1)
+
+
+def at_close(parts: ShardParts, closing: Closing, at: int) -> list[DropEvidence]:
+    """The windows of one row that end with the closed day."""
+    row, windows = int(closing.plan.rows[at]), closing.windows[at]
+    demand = parts.demand.demand[row]
+    evidence = DropEvidence(
+        observed=windows["observed"].tolist(),
+        expected=windows["expected"].tolist(),
+        silence_days=int(windows["silence_days"]),
+        lines_level=float(demand["lines_level"]),
+        dispersion=float(windows["dispersion"]),
+        history_days=float(demand["days"]),
+        units_per_line=units_per_line(parts.rows.hot[row]),
+        ending=int(closing.demand_class[at]) == _ENDING,
+    )
+    return [evidence]
+
+
+def judge_drop(evidence: DropEvidence) -> Judgement:
+    """Judge the windows against the lines that were usual before them."""
+    dispersion, history = evidence.dispersion, evidence.history_days
     windows = [
-        (float(n), expected_before(float(e), float(n), lines_level), float(length))
-        for n, e, length in zip(observed, expected, days, strict=True)
+        (float(n), expected_before(float(e), float(n), evidence.lines_level), float(length))
+        for n, e, length in zip(
+            evidence.observed, evidence.expected, (*WINDOWS_DAYS, evidence.silence_days), strict=True
+        )
         if length > 0
     ]
-    chances = [few_probability(n, e, dispersion, length, history_days) for n, e, length in windows]
-    hits = [is_drop(n, e, dispersion, length, history_days) for n, e, length in windows]
-    low = any(is_low(n, e, dispersion, length, history_days) for n, e, length in windows)
-    at = speaking_window(hits, chances)
+    chances = [few_probability(n, e, dispersion, length, history) for n, e, length in windows]
+    hits = [is_drop(n, e, dispersion, length, history) for n, e, length in windows]
+    low = any(is_low(n, e, dispersion, length, history) for n, e, length in windows)
+    at = reported_window(hits, chances)
     n, e, length = windows[at]
-    span = "day" if length == 1.0 else f"{number(length)} days"
-    counted = f"{number(n) if n else 'no'} order lines in the last {span} where {number(e)} were usual before"
-    if ending:
-        reason = f"The item is ending, so few lines are its new normal: {counted}."
-    elif low or any(hits):
-        reason = f"{counted[0].upper()}{counted[1:]} ({chance(chances[at])}); the last line was {_ago(silence_days)}."
-    else:
-        reason = f"Orders are back or no longer expected: {counted}."
-    return look.finding(
-        "demand_drop",
-        key=problem_key(look.sku, look.location),
-        active=any(hits) and not ending,
-        cleared=not low and not any(hits) and not ending,
-        final=ending,
-        strength=lift_strength(e / max(n, 1.0), chances[at]),
+    return Judgement(
+        active=any(hits) and not evidence.ending,
+        cleared=not low and not any(hits) and not evidence.ending,
+        final=evidence.ending,
+        strength=lift_points(e / max(n, 1.0), chances[at]),
         expected=e,
         observed=n,
         probability=chances[at],
         window_hours=24 * int(length),
-        money_units=max(0.0, e - n) * units_per_line,
-        reason=reason,
-        route="planner",
-        inform=("commercial",),
-        details={"window_days": int(length), "silence_days": silence_days},
+        money_units=max(0.0, e - n) * evidence.units_per_line,
+        details={"window_days": int(length), "silence_days": evidence.silence_days},
     )
+
+
+def drop_sentence(_: DetectionContext, evidence: DropEvidence, judgement: Judgement) -> str:
+    """Lines of the reported window, what was usual before it, the chance, and when the last line was."""
+    n, days = judgement.observed, (judgement.window_hours or 0) / 24
+    span = "day" if days == 1.0 else f"{number(days)} days"
+    usual = number(judgement.expected)
+    counted = f"{number(n) if n else 'no'} order lines in the last {span} where {usual} were usual before"
+    if evidence.ending:
+        return f"The item is ending, so few lines are its new normal: {counted}."
+    if judgement.cleared:
+        return f"Orders are back or no longer expected: {counted}."
+    last = _ago(evidence.silence_days)
+    return f"{counted[0].upper()}{counted[1:]} ({chance(judgement.probability)}); the last line was {last}."
 
 
 def _ago(days: int) -> str:
     return "today" if days == 0 else f"{plural(days, 'day')} ago"
+
+
+DEMAND_DROP = Detector(
+    name="demand_drop",
+    prefix="drop",
+    opens=f"at most {SHARE_MAX:g} of the order lines that were usual before, over 7 or 14 days or since the last line,"
+    f" at a chance of at most {PROBABILITY_MAX:g}; at two closes",
+    ends=f"no window holds less than {SHARE_OVER:g} of its lines at two closes, or the item is ending",
+    route="planner",
+    inform=("commercial",),
+    hysteresis=Hysteresis(2, 2, 0, 7 * DAY_MS, 35 * DAY_MS),
+    deadline_minutes=(7 * DAY_MINUTES, 5 * DAY_MINUTES, 3 * DAY_MINUTES, 2 * DAY_MINUTES),
+    judge=judge_drop,
+    sentence=drop_sentence,
+    triggers=triggers,
+    at_close=at_close,
+)

@@ -1,6 +1,6 @@
-"""What a detector says about one possible problem at one instant, and how the problem is named.
+"""What a detector says about one possible problem at one instant.
 
-A detector is a pure function from evidence to a `Finding`; `Problems` turns findings into exceptions.
+`Detector.finding` makes findings; `Problems` turns them into exceptions.
 """
 
 import math
@@ -8,7 +8,6 @@ import math
 import msgspec
 
 from sensing.contracts.exceptions import ExceptionType, Route
-from sensing.settings import HOUR_MS
 
 CAUSES_MAX = 8
 Detail = float | int | str | None
@@ -20,7 +19,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     ``active`` says that the opening threshold holds, ``cleared`` that the evidence is below the lower one; between the
     two a problem stays as it is. ``final`` ends the problem at once (its cause is gone). Quantities are base units or
     lines, times UTC ms, money in ``currency``. ``marker`` is a fact whose change is always worth an update, such as a
-    promised date. ``strength`` are points of severity.
+    promised date. ``strength`` are severity points.
     """
 
     exception_type: ExceptionType
@@ -49,8 +48,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, Detail] = {}
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is looked at and when: what every detector needs besides its evidence.
+class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Which SKU-location is judged and when: what every detector needs besides its evidence.
 
     ``instant`` is the machine's time, never falling; ``event_time`` that of the cause (the same at a close). ``price``
     per base unit, NaN unknown.
@@ -66,59 +65,6 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     cause_event_ids: tuple[str, ...] = ()
 
     def money(self, units: float) -> float | None:
-        """Worth of ``units``; None where the price or the units are unknown."""
-        worth = units * self.price
-        return None if math.isnan(worth) else round(worth, 2)
-
-    def finding(
-        self,
-        exception_type: ExceptionType,
-        *,
-        key: str,
-        active: bool,
-        cleared: bool,
-        strength: float,
-        reason: str,
-        route: Route,
-        expected: float = math.nan,
-        observed: float = math.nan,
-        probability: float = math.nan,
-        window_hours: int | None = None,
-        money_units: float = math.nan,
-        final: bool = False,
-        inform: tuple[Route, ...] = (),
-        marker: str = "",
-        details: dict[str, Detail] | None = None,
-    ) -> Finding:
-        """A finding about this item; NaN becomes absent, ``window_hours`` the window that ends with the event."""
-        money = self.money(money_units)
-        return Finding(
-            exception_type=exception_type,
-            key=key,
-            sku=self.sku,
-            location=self.location,
-            row=self.row,
-            active=active,
-            cleared=cleared,
-            final=final,
-            instant=self.instant,
-            event_time=self.event_time,
-            strength=strength,
-            expected=_known(expected),
-            observed=_known(observed),
-            probability=_known(probability),
-            window_start=None if window_hours is None else self.event_time - window_hours * HOUR_MS,
-            window_end=None if window_hours is None else self.event_time,
-            money=money,
-            currency=None if money is None else self.currency,
-            reason=reason,
-            route=route,
-            inform=inform,
-            marker=marker,
-            cause_event_ids=self.cause_event_ids[-CAUSES_MAX:],
-            details=details or {},
-        )
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
+        """Value of ``units``; None where the price or the units are unknown."""
+        value = units * self.price
+        return None if math.isnan(value) else round(value, 2)

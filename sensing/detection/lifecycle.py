@@ -7,8 +7,8 @@ Invariants
 - Versions are 1, 2, 3, ... in the order of publication; nothing is resolved or expired that was not opened.
 - What is published depends on the findings and their instants only, and a dump restores it exactly.
 - At most ``problems_max`` objects are kept, candidates and cooling ones included. The last tenth is kept for
-  data_quality, since a held order must never be held in silence. A finding that finds no place opens nothing and is
-  counted in ``refused``.
+  detectors with ``reserved``, since a held order must never be held in silence. A finding that finds no place opens
+  nothing and is counted in ``refused``.
 
 Life: candidate (seen, not yet often enough; never published) - opened - escalated when its severity has risen -
 resolved or expired. A problem that recurs during its type's cool-down is the same object again: same id, next version,
@@ -34,32 +34,12 @@ from sensing.detection.problem import (
     keep_causes,
     name_problem,
 )
-from sensing.detection.severity import deadline, grade, rank
-from sensing.settings import DAY_MS, HOUR_MS
+from sensing.detection.registry import DETECTORS
+from sensing.detection.severity import grade, rank
+from sensing.settings import DAY_MS
 from sensing.state.ruling import Ruling
+from sensing.state.snapshot import Encoded, pack, unpack
 
-
-class Pace(msgspec.Struct, frozen=True):
-    """How long a type takes to open, to resolve, to be forgotten.
-
-    A problem opens at the ``open_looks``-th active finding in a row. It resolves after ``clear_looks`` cleared findings
-    in a row, the last at least ``clear_ms`` after the first. It expires when nobody looked at it for ``silence_ms``.
-    """
-
-    open_looks: int
-    clear_looks: int
-    clear_ms: int
-    cool_down_ms: int
-    silence_ms: int
-
-
-PACES: dict[ExceptionType, Pace] = {
-    "order_surge": Pace(1, 1, 0, 3 * DAY_MS, 14 * DAY_MS),
-    "demand_drop": Pace(2, 2, 0, 7 * DAY_MS, 35 * DAY_MS),
-    "supplier_delay": Pace(1, 1, 0, 1 * DAY_MS, 60 * DAY_MS),
-    "stockout_projected": Pace(1, 2, 12 * HOUR_MS, 2 * DAY_MS, 14 * DAY_MS),
-    "data_quality": Pace(1, 1, 0, 1 * DAY_MS, 30 * DAY_MS),
-}
 OpenCounts = dict[tuple[ExceptionType, Severity], int]
 
 DISMISSED_MS = 7 * DAY_MS
@@ -67,7 +47,7 @@ DISMISSED_MS = 7 * DAY_MS
 KEPT_MS = 8 * DAY_MS
 """So long after its end a problem stays in the compacted topic: longer than any cool-down, in which it may recur."""
 RESERVED = 10
-"""One place in so many is kept for data_quality."""
+"""One place in so many is kept for detectors with ``reserved``."""
 
 
 _ENDED: tuple[Status, ...] = ("resolved", "expired")
@@ -81,7 +61,6 @@ class Ended(NamedTuple):
 
 
 class _Dump(msgspec.Struct):
-    problems_max: int
     muted: bool
     refused: int
     problems: list[Problem]
@@ -190,7 +169,7 @@ class Problems:
             if problem.status in _ENDED:
                 if instant >= problem.cool_until:
                     self._drop(name)
-            elif instant - problem.seen >= PACES[problem.exception_type].silence_ms:
+            elif instant - problem.seen >= DETECTORS[problem.exception_type].hysteresis.silence_ms:
                 if problem.is_open:
                     days = (instant - problem.seen) // DAY_MS
                     problem.note = f"Nothing was heard of this for {days} days; it last said: {problem.finding.reason}"
@@ -223,7 +202,7 @@ class Problems:
         for problem in self._problems.values():
             if problem.is_open:
                 # What was due while nobody could read it is due from now on.
-                problem.deadline = deadline(problem.exception_type, problem.severity, instant)
+                problem.deadline = _deadline(problem, problem.severity, instant)
                 # The event that opened it may be ahead of the clock.
                 published.append(self._publish(problem, max(instant, problem.opened_time)))
         return published
@@ -231,23 +210,20 @@ class Problems:
     def dump(self) -> bytes:
         """All of it as bytes."""
         kept = list(self._problems.values())
-        return msgspec.msgpack.encode(_Dump(self.problems_max, self.muted, self.refused, kept, self._leaving))
+        return pack({"problems": Encoded(_Dump(self.muted, self.refused, kept, self._leaving), _Dump)})
 
-    @classmethod
-    def load(cls, block: bytes) -> "Problems":
-        """Problems as they were when `dump` was called."""
-        dump = msgspec.msgpack.decode(block, type=_Dump)
-        problems = cls(dump.problems_max, muted=dump.muted)
-        problems.refused, problems._leaving = dump.refused, dump.leaving
+    def load(self, block: bytes) -> None:
+        """Take over the problems of `dump`."""
+        dump = unpack(block, {"problems": _Dump})["problems"]
+        self.muted, self.refused, self._leaving = dump.muted, dump.refused, dump.leaving
         for problem in dump.problems:
             name = _name(problem.exception_type, problem.finding.key)
-            problems._add(name, problem)
+            self._add(name, problem)
             if problem.exception_id:
-                problems._ids[problem.exception_id] = name
-        return problems
+                self._ids[problem.exception_id] = name
 
     def _has_place(self, exception_type: ExceptionType) -> bool:
-        reserved = 0 if exception_type == "data_quality" else self.problems_max // RESERVED
+        reserved = 0 if DETECTORS[exception_type].reserved else self.problems_max // RESERVED
         if len(self._problems) < self.problems_max - reserved:
             return True
         self.refused += 1
@@ -266,15 +242,15 @@ class Problems:
             del self._rows[row]
 
     def _watch(self, name: str, problem: Problem, finding: Finding) -> ExceptionState | None:
-        """A candidate: opens after enough active looks in a row."""
+        """A candidate: opens after enough active findings in a row."""
         if not finding.active:
             self._drop(name)
             return None
         problem.finding = finding
         problem.seen = finding.instant
         keep_causes(problem, finding)
-        problem.looks += 1
-        if problem.looks < PACES[problem.exception_type].open_looks:
+        problem.active_findings += 1
+        if problem.active_findings < DETECTORS[problem.exception_type].hysteresis.findings_to_open:
             return None
         problem.exception_id = name_problem(finding)
         self._ids[problem.exception_id] = name
@@ -285,9 +261,9 @@ class Problems:
     def _open(self, problem: Problem, finding: Finding) -> ExceptionState | None:
         problem.status = "opened"
         problem.turned = problem.version + 1
-        problem.cleared_looks = 0
+        problem.cleared_findings = 0
         problem.severity = grade(finding.strength, finding.money, 0.0)
-        problem.deadline = deadline(problem.exception_type, problem.severity, finding.event_time)
+        problem.deadline = _deadline(problem, problem.severity, finding.event_time)
         return None if self.muted else self._publish(problem, finding.event_time)
 
     def _reopen(self, problem: Problem, finding: Finding) -> ExceptionState | None:
@@ -302,18 +278,20 @@ class Problems:
 
     def _follow(self, name: str, problem: Problem, finding: Finding) -> ExceptionState | None:
         """An open problem: resolves, changes materially, or stays as it is."""
-        pace = PACES[problem.exception_type]
+        hysteresis = DETECTORS[problem.exception_type].hysteresis
         keep_causes(problem, finding)
         problem.seen = finding.instant
         if not finding.cleared and not finding.final:
             problem.finding = finding
-            problem.cleared_looks = 0
+            problem.cleared_findings = 0
             return self._change(problem, finding)
-        if problem.cleared_looks == 0:
+        if problem.cleared_findings == 0:
             problem.cleared_since = finding.instant
-        problem.cleared_looks += 1
+        problem.cleared_findings += 1
         waited = finding.instant - problem.cleared_since
-        if finding.final or (problem.cleared_looks >= pace.clear_looks and waited >= pace.clear_ms):
+        if finding.final or (
+            problem.cleared_findings >= hysteresis.findings_to_clear and waited >= hysteresis.clear_ms
+        ):
             problem.finding = finding
             return self._end(name, problem, "resolved", finding.event_time)
         return None
@@ -326,7 +304,7 @@ class Problems:
         if rank(severity) > rank(before):
             problem.status = "escalated"
             problem.turned = problem.version + 1
-            problem.deadline = min(problem.deadline, deadline(problem.exception_type, severity, finding.event_time))
+            problem.deadline = min(problem.deadline, _deadline(problem, severity, finding.event_time))
         if self.muted or not (severity != before or is_material(problem, finding)):
             return None
         return self._publish(problem, finding.event_time)
@@ -344,7 +322,7 @@ class Problems:
     def _end(self, name: str, problem: Problem, status: Status, time: int) -> ExceptionState | None:
         problem.status = status
         problem.ended_time = time
-        problem.cool_until = max(time, problem.seen) + PACES[problem.exception_type].cool_down_ms
+        problem.cool_until = max(time, problem.seen) + DETECTORS[problem.exception_type].hysteresis.cool_down_ms
         if self.muted:
             self._drop(name)
             return None
@@ -359,6 +337,10 @@ class Problems:
         problem.shown_money = problem.finding.money
         problem.shown_marker = problem.finding.marker
         return exception_state(problem)
+
+
+def _deadline(problem: Problem, severity: Severity, event_time: int) -> int:
+    return DETECTORS[problem.exception_type].deadline(severity, event_time)
 
 
 def _name(exception_type: ExceptionType, key: str) -> str:

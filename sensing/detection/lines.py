@@ -14,6 +14,9 @@ row-days, and 92, 90, 88, 85 % of 48 planted ones were found.
 
 import math
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from sensing.demand.distribution import cumulative
 from sensing.jit import kernel
@@ -67,6 +70,11 @@ def few_probability(
     return cumulative(observed, expected, window_variance(expected, dispersion, window_days, history_days))
 
 
-def speaking_window(hits: Sequence[bool], chances: Sequence[float]) -> int:
-    """Position of the window that speaks for a finding: the least likely one, and one that fired before all others."""
+def reported_window(hits: Sequence[bool], chances: Sequence[float]) -> int:
+    """Index of the reported window: a firing one first, then the lowest p-value."""
     return min(range(len(hits)), key=lambda window: (not hits[window], chances[window]))
+
+
+def units_per_line(hot: Any) -> float:
+    """Typical units of an order line: the geometric mean of the row's sizes; NaN where there was none."""
+    return float(np.exp(hot["size_mean"])) if hot["size_count"] > 0 else np.nan

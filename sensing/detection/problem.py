@@ -9,25 +9,19 @@ from sensing.contracts.decisions import Label
 from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
 from sensing.contracts.subjects import exception_subject
 from sensing.detection.finding import CAUSES_MAX, Finding
+from sensing.detection.registry import DETECTORS
 from sensing.state.ruling import Ruling
 
 CAUSES_FIRST = 3
 """So many causes from the beginning are kept; the other places are for the latest."""
 MATERIAL_FACTOR = 1.5
 """An observed quantity or money that changed by this factor since it was last published is worth an update."""
-_SHORT: dict[ExceptionType, str] = {
-    "order_surge": "surge",
-    "demand_drop": "drop",
-    "supplier_delay": "delay",
-    "stockout_projected": "stockout",
-    "data_quality": "quality",
-}
 
 
 class Problem(msgspec.Struct, kw_only=True):
     """One problem. Times are UTC ms; ``*_time`` are event times, the others instants of the machine.
 
-    ``looks`` counts active findings before the opening, ``cleared_looks`` cleared ones in a row since
+    ``active_findings`` counts those before the opening, ``cleared_findings`` cleared ones in a row since
     ``cleared_since``. ``shown_*`` is what the latest publication said. ``finding`` is the latest one that did not
     clear, or the one that ended the problem; ``seen`` the instant of the latest of any kind. ``note`` replaces the
     finding's reason where the end has one of its own. ``turned`` is the version that told of the latest opening or
@@ -40,8 +34,8 @@ class Problem(msgspec.Struct, kw_only=True):
     severity: Severity = "low"
     exception_id: str = ""
     version: int = 0
-    looks: int = 0
-    cleared_looks: int = 0
+    active_findings: int = 0
+    cleared_findings: int = 0
     cleared_since: int = 0
     opened: int = 0
     opened_time: int = 0
@@ -82,7 +76,7 @@ def name_problem(finding: Finding) -> str:
     """Id of the exception that this finding opens."""
     opening = (EPOCH + dt.timedelta(milliseconds=finding.instant)).strftime("%Y%m%dT%H%M%S")
     stamp = f"{opening}{finding.instant % 1000:03d}"
-    return exception_subject(_SHORT[finding.exception_type], finding.key, stamp)
+    return exception_subject(DETECTORS[finding.exception_type].prefix, finding.key, stamp)
 
 
 def is_material(problem: Problem, finding: Finding) -> bool:

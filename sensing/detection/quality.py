@@ -25,16 +25,17 @@ multiplied by 1,000 (by 100) that were held, of rows with 8 lines or more: M5 99
 """
 
 import math
-from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.contracts.subjects import problem_key
-from sensing.detection.finding import Detail, Finding, Look
+from sensing.detection.detector import DAY_MINUTES, Detector, Hysteresis, Judgement
+from sensing.detection.finding import Detail, DetectionContext
 from sensing.detection.sentences import number
-from sensing.detection.severity import lift_strength
+from sensing.detection.severity import lift_points
 from sensing.jit import kernel, lean_kernel
+from sensing.settings import DAY_MS
 from sensing.state.ruling import Ruling
 
 BUCKETS = 80
@@ -183,78 +184,124 @@ def is_impossible(
     return alone and deviations >= DEVIATION_STEPS[3]
 
 
-def held(
-    look: Look,
-    order_id: str,
-    line: str,
-    quantity: float,
-    count: float,
-    log_mean: float,
-    log_max: float,
-    stream: NDArray[Any],
-    version: dict[str, Detail] | None = None,
-) -> Finding:
-    """The finding that opens with a held line.
+class HeldLine(msgspec.Struct, frozen=True, kw_only=True):
+    """An order line that is held; the context's last cause is its event.
 
-    ``look.cause_event_ids`` names the order event; ``version`` is what else that event said, and what is needed to book
-    it when a person releases it.
+    Parameters
+    ----------
+    count, log_mean, log_max
+        The row's order sizes as `learn_row_size` keeps them, before this line.
+    stream_tail
+        Units that one line in 1,000 of the stream exceeds; 0 for an empty stream.
+    version
+        What else the event said, and what is needed to book it when a person releases it.
     """
-    usual = stream_quantity(stream, TAIL_SHARE)
-    among = f"one line in 1,000 of all items exceeds {number(usual)}" if usual else "no other item has been ordered yet"
-    if count > 0.0:
-        typical = math.exp(log_mean)
-        own = f"its lines are around {number(typical)} and were at most {number(math.exp(log_max))}"
-    else:
-        typical = usual
-        own = "it is the item's first line here"
-    reason = (
-        f"Order {order_id} line {line} asks for {number(quantity)} of {look.sku} at {look.location}: {own}, "
-        f"and {among}. It counts for nothing until it is released, changed to a sane quantity or cancelled."
-    )
-    return look.finding(
-        "data_quality",
-        key=_key(look, order_id, line),
+
+    order_id: str
+    line: str
+    quantity: float
+    count: float
+    log_mean: float
+    log_max: float
+    stream_tail: float
+    version: dict[str, Detail] = {}
+
+    @property
+    def typical(self) -> float:
+        """Units of a usual line of the row, of the stream's tail where it is the row's first."""
+        return math.exp(self.log_mean) if self.count > 0.0 else self.stream_tail
+
+
+class ReleasedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A held line of ``quantity`` that ended: changed to ``changed_to``, released by a person's ``ruling``, or, where
+    both are None, cancelled.
+    """
+
+    order_id: str
+    line: str
+    quantity: float
+    changed_to: float | None = None
+    ruling: Ruling | None = None
+
+    @property
+    def outcome(self) -> str:
+        """What became of it."""
+        if self.ruling is not None:
+            return "released"
+        return "cancelled" if self.changed_to is None else "changed"
+
+
+QualityEvidence = HeldLine | ReleasedLine
+
+
+def judge_quality(evidence: QualityEvidence) -> Judgement:
+    """A held line opens, a released one ends the problem at once."""
+    details: dict[str, Detail] = {
+        "order_id": evidence.order_id,
+        "line": evidence.line,
+        "quantity": evidence.quantity,
+        "check": CHECK,
+    }
+    key = (evidence.order_id, evidence.line)
+    if isinstance(evidence, ReleasedLine):
+        return Judgement(
+            active=False,
+            cleared=True,
+            final=True,
+            strength=0.0,
+            key=key,
+            observed=evidence.quantity,
+            money_units=evidence.quantity,
+            details=details | {"outcome": evidence.outcome},
+        )
+    return Judgement(
         active=True,
         cleared=False,
-        strength=lift_strength(quantity / max(typical, 1e-3), math.nan),
-        expected=typical,
-        observed=quantity,
-        money_units=quantity,
-        reason=reason,
-        route="data_steward",
-        inform=("planner",),
-        details={"order_id": order_id, "line": line, "quantity": quantity, "check": CHECK, **(version or {})},
+        strength=lift_points(evidence.quantity / max(evidence.typical, 1e-3), math.nan),
+        key=key,
+        expected=evidence.typical,
+        observed=evidence.quantity,
+        money_units=evidence.quantity,
+        details=details | evidence.version,
     )
 
 
-def released(
-    look: Look, order_id: str, line: str, quantity: float, changed_to: float | None = None, ruling: Ruling | None = None
-) -> Finding:
-    """The finding that ends it: the held line of ``quantity`` was cancelled, changed to ``changed_to`` where that is
-    given, or released by a person.
-    """
-    what = f"Held line {line} of order {order_id} ({number(quantity)} of {look.sku})"
-    if ruling is not None:
-        outcome, reason = "released", f"{what} counts from now on: released {ruling.said()}"
-    elif changed_to is None:
-        outcome, reason = "cancelled", f"{what} was cancelled: it never counted."
-    else:
-        outcome, reason = "changed", f"{what} was changed to {number(changed_to)}, which counts."
-    return look.finding(
-        "data_quality",
-        key=_key(look, order_id, line),
-        active=False,
-        cleared=True,
-        final=True,
-        strength=0.0,
-        observed=quantity,
-        money_units=quantity,
-        reason=reason,
-        route="data_steward",
-        inform=("planner",),
-        details={"order_id": order_id, "line": line, "quantity": quantity, "check": CHECK, "outcome": outcome},
+def quality_sentence(context: DetectionContext, evidence: QualityEvidence, _: Judgement) -> str:
+    """What was asked for and what is usual; or what became of the held line."""
+    if isinstance(evidence, HeldLine):
+        return _held_sentence(context, evidence)
+    what = f"Held line {evidence.line} of order {evidence.order_id} ({number(evidence.quantity)} of {context.sku})"
+    if evidence.ruling is not None:
+        return f"{what} counts from now on: released {evidence.ruling.said()}"
+    if evidence.changed_to is None:
+        return f"{what} was cancelled: it never counted."
+    return f"{what} was changed to {number(evidence.changed_to)}, which counts."
+
+
+def _held_sentence(context: DetectionContext, evidence: HeldLine) -> str:
+    usual = evidence.stream_tail
+    among = f"one line in 1,000 of all items exceeds {number(usual)}" if usual else "no other item has been ordered yet"
+    own = "it is the item's first line here"
+    if evidence.count > 0.0:
+        largest = number(math.exp(evidence.log_max))
+        own = f"its lines are around {number(evidence.typical)} and were at most {largest}"
+    return (
+        f"Order {evidence.order_id} line {evidence.line} asks for {number(evidence.quantity)} of {context.sku}"
+        f" at {context.location}: {own}, and {among}."
+        " It counts for nothing until it is released, changed to a sane quantity or cancelled."
     )
 
 
-def _key(look: Look, order_id: str, line: str) -> str:
-    return problem_key(look.sku, look.location, order_id, line)
+DATA_QUALITY = Detector(
+    name="data_quality",
+    prefix="quality",
+    opens="an order line asks for an impossible quantity; it is held and counts for nothing",
+    ends="the line is released by a person, changed to a sane quantity or cancelled",
+    route="data_steward",
+    inform=("planner",),
+    hysteresis=Hysteresis(1, 1, 0, 1 * DAY_MS, 30 * DAY_MS),
+    deadline_minutes=(DAY_MINUTES, 8 * 60, 4 * 60, 60),
+    reserved=True,
+    judge=judge_quality,
+    sentence=quality_sentence,
+)

@@ -7,16 +7,23 @@ earlier. Opens at a chance of at least ``PROBABILITY_OPEN`` that the window need
 
 import math
 
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
 from sensing.codec.instants import local_date
-from sensing.contracts.subjects import problem_key
 from sensing.demand.distribution import gamma_upper
-from sensing.detection.finding import Finding, Look
+from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Hysteresis, Judgement, ShardParts
+from sensing.detection.finding import DetectionContext
 from sensing.detection.sentences import number, plural
-from sensing.detection.severity import stockout_strength
 from sensing.jit import kernel
+from sensing.settings import DAY_MS, HOUR_MS
+from sensing.supply.plan import Plan
 
 PROBABILITY_OPEN = 0.5
 PROBABILITY_OVER = 0.3
+HISTORY_DAYS_MIN = 14
+"""A level learned from fewer days says too little to alarm anybody, unless more is owed than there is."""
 
 
 @kernel
@@ -43,25 +50,22 @@ def expected_shortage(free: float, mean: float, variance: float) -> float:
     return max(0.0, mean * gamma_upper(shape + 1.0, x) - free * gamma_upper(shape, x))
 
 
-def stockout(
-    look: Look,
-    today: int,
-    free: float,
-    needed: float,
-    needed_variance: float,
-    probability: float,
-    stockout_day: int,
-    window_days: int,
-    *,
-    receipt_due: bool,
-) -> Finding:
-    """Judge a row's projection, at a day's close and after an event that moved its stock, its orders or its receipts.
+def stockout_points(probability: float, days_until: float, days_without: float) -> float:
+    """Severity points: probability from .5 and .9, within 3 days, at least 7 days without stock."""
+    return (
+        (1.0 if probability >= 0.5 else 0.0)
+        + (1.0 if probability >= 0.9 else 0.0)
+        + (1.0 if days_until <= 3.0 else 0.0)
+        + (1.0 if days_without >= 7.0 else 0.0)
+    )
+
+
+class StockoutEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """A row's stock projection, at a day's close or after an event that moved its stock, its orders or its receipts.
 
     Parameters
     ----------
-    look
-        Who, when, price, cause.
-    today
+    current_day
         Local day number before the first day of the projection.
     free
         On-hand less what is owed already, base units; NaN where on-hand was never told.
@@ -74,46 +78,127 @@ def stockout(
     window_days
         Days until the next receipt (``receipt_due``) or, where none is due, the lead time.
     """
-    known = not math.isnan(free) and not math.isnan(probability)
+
+    current_day: int
+    free: float
+    needed: float
+    needed_variance: float
+    probability: float
+    stockout_day: int
+    window_days: int
+    receipt_due: bool
+
+    @property
+    def known(self) -> bool:
+        """Whether on-hand was ever told."""
+        return not math.isnan(self.free) and not math.isnan(self.probability)
+
+    @property
+    def shortage(self) -> float:
+        """Units expected to be lost in the window."""
+        return float(expected_shortage(self.free, self.needed, self.needed_variance))
+
+    @property
+    def days_until(self) -> int:
+        """Days until stock is gone, the window where the mean projection never falls below zero."""
+        if self.free < 0.0:
+            return 0
+        return self.stockout_day + 1 if 0 <= self.stockout_day < self.window_days else self.window_days
+
+    @property
+    def date(self) -> str:
+        """Local date around which stock is gone."""
+        return local_date(self.current_day + max(self.days_until, 1))
+
+
+def could_open(parts: ShardParts, plan: Plan) -> NDArray[np.bool_]:
+    """(n,) rows whose projection could open a stock-out."""
+    learned = parts.demand.demand["days"][plan.rows] >= HISTORY_DAYS_MIN
+    short = plan.on_hand < plan.overdue
+    return np.asarray((learned | short) & (plan.stockout_probability >= PROBABILITY_OPEN) & ~np.isnan(plan.on_hand))
+
+
+def triggers(parts: ShardParts, closing: Closing) -> NDArray[np.bool_]:
+    """Rows whose projection could open a stock-out."""
+    return could_open(parts, closing.plan)
+
+
+def stockout_evidence(plan: Plan, at: int) -> StockoutEvidence:
+    """Stock projection of the row at position ``at`` of a plan."""
+    due = np.flatnonzero(plan.receipts[at] > 0)
+    horizon = plan.receipts.shape[1]
+    lead_days = min(max(int(np.ceil(plan.lead_time_days_mean[at])), 1), horizon)
+    window = int(due[0]) if len(due) else lead_days
+    daily = np.maximum(plan.forecast_mean[at], plan.open_day[at])[:window]
+    return StockoutEvidence(
+        current_day=plan.day,
+        free=float(plan.on_hand[at] - plan.overdue[at]),
+        needed=float(daily.sum()),
+        needed_variance=float(plan.forecast_variance[at][:window].sum()),
+        probability=float(plan.stockout_probability[at]),
+        stockout_day=int(plan.stockout[at]),
+        window_days=window,
+        receipt_due=len(due) > 0,
+    )
+
+
+def at_close(_: ShardParts, closing: Closing, at: int) -> list[StockoutEvidence]:
+    """The projection of one row."""
+    return [stockout_evidence(closing.plan, at)]
+
+
+def judge_stockout(evidence: StockoutEvidence) -> Judgement:
+    """Judge a row's projection."""
+    known, free, window, shortage = evidence.known, evidence.free, evidence.window_days, evidence.shortage
     # What is owed beyond the stock is short whether or not more will be asked for, unless goods come tomorrow.
-    wanted = needed > 0.0 or (free < 0.0 and window_days > 0)
-    active = known and probability >= PROBABILITY_OPEN and wanted
-    over = known and not active and probability <= PROBABILITY_OVER
-    shortage = expected_shortage(free, needed, needed_variance)
-    if free < 0.0:
-        days_until = 0
-    else:
-        days_until = stockout_day + 1 if 0 <= stockout_day < window_days else window_days
-    date = local_date(today + max(days_until, 1))
-    until = "until the next receipt" if receipt_due else "until goods ordered now can arrive"
-    if not known:
-        reason = "On-hand is not known."
-    else:
-        stock = (
-            f"{number(free)} free in stock against {number(needed)} needed in the {plural(window_days, 'day')} {until}"
-        )
-        odds = f"{round(100.0 * probability)} %"
-        reason = f"{stock}: a stock-out around {date}, chance {odds}; about {number(shortage)} would be lost."
-        if over:
-            reason = f"Stock is enough again: {stock}, chance of a stock-out {odds}."
-    return look.finding(
-        "stockout_projected",
-        key=problem_key(look.sku, look.location),
+    wanted = evidence.needed > 0.0 or (free < 0.0 and window > 0)
+    active = known and evidence.probability >= PROBABILITY_OPEN and wanted
+    points = stockout_points(evidence.probability, evidence.days_until, window - evidence.days_until)
+    return Judgement(
         active=active,
-        cleared=over,
-        strength=stockout_strength(probability, days_until, window_days - days_until) if known else 0.0,
-        expected=needed,
+        cleared=known and not active and evidence.probability <= PROBABILITY_OVER,
+        strength=points if known else 0.0,
+        expected=evidence.needed,
         observed=free,
-        probability=probability,
-        window_hours=None,
+        probability=evidence.probability,
         money_units=shortage,
-        reason=reason,
-        route="buyer" if not receipt_due else "planner",
-        inform=("planner",) if not receipt_due else ("buyer",),
+        route="planner" if evidence.receipt_due else None,
+        inform=("buyer",) if evidence.receipt_due else None,
         details={
-            "stockout_date": date if known else None,
-            "window_days": window_days,
+            "stockout_date": evidence.date if known else None,
+            "window_days": window,
             "lost_units": round(shortage, 3) if known else None,
-            "receipt_due": int(receipt_due),
+            "receipt_due": int(evidence.receipt_due),
         },
     )
+
+
+def stockout_sentence(_: DetectionContext, evidence: StockoutEvidence, judgement: Judgement) -> str:
+    """What there is, what is needed until when, when it lacks, at what chance, and how much would be lost."""
+    if not evidence.known:
+        return "On-hand is not known."
+    until = "until the next receipt" if evidence.receipt_due else "until goods ordered now can arrive"
+    window = f"{plural(evidence.window_days, 'day')} {until}"
+    stock = f"{number(evidence.free)} free in stock against {number(evidence.needed)} needed in the {window}"
+    odds = f"{round(100.0 * evidence.probability)} %"
+    if judgement.cleared:
+        return f"Stock is enough again: {stock}, chance of a stock-out {odds}."
+    lost = number(evidence.shortage)
+    return f"{stock}: a stock-out around {evidence.date}, chance {odds}; about {lost} would be lost."
+
+
+STOCKOUT_PROJECTED = Detector(
+    name="stockout_projected",
+    prefix="stockout",
+    opens=f"stock does not last until the next receipt or through the lead time, at a chance of at least"
+    f" {PROBABILITY_OPEN:g}",
+    ends=f"the chance is at most {PROBABILITY_OVER:g}, twice within half a day or more",
+    route="buyer",
+    inform=("planner",),
+    hysteresis=Hysteresis(1, 2, 12 * HOUR_MS, 2 * DAY_MS, 14 * DAY_MS),
+    deadline_minutes=(2 * DAY_MINUTES, DAY_MINUTES, 8 * 60, 2 * 60),
+    judge=judge_stockout,
+    sentence=stockout_sentence,
+    triggers=triggers,
+    at_close=at_close,
+)

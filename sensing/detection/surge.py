@@ -25,13 +25,19 @@ can be below; lines beyond it (0.8 % of Online Retail's) get the full test, and 
 import math
 from collections.abc import Sequence
 
-from sensing.contracts.subjects import problem_key
+import msgspec
+import numpy as np
+
 from sensing.demand.distribution import tail_probability
-from sensing.detection.finding import Finding, Look
-from sensing.detection.lines import speaking_window, window_variance
+from sensing.demand.profile import expected_lines
+from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Hysteresis, Judgement, ShardParts
+from sensing.detection.finding import DetectionContext
+from sensing.detection.lines import line_dispersion, reported_window, units_per_line, window_variance
 from sensing.detection.sentences import chance, number
-from sensing.detection.severity import lift_strength
+from sensing.detection.severity import lift_points
 from sensing.jit import kernel
+from sensing.settings import DAY_MS
+from sensing.state.rows import HOURS_KEPT
 
 WINDOWS_HOURS = (24, 72)
 PROBABILITY_MAX = 3e-3
@@ -41,7 +47,7 @@ LIFT_OVER = 1.5
 """A surge is over when, at a day's close, no window holds this many times its expected lines."""
 HISTORY_DAYS_MIN = 14.0
 STEP = 1.5
-"""An open surge is looked at again when its count has grown by this factor."""
+"""An open surge is judged again when its count has grown by this factor."""
 FLOOR_NONE = 65535
 """Floor of a row whose lines are not judged yet; fits two bytes."""
 _QUIET_SHARE = 0.25
@@ -120,68 +126,112 @@ def surge_floor(
 
 
 def surge_step(observed: float) -> int:
-    """Count from which an open surge is worth another look: the floor to set after one was published."""
+    """Count from which an open surge is worth another judgement: the floor to set after one was published."""
     return min(FLOOR_NONE, math.ceil(STEP * observed))
 
 
-def surge(
-    look: Look,
-    observed: Sequence[float],
-    expected: Sequence[float],
-    lines_level: float,
-    dispersion: float,
-    history_days: float,
-    units_per_line: float = math.nan,
-    *,
-    closing: bool = False,
-) -> Finding:
-    """Judge the two windows that end now.
+class SurgeEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Order lines of the windows that end now.
 
     Parameters
     ----------
-    look
-        Who, when, price, cause.
     observed, expected
         Lines per window, in the order of ``WINDOWS_HOURS``.
     lines_level, dispersion, history_days
         As in `surge_probability`.
     units_per_line
-        Mean units of a line, for the money; NaN unknown.
+        Typical units of a line, for the money; NaN unknown.
     closing
         True at a day's close: only then can a surge be over.
     """
-    chances = [
-        surge_probability(float(n), float(e), lines_level, dispersion, hours / 24.0, history_days)
-        for n, e, hours in zip(observed, expected, WINDOWS_HOURS, strict=True)
-    ]
-    hits = [
-        is_surge(float(n), float(e), lines_level, dispersion, hours / 24.0, history_days)
-        for n, e, hours in zip(observed, expected, WINDOWS_HOURS, strict=True)
-    ]
-    at = speaking_window(hits, chances)
-    over = closing and not any(
-        n >= LINES_MIN and n >= LIFT_OVER * judged_lines(float(e), lines_level, hours / 24.0, history_days)
-        for n, e, hours in zip(observed, expected, WINDOWS_HOURS, strict=True)
+
+    observed: Sequence[float]
+    expected: Sequence[float]
+    lines_level: float
+    dispersion: float
+    history_days: float
+    units_per_line: float = math.nan
+    closing: bool = False
+
+
+def surge_evidence(parts: ShardParts, row: int, closing_day: int | None = None) -> SurgeEvidence:
+    """Windows of a row that end with its newest hour or, at a close, with the closed day."""
+    hot, demand = parts.rows.hot[row], parts.demand.demand[row]
+    location = int(hot["location"])
+    newest = int(hot["hour"])
+    last = newest if closing_day is None else max(newest, closing_day * 24 + 23)
+    level, days = float(demand["lines_level"]), float(demand["days"])
+    unobserved = parts.locations.unobserved
+    observed, expected = [], []
+    for hours in WINDOWS_HOURS:
+        first = max(last - hours + 1, newest - HOURS_KEPT + 1)
+        kept = np.arange(first, newest + 1) % HOURS_KEPT
+        observed.append(float(hot["hour_lines"][kept].sum()))
+        due = expected_lines(
+            parts.demand.demand, row, parts.demand.pool, location, unobserved, last - hours + 1, last + 1
+        )
+        expected.append(float(due))
+    return SurgeEvidence(
+        observed=observed,
+        expected=expected,
+        lines_level=level,
+        dispersion=float(line_dispersion(float(demand["lines_square"]), level, days)),
+        history_days=days,
+        units_per_line=units_per_line(hot),
+        closing=closing_day is not None,
     )
-    n, e, hours = float(observed[at]), float(expected[at]), WINDOWS_HOURS[at]
-    lift = n / judged_lines(e, lines_level, hours / 24.0, history_days)
-    counted = f"{number(n)} order lines in the last {hours} hours where {number(e)} are usual for these hours"
-    if over:
-        reason = f"The surge is over: {counted}."
-    else:
-        reason = f"{counted}, {number(lift)} times as many ({chance(chances[at])})."
-    return look.finding(
-        "order_surge",
-        key=problem_key(look.sku, look.location),
+
+
+def at_close(parts: ShardParts, closing: Closing, at: int) -> list[SurgeEvidence]:
+    """The windows that end with the closed day."""
+    return [surge_evidence(parts, int(closing.plan.rows[at]), closing.plan.day)]
+
+
+def judge_surge(evidence: SurgeEvidence) -> Judgement:
+    """Judge the two windows that end now."""
+    level, dispersion, history = evidence.lines_level, evidence.dispersion, evidence.history_days
+    windows = list(zip(evidence.observed, evidence.expected, WINDOWS_HOURS, strict=True))
+    chances = [surge_probability(float(n), float(e), level, dispersion, h / 24.0, history) for n, e, h in windows]
+    hits = [is_surge(float(n), float(e), level, dispersion, h / 24.0, history) for n, e, h in windows]
+    at = reported_window(hits, chances)
+    over = evidence.closing and not any(
+        n >= LINES_MIN and n >= LIFT_OVER * judged_lines(float(e), level, h / 24.0, history) for n, e, h in windows
+    )
+    n, e, hours = float(evidence.observed[at]), float(evidence.expected[at]), WINDOWS_HOURS[at]
+    lift = n / judged_lines(e, level, hours / 24.0, history)
+    return Judgement(
         active=any(hits),
         cleared=over,
-        strength=lift_strength(lift, chances[at]),
+        strength=lift_points(lift, chances[at]),
         expected=e,
         observed=n,
         probability=chances[at],
         window_hours=hours,
-        money_units=max(0.0, n - e) * units_per_line,
-        reason=reason,
-        route="planner",
+        money_units=max(0.0, n - e) * evidence.units_per_line,
         details={"window_hours": hours, "lift": round(lift, 3)},
     )
+
+
+def surge_sentence(_: DetectionContext, evidence: SurgeEvidence, judgement: Judgement) -> str:
+    """Lines of the reported window, what is usual for its hours, and the chance."""
+    n, e, hours = judgement.observed, judgement.expected, judgement.window_hours or 0
+    counted = f"{number(n)} order lines in the last {hours} hours where {number(e)} are usual for these hours"
+    if judgement.cleared:
+        return f"The surge is over: {counted}."
+    lift = n / judged_lines(e, evidence.lines_level, hours / 24.0, evidence.history_days)
+    return f"{counted}, {number(lift)} times as many ({chance(judgement.probability)})."
+
+
+ORDER_SURGE = Detector(
+    name="order_surge",
+    prefix="surge",
+    opens=f"at least {LINES_MIN:g} order lines and {LIFT_MIN:g} times those that the last 24 or 72 hours explain, at a"
+    f" chance of at most {PROBABILITY_MAX:g}",
+    ends=f"no window holds {LIFT_OVER:g} times its lines at a day's close",
+    route="planner",
+    hysteresis=Hysteresis(1, 1, 0, 3 * DAY_MS, 14 * DAY_MS),
+    deadline_minutes=(2 * DAY_MINUTES, DAY_MINUTES, 8 * 60, 2 * 60),
+    judge=judge_surge,
+    sentence=surge_sentence,
+    at_close=at_close,
+)

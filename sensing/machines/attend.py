@@ -10,12 +10,13 @@ from sensing.codec.record import NO_DAY, THOUSANDTHS
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.subjects import problem_key
-from sensing.detection.finding import Detail, Look
-from sensing.detection.quality import held, released
-from sensing.detection.surge import LINES_MIN, surge_step
-from sensing.machines.checks import check_stock, check_surge, needs_stock_check, outlook_of_row
+from sensing.detection.finding import Detail, DetectionContext
+from sensing.detection.quality import DATA_QUALITY, TAIL_SHARE, HeldLine, ReleasedLine, stream_quantity
+from sensing.detection.stockout import STOCKOUT_PROJECTED, could_open, stockout_evidence
+from sensing.detection.surge import LINES_MIN, ORDER_SURGE, surge_evidence, surge_step
 from sensing.machines.floors import set_stock_floors, step_down
-from sensing.machines.report import look_at, observe, put_decision
+from sensing.machines.outlook import outlook_of_row
+from sensing.machines.report import context_of, observe, put_decision
 from sensing.machines.state import ShardState
 from sensing.machines.tables import IMPOSSIBLE, LOW_STOCK, RELEASE, SURGE
 
@@ -35,7 +36,8 @@ def attend(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> None:
 
 def look_at_surge(s: ShardState, row: int, event_time: int, cause: str) -> None:
     """Judge the windows of a row of which a count has reached its floor."""
-    observe(s, check_surge(s, row, s.clock, event_time, (cause,)))
+    context = context_of(s, row, s.clock, event_time, (cause,))
+    observe(s, ORDER_SURGE.finding(context, surge_evidence(s, row)))
     hot = s.rows.hot[row]
     today = int(hot["hour"]) // 24 & 255
     if hot["floors_day"] != today:
@@ -47,13 +49,20 @@ def look_at_surge(s: ShardState, row: int, event_time: int, cause: str) -> None:
 
 def _hold(s: ShardState, row: int, event: Any, texts: EventTexts) -> None:
     hot = s.rows.hot[row]
-    look = look_at(s, row, s.clock, int(event["time"]), (texts.event_id,))
+    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,))
     if not np.isnan(event["price"]):
-        look = _priced(look, event)
-    finding = held(
-        look, texts.document, texts.line_or_sku, _units(event), float(hot["size_count"]), float(hot["size_mean"]),
-        float(hot["size_max"]), s.sizes, _version(event),
-    )  # fmt: skip
+        context = _priced(context, event)
+    evidence = HeldLine(
+        order_id=texts.document,
+        line=texts.line_or_sku,
+        quantity=_units(event),
+        count=float(hot["size_count"]),
+        log_mean=float(hot["size_mean"]),
+        log_max=float(hot["size_max"]),
+        stream_tail=float(stream_quantity(s.sizes, TAIL_SHARE)),
+        version=_version(event),
+    )
+    finding = DATA_QUALITY.finding(context, evidence)
     _decide(s, texts, event, "hold_impossible_quantity", None, finding.reason)
     observe(s, finding)
 
@@ -69,11 +78,13 @@ def _version(event: Any) -> dict[str, Detail]:
 
 
 def _release(s: ShardState, row: int, event: Any, texts: EventTexts, quantity: float) -> None:
-    look = look_at(s, row, s.clock, int(event["time"]), (texts.event_id,))
+    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,))
     order_id, line = texts.document, texts.line_or_sku
-    opened = s.problems.latest("data_quality", problem_key(look.sku, look.location, order_id, line))
+    opened = s.problems.latest(DATA_QUALITY.name, problem_key(context.sku, context.location, order_id, line))
     before = opened.observed if opened is not None and opened.observed is not None else np.nan
-    finding = released(look, order_id, line, before, quantity if quantity > 0 else None)
+    changed_to = quantity if quantity > 0 else None
+    evidence = ReleasedLine(order_id=order_id, line=line, quantity=before, changed_to=changed_to)
+    finding = DATA_QUALITY.finding(context, evidence)
     _decide(s, texts, event, "release_held_line", before, finding.reason)
     observe(s, finding)
 
@@ -83,11 +94,11 @@ def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
     if s.rows.hot["closed_day"][row] < s.rows.hot["first_hour"][row] // 24:
         return
     plan = outlook_of_row(s, row, s.clock).plan
-    short = bool(needs_stock_check(s, plan)[0])
-    if short or "stockout_projected" in s.problems.open_types(row):
-        day = int(s.rows.hot["closed_day"][row])
-        observe(s, check_stock(s, row, s.clock, event_time, day, plan, 0, (cause,)))
-    if short or "stockout_projected" in s.problems.open_types(row):
+    short = bool(could_open(s, plan)[0])
+    if short or STOCKOUT_PROJECTED.name in s.problems.open_types(row):
+        context = context_of(s, row, s.clock, event_time, (cause,))
+        observe(s, STOCKOUT_PROJECTED.finding(context, stockout_evidence(plan, 0)))
+    if short or STOCKOUT_PROJECTED.name in s.problems.open_types(row):
         step_down(s, plan, 0)
     else:
         set_stock_floors(s, plan, 1.0)
@@ -102,9 +113,9 @@ def _decide(s: ShardState, texts: EventTexts, event: Any, rule: str, prior: floa
     put_decision(s, s.clock, int(event["time"]), f"{rule}/{event_id}", decision)
 
 
-def _priced(look: Look, event: Any) -> Look:
+def _priced(context: DetectionContext, event: Any) -> DetectionContext:
     return msgspec.structs.replace(
-        look, price=float(event["price"]), currency=bytes(event["currency"]).decode() or None
+        context, price=float(event["price"]), currency=bytes(event["currency"]).decode() or None
     )
 
 

@@ -12,12 +12,14 @@ from sensing.codec.instants import local_date
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.parameters import HORIZON_DAYS, OverrideField, PlanningParameters
 from sensing.contracts.subjects import parameters_subject
+from sensing.detection.detector import Closing
 from sensing.detection.finding import Finding
-from sensing.machines.checks import check_delays, check_drop, check_stock, check_surge, needs_stock_check
+from sensing.detection.registry import DETECTORS
+from sensing.detection.stockout import STOCKOUT_PROJECTED
 from sensing.machines.day import inputs_of, observed_of
 from sensing.machines.floors import set_quiet_floors, set_stock_floors, step_down
 from sensing.machines.outlook import ROWS_AT_ONCE, Outlook, outlook, told_of
-from sensing.machines.report import observe, put_decision, put_exception, put_parameters
+from sensing.machines.report import context_of, observe, put_decision, put_exception, put_parameters
 from sensing.machines.schedule import Due
 from sensing.machines.state import ShardState
 from sensing.machines.watch import set_floors
@@ -99,9 +101,9 @@ def _worth_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: i
 def _judge_and_publish(s: ShardState, instants: Integers, view: Outlook, windows: NDArray[Any], ended: Ended) -> None:
     """Findings, ends of overrides and documents of the rows planned, put out in the order of (instant, row)."""
     plan = view.plan
-    stock = needs_stock_check(s, plan)
-    judged = s.problems.kept(plan.rows) | stock | (windows["dropped"] == 1)
-    judged |= s.supply.purchases.overdue(plan.rows, plan.day)
+    closing = Closing(plan, windows, view.forecast.demand_class)
+    triggered = {name: detector.triggers(s, closing) for name, detector in DETECTORS.items() if detector.triggers}
+    judged = np.logical_or.reduce([s.problems.kept(plan.rows), *triggered.values()])
     documents = {} if s.muted else documents_of(s, view)
     noteworthy = judged.copy()
     noteworthy[list(documents)] = True
@@ -110,9 +112,10 @@ def _judge_and_publish(s: ShardState, instants: Integers, view: Outlook, windows
     for at in np.flatnonzero(noteworthy).tolist():
         instant = int(instants[at])
         if judged[at]:
-            for finding in _findings(s, instant, view, at, windows[at], stock=bool(stock[at])):
+            due = {name for name, rows in triggered.items() if rows[at]}
+            for finding in _findings(s, instant, closing, at, due):
                 observe(s, finding)
-            if stock[at] or "stockout_projected" in s.problems.open_types(int(plan.rows[at])):
+            if STOCKOUT_PROJECTED.name in due | s.problems.open_types(int(plan.rows[at])):
                 step_down(s, plan, at)
         for override in ended.get(int(plan.rows[at]), []):
             _report_end(s, instant, view, at, *override)
@@ -134,20 +137,17 @@ def _report_end(
     put_decision(s, instant, instant, f"override/{subject}/{field}/{override.until}", decision)
 
 
-def _findings(s: ShardState, instant: int, view: Outlook, at: int, windows: Any, *, stock: bool) -> list[Finding]:
-    """What detectors say at the close of the row at position ``at`` of the plan."""
-    plan, row = view.plan, int(view.plan.rows[at])
-    open_types = s.problems.open_types(row)
-    found: list[Finding] = []
-    if "order_surge" in open_types:
-        found.append(check_surge(s, row, instant, instant, closing_day=plan.day))
-    if windows["dropped"] or "demand_drop" in open_types:
-        found.append(check_drop(s, row, instant, windows, view, at))
-    if s.supply.supply["on_order"][row] > 0 or "supplier_delay" in open_types:
-        found.extend(check_delays(s, row, instant, plan.day, plan, at))
-    if stock or "stockout_projected" in open_types:
-        found.append(check_stock(s, row, instant, instant, plan.day, plan, at))
-    return found
+def _findings(s: ShardState, instant: int, closing: Closing, at: int, due: set[str]) -> list[Finding]:
+    """Findings about the row at position ``at``: of the detectors that are ``due`` and of those with open problems."""
+    row = int(closing.plan.rows[at])
+    due = due | s.problems.open_types(row)
+    context = context_of(s, row, instant, instant)
+    return [
+        detector.finding(context, evidence)
+        for name, detector in DETECTORS.items()
+        if name in due and detector.at_close is not None
+        for evidence in detector.at_close(s, closing, at)
+    ]
 
 
 def documents_of(s: ShardState, view: Outlook) -> dict[int, PlanningParameters]:

@@ -9,7 +9,7 @@ receipts, master data) shows at the close.
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.machines.checks import STOCK_HISTORY_DAYS_MIN
+from sensing.detection.stockout import HISTORY_DAYS_MIN
 from sensing.machines.outlook import outlook
 from sensing.machines.state import ShardState
 from sensing.supply.plan import Plan
@@ -66,4 +66,4 @@ def look_next(s: ShardState, row: int) -> None:
 
 
 def _learned(s: ShardState, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    return np.asarray(s.demand.demand["days"][rows] >= STOCK_HISTORY_DAYS_MIN)
+    return np.asarray(s.demand.demand["days"][rows] >= HISTORY_DAYS_MIN)

@@ -11,6 +11,7 @@ from sensing.contracts.dead_letters import DeadLetter
 from sensing.machines.emit import Outbox
 from sensing.machines.messages import OUTCOMES, LedgerBatch, Totals
 from sensing.outputs import AUDIT, DEAD_LETTERS, OutputRecord
+from sensing.state.snapshot import Encoded, seal, unseal
 
 
 class _Account(msgspec.Struct):
@@ -105,20 +106,19 @@ class LedgerMachine:
 
     def dump(self) -> bytes:
         """The whole state as bytes."""
-        return msgspec.msgpack.encode(
-            _State(
-                self.outbox.number,
-                self.watermark,
-                self.published,
-                [(group, t, p, n) for group, read in self.read.items() for (t, p), n in read.items()],
-                [(t, p, n) for (t, p), n in self.rejected.items()],
-                [(*key, account) for key, account in self.accounts.items()],
-            )
+        state = _State(
+            self.outbox.number,
+            self.watermark,
+            self.published,
+            [(group, t, p, n) for group, read in self.read.items() for (t, p), n in read.items()],
+            [(t, p, n) for (t, p), n in self.rejected.items()],
+            [(*key, account) for key, account in self.accounts.items()],
         )
+        return seal({"state": Encoded(state, _State)}, "the ledger", {"shards": self.shards})
 
     def load(self, block: bytes) -> None:
         """Take over the state of :meth:`dump`."""
-        state = msgspec.msgpack.decode(block, type=_State)
+        state = unseal(block, "the ledger", {"shards": self.shards}, {"state": _State})["state"]
         self.outbox.number = state.number
         self.watermark, self.published = state.watermark, state.published
         self.accounts = {(group, number): account for group, number, account in state.accounts}

@@ -41,6 +41,11 @@ def outlook(s: ShardState, rows: NDArray[np.int64], day: int, now: int) -> Outlo
     return Outlook(forecast, plan)
 
 
+def outlook_of_row(s: ShardState, row: int, now: int) -> Outlook:
+    """Forecast and plan of one row, as of ``now``."""
+    return outlook(s, np.array([row], np.int64), int(s.rows.hot["closed_day"][row]), now)
+
+
 def part(forecast: Forecast, at: NDArray[np.int64]) -> Forecast:
     """Forecast of some of the rows."""
     return Forecast(forecast.mean[at], forecast.variance[at], forecast.method[at], forecast.demand_class[at])

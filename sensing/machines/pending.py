@@ -8,6 +8,7 @@ import msgspec
 from sensing.codec.record import Rare, Topic
 from sensing.contracts.reference import ReferenceRecord
 from sensing.machines.schedule import NEVER
+from sensing.state.snapshot import Encoded, pack, unpack
 
 IDS_MAX = 1 << 20
 
@@ -16,6 +17,9 @@ class _Kept(msgspec.Struct):
     time: int
     order: int
     event: ReferenceRecord
+
+
+_Queue = tuple[int, list[str], list[_Kept]]
 
 
 class Pending:
@@ -56,11 +60,11 @@ class Pending:
     def dump(self) -> bytes:
         """The whole state as bytes."""
         kept = [_Kept(time, order, event) for time, order, event in sorted(self.heap, key=lambda entry: entry[:2])]
-        return msgspec.msgpack.encode((self.arrived, list(self.ids), kept))
+        return pack({"queue": Encoded((self.arrived, list(self.ids), kept), _Queue)})
 
     def load(self, block: bytes) -> None:
         """Take over the state of :meth:`dump`."""
-        self.arrived, ids, kept = msgspec.msgpack.decode(block, type=tuple[int, list[str], list[_Kept]])
+        self.arrived, ids, kept = unpack(block, {"queue": _Queue})["queue"]
         self.ids = dict.fromkeys(ids)
         self.heap = [(entry.time, entry.order, entry.event) for entry in kept]
 

@@ -13,15 +13,15 @@ from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 from sensing.contracts.shipments import Substituted, Transferred
 from sensing.contracts.subjects import problem_key
 from sensing.contracts.suppliers import PurchaseOrderLine, SupplierDisrupted
-from sensing.detection.delay import Cause, delay, first_promise
+from sensing.detection.delay import SUPPLIER_DELAY, Cause, DelayEvidence, first_promise
 from sensing.machines.attend import recheck_stock
 from sensing.machines.booking import new_line, reach
-from sensing.machines.checks import outlook_of_row
 from sensing.machines.decisions.take import decide
 from sensing.machines.floors import look_next
 from sensing.machines.incoming import KNOWN_LOCATION, converted, row_of, unit_factor, units_of
 from sensing.machines.ledger import put_dead_letter
-from sensing.machines.report import look_at, observe
+from sensing.machines.outlook import outlook_of_row
+from sensing.machines.report import context_of, observe
 from sensing.machines.state import ShardState
 from sensing.machines.tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, SUPERSEDED
 from sensing.settings import HOUR_MS
@@ -170,9 +170,9 @@ def _report_done(s: ShardState, item: Rare, row: int) -> None:
     event = item.event
     line = event.line or event.sku
     key = problem_key(event.sku, event.location, event.po_id, line)
-    if s.supply.purchases.is_open((event.po_id, line)) or not s.problems.is_watched("supplier_delay", key):
+    if s.supply.purchases.is_open((event.po_id, line)) or not s.problems.is_watched(SUPPLIER_DELAY.name, key):
         return
-    latest = s.problems.latest("supplier_delay", key)
+    latest = s.problems.latest(SUPPLIER_DELAY.name, key)
     supplier = str(latest.details["supplier"]) if latest is not None else ""
     day = s.zones.local_hour(s.zone_of(row), item.time) // 24
     promise = Promise(row, event.po_id, line, supplier, day, day, 0)
@@ -181,23 +181,17 @@ def _report_done(s: ShardState, item: Rare, row: int) -> None:
 
 def _report_delay(s: ShardState, item: Rare, promise: Promise, before: int, units_open: float, cause: Cause) -> None:
     row = promise.row
-    look = look_at(s, row, s.clock, item.time, (item.event.event_id,))
-    key = problem_key(look.sku, look.location, promise.po_id, promise.line)
-    promised = first_promise(s.problems.latest("supplier_delay", key), before)
-    today = s.zones.local_hour(s.zone_of(row), item.time) // 24
-    cover = float(outlook_of_row(s, row, s.clock).plan.cover_days[0])
-    observe(
-        s,
-        delay(
-            look,
-            promise.po_id,
-            promise.line,
-            promise.supplier,
-            units_open,
-            promised,
-            promise.after,
-            today,
-            cover,
-            cause,
-        ),
+    context = context_of(s, row, s.clock, item.time, (item.event.event_id,))
+    key = problem_key(context.sku, context.location, promise.po_id, promise.line)
+    evidence = DelayEvidence(
+        po_id=promise.po_id,
+        line=promise.line,
+        supplier=promise.supplier,
+        units_open=units_open,
+        promised_day=first_promise(s.problems.latest(SUPPLIER_DELAY.name, key), before),
+        expected_day=promise.after,
+        current_day=s.zones.local_hour(s.zone_of(row), item.time) // 24,
+        cover_days=float(outlook_of_row(s, row, s.clock).plan.cover_days[0]),
+        cause=cause,
     )
+    observe(s, SUPPLIER_DELAY.finding(context, evidence))

@@ -6,13 +6,15 @@ from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.parameters import PlanningParameters
 from sensing.contracts.subjects import parameters_subject
-from sensing.detection.finding import Finding, Look
+from sensing.detection.finding import DetectionContext, Finding
 from sensing.machines.state import ShardState
 from sensing.outputs import AUDIT, EXCEPTIONS, PARAMETERS
 
 
-def look_at(s: ShardState, row: int, instant: int, event_time: int, causes: tuple[str, ...] = ()) -> Look:
-    """Who is looked at, for detectors: names and price of a row. The price is the newest order's, else the item's."""
+def context_of(
+    s: ShardState, row: int, instant: int, event_time: int, causes: tuple[str, ...] = ()
+) -> DetectionContext:
+    """What detectors are told of a row: its names and price. The price is the newest order's, else the item's."""
     hot = s.rows.hot[row]
     price, currency = float(hot["price"]), bytes(hot["currency"]).decode() or None
     sku, location = s.names_of(row)
@@ -20,7 +22,7 @@ def look_at(s: ShardState, row: int, instant: int, event_time: int, causes: tupl
         item = s.supply.master.item(sku)
         if item is not None and item.unit_price is not None:
             price, currency = item.unit_price, item.currency
-    return Look(
+    return DetectionContext(
         sku=sku, location=location, row=row, instant=instant, event_time=event_time, price=price, currency=currency,
         cause_event_ids=causes,
     )  # fmt: skip

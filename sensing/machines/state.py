@@ -15,12 +15,12 @@ from sensing.machines.pending import Pending
 from sensing.machines.schedule import NEVER, Schedule
 from sensing.machines.tables import Tables
 from sensing.settings import DAY_MS, Settings
-from sensing.state.blob import pack, unpack
 from sensing.state.calendar import Calendars, Promotion
 from sensing.state.lines import Lines
 from sensing.state.locations import Locations
 from sensing.state.row_index import RowIndex
 from sensing.state.rows import Rows
+from sensing.state.snapshot import Encoded, Part, Snapshot, seal, unseal
 from sensing.state.watermark_tracker import WatermarkTracker
 from sensing.state.zones import Zones
 from sensing.supply.book import SupplyBook
@@ -148,44 +148,49 @@ def dump_state(s: ShardState) -> bytes:
         s.clock, s.next_housekeeping, s.muted, s.items_known, s.outbox.number, s.zones.names, s.schedule.positions,
         s.calendars.records, s.calendars.promotions,
     )  # fmt: skip
-    parts: dict[str, bytes | NDArray[np.generic]] = {
-        "head": msgspec.msgpack.encode(head),
-        "pending": s.pending.dump(),
-        "rows": s.rows.dump(),
-        "lines": s.lines.dump(),
-        "demand": s.demand.dump(),
-        "supply": s.supply.dump(),
-        "problems": s.problems.dump(),
+    tables: dict[str, Part] = {
+        "head": Encoded(head, _Head),
         "sizes": s.sizes,
         "counts": s.counts,
-        "base_units": s.base_units[: s.rows.count].view(np.uint8),
+        "base_units": s.base_units[: s.rows.count],
     }
-    parts.update(s.locations.parts())
-    parts.update(s.groups.parts())
-    return pack(parts)
+    parts = {name: part.dump() for name, part in _parts(s).items()}
+    return seal(tables | parts, _owner(s), msgspec.structs.asdict(s.settings))
 
 
 def load_state(s: ShardState, block: bytes) -> None:
-    """Let a fresh shard go on where the dumped one stood."""
-    parts = unpack(block)
-    head = msgspec.msgpack.decode(parts["head"], type=_Head)
+    """Let a fresh shard go on where the dumped one stood; its settings must be the same."""
+    tables = {"head": _Head, "sizes": s.sizes.dtype, "counts": s.counts.dtype, "base_units": UNIT}
+    found = unseal(block, _owner(s), msgspec.structs.asdict(s.settings), tables)
+    head = found["head"]
     s.clock, s.next_housekeeping, s.outbox.number = head.clock, head.next_housekeeping, head.number
     s.muted, s.items_known = head.muted, head.items_known
     for name in head.zones:
         s.zones.number(name)
-    s.locations.restore(parts)
-    s.groups.restore(parts)
     s.calendars.records, s.calendars.promotions = head.calendars, head.promotions
-    s.pending.load(parts["pending"])
-    s.rows.load(parts["rows"])
-    s.lines.load(parts["lines"])
-    s.demand = DemandModels.load(parts["demand"])
-    s.supply = SupplyBook.load(parts["supply"], s.settings, s.names_of)
-    s.problems = Problems.load(parts["problems"])
-    s.sizes, s.counts = parts["sizes"], parts["counts"]
+    for name, part in _parts(s).items():
+        part.load(found[name])
+    s.sizes, s.counts = found["sizes"], found["counts"]
     s.base_units, s.to_plan = np.zeros(len(s.rows.hot), UNIT), np.zeros(len(s.rows.hot), np.bool_)
-    s.base_units[: s.rows.count] = parts["base_units"].view(UNIT)
+    s.base_units[: s.rows.count] = found["base_units"]
     s.ensure_rows()
     for row in range(s.rows.count):
         s.schedule.add(s.zone_of(row), int(s.rows.hot["slot"][row]), row, s.clock)
     s.schedule.restore(head.positions)
+
+
+def _parts(s: ShardState) -> dict[str, Snapshot]:
+    return {
+        "pending": s.pending,
+        "rows": s.rows,
+        "lines": s.lines,
+        "demand": s.demand,
+        "supply": s.supply,
+        "problems": s.problems,
+        "locations": s.locations,
+        "groups": s.groups,
+    }
+
+
+def _owner(s: ShardState) -> str:
+    return f"shard {s.shard}"

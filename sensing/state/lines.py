@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.jit import kernel, lean_kernel
-from sensing.state.blob import pack, unpack
+from sensing.state.snapshot import pack, unpack
 
 LINE = np.dtype(
     [

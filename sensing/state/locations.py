@@ -1,7 +1,5 @@
 """Stocking locations of a shard by number: zone, calendar, region, and what their recent days were like."""
 
-from typing import Any
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +7,7 @@ from numpy.typing import NDArray
 from sensing.contracts.reference import LocationUpdated
 from sensing.state.observed import LOCATION_LINES, learn_silences, learn_usual, observed_hours
 from sensing.state.rows import DAYS_KEPT
+from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.state.zones import Zones
 
 AHEAD_DAYS = 3
@@ -111,24 +110,28 @@ class Locations:
         learn_silences(self.lines, numbers, day, observed)
         learn_usual(self.lines, self.usual, numbers, day, observed)
 
-    def parts(self) -> dict[str, Any]:
-        """What a dump keeps."""
-        return {
-            "locations": msgspec.msgpack.encode(self.records),
-            "location_lines": self.lines[: len(self.records)].view(np.uint8),
-            "location_usual": self.usual[: len(self.records)],
-            "location_unobserved": self.unobserved[: len(self.records)],
-        }
+    def dump(self) -> bytes:
+        """Everything as bytes."""
+        count = len(self.records)
+        return pack(
+            {
+                "locations": Encoded(self.records, list[Location]),
+                "lines": self.lines[:count],
+                "usual": self.usual[:count],
+                "unobserved": self.unobserved[:count],
+            }
+        )
 
-    def restore(self, parts: dict[str, Any]) -> None:
-        """Take over what :meth:`parts` gave."""
-        records = msgspec.msgpack.decode(parts["locations"], type=list[Location])
-        self.any_known = any(record.known for record in records)
-        for record in records:
+    def load(self, block: bytes) -> None:
+        """Take over the locations of :meth:`dump`; their zones have been numbered."""
+        parts = unpack(block, {"locations": list[Location], "lines": LOCATION_LINES})
+        self.any_known = any(record.known for record in parts["locations"])
+        for record in parts["locations"]:
             self._add(record)
-        self.lines[: len(self.records)] = parts["location_lines"].view(LOCATION_LINES)
-        self.usual[: len(self.records)] = parts["location_usual"]
-        self.unobserved[: len(self.records)] = parts["location_unobserved"]
+        count = len(self.records)
+        self.lines[:count] = parts["lines"]
+        self.usual[:count] = parts["usual"]
+        self.unobserved[:count] = parts["unobserved"]
 
     def in_zones(self, zones: tuple[int, ...]) -> NDArray[np.int64]:
         """Numbers of the locations in some zones, rising."""

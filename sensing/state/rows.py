@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.jit import kernel, lean_kernel
-from sensing.state.blob import pack, unpack
+from sensing.state.snapshot import pack, unpack
 
 DAYS_KEPT = 28
 HOURS_KEPT = 72

@@ -17,7 +17,7 @@ from sensing.codec.record import BEFORE_ALL, EVENT, TOPICS, Batch, Rare, Topic
 from sensing.codec.text_table import Place, TextTable, needed
 from sensing.contracts.topics import INPUTS
 from sensing.settings import HOUR_MS
-from sensing.state.blob import Part
+from sensing.state.snapshot import Encoded, pack, unpack
 
 GROUP_DRIFT_MS = 6 * HOUR_MS
 """How far one group may be ahead of another in event time; sources keep to it as far as they know of each other."""
@@ -62,23 +62,18 @@ class WatermarkTracker:
         rare = [(before, item._replace(watermark=min(item.watermark, others))) for before, item in batch.rare]
         return batch._replace(records=records, rare=rare, watermark=min(batch.watermark, others))
 
-    def parts(self) -> dict[str, Part]:
-        """State as named parts of a dump."""
+    def dump(self) -> bytes:
+        """Watermarks, progress and the batches that wait, as bytes."""
         waiting = [_WaitingBatch.of(batch) for batches in self.waiting for batch in batches]
-        return {
-            "group_watermarks": self.latest,
-            "group_progress": self.progress,
-            "group_waiting": msgspec.msgpack.encode((self.reference_read, waiting)),
-        }
+        state = _State(self.reference_read, waiting)
+        return pack({"latest": self.latest, "progress": self.progress, "waiting": Encoded(state, _State)})
 
-    def restore(self, parts: dict[str, Any]) -> None:
-        """Take over :meth:`parts`."""
-        self.latest[:] = parts["group_watermarks"]
-        self.progress[:] = parts["group_progress"]
-        self.reference_read, waiting = msgspec.msgpack.decode(
-            parts["group_waiting"], type=tuple[bool, list[_WaitingBatch]]
-        )
-        for kept in waiting:
+    def load(self, block: bytes) -> None:
+        """Take over what :meth:`dump` wrote."""
+        found = unpack(block, {"waiting": _State})
+        self.latest[:], self.progress[:] = found["latest"], found["progress"]
+        self.reference_read = found["waiting"].reference_read
+        for kept in found["waiting"].waiting:
             self.waiting[kept.group].append(kept.batch())
 
 
@@ -148,6 +143,13 @@ class _WaitingBatch(msgspec.Struct):
             group=self.group, traces=dict(self.traces), progress=self.progress, reach=self.reach,
             reference_read=self.reference_read, texts=tuple(kept.table() for kept in self.texts),
         )  # fmt: skip
+
+
+class _State(msgspec.Struct):
+    """Whether the reference is read, and the batches that wait, oldest first within a group."""
+
+    reference_read: bool
+    waiting: list[_WaitingBatch]
 
 
 def _decoded(kept: _WaitingEvent) -> Any:

@@ -16,7 +16,7 @@ from sensing.contracts.parameters import ParameterStatus, PlanningParameters
 from sensing.contracts.reference import SupplierUpdated
 from sensing.contracts.suppliers import SupplierDisrupted
 from sensing.settings import Settings
-from sensing.state.blob import pack, unpack
+from sensing.state.snapshot import Snapshot, pack, unpack
 from sensing.supply import due, publish
 from sensing.supply.lanes import Lanes
 from sensing.supply.master import FROM_THE_BEGINNING, MasterData
@@ -185,28 +185,23 @@ class SupplyBook:
         """Everything as bytes."""
         supply = self.supply.copy()
         supply["terms"] = -1
-        return pack(
-            {
-                "supply": supply,
-                "master": self.master.dump(),
-                "lanes": self.lanes.dump(),
-                "purchases": self.purchases.dump(),
-                "standings": self.standings.dump(),
-            }
-        )
+        return pack({"supply": supply} | {name: part.dump() for name, part in self._parts().items()})
 
     def counts_beyond(self) -> int:
         """Counts that were older than the movements kept could tell, so that stock may be off until the next one."""
         return int(self.supply["counts_beyond"].sum())
 
-    @classmethod
-    def load(cls, block: bytes, settings: Settings, names: Names) -> "SupplyBook":
-        """Restore what :meth:`dump` wrote; it goes on as if there had been no break."""
+    def load(self, block: bytes) -> None:
+        """Take over what :meth:`dump` wrote; it goes on as if there had been no break."""
         parts = unpack(block, {"supply": SUPPLY})
-        book = cls(settings, names)
-        book.supply = parts["supply"]
-        book.master = MasterData.load(parts["master"])
-        book.lanes = Lanes.load(parts["lanes"], settings.purchase_lines_max)
-        book.purchases = Purchases.load(parts["purchases"], settings.purchase_lines_max, settings.line_horizon_days)
-        book.standings = Standings.load(parts["standings"], settings.decided_rows_max)
-        return book
+        self.supply = parts["supply"]
+        for name, part in self._parts().items():
+            part.load(parts[name])
+
+    def _parts(self) -> dict[str, Snapshot]:
+        return {
+            "master": self.master,
+            "lanes": self.lanes,
+            "purchases": self.purchases,
+            "standings": self.standings,
+        }

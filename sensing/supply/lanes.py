@@ -9,11 +9,10 @@ Source: West (1979), Updating mean and variance estimates, CACM 22(9), with expo
 
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.state.blob import pack, unpack
+from sensing.state.snapshot import Encoded, pack, unpack
 
 LANE_MEMORY = 0.9
 POOL_MEMORY = 0.98
@@ -55,6 +54,10 @@ def observe(record: Any, prefix: str, value: float, weight: float, memory: float
     mean += gap * weight / total
     for name, result in zip(names, (total, mean, squares * kept + weight * gap * (value - mean)), strict=True):
         record[name] = result
+
+
+_Told = tuple[list[str], int]
+"""Names of suppliers, and lanes refused."""
 
 
 class Lanes:
@@ -130,19 +133,14 @@ class Lanes:
 
     def dump(self) -> bytes:
         """Everything as bytes."""
-        names = msgspec.msgpack.encode(self.names)
-        count = self.refused.to_bytes(8, "little")
-        return pack({"names": names, "lanes": self.lanes, "pools": self.pools, "refused": count})
+        told = Encoded((self.names, self.refused), _Told)
+        return pack({"told": told, "lanes": self.lanes, "pools": self.pools})
 
-    @classmethod
-    def load(cls, block: bytes, lanes_max: int) -> "Lanes":
-        """Restore what :meth:`dump` wrote."""
-        parts = unpack(block, {"lanes": LANE, "pools": POOL})
-        lanes = cls(lanes_max)
-        lanes.names = msgspec.msgpack.decode(parts["names"], type=list[str])
-        lanes._supplier_of = {name: number for number, name in enumerate(lanes.names)}
-        lanes._lane_of = {(int(lane["row"]), int(lane["supplier"])): i for i, lane in enumerate(parts["lanes"])}
-        lanes._lanes = np.concatenate([parts["lanes"], np.zeros(16, LANE)])
-        lanes._pools = np.concatenate([parts["pools"], np.zeros(16, POOL)])
-        lanes.refused = int.from_bytes(parts["refused"], "little")
-        return lanes
+    def load(self, block: bytes) -> None:
+        """Take over what :meth:`dump` wrote."""
+        parts = unpack(block, {"told": _Told, "lanes": LANE, "pools": POOL})
+        self.names, self.refused = parts["told"]
+        self._supplier_of = {name: number for number, name in enumerate(self.names)}
+        self._lane_of = {(int(lane["row"]), int(lane["supplier"])): i for i, lane in enumerate(parts["lanes"])}
+        self._lanes = np.concatenate([parts["lanes"], np.zeros(16, LANE)])
+        self._pools = np.concatenate([parts["pools"], np.zeros(16, POOL)])

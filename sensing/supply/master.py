@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import msgspec
-
 from sensing.contracts.reference import ItemUpdated, ParametersInForce, PolicyUpdated, SupplierUpdated
+from sensing.state.snapshot import Encoded, pack, unpack
 
 FROM_THE_BEGINNING = -(2**62)
 """Time of a record that has none."""
@@ -82,15 +81,12 @@ class MasterData:
 
     def dump(self) -> bytes:
         """All records as bytes."""
-        return msgspec.msgpack.encode(list(self._records.values()))
+        return pack({"records": Encoded(list(self._records.values()), list[_Kept])})
 
-    @classmethod
-    def load(cls, block: bytes) -> "MasterData":
-        """Restore what :meth:`dump` wrote."""
-        master = cls()
-        for kept in msgspec.msgpack.decode(block, type=list[_Kept]):
-            master._keep(_key(kept[1]), kept)
-        return master
+    def load(self, block: bytes) -> None:
+        """Take over what :meth:`dump` wrote."""
+        for kept in unpack(block, {"records": list[_Kept]})["records"]:
+            self._keep(_key(kept[1]), kept)
 
     def _keep(self, key: Key, kept: _Kept) -> None:
         self._records[key] = kept

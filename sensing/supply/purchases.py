@@ -11,7 +11,6 @@ Invariants
 
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +18,7 @@ from sensing.codec.instants import day_number
 from sensing.codec.record import NO_DAY
 from sensing.contracts.suppliers import PurchaseOrderPlaced, PurchaseOrderReceived
 from sensing.settings import DAY_MS
-from sensing.state.blob import pack, unpack
+from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.supply.lanes import NO_LANE, UNKNOWN, Lanes
 from sensing.supply.lead_time import typical_delay_days
 from sensing.supply.open_table import Key, OpenTable
@@ -81,6 +80,10 @@ class OpenLines(NamedTuple):
     """Days since it was placed; NaN where that is not known."""
     share: NDArray[np.float64]
     """Part of the line that is still to come."""
+
+
+_Tables = tuple[list[list[tuple[Key, PurchaseLine]]], int, int]
+"""Open and finished lines, lines evicted, lines forgotten."""
 
 
 class Purchases:
@@ -177,19 +180,14 @@ class Purchases:
     def dump(self) -> bytes:
         """Everything as bytes."""
         tables = [list(self._open.items()), list(self._done.items())]
-        return pack({"lines": msgspec.msgpack.encode((tables, self.evicted, self.forgotten))})
+        return pack({"lines": Encoded((tables, self.evicted, self.forgotten), _Tables)})
 
-    @classmethod
-    def load(cls, block: bytes, lines_max: int, horizon_days: int) -> "Purchases":
-        """Restore what :meth:`dump` wrote."""
-        kind = tuple[list[list[tuple[Key, PurchaseLine]]], int, int]
-        tables, evicted, forgotten = msgspec.msgpack.decode(unpack(block)["lines"], type=kind)
-        purchases = cls(lines_max, horizon_days)
-        purchases._open, purchases._done = dict(tables[0]), dict(tables[1])
-        purchases.evicted, purchases.forgotten = evicted, forgotten
-        for key, line in purchases._open.items():
-            purchases._table.put(key, line, cls._expected(line))
-        return purchases
+    def load(self, block: bytes) -> None:
+        """Take over what :meth:`dump` wrote."""
+        tables, self.evicted, self.forgotten = unpack(block, {"lines": _Tables})["lines"]
+        self._open, self._done = dict(tables[0]), dict(tables[1])
+        for key, line in self._open.items():
+            self._table.put(key, line, self._expected(line))
 
     @staticmethod
     def _name_supplier(line: PurchaseLine, name: str, lanes: Lanes) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sensing.codec.instants import local_date, rfc3339
 from sensing.contracts.parameters import Override, OverrideField, ParameterStatus
 from sensing.state.ruling import Ruling
+from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.supply.plan import Plan
 from sensing.supply.rounding import rounded
 
@@ -72,6 +73,9 @@ class Standing(msgspec.Struct):
             )
             for field, told in sorted(self.overrides.items())
         ]  # fmt: skip
+
+
+_Rows = list[tuple[int, Standing]]
 
 
 class Standings:
@@ -159,11 +163,8 @@ class Standings:
 
     def dump(self) -> bytes:
         """Everything as bytes."""
-        return msgspec.msgpack.encode(list(self._rows.items()))
+        return pack({"standings": Encoded(list(self._rows.items()), _Rows)})
 
-    @classmethod
-    def load(cls, block: bytes, rows_max: int) -> "Standings":
-        """Restore what :meth:`dump` wrote."""
-        standings = cls(rows_max)
-        standings._rows = dict(msgspec.msgpack.decode(block, type=list[tuple[int, Standing]]))
-        return standings
+    def load(self, block: bytes) -> None:
+        """Take over what :meth:`dump` wrote."""
+        self._rows = dict(unpack(block, {"standings": _Rows})["standings"])

@@ -10,21 +10,22 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it comes without types
 
 from flows.cli.schemas import PACKAGED, schemas
-from sensing.contracts.asyncapi import COMPACTED, OUTPUT_TYPES, output_message
+from sensing.contracts.asyncapi import output_message
 from sensing.contracts.audit import AutomaticDecision, ControlTotals
 from sensing.contracts.dead_letters import DeadLetter
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.schemas import documents, topic_schema
-from sensing.contracts.topics import INPUTS, OUTPUTS
+from sensing.contracts.topics import INPUTS, SPECS, published
+from sensing.detection.registry import DETECTORS
 from sensing.outputs import encode
 from tests.codec.blocks import decode_events
 from tests.contracts.examples import EXAMPLES, REQUIRED, Event, example, minimal
 
 every_type = pytest.mark.parametrize(("topic", "event"), EXAMPLES, ids=[event["event_type"] for _, event in EXAMPLES])
 VALIDATORS = {
-    topic: Draft202012Validator(topic_schema(topic, structs)) for topic, structs in (INPUTS | OUTPUTS).items()
+    topic: Draft202012Validator(topic_schema(spec, sorted(DETECTORS))) for topic, spec in SPECS.items() if spec.structs
 }
-DOCUMENTS: dict[str, Any] = {name: json.loads(content) for name, content in documents().items()}
+DOCUMENTS: dict[str, Any] = {name: json.loads(content) for name, content in documents(DETECTORS).items()}
 ASYNCAPI = DOCUMENTS["asyncapi.json"]
 
 
@@ -116,7 +117,7 @@ def test_encoded_outputs_are_valid(topic: str, struct: msgspec.Struct) -> None:
 
 def test_schemas_are_schemas() -> None:
     """All documents of topics are valid draft 2020-12, and describe themselves in Markdown without stray line ends."""
-    for name, content in documents().items():
+    for name, content in documents(DETECTORS).items():
         schema = json.loads(content)
         assert content.endswith(b"}\n")
         assert b"``" not in content
@@ -157,18 +158,20 @@ def test_asyncapi_names_all_topics_and_types() -> None:
     """Inputs are received, outputs are sent; every event type is a message; compacted topics say so."""
     operations = {(each["action"], each["channel"]["$ref"]) for each in ASYNCAPI["operations"].values()}
     expected = {("receive", f"#/channels/{topic}") for topic in INPUTS} | {
-        ("send", f"#/channels/{topic}") for topic in OUTPUTS
+        ("send", f"#/channels/{spec.name}") for spec in published()
     }
     assert operations == expected
 
     messages = [name for topic in ASYNCAPI["channels"].values() for name in topic["messages"]]
-    outputs = [output_message(topic, name) for topic, types in OUTPUT_TYPES.items() for name, _ in types]
+    outputs = [output_message(spec.name, name) for spec in published() for name in spec.sent]
     assert sorted(messages) == sorted([*REQUIRED, *outputs])
     assert sorted(messages) == sorted(ASYNCAPI["components"]["messages"])
     told = [message["name"] for message in ASYNCAPI["components"]["messages"].values()]
-    assert sorted(told) == sorted([*REQUIRED, *(name for types in OUTPUT_TYPES.values() for name, _ in types)])
+    assert sorted(told) == sorted([*REQUIRED, *(name for spec in published() for name in spec.sent)])
     bindings = {topic: channel["bindings"]["kafka"] for topic, channel in ASYNCAPI["channels"].items()}
-    assert {topic for topic, binding in bindings.items() if "topicConfiguration" in binding} == set(COMPACTED)
+    assert {topic for topic, binding in bindings.items() if "topicConfiguration" in binding} == {
+        spec.name for spec in published() if spec.compacted
+    }
 
 
 def test_outputs_say_by_which_headers_to_filter() -> None:
@@ -185,7 +188,7 @@ def test_schemas_are_written(tmp_path: Path) -> None:
         result = CliRunner().invoke(schemas, ["--output", str(tmp_path / "new")])
         assert result.exit_code == 0
         assert result.output == f"11 documents written in {tmp_path / 'new'}\n"
-    assert {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()} == documents()
+    assert {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()} == documents(DETECTORS)
     result = CliRunner().invoke(schemas, ["--check", "--output", str(tmp_path / "new")])
     assert (result.exit_code, result.output) == (0, f"11 documents are up to date in {tmp_path / 'new'}\n")
 

@@ -12,6 +12,7 @@ from sensing.demand.inputs import Forecast
 from sensing.demand.models import DemandModels
 from sensing.demand.record import HORIZON, MEMBERS, RATES
 from tests.demand.streams import FIRST_DAY, Stream, feed, open_window, started, stream
+from tests.snapshots import resumed
 
 DAYS = 130
 OWN = (*(f"rate {rate}" for rate in RATES), "tsb")
@@ -22,7 +23,7 @@ every_model = pytest.mark.parametrize("model", MODELS)
 
 def forecast(models: DemandModels, model: str, found: Stream, last: int, rows: Any = None) -> Forecast:
     """Forecast of one model alone: a copy in which all others were as wrong as can be."""
-    alone = DemandModels.load(models.dump())
+    alone = resumed(DemandModels(), models.dump())
     rows = np.arange(found.quantity.shape[0]) if rows is None else rows
     if model in OWN:
         alone.demand["error"] = np.where(np.arange(MEMBERS) == OWN.index(model), 0.0, 1e30)
@@ -69,7 +70,7 @@ def test_predicts_before_it_learns(model: str, found: Stream) -> None:
 @every_model
 def test_finite_and_never_negative(model: str, found: Stream, learned: bytes) -> None:
     """Means and variances are finite and not negative for every kind of row."""
-    answer = forecast(DemandModels.load(learned), model, found, DAYS - 1)
+    answer = forecast(resumed(DemandModels(), learned), model, found, DAYS - 1)
     for part in (answer.mean, answer.variance):
         assert part.shape == (found.quantity.shape[0], HORIZON)
         assert np.isfinite(part).all()
@@ -82,8 +83,8 @@ def test_restored_in_the_middle_goes_on_the_same(model: str, found: Stream, lear
     models = started(found)
     for stop in (1, 40, 71, 100, DAYS):
         feed(models, found, (0, 1, 40, 71, 100)[(1, 40, 71, 100, DAYS).index(stop)], stop)
-        models = DemandModels.load(models.dump())
-    same(forecast(DemandModels.load(learned), model, found, DAYS - 1), forecast(models, model, found, DAYS - 1))
+        models = resumed(DemandModels(), models.dump())
+    same(forecast(resumed(DemandModels(), learned), model, found, DAYS - 1), forecast(models, model, found, DAYS - 1))
 
 
 @every_model
@@ -92,14 +93,14 @@ def test_clones_are_independent(model: str, found: Stream) -> None:
     models = started(found)
     feed(models, found, 0, 80)
     before = forecast(models, model, found, 79)
-    feed(DemandModels.load(models.dump()), found, 80, 100)
+    feed(resumed(DemandModels(), models.dump()), found, 80, 100)
     same(before, forecast(models, model, found, 79))
 
 
 @every_model
 def test_forecasts_of_a_row_do_not_depend_on_the_others_asked(model: str, found: Stream, learned: bytes) -> None:
     """Rows forecast alone are forecast as in company."""
-    models = DemandModels.load(learned)
+    models = resumed(DemandModels(), learned)
     together = forecast(models, model, found, DAYS - 1)
     rows = np.array([5, 0, 11])
     alone = forecast(models, model, found, DAYS - 1, rows)

@@ -4,16 +4,27 @@ import math
 
 import pytest
 
-from sensing.detection.delay import Cause, delay, first_promise
+from sensing.detection.delay import SUPPLIER_DELAY, Cause, DelayEvidence, first_promise
 from sensing.detection.finding import Finding
-from tests.detection.looks import look
+from tests.detection.contexts import context
 
 TODAY = 15_300  # 2011-11-22
 
 
+def delay(
+    promised: int, expected: int, today: int, cover: float, cause: Cause, *, supplier: str = "ACME", units: float = 40.0
+) -> Finding:
+    """Line 1 of PO7 at 2.5 a unit."""
+    evidence = DelayEvidence(
+        po_id="PO7", line="1", supplier=supplier, units_open=units, promised_day=promised, expected_day=expected,
+        current_day=today, cover_days=cover, cause=cause,
+    )  # fmt: skip
+    return SUPPLIER_DELAY.finding(context(price=2.5), evidence)
+
+
 def late(expected: int, *, open_units: float = 40.0, cover: float = 3.0, cause: Cause = "promise") -> Finding:
     """A line promised for tomorrow and expected ``expected`` days from today."""
-    return delay(look(price=2.5), "PO7", "1", "ACME", open_units, TODAY + 1, TODAY + expected, TODAY, cover, cause)
+    return delay(TODAY + 1, TODAY + expected, TODAY, cover, cause, units=open_units)
 
 
 def test_later_promise_opens() -> None:
@@ -37,7 +48,7 @@ def test_disruption_and_silence_have_their_words() -> None:
 
 def test_overdue_line_is_as_late_as_today() -> None:
     """Where the expected day has passed, the line is late until today."""
-    found = delay(look(), "PO7", "1", "", 40.0, TODAY - 1, TODAY - 1, TODAY, math.nan, "overdue")
+    found = delay(TODAY - 1, TODAY - 1, TODAY, math.nan, "overdue", supplier="")
 
     assert found.active
     assert found.observed == 1.0
@@ -50,8 +61,8 @@ def test_overdue_line_is_as_late_as_today() -> None:
 
 def test_marker_stands_still_while_a_line_is_overdue() -> None:
     """Another overdue day is no new promise."""
-    first = delay(look(), "PO7", "1", "ACME", 40.0, TODAY, TODAY, TODAY + 1, 9.0, "overdue")
-    second = delay(look(), "PO7", "1", "ACME", 40.0, TODAY, TODAY, TODAY + 2, 8.0, "overdue")
+    first = delay(TODAY, TODAY, TODAY + 1, 9.0, "overdue")
+    second = delay(TODAY, TODAY, TODAY + 2, 8.0, "overdue")
 
     assert first.marker == second.marker
     assert (first.observed, second.observed) == (1.0, 2.0)

@@ -1,14 +1,28 @@
 """demand_drop: the level before the window, the thresholds, the end of an item, the sentences."""
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.detection.drop import drop, expected_before, is_drop, is_low
+from sensing.detection.drop import DEMAND_DROP, DropEvidence, expected_before, is_drop, is_low
+from sensing.detection.finding import Finding
 from tests.detection import oracles
-from tests.detection.looks import look
+from tests.detection.contexts import context
+
+Windows = tuple[float, float, float]
+
+
+def drop(
+    observed: Windows, expected: Windows, silence: int, level: float, price: float = math.nan, **more: Any
+) -> Finding:
+    """The finding about a row with 100 days of history."""
+    facts = {"dispersion": 1.6, "history_days": 100.0, **more}
+    evidence = DropEvidence(observed=observed, expected=expected, silence_days=silence, lines_level=level, **facts)
+    return DEMAND_DROP.finding(context(price=price), evidence)
+
 
 WEEK = (1.3, 1.2, 1.1, 1.2, 1.2, 0.0, 1.0)
 
@@ -64,7 +78,7 @@ def test_thresholds_are_the_stated_ones(
 
 def test_silence_of_a_busy_item_opens() -> None:
     """Nothing in a week where 20 lines are usual is a drop, and the sentence says since when."""
-    found = drop(look(price=3.0), (0, 22, 0), (15.0, 30.0, 15.0), 7, 2.5, 1.6, 100.0, 4.0)
+    found = drop((0, 22, 0), (15.0, 30.0, 15.0), 7, 2.5, 3.0, units_per_line=4.0)
 
     assert found.active
     assert found.exception_type == "demand_drop"
@@ -80,7 +94,7 @@ def test_slow_mover_is_judged_by_its_silence() -> None:
     """An item of a line every four days is silent long before it is a drop, and then the silence is the window."""
     after = oracles.level_after(0.25, [1.0] * 50, 0.0)
 
-    found = drop(look(), (0, 0, 0), (7 * after, 14 * after, 50 * after), 50, after, 1.3, 200.0)
+    found = drop((0, 0, 0), (7 * after, 14 * after, 50 * after), 50, after, dispersion=1.3, history_days=200.0)
 
     assert found.active
     assert found.details["window_days"] == 50
@@ -89,7 +103,7 @@ def test_slow_mover_is_judged_by_its_silence() -> None:
 
 def test_fewer_lines_are_counted_in_the_sentence() -> None:
     """A drop that is no silence names its lines; today's line is the last one."""
-    found = drop(look(), (3, 6, 0), (24.0, 48.0, 0.0), 0, 4.0, 1.2, 100.0)
+    found = drop((3, 6, 0), (24.0, 48.0, 0.0), 0, 4.0, dispersion=1.2)
 
     assert found.active
     assert "3 order lines in the last 7 days" in found.reason or "6 order lines in the last 14 days" in found.reason
@@ -98,7 +112,7 @@ def test_fewer_lines_are_counted_in_the_sentence() -> None:
 
 def test_one_silent_day_reads_as_one() -> None:
     """Singular where it is one day."""
-    found = drop(look(), (9, 20, 0), (10.0, 20.0, 20.0), 1, 20.0, 1.0, 100.0)
+    found = drop((9, 20, 0), (10.0, 20.0, 20.0), 1, 20.0, dispersion=1.0)
 
     assert found.reason == (
         "No order lines in the last day where 21.1 were usual before (a chance below 1 in 1,000,000); "
@@ -108,7 +122,7 @@ def test_one_silent_day_reads_as_one() -> None:
 
 def test_usual_week_clears() -> None:
     """Lines as expected end a drop, and the reason says so."""
-    found = drop(look(), (17, 34, 0), (17.0, 34.0, 0.0), 0, 2.5, 1.6, 100.0)
+    found = drop((17, 34, 0), (17.0, 34.0, 0.0), 0, 2.5)
 
     assert (found.active, found.cleared, found.final) == (False, True, False)
     assert found.reason.startswith("Orders are back or no longer expected: ")
@@ -116,7 +130,7 @@ def test_usual_week_clears() -> None:
 
 def test_ending_item_has_a_new_normal() -> None:
     """An ending item ends its drop at once and opens no other."""
-    found = drop(look(), (0, 0, 0), (15.0, 30.0, 30.0), 14, 2.5, 1.6, 100.0, ending=True)
+    found = drop((0, 0, 0), (15.0, 30.0, 30.0), 14, 2.5, ending=True)
 
     assert (found.active, found.cleared, found.final) == (False, False, True)
     assert found.reason.startswith("The item is ending, so few lines are its new normal: no order lines in the last ")

@@ -3,14 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.detection.lifecycle import KEPT_MS, PACES, Problems
+from sensing.detection.lifecycle import KEPT_MS, Problems
+from sensing.detection.registry import DETECTORS
 from sensing.settings import DAY_MS
-from tests.detection.looks import NOW, finding
+from tests.detection.contexts import NOW, finding
+from tests.snapshots import resumed
 
 
 def test_it_stays_longer_than_any_cool_down() -> None:
     """While a problem may come back under its id, its record stays."""
-    assert max(pace.cool_down_ms for pace in PACES.values()) < KEPT_MS
+    assert max(detector.hysteresis.cool_down_ms for detector in DETECTORS.values()) < KEPT_MS
 
 
 def test_an_ended_problem_is_forgotten_once() -> None:
@@ -55,7 +57,7 @@ def test_the_bound_lets_the_oldest_go_early(bound: int, ended: int) -> None:
         problems.observe(finding(key=f"k{number}"))
         problems.observe(finding("final", key=f"k{number}", day=0.01))
         problems.expire(NOW + 30 * DAY_MS)
-    restored = Problems.load(problems.dump())
+    restored = resumed(Problems(problems.problems_max), problems.dump())
     early = problems.forget(NOW)
     assert restored.forget(NOW) == early
     assert len(early) == max(ended - bound * 2, 0)

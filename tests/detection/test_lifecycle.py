@@ -1,6 +1,6 @@
 """Problems: opening, updates, resolution, cool-down, expiry, the bound, backfill, dumps."""
 
-from typing import get_args
+import dataclasses
 
 import numpy as np
 import pytest
@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 from sensing.contracts.common import SUBJECT_BYTES_MAX
 from sensing.contracts.exceptions import ExceptionState, ExceptionType
 from sensing.contracts.subjects import problem_key
-from sensing.detection.finding import Finding, Look
-from sensing.detection.lifecycle import PACES, Problems
+from sensing.detection.detector import Judgement
+from sensing.detection.finding import Finding
+from sensing.detection.lifecycle import Problems
 from sensing.detection.problem import name_problem
+from sensing.detection.registry import DETECTORS
+from sensing.detection.surge import ORDER_SURGE, SurgeEvidence
 from sensing.settings import DAY_MS
-from tests.detection.looks import NOW, finding, look
+from tests.detection.contexts import NOW, context, finding
+from tests.snapshots import resumed
 
 
 def published(state: ExceptionState | None) -> ExceptionState:
@@ -277,20 +281,24 @@ def test_ids_are_short_and_readable(sku: str, rest: str) -> None:
 def test_absent_stays_absent() -> None:
     """Unknown evidence, money and windows are absent from the finding, and only the last causes are kept."""
     causes = tuple(f"e{n}" for n in range(20))
-    found = Look(sku="A", location="B", row=0, instant=1, event_time=1, cause_event_ids=causes).finding(
-        "order_surge", key="A|B", active=False, cleared=False, strength=0.0, reason="", route="planner"
+    nothing = Judgement(active=False, cleared=False, strength=0.0)
+    detector = dataclasses.replace(ORDER_SURGE, judge=lambda _: nothing, sentence=lambda *_: "")
+
+    found = detector.finding(
+        context(causes=causes),
+        SurgeEvidence(observed=(), expected=(), lines_level=0.0, dispersion=0.0, history_days=0.0),
     )
 
     assert (found.expected, found.observed, found.probability, found.money) == (None, None, None, None)
     assert (found.window_start, found.window_end, found.currency) == (None, None, None)
     assert found.cause_event_ids == causes[-8:]
-    assert look(price=2.0).money(3.0) == 6.0
+    assert context(price=2.0).money(3.0) == 6.0
 
 
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(["active", "active", "between", "cleared", "final", "expire"]),
-        st.sampled_from(get_args(ExceptionType)),
+        st.sampled_from(list(DETECTORS)),
         st.sampled_from(["a|1", "b|1", "c|2"]),
         st.floats(0.0, 6.0),  # strength
         st.floats(0.0, 100.0),  # observed
@@ -353,13 +361,14 @@ def test_dump_restores_exactly(steps: list[Step], cut: int, muted: bool) -> None
     first = run(whole, steps[:cut], 0.0)
     assert run(halves, steps[:cut], 0.0) == first
 
-    restored = Problems.load(halves.dump())
+    restored = resumed(Problems(halves.problems_max), halves.dump())
 
     day = sum(step[5] for step in steps[:cut])
     assert run(restored, steps[cut:], day) == run(whole, steps[cut:], day)
     assert restored.publish_open(NOW + 10**12) == whole.publish_open(NOW + 10**12)
     assert restored.dump() == whole.dump()
-    assert [restored.open_findings(3, kind) for kind in PACES] == [whole.open_findings(3, kind) for kind in PACES]
+    found, expected = ([p.open_findings(3, kind) for kind in DETECTORS] for p in (restored, whole))
+    assert found == expected
 
 
 def test_open_problems_are_counted_by_type_and_severity() -> None:
@@ -378,4 +387,4 @@ def test_open_problems_are_counted_by_type_and_severity() -> None:
     assert sum(counted.values()) == 2
     assert counted["order_surge", "medium"] == 1
     assert ("data_quality", "low") not in counted
-    assert Problems.load(problems.dump()).open_counts() == counted
+    assert resumed(Problems(problems.problems_max), problems.dump()).open_counts() == counted

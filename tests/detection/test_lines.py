@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sensing.detection.lines import (
     few_probability,
     line_dispersion,
-    speaking_window,
+    reported_window,
     window_variance,
 )
 from tests.detection import oracles
@@ -59,7 +59,7 @@ def test_the_lower_tail_is_scipys(count: int, mean: float, dispersion: float, wi
 )
 def test_the_window_that_fired_speaks(hits: list[bool], chances: list[float], expected: int) -> None:
     """One that fired goes before one that only looks unlikely, then the less likely, then the first."""
-    assert speaking_window(hits, chances) == expected
+    assert reported_window(hits, chances) == expected
 
 
 def test_silence_is_no_news_where_nothing_is_due() -> None:

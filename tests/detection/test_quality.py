@@ -1,5 +1,6 @@
 """data_quality: the two tails of order sizes, what they hold and what they let pass, the sentences."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,23 +12,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from sensing.detection.finding import Finding
 from sensing.detection.quality import (
     BUCKETS,
     COUNT,
+    DATA_QUALITY,
     DEVIATIONS,
     SIZE_BINS,
     STREAM_LINES_MAX,
-    held,
+    TAIL_SHARE,
+    HeldLine,
+    ReleasedLine,
     is_impossible,
     learn_row_size,
     learn_stream_size,
-    released,
     size_deviations,
     stream_quantity,
 )
 from sensing.jit import kernel
 from tests.detection import oracles
-from tests.detection.looks import look
+from tests.detection.contexts import context
 
 SIZES = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=60)
 Row = tuple[float, float, float, float]
@@ -220,12 +224,21 @@ def test_year_of_online_retail_holds_its_two_giants(root: Path, split: int) -> N
     assert [table["InvoiceNo"][int(i)].as_py() for i in held_at[:found]] == ["541431", "581483"]
 
 
+def held(count: float, mean: float, maximum: float, stream: NDArray[np.float64], price: float = math.nan) -> Finding:
+    """The finding about line 3 of order A7, of 10,000 units."""
+    evidence = HeldLine(
+        order_id="A7", line="3", quantity=10_000.0, count=count, log_mean=mean, log_max=maximum,
+        stream_tail=stream_quantity(stream, TAIL_SHARE),
+    )  # fmt: skip
+    return DATA_QUALITY.finding(context(price=price), evidence)
+
+
 def test_held_line_says_why() -> None:
     """The sentence compares with the row, with the stream, and says what ends it."""
     count, mean, _, maximum = row_of([10.0] * 30)
     stream = stream_of([10.0] * 600)
 
-    found = held(look(price=2.0), "A7", "3", 10_000.0, count, mean, maximum, stream)
+    found = held(count, mean, maximum, stream, price=2.0)
 
     assert (found.exception_type, found.key) == ("data_quality", "85123A|UK|A7|3")
     assert (found.active, found.route, found.inform) == (True, "data_steward", ("planner",))
@@ -241,8 +254,8 @@ def test_held_line_says_why() -> None:
 def test_first_line_says_so() -> None:
     """A row without history, and a stream without lines, are named as such."""
     stream = stream_of([10.0] * 600)
-    among = held(look(), "A7", "3", 10_000.0, 0.0, 0.0, 0.0, stream).reason
-    alone = held(look(), "A7", "3", 10_000.0, 0.0, 0.0, 0.0, np.zeros(SIZE_BINS)).reason
+    among = held(0.0, 0.0, 0.0, stream).reason
+    alone = held(0.0, 0.0, 0.0, np.zeros(SIZE_BINS)).reason
 
     assert "it is the item's first line here, and one line in 1,000 of all items exceeds 11.3." in among
     assert "it is the item's first line here, and no other item has been ordered yet." in alone
@@ -257,7 +270,9 @@ def test_first_line_says_so() -> None:
 )
 def test_release_ends_it_at_once(changed_to: float | None, reason: str, outcome: str) -> None:
     """A cancellation or a sane quantity releases, and the reason says which."""
-    found = released(look(), "A7", "3", 10_000.0, changed_to)
+    evidence = ReleasedLine(order_id="A7", line="3", quantity=10_000.0, changed_to=changed_to)
+
+    found = DATA_QUALITY.finding(context(), evidence)
 
     assert (found.key, found.active, found.final, found.reason) == ("85123A|UK|A7|3", False, True, reason)
     assert found.details["outcome"] == outcome

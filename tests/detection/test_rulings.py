@@ -7,7 +7,8 @@ from sensing.contracts.exceptions import ExceptionState
 from sensing.detection.lifecycle import DISMISSED_MS, Problems
 from sensing.settings import DAY_MS
 from sensing.state.ruling import Ruling
-from tests.detection.looks import NOW, finding
+from tests.detection.contexts import NOW, finding
+from tests.snapshots import resumed
 
 NAME = "surge:85123A|UK:20111122T221320000"
 DISMISSED_DAYS = DISMISSED_MS / DAY_MS
@@ -34,7 +35,7 @@ def test_problems_are_known_by_their_ids() -> None:
     problems = opened()
     problems.observe(finding(kind="demand_drop"))
     assert problems.named("drop:85123A|UK:20111122T221320000") is None
-    for known in (problems, Problems.load(problems.dump())):
+    for known in (problems, resumed(Problems(problems.problems_max), problems.dump())):
         found = known.named(NAME)
         assert found is not None
         assert found.finding.key == "85123A|UK"
@@ -82,7 +83,7 @@ def test_a_dismissed_problem_recurs_only_if_graver(restored: bool) -> None:
     assert state is not None
     assert (state.status, state.label, state.version) == ("resolved", "false_alarm", 2)
     if restored:
-        problems = Problems.load(problems.dump())
+        problems = resumed(Problems(problems.problems_max), problems.dump())
     assert problems.observe(finding(day=1.0, strength=2.0)) is None
     assert problems.observe(finding("cleared", day=2.0)) is None
     again = problems.observe(finding(day=3.0, strength=4.0))
@@ -119,7 +120,7 @@ def test_quiet_rulings_are_kept() -> None:
 
     problems = opened(muted=True)
     assert rule(problems, "reject") is None
-    problems = Problems.load(problems.dump())
+    problems = resumed(Problems(problems.problems_max), problems.dump())
     assert problems.publish_open(NOW + DAY_MS) == []
     assert problems.observe(finding(day=1.5, strength=2.0)) is None
     graver = problems.observe(finding(day=1.6, strength=4.0))

@@ -1,22 +1,17 @@
 """Grades are monotone, deadlines shorten with the grade."""
 
 import math
-from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.contracts.exceptions import SEVERITIES, ExceptionType
-from sensing.detection.severity import (
-    DEADLINE_MINUTES,
-    deadline,
-    delay_strength,
-    grade,
-    lift_strength,
-    rank,
-    stockout_strength,
-)
+from sensing.contracts.exceptions import SEVERITIES
+from sensing.detection.delay import delay_points
+from sensing.detection.registry import DETECTORS
+from sensing.detection.severity import grade, lift_points, rank
+from sensing.detection.stockout import stockout_points
+from sensing.detection.surge import ORDER_SURGE
 
 POINTS = st.floats(0.0, 4.0)
 MONEY = st.floats(0.0, 1e7)
@@ -57,19 +52,18 @@ def test_strengths_are_bounded_and_monotone(value: float, extra: float, p: float
     """Zero to four points; more lift, later goods, a likelier stock-out are never weaker."""
     low, high = min(p, q), max(p, q)
     for weak, strong in [
-        (lift_strength(value, high), lift_strength(value + extra, low)),
-        (delay_strength(value, covered=False), delay_strength(value + extra, covered=False)),
-        (delay_strength(value, covered=True), delay_strength(value, covered=False)),
-        (stockout_strength(low, value + extra, value), stockout_strength(high, value, value + extra)),
+        (lift_points(value, high), lift_points(value + extra, low)),
+        (delay_points(value, covered=False), delay_points(value + extra, covered=False)),
+        (delay_points(value, covered=True), delay_points(value, covered=False)),
+        (stockout_points(low, value + extra, value), stockout_points(high, value, value + extra)),
     ]:
         assert 0.0 <= weak <= strong <= 4.0
 
 
 def test_every_type_has_deadlines_that_shorten() -> None:
-    """The graver, the sooner; every type of the contract has its four."""
-    assert list(DEADLINE_MINUTES) == list(get_args(ExceptionType))
-    for exception_type in DEADLINE_MINUTES:
-        due = [deadline(exception_type, severity, 1_000) for severity in SEVERITIES]
+    """The graver, the sooner; every detector has its four."""
+    for detector in DETECTORS.values():
+        due = [detector.deadline(severity, 1_000) for severity in SEVERITIES]
         assert due == sorted(due, reverse=True)
         assert len(set(due)) == 4
-    assert deadline("order_surge", "critical", 1_000) == 1_000 + 2 * 3_600_000
+    assert ORDER_SURGE.deadline("critical", 1_000) == 1_000 + 2 * 3_600_000

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from sensing.detection.finding import Finding
-from sensing.detection.stockout import expected_shortage, stockout
-from tests.detection.looks import look
+from sensing.detection.stockout import STOCKOUT_PROJECTED, StockoutEvidence, expected_shortage
+from tests.detection.contexts import context
 
 TODAY = 15_300  # 2011-11-22
 
@@ -18,7 +18,18 @@ def projected(
     probability: float, *, free: float = 12.0, day: int = 3, due: bool = True, needed: float = 34.0
 ) -> Finding:
     """A projection of nine days."""
-    return stockout(look(price=2.0), TODAY, free, needed, 60.0, probability, day, 9, receipt_due=due)
+    return stockout(probability, free, day, due, needed)
+
+
+def stockout(
+    probability: float, free: float, day: int, due: bool, needed: float, variance: float = 60.0, days: int = 9
+) -> Finding:
+    """A projection of any length."""
+    evidence = StockoutEvidence(
+        current_day=TODAY, free=free, needed=needed, needed_variance=variance, probability=probability,
+        stockout_day=day, window_days=days, receipt_due=due,
+    )  # fmt: skip
+    return STOCKOUT_PROJECTED.finding(context(price=2.0), evidence)
 
 
 @given(st.floats(0.1, 200.0), st.floats(0.5, 500.0), st.floats(0.0, 300.0))
@@ -111,4 +122,4 @@ def test_what_is_owed_beyond_the_stock_is_short_at_once() -> None:
 
 def test_what_comes_tomorrow_is_in_time() -> None:
     """With a receipt due tomorrow there is no day in between, whatever is owed."""
-    assert not stockout(look(price=2.0), TODAY, -4.0, 0.0, 0.0, 1.0, -1, 0, receipt_due=True).active
+    assert not stockout(1.0, -4.0, -1, True, 0.0, variance=0.0, days=0).active

@@ -1,21 +1,37 @@
 """order_surge: the threshold, the floor that spares the test, the finding and its sentences."""
 
+from math import nan
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensing.detection.finding import Finding
 from sensing.detection.surge import (
     FLOOR_NONE,
+    ORDER_SURGE,
     WINDOWS_HOURS,
+    SurgeEvidence,
     is_surge,
     judged_lines,
-    surge,
     surge_floor,
     surge_probability,
     surge_step,
 )
 from tests.detection import oracles
-from tests.detection.looks import NOW, look
+from tests.detection.contexts import NOW, context
+
+
+def surge(
+    observed: tuple[float, ...], expected: tuple[float, ...], level: float, price: float = nan, **more: Any
+) -> Finding:
+    """The finding about a row with 60 days of history."""
+    evidence = SurgeEvidence(
+        observed=observed, expected=expected, lines_level=level, dispersion=1.6, history_days=60.0, **more
+    )
+    return ORDER_SURGE.finding(context(price=price), evidence)
+
 
 LEVELS = st.floats(0.0, 120.0)
 DISPERSIONS = st.floats(1.0, 6.0)
@@ -80,7 +96,7 @@ def test_step_asks_for_half_as_many_again() -> None:
 
 def test_crossing_line_opens_at_once() -> None:
     """The finding names the stronger window, its evidence, the money of the excess and the cause."""
-    found = surge(look(price=2.0), (18, 20), (3.2, 9.5), 3.5, 1.6, 60.0, 10.0)
+    found = surge((18, 20), (3.2, 9.5), 3.5, 2.0, units_per_line=10.0)
 
     assert (found.exception_type, found.key, found.active, found.cleared) == ("order_surge", "85123A|UK", True, False)
     assert (found.observed, found.expected) == (18.0, 3.2)
@@ -98,7 +114,7 @@ def test_crossing_line_opens_at_once() -> None:
 
 def test_longer_window_speaks_when_it_is_the_one_that_fired() -> None:
     """A surge spread over three days is seen in the window of 72 hours."""
-    found = surge(look(), (9, 34), (4.0, 11.0), 4.0, 1.6, 60.0)
+    found = surge((9, 34), (4.0, 11.0), 4.0)
 
     assert found.active
     assert found.observed == 34.0
@@ -118,14 +134,14 @@ def test_longer_window_speaks_when_it_is_the_one_that_fired() -> None:
 )
 def test_lower_threshold_ends_a_surge(counts: tuple[int, int], closing: bool, active: bool, cleared: bool) -> None:
     """Between the two thresholds a surge stays as it is, below the lower one it ends at the day's close."""
-    found = surge(look(), counts, (3.2, 9.5), 3.5, 1.6, 60.0, closing=closing)
+    found = surge(counts, (3.2, 9.5), 3.5, closing=closing)
 
     assert (found.active, found.cleared) == (active, cleared)
 
 
 def test_end_of_a_surge_says_so() -> None:
     """The resolving sentence repeats the numbers."""
-    found = surge(look(), (3, 9), (3.2, 9.5), 3.5, 1.6, 60.0, closing=True)
+    found = surge((3, 9), (3.2, 9.5), 3.5, closing=True)
 
     assert found.reason == (
         "The surge is over: 9 order lines in the last 72 hours where 9.5 are usual for these hours."

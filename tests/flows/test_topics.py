@@ -12,14 +12,13 @@ from benchmarks.servers.kafka import admin, java_command
 from benchmarks.servers.process import free_port
 from flows.cli.main import main
 from flows.service import topics as service
-from flows.service.topics import PLANS, Difference, check, create
-from sensing.contracts.asyncapi import COMPACTED
-from sensing.contracts.topics import INPUTS, OUTPUTS
+from flows.service.topics import Difference, check, create, plans
+from sensing.contracts.topics import INPUTS, SPECS
 from sinks import kafka_client
 from sinks.errors import TidegaugeError
 from sinks.kafka_client import Cluster
 
-NAMES = [plan.name for plan in PLANS]
+NAMES = [plan.name for plan in plans()]
 
 
 def call(*arguments: object) -> Any:
@@ -41,7 +40,7 @@ def make(client: AdminClient, name: str, partitions: int, **config: str) -> None
 
 def test_every_topic_has_a_plan() -> None:
     """All inputs and outputs of the contracts are there, and actions, which have no contract yet; none twice."""
-    assert sorted(NAMES) == sorted({*INPUTS, *OUTPUTS, "actions"})
+    assert list(SPECS) == NAMES
 
 
 def test_topics_are_made_as_planned(kafka: str, topics: str) -> None:
@@ -55,10 +54,10 @@ def test_topics_are_made_as_planned(kafka: str, topics: str) -> None:
     for name in NAMES:
         settings = settings_of(clients, topics + name)
         assert len(there[topics + name].partitions) == (1 if name == "reference" else 3)
-        assert settings["cleanup.policy"] == ("compact" if name in COMPACTED else "delete")
+        assert settings["cleanup.policy"] == ("compact" if SPECS[name].compacted else "delete")
         if name in INPUTS:
             assert (settings["retention.ms"], settings["retention.bytes"]) == ("-1", "-1")
-        elif name in COMPACTED:
+        elif SPECS[name].compacted:
             assert settings["min.compaction.lag.ms"] == "86400000"
         else:
             assert int(settings["retention.ms"] or 0) >= 30 * 86_400_000

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 import sensing.machines.shard
 from sensing.codec.split import split
 from sensing.codec.text_table import EventTexts
+from sensing.detection.stockout import STOCKOUT_PROJECTED, could_open, stockout_evidence
 from sensing.machines.attend import attend
-from sensing.machines.checks import check_stock, needs_stock_check, outlook_of_row
 from sensing.machines.incoming import row_of_known
+from sensing.machines.outlook import outlook_of_row
+from sensing.machines.report import context_of
 from sensing.machines.shard import ShardMachine
 from sensing.machines.state import ShardState
 from sensing.machines.tables import LOW_STOCK
@@ -36,9 +38,10 @@ def short(state: ShardState, row: int) -> bool:
     if hot["closed_day"] < hot["first_hour"] // 24 or np.isnan(hot["stock_floor"]):
         return False
     plan = outlook_of_row(state, row, state.clock).plan
-    if not needs_stock_check(state, plan)[0]:
+    if not could_open(state, plan)[0]:
         return False
-    return check_stock(state, row, state.clock, state.clock, int(hot["closed_day"]), plan, 0).active
+    context = context_of(state, row, state.clock, state.clock)
+    return STOCKOUT_PROJECTED.finding(context, stockout_evidence(plan, 0)).active
 
 
 def step_by_step(machine: ShardMachine, stream: Stream) -> Iterator[tuple[Line, ShardState]]:

@@ -1,6 +1,7 @@
 """A machine that was dumped and loaded goes on as if nothing had happened."""
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,8 @@ from sensing.machines.ledger import LedgerMachine
 from sensing.machines.messages import LedgerBatch, Totals
 from sensing.machines.shard import ShardMachine
 from sensing.settings import DAY_MS, HOUR_MS, Settings
+from sensing.state import rows
+from sensing.state.snapshot import SnapshotError
 from tests.machines.business import usual, usual_stream, young_stream
 from tests.machines.streams import MONDAY, Run, Stream, line, run
 
@@ -106,3 +109,28 @@ def test_the_ledger_goes_on_from_its_dump() -> None:
         assert restored.dump() == block
         assert found + [restored.apply(load) for load in loads[stop:]] == expected
         assert restored.dump() == calm.dump()
+
+
+def test_other_settings_are_refused() -> None:
+    """A snapshot is no state of a machine with another lateness, nor of another shard."""
+    block = ShardMachine(0, SETTINGS).dump()
+    later = msgspec.structs.replace(SETTINGS, lateness_ms=2 * HOUR_MS)
+    with pytest.raises(SnapshotError, match=r"^snapshot of shard 0: required lateness_ms = 7200000, .* got 3600000; "):
+        ShardMachine(0, later).load(block)
+    with pytest.raises(SnapshotError, match=r"^snapshot of shard 1: required its own, got that of shard 0"):
+        ShardMachine(1, SETTINGS).load(block)
+    with pytest.raises(SnapshotError, match=r"^snapshot of the ledger: required shards = 3, .* got 2"):
+        LedgerMachine(3, 3).load(LedgerMachine(2, 2).dump())
+
+
+def test_a_swapped_field_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two fields of one type that change places are noticed."""
+    block = usual().shards[0].dump()
+    names = list(rows.HOT.names or ())
+    at, other = names.index("floor_24"), names.index("floor_72")
+    names[at], names[other] = names[other], names[at]
+    fields = dict(rows.HOT.fields or {})
+    swapped = np.dtype([(name, fields[name][0]) for name in names], align=True)
+    monkeypatch.setattr(rows, "HOT", swapped)
+    with pytest.raises(SnapshotError, match=r"^snapshot table hot: required floor_72 <u4 as field 14, got floor_24"):
+        ShardMachine(0, SETTINGS).load(block)

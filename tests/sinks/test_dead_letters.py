@@ -6,7 +6,7 @@ import pytest
 
 from sensing.contracts.asyncapi import document
 from sensing.contracts.dead_letters import Reason
-from sensing.contracts.topics import INPUTS, OUTPUTS
+from sensing.contracts.topics import SPECS
 from sinks.dead_letters import ADDED, JUDGED, dead_letter, without_value
 from tests.sinks.documents import dead_letter as letter
 
@@ -92,7 +92,7 @@ def test_the_stage_says_whether_it_could_be_read(reason: Reason) -> None:
 def test_all_that_is_added_is_described() -> None:
     """The AsyncAPI document names every header, and no other."""
     headers = [name for name, _ in without_value(dead_letter(letter(headers={}), "0001", RECORDED)[2], 5)]
-    described = document(dict.fromkeys((*INPUTS, *OUTPUTS), ""))["components"]["schemas"]["deadletter"]
+    described = document(dict.fromkeys(SPECS, ""))["components"]["schemas"]["deadletter"]
 
     assert sorted(headers) == sorted(described["properties"])
 

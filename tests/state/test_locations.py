@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from sensing.contracts.reference import LocationUpdated
-from sensing.state.blob import pack, unpack
 from sensing.state.locations import AHEAD_DAYS, Locations
 from sensing.state.observed import count_lines
 from sensing.state.rows import DAYS_KEPT
@@ -65,7 +64,7 @@ def test_the_array_of_accepted_locations_is_what_is_known() -> None:
         known = [locations.is_known(record.name) for record in locations.records]
         assert locations.accepted[: len(known)].tolist() == known
         again = Locations(Zones("UTC"))
-        again.restore(unpack(pack(locations.parts())))
+        again.load(locations.dump())
         assert again.accepted[: len(known)].tolist() == known
         assert again.any_known == locations.any_known
 
@@ -110,9 +109,9 @@ def test_parts_restore_everything() -> None:
     zones = Zones("UTC")
     zones.number("Asia/Tokyo")
     again = Locations(zones)
-    again.restore(unpack(pack(locations.parts())))
+    again.load(locations.dump())
 
-    assert pack(again.parts()) == pack(locations.parts())
+    assert again.dump() == locations.dump()
     assert again.zone[:20].tolist() == locations.zone[:20].tolist()
     assert again.numbers == locations.numbers
     assert (again.is_known("L3"), again.is_known("L4")) == (True, False)

@@ -13,7 +13,6 @@ from sensing.codec.block import Block
 from sensing.codec.decode import decode
 from sensing.codec.record import AFTER_ALL, BEFORE_ALL, EVENT, TOPICS, Batch, Rare
 from sensing.settings import HOUR_MS
-from sensing.state.blob import pack, unpack
 from sensing.state.watermark_tracker import GROUP_DRIFT_MS, WatermarkTracker
 from tests.contracts.examples import EXAMPLES, Event
 
@@ -117,7 +116,7 @@ def test_groups_go_on_from_their_dump() -> None:
     """A restored tracker merges as the other one does."""
     groups, restored = WatermarkTracker(2), WatermarkTracker(2)
     groups.admit(ready(0, [7]))
-    restored.restore(unpack(pack(groups.parts())))
+    restored.load(groups.dump())
     found = [tracker.admit(ready(1, [9]))[0].watermark for tracker in (restored, groups)]
     assert found == [7, 7]
 
@@ -132,7 +131,7 @@ def test_a_batch_that_waits_is_in_the_dump(topic: str, event: Event) -> None:
     )
     first = Batch(np.zeros(1, EVENT), [], 3, group=1)
     assert [groups.admit(waiting) for waiting in (first, batch)] == [[], []]
-    restored.restore(unpack(pack(groups.parts())))
+    restored.load(groups.dump())
     (_, kept) = restored.waiting[1]
     assert kept.records.tobytes() == batch.records.tobytes()
     assert kept._replace(records=batch.records) == batch

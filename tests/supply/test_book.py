@@ -19,6 +19,7 @@ from sensing.supply.moves import count, move
 from sensing.supply.plan import Plan
 from sensing.supply.publish import Told
 from sensing.supply.record import INVENTORY, ORDERS
+from tests.snapshots import resumed
 from tests.supply.events import DAY, book, event, hear, names, tell
 
 CLOSED = DAY + 10
@@ -282,7 +283,7 @@ def test_a_restored_book_goes_on_as_if_there_had_been_no_break(steps: list[tuple
     again = []
     for at, step in enumerate(steps):
         if at == min(stop, len(steps) - 1):
-            broken = SupplyBook.load(broken.dump(), Settings(), names)
+            broken = resumed(SupplyBook(Settings(), names), broken.dump())
         again.append(_step(broken, *step, at))
 
     assert told == again

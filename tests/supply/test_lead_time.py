@@ -18,6 +18,7 @@ from sensing.supply.lead_time import (
     shrunk,
     typical_delay_days,
 )
+from tests.snapshots import resumed
 from tests.supply import oracles
 
 DAYS = st.floats(0.0, 90.0)
@@ -155,7 +156,7 @@ def test_lanes_are_bounded_and_restored(monkeypatch: pytest.MonkeyPatch) -> None
     assert numbers == [1, 2, UNKNOWN, 1]
     assert found == [0, 1, NO_LANE, 1]
     assert lanes.refused == 2
-    copy = Lanes.load(lanes.dump(), 2)
+    copy = resumed(Lanes(2), lanes.dump())
     assert copy.dump() == lanes.dump()
     assert copy.lane(6, 1) == 1
     assert copy.supplier("A\nB") == 1

@@ -12,6 +12,7 @@ from sensing.state.ruling import Ruling
 from sensing.supply.plan import Plan
 from sensing.supply.rounding import rounded
 from sensing.supply.standing import FIELDS, Judged, Overridden, Standings
+from tests.snapshots import resumed
 
 ANN = Ruling(decision="override", decider="ann", role="planner", time=5, reason="r")
 values = st.sampled_from((0.0, 3.25, 40.0, 123456.0))
@@ -124,6 +125,6 @@ def test_a_dump_restores_the_table(told: list[tuple[int, dict[OverrideField, flo
         kept.judged = Judged("approved", dict(given_values), 2, 3, ANN)
         kept.status = "approved"
     block = standings.dump()
-    again = Standings.load(block, 50)
+    again = resumed(Standings(50), block)
     assert again.dump() == block
     assert [again.of(row) for row, _ in told] == [standings.of(row) for row, _ in told]

@@ -18,6 +18,7 @@ from sensing.supply.lanes import Lanes
 from sensing.supply.master import MasterData
 from sensing.supply.record import fresh
 from sensing.supply.terms import TERMS, TermsTable, resolve
+from tests.snapshots import resumed
 from tests.supply.events import book, names, tell
 
 
@@ -93,7 +94,7 @@ def test_master_data_are_restored() -> None:
         ItemUpdated(event_id="1", sku="S0", units={"CASE": 12.0}), SupplierUpdated(event_id="2", supplier="A"),
         PolicyUpdated(event_id="3", location="L"), ParametersInForce(event_id="4", sku="S0", location="L"),
     )  # fmt: skip
-    copy = MasterData.load(master.dump())
+    copy = resumed(MasterData(), master.dump())
 
     assert copy.dump() == master.dump()
     assert copy.item("S0") == master.item("S0")
@@ -171,7 +172,7 @@ def test_unknown_suppliers_are_told_by_the_records_of_suppliers() -> None:
     master = _master(ItemUpdated(event_id="1", sku="S0"))
     assert master.knows_supplier("A")
     master.apply(SupplierUpdated(event_id="2", supplier="A"))
-    for told in (master, MasterData.load(master.dump())):
+    for told in (master, resumed(MasterData(), master.dump())):
         assert (told.knows_supplier("A"), told.knows_supplier("B")) == (True, False)
 
 

@@ -20,7 +20,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "sensing.state": (*_FLOOR, *_RECORD),
     "sensing.demand": (*_FLOOR, *_RECORD, "sensing.state"),
     "sensing.supply": _MATHS,
-    "sensing.detection": _MATHS,
+    "sensing.detection": (*_MATHS, "sensing.demand", "sensing.supply"),
     "sensing.machines": ("sensing",),
     "sinks": ("sensing.contracts", "sensing.outputs"),
     "flows": ("sensing", "sinks"),
@@ -31,7 +31,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
 # All that the pure core may import from elsewhere. What is not listed may do I/O, know the time or draw random numbers.
 PURE = frozenset(
     {"array", "base64", "bisect", "calendar", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal"}
-    | {"enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "pickle", "re"}
+    | {"enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re"}
     | {"string", "struct", "types", "typing", "zlib", "zoneinfo"}
     | {"llvmlite", "msgspec", "numba", "numpy", "orjson", "river"}
 )

@@ -7,9 +7,9 @@ from sensing.codec.record import Rare
 from sensing.contracts.common import QUANTITY_MAX
 from sensing.contracts.decisions import ExecutionConfirmed
 from sensing.contracts.reference import ParametersInForce
-from sensing.machines.checks import outlook_of_row
 from sensing.machines.decisions.answer import Answer, rejected
 from sensing.machines.decisions.parameters import PUBLISHED, Found, find_row, past, publish_again
+from sensing.machines.outlook import outlook_of_row
 from sensing.machines.state import ShardState
 from sensing.supply.publish import values_of
 from sensing.supply.standing import Values

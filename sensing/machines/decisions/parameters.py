@@ -9,11 +9,10 @@ from sensing.codec.record import Rare
 from sensing.contracts.decisions import DecisionMade
 from sensing.contracts.parameters import OverrideField, PlanningParameters
 from sensing.contracts.subjects import parameters_subject, sku_of
-from sensing.machines.checks import outlook_of_row
 from sensing.machines.decisions.answer import About, Answer, rejected, ruling_of, sentence
 from sensing.machines.decisions.roles import parameter_roles
 from sensing.machines.incoming import row_of_known
-from sensing.machines.outlook import Outlook, told_of
+from sensing.machines.outlook import Outlook, outlook_of_row, told_of
 from sensing.machines.report import put_parameters
 from sensing.machines.state import ShardState
 from sensing.supply.due import EXPIRES_DAYS

@@ -8,11 +8,11 @@ from sensing.codec.instants import day_number
 from sensing.codec.keys import keys_of
 from sensing.codec.record import NO_DAY, THOUSANDTHS, Rare, Topic
 from sensing.detection.finding import Finding
-from sensing.detection.quality import released
+from sensing.detection.quality import DATA_QUALITY, ReleasedLine
 from sensing.machines.absorb import NOT_HELD, set_line
 from sensing.machines.attend import look_at_surge
 from sensing.machines.booking import hear, learn_sizes
-from sensing.machines.report import look_at
+from sensing.machines.report import context_of
 from sensing.machines.state import ShardState
 from sensing.machines.tables import ATTENTION, ATTENTION_MAX, RELEASED
 from sensing.machines.watch import watch_surge
@@ -46,8 +46,10 @@ def release(s: ShardState, item: Rare, finding: Finding, ruling: Ruling) -> Find
         _keep_price(s, finding)
         if watch_surge(t, row, hour, np.zeros(ATTENTION_MAX, ATTENTION), 0):
             look_at_surge(s, row, item.time, item.event.event_id)
-    look = look_at(s, row, s.clock, item.time, (item.event.event_id,))
-    return released(look, str(finding.details["order_id"]), str(finding.details["line"]), units, ruling=ruling)
+    context = context_of(s, row, s.clock, item.time, (item.event.event_id,))
+    order_id, name = str(finding.details["order_id"]), str(finding.details["line"])
+    evidence = ReleasedLine(order_id=order_id, line=name, quantity=units, ruling=ruling)
+    return DATA_QUALITY.finding(context, evidence)
 
 
 def _held_slot(s: ShardState, finding: Finding) -> int:

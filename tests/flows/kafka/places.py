@@ -11,7 +11,7 @@ from benchmarks.servers.kafka import admin
 from flows.service.kafka_settings import KafkaSettings
 from flows.service.topics import KEPT
 from sensing.codec.record import TOPICS
-from sensing.contracts.topics import OUTPUTS
+from sensing.contracts.topics import published
 from sinks.kafka_client import Cluster, Log, find_logs
 
 
@@ -19,11 +19,11 @@ def make_topics(address: str, prefix: str, partitions: int = 1) -> dict[str, str
     """Make all topics and return the names of the inputs by topic."""
     names = {topic: prefix + topic for topic in TOPICS}
     new = [NewTopic(name, 1 if topic == "reference" else partitions, 1, config=KEPT) for topic, name in names.items()]
-    new += [NewTopic(prefix + topic, 1, 1) for topic in OUTPUTS]
+    new += [NewTopic(prefix + spec.name, 1, 1) for spec in published()]
     client = admin(address)
     for made in client.create_topics(new).values():
         made.result(30)
-    await_leaders(address, [prefix + topic for topic in (*TOPICS, *OUTPUTS)], client)
+    await_leaders(address, [prefix + topic for topic in (*TOPICS, *(spec.name for spec in published()))], client)
     return names
 
 

@@ -17,7 +17,7 @@ from flows.replay_job import replay
 from flows.service.redis_settings import RedisSettings
 from flows.service.settings import RunSettings
 from flows.service_job import run_service
-from sensing.contracts.topics import OUTPUTS
+from sensing.contracts.topics import published
 from sensing.settings import DAY_MS, Settings
 from sinks.errors import TidegaugeError
 from sinks.follower import ViewCounts
@@ -104,7 +104,7 @@ def test_it_puts_out_what_a_replay_puts_out(kafka: str, topics: str, tmp_path: P
     replay(tmp_path / "in", tmp_path / "out", Settings(shards=2))
     ended = run_service(settings(kafka, topics), until_end=True)
 
-    for topic in OUTPUTS:
+    for topic in (spec.name for spec in published()):
         expected = [of_file(topic, text) for text in (tmp_path / "out" / f"{topic}.ndjson").read_bytes().splitlines()]
         # Files are not compacted, so they have no tombstones.
         kept = [record for record in records(kafka, topics + topic) if record.value is not None]

@@ -1,18 +1,18 @@
-"""Looks and findings that tests begin with."""
+"""Contexts and findings that tests begin with."""
 
 import math
 
 from sensing.contracts.exceptions import ExceptionType
-from sensing.detection.finding import Finding, Look
+from sensing.detection.finding import DetectionContext, Finding
 from sensing.settings import DAY_MS
 
 NOW = 1_322_000_000_000  # 2011-11-22T22:13:20Z
 
 
-def look(*, price: float = math.nan, causes: tuple[str, ...] = ("e1",), time: int = NOW) -> Look:
-    """A look at 85123A at UK."""
+def context(*, price: float = math.nan, causes: tuple[str, ...] = ("e1",), time: int = NOW) -> DetectionContext:
+    """85123A at UK is judged."""
     currency = None if math.isnan(price) else "GBP"
-    return Look(
+    return DetectionContext(
         sku="85123A",
         location="UK",
         row=7,

@@ -1,0 +1,71 @@
+"""What becomes of every type of input event: one row says which machine takes it and what it does there.
+
+``unused`` are fields that are accepted and change nothing yet; a test holds them against what machines read. The README
+and the AsyncAPI document print the table.
+"""
+
+from typing import Literal, NamedTuple
+
+Taker = Literal["shard of the SKU", "every shard"]
+
+
+class InputType(NamedTuple):
+    """One type of input event."""
+
+    taken_by: Taker
+    effect: str
+    unused: tuple[str, ...] = ()
+
+
+_PRICING = ("unit_price", "currency", "promotion")
+_ORDER_TEXTS = ("customer", "channel", "region")
+_SHIPMENT_KEYS = ("shipment_id", "order_id", "line")
+
+INPUT_TYPES: dict[str, InputType] = {
+    "order.placed": InputType("shard of the SKU", "books a line as demand and open quantity", _ORDER_TEXTS),
+    "order.changed": InputType("shard of the SKU", "books the difference to the version before", _ORDER_TEXTS),
+    "order.cancelled": InputType("shard of the SKU", "takes back what was not shipped", _ORDER_TEXTS),
+    "order.returned": InputType("shard of the SKU", "raises stock; lowers no demand", (*_ORDER_TEXTS, "reason")),
+    "order.allocated": InputType(
+        "shard of the SKU", "nothing", ("quantity", "order_id", "line", "requested_date", *_PRICING, *_ORDER_TEXTS)
+    ),
+    "order.lost": InputType("shard of the SKU", "counts as demand that was not booked", (*_ORDER_TEXTS, "reason")),
+    "shipment.shipped": InputType("shard of the SKU", "lowers stock and what is open of its line", ("shipment_id",)),
+    "shipment.delayed": InputType(
+        "shard of the SKU", "nothing", ("quantity", *_SHIPMENT_KEYS, "expected_date", "reason")
+    ),
+    "shipment.backordered": InputType("shard of the SKU", "nothing", ("quantity", *_SHIPMENT_KEYS, "expected_date")),
+    "shipment.substituted": InputType("shard of the SKU", "lowers the stock of the substitute", _SHIPMENT_KEYS),
+    "shipment.transferred": InputType("shard of the SKU", "moves stock between two locations", _SHIPMENT_KEYS),
+    "shipment.delivered": InputType("shard of the SKU", "nothing", ("quantity", *_SHIPMENT_KEYS)),
+    "po.placed": InputType("shard of the SKU", "opens a purchase-order line"),
+    "po.confirmed": InputType("shard of the SKU", "changes promise and quantity of a line"),
+    "po.delayed": InputType("shard of the SKU", "moves the promise of a line", ("reason",)),
+    "po.shipped": InputType("shard of the SKU", "changes the promise of a line", ("quantity",)),
+    "po.received": InputType("shard of the SKU", "raises stock; teaches the lead time", ("line_version",)),
+    "po.cancelled": InputType("shard of the SKU", "ends a line"),
+    "supplier.disrupted": InputType("every shard", "moves the promises of a supplier's open lines", ("reason",)),
+    "inventory.counted": InputType("shard of the SKU", "sets stock as of its time"),
+    "inventory.adjusted": InputType("shard of the SKU", "changes stock", ("reason",)),
+    "item.updated": InputType(
+        "shard of the SKU", "units, prices, supplier and ordering rules of an item",
+        ("family", "category", "steward", "strategic", "regulated"),
+    ),
+    "location.updated": InputType("every shard", "time zone, calendar and region of a location", ("steward",)),
+    "supplier.updated": InputType("every shard", "makes a supplier known; its usual lead time", ("region", "buyer")),
+    "customer.updated": InputType("every shard", "nothing", ("customer", "strategic", "region")),
+    "calendar.updated": InputType("every shard", "closed days and holidays of locations"),
+    "policy.updated": InputType("every shard", "service target, cover, costs and dead band of rows"),
+    "plan.published": InputType("shard of the SKU", "nothing", ("start", "days", "quantity_per_day")),
+    "parameters.in_force": InputType(
+        "shard of the SKU", "what the ERP runs on: the values that a proposal is compared with", ("proposed_version",)
+    ),
+    "promotion.approved": InputType("shard of the SKU", "days on which an item is promoted", ("uplift",)),
+    "signal.observed": InputType(
+        "every shard", "nothing",
+        ("signal", "kind", "family", "region", "value", "probability", "quantity", "horizon_days"),
+    ),
+    "decision.made": InputType("shard of the SKU", "acts on an exception or on parameters, and is answered"),
+    "execution.confirmed": InputType("shard of the SKU", "puts proposed parameters in force"),
+}  # fmt: skip
+"""By event type. A record of master data or a signal without a SKU goes to every shard."""

@@ -1,0 +1,88 @@
+"""What a topic is: one spec of name, types, key, compaction, retention and view.
+
+Every file of a topic ends with its spec; `sensing.contracts.topics` lists all. The decoder, the JSON Schemas, the
+AsyncAPI document, ``topics create`` and ``check``, the order of output files and the view in Redis follow from it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+StructTypes = tuple[type[msgspec.Struct], ...]
+
+INPUT_KEY = "Any. Events of one line may arrive in any order and over several partitions; the sku is a good key."
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """Names of a compacted topic in Redis: of the hash of one record, and of the channel of changes."""
+
+    hash: str
+    channel: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopicSpec:
+    """One topic.
+
+    Parameters
+    ----------
+    name
+        Without prefix.
+    about
+        What it carries, in Markdown: the docstring of its file.
+    structs
+        Types of its messages.
+    sent
+        CloudEvents types of an output topic, each with the struct that is its data; empty for an input topic, whose
+        structs have their ``event_type`` as tag.
+    key
+        What the key of its messages is.
+    compacted
+        Whether the latest record of a key is its whole state.
+    retention_days
+        How long messages are kept unless its owner decides otherwise; None: for ever, which the engine relies on.
+    partitions
+        How many it must have; None: as many as its owner likes.
+    view
+        Names in Redis; None: it is not in the view.
+    """
+
+    name: str
+    about: str | None
+    structs: StructTypes = ()
+    sent: Mapping[str, type[msgspec.Struct]] = field(default_factory=dict)
+    key: str = INPUT_KEY
+    compacted: bool = False
+    retention_days: int | None = None
+    partitions: int | None = None
+    view: View | None = None
+    is_input: bool = True
+
+    @property
+    def events(self) -> dict[str, type[msgspec.Struct]]:
+        """All types of its messages with their structs."""
+        return {event_type(struct): struct for struct in self.structs} if self.is_input else dict(self.sent)
+
+
+def output(
+    name: str, about: str | None, sent: Mapping[str, type[msgspec.Struct]], key: str, *,
+    compacted: bool = False, retention_days: int | None = None, view: View | None = None,
+) -> TopicSpec:  # fmt: skip
+    """Spec of a topic that the engine writes."""
+    structs = tuple(dict.fromkeys(sent.values()))
+    return TopicSpec(
+        name=name, about=about, structs=structs, sent=sent, key=key, compacted=compacted,
+        retention_days=retention_days, view=view, is_input=False,
+    )  # fmt: skip
+
+
+def typed(prefix: str, names: Iterable[str], struct: type[msgspec.Struct]) -> dict[str, type[msgspec.Struct]]:
+    """CloudEvents types ``prefix.name`` that share one struct."""
+    return {f"{prefix}.{name}": struct for name in names}
+
+
+def event_type(struct: type[msgspec.Struct]) -> str:
+    """The ``event_type`` that stands for ``struct`` in messages."""
+    return str(struct.__struct_config__.tag)
