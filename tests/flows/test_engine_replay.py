@@ -15,6 +15,8 @@ from flows.replay import replay
 from tests.flows.counting import outputs_of, shuffled_lines
 from tests.flows.events import MAKERS, MONDAY, write
 
+pytestmark = pytest.mark.slow
+
 DAYS = 3
 
 
