@@ -47,7 +47,7 @@ schemas: .venv/runtime.stamp ## write the JSON Schemas and the AsyncAPI document
 	@.venv/bin/tidegauge schemas
 
 clean: ## remove .venv and all caches
-	@rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The dev part contains the runtime part, so that `make test` on a new machine installs once.
