@@ -3,7 +3,7 @@
 Few rows have any of it, so it stands beside the records, in one bounded table.
 
 Invariants
-- At most ``rows_max`` rows are kept; a decision on another row is refused.
+- At most ``rows_max`` rows are kept; a decision on another row is refused (counted).
 - A row is kept while it has an override, an approval or a rejection, while its latest versions differ in their status
   only, or until the end of an override has been published.
 """
@@ -79,6 +79,7 @@ class Standings:
 
     def __init__(self, rows_max: int) -> None:
         self.rows_max = rows_max
+        self.refused = 0
         self._rows: dict[int, Standing] = {}
 
     def __len__(self) -> int:
@@ -93,6 +94,7 @@ class Standings:
         """What stands of a row whose latest version is ``version``, new or not; None where there is no place for it."""
         if row not in self._rows:
             if len(self._rows) >= self.rows_max:
+                self.refused += 1
                 return None
             self._rows[row] = Standing(version)
         return self._rows[row]
@@ -159,11 +161,12 @@ class Standings:
 
     def dump(self) -> bytes:
         """Everything as bytes."""
-        return msgspec.msgpack.encode(list(self._rows.items()))
+        return msgspec.msgpack.encode((self.refused, list(self._rows.items())))
 
     @classmethod
     def load(cls, block: bytes, rows_max: int) -> "Standings":
         """Restore what :meth:`dump` wrote."""
         standings = cls(rows_max)
-        standings._rows = dict(msgspec.msgpack.decode(block, type=list[tuple[int, Standing]]))
+        standings.refused, rows = msgspec.msgpack.decode(block, type=tuple[int, list[tuple[int, Standing]]])
+        standings._rows = dict(rows)
         return standings
