@@ -68,6 +68,8 @@ def _wide(value: Any) -> Any:
         return value
     if isinstance(value, np.ndarray):
         return value.view(_with_scalars(value.dtype, _Record)).view(_Wide) if value.dtype.names else value.view(_Wide)
+    if isinstance(value, np.void):
+        return value.view(_with_scalars(value.dtype, _Record))
     if isinstance(value, tuple):
         parts = [_wide(part) for part in value]
         if all(new is old for new, old in zip(parts, value, strict=True)):

@@ -32,9 +32,10 @@ def test_fields_are_attributes_of_the_same_memory() -> None:
         inner(t.rows[0])
 
     outer(tables)
+    inner(tables.rows[1])
     assert tables.rows["size"].tolist() == [3, 3]
     assert tables.rows["small"].tolist() == [0, 255]
-    assert tables.rows["ring"].tolist() == [[0, 7, 0], [0, 0, 0]]
+    assert tables.rows["ring"].tolist() == [[0, 7, 0], [0, 7, 0]]
 
 
 def test_arithmetic_has_64_bits_and_no_warnings() -> None:
