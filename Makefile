@@ -3,23 +3,33 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint servers bench schemas clean
+.PHONY: help demo test test-fast coverage lint servers bench schemas clean
 
 PY := .venv/bin/python
 # Compiled kernels stay in the checkout as well.
 export NUMBA_CACHE_DIR := $(CURDIR)/.venv/kernels
+# Tests of sensing/.
+CORE := tests/codec tests/contracts tests/demand tests/detection tests/machines tests/state tests/supply
 # Newer pips show what the build backend thinks of editable installs in general.
 PIP := PYTHONWARNINGS=ignore $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/kernels.stamp ## real orders with a simulated supply side, watched live
 	@.venv/bin/tidegauge demo
 
 test: lint .venv/kernels.stamp ## lint, types and all tests, against a real Kafka and Redis, as CI runs them
 	@$(PY) -m benchmarks.servers.install
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile -m 'not alone'
+	@$(PY) -m pytest -m alone
+
+test-fast: .venv/dev.stamp .venv/kernels.stamp ## tests without servers and whole replays, within two minutes
+	@$(PY) -m pytest -m 'not servers and not slow'
+
+coverage: .venv/dev.stamp ## lines of sensing/ that tests reach, kernels run as plain Python
+	@NUMBA_DISABLE_JIT=1 $(PY) -m pytest -n 2 --dist loadfile -m 'not servers and not slow' \
+	    --cov sensing --cov-report term:skip-covered $(CORE)
 
 lint: .venv/dev.stamp ## ruff and mypy
 	@.venv/bin/ruff check --quiet .
@@ -37,7 +47,7 @@ schemas: .venv/runtime.stamp ## write the JSON Schemas and the AsyncAPI document
 	@.venv/bin/tidegauge schemas
 
 clean: ## remove .venv and all caches
-	@rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The dev part contains the runtime part, so that `make test` on a new machine installs once.

@@ -4,6 +4,9 @@ Fast-math stays off: NaN means "missing" in our arrays, and results must not dep
 Compiled code is kept on disk, so that a second start does not compile. Numba tells a stale entry by the kernel's own
 file only, although kernels of other files are compiled into it; so the folder is named after the source of the whole
 package, and a changed engine never loads another engine's code. Processor and numba version are part of numba's key.
+
+Where NUMBA_DISABLE_JIT=1 is set, numba's own switch, kernels run as plain Python: a debugger stops in them and their
+lines are counted by coverage.
 """
 
 import hashlib
@@ -13,6 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+
+from sensing.interpreted import interpreted
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -35,6 +40,10 @@ def cache_folder() -> Path:
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # numba fills its settings at run time
 
 
+COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]  # the same
+"""Whether kernels are compiled."""
+
+
 def kernel(function: Function) -> Function:
     """Compile ``function`` with the project's options on its first call and keep its type for the type checker."""
     return _compiled(function)
@@ -51,6 +60,8 @@ def lean_kernel(function: Function) -> Function:
 
 
 def _compiled(function: Function, **options: bool) -> Function:
+    if not COMPILED:
+        return cast(Function, interpreted(function))
     options |= {"cache": True, "fastmath": False, "nogil": True}
     compiler = cast(Callable[..., Any], numba.njit)  # Its types know only some of its options.
     return cast(Function, compiler(error_model="numpy", **options)(function))

@@ -6,6 +6,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from sensing.jit import COMPILED
+
 _TO_WRITE, _KEEP, _DATA = 1, 3, 1
 """Arguments of LLVM's prefetch: the line will be written, belongs into all caches, and is no code."""
 
@@ -34,4 +36,4 @@ def _prefetch(typing_context: Any, array: Any, row: Any, byte: Any) -> Any:
 
 
 # What kernels call is not what is defined here, so the type checker is told nothing of it.
-prefetch: Any = intrinsic(_prefetch)
+prefetch: Any = intrinsic(_prefetch) if COMPILED else lambda _array, _row, _byte: None

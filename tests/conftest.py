@@ -1,4 +1,4 @@
-"""What all tests share: how Hypothesis searches, and that no test depends on the shell it runs in."""
+"""What all tests share: how Hypothesis searches, which tests use servers, and that no test depends on its shell."""
 
 import os
 from pathlib import Path
@@ -14,6 +14,16 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 pytest_plugins = ("tests.servers.fixtures",)
+
+SERVERS = {"kafka", "redis", "own_kafka", "own_redis"}
+"""Fixtures that start a server; what builds on them has them among its fixtures."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use a server."""
+    for item in items:
+        if SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker("servers")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from flows.service.health import Health
 from flows.service.telemetry import Described, Partition, Telemetry
-from sensing.machines.gauges import Gauges
+from sensing.machines.gauges import LIMITS, Gauges
 from sensing.machines.messages import OUTCOMES
 
 DAY_S = 86_400
@@ -96,6 +96,10 @@ def _forecast_age(day: Callable[[Gauges], int | None], chosen: Callable[[list[in
     return age
 
 
+def _reached(limit: str) -> Callable[[Seen], Figures]:
+    return lambda seen: seen.held(lambda machine: machine.limits[limit])
+
+
 def _figure(
     kind: str, name: str, text: str, labels: tuple[str, ...], figures: Callable[[Seen], Figures]
 ) -> tuple[Described, Callable[[Seen], Figures]]:
@@ -136,14 +140,7 @@ COMPUTED = (
         lambda seen: seen.held(lambda held: held.river_rows),
     ),
     _figure("gauge", "lines", "Order lines remembered.", (), lambda seen: seen.held(lambda held: held.lines)),
-    _figure(
-        "counter", "lines_evicted", "Order lines forgotten, of age or because the table was full.", (),
-        lambda seen: seen.held(lambda held: held.lines_evicted),
-    ),
-    _figure(
-        "counter", "exceptions_refused", "Exceptions not opened because the table was full.", (),
-        lambda seen: seen.held(lambda held: held.problems_refused),
-    ),
+    *(_figure("counter", limit.name, limit.text, (), _reached(limit.name)) for limit in LIMITS),
     _figure(
         "gauge", "part_up", "1 while a part (kafka, redis, ...) works, 0 while it does not.", ("part",),
         lambda seen: {(part,): float(ok) for part, (ok, _outages) in seen.health.states().items()},

@@ -1,5 +1,6 @@
 """How full a shard is, for those who watch it: counted when asked, never kept."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,14 +10,59 @@ from sensing.machines.state import ShardState
 from sensing.state.lines import COUNT, EVICTED
 
 
+class Limit(NamedTuple):
+    """A counter of a table that evicts or refuses at its bound; ``name`` is that of its metric."""
+
+    name: str
+    text: str
+    count: Callable[[ShardState], int]
+
+
+LIMITS = (
+    Limit(
+        "lines_evicted", "Order lines forgotten, of age or because the table was full.",
+        lambda s: int(s.lines.ring[EVICTED]),
+    ),
+    Limit(
+        "exceptions_refused", "Exceptions not opened because the table was full.",
+        lambda s: s.problems.refused,
+    ),
+    Limit(
+        "purchase_lines_evicted", "Open purchase-order lines forgotten because the table was full.",
+        lambda s: s.supply.purchases.evicted,
+    ),
+    Limit(
+        "purchase_lines_forgotten", "Finished purchase-order lines forgotten, of age or because the table was full.",
+        lambda s: s.supply.purchases.forgotten,
+    ),
+    Limit(
+        "lanes_refused", "Lead times not kept apart by lane or supplier because the table was full.",
+        lambda s: s.supply.lanes.refused,
+    ),
+    Limit(
+        "decided_rows_refused", "Decisions rejected because the table of decided SKU-locations was full.",
+        lambda s: s.supply.standings.refused,
+    ),
+    Limit(
+        "reference_ids_evicted", "Ids of reference records forgotten because the table was full.",
+        lambda s: s.pending.evicted,
+    ),
+    Limit(
+        "counts_beyond", "Stock counts older than the stock movements kept, so that they are not exact.",
+        lambda s: s.supply.counts_beyond(),
+    ),
+)  # fmt: skip
+"""All such counters of a shard but the SKU-locations refused, which are dead letters of reason ``table_full``."""
+
+
 class Gauges(NamedTuple):
     """What a shard holds. Days are local day numbers since 1970-01-01 of rows that have closed one; None: none has."""
 
     rows: int
     river_rows: int
     lines: int
-    lines_evicted: int
-    problems_refused: int
+    limits: dict[str, int]
+    """Counters of LIMITS by name."""
     open_problems: OpenCounts
     oldest_closed_day: int | None
     newest_closed_day: int | None
@@ -30,8 +76,7 @@ def gauges(s: ShardState) -> Gauges:
         rows=int(np.count_nonzero(hot["born"])),
         river_rows=len(s.demand.models),
         lines=int(s.lines.ring[COUNT]),
-        lines_evicted=int(s.lines.ring[EVICTED]),
-        problems_refused=s.problems.refused,
+        limits={limit.name: limit.count(s) for limit in LIMITS},
         open_problems=s.problems.open_counts(),
         oldest_closed_day=int(closed.min()) if len(closed) else None,
         newest_closed_day=int(closed.max()) if len(closed) else None,

@@ -45,6 +45,11 @@ class Pending:
         self.arrived += 1
         return True
 
+    @property
+    def evicted(self) -> int:
+        """Ids forgotten at the bound; a repeat of one of these records would count as new."""
+        return self.arrived - len(self.ids)
+
     def next_time(self) -> int:
         """When the next record takes effect."""
         return self.heap[0][0] if self.heap else NEVER

@@ -3,7 +3,7 @@
 Few rows have any of it, so it stands beside the records, in one bounded table.
 
 Invariants
-- At most ``rows_max`` rows are kept; a decision on another row is refused.
+- At most ``rows_max`` rows are kept; a decision on another row is refused (counted).
 - A row is kept while it has an override, an approval or a rejection, while its latest versions differ in their status
   only, or until the end of an override has been published.
 """
@@ -75,7 +75,8 @@ class Standing(msgspec.Struct):
         ]  # fmt: skip
 
 
-_Rows = list[tuple[int, Standing]]
+_Rows = tuple[int, list[tuple[int, Standing]]]
+"""Rows refused, and what stands of each row."""
 
 
 class Standings:
@@ -83,6 +84,7 @@ class Standings:
 
     def __init__(self, rows_max: int) -> None:
         self.rows_max = rows_max
+        self.refused = 0
         self._rows: dict[int, Standing] = {}
 
     def __len__(self) -> int:
@@ -97,6 +99,7 @@ class Standings:
         """What stands of a row whose latest version is ``version``, new or not; None where there is no place for it."""
         if row not in self._rows:
             if len(self._rows) >= self.rows_max:
+                self.refused += 1
                 return None
             self._rows[row] = Standing(version)
         return self._rows[row]
@@ -163,8 +166,9 @@ class Standings:
 
     def dump(self) -> bytes:
         """Everything as bytes."""
-        return pack({"standings": Encoded(list(self._rows.items()), _Rows)})
+        return pack({"standings": Encoded((self.refused, list(self._rows.items())), _Rows)})
 
     def load(self, block: bytes) -> None:
         """Take over what :meth:`dump` wrote."""
-        self._rows = dict(unpack(block, {"standings": _Rows})["standings"])
+        self.refused, rows = unpack(block, {"standings": _Rows})["standings"]
+        self._rows = dict(rows)

@@ -8,6 +8,8 @@ from redis import Redis
 from benchmarks import harness
 from benchmarks.servers.kafka import admin
 
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
+
 SAYS = {
     "apply": ("batch_20000.events_per_second", "batch_20000.split_ns_per_event", "disturbed.events_per_second"),
     "codec": ("messages_per_second",),

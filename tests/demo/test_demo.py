@@ -23,6 +23,8 @@ from sensing.settings import Settings
 from sinks.errors import UsageError
 from tests.flows.counting import outputs_of
 
+pytestmark = pytest.mark.slow
+
 GIANTS = ("541431", "581483")
 DAYS = 150
 DEFAULTS = Settings(time_zone=ZONE_NAME)

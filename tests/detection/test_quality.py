@@ -204,6 +204,7 @@ def count_held(
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", [1, 7, 11])
 def test_year_of_online_retail_holds_its_two_giants(root: Path, split: int) -> None:
     """Of all lines with a product code, only the two orders that were cancelled minutes later are held."""

@@ -14,6 +14,8 @@ from flows.runtime.execute import execute
 from tests.flows.counting import outputs_of, shuffled_lines
 from tests.flows.events import MAKERS, MONDAY, write
 
+pytestmark = pytest.mark.slow
+
 DAYS = 3
 
 

@@ -21,6 +21,8 @@ from sinks.errors import TidegaugeError, UsageError
 from tests.flows.counting import CountingMachine, counting_machines, machine_of, outputs_of, shuffled_lines
 from tests.flows.events import MAKERS, MONDAY, write
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "audit.ndjson", "dead-letters.ndjson", "exceptions.ndjson", "parameters.parquet", "planning-parameters.ndjson",
 }  # fmt: skip

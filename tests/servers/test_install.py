@@ -203,6 +203,7 @@ def test_given_servers_are_used(tmp_path: Path, root: Path) -> None:
     assert "1 passed" in run_inner(tmp_path, root, outcome, PATH=str(tmp_path), REDIS_URL="redis://elsewhere")
 
 
+@pytest.mark.servers
 def test_a_failure_shows_the_end_of_the_log(tmp_path: Path, root: Path) -> None:
     """Under a test that failed stands what the server it used said; nothing of it where the test passed."""
     assert "Ready to accept connections" in run_inner(tmp_path, root, "False")

@@ -59,6 +59,7 @@ def test_a_broker_keeps_its_data_over_stop_and_kill(own_kafka: KafkaServer) -> N
     assert read(address, "orders", 2) == [b"one", b"two"]
 
 
+@pytest.mark.servers
 def test_a_broker_keeps_messages_of_any_age(tmp_path: Path) -> None:
     """A message of 1970 is still there after the broker has looked several times for what is too old."""
     often = {"log.initial.task.delay.ms": "0", "log.retention.check.interval.ms": "100"}
@@ -177,6 +178,7 @@ def test_a_server_that_does_not_stop_is_killed(tmp_path: Path, monkeypatch: pyte
     assert not server.running
 
 
+@pytest.mark.servers
 def test_only_the_log_stays(tmp_path: Path) -> None:
     """After its use a server's data are gone and its log is there."""
     with running(RedisServer(tmp_path / "redis")) as server, Redis.from_url(server.address) as client:
@@ -187,6 +189,7 @@ def test_only_the_log_stays(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "redis").iterdir()] == ["redis.log"]
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_server_outlives_the_tests(tmp_path: Path, root: Path, end: signal.Signals) -> None:
     """However the tests end, Ctrl-C and SIGKILL included, their servers end as well."""

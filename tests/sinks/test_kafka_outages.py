@@ -153,6 +153,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
         yield server
 
 
+@pytest.mark.servers
 def test_a_wrong_password_ends_the_sink(guarded: GuardedKafka) -> None:
     """A login that never worked is not waited for."""
     sink = sink_to(guarded.address, "", client=guarded.client("engine", "wrong"))
@@ -163,6 +164,7 @@ def test_a_wrong_password_ends_the_sink(guarded: GuardedKafka) -> None:
             part.snapshot()
 
 
+@pytest.mark.servers
 def test_a_missing_right_ends_the_sink(guarded: GuardedKafka) -> None:
     """A topic that may not be written to is named, with the right that is missing; with the right it is written to."""
     topic = f"x-{AUDIT}"

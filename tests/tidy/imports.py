@@ -12,8 +12,9 @@ _RECORD = ("sensing.codec.instants", "sensing.codec.record", "sensing.codec.text
 _MATHS = (*_FLOOR, *_RECORD, "sensing.state", "sensing.demand.distribution")
 ROOMS: dict[str, tuple[str, ...]] = {
     "sensing.contracts": (),
-    "sensing.jit": (),
-    "sensing.memory": (),
+    "sensing.interpreted": (),
+    "sensing.jit": ("sensing.interpreted",),
+    "sensing.memory": ("sensing.jit",),
     "sensing.settings": (),
     "sensing.outputs": ("sensing.contracts",),
     "sensing.codec": _FLOOR,
@@ -30,8 +31,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
 
 # All that the pure core may import from elsewhere. What is not listed may do I/O, know the time or draw random numbers.
 PURE = frozenset(
-    {"array", "base64", "bisect", "calendar", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal"}
-    | {"enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re"}
+    {"array", "base64", "bisect", "calendar", "collections", "contextlib", "contextvars", "copy", "dataclasses"}
+    | {"datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math"}
+    | {"operator", "re"}
     | {"string", "struct", "types", "typing", "zlib", "zoneinfo"}
     | {"llvmlite", "msgspec", "numba", "numpy", "orjson", "river"}
 )

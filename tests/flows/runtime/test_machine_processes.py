@@ -32,6 +32,8 @@ import pathlib, sys
 from flows.replay_job import replay
 from tests.flows.counting import counting_machines
 
+pytestmark = pytest.mark.slow
+
 def say(progress):
     if progress.outputs:
         print("under way", flush=True)

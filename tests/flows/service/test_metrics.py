@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from flows.service.health import Health
 from flows.service.metrics import described, registry
 from flows.service.telemetry import Telemetry
-from sensing.machines.gauges import Gauges
+from sensing.machines.gauges import LIMITS, Gauges
 from tests.flows.service.clock import Clock
 
 LATENESS_MS = 3_600_000
@@ -127,9 +127,10 @@ def test_machines_are_summed(telemetry: Telemetry, metrics: CollectorRegistry) -
     """Rows, models, lines and open exceptions of all machines; forecasts are as old as the last closed day's end."""
     surges: Any = ("order_surge", "high")
     quality: Any = ("data_quality", "low")
-    telemetry.machines[0] = Gauges(10, 4, 100, 1, 0, {surges: 2}, 18_517, 18_518)
-    telemetry.machines[1] = Gauges(20, 6, 200, 0, 3, {surges: 1, quality: 5}, None, None)
-    telemetry.machines[1] = Gauges(21, 6, 200, 0, 3, {surges: 1, quality: 5}, None, None)
+    fresh = {limit.name: 0 for limit in LIMITS}
+    telemetry.machines[0] = Gauges(10, 4, 100, fresh | {"lines_evicted": 1}, {surges: 2}, 18_517, 18_518)
+    telemetry.machines[1] = Gauges(20, 6, 200, fresh | {"exceptions_refused": 3}, {surges: 1, quality: 5}, None, None)
+    telemetry.machines[1] = Gauges(21, 6, 200, fresh | {"exceptions_refused": 3}, {surges: 1, quality: 5}, None, None)
 
     def value(name: str, **labels: str) -> float | None:
         return metrics.get_sample_value(name, labels)

@@ -339,6 +339,7 @@ def test_a_full_table_of_decided_rows_takes_no_more() -> None:
     assert {answer["answer"] for answer in answers(found)[1:3]} == {
         "Required at most 1 SKU-locations of a shard with decisions, got one more."
     }
+    assert sum(shard.state.supply.standings.refused for shard in found.shards) == 2
 
 
 def test_in_quiet_time_overrides_are_kept_and_nothing_is_answered() -> None:
