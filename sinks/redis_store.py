@@ -151,7 +151,7 @@ class Store:
     def sweep(self, expected: bytes, build: str) -> int:
         """Remove what another build has left; returns the number of hashes. Raises as `apply` does."""
         swept = 0
-        for spec in viewed():
+        for spec in reversed(viewed()):
             pattern = _escape(self._layout.hash(spec.name, "")) + "*"
             found = cast(Iterator[bytes], self._client.scan_iter(match=pattern, count=SCAN_COUNT))
             swept += self._sweep_keys(expected, build, found)
@@ -161,8 +161,8 @@ class Store:
         return swept + self._sweep_keys(expected, build, (prefix + member for member, _ in ids))
 
     def tell(self, message: bytes) -> None:
-        """Tell the subscribers of all channels."""
-        for spec in viewed():
+        """Tell the subscribers of all channels, of exceptions last."""
+        for spec in reversed(viewed()):
             self._client.publish(self._layout.channel(spec.name), message)
 
     def close(self) -> None:
