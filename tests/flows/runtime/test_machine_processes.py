@@ -15,6 +15,8 @@ from sinks.errors import TidegaugeError
 from tests.flows.counting import counting_machines
 from tests.flows.events import MONDAY, order, write
 
+pytestmark = pytest.mark.slow
+
 STEP_MS = 1_000
 SECONDS_MAX = 60
 
@@ -31,8 +33,6 @@ ENGINE = """
 import pathlib, sys
 from flows.replay_job import replay
 from tests.flows.counting import counting_machines
-
-pytestmark = pytest.mark.slow
 
 def say(progress):
     if progress.outputs:
