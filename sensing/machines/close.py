@@ -16,7 +16,7 @@ from sensing.detection.detector import Closing
 from sensing.detection.finding import Finding
 from sensing.detection.registry import DETECTORS
 from sensing.detection.stockout import STOCKOUT_PROJECTED
-from sensing.machines.day import inputs_of, observed_of
+from sensing.machines.day import hour_shares, inputs_of, observed_of
 from sensing.machines.floors import set_quiet_floors, set_stock_floors, step_down
 from sensing.machines.outlook import ROWS_AT_ONCE, Outlook, outlook, told_of
 from sensing.machines.report import context_of, observe, put_decision, put_exception, put_parameters
@@ -45,7 +45,8 @@ def close_due(s: ShardState, due: Due) -> None:
         _close(s, rows[portion], instants[portion], due)
     if due.fold:
         locations = s.locations.in_zones(due.zones)
-        s.locations.learn_day(locations, due.day, observed_of(s, due.day)[locations])
+        observed = observed_of(s, due.day, hour_shares(s, due.day))
+        s.locations.learn_day(locations, due.day, observed[locations])
         s.demand.fold_pools(locations, due.day)
 
 

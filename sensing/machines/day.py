@@ -54,10 +54,10 @@ def hour_shares(s: ShardState, day: int) -> NDArray[np.float64]:
     return np.asarray(1.0 / 24.0 + s.demand.pool["share"][:count, (day + 3) % 7])
 
 
-def observed_of(s: ShardState, day: int) -> NDArray[np.bool_]:
-    """(locations, 24) hours of a local day in which locations were open and their feed was heard."""
+def observed_of(s: ShardState, day: int, shares: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(locations, 24) hours of a local day in which locations were open and their feed was heard, by `hour_shares`."""
     closed, _, of_location = _calendar_days(s, day, 1)
-    return s.locations.observed(day, closed[of_location, 0], hour_shares(s, day))
+    return s.locations.observed(day, closed[of_location, 0], shares)
 
 
 @kernel
@@ -114,9 +114,10 @@ def inputs_of(s: ShardState, rows: NDArray[np.int64], day: int) -> DayInputs:
     location = hot["location"][rows]
     _, holiday, known = known_days(s, rows, day, 1)
     promoted = np.maximum(named, known[:, 0])
-    observed = observed_of(s, day)
+    shares = hour_shares(s, day)
+    observed = observed_of(s, day, shares)
     location_share, share = np.empty(len(observed)), np.empty(n)
-    observed_shares(hot, rows, day, observed, hour_shares(s, day), lines, location_share, share)
+    observed_shares(hot, rows, day, observed, shares, lines, location_share, share)
     s.locations.keep_unobserved(np.unique(location), day, 1.0 - location_share)
     return DayInputs(day, quantity, lines, hours, location, share, empty, holiday[:, 0], promoted)
 

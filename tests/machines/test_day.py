@@ -14,6 +14,7 @@ from sensing.demand.record import HORIZON
 from sensing.machines.day import (
     FIRST_SHARE_MIN,
     SHARE_MIN,
+    hour_shares,
     inputs_of,
     known_days,
     observed_of,
@@ -98,7 +99,7 @@ def test_models_are_told_of_a_day() -> None:
             {"sku": "B", "time": time, "kind": Kind.COUNTED, "quantity": 0, "event_id": "c"},
         ),
     )
-    assert not observed_of(state, sunday)[0].any()
+    assert not observed_of(state, sunday, hour_shares(state, sunday))[0].any()
     found = inputs_of(state, ROWS, sunday)
     assert (found.day, found.quantity.tolist(), found.lines.tolist()) == (sunday, [2.5, 0.0, 0.0], [1.0, 0.0, 0.0])
     assert (found.hours.sum(), found.hours[0, 12]) == (1, 1)
@@ -119,7 +120,7 @@ def test_a_silent_feed_teaches_nothing() -> None:
     for location in range(2):
         count_lines(state.locations.lines, location, (DAY - 7) * 24 + 9, 1)
     state.locations.usual[1, 0] = 100.0
-    assert observed_of(state, DAY).all(axis=1).tolist() == [True, False]
+    assert observed_of(state, DAY, hour_shares(state, DAY)).all(axis=1).tolist() == [True, False]
     assert inputs_of(state, ROWS, DAY).observed.tolist() == [1.0, 1.0, 0.0]
 
 
@@ -188,7 +189,7 @@ def test_what_is_known_of_the_days_to_come() -> None:
 def test_every_location_has_the_days_of_its_calendar() -> None:
     """Locations that share a calendar, have another, one that is not known or none; and no location at all."""
     state = ShardState(0, Settings(shards=1))
-    assert observed_of(state, DAY).shape == (0, 24)
+    assert observed_of(state, DAY, hour_shares(state, DAY)).shape == (0, 24)
     state.calendars.apply(CalendarUpdated(event_id="1", calendar="A", closed_weekdays=[5, 6]))
     state.calendars.apply(CalendarUpdated(event_id="2", calendar="B", holidays=[Holiday(date=date(DAY + 2))]))
     calendars = ("B", None, "A", "unknown", "A", "B")
@@ -204,4 +205,4 @@ def test_every_location_has_the_days_of_its_calendar() -> None:
         assert holiday[number].tolist() == expected[1].tolist()
     for day in range(DAY, DAY + 7):
         open_days = [not state.calendars.days(calendar, day, 1)[0][0] for calendar in calendars]
-        assert observed_of(state, day).all(axis=1).tolist() == open_days
+        assert observed_of(state, day, hour_shares(state, day)).all(axis=1).tolist() == open_days
