@@ -12,7 +12,6 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-import sensing.machines.shard
 from benchmarks import workloads
 from benchmarks.shards import Shards
 from benchmarks.timed import Watch
@@ -23,6 +22,7 @@ from flows.runtime.context import Progress
 from flows.runtime.machine_logic import Machine, MachineLogic, MakeMachine
 from flows.runtime.machines import machines
 from flows.runtime.roles import MachineId, Role
+from sensing.machines.resumable import DayClose
 from sensing.settings import Settings
 from sinks.parts import MachinePart
 
@@ -112,7 +112,7 @@ def _watch() -> Watch:
     watch = Watch()
     watch.over(SourceGroup, "next_batch", "source")
     watch.over(MachineLogic, "on_batch", "sense")
-    watch.over(sensing.machines.shard, "close_due", "close")
+    watch.over(DayClose, "step", "close")
     watch.over(MachinePart, "write_batch", "deliver")
     return watch
 

@@ -1,7 +1,8 @@
 """Bytewax's stateful logic around a pure machine; `flows.topology` uses it for every role."""
 
+import datetime as dt
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from bytewax.operators import StatefulBatchLogic
 
@@ -19,6 +20,20 @@ class Machine(Protocol):
         ...
 
 
+@runtime_checkable
+class BoundedMachine(Protocol):
+    """A machine whose calls are bounded: what is left of a batch is done by further calls."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is left to do."""
+        ...
+
+    def proceed(self) -> list[Any]:
+        """Go on with it; returns what `Machine.apply` does."""
+        ...
+
+
 MakeMachine = Callable[[MachineId], Machine]
 
 
@@ -26,9 +41,10 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
     """Applies batches to one machine, which is made when the first batch names it.
 
     Emits one list of output records for every call and totals one by one. The first call of an epoch emits its list
-    even when it is empty, so every sink partition has an item in every epoch. After the final batch a shard is done:
-    Bytewax drops the logic and with it the machine's memory. Snapshots hold nothing: Bytewax would copy all state every
-    epoch.
+    even when it is empty, so every sink partition has an item in every epoch. A machine that is busy after a batch goes
+    on by itself, one call at a time, so epochs can end in between; at the end of the input it goes on to the end. After
+    the final batch a shard is done: Bytewax drops the logic and with it the machine's memory. Snapshots hold nothing:
+    Bytewax would copy all state every epoch.
     """
 
     def __init__(self, make: MakeMachine, context: RunContext) -> None:
@@ -36,6 +52,7 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
         self._context = context
         self._id: MachineId | None = None
         self._machine: Machine | None = None
+        self._bounded: BoundedMachine | None = None
         self._heartbeat_due = True
 
     def on_batch(self, values: list[Addressed]) -> tuple[list[Any], bool]:
@@ -46,12 +63,19 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
             apply = self._instance(machine).apply
             for value in values:
                 produced.extend(apply(value.load))
-            totals = [output for output in produced if isinstance(output, Totals)]
-            outputs = [output for output in produced if not isinstance(output, Totals)]
-            self._context.count_outputs(machine, [output for output in outputs if isinstance(output, OutputRecord)])
-            emitted = [outputs, *totals] if outputs or self._heartbeat_due else [*totals]
-            self._heartbeat_due = False
-            return emitted, values[-1].final
+            return self._emitted(machine, produced), values[-1].final
+
+    def notify_at(self) -> dt.datetime | None:
+        """At once, where the machine is busy."""
+        return dt.datetime.now(dt.UTC) if self._bounded is not None and self._bounded.busy else None
+
+    def on_notify(self) -> tuple[list[Any], bool]:
+        """Let the machine go on."""
+        return self._proceed(to_end=False)
+
+    def on_eof(self) -> tuple[list[Any], bool]:
+        """Let the machine go on to the end."""
+        return self._proceed(to_end=True)
 
     def snapshot(self) -> None:
         """Note the end of an epoch and show the machine to whoever watches the run."""
@@ -60,8 +84,28 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
             with self._context.errors.capture(str(self._id)):
                 self._context.show_machine(self._id, self._machine)
 
+    def _proceed(self, *, to_end: bool) -> tuple[list[Any], bool]:
+        if self._bounded is None or self._id is None:
+            return [], False
+        with self._context.errors.capture(str(self._id)):
+            produced: list[Any] = []
+            while self._bounded.busy:
+                produced.extend(self._bounded.proceed())
+                if not to_end:
+                    break
+            return self._emitted(self._id, produced), False
+
+    def _emitted(self, machine: MachineId, produced: list[Any]) -> list[Any]:
+        totals = [output for output in produced if isinstance(output, Totals)]
+        outputs = [output for output in produced if not isinstance(output, Totals)]
+        self._context.count_outputs(machine, [output for output in outputs if isinstance(output, OutputRecord)])
+        emitted = [outputs, *totals] if outputs or self._heartbeat_due else [*totals]
+        self._heartbeat_due = False
+        return emitted
+
     def _instance(self, machine: MachineId) -> Machine:
         if self._machine is None:
             self._id = machine
             self._machine = self._make(machine)
+            self._bounded = self._machine if isinstance(self._machine, BoundedMachine) else None
         return self._machine

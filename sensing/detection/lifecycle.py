@@ -14,7 +14,7 @@ Life: candidate (seen, not yet often enough; never published) - opened - escalat
 resolved or expired. A problem that recurs during its type's cool-down is the same object again: same id, next version,
 opened. A person may acknowledge or label a problem, or reject it: then it is resolved, and within a week it recurs only
 if it is graver than it was. While muted (backfill) everything goes its way unpublished, and what ends leaves no trace;
-`publish_open` then shows what is open, each as version 1.
+`unmute` then names what is open, and `publish` shows it, each as version 1.
 """
 
 from collections import Counter
@@ -193,18 +193,19 @@ class Problems:
             del self._leaving[exception_id]
         return leaving
 
-    def publish_open(self, instant: int) -> list[ExceptionState]:
-        """Unmute and publish every open problem once, as version 1, in the order in which they opened."""
-        if not self.muted:
-            return []
+    def unmute(self) -> list[str]:
+        """End the quiet time; names of the open problems, which are to be published, oldest first."""
         self.muted = False
+        return [name for name, problem in self._problems.items() if problem.is_open]
+
+    def publish(self, names: list[str], instant: int) -> list[ExceptionState]:
+        """Publish problems of :meth:`unmute`, as version 1, before anything else is told of them."""
         published = []
-        for problem in self._problems.values():
-            if problem.is_open:
-                # What was due while nobody could read it is due from now on.
-                problem.deadline = _deadline(problem, problem.severity, instant)
-                # The event that opened it may be ahead of the clock.
-                published.append(self._publish(problem, max(instant, problem.opened_time)))
+        for problem in map(self._problems.__getitem__, names):
+            # What was due while nobody could read it is due from now on.
+            problem.deadline = _deadline(problem, problem.severity, instant)
+            # The event that opened it may be ahead of the clock.
+            published.append(self._publish(problem, max(instant, problem.opened_time)))
         return published
 
     def dump(self) -> bytes:

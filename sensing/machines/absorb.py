@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sensing.codec.record import NO_DAY, THOUSANDTHS, Kind
 from sensing.contracts.common import VERSION_LAST
 from sensing.detection.quality import is_impossible
-from sensing.jit import lean_kernel
+from sensing.jit import kernel, lean_kernel
 from sensing.machines.ahead import read_ahead, read_ahead_oldest
 from sensing.machines.booking import (
     book_line,
@@ -39,7 +39,7 @@ from sensing.machines.tables import (
 )
 from sensing.machines.watch import note, watch_surge
 from sensing.settings import HOUR_MS
-from sensing.state.lines import BOOKED_DAY, COUNTED, HELD, TRACKED_OPEN, find_line
+from sensing.state.lines import BOOKED_DAY, COUNT, COUNTED, HEAD, HELD, TRACKED_OPEN, find_line
 from sensing.supply.moves import count, move, on_hand
 from sensing.supply.record import INVENTORY, NEVER, ORDERS
 
@@ -47,6 +47,8 @@ CANCELLED = np.uint8(Kind.CANCELLED)
 LOST = np.uint8(Kind.LOST)
 SHIPPED = np.uint8(Kind.SHIPPED)
 COUNTED_STOCK = np.uint8(Kind.COUNTED)
+FORGOTTEN_MAX = 4
+"""Lines that one record can push out of the table: two for every new one, and a shipment may make two."""
 NOT_HELD = np.uint8(255 - HELD)
 
 
@@ -173,6 +175,33 @@ def take_movement(
         t.hot[row].stock_floor = np.nan
         noted = note(attention, noted, LOW_STOCK, row, stock)
     return (ABSORBED_LATE if event.time < event.watermark else ABSORBED), noted
+
+
+@kernel
+def rows_changed(
+    t: Tables, events: NDArray[Any], rows: NDArray[np.int32], lines_max: int, horizon_hours: int
+) -> NDArray[np.int32]:
+    """Rows that records may change: their own, those of the lines they name, and those of lines forgotten for them."""
+    count = rows.shape[0]
+    found = np.empty((2 + FORGOTTEN_MAX) * count, np.int32)
+    n = 0
+    for k in range(count):
+        found[n] = rows[k]
+        slot = find_line(t.lines, t.line_index, events[k].line_hi, events[k].line_lo)
+        found[n + 1] = t.lines[slot].row if slot >= 0 else -1
+        n += 2
+    if count == 0:
+        return found
+    may_go = FORGOTTEN_MAX * count
+    oldest_hour = events[count - 1].watermark // HOUR_MS - horizon_hours
+    has_room = t.line_ring[COUNT] + may_go <= lines_max
+    for k in range(min(t.line_ring[COUNT], may_go)):
+        line = t.lines[(t.line_ring[HEAD] + k) % t.lines.shape[0]]
+        if has_room and line.hour >= oldest_hour:
+            break
+        found[n] = line.row
+        n += 1
+    return found[:n]
 
 
 @lean_kernel

@@ -18,8 +18,8 @@ from sensing.detection.registry import DETECTORS
 from sensing.detection.stockout import STOCKOUT_PROJECTED
 from sensing.machines.day import hour_shares, inputs_of, observed_of
 from sensing.machines.floors import set_quiet_floors, set_stock_floors, step_down
-from sensing.machines.outlook import ROWS_AT_ONCE, Outlook, outlook, told_of
-from sensing.machines.report import context_of, observe, put_decision, put_exception, put_parameters
+from sensing.machines.outlook import Outlook, outlook, told_of
+from sensing.machines.report import context_of, observe, put_decision, put_parameters
 from sensing.machines.schedule import Due
 from sensing.machines.state import ShardState
 from sensing.machines.watch import set_floors
@@ -34,27 +34,21 @@ PLAN_EVERY_DAYS = HORIZON_DAYS
 """Rows that nothing happens to are planned this often: their levels only sink, which is not urgent."""
 
 
-def close_due(s: ShardState, due: Due) -> None:
-    """Close the rows that are due, and fold their pools when the hour is over."""
-    hot = s.rows.hot
-    closing = (hot["born"][due.rows] == 1) & (hot["closed_day"][due.rows] < due.day)
-    rows, instants = due.rows[closing], due.instants[closing]
-    # All rows of a day close at once where the clock leaps; in portions, that takes the memory of a portion.
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        portion = slice(start, start + ROWS_AT_ONCE)
-        _close(s, rows[portion], instants[portion], due)
-    if due.fold:
-        locations = s.locations.in_zones(due.zones)
-        observed = observed_of(s, due.day, hour_shares(s, due.day))
-        s.locations.learn_day(locations, due.day, observed[locations])
-        s.demand.fold_pools(locations, due.day)
+def learn_day(s: ShardState, rows: Integers, day: int) -> None:
+    """Let rows learn a closed day, and first the days missed by those born late.
+
+    They were born by a late event, after their slot of an earlier day had passed. Which rows learn in one call never
+    shows; their order does, in the last bit of the sums of pools.
+    """
+    closed = s.rows.hot["closed_day"]
+    for missed in range(int(closed[rows].min()) + 1, day):
+        _learn(s, rows[closed[rows] < missed], missed)
+    _learn(s, rows, day)
 
 
-def _close(s: ShardState, rows: Integers, instants: Integers, due: Due) -> None:
-    """Close rows; which of them are closed in one call never shows."""
+def plan_rows(s: ShardState, rows: Integers, instants: Integers, due: Due) -> None:
+    """Plan and publish rows that have learned a closed day; which of them are planned in one call never shows."""
     hot = s.rows.hot
-    _catch_up(s, rows, due.day)
-    _learn(s, rows, due.day)
     windows = np.zeros(len(rows), WINDOWS)
     read_windows(hot, s.demand.demand, s.demand.pool, s.locations.unobserved, rows, due.day, windows)
     ended = s.supply.standings.expire(rows, due.day + 1)
@@ -72,14 +66,12 @@ def _close(s: ShardState, rows: Integers, instants: Integers, due: Due) -> None:
     set_quiet_floors(s, rows[~planned], due.day, due.end)
 
 
-def _catch_up(s: ShardState, rows: Integers, day: int) -> None:
-    """Let rows born late first learn the days missed.
-
-    They were born by a late event, after their slot of an earlier day had passed.
-    """
-    closed = s.rows.hot["closed_day"]
-    for missed in range(int(closed[rows].min()) + 1, day):
-        _learn(s, rows[closed[rows] < missed], missed)
+def fold_day(s: ShardState, due: Due) -> None:
+    """Fold the pools of zones whose rows have all closed the day."""
+    locations = s.locations.in_zones(due.zones)
+    observed = observed_of(s, due.day, hour_shares(s, due.day))
+    s.locations.learn_day(locations, due.day, observed[locations])
+    s.demand.fold_pools(locations, due.day)
 
 
 def _learn(s: ShardState, rows: Integers, day: int) -> None:
@@ -160,14 +152,7 @@ def documents_of(s: ShardState, view: Outlook) -> dict[int, PlanningParameters]:
     return {at: document for at, (_, document) in zip(due.tolist(), found, strict=True)}
 
 
-def publish_all(s: ShardState, instant: int) -> None:
-    """The end of the quiet time: every open problem and all planning parameters are published once."""
-    s.muted = False
-    for state in s.problems.publish_open(instant):
-        put_exception(s, instant, instant, state)
-    hot = s.rows.hot[: s.rows.count]
-    closed = (hot["born"] == 1) & (hot["closed_day"] >= hot["first_hour"] // 24)
-    for day in np.unique(hot["closed_day"][closed]).tolist():
-        rows = np.flatnonzero(closed & (hot["closed_day"] == day))
-        for document in documents_of(s, outlook(s, rows, day, instant)).values():
-            put_parameters(s, instant, document, instant)
+def publish_rows(s: ShardState, rows: Integers, day: int, instant: int) -> None:
+    """Publish the planning parameters of rows that closed ``day`` last, as of ``instant``."""
+    for document in documents_of(s, outlook(s, rows, day, instant)).values():
+        put_parameters(s, instant, document, instant)

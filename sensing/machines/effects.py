@@ -17,10 +17,10 @@ from sensing.contracts.reference import (
     LocationUpdated,
     PromotionApproved,
 )
-from sensing.machines.close import publish_all
 from sensing.machines.incoming import row_of_known
 from sensing.machines.rare import refuse_rare
 from sensing.machines.report import put_exception, put_tombstone
+from sensing.machines.resumable import FirstPublication, Resumable
 from sensing.machines.schedule import NEVER
 from sensing.machines.state import ShardState
 from sensing.machines.tables import ABSORBED, DUPLICATE
@@ -104,14 +104,18 @@ def effect_due(s: ShardState) -> int:
     return min(reference if reference == NEVER else reference - s.settings.lateness_ms, quiet_end, s.next_housekeeping)
 
 
-def run_effect(s: ShardState, instant: int) -> None:
-    """Run what is due at ``instant``: reference first, then the end of the quiet time, then housekeeping."""
+def run_effect(s: ShardState, instant: int) -> Resumable | None:
+    """Run what is due at ``instant``: reference first, then the end of the quiet time, then housekeeping.
+
+    The end of the quiet time is returned for the shard to do; what is behind it is due when it is done.
+    """
     run_reference(s, instant + s.settings.lateness_ms)
     if s.muted and s.settings.quiet_until is not None and s.settings.quiet_until <= instant:
-        publish_all(s, instant)
+        return FirstPublication.begin(s, instant)
     if s.next_housekeeping <= instant:
         for state in s.problems.expire(instant):
             put_exception(s, instant, instant, state)
         for exception_id, version in s.problems.forget(instant):
             put_tombstone(s, instant, exception_id, version + 1)
         s.next_housekeeping = instant + DAY_MS
+    return None

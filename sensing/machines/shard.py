@@ -3,6 +3,9 @@
 ``apply`` takes batches in order. Between two effects of time records go through one kernel; every effect (a close, a
 reference record that takes effect, the end of the quiet time) runs at its instant, in the order of instants, before the
 first record whose watermark has reached it. So results do not depend on how the stream was cut into batches.
+
+With bounds a call ends when it has done so much, in the middle of a large close if need be; ``proceed`` goes on. What
+one SKU-location puts out, and in which order, does not depend on the bounds.
 """
 
 from typing import Any
@@ -10,16 +13,18 @@ from typing import Any
 import numpy as np
 
 from sensing.codec.record import BEFORE_ALL, Batch, Rare
-from sensing.codec.text_table import NO_TEXTS, TextLookup, TextTable
-from sensing.machines.absorb import absorb
+from sensing.codec.text_table import TextTable
+from sensing.machines.absorb import absorb, rows_changed
 from sensing.machines.attend import attend
-from sensing.machines.close import close_due
+from sensing.machines.call_budget import CallBounds, CallBudget
 from sensing.machines.effects import effect_due, run_effect, take_reference
 from sensing.machines.incoming import Refusal, incoming, refuse
+from sensing.machines.input_queue import BatchCursor
 from sensing.machines.messages import ParameterRows, Totals
 from sensing.machines.outlook import parameter_columns
 from sensing.machines.pending import is_reference
 from sensing.machines.rare import take_rare
+from sensing.machines.resumable import DayClose, Resumable, dump_resumable, load_resumable
 from sensing.machines.state import ShardState, dump_state, load_state
 from sensing.machines.tables import ATTENTION, ATTENTION_MAX
 from sensing.outputs import OutputRecord
@@ -29,93 +34,134 @@ Outputs = list[OutputRecord | Totals | ParameterRows]
 
 
 class ShardMachine:
-    """One shard. ``shard`` is its number and its machine number."""
+    """One shard. ``shard`` is its number and its machine number; ``bounds`` are those of a call, None: none."""
 
-    def __init__(self, shard: int, settings: Settings) -> None:
+    def __init__(self, shard: int, settings: Settings, bounds: CallBounds | None = None) -> None:
         self.state = ShardState(shard, settings)
+        self._bounds = bounds
+        self._under_way: Resumable | None = None
         self._attention = np.zeros(ATTENTION_MAX, ATTENTION)
-        self._texts = TextLookup(NO_TEXTS)
+        self._applied: list[BatchCursor] = []
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is left to do that :meth:`proceed` would do."""
+        return self._under_way is not None or len(self.state.queue) > 0
 
     def apply(self, batch: Batch) -> Outputs:
-        """Absorb a batch and advance the clock to its watermark.
+        """Absorb a batch and advance the clock to its watermark, as far as the bounds allow; a final batch has none.
 
         Returns
         -------
         list
-            Outputs with non-falling instants; where an account is asked for also the outcome counts, and after the
-            final batch the parameters of all rows.
+            Outputs, without bounds with non-falling instants; where an account is asked for also the outcome counts,
+            and after the final batch the parameters of all rows.
         """
-        outputs: Outputs = []
         for ready in self.state.groups.admit(batch):
-            outputs.extend(self._apply(ready))
-        return outputs
+            self.state.queue.add(ready)
+        return self._run(None if batch.final else self._bounds)
 
-    def _apply(self, batch: Batch) -> Outputs:
-        """Apply a batch whose turn it is."""
-        s = self.state
-        self._texts = TextLookup(batch.texts)
-        done = 0
-        for before, item in batch.rare:
-            self._absorb(batch, done, before)
-            done = before
-            self._take(item)
-        self._absorb(batch, done, len(batch.records))
-        self._advance(batch.watermark)
-        if batch.final:
-            self._close_ended_days(batch.watermark)
-        outputs: Outputs = list(s.outbox.take())
-        if batch.account:
-            outputs.append(Totals(s.shard, s.totals(), batch.account, batch.group))
-        if batch.final:
-            outputs.append(ParameterRows(s.shard, parameter_columns(s)))
-        return outputs
+    def proceed(self) -> Outputs:
+        """Go on with what is left to do, as far as the bounds allow."""
+        return self._run(self._bounds)
 
     def texts_used(self) -> tuple[TextTable, ...]:
-        """The texts of the batch applied last that were looked up: they alone would have done.
+        """The texts that were looked up of the batches that the last call was at: they alone would have done.
 
         They are what a journal has to hold besides records.
         """
-        return self._texts.used()
+        return tuple(table for cursor in self._applied for table in cursor.texts.used())
 
     def dump(self) -> bytes:
         """The whole state as bytes; the machine goes on from it exactly as it would have."""
-        return dump_state(self.state)
+        return dump_state(self.state, dump_resumable(self._under_way))
 
     def load(self, block: bytes) -> None:
         """Take over the state of :meth:`dump`; the machine must be fresh and have the same settings."""
-        load_state(self.state, block)
+        self._under_way = load_resumable(load_state(self.state, block))
+
+    def _run(self, bounds: CallBounds | None) -> Outputs:
+        s = self.state
+        budget = CallBudget(bounds, len(s.queue))
+        outputs: Outputs = []
+        self._applied = []
+        while self._under_way is not None or s.queue.head is not None:
+            if self._under_way is not None and self._under_way.done:
+                self._under_way = None
+            elif self._under_way is None:
+                self._apply_head(outputs, budget)
+            elif not self._records_pass(budget):
+                if budget.spent:
+                    break
+                self._under_way.step(s, budget)
+        return [*outputs, *s.outbox.take()]
+
+    def _apply_head(self, outputs: Outputs, budget: CallBudget) -> None:
+        """Go on with the batch at the head of the queue, until an effect is under way or the batch is at its end."""
+        s = self.state
+        cursor = self._head()
+        batch, stop = cursor.batch, cursor.stop()
+        item = cursor.rare()
+        if cursor.records < stop:
+            if self._advance(int(batch.records["watermark"][cursor.records])):
+                self._absorb(cursor, stop, budget)
+        elif item is not None:
+            if is_reference(item) or self._advance(item.watermark):
+                cursor.take_rare()
+                self._take(item)
+        elif self._advance(batch.watermark) and not (batch.final and self._close_ended_days(batch.watermark)):
+            s.queue.remove_head()
+            outputs += s.outbox.take()
+            if batch.account:
+                outputs.append(Totals(s.shard, s.totals(), batch.account, batch.group))
+            if batch.final:
+                outputs.append(ParameterRows(s.shard, parameter_columns(s)))
+
+    def _records_pass(self, budget: CallBudget) -> bool:
+        """Absorb records while an effect is under way, those at the head before anything else is due; False if none."""
+        s = self.state
+        if self._under_way is None or not self._under_way.lets_records_pass or s.queue.head is None:
+            return False
+        cursor = self._head()
+        stop = min(cursor.stop(), cursor.records + budget.records_to_pass)
+        if cursor.records >= stop or int(cursor.batch.records["watermark"][cursor.records]) >= self._next_due():
+            return False
+        self._absorb(cursor, stop, budget)
+        return True
+
+    def _head(self) -> BatchCursor:
+        cursor = self.state.queue.head
+        assert cursor is not None, "called with a batch to apply"
+        if cursor not in self._applied:
+            self._applied.append(cursor)
+        return cursor
 
     def _take(self, item: Rare) -> None:
         """Take one rare event. A reference record is outside every watermark."""
         s = self.state
-        if not is_reference(item):
-            self._advance(item.watermark)
         with s.outbox.tracing(item.trace):
             if is_reference(item):
                 take_reference(s, item)
             else:
                 take_rare(s, item)
 
-    def _absorb(self, batch: Batch, start: int, stop: int) -> None:
-        """Absorb records ``start`` to ``stop``, and on the way every effect that falls due between them."""
-        watermarks = batch.records["watermark"]
-        while start < stop:
-            self._advance(int(watermarks[start]))
-            due = self._next_due()
-            until = stop
-            if watermarks[stop - 1] >= due:
-                until = start + int(np.searchsorted(watermarks[start:stop], due, "left"))
-            self._absorb_run(batch, start, until)
-            start = until
-
-    def _absorb_run(self, batch: Batch, start: int, stop: int) -> None:
-        """Absorb records between which no effect is due, pausing behind those that need attention."""
+    def _absorb(self, cursor: BatchCursor, stop: int, budget: CallBudget) -> None:
+        """Absorb records up to ``stop``, or to the one before which an effect of time is due."""
         s = self.state
-        events, rows, refusals = incoming(s, batch.records[start:stop], self._texts)
+        start, batch = cursor.records, cursor.batch
+        watermarks = batch.records["watermark"]
+        due = self._next_due()
+        if watermarks[stop - 1] >= due:
+            stop = start + int(np.searchsorted(watermarks[start:stop], due, "left"))
+        cursor.records = stop
+        events, rows, refusals = incoming(s, batch.records[start:stop], cursor.texts)
+        horizon_hours = s.settings.line_horizon_days * 24
+        if self._under_way is not None:
+            changed = rows_changed(s.tables(), events, rows, s.settings.lines_max, horizon_hours)
+            self._under_way.bring_forward(s, changed, budget)
         s.lines.ensure(2 * len(events))
         tables = s.tables()
         attention = self._attention
-        horizon_hours = s.settings.line_horizon_days * 24
         at = 0
         for refusal in [*refusals, None]:
             end = len(events) if refusal is None else refusal.record
@@ -124,41 +170,49 @@ class ShardMachine:
                 s.clock = max(s.clock, int(events["watermark"][at - 1]))
                 with s.outbox.tracing(_trace(batch, events[at - 1])):
                     for entry in attention[:noted]:
-                        attend(s, entry, events[at - 1], self._texts.one(events[at - 1]))
+                        attend(s, entry, events[at - 1], cursor.texts.one(events[at - 1]))
             if isinstance(refusal, Refusal):
                 s.clock = max(s.clock, int(events["watermark"][end]))
                 with s.outbox.tracing(_trace(batch, events[end])):
-                    refuse(s, events[end], self._texts.one(events[end]), refusal)
+                    refuse(s, events[end], cursor.texts.one(events[end]), refusal)
                 at = end + 1
 
     def _next_due(self) -> int:
         """Instant of the next effect of time."""
         return min(effect_due(self.state), self.state.schedule.next_instant)
 
-    def _advance(self, watermark: int) -> None:
-        """Run every effect due at or before ``watermark``, in the order of instants, and set the clock to it."""
+    def _advance(self, watermark: int) -> bool:
+        """Run effects due at or before ``watermark``, in the order of instants; True when there are no more.
+
+        The clock is then at the watermark. False: one is under way first.
+        """
         s = self.state
         if s.clock <= BEFORE_ALL < watermark:
             s.start_clock(watermark)
         while (instant := self._next_due()) <= watermark:
             if effect_due(s) == instant:
                 s.clock = max(s.clock, instant)
-                run_effect(s, instant)
-                continue
-            due = s.schedule.take(min(watermark, effect_due(s) - 1), final=False)
-            if due is not None:
-                close_due(s, due)
+                self._under_way = run_effect(s, instant)
+            else:
+                due = s.schedule.take(min(watermark, effect_due(s) - 1), final=False)
+                assert due is not None, "a close is due"
                 s.clock = max(s.clock, instant)
+                self._under_way = DayClose.begin(s, due)
+            if self._under_way is not None:
+                return False
         s.clock = max(s.clock, watermark)
+        return True
 
-    def _close_ended_days(self, watermark: int) -> None:
-        """At the end of the input, close the days that have ended by ``watermark``.
+    def _close_ended_days(self, watermark: int) -> bool:
+        """At the end of the input, close the next days that have ended by ``watermark``; False if none have.
 
         Their rows' minutes may be still to come.
         """
         s = self.state
-        while (due := s.schedule.take(watermark, final=True)) is not None:
-            close_due(s, due)
+        due = s.schedule.take(watermark, final=True)
+        if due is not None:
+            self._under_way = DayClose.begin(s, due)
+        return due is not None
 
 
 def _trace(batch: Batch, event: Any) -> str | None:

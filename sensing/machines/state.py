@@ -10,6 +10,7 @@ from sensing.demand.models import DemandModels
 from sensing.detection.lifecycle import Problems
 from sensing.detection.quality import SIZE_BINS
 from sensing.machines.emit import Outbox
+from sensing.machines.input_queue import InputQueue
 from sensing.machines.messages import OUTCOMES
 from sensing.machines.pending import Pending
 from sensing.machines.schedule import NEVER, Schedule
@@ -44,6 +45,8 @@ class ShardState:
         self.schedule = Schedule(self.zones)
         self.calendars = Calendars()
         self.pending = Pending()
+        self.queue = InputQueue()
+        self.outputs_per_row = 1.0  # of the rows planned last, for the bounds of a call
         self.rows = Rows(settings.rows_max)
         self.row_index = RowIndex()
         self.lines = Lines(settings.lines_max)
@@ -132,6 +135,7 @@ class _Head(msgspec.Struct):
     next_housekeeping: int
     muted: bool
     items_known: bool
+    outputs_per_row: float
     number: int
     zones: list[str]
     positions: dict[int, tuple[int, int]]
@@ -139,17 +143,18 @@ class _Head(msgspec.Struct):
     promotions: dict[str, dict[str, Promotion]]
 
 
-def dump_state(s: ShardState) -> bytes:
-    """All of a shard as bytes."""
+def dump_state(s: ShardState, under_way: bytes) -> bytes:
+    """All of a shard as bytes, with what is left of an effect under way."""
     hot = s.rows.hot[: s.rows.count]
     hot["touched"] |= s.to_plan[: s.rows.count]
     s.to_plan[:] = False
     head = _Head(
-        s.clock, s.next_housekeeping, s.muted, s.items_known, s.outbox.number, s.zones.names, s.schedule.positions,
-        s.calendars.records, s.calendars.promotions,
+        s.clock, s.next_housekeeping, s.muted, s.items_known, s.outputs_per_row, s.outbox.number, s.zones.names,
+        s.schedule.positions, s.calendars.records, s.calendars.promotions,
     )  # fmt: skip
     tables: dict[str, Part] = {
         "head": Encoded(head, _Head),
+        "under_way": under_way,
         "sizes": s.sizes,
         "counts": s.counts,
         "base_units": s.base_units[: s.rows.count],
@@ -158,13 +163,16 @@ def dump_state(s: ShardState) -> bytes:
     return seal(tables | parts, _owner(s), msgspec.structs.asdict(s.settings))
 
 
-def load_state(s: ShardState, block: bytes) -> None:
-    """Let a fresh shard go on where the dumped one stood; its settings must be the same."""
+def load_state(s: ShardState, block: bytes) -> bytes:
+    """Let a fresh shard go on where the dumped one stood; its settings must be the same.
+
+    Returns what was left of an effect under way.
+    """
     tables = {"head": _Head, "sizes": s.sizes.dtype, "counts": s.counts.dtype, "base_units": UNIT}
     found = unseal(block, _owner(s), msgspec.structs.asdict(s.settings), tables)
     head = found["head"]
     s.clock, s.next_housekeeping, s.outbox.number = head.clock, head.next_housekeeping, head.number
-    s.muted, s.items_known = head.muted, head.items_known
+    s.muted, s.items_known, s.outputs_per_row = head.muted, head.items_known, head.outputs_per_row
     for name in head.zones:
         s.zones.number(name)
     s.calendars.records, s.calendars.promotions = head.calendars, head.promotions
@@ -177,6 +185,8 @@ def load_state(s: ShardState, block: bytes) -> None:
     for row in range(s.rows.count):
         s.schedule.add(s.zone_of(row), int(s.rows.hot["slot"][row]), row, s.clock)
     s.schedule.restore(head.positions)
+    under_way: bytes = found["under_way"]
+    return under_way
 
 
 def _parts(s: ShardState) -> dict[str, Snapshot]:
@@ -189,6 +199,7 @@ def _parts(s: ShardState) -> dict[str, Snapshot]:
         "problems": s.problems,
         "locations": s.locations,
         "groups": s.groups,
+        "queue": s.queue,
     }
 
 

@@ -5,19 +5,15 @@ reference is read, and while it reaches more than ``GROUP_DRIFT_MS`` beyond what
 one group keep their order. All of that is in the batches, so it does not matter where the groups run.
 """
 
-import functools
-import operator
 from collections import deque
-from typing import Any
 
 import msgspec
 import numpy as np
 
-from sensing.codec.record import BEFORE_ALL, EVENT, TOPICS, Batch, Rare, Topic
-from sensing.codec.text_table import Place, TextTable, needed
-from sensing.contracts.topics import INPUTS
+from sensing.codec.record import BEFORE_ALL, Batch, Topic
 from sensing.settings import HOUR_MS
 from sensing.state.snapshot import Encoded, pack, unpack
+from sensing.state.stored_batch import StoredBatch
 
 GROUP_DRIFT_MS = 6 * HOUR_MS
 """How far one group may be ahead of another in event time; sources keep to it as far as they know of each other."""
@@ -64,7 +60,7 @@ class WatermarkTracker:
 
     def dump(self) -> bytes:
         """Watermarks, progress and the batches that wait, as bytes."""
-        waiting = [_WaitingBatch.of(batch) for batches in self.waiting for batch in batches]
+        waiting = [StoredBatch.of(batch) for batches in self.waiting for batch in batches]
         state = _State(self.reference_read, waiting)
         return pack({"latest": self.latest, "progress": self.progress, "waiting": Encoded(state, _State)})
 
@@ -77,81 +73,8 @@ class WatermarkTracker:
             self.waiting[kept.group].append(kept.batch())
 
 
-class _WaitingEvent(msgspec.Struct):
-    """A rare event of a batch that waits; the topic's number says of which types ``event`` may be."""
-
-    before: int
-    event: msgspec.Raw
-    place: tuple[int, int, int, int, int]
-    trace: str | None
-
-
-class _WaitingTexts(msgspec.Struct):
-    """The texts that a batch that waits needs of one partition."""
-
-    topic: int
-    partition: int
-    offsets: bytes
-    starts: bytes
-    data: bytes
-
-    @classmethod
-    def of(cls, table: TextTable) -> "_WaitingTexts":
-        """Take a table apart."""
-        arrays = (table.offsets.tobytes(), table.starts.tobytes(), table.data.tobytes())
-        return cls(table.topic, table.partition, *arrays)
-
-    def table(self) -> TextTable:
-        """Put the table together."""
-        offsets = np.frombuffer(bytearray(self.offsets), np.int64)
-        starts = np.frombuffer(bytearray(self.starts), np.uint32)
-        return TextTable(self.topic, self.partition, offsets, starts, np.frombuffer(bytearray(self.data), np.uint8))
-
-
-class _WaitingBatch(msgspec.Struct):
-    """A batch that waits, as it is dumped; it is neither final nor of the only group."""
-
-    records: bytes
-    rare: list[_WaitingEvent]
-    watermark: int
-    account: int
-    group: int
-    traces: list[tuple[Place, str]]
-    progress: int
-    reach: int
-    reference_read: bool
-    texts: list[_WaitingTexts]
-
-    @classmethod
-    def of(cls, batch: Batch) -> "_WaitingBatch":
-        """Take a batch apart."""
-        rare = [
-            _WaitingEvent(before, msgspec.Raw(msgspec.msgpack.encode(item.event)), item[1:6], item.trace)
-            for before, item in batch.rare
-        ]
-        return cls(
-            batch.records.tobytes(), rare, batch.watermark, batch.account, batch.group, list(batch.traces.items()),
-            batch.progress, batch.reach, batch.reference_read,
-            [_WaitingTexts.of(table) for table in needed(batch.texts, batch.records)],
-        )  # fmt: skip
-
-    def batch(self) -> Batch:
-        """Put the batch together."""
-        rare = [(kept.before, Rare(_decoded(kept), *kept.place, kept.trace)) for kept in self.rare]
-        return Batch(
-            np.frombuffer(bytearray(self.records), EVENT), rare, self.watermark, account=self.account,
-            group=self.group, traces=dict(self.traces), progress=self.progress, reach=self.reach,
-            reference_read=self.reference_read, texts=tuple(kept.table() for kept in self.texts),
-        )  # fmt: skip
-
-
 class _State(msgspec.Struct):
     """Whether the reference is read, and the batches that wait, oldest first within a group."""
 
     reference_read: bool
-    waiting: list[_WaitingBatch]
-
-
-def _decoded(kept: _WaitingEvent) -> Any:
-    types: tuple[Any, ...] = INPUTS[TOPICS[kept.place[2]]]
-    return msgspec.msgpack.decode(kept.event, type=functools.reduce(operator.or_, types))
+    waiting: list[StoredBatch]

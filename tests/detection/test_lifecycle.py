@@ -220,12 +220,11 @@ def test_backfill_is_silent_and_then_shows_what_is_open() -> None:
     problems.observe(finding(key="b|UK", day=2.0, observed=60.0, strength=4.0))
     problems.observe(finding(key="c|UK", kind="demand_drop", day=2.0))
 
-    [state] = problems.publish_open(NOW + 3 * DAY_MS)
+    [state] = problems.publish(problems.unmute(), NOW + 3 * DAY_MS)
 
     assert (state.version, state.status, state.observed) == (1, "escalated", 60.0)
     assert (state.opened_at, state.updated_at) == ("2011-11-23T22:13:20.000Z", "2011-11-25T22:13:20.000Z")
     assert state.deadline == "2011-11-26T06:13:20.000Z"
-    assert problems.publish_open(NOW + 4 * DAY_MS) == []
     assert statuses(problems, [finding("cleared", key="b|UK", day=4.0)]) == ["resolved 2"]
 
 
@@ -331,7 +330,7 @@ def test_every_problem_has_one_clean_life(steps: list[Step], places: int, muted:
     states = run(problems, steps, 0.0)
     if muted:
         assert states == []
-        states = problems.publish_open(NOW + 10**12) + run(problems, steps, 10_000.0)
+        states = problems.publish(problems.unmute(), NOW + 10**12) + run(problems, steps, 10_000.0)
     last: dict[str, ExceptionState] = {}
     current: dict[tuple[str, str], str] = {}
     for state in states:
@@ -365,7 +364,7 @@ def test_dump_restores_exactly(steps: list[Step], cut: int, muted: bool) -> None
 
     day = sum(step[5] for step in steps[:cut])
     assert run(restored, steps[cut:], day) == run(whole, steps[cut:], day)
-    assert restored.publish_open(NOW + 10**12) == whole.publish_open(NOW + 10**12)
+    assert restored.publish(restored.unmute(), NOW + 10**12) == whole.publish(whole.unmute(), NOW + 10**12)
     assert restored.dump() == whole.dump()
     found, expected = ([p.open_findings(3, kind) for kind in DETECTORS] for p in (restored, whole))
     assert found == expected

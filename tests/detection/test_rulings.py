@@ -115,13 +115,13 @@ def test_quiet_rulings_are_kept() -> None:
     """
     problems = opened(muted=True)
     assert rule(problems, "acknowledge") is None
-    (state,) = problems.publish_open(NOW + DAY_MS)
+    (state,) = problems.publish(problems.unmute(), NOW + DAY_MS)
     assert (state.version, state.status, state.decided_by) == (1, "acknowledged", "ann")
 
     problems = opened(muted=True)
     assert rule(problems, "reject") is None
     problems = resumed(Problems(problems.problems_max), problems.dump())
-    assert problems.publish_open(NOW + DAY_MS) == []
+    assert problems.publish(problems.unmute(), NOW + DAY_MS) == []
     assert problems.observe(finding(day=1.5, strength=2.0)) is None
     graver = problems.observe(finding(day=1.6, strength=4.0))
     assert graver is not None

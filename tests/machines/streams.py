@@ -11,6 +11,7 @@ from sensing.codec.decode import Block, decode
 from sensing.codec.record import EVENT, TOPICS, Batch, Rare, Reject
 from sensing.codec.split import split
 from sensing.codec.text_table import TextTable
+from sensing.machines.call_budget import CallBounds
 from sensing.machines.ledger import LedgerMachine
 from sensing.machines.messages import LedgerBatch, ParameterRows, Totals
 from sensing.machines.shard import ShardMachine
@@ -152,9 +153,10 @@ class Result(NamedTuple):
 class Run:
     """All machines of one engine, fed step by step."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, bounds: CallBounds | None = None) -> None:
         self.settings = settings
-        self.shards = [ShardMachine(shard, settings) for shard in range(settings.shards)]
+        self.bounds = bounds
+        self.shards = [ShardMachine(shard, settings, bounds) for shard in range(settings.shards)]
         self.ledger = LedgerMachine(settings.shards, settings.shards)
         self.outputs: list[list[OutputRecord]] = [[] for _ in range(settings.shards + 1)]
         self.totals: list[Totals] = []
@@ -168,6 +170,14 @@ class Run:
                     self._keep(machine, output)
         if books is not None:
             self.outputs[-1] += self.ledger.apply(books)
+
+    def proceed(self) -> int:
+        """One more call of every machine that is busy; returns how many of them are still busy."""
+        for machine, shard in enumerate(self.shards):
+            if shard.busy:
+                for output in shard.proceed():
+                    self._keep(machine, output)
+        return sum(shard.busy for shard in self.shards)
 
     def _keep(self, machine: int, output: OutputRecord | Totals | ParameterRows) -> None:
         if isinstance(output, OutputRecord):
@@ -185,7 +195,7 @@ class Run:
     def restart(self) -> None:
         """Dump every machine and go on with fresh ones that load the dumps."""
         for number, machine in enumerate(self.shards):
-            self.shards[number] = ShardMachine(number, self.settings)
+            self.shards[number] = ShardMachine(number, self.settings, self.bounds)
             self.shards[number].load(machine.dump())
         dump = self.ledger.dump()
         self.ledger = LedgerMachine(self.settings.shards, self.settings.shards)

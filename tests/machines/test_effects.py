@@ -55,7 +55,7 @@ def test_rows_that_a_record_concerns_are_planned(kind: type, fields: dict[str, A
     assert np.flatnonzero(s.to_plan).tolist() == rows
 
     again = ShardState(0, s.settings)
-    load_state(again, dump_state(s))
+    load_state(again, dump_state(s, b""))
     assert np.flatnonzero(again.rows.hot["touched"]).tolist() == rows
     assert dump_state(again) == dump_state(s)
 
@@ -72,7 +72,7 @@ def test_rows_of_a_location_close_in_its_new_zone() -> None:
     """All of them, also where the index was made again from a dump."""
     s = state()
     again = ShardState(0, s.settings)
-    load_state(again, dump_state(s))
+    load_state(again, dump_state(s, b""))
     for of in (s, again):
         put_in_force(of, reference.LocationUpdated, location="L", time_zone="Asia/Karachi")
         zone = of.zones.number("Asia/Karachi")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensing.machines import close
+from sensing.machines import resumable
 from sensing.settings import DAY_MS, HOUR_MS, Settings
 from tests.machines.business import usual, usual_stream, young_stream
 from tests.machines.streams import MONDAY, Line, Result, Stream, line, run, sizes
@@ -52,7 +52,7 @@ def test_block_sizes_do_not_show(size: int, how: dict[str, Any]) -> None:
 def test_portions_of_a_close_do_not_show(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows of a day may close in any portions."""
     expected = usual()
-    monkeypatch.setattr(close, "ROWS_AT_ONCE", rows)
+    monkeypatch.setattr(resumable, "ROWS_AT_ONCE", rows)
     found = run(usual_stream(), SETTINGS)
     assert found.plain() == expected.plain()
     assert dumps(found) == dumps(expected)
