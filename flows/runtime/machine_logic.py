@@ -22,15 +22,19 @@ class Machine(Protocol):
 
 @runtime_checkable
 class BoundedMachine(Protocol):
-    """A machine whose calls are bounded: what is left of a batch is done by further calls."""
+    """A machine that accepts batches and applies them in calls of bounded size."""
 
     @property
     def busy(self) -> bool:
         """Whether anything is left to do."""
         ...
 
+    def accept(self, load: Any, /) -> None:
+        """Take one batch in."""
+        ...
+
     def proceed(self) -> list[Any]:
-        """Go on with it; returns what `Machine.apply` does."""
+        """Go on with what was accepted; returns what `Machine.apply` does."""
         ...
 
 
@@ -59,10 +63,14 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
         """Apply batches one by one, in the order in which they were sent."""
         machine = values[0].machine
         with self._context.errors.capture(str(machine)):
-            produced: list[Any] = []
-            apply = self._instance(machine).apply
-            for value in values:
-                produced.extend(apply(value.load))
+            instance = self._instance(machine)
+            if self._bounded is not None:
+                # One call, however many batches have come.
+                for value in values:
+                    self._bounded.accept(value.load)
+                produced = self._bounded.proceed()
+            else:
+                produced = [output for value in values for output in instance.apply(value.load)]
             return self._emitted(machine, produced), values[-1].final
 
     def notify_at(self) -> dt.datetime | None:

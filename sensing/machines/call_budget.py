@@ -9,6 +9,8 @@ from typing import NamedTuple
 QUEUE_UNIT = 8
 """With so many batches waiting a call may do twice as much, with twice as many three times: so the queue is bounded."""
 SHARE_MIN = 1 / 8
+ROWS_PER_RARE = 4
+"""Rows whose planning takes as long as one infrequent event, such as that of a purchase order."""
 
 
 class CallBounds(NamedTuple):

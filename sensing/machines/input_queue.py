@@ -64,6 +64,11 @@ class InputQueue:
         """The batch that is applied now."""
         return self._cursors[0] if self._cursors else None
 
+    @property
+    def ends(self) -> bool:
+        """Whether the last batch of the input is among them."""
+        return bool(self._cursors) and self._cursors[-1].batch.final
+
     def add(self, batch: Batch) -> None:
         """Append a batch."""
         self._cursors.append(BatchCursor(batch))

@@ -16,7 +16,7 @@ from sensing.codec.record import BEFORE_ALL, Batch, Rare
 from sensing.codec.text_table import TextTable
 from sensing.machines.absorb import absorb, rows_changed
 from sensing.machines.attend import attend
-from sensing.machines.call_budget import CallBounds, CallBudget
+from sensing.machines.call_budget import ROWS_PER_RARE, CallBounds, CallBudget
 from sensing.machines.effects import effect_due, run_effect, take_reference
 from sensing.machines.incoming import Refusal, incoming, refuse
 from sensing.machines.input_queue import BatchCursor
@@ -49,7 +49,17 @@ class ShardMachine:
         return self._under_way is not None or len(self.state.queue) > 0
 
     def apply(self, batch: Batch) -> Outputs:
-        """Absorb a batch and advance the clock to its watermark, as far as the bounds allow; a final batch has none.
+        """Absorb a batch and advance the clock to its watermark: `accept` and `proceed` in one."""
+        self.accept(batch)
+        return self.proceed()
+
+    def accept(self, batch: Batch) -> None:
+        """Take a batch in: it has its place from now on."""
+        for ready in self.state.groups.admit(batch):
+            self.state.queue.add(ready)
+
+    def proceed(self) -> Outputs:
+        """Go on with what was accepted, as far as the bounds allow; a final batch is applied to its end.
 
         Returns
         -------
@@ -57,13 +67,24 @@ class ShardMachine:
             Outputs, without bounds with non-falling instants; where an account is asked for also the outcome counts,
             and after the final batch the parameters of all rows.
         """
-        for ready in self.state.groups.admit(batch):
-            self.state.queue.add(ready)
-        return self._run(None if batch.final else self._bounds)
-
-    def proceed(self) -> Outputs:
-        """Go on with what is left to do, as far as the bounds allow."""
-        return self._run(self._bounds)
+        s = self.state
+        budget = CallBudget(None if s.queue.ends else self._bounds, len(s.queue))
+        outputs: Outputs = []
+        self._applied = []
+        while self._under_way is not None or s.queue.head is not None:
+            if self._under_way is not None and self._under_way.done:
+                self._under_way = None
+            elif self._records_pass(budget):
+                continue
+            elif budget.spent:
+                break
+            elif self._under_way is not None:
+                self._under_way.step(s, budget)
+            else:
+                before = s.outbox.number
+                self._apply_head(outputs, budget)
+                budget.spend(outputs=s.outbox.number - before)
+        return [*outputs, *s.outbox.take()]
 
     def texts_used(self) -> tuple[TextTable, ...]:
         """The texts that were looked up of the batches that the last call was at: they alone would have done.
@@ -80,22 +101,6 @@ class ShardMachine:
         """Take over the state of :meth:`dump`; the machine must be fresh and have the same settings."""
         self._under_way = load_resumable(load_state(self.state, block))
 
-    def _run(self, bounds: CallBounds | None) -> Outputs:
-        s = self.state
-        budget = CallBudget(bounds, len(s.queue))
-        outputs: Outputs = []
-        self._applied = []
-        while self._under_way is not None or s.queue.head is not None:
-            if self._under_way is not None and self._under_way.done:
-                self._under_way = None
-            elif self._under_way is None:
-                self._apply_head(outputs, budget)
-            elif not self._records_pass(budget):
-                if budget.spent:
-                    break
-                self._under_way.step(s, budget)
-        return [*outputs, *s.outbox.take()]
-
     def _apply_head(self, outputs: Outputs, budget: CallBudget) -> None:
         """Go on with the batch at the head of the queue, until an effect is under way or the batch is at its end."""
         s = self.state
@@ -108,6 +113,7 @@ class ShardMachine:
         elif item is not None:
             if is_reference(item) or self._advance(item.watermark):
                 cursor.take_rare()
+                budget.spend(planned=ROWS_PER_RARE)
                 self._take(item)
         elif self._advance(batch.watermark) and not (batch.final and self._close_ended_days(batch.watermark)):
             s.queue.remove_head()
