@@ -70,17 +70,24 @@ class Scores(NamedTuple):
     """(n,) discounted days judged."""
 
 
+def typed(part: NDArray[Any], kind: Any) -> NDArray[Any]:
+    """The same array in a type and in the layout that the kernels are compiled for, which it nearly always has."""
+    if part.dtype == kind and part.flags.carray:
+        return part
+    return np.require(part, kind, LAYOUT)
+
+
 def typed_inputs(inputs: DayInputs) -> DayInputs:
     """The same columns in the types and layout that the kernels are compiled for."""
     types = (np.float64, np.float64, np.uint16, np.int32, np.float64, np.bool_, np.float64, np.float64)
-    columns: list[Any] = [np.require(part, kind, LAYOUT) for part, kind in zip(inputs[1:], types, strict=True)]
+    columns: list[Any] = [typed(part, kind) for part, kind in zip(inputs[1:], types, strict=True)]
     return DayInputs(int(inputs.day), *columns)
 
 
 def typed_window(window: Window) -> Window:
     """The same window in the types and layout that the kernels are compiled for."""
     types = (np.bool_, np.float64, np.float64)
-    columns: list[Any] = [np.require(part, kind, LAYOUT) for part, kind in zip(window, types, strict=True)]
+    columns: list[Any] = [typed(part, kind) for part, kind in zip(window, types, strict=True)]
     return Window(*columns)
 
 

@@ -176,6 +176,8 @@ class DemandModels:
 
     def _start_river(self, rows: NDArray[np.int64]) -> None:
         """Give River models to rows that have earned them, started at what their smoothing says."""
+        if not rows.size:
+            return
         self.river = _grown(self.river, len(self.models) + rows.size)
         weights = np.zeros(MEMBERS)
         for row in rows.tolist():

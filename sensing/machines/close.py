@@ -16,7 +16,7 @@ from sensing.detection.detector import Closing
 from sensing.detection.finding import Finding
 from sensing.detection.registry import DETECTORS
 from sensing.detection.stockout import STOCKOUT_PROJECTED
-from sensing.machines.day import hour_shares, inputs_of, observed_of
+from sensing.machines.day import ObservedDay, inputs_of, observe_day
 from sensing.machines.floors import set_quiet_floors, set_stock_floors, step_down
 from sensing.machines.outlook import Outlook, outlook, told_of
 from sensing.machines.report import context_of, observe, put_decision, put_parameters
@@ -34,16 +34,16 @@ PLAN_EVERY_DAYS = HORIZON_DAYS
 """Rows that nothing happens to are planned this often: their levels only sink, which is not urgent."""
 
 
-def learn_day(s: ShardState, rows: Integers, day: int) -> None:
+def learn_day(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
     """Let rows learn a closed day, and first the days missed by those born late.
 
     They were born by a late event, after their slot of an earlier day had passed. Which rows learn in one call never
     shows; their order does, in the last bit of the sums of pools.
     """
     closed = s.rows.hot["closed_day"]
-    for missed in range(int(closed[rows].min()) + 1, day):
-        _learn(s, rows[closed[rows] < missed], missed)
-    _learn(s, rows, day)
+    for missed in range(int(closed[rows].min()) + 1, observed.day):
+        _learn(s, rows[closed[rows] < missed], observe_day(s, missed))
+    _learn(s, rows, observed)
 
 
 def plan_rows(s: ShardState, rows: Integers, instants: Integers, due: Due) -> None:
@@ -66,17 +66,16 @@ def plan_rows(s: ShardState, rows: Integers, instants: Integers, due: Due) -> No
     set_quiet_floors(s, rows[~planned], due.day, due.end)
 
 
-def fold_day(s: ShardState, due: Due) -> None:
+def fold_day(s: ShardState, due: Due, observed: ObservedDay) -> None:
     """Fold the pools of zones whose rows have all closed the day."""
     locations = s.locations.in_zones(due.zones)
-    observed = observed_of(s, due.day, hour_shares(s, due.day))
-    s.locations.learn_day(locations, due.day, observed[locations])
+    s.locations.learn_day(locations, due.day, observed.hours[locations])
     s.demand.fold_pools(locations, due.day)
 
 
-def _learn(s: ShardState, rows: Integers, day: int) -> None:
-    s.demand.close_day(rows, inputs_of(s, rows, day))
-    s.rows.hot["closed_day"][rows] = day
+def _learn(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
+    s.demand.close_day(rows, inputs_of(s, rows, observed))
+    s.rows.hot["closed_day"][rows] = observed.day
 
 
 def _worth_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: int) -> NDArray[np.bool_]:

@@ -1,6 +1,6 @@
 """A closed day as the models see it, and the days to come as calendars know them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,17 +47,23 @@ def read_day(
         empty[i] = supply[rows[i]].count_time != NEVER and on_hand(supply, rows[i]) <= 0
 
 
-def hour_shares(s: ShardState, day: int) -> NDArray[np.float64]:
-    """(locations, 24) share of a local day's order lines in each of its hours; uniform where nothing is known."""
+class ObservedDay(NamedTuple):
+    """What was observed of local ``day``, by location."""
+
+    day: int
+    hours: NDArray[np.bool_]
+    """(locations, 24) hours in which the location was open and its feed was heard."""
+    shares: NDArray[np.float64]
+    """(locations, 24) usual share of the day's order lines in each hour; uniform where nothing is known."""
+
+
+def observe_day(s: ShardState, day: int) -> ObservedDay:
+    """What was observed of a local day, as far as order lines tell by now."""
     count = len(s.locations.records)
     s.demand.ensure(s.rows.count, count)  # a location may be known before any row of it
-    return np.asarray(1.0 / 24.0 + s.demand.pool["share"][:count, (day + 3) % 7])
-
-
-def observed_of(s: ShardState, day: int, shares: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(locations, 24) hours of a local day in which locations were open and their feed was heard, by `hour_shares`."""
+    shares = np.asarray(1.0 / 24.0 + s.demand.pool["share"][:count, (day + 3) % 7])
     closed, _, of_location = _calendar_days(s, day, 1)
-    return s.locations.observed(day, closed[of_location, 0], shares)
+    return ObservedDay(day, s.locations.observed(day, closed[of_location, 0], shares), shares)
 
 
 @kernel
@@ -104,9 +110,9 @@ def observed_shares(
         out[i] = share if share >= SHARE_MIN else 0.0
 
 
-def inputs_of(s: ShardState, rows: NDArray[np.int64], day: int) -> DayInputs:
+def inputs_of(s: ShardState, rows: NDArray[np.int64], observed: ObservedDay) -> DayInputs:
     """What the demand models are told of a closed day; the locations of the rows keep what was not observed of it."""
-    n = len(rows)
+    n, day = len(rows), observed.day
     quantity, lines, hours = np.empty(n), np.empty(n), np.empty((n, 24), np.uint16)
     empty, named = np.empty(n, np.bool_), np.empty(n)
     hot = s.rows.hot
@@ -114,11 +120,9 @@ def inputs_of(s: ShardState, rows: NDArray[np.int64], day: int) -> DayInputs:
     location = hot["location"][rows]
     _, holiday, known = known_days(s, rows, day, 1)
     promoted = np.maximum(named, known[:, 0])
-    shares = hour_shares(s, day)
-    observed = observed_of(s, day, shares)
-    location_share, share = np.empty(len(observed)), np.empty(n)
-    observed_shares(hot, rows, day, observed, shares, lines, location_share, share)
-    s.locations.keep_unobserved(np.unique(location), day, 1.0 - location_share)
+    location_share, share = np.empty(len(observed.hours)), np.empty(n)
+    observed_shares(hot, rows, day, observed.hours, observed.shares, lines, location_share, share)
+    s.locations.keep_unobserved(location, day, 1.0 - location_share)
     return DayInputs(day, quantity, lines, hours, location, share, empty, holiday[:, 0], promoted)
 
 
@@ -144,13 +148,10 @@ def _calendar_days(
 
     Locations are many and calendars few: the days of each are worked out once.
     """
-    number: dict[str | None, int] = {}
-    of_location = [number.setdefault(record.calendar, len(number)) for record in s.locations.records]
-    days = [s.calendars.days(name, first, count) for name in number]
-    shape = (len(number), count)
-    closed = np.array([found[0] for found in days], np.bool_).reshape(shape)
-    holiday = np.array([found[1] for found in days], np.float64).reshape(shape)
-    return closed, holiday, np.array(of_location, np.int64)
+    days = [s.calendars.days(name, first, count) for name in s.locations.calendars]
+    closed = np.array([found[0] for found in days], np.bool_)
+    holiday = np.array([found[1] for found in days], np.float64)
+    return closed, holiday, s.locations.calendar[: len(s.locations.records)]
 
 
 def _promoted(s: ShardState, rows: NDArray[np.int64], first: int, count: int) -> NDArray[np.float64]:

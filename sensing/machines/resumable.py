@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sensing.machines.call_budget import CallBudget
 from sensing.machines.close import fold_day, learn_day, plan_rows, publish_rows
+from sensing.machines.day import ObservedDay, observe_day
 from sensing.machines.outlook import ROWS_AT_ONCE
 from sensing.machines.report import put_exception
 from sensing.machines.schedule import Due
@@ -55,8 +56,8 @@ class RowsLeft:
 
     def __init__(self, rows: Integers) -> None:
         self.rows = rows
-        self._left = np.ones(len(rows), np.bool_)
         self._first = 0
+        self._left: NDArray[np.bool_] | None = None  # all from the first on
         self._position: Integers | None = None
 
     def __bool__(self) -> bool:
@@ -69,6 +70,8 @@ class RowsLeft:
 
     def take_of(self, rows: NDArray[np.int32]) -> Integers:
         """Positions of those of some rows that are left, in the order in which they are planned."""
+        if self._left is None:
+            self._left = np.arange(len(self.rows)) >= self._first
         if self._position is None:
             self._position = np.full(int(self.rows.max(initial=-1)) + 1, -1)
             self._position[self.rows] = np.arange(len(self.rows))
@@ -79,9 +82,14 @@ class RowsLeft:
 
     def at(self) -> Integers:
         """Positions of the rows that are left."""
+        if self._left is None:
+            return np.arange(self._first, len(self.rows))
         return self._first + np.flatnonzero(self._left[self._first :])
 
     def _taken(self, at: Integers) -> Integers:
+        if self._left is None:
+            self._first += len(at)
+            return at
         self._left[at] = False
         rest = self._left[self._first :]
         self._first += int(rest.argmax()) if rest.any() else len(rest)
@@ -102,6 +110,7 @@ class DayClose:
         self._learned = learned
         self._left = RowsLeft(due.rows)
         self._fold_due = due.fold
+        self._observed: ObservedDay | None = None
 
     @classmethod
     def begin(cls, s: ShardState, due: Due) -> "DayClose":
@@ -125,13 +134,13 @@ class DayClose:
         rows = self._due.rows
         if self._learned < len(rows):
             count = budget.rows_to_learn(min(ROWS_AT_ONCE, len(rows) - self._learned))
-            learn_day(s, rows[self._learned : self._learned + count], self._due.day)
+            learn_day(s, rows[self._learned : self._learned + count], self._observed_day(s))
             self._learned += count
             budget.spend(learned=count)
         elif self._left:
             self._plan(s, self._left.take(budget, s.outputs_per_row), budget)
         else:
-            fold_day(s, self._due)
+            fold_day(s, self._due, self._observed_day(s))
             self._fold_due = False
 
     def bring_forward(self, s: ShardState, rows: NDArray[np.int32], budget: CallBudget) -> None:
@@ -153,6 +162,12 @@ class DayClose:
         head = found["head"]
         due = Due(head.zones, head.day, head.end, found["rows"], found["instants"], head.fold)
         return cls(due, head.learned)
+
+    def _observed_day(self, s: ShardState) -> ObservedDay:
+        """What was observed of the day; it stays the same, since no record passes before all is learned and folded."""
+        if self._observed is None:
+            self._observed = observe_day(s, self._due.day)
+        return self._observed
 
     def _plan(self, s: ShardState, at: Integers, budget: CallBudget) -> None:
         if len(at):

@@ -4,6 +4,7 @@ Rows whose instants lie between two records close together; the order within is 
 blocks nor heartbeats show in the results.
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,7 @@ class Schedule:
         self.positions: dict[int, tuple[int, int]] = {}
         self.slots: dict[int, list[list[int]]] = {}
         self.ends: dict[int, tuple[int, int]] = {}
+        self._packed: dict[int, _RowsByMinute] = {}
         self.next_instant = NEVER
 
     def open(self, zone: int, clock: int) -> None:
@@ -58,6 +60,7 @@ class Schedule:
         """
         self.open(zone, clock)
         self.slots[zone][slot].append(row)
+        self._packed.pop(zone, None)
 
     def move(self, rows: NDArray[np.int64], slots: NDArray[np.uint8], old: int, new: int, clock: int) -> None:
         """Let ``rows`` (n,), which close in the minutes ``slots`` (n,), close with zone ``new`` instead of ``old``."""
@@ -67,6 +70,7 @@ class Schedule:
             gone = set(moved)
             self.slots[old][slot] = [row for row in self.slots[old][slot] if row not in gone]
             self.slots[new][slot] = sorted(self.slots[new][slot] + moved)
+        self._packed.clear()
 
     def restore(self, positions: dict[int, tuple[int, int]]) -> None:
         """Go on at the positions of a dump; the rows have been added."""
@@ -104,18 +108,39 @@ class Schedule:
         last = others - 1 if final else min(limit, others - 1)
         day, minute = position
         stop = min(max((last - end) // MINUTE_MS, minute), SLOTS) + 1
-        of_minutes = [self._of_minute(together, m) for m in range(minute, min(stop, SLOTS))]
-        rows = np.array([row for of_minute in of_minutes for row in of_minute], np.int64)
-        sizes = np.fromiter(map(len, of_minutes), np.int64, len(of_minutes))
-        minutes = np.repeat(np.arange(minute, minute + len(of_minutes)), sizes)
+        rows, minutes = self._of_minutes(together, minute, min(stop, SLOTS))
         fold = stop > SLOTS
         for zone in together:
             self.positions[zone] = (day + 1, 0) if fold else (day, stop)
         self.next_instant = min(self._instant(zone) for zone in self.positions)
         return Due(tuple(together), day, end, rows, end + minutes * MINUTE_MS, fold)
 
-    def _of_minute(self, zones: list[int], minute: int) -> list[int]:
-        """Rows of some zones that close in a minute, rising."""
-        if len(zones) == 1:
-            return self.slots[zones[0]][minute]  # rows come rising, and a row that moves is put in its place
-        return sorted(row for zone in zones for row in self.slots[zone][minute])
+    def _of_minutes(self, zones: list[int], first: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of some zones that close in minutes ``first`` to ``stop`` (exclusive), and their minutes, in order."""
+        parts = []
+        for zone in zones:
+            packed = self._packed.get(zone)
+            if packed is None:
+                packed = self._packed[zone] = _RowsByMinute.of(self.slots[zone])
+            part = slice(packed.starts[first], packed.starts[stop])
+            parts.append((packed.rows[part], packed.minutes[part]))
+        if len(parts) == 1:
+            return parts[0]
+        rows, minutes = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        order = np.lexsort((rows, minutes))
+        return rows[order], minutes[order]
+
+
+class _RowsByMinute(NamedTuple):
+    """Rows of a zone by (minute, row), their minutes, and where each minute starts; its last entry is the end."""
+
+    rows: NDArray[np.int64]
+    minutes: NDArray[np.int64]
+    starts: list[int]
+
+    @classmethod
+    def of(cls, slots: list[list[int]]) -> "_RowsByMinute":
+        """Pack the rows of every minute; rows come rising, and a row that moves is put in its place."""
+        sizes = list(map(len, slots))
+        rows = np.fromiter(itertools.chain.from_iterable(slots), np.int64, sum(sizes))
+        return cls(rows, np.repeat(np.arange(len(slots)), sizes), [0, *itertools.accumulate(sizes)])

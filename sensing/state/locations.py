@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.contracts.reference import LocationUpdated
+from sensing.jit import kernel
 from sensing.state.observed import LOCATION_LINES, learn_silences, learn_usual, observed_hours
 from sensing.state.rows import DAYS_KEPT
 from sensing.state.snapshot import Encoded, pack, unpack
@@ -12,6 +13,17 @@ from sensing.state.zones import Zones
 
 AHEAD_DAYS = 3
 """Windows of order lines may end so many days after the last closed one: events run ahead of the clock."""
+
+
+@kernel
+def keep_unobserved(
+    unobserved: NDArray[np.float32], numbers: NDArray[np.int32], day: int, share: NDArray[np.float64]
+) -> None:
+    """See `Locations.keep_unobserved`."""
+    for number in numbers:
+        unobserved[number, day % DAYS_KEPT] = share[number]
+        for ahead in range(1, AHEAD_DAYS + 1):
+            unobserved[number, (day + ahead) % DAYS_KEPT] = 0.0
 
 
 class Location(msgspec.Struct):
@@ -30,10 +42,13 @@ class Locations:
 
     Attributes
     ----------
-    zone, accepted, lines, usual, unobserved
-        Arrays by location number, for kernels: time zone; whether its events are taken, as :meth:`is_known`; order
-        lines per local hour (`LOCATION_LINES`); lines a weekday usually has; share of each local day (ring by day
-        number) that was not observed, because the location was closed or the feed silent, 0 for days to come.
+    zone, calendar, accepted, lines, usual, unobserved
+        Arrays by location number, for kernels: time zone; position of its calendar in ``calendars``; whether its events
+        are taken, as :meth:`is_known`; order lines per local hour (`LOCATION_LINES`); lines a weekday usually has;
+        share of each local day (ring by day number) that was not observed, because the location was closed or the feed
+        silent, 0 for days to come.
+    calendars
+        Names of the calendars in use; None is no calendar.
     """
 
     def __init__(self, zones: Zones) -> None:
@@ -41,7 +56,9 @@ class Locations:
         self.records: list[Location] = []
         self.numbers: dict[str, int] = {}
         self.any_known = False
+        self.calendars: list[str | None] = [None]
         self.zone = np.zeros(8, np.int32)
+        self.calendar = np.zeros(8, np.int64)
         self.accepted = np.zeros(8, np.bool_)
         self.lines = np.zeros(8, LOCATION_LINES)
         self.usual = np.zeros((8, 7))
@@ -58,6 +75,7 @@ class Locations:
         number = len(self.records)
         if number == len(self.zone):
             self.zone = np.concatenate((self.zone, np.zeros_like(self.zone)))
+            self.calendar = np.concatenate((self.calendar, np.zeros_like(self.calendar)))
             self.accepted = np.concatenate((self.accepted, np.zeros_like(self.accepted)))
             self.lines = np.concatenate((self.lines, np.zeros_like(self.lines)))
             self.usual = np.concatenate((self.usual, np.zeros_like(self.usual)))
@@ -65,6 +83,7 @@ class Locations:
         self.records.append(record)
         self.numbers[record.name] = number
         self.zone[number] = record.zone
+        self.calendar[number] = self._calendar_number(record.calendar)
         self.accepted[number] = record.known or not self.any_known
         return number
 
@@ -80,11 +99,17 @@ class Locations:
         record.zone, record.known = zone, True
         record.calendar, record.region, record.steward = event.calendar, event.region, event.steward
         self.zone[number] = zone
+        self.calendar[number] = self._calendar_number(event.calendar)
         if not self.any_known:
             self.any_known = True
             self.accepted[:] = False
         self.accepted[number] = True
         return number, old, zone
+
+    def _calendar_number(self, name: str | None) -> int:
+        if name not in self.calendars:
+            self.calendars.append(name)
+        return self.calendars.index(name)
 
     def is_known(self, name: str) -> bool:
         """Whether master data names the location; where it never named any, all are known."""
@@ -99,11 +124,9 @@ class Locations:
         observed_hours(self.lines, self.usual, shares, closed, day, found)
         return found
 
-    def keep_unobserved(self, numbers: NDArray[np.int64], day: int, share: NDArray[np.float64]) -> None:
+    def keep_unobserved(self, numbers: NDArray[np.int32], day: int, share: NDArray[np.float64]) -> None:
         """Keep the share (locations,) of a closed local day that was not observed; days to come count as observed."""
-        self.unobserved[numbers, day % DAYS_KEPT] = share[numbers]
-        for ahead in range(1, AHEAD_DAYS + 1):
-            self.unobserved[numbers, (day + ahead) % DAYS_KEPT] = 0.0
+        keep_unobserved(self.unobserved, numbers, day, share)
 
     def learn_day(self, numbers: NDArray[np.int64], day: int, observed: NDArray[np.bool_]) -> None:
         """Let locations learn what a local day is usually like, from ``observed``, their hours of the day."""
@@ -135,4 +158,5 @@ class Locations:
 
     def in_zones(self, zones: tuple[int, ...]) -> NDArray[np.int64]:
         """Numbers of the locations in some zones, rising."""
-        return np.array([number for number, record in enumerate(self.records) if record.zone in zones], np.int64)
+        zone = self.zone[: len(self.records)]
+        return np.flatnonzero(np.logical_or.reduce([zone == number for number in zones]))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sensing.machines.call_budget import QUEUE_UNIT, CallBounds, CallBudget
 from sensing.machines.shard import ShardMachine
-from sensing.outputs import PARAMETERS
+from sensing.outputs import PARAMETERS, OutputRecord
 from sensing.settings import DAY_MS, HOUR_MS, Settings
 from tests.machines.business import usual, usual_stream, young_stream
 from tests.machines.streams import MONDAY, Line, Result, Run, Stream, line, run, sizes
@@ -82,16 +82,26 @@ def many_rows(rows: int, days: int) -> list[Line]:
     ]  # fmt: skip
 
 
+def records_of(outputs: list[Any]) -> list[OutputRecord]:
+    """Output records among what a machine put out."""
+    return [output for output in outputs if isinstance(output, OutputRecord)]
+
+
+def calls_of(machine: ShardMachine) -> list[list[OutputRecord]]:
+    """What further calls put out, call by call, until nothing is left to do."""
+    found = []
+    while machine.busy:
+        found.append(records_of(machine.proceed()))
+    return found
+
+
 def test_a_call_ends_in_the_middle_of_a_close() -> None:
     """A midnight of 300 rows takes several calls, none of which puts out much more than its bound."""
     stream = Stream(many_rows(300, 3))
-    bounds = CallBounds(learned=100, planned=40, outputs=10)
-    machine = ShardMachine(0, Settings(shards=1), bounds)
+    machine = ShardMachine(0, Settings(shards=1), CallBounds(learned=100, planned=40, outputs=10))
     machine.apply(stream.cut(0, 300))
-    counts = []
-    machine.apply(stream.cut(300, 301)._replace(watermark=MONDAY + DAY_MS + 2 * HOUR_MS))
-    while machine.busy:
-        counts.append(sum(record.topic == PARAMETERS for record in machine.proceed()))
+    first = records_of(machine.apply(stream.cut(300, 301)._replace(watermark=MONDAY + DAY_MS + 2 * HOUR_MS)))
+    counts = [sum(record.topic == PARAMETERS for record in call) for call in [first, *calls_of(machine)]]
     assert sum(counts) == 300
     assert max(counts) <= 40
     assert len(counts) >= 10
@@ -100,18 +110,15 @@ def test_a_call_ends_in_the_middle_of_a_close() -> None:
 def test_the_first_publication_takes_several_calls() -> None:
     """The end of the quiet time publishes every row once, in portions."""
     stream = Stream(many_rows(200, 4))
-    options = Settings(shards=1, quiet_until=MONDAY + 3 * DAY_MS + 3 * HOUR_MS)
-    machine = ShardMachine(0, options, CallBounds(outputs=10))
+    quiet = MONDAY + 3 * DAY_MS + 3 * HOUR_MS
+    machine = ShardMachine(0, Settings(shards=1, quiet_until=quiet), CallBounds(outputs=10))
     machine.apply(stream.cut(0, 600))
-    assert not machine.busy
-    outputs = machine.apply(stream.cut(600, 601)._replace(watermark=options.quiet_until + HOUR_MS))
-    calls = 1
-    while machine.busy:
-        outputs += machine.proceed()
-        calls += 1
-    published = [record.subject for record in outputs if record.topic == PARAMETERS]
+    assert calls_of(machine) == []
+    first = records_of(machine.apply(stream.cut(600, 601)._replace(watermark=quiet + HOUR_MS)))
+    calls = [first, *calls_of(machine)]
+    published = [record.subject for call in calls for record in call if record.topic == PARAMETERS]
     assert len(set(published)) == len(published) == 200
-    assert calls >= 2 * 200 / 10
+    assert len(calls) >= 2 * 200 / 10
 
 
 def test_records_of_other_rows_do_not_wait_for_a_publication() -> None:
@@ -124,12 +131,9 @@ def test_records_of_other_rows_do_not_wait_for_a_publication() -> None:
     ]
     stream = Stream([*history, *burst])
     machine = ShardMachine(0, Settings(shards=1, quiet_until=quiet - 2 * HOUR_MS), CallBounds(outputs=10))
-    outputs = machine.apply(stream.cut(0, len(history)))
-    while machine.busy:
-        outputs += machine.proceed()
-    assert outputs == []
-    outputs = machine.apply(stream.cut(len(history), len(stream)))
-    assert machine.busy
+    assert not records_of(machine.apply(stream.cut(0, len(history))))
+    assert not any(calls_of(machine))
+    outputs = records_of(machine.apply(stream.cut(len(history), len(stream))))
     of_row = [record for record in outputs if "S299" in record.subject]
     assert of_row[0].topic == PARAMETERS
     assert any(b'"order_surge"' in record.data for record in of_row)

@@ -14,10 +14,9 @@ from sensing.demand.record import HORIZON
 from sensing.machines.day import (
     FIRST_SHARE_MIN,
     SHARE_MIN,
-    hour_shares,
     inputs_of,
     known_days,
-    observed_of,
+    observe_day,
     observed_shares,
     read_day,
     window_of,
@@ -99,8 +98,8 @@ def test_models_are_told_of_a_day() -> None:
             {"sku": "B", "time": time, "kind": Kind.COUNTED, "quantity": 0, "event_id": "c"},
         ),
     )
-    assert not observed_of(state, sunday, hour_shares(state, sunday))[0].any()
-    found = inputs_of(state, ROWS, sunday)
+    assert not observe_day(state, sunday).hours[0].any()
+    found = inputs_of(state, ROWS, observe_day(state, sunday))
     assert (found.day, found.quantity.tolist(), found.lines.tolist()) == (sunday, [2.5, 0.0, 0.0], [1.0, 0.0, 0.0])
     assert (found.hours.sum(), found.hours[0, 12]) == (1, 1)
     assert found.pool.tolist() == [0, 0, 1]
@@ -109,7 +108,7 @@ def test_models_are_told_of_a_day() -> None:
     assert found.censored.tolist() == [False, True, False]
     assert found.promoted.tolist() == [1.0, 0.0, 0.0]
     assert found.holiday.tolist() == [0.0, 0.0, 0.0]
-    special = inputs_of(state, ROWS, DAY + 1)
+    special = inputs_of(state, ROWS, observe_day(state, DAY + 1))
     assert special.holiday.tolist() == [1.0, 1.0, 0.0]
     assert special.observed.tolist() == [1.0, 1.0, 1.0]
 
@@ -120,8 +119,8 @@ def test_a_silent_feed_teaches_nothing() -> None:
     for location in range(2):
         count_lines(state.locations.lines, location, (DAY - 7) * 24 + 9, 1)
     state.locations.usual[1, 0] = 100.0
-    assert observed_of(state, DAY, hour_shares(state, DAY)).all(axis=1).tolist() == [True, False]
-    assert inputs_of(state, ROWS, DAY).observed.tolist() == [1.0, 1.0, 0.0]
+    assert observe_day(state, DAY).hours.all(axis=1).tolist() == [True, False]
+    assert inputs_of(state, ROWS, observe_day(state, DAY)).observed.tolist() == [1.0, 1.0, 0.0]
 
 
 def share_by_hand(first: int, observed: list[bool], shares: list[float], lines: int) -> float:
@@ -163,8 +162,8 @@ def test_promoted_orders_are_remembered_for_eight_days(age: int, newer: int) -> 
     state = three_rows()
     promoted: dict[str, Any] = {"sku": "A", "promoted": 1}
     take(state, events(promoted, {"sku": "A", "time": NOON + age * DAY_MS}))
-    assert inputs_of(state, ROWS[:1], DAY).promoted.tolist() == [float(age < 8)]
-    assert inputs_of(state, ROWS[:1], DAY + age + 1 + newer).promoted.tolist() == [0.0]
+    assert inputs_of(state, ROWS[:1], observe_day(state, DAY)).promoted.tolist() == [float(age < 8)]
+    assert inputs_of(state, ROWS[:1], observe_day(state, DAY + age + 1 + newer)).promoted.tolist() == [0.0]
 
 
 def test_what_is_known_of_the_days_to_come() -> None:
@@ -189,7 +188,7 @@ def test_what_is_known_of_the_days_to_come() -> None:
 def test_every_location_has_the_days_of_its_calendar() -> None:
     """Locations that share a calendar, have another, one that is not known or none; and no location at all."""
     state = ShardState(0, Settings(shards=1))
-    assert observed_of(state, DAY, hour_shares(state, DAY)).shape == (0, 24)
+    assert observe_day(state, DAY).hours.shape == (0, 24)
     state.calendars.apply(CalendarUpdated(event_id="1", calendar="A", closed_weekdays=[5, 6]))
     state.calendars.apply(CalendarUpdated(event_id="2", calendar="B", holidays=[Holiday(date=date(DAY + 2))]))
     calendars = ("B", None, "A", "unknown", "A", "B")
@@ -205,4 +204,4 @@ def test_every_location_has_the_days_of_its_calendar() -> None:
         assert holiday[number].tolist() == expected[1].tolist()
     for day in range(DAY, DAY + 7):
         open_days = [not state.calendars.days(calendar, day, 1)[0][0] for calendar in calendars]
-        assert observed_of(state, day, hour_shares(state, day)).all(axis=1).tolist() == open_days
+        assert observe_day(state, day).hours.all(axis=1).tolist() == open_days
