@@ -30,6 +30,7 @@ ON_SERVERS = {
     ),
     "latency": ("at_500.kafka.p99_ms", "at_500.redis.p99_ms", "at_500.lines_per_second", "at_500.triggers"),
     "parity": ("exceptions", "planning_parameters", "audit", "dead_letters", "hashes_in_redis", "open_exceptions"),
+    "publication": ("rows_published_per_second", "health_answers", "epochs"),
 }
 """Those that need a Kafka and a Redis."""
 NOT_SHIPPED = {"m5"}

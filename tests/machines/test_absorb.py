@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sensing.codec.record import NO_DAY, TOPICS, Kind, Topic
 from sensing.contracts.common import VERSION_LAST
 from sensing.machines import absorb as machine
+from sensing.machines.incoming import incoming
 from sensing.machines.messages import OUTCOMES
 from sensing.machines.state import ShardState
 from sensing.machines.tables import ABSORBED, ATTENTION, ATTENTION_MAX, IMPOSSIBLE, LOW_STOCK, RELEASE
@@ -22,7 +23,7 @@ from sensing.supply.backlog import open_by_day
 from sensing.supply.moves import on_hand
 from sensing.supply.record import INVENTORY, OPEN_DAYS, ORDERS
 from tests.machines.oracles import IMPOSSIBLE_UNITS, Book
-from tests.machines.tables import DAY, NOON, Noted, events, one_row, shard, take
+from tests.machines.tables import DAY, NOON, MadeTexts, Noted, events, one_row, shard, take
 
 HOUR = NOON // HOUR_MS
 NOTES = {IMPOSSIBLE: "impossible", RELEASE: "release", LOW_STOCK: "low stock"}
@@ -311,3 +312,30 @@ def test_kernels_of_single_events_one_by_one() -> None:
     assert state.supply.supply["open_total"][0] == 4000
     machine.ship(t, found[1], 0, HOUR, 0)
     assert state.supply.supply["open_total"][0] == 3000
+
+
+def bytes_of_row(state: ShardState, row: int) -> bytes:
+    """What records may change of a row."""
+    return bytes(state.rows.hot[row].tobytes() + state.supply.supply[row].tobytes())
+
+
+@given(before=streams, after=streams, lines_max=st.sampled_from((4, 64)))
+def test_rows_that_records_change_are_named(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], lines_max: int
+) -> None:
+    """Whatever records do to lines known or new, and to lines forgotten for them, no other row is changed."""
+    state = shard(line_horizon_days=2, lines_max=lines_max)
+    take(state, records([complete(number, fields) for number, fields in enumerate(before)]))
+    given_events = [complete(100 + number, fields) for number, fields in enumerate(after)]
+    # The clock of a batch never goes back.
+    newest = 0
+    for event in given_events:
+        newest = event["watermark"] = max(newest, event["watermark"])
+    events_after = records(given_events)
+    rows = incoming(state, events_after, MadeTexts()).rows
+    named = machine.rows_changed(state.tables(), events_after, rows, lines_max, 2 * 24)
+    count = state.rows.count
+    kept = [bytes_of_row(state, row) for row in range(count)]
+    take(state, events_after)
+    assert {row for row in range(count) if bytes_of_row(state, row) != kept[row]} <= set(named.tolist())
+    assert len(named) <= (2 + machine.FORGOTTEN_MAX) * len(after)
