@@ -18,6 +18,7 @@ from flows.runtime.machine_logic import MakeMachine
 from flows.runtime.machine_processes import MachineHosts, machine_processes
 from flows.runtime.machines import machines
 from flows.runtime.roles import machine_ids
+from sensing.machines.call_budget import REPLAY
 from sensing.settings import Settings
 from sinks.envelope import timestamp
 from sinks.files import assemble
@@ -78,7 +79,7 @@ def replay(
     keys = [machine.key for machine in machine_ids(settings.shards)]
     context = RunContext(progress)
     files = FileSource(input_folder, settings, batch_messages, until, context)
-    make = make_machine or machines(settings)
+    make = make_machine or machines(settings, REPLAY)
     with work_folder(output_folder) as parts, contextlib.closing(files):
         sink = PartFiles(parts, keys, recorded)
         with contextlib.closing(sink), contextlib.ExitStack() as stack:

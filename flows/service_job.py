@@ -22,7 +22,7 @@ from flows.service.operations import operations
 from flows.service.settings import RunSettings
 from sensing.codec.record import TOPICS
 from sensing.contracts.topics import published
-from sensing.machines.call_budget import CallBounds
+from sensing.machines.call_budget import SERVICE
 from sinks.errors import TidegaugeError
 from sinks.kafka import KafkaSink
 from sinks.kafka_client import Cluster, find_logs, logged
@@ -97,7 +97,7 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> R
         on_delivered=observer.delivered,
         on_durable=source.epoch_durable,
     )
-    flow = topology.build(core.shards, source, MachineHosts(machines(core, CallBounds())), sink, context)
+    flow = topology.build(core.shards, source, MachineHosts(machines(core, SERVICE)), sink, context)
     with _view(settings, observer, until_end=until_end), contextlib.closing(source), contextlib.closing(sink):
         execute(flow, context, epoch=dt.timedelta(seconds=settings.engine.epoch_seconds))
         source.finish()

@@ -38,6 +38,8 @@ EPOCH_ROWS_MAX = 1_000_000
 """Messages that a group sends in one epoch, about; then it waits for the next one."""
 EPOCH_CATCH_UP_MAX = 100
 """The same for steps of the watermark without messages, each of which may close a day in every machine."""
+LAST_AT_ONCE = 2
+"""Machines that come to their end at once."""
 ACCOUNT_SECONDS = 60.0
 
 
@@ -130,6 +132,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         self._rows = self._catch_up_steps = 0
         self._epoch_began = self._accounted = clocks.monotonic()
         self._account = 0
+        self._last_items: list[Item] = []
         self._sealed: GroupState | None = None
         self._finished: GroupState | None = None
         progress.join(number, reads_reference=bool(self._reference))
@@ -142,11 +145,14 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
             raise StopIteration
         if self._new_epoch:
             self._begin_epoch()
-        if self._rows >= EPOCH_ROWS_MAX or self._catch_up_steps >= EPOCH_CATCH_UP_MAX:
+        if self._last_items:
+            items = self._take_last_items()
+        elif self._rows >= EPOCH_ROWS_MAX or self._catch_up_steps >= EPOCH_CATCH_UP_MAX:
             return []
-        self._ended = self._context.stopping
-        self._reader.poll()
-        items = self._merged() if self._started else self._first()
+        else:
+            self._ended = self._context.stopping
+            self._reader.poll()
+            items = self._merged() if self._started else self._first()
         self._reader.report(self.merge.watermark, last=self._ended)
         self._note_caught_up()
         return items
@@ -261,15 +267,28 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
 
     def _final(self, end: EndOfInput) -> list[Item]:
         """Run the watermark on to its end."""
-        self._ended = True
         until = end.until
         if until is None:
             until = end_of_last_day(self._newest, self._settings.time_zone, self._locations.values())
         batch = Batch(empty_block().records, [], until, final=True, account=1, group=self._number, progress=AFTER_ALL)
-        return [
+        self._last_items = [
             *self._router.to_shards(batch, tick=True),
             self._router.to_ledger(LedgerBatch([], [], until, 1, self._number)),
         ]
+        return self._take_last_items()
+
+    def _take_last_items(self) -> list[Item]:
+        """The last items of some machines, and ticks for those whose turn comes later.
+
+        What a machine puts out at its end is as much as it has rows; that of all at once may not fit into memory.
+        """
+        items, self._last_items = self._last_items[:LAST_AT_ONCE], self._last_items[LAST_AT_ONCE:]
+        self._ended = not self._last_items
+        later = {machine for machine, _ in self._last_items}
+        watermark = self.merge.watermark
+        tick = Batch(empty_block().records, [], watermark, group=self._number, progress=self.merge.progress)
+        ticks = [*self._router.to_shards(tick, tick=True), self._router.to_ledger(LedgerBatch([], [], watermark))]
+        return [*items, *(item for item in ticks if item[0] in later)]
 
     def _check_end(self, block: SortedBlock) -> None:
         until = self._end.until if self._end is not None else None

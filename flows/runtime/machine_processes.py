@@ -2,7 +2,8 @@
 
 The flow stays in its process. A step before the shards submits every batch to the process that has its machine; a proxy
 in place of the machine waits for the outputs of that same batch. So all processes work on the batches that come
-together, and an output belongs to the batch that it came of.
+together, and an output belongs to the batch that it came of. Where a machine is busy behind a batch, it goes on at
+once, and the proxy waits for that when it is its turn.
 """
 
 import contextlib
@@ -11,17 +12,21 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, NamedTuple
 
 from flows.runtime.execute import COLLECT_AFTER
-from flows.runtime.machine_logic import Machine, MakeMachine
+from flows.runtime.machine_logic import BoundedMachine, Machine, MakeMachine
 from flows.runtime.roles import Item, MachineId, Role
 from sensing.codec.record import Batch
 from sensing.codec.text_table import needed
 from sinks.errors import TidegaugeError
+
+Call = Future[tuple[list[Any], bool]]
+"""A call of a machine in another process: its outputs, and whether it is still busy."""
 
 
 class MachineHosts(NamedTuple):
@@ -49,17 +54,19 @@ def machine_processes(make: MakeMachine, shards: int, count: int) -> Iterator[Ma
             with _signals_blocked():
                 process.submit(int)  # Starts it: all of them load the engine at the same time.
 
+        def call(machine: MachineId, load: Any) -> Call:
+            with _killed_is_an_error(machine):
+                return processes[machine.number % len(processes)].submit(_call, machine, load)
+
         def submit(item: Item) -> Item:
             key, addressed = item
-            machine, load = addressed.machine, addressed.load
+            load = addressed.load
             if isinstance(load, Batch):
                 load = load._replace(texts=needed(load.texts, load.records))
-            with _killed_is_an_error(machine):
-                future = processes[machine.number % len(processes)].submit(_apply, machine, load)
-            return key, addressed._replace(load=future)
+            return key, addressed._replace(load=call(addressed.machine, load))
 
         def proxy(machine: MachineId) -> Machine:
-            return MachineProxy(machine) if machine.role is Role.SHARD else make(machine)
+            return MachineProxy(machine, call) if machine.role is Role.SHARD else make(machine)
 
         yield MachineHosts(proxy, submit)
 
@@ -87,21 +94,47 @@ def _killed_is_an_error(machine: MachineId) -> Iterator[None]:
 
 
 class MachineProxy:
-    """Stands for a machine in another process."""
+    """Stands for a machine in another process; ``call`` lets that one apply a batch or, without one, proceed."""
 
-    def __init__(self, machine: MachineId) -> None:
+    def __init__(self, machine: MachineId, call: Callable[[MachineId, Any], Call]) -> None:
         self._id = machine
+        self._call = call
+        self._calls: deque[Call] = deque()
 
-    def apply(self, submitted: Future[list[Any]], /) -> list[Any]:
-        """Wait for the outputs of a batch that was submitted.
+    @property
+    def busy(self) -> bool:
+        """Whether there is a call to wait for."""
+        return bool(self._calls)
+
+    def apply(self, submitted: Call, /) -> list[Any]:
+        """Wait for all outputs of a batch that was submitted, and of those before it."""
+        self.accept(submitted)
+        outputs = []
+        while self.busy:
+            outputs += self.proceed()
+        return outputs
+
+    def accept(self, submitted: Call, /) -> None:
+        """Take a batch in that was submitted."""
+        self._calls.append(submitted)
+
+    def proceed(self) -> list[Any]:
+        """Wait for the outputs of the calls so far; a machine that is still busy then goes on.
 
         Raises
         ------
         TidegaugeError
             When the process has ended. What fails in the machine is raised as it is.
         """
+        outputs: list[Any] = []
+        busy = False
         with _killed_is_an_error(self._id):
-            return submitted.result()
+            while self._calls:
+                made, busy = self._calls.popleft().result()
+                outputs += made
+        if busy:
+            self._calls.append(self._call(self._id, None))
+        return outputs
 
 
 # What follows runs in the other process.
@@ -125,7 +158,11 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _apply(machine: MachineId, load: Any) -> list[Any]:
+def _call(machine: MachineId, load: Any) -> tuple[list[Any], bool]:
+    """Apply a batch, or proceed where there is none; returns outputs, and whether the machine is still busy."""
     if machine not in _machines:
         _machines[machine] = _make(machine)
-    return _machines[machine].apply(load)
+    found = _machines[machine]
+    bounded = found if isinstance(found, BoundedMachine) else None
+    outputs = bounded.proceed() if bounded is not None and load is None else found.apply(load)
+    return outputs, bounded is not None and bounded.busy

@@ -5,21 +5,21 @@ from collections.abc import Callable
 
 from flows.runtime.machine_logic import Machine, MakeMachine
 from flows.runtime.roles import MachineId, Role
-from sensing.machines.call_budget import CallBounds
+from sensing.machines.call_budget import UNBOUNDED, CallBounds
 from sensing.machines.ledger import LedgerMachine
 from sensing.machines.shard import ShardMachine
 from sensing.settings import Settings
 
-MACHINES: dict[Role, Callable[[MachineId, Settings, CallBounds | None], Machine]] = {
+MACHINES: dict[Role, Callable[[MachineId, Settings, CallBounds], Machine]] = {
     Role.SHARD: lambda machine, settings, bounds: ShardMachine(machine.number, settings, bounds),
     Role.LEDGER: lambda machine, settings, _bounds: LedgerMachine(machine.number, settings.shards),
 }
 
 
-def machines(settings: Settings, bounds: CallBounds | None = None) -> MakeMachine:
-    """Makes the machine of an id; it can be pickled. ``bounds`` are those of a call, None: none."""
+def machines(settings: Settings, bounds: CallBounds = UNBOUNDED) -> MakeMachine:
+    """Makes the machine of an id; it can be pickled. ``bounds`` are those of a call."""
     return functools.partial(_machine, settings, bounds)
 
 
-def _machine(settings: Settings, bounds: CallBounds | None, machine: MachineId) -> Machine:
+def _machine(settings: Settings, bounds: CallBounds, machine: MachineId) -> Machine:
     return MACHINES[machine.role](machine, settings, bounds)

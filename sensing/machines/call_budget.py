@@ -1,7 +1,7 @@
 """What one call of a shard may do at most, in rows and outputs; never in time, which would not replay.
 
-A service bounds its calls so that an epoch can end in the middle of a large close. A replay has no epochs to end, and
-its outputs are to be in one order: it bounds nothing.
+A service bounds its calls so that an epoch can end in the middle of a large close. A replay bounds them so that what
+all machines put out at a midnight is not in memory at once.
 """
 
 from typing import NamedTuple
@@ -16,13 +16,23 @@ ROWS_PER_RARE = 4
 class CallBounds(NamedTuple):
     """Rows that learn a day, rows that are planned, and output records, about, in one call.
 
-    All 16 shards of a process together stay below 0.3 s: a row learns in 5 to 20 us and is planned in 10 us, a document
-    takes 0.2 ms.
+    ``in_order`` lets no record pass a close, so that instants of outputs never fall.
     """
 
-    learned: int = 1_024
-    planned: int = 512
-    outputs: int = 64
+    learned: int
+    planned: int
+    outputs: int
+    in_order: bool = False
+
+
+SERVICE = CallBounds(learned=1_024, planned=512, outputs=64)
+"""All 16 shards of a process together stay below 0.3 s: a row learns in 5 to 20 us and is planned in 10 us, a document
+takes 0.2 ms."""
+REPLAY = CallBounds(learned=16_384, planned=4_096, outputs=2_048, in_order=True)
+"""The outputs of a call of all 16 shards take about 100 MB."""
+RECORDS_PASSING = 512
+"""Records that may pass a close at once; each may need its row planned first."""
+UNBOUNDED = CallBounds(learned=2**62, planned=2**62, outputs=2**62, in_order=True)
 
 
 class CallBudget:
@@ -30,35 +40,28 @@ class CallBudget:
 
     Parameters
     ----------
-    bounds
-        None: without any.
     waiting
         Batches that wait.
     """
 
-    def __init__(self, bounds: CallBounds | None, waiting: int) -> None:
+    def __init__(self, bounds: CallBounds, waiting: int) -> None:
         times = 1 + waiting // QUEUE_UNIT
-        self.bounded = bounds is not None
-        self._learned, self._planned, self._outputs = (bound * times for bound in bounds or CallBounds())
+        self.bounded = bounds is not UNBOUNDED
+        self.records_to_pass = 0 if bounds.in_order else RECORDS_PASSING
+        self._learned, self._planned = bounds.learned * times, bounds.planned * times
+        self._outputs = bounds.outputs * times
 
     @property
     def spent(self) -> bool:
         """Whether the call is to end."""
-        return self.bounded and min(self._learned, self._planned, self._outputs) <= 0
-
-    @property
-    def records_to_pass(self) -> int:
-        """How many records may be absorbed at once past an effect under way; each may need its row planned."""
-        return CallBounds().planned if self.bounded else 0
+        return min(self._learned, self._planned, self._outputs) <= 0
 
     def rows_to_learn(self, count: int) -> int:
         """How many of ``count`` rows may learn now."""
-        return min(count, max(self._learned, 1)) if self.bounded else count
+        return min(count, max(self._learned, 1))
 
     def rows_to_plan(self, count: int, outputs_per_row: float) -> int:
         """How many of ``count`` rows may be planned now, if each gives rise to so many outputs."""
-        if not self.bounded:
-            return count
         by_outputs = int(self._outputs / max(outputs_per_row, SHARE_MIN))
         return min(count, max(min(self._planned, by_outputs), 1))
 

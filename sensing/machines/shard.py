@@ -16,7 +16,7 @@ from sensing.codec.record import BEFORE_ALL, Batch, Rare
 from sensing.codec.text_table import TextTable
 from sensing.machines.absorb import absorb, rows_changed
 from sensing.machines.attend import attend
-from sensing.machines.call_budget import ROWS_PER_RARE, CallBounds, CallBudget
+from sensing.machines.call_budget import ROWS_PER_RARE, UNBOUNDED, CallBounds, CallBudget
 from sensing.machines.effects import effect_due, run_effect, take_reference
 from sensing.machines.incoming import Refusal, incoming, refuse
 from sensing.machines.input_queue import BatchCursor
@@ -34,9 +34,9 @@ Outputs = list[OutputRecord | Totals | ParameterRows]
 
 
 class ShardMachine:
-    """One shard. ``shard`` is its number and its machine number; ``bounds`` are those of a call, None: none."""
+    """One shard. ``shard`` is its number and its machine number; ``bounds`` are those of a call."""
 
-    def __init__(self, shard: int, settings: Settings, bounds: CallBounds | None = None) -> None:
+    def __init__(self, shard: int, settings: Settings, bounds: CallBounds = UNBOUNDED) -> None:
         self.state = ShardState(shard, settings)
         self._bounds = bounds
         self._under_way: Resumable | None = None
@@ -64,11 +64,11 @@ class ShardMachine:
         Returns
         -------
         list
-            Outputs, without bounds with non-falling instants; where an account is asked for also the outcome counts,
-            and after the final batch the parameters of all rows.
+            Outputs, with non-falling instants where the bounds say so; where an account is asked for also the outcome
+            counts, and after the final batch the parameters of all rows.
         """
         s = self.state
-        budget = CallBudget(None if s.queue.ends else self._bounds, len(s.queue))
+        budget = CallBudget(UNBOUNDED if s.queue.ends else self._bounds, len(s.queue))
         outputs: Outputs = []
         self._applied = []
         while self._under_way is not None or s.queue.head is not None:

@@ -11,7 +11,7 @@ from sensing.codec.decode import Block, decode
 from sensing.codec.record import EVENT, TOPICS, Batch, Rare, Reject
 from sensing.codec.split import split
 from sensing.codec.text_table import TextTable
-from sensing.machines.call_budget import CallBounds
+from sensing.machines.call_budget import UNBOUNDED, CallBounds
 from sensing.machines.ledger import LedgerMachine
 from sensing.machines.messages import LedgerBatch, ParameterRows, Totals
 from sensing.machines.shard import ShardMachine
@@ -153,7 +153,7 @@ class Result(NamedTuple):
 class Run:
     """All machines of one engine, fed step by step."""
 
-    def __init__(self, settings: Settings, bounds: CallBounds | None = None) -> None:
+    def __init__(self, settings: Settings, bounds: CallBounds = UNBOUNDED) -> None:
         self.settings = settings
         self.bounds = bounds
         self.shards = [ShardMachine(shard, settings, bounds) for shard in range(settings.shards)]
