@@ -29,7 +29,11 @@ SCHEMA = pa.schema(
         ("order_quantity", pa.float64()),
     ]
 )
+KEYS = pa.schema([SCHEMA.field("sku"), SCHEMA.field("location")])
+SORTED = [(name, "ascending") for name in KEYS.names]
 ROWS_AT_ONCE = 8192
+PART_ROWS = 512
+"""Rows of a part that are read at once: about as many as a block has of each of 16 parts."""
 
 
 def write_rows(path: Path, columns: Mapping[str, Any]) -> None:
@@ -50,27 +54,41 @@ def write_rows(path: Path, columns: Mapping[str, Any]) -> None:
         raise ValueError(msg)
     table = pa.table([_column(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, SCHEMA) as writer:
-        writer.write_table(table)
+        writer.write_table(table.sort_by(SORTED), max_chunksize=PART_ROWS)
 
 
 def assemble_rows(parts: list[Path], path: Path) -> int:
     """Write one Parquet file of all machines' rows, sorted by (sku, location), and return their number.
 
-    The parts are mapped, not read: a block of rows at a time is in memory.
+    Each part is sorted. Of all rows their keys are in memory; of the rest a block of rows of each part at a time.
     """
-    tables = [pa.ipc.open_file(pa.memory_map(str(part))).read_all() for part in parts]
-    keys = pa.concat_tables([SCHEMA.empty_table(), *tables]).select(["sku", "location"])
-    order = pc.sort_indices(keys, [("sku", "ascending"), ("location", "ascending")]).to_numpy()
+    only_keys = pa.ipc.IpcReadOptions(included_fields=[SCHEMA.get_field_index(name) for name in KEYS.names])
+    # Columns as they are read hold the bytes of all the others; put together they are copies.
+    tables = [pa.ipc.open_file(pa.OSFile(str(part)), options=only_keys).read_all().combine_chunks() for part in parts]
+    keys = pa.concat_tables([KEYS.empty_table(), *tables])
+    order = pc.sort_indices(keys, SORTED).to_numpy()
     starts = np.cumsum([0, *(len(table) for table in tables)])
+    readers = [pa.ipc.open_file(pa.OSFile(str(part))) for part in parts]
 
     def block(places: Any) -> Any:
         part_of = np.searchsorted(starts, places, "right") - 1
         by_part = np.argsort(part_of, kind="stable")
-        pieces = [table.take(places[part_of == at] - starts[at]) for at, table in enumerate(tables)]
+        pieces = [
+            _rows(readers[at], int(within[0]), int(within[-1]) + 1)
+            for at in np.unique(part_of).tolist()
+            for within in [places[part_of == at] - starts[at]]
+        ]
         return pa.concat_tables(pieces).take(np.argsort(by_part)).combine_chunks()
 
     blocks = (order[start : start + ROWS_AT_ONCE].astype(np.int64) for start in range(0, len(order), ROWS_AT_ONCE))
     return write_parquet(path, SCHEMA, map(block, blocks))
+
+
+def _rows(reader: Any, start: int, stop: int) -> Any:
+    """Rows ``start`` to ``stop`` (exclusive) of a part."""
+    first, last = start // PART_ROWS, (stop - 1) // PART_ROWS
+    batches = [reader.get_batch(at) for at in range(first, last + 1)]
+    return pa.Table.from_batches(batches).slice(start - first * PART_ROWS, stop - start)
 
 
 def _column(values: Any, kind: Any) -> Any:

@@ -38,8 +38,6 @@ EPOCH_ROWS_MAX = 1_000_000
 """Messages that a group sends in one epoch, about; then it waits for the next one."""
 EPOCH_CATCH_UP_MAX = 100
 """The same for steps of the watermark without messages, each of which may close a day in every machine."""
-LAST_AT_ONCE = 2
-"""Machines that come to their end at once."""
 ACCOUNT_SECONDS = 60.0
 
 
@@ -278,11 +276,11 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         return self._take_last_items()
 
     def _take_last_items(self) -> list[Item]:
-        """The last items of some machines, and ticks for those whose turn comes later.
+        """The last item of one machine, and ticks for those whose turn comes later.
 
         What a machine puts out at its end is as much as it has rows; that of all at once may not fit into memory.
         """
-        items, self._last_items = self._last_items[:LAST_AT_ONCE], self._last_items[LAST_AT_ONCE:]
+        items, self._last_items = self._last_items[:1], self._last_items[1:]
         self._ended = not self._last_items
         later = {machine for machine, _ in self._last_items}
         watermark = self.merge.watermark
