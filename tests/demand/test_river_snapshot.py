@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.demand import river_snapshot
-from sensing.demand.river_row import NAMES, RiverRow
+from sensing.demand.features import WEEKDAYS
+from sensing.demand.river_row import RiverRow
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
 from sensing.state.snapshot import SnapshotError
 
-Day = tuple[dict[str, float], float, float, float, float]
+Day = tuple[float, float, float, float, dict[str, float], float]
 
 
 def days(seed: int, count: int) -> list[Day]:
@@ -19,21 +20,22 @@ def days(seed: int, count: int) -> list[Day]:
     draw = random.Random(seed)
     found = []
     for day in range(count):
-        features = {NAMES[day % 7]: 1.0, "month": draw.random()}
+        features = {WEEKDAYS[day % 7]: 1.0, "month": draw.random()}
         if draw.random() < 0.2:
             features |= {"holiday": float(draw.random() < 0.5), "promoted": 1.0}
         error = float("nan") if draw.random() < 0.1 else draw.gauss(2.0 * (day > count // 2), 1.0)
-        found.append((features, 10.0 * draw.random(), draw.choice([0.1, 0.9, 1.3]), draw.gauss(0.0, 1.0), error))
+        units, factor, base = 10.0 * draw.random(), draw.choice([0.1, 0.9, 1.3]), 10.0 * draw.random()
+        found.append((units, factor, base, 2.0, features, error))
     return found
 
 
 @given(st.integers(0, 1000), st.integers(0, 120))
 def test_restored_models_learn_on_alike(seed: int, cut: int) -> None:
     """Coefficients and alarms after a snapshot are those without one, and the next snapshot has the same bytes."""
-    whole, seen = RiverRow(3.0), days(seed, 160)
+    whole, seen = RiverRow.started(3.0), days(seed, 160)
     for day in seen[:cut]:
         whole.learn_one(*day)
-    block = dump_river_rows({5: whole, 9: RiverRow(0.25)})
+    block = dump_river_rows({5: whole, 9: RiverRow.started(0.25)})
     restored = load_river_rows(block)
     assert list(restored) == [5, 9]
     assert dump_river_rows(restored) == block
@@ -46,7 +48,7 @@ def test_restored_models_learn_on_alike(seed: int, cut: int) -> None:
 
 def test_state_of_another_river_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """ADWIN's bytes belong to one version of River; without models the version is all the same."""
-    block, none = dump_river_rows({0: RiverRow(1.0)}), dump_river_rows({})
+    block, none = dump_river_rows({0: RiverRow.started(1.0)}), dump_river_rows({})
     monkeypatch.setattr(river_snapshot, "RIVER_VERSION", "9.9")
     with pytest.raises(SnapshotError, match=r"^snapshot of ADWIN: required River 9\.9, got that of .*; install River "):
         load_river_rows(block)
