@@ -15,7 +15,14 @@ from sensing.demand.features import FEATURES, KnownDay
 from sensing.demand.members.compose import in_turn
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.members.smoothing import MIDDLE
-from sensing.demand.mixture import member_forecast, member_level, member_weights, river_forecasts, river_mean
+from sensing.demand.mixture import (
+    member_forecast,
+    member_level,
+    member_weights,
+    river_forecasts,
+    river_mean,
+    river_weights,
+)
 from sensing.demand.profile import dispersion, learn_own, special_factor, weekday_factor
 from sensing.demand.record import RIVER_FORECASTS
 from sensing.demand.row_statistics import count_day, has_level, learn_lines, learn_sizes
@@ -139,7 +146,7 @@ def close_rows(
     weekday = (day + 3) % 7
     weights = np.zeros(_COUNT)
     values = np.zeros(RIVER_FORECASTS)
-    river_weights = np.zeros(RIVER_FORECASTS)
+    weights_of_river = np.zeros(RIVER_FORECASTS)
     features = np.zeros(_FEATURE_COUNT)
     for i in range(rows.size):
         row = rows[i]
@@ -156,7 +163,8 @@ def close_rows(
         if slot >= 0:
             features_of(KnownDay(day, holiday[i], promoted[i]), features)
             river_forecasts(river, slot, base, factor, 1, features, values)
-            mean = river_mean(river, slot, values, river_weights)
+            river_weights(river, slot, weights_of_river)
+            mean = river_mean(values, weights_of_river)
         out[i, 0] = math.nan
         out[i, 1] = base
         out[i, 2] = factor

@@ -11,7 +11,7 @@ from sensing.demand.distribution import quantiles
 from sensing.demand.feature_values import features_of
 from sensing.demand.features import FEATURES, KnownDay
 from sensing.demand.members.registry import MEMBERS
-from sensing.demand.mixture import member_level, member_rate, member_weights, river_forecasts, river_mean
+from sensing.demand.mixture import member_level, member_rate, member_weights, river_forecasts, river_mean, river_weights
 from sensing.demand.profile import dispersion, special_factor, weekday_factor
 from sensing.demand.record import CLASSES, HORIZON, RIVER_FORECASTS
 from sensing.jit import kernel
@@ -44,7 +44,7 @@ def forecast_rows(
     """
     weights = np.zeros(_COUNT)
     values = np.zeros(RIVER_FORECASTS)
-    river_weights = np.zeros(RIVER_FORECASTS)
+    weights_of_river = np.zeros(RIVER_FORECASTS)
     features = np.zeros(_FEATURE_COUNT)
     for i in range(rows.size):
         row = rows[i]
@@ -56,6 +56,8 @@ def forecast_rows(
         level = member_level(demand, row, weights)
         gain = member_rate(weights)
         ratio = dispersion(demand, row, pool, at)
+        if slot >= 0:
+            river_weights(river, slot, weights_of_river)
         for h in range(HORIZON):
             if closed[i, h]:
                 mean[i, h] = 0.0
@@ -67,7 +69,7 @@ def forecast_rows(
             if slot >= 0:
                 features_of(KnownDay(day + 1 + h, holiday[i, h], promoted[i, h]), features)
                 river_forecasts(river, slot, expected, factor, 1 + h, features, values)
-                expected = river_mean(river, slot, values, river_weights)
+                expected = river_mean(values, weights_of_river)
             mean[i, h] = expected
             variance[i, h] = day_variance(ratio, demand[row]["spread"], expected) * (1.0 + h * gain * gain)
 

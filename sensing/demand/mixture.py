@@ -11,6 +11,7 @@ from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
 from sensing.jit import kernel
 
 _COUNT = len(MEMBERS)
+_RIVER_COUNT = 1 + len(RIVER_MEMBERS)
 _RATES = np.array([member.rate for member in MEMBERS])
 _predict = numbered([member.predict for member in MEMBERS])
 _predict_river = filling([member.predict for member in RIVER_MEMBERS], start=1)
@@ -79,10 +80,15 @@ def river_forecasts(
 
 
 @kernel
-def river_mean(river: NDArray[Any], slot: int, values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    """Combine the forecasts of a River row; ``weights`` is filled."""
+def river_weights(river: NDArray[Any], slot: int, weights: NDArray[np.float64]) -> None:
+    """Weights of the forecasts that are combined for a River row."""
     weigh(river[slot]["error"], float(river[slot]["days"]), weights)
+
+
+@kernel
+def river_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Combine the forecasts of a River row."""
     mean: float = values[0] * weights[0]
-    for member in range(1, values.size):
+    for member in range(1, _RIVER_COUNT):
         mean += values[member] * weights[member]
     return mean

@@ -22,7 +22,7 @@ from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_weights
 from sensing.demand.profile import fold_hours, fold_weekday
 from sensing.demand.record import DEMAND, HORIZON, POOL, RIVER
-from sensing.demand.river_row import RiverRow, write_coefficients
+from sensing.demand.river_row import RiverRow, learn_days, write_coefficients
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
 from sensing.state.snapshot import pack, unpack
 
@@ -153,18 +153,17 @@ class DemandModels:
         """Let the River models of the rows at ``places`` learn what the close wrote to ``out``."""
         if places.size == 0:
             return
-        slots = self.demand["slot"][rows[places]].astype(np.int64) - 1
+        learning = rows[places]
+        slots = self.demand["slot"][learning].astype(np.int64) - 1
+        models = [self.models[row] for row in learning.tolist()]
+        units, base, factor, errors = out[places].T.tolist()
         features = features_by_name(inputs.day, inputs.holiday[places], inputs.promoted[places])
-        table: list[float] = []
-        columns = zip(
-            rows[places].tolist(), out[places].tolist(), self.river["scale"][slots].tolist(), features, strict=True
-        )
-        for row, (units, base, factor, error), scale, known in columns:
-            model = self.models[row]
-            if model.learn_one(units, factor, base, scale, known, error):
+        days = list(zip(units, factor, base, self.river["scale"][slots].tolist(), features, strict=True))
+        learn_days(models, days)
+        for row, model, error in zip(learning.tolist(), models, errors, strict=True):
+            if error == error and model.drifted(error):  # NaN: not judged
                 self._drifted(row)
-            table += model.coefficients()
-        write_coefficients(self.river, slots, table)
+        write_coefficients(self.river, slots, models)
 
     def _drifted(self, row: int) -> None:
         """Speed up the learning of a row whose errors changed."""
@@ -184,7 +183,7 @@ class DemandModels:
             self.demand["slot"][row] = slot + 1
             self.river["row"][slot] = row
             self.river["scale"][slot] = max(float(self.demand["square"][row]), 1e-3) ** 0.5
-            write_coefficients(self.river, np.array([slot]), model.coefficients())
+            write_coefficients(self.river, np.array([slot]), [model])
 
 
 def _grown(records: NDArray[Any], size: int) -> NDArray[Any]:

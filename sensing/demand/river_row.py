@@ -4,6 +4,8 @@ Each model is called once per day. What forecasts need of it is then copied to t
 days are forecast without it.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +25,9 @@ DRIFT_CLOCK = 1
 """ADWIN looks for a change every day."""
 ERROR_MAX = 4.0
 """Standardised errors are cut here before ADWIN sees them: one outlier is no drift."""
-_LEARN = tuple(member.learn for member in RIVER_MEMBERS)
-_COEFFICIENTS = tuple(member.coefficients for member in RIVER_MEMBERS)
+
+Day = tuple[float, float, float, float, dict[str, float]]
+"""Units, factor, base, scale and features of a day, see `RiverMember`."""
 
 
 class RiverRow:
@@ -49,38 +52,29 @@ class RiverRow:
         """New models of a row whose own members are at ``level``, in units per average day."""
         return cls([member.start(level) for member in RIVER_MEMBERS])
 
-    def learn_one(
-        self, units: float, factor: float, base: float, scale: float, features: dict[str, float], error: float
-    ) -> bool:
-        """Learn a day; True where ADWIN found that the errors are no longer what they were.
-
-        Parameters
-        ----------
-        units, factor, base, scale, features
-            See `RiverMember`.
-        error
-            Standardised error of the combined forecast; NaN where it was not judged.
-        """
-        for learn, model in zip(_LEARN, self.models, strict=True):
-            learn(model, units, factor, base, scale, features)
-        if error != error:
-            return False
+    def drifted(self, error: float) -> bool:
+        """Whether ADWIN finds, with the standardised error of one more day, that errors are not what they were."""
         self.adwin.update(min(max(error, -ERROR_MAX), ERROR_MAX))
         return bool(self.adwin.drift_detected)
 
-    def coefficients(self) -> list[float]:
-        """Values of the members' fields of `RIVER`, one behind the other."""
-        found: list[float] = []
-        for coefficients, model in zip(_COEFFICIENTS, self.models, strict=True):
-            found += coefficients(model)
-        return found
+
+def learn_days(rows: Sequence[RiverRow], days: Sequence[Day]) -> None:
+    """Let the models of each row learn a day."""
+    for k, member in enumerate(RIVER_MEMBERS):
+        learn = member.learn
+        for row, (units, factor, base, scale, features) in zip(rows, days, strict=True):
+            learn(row.models[k], units, factor, base, scale, features)
 
 
-def write_coefficients(river: NDArray[Any], slots: NDArray[np.int64], table: list[float]) -> None:
-    """Copy the coefficients of many rows, one row's behind the other's, to their River records."""
-    values, start = np.array(table).reshape(slots.size, -1), 0
-    for name, *_ in (field for member in RIVER_MEMBERS for field in member.fields):
-        shape = RIVER[name].shape
-        stop = start + int(np.prod(shape, dtype=np.int64))
-        river[name][slots] = values[:, start:stop].reshape(slots.size, *shape)
-        start = stop
+def write_coefficients(river: NDArray[Any], slots: NDArray[np.int64], rows: Sequence[RiverRow]) -> None:
+    """Copy what the members' kernels read to the River records of these rows."""
+    for k, member in enumerate(RIVER_MEMBERS):
+        coefficients, table = member.coefficients, []
+        for row in rows:
+            table += coefficients(row.models[k])
+        values, start = np.array(table).reshape(len(rows), -1), 0
+        for name, *_ in member.fields:
+            shape = RIVER[name].shape
+            stop = start + math.prod(shape)
+            river[name][slots] = values[:, start:stop].reshape(-1, *shape)
+            start = stop

@@ -42,4 +42,15 @@ def test_river_forecasts_and_mean(base: float, factor: float, ahead: int) -> Non
     mixture.river_forecasts(river, 0, base, factor, ahead, features, values)
     arguments = (river, 0, base, factor, ahead, features)
     assert values.tolist() == [base, predict_holt_winters(*arguments), predict_regression(*arguments)]
-    assert mixture.river_mean(river, 0, values, weights) == pytest.approx(values.mean())
+    mixture.river_weights(river, 0, weights)
+    assert mixture.river_mean(values, weights) == pytest.approx(values.mean())
+
+
+def test_river_weights_follow_the_errors() -> None:
+    """The combined forecast is weighted by the errors of the River record."""
+    river, values, weights = np.zeros(1, RIVER), np.array([1.0, 2.0, 4.0]), np.empty(RIVER_FORECASTS)
+    river["error"][0], river["days"] = [4.0, 1.0, 2.0], 90
+    mixture.river_weights(river, 0, weights)
+    expected = oracles.weights([4.0, 1.0, 2.0], 90, combination.TEMPER, 1.0 / (1.0 - combination.DISCOUNT))
+    assert weights == pytest.approx(expected, rel=1e-5)
+    assert mixture.river_mean(values, weights) == pytest.approx(expected @ values)
