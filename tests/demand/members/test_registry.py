@@ -7,7 +7,6 @@ else is imported, in a process of their own: pytest imports this file there firs
 import os
 import subprocess
 import sys
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from sensing.demand import features
 from sensing.demand.members.member import Member
-from sensing.jit import cache_folder, kernel
+from sensing.jit import kernel
 from tests.demand import oracles
 
 REGISTERED = "MEMBER_TOYS" in os.environ
@@ -57,18 +56,31 @@ if REGISTERED:
 
 @pytest.mark.slow
 @pytest.mark.skipif(REGISTERED, reason="this is that process")
-def test_registered_toys_run_end_to_end(root: Path) -> None:
-    """With a member and a feature more, the checks below and all conformance tests pass."""
-    # Kernels that call those of this file are compiled again where it changed; numba looks at their own files only.
-    mine = cache_folder() / f"toys-{sha256(Path(__file__).read_bytes()).hexdigest()[:16]}"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", __name__]
+@pytest.mark.parametrize(
+    ("chosen", "interpreted"),
+    [
+        pytest.param("toy_member or toy_state", "1", id="a shard, interpreted: to compile it takes a minute"),
+        pytest.param("toy_conformance or toy_feature or yesterday", "0", id="all demand models, compiled"),
+    ],
+)
+def test_registered_toys_run_end_to_end(chosen: str, interpreted: str, root: Path, tmp_path: Path) -> None:
+    """With a member and a feature more, the checks below and the conformance tests of the member pass."""
+    # Kernels that call those of this file must be compiled anew: numba looks for changes in their own files only.
+    environment = {"MEMBER_TOYS": "1", "NUMBA_DISABLE_JIT": interpreted, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", __name__, "-k", chosen]
     found = subprocess.run(
         [*command, "-o", "python_functions=test_* toy_*", __file__, str(root / "tests/demand/test_conformance.py")],
-        env={**os.environ, "MEMBER_TOYS": "1", "NUMBA_CACHE_DIR": str(mine)}, cwd=root, capture_output=True, text=True,
-        check=False,
+        env={**os.environ, **environment}, cwd=root, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
     assert found.returncode == 0, found.stdout + found.stderr
+
+
+def toy_conformance_covers_the_member() -> None:
+    """The tests that hold for every member are made for this one."""
+    from tests.demand.test_conformance import MODELS
+
+    assert YESTERDAY.name in MODELS
 
 
 def toy_member_joins_the_published_forecast() -> None:
@@ -92,10 +104,10 @@ def toy_member_joins_the_published_forecast() -> None:
 def toy_state_survives_a_dump() -> None:
     """A shard that is dumped and loaded on the way ends as one that is not."""
     from sensing.settings import Settings
-    from tests.claims import at, orders
+    from tests.claims import at, in_order, orders
     from tests.machines.streams import Stream, run
 
-    stream = Stream(sorted(orders("dump", range(DAYS), 2.0), key=lambda line: line.value), end=at(DAYS))
+    stream = Stream(in_order(orders("dump", range(DAYS), 2.0)), end=at(DAYS))
     half = len(stream) // 2
     calm, restarted = run(stream, Settings(shards=1)), run(stream, Settings(shards=1), [half], restarts=[half])
     assert restarted.plain() == calm.plain()
