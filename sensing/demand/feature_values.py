@@ -31,10 +31,10 @@ def features_of_rows(
 
 
 def features_by_name(day: int, holiday: NDArray[np.float64], promoted: NDArray[np.float64]) -> list[dict[str, float]]:
-    """Features of a local day of n rows as River takes them; those of value zero are absent.
+    """Features of a local day of n rows as River takes them; absent ones are zero.
 
-    Rows without features of their own share one dictionary. Those of a row follow those of the day: River adds up in
-    this order.
+    Features of the day come first, then those of the row, where any is not zero: River adds up in this order. Rows
+    without features of their own share one dictionary.
     """
     table = np.empty((holiday.size, len(FEATURES)))
     features_of_rows(day, holiday, promoted, table)
