@@ -20,11 +20,15 @@ _nested: ContextVar[bool] = ContextVar("nested", default=False)
 class _Record(np.void):  # type: ignore[misc]  # final to its types only
     """One record of a :class:`_Wide` array; its fields are attributes."""
 
+    def __getitem__(self, name: Any) -> Any:
+        """Return a field, a number with 64 bits."""
+        return _wide(super().__getitem__(name))
+
     def __getattribute__(self, name: str) -> Any:
         """Return a field, or where there is none of the name what every numpy scalar has."""
         get = super().__getattribute__
         fields = get("dtype").fields
-        return _wide(self[name]) if fields and name in fields else get(name)
+        return self[name] if fields and name in fields else get(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Write a field."""

@@ -59,9 +59,18 @@ def lean_kernel(function: Function) -> Function:
     return _compiled(function, forceinline=True, _nrt=False)
 
 
+def inner_kernel(function: Function) -> Function:
+    """A kernel that is made inside a function and uses variables of it; every kernel that calls it gets a copy.
+
+    It is not kept on disk by itself: where it closes over kernels, numba does not recognise it in another process. The
+    kernels of modules that call it are kept, with their copies.
+    """
+    return _compiled(function, forceinline=True, cache=False)
+
+
 def _compiled(function: Function, **options: bool) -> Function:
     if not COMPILED:
         return cast(Function, interpreted(function))
-    options |= {"cache": True, "fastmath": False, "nogil": True}
+    options = {"cache": True, "fastmath": False, "nogil": True} | options
     compiler = cast(Callable[..., Any], numba.njit)  # Its types know only some of its options.
     return cast(Function, compiler(error_model="numpy", **options)(function))

@@ -10,18 +10,32 @@ from sensing.demand.calibration import ROW_LEVEL, count_below, day_variance, lea
 from sensing.demand.combination import error_gain
 from sensing.demand.demand_class import demand_class
 from sensing.demand.distribution import cumulative
-from sensing.demand.mixture import river_mean, river_members, smoothing_level, smoothing_weights
+from sensing.demand.feature_values import features_of
+from sensing.demand.features import FEATURES, KnownDay
+from sensing.demand.members.compose import in_turn
+from sensing.demand.members.registry import MEMBERS
+from sensing.demand.members.smoothing import MIDDLE
+from sensing.demand.mixture import (
+    member_forecast,
+    member_level,
+    member_weights,
+    river_forecasts,
+    river_mean,
+    river_weights,
+)
 from sensing.demand.profile import dispersion, learn_own, special_factor, weekday_factor
-from sensing.demand.record import MEMBERS, MIDDLE, RATES
-from sensing.demand.smoothing import has_level, learn_levels, learn_lines
-from sensing.demand.tsb import learn_sales
+from sensing.demand.record import RIVER_FORECASTS
+from sensing.demand.row_statistics import count_day, has_level, learn_lines, learn_sizes
 from sensing.jit import kernel
 
 SCORE_DISCOUNT = 0.99
 SQUARE_RATE = 0.02
 JUDGED_DAYS_MIN = 14
 """A row's distribution is judged from this day on; before, its level is a guess."""
-_LEVELS = len(RATES)
+_COUNT = len(MEMBERS)
+_FEATURE_COUNT = len(FEATURES)
+_learn_members = in_turn([member.learn for member in MEMBERS])
+_middle_forecast = MIDDLE.predict
 
 
 @kernel
@@ -60,15 +74,24 @@ def learn_errors(demand: NDArray[Any], row: int, units: float, factor: float, me
     """
     days = float(demand[row]["days"])
     gain = error_gain(days)
-    for member in range(_LEVELS):
-        error = units - factor * demand[row]["level"][member]
+    for member in range(_COUNT):
+        error = units - member_forecast(demand, row, member, factor)
         demand[row]["error"][member] += gain * (error * error / observed - demand[row]["error"][member])
-    error = units - factor * demand[row]["sale_rate"] * demand[row]["sale_size"]
-    demand[row]["error"][_LEVELS] += gain * (error * error / observed - demand[row]["error"][_LEVELS])
     gain = max(SQUARE_RATE, 1.0 / days)
     error = units - mean
     demand[row]["square"] += gain * (error * error / observed - demand[row]["square"])
     demand[row]["expected"] += gain * (mean / observed - demand[row]["expected"])
+
+
+@kernel
+def learn_river_errors(
+    river: NDArray[Any], slot: int, units: float, values: NDArray[np.float64], observed: float
+) -> None:
+    """Keep the squared error of every forecast that is combined for a River row, as of a whole day."""
+    river[slot]["days"] += 1
+    gain = error_gain(float(river[slot]["days"]))
+    for k in range(values.size):
+        river[slot]["error"][k] += gain * ((units - values[k]) ** 2 / observed - river[slot]["error"][k])
 
 
 @kernel
@@ -117,12 +140,14 @@ def close_rows(
     ----------
     out
         (n, 4) for the River models, which learn after this: units learned (NaN where the day teaches nothing), forecast
-        of the smoothing, worth of what was observed of the day in average days, standardised error of the combined
+        of the row's own members, seasonal index of what was observed of the day, standardised error of the combined
         forecast (NaN where it was not judged).
     """
     weekday = (day + 3) % 7
-    weights = np.zeros(MEMBERS)
-    values = np.zeros(3)
+    weights = np.zeros(_COUNT)
+    values = np.zeros(RIVER_FORECASTS)
+    weights_of_river = np.zeros(RIVER_FORECASTS)
+    features = np.zeros(_FEATURE_COUNT)
     for i in range(rows.size):
         row = rows[i]
         at = pools[i]
@@ -131,13 +156,15 @@ def close_rows(
         special = special_factor(pool, at, holiday[i], promoted[i])
         share = observed[i] if observed[i] > 0.0 else 1.0
         factor = weekday_factor(demand, row, pool, at, weekday) * special * share
-        smoothing_weights(demand, row, weights)
-        base = smoothing_level(demand, row, weights) * factor
+        member_weights(demand, row, weights)
+        base = member_level(demand, row, weights) * factor
         mean = base
         slot = demand[row]["slot"] - 1
         if slot >= 0:
-            river_members(river, slot, base, factor, day, 1, holiday[i], promoted[i], values)
-            mean = river_mean(river, slot, values, weights)
+            features_of(KnownDay(day, holiday[i], promoted[i]), features)
+            river_forecasts(river, slot, base, factor, 1, features, values)
+            river_weights(river, slot, weights_of_river)
+            mean = river_mean(values, weights_of_river)
         out[i, 0] = math.nan
         out[i, 1] = base
         out[i, 2] = factor
@@ -149,20 +176,17 @@ def close_rows(
             variance = score(demand, row, pool, at, units, mean)
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
         if slot >= 0:
-            river[slot]["days"] += 1
-            gain = error_gain(float(river[slot]["days"]))
-            for k in range(3):
-                river[slot]["error"][k] += gain * ((units - values[k]) ** 2 / share - river[slot]["error"][k])
+            learn_river_errors(river, slot, units, values, share)
         out[i, 0] = units
         if has_level(demand, row):
             learn_errors(demand, row, units, factor, mean, share)
-            level = demand[row]["level"][MIDDLE]
+            level = _middle_forecast(demand, row, 1.0)
             learn_pool(pool, at, units, level, factor, holiday[i], promoted[i], special * share)
             learn_own(demand, row, weekday, units, level * special * share)
         if share >= 1.0:  # part of a day says nothing about the other hours
             for hour in range(24):
                 pool[at]["day_hours"][hour] += hours[i, hour]
         learn_lines(demand, row, lines[i], factor, share)
-        learn_sales(demand, row, units, factor, share)
-        learn_levels(demand, row, units, factor)
-        demand[row]["days"] = min(demand[row]["days"] + 1, 65535)
+        learn_sizes(demand, row, units, share)
+        _learn_members(demand, row, units, factor, share)
+        count_day(demand, row, units, factor)

@@ -8,10 +8,16 @@ from numpy.typing import NDArray
 from sensing.demand.calibration import day_variance, stated_level
 from sensing.demand.demand_class import demand_class
 from sensing.demand.distribution import quantiles
-from sensing.demand.mixture import river_mean, river_members, smoothing_gain, smoothing_level, smoothing_weights
+from sensing.demand.feature_values import features_of
+from sensing.demand.features import FEATURES, KnownDay
+from sensing.demand.members.registry import MEMBERS
+from sensing.demand.mixture import member_level, member_rate, member_weights, river_forecasts, river_mean, river_weights
 from sensing.demand.profile import dispersion, special_factor, weekday_factor
-from sensing.demand.record import CLASSES, HORIZON, MEMBERS
+from sensing.demand.record import CLASSES, HORIZON, RIVER_FORECASTS
 from sensing.jit import kernel
+
+_COUNT = len(MEMBERS)
+_FEATURE_COUNT = len(FEATURES)
 
 
 @kernel
@@ -36,18 +42,22 @@ def forecast_rows(
 
     Source: Hyndman, Koehler, Ord, Snyder (2008), Forecasting with Exponential Smoothing, table 6.1, model ANN.
     """
-    weights = np.zeros(MEMBERS)
-    values = np.zeros(3)
+    weights = np.zeros(_COUNT)
+    values = np.zeros(RIVER_FORECASTS)
+    weights_of_river = np.zeros(RIVER_FORECASTS)
+    features = np.zeros(_FEATURE_COUNT)
     for i in range(rows.size):
         row = rows[i]
         at = pools[i]
         slot = demand[row]["slot"] - 1
         codes[i] = demand_class(demand, row)
         method[i] = 0 if demand[row]["days"] == 0 else (2 if slot >= 0 else 1)
-        smoothing_weights(demand, row, weights)
-        level = smoothing_level(demand, row, weights)
-        gain = smoothing_gain(weights)
+        member_weights(demand, row, weights)
+        level = member_level(demand, row, weights)
+        gain = member_rate(weights)
         ratio = dispersion(demand, row, pool, at)
+        if slot >= 0:
+            river_weights(river, slot, weights_of_river)
         for h in range(HORIZON):
             if closed[i, h]:
                 mean[i, h] = 0.0
@@ -57,9 +67,9 @@ def forecast_rows(
             factor = weekday_factor(demand, row, pool, at, (day + 1 + h + 3) % 7) * special
             expected = level * factor
             if slot >= 0:
-                holiday_h, promoted_h = holiday[i, h], promoted[i, h]
-                river_members(river, slot, expected, factor, day + 1 + h, 1 + h, holiday_h, promoted_h, values)
-                expected = river_mean(river, slot, values, weights)
+                features_of(KnownDay(day + 1 + h, holiday[i, h], promoted[i, h]), features)
+                river_forecasts(river, slot, expected, factor, 1 + h, features, values)
+                expected = river_mean(values, weights_of_river)
             mean[i, h] = expected
             variance[i, h] = day_variance(ratio, demand[row]["spread"], expected) * (1.0 + h * gain * gain)
 

@@ -1,89 +1,94 @@
-"""The forecast of one day of a row: its levels and TSB combined, then River's two where the row has them."""
+"""The forecast of one day of a row: its members combined, then its River members where it has them."""
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensing.demand.combination import weigh
-from sensing.demand.record import RATES
+from sensing.demand.members.compose import filling, numbered
+from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
 from sensing.jit import kernel
 
-MONTH_DAYS = 30.4375
-TREND_DAMPING = 0.9
-_RATES = np.array(RATES)
-_LEVELS = len(RATES)
+_COUNT = len(MEMBERS)
+_RIVER_COUNT = 1 + len(RIVER_MEMBERS)
+_RATES = np.array([member.rate for member in MEMBERS])
+_predict = numbered([member.predict for member in MEMBERS])
+_predict_river = filling([member.predict for member in RIVER_MEMBERS], start=1)
 
 
 @kernel
-def smoothing_weights(demand: NDArray[Any], row: int, weights: NDArray[np.float64]) -> None:
-    """Weights of a row's own members: one per rate, then TSB."""
+def member_forecast(demand: NDArray[Any], row: int, member: int, factor: float) -> float:
+    """Forecast of one member, by number, of a day with the seasonal index ``factor``."""
+    units: float = _predict(member, demand, row, factor)
+    return units
+
+
+@kernel
+def member_weights(demand: NDArray[Any], row: int, weights: NDArray[np.float64]) -> None:
+    """Weights of a row's own members."""
     weigh(demand[row]["error"], float(demand[row]["days"]), weights)
 
 
 @kernel
-def smoothing_level(demand: NDArray[Any], row: int, weights: NDArray[np.float64]) -> float:
-    """Combined level of a row, in units per average day."""
-    level: float = weights[_LEVELS] * demand[row]["sale_rate"] * demand[row]["sale_size"]
-    for member in range(_LEVELS):
-        level += weights[member] * demand[row]["level"][member]
+def member_level(demand: NDArray[Any], row: int, weights: NDArray[np.float64]) -> float:
+    """Combined level of a row, in units per average day.
+
+    A forecast is proportional to the seasonal index, so a member's weighted forecast is that of an index of its weight.
+    """
+    # The last member first: results depend on the order of a sum, and this one is kept.
+    level = member_forecast(demand, row, _COUNT - 1, weights[_COUNT - 1])
+    for member in range(_COUNT - 1):
+        level += member_forecast(demand, row, member, weights[member])
     return level
 
 
 @kernel
-def smoothing_gain(weights: NDArray[np.float64]) -> float:
+def member_rate(weights: NDArray[np.float64]) -> float:
     """Rate at which the combined level moves, for the growth of its error with the horizon."""
-    gain: float = weights[_LEVELS] * _RATES[_LEVELS // 2]
-    for member in range(_LEVELS):
-        gain += weights[member] * _RATES[member]
-    return gain
+    rate: float = weights[_COUNT - 1] * _RATES[_COUNT - 1]
+    for member in range(_COUNT - 1):
+        rate += weights[member] * _RATES[member]
+    return rate
 
 
 @kernel
-def month_position(day: int) -> float:
-    """Position in an average month, from -0.5 to 0.5; pay days are what it can find, to a day or two."""
-    months = day / MONTH_DAYS
-    return months - math.floor(months) - 0.5
-
-
-@kernel
-def river_members(
+def river_forecasts(
     river: NDArray[Any],
     slot: int,
     base: float,
     factor: float,
-    day: int,
     ahead: int,
-    holiday: float,
-    promoted: float,
+    features: NDArray[np.float64],
     values: NDArray[np.float64],
 ) -> None:
-    """Fill ``values`` with the three forecasts of a River row: smoothing, Holt-Winters, regression.
+    """Fill ``values`` with the forecasts that are combined for a River row: its own members', then River's.
 
     Parameters
     ----------
     base
-        Forecast of the smoothing, in units.
+        Forecast of the row's own members, in units.
     factor
-        Worth of the day in the row's average days; Holt-Winters runs on the series without it.
-    day, ahead
-        Local day that is forecast, and how many days it lies ahead of the last one learned; the trend is damped.
-    holiday, promoted
-        Flags of the day.
+        Seasonal index of the day in the row's average days.
+    ahead
+        How many days the day lies ahead of the last one learned.
+    features
+        Features of the day, see `sensing.demand.feature_values`.
     """
-    weekday = (day + 3) % 7
-    reach = (1.0 - TREND_DAMPING**ahead) / (1.0 - TREND_DAMPING)
     values[0] = base
-    values[1] = max(0.0, (river[slot]["level"] + reach * river[slot]["trend"]) * factor)
-    correction = river[slot]["intercept"] + river[slot]["weight"][weekday] + river[slot]["weight"][7] * holiday
-    correction += river[slot]["weight"][8] * promoted + river[slot]["weight"][9] * month_position(day)
-    values[2] = max(0.0, base + river[slot]["scale"] * correction)
+    _predict_river(values, river, slot, base, factor, ahead, features)
 
 
 @kernel
-def river_mean(river: NDArray[Any], slot: int, values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    """Combine the forecasts of a River row; ``weights`` is filled."""
+def river_weights(river: NDArray[Any], slot: int, weights: NDArray[np.float64]) -> None:
+    """Weights of the forecasts that are combined for a River row."""
     weigh(river[slot]["error"], float(river[slot]["days"]), weights)
-    mean: float = values[0] * weights[0] + values[1] * weights[1] + values[2] * weights[2]
+
+
+@kernel
+def river_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Combine the forecasts of a River row."""
+    mean: float = values[0] * weights[0]
+    for member in range(1, _RIVER_COUNT):
+        mean += values[member] * weights[member]
     return mean

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from sensing.demand.calibration import fold_calibration, fold_dispersion
 from sensing.demand.close import close_rows
+from sensing.demand.feature_values import features_by_name
 from sensing.demand.forecasting import forecast_rows, quantile_rows
 from sensing.demand.inputs import LAYOUT, DayInputs, Forecast, Scores, Window, typed_inputs, typed_window
-from sensing.demand.mixture import month_position, smoothing_level, smoothing_weights
+from sensing.demand.members.registry import MEMBERS
+from sensing.demand.mixture import member_level, member_weights
 from sensing.demand.profile import fold_hours, fold_weekday
-from sensing.demand.record import DEMAND, HORIZON, MEMBERS, POOL, RIVER
-from sensing.demand.river_row import WEEKDAYS, RiverRow, write_coefficients
+from sensing.demand.record import DEMAND, HORIZON, POOL, RIVER
+from sensing.demand.river_row import RiverRow, learn_days, write_coefficients
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
 from sensing.state.snapshot import pack, unpack
 
@@ -151,22 +153,17 @@ class DemandModels:
         """Let the River models of the rows at ``places`` learn what the close wrote to ``out``."""
         if places.size == 0:
             return
-        slots = self.demand["slot"][rows[places]].astype(np.int64) - 1
-        features = {WEEKDAYS[(inputs.day + 3) % 7]: 1.0, "month": month_position(inputs.day)}
-        table: list[float] = []
-        columns = zip(
-            rows[places].tolist(), out[places].tolist(), self.river["scale"][slots].tolist(),
-            inputs.holiday[places].tolist(), inputs.promoted[places].tolist(), strict=True,
-        )  # fmt: skip
-        for row, (units, base, factor, error), scale, holiday, promoted in columns:
-            known = features
-            if holiday or promoted:
-                known = {**features, "holiday": holiday, "promoted": promoted}
-            model = self.models[row]
-            if model.learn_one(known, units, factor, (units - base) / scale, error):
+        learning = rows[places]
+        slots = self.demand["slot"][learning].astype(np.int64) - 1
+        models = [self.models[row] for row in learning.tolist()]
+        units, base, factor, errors = out[places].T.tolist()
+        features = features_by_name(inputs.day, inputs.holiday[places], inputs.promoted[places])
+        days = list(zip(units, factor, base, self.river["scale"][slots].tolist(), features, strict=True))
+        learn_days(models, days)
+        for row, model, error in zip(learning.tolist(), models, errors, strict=True):
+            if error == error and model.drifted(error):  # NaN: not judged
                 self._drifted(row)
-            table += model.coefficients()
-        write_coefficients(self.river, slots, table)
+        write_coefficients(self.river, slots, models)
 
     def _drifted(self, row: int) -> None:
         """Speed up the learning of a row whose errors changed."""
@@ -175,20 +172,20 @@ class DemandModels:
         self.demand["exposure"][row] = min(float(self.demand["exposure"][row]), DRIFT_EXPOSURE)
 
     def _start_river(self, rows: NDArray[np.int64]) -> None:
-        """Give River models to rows that have earned them, started at what their smoothing says."""
+        """Give River models to rows that have earned them, started at the level of their own members."""
         if not rows.size:
             return
         self.river = _grown(self.river, len(self.models) + rows.size)
-        weights = np.zeros(MEMBERS)
+        weights = np.zeros(len(MEMBERS))
         for row in rows.tolist():
-            smoothing_weights(self.demand, row, weights)
-            model = RiverRow(smoothing_level(self.demand, row, weights))
+            member_weights(self.demand, row, weights)
+            model = RiverRow.started(member_level(self.demand, row, weights))
             slot = len(self.models)
             self.models[row] = model
             self.demand["slot"][row] = slot + 1
             self.river["row"][slot] = row
             self.river["scale"][slot] = max(float(self.demand["square"][row]), 1e-3) ** 0.5
-            write_coefficients(self.river, np.array([slot]), model.coefficients())
+            write_coefficients(self.river, np.array([slot]), [model])
 
 
 def _grown(records: NDArray[Any], size: int) -> NDArray[Any]:

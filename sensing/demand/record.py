@@ -9,12 +9,8 @@ Invariants
 
 import numpy as np
 
-RATES = (0.01, 0.02, 0.04, 0.08, 0.16)
-"""Smoothing rates of the levels every row keeps (per day at an average weekday)."""
-MIDDLE = 2
-"""The level that profiles are measured against."""
-MEMBERS = len(RATES) + 1
-"""Forecasts that are combined for every row: one per rate, then TSB."""
+from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
+
 HORIZON = 28
 """Days ahead that are forecast."""
 CLASSES = ("new", "smooth", "intermittent", "erratic", "lumpy", "ending")
@@ -23,16 +19,14 @@ METHODS = ("none", "smoothing", "river")
 """Forecast methods; a code is the position here."""
 GRID = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.85, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
 """Levels at which the achieved frequency is kept; dense where stock is sized."""
-FEATURES = 10
-"""Regression features: seven weekdays, holiday, promotion, position in the month."""
+RIVER_FORECASTS = 1 + len(RIVER_MEMBERS)
+"""Forecasts that are combined for rows with River models: that of the row's own members, then one per River member."""
 
 DEMAND = np.dtype(
     [
-        ("level", "f4", (len(RATES),)),  # units per day, weekday taken out
-        ("error", "f4", (MEMBERS,)),  # discounted mean squared one-day error of each member
-        ("exposure", "f4"),  # sum of the factors of the days learned: the weight behind the levels
-        ("sale_rate", "f4"),  # TSB: probability that a day has demand
-        ("sale_size", "f4"),  # TSB: units of a day that has demand
+        *(field for member in MEMBERS for field in member.fields),
+        ("error", "f4", (len(MEMBERS),)),  # discounted mean squared one-day error of each member
+        ("exposure", "f4"),  # sum of the factors of the days learned: the weight behind the members' state
         ("size_mean", "f4"),  # discounted mean and mean square of the days with demand, weekday left in
         ("size_square", "f4"),
         ("interval", "f4"),  # discounted mean of the days between days with demand
@@ -90,12 +84,9 @@ POOL = np.dtype(
 RIVER = np.dtype(
     [
         ("row", "i8"),
-        ("level", "f8"),  # Holt-Winters, in units per average day
-        ("trend", "f8"),
-        ("weight", "f8", (FEATURES,)),  # regression, in multiples of the row's scale
-        ("intercept", "f8"),
-        ("scale", "f8"),  # units that one regression unit stands for
-        ("error", "f8", (3,)),  # discounted mean squared error: smoothing, Holt-Winters, regression
+        *(field for member in RIVER_MEMBERS for field in member.fields),
+        ("scale", "f8"),  # standard deviation of the errors of the row's own members when it earned its River models
+        ("error", "f8", (RIVER_FORECASTS,)),  # discounted mean squared error of each forecast that is combined
         ("days", "i8"),  # days scored
     ],
     align=True,

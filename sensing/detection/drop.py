@@ -41,7 +41,7 @@ SHARE_OVER = 0.7
 PROBABILITY_OVER = 0.03
 """A drop is over when no window holds less than SHARE_OVER of its lines at a chance of at most this."""
 LEVEL_RATE = 0.05
-"""Rate at which `sensing.demand.smoothing.learn_lines` moves the level of lines."""
+"""Rate at which `sensing.demand.row_statistics.learn_lines` moves the level of lines."""
 _FACTORS_MAX = 60.0
 _ENDING = CLASSES.index("ending")
 

@@ -1,4 +1,4 @@
-"""One contract for every demand model: each smoothing rate, TSB, River's two, and their combination."""
+"""One contract for every member in the registry, and for their combination."""
 
 from typing import Any
 
@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sensing.demand.inputs import Forecast
+from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
 from sensing.demand.models import DemandModels
-from sensing.demand.record import HORIZON, MEMBERS, RATES
+from sensing.demand.record import HORIZON, RIVER_FORECASTS
 from tests.demand.streams import FIRST_DAY, Stream, feed, open_window, started, stream
 from tests.snapshots import resumed
 
 DAYS = 130
-OWN = (*(f"rate {rate}" for rate in RATES), "tsb")
-RIVER = ("smoothing", "holt_winters", "regression")
-MODELS = ("combined", *OWN, *RIVER[1:])
+OWN = tuple(member.name for member in MEMBERS)
+RIVER = tuple(member.name for member in RIVER_MEMBERS)
+MODELS = ("combined", *OWN, *RIVER)
 every_model = pytest.mark.parametrize("model", MODELS)
 
 
@@ -26,12 +27,12 @@ def forecast(models: DemandModels, model: str, found: Stream, last: int, rows: A
     alone = resumed(DemandModels(), models.dump())
     rows = np.arange(found.quantity.shape[0]) if rows is None else rows
     if model in OWN:
-        alone.demand["error"] = np.where(np.arange(MEMBERS) == OWN.index(model), 0.0, 1e30)
+        alone.demand["error"] = np.where(np.arange(len(OWN)) == OWN.index(model), 0.0, 1e30)
         seen = alone.demand["days"] > 0
         alone.demand["days"] = np.where(seen, np.maximum(alone.demand["days"], 60), 0)
-        alone.river["error"] = np.where(np.arange(3) == 0, 0.0, 1e30)
+        alone.river["error"] = np.where(np.arange(RIVER_FORECASTS) == 0, 0.0, 1e30)
     elif model in RIVER:
-        alone.river["error"] = np.where(np.arange(3) == RIVER.index(model), 0.0, 1e30)
+        alone.river["error"] = np.where(np.arange(RIVER_FORECASTS) == 1 + RIVER.index(model), 0.0, 1e30)
     alone.river["days"] = np.maximum(alone.river["days"], 60)
     window = open_window(found.quantity.shape[0])
     window = type(window)(*(part[rows] for part in window))

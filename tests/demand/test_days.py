@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from sensing.demand import calibration, close, combination, distribution, forecasting, mixture, profile, smoothing
-from sensing.demand.record import DEMAND, GRID, MEMBERS, POOL, RATES, RIVER
+from sensing.demand import calibration, close, combination, distribution, forecasting, profile
+from sensing.demand.members.registry import MEMBERS
+from sensing.demand.members.smoothing import RATES
+from sensing.demand.record import DEMAND, GRID, POOL, RIVER
 from tests.demand import oracles
 from tests.demand.streams import FIRST_DAY
 
@@ -60,36 +62,6 @@ def test_quantile_rows_state_the_calibrated_level() -> None:
     assert (out[1] > out[0]).all()
 
 
-@given(errors=st.lists(st.floats(0.0, 50.0), min_size=MEMBERS, max_size=MEMBERS), seen=st.integers(0, 400))
-def test_smoothing_weights_level_and_gain(errors: list[float], seen: int) -> None:
-    """The combined level and rate are the weighted ones of the members, TSB at the middle rate."""
-    demand, weights = np.zeros(1, DEMAND), np.zeros(MEMBERS)
-    demand["error"][0], demand["days"] = errors, seen
-    demand["level"][0] = np.arange(1.0, MEMBERS)
-    demand["sale_rate"], demand["sale_size"] = 0.5, 4.0
-    mixture.smoothing_weights(demand, 0, weights)
-    kept = demand["error"][0].astype(float).tolist()
-    expected = oracles.weights(kept, seen, combination.TEMPER, 1.0 / (1.0 - combination.DISCOUNT))
-    assert weights == pytest.approx(expected, rel=1e-5, abs=1e-9)
-    assert mixture.smoothing_level(demand, 0, weights) == pytest.approx(expected @ [1.0, 2.0, 3.0, 4.0, 5.0, 2.0])
-    assert mixture.smoothing_gain(weights) == pytest.approx(expected @ [*RATES, RATES[2]])
-
-
-@given(level=POSITIVE, trend=st.floats(-1.0, 1.0), base=POSITIVE, factor=POSITIVE, ahead=st.integers(1, 28))
-def test_river_members_and_mean(level: float, trend: float, base: float, factor: float, ahead: int) -> None:
-    """Holt-Winters with a damped trend, the regression's correction, and their equal mean where nothing is judged."""
-    river, values, weights = np.zeros(1, RIVER), np.empty(3), np.empty(3)
-    river["level"], river["trend"], river["intercept"], river["scale"] = level, trend, 0.1, 2.0
-    river["weight"][0] = np.arange(10) / 10.0
-    day = FIRST_DAY + 3
-    mixture.river_members(river, 0, base, factor, day, ahead, 1.0, 0.0, values)
-    reach = sum(mixture.TREND_DAMPING**step for step in range(ahead))
-    correction = 0.1 + 0.1 * ((day + 3) % 7) + 0.7 + 0.9 * mixture.month_position(day)
-    holt, corrected = max(0.0, (level + reach * trend) * factor), max(0.0, base + 2.0 * correction)
-    assert values == pytest.approx(np.array([base, holt, corrected]))
-    assert mixture.river_mean(river, 0, values, weights) == pytest.approx(values.mean())
-
-
 def test_learn_errors_and_error_gain() -> None:
     """Errors are plain means while few, then discounted ones."""
     assert combination.error_gain(4.0) == 0.25
@@ -98,9 +70,18 @@ def test_learn_errors_and_error_gain() -> None:
     for at, units in enumerate([3.0, 5.0, 1.0]):
         demand["days"] = at + 1
         close.learn_errors(demand, 0, units, 1.0, 2.0, 1.0)
-    assert demand["error"][0] == pytest.approx(np.full(MEMBERS, (9.0 + 25.0 + 1.0) / 3.0))
+    assert demand["error"][0] == pytest.approx(np.full(len(MEMBERS), (9.0 + 25.0 + 1.0) / 3.0))
     assert demand["square"][0] == pytest.approx((1.0 + 9.0 + 1.0) / 3.0)
     assert demand["expected"][0] == pytest.approx(2.0)
+
+
+def test_learn_river_errors() -> None:
+    """Every forecast of a River row keeps the error of a whole day, and the day is counted."""
+    river, values = np.zeros(1, RIVER), np.array([3.0, 5.0, 2.0])
+    close.learn_river_errors(river, 0, 4.0, values, 0.5)
+    close.learn_river_errors(river, 0, 2.0, values, 1.0)
+    assert river["error"][0].tolist() == [1.5, 5.5, 4.0]
+    assert river["days"][0] == 2
 
 
 def test_learn_pool_keeps_totals_and_what_was_special() -> None:
@@ -112,17 +93,6 @@ def test_learn_pool_keeps_totals_and_what_was_special() -> None:
     assert (pool["day_quantity"][0], pool["day_level"][0], pool["day_expected"][0]) == (10.0, 10.0, 14.0)
     assert pool["day_special"][0, 1].tolist() == [9.0, 3.0]
     assert not pool["day_special"][0, 0].any()
-
-
-@given(lines=st.lists(st.integers(0, 30), min_size=1, max_size=18))
-def test_learn_lines_starts_as_the_mean(lines: list[int]) -> None:
-    """The first days' level of lines is their mean."""
-    demand = np.zeros(1, DEMAND)
-    for at, count in enumerate(lines):
-        demand["days"], demand["exposure"] = at, at
-        smoothing.learn_lines(demand, 0, float(count), 1.0, 1.0)
-    assert demand["lines_level"][0] == pytest.approx(np.mean(lines), rel=1e-4, abs=1e-4)
-    assert demand["lines_square"][0] >= 0.0
 
 
 @given(ratios=st.lists(st.floats(0.5, 50.0), min_size=1, max_size=30))

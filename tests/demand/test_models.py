@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sensing.demand import models as module
 from sensing.demand.inputs import DayInputs, Forecast, ordinary_window
+from sensing.demand.members.smoothing import SMOOTHING, level_field
 from sensing.demand.models import DemandModels
 from sensing.demand.profile import expected_lines, weekday_factor
 from sensing.demand.record import CLASSES, DEMAND, HORIZON, METHODS, RIVER
@@ -166,7 +167,8 @@ def test_a_change_speeds_up_learning(monkeypatch: pytest.MonkeyPatch) -> None:
     assert heard.drifts >= 4
     assert heard.demand["drifts"][:4].min() >= 1
     assert deaf.drifts == 0
-    slow, slow_deaf = heard.demand["level"][:4, 0], deaf.demand["level"][:4, 0]
+    slowest = level_field(SMOOTHING[0].rate)
+    slow, slow_deaf = heard.demand[slowest][:4], deaf.demand[slowest][:4]
     assert np.all(np.abs(slow - 20.0) < np.abs(slow_deaf - 20.0) - 2.0)
 
 

@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sensing.demand import close, smoothing, tsb
+from sensing.demand import close
 from sensing.demand.inputs import DayInputs
+from sensing.demand.members import tsb
+from sensing.demand.members.smoothing import MIDDLE, SMOOTHING, level_field
 from sensing.demand.models import DemandModels
 from sensing.demand.profile import expected_lines
 from sensing.demand.record import DEMAND
+from sensing.demand.row_statistics import count_day, learn_lines
 from tests.demand.streams import FIRST_DAY
 
 ROWS = 200
@@ -41,7 +44,8 @@ def test_a_first_day_counts_for_its_part(first: float) -> None:
     models = learn([first] + [1.0] * 15, 10.0)
     demand = models.demand[:ROWS]
     assert demand["lines_level"].mean() == pytest.approx(10.0, rel=0.03)
-    assert demand["level"].mean(axis=0) == pytest.approx(np.full(5, 10.0), rel=0.03)
+    for member in SMOOTHING:
+        assert demand[level_field(member.rate)].mean() == pytest.approx(10.0, rel=0.03)
     # One, and what a level from n days adds to the error of the day after: 1 / n, on average .22 here.
     assert (demand["lines_square"] / demand["lines_level"]).mean() == pytest.approx(1.22, abs=0.1)
     assert (demand["square"] / demand["expected"]).mean() == pytest.approx(1.22, abs=0.1)
@@ -55,7 +59,7 @@ def test_interrupted_feeds_do_not_lower_levels(share: float, rate: float) -> Non
     models = learn([1.0, share] * 30, rate, seed=7)
     demand = models.demand[:ROWS]
     assert demand["lines_level"].mean() == pytest.approx(rate, rel=0.12)
-    assert demand["level"][:, 0].mean() == pytest.approx(rate, rel=0.1)
+    assert demand[level_field(SMOOTHING[0].rate)].mean() == pytest.approx(rate, rel=0.1)
     assert (demand["sale_rate"] * demand["sale_size"]).mean() == pytest.approx(rate, rel=0.15)
     assert demand["lines_square"].mean() == pytest.approx(rate, rel=0.25)
 
@@ -70,15 +74,18 @@ def test_part_of_a_day_teaches_no_hours() -> None:
 def test_errors_are_those_of_a_whole_day(units: float, share: float, days: int) -> None:
     """The squared error of part of a day is divided by the part, as its variance is that part of a day's."""
     demand = np.zeros(1, DEMAND)
-    demand["days"], demand["exposure"], demand["level"], demand["lines_level"] = days, days, 4.0, 4.0
+    demand["days"], demand["exposure"], demand["lines_level"] = days, days, 4.0
+    demand[level_field(MIDDLE.rate)] = 4.0
     close.learn_errors(demand, 0, units, 0.9 * share, 3.5 * share, share)
-    smoothing.learn_lines(demand, 0, units, 0.9 * share, share)
+    learn_lines(demand, 0, units, 0.9 * share, share)
     gain = max(0.02, 1.0 / days)
     assert demand["square"][0] == pytest.approx(gain * (units - 3.5 * share) ** 2 / share, rel=1e-4, abs=1e-6)
     assert demand["expected"][0] == pytest.approx(gain * 3.5)
     assert demand["lines_square"][0] == pytest.approx(gain * (units - 3.6 * share) ** 2 / share, rel=1e-4, abs=1e-6)
     level = max(1.0 - 0.995, 1.0 / days)
-    assert demand["error"][0, 0] == pytest.approx(level * (units - 3.6 * share) ** 2 / share, rel=1e-4, abs=1e-6)
+    assert demand["error"][0, SMOOTHING.index(MIDDLE)] == pytest.approx(
+        level * (units - 3.6 * share) ** 2 / share, rel=1e-4, abs=1e-6
+    )
 
 
 def test_a_first_day_is_no_error() -> None:
@@ -98,8 +105,8 @@ def test_sales_of_partly_observed_days(series: list[tuple[int, float]]) -> None:
     found: NDArray[Any] = np.zeros(1, DEMAND)
     chance, size, sales = 0.0, 0.0, 0
     for day, (units, share) in enumerate(series):
-        tsb.learn_sales(found, 0, float(units), share, share)
-        found["days"][0] += 1
+        tsb.learn_tsb(found, 0, float(units), share, share)
+        count_day(found, 0, float(units), share)
         due = 1.0 - (1.0 - chance) ** share
         scale = due / (share * chance) if chance > 0 else 1.0
         chance = min(1.0, chance + max(tsb.SALE_RATE, 1.0 / (day + 1)) * (float(units > 0) - due))

@@ -49,6 +49,19 @@ def test_arithmetic_has_64_bits_and_no_warnings() -> None:
     assert found == (-41, 7000, 0, float("inf"))
 
 
+def test_fields_are_read_with_64_bits() -> None:
+    """A full count does not wrap around, whether the field is read by name or as an attribute."""
+
+    @interpreted
+    def more(rows: Any) -> Any:
+        return rows[0]["small"] + 1, rows[0].small + 1
+
+    rows = np.zeros(1, RECORD)
+    rows["small"] = 255
+    found: Any = more(rows)
+    assert found == (256, 256)
+
+
 def test_results_are_plain() -> None:
     """What leaves a kernel is Python's or numpy's own, as from compiled code."""
 

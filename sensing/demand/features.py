@@ -1,0 +1,70 @@
+"""All features of a day, on which members regress. A new one is a kernel and an entry of ``FEATURES``.
+
+Record layouts, snapshots and `sensing.demand.feature_values` read the list.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sensing.jit import inner_kernel, kernel
+
+MONTH_DAYS = 30.4375
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class KnownDay(NamedTuple):
+    """What is known of a local day of a row in advance; flags are 0 or 1."""
+
+    day: int
+    holiday: float
+    promoted: float
+
+
+class Feature(NamedTuple):
+    """Name and value of one feature.
+
+    ``value`` is a kernel ``(known: KnownDay) -> float``. ``of_row``: rows differ in it on the same day.
+    """
+
+    name: str
+    value: Callable[[KnownDay], float]
+    of_row: bool = False
+
+
+def _weekday(name: str) -> Feature:
+    number = WEEKDAYS.index(name)
+
+    @inner_kernel
+    def value(known: KnownDay) -> float:
+        return 1.0 if (known.day + 3) % 7 == number else 0.0
+
+    return Feature(name, value)
+
+
+@kernel
+def holiday_flag(known: KnownDay) -> float:
+    """Whether the day is a holiday."""
+    return known.holiday
+
+
+@kernel
+def promoted_flag(known: KnownDay) -> float:
+    """Whether the row is promoted on the day."""
+    return known.promoted
+
+
+@kernel
+def month_position(known: KnownDay) -> float:
+    """Position in an average month, from -0.5 to 0.5; pay days are what it can find, to a day or two."""
+    months = known.day / MONTH_DAYS
+    return months - math.floor(months) - 0.5
+
+
+FEATURES: tuple[Feature, ...] = (
+    *map(_weekday, WEEKDAYS),
+    Feature("holiday", holiday_flag, of_row=True),
+    Feature("promoted", promoted_flag, of_row=True),
+    Feature("month", month_position),
+)
+"""In the order of the regression's weights."""

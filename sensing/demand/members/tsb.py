@@ -1,0 +1,62 @@
+"""Member: TSB for slow movers, which smooths the probability of demand every day, its size on days with demand.
+
+Source: Teunter, Syntetos, Babai (2011), Intermittent demand: linking forecasting to inventory obsolescence, eq. 5-7.
+"""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from sensing.demand.members.member import Member
+from sensing.jit import kernel
+
+SALE_RATE = 0.04
+SIZE_RATE = 0.05
+FACTOR_MIN = 0.2
+"""A day of smaller seasonal index is taken for one of this when its size is learned."""
+
+
+@kernel
+def sale_chance(rate: float, observed: float) -> float:
+    """Probability that the observed share s of a day has demand: 1 - (1 - rate)^s."""
+    return rate if observed >= 1.0 else 1.0 - (1.0 - rate) ** observed
+
+
+@kernel
+def whole_day_units(rate: float, units: float, observed: float) -> float:
+    """Units of a whole day that has demand, where the observed share of the day had ``units``."""
+    chance = sale_chance(rate, observed)
+    return units * (chance / (observed * rate)) if chance > 0.0 else units
+
+
+@kernel
+def learn_tsb(demand: NDArray[Any], row: int, units: float, factor: float, observed: float) -> None:
+    """Learn whether a day had demand, and how much."""
+    rate = demand[row]["sale_rate"]
+    days = float(demand[row]["days"]) + 1.0
+    sold = 1.0 if units > 0.0 else 0.0
+    error = sold - sale_chance(rate, observed)
+    demand[row]["sale_rate"] = min(rate + max(SALE_RATE, 1.0 / days) * error, 1.0)
+    if units > 0.0:
+        sales = float(demand[row]["sales"]) + 1.0
+        size = whole_day_units(rate, units, observed) / max(factor / observed, FACTOR_MIN)
+        demand[row]["sale_size"] += max(SIZE_RATE, 1.0 / sales) * (size - demand[row]["sale_size"])
+
+
+@kernel
+def predict_tsb(demand: NDArray[Any], row: int, factor: float) -> float:
+    """Probability of demand times its size."""
+    units: float = factor * demand[row]["sale_rate"] * demand[row]["sale_size"]
+    return units
+
+
+TSB = Member(
+    name="tsb",
+    rate=SALE_RATE,
+    fields=[
+        ("sale_rate", "f4"),  # probability that a day has demand
+        ("sale_size", "f4"),  # units of a day that has demand
+    ],
+    learn=learn_tsb,
+    predict=predict_tsb,
+)

@@ -1,0 +1,1 @@
+"""Tests of the forecasting members, one file per member."""

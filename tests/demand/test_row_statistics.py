@@ -1,0 +1,73 @@
+"""What a row learns besides its members, against plain floats."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensing.demand import row_statistics
+from sensing.demand.record import DEMAND
+
+
+@pytest.mark.parametrize(("exposure", "known"), [(0.0, False), (0.99, False), (1.0, True), (40.0, True)])
+def test_a_level_is_known_after_a_day_in_all(exposure: float, known: bool) -> None:
+    """What was seen must come to a day before anything is measured against it."""
+    found = np.zeros(1, DEMAND)
+    found["exposure"] = exposure
+    assert row_statistics.has_level(found, 0) is known
+
+
+@given(series=st.lists(st.tuples(st.integers(0, 50).map(float), st.floats(0.0, 3.0)), max_size=120))
+def test_count_day_counts_days_sales_and_silence(series: list[tuple[float, float]]) -> None:
+    """Counts are exact, and exposure is the sum of the seasonal indices."""
+    found = np.zeros(1, DEMAND)
+    for units, factor in series:
+        row_statistics.count_day(found, 0, units, factor)
+    sold = [place for place, (units, _) in enumerate(series) if units > 0]
+    assert found["days"][0] == len(series)
+    assert found["sales"][0] == len(sold)
+    assert found["silence"][0] == (len(series) - 1 - sold[-1] if sold else len(series))
+    assert found["exposure"][0] == pytest.approx(sum(factor for _, factor in series), rel=1e-4)
+
+
+def test_counts_have_a_ceiling() -> None:
+    """Full counts stay full."""
+    found = np.zeros(1, DEMAND)
+    found["days"] = found["sales"] = found["silence"] = row_statistics.COUNT_MAX
+    row_statistics.count_day(found, 0, 0.0, 1.0)
+    assert found["silence"][0] == row_statistics.COUNT_MAX
+    row_statistics.count_day(found, 0, 1.0, 1.0)
+    assert (found["days"][0], found["sales"][0], found["silence"][0]) == (65535, 65535, 0)
+
+
+@given(series=st.lists(st.integers(0, 9).map(float), max_size=60))
+def test_learn_sizes_keeps_discounted_means(series: list[float]) -> None:
+    """Sizes, their squares and intervals are plain means of the days with demand while these are few."""
+    found = np.zeros(1, DEMAND)
+    found["sale_rate"] = 0.5
+    mean, square, interval, sales, silence = 0.0, 0.0, 0.0, 0, 0
+    for units in series:
+        row_statistics.learn_sizes(found, 0, units, 1.0)
+        row_statistics.count_day(found, 0, units, 1.0)
+        silence += 1
+        if units:
+            sales += 1
+            gain = max(row_statistics.CLASS_RATE, 1.0 / sales)
+            mean += gain * (units - mean)
+            square += gain * (units * units - square)
+            interval += gain * (silence - interval)
+            silence = 0
+    assert found["size_mean"][0] == pytest.approx(mean, rel=1e-4)
+    assert found["size_square"][0] == pytest.approx(square, rel=1e-4)
+    assert found["interval"][0] == pytest.approx(interval, rel=1e-4)
+
+
+@given(lines=st.lists(st.integers(0, 30), min_size=1, max_size=18))
+def test_learn_lines_starts_as_the_mean(lines: list[int]) -> None:
+    """The first days' level of lines is their mean."""
+    demand = np.zeros(1, DEMAND)
+    for at, count in enumerate(lines):
+        demand["days"], demand["exposure"] = at, at
+        row_statistics.learn_lines(demand, 0, float(count), 1.0, 1.0)
+    assert demand["lines_level"][0] == pytest.approx(np.mean(lines), rel=1e-4, abs=1e-4)
+    assert demand["lines_square"][0] >= 0.0
