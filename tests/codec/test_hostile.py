@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from typing import Any, get_args
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +49,7 @@ def check(lines: list[bytes], decoded: Decoded) -> None:
         assert reject.got.isprintable()
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_hostile_lines() -> None:
     """None raises or stops a block, and the counts add up. Nearly every reason and many good events are among them."""
     counts: Counter[str] = Counter()
