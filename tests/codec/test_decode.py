@@ -102,6 +102,7 @@ def test_a_reject_is_the_message_as_it_came() -> None:
     assert (first.key, second.key) == (b"k", None)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("size", [1, 7, 2047, 2048, 2049])
 def test_cuts_do_not_matter(size: int) -> None:
     """However messages are cut into blocks, the same comes out."""
