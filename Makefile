@@ -27,9 +27,11 @@ test: lint .venv/kernels.stamp ## lint, types and all tests, against a real Kafk
 test-fast: .venv/dev.stamp .venv/kernels.stamp ## tests without servers and whole replays, within two minutes
 	@$(PY) -m pytest -m 'not servers and not slow'
 
-coverage: .venv/dev.stamp ## lines of sensing/ that tests reach, kernels run as plain Python
-	@NUMBA_DISABLE_JIT=1 $(PY) -m pytest -n 2 --dist loadfile -m 'not servers and not slow' \
-	    --cov sensing --cov-report term:skip-covered $(CORE)
+coverage: .venv/dev.stamp .venv/kernels.stamp ## lines of sensing/ that tests reach, kernels run as plain Python
+	@NUMBA_DISABLE_JIT=1 $(PY) -m pytest -n 2 --dist loadfile -m 'not servers and not slow and not compiled' \
+	    --cov sensing --cov-report= $(CORE)
+	@$(PY) -m pytest -n 2 --dist loadfile -m 'compiled and not slow' \
+	    --cov sensing --cov-append --cov-report term:skip-covered $(CORE)
 
 lint: .venv/dev.stamp ## ruff and mypy
 	@.venv/bin/ruff check --quiet .

@@ -284,22 +284,25 @@ def count_lines(load: Workload, units: int = 1_000) -> bytes:
     )
 
 
-def purchase_lines(load: Workload, receipts_per_day: int) -> bytes:
-    """Messages of topic ``suppliers``, in order of time: orders on random rows, received in full 3 to 20 days later."""
+def purchase_lines(load: Workload, receipts_per_day: int, *, received: bool = True) -> bytes:
+    """Messages of topic ``suppliers``, in order of time: orders on random rows, received in full 3 to 20 days later.
+
+    Without ``received`` the same orders never are.
+    """
     random = load.random(_SUPPLY)
     size = receipts_per_day * load.days
     placed_ms = load.start_ms + random.integers(0, load.days * DAY_MS, size)
     received_ms = placed_ms + random.gamma(9.0, DAY_MS * 0.9, size).clip(3 * DAY_MS, 20 * DAY_MS).astype(np.int64)
-    po, received = np.divmod(np.arange(2 * size), 2)
-    time_ms = np.where(received == 1, received_ms[po], placed_ms[po])
+    po, step = np.divmod(np.arange(2 * size), 2)
+    time_ms = np.where(step == 1, received_ms[po], placed_ms[po])
     sku, location, quantity = (random.integers(1, high, size) for high in (load.skus + 1, load.locations + 1, 1000))
     order = np.argsort(time_ms, kind="stable")
-    order = order[time_ms[order] < load.start_ms + load.days * DAY_MS]
-    po, received, time_ms = po[order], received[order], time_ms[order]
+    order = order[(time_ms[order] < load.start_ms + load.days * DAY_MS) & (received | (step[order] == 0))]
+    po, step, time_ms = po[order], step[order], time_ms[order]
     return ndjson.lines(
         [
-            *(b'{"event_id":"PO', ndjson.digits(po, 9), b"-", ndjson.digits(received, 1)),
-            *(b'","event_type":"', ndjson.choice(("po.placed", "po.received"), received)),
+            *(b'{"event_id":"PO', ndjson.digits(po, 9), b"-", ndjson.digits(step, 1)),
+            *(b'","event_type":"', ndjson.choice(("po.placed", "po.received"), step)),
             *(b'","event_time":"', ndjson.instant(time_ms), b'","po_id":"PO', ndjson.digits(po, 9)),
             *(b'","supplier":"SUP', ndjson.digits(sku[po] % 50, 2)),
             *(b'","sku":"SKU', ndjson.digits(sku[po] - 1, 6), b'","location":"DC', ndjson.digits(location[po] - 1, 2)),

@@ -1,6 +1,6 @@
-"""What is true now, as files: current planning parameters and open exceptions, from the compacted topics."""
+"""What is true now, as files: the latest record of every key of the compacted topics; of exceptions, the open ones."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -9,43 +9,30 @@ import msgspec
 
 from flows.output_folder import work_folder
 from sensing.contracts.exceptions import ExceptionState
-from sensing.contracts.parameters import PlanningParameters
-from sensing.outputs import EXCEPTIONS, PARAMETERS
-from sinks import tables
+from sensing.contracts.topic_spec import TopicSpec
+from sensing.contracts.topics import compacted
 from sinks.entries import ENDED
 from sinks.latest import Spool, read_latest
 from sinks.parquet_file import write_parquet
+from sinks.tables import TableLayout, layout_of, table
 
 Form = Literal["parquet", "ndjson"]
 ROWS_AT_ONCE = 4096
 
 
 class Exported(NamedTuple):
-    """Rows written, and records that were left out since they are not this engine's."""
+    """Rows written by topic, and records that were left out since they are not this engine's."""
 
-    parameters: int
-    exceptions: int
+    rows: dict[str, int]
     foreign: int
-
-
-class _Kind(NamedTuple):
-    decode: Callable[[bytes], Any]
-    schema: Any
-    row: Callable[[Any, str], dict[str, Any]]
-
-
-_KINDS = {
-    PARAMETERS: _Kind(msgspec.json.Decoder(PlanningParameters).decode, tables.PARAMETERS, tables.parameters_row),
-    EXCEPTIONS: _Kind(msgspec.json.Decoder(ExceptionState).decode, tables.EXCEPTIONS, tables.exception_row),
-}
 
 
 def export(
     client: Mapping[str, Any], prefix: str, output: Path, form: Form = "parquet", *, ended: bool = False
 ) -> Exported:
-    """Write ``planning-parameters`` and ``exceptions`` to a folder, sorted by key.
+    """Write every compacted output topic to a file in a folder, sorted by key.
 
-    Values wait in a file in the folder, so disk for both topics is needed; memory is about 300 bytes per key and
+    Values wait in a file in the folder, so disk for all topics is needed; memory is about 300 bytes per key and
     ``ROWS_AT_ONCE`` documents.
 
     Parameters
@@ -64,27 +51,31 @@ def export(
     TidegaugeError
         Kafka does not give what is needed; the folder is as it was.
     """
+    specs = {spec.name: spec for spec in compacted()}
     with work_folder(output) as work:
         with (work / "values").open("w+b") as file:
-            spool = read_latest(client, prefix, tuple(_KINDS), file)
-            counts = {topic: _write(spool, topic, work / f"{topic}.{form}", form, ended=ended) for topic in _KINDS}
-        for topic in _KINDS:
-            (work / f"{topic}.{form}").replace(output / f"{topic}.{form}")
-    return Exported(counts[PARAMETERS], counts[EXCEPTIONS], spool.foreign)
+            spool = read_latest(client, prefix, tuple(specs), file)
+            rows = {name: _write(spool, spec, work / f"{name}.{form}", form, ended) for name, spec in specs.items()}
+        for name in specs:
+            (work / f"{name}.{form}").replace(output / f"{name}.{form}")
+    return Exported(rows, spool.foreign)
 
 
-def _write(spool: Spool, topic: str, path: Path, form: Form, *, ended: bool) -> int:
-    found = _documents(spool, topic, ended=ended)
+def _write(spool: Spool, spec: TopicSpec, path: Path, form: Form, ended: bool) -> int:
+    found = _documents(spool, spec, ended)
     if form == "ndjson":
         return _write_lines(path, found)
-    return write_parquet(path, _KINDS[topic].schema, _tables(found, _KINDS[topic]))
+    layout = layout_of(spec.name)
+    return write_parquet(path, layout.schema, _tables(found, layout))
 
 
-def _documents(spool: Spool, topic: str, *, ended: bool) -> Iterator[tuple[Any, str, bytes]]:
+def _documents(spool: Spool, spec: TopicSpec, ended: bool) -> Iterator[tuple[Any, str, bytes]]:
     """Documents to be written, each decoded, with its lineage, and as it is."""
-    for _, lineage, value in spool.of(topic):
+    (struct,) = spec.structs
+    decode = msgspec.json.Decoder(struct).decode
+    for _, lineage, value in spool.of(spec.name):
         try:
-            document = _KINDS[topic].decode(value)
+            document = decode(value)
         except msgspec.MsgspecError:
             spool.foreign += 1
             continue
@@ -101,6 +92,6 @@ def _write_lines(path: Path, found: Iterator[tuple[Any, str, bytes]]) -> int:
     return count
 
 
-def _tables(found: Iterator[tuple[Any, str, bytes]], kind: _Kind) -> Iterator[Any]:
+def _tables(found: Iterator[tuple[Any, str, bytes]], layout: TableLayout) -> Iterator[Any]:
     while some := list(islice(found, ROWS_AT_ONCE)):
-        yield tables.table(kind.schema, [kind.row(document, lineage) for document, lineage, _ in some])
+        yield table(layout.schema, [layout.row(document, lineage) for document, lineage, _ in some])

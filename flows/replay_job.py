@@ -18,9 +18,9 @@ from flows.runtime.machine_logic import MakeMachine
 from flows.runtime.machine_processes import MachineHosts, machine_processes
 from flows.runtime.machines import machines
 from flows.runtime.roles import machine_ids
+from sensing.codec.instants import rfc3339
 from sensing.machines.call_budget import REPLAY
 from sensing.settings import Settings
-from sinks.envelope import timestamp
 from sinks.files import assemble
 from sinks.parts import PartFiles
 
@@ -75,7 +75,7 @@ def replay(
     settings = settings or Settings()
     find_inputs(input_folder)
     started = time.perf_counter()
-    recorded = timestamp(int(dt.datetime.now(dt.UTC).timestamp() * 1000))
+    recorded = rfc3339(int(dt.datetime.now(dt.UTC).timestamp() * 1000))
     keys = [machine.key for machine in machine_ids(settings.shards)]
     context = RunContext(progress)
     files = FileSource(input_folder, settings, batch_messages, until, context)

@@ -17,9 +17,10 @@ import base64
 
 import msgspec
 
+from sensing.codec.instants import rfc3339
 from sensing.contracts.dead_letters import DeadLetter, Reason
 from sensing.outputs import OutputRecord
-from sinks.envelope import SOURCE, timestamp
+from sinks.envelope import SOURCE
 
 Header = tuple[str, str | bytes | None]
 
@@ -80,7 +81,7 @@ def _connect(record: OutputRecord, letter: DeadLetter) -> dict[str, str]:
 
 
 def _own(record: OutputRecord, letter: DeadLetter, lineage: str, recorded: str) -> dict[str, str]:
-    values = {"id": record.id, "type": record.type, "time": timestamp(record.time), "recordedtime": recorded}
+    values = {"id": record.id, "type": record.type, "time": rfc3339(record.time), "recordedtime": recorded}
     values |= {"lineage": lineage, "reason": letter.reason}
     if letter.field is not None:
         values["field"] = letter.field

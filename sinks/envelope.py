@@ -5,22 +5,13 @@ transport with headers carries them there. ``recordedtime`` is the only one that
 same input.
 """
 
-import datetime as dt
-from functools import lru_cache
-
 import orjson
 
+from sensing.codec.instants import rfc3339
 from sensing.outputs import OutputRecord
 
 SOURCE = "tidegauge"
 CONTENT_TYPE = "application/json"
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
-@lru_cache(maxsize=1024)  # Outputs of one close share their time, and this is a third of the cost of sealing.
-def timestamp(instant: int) -> str:
-    """RFC 3339 in UTC with milliseconds of an instant in UTC ms."""
-    return (_EPOCH + dt.timedelta(milliseconds=instant)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def attributes(record: OutputRecord, recorded: str) -> dict[str, str]:
@@ -28,7 +19,7 @@ def attributes(record: OutputRecord, recorded: str) -> dict[str, str]:
     context = {"specversion": "1.0", "id": record.id, "source": SOURCE, "type": record.type}
     if record.subject:
         context["subject"] = record.subject
-    context["time"] = timestamp(record.time)
+    context["time"] = rfc3339(record.time)
     context["datacontenttype"] = CONTENT_TYPE
     context["recordedtime"] = recorded
     context.update(sorted(record.attributes.items()))

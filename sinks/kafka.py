@@ -14,9 +14,9 @@ from typing import Any
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
+from sensing.codec.instants import rfc3339
 from sensing.outputs import OutputRecord
 from sinks.delivery import Delivery, OnDelivered, Patience, ProducerStatus
-from sinks.envelope import timestamp
 from sinks.messages import Message, seal
 from sinks.parts import Rows
 from sinks.status import Status
@@ -124,7 +124,7 @@ class KafkaPart(StatefulSinkPartition[list[OutputRecord | Rows], None]):
         self._delivery.wait()
 
     def _seal(self, records: Iterable[OutputRecord]) -> Iterable[Message]:
-        recorded = timestamp(int(dt.datetime.now(dt.UTC).timestamp() * 1000))
+        recorded = rfc3339(int(dt.datetime.now(dt.UTC).timestamp() * 1000))
         return (seal(record, self._prefix, self._lineage, recorded) for record in records)
 
 

@@ -1,14 +1,18 @@
-"""Documents of the compacted topics as tables: one row per document, flat, lists where they are lists."""
+"""Documents of the compacted topics as tables: one row per document, flat, lists where they are lists.
+
+A topic without a layout here has a table of run and document.
+"""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
 
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.parameters import Accuracy, Change, InForce, Override, PlanningParameters, Proposed
+from sensing.outputs import EXCEPTIONS, PARAMETERS, encode
 
 _TEXT, _NUMBER, _NUMBERS, _DATE = pa.string(), pa.float64(), pa.list_(pa.float64()), pa.date32()
 _INSTANT = pa.timestamp("ms", "UTC")
@@ -16,7 +20,7 @@ _LEADING = [("version", pa.int64()), ("lineage", _TEXT)]
 _DECISION = [("decision", _TEXT), ("decided_by", _TEXT), ("decided_role", _TEXT), ("decided_at", _INSTANT),
              ("decision_reason", _TEXT)]  # fmt: skip
 
-PARAMETERS = pa.schema([
+PARAMETERS_SCHEMA = pa.schema([
     ("sku", _TEXT), ("location", _TEXT), *_LEADING, ("status", _TEXT), ("as_of", _DATE), ("expires", _DATE),
     ("demand_class", _TEXT), ("method", _TEXT), ("forecast_start", _DATE), ("forecast_mean", _NUMBERS),
     ("forecast_levels", _NUMBERS), ("forecast_quantiles", pa.list_(_NUMBERS)),
@@ -31,7 +35,7 @@ PARAMETERS = pa.schema([
         (name, _NUMBER if name == "value" else _TEXT) for name in Override.__struct_fields__
     ]))),
 ])  # fmt: skip
-EXCEPTIONS = pa.schema([
+EXCEPTIONS_SCHEMA = pa.schema([
     ("exception_id", _TEXT), ("exception_type", _TEXT), *_LEADING, ("status", _TEXT), ("severity", _TEXT),
     ("sku", _TEXT), ("location", _TEXT), ("opened_at", _INSTANT), ("updated_at", _INSTANT), ("resolved_at", _INSTANT),
     ("expected", _NUMBER), ("observed", _NUMBER), ("probability", _NUMBER), ("window_start", _INSTANT),
@@ -39,6 +43,18 @@ EXCEPTIONS = pa.schema([
     ("inform", pa.list_(_TEXT)), ("deadline", _INSTANT), ("cause_event_ids", pa.list_(_TEXT)),
     ("details", pa.map_(_TEXT, _TEXT)), ("label", _TEXT), *_DECISION,
 ])  # fmt: skip
+
+
+class TableLayout(NamedTuple):
+    """Columns of a topic's table, and the row of a document (with its lineage)."""
+
+    schema: Any
+    row: Callable[[Any, str], dict[str, Any]]
+
+
+def layout_of(topic: str) -> TableLayout:
+    """Layout of the table of a topic."""
+    return _LAYOUTS.get(topic, TableLayout(pa.schema([("lineage", _TEXT), ("document", _TEXT)]), _document_row))
 
 
 def table(schema: Any, rows: Iterable[Mapping[str, Any]]) -> Any:
@@ -70,11 +86,21 @@ def parameters_row(document: PlanningParameters, lineage: str) -> dict[str, Any]
 def exception_row(state: ExceptionState, lineage: str) -> dict[str, Any]:
     """Row of one exception; times as instants in UTC, details as texts."""
     row: dict[str, Any] = {name: getattr(state, name) for name in state.__struct_fields__}
-    for field in EXCEPTIONS:
+    for field in EXCEPTIONS_SCHEMA:
         if field.type == _INSTANT:
             row[field.name] = _instant(row[field.name])
     details = [(name, None if value is None else str(value)) for name, value in state.details.items()]
     return row | {"lineage": lineage, "details": details}
+
+
+def _document_row(document: msgspec.Struct, lineage: str) -> dict[str, Any]:
+    return {"lineage": lineage, "document": encode(document).decode()}
+
+
+_LAYOUTS = {
+    PARAMETERS: TableLayout(PARAMETERS_SCHEMA, parameters_row),
+    EXCEPTIONS: TableLayout(EXCEPTIONS_SCHEMA, exception_row),
+}
 
 
 def _instant(text: str | None) -> dt.datetime | None:

@@ -27,12 +27,12 @@ def export(resolved: "Resolved", output_folder: Path, form: "Form", ended: bool)
     """Write current planning parameters and open exceptions to files, as they are in the compacted topics now."""
     # Kafka's client and Arrow take a while to load; usage and help need none of them.
     from flows.export import export as run
+    from sensing.outputs import EXCEPTIONS, PARAMETERS
 
     kafka = resolved.settings.kafka
     done = run(kafka.client_config(), kafka.topic_prefix, output_folder, form, ended=ended)
     left_out = f"; {done.foreign:,} records of others left out" if done.foreign else ""
-    click.echo(
-        f"planning parameters of {done.parameters:,} SKU-locations and {done.exceptions:,} exceptions in "
-        f"{output_folder}{left_out}",
-        err=True,
-    )
+    rows = dict(done.rows)
+    written = f"planning parameters of {rows.pop(PARAMETERS):,} SKU-locations and {rows.pop(EXCEPTIONS):,} exceptions"
+    written += "".join(f", {count:,} {topic}" for topic, count in rows.items())
+    click.echo(f"{written} in {output_folder}{left_out}", err=True)

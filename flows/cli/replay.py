@@ -89,7 +89,7 @@ def progress_bar() -> Iterator[Callable[["Progress"], None] | None]:
     from rich import progress as bars
     from rich.console import Console
 
-    from sinks.envelope import timestamp
+    from sensing.codec.instants import rfc3339
 
     columns = (
         bars.BarColumn(),
@@ -101,7 +101,7 @@ def progress_bar() -> Iterator[Callable[["Progress"], None] | None]:
         task = bar.add_task("replay", total=1.0, text="")
 
         def show(progress: "Progress") -> None:
-            clock = timestamp(progress.clock)[:10] if progress.clock is not None else ""
+            clock = rfc3339(progress.clock)[:10] if progress.clock is not None else ""
             bar.update(task, completed=progress.share, text=f"{progress.lines:,} lines  {clock}")
 
         yield show

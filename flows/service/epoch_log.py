@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from flows.service.telemetry import Telemetry, counts
-from sinks.envelope import timestamp
+from sensing.codec.instants import rfc3339
 
 QUIET_MAX_S = 60.0
 
@@ -50,7 +50,7 @@ class EpochLog:
             "outputs": {kind: count for kind, count in made.items() if count},
             "dead_letters": dead_letters - self._dead_letters,
             "lag_records": sum(telemetry.lag_records().values()),
-            "watermark": None if watermark is None else timestamp(watermark),
+            "watermark": None if watermark is None else rfc3339(watermark),
             "epoch_ms": round(seconds * 1000, 1),
         }
         if traceparent is not None:

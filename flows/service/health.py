@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sinks.envelope import timestamp
+from sensing.codec.instants import rfc3339
 
 HEARTBEAT_MAX_S = 60.0
 # Without this the engine can neither read nor write. Without its view it goes on.
@@ -161,4 +161,4 @@ class Health:
 
 
 def _instant(seconds: float) -> str:
-    return timestamp(int(seconds * 1000))
+    return rfc3339(int(seconds * 1000))

@@ -50,6 +50,7 @@ def days(dates: Sequence[dt.date | None]) -> NDArray[np.int32]:
     return np.fromiter(values, np.int32, len(dates))
 
 
+@functools.lru_cache(maxsize=1024)  # Outputs of one close share their time.
 def rfc3339(time_ms: int) -> str:
     """An instant in UTC with milliseconds: ``2026-01-05T09:30:00.123Z``."""
     return (EPOCH + dt.timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

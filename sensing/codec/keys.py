@@ -7,6 +7,7 @@ as 10**-9.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -174,15 +175,46 @@ def keys_of(sku: str, location: str = "", event_id: str = "", order_id: str = ""
     return words.view(EVENT)[0, 0]
 
 
+@lru_cache(maxsize=1 << 14)  # Purchase orders name their row several times on the way, and few rows have many of them.
+def row_key(sku: str, location: str) -> tuple[np.uint64, np.uint64]:
+    """Both halves of the key of a row, as `keys_of` has them."""
+    hi, _, lo = _hash_row(sku, location)
+    return np.uint64(hi), np.uint64(lo)
+
+
+def id_key(event_id: str) -> tuple[np.uint64, np.uint64]:
+    """Both halves of the key of an event id, as `keys_of` has them."""
+    hi, lo = hash_id(np.frombuffer(event_id.encode() + bytes(WORD), np.uint8))
+    return np.uint64(hi), np.uint64(lo)
+
+
 def spread_of(sku: str, location: str) -> int:
     """64-bit hash of a SKU-location, by which rows are spread over the minutes of an hour."""
-    data = np.frombuffer(sku.encode() + location.encode() + bytes(WORD), np.uint8)
-    return int(spread(data, len(sku.encode())))
+    return int(_hash_row(sku, location)[1])
+
+
+def _hash_row(sku: str, location: str) -> tuple[np.uint64, np.uint64, np.uint64]:
+    encoded = sku.encode()
+    return hash_row(np.frombuffer(encoded + location.encode() + bytes(WORD), np.uint8), len(encoded))
 
 
 @kernel
-def spread(data: Bytes, size: int) -> np.uint64:
-    """Hash a SKU of ``size`` bytes and the location behind it; eight bytes more follow."""
+def hash_row(data: Bytes, size: int) -> tuple[np.uint64, np.uint64, np.uint64]:
+    """Hash a SKU of ``size`` bytes and the location behind it; eight bytes more follow.
+
+    Returns
+    -------
+    tuple
+        The high half of the row's key, the 64 bits by which rows are spread, the low half.
+    """
     end = data.shape[0]
-    hi, lo = absorb_text(data, 0, size, end, SEED, SEED)
-    return absorb_text(data, size, end - WORD - size, end, hi, lo)[0]
+    sku_hi, sku_lo = absorb_text(data, 0, size, end, SEED, SEED)
+    hi, lo = absorb_text(data, size, end - WORD - size, end, sku_hi, sku_lo)
+    return sku_hi, hi, lo
+
+
+@kernel
+def hash_id(data: Bytes) -> tuple[np.uint64, np.uint64]:
+    """Hash an event id; eight bytes more follow."""
+    end = data.shape[0]
+    return absorb_text(data, 0, end - WORD, end, MULTIPLIER, OTHER_MULTIPLIER)

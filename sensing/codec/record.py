@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.text_table import NO_TEXTS, Place, TextTable
+from sensing.contracts import inventory, orders, reference, shipments, suppliers
 from sensing.contracts.dead_letters import Reason
+from sensing.contracts.topics import INPUTS
 
 
 class Kind(IntEnum):
@@ -30,18 +32,19 @@ class Kind(IntEnum):
     ADJUSTED = 8
 
 
+TOPICS = tuple(INPUTS)
+"""Input topics by number, in merge order."""
+
+
 class Topic(IntEnum):
-    """Input topics in merge order of their names."""
+    """Numbers of the input topics that code names."""
 
-    DECISIONS = 0
-    INVENTORY = 1
-    ORDERS = 2
-    REFERENCE = 3
-    SHIPMENTS = 4
-    SUPPLIERS = 5
+    INVENTORY = TOPICS.index(inventory.SPEC.name)
+    ORDERS = TOPICS.index(orders.SPEC.name)
+    REFERENCE = TOPICS.index(reference.SPEC.name)
+    SHIPMENTS = TOPICS.index(shipments.SPEC.name)
+    SUPPLIERS = TOPICS.index(suppliers.SPEC.name)
 
-
-TOPICS = ("decisions", "inventory", "orders", "reference", "shipments", "suppliers")
 
 NO_DAY = -(2**31)
 THOUSANDTHS = 1000

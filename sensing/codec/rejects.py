@@ -1,7 +1,8 @@
 """The careful way to read one message: slow, and the last word. It yields the event, or what is wrong with it.
 
 The fast decoder only says yes. What it does not take, and what might break a limit that it does not know, is read here,
-field by field in the order of the contract; the first fault counts. A key that is given twice counts with its last
+field by field in the order of the contract; the first fault counts. Within a field, what breaks its schema counts
+before what a schema cannot say: size in bytes, control characters. A key that is given twice counts with its last
 value.
 """
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.keys import keys_of
+from sensing.codec.keys import row_key
 from sensing.codec.record import EVENT, NO_TRACES, Batch, Rare
 from sensing.codec.text_table import Place
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
@@ -17,7 +17,7 @@ SHIFT = np.uint64(29)
 
 def shard_of(sku: str, shards: int) -> int:
     """Shard of a SKU."""
-    return int(keys_of(sku)["row_hi"] >> SHIFT) % shards
+    return int(row_key(sku, "")[0] >> SHIFT) % shards
 
 
 def sku_of_event(event: Any) -> str | None:
@@ -33,7 +33,9 @@ def shards_of(event: Any, shards: int) -> list[int]:
     sku = sku_of_event(event)
     if sku is None:
         return list(range(shards))
-    return sorted({shard_of(sku, shards), shard_of(getattr(event, "substitute_sku", sku), shards)})
+    substitute = getattr(event, "substitute_sku", sku)
+    shard = shard_of(sku, shards)
+    return [shard] if substitute == sku else sorted({shard, shard_of(substitute, shards)})
 
 
 def split(batch: Batch, shards: int) -> list[Batch]:
@@ -55,14 +57,21 @@ def split(batch: Batch, shards: int) -> list[Batch]:
     words = records.view(np.uint64).reshape(len(records), EVENT.itemsize // 8)
     ordered = np.take(words, order, axis=0).view(EVENT).reshape(-1)
     rare: list[list[tuple[int, Rare]]] = [[] for _ in range(shards)]
-    for before, item in batch.rare:
-        for shard in shards_of(item.event, shards):
-            mine = order[bounds[shard] : bounds[shard + 1]]
-            rare[shard].append((int(np.searchsorted(mine, before)), item))
+    for placed in batch.rare:
+        for shard in shards_of(placed[1].event, shards):
+            rare[shard].append(placed)
+    if len(records):
+        rare = [_among(order[bounds[s] : bounds[s + 1]], rare[s]) for s in range(shards)]
     parts = [ordered[bounds[s] : bounds[s + 1]] for s in range(shards)]
     return [
         batch._replace(records=parts[s], rare=rare[s], traces=traces_of(parts[s], batch.traces)) for s in range(shards)
     ]
+
+
+def _among(mine: NDArray[np.int64], rare: list[tuple[int, Rare]]) -> list[tuple[int, Rare]]:
+    """Rare events with their places among the records at rising positions of a batch."""
+    before = np.searchsorted(mine, [before for before, _ in rare]).tolist()
+    return [(at, item) for at, (_, item) in zip(before, rare, strict=True)]
 
 
 def traces_of(records: NDArray[Any], traces: Mapping[Place, str]) -> Mapping[Place, str]:

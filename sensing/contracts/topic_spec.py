@@ -1,7 +1,8 @@
 """What a topic is: one spec of name, types, key, compaction, retention and view.
 
-Every file of a topic ends with its spec; `sensing.contracts.topics` lists all. The decoder, the JSON Schemas, the
-AsyncAPI document, ``topics create`` and ``check``, the order of output files and the view in Redis follow from it.
+Every file of a topic ends with its spec; `sensing.contracts.topics` lists all. The decoder, the numbers of input
+topics, the JSON Schemas, the AsyncAPI document, ``topics create`` and ``check``, the order of output files, the view in
+Redis and ``export`` follow from it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,7 +41,7 @@ class TopicSpec:
     key
         What the key of its messages is.
     compacted
-        Whether the latest record of a key is its whole state.
+        Whether the latest record of a key is its whole state; then all its messages are of one struct.
     retention_days
         How long messages are kept unless its owner decides otherwise; None: for ever, which the engine relies on.
     partitions

@@ -42,6 +42,11 @@ def published() -> list[TopicSpec]:
     return [spec for spec in SPECS.values() if not spec.is_input and spec.structs]
 
 
+def compacted() -> list[TopicSpec]:
+    """Output topics that hold the whole state of every key, in the order in which sinks write them."""
+    return [spec for spec in published() if spec.compacted]
+
+
 def viewed() -> list[TopicSpec]:
     """Topics that are in the view in Redis."""
     return [spec for spec in SPECS.values() if spec.view is not None]

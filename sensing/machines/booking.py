@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensing.codec.record import NO_DAY, THOUSANDTHS
 from sensing.detection.quality import learn_row_size, learn_stream_size
@@ -33,11 +34,17 @@ def local_hour(t: Tables, row: int, time: int) -> int:
 
 @lean_kernel
 def reach(t: Tables, row: int, hour: int) -> None:
+    """Let a row know of an absorbed event in local ``hour``; see :func:`reach_row`."""
+    reach_row(t.hot, t.supply, row, hour)
+
+
+@lean_kernel
+def reach_row(hot: NDArray[Any], supply: NDArray[Any], row: int, hour: int) -> None:
     """Let a row know of an absorbed event in local ``hour``.
 
     At the first one its rings start, at newer ones they roll.
     """
-    record = t.hot[row]
+    record = hot[row]
     if record.born == 0:
         record.born = 1
         record.hour = hour
@@ -47,8 +54,8 @@ def reach(t: Tables, row: int, hour: int) -> None:
     elif hour < record.first_hour and hour // 24 == record.first_hour // 24:
         record.first_hour = hour
     record.touched = 1
-    roll(t.hot, row, hour)
-    advance(t.supply, row, record.day)
+    roll(hot, row, hour)
+    advance(supply, row, record.day)
 
 
 @lean_kernel

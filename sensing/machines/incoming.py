@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.encode import reencode
-from sensing.codec.keys import keys_of, spread_of
+from sensing.codec.keys import row_key, spread_of
 from sensing.codec.record import TOPICS, Reject
 from sensing.codec.text_table import EventTexts, TextLookup
 from sensing.contracts.dead_letters import Reason
@@ -139,14 +139,14 @@ def make_row(s: ShardState, key: tuple[int, int], sku: str, location: str) -> in
 
 def row_of(s: ShardState, sku: str, location: str) -> int:
     """Row of a SKU-location, new or not; FULL at the bound."""
-    record = keys_of(sku, location)
-    row = s.rows.find(record)
-    return make_row(s, (int(record["row_hi"]), int(record["row_lo"])), sku, location) if row == MISSING else row
+    key = row_key(sku, location)
+    row = s.rows.find(key)
+    return make_row(s, (int(key[0]), int(key[1])), sku, location) if row == MISSING else row
 
 
 def row_of_known(s: ShardState, sku: str, location: str) -> int | None:
     """Row of a SKU-location that there is already."""
-    row = s.rows.find(keys_of(sku, location))
+    row = s.rows.find(row_key(sku, location))
     return None if row == MISSING else row
 
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from sensing.codec.keys import keys_of
+from sensing.codec.keys import id_key
 from sensing.codec.record import THOUSANDTHS, TOPICS, Rare, Reject
 from sensing.codec.split import shard_of, sku_of_event
 from sensing.codec.thousandths import exact_thousandths
@@ -15,7 +16,7 @@ from sensing.contracts.subjects import problem_key
 from sensing.contracts.suppliers import PurchaseOrderLine, SupplierDisrupted
 from sensing.detection.delay import SUPPLIER_DELAY, Cause, DelayEvidence, first_promise
 from sensing.machines.attend import recheck_stock
-from sensing.machines.booking import new_line, reach
+from sensing.machines.booking import new_line, reach_row
 from sensing.machines.decisions.take import decide
 from sensing.machines.floors import look_next
 from sensing.machines.incoming import KNOWN_LOCATION, converted, row_of, unit_factor, units_of
@@ -50,22 +51,29 @@ def answers_for(s: ShardState, event: Any) -> bool:
 
 def _apply(s: ShardState, item: Rare) -> int:
     event = item.event
+    moves = _moves(s, event)
     refusal = _refusal(s, event)
     if refusal is not None:
         return refuse_rare(s, item, *refusal)
-    if _is_repeat(s, item):
-        return DUPLICATE
+    places = [(event.sku, event.location)] if isinstance(event, PurchaseOrderLine) else [move[:2] for move in moves]
+    rows = [row_of(s, *place) for place in places]
+    if FULL in rows:
+        required = f"at most {s.settings.rows_max} SKU-locations in a shard"
+        return refuse_rare(s, item, "table_full", "sku", required, places[rows.index(FULL)][0])
+    key = id_key(event.event_id)
+    if find_line(s.lines.lines, s.lines.index, *key) >= 0:
+        return DUPLICATE  # One that was refused may come again.
     outcome = ABSORBED
     if isinstance(event, SupplierDisrupted):
         _report_promises(s, item, s.supply.disrupt(event), "disruption")
     elif isinstance(event, PurchaseOrderLine):
-        outcome = _purchase(s, item)
+        outcome = _purchase(s, item, rows[0])
     elif isinstance(event, (DecisionMade, ExecutionConfirmed)):
         decide(s, item)
-    for sku, location, quantity in _moves(s, event):
-        _move(s, item, sku, location, quantity)
+    for row, (sku, _, quantity) in zip(rows, moves, strict=False):
+        _move(s, item, row, sku, quantity)
     if outcome != DEAD_LETTER:
-        _remember(s, item)
+        _remember(s, item, key)
     return outcome
 
 
@@ -79,7 +87,7 @@ def _moves(s: ShardState, event: Any) -> list[tuple[str, str, float]]:
 
 
 def _refusal(s: ShardState, event: Any) -> tuple[Reason, str, str, str] | None:
-    """Why master data, or a full table of rows, do not let an event in: reason, field, required, got."""
+    """Why master data do not let an event in: reason, field, required, got."""
     for field in ("location", "to_location"):
         location = getattr(event, field, None)
         if location is not None and not s.locations.is_known(location):
@@ -90,10 +98,6 @@ def _refusal(s: ShardState, event: Any) -> tuple[Reason, str, str, str] | None:
     unit = getattr(event, "unit_of_measure", None)
     if unit is not None and unit_factor(s, event.sku, unit) is None:
         return "unknown_unit", "unit_of_measure", units_of(s, event.sku), unit
-    places = [(event.sku, event.location)] if isinstance(event, PurchaseOrderLine) else []
-    for sku, location in [*places, *(place[:2] for place in _moves(s, event))]:
-        if row_of(s, sku, location) == FULL:
-            return "table_full", "sku", f"at most {s.settings.rows_max} SKU-locations in a shard", sku
     return None
 
 
@@ -108,47 +112,37 @@ def refuse_rare(s: ShardState, item: Rare, reason: Reason, field: str, required:
     return DEAD_LETTER
 
 
-def _is_repeat(s: ShardState, item: Rare) -> bool:
-    """Whether an event of this id was taken before; one that was refused may come again."""
-    key = keys_of("", event_id=item.event.event_id)
-    return bool(find_line(s.lines.lines, s.lines.index, key["id_hi"], key["id_lo"]) >= 0)
-
-
-def _remember(s: ShardState, item: Rare) -> None:
-    """Keep the event's id, by which repeats are told."""
-    key = keys_of("", event_id=item.event.event_id)
+def _remember(s: ShardState, item: Rare, key: tuple[np.uint64, np.uint64]) -> None:
+    """Keep the key of the event's id, by which repeats are told."""
     s.lines.ensure(1)
     oldest_hour = item.watermark // HOUR_MS - s.settings.line_horizon_days * 24
-    new_line(s.tables(), key["id_hi"], key["id_lo"], 0, item.time // HOUR_MS, oldest_hour)
+    new_line(s.tables(), *key, 0, item.time // HOUR_MS, oldest_hour)
 
 
-def _touch(s: ShardState, row: int, time: int) -> None:
-    reach(s.tables(), row, s.zones.local_hour(s.zone_of(row), time))
+def _local_hour(s: ShardState, row: int, time: int) -> int:
+    return s.zones.local_hour(s.zone_of(row), time)
 
 
-def _move(s: ShardState, item: Rare, sku: str, location: str, quantity: float) -> None:
+def _move(s: ShardState, item: Rare, row: int, sku: str, quantity: float) -> None:
     """Book a movement of on-hand, in the event's unit, and look at the projection where stock fell."""
-    row = row_of(s, sku, location)
     # The shard of a substitute knows the units of the substitute only.
     factor = unit_factor(s, sku, item.event.unit_of_measure) or 1.0
-    _touch(s, row, item.time)
+    reach_row(s.rows.hot, s.supply.supply, row, _local_hour(s, row, item.time))
     move(s.supply.supply, row, item.time, converted(exact_thousandths(quantity), factor))
     if quantity < 0:
         recheck_stock(s, row, item.time, item.event.event_id)
 
 
-def _purchase(s: ShardState, item: Rare) -> int:
+def _purchase(s: ShardState, item: Rare, row: int) -> int:
     event = item.event
-    row = row_of(s, event.sku, event.location)
-    local_day = s.zones.local_hour(s.zone_of(row), item.time) // 24
-    before = int(s.supply.supply["on_order"][row])
-    outcome = s.supply.purchase(event, row, item.time, local_day, item.watermark)
+    hour = _local_hour(s, row, item.time)
+    outcome = s.supply.purchase(event, row, item.time, hour // 24, item.watermark)
     if outcome.word == "line_changed_item":
         return refuse_rare(s, item, "line_changed_item", "location", "the line's sku and location", event.location)
     if outcome.word != "absorbed":
         return OUTCOME_OF_WORD[outcome.word]
-    _touch(s, row, item.time)
-    if int(s.supply.supply["on_order"][row]) + outcome.movement < before:  # less comes than was expected
+    reach_row(s.rows.hot, s.supply.supply, row, hour)
+    if outcome.on_order + outcome.movement < 0:  # less comes than was expected
         look_next(s, row)
     if outcome.movement:
         move(s.supply.supply, row, item.time, outcome.movement)
@@ -169,8 +163,10 @@ def _report_done(s: ShardState, item: Rare, row: int) -> None:
     """End the delay of a line on which nothing is open any more."""
     event = item.event
     line = event.line or event.sku
+    if s.supply.purchases.is_open((event.po_id, line)):
+        return
     key = problem_key(event.sku, event.location, event.po_id, line)
-    if s.supply.purchases.is_open((event.po_id, line)) or not s.problems.is_watched(SUPPLIER_DELAY.name, key):
+    if not s.problems.is_watched(SUPPLIER_DELAY.name, key):
         return
     latest = s.problems.latest(SUPPLIER_DELAY.name, key)
     supplier = str(latest.details["supplier"]) if latest is not None else ""

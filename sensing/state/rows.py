@@ -98,9 +98,9 @@ class Rows:
         self._skus = bytearray()
         self._sku_ends = np.zeros(65, np.uint32)  # from 1 on: where the SKU of each row ends
 
-    def find(self, record: Any) -> int:
-        """Row of a record, MISSING where its key is unknown."""
-        return find_row(self.hot, self.index, record["row_hi"], record["row_lo"])
+    def find(self, key: tuple[np.uint64, np.uint64]) -> int:
+        """Row of a key, MISSING where it is unknown."""
+        return find_row(self.hot, self.index, *key)
 
     def sku_of(self, row: int) -> str:
         """SKU of a row."""

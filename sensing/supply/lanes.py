@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.jit import kernel, lean_kernel
 from sensing.state.snapshot import Encoded, pack, unpack
 
 LANE_MEMORY = 0.9
@@ -44,16 +45,34 @@ POOL = np.dtype(
 )
 
 
-def observe(record: Any, prefix: str, value: float, weight: float, memory: float) -> None:
-    """Let the statistic of ``record`` whose fields begin with ``prefix`` take in ``value`` with a weight in (0, 1]."""
-    names = (prefix + "weight", prefix + "mean", prefix + "squares")
-    total, mean, squares = (float(record[name]) for name in names)
+@lean_kernel
+def observed(
+    total: float, mean: float, squares: float, value: float, weight: float, memory: float
+) -> tuple[float, float, float]:
+    """Weight, mean and squares of a statistic after it took in ``value`` with a weight in (0, 1]."""
     kept = memory**weight
     total = total * kept + weight
     gap = value - mean
     mean += gap * weight / total
-    for name, result in zip(names, (total, mean, squares * kept + weight * gap * (value - mean)), strict=True):
-        record[name] = result
+    return total, mean, squares * kept + weight * gap * (value - mean)
+
+
+@kernel
+def observe_lead_time(records: NDArray[Any], at: int, days: float, weight: float, memory: float) -> None:
+    """Let a lane or a pool take in a lead time."""
+    record = records[at]
+    record.weight, record.mean, record.squares = observed(
+        record.weight, record.mean, record.squares, days, weight, memory
+    )
+
+
+@kernel
+def observe_delay(pools: NDArray[Any], at: int, days: float, weight: float, memory: float) -> None:
+    """Let a pool take in a delay."""
+    pool = pools[at]
+    pool.delay_weight, pool.delay_mean, pool.delay_squares = observed(
+        pool.delay_weight, pool.delay_mean, pool.delay_squares, days, weight, memory
+    )
 
 
 _Told = tuple[list[str], int]
@@ -124,12 +143,12 @@ class Lanes:
     def received(self, lane: int, supplier: int, lead_time_days: float, share: float) -> None:
         """Learn that a share of a line arrived so many days after it was placed."""
         if lane != NO_LANE:
-            observe(self._lanes[lane], "", lead_time_days, share, LANE_MEMORY)
-        observe(self._pools[supplier], "", lead_time_days, share, POOL_MEMORY)
+            observe_lead_time(self._lanes, lane, lead_time_days, share, LANE_MEMORY)
+        observe_lead_time(self._pools, supplier, lead_time_days, share, POOL_MEMORY)
 
     def delayed(self, supplier: int, delay_days: float, share: float) -> None:
         """Learn that a share of a line arrived so many days after its promised day (early: negative)."""
-        observe(self._pools[supplier], "delay_", delay_days, share, POOL_MEMORY)
+        observe_delay(self._pools, supplier, delay_days, share, POOL_MEMORY)
 
     def dump(self) -> bytes:
         """Everything as bytes."""

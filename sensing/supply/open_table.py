@@ -114,6 +114,50 @@ def places_of(table: NDArray[Any], first: int, last_day: int, out: NDArray[np.in
     return count
 
 
+@kernel
+def chain(table: NDArray[Any], last: NDArray[np.int32], first: NDArray[np.int32], place: int, row: int) -> None:
+    """Put a new place at the end of the chain of its row."""
+    before = last[row]
+    table[place].row = row
+    table[place].before = before
+    table[place].after = NONE
+    if before == NONE:
+        first[row] = place
+    else:
+        table[before].after = place
+    last[row] = place
+
+
+@kernel
+def unchain(table: NDArray[Any], last: NDArray[np.int32], first: NDArray[np.int32], place: int) -> None:
+    """Take a place out of the chain of its row; it is free then."""
+    record = table[place]
+    record.open = 0
+    if record.before == NONE:
+        first[record.row] = record.after
+    else:
+        table[record.before].after = record.after
+    if record.after == NONE:
+        last[record.row] = record.before
+    else:
+        table[record.after].before = record.before
+
+
+@kernel
+def fill(
+    table: NDArray[Any], place: int, open_quantity: int, ordered: int, placed_time: int, expected_day: int,
+    supplier: int, lane: int,
+) -> None:  # fmt: skip
+    """Write what a line says into its place."""
+    record = table[place]
+    record.open = open_quantity
+    record.ordered = ordered
+    record.placed_time = placed_time
+    record.expected_day = expected_day
+    record.supplier = supplier
+    record.lane = lane
+
+
 class OpenTable:
     """Open lines by row, in order of opening."""
 
@@ -131,24 +175,14 @@ class OpenTable:
         place = self._place_of.get(key)
         if place is None:
             place = self._open(key, line.row)
-        record = self._table[place]
-        record["open"], record["ordered"], record["placed_time"] = line.open, line.ordered, line.placed_time
-        record["expected_day"], record["supplier"], record["lane"] = expected_day, line.supplier, line.lane
+        fill(
+            self._table, place, line.open, line.ordered, line.placed_time, expected_day, line.supplier, line.lane
+        )  # fmt: skip
 
     def remove(self, key: Key) -> None:
         """Take a line out, which must be in."""
         place = self._place_of.pop(key)
-        record = self._table[place]
-        row, before, after = int(record["row"]), int(record["before"]), int(record["after"])
-        record["open"] = 0
-        if before == NONE:
-            self._first[row] = after
-        else:
-            self._table[before]["after"] = after
-        if after == NONE:
-            self._last[row] = before
-        else:
-            self._table[after]["before"] = before
+        unchain(self._table, self._last, self._first, place)
         self._free.append(place)
 
     def of_row(self, row: int) -> list[Key]:
@@ -206,14 +240,9 @@ class OpenTable:
             self.keys.append(key)
             if place == len(self._table):
                 self._table = np.concatenate((self._table, np.zeros(place, OPEN_LINE)))
-        record, last = self._table[place], int(self._last[row])
-        record["row"], record["sequence"], record["before"], record["after"] = row, self._sequence, last, NONE
+        chain(self._table, self._last, self._first, place, row)
+        self._table["sequence"][place] = self._sequence
         self._sequence += 1
-        if last == NONE:
-            self._first[row] = place
-        else:
-            self._table[last]["after"] = place
-        self._last[row] = place
         self._place_of[key] = place
         return place
 

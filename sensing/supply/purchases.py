@@ -58,12 +58,14 @@ class PoOutcome(NamedTuple):
     """What an event about purchase orders came to.
 
     ``movement`` is the change of on-hand in thousandths that the caller has to book at the event's time; ``promises``
-    lists the open lines whose expected arrival moved, with local days before and after.
+    lists the open lines whose expected arrival moved, with local days before and after. ``on_order`` is the change of
+    what is on order for the row, thousandths.
     """
 
     word: Outcome
     movement: int = 0
     promises: tuple[Promise, ...] = ()
+    on_order: int = 0
 
 
 class OpenLines(NamedTuple):
@@ -110,11 +112,13 @@ class Purchases:
             word = judge(line, event, time)
             if word != "absorbed":
                 return PoOutcome(word)
+        on_order = supply["on_order"]
+        before_order = on_order.item(row)
         if line is None:
-            self._make_room(heard.watermark, supply)
+            self._make_room(heard.watermark, on_order)
             line = PurchaseLine(row)
         self._name_supplier(line, event.supplier or (heard.supplier if line.supplier == UNKNOWN else ""), lanes)
-        before = (line.open, self._expected(line))
+        before, expected_before = line.open, self._expected(line)
         movement = 0
         if receipt:
             movement = self._receive(line, event, heard, lanes)
@@ -124,11 +128,13 @@ class Purchases:
             if isinstance(event, PurchaseOrderPlaced):
                 line.lane = lanes.lane(row, line.supplier)
                 self._learn_early(line, heard, lanes)
-                supply[row]["lane"], supply[row]["terms"] = line.lane, -1
+                supply["lane"][row], supply["terms"][row] = line.lane, -1
         line.touched = max(line.touched, time)
-        self._file(key, line)
-        supply[row]["on_order"] += line.open - before[0]
-        return PoOutcome("absorbed", movement, self._moved(key, line, before[1], lanes))
+        still_open, expected = line.open, self._expected(line)
+        self._file(key, line, expected)
+        on_order[row] += still_open - before
+        promises = self._moved(key, line, expected_before, lanes) if still_open and expected != expected_before else ()
+        return PoOutcome("absorbed", movement, promises, on_order.item(row) - before_order)
 
     def disrupt(self, supplier: int, rows: Any, delay_days: float, until_day: int, lanes: Lanes) -> PoOutcome:
         """Expect the open lines of a supplier ``delay_days`` later, and not before ``until_day`` (NO_DAY: no such day).
@@ -236,11 +242,11 @@ class Purchases:
         known = None if before == NO_DAY else before
         return (Promise(line.row, *key, lanes.names[line.supplier], known, after, line.open),)
 
-    def _file(self, key: Key, line: PurchaseLine) -> None:
+    def _file(self, key: Key, line: PurchaseLine, expected: int) -> None:
         if line.open:
             self._done.pop(key, None)
             self._open[key] = line
-            self._table.put(key, line, self._expected(line))
+            self._table.put(key, line, expected)
         else:
             self._take_open(key)
             self._done[key] = line
@@ -250,7 +256,7 @@ class Purchases:
         if line is not None:
             self._table.remove(key)
 
-    def _make_room(self, watermark: int, supply: NDArray[Any]) -> None:
+    def _make_room(self, watermark: int, on_order: NDArray[np.int64]) -> None:
         """Forget what is long done, and one more line where the table is still full."""
         while self._done:
             key, line = next(iter(self._done.items()))
@@ -262,5 +268,5 @@ class Purchases:
         if len(self._open) >= self.lines_max:
             key, line = next(iter(self._open.items()))
             self._take_open(key)
-            supply[line.row]["on_order"] -= line.open
+            on_order[line.row] -= line.open
             self.evicted += 1

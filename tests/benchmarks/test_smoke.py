@@ -16,6 +16,7 @@ SAYS = {
     "day_close": ("rows_400.plain.us_per_row", "rows_400.river.us_per_row", "rows_400.river.demand_learn_us_per_row"),
     "generate": ("lines_per_second",),
     "memory": ("record_bytes_per_row", "line_record_bytes"),
+    "purchases": ("received.cpu_seconds_per_100000_events", "never_received.cpu_seconds_per_100000_events"),
     "sinks": ("deliver.records_per_second", "view.records_per_second", "view.redis_cpu_us_per_record"),
     "processes": ("one_process.lines_per_second", "two_processes.lines_per_second", "two_to_one_ratio"),
     "replay": ("lines_per_second", "lines_per_cpu_second", "close_share", "close_cpu_seconds_per_day"),

@@ -132,13 +132,15 @@ def time_ms(value: str | int) -> int | None:
 
 
 def units(value: Any) -> str | None:
-    """A check of units of measure with their sizes."""
+    """A check of units of measure with their sizes: of what the schema says, then of bytes and control characters."""
     if not isinstance(value, dict):
         return "wrong_type"
     for name, size in value.items():
-        if wrong := identifier(8)(name) or number(0, 1e6, above=True)(size):
+        if not 1 <= len(name) <= 8:
+            return "too_long" if name else "bad_text"
+        if wrong := number(0, 1e6, above=True)(size):
             return wrong
-    return None
+    return next((wrong for wrong in map(identifier(8), value) if wrong), None)
 
 
 def weekdays(value: Any) -> str | None:

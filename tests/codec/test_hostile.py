@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from typing import Any, get_args
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +49,7 @@ def check(lines: list[bytes], decoded: Decoded) -> None:
         assert reject.got.isprintable()
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_hostile_lines() -> None:
     """None raises or stops a block, and the counts add up. Nearly every reason and many good events are among them."""
     counts: Counter[str] = Counter()
@@ -85,12 +87,14 @@ def compare(topic: str, lines: list[bytes]) -> None:
             assert values == plain(*found, *values)
 
 
+@pytest.mark.compiled
 def test_verdicts_are_those_of_the_oracle() -> None:
     """Reason, field and values are those that ``json.loads`` and checks by hand give."""
     for topic, lines in by_topic(list(hostile_lines(seed=3, count=COMPARED))).items():
         compare(topic, lines)
 
 
+@pytest.mark.compiled
 def test_a_bad_line_changes_nothing_for_its_neighbours() -> None:
     """Good lines among hostile ones come out as they do alone."""
     for topic, lines in by_topic(list(hostile_lines(seed=4, count=3000))).items():

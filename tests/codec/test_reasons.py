@@ -153,6 +153,7 @@ FIELDS: list[tuple[str, str, str, list[Case]]] = [
     ("item.updated", "units[...]", "number > 0 and <= 1000000", [
         ({"CASE": "12"}, "wrong_type", '{"CASE": "12"}'),
         ({"CASE": 0}, "out_of_range", '{"CASE": 0}'),
+        ({"\x01": None}, "wrong_type", '{"\\u0001": null}'),
     ]),
     ("item.updated", "units", UNIT, [
         ({"PALETTE-9": 1}, "too_long", '{"PALETTE-9": 1}'),

@@ -31,6 +31,7 @@ def block_of(*lines: bytes) -> Block:
     return Block.of(lines, np.arange(len(lines)))
 
 
+@pytest.mark.compiled
 def test_near_and_hostile_lines_decode_alike() -> None:
     """Of lines at the edge of what is plain and of hostile ones, the result is that of the careful way."""
     taken = 0
@@ -40,6 +41,7 @@ def test_near_and_hostile_lines_decode_alike() -> None:
     assert taken > NEAR_LINES // 4
 
 
+@pytest.mark.compiled
 @settings(max_examples=300)
 @given(st.integers(0, 2**32), st.integers(1, 20))
 def test_any_lines_decode_alike(seed: int, count: int) -> None:
@@ -48,6 +50,7 @@ def test_any_lines_decode_alike(seed: int, count: int) -> None:
         assert_same(decode(topic, 0, block), carefully(topic, block))
 
 
+@pytest.mark.compiled
 @settings(max_examples=300)
 @given(st.sampled_from(FREQUENT), st.data())
 def test_any_byte_of_a_good_line_may_be_any_other(case: tuple[str, Event], data: st.DataObject) -> None:
@@ -71,6 +74,7 @@ def test_every_frequent_kind_is_plain(topic: str, event: Event) -> None:
     assert_same(decode(topic, 0, block_of(*lines)), carefully(topic, block_of(*lines)))
 
 
+@pytest.mark.compiled
 def test_the_workload_is_plain() -> None:
     """Every line that the benchmarks are made of is taken by the scanner."""
     load = Workload(seed=1, skus=50, locations=3, days=2, lines_per_day=2000)

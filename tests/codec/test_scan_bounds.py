@@ -22,6 +22,7 @@ def run(root: Path, mode: str, *beyond: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.compiled
 @pytest.mark.skipif(sys.platform == "win32", reason="needs pages that can be protected")
 def test_guard_pages_are_never_touched(root: Path) -> None:
     """Messages that end before, or begin behind, memory that nobody may touch are scanned without touching it."""
@@ -30,6 +31,7 @@ def test_guard_pages_are_never_touched(root: Path) -> None:
     assert done.stdout.count("y") > 5000
 
 
+@pytest.mark.compiled
 def test_no_index_is_out_of_bounds(root: Path) -> None:
     """As plain Python, on memory that holds nothing but the message, no index leaves it; verdicts are the same."""
     done = run(root, "interpreted")

@@ -1,12 +1,16 @@
-"""Topics are specs: one that this file defines is described, made, written to files and shown in the view."""
+"""Topics are specs: one that this file defines is described, made, written to files, shown in the view and exported."""
 
 import json
 from pathlib import Path
+from typing import IO, Any
 
 import msgspec
 import orjson
+import pyarrow.parquet as pq
 import pytest
 
+from flows import export
+from flows.export import Form
 from flows.service.topics import plans
 from sensing.contracts.schemas import documents
 from sensing.contracts.topic_spec import View, output
@@ -14,6 +18,7 @@ from sensing.contracts.topics import INPUTS, SPECS, published, viewed
 from sensing.outputs import OutputRecord, encode
 from sinks.entries import Layout, entry
 from sinks.files import assemble
+from sinks.latest import Spool
 from sinks.parts import PartFiles
 from sinks.tail import Record
 
@@ -92,6 +97,29 @@ def test_a_registered_topic_is_in_the_view() -> None:
     assert (found.hash, found.channel, found.version) == ("tg:weather:L", "tg:changes:weather", 7)
     assert found.fields == ["document", document.decode()]
     assert viewed()[-1] is TOY
+
+
+@pytest.mark.parametrize("form", ["parquet", "ndjson"])
+def test_a_registered_topic_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Form) -> None:
+    """Its latest documents are in a file of its own, in a table as they are."""
+    headers = {"ce_lineage": b"0001", "ce_id": b"L#7", "ce_type": b"weather.changed"}
+    document = encode(Weather(location="L", degrees=3.5))
+
+    def read_latest(client: Any, prefix: str, topics: tuple[str, ...], file: IO[bytes]) -> Spool:
+        spool = Spool(file)
+        assert topics == ("exceptions", "planning-parameters", "weather")
+        spool.take(Record("weather", 0, 0, b"L", document, headers))
+        return spool
+
+    monkeypatch.setattr(export, "read_latest", read_latest)
+    done = export.export({}, "", tmp_path, form)
+
+    assert done == export.Exported({"exceptions": 0, "planning-parameters": 0, "weather": 1}, 0)
+    if form == "ndjson":
+        assert (tmp_path / "weather.ndjson").read_bytes() == document + b"\n"
+    else:
+        rows = pq.read_table(tmp_path / "weather.parquet").to_pylist()
+        assert rows == [{"lineage": "0001", "document": document.decode()}]
 
 
 def test_inputs_stand_first_in_merge_order() -> None:

@@ -15,6 +15,8 @@ from sensing.demand.record import HORIZON, RIVER_FORECASTS
 from tests.demand.streams import FIRST_DAY, Stream, feed, open_window, started, stream
 from tests.snapshots import resumed
 
+pytestmark = pytest.mark.compiled
+
 DAYS = 130
 OWN = tuple(member.name for member in MEMBERS)
 RIVER = tuple(member.name for member in RIVER_MEMBERS)
@@ -131,6 +133,7 @@ def test_censored_days_teach_upward_only(model: str, found: Stream) -> None:
     same(before, forecast(models, model, found, 99))
 
 
+@pytest.mark.slow
 @given(pieces=st.integers(2, 18), seed=st.integers(0, 3))
 def test_one_call_or_many(pieces: int, seed: int) -> None:
     """Rows closed in one call or in many give the same state, byte for byte."""

@@ -14,6 +14,8 @@ from sensing.demand.profile import expected_lines, weekday_factor
 from sensing.demand.record import CLASSES, DEMAND, HORIZON, METHODS, RIVER
 from tests.demand.streams import FIRST_DAY, KINDS, feed, open_window, started, stream
 
+pytestmark = pytest.mark.compiled
+
 LEVELS = np.array([0.005, 0.05, 0.5, 0.95, 0.975, 0.995])
 
 

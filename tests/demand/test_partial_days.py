@@ -53,6 +53,7 @@ def test_a_first_day_counts_for_its_part(first: float) -> None:
     assert np.abs(models.pool["factor"][0]).max() < 0.06
 
 
+@pytest.mark.compiled
 @given(share=st.floats(0.25, 1.0), rate=st.sampled_from((0.1, 1.0, 8.0)))
 def test_interrupted_feeds_do_not_lower_levels(share: float, rate: float) -> None:
     """Where half the days were observed in part, level, spread and size of sales are those of whole days."""

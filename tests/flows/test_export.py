@@ -46,7 +46,7 @@ def test_lines_are_the_documents_as_they_are(kafka: str, filled: str, tmp_path: 
     """Current parameters and open exceptions, one a line, in order of their keys, byte for byte."""
     done = export({"bootstrap.servers": kafka}, filled, tmp_path / "out", "ndjson")
 
-    assert done == Exported(parameters=2, exceptions=2, foreign=0)
+    assert done == Exported(rows={"exceptions": 2, "planning-parameters": 2}, foreign=0)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "exceptions.ndjson",
         "planning-parameters.ndjson",
@@ -58,7 +58,7 @@ def test_lines_are_the_documents_as_they_are(kafka: str, filled: str, tmp_path: 
 
 def test_ended_exceptions_are_written_when_asked_for(kafka: str, filled: str, tmp_path: Path) -> None:
     """What has ended stays in the topic for a while; what was deleted is nowhere."""
-    assert export({"bootstrap.servers": kafka}, filled, tmp_path, "ndjson", ended=True).exceptions == 3
+    assert export({"bootstrap.servers": kafka}, filled, tmp_path, "ndjson", ended=True).rows["exceptions"] == 3
     assert [state["exception_id"] for state in lines(tmp_path / "exceptions.ndjson")] == ["done", "x1", "x2"]
 
 
@@ -120,7 +120,9 @@ def test_empty_topics_give_empty_files(kafka: str, topics: str, tmp_path: Path) 
     """Files of no rows, with all columns."""
     make_view_topics(kafka, topics)
 
-    assert export({"bootstrap.servers": kafka}, topics, tmp_path) == Exported(0, 0, 0)
+    assert export({"bootstrap.servers": kafka}, topics, tmp_path) == Exported(
+        {"exceptions": 0, "planning-parameters": 0}, 0
+    )
     assert pq.read_table(tmp_path / "planning-parameters.parquet").num_rows == 0
     assert "reorder_point" in pq.read_schema(tmp_path / "planning-parameters.parquet").names
 
@@ -132,7 +134,9 @@ def test_what_is_not_ours_is_left_out_and_counted(kafka: str, filled: str, tmp_p
     producer.produce(f"{filled}exceptions", b"{}", b"z", headers={"ce_lineage": b"1", "ce_id": b"z#1"})
     producer.flush(30)
 
-    assert export({"bootstrap.servers": kafka}, filled, tmp_path) == Exported(2, 2, 2)
+    assert export({"bootstrap.servers": kafka}, filled, tmp_path) == Exported(
+        {"exceptions": 2, "planning-parameters": 2}, 2
+    )
 
 
 def test_a_document_over_several_lines_is_one_line(kafka: str, topics: str, tmp_path: Path) -> None:
@@ -162,7 +166,7 @@ def test_a_failed_export_leaves_nothing(kafka: str, topics: str, tmp_path: Path,
     if there:
         folder.mkdir()
     with pytest.raises(
-        TidegaugeError, match=f"kafka topics: required {topics}planning-parameters, {topics}exceptions, got none"
+        TidegaugeError, match=f"kafka topics: required {topics}exceptions, {topics}planning-parameters, got none"
     ):
         export({"bootstrap.servers": kafka}, topics, folder)
 
@@ -200,5 +204,5 @@ def test_the_command_names_its_errors(kafka: str, topics: str, tmp_path: Path) -
     assert (refused.exit_code, failed.exit_code) == (2, 1)
     assert "required a new or empty folder" in " ".join(refused.stderr.split())
     assert failed.stderr.startswith(
-        f"Error: kafka topics: required {topics}planning-parameters, {topics}exceptions, got none"
+        f"Error: kafka topics: required {topics}exceptions, {topics}planning-parameters, got none"
     )

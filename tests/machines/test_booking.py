@@ -71,6 +71,17 @@ def test_the_first_event_starts_the_rings() -> None:
     assert state.supply.supply["open_day"][0] == DAY + 1
 
 
+@given(st.lists(st.integers(HOUR - 60, HOUR + 60), min_size=1, max_size=6))
+def test_a_row_is_reached_with_or_without_the_other_tables(hours: list[int]) -> None:
+    """Purchase orders and movements, which need only its records, do to a row what orders do."""
+    state, other = one_row(), one_row()
+    for hour in hours:
+        booking.reach(state.tables(), 0, hour)
+        booking.reach_row(other.rows.hot, other.supply.supply, 0, hour)
+    assert state.rows.hot.tobytes() == other.rows.hot.tobytes()
+    assert state.supply.supply.tobytes() == other.supply.supply.tobytes()
+
+
 @pytest.mark.parametrize(("quantity", "shipped", "expected"), [(5, 0, 5), (5, 5, 0), (5, 9, 0), (0, 3, 0)])
 def test_open_is_ordered_and_not_shipped(quantity: int, shipped: int, expected: int) -> None:
     """What was shipped beyond the order does not make open demand negative."""

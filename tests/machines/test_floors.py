@@ -26,6 +26,8 @@ from tests.claims import at, count, orders, shipped
 from tests.machines.business import usual_stream, young_stream
 from tests.machines.streams import Line, Stream, line
 
+pytestmark = pytest.mark.compiled
+
 ONE = Settings(shards=1)
 KEYS = {"sku": "A", "location": "L"}
 MOVEMENTS = ("shipment.shipped", "order.returned", "inventory.counted", "inventory.adjusted")

@@ -25,6 +25,7 @@ def test_a_fresh_shard_holds_nothing() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.compiled
 def test_a_shard_is_counted_row_by_row() -> None:
     """Rows that were born, models, lines, days that closed, and exceptions that subscribers take for open."""
     result = usual()
@@ -57,6 +58,7 @@ def test_a_shard_is_counted_row_by_row() -> None:
     assert counted.total() == shown.total() > 0
 
 
+@pytest.mark.compiled
 def test_bounds_that_were_reached_are_counted() -> None:
     """Lines that had to make room, however young, and findings that found no place."""
     shard = run(young_stream(3), Settings(shards=1, lines_max=64, open_problems_max=1)).shards[0]

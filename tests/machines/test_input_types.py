@@ -21,6 +21,8 @@ from tests.contracts.examples import EXAMPLES, REQUIRED, Event
 from tests.machines.business import usual_stream
 from tests.machines.streams import MONDAY, Line, Run, Stream, line
 
+pytestmark = pytest.mark.compiled
+
 STRUCTS = {event_type(struct): struct for structs in INPUTS.values() for struct in structs}
 FREQUENT = {event_type(struct) for struct in KINDS}
 ROW_EVENTS = [(topic, event) for topic, event in EXAMPLES if event["event_type"] in FREQUENT]

@@ -17,9 +17,12 @@ from sensing.codec.keys import (
     enter,
     enter_all,
     fill_keys,
+    hash_id,
+    hash_row,
+    id_key,
     joined,
     keys_of,
-    spread,
+    row_key,
     spread_of,
 )
 from sensing.codec.record import EVENT
@@ -135,8 +138,12 @@ def test_structs_have_the_keys_of_records(fields: dict[str, str]) -> None:
     sku, location = fields["sku"], fields["location"]
     by_hand = absorbed(location, absorbed(sku, int(SEED), LANES[0]), LANES[0])
     assert spread_of(sku, location) == by_hand
-    size = len(sku.encode())
-    assert int(spread(memory(sku.encode() + location.encode() + bytes(8)), size)) == by_hand
+    (high, low), event = keys_by_hand(fields)["row"], keys_by_hand(fields)["id"]
+    assert tuple(map(int, row_key(sku, location))) == (high, low)
+    assert tuple(map(int, id_key(fields["event_id"]))) == event
+    size, encoded = len(sku.encode()), (sku + location).encode()
+    assert tuple(map(int, hash_row(memory(encoded + bytes(8)), size))) == (high, by_hand, low)
+    assert tuple(map(int, hash_id(memory(fields["event_id"].encode() + bytes(8))))) == event
 
 
 def test_what_keys_depend_on() -> None:

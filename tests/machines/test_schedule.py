@@ -75,6 +75,7 @@ def take_all(of: Schedule, limit: int, *, final: bool = False) -> list[Entry]:
     return found
 
 
+@pytest.mark.compiled
 @given(rows=homes, minutes=st.lists(st.integers(0, 600), max_size=12), restored=st.integers(0, 11))
 def test_closes_do_not_hang_on_cuts(
     zones: Zones, rows: list[tuple[int, int]], minutes: list[int], restored: int
@@ -94,6 +95,7 @@ def test_closes_do_not_hang_on_cuts(
     assert found == [entry for entry in expected_closes(zones, rows) if entry[0] <= limit]
 
 
+@pytest.mark.compiled
 @given(rows=homes, until=st.integers(0, 72 * 4), before=st.integers(0, 72 * 4))
 def test_the_end_of_the_input_closes_days_that_have_ended(
     zones: Zones, rows: list[tuple[int, int]], until: int, before: int

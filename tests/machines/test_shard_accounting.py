@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from sensing.settings import Settings
 from tests.codec.hostile import hostile_lines
 from tests.machines.business import business, usual, usual_stream, young_stream
 from tests.machines.streams import Line, Stream, run, sizes
+
+pytestmark = pytest.mark.compiled
 
 OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter")
 
@@ -44,6 +47,7 @@ def test_three_months_are_accounted_for() -> None:
     check_books(totals, found.data("dead-letters"), Counter(message.topic for message in usual_stream().lines))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.sampled_from([1, 3]), st.sampled_from([7, 500]))
 @settings(max_examples=5)
 def test_any_stream_is_accounted_for(seed: int, shards: int, size: int) -> None:

@@ -12,6 +12,8 @@ from sensing.settings import DAY_MS, HOUR_MS, Settings
 from tests.machines.business import usual, usual_stream, young_stream
 from tests.machines.streams import MONDAY, Line, Result, Stream, line, run, sizes
 
+pytestmark = pytest.mark.compiled
+
 SETTINGS = Settings(shards=2)
 OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter")
 TYPES = {"order_surge", "demand_drop", "supplier_delay", "stockout_projected", "data_quality"}
@@ -58,6 +60,7 @@ def test_portions_of_a_close_do_not_show(rows: int, monkeypatch: pytest.MonkeyPa
     assert dumps(found) == dumps(expected)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.data())
 @settings(max_examples=10)
 def test_no_cut_shows(seed: int, data: st.DataObject) -> None:

@@ -1,8 +1,12 @@
 """Every table has a bound, and what happens there is defined and counted."""
 
+import pytest
+
 from sensing.settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
 from sensing.state.lines import COUNT, EVICTED
 from tests.machines.streams import MONDAY, Line, Stream, line, run, sums
+
+pytestmark = pytest.mark.compiled
 
 KEYS = {"sku": "A", "location": "L"}
 

@@ -12,6 +12,8 @@ from sensing.settings import DAY_MS, HOUR_MS, Settings
 from sensing.supply.moves import on_hand
 from tests.machines.streams import MONDAY, Line, Stream, line, run
 
+pytestmark = pytest.mark.compiled
+
 NOON = MONDAY + 12 * HOUR_MS
 KEYS = {"sku": "A", "location": "L"}
 MASTER = [

@@ -11,6 +11,8 @@ from benchmarks.workloads import Workload, arrivals, order_lines, settled
 from sensing.settings import DAY_MS, HOUR_MS, Settings
 from tests.machines.streams import MONDAY, Line, Stream, Sums, line, run, sums
 
+pytestmark = pytest.mark.compiled
+
 ONE = Settings(shards=1)
 SKUS = ("A", "B", "C")
 

@@ -14,6 +14,8 @@ from sensing.settings import DAY_MS, Settings
 from tests.machines.business import usual, usual_stream, young_stream
 from tests.machines.streams import MONDAY, Result, run
 
+pytestmark = pytest.mark.compiled
+
 SETTINGS = Settings(shards=2)
 ENDED = ("resolved", "expired")
 
@@ -100,6 +102,7 @@ def check_parameters(records: list[OutputRecord]) -> None:
         latest[key] = document
 
 
+@pytest.mark.slow
 def test_outputs_of_three_months_are_in_order() -> None:
     """All promises at once on the usual stream."""
     check_stream(usual())

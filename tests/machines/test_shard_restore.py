@@ -15,6 +15,8 @@ from sensing.state.snapshot import SnapshotError
 from tests.machines.business import usual, usual_stream, young_stream
 from tests.machines.streams import MONDAY, Run, Stream, line, run
 
+pytestmark = pytest.mark.compiled
+
 SETTINGS = Settings(shards=2)
 
 
@@ -26,6 +28,7 @@ def interrupted(stream: Stream, stops: list[int], options: Settings = SETTINGS) 
     assert [machine.dump() for machine in found.shards] == [machine.dump() for machine in calm.shards]
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=8)
 def test_a_restart_anywhere_in_a_young_business_does_not_show(data: st.DataObject) -> None:
@@ -34,6 +37,7 @@ def test_a_restart_anywhere_in_a_young_business_does_not_show(data: st.DataObjec
     interrupted(stream, sorted(data.draw(st.sets(st.integers(1, len(stream) - 1), min_size=1, max_size=4))))
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=5))
 @settings(max_examples=4, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 def test_a_restart_anywhere_in_three_months_does_not_show(shares: list[float]) -> None:

@@ -19,6 +19,7 @@ def entries(table: TextTable) -> dict[int, EventTexts | None]:
     return {offset: table.entry(offset) for offset in table.offsets.tolist()}
 
 
+@pytest.mark.slow
 def test_texts_that_were_used_are_all_that_is_needed() -> None:
     """Batches with only the texts looked up before lead to the same outputs and the same state."""
     stream = usual_stream()
@@ -36,6 +37,7 @@ def test_texts_that_were_used_are_all_that_is_needed() -> None:
     assert 0 < looked_up < records / 3
 
 
+@pytest.mark.compiled
 def test_a_part_carries_its_texts_into_another_process() -> None:
     """What a shard's part needs is enough for it, and smaller than the whole."""
     stream = usual_stream()
@@ -48,6 +50,7 @@ def test_a_part_carries_its_texts_into_another_process() -> None:
         assert sum(len(table.offsets) for table in sent.texts) == len(part.records)
 
 
+@pytest.mark.compiled
 def test_a_batch_without_its_texts_is_refused() -> None:
     """A row that is mentioned first needs its names; who hands on a batch without them is told which."""
     stream = usual_stream()

@@ -15,12 +15,12 @@ GROUPS = {"proposed", "forecast", "stock", "change", "in_force", "accuracy"}
 
 def test_every_field_of_an_exception_has_a_column() -> None:
     """A field that is added to the contract does not get lost in tables."""
-    assert set(tables.EXCEPTIONS.names) == {*ExceptionState.__struct_fields__, "lineage"}
+    assert set(tables.EXCEPTIONS_SCHEMA.names) == {*ExceptionState.__struct_fields__, "lineage"}
 
 
 def test_every_field_of_parameters_has_a_column() -> None:
     """The same of planning parameters, groups included."""
-    names = set(tables.PARAMETERS.names)
+    names = set(tables.PARAMETERS_SCHEMA.names)
     plain = set(PlanningParameters.__struct_fields__) - GROUPS
 
     assert names >= plain
@@ -34,7 +34,7 @@ def test_every_field_of_parameters_has_a_column() -> None:
 def test_what_a_person_decided_is_in_the_row() -> None:
     """Decision, overrides and accuracy, with instants as such."""
     document = msgspec.json.decode(planning(decided=DECIDED).data, type=PlanningParameters)
-    (row,) = tables.table(tables.PARAMETERS, [tables.parameters_row(document, "0001")]).to_pylist()
+    (row,) = tables.table(tables.PARAMETERS_SCHEMA, [tables.parameters_row(document, "0001")]).to_pylist()
 
     assert (row["decision"], row["decided_by"], row["decision_reason"]) == ("override", "ann", "known")
     assert row["decided_at"] == dt.datetime(2010, 1, 4, 9, tzinfo=dt.UTC)
@@ -46,7 +46,7 @@ def test_what_is_not_known_is_null() -> None:
     """An ended exception has its instants, one without money has none."""
     states = [exception("a", status="resolved", resolved_at="2010-01-05T00:00:00.000Z"), exception("b", money=None)]
     rows = [tables.exception_row(msgspec.json.decode(each.data, type=ExceptionState), "0001") for each in states]
-    first, second = tables.table(tables.EXCEPTIONS, rows).to_pylist()
+    first, second = tables.table(tables.EXCEPTIONS_SCHEMA, rows).to_pylist()
 
     assert (first["resolved_at"], second["resolved_at"]) == (dt.datetime(2010, 1, 5, tzinfo=dt.UTC), None)
     assert (first["money"], second["money"]) == (1200.5, None)

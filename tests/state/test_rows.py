@@ -1,14 +1,10 @@
 """Hot rows and their index."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from sensing.codec.record import EVENT
 from sensing.state.rows import FULL, HOT, MISSING, Rows, find_row, index_rows, row_home
 
 # Low bits alike: preferred places clash in any table of a test.
@@ -17,17 +13,9 @@ clashing = st.tuples(
 )
 
 
-def records(keys: list[tuple[int, int]]) -> NDArray[Any]:
-    """Event records with nothing but row keys."""
-    found = np.zeros(len(keys), EVENT)
-    found["row_hi"] = [hi for hi, _ in keys]
-    found["row_lo"] = [lo for _, lo in keys]
-    return found
-
-
 def find(rows: Rows, keys: list[tuple[int, int]]) -> list[int]:
     """Rows of keys."""
-    return [rows.find(record) for record in records(keys)]
+    return [rows.find((np.uint64(hi), np.uint64(lo))) for hi, lo in keys]
 
 
 @given(st.lists(clashing, max_size=27), st.lists(clashing, max_size=40))

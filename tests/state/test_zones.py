@@ -141,6 +141,11 @@ def test_unknown_zones_are_refused(name: str) -> None:
 
 
 def test_dates_and_instants_as_text() -> None:
-    """Day numbers and instants are written as ISO dates and RFC 3339."""
+    """Day numbers and instants are written as ISO dates and RFC 3339, those before 1970 included."""
     assert [local_date(day) for day in (-1, 0, 19_782)] == ["1969-12-31", "1970-01-01", "2024-02-29"]
     assert rfc3339(instant_of("2024-02-29T12:34:56") + 7) == "2024-02-29T12:34:56.007Z"
+    assert [rfc3339(time_ms) for time_ms in (0, 999, -1)] == [
+        "1970-01-01T00:00:00.000Z",
+        "1970-01-01T00:00:00.999Z",
+        "1969-12-31T23:59:59.999Z",
+    ]

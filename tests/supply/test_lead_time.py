@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.supply.lanes import LANE_MEMORY, NO_LANE, POOL_MEMORY, UNKNOWN, Lanes
+from sensing.supply.lanes import (
+    LANE_MEMORY,
+    NO_LANE,
+    POOL,
+    POOL_MEMORY,
+    UNKNOWN,
+    Lanes,
+    observe_delay,
+    observe_lead_time,
+)
 from sensing.supply.lead_time import (
     LEAD_TIME_DAYS_MAX,
     PRIOR_WEIGHT,
@@ -37,6 +46,21 @@ def test_observations_fade_by_what_comes_after(observed: list[tuple[float, float
         got = [record[name] for name in ("weight", "mean", "squares")]
 
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-7)
+
+
+@given(st.lists(st.tuples(DAYS, st.floats(0.05, 1.0)), min_size=1, max_size=20))
+def test_every_statistic_fades_alike(observed: list[tuple[float, float]]) -> None:
+    """Lead times and delays of one record, observed in turn, are two statistics that do not touch each other."""
+    pools = np.zeros(2, POOL)
+    for days, share in observed:
+        observe_lead_time(pools, 1, days, share, POOL_MEMORY)
+        observe_delay(pools, 1, -days, share, LANE_MEMORY)
+    values, weights = [days for days, _ in observed], [share for _, share in observed]
+    for prefix, sign, memory in (("", 1.0, POOL_MEMORY), ("delay_", -1.0, LANE_MEMORY)):
+        expected = oracles.discounted([sign * value for value in values], weights, memory)
+        got = [pools[1][prefix + name] for name in ("weight", "mean", "squares")]
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-7)
+    assert not pools[0].tobytes().strip(b"\0")
 
 
 def test_without_observations_the_stated_lead_time_stands() -> None:

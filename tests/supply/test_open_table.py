@@ -9,7 +9,19 @@ from hypothesis import strategies as st
 
 from sensing.codec.record import NO_DAY, THOUSANDTHS
 from sensing.settings import DAY_MS
-from sensing.supply.open_table import NONE, OPEN_LINE, Key, OpenTable, any_overdue, count_open, places_of, read_open
+from sensing.supply.open_table import (
+    NONE,
+    OPEN_LINE,
+    Key,
+    OpenTable,
+    any_overdue,
+    chain,
+    count_open,
+    fill,
+    places_of,
+    read_open,
+    unchain,
+)
 from sensing.supply.purchase_line import PurchaseLine
 
 TODAY = 20_000
@@ -79,6 +91,29 @@ def test_the_table_is_lists_by_row(told: list[Any]) -> None:
         overdue = any(NO_DAY < day <= TODAY for _, _, day in found)
         assert table.overdue(np.array([row]), TODAY).tolist() == [overdue]
     assert table.of_supplier(1) == [key for key, (line, day) in lists.items() if line.supplier == 1 and day != NO_DAY]
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 2)), max_size=40))
+def test_chains_are_lists(steps: list[tuple[int, int]]) -> None:
+    """Places that enter and leave the chains of rows, in any order, stand there as in lists."""
+    table, first, last = np.zeros(8, OPEN_LINE), np.full(3, NONE, np.int32), np.full(3, NONE, np.int32)
+    lists: list[list[int]] = [[], [], []]
+    for place, row in steps:
+        holder = next((each for each in lists if place in each), None)
+        if holder is None:
+            fill(table, place, 500 + place, 1000, 5, TODAY, 1, 2)
+            chain(table, last, first, place, row)
+            lists[row].append(place)
+        else:
+            unchain(table, last, first, place)
+            holder.remove(place)
+    for row, expected in enumerate(lists):
+        found = np.empty(8, np.int64)
+        count = places_of(table, int(first[row]), TODAY, found)
+        assert found[:count].tolist() == expected
+        assert last[row] == (expected[-1] if expected else NONE)
+        assert [table[place].item()[:3] for place in expected] == [(500 + place, 1000, 5) for place in expected]
+        assert [table["before"][place] for place in expected] == [NONE, *expected][: len(expected)]
 
 
 def test_chains_are_read_as_written_down_by_hand() -> None:

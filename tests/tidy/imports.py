@@ -23,7 +23,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "sensing.supply": _MATHS,
     "sensing.detection": (*_MATHS, "sensing.demand", "sensing.supply"),
     "sensing.machines": ("sensing",),
-    "sinks": ("sensing.contracts", "sensing.outputs"),
+    "sinks": ("sensing.codec.instants", "sensing.contracts", "sensing.outputs"),
     "flows": ("sensing", "sinks"),
     "benchmarks": ("flows", "sensing", "sinks"),
     "tests": ("benchmarks", "flows", "sensing", "sinks"),

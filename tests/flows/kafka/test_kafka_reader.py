@@ -296,3 +296,6 @@ def test_a_broker_that_hangs_and_one_that_is_stopped(own_kafka: KafkaServer, mon
         begun = time.monotonic()
         reader.close()
         assert time.monotonic() - begun < 10
+        # The client that was left to itself leaves as well, before the broker does: else it complains into later tests.
+        own_kafka.resume()
+        until(lambda: not any(thread.name == "kafka-close" for thread in threading.enumerate()))

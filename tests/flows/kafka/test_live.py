@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 from redis import Redis
 
+from sensing.codec.instants import rfc3339
 from sensing.settings import DAY_MS, HOUR_MS
-from sinks.envelope import timestamp
 from tests.flows.kafka.places import make_topics, produce, until
 from tests.flows.kafka.service import Record, Service, assert_balanced, committed, last_totals, records
 from tests.flows.kafka.shop import SKUS, cancelled, giant, load_lines, moved, noon_zone, now_ms, shop_days, shop_order
@@ -160,7 +160,7 @@ def test_quiet_until_shows_only_what_is_true_then(kafka: str, topics: str, tmp_p
     load_lines(kafka, topics, tmp_path / "in", history)
     instant = now_ms() + 15_000
     quiet = ("exceptions", "planning-parameters")
-    flags = ("--quiet-until", timestamp(instant))
+    flags = ("--quiet-until", rfc3339(instant))
     with Service(kafka, topics, tmp_path, *flags, engine__lateness_minutes=0) as service:
         service.ready()
         while now_ms() < instant - 200:
@@ -177,7 +177,7 @@ def test_quiet_until_shows_only_what_is_true_then(kafka: str, topics: str, tmp_p
     decisions = [
         record for record in records(kafka, f"{topics}audit") if record.headers["type"] == "decision.automatic"
     ]
-    assert all(record.headers["time"] >= timestamp(lately) for record in decisions)
+    assert all(record.headers["time"] >= rfc3339(lately) for record in decisions)
 
 
 def test_groups_of_partitions_give_the_same_totals(kafka: str, topics: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import msgspec
 import orjson
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -102,6 +103,7 @@ def check_effects(found: Result) -> None:
                     assert answer.value is not None or answer.decision == "release"
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.sampled_from([1, 2, 5]), st.data())
 @settings(max_examples=10, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 def test_decisions_anywhere_keep_every_promise(seed: int, shards: int, data: st.DataObject) -> None:
@@ -128,6 +130,7 @@ def test_decisions_anywhere_keep_every_promise(seed: int, shards: int, data: st.
         check_parameters(records)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.integers(3 * 24, 10 * 24))
 @settings(max_examples=6, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 def test_decisions_in_quiet_time_are_restored_and_silent(seed: int, quiet_hours: int) -> None:

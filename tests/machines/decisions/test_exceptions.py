@@ -20,6 +20,8 @@ from tests.machines.decisions.told import (
 )
 from tests.machines.streams import Line, Result, Stream, run
 
+pytestmark = pytest.mark.compiled
+
 NAME = surge_id()
 
 

@@ -11,6 +11,8 @@ from tests.claims import at, count, orders, states, world
 from tests.machines.decisions.told import answers, changes, decision, outcomes
 from tests.machines.streams import Line, Result, Stream, line, run, sums
 
+pytestmark = pytest.mark.compiled
+
 STEWARD = {"decider": "dora", "role": "data_steward"}
 KEYS = {"sku": "A", "location": "L"}
 USUAL = (*orders("u", range(10), 6.0), count(100_000, 1))

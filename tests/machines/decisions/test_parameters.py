@@ -11,6 +11,8 @@ from tests.claims import at, count, in_order, orders, world
 from tests.machines.decisions.told import answer_records, answers, decision, execution, noon, outcomes, quiet_weeks
 from tests.machines.streams import Line, Result, Stream, line, run
 
+pytestmark = pytest.mark.compiled
+
 SUBJECT = "A/L"
 FIELDS = ("safety_stock", "reorder_point", "order_up_to", "order_quantity")
 BUSIER = tuple(orders("b", range(70, 100), 9.0))
