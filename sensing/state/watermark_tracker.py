@@ -1,8 +1,8 @@
-"""Watermark tracker: the clock of a machine that is fed by several source groups, and the input that has to wait.
+"""Watermark tracker: combines the watermarks of several source groups into a machine's clock and buffers early batches.
 
-The clock is the minimum of the latest watermarks of all groups; watermarks never go back. A batch waits until the
-reference is read, and while it reaches more than ``GROUP_DRIFT_MS`` beyond what every other group has sent; batches of
-one group keep their order. All of that is in the batches, so it does not matter where the groups run.
+The clock is the minimum of the latest watermarks of all groups. It never goes back. A batch is buffered until the
+reference is read, and until it is at most ``GROUP_DRIFT_MS`` ahead of the progress of every other group. Batches of one
+group keep their order. Batches carry everything that these rules need, so groups may run in other processes.
 """
 
 import functools
@@ -20,11 +20,11 @@ from sensing.settings import HOUR_MS
 from sensing.state.snapshot import Encoded, pack, unpack
 
 GROUP_DRIFT_MS = 6 * HOUR_MS
-"""How far one group may be ahead of another in event time; sources keep to it as far as they know of each other."""
+"""How far one group may be ahead of another in event time. Sources of one process keep to it as well."""
 
 
 class WatermarkTracker:
-    """Latest watermark and progress of every source group, UTC ms, and batches that wait."""
+    """Latest watermark and progress of every source group (UTC ms), and buffered batches."""
 
     def __init__(self, groups: int) -> None:
         self.latest = np.full(groups, BEFORE_ALL, np.int64)
@@ -33,7 +33,10 @@ class WatermarkTracker:
         self.waiting: list[deque[Batch]] = [deque() for _ in range(groups)]
 
     def admit(self, batch: Batch) -> list[Batch]:
-        """Batches whose turn has come, with watermarks that hold for all groups; with one group the batch itself."""
+        """Take in a batch; returns the batches that may be applied now, with watermarks that hold for all groups.
+
+        With a single group this is the batch itself.
+        """
         if len(self.latest) == 1:
             return [batch]
         self.waiting[batch.group].append(batch)
@@ -63,13 +66,13 @@ class WatermarkTracker:
         return batch._replace(records=records, rare=rare, watermark=min(batch.watermark, others))
 
     def dump(self) -> bytes:
-        """Watermarks, progress and the batches that wait, as bytes."""
+        """Watermarks, progress and buffered batches as bytes."""
         waiting = [_WaitingBatch.of(batch) for batches in self.waiting for batch in batches]
         state = _State(self.reference_read, waiting)
         return pack({"latest": self.latest, "progress": self.progress, "waiting": Encoded(state, _State)})
 
     def load(self, block: bytes) -> None:
-        """Take over what :meth:`dump` wrote."""
+        """Restore what :meth:`dump` wrote."""
         found = unpack(block, {"waiting": _State})
         self.latest[:], self.progress[:] = found["latest"], found["progress"]
         self.reference_read = found["waiting"].reference_read
@@ -78,7 +81,7 @@ class WatermarkTracker:
 
 
 class _WaitingEvent(msgspec.Struct):
-    """A rare event of a batch that waits; the topic's number says of which types ``event`` may be."""
+    """A rare event of a buffered batch. The topic's number selects the types that ``event`` is decoded as."""
 
     before: int
     event: msgspec.Raw
@@ -87,7 +90,7 @@ class _WaitingEvent(msgspec.Struct):
 
 
 class _WaitingTexts(msgspec.Struct):
-    """The texts that a batch that waits needs of one partition."""
+    """Texts of one partition that a buffered batch needs."""
 
     topic: int
     partition: int
@@ -97,19 +100,19 @@ class _WaitingTexts(msgspec.Struct):
 
     @classmethod
     def of(cls, table: TextTable) -> "_WaitingTexts":
-        """Take a table apart."""
+        """Convert a table to bytes."""
         arrays = (table.offsets.tobytes(), table.starts.tobytes(), table.data.tobytes())
         return cls(table.topic, table.partition, *arrays)
 
     def table(self) -> TextTable:
-        """Put the table together."""
+        """Convert back to a table."""
         offsets = np.frombuffer(bytearray(self.offsets), np.int64)
         starts = np.frombuffer(bytearray(self.starts), np.uint32)
         return TextTable(self.topic, self.partition, offsets, starts, np.frombuffer(bytearray(self.data), np.uint8))
 
 
 class _WaitingBatch(msgspec.Struct):
-    """A batch that waits, as it is dumped; it is neither final nor of the only group."""
+    """A buffered batch in a dump. It is not the final batch, and there are several groups."""
 
     records: bytes
     rare: list[_WaitingEvent]
@@ -124,7 +127,7 @@ class _WaitingBatch(msgspec.Struct):
 
     @classmethod
     def of(cls, batch: Batch) -> "_WaitingBatch":
-        """Take a batch apart."""
+        """Convert a batch to bytes."""
         rare = [
             _WaitingEvent(before, msgspec.Raw(msgspec.msgpack.encode(item.event)), item[1:6], item.trace)
             for before, item in batch.rare
@@ -136,7 +139,7 @@ class _WaitingBatch(msgspec.Struct):
         )  # fmt: skip
 
     def batch(self) -> Batch:
-        """Put the batch together."""
+        """Convert back to a batch."""
         rare = [(kept.before, Rare(_decoded(kept), *kept.place, kept.trace)) for kept in self.rare]
         return Batch(
             np.frombuffer(bytearray(self.records), EVENT), rare, self.watermark, account=self.account,
@@ -146,7 +149,7 @@ class _WaitingBatch(msgspec.Struct):
 
 
 class _State(msgspec.Struct):
-    """Whether the reference is read, and the batches that wait, oldest first within a group."""
+    """Whether the reference is read, and the buffered batches, oldest first within a group."""
 
     reference_read: bool
     waiting: list[_WaitingBatch]
