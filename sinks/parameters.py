@@ -1,4 +1,4 @@
-"""The table of planning parameters: one Arrow file per machine while the flow runs, one Parquet file in the end."""
+"""Table of planning parameters: one Arrow file per machine while the flow runs, one Parquet file at its end."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,7 +56,7 @@ def write_rows(path: Path, columns: Mapping[str, Any]) -> None:
 def assemble_rows(parts: list[Path], path: Path) -> int:
     """Write one Parquet file of all machines' rows, sorted by (sku, location), and return their number.
 
-    The parts are mapped, not read: a block of rows at a time is in memory.
+    The parts are memory-mapped. Only a block of rows is in memory at a time.
     """
     tables = [pa.ipc.open_file(pa.memory_map(str(part))).read_all() for part in parts]
     keys = pa.concat_tables([SCHEMA.empty_table(), *tables]).select(["sku", "location"])
