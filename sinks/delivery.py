@@ -188,7 +188,7 @@ class Delivery:
         if (ended := self._patience.over()) is not None:
             msg = f"output {self.name}: required the acknowledgement of every record before the stop, got "
             msg += f"{self._waiting()} {ended}{self._last_words()}; "
-            msg += "see to the brokers and start again: what was not delivered is produced again"
+            msg += "check the brokers and start again: what was not delivered is produced again"
             raise TidegaugeError(msg)
 
     def _waiting(self) -> str:

@@ -226,7 +226,7 @@ class Cluster:
         got = self._complaints[0] if self._complaints else text_of(error)
         return TidegaugeError(
             f"kafka.bootstrap_servers {self.servers}: required a broker that answers, got {got}; "
-            "start it, or mend the address, rights or secrets"
+            "start it, or correct the address, rights or secrets"
         )
 
 

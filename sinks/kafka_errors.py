@@ -34,7 +34,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS = (
-    _Kind(GONE, "a topic that exists", "create it (tidegauge topics), or mend the prefix"),
+    _Kind(GONE, "a topic that exists", "create it (tidegauge topics), or correct the prefix"),
     _Kind(
         TOO_LARGE,
         "a record that is small enough for the topic",
@@ -55,7 +55,11 @@ _KINDS = (
         "the right to write idempotently",
         "allow the user of the engine IDEMPOTENT_WRITE on the cluster",
     ),
-    _Kind(CREDENTIALS, "a login that the brokers take", "mend the credentials and certificates of the client settings"),
+    _Kind(
+        CREDENTIALS,
+        "a login that the brokers take",
+        "correct the credentials and certificates of the client settings",
+    ),
     _Kind(
         frozenset({KafkaError.POLICY_VIOLATION, KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP}),
         "a record that the rules of the topic allow",

@@ -101,7 +101,7 @@ def read_latest(client: Mapping[str, Any], prefix: str, topics: tuple[str, ...],
 
 
 def _silent(got: str) -> str:
-    return f"kafka: required brokers that answer, got {got}; see to them, or to the addresses and the client settings"
+    return f"kafka: required brokers that answer, got {got}; check them, the addresses and the client settings"
 
 
 def _run_and_version(record: Record) -> tuple[str, int]:

@@ -120,7 +120,7 @@ class Store:
             self._client: Redis = Redis.from_url(**{**DEFAULTS, **config, **fixed})
             self._client.connection_pool.make_connection()
         except (TypeError, ValueError, RedisError) as error:
-            msg = f"redis: required settings that redis-py takes, got {error}; mend them"
+            msg = f"redis: required settings that redis-py takes, got {error}; correct them"
             raise TidegaugeError(msg) from error
         self._layout = layout
         self._apply = self._client.register_script(_APPLY)

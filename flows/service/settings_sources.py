@@ -102,7 +102,7 @@ def from_file(file: FilePath, named_by: str) -> list[Given]:
         msg = f"{named_by} {file}: required a file of settings, got {error.strerror}; give the path of one"
         raise UsageError(msg) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        msg = f"{named_by} {file}: required TOML (toml.io), got {error}; mend the file there"
+        msg = f"{named_by} {file}: required TOML (toml.io), got {error}; correct the file there"
         raise UsageError(msg) from error
     lines = _lines(text)
     return [Given(canonical(path), value, _origin(file, lines, path), True) for path, value in _leaves(content)]

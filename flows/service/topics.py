@@ -140,7 +140,8 @@ def _make(cluster: Cluster, wanted: list[NewTopic]) -> list[str]:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 msg = (
-                    f"topic {name}: required that {cluster.servers} makes it, got {text_of(error)}; let it, or make it"
+                    f"topic {name}: required that {cluster.servers} creates it, got {text_of(error)}; "
+                    "grant the right, or create it"
                 )
                 raise TidegaugeError(msg) from error
         else:
@@ -198,5 +199,8 @@ def _settings(cluster: Cluster, name: str) -> dict[str, str | None]:
     try:
         return {setting: entry.value for setting, entry in future.result().items()}
     except KafkaException as error:
-        msg = f"topic {name}: required its settings of {cluster.servers}, got {text_of(error)}; let us describe topics"
+        msg = (
+            f"topic {name}: required its settings of {cluster.servers}, got {text_of(error)}; "
+            "grant the right to describe topics"
+        )
         raise TidegaugeError(msg) from error
