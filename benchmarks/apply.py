@@ -1,4 +1,4 @@
-"""Apply: order lines into warm rows of 16 shards, on one core, between two closes; splitting a batch is timed apart."""
+"""Apply: throughput of order lines in 16 shards with two months of history, on one core, without closes."""
 
 from dataclasses import replace
 from statistics import median

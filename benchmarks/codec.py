@@ -1,8 +1,7 @@
-"""Decode: order lines from bytes to record arrays, in blocks as the file source hands them over.
+"""Decode: throughput of decoding order lines from bytes to event records, in blocks like those of the file source.
 
-Beside the decoder stand what it is made of, all in processor time: putting messages together that lie apart (as those
-of Kafka do; lines of a file need none of it), the scanner, which takes plain messages, and the careful way, which takes
-the others; and msgspec's typed decode alone.
+It also times the parts of the decoder, in processor time: copying separate messages into a block (needed for Kafka, not
+for files), the scanner for plain messages, and the careful decoder for the others; and msgspec's typed decode alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -65,7 +64,7 @@ def run(size: str) -> dict[str, object]:
 
 
 def _best(items: Sequence[Item], work: Callable[[Item], object]) -> tuple[float, float]:
-    """Seconds of wall clock and of the processor for all items, nothing kept, the best of several rounds each."""
+    """Wall-clock and processor seconds for all items, each the best of several rounds. Results are discarded."""
     seconds = []
     for _ in range(REPEATS):
         started, cpu_started = perf_counter(), process_time()

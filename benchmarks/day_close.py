@@ -1,4 +1,4 @@
-"""Close of a local day in one shard: microseconds per row, with and without River models, and where they go."""
+"""Day close: microseconds per row of closing a local day in one shard, by component, with and without River models."""
 
 from benchmarks.events import even_day
 from benchmarks.shards import CLOSES_MS, Shards
@@ -63,7 +63,7 @@ def _closes(load: Workload) -> tuple[dict[str, object], bytes]:
 
 
 def _watch(shards: Shards) -> Watch:
-    """Count the time of components: they are called a few times per close, so counting costs nothing to speak of."""
+    """Time the components. They are called a few times per close, so the overhead is negligible."""
     watch = Watch()
     for machine in shards.machines:
         state = machine.state

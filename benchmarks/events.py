@@ -1,7 +1,6 @@
-"""Order lines of the workload as event records, without the way over JSON: what decoder and file source make of them.
+"""Event records of the workload's order lines, made without JSON. A test checks that the decoder makes the same bytes.
 
-So a benchmark of the machines can be given two months of history in the time a replay takes for a few days. A test
-holds both ways to the same bytes.
+Benchmarks of machines need two months of history. This makes it in the time that a replay takes for a few days.
 """
 
 from collections.abc import Iterator
@@ -21,12 +20,12 @@ from sensing.settings import Settings
 
 
 class Feed:
-    """Turns lines, in the order in which they arrive, into batches for machines; knows the clock between calls.
+    """Turns lines, in order of arrival, into batches for machines, and keeps the watermark between calls.
 
     Parameters
     ----------
     settings
-        Those of the machines, for the lateness.
+        Settings of the machines, for the lateness.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -78,7 +77,7 @@ class Feed:
 
 
 def side_by_side(*texts: list[bytes | ndjson.Characters]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Texts of records, each made of literals and fields side by side, as `fill_keys` takes them."""
+    """Concatenated texts of records for `fill_keys`. Each text consists of literals and fields."""
     sizes = [sum(len(part) if isinstance(part, bytes) else part.shape[1] for part in parts) for parts in texts]
     count = next(len(part) for parts in texts for part in parts if not isinstance(part, bytes))
     characters = np.empty((count, sum(sizes)), np.uint8)
@@ -94,7 +93,7 @@ def side_by_side(*texts: list[bytes | ndjson.Characters]) -> tuple[NDArray[np.ui
 def even_day(load: Workload, day: int, share: float) -> Lines:
     """A day on which every SKU-location of ``load`` sells one line with probability ``share``, whatever its popularity.
 
-    So all rows earn the same models, which the skewed stream gives to some.
+    So all rows get River models, which only some rows of the skewed stream do.
     """
     random = np.random.default_rng([load.seed, day])
     row = np.flatnonzero(random.random(load.skus * load.locations) < share)

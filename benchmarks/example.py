@@ -1,4 +1,4 @@
-"""A short replay that the documents show: one item of the demo before, during and after a planted surge.
+"""Example of the documents: a short replay with one item of the demo before, during and after a planted surge.
 
 The last 150 days of Online Retail with their planted surges and simulated supply side, cut down to the items that got a
 surge. `python -m benchmarks example` runs it and writes the picture and the two records of README.md.

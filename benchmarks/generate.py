@@ -1,4 +1,4 @@
-"""How fast the workload itself is made: what other figures must be read against."""
+"""Generate: throughput of the workload generator, as a reference for other benchmarks."""
 
 import hashlib
 import time

@@ -1,10 +1,9 @@
-"""Runs one benchmark in a process of its own and puts around its figures what makes them comparable.
+"""Harness: runs a benchmark in its own process and adds machine, versions and revision to its figures.
 
-A benchmark is a module in this folder with ``def run(size: str) -> dict[str, object]`` (size ``smoke`` or ``full``).
-What it returns are figures, units last in their names, perhaps grouped in dictionaries, but for three keys: ``answer``
-(required: what was computed, as bytes or JSON; its hash shows whether a speed-up changed the result), ``sizes`` and
-``seed`` of its input. Where its input is neither shipped nor found, it returns ``{"missing": why}`` instead; a server
-that it needs and that is not installed counts as missing, too.
+A benchmark is a module in this folder with ``def run(size: str) -> dict[str, object]`` (size ``smoke`` or ``full``). It
+returns figures, named with units last and maybe grouped in dictionaries, and three other keys: ``answer`` (required:
+the result as bytes or JSON; its hash shows whether a speed-up changed it), ``sizes`` and ``seed`` of its input. If its
+input or a server is missing, it returns ``{"missing": why}``.
 """
 
 import ast
@@ -33,11 +32,11 @@ LIBRARIES = ("bytewax", "confluent-kafka", "msgspec", "numba", "numpy", "orjson"
 
 
 class MissingInput(Exception):
-    """A benchmark's input is not on this machine; the message says which and where it is looked for."""
+    """The input of a benchmark is missing. The message names it and where it is searched."""
 
 
 class Machine(msgspec.Struct, kw_only=True, frozen=True):
-    """Where a benchmark ran: figures of different machines are not compared."""
+    """Machine of a run. Figures of different machines are not comparable."""
 
     cpu: str
     cpus: int
@@ -45,7 +44,7 @@ class Machine(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Result(msgspec.Struct, kw_only=True, frozen=True):
-    """One run of one benchmark, complete enough to be run again."""
+    """Result of one run of a benchmark, with everything needed to repeat it."""
 
     name: str
     size: str
@@ -140,7 +139,7 @@ def answer_sha256(answer: object) -> str:
 def peak_rss_mib() -> float:
     """Largest resident memory of this process.
 
-    Linux hands the figure of ``getrusage`` down from parent to child, so there the kernel's own mark is read.
+    On Linux a child inherits the figure of ``getrusage``, so the peak is read from ``/proc``.
     """
     if sys.platform == "linux":
         kib = float(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
@@ -150,14 +149,14 @@ def peak_rss_mib() -> float:
 
 
 def machine() -> Machine:
-    """Processor, how many of them we may use, and the operating system."""
+    """Processor, number of usable cores, and operating system."""
     known = Path("/proc/cpuinfo").read_text() if sys.platform == "linux" else ""
     cpu = known.partition("model name\t: ")[2].partition("\n")[0] or platform.processor() or platform.machine()
     return Machine(cpu=cpu, cpus=processors(), system=f"{platform.system()} {platform.machine()}")
 
 
 def versions() -> dict[str, str]:
-    """Versions of the interpreter and of what the figures depend on."""
+    """Versions of the interpreter and of relevant libraries."""
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
@@ -172,7 +171,7 @@ def revision() -> str | None:
 
 
 def main() -> None:
-    """Entry of the process that ``run_isolated`` starts: the result alone goes to standard output."""
+    """Entry of the process that ``run_isolated`` starts. Only the result goes to standard output."""
     name, size = sys.argv[1:]
     with os.fdopen(os.dup(1), "wb") as results:
         os.dup2(2, 1)

@@ -1,4 +1,4 @@
-"""Identity: hashes of what replays put out, recorded at one revision and compared at another.
+"""Identity: hashes of the outputs of replays, recorded at one revision and compared at another.
 
 `python -m benchmarks.identity --record FILE` replays the standard inputs, the demo's year and a stretch of it full of
 hostile lines, and writes a hash per topic; `--compare FILE` does the same and fails where a hash differs. A topic's

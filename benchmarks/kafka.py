@@ -1,20 +1,19 @@
-"""Kafka in, Kafka and Redis out: order lines a second through `tidegauge run`, against a bare consumer of the topic.
+"""Kafka: order lines per second through `tidegauge run` (Kafka in, Kafka and Redis out), against a plain consumer.
 
-Topics are filled beforehand, in order of arrival, with the usual disorder, keyed by SKU, compressed with lz4. The
-engine is a process of its own, started as a user starts it. Two cases:
+Topics are filled before the measurement, in order of arrival, with the usual disorder, keyed by SKU, compressed with
+lz4. The engine is a separate process, started like a user does. Two cases:
 
-*A day in which nothing closes*, on one and on four partitions: the engine runs live and works off what waits. First
-comes a line of every SKU-location: a row is made once and used for years, so the first tenth of all lines is not
-measured. The lines are of yesterday, since a live clock goes on to the present at the end of the topic.
+*A day without closes*, on one and on four partitions: the engine runs live and processes the backlog. The topic starts
+with a line of every SKU-location, which creates its row; so the first tenth of all lines is not measured. The lines are
+from yesterday, since a live clock advances to the present at the end of the topic.
 
 *With closes*: days of a million lines, read with ``--until-end --event-time``, so that the clock is that of the lines.
 
-The engine's own log says at the end of every epoch how many messages were read by then, and an epoch ends when all that
-was made of them is acknowledged by Kafka. Measured is what lies between the first such line (of the last nine tenths,
-in the first case) and the last but one: start and end of the topic, when days close, are outside. Processor time is
-that of all threads of the process, librdkafka's and the Redis view's among them. The bare consumer, a process of its
-own as well and with the engine's fetch settings, reads the same topic just before: `consume(10000)`, and `value()` of
-each.
+The engine logs at the end of every epoch how many messages it has read, and an epoch ends when Kafka has acknowledged
+all outputs. The measurement is between the first such line (of the last nine tenths, in the first case) and the last
+but one. So it excludes start and end of the topic, when days close. Processor time is that of all threads of the
+process, including those of librdkafka and the Redis view. The plain consumer is a separate process with the engine's
+fetch settings. It reads the same topic just before: `consume(10000)`, and `value()` of each message.
 """
 
 import time
@@ -43,9 +42,9 @@ CLOSES = {
 SETTINGS = {"smoke": {"engine.epoch_seconds": 0.05}, "full": {}}
 SECONDS_MAX = 600.0
 SIZES = ("lines", "bytes_per_line")
-"""What is told once, among the sizes."""
+"""Figures that are reported once, with the sizes."""
 FIRST_NUMBER = 3_000_000_000
-"""Of lines that are none of the workload."""
+"""Days of lines that are not from the workload."""
 
 
 def run(size: str) -> dict[str, object]:

@@ -1,15 +1,14 @@
-"""Order to exception: from the instant at which an order is due to be sent to whoever waits in Kafka and in Redis.
+"""Latency: time from an order to its exception, as seen by a Kafka consumer and by a subscriber of Redis.
 
-The engine runs live, as `tidegauge run`, in a process of its own. It has read a history with `engine.quiet_until`, has
-published what was true at its end, and its view in Redis is up to date. Then a producer, another process, sends lines
-by a timetable at a fixed rate; the event time of a line is the instant at which it is due, and every latency counts
-from there, however late the line could be sent (no coordinated omission). Among ordinary lines are triggers that fire
-on the event itself: giants, and lines that make a count a surge (`benchmarks.live.traffic`). Two more processes note
-when they see an exception open: a consumer of topic `exceptions`, and a subscriber of Redis, which looks the exception
-up when it is told of it. `causationid` says which line caused an exception.
+The engine runs live, as `tidegauge run`, in a separate process. It has read a history with `engine.quiet_until` and
+published the state at its end; its view in Redis is up to date. Then a producer process sends lines at a fixed rate.
+The event time of a line is its scheduled instant, and latencies start there, also if the line is sent late (no
+coordinated omission). Some lines trigger exceptions at once: giants, and lines that make a count a surge
+(`benchmarks.live.traffic`). Two more processes record when an exception opens: a consumer of topic `exceptions`, and a
+subscriber of Redis, which reads the exception when it is notified. `causationid` names the line that caused it.
 
-All clocks are one clock: everything runs on one machine, so the engine shares its processors with the broker, Redis,
-producer and watchers. 10,000 lines a second is the rate to be judged by, the others tell what happens around it.
+Everything runs on one machine with one clock, so the engine shares the processors with broker, Redis, producer and
+watchers. The reference rate is 10,000 lines a second; the other rates show the range around it.
 """
 
 import contextlib
@@ -39,7 +38,7 @@ from sinks.view_position import Position
 SEED = 11
 PARTITIONS = 4
 ROWS = {"smoke": Rows(established=300, young=700), "full": Rows(established=1_000, young=49_000)}
-# The first one is for the servers to get going, and is not measured.
+# The first phase warms up the servers and is not measured.
 WARM = Phase(number=0, lines_per_second=500, seconds=4, first_row=0, surges=0)
 PHASES = {
     "smoke": (WARM, Phase(number=1, lines_per_second=500, seconds=5, first_row=0, surges=20)),
@@ -55,18 +54,18 @@ QUANTILES = {"p50_ms": 0.5, "p90_ms": 0.9, "p99_ms": 0.99, "p99_9_ms": 0.999, "m
 READY_SECONDS_MAX = 900.0
 DRAIN_SECONDS_MAX = 120.0
 HEAD_START_MS = 4_000
-"""Time that the producer has to make ready."""
+"""Time for the producer to start."""
 
 
 class Found(NamedTuple):
-    """What came of a phase: figures, and the planted triggers that were seen."""
+    """Result of a phase: figures, and the planted triggers that were seen."""
 
     figures: dict[str, object]
     triggers: list[tuple[str, int]]
 
 
 def run(size: str) -> dict[str, object]:
-    """Give an engine a history, then send phase after phase and see what comes out when."""
+    """Give an engine a history, then send the phases and measure latencies."""
     rows, phases = ROWS[size], PHASES[size]
     with serving() as place:
         topics.make(place, PARTITIONS)
@@ -99,12 +98,12 @@ def run(size: str) -> dict[str, object]:
 
 
 def _settle(place: Place, seconds_max: float) -> None:
-    """Wait until everything that is in the topics is in Redis.
+    """Wait until the view in Redis has all records of the topics.
 
     Raises
     ------
     ServerError
-        When it is not in time.
+        It has not in time.
     """
     tail = Tail({"bootstrap.servers": place.kafka}, place.prefix, (EXCEPTIONS, PARAMETERS))
     with contextlib.closing(tail), Redis.from_url(place.redis) as store:
@@ -122,7 +121,7 @@ def _settle(place: Place, seconds_max: float) -> None:
 
 
 def _phase(place: Place, engine: Engine, trail: Trail, phase: Phase, rows: Rows, before: int) -> Found:
-    """Send the lines of a phase and see what becomes of them; ``before`` lines have been read by now."""
+    """Send the lines of a phase and collect the exceptions; ``before`` lines have been read before."""
     lines = traffic.live(rows, phase, SEED)
     with Watcher(watch_kafka, place) as consumer, Watcher(watch_redis, place) as subscriber:
         start_ms = time.time_ns() // 1_000_000 + HEAD_START_MS + phase.size // 500

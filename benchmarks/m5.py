@@ -40,7 +40,7 @@ class Sales(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What the models of a shard said on the last day, and what it cost."""
+    """Forecasts of the models of a shard on the last day, and their cost."""
 
     row: NDArray[np.int64]
     mean: Matrix
@@ -87,7 +87,7 @@ def close_all(models: DemandModels, units: Matrix, pool: NDArray[np.int32], firs
         quantity, observed = np.where(missing, 0.0, quantity), np.where(missing, 0.0, 1.0)
         none = np.zeros(rows.size)
         hours = np.zeros((rows.size, 24), np.uint16)
-        # M5 has no order lines: a unit is a line, and lines are not judged here.
+        # M5 has no order lines: a unit is a line. Lines are not scored here.
         inputs = DayInputs(first + at, quantity, quantity, hours, pool[rows], observed, none > 0, none, none)
         start = time.perf_counter()
         models.close_day(rows, inputs)
@@ -124,7 +124,7 @@ def shard_run(sales: Sales, shard: int) -> Said:
 
 
 class Judged(NamedTuple):
-    """Rows with enough history, their last 28 days and what was said about them."""
+    """Rows with enough history, their last 28 days, and the forecasts of these."""
 
     training: Matrix
     actual: Matrix
@@ -159,7 +159,7 @@ def plain_smoothing(training: Matrix, rate: float) -> Matrix:
 
 
 def point_figures(rows: Judged) -> dict[str, Any]:
-    """RMSSE of the engine and of what it must beat, bias and WAPE."""
+    """RMSSE of the engine and of baselines, bias and WAPE."""
     plain = {rate: rmsse(plain_smoothing(rows.training, rate), rows.actual, rows.scale) for rate in RATES}
     naive = np.tile(rows.training[:, -7:], HORIZON // 7)
     by_class = {}

@@ -1,4 +1,4 @@
-"""Memory: bytes per SKU-location with and without River models, and per order line, from types and as measured."""
+"""Memory: bytes per SKU-location with and without River models, and per order line, computed and measured."""
 
 import ctypes
 import gc
@@ -84,7 +84,7 @@ def _plain(small: int, large: int) -> tuple[dict[str, float], str]:
 
 
 def _river(rows: int) -> float:
-    """Resident bytes that River models add to a row, four weeks after it has earned them."""
+    """Resident bytes of a row's River models, four weeks after they were made."""
     shards = _filled(rows, RIVER_DAYS_MIN - 1)
     before = resident_bytes()
     _days(shards, _load(rows), range(RIVER_DAYS_MIN - 1, RIVER_DAYS_MIN + RIVER_DAYS))
@@ -92,7 +92,7 @@ def _river(rows: int) -> float:
 
 
 def resident_bytes() -> int:
-    """Memory resident now, when what is free was handed back; off Linux the most that ever was."""
+    """Resident memory after free memory was returned to the system; outside Linux the peak."""
     gc.collect()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc

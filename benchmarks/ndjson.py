@@ -1,7 +1,7 @@
-"""Many JSON lines at once: every field is a matrix of characters, a line is a row of them side by side.
+"""Vectorised writer of JSON lines: every field is a matrix of characters, and a line is a row of all fields.
 
-A million order lines take about a second, where one ``dumps`` per line would take longer than what a benchmark
-wants to measure. Zero bytes are padding and are dropped at the end, so fields may vary in width.
+A million order lines take about a second; one ``dumps`` per line would take longer than the code under test. Zero bytes
+are padding and are removed at the end, so fields may vary in width.
 """
 
 from collections.abc import Sequence

@@ -1,13 +1,12 @@
-"""Parity: Online Retail through real Kafka and Redis puts out what a replay of the same files does.
+"""Parity: checks that Online Retail through real Kafka and Redis gives the same outputs as a replay of the same files.
 
 The demo's input, with bad lines among its orders, is loaded into topics of one partition each and read by
-`tidegauge run --until-end --event-time`; the same files go through `tidegauge replay`. Then, record by record by its
-id, exceptions, planning parameters, audit and dead letters are the same: attributes and the bytes of the data, but for
-who recorded them when. Control totals are compared as they are at the end, those of topics without a file are zero, and
-read is the sum of what became of it. Every exception and every set of parameters, as the topics have it last, is in
-Redis, what is open is in the open set, and nothing else is there.
+`tidegauge run --until-end --event-time`. The same files go through `tidegauge replay`. Exceptions, planning parameters,
+audit and dead letters are compared by id: all attributes except run and recording time, and the bytes of the data.
+Control totals are compared at the end; read must be the sum of the outcomes. Redis must have the latest state of every
+exception and all parameters, open exceptions in the open set, and nothing else.
 
-It fails where anything differs, so its figures are counts and times.
+It fails if anything differs, so its figures are counts and times.
 """
 
 import base64
@@ -45,21 +44,21 @@ SECONDS_MAX = 3_600.0
 TOPICS = (EXCEPTIONS, PARAMETERS, AUDIT, DEAD_LETTERS)
 TOTALS = "control.totals"
 RECORDED = frozenset({"recordedtime", "lineage"})
-"""Attributes that say who recorded a record when."""
+"""Attributes with run and recording time."""
 SHOWN_MAX = 3
 
 Digest = bytes
 
 
 class Outputs:
-    """What was put out, whoever put it out: a hash per record, by topic and id, and the control totals at the end."""
+    """Outputs of either way: a hash per record by topic and id, and the last control totals."""
 
     def __init__(self) -> None:
         self.records: dict[str, dict[str, Digest]] = {topic: {} for topic in TOPICS}
         self.totals: dict[tuple[str, int], ControlTotals] = {}
 
     def add(self, topic: str, about: dict[str, str], data: bytes) -> None:
-        """Take a record with its attributes; one that comes again is the same, or a failure."""
+        """Add a record with its attributes. A repeat must be equal."""
         if about["type"] == TOTALS:
             total = msgspec.json.decode(data, type=ControlTotals)
             self.totals[total.topic, total.partition] = total
@@ -119,7 +118,7 @@ def run(size: str) -> dict[str, object]:
 
 
 def plant(file: Path) -> int:
-    """Put bad lines between the lines of a file of orders, a handful of kinds in turn; returns how many."""
+    """Insert bad lines of several kinds into a file of orders; returns their number."""
     lines, planted = file.read_bytes().splitlines(), 0
     with file.open("wb") as out:
         for at, line in enumerate(lines):
@@ -131,7 +130,7 @@ def plant(file: Path) -> int:
 
 
 def _bad(event: dict[str, Any], number: int) -> bytes:
-    """A line that is not to be taken, or, now and then, one that comes again."""
+    """A line that must be refused, or sometimes a duplicate."""
     event["event_id"] = f"bad-{number}"
     match number % 6:
         case 0:
@@ -186,7 +185,7 @@ def of_topics(place: Place) -> tuple[Outputs, dict[tuple[str, str], Last], int]:
         if record.topic != AUDIT:
             last[_place(record)] = Last(about["lineage"], about["id"].rpartition("#")[2], record.value)
         if record.value is None:
-            # Files are not compacted, so nothing has to be taken out of them.
+            # Files have no tombstones, since they are not compacted.
             tombstones += 1
         else:
             outputs.add(record.topic, about, record.value)
@@ -205,7 +204,7 @@ def _letter_of_topic(headers: dict[str, str]) -> dict[str, str]:
 
 
 def compare(expected: Outputs, found: Outputs) -> None:
-    """Fail where two ways put out different things."""
+    """Fail if the outputs differ."""
     for topic in TOPICS:
         want, have = expected.records[topic], found.records[topic]
         missing, more = sorted(want.keys() - have.keys()), sorted(have.keys() - want.keys())
@@ -225,7 +224,7 @@ def compare(expected: Outputs, found: Outputs) -> None:
 
 
 def compare_view(place: Place, last: dict[tuple[str, str], Last]) -> dict[str, int]:
-    """Fail where the view in Redis is not what the topics hold; returns how much it holds."""
+    """Fail if the view in Redis differs from the topics; returns its size."""
     layout = Layout(place.prefix)
     wanted = {layout.hash(*key): record for key, record in last.items() if record.value is not None}
     open_ids = {

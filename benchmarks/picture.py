@@ -1,4 +1,4 @@
-"""Draws an `Example` as SVG: units ordered, the forecast published before each day, the surge found, the parameters.
+"""Draws an `Example` as SVG: ordered units, the forecast published before each day, the surge, the parameters.
 
 Colours follow the reader's scheme, light or dark; the picture brings its own background, so it is readable on any page.
 """

@@ -1,6 +1,6 @@
-"""Processes: the same replay with all shards in the process that reads, and shared by two others.
+"""Processes: the same replay with all shards in one process, and with shards in two worker processes.
 
-Orders of rows that are new at first and earn River models on the way; starting processes is part of the time.
+Rows are new at first and get River models during the replay. The time includes starting the processes.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""Writes what the Markdown files show of the code and of benchmarks: nobody types figures.
+"""Writes generated blocks of the Markdown files: benchmark results, tables made from code, records of the example.
 
-A generated block stands between two markers: ``<!-- bench:NAME -->`` and ``<!-- /bench -->`` around the result of a
-benchmark, ``code`` around a table made from the code, ``run`` around a record of the example's replay.
+A block is between two markers: ``<!-- bench:NAME -->`` and ``<!-- /bench -->`` around the result of a benchmark,
+``code`` around a table made from code, ``run`` around a record of the example's replay.
 """
 
 import re
@@ -36,14 +36,14 @@ def documents() -> list[str]:
 
 
 def render(text: str, results: Iterable[Result]) -> str:
-    """Return the text of RESULTS.md with every result in its place; of two of one benchmark the later one stays."""
+    """The text of RESULTS.md with all results. Of two results of a benchmark the later one is used."""
     for result in results:
         text = fill(text, RESULTS, "bench", result.name, block_of(result))
     return text
 
 
 def render_code(text: str, file: str) -> str:
-    """Return ``text``, which is that of ``file``, with its tables as the code has them now."""
+    """The text of ``file`` with its tables made anew from the code."""
     for name, table in TABLES.items():
         if table.file == file:
             text = fill(text, file, "code", name, f"\n{table.make()}\n\n")
@@ -51,7 +51,7 @@ def render_code(text: str, file: str) -> str:
 
 
 def fill(text: str, file: str, kind: str, name: str, block: str) -> str:
-    """Return ``text``, which is that of ``file``, with one generated block replaced.
+    """The text of ``file`` with one generated block replaced.
 
     Raises
     ------

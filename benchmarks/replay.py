@@ -1,7 +1,7 @@
-"""Replay: order lines from file to files, closes included, on rows that are two months old; processor time by step.
+"""Replay: throughput of a replay with closes, on rows with two months of history; processor time by step.
 
-The history goes straight into the machines; the file holds the days after it. What is measured lies between two noons
-of the simulated clock, so start and end of a run are outside.
+The history is applied to the machines directly; the file has the days after it. The measurement is between two noons of
+the simulated clock, so it excludes start and end of the run.
 """
 
 import re
@@ -37,7 +37,7 @@ LOADS = {
 
 
 class Mark(NamedTuple):
-    """How far a replay was at one moment: clock UTC ms, lines read, seconds, and seconds by step."""
+    """Progress of a replay at one moment: clock (UTC ms), lines read, seconds, and seconds by step."""
 
     clock: int
     lines: int

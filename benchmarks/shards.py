@@ -1,4 +1,4 @@
-"""All shards of one process, driven without a flow: how benchmarks bring machines to a state worth measuring."""
+"""All shards in one process without a flow. Benchmarks use it to give machines a history."""
 
 from collections.abc import Iterable
 from hashlib import sha256
@@ -17,20 +17,20 @@ from sensing.settings import Settings
 
 HISTORY_BATCH = 65_536
 CLOSES_MS = 61 * 60_000
-"""From a day's end on: by then all rows have closed the day and the pools are folded."""
+"""Time after a day's end by which all rows have closed the day and the pools are aggregated."""
 
 
 class Shards:
-    """The shard machines, what has been fed to them, and a hash of all they have put out.
+    """The shard machines, the feed of their batches, and a hash of all their outputs.
 
     Attributes
     ----------
     machines
         One per shard.
     feed
-        What turns lines into batches for them.
+        Turns lines into batches.
     outputs
-        Output records so far.
+        Number of output records so far.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -45,11 +45,11 @@ class Shards:
             self.give(split(batch, len(self.machines)))
 
     def tick(self, watermark: int, *, final: bool = False) -> float:
-        """Let the clock go on to ``watermark`` without a record; returns the processor time of it, seconds."""
+        """Advance the clock to ``watermark`` without records; returns the processor time in seconds."""
         return self.give([Batch(np.zeros(0, EVENT), [], watermark, final, account=int(final)) for _ in self.machines])
 
     def give(self, parts: Iterable[Batch]) -> float:
-        """Apply a batch per machine; returns the processor time of that alone, seconds."""
+        """Apply a batch per machine; returns the processor time in seconds."""
         started = process_time()
         made = [machine.apply(part) for machine, part in zip(self.machines, parts, strict=True)]
         spent = process_time() - started
@@ -79,10 +79,9 @@ class Shards:
 
 
 def between_closes(lines: Lines, day_start_ms: int) -> slice:
-    """The lines of a day, in the order in which they arrive, during which no row closes and no effect of time is due.
+    """Range of a day's lines, in order of arrival, during which no row closes and no timer is due.
 
-    They begin when the closes of the day before are over, and end with the last line that leaves the watermark below
-    the day's end.
+    It begins after the closes of the day before, and ends with the last line whose watermark is below the day's end.
     """
     newest = np.maximum.accumulate(lines["time_ms"])
     begin = np.searchsorted(newest, day_start_ms + HOUR_MS + CLOSES_MS, "left")

@@ -1,9 +1,9 @@
-"""Outputs to Kafka, and from there to Redis: what a record costs, and how long a change takes to be seen.
+"""Sinks: cost per record from outputs to Kafka and from there to Redis, and the delay of a change.
 
-*Deliver*: planning parameters as they are published when a day closes, through the Kafka sink as Bytewax drives it, to
-the acknowledgement of the last. *View*: the same records from their topic into an empty Redis. *Change*: exceptions one
-by one, a hundredth of a second apart, from the moment the sink has them to a subscriber of the view. Processor time is
-that of the whole process; ``own_us_per_record`` that of the calling thread, which is what the flow waits for.
+*Deliver*: planning parameters, as published at a day's close, through the Kafka sink as Bytewax calls it, until the
+last acknowledgement. *View*: the same records from their topic into an empty Redis. *Change*: exceptions one by one,
+10 ms apart, from the call of the sink to a subscriber of the view. Processor time is that of the whole process;
+``own_us_per_record`` is that of the calling thread, for which the flow waits.
 """
 
 import threading
@@ -71,7 +71,7 @@ def run(size: str) -> dict[str, object]:
 
 
 class _Silent:
-    """Nobody is told how the sinks are."""
+    """Status that ignores all reports."""
 
     def ok(self, part: str) -> None:
         """A part works."""

@@ -1,4 +1,4 @@
-"""Tables of the documents that are made from code: settings, metrics, events, topics, input types, detectors."""
+"""Markdown tables made from code: settings, metrics, events, topics, input types, detectors. `readme` writes them."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Processor time of the parts of an object that a benchmark watches, without changing what they do."""
+"""Processor time of single methods of an object. Benchmarks wrap the methods; their results do not change."""
 
 from collections.abc import Callable
 from time import process_time

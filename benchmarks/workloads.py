@@ -1,8 +1,8 @@
-"""The one workload of benchmarks and tests: a distribution business of chosen size, disorder and seed.
+"""Workload of benchmarks and tests: orders of a distribution business with a chosen size, disorder and seed.
 
-Popularity is skewed (Zipf), orders follow the hour and the weekday, a few items burst for two hours, and a stated
-share of lines arrives late, twice, in the wrong order of versions, or after its own cancellation. Every day is drawn
-from (seed, day) alone.
+Popularity is skewed (Zipf), orders follow hour and weekday, and a few items burst for two hours. Chosen shares of lines
+arrive late, twice, in the wrong order of versions, or after their own cancellation. Every day depends on (seed, day)
+only.
 """
 
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ class Workload:
     bursts_per_day: int = 3
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be written in the fields of a line."""
+        """Refuse sizes that do not fit the fields of a line."""
         for name, high in (("skus", 1_000_000), ("locations", 100), ("days", 3_660), ("lines_per_day", 50_000_000)):
             if not 1 <= getattr(self, name) <= high:
                 msg = f"workload: required {name} in 1..{high}, got {getattr(self, name)}"
@@ -90,7 +90,7 @@ class Workload:
         return replace(self, late_share=0.0, repeated_share=0.0, overtaken_share=0.0, cancelled_share=0.0)
 
     def random(self, purpose: int, day: int = 0) -> np.random.Generator:
-        """Random numbers of their own for every purpose and day."""
+        """Independent random generator for every purpose and day."""
         return np.random.default_rng([self.seed, purpose, day])
 
     def day_lines(self, day: int) -> int:
@@ -183,7 +183,7 @@ def _quantities(random: np.random.Generator, size: int) -> NDArray[np.int64]:
 
 
 def disturbed(load: Workload, clean: Lines, day: int) -> Lines:
-    """What becomes of a day's lines on their way to us, in no particular order.
+    """Add the disorder of a day's lines; the result is not sorted.
 
     A change or cancellation is booked at the time of its line, so a line counts in the same bucket whichever of its
     events comes first.
@@ -211,7 +211,7 @@ def disturbed(load: Workload, clean: Lines, day: int) -> Lines:
 
 
 def arrivals(load: Workload) -> Iterator[Lines]:
-    """The whole stream in order of arrival, a day at a time; what arrives after midnight comes with the next day."""
+    """The whole stream in order of arrival, day by day. Lines that arrive after midnight come with the next day."""
     under_way = np.zeros(0, dtype=LINE)
     for day in range(load.days):
         under_way = np.concatenate((under_way, disturbed(load, placed(load, day), day)))
@@ -223,7 +223,7 @@ def arrivals(load: Workload) -> Iterator[Lines]:
 
 
 def settled(lines: Lines) -> Lines:
-    """The clean stream that ``lines`` amounts to, in order of time.
+    """The net result of ``lines`` as a clean stream, in order of time.
 
     One placement per line that was not cancelled, with its last quantity.
 

@@ -153,7 +153,7 @@ class _Sender:
         if error is not None and self._failure is None:
             self._failure = (
                 f"kafka {self._servers}, topic {message.topic()}: required every line to be taken, got {error.str()}"
-                f"{self._complaint}; mend that and load again: lines that are there already are counted as duplicates"
+                f"{self._complaint}; correct that and load again: lines that are already there count as duplicates"
             )
 
     def _unfit(self, piece: OriginalLines, at: int, error: KafkaException) -> TidegaugeError:

@@ -1,8 +1,8 @@
-"""Kernels as plain Python: what :mod:`sensing.jit` returns where NUMBA_DISABLE_JIT is set.
+"""Kernels as plain Python, for line coverage and debuggers. :mod:`sensing.jit` uses it if NUMBA_DISABLE_JIT is set.
 
-For line coverage, and for a debugger that stops inside a kernel. The arithmetic is that of compiled code: numba
-computes with 64 bits whatever the width in memory, wraps around without a word, and reads fields of records as
-attributes. Plain numpy does none of it, so arguments of kernels become views of the same memory that do.
+The arithmetic is that of compiled code: numba computes with 64 bits whatever the width in memory, overflows silently,
+and reads fields of records as attributes. Plain numpy does not. So arguments of kernels are replaced by views of the
+same memory that behave like numba's.
 """
 
 import functools
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _nested: ContextVar[bool] = ContextVar("nested", default=False)
-"""Whether a kernel called this one; each thread has its own answer."""
+"""Whether the caller is a kernel; one value per thread."""
 
 
 class _Record(np.void):  # type: ignore[misc]  # final to its types only
@@ -25,7 +25,7 @@ class _Record(np.void):  # type: ignore[misc]  # final to its types only
         return _wide(super().__getitem__(name))
 
     def __getattribute__(self, name: str) -> Any:
-        """Return a field, or where there is none of the name what every numpy scalar has."""
+        """Return a field, or an attribute of numpy's scalar if there is no such field."""
         get = super().__getattribute__
         fields = get("dtype").fields
         return self[name] if fields and name in fields else get(name)
@@ -39,16 +39,16 @@ class _Wide(np.ndarray[Any, Any]):
     """An array whose elements are read with 64 bits."""
 
     def __getitem__(self, index: Any) -> Any:
-        """Return an element, or a view that is wide as well."""
+        """Return an element, or a view of the same class."""
         return _wide(super().__getitem__(index))
 
     def __iter__(self) -> Iterator[Any]:
-        """Iterate over elements as indexing returns them."""
+        """Iterate over elements, as returned by indexing."""
         return (self[i] for i in range(len(self)))
 
 
 def interpreted(function: Callable[..., object]) -> Callable[..., object]:
-    """Wrap a kernel so that it runs as Python and returns what the compiled one does."""
+    """Wrap a kernel so that it runs as Python and returns the same as the compiled kernel."""
 
     @functools.wraps(function)
     def run(*arguments: object, **named: object) -> object:
@@ -67,7 +67,7 @@ def interpreted(function: Callable[..., object]) -> Callable[..., object]:
 
 
 def _wide(value: Any) -> Any:
-    """Return ``value`` as a kernel sees it: arrays, records and tuples of them share memory with the original."""
+    """Convert ``value`` for a kernel. Arrays, records and tuples of them share memory with the original."""
     if isinstance(value, _Wide | _Record | np.bool_ | bool | str | bytes | None):
         return value
     if isinstance(value, np.ndarray):
@@ -80,7 +80,7 @@ def _wide(value: Any) -> Any:
             return value
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     if isinstance(value, int | np.integer):
-        # Beyond int64 a Python integer is unsigned to numba as well.
+        # Like numba, treat Python integers beyond int64 as unsigned.
         return value if isinstance(value, np.uint64) else np.int64(value) if value < 1 << 63 else np.uint64(value)
     if isinstance(value, float | np.floating):
         return np.float64(value)
@@ -88,7 +88,7 @@ def _wide(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return a result as Python and numpy have it."""
+    """Convert a result back to plain Python and numpy types."""
     if isinstance(value, _Wide):
         array: NDArray[Any] = value.view(np.ndarray)
         return array.view(_with_scalars(array.dtype, np.void)) if array.dtype.names else array
@@ -100,5 +100,5 @@ def _plain(value: Any) -> Any:
 
 @functools.cache
 def _with_scalars(dtype: np.dtype[Any], kind: type[np.void]) -> np.dtype[Any]:
-    """Return the dtype of the same records whose scalars are of ``kind``."""
+    """The same record dtype with scalars of the class ``kind``."""
     return np.dtype((kind, dtype))

@@ -1,12 +1,11 @@
-"""The one place that says how kernels are compiled.
+"""Compilation of kernels: the decorators `kernel` and `lean_kernel`, and the folder of compiled code.
 
-Fast-math stays off: NaN means "missing" in our arrays, and results must not depend on how a loop was vectorised.
-Compiled code is kept on disk, so that a second start does not compile. Numba tells a stale entry by the kernel's own
-file only, although kernels of other files are compiled into it; so the folder is named after the source of the whole
-package, and a changed engine never loads another engine's code. Processor and numba version are part of numba's key.
+Fast-math is off: NaN means "missing" in our arrays, and results must not depend on how a loop was vectorised. Compiled
+code is cached on disk, so that a second start does not compile. Numba detects a stale cache entry by the kernel's own
+file only, although kernels of other files are compiled into it. So the folder is named after a hash of the whole
+package, and a changed engine never loads old code. Processor and numba version are part of numba's key.
 
-Where NUMBA_DISABLE_JIT=1 is set, numba's own switch, kernels run as plain Python: a debugger stops in them and their
-lines are counted by coverage.
+With NUMBA_DISABLE_JIT=1, numba's own switch, kernels run as plain Python, so that debuggers and coverage see them.
 """
 
 import hashlib
@@ -23,10 +22,7 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 
 def cache_folder() -> Path:
-    """Folder of the compiled kernels of exactly this source.
-
-    It is below NUMBA_CACHE_DIR where that is set, else in the user's cache.
-    """
+    """Folder of the compiled kernels of this source: below NUMBA_CACHE_DIR if set, else in the user's cache."""
     package = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
@@ -36,7 +32,7 @@ def cache_folder() -> Path:
     return (Path(told) if told else user / "tidegauge") / f"kernels-{digest.hexdigest()[:16]}"
 
 
-# Before the first kernel is decorated: numba picks the place at decoration.
+# Must be set before the first kernel is decorated: numba reads it then.
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # numba fills its settings at run time
 
 
@@ -45,16 +41,16 @@ COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]  # the sam
 
 
 def kernel(function: Function) -> Function:
-    """Compile ``function`` with the project's options on its first call and keep its type for the type checker."""
+    """Decorator: compiles ``function`` with the project's options at its first call. Type checkers see its own type."""
     return _compiled(function)
 
 
 def lean_kernel(function: Function) -> Function:
-    """A kernel that makes no arrays and counts no references; every kernel that calls it gets a copy.
+    """Decorator for kernels that make no arrays and count no references. They are inlined into every caller.
 
-    For the small steps of a hot loop, where counting is most of the work and a call hands over each array of a tuple as
-    seven words: absorbing an order took five times as long, scanning a message one and a half times. A copy costs
-    compile time instead, so what is large or rarely called stays a :func:`kernel`.
+    It is for small steps of hot loops. There reference counting dominates, and a call passes each array of a tuple as
+    seven words: without it, absorbing an order took five times as long and scanning a message 1.5 times. Inlining costs
+    compile time, so large or rarely called functions are a :func:`kernel`.
     """
     return _compiled(function, forceinline=True, _nrt=False)
 

@@ -1,4 +1,4 @@
-"""What hot loops may tell the machine about memory; it changes no result."""
+"""Memory prefetch for hot loops. It changes no result."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from numba.extending import intrinsic
 from sensing.jit import COMPILED
 
 _TO_WRITE, _KEEP, _DATA = 1, 3, 1
-"""Arguments of LLVM's prefetch: the line will be written, belongs into all caches, and is no code."""
+"""Arguments of LLVM's prefetch: for writing, into all cache levels, data."""
 
 
 def _prefetch(typing_context: Any, array: Any, row: Any, byte: Any) -> Any:
-    """Ask for the memory around a byte of ``array[row]`` (one axis), which is to be changed soon.
+    """Prefetch the cache line of a byte of ``array[row]`` (one axis) that will be written soon.
 
-    It costs about a nanosecond and never faults, wherever it points.
+    It costs about a nanosecond and never faults, even for an invalid address.
     """
 
     def build(context: Any, builder: Any, signature: Any, given: Any) -> Any:
@@ -35,5 +35,5 @@ def _prefetch(typing_context: Any, array: Any, row: Any, byte: Any) -> Any:
     return types.void(array, row, byte), build
 
 
-# What kernels call is not what is defined here, so the type checker is told nothing of it.
+# Kernels call the intrinsic with other arguments than those of the definition, hence Any.
 prefetch: Any = intrinsic(_prefetch) if COMPILED else lambda _array, _row, _byte: None

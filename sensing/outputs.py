@@ -1,4 +1,4 @@
-"""What machines hand to sinks: one output record, ready to be sealed as a CloudEvent."""
+"""Output records: what machines return and sinks deliver as CloudEvents."""
 
 from typing import NamedTuple
 
@@ -17,10 +17,11 @@ DEAD_LETTERS = dead_letters.SPEC.name
 class OutputRecord(NamedTuple):
     """One output of one machine.
 
-    ``instant`` (UTC ms, never falling within a machine), ``machine`` and ``number`` (the machine's running count) order
-    outputs across machines. ``time`` is the event time of the cause, UTC ms; ``id`` is entity + version, never a
-    position. ``attributes`` are CloudEvents extension attributes (severity, route, region, correlationid, causationid,
-    traceparent ...), by which subscribers filter without parsing. Empty ``data`` is a tombstone of a compacted topic.
+    ``instant`` (UTC ms, never falling within a machine), ``machine`` and ``number`` (a counter per machine) order
+    outputs of all machines. ``time`` is the event time of the cause, UTC ms. ``id`` consists of entity and version.
+    ``attributes`` are CloudEvents extension attributes (severity, route, region, correlationid, causationid,
+    traceparent ...), so that subscribers can filter without parsing. Empty ``data`` is a tombstone of a compacted
+    topic.
     """
 
     instant: int
@@ -36,5 +37,5 @@ class OutputRecord(NamedTuple):
 
 
 def encode(data: msgspec.Struct) -> bytes:
-    """JSON of an output struct; numpy scalars are written as numbers, NaN as null."""
+    """JSON of an output struct. Numpy scalars become numbers, NaN becomes null."""
     return orjson.dumps(data, default=msgspec.structs.asdict, option=orjson.OPT_SERIALIZE_NUMPY)

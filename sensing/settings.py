@@ -1,4 +1,4 @@
-"""What a machine must know to be deterministic: fixed for the life of a state, compared when state is restored."""
+"""Settings of machines. They are fixed for the life of a state and compared when a snapshot is restored."""
 
 import msgspec
 
@@ -8,11 +8,11 @@ MINUTE_MS = 60_000
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings of the pure core. Durations in milliseconds, bounds per machine.
+    """Settings of the pure core. Durations are milliseconds; bounds are per machine.
 
-    ``lateness_ms`` holds the watermark behind the newest event; ``horizon_ms`` is how far behind the watermark an event
-    may be and still correct history; ``skew_ms`` is how far ahead an event time may be. ``quiet_until`` mutes outputs
-    before that instant. ``source_groups`` is how many groups of inputs tell the clock.
+    The watermark is ``lateness_ms`` behind the newest event. Events up to ``horizon_ms`` behind the watermark still
+    correct history. Event times may be up to ``skew_ms`` ahead. No outputs are published before ``quiet_until``.
+    ``source_groups`` is the number of source groups whose watermarks make the clock.
     """
 
     shards: int = 16

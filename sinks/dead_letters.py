@@ -1,14 +1,13 @@
-"""Dead letters on Kafka: the original message, and in further headers where it came from and what was wrong with it.
+"""Dead letters as Kafka messages: the original message with headers that say where it came from and what was wrong.
 
-Key, value and headers are those of the original message, byte for byte, so that a replay sends on what came. What is
-added comes after them and never takes the place of a header that is there: of two headers with one name the last is
-ours.
+`sinks.messages` calls it. Key, value and headers are those of the original message, byte for byte, so a replay tool can
+send it again. Added headers come last; if the original has a header of the same name, both are there.
 
-- ``__connect.errors.*`` as Kafka Connect writes them (``DeadLetterQueueReporter``), so that tools made for Connect's
-  dead letters can be used on ours. There is no stack trace.
-- ``tidegauge_*``: reason, field, required, got, whether the value is the original or was encoded anew
-  (``tidegauge_original``), and what would be ``ce_`` attributes of the dead letter itself: an original that is a
-  CloudEvent has ``ce_`` headers of its own.
+- ``__connect.errors.*``: as Kafka Connect writes them (``DeadLetterQueueReporter``), so that tools for Connect's dead
+  letters work. There is no stack trace.
+- ``tidegauge_*``: reason, field, required, got, whether the value is the original or a new encoding
+  (``tidegauge_original``), and the CloudEvents attributes of the dead letter itself. These are not named ``ce_*``,
+  since an original that is a CloudEvent has ``ce_`` headers of its own.
 
 A replay tool drops headers that start with one of ``ADDED``.
 """
@@ -40,7 +39,7 @@ JUDGED: frozenset[Reason] = frozenset(
         "table_full",
     }
 )
-"""Reasons of messages that could be read and were refused for what they say."""
+"""Reasons of messages that could be decoded and were refused for their content."""
 
 _decode = msgspec.json.Decoder(DeadLetter).decode
 
@@ -55,12 +54,12 @@ def dead_letter(record: OutputRecord, lineage: str, recorded: str) -> tuple[byte
 
 
 def without_value(headers: list[Header], size: int) -> list[Header]:
-    """Headers of a dead letter whose value of ``size`` bytes is left out, since the broker does not take it."""
+    """Headers of a dead letter without its value: the broker refuses a value of ``size`` bytes."""
     return [*headers, (VALUE_DROPPED, f"{size} bytes, more than the topic takes")]
 
 
 def sentence(letter: DeadLetter) -> str:
-    """What was wrong, in words."""
+    """What was wrong, as a sentence."""
     return f"{letter.field or 'message'}: required {letter.required}, got {letter.got}"
 
 

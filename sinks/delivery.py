@@ -1,11 +1,11 @@
-"""One idempotent producer: send, and wait until everything is acknowledged.
+"""Idempotent producer of one sink partition: sends messages and waits until all are acknowledged.
 
-A record is never given up: librdkafka tries again for as long as it takes, in order and without repeats. What waiting
-cannot mend ends the sink with a `TidegaugeError` at its next call. Memory is bounded by the producer's queue; when
-it is full, sending waits, and with it the flow.
+`sinks.kafka` calls it. Records are never dropped: librdkafka retries without limit, in order and without duplicates. An
+error that a retry cannot fix ends the sink with a `TidegaugeError` at its next call. The producer's queue bounds the
+memory; when it is full, sending blocks, and with it the flow.
 
-The one record that is let go of in part is a dead letter that its topic finds too large: bad input must not stop the
-flow. It is sent again without its value, which is still where it came from.
+There is one exception: a dead letter that is too large for its topic is sent again without its value, since bad input
+must not stop the flow. The original message is still in the input topic.
 """
 
 import threading
@@ -31,7 +31,7 @@ DEFAULTS: dict[str, Any] = {
     # Half the bytes of lz4 for a fifth more CPU, on the documents of planning parameters.
     "compression.type": "zstd",
     "compression.level": 1,
-    # Batches stay well below what brokers take by default: one that is too large is then one record that is.
+    # Batches stay well below the brokers' default limit. So a batch is too large only if a single record is.
     "batch.size": 256 << 10,
     "message.max.bytes": 8 << 20,
     "queue.buffering.max.messages": 50_000,
@@ -43,7 +43,7 @@ FIXED: dict[str, Any] = {**fixed(PRODUCER), **PARTITIONER, "message.timeout.ms":
 POLL_SECONDS = 0.1
 POLL_RECORDS = 256
 TELL_AFTER_SECONDS = 2.0
-"""Without any acknowledgement for so long, somebody is told."""
+"""The status becomes failing after so long without any acknowledgement."""
 
 OnDelivered = Callable[[OutputRecord, float], None]
 """Called with a record and the wall clock (s since 1970) at which its acknowledgement was seen, at the latest at the
@@ -51,7 +51,7 @@ end of its epoch; must be cheap."""
 
 
 class ProducerStatus:
-    """Several producers, told of as one part: it works when all of them do."""
+    """Combines the status of several producers: the part works if all producers work."""
 
     def __init__(self, status: Status) -> None:
         self._status = status
@@ -59,28 +59,29 @@ class ProducerStatus:
         self._lock = threading.Lock()
 
     def ok(self, name: str) -> None:
-        """One of them works."""
+        """Report that one producer works."""
         with self._lock:
             self._problems.pop(name, None)
             if not self._problems:
                 self._status.ok(KAFKA_PRODUCER)
 
     def failing(self, name: str, problem: str) -> None:
-        """One of them does not."""
+        """Report that one producer does not work."""
         with self._lock:
             self._problems[name] = problem
             self._status.failing(KAFKA_PRODUCER, f"{name}: {problem}")
 
     def error(self, kind: str) -> None:
-        """One of them met with an error."""
+        """Report an error of one producer."""
         with self._lock:
             self._status.error(KAFKA_PRODUCER, kind)
 
 
 class Patience:
-    """How long all producers together wait: for ever, but once ``stop()`` is true at most ``stop_timeout_s`` more.
+    """Time limit for waits of all producers together.
 
-    Once ``abandon()`` is true they do not wait at all.
+    There is no limit until ``stop()`` is true; then they wait at most ``stop_timeout_s`` more. Once ``abandon()`` is
+    true they do not wait at all.
     """
 
     def __init__(self, stop: Callable[[], bool], stop_timeout_s: float, abandon: Callable[[], bool]) -> None:
@@ -90,7 +91,7 @@ class Patience:
         self._stopping: float | None = None
 
     def over(self) -> str | None:
-        """What ended the wait, in words; None while it goes on."""
+        """Why the wait has ended, for an error message; None while it may go on."""
         if self._abandon():
             return "and the order to end at once"
         if not self._stop():
@@ -106,10 +107,9 @@ class Delivery:
     Parameters
     ----------
     name
-        What errors and status call it.
+        Name in errors and status.
     client
-        Settings of librdkafka, brokers and credentials included; they come before ``DEFAULTS``, and ``FIXED`` before
-        them.
+        Settings of librdkafka, brokers and credentials included. They override ``DEFAULTS``; ``FIXED`` overrides them.
     """
 
     def __init__(
@@ -133,12 +133,12 @@ class Delivery:
         self._producer = make_client(Producer, {**DEFAULTS, **client, **FIXED, "error_cb": self._on_error})
 
     def send(self, messages: Iterable[Message]) -> None:
-        """Hand messages to the producer; waits while its queue is full.
+        """Pass messages to the producer; blocks while its queue is full.
 
         Raises
         ------
         TidegaugeError
-            When something sent earlier was refused for good, or the wait was given up.
+            A record sent earlier was refused for good, or the time limit for waits is over.
         """
         if not self.pending:
             self._heard = time.monotonic()
@@ -156,7 +156,7 @@ class Delivery:
         self._status.ok(self.name)
 
     def drop(self) -> None:
-        """Forget what is not acknowledged, so that the end of a failed run is not held up."""
+        """Discard unacknowledged records, so that a failed run ends at once."""
         self._producer.purge()
         self._producer.flush(POLL_SECONDS)
 
@@ -188,7 +188,7 @@ class Delivery:
         if (ended := self._patience.over()) is not None:
             msg = f"output {self.name}: required the acknowledgement of every record before the stop, got "
             msg += f"{self._waiting()} {ended}{self._last_words()}; "
-            msg += "see to the brokers and start again: what was not delivered is produced again"
+            msg += "check the brokers and start again: what was not delivered is produced again"
             raise TidegaugeError(msg)
 
     def _waiting(self) -> str:
@@ -223,7 +223,7 @@ class Delivery:
         self._failure = self._failure or refusal(where, error)
 
     def _on_error(self, error: KafkaError) -> None:
-        """What librdkafka says of its connections; it goes on by itself, unless the error is a fatal one."""
+        """Note an error of a connection. librdkafka reconnects by itself unless the error is fatal."""
         self._trouble = error.str()
         self._status.error(error.name())
         if is_final(error, proven=self._proven):

@@ -1,6 +1,7 @@
-"""What a record of an output topic becomes in Redis: a hash with flat fields that a reader wants, and the document.
+"""View entries: converts records of output topics to conditional upserts of Redis hashes.
 
-Fields without a value are absent. ``document`` is the whole JSON of the record.
+The view calls `entry` for every record. A hash has flat fields and the field ``document``, the whole JSON of the
+record. Fields without a value are absent.
 """
 
 from collections.abc import Iterable
@@ -28,7 +29,7 @@ class Layout(NamedTuple):
 
     @property
     def position(self) -> str:
-        """Hash: how far the view is."""
+        """Hash with the position of the view in its topics."""
         return f"{self.prefix}view"
 
     @property
@@ -37,11 +38,11 @@ class Layout(NamedTuple):
         return f"{self.prefix}exceptions:open"
 
     def hash(self, topic: str, key: str) -> str:
-        """Hash of one record, such as of one exception."""
+        """Hash of one record, for example of one exception."""
         return f"{self.prefix}{_view(topic).hash}:{key}"
 
     def channel(self, topic: str) -> str:
-        """Pub/Sub channel on which changes are told."""
+        """Pub/Sub channel for changes of a topic's records."""
         return f"{self.prefix}changes:{_view(topic).channel}"
 
 
@@ -52,11 +53,11 @@ def _view(topic: str) -> View:
 
 
 class Entry(NamedTuple):
-    """One conditional upsert, as the script in ``sinks.redis_store`` takes it.
+    """One conditional upsert, an argument of the script in ``sinks.redis_store``.
 
-    ``member`` is the id of an exception (empty: not an exception), ``score`` its place among the open ones (empty: not
-    open). ``lineage`` is empty for a tombstone that names no run: it deletes whatever is there. No ``fields``: delete.
-    All texts are ``str``, since Redis' MessagePack knows no byte strings.
+    ``member`` is the id of an exception (empty: not an exception), ``score`` its score among the open ones (empty: not
+    open). ``lineage`` is the id of the run. It is empty for a tombstone without a run, which deletes any record.
+    Without ``fields`` the hash is deleted. All texts are ``str``, since MessagePack in Redis has no byte strings.
     """
 
     hash: str
@@ -71,7 +72,7 @@ class Entry(NamedTuple):
 
 
 class UnreadableError(Exception):
-    """A record that is not ours: it has no place in the view."""
+    """The record was not written by this engine, so it is not in the view."""
 
 
 class _Forecast(msgspec.Struct):
@@ -103,7 +104,7 @@ class _Change(msgspec.Struct):
 
 
 class _Parameters(msgspec.Struct):
-    """The part of `PlanningParameters` that becomes fields; the rest, most of it quantiles, is not decoded."""
+    """Fields of `PlanningParameters` that the hash needs. The rest, mostly quantiles, is not decoded."""
 
     sku: str
     location: str
@@ -200,7 +201,7 @@ def _parameter_fields(document: _Parameters) -> Iterable[tuple[str, Value]]:
 
 
 def _flat(pairs: Iterable[tuple[str, Value]]) -> list[str]:
-    """Names and values in turn, without what has no value."""
+    """Alternating names and values, without fields that have no value."""
     flat: list[str] = []
     for name, value in pairs:
         if value is not None:

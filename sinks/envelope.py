@@ -1,8 +1,7 @@
-"""CloudEvents 1.0: what stands around an output record, whatever carries it.
+"""CloudEvents 1.0 envelope of output records: context attributes, and the structured JSON form.
 
-``attributes`` are the context attributes in their order; the JSON form puts the data beside them in one object, a
-transport with headers carries them there. ``recordedtime`` is the only one that may differ between two runs over the
-same input.
+Sinks for files write the JSON form; the Kafka sink writes the attributes as headers (binary mode). ``recordedtime`` is
+the only attribute that may differ between two runs over the same input.
 """
 
 import orjson
@@ -27,5 +26,5 @@ def attributes(record: OutputRecord, recorded: str) -> dict[str, str]:
 
 
 def seal_json(record: OutputRecord, recorded: str) -> bytes:
-    """The record in the JSON form, without a line end; its data is JSON already and is put in as it is."""
+    """The record as a CloudEvent in structured JSON, without a line end. Its data is JSON already and is not parsed."""
     return orjson.dumps({**attributes(record, recorded), "data": orjson.Fragment(record.data)})

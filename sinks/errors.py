@@ -1,9 +1,9 @@
-"""Errors that a person can mend, raised by flows and sinks: where, what was required, what came, and the fix."""
+"""Errors for users, raised by flows and sinks. Messages say where, what was required, what was got, and the fix."""
 
 
 class TidegaugeError(Exception):
-    """A run cannot start or go on, and why; the command ends with code 1."""
+    """A run cannot start or continue. The command ends with exit code 1."""
 
 
 class UsageError(TidegaugeError):
-    """What was asked for cannot be done as it was asked; the command ends with code 2."""
+    """The command cannot run with these options or settings. It ends with exit code 2."""

@@ -1,4 +1,4 @@
-"""From part files to finished ones: merged in order, put in place all at once when the flow has ended."""
+"""Finished output files: merges the part files of all machines in order, when the flow has ended."""
 
 import heapq
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ PARAMETERS_FILE = "parameters.parquet"
 
 
 class Finished(NamedTuple):
-    """Rows of the table of parameters, and lines of every output file by topic."""
+    """Number of rows of the parameter table, and of lines of every output file by topic."""
 
     rows: int
     lines: dict[str, int]
@@ -24,8 +24,7 @@ class Finished(NamedTuple):
 def assemble(parts: Path, folder: Path, keys: list[str]) -> Finished:
     """Write the finished files from the part files of the machines ``keys``.
 
-    Files are written beside the parts and moved when all are whole, so that nothing in ``folder`` looks finished
-    before.
+    Files are written beside the parts and moved together at the end, so ``folder`` never holds an incomplete file.
     """
     lines = {}
     for topic in output_topics():
@@ -54,7 +53,7 @@ def _merge(files: list[Path], out: IO[bytes], width: int) -> int:
 
 
 def _sort(files: list[Path], out: IO[bytes], width: int) -> int:
-    """Write keyed lines of all files in order of their keys; only keys are in memory, about 100 bytes a line."""
+    """Write the lines of all files in order of their keys. Only keys are kept in memory, about 100 bytes a line."""
     opened = [file.open("rb") for file in files]
     found = (entry for at, file in enumerate(opened) for entry in _index(at, file, width))
     index = np.fromiter(found, np.dtype([("key", f"S{width}"), ("file", "i4"), ("start", "i8")]))

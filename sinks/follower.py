@@ -1,4 +1,7 @@
-"""Takes a view on from where it is: reads, upserts, and after a pass from the beginning removes what is left over."""
+"""View updater: reads the output topics from the view's position on and upserts records into Redis.
+
+`sinks.redis_view` runs it in a thread. After a rebuild from the beginning it deletes entries of earlier builds.
+"""
 
 import time
 import uuid
@@ -16,15 +19,15 @@ from sinks.view_position import Position, beginning, going_on
 BATCH = 128
 READ_SECONDS = 0.1
 BEAT_SECONDS = 1.0
-"""At least so often the position is written, which shows whether Redis is still there and still the same."""
+"""The position is written at least this often, which also shows whether Redis answers and still has the view."""
 LOOK_SECONDS = 60.0
-"""At least so often the topics are looked at: whether they are still the same."""
+"""How often topic ids are compared with those of the view: a topic may have been created anew."""
 ANSWER_SECONDS = 1.0
 REBUILT = msgspec.json.encode({"type": "view.rebuilt"})
 
 
 class ViewCounts:
-    """What became of records so far, how often the view was built anew, and what was swept out then."""
+    """Counters: outcomes of records, builds of the view, and keys that builds deleted."""
 
     def __init__(self) -> None:
         self.applied = 0
@@ -36,19 +39,19 @@ class ViewCounts:
 
     @property
     def taken(self) -> int:
-        """Records read and done with."""
+        """Records read, whatever their outcome."""
         return self.applied + self.deleted + self.refused + self.unreadable
 
 
 class Hooks(NamedTuple):
-    """Who is told sentences for the log, and how many records Redis has acknowledged."""
+    """Callbacks: ``note`` gets sentences for the log, ``on_written`` the number of records that Redis acknowledged."""
 
     note: Callable[[str], None]
     on_written: Callable[[int], None]
 
 
 class Follower:
-    """One view, in one thread. After any error of a client, `resume` is how to go on."""
+    """Updates one view, in one thread. After any error of a client the caller calls `resume`."""
 
     def __init__(self, tail: Tail, store: Store, layout: Layout, status: Status, hooks: Hooks, ended_days: int) -> None:
         self.counts = ViewCounts()
@@ -66,7 +69,7 @@ class Follower:
         self._beat_at = self._look_at = self._confirmed_at = 0.0
 
     def resume(self) -> None:
-        """Find out where the view is and go on from there, or begin to build it again."""
+        """Read the view's position and continue from there, or start a rebuild."""
         self._written = {}
         kept, age_s = self._store.position()
         found = self._tail.look()
@@ -80,14 +83,14 @@ class Follower:
         self._tail.start(self._position.offsets)
 
     def step(self) -> None:
-        """Read what is there, or wait for it a little, and write it.
+        """Read a batch, waiting briefly if there is none, and write it.
 
         Raises
         ------
         MovedError, TailLostError
-            The view, or the topics, are not what they were.
+            The view, or the topics, were changed by somebody else.
         RedisError, KafkaException, TidegaugeError
-            Redis or Kafka does not do its part.
+            Redis or Kafka failed.
         """
         records = self._tail.read(BATCH, READ_SECONDS)
         now = time.monotonic()
@@ -100,10 +103,10 @@ class Follower:
             self._complete()
 
     def has(self, ends: Mapping[str, Sequence[int]], since: float) -> bool:
-        """Whether everything before these offsets is in the view.
+        """Whether every record before these offsets is in the view. May be called from any thread.
 
-        May be asked from any thread. Redis itself must have said so since the instant ``since`` (monotonic, s): before,
-        it may have lost again what it had.
+        Redis must have confirmed it after ``since`` (monotonic seconds): an earlier confirmation does not count, since
+        Redis may have lost data after it.
         """
         if self._confirmed_at < since:
             self._beat_at = 0.0
@@ -134,7 +137,7 @@ class Follower:
                 entries.append(entry(record, self._layout, self._ended_days))
             except UnreadableError as error:
                 self.counts.unreadable += 1
-                # The first, the second, the fourth ... is told: nobody reads a line for each of a million.
+                # Log the 1st, 2nd, 4th, 8th ... only: nobody reads a million lines.
                 if self.counts.unreadable.bit_count() == 1:
                     self._note(str(error))
         return entries
@@ -147,7 +150,7 @@ class Follower:
         self._note(f"the view in Redis is built; {swept} keys were left over from an earlier one and are gone")
 
     def _look_after_kafka(self, now: float) -> None:
-        """Say how Kafka is, and now and then look whether the topics are still the same."""
+        """Report the status of Kafka, and from time to time compare the ids of the topics."""
         if self._tail.trouble and not self._tail.answers(ANSWER_SECONDS):
             self._status.failing(KAFKA_VIEW, self._tail.trouble)
             return
@@ -160,7 +163,7 @@ class Follower:
 
 
 def _reached(at: Mapping[str, Sequence[int]], ends: Mapping[str, Sequence[int]]) -> bool:
-    """Whether every partition is read up to its end; more partitions than ends may be there."""
+    """Whether every partition is read up to its end. ``at`` may have more partitions than ``ends``."""
     return all(
         topic in at and len(at[topic]) >= len(offsets) and all(a >= b for a, b in zip(at[topic], offsets, strict=False))
         for topic, offsets in ends.items()

@@ -1,11 +1,9 @@
-"""Outputs to Kafka, at least once: every record is acknowledged by all brokers before its epoch is over.
+"""Kafka sink: delivers outputs at least once. All brokers acknowledge every record before its epoch ends.
 
 All outputs of a machine leave through one sink partition, in order. Repeats after a crash have the same ``ce_id``.
 
-A batch goes through four steps, each a function: *collect* the records of a batch, *seal* them as messages, *send*
-them, *await* their acknowledgement. Here the first three happen as a batch comes, the last at the end of the epoch.
-Exactly-once delivery will put another order between the same steps: collect as a batch comes, seal at the end of the
-epoch, send and await once the epoch is known to be durable.
+A batch goes through four functions: collect the records, convert them to messages, send them, await their
+acknowledgement. The first three run when a batch arrives, the last one at the end of the epoch.
 """
 
 import datetime as dt
@@ -26,7 +24,7 @@ STOP_TIMEOUT_S = 10.0
 
 
 class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
-    """Output records of all machines to Kafka; tables of rows are for files and are passed over.
+    """Delivers output records of all machines to Kafka. Tables of rows are for files; this sink ignores them.
 
     Parameters
     ----------
@@ -37,17 +35,17 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
     partitions
         Sink partitions, each with a producer of its own, 1 to 100. Machine ``m`` leaves through ``m % partitions``.
     prefix
-        Put before the name of every topic.
+        Prefix of all topic names.
     lineage
-        Id of the run; ids of later runs sort behind it.
+        Id of the run. Ids of later runs sort behind it.
     stop
-        Whether the run is to end: waits are then given up after ``stop_timeout_s``, all together.
+        Returns whether the run must end. Then all waits together last at most ``stop_timeout_s``.
     abandon
-        Whether it is to end at once, whatever was delivered.
+        Returns whether the run must end at once, even with undelivered records.
     on_delivered
-        Told of every acknowledged record.
+        Called with every acknowledged record.
     on_durable
-        Called when a partition is first written to after its own snapshot: the epoch of that snapshot is durable then.
+        Called at the first write to a partition after its snapshot: then the epoch of that snapshot is durable.
     """
 
     def __init__(
@@ -86,13 +84,13 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         return self._partition_of[item_key]
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "KafkaPart":
-        """Connect a producer; nothing is waited for."""
+        """Create a producer. It connects in the background."""
         delivery = Delivery(for_part, self._client, self._status, self._patience, self._on_delivered)
         self._built.append(delivery)
         return KafkaPart(delivery, self._prefix, self._lineage, self._on_durable)
 
     def close(self) -> None:
-        """Let go of all producers; what a run that ended well has sent is acknowledged by then."""
+        """Close all producers. A run that ended well has its acknowledgements by then."""
         for delivery in self._built:
             delivery.drop()
 

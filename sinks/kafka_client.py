@@ -1,7 +1,7 @@
 """Kafka clients: fixed settings, connecting, describing topics, and offsets.
 
-The source, the sinks, the commands and the benchmarks use it. Written by hand: confluent-kafka returns one future per
-topic and partition; these functions wait for all, name missing topics, and say how to mend what failed.
+The source, the sinks, the commands and the benchmarks use it. It exists because confluent-kafka returns one future per
+topic and partition: these functions wait for all of them, name missing topics, and raise errors that tell the fix.
 """
 
 import logging
@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from sinks.errors import TidegaugeError, UsageError
 from sinks.kafka_errors import GONE
 
-# Commands print results on standard output, and say once what went wrong: no line per attempt.
+# Commands report an error once, not for every attempt.
 stamina.instrumentation.set_on_retry_hooks(())
 
 Answer = TypeVar("Answer")
@@ -23,15 +23,15 @@ Key = tuple[str, int]
 """Topic and partition."""
 
 ANSWER_SECONDS_MAX = 10.0
-"""How long to ask for a broker that is not there yet."""
+"""How long to retry until a broker answers."""
 REQUEST_SECONDS = 5.0
-"""librdkafka's limit for one request; futures are waited for twice as long."""
+"""librdkafka's limit for one request. Waits for futures last twice as long."""
 RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.1, 2.0
 
 QUIET: dict[str, Any] = {"log_level": 2}
-"""librdkafka would log every attempt to connect on standard error; errors come as callbacks, which say it better."""
+"""Without it librdkafka logs every connection attempt to standard error. Errors also come as callbacks."""
 
-# Values given to every consumer and producer after those of the user, each with the reason.
+# Settings of every consumer and producer that override those of the user, each with the reason.
 CONSUMER: dict[str, tuple[str, str]] = {
     "auto.offset.reset": ("error", "an offset that the log does not have is refused, never skipped"),
     "enable.auto.commit": ("false", "the engine keeps its own offsets, and commits them for lag tools only"),
@@ -45,7 +45,7 @@ PRODUCER: dict[str, tuple[str, str]] = {
     "acks": ("all", "what one broker alone knows can be lost"),
 }
 PARTITIONER = {"partitioner": "murmur2_random"}
-"""Keys are spread as Kafka's own clients spread them, so that consumers can join topics by partition."""
+"""Same partitioner as Kafka's Java clients, so that consumers can join topics by partition."""
 
 
 def fixed(table: Mapping[str, tuple[str, str]]) -> dict[str, str]:
@@ -64,8 +64,8 @@ def make_client(make: Callable[[dict[str, Any]], Answer], settings: Mapping[str,
     Raises
     ------
     UsageError
-        When librdkafka refuses a setting. Its text names the setting, and shows a value only where it is none of a
-        list, as that of no secret is.
+        librdkafka refuses a setting. Its text names the setting. It shows a value only for settings with a fixed list
+        of values, and no secret is one of these.
     """
     try:
         return make(dict(settings))
@@ -82,10 +82,10 @@ class Described(NamedTuple):
 
 
 class Log(NamedTuple):
-    """One partition as it was found.
+    """State of one partition.
 
-    ``topic`` is the name in the contracts, ``name`` the one on the broker (with a prefix). ``start`` is the first
-    offset there is, ``end`` the one behind the last committed message.
+    ``topic`` is the name in the contracts, ``name`` the name on the broker (with a prefix). ``start`` is the first
+    available offset, ``end`` the offset behind the last committed message.
     """
 
     topic: str
@@ -97,12 +97,12 @@ class Log(NamedTuple):
 
 
 def ask_topics(admin: AdminClient, names: Iterable[str]) -> dict[str, Any]:
-    """Ask for topics without waiting; `described` reads the answers."""
+    """Request descriptions of topics without waiting; `described` reads the answers."""
     return admin.describe_topics(TopicCollection(list(names)), request_timeout=REQUEST_SECONDS)
 
 
 def described(future: Any) -> Described | None:
-    """What the answer about one topic says; None where there is no such topic.
+    """Wait for the description of one topic; None if there is no such topic.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def described(future: Any) -> Described | None:
 
 
 def describe(admin: AdminClient, names: Sequence[str], *, missing_ok: bool = False) -> dict[str, Described]:
-    """Ids and numbers of partitions of some topics.
+    """Describe topics: id and number of partitions of each.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def find_logs(admin: AdminClient, names: Mapping[str, str], others: Sequence[str
 
 
 def offsets(admin: AdminClient, keys: Iterable[Key], spec: OffsetSpec) -> dict[Key, int]:
-    """First or next offset of every partition; what is in open transactions does not count."""
+    """First or next offset of every partition. Messages in open transactions do not count."""
     asked = admin.list_offsets(
         {TopicPartition(*key): spec for key in keys},
         isolation_level=IsolationLevel.READ_COMMITTED,
@@ -176,7 +176,7 @@ def offsets(admin: AdminClient, keys: Iterable[Key], spec: OffsetSpec) -> dict[K
 
 
 class Cluster:
-    """A cluster that commands ask, and the engine at its start.
+    """Admin client with retries, used by commands and by the engine at its start.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ class Cluster:
         self.admin = make_client(AdminClient, {**QUIET, **client, **callback})
 
     def ask(self, question: Callable[[AdminClient], Answer], seconds_max: float | None = None) -> Answer:
-        """Ask until there is an answer, where asking again may help, for at most ``ANSWER_SECONDS_MAX`` by default.
+        """Run a request and retry errors that may pass, for at most ``ANSWER_SECONDS_MAX`` by default.
 
         Raises
         ------
@@ -217,16 +217,16 @@ class Cluster:
         raise AssertionError(msg)
 
     def ends(self, names: Sequence[str]) -> dict[str, int]:
-        """How many messages were ever written to each of some topics; raises as `ask` and `describe` do."""
+        """Sum of the end offsets of each topic; raises as `ask` and `describe` do."""
         return self.ask(lambda admin: _ends(admin, names))
 
     def _unanswered(self, error: KafkaException) -> TidegaugeError:
         self.admin.poll(0)
-        # The first complaint says what is wrong with one broker, later ones that there is no other.
+        # The first error names the problem with a broker. Later ones only say that all brokers are down.
         got = self._complaints[0] if self._complaints else text_of(error)
         return TidegaugeError(
             f"kafka.bootstrap_servers {self.servers}: required a broker that answers, got {got}; "
-            "start it, or mend the address, rights or secrets"
+            "start it, or correct the address, rights or secrets"
         )
 
 
@@ -238,7 +238,7 @@ def _ends(admin: AdminClient, names: Sequence[str]) -> dict[str, int]:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether asking again may help: not where the broker says that we may not."""
+    """Whether a retry may help. It does not help against missing rights."""
     if not isinstance(error, KafkaException):
         return False
     cause: KafkaError = error.args[0]
@@ -246,6 +246,6 @@ def _may_pass(error: Exception) -> bool:
 
 
 def text_of(error: KafkaException) -> str:
-    """What an exception of librdkafka says."""
+    """Text of an exception of librdkafka."""
     cause = error.args[0]
     return cause.str() if isinstance(cause, KafkaError) else str(cause)

@@ -1,6 +1,6 @@
-"""The error table of Kafka: which errors end a run, what was required, and the fix.
+"""Table of Kafka errors that end a run, with what was required and the fix.
 
-Source and sinks use it. Errors that may pass are not in it: librdkafka retries for as long as it takes.
+Source and sinks use it. Transient errors are not in it: librdkafka retries them without limit.
 """
 
 from typing import NamedTuple
@@ -34,7 +34,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS = (
-    _Kind(GONE, "a topic that exists", "create it (tidegauge topics), or mend the prefix"),
+    _Kind(GONE, "a topic that exists", "create it (tidegauge topics), or correct the prefix"),
     _Kind(
         TOO_LARGE,
         "a record that is small enough for the topic",
@@ -55,7 +55,11 @@ _KINDS = (
         "the right to write idempotently",
         "allow the user of the engine IDEMPOTENT_WRITE on the cluster",
     ),
-    _Kind(CREDENTIALS, "a login that the brokers take", "mend the credentials and certificates of the client settings"),
+    _Kind(
+        CREDENTIALS,
+        "a login that the brokers take",
+        "correct the credentials and certificates of the client settings",
+    ),
     _Kind(
         frozenset({KafkaError.POLICY_VIOLATION, KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP}),
         "a record that the rules of the topic allow",
@@ -71,14 +75,15 @@ _OTHER = _Kind(frozenset(), "a client that can go on", "start again: what was no
 
 
 def refusal(where: str, error: KafkaError) -> str:
-    """Say where something was refused, what was required, what came, and the fix."""
+    """Error message: where it happened, what was required, what was got, and the fix."""
     kind = next((kind for kind in _KINDS if error.code() in kind.codes), _OTHER)
     return f"{where}: required {kind.required}, got {error.name()} ({error.str()}); {kind.fix}"
 
 
 def is_final(error: KafkaError, *, proven: bool) -> bool:
-    """Whether an error that a client reports of its connections ends the run.
+    """Whether a connection error ends the run.
 
-    ``proven`` says whether the login has worked before: then it is whoever checks logins that is away.
+    ``proven`` says whether the login has worked before. Then a failed login means that the authentication service is
+    down, which may pass.
     """
     return error.fatal() or error.code() in FORBIDDEN or (error.code() in CREDENTIALS and not proven)

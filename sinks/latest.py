@@ -35,7 +35,7 @@ class _Kept(NamedTuple):
 
 
 class Spool:
-    """Latest records by topic and key; values are in ``file``, open for reading and writing."""
+    """Latest records by topic and key. Values are stored in ``file``, which is open for reading and writing."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -44,7 +44,7 @@ class Spool:
         self.foreign = 0
 
     def take(self, record: Record) -> None:
-        """Take one record of a topic; records of a key come in their order."""
+        """Add one record of a topic. Records of a key must come in order."""
         kept = self._kept.setdefault(record.topic, {})
         try:
             lineage, version = _run_and_version(record)
@@ -63,14 +63,14 @@ class Spool:
         self._end += len(record.value)
 
     def of(self, topic: str) -> Iterator[Latest]:
-        """Latest records of a topic in order of their keys; ask when all have been taken."""
+        """Latest records of a topic in order of their keys. Call it after the last `take`."""
         for key, kept in sorted(self._kept.get(topic, {}).items()):
             self._file.seek(kept.start)
             yield Latest(key, kept.lineage, self._file.read(kept.size))
 
 
 def read_latest(client: Mapping[str, Any], prefix: str, topics: tuple[str, ...], file: IO[bytes]) -> Spool:
-    """Read topics to their present end.
+    """Read topics to the ends that they have now.
 
     Raises
     ------
@@ -101,11 +101,11 @@ def read_latest(client: Mapping[str, Any], prefix: str, topics: tuple[str, ...],
 
 
 def _silent(got: str) -> str:
-    return f"kafka: required brokers that answer, got {got}; see to them, or to the addresses and the client settings"
+    return f"kafka: required brokers that answer, got {got}; check them, the addresses and the client settings"
 
 
 def _run_and_version(record: Record) -> tuple[str, int]:
-    """Run and version of a record; of a tombstone that names none, that of nobody."""
+    """Run id and version of a record; an empty run id for a tombstone without one."""
     if record.value is None and "ce_lineage" not in record.headers:
         return "", 0
     return record.headers.get("ce_lineage", b"").decode(), int(record.headers.get("ce_id", b"").rpartition(b"#")[2])

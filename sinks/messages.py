@@ -1,9 +1,9 @@
-"""Output records as Kafka messages: CloudEvents 1.0 in binary mode.
+"""Output records as Kafka messages: CloudEvents 1.0 in binary mode. The Kafka sink calls it.
 
 Attributes are headers named ``ce_...``, the data is the value. The key is the record's subject, so that a compacted
-topic keeps the latest record per entity. A record without data is a tombstone. ``ce_lineage`` names the run: lineage
-ids sort by creation time, and (lineage, version) orders the records of an entity. Dead letters are another matter:
-see ``sinks.dead_letters``.
+topic keeps the latest record per entity. A record without data is a tombstone. ``ce_lineage`` is the id of the run. Run
+ids sort by creation time, so (run id, version) orders the records of an entity. Dead letters differ: see
+``sinks.dead_letters``.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from sinks.envelope import CONTENT_TYPE, attributes
 
 
 class Message(NamedTuple):
-    """A record, ready to be sent. ``key`` None: any partition will do; ``value`` None: a tombstone."""
+    """A record as a message. ``key`` None: any partition; ``value`` None: a tombstone."""
 
     record: OutputRecord
     topic: str
@@ -24,7 +24,7 @@ class Message(NamedTuple):
 
 
 def seal(record: OutputRecord, prefix: str, lineage: str, recorded: str) -> Message:
-    """Seal a record, produced by the run ``lineage`` at ``recorded`` (RFC 3339)."""
+    """Convert a record of the run ``lineage``, written at ``recorded`` (RFC 3339), to a message."""
     topic = prefix + record.topic
     if record.topic == DEAD_LETTERS:
         return Message(record, topic, *dead_letter(record, lineage, recorded))
@@ -32,7 +32,7 @@ def seal(record: OutputRecord, prefix: str, lineage: str, recorded: str) -> Mess
 
 
 def headers(record: OutputRecord, lineage: str, recorded: str) -> list[Header]:
-    """Headers of a record that is no dead letter."""
+    """Headers of a record that is not a dead letter."""
     context = attributes(record, recorded)
     del context["datacontenttype"]
     found: list[Header] = [(f"ce_{name}", value) for name, value in context.items()]

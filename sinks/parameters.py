@@ -1,4 +1,4 @@
-"""The table of planning parameters: one Arrow file per machine while the flow runs, one Parquet file in the end."""
+"""Table of planning parameters: one Arrow file per machine while the flow runs, one Parquet file at its end."""
 
 from collections.abc import Mapping
 from pathlib import Path

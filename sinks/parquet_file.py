@@ -1,4 +1,4 @@
-"""The one writer of Parquet files, used by replays (`sinks.parameters`) and exports."""
+"""Parquet writer of replays (`sinks.parameters`) and exports (`flows.export`)."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Part files: what each machine produced, in its own order, while the flow runs.
+"""Sink of a replay: writes the outputs of each machine to its own part files. `sinks.files` merges them at the end.
 
-Every line starts with a key of fixed width, so that lines compare as bytes in the order the finished file wants.
+Every line starts with a key of fixed width. Sorting lines as bytes gives the order of the finished file.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class Rows(Protocol):
 
 
 class _Origin(msgspec.Struct):
-    """Where a rejected message was, read from its dead letter."""
+    """Topic, partition and offset of a rejected message, from its dead letter."""
 
     topic: str
     partition: int
@@ -61,7 +61,7 @@ class PartFiles(FixedPartitionedSink[list[OutputRecord | Rows], dict[str, int]])
     Parameters
     ----------
     keys
-        Keys of the machines in order; the key of an item is that of the machine that made it.
+        Keys of the machines in order. The key of an item is the key of its machine.
     recorded
         The ``recordedtime`` of the whole run, RFC 3339.
     """
@@ -82,7 +82,7 @@ class PartFiles(FixedPartitionedSink[list[OutputRecord | Rows], dict[str, int]])
         return self._partition_of[item_key]
 
     def build_part(self, step_id: str, for_part: str, resume_state: dict[str, int] | None) -> "MachinePart":
-        """Open a machine's part files, cut to what the saved state knows."""
+        """Open a machine's part files and truncate them to the sizes in the saved state."""
         part = MachinePart(self._folder, for_part, self._recorded, resume_state or {})
         self._built.append(part)
         return part
@@ -106,12 +106,12 @@ class MachinePart(StatefulSinkPartition[list[OutputRecord | Rows], dict[str, int
             self._files[topic].truncate(sizes.get(topic, 0))
 
     def write_batch(self, values: list[list[OutputRecord | Rows]]) -> None:
-        """Append lines; a table of rows becomes a file of its own."""
+        """Append lines. A table of rows is written to a separate file."""
         lines: dict[str, list[bytes]] = {topic: [] for topic in self._files}
         for outputs in values:
             for output in outputs:
                 if isinstance(output, OutputRecord):
-                    # A file is not compacted: nothing is taken out of it.
+                    # Files are not compacted, so tombstones are left out.
                     if output.data:
                         lines[output.topic].append(order_key(output) + seal_json(output, self._recorded) + b"\n")
                 else:
@@ -126,6 +126,6 @@ class MachinePart(StatefulSinkPartition[list[OutputRecord | Rows], dict[str, int
         return {topic: file.tell() for topic, file in self._files.items()}
 
     def close(self) -> None:
-        """Write what is buffered."""
+        """Flush and close the files."""
         for file in self._files.values():
             file.close()

@@ -1,4 +1,4 @@
-"""One number by which open exceptions are sorted: what should be looked at first has the largest."""
+"""Priority of open exceptions as one number; the most urgent exception has the largest. View entries store it."""
 
 import datetime as dt
 import math
@@ -14,9 +14,8 @@ _DEADLINE_LAST = (1 << DEADLINE_BITS) - 1
 def priority(severity: Severity, money: float | None, deadline: str | None) -> int:
     """Severity first, then money, then the earlier deadline; a whole number below 2**50, so exact as a float.
 
-    Money counts in steps of 0.07 %: amounts that are as good as equal are told apart by their deadlines. Amounts are
-    compared whatever their currency; without one an exception comes after all that have one, and so does one without a
-    deadline (RFC 3339, counted in minutes).
+    Money counts in steps of 0.07 %, so nearly equal amounts are ordered by deadline. Currencies are ignored. An
+    exception without money, or without a deadline (RFC 3339, counted in minutes), comes after those with one.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""The view's side of Redis: one script that writes a batch and moves the position in one step.
+"""Redis store of the view: a Lua script writes a batch and its position atomically. The view updater calls it.
 
-The script does nothing where the position in Redis is not the one that the caller left there: the view was emptied,
-rewound, or is another process's meanwhile. So position and content always belong together, whenever the connection or
-Redis itself breaks, and an answer that got lost is found out at the next look.
+The script compares the position in Redis with the one that the caller wrote last. If they differ, it changes nothing:
+the view was emptied, rewound, or is written by another process. So position and content always belong together,
+whenever the connection or Redis fails. If an answer is lost, the next call finds out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,11 +27,11 @@ _GUARD = """
 if (redis.call('HGET', KEYS[1], 'position') or '') ~= ARGV[1] then return {-1, 0, 0} end
 """
 
-# KEYS: position, open set, then a hash per entry. ARGV: position expected, position to leave, build, whether to tell,
-# then an entry per hash. An entry is older where this build has already seen a later run, or a later version of the
-# same run; what other builds left behind does not count. Bytes are compared one by one, since Redis' Lua compares texts
-# by the locale of the server. A Redis that is full refuses the first write of a script and lets those after it pass: so
-# that nothing is deleted then, the first is one that needs memory.
+# KEYS: position, open set, then a hash per entry. ARGV: position expected, new position, build, whether to publish
+# changes, then an entry per hash. An entry is refused if this build has already seen a later run, or a later version of
+# the same run. Entries of other builds do not count. Bytes are compared one by one, since Lua in Redis compares strings
+# by the locale of the server. A Redis without free memory refuses the first write of a script and lets later ones pass.
+# So the first write is one that needs memory; otherwise the script would only delete.
 _APPLY = (
     _GUARD
     + """
@@ -93,7 +93,7 @@ return {swept, 0, 0}
 
 
 class Done(NamedTuple):
-    """What became of the entries of a batch."""
+    """Outcomes of the entries of a batch."""
 
     applied: int
     deleted: int
@@ -101,7 +101,7 @@ class Done(NamedTuple):
 
 
 class MovedError(Exception):
-    """The position in Redis is not the one that was left there; nothing was written."""
+    """The position in Redis is not the one that was written last. Nothing was changed."""
 
 
 class Store:
@@ -114,20 +114,20 @@ class Store:
     """
 
     def __init__(self, config: Mapping[str, Any], layout: Layout) -> None:
-        # Attempts are counted and spaced by the caller, who can be stopped while it waits.
+        # The caller retries, since it can be stopped while it waits.
         fixed = {"decode_responses": False, "retry": Retry(NoBackoff(), 0)}
         try:
             self._client: Redis = Redis.from_url(**{**DEFAULTS, **config, **fixed})
             self._client.connection_pool.make_connection()
         except (TypeError, ValueError, RedisError) as error:
-            msg = f"redis: required settings that redis-py takes, got {error}; mend them"
+            msg = f"redis: required settings that redis-py takes, got {error}; correct them"
             raise TidegaugeError(msg) from error
         self._layout = layout
         self._apply = self._client.register_script(_APPLY)
         self._sweep = self._client.register_script(_SWEEP)
 
     def position(self) -> tuple[bytes, float]:
-        """The position that is kept (empty: none), and its age in seconds by the clock of Redis."""
+        """The stored position (empty: none), and its age in seconds by the clock of Redis."""
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.hmget(self._layout.position, "position", "at")
             pipeline.time()
@@ -135,38 +135,38 @@ class Store:
         return kept or b"", max(now - int(at or 0), 0)
 
     def apply(self, expected: bytes, position: bytes, build: str, entries: Sequence[Entry], *, tell: bool) -> Done:
-        """Write a batch and move the position from ``expected`` to ``position``; ``tell`` subscribers what changed.
+        """Write a batch and move the position from ``expected`` to ``position``; ``tell`` publishes the changes.
 
         Raises
         ------
         MovedError
-            The position is another one.
+            Redis has another position.
         RedisError
-            Whether it was written is not known.
+            Redis failed; the batch may have been written or not.
         """
         keys: list[str | bytes] = [self._layout.position, self._layout.open, *(entry.hash for entry in entries)]
         packed = (msgspec.msgpack.encode(tuple(entry)[1:]) for entry in entries)
         return _answer(self._apply(keys, [expected, position, build, int(tell), *packed]))
 
     def sweep(self, expected: bytes, build: str) -> int:
-        """Remove what another build has left; returns the number of hashes. Raises as `apply` does."""
+        """Delete hashes of other builds and return their number. Raises as `apply` does."""
         swept = 0
         for spec in reversed(viewed()):
             pattern = _escape(self._layout.hash(spec.name, "")) + "*"
             found = cast(Iterator[bytes], self._client.scan_iter(match=pattern, count=SCAN_COUNT))
             swept += self._sweep_keys(expected, build, found)
-        # Ids whose hash has gone another way: its time was up, or somebody deleted it.
+        # Ids without a hash: the hash has expired, or somebody deleted it.
         ids = self._client.zscan_iter(self._layout.open, count=SCAN_COUNT)
         prefix = self._layout.hash(EXCEPTIONS, "").encode()
         return swept + self._sweep_keys(expected, build, (prefix + member for member, _ in ids))
 
     def tell(self, message: bytes) -> None:
-        """Tell the subscribers of all channels, of exceptions last."""
+        """Publish a message on all channels, on that of exceptions last."""
         for spec in reversed(viewed()):
             self._client.publish(self._layout.channel(spec.name), message)
 
     def close(self) -> None:
-        """Leave Redis."""
+        """Close the connections."""
         self._client.close()
 
     def _sweep_keys(self, expected: bytes, build: str, found: Iterator[bytes]) -> int:
@@ -186,5 +186,5 @@ def _answer(counts: Any) -> Done:
 
 
 def _escape(text: str) -> str:
-    """A text as a pattern that matches it alone."""
+    """Pattern that matches exactly this text."""
     return "".join(f"\\{letter}" if letter in "*?[]\\" else letter for letter in text)

@@ -1,8 +1,8 @@
-"""Redis as a view of the output topics: what is open and what to plan with, one look-up away.
+"""View in Redis: open exceptions and current planning parameters, read with one command.
 
-The view is fed by the compacted topics, not by the machines: a thread reads them as any consumer does and upserts. So
-Redis away never holds Kafka back; and a view that is missing, emptied, rewound or another topic's is built again from
-what the topics hold, without the engine having to publish anything anew.
+A thread consumes the compacted output topics and upserts their records. The service job starts it. An outage of Redis
+does not delay Kafka. If the view is missing, emptied, rewound or made of other topics, the thread rebuilds it from the
+topics; the engine does not publish again.
 
 Keys, with a prefix before each
 -------------------------------
@@ -21,22 +21,22 @@ Keys, with a prefix before each
 ``view``
     Hash: position in the topics, and when it was written.
 
-Fields without a value are absent. ``build`` marks in every hash which pass over the topics has seen it last.
+Fields without a value are absent. The field ``build`` of a hash is the id of the build that wrote it.
 
-Changes are told on the Pub/Sub channels ``changes:exceptions`` and ``changes:parameters``: JSON with ``id``, ``type``,
-``severity`` (exceptions), ``version``; type ``deleted``, or ``view.rebuilt`` when everything may have changed. Pub/Sub
-and not a stream: a stream would be a second log beside the topics, to be trimmed and to be found incomplete after every
-loss of Redis. Who must not miss a change reads the topic; who shows what is true now looks again when told so.
+Changes are published on the Pub/Sub channels ``changes:exceptions`` and ``changes:parameters``: JSON with ``id``,
+``type``, ``severity`` (exceptions) and ``version``. The type is ``deleted`` for a deletion, and ``view.rebuilt`` when
+any entry may have changed. There is no Redis stream: it would be a second log beside the topics, which needs trimming
+and is incomplete after every loss of data. Consumers that must see every change read the topic.
 
-One Redis, or one behind a single address with replicas; no cluster. Its ``maxmemory-policy`` must be ``noeviction``:
-what Redis evicts is missing until the view is built again.
+Supported is one Redis, also with replicas behind one address, but not a cluster. Its ``maxmemory-policy`` must be
+``noeviction``: evicted entries are missing until the next rebuild.
 
 Invariants
 ----------
-- A batch and the position behind it are written in one step, at most ``BATCH`` records, in order.
+- A batch of at most ``BATCH`` records and the position behind it are written atomically, in order.
 - Within a build a record of an older run, or of an older version of the same run, is refused and counted.
-- After a build, and after every batch that follows, the view holds for each key what a build from the beginning of the
-  topics would hold, hashes of ended exceptions excepted whose days are over.
+- After a build, and after every later batch, the view equals a build from the beginning of the topics, except that
+  hashes of ended exceptions expire.
 """
 
 import threading
@@ -65,29 +65,29 @@ WAIT_SECONDS = 0.1
 class RedisView:
     """Keeps a view of the topics ``exceptions`` and ``planning-parameters`` in Redis, in a thread of its own.
 
-    It never ends by itself: while Kafka or Redis is away it says so and tries again.
+    The thread never ends by itself. While Kafka or Redis is unavailable it reports so and retries.
 
     Parameters
     ----------
     client
         Settings of librdkafka for any client.
     topic_prefix
-        Put before the names of the topics.
+        Prefix of the topic names.
     redis
         ``url`` and any other keyword of ``redis.Redis.from_url``.
     key_prefix
-        Put before the name of every key and channel.
+        Prefix of all keys and channels.
     note
-        Told what an operator wants to read in the log, in a sentence.
+        Called with sentences for the operator's log.
     on_written
-        Told how many records Redis has acknowledged; must be cheap.
+        Called with the number of records that Redis acknowledged; must be cheap.
     ended_days
-        For how long an exception is kept after its end, if its tombstone does not come before.
+        Days that an exception is kept after its end, unless its tombstone comes earlier.
 
     Raises
     ------
     TidegaugeError
-        The settings are not what the clients take.
+        A client refuses the settings.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class RedisView:
 
     @property
     def counts(self) -> ViewCounts:
-        """What became of records so far."""
+        """Counters of the updater."""
         return self._follower.counts
 
     def start(self) -> None:
@@ -121,7 +121,7 @@ class RedisView:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread, within the time-outs of the clients; what is not in the view yet comes at the next start."""
+        """Stop the thread, within the time-outs of the clients. The next start continues where it stopped."""
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -129,7 +129,7 @@ class RedisView:
         self._store.close()
 
     def drain(self, timeout_s: float) -> bool:
-        """Wait until everything that is in the topics now is in the view; returns whether it is."""
+        """Wait until the view has all records that are in the topics now; returns whether it has."""
         asked_at = time.monotonic()
         deadline = asked_at + timeout_s
         ends: dict[str, list[int]] | None = None
@@ -164,7 +164,7 @@ class RedisView:
 
     def _pause(self, error: Exception, seconds: float) -> None:
         part = REDIS if isinstance(error, RedisError | MovedError) else KAFKA_VIEW
-        # Where the view is not what it was left as, the next look says what to do; that is no failure.
+        # A view that somebody else changed is not a failure: `resume` reads its position again.
         if not isinstance(error, MovedError | TailLostError):
             self._status.failing(part, _in_words(error))
             self._status.error(

@@ -1,28 +1,28 @@
-"""How a sink says that what it depends on is there, or is not: the only way by which health and logs learn of it."""
+"""Status protocol: sinks report here whether Kafka and Redis work. Health, metrics and logs follow from it."""
 
 from typing import Protocol
 
 KAFKA_PRODUCER = "kafka-producer"
 KAFKA_VIEW = "kafka-view"
 REDIS = "redis"
-"""The parts that are told of."""
+"""Names of the parts."""
 
 
 class Status(Protocol):
-    """Told often and from several threads: implementations are cheap and thread-safe, and find changes themselves."""
+    """Called often and from several threads. Implementations must be cheap and thread-safe, and detect changes."""
 
     def ok(self, part: str) -> None:
-        """A part works, as just seen."""
+        """Report that a part works."""
         ...
 
     def failing(self, part: str, problem: str) -> None:
-        """A part does not work; what waits for it goes on waiting."""
+        """Report that a part does not work. The caller goes on waiting for it."""
         ...
 
     def error(self, client: str, kind: str) -> None:
-        """A client met with an error, by the name that its library has for it."""
+        """Report an error of a client; ``kind`` is the library's name of it."""
         ...
 
     def backoff(self, part: str, seconds: float) -> None:
-        """A pause before something is tried again."""
+        """Report a pause before a retry."""
         ...

@@ -63,7 +63,7 @@ def table(schema: Any, rows: Iterable[Mapping[str, Any]]) -> Any:
 
 
 def parameters_row(document: PlanningParameters, lineage: str) -> dict[str, Any]:
-    """Row of the planning parameters of one SKU-location; dates as dates, what is not known as null."""
+    """Row of the planning parameters of one SKU-location. Dates are dates; unknown values are null."""
     forecast, stock, change = document.forecast, document.stock, document.change
     row: dict[str, Any] = {
         name: getattr(document, name) for name in ("sku", "location", "version", "status", "demand_class")

@@ -1,7 +1,7 @@
-"""Reads whole topics of ours from Kafka, from given offsets on: for the view in Redis, and for exports.
+"""Topic reader: reads whole output topics from given offsets on. The view in Redis and exports use it.
 
-Partitions are assigned by number and offsets are the reader's own business; no consumer group is joined and nothing is
-committed. Transactions that were taken back are not read.
+It assigns all partitions itself and keeps its own offsets: it joins no consumer group and commits nothing. Aborted
+transactions are not read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,19 +18,19 @@ DEFAULTS: dict[str, Any] = {
     "reconnect.backoff.max.ms": 2_000,
     "fetch.wait.max.ms": 100,
     "fetch.error.backoff.ms": 100,
-    # Else a reader that caught its breath waits a second for more.
+    # By default a consumer whose queue was full waits a second before it fetches again.
     "fetch.queue.backoff.ms": 20,
-    # Topics share one queue: a small one, so that an exception does not wait behind all parameters of a day's close.
+    # Topics share one queue. It is small, so that exceptions do not wait behind all parameters of a day's close.
     "queued.max.messages.kbytes": 256,
     "fetch.message.max.bytes": 32 << 10,
 }
 GROUP = "tidegauge-tail"
-"""librdkafka wants a group's name even where none is joined."""
+"""librdkafka requires a group name although no group is joined."""
 _LOST = MOVED | {KafkaError.UNKNOWN_TOPIC_ID}
 
 
 class Record(NamedTuple):
-    """One record; ``topic`` is without prefix, ``value`` None a tombstone."""
+    """One record. ``topic`` is the name without prefix; ``value`` is None for a tombstone."""
 
     topic: str
     partition: int
@@ -41,7 +41,7 @@ class Record(NamedTuple):
 
 
 class TopicState(NamedTuple):
-    """A topic as it is now: its id, which a re-created one has not, and first and next offset of every partition."""
+    """State of a topic: its id, which a re-created topic does not have, and first and next offset of each partition."""
 
     id: str
     low: list[int]
@@ -49,25 +49,25 @@ class TopicState(NamedTuple):
 
 
 class TailLostError(Exception):
-    """The log does not have the offsets that are to be read: it was cut, or is another one."""
+    """The log does not have the next offset: it was truncated, or the topic was created anew."""
 
 
 class Tail:
-    """Some topics, read together.
+    """Reads several topics together.
 
     Parameters
     ----------
     client
         Settings of librdkafka for any client.
     topics
-        Their names without ``prefix``.
+        Topic names without ``prefix``.
 
     Attributes
     ----------
     next
-        Offset to read next, per topic and partition; behind the end of a partition that is read to its end.
+        Offset to read next, per topic and partition.
     trouble
-        What librdkafka last said of its connections; empty when something was read since.
+        Last connection error of librdkafka; empty if something was read since.
     """
 
     def __init__(self, client: Mapping[str, Any], prefix: str, topics: Sequence[str]) -> None:
@@ -81,14 +81,14 @@ class Tail:
         self.cluster = Cluster(client)
 
     def look(self) -> dict[str, TopicState]:
-        """The topics as they are now; may be called from any thread.
+        """Current state of the topics. May be called from any thread.
 
         Raises
         ------
         KafkaException
             The brokers do not answer.
         TidegaugeError
-            There is no such topic, or it must not be read.
+            A topic is missing, or reading it is not allowed.
         """
         logs = find_logs(self.cluster.admin, {topic: self._prefix + topic for topic in self._topics})
         found = {log.topic: TopicState(log.topic_id, [], []) for log in logs}
@@ -98,7 +98,7 @@ class Tail:
         return found
 
     def start(self, offsets: Mapping[str, Sequence[int]]) -> None:
-        """Read from these offsets on, one per partition, whatever was read before."""
+        """Read from these offsets on, one per partition. Earlier reads do not matter."""
         self.next = {topic: list(starts) for topic, starts in offsets.items()}
         self._ended = set()
         self._consumer.assign(
@@ -110,7 +110,7 @@ class Tail:
         )
 
     def read(self, count: int, timeout_s: float) -> list[Record]:
-        """At most ``count`` records; what is there at once, else what comes first within ``timeout_s``.
+        """At most ``count`` records. Waits up to ``timeout_s`` for the first one.
 
         Raises
         ------
@@ -133,11 +133,11 @@ class Tail:
 
     @property
     def at_end(self) -> bool:
-        """Whether every partition was read to its end, as far as is known."""
+        """Whether every partition was read to its last known end."""
         return len(self._ended) == sum(map(len, self.next.values()))
 
     def answers(self, timeout_s: float) -> bool:
-        """Whether a broker answers; if so, what librdkafka said before is no trouble any more."""
+        """Whether a broker answers. If so, ``trouble`` is cleared."""
         try:
             self._consumer.list_topics(self._prefix + self._topics[0], timeout_s)
         except KafkaException:
@@ -146,7 +146,7 @@ class Tail:
         return True
 
     def close(self) -> None:
-        """Leave the brokers."""
+        """Close the consumer."""
         self._consumer.close()
 
     def _record(self, message: Message) -> Record:

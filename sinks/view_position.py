@@ -1,4 +1,4 @@
-"""How far the view in Redis is in its topics, and whether it can go on from there."""
+"""Position of the view in its topics, and the decision whether the view can continue or must be rebuilt."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,23 +7,23 @@ import msgspec
 from sinks.tail import TopicState
 
 FORMAT = 1
-"""Of the view: keys, fields and this position. Another one: the view is built again."""
+"""Version of the view's keys, fields and position. A view of another version is rebuilt."""
 AGE_MAX_S = 12 * 3600
-"""Brokers keep deletions for a day at least (``delete.retention.ms``): an older view may miss some."""
+"""Brokers keep tombstones for a day by default (``delete.retention.ms``). An older view may have missed some."""
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Id of a topic, and the offset to read next per partition."""
+    """Id of a topic, and the next offset of each partition."""
 
     id: str
     next: list[int]
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Everything before these offsets is in the view.
+    """Position of the view: it has every record before these offsets.
 
-    ``build`` marks what one pass over the topics from their beginning has brought, and what came after it; a build is
-    ``complete`` when all that has another mark is gone.
+    ``build`` is the id of a pass over the topics from their beginning and of all later updates. A build is ``complete``
+    when the entries of other builds are deleted.
     """
 
     format: int
@@ -32,7 +32,7 @@ class Position(msgspec.Struct, frozen=True):
     topics: dict[str, Place]
 
     def encode(self) -> bytes:
-        """The position as it is kept."""
+        """The position as stored in Redis."""
         return msgspec.json.encode(self)
 
     @property
@@ -41,32 +41,32 @@ class Position(msgspec.Struct, frozen=True):
         return {topic: list(place.next) for topic, place in self.topics.items()}
 
     def moved(self, offsets: Mapping[str, Sequence[int]]) -> "Position":
-        """The same build, further on."""
+        """The same build with other offsets."""
         topics = {topic: Place(place.id, list(offsets[topic])) for topic, place in self.topics.items()}
         return msgspec.structs.replace(self, topics=topics)
 
     def completed(self) -> "Position":
-        """The same place, with nothing of earlier builds left."""
+        """The same position, marked as complete."""
         return msgspec.structs.replace(self, complete=True)
 
 
 def beginning(build: str, found: Mapping[str, TopicState]) -> Position:
-    """Where a new build starts."""
+    """Start position of a new build."""
     topics = {topic: Place(state.id, list(state.low)) for topic, state in found.items()}
     return Position(FORMAT, build, complete=False, topics=topics)
 
 
 def going_on(kept: bytes, age_s: float, found: Mapping[str, TopicState]) -> Position | str:
-    """The position to go on from, or why the view must be built again.
+    """The position to continue from, or the reason for a rebuild.
 
     Parameters
     ----------
     kept
-        What is kept in Redis; empty where there is nothing.
+        Position stored in Redis; empty if there is none.
     age_s
-        Seconds since it was kept.
+        Seconds since it was stored.
     found
-        The topics as they are now.
+        Current state of the topics.
     """
     if not kept:
         return "there is none"
@@ -96,5 +96,5 @@ def _unfit(topic: str, place: Place, state: TopicState) -> str:
 
 
 def _extended(place: Place, state: TopicState) -> list[int]:
-    """Offsets of all partitions: those that came to be since are read from their beginning."""
+    """Next offsets of all partitions. New partitions are read from their beginning."""
     return [*place.next, *state.low[len(place.next) :]]

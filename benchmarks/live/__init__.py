@@ -1,1 +1,1 @@
-"""The engine as a service, measured from outside: its process, what feeds it, and who reads what it puts out."""
+"""The engine as a service, measured from outside: its process, producers of its inputs, consumers of its outputs."""

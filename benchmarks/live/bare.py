@@ -1,4 +1,4 @@
-"""The fastest plain consumer in Python: confluent-kafka reads a topic in a process of its own and touches values."""
+"""Plain consumer, the fastest in Python: confluent-kafka reads a topic in a separate process and touches all values."""
 
 import time
 from typing import NamedTuple
@@ -14,7 +14,7 @@ SECONDS_MAX = 600
 
 
 class Bare(NamedTuple):
-    """What reading alone took: processor seconds are those of librdkafka's threads as well."""
+    """Cost of reading alone. Processor seconds include librdkafka's threads."""
 
     messages: int
     bytes: int

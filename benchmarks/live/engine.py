@@ -1,4 +1,4 @@
-"""`tidegauge run` in a process of its own, and what its log, its endpoint and the system say of it."""
+"""`tidegauge run` in a separate process, with access to its log, HTTP endpoint and processor time."""
 
 import os
 import sys
@@ -24,14 +24,14 @@ POLL_SECONDS = 0.1
 
 
 class Engine(Server):
-    """The engine on topics and keys of a place.
+    """The engine as a server process, on the topics and keys of a place.
 
     Parameters
     ----------
     settings
-        Further settings by their dotted names.
+        Further settings by dotted name.
     until_end
-        To read to the present end of all topics by event time alone, and stop.
+        Read to the current end of all topics by event time, and stop.
     """
 
     def __init__(self, place: Place, settings: Mapping[str, object] | None = None, *, until_end: bool = False) -> None:
@@ -52,17 +52,17 @@ class Engine(Server):
 
     @property
     def address(self) -> str:
-        """Where its endpoints are."""
+        """Address of its HTTP endpoint."""
         return f"http://{HOST}:{self.port}"
 
     @property
     def pid(self) -> int:
-        """Number of its process."""
+        """Process id."""
         assert self._process is not None, "the engine was started"
         return self._process.pid
 
     def _command(self) -> list[str]:
-        # Settings of whoever runs the benchmark are not its own.
+        # The engine must not inherit settings from the environment of the benchmark.
         others = [part for name in os.environ if name.startswith("TIDEGAUGE_") for part in ("-u", name)]
         return ["env", *others, *COMMAND, *self._arguments]
 
@@ -70,7 +70,7 @@ class Engine(Server):
         return self.status("healthz") is not None
 
     def status(self, name: str) -> int | None:
-        """What an endpoint answers; None where nobody does."""
+        """HTTP status of a path; None if nobody answers."""
         try:
             with urllib.request.urlopen(f"{self.address}/{name}", timeout=5) as answer:
                 return int(answer.status)
@@ -80,7 +80,7 @@ class Engine(Server):
             return None
 
     def metrics(self) -> dict[str, float]:
-        """All metrics as they are now, those of one name summed over their labels."""
+        """Current values of all metrics, summed over labels."""
         with urllib.request.urlopen(f"{self.address}/metrics", timeout=30) as answer:
             text = answer.read().decode()
         found: dict[str, float] = {}
@@ -90,17 +90,17 @@ class Engine(Server):
         return found
 
     def said(self, event: str) -> list[dict[str, Any]]:
-        """Lines of its log about one event."""
+        """Log lines of one event."""
         lines = [orjson.loads(line) for line in self.log.read_bytes().splitlines() if line.startswith(b"{")]
         return [line for line in lines if line.get("event") == event]
 
     def ended(self, seconds_max: float) -> None:
-        """Wait until it has ended by itself, as it should.
+        """Wait until it ends by itself.
 
         Raises
         ------
         ServerError
-            When it does not, or with another code than 0.
+            It does not end in time, or ends with a code other than 0.
         """
         assert self._process is not None, "the engine was started"
         end = time.monotonic() + seconds_max
@@ -120,7 +120,7 @@ class Epoch(NamedTuple):
 
 
 def epochs(engine: Engine) -> list[Epoch]:
-    """Epochs in which the engine read something, as its log tells them."""
+    """Epochs in which the engine read something, from its log."""
     found, read = [], 0
     for line in engine.said("epoch"):
         if line["records"]:
@@ -135,7 +135,7 @@ def await_read(engine: Engine, count: int, seconds_max: float) -> None:
     Raises
     ------
     ServerError
-        When it does not.
+        It has not in time.
     """
     end = time.monotonic() + seconds_max
     while time.monotonic() < end and engine.running:

@@ -23,7 +23,7 @@ END_SECONDS_MAX = 30
 
 
 class Sight(NamedTuple):
-    """An exception seen to open: its id, the id of the event that caused it (Kafka only), and when, ns since 1970."""
+    """An exception that a watcher saw open: its id, the id of its cause (Kafka only), and the time, ns since 1970."""
 
     exception_id: str
     cause: str
@@ -82,7 +82,7 @@ def watch_kafka(link: Connection, place: Place) -> list[Sight]:
 
 
 def watch_redis(link: Connection, place: Place) -> list[Sight]:
-    """Wait for notifications, and look each exception up at once: seen is what can be read."""
+    """Wait for notifications and read each exception at once. It counts as seen when it can be read."""
     layout = Layout(place.prefix)
     found = []
     with Redis.from_url(place.redis) as store, store.pubsub(ignore_subscribe_messages=True) as told:

@@ -1,7 +1,7 @@
-"""A producer with a timetable, in a process of its own: every line has an instant at which it is to be sent.
+"""Scheduled producer in a separate process: every line has an instant at which it is sent.
 
-A line that is sent late, because the producer or the broker was busy, keeps its instant as event time, and whoever
-measures counts from there: so a pause shows in all the lines that it held up.
+A line that is sent late, because producer or broker were busy, keeps its scheduled instant as event time. Latencies
+start there, so a pause shows in all lines that it delayed.
 """
 
 import time
@@ -21,7 +21,7 @@ FLUSH_SECONDS = 60
 
 
 class Sent(NamedTuple):
-    """What was sent: lines, and seconds from the first instant to the last line.
+    """Summary: number of lines, and seconds from the first instant to the last line.
 
     ``late`` is how late lines were sent, ``taken`` how long the broker then took to acknowledge them; ms.
     """
@@ -35,7 +35,7 @@ class Sent(NamedTuple):
 
 
 def send(bootstrap: str, topic: str, lines: Lines, start_ms: int) -> Sent:
-    """Send all lines, whose times count from ``start_ms`` (UTC), each at its instant or as soon after it as can be."""
+    """Send all lines, each at its instant or as soon as possible after it. Times count from ``start_ms`` (UTC)."""
     lines["time_ms"] += start_ms
     values = b"".join(workloads.order_lines(lines)).splitlines()
     keys = order_keys(lines)

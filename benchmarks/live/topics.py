@@ -1,4 +1,4 @@
-"""Topics of a benchmark: made, filled before anything is measured, and read to their ends afterwards."""
+"""Topics of a benchmark: creates and fills them before the measurement and reads them afterwards."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
@@ -75,7 +75,7 @@ def records(place: Place, topics: Sequence[str]) -> Iterator[Record]:
 
 
 def digest(place: Place, topics: Sequence[str]) -> str:
-    """Hash of what is in some topics, in whatever order it came: ids and data of all records."""
+    """Hash of ids and data of all records of some topics, independent of their order."""
     seen = sorted(
         (record.topic, record.headers.get("ce_id", b""), record.key or b"", record.value or b"")
         for record in records(place, topics)

@@ -1,10 +1,10 @@
-"""Orders for the latency benchmark: a history, and then live lines with planted triggers among ordinary ones.
+"""Orders for the latency benchmark: a history, and live lines with planted triggers.
 
-Rows are of two kinds. *Established* ones have sold ten lines a day for sixteen days, so that an order surge can be
-judged; in a live phase some of them get ``BURST`` lines within two seconds, and one of these makes the count a surge.
-*Young* ones have sold three lines in two days. All ordinary live lines are theirs: thousands of lines a second are the
-sales of many days within a minute, and on established rows they would rightly be called a surge. Some of them get a
-giant, a line of 9,999 units, which is impossible in any row of this stream, since one line in 1,000 exceeds 43.
+There are two kinds of rows. *Established* rows have sold ten lines a day for sixteen days, enough for the surge
+detector. In a live phase some of them get ``BURST`` lines within two seconds, one of which makes the count a surge.
+*Young* rows have sold three lines in two days. They get all ordinary live lines: thousands of lines a second are the
+sales of many days within a minute, which would be a surge on established rows. Some young rows get a giant, a line of
+9,999 units. It is impossible in this stream, where one line in 1,000 exceeds 43 units.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ FIRST_NUMBER = 1_000_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """How many SKU-locations of each kind there are, ten per SKU; rows are numbered, the established ones first."""
+    """Number of SKU-locations of each kind, ten per SKU. Rows are numbered, the established ones first."""
 
     established: int
     young: int
@@ -133,5 +133,5 @@ def _lines(
 
 
 def quiet_until(end_ms: int) -> int:
-    """Instant before which a run is mute: early enough that a live clock has passed it when the history is read."""
+    """End of the backfill: early enough that a live clock has passed it when the history is read."""
     return end_ms - QUIET_HOURS * HOUR_MS

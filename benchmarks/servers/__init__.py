@@ -1,1 +1,1 @@
-"""A real Kafka and a real Redis, brought, started and ended: for benchmarks and tests."""
+"""Installs, starts and stops a real Kafka and a real Redis for benchmarks and tests."""

@@ -1,8 +1,7 @@
-"""What the servers need, found or installed: Java and Kafka's jars, redis-server.
+"""Finds or installs what the servers need: Java and Kafka's jars, redis-server.
 
-``python -m benchmarks.servers.install``, a step of ``make test``, installs what is missing where this machine lets it:
-Debian's packages as root, the jars by Maven into the Python environment. It never fails; what it could not install,
-the tests and benchmarks that need it will name.
+``python -m benchmarks.servers.install``, a step of ``make test``, installs what is missing: Debian packages if it runs
+as root, the jars by Maven into the Python environment. It never fails. Tests and benchmarks name what is still missing.
 """
 
 import contextlib
@@ -29,7 +28,7 @@ class Missing(Exception):
 
 
 def java() -> str:
-    """The first Java that is new enough: of JAVA_HOME, of PATH, of where Debian puts them.
+    """The first Java that is new enough, in JAVA_HOME, on PATH, or in Debian's folder.
 
     Raises
     ------
@@ -49,7 +48,7 @@ def java() -> str:
 
 
 def java_version(path: Path) -> int | None:
-    """The first number of a Java's version; None where it does not run."""
+    """Major version of a Java; None if it does not run."""
     with contextlib.suppress(OSError):
         done = subprocess.run([path, "-version"], capture_output=True, text=True, check=False)
         if not done.returncode and (found := re.search(r'version "(\d+)', done.stderr)):
@@ -95,14 +94,14 @@ def hint(what: str) -> str:
 
 
 def jars_folder() -> Path:
-    """Where the jars of the broker's version belong."""
+    """Folder for the jars of the broker's version."""
     version = re.search(r"<artifactId>kafka_2.13</artifactId>\s*<version>(.+?)</version>", POM.read_text())
     assert version is not None
     return Path(sys.prefix) / f"kafka-{version[1]}"
 
 
 def bring_jars(folder: Path) -> None:
-    """Let Maven bring the jars; the folder appears when it is complete.
+    """Download the jars with Maven. The folder appears when it is complete.
 
     Raises
     ------
@@ -117,7 +116,7 @@ def bring_jars(folder: Path) -> None:
     goal = [maven, "-B", "-q", "-f", str(POM), "dependency:copy-dependencies", "-DincludeScope=runtime"]
     try:
         run([*goal, f"-DoutputDirectory={part}"])
-        # Another run may have been quicker; its jars are the same.
+        # Another run may have created the folder meanwhile; its jars are the same.
         with contextlib.suppress(OSError):
             part.rename(folder)
     finally:
@@ -174,14 +173,14 @@ def install_packages() -> None:
 
 
 def is_there(package: str) -> bool:
-    """Whether Debian has a package: lists may name one only because others mention it."""
+    """Whether Debian has a package. The lists also name packages that only others mention."""
     command = ["apt-get", "install", "--simulate", "--no-install-recommends", package]
     return not subprocess.run(command, capture_output=True, check=False).returncode
 
 
 @contextlib.contextmanager
 def without_services() -> Iterator[None]:
-    """Tell Debian to start no service of what it installs."""
+    """Keep Debian from starting services of the packages that it installs."""
     if NO_SERVICES.exists():
         yield
         return
@@ -194,7 +193,7 @@ def without_services() -> Iterator[None]:
 
 
 def bring_kafka() -> None:
-    """Bring the jars where they are missing."""
+    """Download the jars if they are missing."""
     folder = jars_folder()
     if not folder.is_dir():
         click.echo(f"Bringing Kafka's jars into {folder} (once)")
@@ -202,7 +201,7 @@ def bring_kafka() -> None:
 
 
 def main() -> None:
-    """Install what is missing and say what could not be."""
+    """Install what is missing and report what could not be installed."""
     steps: tuple[Callable[[], object], ...] = (install_packages, bring_kafka, java, redis)
     for step in steps:
         try:

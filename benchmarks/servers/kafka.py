@@ -14,7 +14,7 @@ QUICK = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """Options of Java for tests, which start many brokers: no collector threads, the quick compiler only."""
 LASTING = ("-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
 """Options of Java for speed under load, as Kafka's own scripts set them."""
-# Of every partition it is told how it came to be otherwise, which would push all else out of the tail of the log.
+# By default the log has a line for every partition, which would push everything else out of its tail.
 LOG_OPTIONS = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",

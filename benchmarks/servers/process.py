@@ -1,4 +1,4 @@
-"""A server as a child process that never outlives who started it."""
+"""A server as a child process that never outlives its parent."""
 
 import contextlib
 import os
@@ -34,11 +34,11 @@ class Server(ABC):
     Parameters
     ----------
     name
-        What messages and reports call it.
+        Name in messages and reports.
     folder
-        Where data and log are kept; made where it is missing.
+        Folder of data and log; created if missing.
     port
-        By default one that is free.
+        By default a free one.
     """
 
     def __init__(self, name: str, folder: Path, port: int | None = None) -> None:
@@ -53,15 +53,15 @@ class Server(ABC):
     @property
     @abstractmethod
     def address(self) -> str:
-        """What a client connects to."""
+        """Address for clients."""
 
     @abstractmethod
     def _command(self) -> list[str]:
-        """Make ready what the server needs; the command that starts it."""
+        """Prepare files that the server needs; returns the command that starts it."""
 
     @abstractmethod
     def _answers(self) -> bool:
-        """Whether the server, whose port is open, does its work."""
+        """Whether the server works; its port is open."""
 
     @property
     def running(self) -> bool:
@@ -169,9 +169,9 @@ class Server(ABC):
 
 
 def watch(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
-    """Start a watcher that kills a process with its session when we end, however we end.
+    """Start a watcher that kills a process and its session when this process ends in any way.
 
-    It is itself to be killed once the process has ended.
+    The caller must kill the watcher once the process has ended.
     """
     return subprocess.Popen([*WATCHER, str(process.pid)], stdin=subprocess.PIPE, start_new_session=True)
 

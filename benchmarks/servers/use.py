@@ -1,4 +1,4 @@
-"""Servers for one benchmark: those that KAFKA_BOOTSTRAP and REDIS_URL name, else its own for as long as it runs."""
+"""Servers for one benchmark: those in KAFKA_BOOTSTRAP and REDIS_URL, else new ones that end with the benchmark."""
 
 import contextlib
 import os
@@ -18,16 +18,16 @@ ANSWER_SECONDS = 30
 
 
 class Place(NamedTuple):
-    """Where a benchmark works.
+    """Servers, prefix and folder of a benchmark.
 
     Attributes
     ----------
     kafka, redis
         ``bootstrap.servers`` and URL.
     prefix
-        Before the names of its topics and keys; what has it is gone afterwards.
+        Prefix of its topics and keys, which are deleted afterwards.
     folder
-        For its files; gone afterwards.
+        Folder for its files, which is deleted afterwards.
     """
 
     kafka: str
@@ -44,12 +44,12 @@ class Place(NamedTuple):
 
 @contextlib.contextmanager
 def serving() -> Iterator[Place]:
-    """Servers to work with.
+    """Provide servers while the context is open.
 
     Raises
     ------
     Missing
-        A server is not given and cannot be started since something is not installed.
+        A server is not given, and something to start one is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="tidegauge-bench-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
@@ -65,7 +65,7 @@ def serving() -> Iterator[Place]:
 
 
 def _clear(place: Place) -> None:
-    """Remove topics and keys, which on given servers would stay."""
+    """Delete topics and keys on given servers."""
     client = admin(place.kafka)
     mine = [topic for topic in client.list_topics(timeout=ANSWER_SECONDS).topics if topic.startswith(place.prefix)]
     if mine:

@@ -28,7 +28,7 @@ def demo(folder: Path | None, days: int | None) -> None:
 
     from flows.demo.demo_job import run_demo
 
-    # Elsewhere than on a terminal nobody breaks lines, and tables take what they need.
+    # Without a terminal lines are not wrapped.
     console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else PLAIN_COLUMNS)
     with readable_errors():
         run_demo(folder or Path(tempfile.mkdtemp(prefix="tidegauge-demo-")), days, console)

@@ -1,4 +1,4 @@
-"""``tidegauge export``: what is true now, from Kafka to files."""
+"""``tidegauge export``: current parameters and open exceptions, from Kafka to files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What commands share: instants as options, and errors as a person should see them."""
+"""Shared by commands: option type for instants, and readable errors."""
 
 import contextlib
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Instant(click.ParamType[int]):
 
 @contextlib.contextmanager
 def readable_errors() -> Iterator[None]:
-    """Usage errors end the command with code 2, failures and interrupts with 1, each with its text alone."""
+    """Show errors without a traceback: usage errors end with exit code 2, failures and interrupts with 1."""
     try:
         yield
     except UsageError as error:

@@ -82,7 +82,7 @@ def summary_line(summary: "Summary") -> str:
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Callable[["Progress"], None] | None]:
-    """A bar on a terminal, nothing elsewhere."""
+    """A progress bar on a terminal; None elsewhere."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -10,7 +10,7 @@ from sensing.detection.registry import DETECTORS
 from sinks.errors import TidegaugeError
 
 PACKAGED = Path(contracts.__file__).with_suffix("")
-"""Where the schemas are kept beside the types."""
+"""Folder of the packaged schemas."""
 
 
 @click.command()
@@ -31,7 +31,7 @@ def schemas(folder: Path, check: bool) -> None:
 
 
 def write(folder: Path, documents: dict[str, bytes]) -> None:
-    """Write all documents; other files in the folder are left alone."""
+    """Write all documents. Other files in the folder stay."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in documents.items():
@@ -42,7 +42,7 @@ def write(folder: Path, documents: dict[str, bytes]) -> None:
 
 
 def refuse_stale(folder: Path, documents: dict[str, bytes]) -> None:
-    """Fail where a document is missing, is another than the types give, or belongs to no topic.
+    """Fail if a document is missing, differs from the generated one, or belongs to no topic.
 
     Raises
     ------

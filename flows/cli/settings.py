@@ -1,4 +1,4 @@
-"""Options of all commands that need settings: a file, single settings, and some settings under names of their own."""
+"""Options of commands that need settings: ``--config``, ``--set``, and short forms of some settings."""
 
 import functools
 from collections.abc import Callable
@@ -25,9 +25,9 @@ def _assignment(_ctx: click.Context, option: click.Parameter, given: tuple[str, 
 
 
 def settings_options(**names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command ``--config``, ``--set`` and an option for each of ``names`` (parameter: dotted setting).
+    """Decorator: adds ``--config``, ``--set`` and an option for each of ``names`` (parameter: dotted setting).
 
-    The command is called with ``resolved``, the settings and where they came from.
+    The command is called with ``resolved``, the settings and their origins.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -54,7 +54,7 @@ def settings_options(**names: str) -> Callable[[Callable[..., None]], Callable[.
 
 
 kafka_options = settings_options(bootstrap_servers="kafka.bootstrap_servers", prefix="kafka.topic_prefix")
-"""For commands that need Kafka alone."""
+"""For commands that only need Kafka."""
 
 
 def _option(name: str) -> str:

@@ -1,4 +1,4 @@
-"""``tidegauge topics``: all topics, made and checked."""
+"""``tidegauge topics``: creates and checks all topics."""
 
 from typing import TYPE_CHECKING
 
@@ -59,12 +59,12 @@ def check(resolved: "Resolved", partitions: int | None) -> None:
 
 
 def refuse(differences: "list[Difference]") -> None:
-    """Fail where there are differences; the error names them all.
+    """Fail if there are differences.
 
     Raises
     ------
     TidegaugeError
-        One line for each.
+        Names all differences, one per line.
     """
     if differences:
         msg = "\n  ".join([f"{len(differences)} differences:", *map(str, differences)])

@@ -1,6 +1,7 @@
-"""Compiles the kernels ahead of the first run: `python -m flows.cli.warm_up`, a part of the installation.
+"""Compiles the kernels before the first run: `python -m flows.cli.warm_up`, a step of the installation.
 
-Kernels are compiled on first use and kept on disk (`sensing.jit`). A short stretch of the demo uses nearly all of them.
+Kernels are compiled at first use and cached on disk (`sensing.jit`). A replay of some demo days uses nearly all of
+them.
 """
 
 import tempfile
@@ -15,20 +16,20 @@ from flows.replay_job import replay
 from sensing.jit import cache_folder
 
 DAYS = 75
-"""Long enough for rows to earn River models, whose kernels are compiled as well."""
+"""Long enough that rows get River models, so that their kernels are compiled as well."""
 DONE = "compiled"
-"""File in the folder of the kernels that says that they are all there."""
+"""Marker file in the cache folder: all kernels are compiled."""
 
 
 def ensure() -> None:
-    """Compile where that was not done for this engine on this machine."""
+    """Compile the kernels if the cache of this version does not have them."""
     if not (cache_folder() / DONE).exists():
         structlog.get_logger().info("compiling kernels, once; about a minute")
         main()
 
 
 def main() -> None:
-    """Replay a stretch of the demo and throw the results away."""
+    """Replay some days of the demo and discard the results."""
     with tempfile.TemporaryDirectory(prefix="tidegauge-warm-") as folder:
         inputs, output = Path(folder) / "input", Path(folder) / "output"
         inputs.mkdir()

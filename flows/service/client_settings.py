@@ -1,4 +1,4 @@
-"""Tries client settings on librdkafka and redis-py, without connecting: only they know legal names and values.
+"""Validates client settings by passing them to librdkafka and redis-py, which know the legal values. Nothing connects.
 
 `flows.service.settings_load` calls it when all other settings are valid.
 """
@@ -15,11 +15,11 @@ _SILENT = logging.Logger("silent")
 _SILENT.addHandler(logging.NullHandler())
 TABLES = ("consumer", "producer", "client", "secrets")
 _NOT_MADE = "Failed to create "
-"""Begins the error of settings that do not fit together; that of a single one names it."""
+"""Start of the error for a wrong combination of settings. The error for a single setting names it instead."""
 
 
 def refusals(settings: RunSettings) -> Iterator[tuple[Path, str]]:
-    """Paths of client settings that the libraries refuse, and what they say. Nothing is connected to."""
+    """Client settings that the libraries refuse: paths and messages. Nothing is connected to."""
     found = list(_single(settings)) or list(_together(settings))
     if settings.redis.url is not None:
         found += _redis(settings)
@@ -27,7 +27,7 @@ def refusals(settings: RunSettings) -> Iterator[tuple[Path, str]]:
 
 
 def _single(settings: RunSettings) -> Iterator[tuple[Path, str]]:
-    """Each setting of librdkafka is tried alone, so that all that are wrong are told at once."""
+    """Validate each setting of librdkafka on its own, so that all wrong ones are reported at once."""
     for table in TABLES:
         for name, value in getattr(settings.kafka, table).items():
             clear = value.value.get_secret_value() if isinstance(value, Secret) else value

@@ -1,4 +1,4 @@
-"""Section ``[engine]``: the settings of the pure core in units for people, and how the flow around it is cut."""
+"""Section ``[engine]``: settings of the core in readable units, and parallelism and epochs of the flow."""
 
 import datetime as dt
 from typing import Annotated, Self
@@ -23,7 +23,7 @@ def _zone(name: str) -> str:
 
 
 def _instant(given: object) -> object:
-    # TOML has dates and instants of its own.
+    # TOML has types for dates and instants.
     text = given.isoformat() if isinstance(given, dt.date) else given
     if text is not None and (not isinstance(text, str) or read_instant(text, dt.UTC) is None):
         raise Refusal(INSTANT_TEXT, repr(text))
@@ -31,7 +31,7 @@ def _instant(given: object) -> object:
 
 
 class EngineSettings(Section):
-    """What the engine computes with; the first group of settings is fixed for the life of a state."""
+    """Settings of the engine. Those of the core are fixed for the life of a state."""
 
     shards: int = Field(default=CORE.shards, ge=1, le=256, description="Parts the SKUs are split into.")
     lateness_minutes: int = Field(
@@ -95,7 +95,7 @@ class EngineSettings(Section):
         return self
 
     def core(self) -> Settings:
-        """Settings of the pure core; a date in ``quiet_until`` begins when it begins in ``time_zone``."""
+        """Settings of the core. A date in ``quiet_until`` means its first instant in ``time_zone``."""
         quiet = None if self.quiet_until is None else read_instant(self.quiet_until, ZoneInfo(self.time_zone))
         same = {name: value for name, value in self if name in Settings.__struct_fields__}
         converted = {

@@ -1,4 +1,4 @@
-"""The log line of an epoch: at most one per epoch, and only when something happened. `FlowObserver` calls it."""
+"""Epoch log: at most one log line per epoch, and only if something happened. `FlowObserver` calls it."""
 
 import time
 from collections.abc import Callable
@@ -12,14 +12,14 @@ QUIET_MAX_S = 60.0
 
 
 class EpochLog:
-    """Says what happened since its last line.
+    """Logs what happened since its last line.
 
     Parameters
     ----------
     quiet_max_s
-        When nothing happens, a line comes so often all the same.
+        A line is logged at least this often, also if nothing happened.
     clock
-        Seconds that never jump.
+        Monotonic clock, seconds.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class EpochLog:
         self._log = structlog.get_logger()
 
     def epoch(self, seconds: float, traceparent: str | None = None) -> None:
-        """Tell of an epoch of a length in seconds; ``traceparent`` is that of the last exception in it, if any."""
+        """Log an epoch that took ``seconds``; ``traceparent`` is that of its last exception, if any."""
         telemetry, now = self._telemetry, self._clock()
         records = sum(counts(telemetry.records).values())
         outputs = counts(telemetry.outputs)

@@ -29,12 +29,12 @@ _REDIS_NEVER = {
 
 
 def kafka_name(name: str) -> str:
-    """Let a setting of librdkafka pass if it is the user's to choose.
+    """Return the name of a librdkafka setting if users may set it.
 
     Raises
     ------
     Refusal
-        Names the reason and the way.
+        Users must not set it; names the reason and the fix.
     """
     fixed = CONSUMER | PRODUCER
     if name in fixed:
@@ -45,7 +45,7 @@ def kafka_name(name: str) -> str:
 
 
 def redis_name(name: str) -> str:
-    """Let a keyword of redis-py pass if it is the user's to choose; raises as :func:`kafka_name` does."""
+    """Return a keyword of redis-py if users may set it; raises as :func:`kafka_name` does."""
     return _let_pass(name, f"redis.secrets.{name}", _REDIS_INSTEAD, _REDIS_NEVER)
 
 

@@ -1,4 +1,4 @@
-"""Health of the engine for ``/healthz`` and ``/readyz``: what is failing and since when, and what failed before.
+"""Health of the engine for ``/healthz`` and ``/readyz``: which parts fail since when, and earlier failures.
 
 The flow and its clients report to it through `FlowObserver`; the HTTP endpoints and two metrics read it.
 """
@@ -11,19 +11,19 @@ from typing import Any, NamedTuple
 from sensing.codec.instants import rfc3339
 
 HEARTBEAT_MAX_S = 60.0
-# Without this the engine can neither read nor write. Without its view it goes on.
+# The engine cannot run without Kafka. It can run without the view in Redis.
 NEEDED = "kafka"
 
 
 class Answer(NamedTuple):
-    """Whether it is so, and what there is to say."""
+    """Probe result: healthy flag and JSON body."""
 
     good: bool
     body: dict[str, Any]
 
 
 class _Part:
-    """One thing the engine depends on. Times are seconds since 1970."""
+    """State of one part that the engine depends on. Times are seconds since 1970."""
 
     def __init__(self, now: float) -> None:
         self.ok = True
@@ -47,14 +47,14 @@ class _Part:
 
 
 class Health:
-    """Told by the flow and its clients how they are, from any thread.
+    """Collects the health of the flow and its clients. They report to it from any thread.
 
     Parameters
     ----------
     heartbeat_max_s
-        The flow counts as stuck when it has not completed an epoch for so long.
+        The flow counts as stuck if it completes no epoch for so long.
     wall, steady
-        Seconds since 1970, and seconds that never jump.
+        Wall clock (seconds since 1970) and monotonic clock (seconds).
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Health:
         self._lock = threading.Lock()
 
     def ok(self, part: str) -> None:
-        """Note that a part works; an outage of it is over."""
+        """Note that a part works. This ends its outage."""
         with self._lock:
             known = self._part(part)
             if not known.ok:
@@ -85,7 +85,7 @@ class Health:
                 self._recovered = self._steady()
 
     def failing(self, part: str, problem: str) -> None:
-        """Note that a part does not work and why; said again, an outage goes on."""
+        """Note that a part does not work, and why. Repeated calls continue the same outage."""
         with self._lock:
             known = self._part(part)
             if known.ok:
@@ -100,7 +100,7 @@ class Health:
         self._beat = self._steady()
 
     def fail(self, problem: str) -> None:
-        """Note what ends the run; the first of several is told."""
+        """Note why the run ends. The first reason is kept."""
         self._fatal = self._fatal or problem
 
     def reference_read(self) -> None:
@@ -108,18 +108,18 @@ class Health:
         self._reference_read = True
 
     def inputs_read(self) -> None:
-        """Note that every input has been at its end once."""
+        """Note that every input has been read to its end once."""
         self._inputs_read = True
 
     def live(self) -> Answer:
-        """Whether the process is worth keeping. Outages of others are told and are no reason to restart it."""
-        # Before the first epoch there is nothing to be late with: kernels may have to be compiled.
+        """Liveness: whether the process should keep running. Outages of Kafka or Redis do not make it unhealthy."""
+        # The heartbeat counts from the first epoch: kernels may have to be compiled before it.
         age = 0.0 if self._beat is None else self._steady() - self._beat
         with self._lock:
             parts = {name: part.told() for name, part in sorted(self._parts.items())}
             failing = [name for name, part in self._parts.items() if not part.ok]
         reason = self._fatal
-        # A flow that waits for what it needs completes no epoch, and has its time again when that is back.
+        # A flow that waits for Kafka completes no epoch. The time limit starts anew when Kafka is back.
         waits = any(name.startswith(NEEDED) for name in failing)
         overdue = min(age, self._steady() - self._recovered) > self._heartbeat_max_s
         if reason is None and overdue and not waits:
@@ -135,7 +135,7 @@ class Health:
         return Answer(reason is None, body)
 
     def ready(self) -> Answer:
-        """Whether outputs are those of the present: history has been read, and Kafka is there."""
+        """Readiness: whether outputs are current. History has been read and Kafka is available."""
         reasons = []
         if not self._reference_read:
             reasons.append("reference has not been read to its end")
@@ -152,7 +152,7 @@ class Health:
         return Answer(not reasons, {"status": "not ready" if reasons else "ready", "reasons": reasons})
 
     def states(self) -> dict[str, tuple[bool, int]]:
-        """By part: whether it works, and how many outages it had."""
+        """State of every part: whether it works, and its number of outages."""
         with self._lock:
             return {name: (part.ok, part.outages) for name, part in sorted(self._parts.items())}
 

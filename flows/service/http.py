@@ -1,7 +1,7 @@
-"""``/metrics``, ``/healthz`` and ``/readyz`` on one port: prometheus-client's application and threaded server.
+"""HTTP endpoint: ``/metrics``, ``/healthz`` and ``/readyz`` on one port. `flows.service.operations` starts it.
 
-Written by hand: the two health routes, and a limit on connections, so that slow clients cannot take a thread each
-without end. `flows.service.operations` starts it.
+prometheus-client brings the metrics application and a threaded server. Hand-written are the two health routes and a
+limit on connections, since every slow client occupies a thread.
 """
 
 import errno
@@ -89,15 +89,15 @@ class _Handler(WSGIRequestHandler):
     server_version, sys_version = "tidegauge", ""
 
     def get_stderr(self) -> TextIO:
-        """Where to complain of clients that went away: nowhere."""
+        """Discard error messages about clients that disconnected."""
         return io.StringIO()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: probes come every few seconds."""
+        """Do not log requests: probes come every few seconds."""
 
 
 class _Server(ThreadingWSGIServer):
-    """One thread per connection, up to a bound; above it connections are closed at once."""
+    """One thread per connection, up to ``CONNECTIONS_MAX``. Further connections are closed at once."""
 
     request_queue_size = CONNECTIONS_MAX
 
@@ -108,13 +108,13 @@ class _Server(ThreadingWSGIServer):
         self.set_app(app)
 
     def server_bind(self) -> None:
-        """Bind without asking the name service what this machine is called."""
+        """Bind without a DNS lookup of the host name."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Hand a connection to a thread, if there is one left."""
+        """Start a thread for a connection if the limit allows it."""
         if self._free.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
@@ -128,16 +128,16 @@ class _Server(ThreadingWSGIServer):
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client went away before it had its answer."""
+        """Ignore errors of clients that disconnected before the answer."""
 
 
 class Endpoints:
-    """Serves while it is open; a context manager.
+    """HTTP server in a thread of its own; a context manager.
 
     Raises
     ------
     TidegaugeError
-        The address cannot be listened on.
+        The address is not available.
     """
 
     def __init__(self, settings: HttpSettings, registry: CollectorRegistry, health: Health) -> None:

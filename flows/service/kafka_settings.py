@@ -1,4 +1,4 @@
-"""Section ``[kafka]``: where the topics are, and how clients get there."""
+"""Section ``[kafka]``: brokers, topic prefix, consumer group and client settings."""
 
 import re
 from typing import Annotated

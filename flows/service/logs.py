@@ -1,6 +1,6 @@
 """Logs: one event a line to standard error, as JSON or, on a terminal, as text. `operations` sets them up.
 
-Written by hand: structlog neither masks secrets nor limits how many lines another library logs.
+Masking of secrets and rate limits for lines of other libraries are hand-written, since structlog has neither.
 """
 
 import logging
@@ -16,21 +16,21 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from flows.service.secrets import MASK
 from flows.service.settings import LogSettings
 
-# Shorter ones would tear holes into ordinary words, and are no secrets.
+# Masking shorter texts would also mask parts of ordinary words.
 SECRET_LENGTH_MIN = 4
 FOREIGN_LINES_MAX = 20
 FOREIGN_INTERVAL_S = 60.0
 
 
 def configure(settings: LogSettings, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
-    """Set up structlog, and lead what other libraries log through it at a bounded rate.
+    """Set up structlog, and forward log records of other libraries to it at a limited rate.
 
     Parameters
     ----------
     secrets
-        Texts that are masked wherever they appear.
+        Texts to mask in all lines.
     stream
-        Where lines go; standard error by default.
+        Output stream; standard error by default.
     """
     stream = stream or sys.stderr
     as_text = settings.format == "console" or (settings.format == "auto" and stream.isatty())
@@ -63,7 +63,7 @@ def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
 
 
 class _Masks:
-    """Masks secrets in all texts of an event, however deep."""
+    """Masks secrets in all texts of an event, nested ones included."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = sorted({text for text in secrets if len(text) >= SECRET_LENGTH_MIN}, key=len, reverse=True)
@@ -85,12 +85,12 @@ class _Masks:
 
 
 class Allowance:
-    """Lets so many lines pass in an interval and counts the others.
+    """Rate limit: passes ``lines_max`` lines per interval and counts the others.
 
     Parameters
     ----------
     clock
-        Seconds that never jump.
+        Monotonic clock, seconds.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Allowance:
         self._held_back = 0
 
     def take(self) -> int | None:
-        """Ask for one line: None if it may not pass, else how many were held back since the last that did."""
+        """Request one line: None if it must not pass, else the number of lines suppressed since the last one."""
         now = self._clock()
         if now - self._from >= self._interval_s:
             self._from, self._passed = now, 0
@@ -120,14 +120,14 @@ class Allowance:
 
 
 class _Forward(logging.Handler):
-    """Leads records of other libraries through structlog, each logger's within its allowance."""
+    """Forwards log records of other libraries to structlog, with a rate limit per logger."""
 
     def __init__(self) -> None:
         super().__init__()
         self._allowances: dict[str, Allowance] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log a record, unless its logger has had its lines."""
+        """Log a record unless its logger is over the limit."""
         held_back = self._allowances.setdefault(record.name, Allowance()).take()
         if held_back is None:
             return

@@ -1,8 +1,7 @@
-"""All metrics: those counted in `flows.service.telemetry`, and those computed at each scrape, listed here.
+"""All metrics: those that `flows.service.telemetry` counts, and those that a collector computes at each scrape.
 
-Written by hand: a collector for figures that depend on the time of the scrape, or are sums over machines; a gauge of
-prometheus-client needs somebody to set it. SKU and location are never labels: they are too many. Counters cover the
-life of the process.
+The collector is hand-written, since its figures depend on the time of the scrape or are sums over machines. SKU and
+location are never labels: there are too many. Counters cover the life of the process.
 """
 
 import platform
@@ -26,14 +25,14 @@ Figures = Mapping[tuple[str, ...], float]
 
 
 class Seen(NamedTuple):
-    """What a scrape looks at; ``now`` in seconds since 1970."""
+    """Inputs of a scrape; ``now`` in seconds since 1970."""
 
     telemetry: Telemetry
     health: Health
     now: float
 
     def partitions(self) -> dict[tuple[str, int], Partition]:
-        """Partitions as they are now."""
+        """Current state of the partitions."""
         return self.telemetry.partitions.copy()
 
     def held(self, figure: Callable[[Gauges], int]) -> Figures:
@@ -154,19 +153,19 @@ COMPUTED = (
 
 
 def described() -> list[Described]:
-    """All metrics of ours."""
+    """All metrics of the engine."""
     return [*Telemetry(0).described, *(about for about, _figures in COMPUTED)]
 
 
 class EngineCollector(Collector):
-    """Computes figures when they are asked for; those that there are not yet have no samples."""
+    """Computes figures at each scrape. Figures that are not known yet have no samples."""
 
     def __init__(self, telemetry: Telemetry, health: Health) -> None:
         self._telemetry = telemetry
         self._health = health
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-        """All figures as they are now."""
+        """All current figures."""
         seen = Seen(self._telemetry, self._health, self._telemetry.wall())
         for about, figures in COMPUTED:
             kind = CounterMetricFamily if about.kind == "counter" else GaugeMetricFamily

@@ -1,4 +1,4 @@
-"""Hands what the flow reports to health, telemetry and log; source, machines and sinks call it."""
+"""Flow observer: source, machines and sinks report to it; it updates health, telemetry and log."""
 
 import time
 from collections import Counter
@@ -16,12 +16,12 @@ LOOK_SECONDS = 5.0
 
 
 class FlowObserver:
-    """Takes what sources, machines and sinks tell.
+    """Receives the reports of sources, machines and sinks.
 
     Parameters
     ----------
     steady
-        Seconds that never jump.
+        Monotonic clock, seconds.
     """
 
     def __init__(self, telemetry: Telemetry, health: Health, steady: Callable[[], float] = time.monotonic) -> None:
@@ -32,7 +32,7 @@ class FlowObserver:
         self._looked: dict[int, float] = {}
         self._caught_up = False
         self._traceparent: str | None = None
-        # Looked up once: it counts every single record.
+        # Looked up once, since it is incremented for every record.
         self._to_kafka = telemetry.deliveries.labels("kafka")
         self.ok = health.ok
         self.failing = health.failing
@@ -40,30 +40,30 @@ class FlowObserver:
         self.partition = telemetry.partition
 
     def read(self, topic: str, records: int, size_bytes: int) -> None:
-        """Records were read from a topic, whose values have so many bytes."""
+        """Report records read from a topic, and the bytes of their values."""
         self.telemetry.records.labels(topic).inc(records)
         self.telemetry.bytes.labels(topic).inc(size_bytes)
 
     def tombstones(self, topic: str, records: int) -> None:
-        """Some of the records read had no value."""
+        """Report records without a value among those read."""
         self.telemetry.tombstones.labels(topic).inc(records)
 
     def error(self, client: str, kind: str) -> None:
-        """A client (kafka-consumer, kafka-producer, redis) met with an error, by the library's name for it."""
+        """Report an error of a client (kafka-consumer, kafka-producer, redis); ``kind`` is the library's name of it."""
         self.telemetry.errors.labels(client, kind).inc()
 
     def backoff(self, part: str, seconds: float) -> None:
-        """A pause before something is tried again."""
+        """Report a pause before a retry."""
         self.telemetry.backoffs.labels(part).inc()
         self.telemetry.backoff_seconds.labels(part).inc(seconds)
 
     def inputs_read(self) -> None:
-        """Every input has been at its end once: from here on, delays are those of the engine."""
+        """Report that every input has been read to its end once. From then on latencies are measured."""
         self._caught_up = True
         self.health.inputs_read()
 
     def epoch(self, seconds: float) -> None:
-        """An epoch is over, its outputs delivered."""
+        """Report that an epoch has ended and its outputs are delivered."""
         self.telemetry.committed_ms = int(self.telemetry.wall() * 1000)
         self.telemetry.epochs.observe(seconds)
         self.health.beat()
@@ -71,7 +71,7 @@ class FlowObserver:
         self._traceparent = None
 
     def outputs(self, records: list[OutputRecord]) -> None:
-        """A machine has put something out."""
+        """Report output records of a machine."""
         for kind, count in Counter((record.topic, record.type) for record in records).items():
             self.telemetry.outputs.labels(*kind).inc(count)
         for record in records:
@@ -81,17 +81,17 @@ class FlowObserver:
                 self._traceparent = record.attributes.get("traceparent", self._traceparent)
 
     def delivered(self, record: OutputRecord, at_s: float) -> None:
-        """Kafka has acknowledged a record, at so many seconds since 1970."""
+        """Report that Kafka acknowledged a record at ``at_s`` (seconds since 1970)."""
         self._to_kafka.inc()
         if self._caught_up and record.topic == EXCEPTIONS:
             self.telemetry.latencies.observe(max(at_s - record.time / 1000, 0.0))
 
     def written(self, records: int) -> None:
-        """Redis has acknowledged some records."""
+        """Report records that Redis acknowledged."""
         self.telemetry.deliveries.labels("redis").inc(records)
 
     def machine(self, number: int, machine: Any) -> None:
-        """A machine at the end of an epoch; what it holds is counted now and then."""
+        """Report a machine at the end of an epoch. Its gauges are read every ``LOOK_SECONDS``."""
         now = self._steady()
         if not isinstance(machine, ShardMachine) or now - self._looked.get(number, -LOOK_SECONDS) < LOOK_SECONDS:
             return

@@ -1,4 +1,4 @@
-"""Everything by which a running engine is watched, set up together: logs, counters, health, endpoints."""
+"""Operations of a running engine, set up together: logs, metrics, health, HTTP endpoint. The service job calls it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def operations(settings: RunSettings) -> Iterator[FlowObserver]:
     Raises
     ------
     TidegaugeError
-        The endpoints cannot listen where they should.
+        The HTTP address is not available.
     """
     configure(settings.log, settings.secret_texts())
     observer = FlowObserver(Telemetry(settings.engine.lateness_minutes * MINUTE_MS), Health())

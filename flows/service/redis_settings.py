@@ -1,4 +1,4 @@
-"""Section ``[redis]``: where the view is kept, if anywhere."""
+"""Section ``[redis]``: address, key prefix and client settings of the view in Redis."""
 
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -22,7 +22,7 @@ def _url(url: SecretStr | None) -> SecretStr | None:
     except ValueError:
         port_fits = False
     if not port_fits or not text.startswith(("redis://", "rediss://", "unix://")):
-        # What has no scheme may be a password alone.
+        # A text without a scheme may be a password, so it is not shown.
         raise Refusal(URL, repr(masked(text)) if "://" in text else "a text without a scheme")
     return url
 
@@ -63,7 +63,7 @@ class RedisSettings(Section):
         return {"url": self.url.get_secret_value(), **self.client, **secrets}
 
     def url_secrets(self) -> list[str]:
-        """Passwords in the URL, as written and as meant."""
+        """Passwords in the URL, as written and decoded."""
         if self.url is None:
             return []
         parts = urlsplit(self.url.get_secret_value())

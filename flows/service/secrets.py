@@ -1,7 +1,7 @@
-"""Secrets among the settings: which they are, where they may be given, and how they are masked.
+"""Secrets among the settings: how they are recognised, read and masked. Settings, log and listing use it.
 
-Written by hand: pydantic's `SecretStr` masks a value, but does not read ``env:NAME`` or ``file:PATH`` and does not find
-passwords in URLs. Settings, log and listing use it.
+pydantic's `SecretStr` masks a value. Hand-written is the rest: reading ``env:NAME`` and ``file:PATH``, and finding
+passwords in URLs.
 """
 
 import os
@@ -17,7 +17,7 @@ MASK = "**********"
 SECRET_BYTES_MAX = 65_536
 REFERENCE = "env:NAME (an environment variable) or file:PATH (a file with nothing else in it)"
 
-# By what librdkafka and redis-py call such settings, so that new ones of theirs are found as well.
+# Matches the naming of librdkafka and redis-py, so that it also finds settings of later versions.
 _SECRET_NAME = re.compile(
     r"(^|[._])(password|passphrase|secret|token)$|(^|[._])(key|private\.key)[._]pem$|^sasl\.oauthbearer\.config$"
 )
@@ -35,7 +35,7 @@ def has_password(text: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """A text in which whatever may be the password of a URL, well written or not, is masked."""
+    """The text with passwords of URLs masked, also in malformed URLs."""
     head, at, tail = text.rpartition("@")
     if at and ":" in head.split("://", 1)[-1]:
         user = re.match(r"[\w+]*://[^:/?#@]*", head)
@@ -44,7 +44,7 @@ def masked(text: str) -> str:
 
 
 class Secret(BaseModel):
-    """A secret and where it was read."""
+    """A secret, and the reference that it was read from."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -64,7 +64,7 @@ def _read(given: object) -> object:
     elif kind == "file" and place:
         text = _text_of(Path(place))
     else:
-        # What stands here may be the secret itself.
+        # The value may be the secret itself, so it is not shown.
         raise Refusal(REFERENCE, f"neither env: nor file:, shown as {MASK}")
     return {"reference": f"{kind}{colon}{place}", "value": text}
 

@@ -30,7 +30,7 @@ class LogSettings(Section):
 
 
 class RunSettings(BaseSettings):
-    """Everything that a running engine is told; a variable is named ``TIDEGAUGE_SECTION__NAME``."""
+    """All settings of a running engine. Environment variables are named ``TIDEGAUGE_SECTION__NAME``."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True,
@@ -48,11 +48,11 @@ class RunSettings(BaseSettings):
         cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
         *_others: PydanticBaseSettingsSource, **_named: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
-        """Settings that are made in code are what the code says; `load` asks the environment itself, for origins."""
+        """Use only arguments of the constructor: `load` reads file and environment itself, to know the origins."""
         return (init_settings,)
 
     def secret_texts(self) -> list[str]:
-        """All secrets in clear text, for those who keep them out of what they write."""
+        """All secrets in clear text, for masking them in logs and errors."""
         tables = (self.kafka.secrets, self.redis.secrets)
         kept = [secret.value.get_secret_value() for table in tables for secret in table.values()]
         return kept + self.redis.url_secrets()

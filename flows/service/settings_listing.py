@@ -1,4 +1,4 @@
-"""The output of ``tidegauge run --check``: all settings with their origins, as TOML that can be read back."""
+"""Settings listing of ``tidegauge run --check``: all settings with their origins, as valid TOML."""
 
 from collections.abc import Iterator
 
@@ -46,14 +46,14 @@ def _line(path: Path, value: object, resolved: Resolved) -> str:
         case Secret():
             return _aligned(f"{key} = {_text(value.reference)}", f"{MASK}, {origin}")
         case SecretStr():
-            # A URL with a password in it cannot stand in a file.
+            # A URL with a password must not be in a file, so the line is a comment.
             text = value.get_secret_value()
             return _aligned(f"{'# ' if has_password(text) else ''}{key} = {_text(masked(text))}", origin)
     return _aligned(f"{key} = {_text(value)}", origin)
 
 
 def _text(value: object) -> str:
-    """TOML of a text, a number or a truth value, which JSON writes alike."""
+    """A text, number or boolean in TOML, which is the same as JSON for them."""
     return orjson.dumps(value).decode().replace("\x7f", "\\u007f")
 
 

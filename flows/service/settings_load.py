@@ -34,14 +34,14 @@ SHOWN_MAX = 80
 
 
 class Resolved(NamedTuple):
-    """Settings, and where each came from that is no default."""
+    """Settings, and the origin of every one that is not a default."""
 
     settings: RunSettings
     origins: dict[Path, str]
 
 
 class Problem(NamedTuple):
-    """What is wrong with one setting."""
+    """An error in one setting."""
 
     name: str
     origin: str
@@ -59,7 +59,7 @@ def load(config: FilePath | None = None, flags: Iterable[tuple[str, str, str]] =
     Raises
     ------
     UsageError
-        Names every setting that cannot be used, where it came from, what is legal and what was got.
+        Names every wrong setting with its origin, what is legal and what was got.
     """
     given = [*_file(config), *from_environment(), *from_flags(flags)]
     problems = [*_misnamed(), *(problem for value in given for problem in _unfit(value))]
@@ -85,7 +85,7 @@ def _file(config: FilePath | None) -> list[Given]:
 
 
 def _misnamed() -> Iterator[Problem]:
-    """Variables that are a setting's but for a missing underscore. Values like these are Kubernetes' own."""
+    """Environment variables with one underscore too few. Values such as ``tcp://`` are set by Kubernetes; skip them."""
     for path in FIELDS:
         variable = variable_of(path)
         near = variable.replace("__", "_")
@@ -95,7 +95,7 @@ def _misnamed() -> Iterator[Problem]:
 
 
 def _unfit(given: Given) -> Iterator[Problem]:
-    """What is wrong with a value whatever the others are. Of unknown settings no value is shown."""
+    """Errors of one value that do not depend on others. Values of unknown settings are not shown."""
     if given.path in TABLES:
         if given.value != {}:
             text = f"required {required(FIELDS[given.path])}, got a {type(given.value).__name__}"
@@ -126,7 +126,7 @@ def _nested(given: Iterable[Given]) -> dict[str, Any]:
 
 def _wrong(error: ValidationError, origins: dict[Path, str]) -> Iterator[Problem]:
     for found in error.errors(include_url=False):
-        # Of the key of a table pydantic says so behind it, of the members of a union which one it was.
+        # pydantic appends "[key]" or a union tag to ``loc``; keep three parts.
         path = tuple(str(part) for part in found["loc"])[:3]
         cause = found.get("ctx", {}).get("error")
         if isinstance(cause, Refusal):

@@ -1,4 +1,4 @@
-"""What all sections of settings share: the base class, legal values in words, and refusals."""
+"""Base of all sections of settings: base class, texts of legal values, and the error for a wrong value."""
 
 from typing import Annotated, Literal, NamedTuple, get_args, get_origin
 
@@ -8,13 +8,13 @@ from pydantic.fields import FieldInfo
 
 
 class Legal(NamedTuple):
-    """Says in ``Annotated`` what a setting may be where its type and bounds do not."""
+    """Text of a setting's legal values, in ``Annotated``, for types and bounds that do not say it."""
 
     text: str
 
 
 class Refusal(ValueError):
-    """A value that cannot be used: what was required, what was got (None: must not be shown), and the fix."""
+    """A wrong value: what was required, what was got (None: must not be shown), and the fix."""
 
     def __init__(self, required: str, got: str | None = None, fix: str = "") -> None:
         self.required = required
@@ -24,7 +24,7 @@ class Refusal(ValueError):
 
 
 def required(field: FieldInfo) -> str:
-    """Legal values of a setting, to be read after "required"."""
+    """Legal values of a setting, as text to follow "required"."""
     for mark in field.metadata:
         if isinstance(mark, Legal):
             return mark.text
@@ -39,7 +39,7 @@ def required(field: FieldInfo) -> str:
 
 
 class Section(BaseModel):
-    """A section: fixed once read, knows all its settings, never shows a value in an error of its own accord."""
+    """Base of a section: immutable, refuses unknown settings, and does not show values in pydantic's errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -62,4 +62,4 @@ def _property(value: object) -> str:
 
 
 Property = Annotated[str, BeforeValidator(_property)]
-"""Value of a setting of librdkafka, which takes texts only."""
+"""Value of a setting of librdkafka, as text."""

@@ -1,6 +1,6 @@
-"""The names of all settings, and the three sources of their values: TOML file, environment, flags.
+"""Names of all settings, and the three sources of their values: TOML file, environment, flags.
 
-pydantic-settings reads the environment. Written by hand: the origin of each value, which it does not keep, and the
+pydantic-settings reads the environment. Hand-written are the origin of each value, which it does not keep, and the
 names of client settings, which contain dots. TOML is parsed here, since an origin names the line.
 """
 
@@ -25,7 +25,7 @@ PREFIX = RunSettings.model_config["env_prefix"]
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 REDIS_KEYWORDS = ("redis", "client")
 SECRETS = {("kafka", "client"), ("kafka", "consumer"), ("kafka", "producer"), REDIS_KEYWORDS}
-# All settings of librdkafka have dots in their names, which shells do not allow in theirs, but for this one.
+# Names of librdkafka settings have dots, which shells do not allow in variables. This one has an underscore instead.
 UNDERSCORED = "log_level"
 
 
@@ -49,7 +49,7 @@ TABLES = frozenset(path for path, field in FIELDS.items() if get_origin(field.an
 
 
 def canonical(path: Path) -> Path:
-    """Path of a setting: what is inside a table has one name, dots and all, however it was nested."""
+    """Path of a setting. An entry of a table has one name that includes its dots, however it was nested."""
     return (*path[:2], ".".join(path[2:])) if path[:2] in TABLES and len(path) > 2 else path
 
 
@@ -69,7 +69,7 @@ def known(path: Path) -> bool:
 
 
 def nearest(path: Path) -> str:
-    """What may have been meant, to end a sentence with."""
+    """End of an error message: settings with a similar name."""
     sections = list(RunSettings.model_fields)
     close = difflib.get_close_matches(dotted(path), [*map(dotted, FIELDS), *sections], n=2, cutoff=0.6)
     if close:
@@ -79,7 +79,7 @@ def nearest(path: Path) -> str:
 
 
 class Given(NamedTuple):
-    """A value that somebody gave. ``exposed``: it stands where others may read it, so that it may be no secret."""
+    """A given value. ``exposed``: others can read it where it was given, so it must not be a secret."""
 
     path: Path
     value: object
@@ -93,7 +93,7 @@ def from_file(file: FilePath, named_by: str) -> list[Given]:
     Raises
     ------
     UsageError
-        It cannot be read, or is no TOML.
+        The file cannot be read or is not TOML.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -102,7 +102,7 @@ def from_file(file: FilePath, named_by: str) -> list[Given]:
         msg = f"{named_by} {file}: required a file of settings, got {error.strerror}; give the path of one"
         raise UsageError(msg) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        msg = f"{named_by} {file}: required TOML (toml.io), got {error}; mend the file there"
+        msg = f"{named_by} {file}: required TOML (toml.io), got {error}; correct the file there"
         raise UsageError(msg) from error
     lines = _lines(text)
     return [Given(canonical(path), value, _origin(file, lines, path), True) for path, value in _leaves(content)]
@@ -111,9 +111,9 @@ def from_file(file: FilePath, named_by: str) -> list[Given]:
 def from_environment() -> list[Given]:
     """Read all variables ``TIDEGAUGE_SECTION__NAME``. A secret among the client settings becomes a reference to it."""
     source, prefix = EnvSettingsSource(RunSettings), PREFIX.lower()
-    # A variable named after a section alone is none of ours, and would hide those of the section's settings.
+    # A variable named like a section is not a setting, and would hide the settings of the section.
     source.env_vars = {name: text for name, text in source.env_vars.items() if "__" in name.removeprefix(prefix)}
-    # The library passes over variables of sections that there are not; they are to be refused.
+    # pydantic-settings ignores variables of unknown sections; they must be refused.
     names = [tuple(name.removeprefix(prefix).split("__")) for name in source.env_vars if name.startswith(prefix)]
     strange = [(name, "") for name in names if name[0] not in RunSettings.model_fields]
     return [_of_variable(path, value) for path, value in sorted([*_leaves(source()), *strange])]
@@ -136,7 +136,7 @@ def from_flags(flags: Iterable[tuple[str, str, str]]) -> list[Given]:
 
 
 def _typed(path: Path, text: str) -> Any:
-    """Texts of the environment and of flags; keywords of redis-py have types, which only their look can tell."""
+    """Value of a text from environment or flags. Keywords of redis-py have types, which are guessed from the text."""
     if path[:2] == REDIS_KEYWORDS and re.fullmatch(r"true|false|-?\d+(\.\d+)?", text):
         return orjson.loads(text)
     return text
@@ -145,7 +145,7 @@ def _typed(path: Path, text: str) -> Any:
 def _leaves(content: Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, object]]:
     for key, value in content.items():
         path = (*at, key)
-        # An empty section or table says nothing, but its name may be a misspelt one.
+        # An empty section or table is kept, since its name may be misspelt.
         if isinstance(value, dict) and (value or len(path) == 1 or path in TABLES):
             yield from _leaves(value, path) if value else [(path, value)]
         else:
@@ -153,14 +153,14 @@ def _leaves(content: Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, o
 
 
 def _origin(file: FilePath, lines: dict[str, int], path: Path) -> str:
-    """File and line; of what stands inside an inline table, the table's line."""
+    """File and line. Entries of an inline table have the line of the table."""
     names = (dotted(path[:length]) for length in range(len(path), 0, -1))
     found = next((lines[name] for name in names if name in lines), None)
     return str(file) if found is None else f"{file}:{found}"
 
 
 def _lines(text: str) -> dict[str, int]:
-    """Line by dotted key. A line inside a text of several lines may be taken for one, which no value then has."""
+    """Line number by dotted key. Lines of multi-line texts may be listed as keys; that does no harm."""
     lines: dict[str, int] = {}
     table = ""
     for number, line in enumerate(text.splitlines(), 1):

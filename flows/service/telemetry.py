@@ -1,7 +1,7 @@
-"""Figures of a running engine: counters and histograms of prometheus-client, states of partitions and machines.
+"""Telemetry: counters and histograms of prometheus-client, and the state of partitions and machines.
 
-`FlowObserver` writes, `flows.service.metrics` and `EpochLog` read. Each state has one writer, which replaces it as a
-whole; a reader copies the dictionary in one step of the interpreter. So no lock is needed.
+`FlowObserver` writes; `flows.service.metrics` and `EpochLog` read. No lock is needed: each state has one writer that
+replaces it as a whole, and readers copy the dictionary, which is atomic in CPython.
 """
 
 import time
@@ -15,12 +15,12 @@ from sensing.machines.gauges import Gauges
 EPOCH_BOUNDS_S = (0.01, 0.05, 0.1, 0.25, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 30.0)
 LATENCY_BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0)
 
-# A series with the time of creation beside every counter and histogram would double what is scraped.
+# The ``_created`` series beside every counter and histogram would double the number of series.
 disable_created_metrics()
 
 
 class Described(NamedTuple):
-    """A metric as README lists it. Counters get their ``_total`` in the exposition."""
+    """A metric for the README table. The exposition appends ``_total`` to names of counters."""
 
     name: str
     kind: str
@@ -29,10 +29,10 @@ class Described(NamedTuple):
 
 
 class Partition(NamedTuple):
-    """How far a Kafka partition has been read.
+    """Read position of a Kafka partition.
 
-    ``position`` is the offset read next, ``end`` the offset after the last record there is; ``watermark_ms`` (UTC) is
-    None where no event has moved it, or none ever does. ``at_end``: its end was seen since its last record was.
+    ``position`` is the next offset to read, ``end`` the offset after the last record. ``watermark_ms`` (UTC) is None if
+    no event has moved it. ``at_end``: the reader was at the end after the last record.
     """
 
     position: int
@@ -47,7 +47,7 @@ class Telemetry:
     Parameters
     ----------
     lateness_ms
-        How far watermarks are kept behind the newest event.
+        Milliseconds that watermarks stay behind the newest event.
     wall
         Seconds since 1970.
     """
@@ -82,15 +82,15 @@ class Telemetry:
     def partition(
         self, topic: str, partition: int, position: int, end: int, watermark_ms: int | None, *, at_end: bool
     ) -> None:
-        """Say how far a partition has been read; see :class:`Partition`."""
+        """Set the read position of a partition; see :class:`Partition`."""
         self.partitions[topic, partition] = Partition(position, end, watermark_ms, at_end)
 
     def outcomes(self, machine: int, totals: Iterable[tuple[str, int, tuple[int, ...]]]) -> None:
-        """Take over what a machine has counted over its life: (topic, partition, counts in the order of OUTCOMES)."""
+        """Set the outcome counts of a machine: (topic, partition, counts in the order of OUTCOMES)."""
         self.totals[machine] = list(totals)
 
     def lag_records(self) -> dict[tuple[str, int], int]:
-        """Records of each partition that have not been read."""
+        """Number of unread records of each partition."""
         return {key: max(read.end - read.position, 0) for key, read in self.partitions.copy().items()}
 
     def watermark_ms(self) -> int | None:
@@ -112,6 +112,6 @@ class Telemetry:
 
 
 def counts(counter: Counter) -> dict[tuple[str, ...], int]:
-    """What a counter of whole numbers holds, by the values of its labels."""
+    """Values of an integer counter by label values."""
     (family,) = counter.collect()
     return {tuple(sample.labels.values()): int(sample.value) for sample in family.samples}

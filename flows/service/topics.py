@@ -1,4 +1,4 @@
-"""All topics, in and out: how they must be, how they are made, and what is wrong with those that are there.
+"""Kafka topics of the engine: required settings, creation, and checks. ``tidegauge topics`` calls it.
 
 Inputs are kept for ever: a restart reads them from their start, so that what retention has removed would be missing
 from the state. Reference is kept whole, not compacted: its records are effective from a date on, and the latest of a
@@ -27,18 +27,18 @@ COMPACTED = {"cleanup.policy": "compact"}
 
 
 class Plan(NamedTuple):
-    """How a topic must be.
+    """Required and initial settings of a topic.
 
     Attributes
     ----------
     name
         Without prefix.
     partitions
-        How many it must have; None: as many as its owner likes.
+        Required number; None: any number.
     required
-        Settings without which the engine does not keep its promises.
+        Settings that the engine relies on.
     initial
-        Settings it is made with, which its owner may change.
+        Settings at creation; the owner of the topic may change them.
     """
 
     name: str
@@ -58,7 +58,7 @@ def plans() -> list[Plan]:
 
 def _plan(spec: TopicSpec) -> Plan:
     if spec.compacted:
-        # A subscriber that was away for a day still sees every step of a problem, not only where it ended.
+        # A subscriber that was down for a day still sees every change of a problem, not only the last one.
         return Plan(spec.name, spec.partitions, COMPACTED, {"min.compaction.lag.ms": _days(1)})
     if spec.retention_days is None:
         return Plan(spec.name, spec.partitions, KEPT, {})
@@ -66,7 +66,7 @@ def _plan(spec: TopicSpec) -> Plan:
 
 
 class Difference(NamedTuple):
-    """One way in which a topic is not as it must be."""
+    """One difference between a topic and its plan."""
 
     topic: str
     required: str
@@ -78,23 +78,23 @@ class Difference(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Topics that were made, and what is wrong with those that were there before."""
+    """Created topics, and differences of topics that existed before."""
 
     created: list[str]
     differences: list[Difference]
 
 
 def create(client: Mapping[str, Any], prefix: str = "", partitions: int | None = None) -> Outcome:
-    """Make all topics that are not there, and check the others, which are left as they are.
+    """Create missing topics and check existing ones. Existing topics are not changed.
 
     Parameters
     ----------
     client
         Settings of librdkafka, ``bootstrap.servers`` among them.
     prefix
-        Put before every name.
+        Prefix of every name.
     partitions
-        How many a topic has unless its plan says so; None: ``PARTITIONS``, and others are right as well.
+        Number of partitions for topics whose plan has none. None: create with ``PARTITIONS``, accept any number.
 
     The replication factor is the broker's default.
 
@@ -103,7 +103,7 @@ def create(client: Mapping[str, Any], prefix: str = "", partitions: int | None =
     UsageError
         When librdkafka refuses a setting.
     TidegaugeError
-        When the cluster does not answer or does not let us.
+        The cluster does not answer, or rights are missing.
     """
     cluster = Cluster(client)
     there = _there(cluster, prefix)
@@ -121,7 +121,7 @@ def create(client: Mapping[str, Any], prefix: str = "", partitions: int | None =
 
 
 def check(client: Mapping[str, Any], prefix: str = "", partitions: int | None = None) -> list[Difference]:
-    """What is not as it must be; parameters and errors as of :func:`create`."""
+    """Differences of existing topics; parameters and errors as in :func:`create`."""
     return _differences(Cluster(client), prefix, partitions)
 
 
@@ -131,7 +131,7 @@ def _there(cluster: Cluster, prefix: str) -> dict[str, Described]:
 
 
 def _make(cluster: Cluster, wanted: list[NewTopic]) -> list[str]:
-    """Names of the topics made; one that somebody else makes meanwhile is none of them."""
+    """Create topics and return their names. A topic that somebody else created meanwhile is not among them."""
     created = []
     futures = cluster.admin.create_topics(wanted, request_timeout=REQUEST_SECONDS_MAX) if wanted else {}
     for name, future in futures.items():
@@ -140,7 +140,8 @@ def _make(cluster: Cluster, wanted: list[NewTopic]) -> list[str]:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 msg = (
-                    f"topic {name}: required that {cluster.servers} makes it, got {text_of(error)}; let it, or make it"
+                    f"topic {name}: required that {cluster.servers} creates it, got {text_of(error)}; "
+                    "grant the right, or create it"
                 )
                 raise TidegaugeError(msg) from error
         else:
@@ -149,7 +150,7 @@ def _make(cluster: Cluster, wanted: list[NewTopic]) -> list[str]:
 
 
 def _wait_for(cluster: Cluster, names: list[str]) -> None:
-    """Wait until every partition of topics that are being made is there: brokers do that after they have confirmed."""
+    """Wait until every partition of new topics exists: brokers create them after they confirmed the topic."""
     end = time.monotonic() + REQUEST_SECONDS_MAX
     while True:
         try:
@@ -183,7 +184,7 @@ def _differences(cluster: Cluster, prefix: str, partitions: int | None) -> list[
 
 
 def _partition_difference(name: str, required: int | None, got: int, plan: Plan) -> list[Difference]:
-    """A number of partitions cannot be lowered, and raising it moves keys from one to another."""
+    """Difference in the number of partitions. It cannot be lowered, and raising it moves keys to other partitions."""
     if required is None or got == required:
         return []
     fix = "fix: while nothing is in it, delete it and run tidegauge topics create"
@@ -198,5 +199,8 @@ def _settings(cluster: Cluster, name: str) -> dict[str, str | None]:
     try:
         return {setting: entry.value for setting, entry in future.result().items()}
     except KafkaException as error:
-        msg = f"topic {name}: required its settings of {cluster.servers}, got {text_of(error)}; let us describe topics"
+        msg = (
+            f"topic {name}: required its settings of {cluster.servers}, got {text_of(error)}; "
+            "grant the right to describe topics"
+        )
         raise TidegaugeError(msg) from error

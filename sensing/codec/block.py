@@ -1,4 +1,4 @@
-"""A block of messages in one piece of memory, as sources hand it to the decoder."""
+"""Message block: messages of one partition in one buffer. Sources fill it, the decoder reads it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,7 @@ ALL = slice(None)
 
 
 class Message(NamedTuple):
-    """One message as it came.
-
-    From Kafka with headers, the broker's timestamp (UTC ms) and a key, from a file without all three.
-    """
+    """One message. From Kafka it has headers, the broker's timestamp (UTC ms) and a key; from a file it has none."""
 
     value: bytes
     headers: Headers | None
@@ -31,17 +28,17 @@ class Block:
     Parameters
     ----------
     data
-        The memory that holds all messages, and perhaps more: what lies between them is never looked at.
+        Buffer with all messages. Bytes between messages are never read.
     starts, ends
         Bounds of every message in ``data``, int64.
     offsets
-        Place of every message in its partition, int64: the offset, or the number of a line.
+        Position of every message in its partition, int64: the Kafka offset or the line number.
     times
-        The broker's timestamps, UTC ms, 0 where there is none; None: there are none at all.
+        The broker's timestamps, UTC ms, 0 for a message without one; None: no message has one.
     headers
-        Headers of every message, None where it has none; None: no message has any.
+        Headers of every message, None for a message without; None: no message has any.
     keys
-        Keys of every message, likewise.
+        Key of every message, with the same rules.
     """
 
     data: NDArray[np.uint8]
@@ -53,7 +50,7 @@ class Block:
     keys: Sequence[bytes | None] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse bounds outside the memory: the scanner trusts them.
+        """Check that all bounds are inside the buffer: the scanner does not check them.
 
         Raises
         ------
@@ -82,29 +79,29 @@ class Block:
         headers: Sequence[Headers | None] | None = None,
         keys: Sequence[bytes | None] | None = None,
     ) -> "Block":
-        """A block of messages that lie apart; they are copied together."""
+        """Make a block from separate messages by copying them into one buffer."""
         ends = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)))
         starts = np.zeros(len(values), np.int64)
         starts[1:] = ends[:-1]
         return cls(np.frombuffer(b"".join(values), np.uint8), starts, ends, offsets, times, headers, keys)
 
     def __len__(self) -> int:
-        """Messages, not fields."""
+        """Number of messages."""
         return len(self.starts)
 
     def values(self, at: NDArray[np.int64] | slice = ALL) -> list[bytes]:
-        """The bytes of the messages ``at``, or of all, as they came."""
+        """Original bytes of the messages ``at``, or of all."""
         memory = self.data.data
         bounds = zip(self.starts[at].tolist(), self.ends[at].tolist(), strict=True)
         return [memory[start:end].tobytes() for start, end in bounds]
 
     def headers_of(self, at: NDArray[np.int64]) -> list[Headers]:
-        """The headers of the messages ``at``; empty where a message has none."""
+        """Headers of the messages ``at``; empty for a message without headers."""
         headers = self.headers
         return [{}] * len(at) if headers is None else [headers[i] or {} for i in at.tolist()]
 
     def message(self, at: int) -> Message:
-        """Message ``at`` with all that came with it."""
+        """Message ``at`` with its headers, timestamp and key."""
         return Message(
             self.values(slice(at, at + 1))[0],
             None if self.headers is None else self.headers[at],

@@ -1,8 +1,7 @@
-"""CloudEvents 1.0 around an event: attributes in Kafka headers (binary mode) or in the body (structured mode).
+"""CloudEvents 1.0 input: attributes in Kafka headers (binary mode) or in the body (structured mode).
 
-``id``, ``type`` and ``time`` stand in for ``event_id``, ``event_type`` and ``event_time`` where the event itself does
-not name them. All other attributes are left alone. Header names are case-sensitive, as the Kafka protocol binding has
-them.
+The decoders call it. ``id``, ``type`` and ``time`` replace ``event_id``, ``event_type`` and ``event_time`` if the event
+does not have them. Other attributes are ignored. Header names are case-sensitive, as in the Kafka protocol binding.
 """
 
 import re
@@ -18,12 +17,12 @@ _JSON_BLANKS = b" \t\n\r"
 
 
 def event_body(plain: dict[str, Any], headers: Mapping[str, bytes]) -> dict[str, Any] | None:
-    """The fields of the event with what its envelope adds; None where a structured one holds no object as ``data``.
+    """Fields of the event with those of its envelope; None if a structured envelope has no object as ``data``.
 
     Raises
     ------
     UnicodeDecodeError
-        A header is no UTF-8.
+        A header is not UTF-8.
     """
     if "event_type" not in plain and headers.get("content-type", b"").startswith(STRUCTURED):
         data = plain.get("data")
@@ -39,15 +38,15 @@ _HEADERS = {f"ce_{name}" for name, _ in ATTRIBUTES}
 
 
 def spliced(value: bytes, headers: Mapping[str, bytes]) -> bytes:
-    """The message with its ``ce_`` attributes put before its own fields, so that one typed decode reads both.
+    """The message with its ``ce_`` attributes inserted before its own fields, so that one typed decode reads both.
 
-    Its own fields come last and win. A message that names its event type is left as it is, since the decoder takes two
-    of them as a fault.
+    The message's own fields come last and win. A message that has an event type is returned unchanged, since the
+    decoder refuses two event types.
 
     Raises
     ------
     UnicodeDecodeError
-        A header is no UTF-8.
+        A header is not UTF-8.
     """
     body = value.lstrip(_JSON_BLANKS)
     if "ce_type" not in headers or b'"event_type"' in value or not body.startswith(b"{"):
@@ -58,12 +57,12 @@ def spliced(value: bytes, headers: Mapping[str, bytes]) -> bytes:
 
 
 TRACE_HEADERS = ("ce_traceparent", "traceparent")
-"""Where a trace context may stand, the event's own before that of its transport."""
+"""Headers with a trace context. The event's own comes before that of the transport."""
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def traceparent_of(headers: Mapping[str, bytes] | None) -> str | None:
-    """The W3C trace context of a message, as it came; None where there is none, or none that is well formed.
+    """The W3C trace context of a message, unchanged; None if it has none, or only malformed ones.
 
     Source: W3C Trace Context (2021), 3.2: version, trace id, parent id and flags in lower-case hexadecimal digits,
     neither id all zeros, version ff forbidden.

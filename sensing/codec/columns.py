@@ -1,4 +1,4 @@
-"""Frequent events, decoded, become columns of the record array and entries of texts, with the contract's defaults.
+"""Conversion of decoded frequent events to columns of event records and to text entries, with the contract's defaults.
 
 Without ``order_id`` an event is its own line: version 1, whatever ``line_version`` says. ``line`` is the sku where none
 is given. A cancellation without a version comes after all others. Events that are keyed by their ``event_id``
@@ -42,16 +42,16 @@ Events = Sequence[Any]
 
 
 def fill(records: Records, topic: str, events: Events, kinds: NDArray[np.uint8]) -> tuple[Bytes, NDArray[np.uint32]]:
-    """Fill what the events say into ``records``; time and place of reading are left to the caller.
+    """Fill the fields of events into ``records``. The caller fills event time, topic, partition and offset.
 
-    Returns the texts of the records: their entries, and where each begins.
+    Returns the text entries of the records, and the start of each.
 
     Parameters
     ----------
     records
         EVENT, zeroed, one per event.
     topic
-        All events are of this topic, so they have the same fields.
+        Topic of all events; events of a topic have the same fields.
     events
         Structs of the types in ``KINDS``.
     kinds
@@ -74,7 +74,7 @@ def fill(records: Records, topic: str, events: Events, kinds: NDArray[np.uint8])
 
 
 def _fill_order(records: Records, events: Events, kinds: NDArray[np.uint8]) -> None:
-    """Fill what only orders have."""
+    """Fill the fields of orders."""
     count = len(events)
     versions = [
         (event.line_version or VERSION_LAST) if kind in VERSIONED and event.order_id else 1

@@ -1,6 +1,6 @@
-"""A block of messages becomes columns, rare events and rejects: every message exactly one of the three.
+"""Decoder: turns a block of messages into event records, rare events and rejects. Partition buffers call it.
 
-What is downstream of this module knows only ``Decoded``, not how it was filled.
+Every message becomes exactly one of the three. The fast scanner takes plain messages, the careful decoder the others.
 """
 
 from functools import cache
@@ -23,25 +23,25 @@ from sensing.contracts.topics import INPUTS
 __all__ = ["Block", "Decoded", "Message", "decode"]
 
 PIECE = 2048
-"""Messages read with care before their columns are filled: the structs of a piece stay in the processor's cache."""
+"""Number of messages that the careful decoder reads at once, so that their structs stay in the processor's cache."""
 
 
 class Decoded(NamedTuple):
-    """What became of a block of messages.
+    """Result of decoding a block of messages.
 
     Attributes
     ----------
     records
-        Frequent kinds (EVENT) in reading order; the watermark is still 0.
+        Frequent events (EVENT) in reading order. Their watermark is still 0.
     rare
-        All other events, each with the index of the record it comes before; their watermark is still 0. Reference
-        without an event time has time 0.
+        All other events, each with the index of the record it comes before. Their watermark is still 0. Reference
+        events without an event time have time 0.
     positions
         Index of the message of every record.
     rare_positions, reject_positions
         The same for ``rare`` and ``rejects``.
     rejects
-        Messages that were not taken. Their time is the broker's, 0 where there is none.
+        Refused messages. Their time is the broker's timestamp, 0 if there is none.
     texts
         Texts of the records.
     """
@@ -56,14 +56,14 @@ class Decoded(NamedTuple):
 
 
 def decode(topic: str, partition: int, block: Block) -> Decoded:
-    """Decode messages of one partition, in their order. Bad messages become rejects; none raises.
+    """Decode messages of one partition in order. Bad messages become rejects and never raise.
 
-    The result is the same however the messages are cut into blocks.
+    The result does not depend on how the messages are cut into blocks.
 
     Raises
     ------
     ValueError
-        The topic is none of ``TOPICS``, or the partition above ``PARTITION_MAX``.
+        The topic is not one of ``TOPICS``, or the partition is above ``PARTITION_MAX``.
     """
     if topic not in INPUTS:
         msg = f"decode: required a topic of {', '.join(INPUTS)}, got {topic!r}"
@@ -83,7 +83,7 @@ _table = cache(table_of)
 
 
 class _Filling:
-    """The result of a block while it is being filled: message i has record i until all are known."""
+    """Builds the result of a block. Message i has record i until all messages are decoded."""
 
     def __init__(self, topic: str, partition: int, block: Block) -> None:
         self._topic = topic
@@ -96,7 +96,7 @@ class _Filling:
         self._aside: list[tuple[int, Rare | Reject]] = []
 
     def scan(self) -> NDArray[np.bool_]:
-        """Take all plain messages; which they are."""
+        """Decode all plain messages; returns which messages are plain."""
         table = _table(self._topic)
         if table is None:
             return np.zeros(len(self._block), np.bool_)
@@ -106,7 +106,7 @@ class _Filling:
         return plain
 
     def take(self, at: NDArray[np.int64]) -> None:
-        """Read the messages ``at`` with care."""
+        """Decode the messages ``at`` with the careful decoder."""
         verdicts, times = self._reader.read(self._block.values(at), self._block.headers_of(at))
         kinds = np.fromiter([KINDS.get(verdict.__class__, 0) for verdict in verdicts], np.uint8, len(verdicts))
         for i in np.flatnonzero(kinds == 0).tolist():
@@ -123,13 +123,13 @@ class _Filling:
         _words(self._records)[at[frequent]] = _words(records)
 
     def _put_aside(self, at: int, verdict: Any, time: int) -> Rare | Reject:
-        """A rare event or a reject."""
+        """Make a rare event or a reject."""
         if isinstance(verdict, Fault):
             return _reject(self._topic, self._partition, self._block.message(at), verdict)
         return Rare(verdict, time, 0, TOPICS.index(self._topic), self._partition, int(self._block.offsets[at]))
 
     def decoded(self) -> Decoded:
-        """The whole block."""
+        """Result for the whole block."""
         aside = np.fromiter((at for at, _ in self._aside), np.int64, len(self._aside))
         positions = np.arange(len(self._block))
         records, starts, offsets = self._records, self._starts, self._block.offsets
@@ -137,7 +137,7 @@ class _Filling:
             positions = np.delete(positions, aside)
             records = np.take(_words(records), positions, axis=0).view(EVENT).reshape(-1)
             starts, offsets = starts[positions], offsets[positions]
-        # A copy: the scanner's room is as large as the messages.
+        # Copied, since the scanner's buffer is as large as all messages.
         data = np.concatenate([np.empty(0, np.uint8), *self._texts])
         texts = TextTable(TOPICS.index(self._topic), self._partition, offsets, starts, data)
         rare = [(at, what) for at, what in self._aside if isinstance(what, Rare)]
@@ -155,7 +155,7 @@ class _Filling:
 
 
 def _words(records: NDArray[Any]) -> NDArray[np.uint64]:
-    """Records as rows of words: numpy moves records field by field, which is several times slower."""
+    """Records as rows of 64-bit words: numpy copies records field by field, which is several times slower."""
     return records.view(np.uint64).reshape(len(records), EVENT.itemsize // 8)
 
 

@@ -1,4 +1,4 @@
-"""An event record back to the JSON of its event, for rejects of machines, which no longer have the message."""
+"""Encoder of event records back to JSON, for rejects of machines, which no longer have the original message."""
 
 import math
 from typing import Any
@@ -16,10 +16,10 @@ EVENT_TYPES = {kind: event_type(struct) for struct, kind in KINDS.items()}
 
 
 def reencode(record: Any, texts: EventTexts) -> bytes:
-    """JSON of the event that a record (one element of an EVENT array) was filled from, as far as the record keeps it.
+    """JSON of the event of a record (one element of an EVENT array), with the fields that the record has.
 
-    Customer, channel, region, promotion, reason and fields unknown to the contract are gone. Decoding the result gives
-    the same record but for customer and promotion.
+    Customer, channel, region, promotion, reason and unknown fields are lost. Decoding the result gives the same record
+    except for customer and promotion.
     """
     kind = Kind(int(record["kind"]))
     event: dict[str, Any] = {
@@ -44,6 +44,6 @@ def reencode(record: Any, texts: EventTexts) -> bytes:
 
 
 def _units(quantity: int) -> int | float:
-    """Thousandths as the shortest number; up to 1e9 units a double holds three decimals exactly enough."""
+    """Thousandths as the shortest JSON number. Up to 1e9 units a double is precise to three decimals."""
     whole, rest = divmod(quantity, THOUSANDTHS)
     return quantity / THOUSANDTHS if rest else whole

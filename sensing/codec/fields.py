@@ -1,4 +1,4 @@
-"""What the contracts ask of every field, in words for people and as limits for the decoder, derived from the types."""
+"""Field descriptions derived from the contract types: limits for the decoders, and texts for dead letters."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -21,9 +21,9 @@ class Field(NamedTuple):
     type: inspect.Type
     is_time: bool
     text: str
-    """What is required, in words."""
+    """Requirement as text."""
     bytes_max: int | None
-    """Limit of an identifier in bytes; None where the field is none."""
+    """Limit of an identifier in bytes; None for other fields."""
 
 
 @cache
@@ -61,13 +61,13 @@ def unwrapped(described: inspect.Type) -> inspect.Type:
 
 
 def bytes_max(described: inspect.Type) -> int | None:
-    """Limit in bytes of an identifier; None for free text, which is limited in characters, and for all other types."""
+    """Limit in bytes of an identifier. None for other types, and for free text, which is limited in characters."""
     most = described.max_length if isinstance(described, inspect.StrType) else None
     return most if most is not None and most <= SUBJECT_BYTES_MAX else None
 
 
 def in_words(described: inspect.Type) -> str:
-    """What a value of this type must be."""
+    """Requirement of a type, as text."""
     match unwrapped(described):
         case inspect.StrType(min_length=least, max_length=most) as text:
             span = f"{most}" if least == most else f"{least} to {most}" if least else f"at most {most}"
@@ -115,7 +115,7 @@ def at_path(described: inspect.Type, path: str) -> inspect.Type:
 
 
 def texts_in(described: inspect.Type, value: Any) -> Iterator[tuple[inspect.StrType, str]]:
-    """Every text in a decoded value with its type, keys of objects included."""
+    """All texts in a decoded value, keys of objects included, each with its type."""
     match unwrapped(described):
         case inspect.StrType() as text:
             if value is not None:

@@ -1,4 +1,4 @@
-"""Times and dates of events as whole numbers, by integer arithmetic: floats would round instants far from 1970."""
+"""Conversion of times and dates to integers and back. Integer arithmetic only: floats would round milliseconds."""
 
 import datetime as dt
 import functools
@@ -14,13 +14,13 @@ from sensing.settings import DAY_MS
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 EPOCH_ORDINAL = EPOCH.toordinal()
 INSTANT_MAX = 253402300799999
-"""Last millisecond of the year 9999; no event time lies before 1970 or after it."""
+"""Last millisecond of the year 9999. Event times are from 1970 to this instant."""
 
 Time = dt.datetime | int | None
 
 
 def instant(time: Time) -> int:
-    """UTC milliseconds of an event time; parts of a millisecond are cut off. None ("from the beginning") is 0."""
+    """UTC milliseconds of an event time, rounded down. None ("from the beginning") is 0."""
     if isinstance(time, dt.datetime):
         delta = time - EPOCH
         return delta.days * DAY_MS + delta.seconds * 1000 + delta.microseconds // 1000
@@ -28,7 +28,7 @@ def instant(time: Time) -> int:
 
 
 def instants(times: Sequence[Time]) -> NDArray[np.int64]:
-    """UTC milliseconds of many event times, as ``instant`` gives them."""
+    """UTC milliseconds of many event times; the same as ``instant`` for each."""
     count = len(times)
     if set(map(type, times)) == {dt.datetime}:
         deltas = [time - EPOCH for time in cast(Sequence[dt.datetime], times)]
@@ -56,7 +56,7 @@ def rfc3339(time_ms: int) -> str:
     return (EPOCH + dt.timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-@functools.lru_cache(maxsize=8192)  # One order or delivery is told of many rows, and of each until the next.
+@functools.lru_cache(maxsize=8192)  # The same event times occur in the documents of many rows.
 def rfc3339_seconds(seconds: int) -> str:
     """RFC 3339 in UTC, of whole seconds since 1970: ``2026-01-05T09:30:00Z``."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat().replace("+00:00", "Z")

@@ -1,9 +1,8 @@
-"""Keys of rows, lines and events, hashed from the texts of a record, the same whoever filled the record.
+"""Keys of rows, order lines and events: 128-bit hashes of the texts of a record. Scanner and decoder fill them.
 
-Keys have 128 bits, so a collision among 10**9 of them is about as likely as 10**-21, and texts are not compared again.
-The high half of a row's key is the hash of its SKU alone: by it rows of a SKU are found, and shards chosen. Two
-locations of one SKU then differ by the low half only: among 10**7 SKUs with 100 locations each a collision is as likely
-as 10**-9.
+A collision among 10**9 keys has a probability of about 10**-21, so texts are not compared. The high half of a row's key
+is the hash of its SKU alone. It selects the shard and finds the rows of a SKU. Locations of one SKU differ in the low
+half only: among 10**7 SKUs with 100 locations each a collision has a probability of 10**-9.
 """
 
 from collections.abc import Sequence
@@ -19,17 +18,17 @@ from sensing.codec.words import WORD, Bytes, below, put_word, word_at
 from sensing.jit import kernel, lean_kernel
 
 SKU, LOCATION, ORDER, LINE, EVENT_ID = (2 * at for at in range(HEAD))
-"""Where the spans of a record's texts say that a text begins; its length follows."""
+"""Index of each text's start in the spans of a record; its length follows."""
 SPANS = 2 * HEAD
 
 
 def _word_of(field: str) -> int:
-    """Word of a record at which a field begins."""
+    """Index of the 64-bit word of a record at which a field begins."""
     offset: int = EVENT.fields[field][1]  # type: ignore[index]  # EVENT is a record dtype, so it has fields
     return offset // WORD
 
 
-# The low half of a key follows on its high half.
+# The low half of a key follows its high half.
 ROW_KEY_AT, LINE_KEY_AT, ID_KEY_AT = (_word_of(f"{key}_hi") for key in ("row", "line", "id"))
 
 MULTIPLIER = np.uint64(0xFF51AFD7ED558CCD)
@@ -47,10 +46,9 @@ def absorb_word(state: np.uint64, word: np.uint64, multiplier: np.uint64) -> np.
 
 @lean_kernel
 def absorb_text(data: Bytes, at: int, size: int, end: int, hi: np.uint64, lo: np.uint64) -> tuple[np.uint64, np.uint64]:
-    """Mix ``size`` bytes from ``at`` on into two lanes, as words padded with zeros; then their end.
+    """Mix ``size`` bytes from ``at`` on into two lanes, as words padded with zeros, and then a terminator.
 
-    ``data`` may be read up to ``end``, which is eight bytes or more behind where it begins. Side by side two lanes take
-    hardly longer than one.
+    ``data`` may be read up to ``end``, which must be at least eight. Two lanes in parallel take hardly longer than one.
     """
     for done in range(0, size, WORD):
         word = word_at(data, at + done, end)
@@ -65,7 +63,7 @@ def absorb_text(data: Bytes, at: int, size: int, end: int, hi: np.uint64, lo: np
 def copy_text(
     data: Bytes, at: int, size: int, end: int, hi: np.uint64, lo: np.uint64, texts: Bytes, to: int
 ) -> tuple[np.uint64, np.uint64]:
-    """Do as :func:`absorb_text` and copy the text to ``to``; up to seven bytes behind it are overwritten."""
+    """Same as :func:`absorb_text`, and copy the text to ``to``. Up to seven bytes behind it are overwritten."""
     for done in range(0, size, WORD):
         word = word_at(data, at + done, end)
         put_word(texts, to + done, word)
@@ -78,10 +76,10 @@ def copy_text(
 
 @lean_kernel
 def enter(data: Bytes, end: int, spans: NDArray[np.int64], row: NDArray[np.uint64], texts: Bytes, to: int) -> int:
-    """Hash the texts at ``spans`` of ``data`` into the keys of a record, given as words, and make an entry of them.
+    """Hash the texts at ``spans`` of ``data`` into the keys of a record (``row``, as words) and write their text entry.
 
-    ``spans`` has begin and size of each. The entry is written to ``to`` of ``texts``; returns where it ends. Up to
-    seven bytes behind it are overwritten.
+    ``spans`` has start and size of each text. The entry is written to ``texts`` at ``to``; returns its end. Up to seven
+    bytes behind it are overwritten.
     """
     for k in range(HEAD):
         texts[to + k] = spans[2 * k + 1]
@@ -116,10 +114,10 @@ def enter_all(
     data: Bytes, sizes: NDArray[np.uint8], words: NDArray[np.uint64], spans: NDArray[np.int64], texts: Bytes,
     starts: NDArray[np.uint32],
 ) -> None:  # fmt: skip
-    """Do as :func:`enter` for records, given as (n, words per record), whose texts lie side by side in ``data``.
+    """Apply :func:`enter` to records (n, words per record) whose texts are concatenated in ``data``.
 
-    ``sizes`` (n, texts) tells how long each is, ``starts`` is filled with where each entry begins, ``spans`` is room to
-    work in.
+    ``sizes`` (n, texts) has the length of each text. ``starts`` is filled with the start of each entry. ``spans`` is
+    scratch memory.
     """
     at, to = 0, 0
     for k in range(words.shape[0]):
@@ -132,23 +130,23 @@ def enter_all(
 
 
 def fill_keys(records: NDArray[Any], data: Bytes, sizes: NDArray[np.uint8]) -> tuple[Bytes, NDArray[np.uint32]]:
-    """Fill row, line and event keys of ``records`` (EVENT, contiguous) in place, and make entries of their texts.
+    """Fill row, line and event keys of ``records`` (EVENT, contiguous) in place, and make their text entries.
 
     Parameters
     ----------
     data
-        The texts of all records side by side, and eight bytes more.
+        Texts of all records, concatenated, and eight more bytes.
     sizes
         (n, texts) bytes of each.
 
     Returns
     -------
     tuple
-        Entries, and where each begins.
+        Entries, and the start of each.
     """
     words = records.view(np.uint64).reshape(len(records), EVENT.itemsize // WORD)
     data, sizes = data.view(), sizes.view()
-    data.flags.writeable = sizes.flags.writeable = False  # Compiled once, wherever the texts came from.
+    data.flags.writeable = sizes.flags.writeable = False  # One type for numba, so that it compiles once.
     texts = np.empty(len(data) + HEAD * len(records), np.uint8)
     starts = np.zeros(len(records), np.uint32)
     enter_all(data, sizes, words, np.zeros(SPANS, np.int64), texts, starts)
@@ -156,7 +154,7 @@ def fill_keys(records: NDArray[Any], data: Bytes, sizes: NDArray[np.uint8]) -> t
 
 
 def joined(texts: Sequence[str]) -> tuple[Bytes, NDArray[np.uint8]]:
-    """Texts of at most 255 bytes each, those of all records in a row, as :func:`fill_keys` takes them."""
+    """Concatenate the texts of all records (at most 255 bytes each) for :func:`fill_keys`."""
     data = "".join(texts).encode()
     sizes = np.fromiter(map(len, texts), np.uint8, len(texts))
     if len(data) != int(sizes.sum(dtype=np.int64)):  # Sizes are in bytes; nearly always all is ASCII.
@@ -165,7 +163,7 @@ def joined(texts: Sequence[str]) -> tuple[Bytes, NDArray[np.uint8]]:
 
 
 def keys_of(sku: str, location: str = "", event_id: str = "", order_id: str = "", line: str = "") -> Any:
-    """One record (EVENT) that holds nothing but the keys of the texts given, for events that travel as structs."""
+    """A record (EVENT) with only the keys of these texts, for events that are structs."""
     encoded = [text.encode() for text in (sku, location, order_id, line, event_id)]
     data = np.frombuffer(b"".join([*encoded, bytes(WORD)]), np.uint8)
     sizes = np.frombuffer(bytes(map(len, encoded)), np.uint8).reshape(1, HEAD)

@@ -1,4 +1,4 @@
-"""Where lines end, for files whose messages are lines."""
+"""Search for line ends in a buffer. The line reader of files calls it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +12,18 @@ LOWS = np.uint64(0x7F7F7F7F7F7F7F7F)
 
 
 def newlines(data: Bytes) -> NDArray[np.int64]:
-    """Places of all line ends in ``data`` (contiguous), rising."""
-    found = np.empty(len(data), np.int64)  # Room for nothing but line ends; of the memory only what is written is used.
+    """Positions of all line ends in ``data`` (contiguous), rising."""
+    found = np.empty(len(data), np.int64)  # Large enough for any input; untouched pages take no memory.
     return found[: find_newlines(data, found)].copy()
 
 
 @lean_kernel
 def find_newlines(data: Bytes, found: NDArray[np.int64]) -> int:
-    """Write the places of all line ends to ``found``, as long as ``data``, and return how many there are."""
+    """Write the positions of all line ends to ``found`` (as long as ``data``) and return their number."""
     count, at = 0, 0
     while at + 8 <= len(data):
         other = load(data, at) ^ NEWLINES
-        # Zero bytes, exactly: no byte disturbs the next one.
+        # Marks exactly the zero bytes: no carry into the next byte.
         marks = ~(((other & LOWS) + LOWS) | other) & HIGHS
         while marks:
             found[count] = at + first(marks)

@@ -1,7 +1,7 @@
-"""Plain JSON values in message memory: each kernel reads one that begins at ``at`` and gives where it ends, or -1.
+"""Scanner kernels for plain JSON values. Each reads one value that begins at ``at`` and returns its end, or -1.
 
--1 says "not sure", never "wrong": the message is then read by the careful way. Plain is what has one meaning without
-further thought: texts of printable ASCII without escapes, numbers of up to 15 digits without exponent.
+-1 means "not sure", never "wrong": the careful decoder then reads the message. Plain values are texts of printable
+ASCII without escapes, and numbers of up to 15 digits without exponent.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ from sensing.codec.words import (
 from sensing.jit import lean_kernel
 
 DIGITS_MAX = 15
-"""Decimal numbers of so many digits differ as doubles whenever they differ, and keep their order."""
+"""Different decimal numbers of so many digits are different doubles, in the same order."""
 
 DEPTH_MAX = 32
 """Deepest nesting of a value that is skipped."""
@@ -167,7 +167,7 @@ def after_key(data: Bytes, at: int, end: int) -> int:
 @lean_kernel
 def value_end(data: Bytes, at: int, end: int) -> int:
     """Return the end of any plain value, nested up to ``DEPTH_MAX`` deep, or -1."""
-    depth, objects = 0, np.uint64(0)  # From its lowest bit on: whether what is open is an object, the innermost first.
+    depth, objects = 0, np.uint64(0)  # Bit k: whether the k-th open bracket, from the innermost, is that of an object.
     while True:
         byte = byte_at(data, at, end)
         if byte in (OPEN_OBJECT, OPEN_LIST):

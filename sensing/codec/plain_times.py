@@ -1,7 +1,7 @@
-"""Plain dates and times in message memory, read by fixed positions: ``2026-01-05`` and ``2026-01-05T09:30:00.123Z``.
+"""Scanner kernels for dates and times of fixed form: ``2026-01-05`` and ``2026-01-05T09:30:00.123Z``.
 
-As in ``plain``, -1 says "not sure". Other shapes that RFC 3339 or the contract allow (lower-case letters, an offset
-without a colon, years at the ends of the range) are left to the careful way.
+As in ``plain``, -1 means "not sure". Other legal forms (lower-case letters, an offset without a colon, years at the
+ends of the range) are left to the careful decoder.
 """
 
 import numpy as np
@@ -13,14 +13,17 @@ from sensing.settings import DAY_MS, HOUR_MS
 
 MINUTE_MS = 60_000
 YEAR_MIN, YEAR_MAX = 1971, 9998
-"""Years whose instants are in range whatever the offset."""
+"""Years whose instants are in range with any offset."""
 
 NO_DATE = -(2**31)
 LETTER_Z, PLUS, NINE = 0x5A, 0x2B, 0x39
 
 
 def _separators(pattern: str) -> tuple[np.uint64, np.uint64]:
-    """For a pattern of digits (0) and separators: what makes it zero, and what reaches 0x80 with all that differs."""
+    """Two words for a pattern of digits (0) and separators.
+
+    XOR with the first gives digits and zeros. Adding the second then sets the high bit of every byte that differs.
+    """
     padded = pattern.ljust(8, "?").encode()
     template = bytes(0 if byte == ord("?") else byte for byte in padded)
     above = bytes(0x76 if byte == ord("0") else 0 if byte == ord("?") else 0x7F for byte in padded)
@@ -37,19 +40,19 @@ SECONDS_BYTES, OFFSET_BYTES = np.uint64(0xFFFFFF), np.uint64(0xFFFFFFFFFF)
 
 @lean_kernel
 def fits(parts: np.uint64, above: np.uint64) -> bool:
-    """Whether a word less its pattern holds digits and separators where the pattern has them."""
+    """Whether a word XOR its pattern has digits and separators at the positions of the pattern."""
     return bool(((parts | (parts + above)) & HIGHS) == NOTHING)
 
 
 @lean_kernel
 def two_digits(parts: np.uint64, index: int) -> int:
-    """Value of the two digits from byte ``index`` on of a word less its pattern."""
+    """Value of the two digits from byte ``index`` on of a word XOR its pattern."""
     return whole(byte_of(parts, index)) * 10 + whole(byte_of(parts, index + 1))
 
 
 @lean_kernel
 def day_number(year: int, month: int, day: int) -> int:
-    """Days from 1970-01-01 to a date of the Gregorian calendar, or ``NO_DATE`` where there is no such date.
+    """Days from 1970-01-01 to a date of the Gregorian calendar, or ``NO_DATE`` if there is no such date.
 
     Source: H. Hinnant, "chrono-compatible low-level date algorithms", 2013: years begin in March.
     """
@@ -85,7 +88,7 @@ def date(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @lean_kernel
 def time(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """Closing quote (or -1) and UTC ms of a time whose first digit is at ``at``; parts of a ms are cut off."""
+    """Closing quote (or -1) and UTC ms of a time whose first digit is at ``at``, rounded down."""
     year_month = word_at(data, at, end) ^ YEAR_MONTH
     day_time = word_at(data, at + 8, end) ^ DAY_TIME
     seconds = (word_at(data, at + 16, end) & SECONDS_BYTES) ^ SECONDS
@@ -105,9 +108,9 @@ def time(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @lean_kernel
 def fraction_ms(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """End (or ``end``, where no offset follows) and ms of the decimals of a second, if any.
+    """End (``end`` if no offset follows) and ms of the decimals of a second, if any.
 
-    A seventh decimal rounds the sixth, by which the ms may become one more only if those before are 999.
+    A seventh decimal rounds the sixth. This changes the ms only if the decimals after them are 999: not sure then.
     """
     if byte_at(data, at, end) != POINT:
         return at, 0

@@ -1,4 +1,4 @@
-"""Messages become events or faults: one typed decode for nearly all of them, the careful way for the rest."""
+"""Message reader: decodes messages to events or faults. The typed decoder takes most, the careful decoder the rest."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -20,14 +20,14 @@ from sensing.contracts.topic_spec import event_type
 from sensing.contracts.topics import INPUTS
 
 SHALLOW_BYTES = 2 * NESTING_MAX
-"""A message of this length cannot be nested too deeply: every level opens and closes."""
+"""A message up to this length cannot be nested too deeply: every level needs two bytes."""
 
 BACKSLASH = ord("\\")
 DELETE = 0x7F
 
 
 class _Identifiers:
-    """The identifiers of one event type, to be checked where a message holds more than plain ASCII."""
+    """Checks the identifiers of one event type, for messages with more than plain ASCII."""
 
     def __init__(self, struct: type[msgspec.Struct]) -> None:
         fields = fields_of(struct)
@@ -38,12 +38,12 @@ class _Identifiers:
         self._nested = any(isinstance(field.type, containers) for field in fields)
 
     def fit(self, event: Event) -> bool:
-        """Whether all identifiers are known to be as they must be; False leaves the verdict to ``examine``."""
+        """Whether all identifiers are valid. False means "not sure": ``examine`` decides."""
         return not self._nested and fits(self._values(event), self._bytes_max)
 
 
 class Reader:
-    """Reads the messages of one topic. It keeps nothing from one message to the next."""
+    """Reads the messages of one topic. It has no state."""
 
     def __init__(self, topic: str) -> None:
         structs = INPUTS[topic]
@@ -54,7 +54,7 @@ class Reader:
     def read(
         self, values: Sequence[bytes], headers: Sequence[Headers]
     ) -> tuple[list[Event | Fault], NDArray[np.int64]]:
-        """An event or a fault for every message, and the event times, UTC ms (0 where there is none)."""
+        """An event or a fault for every message, and the event times (UTC ms, 0 if there is none)."""
         verdicts = self._verdicts(values, headers)
         times = instants([EPOCH if isinstance(verdict, Fault) else verdict.event_time for verdict in verdicts])
         for i in np.flatnonzero((times < 0) | (times > INSTANT_MAX)).tolist():
@@ -69,7 +69,7 @@ class Reader:
                 text = spliced(value, headers) if headers else value
                 verdict = (len(text) > SHALLOW_BYTES and too_much(value)) or self._decode(text)
             except (msgspec.MsgspecError, UnicodeDecodeError):
-                # The reason is not asked for here: the careful way finds the same fault and names it better.
+                # The careful decoder finds the same fault and describes it better.
                 verdict = examine(self._types, value, headers)
             else:
                 if not text.isascii() or BACKSLASH in text or DELETE in text:
@@ -78,7 +78,7 @@ class Reader:
         return verdicts
 
     def _with_texts_checked(self, verdict: Event | Fault, value: bytes, headers: Headers) -> Event | Fault:
-        """Check what the decoder does not: UTF-8 where it skips, limits in bytes, control characters."""
+        """Check what the typed decoder does not: UTF-8 of skipped fields, limits in bytes, control characters."""
         if isinstance(verdict, Fault) or (_is_utf8(value) and self._identifiers[verdict.__class__].fit(verdict)):
             return verdict
         return examine(self._types, value, headers)

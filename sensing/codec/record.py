@@ -1,8 +1,7 @@
-"""The record that frequent events become, and the batch that travels through the flow.
+"""Event records and batches: what sources send to machines.
 
-One record per event, fixed width, so that a scanner over message memory can fill it as well as a decoder. It holds
-hashes, numbers and codes; texts are in tables of their own (see ``text_table``) and are found by topic, partition and
-offset.
+A frequent event is one record of fixed width with hashes, numbers and codes, so that the scanner can fill it without
+Python objects. Its texts are in separate tables (see ``text_table``), found by topic, partition and offset.
 """
 
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from sensing.contracts.topics import INPUTS
 
 
 class Kind(IntEnum):
-    """Frequent kinds; every other event is rare and travels as a struct."""
+    """Kinds of frequent events. All other events are rare and stay structs."""
 
     PLACED = 1
     CHANGED = 2
@@ -86,7 +85,7 @@ NO_TRACES: Mapping[Place, str] = {}
 
 
 class Rare(NamedTuple):
-    """A rare event with where it came from; ``event`` is one of the contract structs, ``trace`` its W3C traceparent."""
+    """A rare event with its origin. ``event`` is a contract struct, ``trace`` its W3C traceparent."""
 
     event: Any
     time: int
@@ -98,18 +97,17 @@ class Rare(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one step hands to the next: records in reading order, and rare events.
+    """Events for one machine: records in reading order, and rare events, each with the index of the record behind it.
 
-    A rare event comes with the index of the record that it comes before.
-
-    ``watermark`` is the one in force after the last message of the block (rejects included): the tick for every
-    machine. ``final`` marks the end of the input: the clock runs on to ``watermark``, and whatever is due at that
-    instant or before closes. ``account`` (0: none) asks for the outcome counts as they are behind this batch, ``group``
-    is the number of the source group that read it. ``progress`` is how far that group could send (UTC ms): nothing that
-    is still to come from it is earlier in event time, late events aside. ``reach`` is the event time up to which this
-    batch goes. ``reference_read`` says that the group has sent the reference as it was when the run began. ``traces``
-    has the W3C traceparent of those records whose message came with one: records have a fixed width, and most messages
-    have none. ``texts`` has the texts of all records, and perhaps of others.
+    - ``watermark``: the watermark after the last message of the block (rejects included); every machine advances to it.
+    - ``final``: the input has ended; the clock advances to ``watermark``, and days that end until then are closed.
+    - ``account`` (0: none): requests the outcome counts after this batch.
+    - ``group``: number of the source group that read the batch.
+    - ``progress``: UTC ms; except for late events, the group sends no earlier event time after this batch.
+    - ``reach``: newest event time of the batch.
+    - ``reference_read``: the group has sent all reference records that existed when the run began.
+    - ``traces``: W3C traceparents of records; most messages have none, so they are not in the record.
+    - ``texts``: texts of all records, and maybe of others.
     """
 
     records: NDArray[Any]
@@ -126,7 +124,7 @@ class Batch(NamedTuple):
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that was not taken: as it came, from where, and why."""
+    """A refused message: original bytes, origin, and reason."""
 
     value: bytes
     headers: dict[str, bytes]

@@ -1,4 +1,4 @@
-"""The careful way to read one message: slow, and the last word. It yields the event, or what is wrong with it.
+"""Careful decoder: slow and authoritative. It returns the event of a message, or the first fault in it.
 
 The fast decoder only says yes. What it does not take, and what might break a limit that it does not know, is read here,
 field by field in the order of the contract; the first fault counts. Within a field, what breaks its schema counts
@@ -24,7 +24,7 @@ from sensing.contracts.dead_letters import Reason
 
 GOT_CHARACTERS_MAX = 80
 INTEGER_DIGITS_MAX = 400
-"""Integers with more digits are read as floats, that is as infinity: no field takes them."""
+"""Integers with more digits are read as floats, that is as infinity, which no field accepts."""
 
 NOTHING = "nothing"
 TEXTUAL = inspect.StrType | inspect.DateType | inspect.DateTimeType | inspect.LiteralType
@@ -33,7 +33,7 @@ Event = Any  # One of the contract structs.
 
 
 class Fault(NamedTuple):
-    """What is wrong with a message: the first fault found."""
+    """First fault of a message."""
 
     reason: Reason
     field: str | None
@@ -59,7 +59,7 @@ def examine(types: Mapping[str, type[msgspec.Struct]], value: bytes, headers: Ma
 
 
 def too_much(value: bytes) -> Fault | None:
-    """Whether a message is beyond the limits of what is read at all: bytes, and depth of nesting."""
+    """Fault of a message that exceeds the limits of size or nesting; None if it does not."""
     if len(value) > MESSAGE_BYTES_MAX:
         return Fault("too_large", None, f"at most {MESSAGE_BYTES_MAX} bytes", f"{len(value)} bytes")
     if value.count(b"[") + value.count(b"{") > NESTING_MAX and _is_deep(value):
@@ -80,7 +80,7 @@ def _is_deep(value: bytes) -> bool:
 
 
 def read_json(value: bytes) -> Any | Fault:
-    """The message as plain objects, by the letter of RFC 8259: UTF-8, no byte-order mark, no NaN, no infinity."""
+    """The message as Python objects, strictly by RFC 8259: UTF-8, no byte-order mark, no NaN, no infinity."""
     if fault := too_much(value):
         return fault
     try:
@@ -95,7 +95,7 @@ def read_json(value: bytes) -> Any | Fault:
 
 
 class _ConstantError(ValueError):
-    """A literal that Python reads and JSON does not have."""
+    """A literal that Python's parser accepts and JSON does not have."""
 
 
 def _refuse_constant(literal: str) -> Any:
@@ -126,7 +126,7 @@ def _event(struct: type[msgspec.Struct], body: Mapping[str, Any]) -> Event | Fau
             value = msgspec.convert(given, field.annotation)
         except msgspec.ValidationError as error:
             return _invalid(field, given, str(error))
-        except UnicodeEncodeError:  # A lone surrogate, which msgspec trips over wherever it looks into a text.
+        except UnicodeEncodeError:  # A lone surrogate: msgspec fails on it in any text that it reads.
             mistyped = isinstance(given, str) and not isinstance(field.type, TEXTUAL)
             return Fault("wrong_type" if mistyped else "bad_text", field.name, field.text, brief(given))
         if fault := _out_of_time(field, value, given) or _bad_text(field, value, given):
@@ -158,7 +158,7 @@ def _bad_text(field: Field, value: Any, given: Any) -> Fault | None:
     return None
 
 
-# How msgspec words what it refuses; the tests of every reason hold on to these words.
+# Wording of msgspec's errors. The tests of all reasons depend on it.
 _PATH = re.compile(r" - at `(?P<key>key` in `)?\$(?P<path>[^`]*)`$")
 _REASONS: tuple[tuple[str, Reason], ...] = (
     ("missing required field", "missing_field"),
@@ -171,7 +171,7 @@ _REASONS: tuple[tuple[str, Reason], ...] = (
 
 
 def _invalid(field: Field, given: Any, message: str) -> Fault:
-    """The fault that msgspec found in one field, or below it."""
+    """Fault for an error of msgspec in one field, or in a value nested in it."""
     place = _PATH.search(message)
     path = place["path"] if place else ""
     reason: Reason = next((reason for words, reason in _REASONS if words in message), "out_of_range")
@@ -187,17 +187,17 @@ def _invalid(field: Field, given: Any, message: str) -> Fault:
 
 
 def _fault(name: str, given: Any, required: str) -> Fault:
-    """A field that is missing (``...``) or of another type."""
+    """Fault of a missing field (``...``) or a field of another type."""
     if given is ...:
         return Fault("missing_field", name, required, NOTHING)
     return Fault("wrong_type", name, required, brief(given))
 
 
 def brief(value: Any) -> str:
-    """A value as JSON in printable ASCII, cut short."""
+    """A value as JSON in printable ASCII, shortened."""
     return brief_text(json.dumps(value))
 
 
 def brief_text(text: str) -> str:
-    """A text cut to ``GOT_CHARACTERS_MAX``, with a mark where something is missing."""
+    """A text shortened to ``GOT_CHARACTERS_MAX``; dots mark what is missing."""
     return text if len(text) <= GOT_CHARACTERS_MAX else text[: GOT_CHARACTERS_MAX - 3] + "..."

@@ -1,8 +1,8 @@
-"""The fast way to decode: records filled straight from message memory, where a message is plain.
+"""Scanner: the fast decoder. It fills event records directly from the bytes of plain messages.
 
-A message is plain where it is an ordinary JSON object of a frequent kind with nothing in it that needs a second thought
-(see ``plain``). All others, right or wrong, are left to the careful way, so a block decodes to the same whether it is
-scanned or not. Nothing is ever read outside a message, whose bounds every kernel is given.
+A message is plain if it is a JSON object of a frequent kind with plain values only (see ``plain``). All other messages,
+valid or not, are left to the careful decoder. So a block decodes to the same result with or without the scanner.
+Kernels get the bounds of each message and never read outside them.
 """
 
 from typing import Any, NamedTuple
@@ -45,7 +45,7 @@ from sensing.codec.words import WORD, Bytes, below, byte_of, first, specials, wh
 from sensing.jit import lean_kernel
 
 MESSAGE_BYTES_MAX = 1 << 16
-"""Longer messages are left to the careful way: they are rare, and beyond a limit they are rejects."""
+"""Longer messages are left to the careful decoder: there are few, and some exceed the size limit."""
 
 RECORD_WORDS = EVENT.itemsize // WORD
 TYPE, QUANTITY, VERSION, DATE = int(Rule.TYPE), int(Rule.QUANTITY), int(Rule.VERSION), int(Rule.DATE)
@@ -53,7 +53,7 @@ NO_NAME = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 class Scanned(NamedTuple):
-    """Which messages are plain, and the texts of these: where the entry of each begins, and all entries."""
+    """Which messages are plain, and their text entries: start of each, and all bytes."""
 
     plain: NDArray[np.bool_]
     starts: NDArray[np.uint32]
@@ -66,11 +66,11 @@ def scan(block: Block, table: Table, place: tuple[int, int], records: NDArray[An
     Parameters
     ----------
     table
-        What the contracts say of the topic.
+        Scan table of the topic.
     place
         Number of the topic, and partition.
     records
-        EVENT, one per message, not initialised; those of messages that are not plain hold anything afterwards.
+        EVENT, one per message, not initialised. Records of messages that are not plain have undefined content.
     """
     plain = np.zeros(len(block), np.bool_)
     empty = np.zeros(1, EVENT)
@@ -78,7 +78,7 @@ def scan(block: Block, table: Table, place: tuple[int, int], records: NDArray[An
     empty["price"], empty["unit"] = np.nan, table.unit
     rows = records.view(np.uint64).reshape(len(block), RECORD_WORDS)
     data = block.data.view()
-    data.flags.writeable = False  # Compiled once, wherever the memory came from.
+    data.flags.writeable = False  # One type for numba, so that it compiles once.
     starts, ends, offsets = map(np.ascontiguousarray, (block.starts, block.ends, block.offsets))
     entries = np.zeros(len(block), np.uint32)
     # An entry is shorter than its message, which names every text in quotes.
@@ -97,10 +97,10 @@ def scan_block(
     reals: NDArray[np.float64], plain: NDArray[np.bool_], spans: NDArray[np.int64], texts: Bytes,
     entries: NDArray[np.uint32],
 ) -> int:  # fmt: skip
-    """Scan all messages; return how many bytes of ``texts`` are used.
+    """Scan all messages; returns the number of bytes used in ``texts``.
 
-    ``empty`` is what a record holds before anything is read; ``rows``, ``wholes`` and ``reals`` are the same records as
-    three kinds of words. ``spans`` is room to work in; ``entries`` tells where the entry of each plain message begins.
+    ``empty`` is the initial record. ``rows``, ``wholes`` and ``reals`` are views of the same records as three types of
+    words. ``spans`` is scratch memory. ``entries`` is filled with the start of each plain message's text entry.
     """
     used = 0
     for i in range(len(starts)):
@@ -121,7 +121,7 @@ def scan_message(
     data: Bytes, at: int, end: int, fields: NDArray[Any], kinds: NDArray[Any], multiplier: np.uint64, row: Row,
     wholes: Wholes, reals: Reals, spans: Wholes,
 ) -> bool:  # fmt: skip
-    """Fill one empty record but for its keys, and the spans of its texts; False where the message is not plain."""
+    """Fill one record except its keys, and the spans of its texts; False if the message is not plain."""
     for k in range(len(spans)):
         spans[k] = 0
     if end - at < WORD or end - at > MESSAGE_BYTES_MAX:
@@ -173,13 +173,13 @@ def scan_message(
 
 @lean_kernel
 def slot(low: np.uint64, high: np.uint64, multiplier: np.uint64) -> int:
-    """Slot of a name."""
+    """Slot of a field name."""
     return whole(((low ^ (high * KEY_SEED)) * multiplier) >> SLOT_SHIFT)
 
 
 @lean_kernel
 def name(data: Bytes, at: int, end: int) -> tuple[int, np.uint64, np.uint64]:
-    """Return where the value begins (or -1) whose name is at ``at``, and the name: ``NO_NAME`` above 15 bytes."""
+    """Start of the value (or -1) behind the field name at ``at``, and the name; ``NO_NAME`` above 15 bytes."""
     if byte_at(data, at, end) != QUOTE:
         return -1, NOTHING, NOTHING
     at += 1

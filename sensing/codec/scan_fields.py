@@ -1,6 +1,6 @@
-"""What the scanner does with the value of each known field, and what it fills in when a message is over.
+"""Scanner kernels for known fields: read and store their values, and fill in defaults at the end of a message.
 
-As in ``plain``, -1 says "not sure".
+As in ``plain``, -1 means "not sure".
 """
 
 from typing import Any
@@ -116,14 +116,14 @@ def date_of(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @lean_kernel
 def code_of(data: Bytes, at: int, end: int, size: int) -> np.uint64:
-    """Return a text of up to eight bytes as a word."""
+    """A text of up to eight bytes as a word."""
     word = word_at(data, at, end)
     return below(word, size) if size < WORD else word
 
 
 @lean_kernel
 def value(data: Bytes, at: int, end: int, field: Any, row: Row, wholes: Wholes, reals: Reals, spans: Wholes) -> int:
-    """Return the end (or -1) of a value by the rule of its field; what is kept of it is put into record or spans."""
+    """Read a value by the rule of its field and store it in the record or the spans; returns its end, or -1."""
     rule = field["rule"]
     text = byte_at(data, at, end) == QUOTE
     if rule == PRICE:
@@ -165,7 +165,7 @@ def value(data: Bytes, at: int, end: int, field: Any, row: Row, wholes: Wholes, 
 
 @lean_kernel
 def finish(kind: Any, given: np.uint64, quantity: int, size: float, version: int, day: int, wholes: Wholes) -> bool:
-    """Fill in what depends on the kind, and the defaults; False where the event is not known to be as its kind asks."""
+    """Fill in defaults and fields that depend on the kind; False if the event may break a rule of its kind."""
     if kind["required"] & ~given:
         return False
     if not given & QUANTITY_GIVEN:

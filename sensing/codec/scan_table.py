@@ -1,6 +1,7 @@
-"""What the scanner knows of the contracts: tables of fields and kinds for each topic, made from the types.
+"""Scan tables: fields and kinds of each topic as arrays for the scanner, generated from the contract types.
 
-A field that the scanner has no rule for is a reason to be unsure, so a contract may grow without it.
+Messages with a field that has no rule are left to the careful decoder. So a contract may get new fields without a
+change here.
 """
 
 from enum import IntEnum
@@ -21,7 +22,7 @@ from sensing.contracts.topic_spec import event_type
 from sensing.contracts.topics import INPUTS
 
 NAME_BYTES_MAX = 15
-"""Names are read as two words, the closing quote among them."""
+"""Names are read as two words, including the closing quote."""
 
 TAG_WORDS = 3
 TEXT_BYTES_MAX = 1 << 16
@@ -32,7 +33,7 @@ MULTIPLIERS_MAX = 10_000
 
 
 class Rule(IntEnum):
-    """What is done with the value of a field."""
+    """What the scanner does with the value of a field."""
 
     UNSURE = 0
     TYPE = 1
@@ -40,8 +41,8 @@ class Rule(IntEnum):
     TEXT = 3  # a text of the record's entry
     CURRENCY = 4
     CUSTOMER = 5  # a text that is hashed
-    PROMOTION = 6  # a text of which it is kept that it was given
-    CHECKED = 7  # a text of which nothing is kept
+    PROMOTION = 6  # a text; the record only stores whether it was given
+    CHECKED = 7  # a text that is not stored
     QUANTITY = 8
     PRICE = 9
     VERSION = 10
@@ -66,10 +67,10 @@ RULES: dict[str, tuple[Rule, type[inspect.Type]]] = {
     "promotion": (Rule.PROMOTION, TEXT),
     "currency": (Rule.CURRENCY, TEXT),
 }
-"""Fields that records keep: what is done with them, and the type that this asks for."""
+"""Fields that records store: their rule, and the type that the rule requires."""
 
 BITS = {name: np.uint64(1 << at) for at, name in enumerate(("event_type", *RULES))}
-"""A bit for every field that records keep; a topic's other fields have the bits after them."""
+"""A bit for every field that records store. A topic's other fields have the bits after them."""
 
 FIELD = np.dtype(
     [
@@ -98,18 +99,18 @@ KIND = np.dtype(
 
 
 class Table(NamedTuple):
-    """What the scanner knows of one topic.
+    """Scan table of one topic.
 
     Attributes
     ----------
     fields
-        FIELD (``SLOTS``,), each at the slot of its name; elsewhere zero.
+        FIELD (``SLOTS``,), each at the slot of its name; unused slots are zero.
     kinds
         KIND, one for every frequent kind.
     multiplier
-        Spreads the names over slots of their own.
+        Hash multiplier that gives every name its own slot.
     unit
-        The unit of measure where none is given.
+        Default unit of measure.
     """
 
     fields: NDArray[Any]
@@ -119,12 +120,12 @@ class Table(NamedTuple):
 
 
 def table_of(topic: str) -> Table | None:
-    """Table of a topic; None where it has no frequent kinds.
+    """Scan table of a topic; None if it has no frequent kinds.
 
     Raises
     ------
     TypeError
-        A field that records keep has another type than the scanner reads, or kinds do not agree on a field.
+        A stored field has a type that the scanner cannot read, or kinds differ in a field's type.
     """
     structs = [struct for struct in INPUTS[topic] if struct in KINDS]
     if not structs:
@@ -172,7 +173,7 @@ def slot_of(low: np.uint64, high: np.uint64, multiplier: np.uint64) -> int:
 
 
 def _multiplier(names: list[tuple[np.uint64, np.uint64]]) -> np.uint64:
-    """An odd number that gives each name a slot of its own."""
+    """An odd number that gives each name its own slot."""
     for at in range(1, MULTIPLIERS_MAX):
         multiplier = np.uint64(int(KEY_SEED) * (2 * at + 1) % 2**64)
         if len({slot_of(low, high, multiplier) for low, high in names}) == len(names):
@@ -182,14 +183,14 @@ def _multiplier(names: list[tuple[np.uint64, np.uint64]]) -> np.uint64:
 
 
 def _fields(struct: type[msgspec.Struct]) -> list[tuple[Field, inspect.Field]]:
-    """Fields as the codec sees them, and as msgspec describes them."""
+    """Fields as described by the codec and by msgspec."""
     described = inspect.type_info(struct)
     assert isinstance(described, inspect.StructType)
     return list(zip(fields_of(struct), described.fields, strict=True))
 
 
 def _rest(name: str, alike: list[tuple[Field, inspect.Field]]) -> tuple[int, ...]:
-    """Entries of FIELD from ``rule`` on, of a field as all kinds have it that have it."""
+    """Values of FIELD from ``rule`` on, for a field that is the same in all kinds that have it."""
     found = {_of_one(field) for field, _ in alike}
     if len(found) != 1:
         msg = (
@@ -217,7 +218,7 @@ def _of_one(field: Field) -> tuple[int, ...]:
 
 
 def _limits(described: inspect.Type) -> tuple[int, int]:
-    """Least and most of a field, but for quantities, whose limits are those of their kind."""
+    """Minimum and maximum of a field. Limits of quantities depend on the kind and are not here."""
     match described:
         case inspect.StrType(min_length=least, max_length=most):
             return least or 0, TEXT_BYTES_MAX if most is None else most
@@ -230,7 +231,7 @@ def _limits(described: inspect.Type) -> tuple[int, int]:
 
 
 def _kind(struct: type[msgspec.Struct], bits: dict[str, np.uint64]) -> tuple[Any, ...]:
-    """Entries of KIND."""
+    """Values of KIND."""
     fields = {field.name: (field, described) for field, described in _fields(struct)}
     required = sum(int(bits[name]) for name, (field, _) in fields.items() if field.required)
     quantity, described = fields["quantity"]

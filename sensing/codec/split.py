@@ -1,4 +1,4 @@
-"""One batch becomes one batch per shard: all locations of a SKU go to the same shard, order is kept."""
+"""Routing by shard: splits a batch into one batch per shard. All locations of a SKU go to the same shard, in order."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def shard_of(sku: str, shards: int) -> int:
 
 
 def sku_of_event(event: Any) -> str | None:
-    """SKU that a rare event goes by, of a decision the one that its subject names; None where it concerns all."""
+    """SKU that routes a rare event; for a decision the SKU of its subject. None: the event goes to all shards."""
     if isinstance(event, (DecisionMade, ExecutionConfirmed)):
         return sku_of(event)
     sku: str | None = getattr(event, "sku", None)
@@ -29,7 +29,7 @@ def sku_of_event(event: Any) -> str | None:
 
 
 def shards_of(event: Any, shards: int) -> list[int]:
-    """Shards that a rare event concerns, rising: those of its SKU and of a substitute's, all where it names no SKU."""
+    """Shards of a rare event, rising: those of its SKU and its substitute's SKU; all if it has no SKU."""
     sku = sku_of_event(event)
     if sku is None:
         return list(range(shards))
@@ -41,19 +41,19 @@ def shards_of(event: Any, shards: int) -> list[int]:
 def split(batch: Batch, shards: int) -> list[Batch]:
     """Split a batch by the shard of each event's SKU.
 
-    Rare events without a SKU go to all of them, those with a substitute to the shards of both. A trace goes with its
-    record; the texts of all records stay where they are.
+    Rare events without a SKU go to all shards, those with a substitute to the shards of both SKUs. A trace goes with
+    its record. The texts are shared, not split.
 
     Returns
     -------
     list
-        One batch per shard, empty ones included: each carries the tick.
+        One batch per shard. Empty ones carry the watermark.
     """
     records = batch.records
     of_record = ((records["row_hi"] >> SHIFT) % np.uint64(shards)).astype(np.uint16)
     order = np.argsort(of_record, kind="stable")
     bounds = np.concatenate(([0], np.cumsum(np.bincount(of_record, minlength=shards))))
-    # Whole records are moved as rows of words: numpy moves records field by field, which is several times slower.
+    # Records are copied as rows of words: numpy copies records field by field, which is several times slower.
     words = records.view(np.uint64).reshape(len(records), EVENT.itemsize // 8)
     ordered = np.take(words, order, axis=0).view(EVENT).reshape(-1)
     rare: list[list[tuple[int, Rare]]] = [[] for _ in range(shards)]

@@ -1,8 +1,8 @@
-"""Texts of event records: they stay with the block they came in, and are looked up where one is needed.
+"""Text tables: the texts of event records, looked up only when needed.
 
-A record holds hashes of its texts. The texts of a block lie in one piece of memory, an entry per record: the length of
-each text in bytes, then the texts. An entry is found by topic, partition and offset, so records are merged, cut and
-split without it. Decoders make tables, batches carry them, machines ask them.
+A record has hashes of its texts. The texts of a block are in one buffer with an entry per record: the length of each
+text in bytes, then the texts. An entry is found by topic, partition and offset, so records can be merged, cut and split
+without their texts. Decoders make tables, batches carry them, machines look texts up.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ Place = tuple[int, int, int]
 
 
 class EventTexts(NamedTuple):
-    """Texts of one record, in the order of an entry; empty where the event has none."""
+    """Texts of one record, in the order of an entry. A missing text is empty."""
 
     sku: str
     location: str
@@ -29,12 +29,12 @@ class EventTexts(NamedTuple):
 
     @property
     def document(self) -> str:
-        """The order that the line belongs to; an event that is its own line goes by its own id."""
+        """Id of the line's order. An event without an order has its own id."""
         return self.order_id or self.event_id
 
     @property
     def line_or_sku(self) -> str:
-        """The line within its order, which is the SKU where none was given."""
+        """Line within its order; by default the SKU."""
         return self.line or self.sku
 
 
@@ -51,11 +51,11 @@ class TextTable(NamedTuple):
     Attributes
     ----------
     topic, partition
-        Where all of them came from; the topic by its number.
+        Origin of all records; the topic by its number.
     offsets
         int64 (n,), rising.
     starts
-        uint32 (n,): where the entry of each begins in ``data``.
+        uint32 (n,): start of each entry in ``data``.
     data
         Entries, in any order.
     """
@@ -67,7 +67,7 @@ class TextTable(NamedTuple):
     data: Bytes
 
     def entry(self, offset: int) -> EventTexts | None:
-        """Texts of the record at an offset; None where they are not in this table."""
+        """Texts of the record at an offset; None if they are not in this table."""
         at = int(self.offsets.searchsorted(offset))
         if at == len(self.offsets) or self.offsets[at] != offset:
             return None
@@ -80,7 +80,7 @@ class TextTable(NamedTuple):
         return EventTexts(*texts)
 
     def only(self, records: NDArray[Any]) -> "TextTable":
-        """The same table with nothing but the entries of some records (fields as PLACE), closely packed."""
+        """A compact copy with only the entries of some records (fields as in PLACE)."""
         wanted = np.zeros(len(self.offsets), np.bool_)
         mark_entries(records, self.topic, self.partition, self.offsets, wanted)
         at = np.flatnonzero(wanted)
@@ -97,7 +97,7 @@ NO_TEXTS: tuple[TextTable, ...] = ()
 def mark_entries(
     records: NDArray[Any], topic: int, partition: int, offsets: NDArray[np.int64], wanted: NDArray[np.bool_]
 ) -> None:
-    """Mark in ``wanted`` those of some ``offsets`` of a partition, rising, that are of one of the records."""
+    """Mark in ``wanted`` the ``offsets`` (rising) of a partition that belong to one of the records."""
     at = 0
     for k in range(records.shape[0]):
         record = records[k]
@@ -114,7 +114,7 @@ def mark_entries(
 
 @kernel
 def measure_entries(data: Bytes, starts: NDArray[np.uint32], at: NDArray[np.int64], to: NDArray[np.uint32]) -> int:
-    """Bytes of the entries at some positions; where each begins when they are packed is put into ``to``."""
+    """Total bytes of the entries at some positions; ``to`` is filled with their starts in a compact copy."""
     size = 0
     for i in range(at.shape[0]):
         to[i] = size
@@ -129,7 +129,7 @@ def measure_entries(data: Bytes, starts: NDArray[np.uint32], at: NDArray[np.int6
 def copy_entries(
     data: Bytes, starts: NDArray[np.uint32], at: NDArray[np.int64], into: Bytes, to: NDArray[np.uint32]
 ) -> None:
-    """Copy the entries at some positions, each to its place of ``to``; together they fill ``into``."""
+    """Copy the entries at some positions to their starts ``to`` in ``into``, which they fill."""
     for i in range(at.shape[0]):
         start, first = int(starts[at[i]]), int(to[i])
         stop = int(to[i + 1]) if i + 1 < at.shape[0] else into.shape[0]
@@ -138,13 +138,13 @@ def copy_entries(
 
 
 def needed(tables: Iterable[TextTable], records: NDArray[Any]) -> tuple[TextTable, ...]:
-    """The texts of some records (fields as PLACE) and no others, closely packed."""
+    """Compact tables with only the texts of some records (fields as in PLACE)."""
     found = (table.only(records) for table in tables)
     return tuple(table for table in found if len(table.offsets))
 
 
 class TextLookup:
-    """Looks up texts of the records of one batch, and knows afterwards which were looked up."""
+    """Looks up texts of the records of one batch and remembers which were looked up."""
 
     def __init__(self, tables: tuple[TextTable, ...]) -> None:
         self._tables = tables
@@ -156,7 +156,7 @@ class TextLookup:
         Raises
         ------
         ValueError
-            No table has them.
+            No table has the texts.
         """
         return self._at((int(record["topic"]), int(record["partition"]), int(record["offset"])))
 
@@ -166,7 +166,7 @@ class TextLookup:
         return [self._at(place) for place in zip(*columns, strict=True)]
 
     def used(self) -> tuple[TextTable, ...]:
-        """The texts that were looked up and no others: with them alone a machine does the same once more."""
+        """Tables with only the texts that were looked up. A replay of the batch needs no others."""
         return needed(self._tables, np.array(list(self._used), PLACE))
 
     def _at(self, place: Place) -> EventTexts:

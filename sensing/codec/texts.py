@@ -1,8 +1,7 @@
-"""Short texts as columns, customers as hashes, and what an identifier may hold.
+"""Identifiers: checks of their bytes, conversion of short texts to columns, and hashes of customers.
 
-Identifiers are limited in UTF-8 bytes and hold no control characters (Unicode category Cc, NUL among them), so that
-zero-padded columns, keys and terminals can take them. Blanks, inside or at the ends, are part of an identifier and stay
-as they are.
+Identifiers are limited in UTF-8 bytes and have no control characters (Unicode category Cc, NUL included), so that
+zero-padded columns, keys and terminals can hold them. Blanks are part of an identifier and are not stripped.
 """
 
 import re
@@ -19,15 +18,15 @@ CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 def column(texts: Sequence[str], width: int) -> NDArray[np.bytes_]:
-    """Texts that fit ``width`` bytes as zero-padded UTF-8."""
+    """Texts of at most ``width`` bytes as zero-padded UTF-8."""
     try:
         return np.array(texts, dtype=f"S{width}")
-    except UnicodeEncodeError:  # numpy takes ASCII only; that is the usual case and the fast one.
+    except UnicodeEncodeError:  # numpy encodes ASCII only, which is the usual case and faster.
         return np.array([text.encode() for text in texts], dtype=f"S{width}")
 
 
 def customer_hashes(customers: Sequence[str]) -> NDArray[np.uint64]:
-    """64-bit hashes of customer ids, the same on every machine; 0 for the empty text and for nothing else."""
+    """64-bit hashes of customer ids, the same on every machine. Only the empty text has hash 0."""
     data = "".join(customers).encode()
     sizes = np.fromiter(map(len, customers), np.int64, len(customers))
     if len(data) != sizes.sum():
@@ -39,9 +38,9 @@ def customer_hashes(customers: Sequence[str]) -> NDArray[np.uint64]:
 
 @kernel
 def hash_texts(data: Bytes, sizes: NDArray[np.int64], hashes: NDArray[np.uint64]) -> None:
-    """Hash texts that lie side by side into ``hashes`` (n, zeroed); an empty one keeps its 0.
+    """Hash concatenated texts into ``hashes`` (n, zeroed). Empty texts keep 0.
 
-    ``data`` holds eight bytes more.
+    ``data`` must have eight more bytes.
     """
     at = 0
     for i in range(sizes.shape[0]):
@@ -52,7 +51,7 @@ def hash_texts(data: Bytes, sizes: NDArray[np.int64], hashes: NDArray[np.uint64]
 
 
 def fits(texts: Sequence[str | None], bytes_max: Sequence[int]) -> bool:
-    """Whether all identifiers (None: not given) are free of control characters and within their limits in bytes."""
+    """Whether all identifiers (None: not given) have no control characters and are within their limits in bytes."""
     for text, limit in zip(texts, bytes_max, strict=True):
         if text is not None and (CONTROL.search(text) or (not text.isascii() and len(text.encode()) > limit)):
             return False

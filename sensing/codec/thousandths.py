@@ -1,9 +1,8 @@
-"""Quantities as fixed point: whole thousandths of the unit of measure.
+"""Fixed-point quantities: integers in thousandths of the unit of measure.
 
-A quantity is the decimal number that was written; more precisely the shortest decimal that reads as the same double,
-which is the same thing for up to 15 digits. It is rounded half to even at the third decimal: 0.0015 and 0.0025 both
-become 0.002. Multiplying by 1000 and rounding is not enough: the product 1.0005 * 1000 lies below the half that was
-written.
+A quantity is the decimal number as written; more precisely, the shortest decimal that reads as the same double, which
+is the same for up to 15 digits. It is rounded half to even at the third decimal: 0.0015 and 0.0025 both become 0.002.
+Multiplying by 1000 and rounding is not exact: the product 1.0005 * 1000 is below the half that was written.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from sensing.codec.record import THOUSANDTHS
 
 NEAR_HALF = 0.499
-"""Quantities are at most 1e9, so their product with 1000 is off by less than 0.0003: below this, rounding is sure."""
+"""Quantities are at most 1e9, so their product with 1000 has an error below 0.0003. Below this, rounding is exact."""
 
 
 def thousandths(quantities: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -1,8 +1,7 @@
-"""Text eight bytes at a time: a word of message memory is a number, and one operation looks at all its bytes.
+"""SWAR (SIMD within a register): reads text eight bytes at a time as 64-bit words. Scanner kernels call it.
 
-The first byte is the lowest one (little-endian). The tests that mark bytes are exact for the lowest marked byte only: a
-borrow or a carry may mark bytes above one that is rightly marked, never below it. Source: H. S. Warren, Hacker's
-Delight, 2nd ed., section 6-1.
+The first byte is the lowest one (little-endian). Functions that mark bytes are exact for the lowest marked byte only: a
+borrow or carry may mark bytes above it, never below it. Source: H. S. Warren, Hacker's Delight, 2nd ed., section 6-1.
 """
 
 import numpy as np
@@ -31,16 +30,16 @@ LOW_PAIRS = np.uint64(1 + (10_000 << 32))
 
 @lean_kernel
 def whole(word: np.uint64) -> int:
-    """Return a word as a signed number: numba mixes signed and unsigned ones to floats."""
+    """A word as a signed integer: numba converts mixed signed and unsigned operands to floats."""
     return np.int64(word)  # type: ignore[return-value]  # an integer to numba
 
 
 @lean_kernel
 def word_at(data: Bytes, at: int, end: int) -> np.uint64:
-    """Return eight bytes from ``at`` on, 0 from ``end`` on.
+    """Eight bytes from ``at`` on; bytes from ``end`` on are 0.
 
-    Reads nothing at or behind ``end``, and nothing before ``end - 8``: all that is read belongs to a message of eight
-    bytes or more that ends there.
+    It reads only between ``end - 8`` and ``end``, or from ``at`` on. So it stays inside a message of at least eight
+    bytes that ends at ``end``.
     """
     if at + 8 <= end:
         return load(data, at)
@@ -51,8 +50,8 @@ def word_at(data: Bytes, at: int, end: int) -> np.uint64:
 
 @lean_kernel
 def load(data: Bytes, at: int) -> np.uint64:
-    """Return the eight bytes from ``at`` on; the compiler makes one instruction of it."""
-    i = np.uint64(at)  # Unsigned, so that no code is made for indices from the end.
+    """The eight bytes from ``at`` on; compiles to one instruction."""
+    i = np.uint64(at)  # Unsigned, so that numba generates no code for negative indices.
     word = np.uint64(data[i]) | np.uint64(data[i + ONE]) << EIGHT
     word |= np.uint64(data[i + TWO]) << SIXTEEN | np.uint64(data[i + THREE]) << np.uint64(24)
     word |= np.uint64(data[i + FOUR]) << HALF | np.uint64(data[i + FIVE]) << np.uint64(40)
@@ -61,7 +60,7 @@ def load(data: Bytes, at: int) -> np.uint64:
 
 @lean_kernel
 def put_word(data: Bytes, at: int, word: np.uint64) -> None:
-    """Write a word as the eight bytes from ``at`` on; the compiler makes one instruction of it."""
+    """Write a word as the eight bytes from ``at`` on; compiles to one instruction."""
     i = np.uint64(at)
     data[i], data[i + ONE] = word & BYTE, word >> EIGHT & BYTE
     data[i + TWO], data[i + THREE] = word >> SIXTEEN & BYTE, word >> np.uint64(24) & BYTE
@@ -71,7 +70,7 @@ def put_word(data: Bytes, at: int, word: np.uint64) -> None:
 
 @lean_kernel
 def specials(word: np.uint64) -> np.uint64:
-    """Mark what ends or spoils a plain text: quotes, backslashes, controls, and all that is not ASCII."""
+    """Mark bytes that end a plain text or are not allowed in it: quotes, backslashes, controls, non-ASCII."""
     quote, backslash = word ^ QUOTES, word ^ BACKSLASHES
     found = (word - BLANKS) & ~word
     found |= (quote - ONES) & ~quote
@@ -81,13 +80,13 @@ def specials(word: np.uint64) -> np.uint64:
 
 @lean_kernel
 def first(marks: np.uint64) -> int:
-    """Index of the lowest marked byte; there is one."""
+    """Index of the lowest marked byte; at least one byte must be marked."""
     return whole(((marks & (~marks + ONE)) >> SEVEN) * INDICES >> LAST_BYTE)
 
 
 @lean_kernel
 def below(word: np.uint64, index: int) -> np.uint64:
-    """Return the bytes before ``index`` (0 to 7), 0 from there on."""
+    """The bytes before ``index`` (0 to 7); the others are 0."""
     return word & ((ONE << np.uint64(8 * index)) - ONE)
 
 
@@ -99,13 +98,13 @@ def byte_of(word: np.uint64, index: int) -> np.uint64:
 
 @lean_kernel
 def no_digits(word: np.uint64) -> np.uint64:
-    """Mark the bytes of a word, less the character zero (``word ^ ZEROS``), that are no digit."""
+    """Mark the bytes of ``word ^ ZEROS`` that are not digits."""
     return (word | (word + ABOVE_NINE)) & HIGHS
 
 
 @lean_kernel
 def leading_number(digits: np.uint64, count: int) -> int:
-    """Value of the first ``count`` (1 to 8) digits of a word less the character zero; what follows may be anything.
+    """Value of the first ``count`` (1 to 8) digits of ``word ^ ZEROS``. The other bytes are ignored.
 
     Source: D. Lemire, "Quickly parsing eight digits", 2018.
     """

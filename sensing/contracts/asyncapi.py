@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document: all topics, what is read and sent, keys, and the headers by which subscribers filter."""
+"""AsyncAPI 3.0 document: all topics, messages read and sent, keys, and headers. ``tidegauge schemas`` writes it."""
 
 from typing import Any, get_args
 
@@ -20,7 +20,7 @@ from sensing.contracts.topics import SPECS
 Document = dict[str, Any]
 
 VERSION = "1.0.0"
-"""Of the contracts. Fields are only added; a breaking change is a new event type."""
+"""Version of the contracts. Fields are only added; a breaking change is a new event type."""
 
 KAFKA_BINDING = "0.5.0"
 SCHEMA_FORMAT = "application/schema+json;version=draft-2020-12"
@@ -78,7 +78,7 @@ def document(descriptions: dict[str, str]) -> Document:
 
 
 def output_message(topic: str, name: str) -> str:
-    """Name in this document of a message of an output topic: its type, unless an input has that type as well."""
+    """Name of an output message in this document: its type, unless an input has the same type."""
     return f"{topic}.{name.partition('.')[2]}" if topic == "planning-parameters" else name
 
 
@@ -170,7 +170,7 @@ def _output_attributes() -> Document:
 
 
 def _dead_letter_headers() -> Document:
-    """Headers that stand behind those of the original message; of two with one name the last is the engine's."""
+    """Headers added behind those of the original message. Of two with the same name the last one is the engine's."""
     connect = {
         "topic": "Topic of the original message.",
         "partition": "Partition of the original message.",

@@ -19,15 +19,15 @@ Rejection = Literal[
 ]
 """Why a decision has no effect.
 
-``unknown_subject``: nothing by that name is known, or not any more; ``unknown_version``: that version was never
-published; ``stale``: it is about a state that is past; ``wrong_role``: the role has not that right; ``not_applicable``:
-this cannot be decided about what it names; ``invalid_value``: field, value or date does not fit; ``table_full``: there
-is no place to remember it.
+``unknown_subject``: the subject is not known, or not any more; ``unknown_version``: the version was never published;
+``stale``: it is about an earlier state; ``wrong_role``: the role has no right to it; ``not_applicable``: this decision
+is not possible for the subject; ``invalid_value``: field, value or date is not legal; ``table_full``: the table of
+decisions is full.
 """
 
 
 class ControlTotals(msgspec.Struct, kw_only=True):
-    """Account of one topic partition: ``read`` is the sum of the six outcomes.
+    """Control totals of one topic partition: ``read`` is the sum of the six outcomes.
 
     ``released`` counts lines that left ``held`` (which never falls).
     """
@@ -61,9 +61,8 @@ class AutomaticDecision(msgspec.Struct, kw_only=True):
 class DecisionAnswer(msgspec.Struct, kw_only=True):
     """The answer to one ``decision.made`` or ``execution.confirmed``, whose id is ``event_id``.
 
-    ``prior`` and ``value`` are what an accepted one changed: statuses, or numbers in base units. ``version`` and
-    ``status`` are those of what was decided on as it stands now: with its effect where accepted, unchanged where
-    rejected. ``answer`` says in a sentence what became of it.
+    ``prior`` and ``value`` are what an accepted decision changed: statuses, or numbers in base units. ``version`` and
+    ``status`` are those of the subject after the decision. ``answer`` is the outcome as a sentence.
     """
 
     event_id: str

@@ -1,7 +1,7 @@
-"""What every input event has in common, and the limits of section "Contracts" that the types enforce.
+"""Common parts of all input events: base structs, field types, and the limits that the types enforce.
 
-Unknown fields are ignored and fields are only ever added with defaults, so an old reader understands a new writer. A
-breaking change is a new event type. All structs are decoded straight from JSON; numeric strings are not numbers.
+Unknown fields are ignored, and new fields have defaults, so an old reader understands a new writer. A breaking change
+is a new event type. All structs are decoded directly from JSON. Numeric strings are not numbers.
 """
 
 import datetime as dt

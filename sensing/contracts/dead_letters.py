@@ -1,4 +1,4 @@
-"""Topic ``dead-letters``: what could not be taken, as it came, and why."""
+"""Topic ``dead-letters``: refused messages in their original form, with the reason."""
 
 from typing import Literal
 
@@ -30,9 +30,8 @@ Reason = Literal[
 class DeadLetter(msgspec.Struct, kw_only=True):
     """One rejected message.
 
-    ``original`` is false where a machine re-encoded the event because the message itself was no longer at hand.
-    ``key_base64`` is the key that the message had, null where it had none (lines of a file) or where it is not known
-    (``original`` is false).
+    ``original`` is false if a machine refused the event: then ``value_base64`` is a new encoding of the event.
+    ``key_base64`` is the key of the message, null if it had none (lines of a file) or if ``original`` is false.
     """
 
     topic: str

@@ -1,18 +1,18 @@
-"""Topic ``decisions``: what people and the ERP made of what the engine proposed.
+"""Topic ``decisions``: decisions of people about exceptions and proposals, and executions by the ERP.
 
 Every decision is answered once on ``audit``: ``decision.accepted`` with its effect, or ``decision.rejected`` with the
-reason and what is current. A repeat of an event id has no effect and no answer. In a quiet time decisions take effect
-and are not answered; what refers to published parameters finds none then.
+reason and what is current. A repeat of an event id has no effect and no answer. During a backfill decisions take effect
+without an answer; decisions about published parameters find none then.
 
 A decision is about one exception or about the parameters of one SKU-location:
 
-- about an exception where it has an ``exception_id``, or where ``subject`` is one and there is no
+- about an exception if it has an ``exception_id``, or if ``subject`` is an exception id and there is no
   ``parameters_version``;
-- else about parameters, whose subject is ``sku/location``.
+- else about parameters; then ``subject`` is ``sku/location``.
 
-It goes by the SKU that the subject names: of an exception the first part of what it is about, of parameters all before
-the last slash. Where that is not the SKU (a location with a slash in it, an id in which even the SKU was shortened),
-``sku`` has to say it.
+The SKU routes a decision. It is read from the subject: for an exception the first part of its key, for parameters the
+text before the last slash. If this is not the SKU (the location contains a slash, or the id was shortened), ``sku`` is
+required.
 """
 
 import datetime as dt
@@ -28,24 +28,23 @@ Label = Literal["confirmed", "expected", "false_alarm", "new_trend"]
 
 
 class DecisionMade(Event, tag="decision.made", kw_only=True, gc=False):
-    """A person decided about an exception or a proposal; ``subject`` and the id are echoed from what was decided on.
+    """A person decided about an exception or a proposal; ``subject`` and the id are copied from the published record.
 
-    Versions are echoed so that nothing is decided on a state that nobody saw. Without one the decision is about what is
-    current. An exception's is stale where the problem was opened or escalated after it; parameters' where there is a
-    newer one. An exception that has ended can be labelled, while it is remembered, and nothing else.
+    The version is copied too, so that a decision is about the state that the person saw. Without a version it is about
+    the current state. The version of an exception is stale if the problem was opened or escalated after it; a version
+    of parameters is stale if there is a newer one. An exception that has ended can only be labelled.
 
     On an exception
-        ``acknowledge``: somebody is at it; status ``acknowledged``. ``label``: what it was, in ``label``, which other
-        decisions may bring along. ``reject``: it is no problem; resolved, and for a week it comes back only if it is
-        graver. ``release``: the quantity that ``data_quality`` holds is right; it is booked when it was ordered, counts
-        from now on, and the exception is resolved.
+        ``acknowledge``: somebody works on it; status ``acknowledged``. ``label``: what it was, in ``label``, which
+        other decisions may have as well. ``reject``: it is no problem; it is resolved, and for a week it recurs only
+        with a higher severity. ``release``: the quantity that ``data_quality`` holds is right; it is booked at its
+        order time, counts from now on, and the exception is resolved.
     On parameters
-        ``approve``: status ``approved``, until the execution is confirmed. ``reject``: status ``rejected``, what is in
-        force stays, and nothing is proposed anew before it has left the dead band around what was rejected.
-        ``override``: ``value`` (base units, or days) is put in place of ``field``, one of safety_stock, reorder_point,
-        order_up_to, order_quantity and lead_time_days, and what follows from it follows; it is an approval; it stands
-        up to and with the local day ``until`` (28 days where not told), or until it is overridden anew or released.
-        ``release``: all overrides are lifted.
+        ``approve``: status ``approved``, until the execution is confirmed. ``reject``: status ``rejected``; the values
+        in force stay, and nothing is proposed until it leaves the dead band around the rejected values. ``override``:
+        ``value`` (base units, or days) replaces ``field``, one of safety_stock, reorder_point, order_up_to,
+        order_quantity and lead_time_days, and dependent values follow. It is an approval. It ends after the local day
+        ``until`` (default: 28 days), or with the next override or release. ``release``: ends all overrides.
     """
 
     subject: Subject
@@ -64,11 +63,11 @@ class DecisionMade(Event, tag="decision.made", kw_only=True, gc=False):
 
 
 class ExecutionConfirmed(Event, tag="execution.confirmed", kw_only=True, gc=False):
-    """The ERP executed.
+    """The ERP executed a proposal or an action.
 
     Version ``parameters_version`` of the proposal for ``subject`` is in force since the event time, or action
     ``action_id`` is done. Without a version it is the one last approved, else the current one. Other versions are
-    stale, since nobody remembers what they said: the ERP then tells ``parameters.in_force``.
+    stale, since the engine does not store them: the ERP then sends ``parameters.in_force``.
     """
 
     subject: Subject

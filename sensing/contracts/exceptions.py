@@ -18,15 +18,15 @@ SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 
 
 ExceptionType = str
-"""Name of a detector; the published schema lists those that there are."""
+"""Name of a detector. The published schema lists all names."""
 
 
 class ExceptionState(msgspec.Struct, kw_only=True):
     """Whole state of one problem.
 
-    Times are RFC 3339 UTC strings; quantities base units; money in ``currency`` (absent where no price is known).
-    ``decision`` is the latest one that a person made about the problem, by whom, when and why; ``label`` the latest
-    label. A severity that rises after an acknowledgement makes the problem ``escalated`` again.
+    Times are RFC 3339 UTC strings, quantities base units. Money is in ``currency`` and absent if no price is known.
+    ``decision`` is the latest decision of a person about the problem, with who, when and why; ``label`` is the latest
+    label. If the severity rises after an acknowledgement, the status becomes ``escalated`` again.
     """
 
     exception_id: str

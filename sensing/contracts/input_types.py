@@ -1,7 +1,6 @@
-"""What becomes of every type of input event: one row says which machine takes it and what it does there.
+"""Table of all input event types: which machine gets an event, and its effect. README and AsyncAPI document print it.
 
-``unused`` are fields that are accepted and change nothing yet; a test holds them against what machines read. The README
-and the AsyncAPI document print the table.
+``unused`` are fields that are accepted and have no effect yet. A test compares them with what machines read.
 """
 
 from typing import Literal, NamedTuple
@@ -68,4 +67,4 @@ INPUT_TYPES: dict[str, InputType] = {
     "decision.made": InputType("shard of the SKU", "acts on an exception or on parameters, and is answered"),
     "execution.confirmed": InputType("shard of the SKU", "puts proposed parameters in force"),
 }  # fmt: skip
-"""By event type. A record of master data or a signal without a SKU goes to every shard."""
+"""Input types by event type. Master data and signals without a SKU go to every shard."""

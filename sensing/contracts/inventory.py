@@ -1,4 +1,4 @@
-"""Topic ``inventory``: the truth about on-hand stock. Events are keyed by their ``event_id``."""
+"""Topic ``inventory``: counts and adjustments of on-hand stock. Events are keyed by their ``event_id``."""
 
 from typing import get_args
 
@@ -7,7 +7,7 @@ from sensing.contracts.topic_spec import TopicSpec
 
 
 class Counted(ItemEvent, tag="inventory.counted", kw_only=True, gc=False):
-    """On-hand was ``quantity`` at ``event_time``; later movements are applied again on top of it."""
+    """On-hand was ``quantity`` at ``event_time``. Movements after that time are added to it."""
 
     quantity: QuantityOrZero
     unit_of_measure: Unit = DEFAULT_UNIT

@@ -50,21 +50,21 @@ class OrderPlaced(OrderLine, tag="order.placed", kw_only=True, gc=False):
 
 
 class OrderChanged(OrderLine, tag="order.changed", kw_only=True, gc=False):
-    """A line now reads like this; ``line_version`` is required. Quantity 0 empties the line."""
+    """A line was changed; the event has its new state. ``line_version`` is required. Quantity 0 empties the line."""
 
     quantity: QuantityOrZero
     line_version: Version
 
 
 class OrderCancelled(OrderLine, tag="order.cancelled", kw_only=True, gc=False):
-    """The whole line is cancelled, whatever ``quantity`` says. ``line_version`` defaults to "after all others"."""
+    """The whole line is cancelled; ``quantity`` is ignored. ``line_version`` defaults to "after all others"."""
 
     quantity: QuantityOrZero = 0.0
     line_version: Version | None = None
 
 
 class OrderReturned(OrderLine, tag="order.returned", kw_only=True, gc=False):
-    """Goods came back: counted apart, raises stock, does not lower demand. Keyed by ``event_id``."""
+    """Goods came back. Raises stock and does not lower demand. Keyed by ``event_id``."""
 
     quantity: Quantity
     reason: Text | None = None
@@ -77,7 +77,7 @@ class OrderAllocated(OrderLine, tag="order.allocated", kw_only=True, gc=False):
 
 
 class OrderLost(OrderLine, tag="order.lost", kw_only=True, gc=False):
-    """Demand that was turned away (no stock, price): counts as demand, never as open. Keyed by ``event_id``."""
+    """Demand that was refused (no stock, price). Counts as demand, not as open quantity. Keyed by ``event_id``."""
 
     quantity: Quantity
     reason: Text | None = None

@@ -1,6 +1,6 @@
 """Topic ``planning-parameters`` (compacted by sku and location).
 
-What the ERP runs on, what it should run on, and why.
+Parameters in force at the ERP, proposed parameters, and the reason of the last change.
 """
 
 from typing import Literal, get_args
@@ -12,10 +12,10 @@ from sensing.contracts.topic_spec import View, output, typed
 
 DemandClass = Literal["new", "smooth", "intermittent", "erratic", "lumpy", "ending"]
 ParameterStatus = Literal["proposed", "in_force", "pending", "expired", "approved", "rejected"]
-"""Where a proposal stands.
+"""Status of a proposal.
 
-``proposed``: nobody has decided; ``approved``: a person wants it, its execution is not confirmed yet; ``rejected``: a
-person does not want it, what is in force stays; ``in_force``: the ERP runs on it.
+``proposed``: nobody has decided; ``approved``: a person approved it, its execution is not confirmed yet; ``rejected``:
+a person rejected it, the values in force stay; ``in_force``: the ERP uses it.
 """
 OverrideField = Literal["safety_stock", "reorder_point", "order_up_to", "order_quantity", "lead_time_days"]
 
@@ -24,7 +24,7 @@ HORIZON_DAYS = 28
 
 
 class InForce(msgspec.Struct, kw_only=True):
-    """Values the ERP is known to run on; absent values were never told."""
+    """Values in force at the ERP, as far as it has reported them."""
 
     safety_stock: float | None = None
     reorder_point: float | None = None
@@ -62,7 +62,7 @@ class Proposed(msgspec.Struct, kw_only=True):
 class Stock(msgspec.Struct, kw_only=True):
     """Inventory position, base units.
 
-    ``stockout_date`` is the first local day the projection falls below zero (absent: not within 28 days).
+    ``stockout_date`` is the first local day on which the projection is below zero (absent: not within 28 days).
     """
 
     on_hand: float | None
@@ -76,7 +76,7 @@ class Stock(msgspec.Struct, kw_only=True):
 class Change(msgspec.Struct, kw_only=True):
     """Additive split of the change of the reorder point since the last published version.
 
-    The parts add up to ``total``; ``override`` is what a person's value makes of it.
+    The parts add up to ``total``. ``override`` is the part of a person's value.
     """
 
     total: float
@@ -90,7 +90,7 @@ class Change(msgspec.Struct, kw_only=True):
 
 
 class Override(msgspec.Struct, kw_only=True):
-    """A person's value in place of the engine's, up to and with the local day ``until``."""
+    """A person's value that replaces the engine's, up to and including the local day ``until``."""
 
     field: OverrideField
     value: float
@@ -102,10 +102,10 @@ class Override(msgspec.Struct, kw_only=True):
 
 
 class Accuracy(msgspec.Struct, kw_only=True):
-    """How the forecasts of the next day did in production, over about the last hundred days; null where not known.
+    """Accuracy of the forecasts of the next day, over about the last hundred days; null if not known.
 
-    ``wape`` is the sum of absolute errors over the sum of demand, ``bias`` that of forecast minus demand;
-    ``coverage_95`` the share of days not above the .95 quantile; ``days`` the days judged, older ones counting less.
+    ``wape`` is the sum of absolute errors over the sum of demand, ``bias`` the sum of forecast minus demand over the
+    sum of demand, ``coverage_95`` the share of days not above the .95 quantile, ``days`` the discounted number of days.
     """
 
     wape: float | None
@@ -115,10 +115,10 @@ class Accuracy(msgspec.Struct, kw_only=True):
 
 
 class PlanningParameters(msgspec.Struct, kw_only=True):
-    """Whole record of one SKU-location. ``freshness`` maps an input to the event time last heard of it.
+    """Whole record of one SKU-location. ``freshness`` maps an input to its newest event time.
 
-    ``decision`` is what a person decided about this proposal, where the status shows it, by whom, when and why;
-    ``overrides`` are the values in ``proposed`` that are a person's, and what follows from them follows there too.
+    ``decision`` is a person's decision about this proposal, with who, when and why, if the status follows from it.
+    ``overrides`` are values in ``proposed`` that a person set; dependent values there follow from them.
     """
 
     sku: str

@@ -1,8 +1,8 @@
-"""Topic ``reference``: master data, plans, what the ERP runs on now, and outside signals.
+"""Topic ``reference``: master data, plans, parameters in force at the ERP, and external signals.
 
-A record takes effect at its ``event_time``, or from the beginning where it has none; the latest effective record of a
-key is in force, whole (absent fields mean their defaults, not "as before"). Where no record of a kind was ever given,
-everything of that kind is known.
+A record takes effect at its ``event_time``, or from the beginning if it has none. The latest effective record of a key
+is in force as a whole: absent fields have their defaults, not earlier values. While there is no record of a kind (such
+as locations), all names of that kind are accepted.
 """
 
 import datetime as dt
@@ -90,7 +90,7 @@ class CustomerUpdated(ReferenceEvent, tag="customer.updated", kw_only=True, gc=F
 
 
 class Holiday(msgspec.Struct, kw_only=True, gc=False):
-    """A special day of a calendar; ``closed`` days have no demand and teach none."""
+    """A special day of a calendar. ``closed`` days have no demand, and models do not learn from them."""
 
     date: dt.date
     name: Text = ""
@@ -134,7 +134,7 @@ class PlanPublished(ReferenceEvent, tag="plan.published", kw_only=True, gc=False
 
 
 class ParametersInForce(ReferenceEvent, tag="parameters.in_force", kw_only=True, gc=False):
-    """What the ERP runs on now for a SKU-location."""
+    """Parameters in force at the ERP for a SKU-location."""
 
     sku: Sku
     location: Location
@@ -160,7 +160,7 @@ class PromotionApproved(ReferenceEvent, tag="promotion.approved", kw_only=True, 
 
 
 class SignalObserved(ReferenceEvent, tag="signal.observed", kw_only=True, gc=False):
-    """An outside signal (weather, market, CRM opportunity, service tickets) about an item, a family or a region."""
+    """An external signal (weather, market, CRM opportunity, service tickets) about an item, a family or a region."""
 
     signal: Id
     kind: Id

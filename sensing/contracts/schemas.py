@@ -1,7 +1,7 @@
-"""JSON Schemas of every topic, generated from the types. Writing them to files is the caller's.
+"""JSON Schemas of all topics, generated from the types. ``tidegauge schemas`` writes them to files.
 
-The schemas say what the types say. What a schema cannot say stands in its descriptions: identifiers are limited in
-bytes, event times lie from 1970 to 9999.
+Limits that a schema cannot express are in its descriptions: identifiers are limited in bytes, event times are from 1970
+to 9999.
 """
 
 import json
@@ -22,7 +22,7 @@ NO_CONTROL_CHARACTERS = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
 
 
 def documents(exception_types: Iterable[str]) -> dict[str, bytes]:
-    """All documents by file name: one JSON Schema per topic, and the AsyncAPI document."""
+    """All documents by file name: a JSON Schema per topic, and the AsyncAPI document."""
     types = sorted(exception_types)
     schemas = {name: topic_schema(spec, types) for name, spec in sorted(SPECS.items()) if spec.structs}
     about = {topic: schema["description"] for topic, schema in schemas.items()}
@@ -34,7 +34,7 @@ def documents(exception_types: Iterable[str]) -> dict[str, bytes]:
 def topic_schema(spec: TopicSpec, exception_types: Sequence[str]) -> Schema:
     """JSON Schema (draft 2020-12) of the messages of a topic: one of its types. Unknown fields are allowed.
 
-    ``exception_types`` are the names of all detectors, which the types do not know.
+    ``exception_types`` are the names of all detectors, which are not part of the types.
     """
     references, definitions = msgspec.json.schema_components(spec.structs, ref_template="#/$defs/{name}")
     about = {"title": spec.name, "description": (spec.about or "").strip()}
@@ -43,8 +43,8 @@ def topic_schema(spec: TopicSpec, exception_types: Sequence[str]) -> Schema:
 
 
 def _sharpened(schema: Any, exception_types: Sequence[str], inside: str = "") -> Any:
-    """Say what msgspec leaves out: the event type is one constant, an exception's type is that of a detector,
-    identifiers hold no control characters.
+    """Add what msgspec leaves out: the constant event type, exception types of the detectors, and no control characters
+    in identifiers.
     """
     if isinstance(schema, list):
         return [_sharpened(each, exception_types) for each in schema]
@@ -61,7 +61,7 @@ def _sharpened(schema: Any, exception_types: Sequence[str], inside: str = "") ->
 
 
 def in_markdown(schema: Any, inside: str = "") -> Any:
-    """Descriptions as readers of both documents expect them: code in single backticks, a paragraph on one line."""
+    """Convert descriptions to Markdown: code in single backticks, a paragraph on one line."""
     match schema:
         case list():
             return [in_markdown(each) for each in schema]

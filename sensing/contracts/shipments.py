@@ -10,7 +10,7 @@ from sensing.contracts.topic_spec import TopicSpec
 class Shipment(ItemEvent, kw_only=True, gc=False):
     """Common fields.
 
-    ``order_id`` and ``line`` (default: the sku) name the order line that is served; ``location`` is where goods leave.
+    ``order_id`` and ``line`` (default: the sku) name the order line; ``location`` is where the goods leave.
     """
 
     quantity: Quantity
@@ -32,7 +32,7 @@ class ShipmentDelayed(Shipment, tag="shipment.delayed", kw_only=True, gc=False):
 
 
 class Backordered(Shipment, tag="shipment.backordered", kw_only=True, gc=False):
-    """``quantity`` could not be served and waits, until ``expected_date`` where known."""
+    """``quantity`` could not be shipped and is backordered, until ``expected_date`` if known."""
 
     expected_date: dt.date | None = None
 
@@ -50,7 +50,7 @@ class Transferred(Shipment, tag="shipment.transferred", kw_only=True, gc=False):
 
 
 class Delivered(Shipment, tag="shipment.delivered", kw_only=True, gc=False):
-    """The customer has the goods; stock is not touched."""
+    """The customer has received the goods. Stock does not change."""
 
 
 ShipmentEvent = Shipped | ShipmentDelayed | Backordered | Substituted | Transferred | Delivered

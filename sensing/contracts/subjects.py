@@ -1,7 +1,7 @@
-"""How what is published is named, and how a decision that echoes the name finds back.
+"""Subjects: ids of exceptions and parameters, and the way back from a decision's subject to its SKU.
 
-An exception is named ``type:key:instant``: the key says what it is about, its parts are joined by ``|`` and the first
-one is the SKU. Parameters are named ``sku/location``.
+The id of an exception is ``type:key:instant``. The parts of the key are joined by ``|``; the first part is the SKU. The
+subject of parameters is ``sku/location``.
 """
 
 import hashlib
@@ -18,9 +18,9 @@ Decision = DecisionMade | ExecutionConfirmed
 
 
 def problem_key(*parts: str) -> str:
-    """Name of what a problem is about, e.g. "SKU|LOC|PO|LINE", the SKU first.
+    """Key of a problem, for example "SKU|LOC|PO|LINE", the SKU first.
 
-    The separator is escaped within a part, so two problems never share a key.
+    The separator is escaped within a part, so different problems have different keys.
     """
     key = "|".join(parts)
     # Nearly always there is nothing to escape, which is cheap to see.
@@ -30,9 +30,9 @@ def problem_key(*parts: str) -> str:
 
 
 def exception_subject(kind: str, key: str, stamp: str) -> str:
-    """Id of an exception, readable, at most 128 bytes: short type, key, and its opening as YYYYMMDDTHHMMSSmmm.
+    """Readable id of an exception, at most 128 bytes: short type, key, and instant of opening as YYYYMMDDTHHMMSSmmm.
 
-    A key too long for that keeps its beginning and ends in 16 hexadecimal digits of its BLAKE2b digest.
+    A key that is too long is cut and ends in 16 hexadecimal digits of its BLAKE2b digest.
     """
     room = SUBJECT_BYTES_MAX - len(kind) - len(stamp) - 2
     text = key.encode()
@@ -48,7 +48,7 @@ def parameters_subject(sku: str, location: str) -> str:
 
 
 def exception_of(event: Decision) -> str | None:
-    """Id of the exception that a decision is about; None where it is about parameters or an action."""
+    """Id of the exception that a decision is about; None if it is about parameters or an action."""
     if isinstance(event, ExecutionConfirmed):
         return None
     if event.exception_id is not None:
@@ -57,7 +57,7 @@ def exception_of(event: Decision) -> str | None:
 
 
 def sku_of(event: Decision) -> str:
-    """SKU that a decision goes by: the one it says, else the one that its subject names."""
+    """SKU that routes a decision: its ``sku`` field, else the SKU of its subject."""
     if event.sku is not None:
         return event.sku
     exception_id = exception_of(event)

@@ -23,7 +23,7 @@ from sensing.contracts.topic_spec import TopicSpec
 class PurchaseOrderLine(ItemEvent, kw_only=True, gc=False):
     """Common fields of a purchase-order line. ``line`` defaults to the sku.
 
-    Where ``line_version`` is absent, confirmations, delays and shipments of one line are ordered by ``event_time``.
+    Confirmations, delays and shipments of one line without a ``line_version`` are ordered by ``event_time``.
     """
 
     po_id: Id
@@ -34,7 +34,7 @@ class PurchaseOrderLine(ItemEvent, kw_only=True, gc=False):
 
 
 class PurchaseOrderPlaced(PurchaseOrderLine, tag="po.placed", kw_only=True, gc=False):
-    """The line was ordered from ``supplier``. Version 1 unless told; ``promised_date`` may come later."""
+    """The line was ordered from ``supplier``. Version 1 by default; ``promised_date`` may come later."""
 
     quantity: Quantity
     promised_date: dt.date | None = None
@@ -72,7 +72,7 @@ class PurchaseOrderReceived(PurchaseOrderLine, tag="po.received", kw_only=True, 
 
 
 class PurchaseOrderCancelled(PurchaseOrderLine, tag="po.cancelled", kw_only=True, gc=False):
-    """What is still open of the line will not come. Version "after all others" unless told."""
+    """The open quantity of the line will not arrive. By default its version is "after all others"."""
 
 
 class SupplierDisrupted(Event, tag="supplier.disrupted", kw_only=True, gc=False):

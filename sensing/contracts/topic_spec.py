@@ -1,4 +1,4 @@
-"""What a topic is: one spec of name, types, key, compaction, retention and view.
+"""Topic spec: name, event types, key, compaction, retention and view of one topic.
 
 Every file of a topic ends with its spec; `sensing.contracts.topics` lists all. The decoder, the numbers of input
 topics, the JSON Schemas, the AsyncAPI document, ``topics create`` and ``check``, the order of output files, the view in
@@ -17,7 +17,7 @@ INPUT_KEY = "Any. Events of one line may arrive in any order and over several pa
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """Names of a compacted topic in Redis: of the hash of one record, and of the channel of changes."""
+    """Names of a compacted topic in Redis: prefix of its hashes, and channel of its changes."""
 
     hash: str
     channel: str
@@ -32,22 +32,22 @@ class TopicSpec:
     name
         Without prefix.
     about
-        What it carries, in Markdown: the docstring of its file.
+        Description in Markdown: the docstring of its file.
     structs
         Types of its messages.
     sent
         CloudEvents types of an output topic, each with the struct that is its data; empty for an input topic, whose
         structs have their ``event_type`` as tag.
     key
-        What the key of its messages is.
+        Description of the message key.
     compacted
         Whether the latest record of a key is its whole state; then all its messages are of one struct.
     retention_days
-        How long messages are kept unless its owner decides otherwise; None: for ever, which the engine relies on.
+        Default retention, which the owner of the topic may change; None: unlimited, which the engine requires.
     partitions
-        How many it must have; None: as many as its owner likes.
+        Required number; None: any number.
     view
-        Names in Redis; None: it is not in the view.
+        Names in Redis; None: the topic is not in the view.
     """
 
     name: str
@@ -63,7 +63,7 @@ class TopicSpec:
 
     @property
     def events(self) -> dict[str, type[msgspec.Struct]]:
-        """All types of its messages with their structs."""
+        """All event types of the topic with their structs."""
         return {event_type(struct): struct for struct in self.structs} if self.is_input else dict(self.sent)
 
 
@@ -85,5 +85,5 @@ def typed(prefix: str, names: Iterable[str], struct: type[msgspec.Struct]) -> di
 
 
 def event_type(struct: type[msgspec.Struct]) -> str:
-    """The ``event_type`` that stands for ``struct`` in messages."""
+    """The ``event_type`` of ``struct`` in messages."""
     return str(struct.__struct_config__.tag)

@@ -1,4 +1,4 @@
-"""All topics. A new one is a file with its spec and a line here; all that must know all topics reads ``SPECS``."""
+"""Registry of all topics. A new topic is a file with its spec and an entry here. Users of all topics read ``SPECS``."""
 
 from sensing.contracts import (
     actions,
@@ -31,14 +31,14 @@ SPECS: dict[str, TopicSpec] = {
         dead_letters.SPEC,
     )
 }
-"""By name: inputs in merge order, then outputs in the order in which sinks write them."""
+"""Specs by name: inputs in merge order, then outputs in the order in which sinks write them."""
 
 INPUTS: dict[str, StructTypes] = {name: spec.structs for name, spec in SPECS.items() if spec.is_input}
 """Event types of every input topic; each has its ``event_type`` as tag."""
 
 
 def published() -> list[TopicSpec]:
-    """Output topics that something is published on, in the order in which sinks write them."""
+    """Output topics with event types, in the order in which sinks write them."""
     return [spec for spec in SPECS.values() if not spec.is_input and spec.structs]
 
 
@@ -48,5 +48,5 @@ def compacted() -> list[TopicSpec]:
 
 
 def viewed() -> list[TopicSpec]:
-    """Topics that are in the view in Redis."""
+    """Topics of the view in Redis."""
     return [spec for spec in SPECS.values() if spec.view is not None]

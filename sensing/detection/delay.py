@@ -1,7 +1,7 @@
-"""supplier_delay: a purchase-order line comes later than first promised, or is overdue at a day's close.
+"""Detector supplier_delay: a purchase-order line arrives later than first promised, or is overdue at a day's close.
 
-Opens when the line is at least a day late, ends when it is back to its first promise, received or cancelled. A line is
-as late as its new date says; when that too has passed, as late as today says. Days are local day numbers.
+It opens when the line is at least a day late. It ends when the line is back to its first promise, received or
+cancelled. Lateness is measured to the expected date or, once that has passed, to today. Days are local day numbers.
 """
 
 import math
@@ -28,17 +28,17 @@ _SAID: dict[Cause, str] = {
 
 
 def delay_points(days_late: float, *, covered: bool) -> float:
-    """Severity points of a receipt that comes ``days_late`` days late: one each from 3, 7 and 14 days on, two where
+    """Severity points of a receipt that is ``days_late`` days late: one each from 3, 7 and 14 days on, plus two if
     stock does not cover the gap.
 
-    A gap that stock covers has at most one point: nobody waits for the goods.
+    A gap that stock covers has at most one point, since nobody waits for the goods.
     """
     points = sum((1.0 for step in (3.0, 7.0, 14.0) if days_late >= step), 0.0)
     return min(points, 1.0) if covered else min(points + 2.0, 4.0)
 
 
 def first_promise(latest: Finding | None, before: int) -> int:
-    """Day a delay is measured from: that of the open problem, else the day promised before this event."""
+    """Day from which a delay is measured: the promised day of the open problem, else the one before this event."""
     if latest is None:
         return before
     day = latest.details["promised_day"]
@@ -75,17 +75,17 @@ class DelayEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def overdue(self) -> bool:
-        """Whether the day expected has passed."""
+        """Whether the expected day has passed."""
         return self.expected_day < self.current_day
 
     @property
     def arrival(self) -> int:
-        """Local day on which the goods can come at the earliest, by what is known."""
+        """Earliest local day on which the goods can arrive."""
         return max(self.expected_day, self.current_day)
 
     @property
     def days_late(self) -> int:
-        """Days behind the first promise."""
+        """Days after the first promise."""
         return self.arrival - self.promised_day
 
     @property
@@ -96,7 +96,7 @@ class DelayEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def triggers(parts: ShardParts, closing: Closing) -> NDArray[np.bool_]:
-    """Rows with a line that is overdue."""
+    """Rows with an overdue line."""
     return parts.supply.purchases.overdue(closing.plan.rows, closing.plan.day)
 
 
@@ -157,7 +157,7 @@ def judge_delay(evidence: DelayEvidence) -> Judgement:
 
 
 def delay_sentence(_: DetectionContext, evidence: DelayEvidence, judgement: Judgement) -> str:
-    """The line, how late it is, what was promised and is expected, and what stock says to it."""
+    """Sentence: the line, how late it is, promised and expected date, and how long stock lasts."""
     supplier = evidence.supplier or "an unknown supplier"
     subject = f"Line {evidence.line} of purchase order {evidence.po_id} from {supplier}"
     arrival = local_date(evidence.arrival)

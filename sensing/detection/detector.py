@@ -1,8 +1,8 @@
-"""What a detector is: one spec of rule, sentence, hysteresis, deadlines and recipients.
+"""Detector spec: rule, sentence, hysteresis, deadlines and recipients of one exception type.
 
-A detector's file defines its evidence (a struct), ``judge`` (evidence -> judgement), ``sentence`` (evidence and
-judgement -> reason) and one `Detector`. The way from evidence to a finding is `Detector.finding`, for all detectors.
-The registry lists all of them; the life cycle, the closes of shards, the schemas and the README read it there.
+The file of a detector defines its evidence (a struct), ``judge`` (evidence -> judgement), ``sentence`` (evidence and
+judgement -> reason) and one `Detector`. `Detector.finding` turns evidence into a finding, for all detectors. The
+registry lists the specs; the life cycle, the closes of shards, the schemas and the README read them there.
 """
 
 import math
@@ -30,11 +30,11 @@ Evidence = TypeVar("Evidence")
 
 
 class Hysteresis(NamedTuple):
-    """How much evidence a problem takes to open and to resolve, and when it is forgotten.
+    """Hysteresis policy: how many findings open and resolve a problem, and when it expires.
 
     A problem opens at the ``findings_to_open``-th active finding in a row. It resolves after ``findings_to_clear``
     cleared findings in a row, the last at least ``clear_ms`` after the first. It expires when no finding came for
-    ``silence_ms``. Within ``cool_down_ms`` after its end it recurs as the same object.
+    ``silence_ms``. If it recurs within ``cool_down_ms`` after its end, it is the same problem again.
     """
 
     findings_to_open: int
@@ -45,7 +45,7 @@ class Hysteresis(NamedTuple):
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule says of its evidence; the fields are those of `Finding`, NaN where a number is unknown.
+    """Result of a detector's rule for its evidence. The fields are those of `Finding`; unknown numbers are NaN.
 
     ``key`` names the problem within its SKU-location, such as order and line. ``window_hours`` is the window that ends
     with the event. ``money_units`` are the units at stake. ``route`` and ``inform`` replace those of the detector.
@@ -68,17 +68,17 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenProblems(Protocol):
-    """What detectors ask about problems that are known already."""
+    """Queries of detectors about known problems."""
 
     def open_findings(self, row: int, exception_type: ExceptionType) -> list[Finding]:
         """Newest findings of a row's open problems and candidates of one type, oldest problem first."""
 
     def latest(self, exception_type: ExceptionType, key: str) -> Finding | None:
-        """The newest finding of a problem that is open."""
+        """Newest finding of an open problem; None if it is not open."""
 
 
 class ShardParts(Protocol):
-    """The parts of a shard from which detectors read their evidence."""
+    """Parts of a shard that detectors read their evidence from."""
 
     @property
     def rows(self) -> Rows:
@@ -98,14 +98,14 @@ class ShardParts(Protocol):
 
     @property
     def problems(self) -> OpenProblems:
-        """Problems known so far."""
+        """Known problems."""
 
     def names_of(self, row: int) -> tuple[str, str]:
         """SKU and location of a row."""
 
 
 class Closing(NamedTuple):
-    """Rows that closed the same local day and were planned; one entry per row in every part."""
+    """Rows that closed the same local day and were planned. Every part has one entry per row."""
 
     plan: Plan
     windows: NDArray[Any]
@@ -126,20 +126,20 @@ class Detector(Generic[Evidence]):
     opens, ends
         Rule in words, for the README.
     route, inform
-        Who decides and who is told, where a judgement does not say otherwise.
+        Roles that decide and that are informed, unless a judgement names others.
     deadline_minutes
         Minutes from the event to the deadline, for low, medium, high, critical.
     reserved
-        Whether the last tenth of the places for problems is kept for this type.
+        Whether this type may use the last tenth of the problem table, which other types may not.
     judge
         The rule.
     sentence
         The reason, from context, evidence and judgement.
     triggers
-        (n,) closing rows at which to look although no problem of this type is open; None: no row.
+        (n,) closing rows to evaluate although they have no open problem of this type; None: no row.
     at_close
-        Evidence of the row at one position of a closing, for rows that trigger and rows with an open problem of this
-        type; None: the detector runs on events only.
+        Evidence of one row at a close, for rows that trigger and rows with an open problem of this type; None: the
+        detector runs on events only.
     """
 
     name: ExceptionType
@@ -157,7 +157,7 @@ class Detector(Generic[Evidence]):
     at_close: Callable[[ShardParts, Closing, int], Sequence[Evidence]] | None = None
 
     def finding(self, context: DetectionContext, evidence: Evidence) -> Finding:
-        """Judge evidence about one SKU-location; NaN becomes absent."""
+        """Apply the rule to evidence about one SKU-location. NaN becomes None."""
         judgement = self.judge(evidence)
         money = context.money(judgement.money_units)
         hours = judgement.window_hours
@@ -189,7 +189,7 @@ class Detector(Generic[Evidence]):
         )
 
     def deadline(self, severity: Severity, event_time: int) -> int:
-        """Event time (UTC ms) by which somebody should have acted."""
+        """Deadline to act (UTC ms)."""
         return event_time + self.deadline_minutes[SEVERITIES.index(severity)] * 60_000
 
 

@@ -1,13 +1,12 @@
-"""demand_drop: far fewer order lines than before, over 7 days, over 14, or since the last line (slow movers).
+"""Detector demand_drop: far fewer order lines than before, over 7 days, 14 days, or since the last line (slow movers).
 
-Judged at a row's day close. The smoothed level has already begun to follow a drop, so a window is not measured against
-the level of today but against that before the window, which today's level and the window's lines give back
-(`expected_before`).
+It runs at a row's day close. The smoothed level has already begun to follow a drop. So a window is compared with the
+level before it, which follows from today's level and the window's lines (`expected_before`).
 
 A drop opens on the second close in a row at which, for one window, all hold: a chance of at most ``PROBABILITY_MAX`` of
 so few lines, at most ``SHARE_MAX`` of the expected ones, at least ``EXPECTED_MIN`` expected, ``HISTORY_DAYS_MIN`` days
-of history. Days on which the location is closed must count as zero expected lines. An item whose class is `ending` has
-found its new normal: its drop resolves and no other opens.
+of history. Days on which the location is closed must count as zero expected lines. If the demand class is `ending`, few
+lines are normal: an open drop resolves and no other opens.
 
 Figures on Online Retail (19,510 item-countries, 3.8 million judged row-days): 0.33 openings per 1,000 row-days, two
 thirds of them in the shop's own Christmas closing, which the imitation did not know of; 0.11 without. Items silenced on
@@ -74,7 +73,7 @@ def expected_before(expected: float, observed: float, lines_level: float) -> flo
 
 @kernel
 def is_drop(observed: float, expected: float, dispersion: float, window_days: float, history_days: float) -> bool:
-    """Whether the opening threshold of the module holds; ``expected`` is that of `expected_before`."""
+    """Whether the opening threshold of the module docstring holds; ``expected`` comes from `expected_before`."""
     if history_days < HISTORY_DAYS_MIN or expected < EXPECTED_MIN or observed > SHARE_MAX * expected:
         return False
     return few_probability(observed, expected, dispersion, window_days, history_days) <= PROBABILITY_MAX
@@ -82,7 +81,7 @@ def is_drop(observed: float, expected: float, dispersion: float, window_days: fl
 
 @kernel
 def is_low(observed: float, expected: float, dispersion: float, window_days: float, history_days: float) -> bool:
-    """Whether a window still keeps an open drop open: the lower threshold."""
+    """Whether a window keeps an open drop open (the lower threshold)."""
     if expected < EXPECTED_MIN or observed > SHARE_OVER * expected:
         return False
     return few_probability(observed, expected, dispersion, window_days, history_days) <= PROBABILITY_OVER
@@ -116,12 +115,12 @@ class DropEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def triggers(_: ShardParts, closing: Closing) -> NDArray[np.bool_]:
-    """Rows of which a window is a drop."""
+    """Rows with a window that is a drop."""
     return np.asarray(closing.windows["dropped"] == 1)
 
 
 def at_close(parts: ShardParts, closing: Closing, at: int) -> list[DropEvidence]:
-    """The windows of one row that end with the closed day."""
+    """Windows of one row that end with the closed day."""
     row, windows = int(closing.plan.rows[at]), closing.windows[at]
     demand = parts.demand.demand[row]
     evidence = DropEvidence(
@@ -138,7 +137,7 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[DropEvidence]
 
 
 def judge_drop(evidence: DropEvidence) -> Judgement:
-    """Judge the windows against the lines that were usual before them."""
+    """Compare the windows with the lines that were usual before them."""
     dispersion, history = evidence.dispersion, evidence.history_days
     windows = [
         (float(n), expected_before(float(e), float(n), evidence.lines_level), float(length))
@@ -167,7 +166,7 @@ def judge_drop(evidence: DropEvidence) -> Judgement:
 
 
 def drop_sentence(_: DetectionContext, evidence: DropEvidence, judgement: Judgement) -> str:
-    """Lines of the reported window, what was usual before it, the chance, and when the last line was."""
+    """Sentence: lines of the reported window, usual lines before it, the chance, and the day of the last line."""
     n, days = judgement.observed, (judgement.window_hours or 0) / 24
     span = "day" if days == 1.0 else f"{number(days)} days"
     usual = number(judgement.expected)

@@ -1,4 +1,4 @@
-"""What a detector says about one possible problem at one instant.
+"""Finding: the result of a detector about one possible problem at one instant.
 
 `Detector.finding` makes findings; `Problems` turns them into exceptions.
 """
@@ -16,10 +16,10 @@ Detail = float | int | str | None
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Evidence of one detector about one problem.
 
-    ``active`` says that the opening threshold holds, ``cleared`` that the evidence is below the lower one; between the
-    two a problem stays as it is. ``final`` ends the problem at once (its cause is gone). Quantities are base units or
-    lines, times UTC ms, money in ``currency``. ``marker`` is a fact whose change is always worth an update, such as a
-    promised date. ``strength`` are severity points.
+    ``active``: the opening threshold holds. ``cleared``: the evidence is below the resolving threshold. Between the two
+    a problem keeps its state. ``final`` ends the problem at once, since its cause is gone. Quantities are base units or
+    lines, times UTC ms, money in ``currency``. A change of ``marker``, such as a promised date, is always published.
+    ``strength`` is the number of severity points.
     """
 
     exception_type: ExceptionType
@@ -49,10 +49,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
-    """Which SKU-location is judged and when: what every detector needs besides its evidence.
+    """What every detector needs besides its evidence: SKU-location, time, price and causes.
 
-    ``instant`` is the machine's time, never falling; ``event_time`` that of the cause (the same at a close). ``price``
-    per base unit, NaN unknown.
+    ``instant`` is the machine's clock, which never goes back. ``event_time`` is the time of the cause; at a close it
+    equals ``instant``. ``price`` is per base unit, NaN if unknown.
     """
 
     sku: str
@@ -65,6 +65,6 @@ class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
     cause_event_ids: tuple[str, ...] = ()
 
     def money(self, units: float) -> float | None:
-        """Value of ``units``; None where the price or the units are unknown."""
+        """Value of ``units``; None if price or units are unknown."""
         value = units * self.price
         return None if math.isnan(value) else round(value, 2)

@@ -1,14 +1,14 @@
-"""Problems: one stateful object per problem, from its first finding to its end.
+"""Life cycle of problems: turns findings into exceptions, one stateful object per problem.
 
 Invariants
 ----------
 - There is at most one object per exception type and key; its id is fixed when it opens and says type, item and opening
   instant.
 - Versions are 1, 2, 3, ... in the order of publication; nothing is resolved or expired that was not opened.
-- What is published depends on the findings and their instants only, and a dump restores it exactly.
-- At most ``problems_max`` objects are kept, candidates and cooling ones included. The last tenth is kept for
-  detectors with ``reserved``, since a held order must never be held in silence. A finding that finds no place opens
-  nothing and is counted in ``refused``.
+- Publications depend only on the findings and their instants. A dump restores the state exactly.
+- At most ``problems_max`` objects are kept, candidates and cooling ones included. The last tenth is for detectors with
+  ``reserved``, since a held order must always have an exception. If the table is full, a finding opens nothing and is
+  counted in ``refused``.
 
 Life: candidate (seen, not yet often enough; never published) - opened - escalated when its severity has risen -
 resolved or expired. A problem that recurs during its type's cool-down is the same object again: same id, next version,
@@ -43,18 +43,18 @@ from sensing.state.snapshot import Encoded, pack, unpack
 OpenCounts = dict[tuple[ExceptionType, Severity], int]
 
 DISMISSED_MS = 7 * DAY_MS
-"""So long a problem that a person rejected comes back only if it is graver."""
+"""For so long a problem that a person rejected recurs only with a higher severity."""
 KEPT_MS = 8 * DAY_MS
-"""So long after its end a problem stays in the compacted topic: longer than any cool-down, in which it may recur."""
+"""So long after its end a problem stays in the compacted topic. It is longer than any cool-down."""
 RESERVED = 10
-"""One place in so many is kept for detectors with ``reserved``."""
+"""One in this many entries of the table is for detectors with ``reserved``."""
 
 
 _ENDED: tuple[Status, ...] = ("resolved", "expired")
 
 
 class Ended(NamedTuple):
-    """An ended problem that stands in the compacted topic: its latest version, and when (UTC ms) it may leave."""
+    """An ended problem in the compacted topic: its latest version, and when (UTC ms) its tombstone is due."""
 
     version: int
     due: int
@@ -80,11 +80,11 @@ class Problems:
         self._leaving: dict[str, Ended] = {}
 
     def __len__(self) -> int:
-        """Objects kept, candidates and cooling ones included."""
+        """Number of objects, candidates and cooling ones included."""
         return len(self._problems)
 
     def observe(self, finding: Finding) -> ExceptionState | None:
-        """Take in one finding; what is to be published, if anything."""
+        """Apply one finding; returns the state to publish, if any."""
         assert not (finding.active and (finding.cleared or finding.final)), "a finding opens or clears, never both"
         name = _name(finding.exception_type, finding.key)
         problem = self._problems.get(name)
@@ -103,7 +103,7 @@ class Problems:
         return self._follow(name, problem, finding)
 
     def is_watched(self, exception_type: ExceptionType, key: str) -> bool:
-        """Whether there is an open problem or a candidate: it is to be looked at again."""
+        """Whether there is an open problem or a candidate, so that the detector must run again."""
         problem = self._problems.get(_name(exception_type, key))
         return problem is not None and problem.status not in _ENDED
 
@@ -117,7 +117,7 @@ class Problems:
         ]
 
     def open_counts(self) -> OpenCounts:
-        """How many problems stand before the public, by type and severity."""
+        """Number of open exceptions by type and severity."""
         return dict(
             Counter(
                 (problem.exception_type, problem.severity) for problem in self._problems.values() if problem.is_open
@@ -125,30 +125,30 @@ class Problems:
         )
 
     def kept(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(n,) rows of which a problem is kept, whatever its state."""
+        """(n,) rows with a problem, whatever its state."""
         return np.fromiter(map(self._rows.__contains__, rows.tolist()), np.bool_, len(rows))
 
     def open_types(self, row: int) -> set[ExceptionType]:
-        """Types of a row's open problems and candidates; a set to ask, not to walk through."""
+        """Types of a row's open problems and candidates. Its order is undefined: only test membership."""
         found = [self._problems[name] for name in self._rows.get(row, ())]
         return {problem.exception_type for problem in found if problem.status not in ("resolved", "expired")}
 
     def latest(self, exception_type: ExceptionType, key: str) -> Finding | None:
-        """The newest finding of a problem that is open; None where there is none."""
+        """Newest finding of an open problem; None if it is not open."""
         problem = self._problems.get(_name(exception_type, key))
         return None if problem is None or not problem.is_open else problem.finding
 
     def named(self, exception_id: str) -> Problem | None:
-        """The problem that an exception is about, open or cooling; not to be changed. None where there is none."""
+        """Problem of an exception, open or cooling; callers must not change it. None if it is not known."""
         name = self._ids.get(exception_id)
         return None if name is None else self._problems[name]
 
     def rule(
         self, exception_id: str, ruling: Ruling, label: Label | None, instant: int, ending: Finding | None = None
     ) -> ExceptionState | None:
-        """Let a person's decision about a known problem have its effect; what is to be published of it.
+        """Apply a person's decision about a known problem; returns the state to publish, if any.
 
-        Acknowledged and rejected problems must be open. ``ending`` is the finding that ends one that was released.
+        The problem must be open to be acknowledged or rejected. ``ending`` is the finding that ends a released problem.
         """
         problem = self._problems[self._ids[exception_id]]
         problem.ruling = ruling
@@ -163,7 +163,7 @@ class Problems:
         return None if self.muted else self._publish(problem, ruling.time)
 
     def expire(self, instant: int) -> list[ExceptionState]:
-        """End what nobody has looked at for long and forget what has cooled down; due daily, at a fixed instant."""
+        """Expire problems without findings for long, and drop problems that have cooled down. Called once a day."""
         ended = []
         for name, problem in list(self._problems.items()):
             if problem.status in _ENDED:
@@ -179,9 +179,9 @@ class Problems:
         return [state for state in ended if state is not None]
 
     def forget(self, instant: int) -> list[tuple[str, int]]:
-        """Ids and latest versions of problems that ended long ago, to be taken out of the compacted topic; due daily.
+        """Ids and latest versions of ended problems whose tombstones are due. Called once a day.
 
-        At most ``problems_max`` wait for that; those that ended first leave before their time.
+        At most ``problems_max`` tombstones are pending; beyond that the oldest are due early.
         """
         over = max(len(self._leaving) - self.problems_max, 0)
         leaving = [
@@ -209,12 +209,12 @@ class Problems:
         return published
 
     def dump(self) -> bytes:
-        """All of it as bytes."""
+        """All problems as bytes."""
         kept = list(self._problems.values())
         return pack({"problems": Encoded(_Dump(self.muted, self.refused, kept, self._leaving), _Dump)})
 
     def load(self, block: bytes) -> None:
-        """Take over the problems of `dump`."""
+        """Restore the problems of `dump`."""
         dump = unpack(block, {"problems": _Dump})["problems"]
         self.muted, self.refused, self._leaving = dump.muted, dump.refused, dump.leaving
         for problem in dump.problems:
@@ -243,7 +243,7 @@ class Problems:
             del self._rows[row]
 
     def _watch(self, name: str, problem: Problem, finding: Finding) -> ExceptionState | None:
-        """A candidate: opens after enough active findings in a row."""
+        """Update a candidate: it opens after enough active findings in a row."""
         if not finding.active:
             self._drop(name)
             return None
@@ -278,7 +278,7 @@ class Problems:
         return self._open(problem, finding)
 
     def _follow(self, name: str, problem: Problem, finding: Finding) -> ExceptionState | None:
-        """An open problem: resolves, changes materially, or stays as it is."""
+        """Update an open problem: it resolves, changes materially, or stays the same."""
         hysteresis = DETECTORS[problem.exception_type].hysteresis
         keep_causes(problem, finding)
         problem.seen = finding.instant
@@ -311,7 +311,7 @@ class Problems:
         return self._publish(problem, finding.event_time)
 
     def _dismiss(self, problem: Problem, ruling: Ruling, instant: int) -> ExceptionState | None:
-        """End a problem that a person says is none; unlike others it is remembered in the quiet time, too."""
+        """End a problem that a person rejected. Unlike other ended problems it is kept during a backfill, too."""
         assert problem.is_open, "what has ended cannot be rejected"
         problem.status = "resolved"
         problem.dismissed = True
@@ -349,7 +349,7 @@ def _name(exception_type: ExceptionType, key: str) -> str:
 
 
 def _recurs(problem: Problem, finding: Finding) -> bool:
-    """Whether a finding opens a cooling problem again: one that a person rejected only if it is graver than it was."""
+    """Whether a finding reopens a cooling problem. A rejected problem reopens only with a higher severity."""
     if not finding.active or not problem.dismissed:
         return finding.active
     return rank(grade(finding.strength, finding.money, 0.0)) > rank(problem.severity)

@@ -1,9 +1,8 @@
-"""What a window's count of order lines could have been: mean, variance and how both are shrunk for a row with little
-history.
+"""Predictive distribution of the number of order lines in a window. Detectors of surges and drops call it.
 
-The count of a window is negative binomial (`sensing.demand.distribution`) around the expected lines of exactly those
-hours. Its variance has three parts: scatter of the days, what the row's short history leaves open about its level, and
-the drift of the level since it was learned.
+The count of a window is negative binomial (`sensing.demand.distribution`) around the expected lines of exactly its
+hours. Its variance has three parts: variance of the days, uncertainty of the level after a short history, and drift of
+the level since it was learned.
 
     variance = dispersion x expected x (1 + window days / history days) + (DRIFT x expected)^2
 
@@ -27,17 +26,17 @@ DISPERSION_PRIOR_DAYS = 20.0
 DRIFT = 0.2
 """Standard deviation of the level since it was learned, as a share of it."""
 HISTORY_DAYS_MAX = 39.0
-"""The level forgets at .05 a day, so it never knows more than (2 - .05) / .05 days."""
+"""The level forgets at .05 a day, so its effective history is at most (2 - .05) / .05 days."""
 
 
 @kernel
 def line_dispersion(lines_square: float, lines_level: float, history_days: float) -> float:
-    """Variance-to-mean ratio of a row's daily order lines, at least 1, with the prior as twenty days of evidence.
+    """Variance-to-mean ratio of a row's daily order lines, at least 1. The prior counts as twenty days of history.
 
     Parameters
     ----------
     lines_square
-        Mean squared error of a day's lines around what was expected.
+        Mean squared error of a day's lines around the expected ones.
     lines_level
         Lines per day.
     history_days
@@ -62,9 +61,7 @@ def window_variance(expected: float, dispersion: float, window_days: float, hist
 def few_probability(
     observed: float, expected: float, dispersion: float, window_days: float, history_days: float
 ) -> float:
-    """Probability of at most ``observed`` lines in a window in which ``expected`` are due: of silence, where it is
-    zero.
-    """
+    """Probability of at most ``observed`` lines in a window with ``expected`` lines."""
     if math.isnan(observed) or not expected > 0.0:
         return 1.0
     return cumulative(observed, expected, window_variance(expected, dispersion, window_days, history_days))
@@ -76,5 +73,5 @@ def reported_window(hits: Sequence[bool], chances: Sequence[float]) -> int:
 
 
 def units_per_line(hot: Any) -> float:
-    """Typical units of an order line: the geometric mean of the row's sizes; NaN where there was none."""
+    """Typical units of an order line: the geometric mean of the row's sizes; NaN if it had no line."""
     return float(np.exp(hot["size_mean"])) if hot["size_count"] > 0 else np.nan

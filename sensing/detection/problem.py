@@ -1,4 +1,4 @@
-"""The state of one problem, its name, and the record it is published as."""
+"""Problem: the state of one problem, its id, and the record that is published about it."""
 
 import datetime as dt
 
@@ -13,9 +13,9 @@ from sensing.detection.registry import DETECTORS
 from sensing.state.ruling import Ruling
 
 CAUSES_FIRST = 3
-"""So many causes from the beginning are kept; the other places are for the latest."""
+"""Number of first causes that are kept. The remaining ones are the latest."""
 MATERIAL_FACTOR = 1.5
-"""An observed quantity or money that changed by this factor since it was last published is worth an update."""
+"""A change of the observed quantity or the money by this factor is published."""
 
 
 class Problem(msgspec.Struct, kw_only=True):
@@ -57,12 +57,12 @@ class Problem(msgspec.Struct, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether the problem stands before the public."""
+        """Whether the problem is published and has not ended."""
         return self.status not in ("candidate", "resolved", "expired")
 
 
 def keep_causes(problem: Problem, finding: Finding) -> None:
-    """Remember the first and the latest few events that made the problem, each once."""
+    """Keep the ids of the first and the latest events that caused the problem, each once."""
     for cause in finding.cause_event_ids:
         if cause in problem.first_causes or cause in problem.latest_causes:
             continue
@@ -80,7 +80,7 @@ def name_problem(finding: Finding) -> str:
 
 
 def is_material(problem: Problem, finding: Finding) -> bool:
-    """Whether subscribers should hear of the difference to what was published last."""
+    """Whether the difference to the last publication is worth an update."""
     return (
         finding.marker != problem.shown_marker
         or _moved(problem.shown_observed, finding.observed)
@@ -92,12 +92,12 @@ def _moved(before: float | None, now: float | None) -> bool:
     if before is None or now is None:
         return (before is None) != (now is None)
     low, high = min(abs(before), abs(now)), max(abs(before), abs(now))
-    # Below one unit nothing is material; a change of sign always is.
+    # Changes below one unit are not material. A change of sign always is.
     return before * now < 0.0 or high >= max(1.0, low * MATERIAL_FACTOR)
 
 
 def exception_state(problem: Problem) -> ExceptionState:
-    """The whole state of a problem as subscribers read it."""
+    """State of a problem as published."""
     finding, ruling = problem.finding, problem.ruling
     return ExceptionState(
         exception_id=problem.exception_id,

@@ -1,17 +1,16 @@
-"""data_quality: an order line of an impossible quantity (a key pressed too often, a unit mixed up) is held before it
-counts.
+"""Detector data_quality: holds an order line of an impossible quantity, such as a typing error or a wrong unit.
 
-A quantity is judged by two tails. *The row's*: how many standard deviations its logarithm lies above the row's lines,
-whose variance is shrunk to that of all rows, and how it compares to the largest line so far. *The stream's* (one per
-shard): how often it holds what one line in a thousand exceeds. The rarer a quantity is in the stream, the less the row
-itself must find it strange:
+Two tails are tested. *The row's*: how many standard deviations the logarithm of the quantity lies above the row's
+lines, whose variance is shrunk to that of all rows, and its ratio to the largest line so far. *The stream's* (one per
+shard): its ratio to the .999 quantile of all lines. The rarer a quantity is in the stream, the lower is the threshold
+for the row:
 
     times the stream's .999 quantile    >= 48   >= 16   >= 4   any
     standard deviations in the row         -       5      7     10
 
 and it is at least 8 times the row's largest line (30 times in the last column, which needs 20 lines), in the first
-column also 4 times the stream's. A stream of fewer than 500 lines knows no quantiles yet: there the row alone is asked,
-and from 20 lines on what is 1,000 times the stream's largest line is held.
+column also 4 times the stream's. A stream of fewer than 500 lines has no quantiles yet: then only the row is tested,
+and from 20 lines on 1,000 times the stream's largest line is held.
 
 Figures, 16 shards by hash of the SKU. Held in a year of Online Retail (528,886 lines, 19,510 item-countries, quantities
 of 1 to 12,540 but for the two): 80,995 of 23843 (invoice 581483) and 74,215 of 23166 (541431), both the first line of
@@ -48,10 +47,10 @@ SIZE_BINS = 83
 number.
 """
 STREAM_LINES_MAX = 200_000.0
-"""At so many lines all counts are halved: the stream forgets, and keeps its shape."""
+"""At this many lines all counts are halved, so that the statistics forget slowly and keep their shape."""
 
 ROW_LINES_MAX = 64.0
-"""A row's mean and variance of the logarithm look back over about so many lines."""
+"""A row's mean and variance of the logarithm cover about this many lines."""
 MAX_KEPT = 0.999
 """The row's largest line moves towards the mean by a thousandth of their distance (in logarithms) per line."""
 
@@ -162,7 +161,7 @@ def is_impossible(
     """
     if quantity <= 0.0:
         return False
-    # Most lines end here, for one logarithm: they are like a line the row has had.
+    # Most lines return here, at the cost of one logarithm: the row has had a similar line.
     if count > 0.0 and math.log(quantity) < log_max + math.log(ROW_MAX_TIMES):
         return False
     large = stream_quantity(stream, 0.0)
@@ -185,7 +184,7 @@ def is_impossible(
 
 
 class HeldLine(msgspec.Struct, frozen=True, kw_only=True):
-    """An order line that is held; the context's last cause is its event.
+    """Evidence: an order line that is held. The last cause of the context is its event.
 
     Parameters
     ----------
@@ -194,7 +193,7 @@ class HeldLine(msgspec.Struct, frozen=True, kw_only=True):
     stream_tail
         Units that one line in 1,000 of the stream exceeds; 0 for an empty stream.
     version
-        What else the event said, and what is needed to book it when a person releases it.
+        Further fields of the event, needed to book the line when a person releases it.
     """
 
     order_id: str
@@ -208,13 +207,13 @@ class HeldLine(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def typical(self) -> float:
-        """Units of a usual line of the row, of the stream's tail where it is the row's first."""
+        """Units of a usual line of the row; for a row without lines the tail of the stream."""
         return math.exp(self.log_mean) if self.count > 0.0 else self.stream_tail
 
 
 class ReleasedLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A held line of ``quantity`` that ended: changed to ``changed_to``, released by a person's ``ruling``, or, where
-    both are None, cancelled.
+    """Evidence: a held line of ``quantity`` that ended. It was changed to ``changed_to``, released by a person's
+    ``ruling``, or, if both are None, cancelled.
     """
 
     order_id: str
@@ -225,7 +224,7 @@ class ReleasedLine(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def outcome(self) -> str:
-        """What became of it."""
+        """How the line ended."""
         if self.ruling is not None:
             return "released"
         return "cancelled" if self.changed_to is None else "changed"
@@ -235,7 +234,7 @@ QualityEvidence = HeldLine | ReleasedLine
 
 
 def judge_quality(evidence: QualityEvidence) -> Judgement:
-    """A held line opens, a released one ends the problem at once."""
+    """A held line opens a problem; a released one ends it at once."""
     details: dict[str, Detail] = {
         "order_id": evidence.order_id,
         "line": evidence.line,
@@ -267,7 +266,7 @@ def judge_quality(evidence: QualityEvidence) -> Judgement:
 
 
 def quality_sentence(context: DetectionContext, evidence: QualityEvidence, _: Judgement) -> str:
-    """What was asked for and what is usual; or what became of the held line."""
+    """Sentence: the quantity and what is usual, or how the held line ended."""
     if isinstance(evidence, HeldLine):
         return _held_sentence(context, evidence)
     what = f"Held line {evidence.line} of order {evidence.order_id} ({number(evidence.quantity)} of {context.sku})"

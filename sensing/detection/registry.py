@@ -1,4 +1,4 @@
-"""All detectors. A new one is a file with its spec and a line here.
+"""Registry of all detectors. A new detector is a file with its spec and an entry here.
 
 The life cycle, the closes of shards, the schemas and the README read the specs from ``DETECTORS``.
 """

@@ -1,4 +1,4 @@
-"""How numbers read in a sentence that says why."""
+"""Formatting of numbers in the reasons of exceptions. Detectors call it."""
 
 import math
 

@@ -1,7 +1,7 @@
-"""How bad a problem is.
+"""Severity of a problem, from points. The life cycle calls `grade`.
 
-Points are added up: strength (0 to 4, by type), money (0 to 3) and persistence (0 or 1). 0-1 point is low, 2-3 medium,
-4-5 high, 6 and more critical. Every part is monotone, so more evidence, more money or more days never lower a grade.
+Points are added: evidence (0 to 4, by type), money (0 to 3) and persistence (0 or 1). 0-1 point is low, 2-3 medium, 4-5
+high, 6 and more critical. Every part is monotone, so more evidence, money or days never lower the severity.
 """
 
 import math
@@ -9,7 +9,7 @@ import math
 from sensing.contracts.exceptions import SEVERITIES, Severity
 
 MONEY_STEPS = (1_000.0, 10_000.0, 100_000.0)
-"""One point each, in whatever currency the prices are."""
+"""One point each. Currencies are ignored."""
 PERSISTENT_DAYS = 3.0
 _GRADE_STEPS = (2.0, 4.0, 6.0)
 
@@ -17,7 +17,7 @@ _GRADE_STEPS = (2.0, 4.0, 6.0)
 def lift_points(lift: float, probability: float) -> float:
     """Severity points of a count that is ``lift`` times what was expected (for a drop: the inverse), at most 4.
 
-    One point each from 3, 5 and 10 times on, one for a chance of at most one in a million.
+    One point each from 3, 5 and 10 times on, and one for a chance of at most one in a million.
     """
     points = sum(1.0 for step in (3.0, 5.0, 10.0) if lift >= step)
     return points + (1.0 if probability <= 1e-6 else 0.0)
@@ -31,7 +31,7 @@ def grade(strength: float, money: float | None, days_open: float) -> Severity:
     strength
         Severity points of the detector's own evidence.
     money
-        Money at stake; None or NaN where no price is known, which gives no points.
+        Money at stake; None or NaN if no price is known, which gives no points.
     days_open
         Days since the problem opened.
     """

@@ -1,8 +1,9 @@
-"""stockout_projected: stock does not last until the next goods can arrive.
+"""Detector stockout_projected: stock does not last until the next goods can arrive.
 
-The window ends with the next due receipt or, where none is due, after the lead time: what is ordered today cannot come
-earlier. Opens at a chance of at least ``PROBABILITY_OPEN`` that the window needs more than there is, ends below
-``PROBABILITY_OVER`` (twice, half a day apart, so that one receipt booked before its shipments ends nothing).
+The window ends with the next due receipt or, if none is due, after the lead time, since goods ordered today cannot
+arrive earlier. The detector opens if the demand of the window exceeds the stock with a probability of at least
+``PROBABILITY_OPEN``. It ends below ``PROBABILITY_OVER`` (twice, half a day apart, so that a receipt that is booked
+before its shipments does not end it).
 """
 
 import math
@@ -23,12 +24,12 @@ from sensing.supply.plan import Plan
 PROBABILITY_OPEN = 0.5
 PROBABILITY_OVER = 0.3
 HISTORY_DAYS_MIN = 14
-"""A level learned from fewer days says too little to alarm anybody, unless more is owed than there is."""
+"""A level learned from fewer days is too uncertain for an alarm, unless overdue demand exceeds the stock."""
 
 
 @kernel
 def expected_shortage(free: float, mean: float, variance: float) -> float:
-    """Units by which a demand is expected to exceed ``free`` units of stock: E[max(0, demand - free)], demand gamma.
+    """Expected units of demand beyond ``free`` units of stock: E[max(0, demand - free)], demand gamma.
 
     Returns
     -------
@@ -61,22 +62,22 @@ def stockout_points(probability: float, days_until: float, days_without: float) 
 
 
 class StockoutEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """A row's stock projection, at a day's close or after an event that moved its stock, its orders or its receipts.
+    """Evidence: stock projection of a row, at a day's close or after an event that changed stock, orders or receipts.
 
     Parameters
     ----------
     current_day
         Local day number before the first day of the projection.
     free
-        On-hand less what is owed already, base units; NaN where on-hand was never told.
+        On-hand less overdue demand, base units; NaN if stock was never counted.
     needed, needed_variance
         Mean and variance of the demand in the window.
     probability
-        Chance that the window needs more than ``free``.
+        Probability that the demand of the window exceeds ``free``.
     stockout_day
         First day on which the mean projection is below zero, 0 being tomorrow; negative: none.
     window_days
-        Days until the next receipt (``receipt_due``) or, where none is due, the lead time.
+        Days until the next receipt (``receipt_due``) or, if none is due, the lead time.
     """
 
     current_day: int
@@ -90,24 +91,24 @@ class StockoutEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def known(self) -> bool:
-        """Whether on-hand was ever told."""
+        """Whether stock was ever counted."""
         return not math.isnan(self.free) and not math.isnan(self.probability)
 
     @property
     def shortage(self) -> float:
-        """Units expected to be lost in the window."""
+        """Expected lost units in the window."""
         return float(expected_shortage(self.free, self.needed, self.needed_variance))
 
     @property
     def days_until(self) -> int:
-        """Days until stock is gone, the window where the mean projection never falls below zero."""
+        """Days until stock is gone; the window if the mean projection stays above zero."""
         if self.free < 0.0:
             return 0
         return self.stockout_day + 1 if 0 <= self.stockout_day < self.window_days else self.window_days
 
     @property
     def date(self) -> str:
-        """Local date around which stock is gone."""
+        """Approximate local date on which stock is gone."""
         return local_date(self.current_day + max(self.days_until, 1))
 
 
@@ -148,9 +149,9 @@ def at_close(_: ShardParts, closing: Closing, at: int) -> list[StockoutEvidence]
 
 
 def judge_stockout(evidence: StockoutEvidence) -> Judgement:
-    """Judge a row's projection."""
+    """Apply the thresholds to a row's projection."""
     known, free, window, shortage = evidence.known, evidence.free, evidence.window_days, evidence.shortage
-    # What is owed beyond the stock is short whether or not more will be asked for, unless goods come tomorrow.
+    # Overdue demand beyond the stock is a shortage even without further demand, unless goods come tomorrow.
     wanted = evidence.needed > 0.0 or (free < 0.0 and window > 0)
     active = known and evidence.probability >= PROBABILITY_OPEN and wanted
     points = stockout_points(evidence.probability, evidence.days_until, window - evidence.days_until)
@@ -174,7 +175,7 @@ def judge_stockout(evidence: StockoutEvidence) -> Judgement:
 
 
 def stockout_sentence(_: DetectionContext, evidence: StockoutEvidence, judgement: Judgement) -> str:
-    """What there is, what is needed until when, when it lacks, at what chance, and how much would be lost."""
+    """Sentence: free stock, demand of the window, date and chance of the stock-out, and lost units."""
     if not evidence.known:
         return "On-hand is not known."
     until = "until the next receipt" if evidence.receipt_due else "until goods ordered now can arrive"

@@ -1,8 +1,8 @@
-"""order_surge: more order lines in the last 24 or 72 hours than these hours explain.
+"""Detector order_surge: more order lines in the last 24 or 72 hours than usual for these hours.
 
 Lines are counted, not units: Online Retail's A items have a daily variance/mean of 1.6 for lines and 93 for units, so a
 test on units would see a surge days later or not at all. The expected count is that of exactly the hours of the window
-(level x weekday x hour shape), so the rush of Monday 9 a.m. is no surge.
+(level x weekday x hour of day), so the usual rush on Monday 9 a.m. is no surge.
 
 A surge opens when all of these hold, for one window at least:
 
@@ -44,22 +44,22 @@ PROBABILITY_MAX = 3e-3
 LIFT_MIN = 2.0
 LINES_MIN = 5.0
 LIFT_OVER = 1.5
-"""A surge is over when, at a day's close, no window holds this many times its expected lines."""
+"""A surge is over when, at a day's close, no window has this many times its expected lines."""
 HISTORY_DAYS_MIN = 14.0
 STEP = 1.5
-"""An open surge is judged again when its count has grown by this factor."""
+"""An open surge is evaluated again when its count has grown by this factor."""
 FLOOR_NONE = 65535
-"""Floor of a row whose lines are not judged yet; fits two bytes."""
+"""Threshold of a row whose lines are not tested yet; it fits two bytes."""
 _QUIET_SHARE = 0.25
 _UNSEEN_LINES = 0.5
 
 
 @kernel
 def judged_lines(expected: float, lines_level: float, window_days: float, history_days: float) -> float:
-    """Expected lines that a count is judged against.
+    """Baseline: expected lines that a count is compared with.
 
-    At least a quarter of an average window, so that one early order before a closed day's end is no surge, plus half a
-    line per history, since a row that was silent for n days still has a rate (Jeffreys' prior of a Poisson rate).
+    It is at least a quarter of an average window, so that a single order on a closed day is no surge. Half a line per
+    history is added, since a row without lines for n days still has a rate (Jeffreys' prior of a Poisson rate).
     """
     usual = max(expected, _QUIET_SHARE * lines_level * window_days)
     return usual + _UNSEEN_LINES * window_days / max(history_days, 1.0)
@@ -90,7 +90,7 @@ def surge_probability(
 def is_surge(
     observed: float, expected: float, lines_level: float, dispersion: float, window_days: float, history_days: float
 ) -> bool:
-    """Whether the opening threshold of the module holds; arguments as in `surge_probability`."""
+    """Whether the opening threshold of the module docstring holds; arguments as in `surge_probability`."""
     if history_days < HISTORY_DAYS_MIN or observed < LINES_MIN:
         return False
     if observed < LIFT_MIN * judged_lines(expected, lines_level, window_days, history_days):
@@ -102,10 +102,10 @@ def is_surge(
 def surge_floor(
     expected_min: float, lines_level: float, dispersion: float, window_days: float, history_days: float
 ) -> int:
-    """Smallest count that is a surge where ``expected_min`` lines are due; ``FLOOR_NONE`` where none is.
+    """Smallest count that is a surge with ``expected_min`` expected lines; ``FLOOR_NONE`` if no count is.
 
-    With the smallest expected count of any window that ends on the coming day this is a lower bound of every critical
-    count of that day, as the critical count grows with the expected one.
+    With the smallest expected count of all windows that end on the coming day, this is a lower bound for the critical
+    counts of that day, since the critical count grows with the expected count.
     """
     if history_days < HISTORY_DAYS_MIN:
         return FLOOR_NONE
@@ -126,12 +126,12 @@ def surge_floor(
 
 
 def surge_step(observed: float) -> int:
-    """Count from which an open surge is worth another judgement: the floor to set after one was published."""
+    """Threshold after a surge was published: the count from which it is evaluated again."""
     return min(FLOOR_NONE, math.ceil(STEP * observed))
 
 
 class SurgeEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """Order lines of the windows that end now.
+    """Evidence: order lines of the windows that end now.
 
     Parameters
     ----------
@@ -183,12 +183,12 @@ def surge_evidence(parts: ShardParts, row: int, closing_day: int | None = None) 
 
 
 def at_close(parts: ShardParts, closing: Closing, at: int) -> list[SurgeEvidence]:
-    """The windows that end with the closed day."""
+    """Windows that end with the closed day."""
     return [surge_evidence(parts, int(closing.plan.rows[at]), closing.plan.day)]
 
 
 def judge_surge(evidence: SurgeEvidence) -> Judgement:
-    """Judge the two windows that end now."""
+    """Apply the thresholds to the two windows that end now."""
     level, dispersion, history = evidence.lines_level, evidence.dispersion, evidence.history_days
     windows = list(zip(evidence.observed, evidence.expected, WINDOWS_HOURS, strict=True))
     chances = [surge_probability(float(n), float(e), level, dispersion, h / 24.0, history) for n, e, h in windows]
@@ -213,7 +213,7 @@ def judge_surge(evidence: SurgeEvidence) -> Judgement:
 
 
 def surge_sentence(_: DetectionContext, evidence: SurgeEvidence, judgement: Judgement) -> str:
-    """Lines of the reported window, what is usual for its hours, and the chance."""
+    """Sentence: lines of the reported window, usual lines of its hours, and the chance."""
     n, e, hours = judgement.observed, judgement.expected, judgement.window_hours or 0
     counted = f"{number(n)} order lines in the last {hours} hours where {number(e)} are usual for these hours"
     if judgement.cleared:

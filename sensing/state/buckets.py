@@ -1,6 +1,6 @@
-"""Hour and day buckets of a row.
+"""Hour and day buckets of a row, called by the kernels of `sensing.machines.booking`.
 
-They are rings that roll forward with the row's newest event and are corrected as far as they reach.
+Both are rings. They roll forward with the row's newest event. Late events correct the buckets that are still in them.
 """
 
 from typing import Any
@@ -16,11 +16,9 @@ LINES_MAX = 65535
 
 @lean_kernel
 def roll(hot: NDArray[Any], row: int, hour: int) -> None:
-    """Advance the rings of ``row`` so that local ``hour`` is their newest; buckets entered are empty.
+    """Advance the rings of ``row`` to local ``hour``; new buckets are empty. An older hour changes nothing.
 
-    Older hours change nothing.
-
-    The trailing window counts follow: what is no longer within 24 or 72 hours of the newest hour leaves them.
+    Lines that are now older than 24 or 72 hours leave the counts of the trailing windows.
     """
     record = hot[row]
     if hour <= record.hour:
@@ -49,7 +47,7 @@ def roll(hot: NDArray[Any], row: int, hour: int) -> None:
 def book(hot: NDArray[Any], row: int, hour: int, quantity: int, lines: int) -> None:
     """Add ``quantity`` (thousandths) and ``lines`` (both signed) to the buckets of local ``hour``.
 
-    They are booked as far as the rings reach. Line counts stop at 0 and at 65,535 a bucket.
+    Buckets that have left the rings are skipped. The line count of a bucket stays between 0 and 65,535.
     """
     record = hot[row]
     day = hour // 24

@@ -1,6 +1,6 @@
-"""Local calendars and promotions.
+"""Calendars and promotions in force: closed days and holidays by calendar, promoted days by SKU and location.
 
-Which of the coming days of a location are closed or holidays, and which are promoted for a row.
+Reference records change them; the day inputs of the demand models read them.
 """
 
 from typing import NamedTuple
@@ -21,14 +21,14 @@ class Promotion(NamedTuple):
 
 
 class Calendars:
-    """Calendars by name and promotions by SKU, as they are in force."""
+    """Calendars by name, and promotions by SKU and promotion id."""
 
     def __init__(self) -> None:
         self.records: dict[str, CalendarUpdated] = {}
         self.promotions: dict[str, dict[str, Promotion]] = {}
 
     def apply(self, event: CalendarUpdated | PromotionApproved) -> None:
-        """Put a calendar or a promotion in force; the newest record of a name replaces the one before."""
+        """Put a calendar or a promotion in force. A new record replaces the earlier record of the same name."""
         if isinstance(event, CalendarUpdated):
             self.records[event.calendar] = event
         else:

@@ -1,15 +1,15 @@
-"""The line table: turns line versions into deltas and filters repeats, for all keyed events of a shard.
+"""Line table: filters duplicates and turns versions of order lines into changes of quantity.
 
-Lines live in a ring in order of first mention; an open-addressing index finds them by 128-bit key. When the ring is
-full, or its oldest line is older than the horizon, the oldest line is forgotten (counted). One table is both duplicate
-filter and netting.
+Absorbing kernels call it for every keyed event of a shard. Lines are stored in a ring in order of first mention; an
+open-addressing index finds them by 128-bit key. The oldest line is evicted (and counted) when the ring is full or the
+line is older than the horizon.
 
 Invariants
 - ``head`` is the slot of the oldest line, ``count`` lines follow it in the ring; every one of them has exactly one
   index entry, and no other entry exists.
-- The index has a power-of-two size, at least 1.5 times the capacity. An entry holds a slot in as many bits as a place
-  in the index has, and above them bits of the line's key: lines of other keys are passed without a look at them, each
-  of which would be a wait for memory.
+- The index has a power-of-two size, at least 1.5 times the capacity. An entry holds the slot in its low bits and bits
+  of the line's key above them. So a probe passes most entries of other keys without reading their lines, which would
+  miss the cache.
 """
 
 from typing import Any
@@ -54,7 +54,7 @@ def home(key_lo: np.uint64, mask: int) -> int:
 
 @lean_kernel
 def key_bits(key_hi: np.uint64, mask: int) -> int:
-    """Bits of a key as an index entry holds them: above those of the mask, below the sign."""
+    """Bits of a key for an index entry: above the bits of the mask, below the sign."""
     return int(np.int64(key_hi & ENTRY_BITS) & ~mask)
 
 
@@ -75,7 +75,7 @@ def find_line(lines: NDArray[Any], index: NDArray[np.int32], key_hi: np.uint64, 
 
 @lean_kernel
 def enter(index: NDArray[np.int32], slot: int, key_hi: np.uint64, key_lo: np.uint64) -> None:
-    """Let the index find ``slot`` by a key that it does not hold."""
+    """Add an entry for ``slot``; the index must not hold its key yet."""
     mask = index.shape[0] - 1
     at = home(key_lo, mask)
     while index[at] >= 0:
@@ -85,7 +85,7 @@ def enter(index: NDArray[np.int32], slot: int, key_hi: np.uint64, key_lo: np.uin
 
 @lean_kernel
 def unindex(lines: NDArray[Any], index: NDArray[np.int32], slot: int) -> None:
-    """Remove the entry of ``slot``; later entries of its run move back, so that no run has a hole."""
+    """Remove the entry of ``slot``. Later entries of its probe run move back, so that the run has no hole."""
     mask = index.shape[0] - 1
     at = home(lines[slot].key_lo, mask)
     while index[at] & mask != slot:
@@ -105,9 +105,9 @@ def unindex(lines: NDArray[Any], index: NDArray[np.int32], slot: int) -> None:
 
 @lean_kernel
 def oldest_due(lines: NDArray[Any], ring: NDArray[np.int64], oldest_hour: int) -> int:
-    """Slot of the oldest line when it must go before another is inserted, else -1.
+    """Slot of the oldest line if it must be evicted before an insert, else -1.
 
-    It must go when the ring is full or the line older than ``oldest_hour``.
+    It must be evicted if the ring is full or the line is older than ``oldest_hour``.
     """
     if ring[COUNT] == 0:
         return -1
@@ -117,7 +117,7 @@ def oldest_due(lines: NDArray[Any], ring: NDArray[np.int64], oldest_hour: int) -
 
 @lean_kernel
 def forget_oldest(lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[np.int64]) -> None:
-    """Take the oldest line out of the table."""
+    """Evict the oldest line from the table."""
     unindex(lines, index, ring[HEAD])
     ring[HEAD] = (ring[HEAD] + 1) % lines.shape[0]
     ring[COUNT] -= 1
@@ -128,7 +128,7 @@ def forget_oldest(lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[n
 def insert_line(
     lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[np.int64], key_hi: np.uint64, key_lo: np.uint64
 ) -> int:
-    """Make a slot for a key that is not in the table, which must have room. All other fields of the slot are zero."""
+    """Add a line for a new key and return its slot. The table must have room. All other fields are zero."""
     slot = int((ring[HEAD] + ring[COUNT]) % lines.shape[0])
     ring[COUNT] += 1
     line = lines[slot]
@@ -171,7 +171,7 @@ class Lines:
         self.index = np.full(index_size(capacity), -1, np.int32)
 
     def ensure(self, more: int) -> None:
-        """Make room for ``more`` lines, up to the bound; beyond it the oldest lines give way as they come."""
+        """Grow the table for ``more`` lines, up to ``lines_max``. At the bound each new line evicts the oldest one."""
         count = int(self.ring[COUNT])
         if count + more <= len(self.lines) or len(self.lines) == self.lines_max:
             return
@@ -184,7 +184,7 @@ class Lines:
     def in_order(self) -> NDArray[Any]:
         """All lines, oldest first (a copy)."""
         slots = (self.ring[HEAD] + np.arange(self.ring[COUNT])) % len(self.lines)
-        # Whole records, with what is between their fields: equal lines have equal bytes.
+        # take() copies the padding between fields as well, so equal lines have equal bytes.
         kept: NDArray[Any] = np.take(self.lines, slots)
         return kept
 
@@ -193,7 +193,7 @@ class Lines:
         return pack({"lines": self.in_order(), "evicted": int(self.ring[EVICTED]).to_bytes(8, "little")})
 
     def load(self, block: bytes) -> None:
-        """Take over the lines of :meth:`dump`."""
+        """Restore the lines of :meth:`dump`."""
         parts = unpack(block, {"lines": LINE})
         count = len(parts["lines"])
         self._make(min(self.lines_max, max(256, 1 << max(count - 1, 0).bit_length())))

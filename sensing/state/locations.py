@@ -1,4 +1,4 @@
-"""Stocking locations of a shard by number: zone, calendar, region, and what their recent days were like."""
+"""Stocking locations of a shard by number: time zone, calendar, region, and order lines of recent days."""
 
 import msgspec
 import numpy as np
@@ -12,7 +12,7 @@ from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.state.zones import Zones
 
 AHEAD_DAYS = 3
-"""Windows of order lines may end so many days after the last closed one: events run ahead of the clock."""
+"""Windows of order lines may end up to this many days after the last closed day: events run ahead of the clock."""
 
 
 @kernel
@@ -27,7 +27,7 @@ def keep_unobserved(
 
 
 class Location(msgspec.Struct):
-    """One location; ``known`` when master data named it."""
+    """One location. ``known`` is true once a ``location.updated`` record named it."""
 
     name: str
     zone: int = 0
@@ -65,7 +65,7 @@ class Locations:
         self.unobserved = np.zeros((8, DAYS_KEPT), np.float32)
 
     def number(self, name: str) -> int:
-        """Number of the location, new or not."""
+        """Number of the location. A new location gets the next number."""
         found = self.numbers.get(name)
         if found is None:
             found = self._add(Location(name))
@@ -88,9 +88,12 @@ class Locations:
         return number
 
     def apply(self, event: LocationUpdated) -> tuple[int, int, int]:
-        """Put a location record in force; returns its number, old zone and new zone.
+        """Put a location record in force; returns the location's number, old zone and new zone.
 
-        ValueError when the zone is unknown.
+        Raises
+        ------
+        ValueError
+            The time zone is unknown.
         """
         zone = self.zones.number(event.time_zone)
         number = self.number(event.location)
@@ -112,7 +115,7 @@ class Locations:
         return self.calendars.index(name)
 
     def is_known(self, name: str) -> bool:
-        """Whether master data names the location; where it never named any, all are known."""
+        """Whether master data names the location. Without any location record all locations are known."""
         if not self.any_known:
             return True
         number = self.numbers.get(name)
@@ -129,7 +132,7 @@ class Locations:
         keep_unobserved(self.unobserved, numbers, day, share)
 
     def learn_day(self, numbers: NDArray[np.int64], day: int, observed: NDArray[np.bool_]) -> None:
-        """Let locations learn what a local day is usually like, from ``observed``, their hours of the day."""
+        """Update usual lines and silent hours of locations after a local day; ``observed`` has their observed hours."""
         learn_silences(self.lines, numbers, day, observed)
         learn_usual(self.lines, self.usual, numbers, day, observed)
 
@@ -146,7 +149,7 @@ class Locations:
         )
 
     def load(self, block: bytes) -> None:
-        """Take over the locations of :meth:`dump`; their zones have been numbered."""
+        """Restore the locations of :meth:`dump`. Their zones must have numbers already."""
         parts = unpack(block, {"locations": list[Location], "lines": LOCATION_LINES})
         self.any_known = any(record.known for record in parts["locations"])
         for record in parts["locations"]:

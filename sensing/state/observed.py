@@ -1,8 +1,8 @@
-"""Which hours of a local day a location was observed in; called when order lines are booked and when days close.
+"""Observed hours of a local day, by location. Kernels count lines here as they book them; closes read the hours.
 
-A location is observed from its first order line on. Hours without any line, in which many are usual, are not observed:
-the feed was silent, not the demand. What recurs is no silence but the new normal, as where a shop closes earlier from
-now on.
+A location is observed from its first order line on. Hours without lines are not observed if many lines are usual in
+them: the feed was down, not the demand. A silence that recurs every week counts as the new normal, for example when a
+shop closes earlier from now on.
 """
 
 from typing import Any
@@ -16,11 +16,11 @@ from sensing.state.rows import DAYS_KEPT
 RING_HOURS = 24 * DAYS_KEPT
 LINES_MAX = 30_000
 SILENT_LINES_MIN = 20.0
-"""Usual order lines of a run of empty hours from which on it is a silence; by chance it would be one in e^20."""
+"""A run of empty hours is a silence from this many usual order lines on. By chance it happens once in e^20 runs."""
 SILENCES_MAX = 2
-"""So many weeks in a row an hour of the week can be silent; then it counts as observed."""
+"""After this many silent weeks in a row an hour of the week counts as observed."""
 HEARD_HOURS = 6 * 24
-"""A location without any line for longer is silent as a whole, however many weeks that lasts."""
+"""A location without lines for longer than this is silent as a whole, however many weeks that lasts."""
 
 USUAL_RATE = 0.2
 
@@ -37,9 +37,10 @@ LOCATION_LINES = np.dtype(
 
 @lean_kernel
 def count_lines(location_lines: NDArray[Any], location: int, hour: int, lines: int) -> None:
-    """Count order lines of a local hour as far as the ring reaches; its newest hour rolls forward, never back.
+    """Add order lines to a local hour if it is still in the ring. A newer hour rolls the ring forward.
 
-    A late line moves the first hour back within its day only: one straggler says nothing about the day before.
+    A late line moves the first hour back only within the same day. One straggler does not show that the location was
+    observed the whole day before.
     """
     record = location_lines[location]
     if hour > record.newest_hour:
@@ -55,7 +56,7 @@ def count_lines(location_lines: NDArray[Any], location: int, hour: int, lines: i
 
 @lean_kernel
 def lines_of_hour(record: Any, hour: int) -> int:
-    """Order lines of a local hour; 0 where the ring does not reach."""
+    """Order lines of a local hour; 0 if the hour is not in the ring."""
     if record.newest_hour - RING_HOURS < hour <= record.newest_hour:
         return int(record.hour_lines[hour % RING_HOURS])
     return 0
@@ -99,9 +100,9 @@ def observed_hours(
 def learn_silences(
     location_lines: NDArray[Any], numbers: NDArray[np.int64], day: int, observed: NDArray[np.bool_]
 ) -> None:
-    """Count the weeks in which hours of local ``day`` were silent at locations that were open and are still heard of.
+    """Count consecutive silent weeks of each hour of local ``day``, for locations that had lines recently.
 
-    ``observed`` has the hours of the locations ``numbers`` as :func:`observed_hours` found them.
+    ``observed`` has the hours of the locations ``numbers`` from :func:`observed_hours`.
     """
     weekday = (day + 3) % 7
     for i in range(numbers.shape[0]):
@@ -121,10 +122,9 @@ def learn_usual(
     location_lines: NDArray[Any], usual: NDArray[np.float64], numbers: NDArray[np.int64], day: int,
     observed: NDArray[np.bool_],
 ) -> None:  # fmt: skip
-    """Let locations learn how many order lines the weekday of local ``day`` usually has.
+    """Update the usual number of order lines of the weekday of local ``day``.
 
-    A day that was not observed as a whole does not teach it, nor does one without any line: that is either a day off,
-    which has none as a rule, or a silent feed.
+    Days that were not fully observed are skipped. So are days without lines: these are days off or feed outages.
     """
     weekday = (day + 3) % 7
     for i in range(numbers.shape[0]):

@@ -1,4 +1,4 @@
-"""Rows of a SKU and rows of a location, for records that concern one of them; derived from the rows at load.
+"""Index of rows by SKU and by location, for reference records about one of them. It is rebuilt from the rows at load.
 
 Invariants
 - Every row is in one chain per kind: ``newest`` names the last row of a chain, ``before`` the one before each row, -1
@@ -18,7 +18,7 @@ NONE = -1
 
 @lean_kernel
 def sku_cell(hot: NDArray[Any], newest: NDArray[np.int32], sku: np.uint64) -> int:
-    """Cell of a SKU, by its hash: where its newest row stands, or a free one where it has none."""
+    """Cell of a SKU hash: the cell that names its newest row, or a free one."""
     mask = newest.shape[0] - 1
     cell = int(np.int64(sku & np.uint64(mask)))
     while newest[cell] >= 0 and hot[newest[cell]].key_hi != sku:
@@ -37,7 +37,7 @@ def chain_skus(hot: NDArray[Any], start: int, stop: int, newest: NDArray[np.int3
 
 @kernel
 def newest_of_sku(hot: NDArray[Any], newest: NDArray[np.int32], sku: np.uint64) -> int:
-    """The last row of a SKU, NONE where there is none."""
+    """The last row of a SKU; NONE if it has no row."""
     return int(newest[sku_cell(hot, newest, sku)])
 
 
@@ -69,7 +69,7 @@ def chain(before: NDArray[np.int32], last: int) -> NDArray[np.int64]:
 
 
 class RowIndex:
-    """Finds the rows of a SKU or of a location in a time that does not depend on how many others there are."""
+    """Finds the rows of a SKU or of a location. The cost does not depend on the number of other rows."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -79,7 +79,7 @@ class RowIndex:
         self.location_before = np.full(64, NONE, np.int32)
 
     def extend(self, hot: NDArray[Any], count: int) -> None:
-        """Enter the rows up to ``count`` (exclusive) that are not in yet."""
+        """Add the rows up to ``count`` (exclusive) that are not indexed yet."""
         if count > len(self.sku_before):
             size = max(count, 2 * len(self.sku_before)) - len(self.sku_before)
             more = np.full(size, NONE, np.int32)
@@ -106,7 +106,7 @@ class RowIndex:
         return np.asarray(chain(self.sku_before, newest_of_sku(hot, self.sku_newest, sku)))
 
     def of_location(self, number: int) -> NDArray[np.int64]:
-        """Rows of a location, rising; none where the number is NONE."""
+        """Rows of a location, rising; no rows for the number NONE."""
         if not 0 <= number < len(self.location_newest):
             return np.empty(0, np.int64)
         return np.asarray(chain(self.location_before, int(self.location_newest[number])))

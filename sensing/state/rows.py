@@ -1,11 +1,12 @@
-"""Hot rows: one record per SKU-location, found by an open-addressing index over 128-bit keys.
+"""Row records: one record per SKU-location, found by an open-addressing index over 128-bit keys.
 
-The SKU of a row is kept beside the records, as long as it is: a row needs it whenever something is put out about it.
+`ShardState` owns the table; kernels read and change its records. SKUs are stored beside the records in their full
+length, since every output about a row names its SKU.
 
 Invariants
 - ``index`` has a power-of-two size, at least twice the number of rows; an entry is a row number or -1.
 - Rows are never removed; row numbers are given in order of first mention.
-- A row that was only mentioned (``born`` 0: everything so far was held or rejected) takes no part in anything.
+- A row with ``born`` 0 has not absorbed an event yet: all its events were held or rejected. Closes and plans skip it.
 """
 
 from typing import Any
@@ -24,7 +25,7 @@ FULL = -2
 
 HOT = np.dtype(
     [
-        # What every order touches stands together.
+        # Fields that every order changes stand together, so that they share cache lines.
         ("key_hi", "u8"),  # hash of the SKU
         ("key_lo", "u8"),
         ("last_order", "i8"),  # newest event time of a booked order, UTC ms
@@ -42,11 +43,11 @@ HOT = np.dtype(
         ("floor_72", "u4"),
         ("floors_day", "u1"),  # local day, modulo 256, that the floors hold for
         ("born", "u1"),
-        ("touched", "u1"),  # something happened since the row was planned
+        ("touched", "u1"),  # 1: an event arrived after the row was last planned
         ("promoted_days", "u1"),  # bit k: an order of day ``day`` - k named a promotion
         ("currency", "S3"),
         ("slot", "u1"),  # minute after the local day's end at which the row closes
-        ("stock_floor", "f4"),  # on-hand (units) below which the projection is looked at again; NaN: not planned yet
+        ("stock_floor", "f4"),  # on-hand units below which the projection runs again; NaN: not planned yet
         ("first_hour", "i4"),  # local hour of the first absorbed event; late events of the same day may move it back
         ("closed_day", "i4"),  # last closed local day
         ("day_lines", "u2", (DAYS_KEPT,)),
@@ -138,7 +139,7 @@ class Rows:
         return pack({"hot": self.hot[: self.count], "skus": bytes(self._skus), "sku_ends": ends})
 
     def load(self, block: bytes) -> None:
-        """Take over the rows of :meth:`dump`."""
+        """Restore the rows of :meth:`dump`."""
         parts = unpack(block, {"hot": HOT})
         self.count = len(parts["hot"])
         capacity = max(64, 1 << max(self.count - 1, 0).bit_length())

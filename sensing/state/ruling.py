@@ -1,4 +1,4 @@
-"""What a person decided, as machines remember it."""
+"""Decision record: a decision of a person that took effect. Problems and overrides of parameters keep it."""
 
 import msgspec
 
@@ -15,5 +15,5 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
     def said(self) -> str:
-        """Who decided and why, as the end of a sentence: "by ann (planner): a campaign."."""
+        """Decider and reason as the end of a sentence: "by ann (planner): a campaign."."""
         return f"by {self.decider} ({self.role}){f': {self.reason}' if self.reason else ''}".removesuffix(".") + "."

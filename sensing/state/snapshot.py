@@ -1,9 +1,9 @@
-"""Snapshots: the whole state of a machine as bytes, and what is compared before it is taken over.
+"""Snapshots: the whole state of a machine as bytes, with checks at load.
 
-Every part of a machine's state has `dump` and `load`. A part is a block of named tables: record arrays and encoded
-structs carry the names and types of their fields, so that a field that moved, went or changed its type is seen. A
-machine's snapshot also has the format version and the settings that its state depends on. Machines call `seal` and
-`unseal`, their parts `pack` and `unpack`. The formats hold no pickles.
+Every part of a machine's state has `dump` and `load`. A part is a block of named tables. Record arrays and encoded
+structs carry the names and types of their fields, so a moved, missing or retyped field is detected. A machine's
+snapshot also has the format version and the settings that its state depends on. Machines call `seal` and `unseal`,
+their parts call `pack` and `unpack`. The formats contain no pickles.
 """
 
 import functools
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FORMAT_VERSION = 1
-"""Of the meaning of the tables; field names and types are compared besides."""
+"""Version of the meaning of the tables. Names and types of fields are compared separately."""
 
 WAY_OUT = "start without it, from the beginning of the inputs, or with the version that wrote it"
 
@@ -23,7 +23,7 @@ Fields = dict[str, list[tuple[str, str]]]
 
 
 class SnapshotError(ValueError):
-    """A snapshot that does not fit, or is damaged."""
+    """The snapshot is damaged, or belongs to another machine, format or settings."""
 
 
 class Snapshot(Protocol):
@@ -33,11 +33,11 @@ class Snapshot(Protocol):
         """All of it as bytes."""
 
     def load(self, block: bytes) -> None:
-        """Take over the state of `dump`; the part must be fresh and made with the same settings."""
+        """Restore the state of `dump`. The part must be new and made with the same settings."""
 
 
 class Encoded(NamedTuple):
-    """A table of structs, or of what they are made of."""
+    """A table encoded as MessagePack: its value, and the type to decode it with."""
 
     value: Any
     type: Any
@@ -61,7 +61,7 @@ class _Head(msgspec.Struct, frozen=True):
 
 
 def seal(parts: Mapping[str, Part], owner: str, settings: Mapping[str, Any]) -> bytes:
-    """Snapshot of a whole machine: its parts, whose they are, and the settings that they depend on."""
+    """Snapshot of a whole machine: its parts, its owner, and the settings that the state depends on."""
     head = _Head(FORMAT_VERSION, owner, dict(settings))
     return pack({"snapshot": msgspec.msgpack.encode(head), **parts})
 
@@ -151,7 +151,7 @@ def unpack(block: bytes, tables: Mapping[str, Any] | None = None) -> dict[str, A
             if entry.size != int(np.prod(entry.shape, dtype=np.int64)) * dtype.itemsize:
                 msg = f"snapshot table {entry.name}: required records of {dtype.itemsize} bytes, "
                 raise SnapshotError(msg + f"got {entry.size} bytes for {entry.shape}; {WAY_OUT}")
-            # A copy of a record array would leave what is between its fields to chance; of bytes it does not.
+            # Copy the bytes, not the record array: a copied record array has undefined padding.
             found[entry.name] = np.frombuffer(bytearray(body), dtype).reshape(entry.shape)
     return found
 
@@ -215,7 +215,7 @@ def _decoded(name: str, body: bytes, table: Any) -> Any:
 
 
 def _entries(block: bytes) -> list[tuple[_Entry, int, int]]:
-    """All entries with where their bodies start and stop."""
+    """All entries with start and stop of their bodies."""
     start = 8 + int.from_bytes(block[:8], "little")
     if len(block) < 8 or start > len(block):
         msg = f"snapshot: required a head of {start - 8} bytes, got {len(block)} bytes in all; the snapshot is damaged"

@@ -1,8 +1,8 @@
-"""Watermark tracker: the clock of a machine that is fed by several source groups, and the input that has to wait.
+"""Watermark tracker: combines the watermarks of several source groups into a machine's clock and buffers early batches.
 
-The clock is the minimum of the latest watermarks of all groups; watermarks never go back. A batch waits until the
-reference is read, and while it reaches more than ``GROUP_DRIFT_MS`` beyond what every other group has sent; batches of
-one group keep their order. All of that is in the batches, so it does not matter where the groups run.
+The clock is the minimum of the latest watermarks of all groups. It never goes back. A batch is buffered until the
+reference is read, and until it is at most ``GROUP_DRIFT_MS`` ahead of the progress of every other group. Batches of one
+group keep their order. Batches carry everything that these rules need, so groups may run in other processes.
 """
 
 from collections import deque
@@ -16,11 +16,11 @@ from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.state.stored_batch import StoredBatch
 
 GROUP_DRIFT_MS = 6 * HOUR_MS
-"""How far one group may be ahead of another in event time; sources keep to it as far as they know of each other."""
+"""How far one group may be ahead of another in event time. Sources of one process keep to it as well."""
 
 
 class WatermarkTracker:
-    """Latest watermark and progress of every source group, UTC ms, and batches that wait."""
+    """Latest watermark and progress of every source group (UTC ms), and buffered batches."""
 
     def __init__(self, groups: int) -> None:
         self.latest = np.full(groups, BEFORE_ALL, np.int64)
@@ -29,7 +29,10 @@ class WatermarkTracker:
         self.waiting: list[deque[Batch]] = [deque() for _ in range(groups)]
 
     def admit(self, batch: Batch) -> list[Batch]:
-        """Batches whose turn has come, with watermarks that hold for all groups; with one group the batch itself."""
+        """Take in a batch; returns the batches that may be applied now, with watermarks that hold for all groups.
+
+        With a single group this is the batch itself.
+        """
         if len(self.latest) == 1:
             return [batch]
         self.waiting[batch.group].append(batch)
@@ -65,7 +68,7 @@ class WatermarkTracker:
         return pack({"latest": self.latest, "progress": self.progress, "waiting": Encoded(state, _State)})
 
     def load(self, block: bytes) -> None:
-        """Take over what :meth:`dump` wrote."""
+        """Restore what :meth:`dump` wrote."""
         found = unpack(block, {"waiting": _State})
         self.latest[:], self.progress[:] = found["latest"], found["progress"]
         self.reference_read = found["waiting"].reference_read
@@ -74,7 +77,7 @@ class WatermarkTracker:
 
 
 class _State(msgspec.Struct):
-    """Whether the reference is read, and the batches that wait, oldest first within a group."""
+    """Whether the reference is read, and the buffered batches, oldest first within a group."""
 
     reference_read: bool
     waiting: list[StoredBatch]

@@ -1,4 +1,4 @@
-"""Local time: UTC offsets of IANA zones as tables that kernels can read, and the instants at which local days end."""
+"""Time zones: UTC offsets of IANA zones as tables for kernels, and the instants at which local days end."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -36,8 +36,8 @@ def transitions(name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     first = day_number(dt.date(FIRST_YEAR, 1, 1)) * DAY_MS
     last = day_number(dt.date(LAST_YEAR, 1, 1)) * DAY_MS
     starts, offsets = [-(2**62)], [_offset_ms(zone, first)]
-    # Zones keep an offset for weeks at least, except in a few historic cases that have ended:
-    # a look every 7 days finds every change.
+    # Zones keep an offset for at least some weeks, except in a few historic cases. So a probe every 7 days finds every
+    # change.
     for probe in range(first, last, 7 * DAY_MS):
         if _offset_ms(zone, probe + 7 * DAY_MS) == offsets[-1]:
             continue
@@ -54,7 +54,7 @@ def transitions(name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def offset_at(starts: NDArray[np.int64], offsets: NDArray[np.int64], zone: int, instant: int) -> int:
     """Offset (ms east of UTC) of ``zone`` at ``instant``.
 
-    ``starts`` and ``offsets`` are (zones, TRANSITIONS_MAX), unused ones at the far end of time.
+    ``starts`` and ``offsets`` are (zones, TRANSITIONS_MAX); unused starts are 2**62.
     """
     low, high = 0, starts.shape[1] - 1
     while low < high:
@@ -72,7 +72,7 @@ def first_at(starts: NDArray[np.int64], offsets: NDArray[np.int64], zone: int, l
     at = 0
     while at + 1 < starts.shape[1] and starts[zone, at + 1] + offsets[zone, at] <= local:
         at += 1
-    # Where the clock is set forward over ``local``, the first instant is that of the change.
+    # If the clock is set forward over ``local``, the first instant is that of the change.
     return max(local - int(offsets[zone, at]), int(starts[zone, at]))
 
 

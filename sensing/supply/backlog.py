@@ -1,10 +1,9 @@
-"""Open demand of a row by requested day: what was ordered and has not left yet.
+"""Backlog: open demand of a row (ordered, not yet shipped) by requested day. Booking kernels and plans call it.
 
-Exact: ``open_total`` is the sum over lines. A ring holds the days from today on; of the rest, ``open_later`` is what
-was requested beyond the ring when it was booked, and what remains, ``total - ring - later``, is overdue: owed now. A
-line keeps one bit, whether it was booked within the ring's reach (overdue ones as well), because a later line's
-quantity is not in the cell of its day when the ring comes round to it. Later lines are planned for at their mean
-requested day.
+``open_total`` is the exact sum over lines. A ring has the days from today on. ``open_later`` is the quantity that was
+requested beyond the ring when it was booked. The rest, ``total - ring - later``, is overdue. Each line stores one bit:
+whether it was booked in the ring or overdue (1), or later (0). It is needed because the quantity of a later line is not
+in the cell of its day when the ring reaches that day. Plans place later lines at their mean requested day.
 """
 
 from typing import Any
@@ -21,7 +20,7 @@ NEW_LINE = -1
 
 @lean_kernel
 def advance(supply: NDArray[Any], row: int, today: int) -> None:
-    """Let the ring begin at local day ``today``; the days before it become overdue. It never goes back."""
+    """Advance the ring to start at local day ``today``. Earlier days become overdue. The ring never goes back."""
     record = supply[row]
     if record.open_day == NO_DAY:
         record.open_day = today
@@ -44,16 +43,16 @@ def open_add(supply: NDArray[Any], row: int, today: int, requested_day: int, del
     today
         Local day by the clock.
     requested_day
-        Local day the line was asked for; the same in all changes of a line (another day: take all out, book it as new).
+        Requested local day. It must be the same in all changes of a line; for another day, remove and book it anew.
     delta
         Thousandths, signed.
     booked
-        NEW_LINE for a line that is not booked yet, else what this function returned for it.
+        NEW_LINE for a line that is not booked yet, else the last result of this function for the line.
 
     Returns
     -------
     int
-        1: booked within the ring's reach, 0: later; to be kept with the line.
+        1: booked in the ring or overdue, 0: later. The caller stores it with the line.
     """
     advance(supply, row, today)
     record = supply[row]
@@ -76,10 +75,10 @@ def open_by_day(
     supply: NDArray[Any], rows: NDArray[np.int64], first_day: int, by_day: NDArray[np.float64],
     overdue: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Open demand in units as of local day ``first_day``, after rolling the rings on to it.
+    """Advance the rings to local day ``first_day`` and compute open demand in units.
 
-    Fills ``by_day`` (n, h) for days ``first_day`` + 0 .. h - 1 and ``overdue`` (n,), owed now. Later lines stand at
-    their mean requested day; beyond the h days they are in neither.
+    Fills ``by_day`` (n, h) for days ``first_day`` + 0 .. h - 1, and ``overdue`` (n,). Later lines count at their mean
+    requested day; beyond the h days they are left out.
     """
     by_day[:] = 0.0
     for i in range(rows.size):

@@ -1,8 +1,10 @@
-"""The supply side of a shard: stock, purchase orders, lead times, planning terms and what was last published.
+"""Supply state of a shard: stock, purchase orders, lead times, planning policies and the last published parameters.
+
+`ShardState` owns it; machines call it when events arrive, rows close and decisions are made.
 
 Invariants
-- Row numbers come from the shard; ``supply`` has a record for every row it ensured.
-- No clock: local days and instants are told. Closing rows in one call or in several gives the same.
+- Row numbers come from the shard. After `ensure` the array ``supply`` has a record for every row.
+- There is no clock: callers pass local days and instants. Closing rows in one call or in several gives the same result.
 """
 
 from typing import Any
@@ -34,17 +36,17 @@ class SupplyBook:
     Attributes
     ----------
     supply
-        (rows,) records of `record.SUPPLY`; the kernels of `moves` and `backlog` change them.
+        (rows,) records of `record.SUPPLY`. The kernels of `moves` and `backlog` change them.
     master
         Items, suppliers, policies, parameters in force.
     lanes, purchases
-        Lead times observed; purchase-order lines.
+        Observed lead times; purchase-order lines.
     standings
-        What people decided about the parameters of rows.
+        Decisions of people about the parameters of rows.
     """
 
     def __init__(self, settings: Settings, names: Names) -> None:
-        """``names`` gives SKU and location of a row."""
+        """Make an empty state. ``names`` returns SKU and location of a row."""
         self.settings = settings
         self.names = names
         self.supply: NDArray[Any] = fresh(0)
@@ -55,14 +57,14 @@ class SupplyBook:
         self._terms = TermsTable()
 
     def ensure(self, rows: int) -> None:
-        """Make room for at least so many rows; room doubles."""
+        """Grow the records to at least so many rows, by doubling."""
         if rows > len(self.supply):
             self.supply = np.concatenate([self.supply, fresh(max(rows, 2 * len(self.supply)) - len(self.supply))])
 
     def reference(self, event: Any, rows: NDArray[np.int64] | None = None, time: int = FROM_THE_BEGINNING) -> None:
-        """Put a reference record in force from now on.
+        """Put a reference record in force.
 
-        ``rows`` are those of its SKU and location, as far as it names them; None where it names neither: all.
+        ``rows`` are the rows of its SKU or location; None, if it has neither: all rows.
         """
         if not self.master.apply(event, time):
             return
@@ -74,7 +76,7 @@ class SupplyBook:
             self.supply["terms"][rows] = -1
 
     def hear(self, row: int, source: int, time: int) -> None:
-        """Note that an input (ORDERS, INVENTORY or SUPPLIERS of `record`) spoke of the row at UTC ms ``time``."""
+        """Update the newest event time (``time``, UTC ms) of an input (ORDERS, INVENTORY or SUPPLIERS) for a row."""
         heard = self.supply["heard"]
         heard[row, source] = max(int(heard[row, source]), min(max(time // 1000, 0), 2**32 - 1))
 
@@ -84,7 +86,7 @@ class SupplyBook:
         Parameters
         ----------
         event
-            One of the ``po.`` structs. The unit of measure must be known to the item; receipts must not be repeats.
+            A ``po.`` struct. Its item must have the unit of measure; receipts must not be duplicates.
         row
             Row of its SKU and location.
         time, watermark
@@ -95,12 +97,12 @@ class SupplyBook:
         Returns
         -------
         PoOutcome
-            ``line_changed_item`` and repeats change nothing. The caller books ``movement``.
+            ``line_changed_item`` and duplicates change nothing. The caller books ``movement``.
 
         Raises
         ------
         ValueError
-            When the item has no such unit.
+            The item does not have the unit.
         """
         factor = self.master.unit_factor(event.sku, event.unit_of_measure)
         if factor is None:
@@ -113,7 +115,7 @@ class SupplyBook:
         return self.purchases.apply(event, heard, self.supply, self.lanes)
 
     def disrupt(self, event: SupplierDisrupted) -> PoOutcome:
-        """Expect the open lines of a supplier later; repeats must not come here."""
+        """Postpone the open lines of a disrupted supplier. Duplicates must be filtered before."""
 
         def concerned(row: int) -> bool:
             sku, location = self.names(row)
@@ -128,7 +130,7 @@ class SupplyBook:
         forecast_variance: NDArray[np.float64], demand_class: NDArray[np.uint8],
         unit_price: NDArray[np.float64] | None = None,
     ) -> Plan:  # fmt: skip
-        """Plan rows whose local day has closed. Rolls their open demand on to the next day, and changes nothing else.
+        """Plan rows whose local day has closed. It advances their open demand to the next day and changes nothing else.
 
         Parameters
         ----------
@@ -143,7 +145,7 @@ class SupplyBook:
         demand_class
             (n,) position in `due.CLASSES`.
         unit_price
-            (n,) what a unit is worth where master data do not say; NaN: not known.
+            (n,) value of a unit, for items without a cost in master data; NaN: not known.
         """
         terms = self._terms.look_up(rows, self.supply, self.names, self.master, self.lanes, self.settings)
         price = np.full(rows.size, np.nan) if unit_price is None else unit_price
@@ -152,18 +154,18 @@ class SupplyBook:
         return self.standings.applied(make_plan(rows, day, now, forecast_mean, forecast_variance, demand_class, known))
 
     def due(self, plan: Plan) -> NDArray[np.int64]:
-        """Return the positions in the plan of the rows that are to be published, rising."""
+        """Positions in the plan of the rows that have left their dead band, rising."""
         return np.flatnonzero(due.due(plan, self.supply, self.standings))
 
     def publish(self, plan: Plan, at: NDArray[np.int64], told: Told) -> list[tuple[int, PlanningParameters]]:
-        """Documents of the rows at positions ``at`` of the plan, which then count as published.
+        """Documents of the rows at positions ``at`` of the plan; marks them as published.
 
         See `publish.publish`.
         """
         return publish.publish(plan, at, told, self.supply, self.names, self.master, self.standings)
 
     def restate(self, plan: Plan, told: Told) -> PlanningParameters:
-        """The document of a plan of one row that was published: the same proposal, in the status it has now."""
+        """Document with the last published proposal of a row, in its current status. The plan has only this row."""
         published = self.as_published(plan)
         at = np.zeros(1, np.int64)
         ((_, document),) = publish.publish(
@@ -172,27 +174,27 @@ class SupplyBook:
         return document
 
     def status(self, row: int) -> ParameterStatus:
-        """Where the proposal of a row stands that was published last."""
+        """Status of the last published proposal of a row."""
         kept = self.standings.of(row)
         plain: ParameterStatus = "in_force" if self.supply["agreed"][row] else "proposed"
         return plain if kept is None or kept.status is None else kept.status
 
     def as_published(self, plan: Plan) -> Plan:
-        """The plan of rows that were published with the proposal as it was published last."""
+        """The plan with the last published proposals. All its rows must have been published."""
         return publish.as_published(plan, self.supply, self.standings)
 
     def dump(self) -> bytes:
-        """Everything as bytes."""
+        """The whole state as bytes."""
         supply = self.supply.copy()
         supply["terms"] = -1
         return pack({"supply": supply} | {name: part.dump() for name, part in self._parts().items()})
 
     def counts_beyond(self) -> int:
-        """Counts that were older than the movements kept could tell, so that stock may be off until the next one."""
+        """Number of stock counts older than the movements kept. Stock may be wrong until the next count."""
         return int(self.supply["counts_beyond"].sum())
 
     def load(self, block: bytes) -> None:
-        """Take over what :meth:`dump` wrote; it goes on as if there had been no break."""
+        """Restore the state of :meth:`dump`."""
         parts = unpack(block, {"supply": SUPPLY})
         self.supply = parts["supply"]
         for name, part in self._parts().items():

@@ -1,14 +1,19 @@
-"""What of a plan is worth publishing.
+"""Dead band: decides which rows of a plan are published.
 
-A row is due when it was never published, when its reorder point moved by more than the dead band, at least one unit
-and at least 0.3 standard deviations of its lead-time demand (less does not change the service noticeably: a point at
-.95 then serves .91 to .97), when its order quantity moved by more than 1.25 dead bands and at least one unit, when
-its lead time moved by more than the dead band and at least half a day, when its demand class changed, when what the
-ERP runs on came to agree or to disagree with the proposal, when an override came or went, and a day before its
-publication expires. All against what
-was last published, which the row's record keeps. While an item is new, its estimates move with every sale: its bands
-are two and a half times as wide. For four days after a publication (a week, while new) all bands are twice as wide
-again. The order-up-to level is the sum of the two and needs no band of its own.
+A row is published if one of these holds, compared with its last publication:
+
+- it was never published, or its publication expires tomorrow,
+- the reorder point moved by more than the dead band, at least one unit, and at least 0.3 standard deviations of the
+  lead-time demand (less hardly changes the service: a point at .95 then serves .91 to .97),
+- the order quantity moved by more than 1.25 dead bands and at least one unit,
+- the lead time moved by more than the dead band and at least half a day,
+- the demand class changed,
+- the values in force at the ERP have begun or ceased to agree with the proposal,
+- an override was set or ended.
+
+While an item is new, its estimates move with every sale, so its bands are two and a half times as wide. For four days
+after a publication (a week, while new) all bands are twice as wide again. The order-up-to level is the sum of reorder
+point and order quantity and needs no band of its own.
 
 Source of the wider band of the quantity: the cost of a quantity q times the economic one is (q + 1/q) / 2 of the
 least, 1.025 at a quarter more (Silver, Pyke and Thomas, Inventory and Production Management, 4.4).
@@ -38,16 +43,13 @@ CLASSES: tuple[DemandClass, ...] = get_args(DemandClass)
 
 
 def moved(after: Any, before: Any, band: Any, step: Any) -> NDArray[np.bool_]:
-    """Whether a value left the dead band.
-
-    Changed by more than ``band`` of the former value and by at least ``step``.
-    """
+    """Whether a value left its dead band: it changed by more than the share ``band`` and by at least ``step``."""
     change = np.abs(after - before)
     return np.asarray((change > band * np.abs(before)) & (change >= step))
 
 
 def agrees(plan: Plan) -> NDArray[np.bool_]:
-    """(n,) whether the ERP is known to run on some of the proposed values, and on none outside the dead band."""
+    """(n,) whether values in force are known and all known ones are within the dead band of the proposal."""
     terms, band = plan.terms, plan.terms["dead_band"]
     told = np.zeros(plan.rows.size, np.bool_)
     apart = np.zeros(plan.rows.size, np.bool_)
@@ -65,7 +67,7 @@ def agrees(plan: Plan) -> NDArray[np.bool_]:
 
 
 def due(plan: Plan, supply: NDArray[Any], standings: Standings) -> NDArray[np.bool_]:
-    """(n,) which rows of the plan are to be published."""
+    """(n,) which rows of the plan must be published."""
     last = supply[plan.rows]
     band = plan.terms["dead_band"]
     point, quantity = (rounded(last[name]) for name in ("reorder_point", "order_quantity"))
@@ -74,7 +76,7 @@ def due(plan: Plan, supply: NDArray[Any], standings: Standings) -> NDArray[np.bo
     age_days = plan.day - last["published_day"].astype(np.int64)
     wider = np.where(new, NEW_BANDS, 1.0)
     step = np.maximum(UNIT, SPREAD_SHARE * wider * plan.lead_time_demand_sd)
-    # Soon after a publication a move must be the larger, so that planners and ERP are not chased by noise.
+    # Soon after a publication the bands are wider, so that noise does not cause new publications.
     wider = np.where(age_days < np.where(new, NEW_REST_DAYS, REST_DAYS), REST_BANDS * wider, wider)
     result |= moved(plan.reorder_point, point, wider * band, step)
     result |= moved(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, UNIT)
@@ -87,7 +89,7 @@ def due(plan: Plan, supply: NDArray[Any], standings: Standings) -> NDArray[np.bo
 
 
 def left_band(plan: Plan, at: int, values: Values) -> bool:
-    """Whether the proposal of one row has left the dead band around other values."""
+    """Whether the proposal of one row is outside the dead band around other values."""
     band = plan.terms["dead_band"][at]
     step = max(UNIT, SPREAD_SHARE * plan.lead_time_demand_sd[at])
     return bool(

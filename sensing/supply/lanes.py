@@ -1,8 +1,8 @@
-"""Lead times: what a lane (supplier, sku, location) and its supplier have shown, forgetting slowly.
+"""Lead-time statistics of lanes (supplier, SKU, location) and of suppliers, exponentially discounted.
 
-A statistic is (weight, mean, sum of weighted squares about the mean), discounted by ``memory ** w`` before an
-observation of weight ``w`` enters, so that weights add up to at most 1 / (1 - memory). Partial receipts weigh what
-share of the line they are.
+Receipts of purchase orders update them; `lead_time` estimates from them. A statistic is (weight, mean, sum of weighted
+squares about the mean). It is discounted by ``memory ** w`` before an observation of weight ``w`` is added, so weights
+add up to at most 1 / (1 - memory). A partial receipt has the weight of its share of the line.
 
 Source: West (1979), Updating mean and variance estimates, CACM 22(9), with exponential discount.
 """
@@ -20,7 +20,7 @@ POOL_MEMORY = 0.98
 SUPPLIERS_MAX = 1 << 16
 NO_LANE = -1
 UNKNOWN = 0
-"""Pool of suppliers that were not named."""
+"""Pool of events without a supplier."""
 
 LANE = np.dtype(
     [
@@ -82,8 +82,8 @@ _Told = tuple[list[str], int]
 class Lanes:
     """Lanes and supplier pools of one shard, numbered in order of first mention and never removed.
 
-    Beyond ``lanes_max`` a lane is not made and its row plans on the supplier's pool; beyond SUPPLIERS_MAX a supplier
-    shares the pool of the unnamed. ``refused`` counts both.
+    Beyond ``lanes_max`` no lane is added, and rows use the pool of the supplier. Beyond SUPPLIERS_MAX new suppliers
+    share the pool UNKNOWN. ``refused`` counts both.
     """
 
     def __init__(self, lanes_max: int) -> None:
@@ -122,7 +122,7 @@ class Lanes:
         return number
 
     def find(self, name: str) -> int | None:
-        """Number of a supplier that was heard of; at the bound that of the unnamed for all others. Makes none."""
+        """Number of a known supplier, else None. If the table is full, unknown suppliers have the number UNKNOWN."""
         return self._supplier_of.get(name, UNKNOWN if len(self.names) == SUPPLIERS_MAX else None)
 
     def lane(self, row: int, supplier: int) -> int:
@@ -141,7 +141,7 @@ class Lanes:
         return number
 
     def received(self, lane: int, supplier: int, lead_time_days: float, share: float) -> None:
-        """Learn that a share of a line arrived so many days after it was placed."""
+        """Add an observation: a share of a line arrived ``lead_time_days`` after it was placed."""
         if lane != NO_LANE:
             observe_lead_time(self._lanes, lane, lead_time_days, share, LANE_MEMORY)
         observe_lead_time(self._pools, supplier, lead_time_days, share, POOL_MEMORY)
@@ -151,12 +151,12 @@ class Lanes:
         observe_delay(self._pools, supplier, delay_days, share, POOL_MEMORY)
 
     def dump(self) -> bytes:
-        """Everything as bytes."""
+        """All statistics as bytes."""
         told = Encoded((self.names, self.refused), _Told)
         return pack({"told": told, "lanes": self.lanes, "pools": self.pools})
 
     def load(self, block: bytes) -> None:
-        """Take over what :meth:`dump` wrote."""
+        """Restore the state of :meth:`dump`."""
         parts = unpack(block, {"told": _Told, "lanes": LANE, "pools": POOL})
         self.names, self.refused = parts["told"]
         self._supplier_of = {name: number for number, name in enumerate(self.names)}

@@ -1,13 +1,12 @@
-"""Lead time of rows, mean and standard deviation in days: lane, shrunk to its supplier's pool, to what was stated,
-then raised by what is still open.
+"""Lead-time estimates of rows (mean and variance), shrunk from lane to supplier to stated lead time. Plans call it.
 
-Shrinkage weighs a prior as PRIOR_WEIGHT observations, for the mean and for the variance alike. Without observations
-the spread is VARIATION times the stated lead time.
+A prior counts as PRIOR_WEIGHT observations, for mean and variance alike. Without observations the standard deviation is
+VARIATION times the stated lead time.
 
-Open lines are right-censored observations: of a line that has been open for a days it is only known that its lead
-time is more. It enters as what is expected of it, the mean and variance of a normal lead time beyond a, in one step
-of expectation and maximisation from the estimate without it. So an overdue line raises mean and spread before it
-arrives, the more the longer it is overdue, and a line placed yesterday hardly moves them.
+Open lines are right-censored observations: if a line has been open for a days, its lead time is more than a. It is
+added with its conditional mean and variance, those of a normal lead time beyond a, in one EM step from the estimate
+without it. So an overdue line raises mean and variance before it arrives, and more the longer it is overdue. A line
+placed yesterday hardly changes them.
 
 Source: Schmee and Hahn (1979), A simple method for regression analysis with censored data, Technometrics 21(4); the
 moments of the truncated normal from Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 1 (1994), 13.10.
@@ -27,7 +26,7 @@ PRIOR_WEIGHT = 3.0
 VARIATION = 0.3
 LEAD_TIME_DAYS_MAX = 365.0
 Z_SERIES = 30.0
-"""From here on the asymptotic series of the Mills ratio is right to 1e-7, and the exponential is near underflow."""
+"""Above this the asymptotic series of the Mills ratio is accurate to 1e-7, and the exponential nearly underflows."""
 
 
 @kernel
@@ -40,7 +39,7 @@ def mills(z: float) -> float:
 
 @kernel
 def beyond(mean: float, variance: float, age_days: float) -> tuple[float, float]:
-    """Mean and variance of a normal lead time of which is known that it exceeds ``age_days``."""
+    """Mean and variance of a normal lead time, given that it exceeds ``age_days``."""
     if variance <= 0.0:
         return max(mean, age_days), 0.0
     sd = math.sqrt(variance)
@@ -54,14 +53,14 @@ def raise_by_open(
     mean: NDArray[np.float64], variance: NDArray[np.float64], weight: NDArray[np.float64],
     at: NDArray[np.int64], age_days: NDArray[np.float64], share: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Take open lines into the estimates, in place.
+    """Add open lines to the estimates, in place.
 
     Parameters
     ----------
     mean, variance, weight
-        (n,) estimates without open lines and the observations they are worth.
+        (n,) estimates without open lines, and their weight in observations.
     at, age_days, share
-        (m,) per open line its estimate (rising), the days since it was placed, and the share of it that is open.
+        (m,) per open line: index of its estimate (rising), days since it was placed, open share.
     """
     start = 0
     while start < at.size:
@@ -90,18 +89,18 @@ def shrunk(
     Parameters
     ----------
     lanes
-        What was observed.
+        Observed lead times.
     lane
         (n,) lane of each row or NO_LANE.
     supplier
         (n,) supplier of each row.
     stated_days
-        (n,) lead time that master data or settings state.
+        (n,) lead time stated by master data or settings.
 
     Returns
     -------
     tuple of arrays
-        (n,) mean in days, variance in days squared, and the observations these are worth.
+        (n,) mean in days, variance in days squared, and weight in observations.
     """
     out = np.empty((3, lane.size))
     shrink(lanes.lanes, lanes.pools, lane, supplier, stated_days, out)
@@ -132,7 +131,7 @@ def shrink(
 
 
 def typical_delay_days(lanes: Lanes) -> NDArray[np.float64]:
-    """(suppliers,) days a supplier's receipts come after the promised day, shrunk to none; never negative."""
+    """(suppliers,) mean delay of receipts after the promised day in days, shrunk to 0, never negative."""
     pool = lanes.pools
     mean = pool["delay_weight"] * pool["delay_mean"] / (pool["delay_weight"] + PRIOR_WEIGHT)
     return np.asarray(np.maximum(mean, 0.0), np.float64)

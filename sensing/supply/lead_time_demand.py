@@ -5,9 +5,9 @@ With protection time P = L + R days (R the review time, certain), daily means m_
     mean = sum of m_t over P days
     variance = sum of v_t over P days + m^2 var(L), m = mean / P
 
-Fractional days count in part; beyond the 28 days of the forecast its last week repeats. With equal days this is the
+A fractional day counts in part. Beyond the 28 days of the forecast its last week repeats. With equal days this is the
 textbook's (L + R) d and (L + R) s_d^2 + d^2 s_L^2. The reorder point is the quantile of that demand at the service
-target, negative binomial or gamma by these moments; the safety stock is what it holds over the mean, never negative.
+target, negative binomial or gamma with these moments. The safety stock is reorder point less mean, never negative.
 
 Source: Silver, Pyke, Thomas (2017), Inventory and Production Management in Supply Chains, 4th ed., 6.10 (random lead
 time) and 6.9 (review time).
@@ -20,7 +20,7 @@ from sensing.demand.distribution import quantile
 from sensing.jit import kernel
 
 SERVICE_MAX = 0.9999
-"""No finite stock serves everything; a target above is taken as this one."""
+"""Higher service targets are cut to this: a target of 1 would need infinite stock."""
 
 
 @kernel
@@ -69,7 +69,7 @@ def describe(
 ) -> None:  # fmt: skip
     """Fill ``out`` (n, 3) with mean, variance and quantile of n demands over the protection time, by `reorder_point`.
 
-    From the values that a record keeps they are those of :func:`protect`, to the last bit.
+    For the values in a row's record the results equal those of :func:`protect` bit for bit.
     """
     for i in range(demand_mean.size):
         out[i, 0], out[i, 1] = moments(
@@ -86,12 +86,11 @@ def protect(
 ) -> None:  # fmt: skip
     """Fill ``out`` (n, 5): demand a day (mean, variance), and over the protection time mean, variance and quantile.
 
-    All inputs of the reorder point are float32 values, so that it can be computed again from what a row's record
-    keeps of the last publication. Forecasts are (n, 28) units and units squared, the others (n,). NaN in a forecast
-    gives NaN.
+    All inputs of the reorder point are float32 values, so that it can be computed again from the row's record of the
+    last publication. Forecasts are (n, 28) units and units squared, the others (n,). NaN in a forecast gives NaN.
     """
     for i in range(lead_time_days_mean.size):
-        # float() of a float32 stays a float32 in a kernel; the moments need all digits.
+        # In a kernel float() of a float32 stays a float32; the moments need double precision.
         lead_time, review = np.float64(lead_time_days_mean[i]), np.float64(review_days[i])
         days = lead_time + review
         daily = forecast_mean[i, 0]

@@ -1,4 +1,4 @@
-"""Master data that planning needs: the latest effective record of each key, whole."""
+"""Master data for planning: the record in force of each item, supplier, policy and of the parameters in force."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sensing.contracts.reference import ItemUpdated, ParametersInForce, PolicyUp
 from sensing.state.snapshot import Encoded, pack, unpack
 
 FROM_THE_BEGINNING = -(2**62)
-"""Time of a record that has none."""
+"""Effective time of records without one."""
 KINDS = (ItemUpdated, SupplierUpdated, PolicyUpdated, ParametersInForce)
 Key = tuple[str, ...]
 _Kept = tuple[int, ItemUpdated | SupplierUpdated | PolicyUpdated | ParametersInForce]
@@ -30,14 +30,14 @@ class MasterData:
         self._any_supplier = False
 
     def apply(self, event: Any, time: int = FROM_THE_BEGINNING) -> bool:
-        """Put a record in force; the caller says when.
+        """Put a record in force that is effective at ``time``.
 
-        Of two records of a key the one with the later ``time`` stands, of equal ones the one told later.
+        The record with the latest ``time`` of a key is in force; of equal times the one applied last.
 
         Returns
         -------
         bool
-            Whether anything here changed; records of other kinds are none of ours.
+            Whether anything changed. Records of other kinds are ignored.
         """
         if not isinstance(event, KINDS):
             return False
@@ -59,11 +59,11 @@ class MasterData:
         return found
 
     def knows_supplier(self, supplier: str) -> bool:
-        """Whether there is a record of a supplier; where there is none of any, all are known."""
+        """Whether a supplier is known. Without any supplier record all suppliers are known."""
         return not self._any_supplier or ("supplier", supplier) in self._records
 
     def in_force(self, sku: str, location: str) -> tuple[int, ParametersInForce] | None:
-        """What the ERP runs on for a SKU-location, and since when."""
+        """Parameters in force at the ERP for a SKU-location, and their effective time."""
         kept: Any = self._records.get(("in_force", sku, location))
         return None if kept is None else (kept[0], kept[1])
 
@@ -73,7 +73,7 @@ class MasterData:
         return [self._get(("policy", *pair)) for pair in pairs]
 
     def unit_factor(self, sku: str, unit: str) -> float | None:
-        """Base units in one ``unit`` of an item: None where its record does not know it, 1 where there is no record."""
+        """Base units in one ``unit`` of an item. None if its record does not have the unit, 1 if it has no record."""
         item = self.item(sku)
         if item is None or unit == item.base_unit:
             return 1.0
@@ -84,7 +84,7 @@ class MasterData:
         return pack({"records": Encoded(list(self._records.values()), list[_Kept])})
 
     def load(self, block: bytes) -> None:
-        """Take over what :meth:`dump` wrote."""
+        """Restore the state of :meth:`dump`."""
         for kept in unpack(block, {"records": list[_Kept]})["records"]:
             self._keep(_key(kept[1]), kept)
 

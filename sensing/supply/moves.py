@@ -1,10 +1,10 @@
-"""On-hand stock as of a time: the count in force plus the movements after it.
+"""Stock ledger: on-hand stock of a row from its last count and the movements after it. Kernels and machines book here.
 
-A count holds for its own instant and includes every movement up to and with that instant; later movements are applied
-again on top, in whatever order they arrive. Eight movements (distinct instants) are kept apart; beyond, the two
-oldest become one, at the later one's instant. A count that falls before the end of such a merged entry cannot split
-it: the entry stays applied, and the count says that it is not exact. Within that reach on-hand depends only on the
-set of counts and movements. Of two counts of one instant the smaller stands, so that stock is never promised twice.
+A count includes every movement up to its own instant. Later movements are added, in any order of arrival. Up to eight
+movements (distinct instants) are kept; beyond that the two oldest are merged at the later one's instant. A count before
+the end of a merged entry cannot split it: the entry stays applied, and the count is reported as not exact. As long as
+this does not happen, on-hand depends only on the set of counts and movements. Of two counts of the same instant the
+smaller is used, so that stock is never promised twice.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from sensing.supply.record import AGE_MAX, MOVES, NEVER
 
 @kernel
 def on_hand(supply: NDArray[Any], row: int) -> int:
-    """Thousandths on hand; without any count the sum of the movements kept, which is no stock."""
+    """Thousandths on hand. Without a count it is the sum of the movements kept, which is not the stock."""
     record = supply[row]
     total = record.count_quantity
     for i in range(record.move_count):
@@ -29,7 +29,7 @@ def on_hand(supply: NDArray[Any], row: int) -> int:
 
 @kernel
 def stock(supply: NDArray[Any], rows: NDArray[np.int64], out: NDArray[np.float64]) -> None:
-    """Fill ``out`` (n,) with the units on hand of ``rows`` (n,), NaN where nothing was ever counted."""
+    """Fill ``out`` (n,) with the units on hand of ``rows`` (n,); NaN for rows that were never counted."""
     for i in range(rows.size):
         counted = supply[rows[i]].count_time != NEVER
         out[i] = on_hand(supply, rows[i]) / THOUSANDTHS if counted else np.nan
@@ -37,7 +37,7 @@ def stock(supply: NDArray[Any], rows: NDArray[np.int64], out: NDArray[np.float64
 
 @kernel
 def merge_oldest(supply: NDArray[Any], row: int) -> None:
-    """Make one entry of the two oldest, at the later one's instant."""
+    """Merge the two oldest entries at the later one's instant."""
     record = supply[row]
     quantities, ages = record.move_quantity, record.move_age
     quantities[1] += quantities[0]
@@ -50,7 +50,7 @@ def merge_oldest(supply: NDArray[Any], row: int) -> None:
 
 @kernel
 def renew(supply: NDArray[Any], row: int, time_ms: int) -> None:
-    """Count the ages of all movements from a newer instant; ages that do not fit are all the oldest that does."""
+    """Change the reference instant of all ages to a newer one. Ages above AGE_MAX become AGE_MAX."""
     record = supply[row]
     ages = record.move_age
     shift = time_ms - record.move_newest
@@ -68,7 +68,7 @@ def move(supply: NDArray[Any], row: int, time_ms: int, quantity: int) -> bool:
     Returns
     -------
     bool
-        False where the count in force is not older than the movement and so includes it already.
+        False if the count in force already includes the movement, since it is not older.
     """
     record = supply[row]
     if time_ms <= record.count_time:
@@ -112,8 +112,8 @@ def count(supply: NDArray[Any], row: int, time_ms: int, quantity: int) -> tuple[
     Returns
     -------
     tuple of int and bool
-        Drift, the counted less the running balance as of that instant (0 where there was none, or where the count in
-        force is newer), and whether the instant was within the reach of the movements kept.
+        Difference of the count to the balance as of that instant (0 if there was none, or if the count in force is
+        newer), and whether the result is exact.
     """
     record = supply[row]
     known = record.count_time != NEVER

@@ -1,4 +1,4 @@
-"""How much to order: economic order quantity, or days of cover where costs are not known, within the item's bounds.
+"""Order quantity: economic order quantity, or days of cover if costs are not known, within the item's limits.
 
 Source: Harris (1913), How many parts to make at once: sqrt(2 K D / h), with K the cost of an order, D demand a year
 and h the cost of holding a unit for a year (rate x unit cost).
@@ -14,14 +14,14 @@ from sensing.jit import kernel
 
 DAYS_A_YEAR = 365.0
 _WHOLE = 1e-9
-"""A quantity this little (relative) over a multiple is that multiple."""
+"""Relative tolerance: a quantity this little above a multiple is rounded down to it."""
 
 Floats = NDArray[np.float64]
 
 
 @kernel
 def economic(daily_mean: float, order_cost: float, holding_rate_year: float, unit_cost: float) -> float:
-    """Economic order quantity in units; NaN where a cost is not known or holding costs nothing."""
+    """Economic order quantity in units; NaN if a cost is not known or the holding cost is not positive."""
     holding = holding_rate_year * unit_cost
     if not holding > 0.0:
         return math.nan
@@ -33,11 +33,10 @@ def order_quantity(
     daily_mean: float, economic_quantity: float, cover_days: float, shelf_life_days: float, minimum: float,
     multiple: float,
 ) -> float:  # fmt: skip
-    """Units to order at once; NaN: not known.
+    """Units per order; NaN: not known; 0 without demand.
 
-    The economic quantity, or ``cover_days`` of demand where it is not known; no more than sells within the shelf
-    life; at least the minimum; rounded up to the multiple. The last two bind the supplier's side and win. Without
-    demand nothing.
+    It is the economic quantity, or ``cover_days`` of demand if that is not known. It is cut to the demand of the shelf
+    life, raised to the minimum and rounded up to the multiple. Minimum and multiple win, since the supplier sets them.
     """
     if math.isnan(daily_mean) or daily_mean <= 0.0:
         return daily_mean * 0.0
@@ -53,7 +52,7 @@ def order_quantity(
 
 @kernel
 def order_quantities(daily_mean: Floats, terms: NDArray[Any], out: Floats) -> None:
-    """Fill ``out`` (n,) with what to order of rows of a mean demand a day (n,) under their terms (n,)."""
+    """Fill ``out`` (n,) with order quantities, from mean daily demand (n,) and planning policy (n,) of the rows."""
     for i in range(out.size):
         told = terms[i]
         batch = economic(daily_mean[i], told.order_cost, told.holding_rate_year, told.unit_cost)

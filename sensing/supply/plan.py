@@ -1,7 +1,4 @@
-"""The plan of rows whose local day has closed.
-
-Lead time, stock that covers it, what to order, and where stock is heading.
-"""
+"""Plan of rows whose local day has closed: lead time, safety stock, reorder point, order quantity, stock projection."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -25,13 +22,13 @@ Singles = NDArray[np.float32]
 
 
 class Plan(NamedTuple):
-    """Planning parameters of n rows after local day ``day``; quantities in base units, NaN where there was no forecast.
+    """Planning parameters of n rows after local day ``day``. Quantities are base units, NaN without a forecast.
 
-    Columns that a row's record keeps when they are published are float32.
+    Columns that a row's record keeps after publication are float32.
     """
 
     day: int
-    """The closed local day; the forecast and the columns of 28 start the day after."""
+    """The closed local day. The forecast and all columns of 28 days start the day after."""
     rows: NDArray[np.int64]
     demand_class: NDArray[np.uint8]
     """(n,) position in the classes of `sensing.contracts.parameters.DemandClass`."""
@@ -55,38 +52,34 @@ class Plan(NamedTuple):
     order_quantity: Floats
     order_up_to: Floats
     on_hand: Floats
-    """(n,) units, NaN where nothing was ever counted."""
+    """(n,) units, NaN if stock was never counted."""
     on_order: Floats
     open_demand: Floats
     open_day: Floats
     """(n, 28) open demand by requested day."""
     overdue: Floats
-    """(n,) open demand that is owed now."""
+    """(n,) open demand that is overdue."""
     receipts: Floats
     """(n, 28) due receipts."""
     stockout: NDArray[np.int64]
-    """(n,) days from the first forecast day to the first one that the projection ends below zero.
-
-    -1: not within 28 days.
-    """
+    """(n,) first day, counted from the first forecast day, that the projection ends below zero; -1: not in 28 days."""
     stockout_probability: Floats
-    """(n,) before the next due receipt, or within the lead time where none is due."""
+    """(n,) probability of a stock-out before the next due receipt, or within the lead time if none is due."""
     cover_days: Floats
-    """(n,) NaN: for ever, or not known."""
+    """(n,) days that stock lasts; NaN: for ever, or not known."""
     terms: NDArray[Any]
     """(n,) records of `sensing.supply.terms.TERMS`."""
 
 
 def single(values: Any) -> Singles:
-    """Values as published (six digits) in the float32 in which a record keeps them."""
+    """Values rounded to six digits, as published, in the float32 of a row's record."""
     return rounded(values).astype(np.float32)
 
 
 class Known(NamedTuple):
-    """What plans are made of besides forecasts.
+    """Inputs of plans besides forecasts: planning policy of the rows, supply records, lanes and purchase orders.
 
-    Terms of the rows to plan, and the shard's records, lanes and purchase orders. ``overrule`` puts lead times that a
-    person has set in place of the estimated ones (n,) of rows (n,).
+    ``overrule`` replaces estimated lead times (n,) of rows (n,) by those that a person has set.
     """
 
     terms: NDArray[Any]
@@ -97,13 +90,13 @@ class Known(NamedTuple):
 
 
 def lead_times(rows: NDArray[np.int64], today: int, now: int, known: Known) -> tuple[Singles, Singles, OpenLines]:
-    """(n,) mean and standard deviation in days, open lines taken in, and these lines."""
+    """(n,) mean and standard deviation of lead times in days, with open lines included, and the open lines."""
     terms, supply, lanes, purchases = known.terms, known.supply, known.lanes, known.purchases
     lane = supply["lane"][rows]
     mean, variance, weight = shrunk(lanes, lane, terms["supplier"], terms["lead_time_days"])
     lines = purchases.open_lines(rows, today, now, supply, lanes, mean)
     if lines.at.size:
-        # A line of another lane says nothing of the one that the next order will take.
+        # Lines of another lane say nothing about the lane of the next order.
         own = (lines.lane == lane[lines.at]) & ~np.isnan(lines.age_days)
         raise_by_open(mean, variance, weight, lines.at[own], lines.age_days[own], lines.share[own])
     days, spread = single(np.array([mean, np.sqrt(variance)]))

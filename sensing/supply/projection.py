@@ -1,7 +1,7 @@
-"""Stock day by day over the forecast's 28 days: on-hand + due receipts - open orders - forecast.
+"""Stock projection for the 28 days of the forecast: on-hand + due receipts - demand. Plans call it.
 
-A forecast of a day's demand and the orders already placed for that day tell of the same demand, so each day takes the
-larger of the two, not their sum. What is overdue is owed at once, on top. Receipts of a day serve that day.
+The demand of a day is the larger of its forecast and its open orders, not their sum, since both describe the same
+demand. Overdue demand is subtracted at once. Receipts of a day are available on that day.
 """
 
 import math
@@ -16,14 +16,14 @@ from sensing.supply.lead_time_demand import sum_of_days
 NOT_WITHIN = -1
 """No such day within the projection."""
 MEDIAN_MARGIN = 0.5
-"""Units by which the median of a demand may lie above its mean, and what single precision loses."""
+"""Units that the median of a demand may be above its mean, plus rounding errors of single precision."""
 
 
 @kernel
 def days_of_cover(stock: float, daily: NDArray[np.float64]) -> float:
-    """Days that ``stock`` lasts without receipts, the last one in part.
+    """Days that ``stock`` lasts without receipts, the last day in part; NaN: for ever.
 
-    Beyond the forecast its last week repeats. NaN: for ever.
+    Beyond the forecast its last week repeats.
     """
     if stock <= 0.0:
         return 0.0
@@ -55,7 +55,7 @@ def project(
     Parameters
     ----------
     on_hand, overdue
-        (n,) units; NaN on-hand is not known: no stock-out day, NaN elsewhere.
+        (n,) units. Rows with on-hand NaN (not known) get no stock-out day and NaN results.
     open_day, receipts, mean, variance
         (n, 28) units (squared) per day from tomorrow on.
     lead_time_days
@@ -98,12 +98,13 @@ def stock_floors(
     mean: NDArray[np.float64], lead_time_days: NDArray[np.float32], learned: NDArray[np.bool_],
     out: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Fill ``out`` (n,) with on-hand at and above which no stock-out is more likely than not, on the next local day.
+    """Fill ``out`` (n,) with stock thresholds for the next local day: with at least so much on hand a stock-out has a
+    probability below one half.
 
-    The median of a demand is at most a third of a unit above its mean, so what is owed and what the window of `project`
-    is expected to need bound the stock that opens one. The next day's open demand counts on top of its forecast, since
-    it is overdue when the day is over before the row has closed; every order that comes on that day adds its quantity.
-    Where too little was ``learned`` only what is owed counts. NaN: there is no forecast. Arguments as in `project`.
+    The median of a demand is at most a third of a unit above its mean. So overdue demand plus the expected demand of
+    the window of `project` is an upper bound of the stock that opens a stock-out. The open demand of the next day is
+    added to its forecast, since it becomes overdue before the row closes. Every order of that day adds its quantity. If
+    too little was ``learned``, only overdue demand counts. NaN: no forecast. Arguments as in `project`.
     """
     days = mean.shape[1]
     for i in range(overdue.size):
@@ -127,9 +128,9 @@ def quiet_floors(
     open_total: NDArray[np.float64], mean: NDArray[np.float64], lead_time_days: NDArray[np.float32],
     learned: NDArray[np.bool_], out: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """The same for rows of which nothing is on order, for all the days on which nothing happens to them.
+    """Same for rows without open purchase orders, valid for all days until their next event.
 
-    All that is open may be overdue by then, and the window may begin on any day of the forecast.
+    All open demand may be overdue by then, and the window may begin on any day of the forecast.
     """
     days = mean.shape[1]
     for i in range(open_total.size):

@@ -1,4 +1,4 @@
-"""The documents of planning parameters, and the records of what was published."""
+"""Documents of planning parameters: builds them from plans, and stores the published values in the rows' records."""
 
 from typing import Any, NamedTuple
 
@@ -37,7 +37,7 @@ _KEPT = (
 
 
 class Told(NamedTuple):
-    """What the demand side tells of rows that are published: quantiles (k, 28, 11), and methods and scores (k)."""
+    """Forecast data of the published rows: quantiles (k, 28, 11), methods and accuracies (k)."""
 
     quantiles: NDArray[np.float64]
     methods: list[str]
@@ -48,10 +48,10 @@ def publish(
     plan: Plan, at: NDArray[np.int64], told: Told, supply: NDArray[Any], names: Names, master: MasterData,
     standings: Standings, *, renew: bool = True,
 ) -> list[tuple[int, PlanningParameters]]:  # fmt: skip
-    """Documents of the rows at positions ``at`` of the plan, one version up; the records take over what they say.
+    """Documents with the next version for the rows at positions ``at`` of the plan; updates the rows' records.
 
-    ``told`` belongs to ``at``. Without ``renew`` the plan must be `as_published`: the same proposal is told in another
-    status, and expires when it would have.
+    ``told`` has the forecast data of ``at``. Without ``renew`` the plan must come from `as_published`: the same
+    proposal is published in another status, and its expiry date stays.
     """
     last = supply[plan.rows[at]]
     columns = _columns(plan, at) | _changes(plan, at, last)
@@ -83,9 +83,9 @@ def publish(
 
 
 def as_published(plan: Plan, supply: NDArray[Any], standings: Standings) -> Plan:
-    """The plan of rows that were published, with the proposal as it was published last.
+    """The plan with the last published proposals, computed from the rows' records.
 
-    It is computed again from what the records keep; overrides that stand have been published.
+    All rows must have been published. Current overrides are part of the publications.
     """
     last = supply[plan.rows]
     mean_of, variance_of, days, days_sd, review, service = (last[name].astype(np.float64) for name in POINT_INPUTS)
@@ -110,7 +110,7 @@ def values_of(plan: Plan, at: int) -> Values:
 
 
 def _status(plan: Plan, at: int, kept: Standing | None, *, agreed: bool) -> tuple[ParameterStatus, Ruling | None]:
-    """Where the proposal of one row stands, and the decision by which it does."""
+    """Status of the proposal of one row, and the decision that caused it."""
     if agreed:
         return "in_force", None
     judged = None if kept is None else kept.judged
@@ -120,10 +120,10 @@ def _status(plan: Plan, at: int, kept: Standing | None, *, agreed: bool) -> tupl
 
 
 def _note(kept: Standing, version: int, status: ParameterStatus, day: int, *, renew: bool) -> None:
-    """Let what stands of a row know of its new version.
+    """Update the decision state of a row after a publication.
 
-    An approval is forgotten when it is in force or, where another proposal has taken its place, after as many days as a
-    publication stands; a rejection when there is another proposal.
+    An approval is dropped once it is in force. If another proposal has replaced it, it is dropped after EXPIRES_DAYS. A
+    rejection is dropped when there is another proposal.
     """
     kept.status = status
     judged = kept.judged
@@ -162,7 +162,7 @@ def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
 
 
 def _open_by_day(plan: Plan, at: NDArray[np.int64]) -> list[dict[str, float]]:
-    """Open demand by requested date of every row, as far as there is any."""
+    """Open demand of every row by requested date; days without open demand are left out."""
     found: list[dict[str, float]] = [{} for _ in range(at.size)]
     open_day = rounded(plan.open_day[at])
     for k, t in np.argwhere(open_day).tolist():
@@ -172,7 +172,7 @@ def _open_by_day(plan: Plan, at: NDArray[np.int64]) -> list[dict[str, float]]:
 
 def _forecasts(plan: Plan, at: NDArray[np.int64], told: Told) -> list[Forecast]:
     start, levels = local_date(plan.day + 1), list(QUANTILE_LEVELS)
-    # The arrays go into the document as they are: the encoder writes them faster than lists of numbers.
+    # The encoder writes arrays faster than lists of numbers.
     rows: Any = zip(told.methods, rounded(plan.forecast_mean[at]), rounded(told.quantiles), strict=True)
     return [Forecast(start=start, method=m, mean=mean, levels=levels, quantiles=table) for m, mean, table in rows]
 
@@ -190,7 +190,7 @@ def _known(value: float) -> float | None:
 
 
 def _changes(plan: Plan, at: NDArray[np.int64], last: NDArray[Any]) -> dict[str, list[Any]]:
-    """What the records say was last published, and the parts of the change since."""
+    """Last published values from the rows' records, and the parts of the change since then."""
     old, new = np.empty((2, at.size, len(POINT_INPUTS)))
     for k, name in enumerate(POINT_INPUTS):
         old[:, k] = last[name]
@@ -198,7 +198,7 @@ def _changes(plan: Plan, at: NDArray[np.int64], last: NDArray[Any]) -> dict[str,
     parts = np.empty((at.size, len(PARTS)))
     substitute(old, new, parts)
     before = rounded(last["reorder_point"])
-    # Parts can be far larger than what they come to: six digits of the largest number in the sentence are enough.
+    # Parts can be far larger than their sum. Round to six digits of the largest number in the sentence.
     largest = np.maximum(np.maximum(before, plan.reorder_point[at]), np.abs(parts).max(axis=1))
     places = [decimals(value) for value in largest.tolist()]
     return {

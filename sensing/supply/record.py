@@ -1,7 +1,7 @@
-"""The supply record of a SKU-location: stock, open demand by requested day, on order, and what was last published.
+"""Supply record of a row: stock, open demand by requested day, quantity on order, last published parameters.
 
-Quantities are int64 thousandths of the base unit, published values float32 (six significant digits survive in it).
-Bytes per row: 280, none of them padding: equal states have equal bytes.
+Quantities are int64 thousandths of the base unit. Published values are float32, which keeps their six significant
+digits. A record has 280 bytes without padding, so equal states have equal bytes.
 """
 
 from typing import Any
@@ -12,23 +12,23 @@ from numpy.typing import NDArray
 from sensing.codec.record import NO_DAY
 
 MOVES = 8
-"""Movements kept apart per row; a count that is older than the eighth newest movement is not exact any more."""
+"""Movements kept per row. A count older than the eighth newest movement is not exact."""
 OPEN_DAYS = 14
-"""Requested days kept apart per row, from the row's local today on."""
+"""Requested days with a cell of their own per row, from the row's local today on."""
 INPUTS = ("orders", "inventory", "suppliers")
 ORDERS, INVENTORY, SUPPLIERS = 0, 1, 2
 
 NEVER = -(2**62)
-"""Time of a count that never was."""
+"""Count time of rows without a count."""
 AGE_MAX = 2**32 - 1
-"""Milliseconds (49.7 days) behind the newest movement beyond which movements are told apart no more."""
+"""Largest age of a movement behind the newest one in ms (49.7 days); older ones are merged at this age."""
 CELL_MAX = 2**31 - 1
 SPILLED = -(2**31)
-"""A day of open demand that outgrew its cell (2.1 million units): it counts as due at once."""
+"""Value of a cell of open demand that overflowed (2.1 million units). Its demand counts as overdue."""
 
 SUPPLY = np.dtype(
     [
-        # What every order touches stands together.
+        # Fields that every order changes stand together, so that they share cache lines.
         ("open_total", "i8"),  # thousandths ordered and not shipped
         ("open_day", "i4"),  # first day of the ring; NO_DAY: not in use yet
         ("heard", "u4", (len(INPUTS),)),  # newest event time of each input, s since 1970; 0: never
@@ -64,7 +64,7 @@ SUPPLY = np.dtype(
 
 
 def fresh(rows: int) -> NDArray[Any]:
-    """Records of rows of which nothing is known."""
+    """Records of new rows."""
     supply = np.zeros(rows, SUPPLY)
     supply["count_time"] = NEVER
     supply["open_day"] = NO_DAY

@@ -1,7 +1,7 @@
-"""Published numbers have six significant digits: more than any is known to, and the same bytes on every machine.
+"""Rounding of published numbers to six significant digits, with the same result on every machine.
 
-The number of digits comes from comparisons with a table of powers of ten, not from a logarithm, whose last bit depends
-on the processor.
+The number of decimals comes from comparisons with a table of powers of ten. A logarithm would not do, since its last
+bit depends on the processor.
 """
 
 import math
@@ -20,7 +20,7 @@ _TENS = np.array([float(f"1e{k}") for k in range(DIGITS - _LOWEST + 1)])
 
 @kernel
 def decimals(value: float) -> int:
-    """Decimals that six significant digits of a number have (negative: zeros before the point); at most 18."""
+    """Decimals of a number with six significant digits (negative: zeros before the point); at most 18."""
     low, high = 0, _POWERS.size
     while low < high:
         middle = (low + high) // 2

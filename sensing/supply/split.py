@@ -1,8 +1,8 @@
-"""Why a reorder point changed: the change split into parts that add up, and a sentence that says it.
+"""Explanation of a changed reorder point: additive parts and a sentence. Documents of planning parameters have both.
 
-The five inputs change one after the other, in the order demand level, demand spread, lead time (with review time),
-lead-time spread, service target; a part is what the reorder point moves in its step. So the parts add up whatever the
-formula is.
+The five inputs are replaced one after the other, in the order demand level, demand spread, lead time (with review
+time), lead-time spread, service target. A part is the change of the reorder point in its step. So the parts add up for
+any formula.
 
 Source: sequential substitution ("chain replacement"), as in variance analysis; unlike Shapley values (Shapley, 1953)
 it depends on the order, which is fixed, and needs 4 quantiles instead of 30.
@@ -22,7 +22,7 @@ WORDS = ("demand level", "demand spread", "lead time", "lead-time spread", "serv
 INPUTS = (
     "demand_mean", "demand_variance", "lead_time_days_mean", "lead_time_days_sd", "review_days", "service_target"
 )  # fmt: skip
-"""What a reorder point is made of, as fields of records and plans."""
+"""Inputs of a reorder point, as fields of records and plans."""
 
 
 @kernel
@@ -43,9 +43,9 @@ def substitute(old: NDArray[np.float64], new: NDArray[np.float64], parts: NDArra
 
 
 def apportion(before: float, after: float, parts: list[float], places: int) -> tuple[float, list[float]]:
-    """Round total and parts to ``places`` decimals so that as decimals they add up exactly.
+    """Round total and parts to ``places`` decimals so that the rounded parts add up exactly.
 
-    What rounding leaves over goes to the part that was largest before it: afterwards all may be zero.
+    The rounding difference is added to the largest part.
     """
     scale = 10.0**places
     total = round(after * scale) - round(before * scale)
@@ -60,9 +60,9 @@ def apportion(before: float, after: float, parts: list[float], places: int) -> t
 
 
 def explain(before: float, after: float, parts: list[float], places: int, *, overridden: bool = False) -> Change:
-    """Change from the last published reorder point to the new one, told with ``places`` decimals.
+    """Change from the last published reorder point to the new one, with ``places`` decimals.
 
-    Where one of the two is a person's (``overridden``), a sixth part is what the five inputs do not explain.
+    If one of the two comes from an override (``overridden``), a sixth part is the rest that the inputs do not explain.
     """
     names: tuple[str, ...] = PARTS
     words: tuple[str, ...] = WORDS
@@ -80,7 +80,7 @@ def explain(before: float, after: float, parts: list[float], places: int, *, ove
 
 
 def first(after: float, mean: float, safety_stock: float, days: float, service_target: float) -> Change:
-    """The change of a row that was never published: none, and what its reorder point is made of."""
+    """Change of a row that was never published: 0, and a sentence about the inputs of its reorder point."""
     sentence = (
         f"First proposal: reorder point {_short(after)} covers {_short(days)} days at {_short(100.0 * service_target)} "
         f"% service: expected demand {_short(mean)}, safety stock {_short(safety_stock)}."
@@ -89,7 +89,7 @@ def first(after: float, mean: float, safety_stock: float, days: float, service_t
 
 
 def _short(value: float) -> str:
-    """Three digits are enough to read; whole numbers keep all of theirs."""
+    """A number with three digits; numbers from 100 on as whole numbers."""
     return f"{value:.0f}" if abs(value) >= 100.0 else f"{value:.3g}"
 
 

@@ -1,11 +1,11 @@
-"""What people decided about the parameters of rows: overrides, approvals, rejections.
+"""Decisions of people about the parameters of rows: overrides, approvals, rejections.
 
-Few rows have any of it, so it stands beside the records, in one bounded table.
+Few rows have decisions, so they are not in the rows' records but in one bounded table. `SupplyBook` owns it.
 
 Invariants
-- At most ``rows_max`` rows are kept; a decision on another row is refused (counted).
-- A row is kept while it has an override, an approval or a rejection, while its latest versions differ in their status
-  only, or until the end of an override has been published.
+- At most ``rows_max`` rows are kept. A decision on a further row is refused and counted.
+- A row is kept while it has an override, an approval or a rejection, while its latest versions differ only in their
+  status, or until the end of an override has been published.
 """
 
 from typing import Literal, get_args
@@ -27,7 +27,7 @@ Values = dict[OverrideField, float]
 
 
 class Overridden(msgspec.Struct, frozen=True):
-    """A person's value, to six digits, and the last local day on which it stands."""
+    """An override: a person's value (six digits), its last local day, and the decision."""
 
     value: float
     until: int
@@ -35,7 +35,7 @@ class Overridden(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct):
-    """A proposal that a person approved or rejected: its values, and the first and last version that told them."""
+    """A proposal that a person approved or rejected: its values, and the first and last version with these values."""
 
     status: Literal["approved", "rejected"]
     values: Values
@@ -45,11 +45,11 @@ class Judged(msgspec.Struct):
 
 
 class Standing(msgspec.Struct):
-    """What stands of a row.
+    """Decisions about one row.
 
-    ``since`` is the first of its latest versions that differ in their status only, ``status`` that of the latest, where
-    it was published after the first decision. ``shown`` says that the latest publication holds an overridden reorder
-    point, ``due`` that an override has come or gone since.
+    ``since`` is the first of its latest versions that differ only in their status. ``status`` is the status of the
+    latest version, if it was published after the first decision. ``shown``: the latest publication has an overridden
+    reorder point. ``due``: an override was set or ended since the latest publication.
     """
 
     since: int
@@ -61,11 +61,11 @@ class Standing(msgspec.Struct):
 
     @property
     def sets_point(self) -> bool:
-        """Whether the reorder point is a person's, or follows from one that is."""
+        """Whether the reorder point is overridden, directly or by an overridden safety stock."""
         return "reorder_point" in self.overrides or "safety_stock" in self.overrides
 
     def published(self) -> list[Override]:
-        """The overrides as they are published, in order of their fields."""
+        """Overrides as published, in order of their fields."""
         return [
             Override(
                 field=field, value=told.value, decided_by=told.ruling.decider, decided_role=told.ruling.role,
@@ -76,11 +76,11 @@ class Standing(msgspec.Struct):
 
 
 _Rows = tuple[int, list[tuple[int, Standing]]]
-"""Rows refused, and what stands of each row."""
+"""Number of refused rows, and the decisions of each row."""
 
 
 class Standings:
-    """What stands of the rows of a shard."""
+    """Decisions about the rows of a shard."""
 
     def __init__(self, rows_max: int) -> None:
         self.rows_max = rows_max
@@ -88,15 +88,15 @@ class Standings:
         self._rows: dict[int, Standing] = {}
 
     def __len__(self) -> int:
-        """Rows of which something stands."""
+        """Number of rows with decisions."""
         return len(self._rows)
 
     def of(self, row: int) -> Standing | None:
-        """What stands of a row, to be changed in place; None where nothing does."""
+        """Decisions about a row, which callers may change in place; None if there are none."""
         return self._rows.get(row)
 
     def make(self, row: int, version: int) -> Standing | None:
-        """What stands of a row whose latest version is ``version``, new or not; None where there is no place for it."""
+        """Decisions about a row with the latest version ``version``; added if missing. None if the table is full."""
         if row not in self._rows:
             if len(self._rows) >= self.rows_max:
                 self.refused += 1
@@ -105,21 +105,21 @@ class Standings:
         return self._rows[row]
 
     def tidy(self, row: int, version: int) -> None:
-        """Forget a row of which nothing stands any more; ``version`` is its latest."""
+        """Drop a row without decisions; ``version`` is its latest version."""
         kept = self._rows.get(row)
         if kept is not None and not (kept.overrides or kept.judged or kept.shown or kept.due or kept.since < version):
             del self._rows[row]
 
     def among(self, rows: NDArray[np.int64]) -> list[tuple[int, Standing]]:
-        """Positions of those rows of which something stands, and what it is."""
+        """Positions of the rows that have decisions, and the decisions."""
         if not self._rows:
             return []
         return [(at, self._rows[row]) for at, row in enumerate(rows.tolist()) if row in self._rows]
 
     def expire(self, rows: NDArray[np.int64], day: int) -> dict[int, list[tuple[OverrideField, Overridden]]]:
-        """End the overrides of rows that do not stand on local ``day`` any more; by row, in order of their fields.
+        """End overrides whose last day is before local ``day``; returns them by row, in order of their fields.
 
-        An approval that one of them was ends with it.
+        An approval that an override implied ends with it.
         """
         ended = {}
         for at, kept in self.among(rows):
@@ -133,16 +133,16 @@ class Standings:
         return ended
 
     def lead_times(self, rows: NDArray[np.int64], mean_days: NDArray[np.float32]) -> None:
-        """Put overridden lead times in place of the estimated ones (n,)."""
+        """Replace estimated lead times (n,) by overridden ones."""
         for at, kept in self.among(rows):
             if "lead_time_days" in kept.overrides:
                 mean_days[at] = kept.overrides["lead_time_days"].value
 
     def applied(self, plan: Plan) -> Plan:
-        """The plan with the overrides of its rows, and what follows from them.
+        """The plan with overridden values, and with the values that follow from them.
 
-        The reorder point is the demand expected over the lead time plus the safety stock, the order-up-to level the
-        reorder point plus the order quantity; where both sides are overridden each is as told.
+        The reorder point is the expected lead-time demand plus the safety stock. The order-up-to level is the reorder
+        point plus the order quantity. If both sides of such a sum are overridden, both keep the overridden values.
         """
         found = [(at, kept.overrides) for at, kept in self.among(plan.rows) if kept.overrides]
         if not found:
@@ -165,10 +165,10 @@ class Standings:
         return plan._replace(safety_stock=safety, reorder_point=point, order_quantity=quantity, order_up_to=level)
 
     def dump(self) -> bytes:
-        """Everything as bytes."""
+        """All decisions as bytes."""
         return pack({"standings": Encoded((self.refused, list(self._rows.items())), _Rows)})
 
     def load(self, block: bytes) -> None:
-        """Take over what :meth:`dump` wrote."""
+        """Restore the state of :meth:`dump`."""
         self.refused, rows = unpack(block, {"standings": _Rows})["standings"]
         self._rows = dict(rows)

@@ -1,8 +1,8 @@
-"""Planning terms of a row: policy, item and supplier master data and settings resolved to numbers, looked up once.
+"""Resolved policy of a row: numbers from policies, item and supplier master data and settings, resolved once per row.
 
-Each field is taken from the most specific record that tells it: policy of the SKU-location, policy of the SKU, the
-item, policy of the location, policy of all, settings. What the ERP runs on stands beside, so that proposals are
-compared with it in one go.
+Each field comes from the most specific record that has it: policy of the SKU-location, policy of the SKU, item, policy
+of the location, policy for all, settings. The parameters in force are included, so that plans can be compared with them
+without a lookup.
 """
 
 from collections.abc import Callable
@@ -47,16 +47,16 @@ IN_FORCE = ("safety_stock", "reorder_point", "order_up_to", "order_quantity", "l
 def resolve(
     sku: str, location: str, lane_supplier: str | None, master: MasterData, settings: Settings
 ) -> list[float | str]:
-    """Terms of a SKU-location in the order of TERMS, the supplier by name.
+    """Resolve the policy of a SKU-location: values in the order of TERMS, the supplier by name.
 
     Parameters
     ----------
     sku, location
         The row.
     lane_supplier
-        Supplier of the newest purchase order; None: the item's.
+        Supplier of the newest purchase order; None: the supplier of the item.
     master, settings
-        Where terms come from.
+        Sources of the values.
     """
     item = master.item(sku)
     both, of_sku, of_location, of_all = master.policies(sku, location)
@@ -94,11 +94,11 @@ def resolve(
 
 
 class TermsTable:
-    """Terms by number.
+    """Resolved policies by number.
 
-    Rows of equal terms share a number, and look theirs up again when a record of master data says something new of
-    them. Numbers below ``_first`` are of no row any more. A number is also stale when its supplier has had a record
-    since: the terms of a supplier are those of its edition. Emptied when there are more than every row needs.
+    Rows with equal policies share a number. A row's policy is resolved again after a change of master data about it.
+    Numbers below ``_first`` are stale. A number is also stale if its supplier has had a new record since: a number
+    belongs to one edition of the supplier's record. The table is cleared when it is larger than all rows need.
     """
 
     def __init__(self) -> None:
@@ -110,19 +110,19 @@ class TermsTable:
         self._editions = np.zeros(16, np.int64)  # by supplier
 
     def forget_all(self) -> None:
-        """Let every row look its terms up again."""
+        """Make the policies of all rows stale."""
         self._number_of.clear()
         self._first = self._count
 
     def forget_supplier(self, supplier: int | None) -> None:
-        """Let the rows of a supplier look their terms up again; None: no row has it."""
+        """Make the policies of a supplier's rows stale; None: no row has the supplier."""
         if supplier is not None:
             self._edition(supplier)
             self._editions[supplier] += 1
 
     def look_up(self, rows: NDArray[np.int64], supply: NDArray[Any], names: Names, master: MasterData, lanes: Lanes,
                 settings: Settings) -> NDArray[Any]:  # fmt: skip
-        """(n,) TERMS records of the rows."""
+        """(n,) TERMS records of the rows; resolves stale ones."""
         column = supply["terms"]
         if self._count > 2 * len(supply) + 16:
             self.forget_all()
@@ -139,7 +139,7 @@ class TermsTable:
 
     def _number(self, values: list[float | str], lanes: Lanes) -> int:
         edition = self._edition(lanes.find(str(values[SUPPLIER])))
-        # NaN is not equal to itself as a key, so what is not known goes in as a text.
+        # NaN is not equal to itself, so unknown values are empty texts in the key.
         key = (edition, *("" if value != value else value for value in values))
         found = self._number_of.get(key)
         if found is not None:
@@ -154,7 +154,7 @@ class TermsTable:
         return number
 
     def _edition(self, supplier: int | None) -> int:
-        """How many records of a supplier have taken effect; makes room for it."""
+        """Number of records of a supplier that have taken effect. Grows the array if needed."""
         if supplier is None:
             return 0
         if supplier >= len(self._editions):

@@ -131,7 +131,7 @@ def test_a_broker_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_topic_that_the_broker_refuses_is_named(kafka: str) -> None:
     """Where the broker does not make a topic the error says which and why."""
-    with pytest.raises(TidegaugeError, match=r"topic no such name decisions: required .* makes it, got .*invalid"):
+    with pytest.raises(TidegaugeError, match=r"topic no such name decisions: required .* creates it, got .*invalid"):
         create({"bootstrap.servers": kafka}, "no such name ")
 
 

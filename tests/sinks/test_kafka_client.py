@@ -60,7 +60,7 @@ def test_a_broker_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch)
     text = str(refused.value)
     assert text.startswith(f"kafka.bootstrap_servers {address}: required a broker that answers, got ")
     assert "Connection refused" in text
-    assert text.endswith("; start it, or mend the address, rights or secrets")
+    assert text.endswith("; start it, or correct the address, rights or secrets")
 
 
 def test_messages_ever_written_are_counted(kafka: str, topics: str) -> None:

@@ -12,7 +12,7 @@ KINDS = [
     (KafkaError.TOPIC_AUTHORIZATION_FAILED, "required the right to use the topic", "READ on inputs, WRITE"),
     (KafkaError.GROUP_AUTHORIZATION_FAILED, "the right to use the consumer group", "READ on the group"),
     (KafkaError.CLUSTER_AUTHORIZATION_FAILED, "the right to write idempotently", "IDEMPOTENT_WRITE on the cluster"),
-    (KafkaError._AUTHENTICATION, "required a login that the brokers take", "mend the credentials"),
+    (KafkaError._AUTHENTICATION, "required a login that the brokers take", "correct the credentials"),
     (KafkaError._SSL, "required a login that the brokers take", "certificates"),
     (KafkaError.POLICY_VIOLATION, "that the rules of the topic allow", "relax the topic's settings"),
     (KafkaError.INVALID_RECORD, "that the rules of the topic allow", "the log of the broker says"),

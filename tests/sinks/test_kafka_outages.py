@@ -70,7 +70,7 @@ def test_a_stop_is_not_held_up_for_ever() -> None:
     stopping = threading.Event()
     fault = (
         "output deliver-00: required the acknowledgement of every record before the stop, got 3 records without one "
-        r"after 0.5 s more \(Kafka last said: .*\); see to the brokers and start again: what was not delivered is "
+        r"after 0.5 s more \(Kafka last said: .*\); check the brokers and start again: what was not delivered is "
         "produced again"
     )
     with part_of(sink_to(NOBODY, "", stop=stopping.is_set, stop_timeout_s=0.5)) as part:
@@ -157,7 +157,9 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
 def test_a_wrong_password_ends_the_sink(guarded: GuardedKafka) -> None:
     """A login that never worked is not waited for."""
     sink = sink_to(guarded.address, "", client=guarded.client("engine", "wrong"))
-    fault = r"output deliver-00: required a login that the brokers take, got _AUTHENTICATION .*; mend the credentials"
+    fault = (
+        r"output deliver-00: required a login that the brokers take, got _AUTHENTICATION .*; correct the credentials"
+    )
     with part_of(sink) as part:
         part.write_batch([[record(0)]])
         with pytest.raises(TidegaugeError, match=fault):

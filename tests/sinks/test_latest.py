@@ -121,7 +121,9 @@ def test_brokers_that_do_not_answer_are_told(monkeypatch: pytest.MonkeyPatch) ->
     """A wrong address ends in an error, not in waiting."""
     monkeypatch.setattr("sinks.kafka_client.REQUEST_SECONDS", 0.5)
     monkeypatch.setattr("sinks.kafka_client.ANSWER_SECONDS_MAX", 0.5)
-    with pytest.raises(TidegaugeError, match=r"required a broker that answers, got .*; start it, or mend the address"):
+    with pytest.raises(
+        TidegaugeError, match=r"required a broker that answers, got .*; start it, or correct the address"
+    ):
         read_latest({"bootstrap.servers": "127.0.0.1:1"}, "", TOPICS, io.BytesIO())
 
 

@@ -204,5 +204,5 @@ def test_another_kind_of_key_in_the_way_is_an_error(store: Store, keys: str, cli
 @pytest.mark.parametrize("config", [{"url": "http://x"}, {"url": "redis://x", "nonsense": 1}])
 def test_settings_that_redis_does_not_take_are_refused(config: dict[str, object]) -> None:
     """The error comes when the store is made, before anything is connected to."""
-    with pytest.raises(TidegaugeError, match=r"redis: required settings that redis-py takes, got .*; mend them"):
+    with pytest.raises(TidegaugeError, match=r"redis: required settings that redis-py takes, got .*; correct them"):
         Store(config, Layout("t:"))

@@ -158,7 +158,7 @@ def test_a_stop_while_kafka_is_away_is_bounded(own_kafka: KafkaServer, tmp_path:
         assert time.monotonic() - begun < 25
     assert "required the acknowledgement of every record before the stop, got " in patient.text()
     assert "after 3 s more" in patient.text()
-    assert "see to the brokers and start again: what was not delivered is produced again" in patient.text()
+    assert "check the brokers and start again: what was not delivered is produced again" in patient.text()
     assert "Error: ended at once, before all was delivered; what was not is produced again when" in hasty.text()
     assert [line["level"] for line in patient.lines() if line["event"] == "ended"] == ["error"]
     for service in (patient, hasty):
