@@ -58,10 +58,12 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
         self._machine: Machine | None = None
         self._bounded: BoundedMachine | None = None
         self._heartbeat_due = True
+        self._epoch_ended = False
 
     def on_batch(self, values: list[Addressed]) -> tuple[list[Any], bool]:
         """Apply batches one by one, in the order in which they were sent."""
         machine = values[0].machine
+        self._epoch_ended = False
         with self._context.errors.capture(str(machine)):
             instance = self._instance(machine)
             if self._bounded is not None:
@@ -74,12 +76,18 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
             return self._emitted(machine, produced), values[-1].final
 
     def notify_at(self) -> dt.datetime | None:
-        """At once, where the machine is busy."""
-        return dt.datetime.now(dt.UTC) if self._bounded is not None and self._bounded.busy else None
+        """At once, where the machine is busy.
+
+        Between the end of an epoch and the first batch of the next one it rests: Bytewax runs callbacks meanwhile, and
+        an epoch would last as long as a call takes for every step on the way to its end.
+        """
+        if self._bounded is None or not self._bounded.busy or self._epoch_ended:
+            return None
+        return dt.datetime.now(dt.UTC)
 
     def on_notify(self) -> tuple[list[Any], bool]:
         """Let the machine go on."""
-        return self._proceed(to_end=False)
+        return ([], False) if self._epoch_ended else self._proceed(to_end=False)
 
     def on_eof(self) -> tuple[list[Any], bool]:
         """Let the machine go on to the end."""
@@ -87,7 +95,7 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
 
     def snapshot(self) -> None:
         """Note the end of an epoch and show the machine to whoever watches the run."""
-        self._heartbeat_due = True
+        self._heartbeat_due = self._epoch_ended = True
         if self._id is not None:
             with self._context.errors.capture(str(self._id)):
                 self._context.show_machine(self._id, self._machine)

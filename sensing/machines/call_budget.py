@@ -25,9 +25,9 @@ class CallBounds(NamedTuple):
     in_order: bool = False
 
 
-SERVICE = CallBounds(learned=1_024, planned=512, outputs=64)
-"""All 16 shards of a process together stay below 0.3 s: a row learns in 5 to 20 us and is planned in 10 us, a document
-takes 0.2 ms."""
+SERVICE = CallBounds(learned=512, planned=256, outputs=32)
+"""All 16 shards of a process together stay below 0.1 s: a row learns in 5 to 20 us and is planned in 10 us, a document
+takes 0.2 ms. A barrier passes some calls on its way."""
 REPLAY = CallBounds(learned=16_384, planned=4_096, outputs=2_048, in_order=True)
 """The outputs of a call of all 16 shards take about 100 MB."""
 RECORDS_PASSING = 512

@@ -49,6 +49,11 @@ class BatchCursor:
         return self.batch._replace(records=self.batch.records[self.records :], rare=rare)
 
 
+def _is_tick(batch: Batch) -> bool:
+    """Whether a batch carries nothing but a watermark."""
+    return not (len(batch.records) or batch.rare or batch.account or batch.final)
+
+
 class InputQueue:
     """Batches in the order in which they are applied; the head may have been applied in part."""
 
@@ -70,7 +75,9 @@ class InputQueue:
         return bool(self._cursors) and self._cursors[-1].batch.final
 
     def add(self, batch: Batch) -> None:
-        """Append a batch."""
+        """Append a batch; of ticks that wait one behind the other the last one says all."""
+        if self._cursors and _is_tick(self._cursors[-1].batch) and _is_tick(batch):
+            self._cursors.pop()
         self._cursors.append(BatchCursor(batch))
 
     def remove_head(self) -> None:
