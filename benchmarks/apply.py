@@ -7,8 +7,8 @@ from time import process_time
 from benchmarks import workloads
 from benchmarks.shards import Shards, between_closes
 from benchmarks.workloads import DAY_MS, Lines, Workload
-from sensing.codec.split import split
-from sensing.settings import Settings
+from sensing.codec.shard_split import split
+from sensing.machine_settings import Settings
 
 SEED = 5
 HISTORY_DAYS = 8

@@ -15,7 +15,7 @@ import numpy as np
 import sensing.codec.decode
 from benchmarks.workloads import Workload, arrivals, order_lines
 from sensing.codec.decode import Block, decode
-from sensing.codec.record import EVENT
+from sensing.codec.event_record import EVENT
 from sensing.codec.scan import scan
 from sensing.codec.scan_table import table_of
 from sensing.contracts.orders import OrderEvent

@@ -4,7 +4,7 @@ from benchmarks.events import even_day
 from benchmarks.shards import CLOSES_MS, Shards
 from benchmarks.timed import Watch
 from benchmarks.workloads import DAY_MS, Workload
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 
 SEED = 6
 SHARE = 0.85

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from benchmarks import ndjson
 from benchmarks.workloads import CUSTOMERS, DAY_MS, LINE, LINES_PER_ORDER, Lines, Workload, prices_cents
+from sensing.codec.event_record import EVENT, NO_DAY, THOUSANDTHS, Batch, Kind, Topic
+from sensing.codec.identifiers import customer_hashes
 from sensing.codec.keys import fill_keys
-from sensing.codec.record import EVENT, NO_DAY, THOUSANDTHS, Batch, Kind, Topic
+from sensing.codec.swar import WORD
 from sensing.codec.text_table import TextTable
-from sensing.codec.texts import customer_hashes
-from sensing.codec.words import WORD
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 
 
 class Feed:

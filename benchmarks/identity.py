@@ -24,9 +24,9 @@ from flows.demo.demo_job import SETTINGS
 from flows.demo.inputs import write_inputs
 from flows.demo.retail import read_retail
 from flows.replay_job import replay
+from sensing.machine_settings import DAY_MS, Settings
 from sensing.outputs import DEAD_LETTERS
-from sensing.settings import DAY_MS, Settings
-from sinks.files import PARAMETERS_FILE
+from sinks.finished_files import PARAMETERS_FILE
 
 SEED = 7
 HOSTILE_DAYS = 60

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 from benchmarks import workloads
 from benchmarks.events import even_day
-from benchmarks.live import bare, topics
+from benchmarks.live import bare, benchmark_topics
 from benchmarks.live.engine import Engine, Trail, await_read, epochs
 from benchmarks.servers.process import running
 from benchmarks.servers.use import Place, serving
@@ -53,7 +53,7 @@ def run(size: str) -> dict[str, object]:
         found = {name: _day(place.part(name), size, count) for name, count in PARTITIONS.items()}
         closes = place.part("closes")
         found["closes"] = _closes(closes, size)
-        answer = topics.digest(closes, (EXCEPTIONS, PARAMETERS, DEAD_LETTERS))
+        answer = benchmark_topics.digest(closes, (EXCEPTIONS, PARAMETERS, DEAD_LETTERS))
     load = DAYS[size]
     return {
         "seed": SEED,
@@ -71,8 +71,8 @@ def run(size: str) -> dict[str, object]:
 
 def _day(place: Place, size: str, partitions: int) -> dict[str, float]:
     """A live engine, and the bare consumer, on a day that was yesterday."""
-    topics.make(place, partitions)
-    lines = topics.fill_orders(place, _yesterday(DAYS[size]))
+    benchmark_topics.make(place, partitions)
+    lines = benchmark_topics.fill_orders(place, _yesterday(DAYS[size]))
     alone = bare.measure(place, "orders", lines)
     with running(Engine(place, SETTINGS[size])) as engine, Trail(engine.pid) as trail:
         await_read(engine, lines, SECONDS_MAX)
@@ -89,8 +89,8 @@ def _day(place: Place, size: str, partitions: int) -> dict[str, float]:
 
 def _closes(place: Place, size: str) -> dict[str, float]:
     """An engine on some days, to their end."""
-    topics.make(place, 1)
-    lines = topics.fill_orders(place, workloads.arrivals(CLOSES[size]))
+    benchmark_topics.make(place, 1)
+    lines = benchmark_topics.fill_orders(place, workloads.arrivals(CLOSES[size]))
     with running(Engine(place, SETTINGS[size], until_end=True)) as engine:
         with Trail(engine.pid) as trail:
             engine.ended(SECONDS_MAX)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from redis import Redis
 
-from benchmarks.live import topics, traffic
+from benchmarks.live import benchmark_topics, traffic
 from benchmarks.live.child_process import call_in_child
 from benchmarks.live.engine import Engine, Trail, await_read
 from benchmarks.live.seen import Sight, Watcher, watch_kafka, watch_redis
@@ -31,8 +31,8 @@ from benchmarks.servers.use import Place, serving
 from benchmarks.workloads import Lines
 from sensing.codec.instants import rfc3339
 from sensing.outputs import EXCEPTIONS, PARAMETERS
-from sinks.entries import Layout
-from sinks.tail import Tail
+from sinks.topic_tail import Tail
+from sinks.view_entries import Layout
 from sinks.view_position import Position
 
 SEED = 11
@@ -68,11 +68,11 @@ def run(size: str) -> dict[str, object]:
     """Give an engine a history, then send the phases and measure latencies."""
     rows, phases = ROWS[size], PHASES[size]
     with serving() as place:
-        topics.make(place, PARTITIONS)
+        benchmark_topics.make(place, PARTITIONS)
         end_ms = time.time_ns() // 1_000_000
-        past = topics.fill_orders(place, [traffic.history(rows, end_ms, SEED)])
-        quiet = {"engine.quiet_until": rfc3339(traffic.quiet_until(end_ms))}
-        with running(Engine(place, quiet)) as engine, Trail(engine.pid) as trail:
+        past = benchmark_topics.fill_orders(place, [traffic.history(rows, end_ms, SEED)])
+        backfill = {"engine.quiet_until": rfc3339(traffic.quiet_until(end_ms))}
+        with running(Engine(place, backfill)) as engine, Trail(engine.pid) as trail:
             await_read(engine, past, READY_SECONDS_MAX)
             _settle(place, READY_SECONDS_MAX)
             read, found = past, {}

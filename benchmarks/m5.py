@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sensing.demand.inputs import DayInputs, ordinary_window
+from sensing.demand.demand_record import CLASSES, HORIZON, METHODS
+from sensing.demand.model_inputs import DayInputs, ordinary_window
 from sensing.demand.models import DemandModels
-from sensing.demand.record import CLASSES, HORIZON, METHODS
 
 SALES = Path("m5") / "sales_2015-03_2016-04.parquet"
 SHARDS = 16
@@ -91,7 +91,7 @@ def close_all(models: DemandModels, units: Matrix, pool: NDArray[np.int32], firs
         inputs = DayInputs(first + at, quantity, quantity, hours, pool[rows], observed, none > 0, none, none)
         start = time.perf_counter()
         models.close_day(rows, inputs)
-        models.fold_pools(pools, first + at)
+        models.aggregate_pools(pools, first + at)
         spent += time.perf_counter() - start
         closes += rows.size
     return closes, spent

@@ -10,12 +10,12 @@ from pathlib import Path
 from benchmarks.events import even_day
 from benchmarks.shards import CLOSES_MS, Shards
 from benchmarks.workloads import DAY_MS, Workload
+from sensing.demand.demand_record import DEMAND, RIVER
 from sensing.demand.models import RIVER_DAYS_MIN
-from sensing.demand.record import DEMAND, RIVER
-from sensing.settings import Settings
-from sensing.state.lines import LINE, index_size
+from sensing.machine_settings import Settings
+from sensing.state.line_table import LINE, index_size
 from sensing.state.rows import HOT
-from sensing.supply.record import SUPPLY
+from sensing.supply.supply_record import SUPPLY
 
 SEED = 8
 LOCATIONS = 16

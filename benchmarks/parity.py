@@ -19,7 +19,7 @@ import msgspec
 import orjson
 from redis import Redis
 
-from benchmarks.live import topics
+from benchmarks.live import benchmark_topics
 from benchmarks.live.engine import Engine, Trail
 from benchmarks.servers.process import running
 from benchmarks.servers.use import Place, serving
@@ -31,12 +31,12 @@ from flows.replay_job import replay
 from sensing.contracts.audit import ControlTotals
 from sensing.contracts.dead_letters import DeadLetter
 from sensing.contracts.exceptions import ExceptionState
-from sensing.machines.messages import OUTCOMES
+from sensing.machine_settings import Settings
+from sensing.machines.machine_messages import OUTCOMES
 from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS
-from sensing.settings import Settings
-from sinks.dead_letters import CONNECT, OWN
-from sinks.entries import ENDED, Layout
-from sinks.tail import Record
+from sinks.dead_letter_messages import CONNECT, OWN
+from sinks.topic_tail import Record
+from sinks.view_entries import ENDED, Layout
 
 DAYS = {"smoke": 14, "full": None}
 BAD_EVERY = 997
@@ -77,7 +77,7 @@ class Outputs:
 class Last(NamedTuple):
     """The last record of a key of a compacted topic; no value: a tombstone."""
 
-    lineage: str
+    run_id: str
     version: str
     value: bytes | None
 
@@ -90,7 +90,7 @@ def run(size: str) -> dict[str, object]:
         lines = sum(write_inputs(read_retail(DAYS[size]), source, place.folder / "truth.json").file_lines.values())
         bad = plant(source / "orders.ndjson")
         summary = replay(source, target, Settings(time_zone=ZONE_NAME))
-        topics.make(place, 1)
+        benchmark_topics.make(place, 1)
         loaded = load(source, {"bootstrap.servers": place.kafka}, place.prefix)
         with running(Engine(place, {"engine.time_zone": ZONE_NAME}, until_end=True)) as engine:
             started = time.monotonic()
@@ -176,7 +176,7 @@ def _letter_of_file(about: dict[str, str], letter: DeadLetter) -> tuple[dict[str
 def of_topics(place: Place) -> tuple[Outputs, dict[tuple[str, str], Last], int]:
     """Outputs of the service; the last record of every key of the compacted topics; and the number of tombstones."""
     outputs, last, tombstones = Outputs(), dict[tuple[str, str], Last](), 0
-    for record in topics.records(place, TOPICS):
+    for record in benchmark_topics.records(place, TOPICS):
         headers = {name: value.decode() for name, value in record.headers.items()}
         if record.topic == DEAD_LETTERS:
             outputs.add(record.topic, _letter_of_topic(headers), record.value or b"")
@@ -234,7 +234,7 @@ def compare_view(place: Place, last: dict[tuple[str, str], Last]) -> dict[str, i
     with Redis.from_url(place.redis) as store:
         for name, record in wanted.items():
             kept = store.hmget(name, "document", "lineage", "version")
-            want = [record.value, record.lineage.encode(), record.version.encode()]
+            want = [record.value, record.run_id.encode(), record.version.encode()]
             assert kept == want, f"redis {name}: required {want}, got {kept}"
         prefixes = [layout.hash(topic, "") for topic in (EXCEPTIONS, PARAMETERS)]
         there = {name.decode() for prefix in prefixes for name in store.scan_iter(match=f"{prefix}*", count=1000)}

@@ -12,7 +12,7 @@ from benchmarks import workloads
 from benchmarks.replay import outputs_hash
 from benchmarks.workloads import Workload
 from flows.replay_job import Summary, replay
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 
 SEED = 9
 LOADS = {

@@ -1,7 +1,7 @@
-"""The end of the quiet time, live: the planning parameters of all rows are published once, while the engine serves.
+"""The end of the backfill, live: the planning parameters of all rows are published once, while the engine serves.
 
 Every SKU-location sells on three days before the present, in topics that are filled beforehand. Two engines read them:
-one stays quiet, and shows what the state takes; for the other the quiet time ends when it has caught up. Measured are
+one stays quiet, and shows what the state takes; for the other the backfill ends when it has caught up. Measured are
 its epochs, what `/healthz` answers meanwhile, how long the publication takes, and the memory above the quiet engine.
 """
 
@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from benchmarks.events import even_day
-from benchmarks.live import topics
+from benchmarks.live import benchmark_topics
 from benchmarks.live.engine import Engine, Trail, await_read
 from benchmarks.servers.process import ServerError, running
 from benchmarks.servers.use import Place, serving
@@ -50,8 +50,8 @@ def run(size: str) -> dict[str, object]:
 
 
 def _engine(place: Place, load: Workload, rows: int, *, publishes: bool) -> dict[str, Any]:
-    topics.make(place, 4)
-    lines = topics.fill_orders(place, _days(load))
+    benchmark_topics.make(place, 4)
+    lines = benchmark_topics.fill_orders(place, _days(load))
     now = time.time_ns() // 1_000_000
     quiet_until = rfc3339(now - 3 * HOUR_MS // 2 if publishes else now + 365 * DAY_MS)
     settings = {"engine.quiet_until": quiet_until, "engine.shards": 16}
@@ -68,7 +68,7 @@ def _engine(place: Place, load: Workload, rows: int, *, publishes: bool) -> dict
     if not publishes:
         return {"peak_mib": trail.peak_rss_mib, "longest_epoch_ms": reading}
     lengths = [line["epoch_ms"] for line in epochs if line["outputs"]]
-    keys = {record.key or b"" for record in topics.records(place, [PARAMETERS])}
+    keys = {record.key or b"" for record in benchmark_topics.records(place, [PARAMETERS])}
     assert len(keys) == rows, f"required parameters of {rows} rows, got those of {len(keys)}"
     return {
         "peak_mib": trail.peak_rss_mib,

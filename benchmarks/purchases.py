@@ -8,7 +8,7 @@ from benchmarks import workloads
 from benchmarks.replay import outputs_hash
 from benchmarks.workloads import Workload
 from flows.replay_job import replay
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 
 SEED = 6
 LOADS = {

@@ -22,9 +22,9 @@ from flows.runtime.context import Progress
 from flows.runtime.machine_logic import Machine, MachineLogic, MakeMachine
 from flows.runtime.machines import machines
 from flows.runtime.roles import MachineId, Role
+from sensing.machine_settings import Settings
 from sensing.machines.resumable import DayClose
-from sensing.settings import Settings
-from sinks.parts import MachinePart
+from sinks.part_files import MachinePart
 
 SEED = 4
 HISTORY_DAYS = 58

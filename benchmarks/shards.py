@@ -8,12 +8,12 @@ import numpy as np
 
 from benchmarks.events import Feed
 from benchmarks.workloads import DAY_MS, HOUR_MS, Lines
-from sensing.codec.record import EVENT, Batch
-from sensing.codec.split import split
-from sensing.machines.messages import ParameterRows, Totals
+from sensing.codec.event_record import EVENT, Batch
+from sensing.codec.shard_split import split
+from sensing.machine_settings import Settings
+from sensing.machines.machine_messages import ParameterRows, Totals
 from sensing.machines.shard import Outputs, ShardMachine
 from sensing.outputs import OutputRecord
-from sensing.settings import Settings
 
 HISTORY_BATCH = 65_536
 CLOSES_MS = 61 * 60_000
@@ -46,7 +46,9 @@ class Shards:
 
     def tick(self, watermark: int, *, final: bool = False) -> float:
         """Advance the clock to ``watermark`` without records; returns the processor time in seconds."""
-        return self.give([Batch(np.zeros(0, EVENT), [], watermark, final, account=int(final)) for _ in self.machines])
+        return self.give(
+            [Batch(np.zeros(0, EVENT), [], watermark, final, reconciliation=int(final)) for _ in self.machines]
+        )
 
     def give(self, parts: Iterable[Batch]) -> float:
         """Apply a batch per machine; returns the processor time in seconds."""

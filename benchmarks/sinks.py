@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 from redis import Redis
 
-from benchmarks.live import topics
+from benchmarks.live import benchmark_topics
 from benchmarks.servers.use import Place, serving
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.parameters import (
@@ -28,7 +28,7 @@ from sensing.contracts.parameters import (
     Stock,
 )
 from sensing.outputs import EXCEPTIONS, PARAMETERS, OutputRecord, encode
-from sinks.kafka import KafkaSink
+from sinks.kafka_sink import KafkaSink
 from sinks.redis_view import RedisView
 
 MACHINE = "000-shard"
@@ -45,7 +45,7 @@ def run(size: str) -> dict[str, object]:
     """Deliver, build a view, and watch single changes."""
     records = list(_parameters(RECORDS[size]))
     with serving() as place:
-        topics.make(place, PARTITIONS)
+        benchmark_topics.make(place, PARTITIONS)
         delivered = _deliver(place, records)
         view = RedisView(
             {"bootstrap.servers": place.kafka}, place.prefix, {"url": place.redis}, place.prefix, _Silent()
@@ -55,7 +55,7 @@ def run(size: str) -> dict[str, object]:
             changed = _change(place, list(_exceptions(CHANGES[size])))
         finally:
             view.stop()
-        answer = topics.digest(place, (PARAMETERS, EXCEPTIONS))
+        answer = benchmark_topics.digest(place, (PARAMETERS, EXCEPTIONS))
     return {
         "seed": SEED,
         "sizes": {
@@ -89,7 +89,7 @@ class _Silent:
 def _sink(place: Place) -> KafkaSink:
     client = {"bootstrap.servers": place.kafka}
     return KafkaSink(
-        client, machines=[MACHINE], partitions=1, prefix=place.prefix, lineage="0", status=_Silent(), stop=lambda: False
+        client, machines=[MACHINE], partitions=1, prefix=place.prefix, run_id="0", status=_Silent(), stop=lambda: False
     )  # fmt: skip
 
 

@@ -5,17 +5,17 @@ from typing import NamedTuple
 
 from msgspec.structs import fields
 
+from flows.service.kafka_topics import PARTITIONS, plans
 from flows.service.metrics import described
 from flows.service.settings_section import required
 from flows.service.settings_sources import FIELDS, dotted
 from flows.service.settings_sources import TABLES as CLIENT_TABLES
-from flows.service.topics import PARTITIONS, plans
 from sensing.contracts.exceptions import SEVERITIES
 from sensing.contracts.input_types import INPUT_TYPES
+from sensing.contracts.topic_registry import INPUTS, SPECS
 from sensing.contracts.topic_spec import event_type
-from sensing.contracts.topics import INPUTS, SPECS
 from sensing.detection.detector import DAY_MINUTES
-from sensing.detection.registry import DETECTORS
+from sensing.detection.detector_registry import DETECTORS
 
 
 def settings() -> str:
@@ -76,7 +76,7 @@ def detectors() -> str:
 def inputs() -> str:
     """One row per type of input event: who takes it, what it does, fields that change nothing yet."""
     rows = [
-        (f"`{name}`", row.taken_by, row.effect, ", ".join(f"`{field}`" for field in row.unused))
+        (f"`{name}`", row.routed_to, row.effect, ", ".join(f"`{field}`" for field in row.unused))
         for name, row in INPUT_TYPES.items()
     ]
     return _table(("input", "goes to", "does", "accepted and not used yet"), rows)

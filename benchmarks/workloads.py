@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import ndjson
-from sensing.codec.record import Kind
+from sensing.codec.event_record import Kind
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

@@ -9,12 +9,12 @@ import msgspec
 
 from flows.output_folder import work_folder
 from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.topic_registry import compacted
 from sensing.contracts.topic_spec import TopicSpec
-from sensing.contracts.topics import compacted
-from sinks.entries import ENDED
-from sinks.latest import Spool, read_latest
+from sinks.document_tables import TableLayout, layout_of, table
+from sinks.latest_records import Spool, read_latest
 from sinks.parquet_file import write_parquet
-from sinks.tables import TableLayout, layout_of, table
+from sinks.view_entries import ENDED
 
 Form = Literal["parquet", "ndjson"]
 ROWS_AT_ONCE = 4096
@@ -73,14 +73,14 @@ def _documents(spool: Spool, spec: TopicSpec, ended: bool) -> Iterator[tuple[Any
     """Documents to be written, each decoded, with its lineage, and as it is."""
     (struct,) = spec.structs
     decode = msgspec.json.Decoder(struct).decode
-    for _, lineage, value in spool.of(spec.name):
+    for _, run_id, value in spool.of(spec.name):
         try:
             document = decode(value)
         except msgspec.MsgspecError:
             spool.foreign += 1
             continue
         if ended or not (isinstance(document, ExceptionState) and document.status in ENDED):
-            yield document, lineage, value
+            yield document, run_id, value
 
 
 def _write_lines(path: Path, found: Iterator[tuple[Any, str, bytes]]) -> int:
@@ -94,4 +94,4 @@ def _write_lines(path: Path, found: Iterator[tuple[Any, str, bytes]]) -> int:
 
 def _tables(found: Iterator[tuple[Any, str, bytes]], layout: TableLayout) -> Iterator[Any]:
     while some := list(islice(found, ROWS_AT_ONCE)):
-        yield table(layout.schema, [layout.row(document, lineage) for document, lineage, _ in some])
+        yield table(layout.schema, [layout.row(document, run_id) for document, run_id, _ in some])

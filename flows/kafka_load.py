@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from flows.input.input_folder import find_inputs
 from flows.input.original_lines import OriginalLines, original_lines
 from flows.runtime.context import PROGRESS_INTERVAL_S, Progress
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 from sinks.errors import TidegaugeError
 from sinks.kafka_client import PARTITIONER, QUIET, Cluster, describe, make_client, text_of
 
@@ -79,12 +79,12 @@ def load(
     Cluster(client).ask(lambda admin: describe(admin, names))
     sender = _Sender(client, prefix)
     bytes_total = sum(file.path.stat().st_size for file in inputs) or 1
-    told = started
+    reported_at = started
     try:
         for piece in _paced(original_lines(inputs, Settings()), rate, sender.wait):
             sender.send(piece)
-            if progress is not None and time.monotonic() - told >= PROGRESS_INTERVAL_S:
-                told = time.monotonic()
+            if progress is not None and time.monotonic() - reported_at >= PROGRESS_INTERVAL_S:
+                reported_at = time.monotonic()
                 progress(Progress(sender.lines.total(), piece.bytes_read / bytes_total, piece.clock, {}, []))
         sender.finish()
     except KeyboardInterrupt as error:

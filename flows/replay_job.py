@@ -19,10 +19,10 @@ from flows.runtime.machine_processes import MachineHosts, machine_processes
 from flows.runtime.machines import machines
 from flows.runtime.roles import machine_ids
 from sensing.codec.instants import rfc3339
+from sensing.machine_settings import Settings
 from sensing.machines.call_budget import REPLAY
-from sensing.settings import Settings
-from sinks.files import assemble
-from sinks.parts import PartFiles
+from sinks.finished_files import assemble
+from sinks.part_files import PartFiles
 
 BATCH_MESSAGES = 8_192
 EACH_BATCH = dt.timedelta(0)

@@ -20,12 +20,12 @@ from flows.runtime.roles import machine_ids
 from flows.service.observer import FlowObserver
 from flows.service.operations import operations
 from flows.service.settings import RunSettings
-from sensing.codec.record import TOPICS
-from sensing.contracts.topics import published
+from sensing.codec.event_record import TOPICS
+from sensing.contracts.topic_registry import published
 from sensing.machines.call_budget import SERVICE
 from sinks.errors import TidegaugeError
-from sinks.kafka import KafkaSink
 from sinks.kafka_client import Cluster, find_logs, logged
+from sinks.kafka_sink import KafkaSink
 from sinks.redis_view import RedisView
 
 START_SECONDS_MAX = 30.0
@@ -89,7 +89,7 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> R
         machines=[machine.key for machine in machine_ids(core.shards)],
         partitions=settings.engine.sink_partitions,
         prefix=kafka.topic_prefix,
-        lineage=new_run_id(),
+        run_id=new_run_id(),
         status=observer,
         stop=lambda: context.stopping or context.errors.failure is not None,
         stop_timeout_s=STOP_SECONDS_MAX,

@@ -24,7 +24,7 @@ from flows.runtime.error_boundary import BoundedSink, BoundedSource
 from flows.runtime.machine_logic import MachineLogic
 from flows.runtime.machine_processes import MachineHosts
 from flows.runtime.roles import Item, Role
-from sensing.machines.messages import Totals
+from sensing.machines.machine_messages import Totals
 
 
 def build(

@@ -27,9 +27,9 @@ def cache_folder() -> Path:
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    told = os.environ.get("NUMBA_CACHE_DIR")
+    configured = os.environ.get("NUMBA_CACHE_DIR")
     user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return (Path(told) if told else user / "tidegauge") / f"kernels-{digest.hexdigest()[:16]}"
+    return (Path(configured) if configured else user / "tidegauge") / f"kernels-{digest.hexdigest()[:16]}"
 
 
 # Must be set before the first kernel is decorated: numba reads it then.

@@ -26,10 +26,10 @@ def _prefetch(typing_context: Any, array: Any, row: Any, byte: Any) -> Any:
         )
         start = builder.bitcast(array.data, cgutils.voidptr_t)
         offset = builder.add(builder.mul(row, builder.extract_value(array.strides, 0)), byte)
-        place = builder.gep(start, [offset])
-        kind = ir.FunctionType(ir.VoidType(), [place.type, *[cgutils.int32_t] * 3])
-        function = builder.module.declare_intrinsic("llvm.prefetch", (place.type,), kind)
-        builder.call(function, [place, *(cgutils.int32_t(value) for value in (_TO_WRITE, _KEEP, _DATA))])
+        pointer = builder.gep(start, [offset])
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, *[cgutils.int32_t] * 3])
+        function = builder.module.declare_intrinsic("llvm.prefetch", (pointer.type,), kind)
+        builder.call(function, [pointer, *(cgutils.int32_t(value) for value in (_TO_WRITE, _KEEP, _DATA))])
         return context.get_dummy_value()
 
     return types.void(array, row, byte), build

@@ -1,8 +1,8 @@
 """Idempotent producer of one sink partition: sends messages and waits until all are acknowledged.
 
-`sinks.kafka` calls it. Records are never dropped: librdkafka retries without limit, in order and without duplicates. An
-error that a retry cannot fix ends the sink with a `TidegaugeError` at its next call. The producer's queue bounds the
-memory; when it is full, sending blocks, and with it the flow.
+`sinks.kafka_sink` calls it. Records are never dropped: librdkafka retries without limit, in order and without
+duplicates. An error that a retry cannot fix ends the sink with a `TidegaugeError` at its next call. The producer's
+queue bounds the memory; when it is full, sending blocks, and with it the flow.
 
 There is one exception: a dead letter that is too large for its topic is sent again without its value, since bad input
 must not stop the flow. The original message is still in the input topic.
@@ -18,11 +18,11 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as Answer
 
 from sensing.outputs import DEAD_LETTERS, OutputRecord
-from sinks.dead_letters import without_value
+from sinks.dead_letter_messages import without_value
 from sinks.errors import TidegaugeError
 from sinks.kafka_client import PARTITIONER, PRODUCER, QUIET, fixed, make_client
 from sinks.kafka_errors import PURGED, TOO_LARGE, is_final, refusal
-from sinks.messages import Message
+from sinks.kafka_messages import Message
 from sinks.status import KAFKA_PRODUCER, Status
 
 DEFAULTS: dict[str, Any] = {

@@ -25,6 +25,6 @@ def attributes(record: OutputRecord, recorded: str) -> dict[str, str]:
     return context
 
 
-def seal_json(record: OutputRecord, recorded: str) -> bytes:
+def to_structured_json(record: OutputRecord, recorded: str) -> bytes:
     """The record as a CloudEvent in structured JSON, without a line end. Its data is JSON already and is not parsed."""
     return orjson.dumps({**attributes(record, recorded), "data": orjson.Fragment(record.data)})

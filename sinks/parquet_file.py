@@ -1,4 +1,4 @@
-"""Parquet writer of replays (`sinks.parameters`) and exports (`flows.export`)."""
+"""Parquet writer of replays (`sinks.parameter_table`) and exports (`flows.export`)."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -15,10 +15,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from sensing.contracts.topics import viewed
+from sensing.contracts.topic_registry import viewed
 from sensing.outputs import EXCEPTIONS
-from sinks.entries import Entry, Layout
 from sinks.errors import TidegaugeError
+from sinks.view_entries import Entry, Layout
 
 DEFAULTS: dict[str, Any] = {"socket_timeout": 5.0, "socket_connect_timeout": 5.0, "socket_keepalive": True}
 SCAN_COUNT = 512

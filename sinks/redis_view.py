@@ -48,13 +48,13 @@ from confluent_kafka import KafkaException
 from redis.backoff import EqualJitterBackoff
 from redis.exceptions import RedisError
 
-from sensing.contracts.topics import viewed
-from sinks.entries import Layout
+from sensing.contracts.topic_registry import viewed
 from sinks.errors import TidegaugeError
-from sinks.follower import Follower, Hooks, ViewCounts
 from sinks.redis_store import MovedError, Store
 from sinks.status import KAFKA_VIEW, REDIS, Status
-from sinks.tail import Tail, TailLostError
+from sinks.topic_tail import Tail, TailLostError
+from sinks.view_entries import Layout
+from sinks.view_updater import Hooks, ViewCounts, ViewUpdater
 
 BACKOFF = EqualJitterBackoff(cap=5.0, base=0.1)
 BACKOFF_DOUBLINGS_MAX = 6
@@ -105,7 +105,7 @@ class RedisView:
         layout = Layout(key_prefix)
         self._store = Store(redis, layout)
         self._tail = Tail(client, topic_prefix, tuple(spec.name for spec in viewed()))
-        self._follower = Follower(self._tail, self._store, layout, status, Hooks(note, on_written), ended_days)
+        self._updater = ViewUpdater(self._tail, self._store, layout, status, Hooks(note, on_written), ended_days)
         self._status = status
         self._stop = threading.Event()
         self._stepped = threading.Condition()
@@ -114,7 +114,7 @@ class RedisView:
     @property
     def counts(self) -> ViewCounts:
         """Counters of the updater."""
-        return self._follower.counts
+        return self._updater.counts
 
     def start(self) -> None:
         """Start the thread."""
@@ -136,7 +136,7 @@ class RedisView:
         while (left := deadline - time.monotonic()) > 0 and not self._stop.is_set():
             if ends is None:
                 ends = self._ends()
-            if ends is not None and self._follower.has(ends, asked_at):
+            if ends is not None and self._updater.has(ends, asked_at):
                 return True
             with self._stepped:
                 self._stepped.wait(min(left, WAIT_SECONDS))
@@ -152,9 +152,9 @@ class RedisView:
         failures = 0
         while not self._stop.is_set():
             try:
-                self._follower.resume()
+                self._updater.resume()
                 while not self._stop.is_set():
-                    self._follower.step()
+                    self._updater.step()
                     failures = 0
                     with self._stepped:
                         self._stepped.notify_all()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from sinks.tail import TopicState
+from sinks.topic_tail import TopicState
 
 FORMAT = 1
 """Version of the view's keys, fields and position. A view of another version is rebuilt."""
@@ -12,7 +12,7 @@ AGE_MAX_S = 12 * 3600
 """Brokers keep tombstones for a day by default (``delete.retention.ms``). An older view may have missed some."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class TopicPartitionPosition(msgspec.Struct, frozen=True):
     """Id of a topic, and the next offset of each partition."""
 
     id: str
@@ -29,7 +29,7 @@ class Position(msgspec.Struct, frozen=True):
     format: int
     build: str
     complete: bool
-    topics: dict[str, Place]
+    topics: dict[str, TopicPartitionPosition]
 
     def encode(self) -> bytes:
         """The position as stored in Redis."""
@@ -42,7 +42,7 @@ class Position(msgspec.Struct, frozen=True):
 
     def moved(self, offsets: Mapping[str, Sequence[int]]) -> "Position":
         """The same build with other offsets."""
-        topics = {topic: Place(place.id, list(offsets[topic])) for topic, place in self.topics.items()}
+        topics = {topic: TopicPartitionPosition(place.id, list(offsets[topic])) for topic, place in self.topics.items()}
         return msgspec.structs.replace(self, topics=topics)
 
     def completed(self) -> "Position":
@@ -52,7 +52,7 @@ class Position(msgspec.Struct, frozen=True):
 
 def beginning(build: str, found: Mapping[str, TopicState]) -> Position:
     """Start position of a new build."""
-    topics = {topic: Place(state.id, list(state.low)) for topic, state in found.items()}
+    topics = {topic: TopicPartitionPosition(state.id, list(state.low)) for topic, state in found.items()}
     return Position(FORMAT, build, complete=False, topics=topics)
 
 
@@ -86,7 +86,7 @@ def going_on(kept: bytes, age_s: float, found: Mapping[str, TopicState]) -> Posi
     return position.moved({topic: _extended(position.topics[topic], state) for topic, state in found.items()})
 
 
-def _unfit(topic: str, place: Place, state: TopicState) -> str:
+def _unfit(topic: str, place: TopicPartitionPosition, state: TopicState) -> str:
     if place.id != state.id:
         return f"it was made of another topic {topic} ({place.id}, now {state.id})"
     for partition, (at, low, high) in enumerate(zip(place.next, state.low, state.high, strict=False)):
@@ -95,6 +95,6 @@ def _unfit(topic: str, place: Place, state: TopicState) -> str:
     return ""
 
 
-def _extended(place: Place, state: TopicState) -> list[int]:
+def _extended(place: TopicPartitionPosition, state: TopicState) -> list[int]:
     """Next offsets of all partitions. New partitions are read from their beginning."""
     return [*place.next, *state.low[len(place.next) :]]

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from sensing.settings import DAY_MS, HOUR_MS, Settings
+from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
 from tests.machines.streams import MONDAY, Line, Result, Stream, line, run
 
 ONE = Settings(shards=1)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sensing.settings import DAY_MS, HOUR_MS, Settings
-from sensing.supply.moves import on_hand
+from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
+from sensing.supply.stock_ledger import on_hand
 from tests.claims import ONE, at, count, orders, world
 from tests.machines.streams import Line, Stream, line, run
 

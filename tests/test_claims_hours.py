@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from flows.replay_job import replay
-from sensing.settings import DAY_MS, HOUR_MS
+from sensing.machine_settings import DAY_MS, HOUR_MS
 from tests.machines.streams import MONDAY
 
 ROWS, SURGING = 40, 20

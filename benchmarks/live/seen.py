@@ -14,8 +14,8 @@ from redis import Redis
 
 from benchmarks.servers.use import Place
 from sensing.outputs import EXCEPTIONS
-from sinks.entries import Layout
-from sinks.tail import Tail
+from sinks.topic_tail import Tail
+from sinks.view_entries import Layout
 
 OPENED = "exception.opened"
 WAIT_SECONDS = 0.1
@@ -85,12 +85,12 @@ def watch_redis(link: Connection, place: Place) -> list[Sight]:
     """Wait for notifications and read each exception at once. It counts as seen when it can be read."""
     layout = Layout(place.prefix)
     found = []
-    with Redis.from_url(place.redis) as store, store.pubsub(ignore_subscribe_messages=True) as told:
-        told.subscribe(layout.channel(EXCEPTIONS))
-        told.get_message(timeout=5.0)
+    with Redis.from_url(place.redis) as store, store.pubsub(ignore_subscribe_messages=True) as subscription:
+        subscription.subscribe(layout.channel(EXCEPTIONS))
+        subscription.get_message(timeout=5.0)
         link.send(None)
         while not link.poll():
-            message: Any = told.get_message(timeout=WAIT_SECONDS)
+            message: Any = subscription.get_message(timeout=WAIT_SECONDS)
             if message is None:
                 continue
             change = msgspec.json.decode(message["data"])

@@ -11,7 +11,7 @@ import numpy as np
 from confluent_kafka import KafkaError, Message, Producer
 
 from benchmarks import workloads
-from benchmarks.live.topics import order_keys
+from benchmarks.live.benchmark_topics import order_keys
 from benchmarks.workloads import Lines
 from sinks.kafka_client import PARTITIONER
 

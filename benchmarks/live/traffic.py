@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.workloads import CUSTOMERS, DAY_MS, HOUR_MS, LINE, LINES_PER_ORDER, Lines
-from sensing.codec.record import Kind
+from sensing.codec.event_record import Kind
 
 HISTORY_DAYS = 16
 ESTABLISHED_LINES = 10 * HISTORY_DAYS

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.cli.options import Instant, readable_errors
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 
 if TYPE_CHECKING:
     from flows.replay_job import Summary

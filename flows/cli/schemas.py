@@ -6,7 +6,7 @@ import click
 
 from flows.cli.options import readable_errors
 from sensing.contracts import schemas as contracts
-from sensing.detection.registry import DETECTORS
+from sensing.detection.detector_registry import DETECTORS
 from sinks.errors import TidegaugeError
 
 PACKAGED = Path(contracts.__file__).with_suffix("")

@@ -8,8 +8,8 @@ from flows.cli.settings import kafka_options
 from sinks.errors import TidegaugeError
 
 if TYPE_CHECKING:
+    from flows.service.kafka_topics import Difference
     from flows.service.settings_load import Resolved
-    from flows.service.topics import Difference
 
 
 @click.group()
@@ -33,7 +33,7 @@ def create(resolved: "Resolved", partitions: int | None) -> None:
     Those that are there are checked and left as they are. Ends with code 1 where one is not as it must be.
     """
     # Kafka's client takes a while to load; usage and help need none of it.
-    from flows.service import topics as service
+    from flows.service import kafka_topics as service
 
     kafka = resolved.settings.kafka
     outcome = service.create(kafka.client_config(), kafka.topic_prefix, partitions)
@@ -51,7 +51,7 @@ def check(resolved: "Resolved", partitions: int | None) -> None:
 
     Each with what is required, what is there and what mends it. Ends with code 1 where there is such a topic.
     """
-    from flows.service import topics as service
+    from flows.service import kafka_topics as service
 
     kafka = resolved.settings.kafka
     refuse(service.check(kafka.client_config(), kafka.topic_prefix, partitions))

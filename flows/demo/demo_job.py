@@ -17,7 +17,7 @@ from flows.output_folder import refuse_used
 from flows.processors import processors
 from flows.replay_job import Summary, replay
 from sensing.contracts.audit import ControlTotals
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 
 # Every shard's day has a price of its own, and one small shop on a few processors has no use for many.
 SETTINGS = Settings(time_zone=ZONE_NAME, shards=4)

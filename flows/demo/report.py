@@ -41,12 +41,10 @@ def read_totals(file: Path) -> list[ControlTotals]:
             record = decoder.decode(line)
             if record.type == "control.totals":
                 totals.append(msgspec.json.decode(record.data, type=ControlTotals))
-    for account in totals:
-        outcomes = sum(getattr(account, outcome) for outcome in OUTCOMES)
-        if account.read != outcomes:
-            msg = (
-                f"control totals of {account.topic}: required read = sum of outcomes, got {account.read} and {outcomes}"
-            )
+    for total in totals:
+        outcomes = sum(getattr(total, outcome) for outcome in OUTCOMES)
+        if total.read != outcomes:
+            msg = f"control totals of {total.topic}: required read = sum of outcomes, got {total.read} and {outcomes}"
             raise TidegaugeError(msg)
     return totals
 
@@ -70,9 +68,9 @@ def print_totals(console: Console, totals: list[ControlTotals]) -> None:
     )
     for heading in ("topic", "read", *OUTCOMES, "released"):
         table.add_column(heading, justify="left" if heading == "topic" else "right")
-    for account in totals:
-        numbers = [account.read, *(getattr(account, outcome) for outcome in OUTCOMES), account.released]
-        table.add_row(account.topic, *(f"{number:,}" for number in numbers))
+    for total in totals:
+        numbers = [total.read, *(getattr(total, outcome) for outcome in OUTCOMES), total.released]
+        table.add_row(total.topic, *(f"{number:,}" for number in numbers))
     console.print(table)
 
 

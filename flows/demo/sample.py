@@ -9,7 +9,7 @@ from flows.demo.inputs import write_inputs
 from flows.demo.retail import read_retail
 from flows.kafka_load import Loaded, load
 from flows.runtime.context import Progress
-from sensing.codec.record import TOPICS, Topic
+from sensing.codec.event_record import TOPICS, Topic
 from sinks.kafka_client import Cluster
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from sensing.codec.record import BEFORE_ALL, Rare
+from sensing.codec.event_record import BEFORE_ALL, InfrequentEvent
 from sensing.contracts.reference import LocationUpdated
 from sensing.state.zones import Zones
 
 
-def end_of_last_day(last_event: int, time_zone: str, reference: Iterable[Rare]) -> int:
+def end_of_last_day(last_event: int, time_zone: str, reference: Iterable[InfrequentEvent]) -> int:
     """End of the local day of the last event, UTC ms: the latest over the default zone and those of all locations.
 
     So the day that holds the last event closes everywhere. Without any event the clock ends where it is counted from,

@@ -15,8 +15,8 @@ from flows.input.timestamps import FollowingTimestamps, NoTimestamps
 from flows.input.topic_partition import TopicPartition
 from flows.runtime.context import RunContext
 from flows.runtime.roles import Item
-from sensing.codec.record import AFTER_ALL, BEFORE_ALL
-from sensing.settings import Settings
+from sensing.codec.event_record import AFTER_ALL, BEFORE_ALL
+from sensing.machine_settings import Settings
 from sinks.kafka_client import Log
 
 PART = "files"

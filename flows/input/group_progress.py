@@ -5,7 +5,7 @@ tracker of every machine (`sensing.state.watermark_tracker`), which gets the sam
 other processes are not in the table and hold nothing here.
 """
 
-from sensing.codec.record import AFTER_ALL, BEFORE_ALL
+from sensing.codec.event_record import AFTER_ALL, BEFORE_ALL
 
 
 class GroupProgress:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from sensing.codec.record import TOPICS
+from sensing.codec.event_record import TOPICS
 from sinks.errors import UsageError
 
 SUFFIXES = (".ndjson", ".ndjson.gz")

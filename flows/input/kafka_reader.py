@@ -24,7 +24,7 @@ from flows.input.ordered_merge import BATCH_MESSAGES
 from flows.input.partition_buffer import PartitionBuffer
 from flows.input.topic_guard import TopicGuard
 from flows.input.topic_partition import TopicPartition
-from sensing.codec.block import Block
+from sensing.codec.message_block import Block
 from sinks.errors import TidegaugeError
 from sinks.kafka_client import logged, make_client
 from sinks.kafka_errors import MOVED, is_final, refusal

@@ -24,7 +24,7 @@ from flows.input.topic_guard import TopicGuard
 from flows.input.topic_partition import TopicPartition
 from flows.runtime.context import RunContext
 from flows.runtime.roles import Item
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 from sinks.kafka_client import Log
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.block import Block
+from sensing.codec.message_block import Block
 from sensing.codec.newlines import newlines
 from sinks.errors import TidegaugeError
 

@@ -20,10 +20,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from flows.input.partition_buffer import PartitionBuffer
-from flows.input.sorted_block import RARE, RECORD, SortedBlock, empty_block, interleave
+from flows.input.sorted_block import INFREQUENT, RECORD, SortedBlock, empty_block, interleave
 from flows.input.timestamps import Times
-from sensing.codec.record import AFTER_ALL, BEFORE_ALL
-from sensing.settings import DAY_MS, Settings
+from sensing.codec.event_record import AFTER_ALL, BEFORE_ALL
+from sensing.machine_settings import DAY_MS, Settings
 from sensing.state.watermark_tracker import GROUP_DRIFT_MS
 
 PATIENCE_SECONDS = 1.0
@@ -151,14 +151,14 @@ class OrderedMerge:
         watermarks: Times = np.maximum(np.minimum(block.keys, cap) - self._settings.lateness_ms, self.watermark)
         self.watermark = int(watermarks[-1])
         block.records["watermark"] = watermarks[block.kinds == RECORD]
-        marks = watermarks[block.kinds == RARE].tolist()
-        rare = [event._replace(watermark=mark) for event, mark in zip(block.rare, marks, strict=True)]
+        marks = watermarks[block.kinds == INFREQUENT].tolist()
+        infrequent = [event._replace(watermark=mark) for event, mark in zip(block.infrequent, marks, strict=True)]
         block = SortedBlock(
-            block.keys, block.kinds, block.sources, block.numbers, block.records, rare, block.rejects, block.texts
+            block.keys, block.kinds, block.sources, block.numbers, block.records, infrequent, block.rejects, block.texts
         )  # fmt: skip
         times = np.full(len(block), AFTER_ALL, np.int64)
         times[block.kinds == RECORD] = block.records["time"]
-        times[block.kinds == RARE] = [event.time for event in rare]
+        times[block.kinds == INFREQUENT] = [event.time for event in infrequent]
         late = times < watermarks - self._settings.horizon_ms
         if not late.any():
             return block

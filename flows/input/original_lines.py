@@ -9,10 +9,10 @@ from flows.input.file_source import FileReader, file_buffers
 from flows.input.input_folder import InputFile
 from flows.input.ordered_merge import OrderedMerge
 from flows.input.partition_buffer import PartitionBuffer
-from flows.input.sorted_block import RARE, RECORD, SortedBlock
+from flows.input.sorted_block import INFREQUENT, RECORD, SortedBlock
 from flows.input.source_group import REFERENCE
 from sensing.codec.decode import Block, decode
-from sensing.codec.record import AFTER_ALL
+from sensing.codec.event_record import AFTER_ALL
 from sensing.codec.text_table import TextLookup
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 from sensing.contracts.reference import (
@@ -27,7 +27,7 @@ from sensing.contracts.reference import (
     SupplierUpdated,
 )
 from sensing.contracts.suppliers import SupplierDisrupted
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 
 CHUNK_BYTES = 1 << 20
 
@@ -124,13 +124,13 @@ def _lines(block: SortedBlock, buffers: Sequence[PartitionBuffer], clock: int | 
 
 def _keys(block: SortedBlock, topics: list[str], values: list[bytes]) -> list[bytes | None]:
     skus = (texts.sku.encode() for texts in TextLookup(block.texts).all(block.records))
-    rare = iter(block.rare)
+    infrequent = iter(block.infrequent)
     keys: list[bytes | None] = []
     for kind, topic, value in zip(block.kinds.tolist(), topics, values, strict=True):
         if kind == RECORD:
             keys.append(next(skus))
-        elif kind == RARE:
-            keys.append(_about(next(rare).event))
+        elif kind == INFREQUENT:
+            keys.append(_about(next(infrequent).event))
         else:
             # Refused for its time perhaps, which says nothing about its key.
             keys.append(key_of(topic, value))
@@ -142,8 +142,8 @@ def key_of(topic: str, value: bytes) -> bytes | None:
     decoded = decode(topic, 0, Block.of([value], np.zeros(1, np.int64)))
     if decoded.rejects:
         return None
-    if decoded.rare:
-        return _about(decoded.rare[0][1].event)
+    if decoded.infrequent:
+        return _about(decoded.infrequent[0][1].event)
     return TextLookup((decoded.texts,)).one(decoded.records[0]).sku.encode()
 
 

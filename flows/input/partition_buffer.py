@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.input.block_queue import BlockQueue
-from flows.input.sorted_block import RARE, RECORD, REJECT, SortedBlock
+from flows.input.sorted_block import INFREQUENT, RECORD, REJECT, SortedBlock
 from flows.input.timestamps import Chunk, NoTimestamps, Validated, running_max
 from flows.input.topic_partition import TopicPartition
-from sensing.codec.block import Block, Message
 from sensing.codec.cloudevents import traceparent_of
 from sensing.codec.decode import decode
+from sensing.codec.event_record import AFTER_ALL, BEFORE_ALL, TOPICS, Reject
 from sensing.codec.instants import rfc3339
-from sensing.codec.record import AFTER_ALL, BEFORE_ALL, TOPICS, Reject
+from sensing.codec.message_block import Block, Message
 from sensing.contracts.dead_letters import Reason
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 from sinks.kafka_client import Log
 
 
@@ -217,10 +217,10 @@ class PartitionBuffer:
             return Chunk(block, decoded, np.full(count, RECORD, np.uint8), np.ones(count, np.bool_), times)
         kinds = np.full(count, REJECT, np.uint8)
         kinds[decoded.positions] = RECORD
-        kinds[decoded.rare_positions] = RARE
+        kinds[decoded.infrequent_positions] = INFREQUENT
         times = np.full(count, BEFORE_ALL, np.int64)
         times[decoded.positions] = decoded.records["time"]
-        times[decoded.rare_positions] = [event.time for _, event in decoded.rare]
+        times[decoded.infrequent_positions] = [event.time for _, event in decoded.infrequent]
         return Chunk(block, decoded, kinds, kinds != REJECT, times)
 
     def _sort(self, validated: Validated) -> None:
@@ -229,12 +229,12 @@ class PartitionBuffer:
         offsets, times = chunk.block.offsets, chunk.times
         keys = running_max(known, chunk.valid & ~future, self._newest)
         numbers = np.full(len(keys), self.number, np.uint16)
-        rare = [event for _, event in chunk.decoded.rare]
+        infrequent = [event for _, event in chunk.decoded.infrequent]
         if self._traces:
-            rare = [event._replace(trace=self._traces.get(event.offset)) for event in rare]
+            infrequent = [event._replace(trace=self._traces.get(event.offset)) for event in infrequent]
         decoded = chunk.decoded
         block = SortedBlock(
-            keys, chunk.kinds, numbers, offsets, decoded.records, rare, decoded.rejects, (decoded.texts,)
+            keys, chunk.kinds, numbers, offsets, decoded.records, infrequent, decoded.rejects, (decoded.texts,)
         )
         if future.any():
             block = block.refused(future, lambda at: self.refuse(int(offsets[at]), "far_future", int(times[at]), 0))

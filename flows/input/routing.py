@@ -1,9 +1,9 @@
 """Routing: which machine gets which part of a batch."""
 
 from flows.runtime.roles import Addressed, Item, ledger_id, shard_id
-from sensing.codec.record import Batch
-from sensing.codec.split import split
-from sensing.machines.messages import LedgerBatch, Totals
+from sensing.codec.event_record import Batch
+from sensing.codec.shard_split import split
+from sensing.machines.machine_messages import LedgerBatch, Totals
 
 
 class Router:
@@ -19,7 +19,7 @@ class Router:
         return [
             (key, Addressed(machine, part, part.final))
             for (key, machine), part in parts
-            if tick or part.rare or len(part.records)
+            if tick or part.infrequent or len(part.records)
         ]
 
     def to_ledger(self, load: LedgerBatch | Totals) -> Item:

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import EVENT, Rare, Reject
+from sensing.codec.event_record import EVENT, InfrequentEvent, Reject
 from sensing.codec.text_table import NO_TEXTS, TextTable
 
-RECORD, RARE, REJECT = 0, 1, 2
+RECORD, INFREQUENT, REJECT = 0, 1, 2
 RAW = np.dtype((np.void, EVENT.itemsize))
 """A record as so many bytes."""
 
@@ -32,7 +32,7 @@ class SortedBlock:
     sources: NDArray[np.unsignedinteger[Any]]
     numbers: NDArray[np.int64]
     records: NDArray[Any]
-    rare: list[Rare]
+    infrequent: list[InfrequentEvent]
     rejects: list[Reject]
     texts: tuple[TextTable, ...]
 
@@ -42,12 +42,16 @@ class SortedBlock:
 
     def cut(self, at: int) -> tuple["SortedBlock", "SortedBlock"]:
         """The first ``at`` messages, and the others."""
-        records, rare, rejects = (int(count) for count in np.bincount(self.kinds[:at], minlength=3))
+        records, infrequent, rejects = (int(count) for count in np.bincount(self.kinds[:at], minlength=3))
         head = (self.keys[:at], self.kinds[:at], self.sources[:at], self.numbers[:at])
         tail = (self.keys[at:], self.kinds[at:], self.sources[at:], self.numbers[at:])
         return (
-            SortedBlock(*head, self.records[:records], self.rare[:rare], self.rejects[:rejects], self.texts),
-            SortedBlock(*tail, self.records[records:], self.rare[rare:], self.rejects[rejects:], self.texts),
+            SortedBlock(
+                *head, self.records[:records], self.infrequent[:infrequent], self.rejects[:rejects], self.texts
+            ),
+            SortedBlock(
+                *tail, self.records[records:], self.infrequent[infrequent:], self.rejects[rejects:], self.texts
+            ),
         )
 
     def refused(self, which: NDArray[np.bool_], reject: Callable[[int], Reject]) -> "SortedBlock":
@@ -57,18 +61,20 @@ class SortedBlock:
         found = dict(zip(np.flatnonzero(self.kinds == REJECT).tolist(), self.rejects, strict=True))
         found |= {at: reject(at) for at in np.flatnonzero(which).tolist()}
         keep = ~which
-        rare = [event for event, kept in zip(self.rare, keep[self.kinds == RARE].tolist(), strict=True) if kept]
+        infrequent = [
+            event for event, kept in zip(self.infrequent, keep[self.kinds == INFREQUENT].tolist(), strict=True) if kept
+        ]
         records = take_records(self.records, np.flatnonzero(keep[self.kinds == RECORD]))
         kinds = np.where(which, REJECT, self.kinds).astype(np.uint8)
         rejects = [found[at] for at in sorted(found)]
-        return SortedBlock(self.keys, kinds, self.sources, self.numbers, records, rare, rejects, self.texts)
+        return SortedBlock(self.keys, kinds, self.sources, self.numbers, records, infrequent, rejects, self.texts)
 
-    def placed(self) -> list[tuple[int, Rare]]:
-        """Rare events, each with the index of the record it comes before."""
-        if not self.rare:
+    def placed(self) -> list[tuple[int, InfrequentEvent]]:
+        """Infrequent events, each with the index of the record it comes before."""
+        if not self.infrequent:
             return []
-        before = np.cumsum(self.kinds == RECORD)[self.kinds == RARE]
-        return list(zip(before.tolist(), self.rare, strict=True))
+        before = np.cumsum(self.kinds == RECORD)[self.kinds == INFREQUENT]
+        return list(zip(before.tolist(), self.infrequent, strict=True))
 
 
 def empty_block() -> SortedBlock:
@@ -94,7 +100,7 @@ def interleave(blocks: list[SortedBlock]) -> SortedBlock:
         np.concatenate([block.sources for block in blocks])[order],
         np.concatenate([block.numbers for block in blocks])[order],
         _records_in(order, kinds == RECORD, blocks),
-        _listed_in(order, kinds == RARE, [event for block in blocks for event in block.rare]),
+        _listed_in(order, kinds == INFREQUENT, [event for block in blocks for event in block.infrequent]),
         _listed_in(order, kinds == REJECT, [reject for block in blocks for reject in block.rejects]),
         tuple(table for block in blocks for table in block.texts),
     )
@@ -117,7 +123,7 @@ def _records_in(order: NDArray[np.int64], mine: Flags, blocks: list[SortedBlock]
 
 
 def _listed_in(order: NDArray[np.int64], mine: Flags, items: list[Item]) -> list[Item]:
-    """Rare events, or rejects, of all blocks in the order of the merge."""
+    """Infrequent events, or rejects, of all blocks in the order of the merge."""
     if not items:
         return items
     place = np.cumsum(mine) - 1

@@ -26,11 +26,11 @@ from flows.input.sorted_block import SortedBlock, empty_block
 from flows.input.topic_partition import TopicPartition
 from flows.runtime.context import RunContext
 from flows.runtime.roles import Item
+from sensing.codec.event_record import AFTER_ALL, BEFORE_ALL, TOPICS, Batch, InfrequentEvent, Topic
 from sensing.codec.instants import rfc3339
-from sensing.codec.record import AFTER_ALL, BEFORE_ALL, TOPICS, Batch, Rare, Topic
 from sensing.contracts.reference import LocationUpdated
-from sensing.machines.messages import LedgerBatch
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
+from sensing.machines.machine_messages import LedgerBatch
 from sinks.errors import UsageError
 
 REFERENCE = TOPICS[Topic.REFERENCE]
@@ -38,7 +38,7 @@ EPOCH_ROWS_MAX = 1_000_000
 """Messages that a group sends in one epoch, about; then it waits for the next one."""
 EPOCH_CATCH_UP_MAX = 100
 """The same for steps of the watermark without messages, each of which may close a day in every machine."""
-ACCOUNT_SECONDS = 60.0
+RECONCILIATION_SECONDS = 60.0
 
 
 class Clocks(NamedTuple):
@@ -124,14 +124,14 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         self._milestones = milestones or Milestones()
         self._router = Router(settings.shards)
         self._newest = BEFORE_ALL
-        self._locations: dict[str, Rare] = {}
+        self._locations: dict[str, InfrequentEvent] = {}
         self._started = self._ended = False
         self._new_epoch = self._tick_due = True
         self._rows = self._catch_up_steps = 0
-        self._epoch_began = self._accounted = clocks.monotonic()
-        self._account = 0
+        self._epoch_began = self._reconciled_at = clocks.monotonic()
+        self._reconciliation = 0
         self._last_items: list[Item] = []
-        self._sealed: GroupState | None = None
+        self._snapshot: GroupState | None = None
         self._finished: GroupState | None = None
         progress.join(number, reads_reference=bool(self._reference))
         if self._reference:
@@ -164,8 +164,8 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         self._new_epoch = self._tick_due = True
         buffers = (*self._reference, *self._events)
         offsets = {buffer.partition: (buffer.consumed, buffer.log.topic_id) for buffer in buffers}
-        self._sealed = GroupState(offsets, self.merge.watermark)
-        return self._sealed
+        self._snapshot = GroupState(offsets, self.merge.watermark)
+        return self._snapshot
 
     def close(self) -> None:
         """Nothing yet: Bytewax calls this at the end of the input, when its last epoch is still under way."""
@@ -183,7 +183,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
     def _begin_epoch(self) -> None:
         self._new_epoch = False
         self._rows = self._catch_up_steps = 0
-        self._finished, self._sealed = self._sealed, None
+        self._finished, self._snapshot = self._snapshot, None
 
     def _first(self) -> list[Item]:
         """The whole reference, before any other message; then the partitions of all other topics are read as well."""
@@ -224,19 +224,19 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
 
     def _routed(self, block: SortedBlock, *, tick: bool, read: list[tuple[str, int, int]]) -> list[Item]:
         """A block split for the machines, after the reference; ``tick`` gives each of them a part."""
-        account = self._next_account() if tick else 0
+        reconciliation = self._next_reconciliation() if tick else 0
         self._tick_due = self._tick_due and not tick
         progress = AFTER_ALL if self._ended else self.merge.progress
         batch = Batch(
-            block.records, block.placed(), self.merge.watermark, account=account, group=self._number,
+            block.records, block.placed(), self.merge.watermark, reconciliation=reconciliation, group=self._number,
             traces={place: trace for buffer in self._events for place, trace in buffer.traces().items()},
-            progress=progress, reach=int(block.keys[-1]) if len(block) else BEFORE_ALL,
+            progress=progress, newest_time=int(block.keys[-1]) if len(block) else BEFORE_ALL,
             reference_read=bool(self._reference), texts=block.texts,
         )  # fmt: skip
         items = self._router.to_shards(batch, tick=tick)
         if read or tick:
             self._count(len(block))
-            load = LedgerBatch(block.rejects, read, self.merge.watermark, account, self._number)
+            load = LedgerBatch(block.rejects, read, self.merge.watermark, reconciliation, self._number)
             items.append(self._router.to_ledger(load))
         return items
 
@@ -247,14 +247,16 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
             return []
         counts = [(*buffer.partition, sum(len(block) for block in blocks if block.sources[0] == buffer.number))
                   for buffer in self._reference]  # fmt: skip
-        rare = [event._replace(watermark=BEFORE_ALL) for block in blocks for event in block.rare]
+        infrequent = [event._replace(watermark=BEFORE_ALL) for block in blocks for event in block.infrequent]
         rejects = [reject for block in blocks for reject in block.rejects]
         # One location of each zone says all that the end of the input needs.
-        self._locations |= {event.event.time_zone: event for event in rare if isinstance(event.event, LocationUpdated)}
+        self._locations |= {
+            event.event.time_zone: event for event in infrequent if isinstance(event.event, LocationUpdated)
+        }
         for buffer in self._reference:
             buffer.release()
         batch = Batch(
-            empty_block().records, [(0, event) for event in rare], self.merge.watermark, group=self._number,
+            empty_block().records, [(0, event) for event in infrequent], self.merge.watermark, group=self._number,
             progress=self.merge.progress,
         )  # fmt: skip
         self._count(sum(map(len, blocks)))
@@ -268,7 +270,9 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         until = end.until
         if until is None:
             until = end_of_last_day(self._newest, self._settings.time_zone, self._locations.values())
-        batch = Batch(empty_block().records, [], until, final=True, account=1, group=self._number, progress=AFTER_ALL)
+        batch = Batch(
+            empty_block().records, [], until, final=True, reconciliation=1, group=self._number, progress=AFTER_ALL
+        )
         self._last_items = [
             *self._router.to_shards(batch, tick=True),
             self._router.to_ledger(LedgerBatch([], [], until, 1, self._number)),
@@ -310,17 +314,17 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         counts = [(*buffer.partition, int(found[buffer.number])) for buffer in self._events]
         return [counted for counted in counts if counted[-1]]
 
-    def _next_account(self) -> int:
+    def _next_reconciliation(self) -> int:
         """Number of the account that is due, 0 for none. One is due now and then, and when the run is stopped.
 
         An input that ends has one account, with its final batch: others would depend on how long a run takes.
         """
         now = self._clocks.monotonic()
-        if not self._ended and (self._end is not None or now - self._accounted < ACCOUNT_SECONDS):
+        if not self._ended and (self._end is not None or now - self._reconciled_at < RECONCILIATION_SECONDS):
             return 0
-        self._accounted = now
-        self._account += 1
-        return self._account
+        self._reconciled_at = now
+        self._reconciliation += 1
+        return self._reconciliation
 
     def _note_caught_up(self) -> None:
         """Note that the group is at the end of all its partitions; when all groups were, that is told."""

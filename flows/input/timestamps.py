@@ -18,11 +18,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.block import Block, Message
 from sensing.codec.decode import Decoded
+from sensing.codec.event_record import BEFORE_ALL
 from sensing.codec.instants import INSTANT_MAX, rfc3339
-from sensing.codec.record import BEFORE_ALL
-from sensing.settings import DAY_MS
+from sensing.codec.message_block import Block, Message
+from sensing.machine_settings import DAY_MS
 
 WINDOW = 100  # An event time is compared with the median of the next so many of its input, itself included.
 SUPPORT = 3

@@ -8,7 +8,7 @@ from bytewax.operators import StatefulBatchLogic
 
 from flows.runtime.context import RunContext
 from flows.runtime.roles import Addressed, MachineId
-from sensing.machines.messages import Totals
+from sensing.machines.machine_messages import Totals
 from sensing.outputs import OutputRecord
 
 

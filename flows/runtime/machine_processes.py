@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from flows.runtime.execute import COLLECT_AFTER
 from flows.runtime.machine_logic import BoundedMachine, Machine, MakeMachine
 from flows.runtime.roles import Item, MachineId, Role
-from sensing.codec.record import Batch
+from sensing.codec.event_record import Batch
 from sensing.codec.text_table import needed
 from sinks.errors import TidegaugeError
 

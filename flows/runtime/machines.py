@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from flows.runtime.machine_logic import Machine, MakeMachine
 from flows.runtime.roles import MachineId, Role
+from sensing.machine_settings import Settings
 from sensing.machines.call_budget import UNBOUNDED, CallBounds
 from sensing.machines.ledger import LedgerMachine
 from sensing.machines.shard import ShardMachine
-from sensing.settings import Settings
 
 MACHINES: dict[Role, Callable[[MachineId, Settings, CallBounds], Machine]] = {
     Role.SHARD: lambda machine, settings, bounds: ShardMachine(machine.number, settings, bounds),

@@ -41,10 +41,10 @@ def _together(settings: RunSettings) -> Iterator[tuple[Path, str]]:
     for producer, config in ((False, kafka.consumer_config()), (True, kafka.producer_config())):
         text = _error(producer, config)
         if text is not None:
-            told = text.removeprefix(f"{_NOT_MADE}{'producer' if producer else 'consumer'}: ")
-            name = _named(told, config)
+            message = text.removeprefix(f"{_NOT_MADE}{'producer' if producer else 'consumer'}: ")
+            name = _named(message, config)
             table = next((table for table in TABLES if name in getattr(kafka, table)), None)
-            yield (("kafka", table, str(name)) if table else ("kafka", "client")), f"librdkafka says: {told}"
+            yield (("kafka", table, str(name)) if table else ("kafka", "client")), f"librdkafka says: {message}"
             return
 
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from flows.instants import INSTANT_TEXT, read_instant
 from flows.service.settings_section import Legal, Refusal, Section
-from sensing.settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
+from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
 
 ZONE = "a name of the IANA time zone database, such as Europe/London"
 CORE = Settings()

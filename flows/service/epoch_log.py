@@ -45,7 +45,7 @@ class EpochLog:
             return
         made = {key[1]: count - self._outputs.get(key, 0) for key, count in sorted(outputs.items())}
         watermark = telemetry.watermark_ms()
-        told = {
+        fields = {
             "records": records - self._records,
             "outputs": {kind: count for kind, count in made.items() if count},
             "dead_letters": dead_letters - self._dead_letters,
@@ -54,7 +54,7 @@ class EpochLog:
             "epoch_ms": round(seconds * 1000, 1),
         }
         if traceparent is not None:
-            told["traceparent"] = traceparent
-        self._log.info("epoch", **told)
+            fields["traceparent"] = traceparent
+        self._log.info("epoch", **fields)
         self._said_at = now
         self._records, self._outputs, self._dead_letters = records, outputs, dead_letters

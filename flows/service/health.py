@@ -33,8 +33,8 @@ class _Part:
         self.problem: str | None = None
         self.began = now
 
-    def told(self) -> dict[str, Any]:
-        told: dict[str, Any] = {
+    def as_json(self) -> dict[str, Any]:
+        fields: dict[str, Any] = {
             "state": "ok" if self.ok else "failing",
             "since": _instant(self.since),
             "outages": self.outages,
@@ -42,8 +42,8 @@ class _Part:
         }
         if self.problem is not None:
             ended = _instant(self.since) if self.ok else None
-            told["last_problem"] = {"problem": self.problem, "from": _instant(self.began), "to": ended}
-        return told
+            fields["last_problem"] = {"problem": self.problem, "from": _instant(self.began), "to": ended}
+        return fields
 
 
 class Health:
@@ -116,7 +116,7 @@ class Health:
         # The heartbeat counts from the first epoch: kernels may have to be compiled before it.
         age = 0.0 if self._beat is None else self._steady() - self._beat
         with self._lock:
-            parts = {name: part.told() for name, part in sorted(self._parts.items())}
+            parts = {name: part.as_json() for name, part in sorted(self._parts.items())}
             failing = [name for name, part in self._parts.items() if not part.ok]
         reason = self._fatal
         # A flow that waits for Kafka completes no epoch. The time limit starts anew when Kafka is back.

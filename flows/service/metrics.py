@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from flows.service.health import Health
 from flows.service.telemetry import Described, Partition, Telemetry
 from sensing.machines.gauges import LIMITS, Gauges
-from sensing.machines.messages import OUTCOMES
+from sensing.machines.machine_messages import OUTCOMES
 
 DAY_S = 86_400
 

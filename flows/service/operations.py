@@ -12,7 +12,7 @@ from flows.service.metrics import registry
 from flows.service.observer import FlowObserver
 from flows.service.settings import RunSettings
 from flows.service.telemetry import Telemetry
-from sensing.settings import MINUTE_MS
+from sensing.machine_settings import MINUTE_MS
 
 
 @contextlib.contextmanager

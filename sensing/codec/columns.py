@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.event_record import EVENT, NO_DAY, Kind
+from sensing.codec.identifiers import column, customer_hashes
 from sensing.codec.instants import days
 from sensing.codec.keys import fill_keys, joined
-from sensing.codec.record import EVENT, NO_DAY, Kind
-from sensing.codec.texts import column, customer_hashes
+from sensing.codec.swar import Bytes
 from sensing.codec.thousandths import thousandths
-from sensing.codec.words import Bytes
 from sensing.contracts.common import VERSION_LAST
 from sensing.contracts.inventory import Adjusted, Counted
 from sensing.contracts.orders import OrderCancelled, OrderChanged, OrderLost, OrderPlaced, OrderReturned

@@ -1,4 +1,4 @@
-"""Decoder: turns a block of messages into event records, rare events and rejects. Partition buffers call it.
+"""Decoder: turns a block of messages into event records, infrequent events and rejects. Partition buffers call it.
 
 Every message becomes exactly one of the three. The fast scanner takes plain messages, the careful decoder the others.
 """
@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.block import Block, Message
+from sensing.codec.careful_decoder import Fault
 from sensing.codec.columns import KINDS, fill
-from sensing.codec.read import Reader
-from sensing.codec.record import EVENT, PARTITION_MAX, TOPICS, Rare, Reject
-from sensing.codec.rejects import Fault
+from sensing.codec.event_record import EVENT, PARTITION_MAX, TOPICS, InfrequentEvent, Reject
+from sensing.codec.message_block import Block, Message
+from sensing.codec.message_reader import Reader
 from sensing.codec.scan import scan
 from sensing.codec.scan_table import table_of
+from sensing.codec.swar import Bytes
 from sensing.codec.text_table import TextTable
-from sensing.codec.words import Bytes
-from sensing.contracts.topics import INPUTS
+from sensing.contracts.topic_registry import INPUTS
 
 __all__ = ["Block", "Decoded", "Message", "decode"]
 
@@ -33,13 +33,13 @@ class Decoded(NamedTuple):
     ----------
     records
         Frequent events (EVENT) in reading order. Their watermark is still 0.
-    rare
+    infrequent
         All other events, each with the index of the record it comes before. Their watermark is still 0. Reference
         events without an event time have time 0.
     positions
         Index of the message of every record.
-    rare_positions, reject_positions
-        The same for ``rare`` and ``rejects``.
+    infrequent_positions, reject_positions
+        The same for ``infrequent`` and ``rejects``.
     rejects
         Refused messages. Their time is the broker's timestamp, 0 if there is none.
     texts
@@ -47,9 +47,9 @@ class Decoded(NamedTuple):
     """
 
     records: NDArray[Any]
-    rare: list[tuple[int, Rare]]
+    infrequent: list[tuple[int, InfrequentEvent]]
     positions: NDArray[np.int64]
-    rare_positions: list[int]
+    infrequent_positions: list[int]
     rejects: list[Reject]
     reject_positions: list[int]
     texts: TextTable
@@ -93,7 +93,7 @@ class _Filling:
         self._records = np.empty(len(block), EVENT)
         self._starts = np.zeros(len(block), np.uint32)
         self._texts: list[Bytes] = []
-        self._aside: list[tuple[int, Rare | Reject]] = []
+        self._aside: list[tuple[int, InfrequentEvent | Reject]] = []
 
     def scan(self) -> NDArray[np.bool_]:
         """Decode all plain messages; returns which messages are plain."""
@@ -122,11 +122,13 @@ class _Filling:
         records["topic"] = TOPICS.index(self._topic)
         _words(self._records)[at[frequent]] = _words(records)
 
-    def _put_aside(self, at: int, verdict: Any, time: int) -> Rare | Reject:
-        """Make a rare event or a reject."""
+    def _put_aside(self, at: int, verdict: Any, time: int) -> InfrequentEvent | Reject:
+        """Make an infrequent event or a reject."""
         if isinstance(verdict, Fault):
             return _reject(self._topic, self._partition, self._block.message(at), verdict)
-        return Rare(verdict, time, 0, TOPICS.index(self._topic), self._partition, int(self._block.offsets[at]))
+        return InfrequentEvent(
+            verdict, time, 0, TOPICS.index(self._topic), self._partition, int(self._block.offsets[at])
+        )
 
     def decoded(self) -> Decoded:
         """Result for the whole block."""
@@ -140,14 +142,14 @@ class _Filling:
         # Copied, since the scanner's buffer is as large as all messages.
         data = np.concatenate([np.empty(0, np.uint8), *self._texts])
         texts = TextTable(TOPICS.index(self._topic), self._partition, offsets, starts, data)
-        rare = [(at, what) for at, what in self._aside if isinstance(what, Rare)]
+        infrequent = [(at, what) for at, what in self._aside if isinstance(what, InfrequentEvent)]
         rejects = [(at, what) for at, what in self._aside if isinstance(what, Reject)]
-        before = np.searchsorted(positions, [at for at, _ in rare]).tolist()
+        before = np.searchsorted(positions, [at for at, _ in infrequent]).tolist()
         return Decoded(
             records,
-            [(before, event) for before, (_, event) in zip(before, rare, strict=True)],
+            [(before, event) for before, (_, event) in zip(before, infrequent, strict=True)],
             positions,
-            [at for at, _ in rare],
+            [at for at, _ in infrequent],
             [reject for _, reject in rejects],
             [at for at, _ in rejects],
             texts,

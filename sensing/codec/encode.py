@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from sensing.codec.columns import KINDS, VERSIONED
+from sensing.codec.event_record import NO_DAY, THOUSANDTHS, Kind, Topic
 from sensing.codec.instants import date, rfc3339
-from sensing.codec.record import NO_DAY, THOUSANDTHS, Kind, Topic
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.common import VERSION_LAST
 from sensing.contracts.topic_spec import event_type

@@ -8,8 +8,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import NO_DAY
-from sensing.settings import DAY_MS
+from sensing.codec.event_record import NO_DAY
+from sensing.machine_settings import DAY_MS
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 EPOCH_ORDINAL = EPOCH.toordinal()

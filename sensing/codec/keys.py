@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import EVENT
+from sensing.codec.event_record import EVENT
+from sensing.codec.swar import WORD, Bytes, below, put_word, word_at
 from sensing.codec.text_table import HEAD
-from sensing.codec.words import WORD, Bytes, below, put_word, word_at
 from sensing.jit import kernel, lean_kernel
 
 SKU, LOCATION, ORDER, LINE, EVENT_ID = (2 * at for at in range(HEAD))
@@ -186,7 +186,7 @@ def id_key(event_id: str) -> tuple[np.uint64, np.uint64]:
     return np.uint64(hi), np.uint64(lo)
 
 
-def spread_of(sku: str, location: str) -> int:
+def row_hash_of(sku: str, location: str) -> int:
     """64-bit hash of a SKU-location, by which rows are spread over the minutes of an hour."""
     return int(_hash_row(sku, location)[1])
 

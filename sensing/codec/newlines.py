@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.words import HIGHS, Bytes, first, load
+from sensing.codec.swar import HIGHS, Bytes, first, load
 from sensing.jit import lean_kernel
 
 NEWLINE = 0x0A

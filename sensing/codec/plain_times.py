@@ -6,10 +6,10 @@ ends of the range) are left to the careful decoder.
 
 import numpy as np
 
-from sensing.codec.plain import MINUS, POINT, QUOTE, ZERO, byte_at
-from sensing.codec.words import HIGHS, ZEROS, Bytes, byte_of, first, leading_number, no_digits, whole, word_at
+from sensing.codec.plain_json import MINUS, POINT, QUOTE, ZERO, byte_at
+from sensing.codec.swar import HIGHS, ZEROS, Bytes, byte_of, first, leading_number, no_digits, whole, word_at
 from sensing.jit import lean_kernel
-from sensing.settings import DAY_MS, HOUR_MS
+from sensing.machine_settings import DAY_MS, HOUR_MS
 
 MINUTE_MS = 60_000
 YEAR_MIN, YEAR_MAX = 1971, 9998

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.block import Block
+from sensing.codec.event_record import EVENT, NO_DAY
 from sensing.codec.keys import SPANS, enter
-from sensing.codec.plain import (
+from sensing.codec.message_block import Block
+from sensing.codec.plain_json import (
     CLOSE_OBJECT,
     COLON,
     COMMA,
@@ -25,7 +26,6 @@ from sensing.codec.plain import (
     text_end,
     value_end,
 )
-from sensing.codec.record import EVENT, NO_DAY
 from sensing.codec.scan_fields import (
     NOTHING,
     OFFSET_AT,
@@ -41,7 +41,7 @@ from sensing.codec.scan_fields import (
     value,
 )
 from sensing.codec.scan_table import KEY_SEED, SLOT_SHIFT, Rule, Table
-from sensing.codec.words import WORD, Bytes, below, byte_of, first, specials, whole, word_at
+from sensing.codec.swar import WORD, Bytes, below, byte_of, first, specials, whole, word_at
 from sensing.jit import lean_kernel
 
 MESSAGE_BYTES_MAX = 1 << 16

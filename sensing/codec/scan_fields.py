@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec import plain_times
+from sensing.codec.event_record import EVENT, THOUSANDTHS
 from sensing.codec.instants import INSTANT_MAX
-from sensing.codec.plain import NULL, QUOTE, byte_at, hash_text, number, text_end
-from sensing.codec.record import EVENT, THOUSANDTHS
+from sensing.codec.plain_json import NULL, QUOTE, byte_at, hash_text, number, text_end
 from sensing.codec.scan_table import BITS, TAG_WORDS, Rule
-from sensing.codec.words import WORD, Bytes, below, word_at
+from sensing.codec.swar import WORD, Bytes, below, word_at
 from sensing.jit import lean_kernel
 
 Row = NDArray[np.uint64]

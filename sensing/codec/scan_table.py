@@ -13,13 +13,13 @@ from msgspec import inspect
 from numpy.typing import NDArray
 
 from sensing.codec.columns import KINDS, VERSIONED
-from sensing.codec.fields import Field, fields_of
+from sensing.codec.contract_fields import Field, fields_of
+from sensing.codec.swar import WORD
 from sensing.codec.text_table import EventTexts
 from sensing.codec.thousandths import exact_thousandths
-from sensing.codec.words import WORD
 from sensing.contracts.common import VERSION_LAST
+from sensing.contracts.topic_registry import INPUTS
 from sensing.contracts.topic_spec import event_type
-from sensing.contracts.topics import INPUTS
 
 NAME_BYTES_MAX = 15
 """Names are read as two words, including the closing quote."""

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.words import Bytes
+from sensing.codec.swar import Bytes
 from sensing.jit import kernel
 
-Place = tuple[int, int, int]
+TopicPartitionOffset = tuple[int, int, int]
 """Topic (its number), partition and offset of a message."""
 
 
@@ -42,7 +42,7 @@ HEAD = len(EventTexts._fields)
 """Bytes of an entry before its texts: one length each."""
 ENTRY_BYTES_MAX = HEAD + 255 * HEAD
 
-PLACE = np.dtype([("topic", "u1"), ("partition", "i8"), ("offset", "i8")])
+TOPIC_PARTITION_OFFSET = np.dtype([("topic", "u1"), ("partition", "i8"), ("offset", "i8")])
 
 
 class TextTable(NamedTuple):
@@ -148,7 +148,7 @@ class TextLookup:
 
     def __init__(self, tables: tuple[TextTable, ...]) -> None:
         self._tables = tables
-        self._used: dict[Place, EventTexts] = {}
+        self._used: dict[TopicPartitionOffset, EventTexts] = {}
 
     def one(self, record: Any) -> EventTexts:
         """Texts of a record.
@@ -162,23 +162,23 @@ class TextLookup:
 
     def all(self, records: NDArray[Any]) -> list[EventTexts]:
         """Texts of every record; raises as :meth:`one` does."""
-        columns = (records[name].tolist() for name in PLACE.names or ())
-        return [self._at(place) for place in zip(*columns, strict=True)]
+        columns = (records[name].tolist() for name in TOPIC_PARTITION_OFFSET.names or ())
+        return [self._at(position) for position in zip(*columns, strict=True)]
 
     def used(self) -> tuple[TextTable, ...]:
         """Tables with only the texts that were looked up. A replay of the batch needs no others."""
-        return needed(self._tables, np.array(list(self._used), PLACE))
+        return needed(self._tables, np.array(list(self._used), TOPIC_PARTITION_OFFSET))
 
-    def _at(self, place: Place) -> EventTexts:
-        known = self._used.get(place)
+    def _at(self, position: TopicPartitionOffset) -> EventTexts:
+        known = self._used.get(position)
         if known is not None:
             return known
-        topic, partition, offset = place
+        topic, partition, offset = position
         for table in self._tables:
             if table.topic == topic and table.partition == partition:
                 found = table.entry(offset)
                 if found is not None:
-                    self._used[place] = found
+                    self._used[position] = found
                     return found
         msg = f"texts: required those of topic {topic}, partition {partition}, offset {offset}, got none; give them"
         raise ValueError(msg)

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import THOUSANDTHS
+from sensing.codec.event_record import THOUSANDTHS
 
 NEAR_HALF = 0.499
 """Quantities are at most 1e9, so their product with 1000 has an error below 0.0003. Below this, rounding is exact."""

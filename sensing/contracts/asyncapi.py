@@ -14,8 +14,8 @@ from sensing.contracts.common import (
 )
 from sensing.contracts.exceptions import Route, Severity
 from sensing.contracts.input_types import INPUT_TYPES
+from sensing.contracts.topic_registry import SPECS
 from sensing.contracts.topic_spec import TopicSpec
-from sensing.contracts.topics import SPECS
 
 Document = dict[str, Any]
 
@@ -107,7 +107,7 @@ def _operations(action: str, topics: dict[str, list[str]]) -> Document:
 
 def _input(spec: TopicSpec, name: str, struct: str) -> Document:
     row = INPUT_TYPES[name]
-    summary = f"Goes to {'the ' if row.taken_by != 'every shard' else ''}{row.taken_by}: {row.effect}."
+    summary = f"Goes to {'the ' if row.routed_to != 'every shard' else ''}{row.routed_to}: {row.effect}."
     if row.unused:
         summary += f" Accepted and not used yet: {', '.join(row.unused)}."
     return _message(spec, name, struct, {"$ref": "#/components/schemas/cloudevent"}) | {"summary": summary}

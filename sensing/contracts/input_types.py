@@ -5,13 +5,13 @@
 
 from typing import Literal, NamedTuple
 
-Taker = Literal["shard of the SKU", "every shard"]
+Routing = Literal["shard of the SKU", "every shard"]
 
 
 class InputType(NamedTuple):
     """One type of input event."""
 
-    taken_by: Taker
+    routed_to: Routing
     effect: str
     unused: tuple[str, ...] = ()
 

@@ -12,8 +12,8 @@ import msgspec
 
 from sensing.contracts import asyncapi
 from sensing.contracts.common import SUBJECT_BYTES_MAX
+from sensing.contracts.topic_registry import SPECS
 from sensing.contracts.topic_spec import TopicSpec
-from sensing.contracts.topics import SPECS
 
 Schema = dict[str, Any]
 

@@ -1,8 +1,8 @@
 """Topic spec: name, event types, key, compaction, retention and view of one topic.
 
-Every file of a topic ends with its spec; `sensing.contracts.topics` lists all. The decoder, the numbers of input
-topics, the JSON Schemas, the AsyncAPI document, ``topics create`` and ``check``, the order of output files, the view in
-Redis and ``export`` follow from it.
+Every file of a topic ends with its spec; `sensing.contracts.topic_registry` lists all. The decoder, the numbers of
+input topics, the JSON Schemas, the AsyncAPI document, ``topics create`` and ``check``, the order of output files, the
+view in Redis and ``export`` follow from it.
 """
 
 from collections.abc import Iterable, Mapping

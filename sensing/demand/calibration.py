@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.demand.demand_record import GRID
 from sensing.demand.distribution import normal_quantile, normal_upper
-from sensing.demand.record import GRID
 from sensing.jit import kernel
 
 ROW_LEVEL = 0.95
 ROW_RATE = 0.04
-SPREAD_MAX = 1.0
+ADAPTIVE_SCALE_MAX = 1.0
 ROWS_PRIOR = 400.0
-FOLD_DISCOUNT = 0.997
+POOL_DAY_DISCOUNT = 0.997
 _GRID = np.array(GRID)
 
 
@@ -35,11 +35,11 @@ def below(level: float, low: float, high: float) -> float:
 
 
 @kernel
-def learn_spread(demand: NDArray[Any], row: int, low: float, high: float) -> None:
+def learn_adaptive_scale(demand: NDArray[Any], row: int, low: float, high: float) -> None:
     """Widen a row's distribution by days beyond its .95 quantile, narrow it by the others."""
     exceeded = 1.0 - below(ROW_LEVEL, low, high)
-    spread = demand[row]["spread"] + ROW_RATE * (exceeded - (1.0 - ROW_LEVEL))
-    demand[row]["spread"] = min(max(spread, -SPREAD_MAX), SPREAD_MAX)
+    adaptive_scale = demand[row]["adaptive_scale"] + ROW_RATE * (exceeded - (1.0 - ROW_LEVEL))
+    demand[row]["adaptive_scale"] = min(max(adaptive_scale, -ADAPTIVE_SCALE_MAX), ADAPTIVE_SCALE_MAX)
 
 
 @kernel
@@ -51,7 +51,7 @@ def count_below(pool: NDArray[Any], at: int, code: int, low: float, high: float)
 
 
 @kernel
-def stated_level(pool: NDArray[Any], at: int, code: int, level: float) -> float:
+def nominal_level(pool: NDArray[Any], at: int, code: int, level: float) -> float:
     """Level to state so that ``level`` is achieved: the pool's frequencies read backwards, between normal scores."""
     if not 0.0 < level < 1.0:
         return level
@@ -74,32 +74,32 @@ def stated_level(pool: NDArray[Any], at: int, code: int, level: float) -> float:
 
 
 @kernel
-def fold_calibration(pool: NDArray[Any], at: int) -> None:
+def aggregate_calibration(pool: NDArray[Any], at: int) -> None:
     """Turn the pool's totals of a day into its frequencies."""
     for code in range(pool[at]["rows"].size):
         # Counts are forgotten by the day on which the class was seen, so that a rare class is not forgotten unseen.
         if pool[at]["day_rows"][code] <= 0.0:
             continue
-        pool[at]["rows"][code] = FOLD_DISCOUNT * pool[at]["rows"][code] + pool[at]["day_rows"][code]
+        pool[at]["rows"][code] = POOL_DAY_DISCOUNT * pool[at]["rows"][code] + pool[at]["day_rows"][code]
         pool[at]["day_rows"][code] = 0.0
         for k in range(_GRID.size):
-            pool[at]["below"][code, k] = FOLD_DISCOUNT * pool[at]["below"][code, k] + pool[at]["day_below"][code, k]
+            pool[at]["below"][code, k] = POOL_DAY_DISCOUNT * pool[at]["below"][code, k] + pool[at]["day_below"][code, k]
             pool[at]["day_below"][code, k] = 0.0
-        pool[at]["covering"][code] = stated_level(pool, at, code, ROW_LEVEL) - ROW_LEVEL
+        pool[at]["nominal_correction"][code] = nominal_level(pool, at, code, ROW_LEVEL) - ROW_LEVEL
 
 
 @kernel
-def fold_dispersion(pool: NDArray[Any], at: int) -> None:
+def aggregate_dispersion(pool: NDArray[Any], at: int) -> None:
     """Turn the rows' dispersions of a day into the pool's typical one."""
-    if pool[at]["day_dispersed"] <= 0.0:
+    if pool[at]["day_dispersion_weight"] <= 0.0:
         return
     pool[at]["dispersion"] = 0.98 * pool[at]["dispersion"] + pool[at]["day_dispersion"]
-    pool[at]["dispersed"] = 0.98 * pool[at]["dispersed"] + pool[at]["day_dispersed"]
+    pool[at]["dispersion_weight"] = 0.98 * pool[at]["dispersion_weight"] + pool[at]["day_dispersion_weight"]
     pool[at]["day_dispersion"] = 0.0
-    pool[at]["day_dispersed"] = 0.0
+    pool[at]["day_dispersion_weight"] = 0.0
 
 
 @kernel
-def day_variance(dispersion: float, spread: float, mean: float) -> float:
+def day_variance(dispersion: float, adaptive_scale: float, mean: float) -> float:
     """Variance of a day's demand from the variance-to-mean ratio and the row's correction."""
-    return dispersion * mean * math.exp(2.0 * spread)
+    return dispersion * mean * math.exp(2.0 * adaptive_scale)

@@ -184,8 +184,8 @@ def tail_probability(observed: float, mean: float, variance: float) -> float:
     if math.isinf(observed):
         return 0.0
     if mean > COUNT_MEAN_MAX:
-        spread = max(variance, mean)
-        return gamma_upper(mean * mean / spread, max(observed - 0.5, 0.0) * mean / spread)
+        variance_used = max(variance, mean)
+        return gamma_upper(mean * mean / variance_used, max(observed - 0.5, 0.0) * mean / variance_used)
     if variance <= mean * (1.0 + 1e-9):
         return poisson_upper(math.ceil(observed), mean)
     return negative_binomial_upper(math.ceil(observed), mean, variance)

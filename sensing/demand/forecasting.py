@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.calibration import day_variance, stated_level
+from sensing.demand.calibration import day_variance, nominal_level
 from sensing.demand.demand_class import demand_class
+from sensing.demand.demand_record import CLASSES, HORIZON, RIVER_FORECASTS
 from sensing.demand.distribution import quantiles
 from sensing.demand.feature_values import features_of
 from sensing.demand.features import FEATURES, KnownDay
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_rate, member_weights, river_forecasts, river_mean, river_weights
-from sensing.demand.profile import dispersion, special_factor, weekday_factor
-from sensing.demand.record import CLASSES, HORIZON, RIVER_FORECASTS
+from sensing.demand.seasonal_profile import dispersion, special_day_index, weekday_index
 from sensing.jit import kernel
 
 _COUNT = len(MEMBERS)
@@ -63,15 +63,15 @@ def forecast_rows(
                 mean[i, h] = 0.0
                 variance[i, h] = 0.0
                 continue
-            special = special_factor(pool, at, holiday[i, h], promoted[i, h])
-            factor = weekday_factor(demand, row, pool, at, (day + 1 + h + 3) % 7) * special
-            expected = level * factor
+            special = special_day_index(pool, at, holiday[i, h], promoted[i, h])
+            seasonal_index = weekday_index(demand, row, pool, at, (day + 1 + h + 3) % 7) * special
+            expected = level * seasonal_index
             if slot >= 0:
                 features_of(KnownDay(day + 1 + h, holiday[i, h], promoted[i, h]), features)
-                river_forecasts(river, slot, expected, factor, 1 + h, features, values)
+                river_forecasts(river, slot, expected, seasonal_index, 1 + h, features, values)
                 expected = river_mean(values, weights_of_river)
             mean[i, h] = expected
-            variance[i, h] = day_variance(ratio, demand[row]["spread"], expected) * (1.0 + h * gain * gain)
+            variance[i, h] = day_variance(ratio, demand[row]["adaptive_scale"], expected) * (1.0 + h * gain * gain)
 
 
 @kernel
@@ -94,6 +94,6 @@ def quantile_rows(
         if stated_of[code] != at:
             stated_of[code] = at
             for k in range(levels.size):
-                stated[code, k] = stated_level(pool, at, code, levels[k])
+                stated[code, k] = nominal_level(pool, at, code, levels[k])
         for h in range(mean.shape[1]):
             quantiles(stated[code], mean[i, h], variance[i, h], out[i, h])

@@ -18,9 +18,9 @@ _predict_river = filling([member.predict for member in RIVER_MEMBERS], start=1)
 
 
 @kernel
-def member_forecast(demand: NDArray[Any], row: int, member: int, factor: float) -> float:
-    """Forecast of one member, by number, of a day with the seasonal index ``factor``."""
-    units: float = _predict(member, demand, row, factor)
+def member_forecast(demand: NDArray[Any], row: int, member: int, seasonal_index: float) -> float:
+    """Forecast of one member, by number, of a day with the seasonal index ``seasonal_index``."""
+    units: float = _predict(member, demand, row, seasonal_index)
     return units
 
 
@@ -57,7 +57,7 @@ def river_forecasts(
     river: NDArray[Any],
     slot: int,
     base: float,
-    factor: float,
+    seasonal_index: float,
     ahead: int,
     features: NDArray[np.float64],
     values: NDArray[np.float64],
@@ -68,7 +68,7 @@ def river_forecasts(
     ----------
     base
         Forecast of the row's own members, in units.
-    factor
+    seasonal_index
         Seasonal index of the day in the row's average days.
     ahead
         How many days the day lies ahead of the last one learned.
@@ -76,7 +76,7 @@ def river_forecasts(
         Features of the day, see `sensing.demand.feature_values`.
     """
     values[0] = base
-    _predict_river(values, river, slot, base, factor, ahead, features)
+    _predict_river(values, river, slot, base, seasonal_index, ahead, features)
 
 
 @kernel

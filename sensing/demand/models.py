@@ -3,8 +3,8 @@
 Invariants
 ----------
 - A day is scored before it is learned, for every model.
-- What a row predicts depends on its own record, its River models and its pool's last fold; never on which rows were
-  closed in the same call. The rows of a pool are closed in one order, for its sums to be the same to the last bit.
+- What a row predicts depends on its own record, its River models and its pool's last aggregate; never on which rows
+  were closed in the same call. The rows of a pool are closed in one order, for its sums to be the same to the last bit.
 - Memory is fixed per row, plus about 12 KiB for a row that has earned River models.
 """
 
@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.calibration import fold_calibration, fold_dispersion
-from sensing.demand.close import close_rows
+from sensing.demand.calibration import aggregate_calibration, aggregate_dispersion
+from sensing.demand.day_learning import close_rows
+from sensing.demand.demand_record import DEMAND, HORIZON, POOL, RIVER
 from sensing.demand.feature_values import features_by_name
 from sensing.demand.forecasting import forecast_rows, quantile_rows
-from sensing.demand.inputs import LAYOUT, DayInputs, Forecast, Scores, Window, typed_inputs, typed_window
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_weights
-from sensing.demand.profile import fold_hours, fold_weekday
-from sensing.demand.record import DEMAND, HORIZON, POOL, RIVER
+from sensing.demand.model_inputs import LAYOUT, DayInputs, Forecast, Scores, Window, typed_inputs, typed_window
 from sensing.demand.river_row import RiverRow, learn_days, write_coefficients
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
+from sensing.demand.seasonal_profile import aggregate_hours, aggregate_weekday
 from sensing.state.snapshot import pack, unpack
 
 RIVER_DAYS_MIN = 56
@@ -63,7 +63,7 @@ class DemandModels:
         Parameters
         ----------
         rows
-            (n,) distinct row numbers; their pools are folded once all rows of the day are closed.
+            (n,) distinct row numbers; their pools are aggregated once all rows of the day are closed.
 
         Raises
         ------
@@ -91,14 +91,14 @@ class DemandModels:
         due = ~earned & (self.demand["days"][rows] >= RIVER_DAYS_MIN) & (self.demand["sales"][rows] >= RIVER_SALES_MIN)
         self._start_river(rows[due])
 
-    def fold_pools(self, pools: NDArray[np.int64], day: int) -> None:
+    def aggregate_pools(self, pools: NDArray[np.int64], day: int) -> None:
         """Turn the totals of a day into the pools' profiles; once per pool, after all its rows have closed the day."""
         weekday = (day + 3) % 7
         for at in pools.tolist():
-            fold_weekday(self.pool, at, weekday)
-            fold_hours(self.pool, at, weekday)
-            fold_dispersion(self.pool, at)
-            fold_calibration(self.pool, at)
+            aggregate_weekday(self.pool, at, weekday)
+            aggregate_hours(self.pool, at, weekday)
+            aggregate_dispersion(self.pool, at)
+            aggregate_calibration(self.pool, at)
 
     def forecast(self, rows: NDArray[np.int64], day: int, pool: NDArray[np.int32], window: Window) -> Forecast:
         """Forecast the 28 days after ``day``, the last closed one; changes nothing."""
@@ -129,9 +129,9 @@ class DemandModels:
         found = self.demand[rows]
         days = found["score_weight"].astype(np.float64)
         sold = np.where(found["score_quantity"] > 0, found["score_quantity"], np.nan).astype(np.float64)
-        judged = np.where(days > 0, days, np.nan)
+        scored = np.where(days > 0, days, np.nan)
         return Scores(
-            found["score_absolute"] / sold, found["score_error"] / sold, found["score_covered"] / judged, days
+            found["score_absolute"] / sold, found["score_error"] / sold, found["score_covered"] / scored, days
         )
 
     def dump(self) -> bytes:
@@ -156,9 +156,9 @@ class DemandModels:
         learning = rows[places]
         slots = self.demand["slot"][learning].astype(np.int64) - 1
         models = [self.models[row] for row in learning.tolist()]
-        units, base, factor, errors = out[places].T.tolist()
+        units, base, seasonal_index, errors = out[places].T.tolist()
         features = features_by_name(inputs.day, inputs.holiday[places], inputs.promoted[places])
-        days = list(zip(units, factor, base, self.river["scale"][slots].tolist(), features, strict=True))
+        days = list(zip(units, seasonal_index, base, self.river["scale"][slots].tolist(), features, strict=True))
         learn_days(models, days)
         for row, model, error in zip(learning.tolist(), models, errors, strict=True):
             if error == error and model.drifted(error):  # NaN: not judged

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from river.drift import ADWIN
 
+from sensing.demand.demand_record import RIVER
 from sensing.demand.members.registry import RIVER_MEMBERS
-from sensing.demand.record import RIVER
 
 # River is typed in part only; what is called here is held to its contract by the conformance tests.
 _Adwin: Any = ADWIN
@@ -62,8 +62,8 @@ def learn_days(rows: Sequence[RiverRow], days: Sequence[Day]) -> None:
     """Let the models of each row learn a day."""
     for k, member in enumerate(RIVER_MEMBERS):
         learn = member.learn
-        for row, (units, factor, base, scale, features) in zip(rows, days, strict=True):
-            learn(row.models[k], units, factor, base, scale, features)
+        for row, (units, seasonal_index, base, scale, features) in zip(rows, days, strict=True):
+            learn(row.models[k], units, seasonal_index, base, scale, features)
 
 
 def write_coefficients(river: NDArray[Any], slots: NDArray[np.int64], rows: Sequence[RiverRow]) -> None:

@@ -12,7 +12,7 @@ from river.__version__ import __version__ as RIVER_VERSION
 
 from sensing.demand.members.registry import RIVER_MEMBERS
 from sensing.demand.river_row import RiverRow
-from sensing.state.snapshot import WAY_OUT, Encoded, SnapshotError, pack, unpack
+from sensing.state.snapshot import REMEDY, Encoded, SnapshotError, pack, unpack
 
 MODEL = np.dtype(
     [
@@ -54,7 +54,7 @@ def load_river_rows(block: bytes) -> dict[int, RiverRow]:
     version = parts["library"].version
     if len(parts["models"]) and version != RIVER_VERSION:
         msg = f"snapshot of ADWIN: required River {RIVER_VERSION}, got that of {version}; "
-        raise SnapshotError(msg + f"install River {version}, or {WAY_OUT}")
+        raise SnapshotError(msg + f"install River {version}, or {REMEDY}")
     models, start = {}, 0
     for entry in parts["models"]:
         stop = start + int(entry["window"])

@@ -23,15 +23,15 @@ def has_level(demand: NDArray[Any], row: int) -> bool:
 
 
 @kernel
-def learn_lines(demand: NDArray[Any], row: int, lines: float, factor: float, observed: float) -> None:
+def learn_lines(demand: NDArray[Any], row: int, lines: float, seasonal_index: float, observed: float) -> None:
     """Smooth the order lines of a row at one rate, and the squared error of a whole day's lines.
 
-    ``observed`` is the share of the day that was; ``factor`` is the seasonal index of this share.
+    ``observed`` is the share of the day that was; ``seasonal_index`` is the seasonal index of this share.
     """
     level = demand[row]["lines_level"]
-    error = lines - factor * level
+    error = lines - seasonal_index * level
     known = has_level(demand, row)
-    gain = max(0.05, 1.0 / max(demand[row]["exposure"] + factor, EXPOSURE_MIN))
+    gain = max(0.05, 1.0 / max(demand[row]["exposure"] + seasonal_index, EXPOSURE_MIN))
     demand[row]["lines_level"] = max(0.0, level + gain * error)
     if known:  # the error of part of a day has that part of the variance
         gain = max(0.02, 1.0 / float(demand[row]["days"]))
@@ -54,9 +54,9 @@ def learn_sizes(demand: NDArray[Any], row: int, units: float, observed: float) -
 
 
 @kernel
-def count_day(demand: NDArray[Any], row: int, units: float, factor: float) -> None:
+def count_day(demand: NDArray[Any], row: int, units: float, seasonal_index: float) -> None:
     """Count a day with its seasonal index, once all else has learned it."""
-    demand[row]["exposure"] += factor
+    demand[row]["exposure"] += seasonal_index
     demand[row]["days"] = min(demand[row]["days"] + 1, COUNT_MAX)
     if units > 0.0:
         demand[row]["sales"] = min(demand[row]["sales"] + 1, COUNT_MAX)

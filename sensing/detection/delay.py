@@ -11,16 +11,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.event_record import THOUSANDTHS
 from sensing.codec.instants import local_date
-from sensing.codec.record import THOUSANDTHS
 from sensing.contracts.subjects import problem_key
-from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Hysteresis, Judgement, ShardParts
+from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext, Finding
 from sensing.detection.sentences import number, plural
-from sensing.settings import DAY_MS
+from sensing.machine_settings import DAY_MS
 
 Cause = Literal["promise", "disruption", "overdue"]
-_SAID: dict[Cause, str] = {
+_CAUSE_TEXT: dict[Cause, str] = {
     "promise": "the supplier now promises",
     "disruption": "the supplier is disrupted and",
     "overdue": "nothing was heard and",
@@ -127,15 +127,15 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[DelayEvidence
     return found
 
 
-def judge_delay(evidence: DelayEvidence) -> Judgement:
+def evaluate_delay(evidence: DelayEvidence) -> Evaluation:
     """Judge one purchase-order line."""
     covered, days_late = evidence.covered, evidence.days_late
     active = evidence.units_open > 0.0 and days_late >= 1
-    return Judgement(
+    return Evaluation(
         active=active,
         cleared=not active,
         final=not active,
-        strength=delay_points(days_late, covered=covered),
+        severity_points=delay_points(days_late, covered=covered),
         key=(evidence.po_id, evidence.line),
         expected=0.0,
         observed=float(max(days_late, 0)),
@@ -156,14 +156,14 @@ def judge_delay(evidence: DelayEvidence) -> Judgement:
     )
 
 
-def delay_sentence(_: DetectionContext, evidence: DelayEvidence, judgement: Judgement) -> str:
+def delay_sentence(_: DetectionContext, evidence: DelayEvidence, evaluation: Evaluation) -> str:
     """Sentence: the line, how late it is, promised and expected date, and how long stock lasts."""
     supplier = evidence.supplier or "an unknown supplier"
     subject = f"Line {evidence.line} of purchase order {evidence.po_id} from {supplier}"
     arrival = local_date(evidence.arrival)
     if evidence.units_open <= 0.0:
         return f"{subject}: nothing is open any more."
-    if not judgement.active:
+    if not evaluation.active:
         return f"{subject} is expected on {arrival} again, as promised."
     late = plural(evidence.days_late, "day")
     promised = f"{number(evidence.units_open)} were promised for {local_date(evidence.promised_day)}"
@@ -171,7 +171,7 @@ def delay_sentence(_: DetectionContext, evidence: DelayEvidence, judgement: Judg
     if evidence.overdue:
         return f"{subject} is overdue by {late}: {promised}; {stock}."
     expected = f"{'' if evidence.cause == 'promise' else 'they are expected on '}{arrival}"
-    return f"{subject} comes {late} late: {promised}, {_SAID[evidence.cause]} {expected}; {stock}."
+    return f"{subject} comes {late} late: {promised}, {_CAUSE_TEXT[evidence.cause]} {expected}; {stock}."
 
 
 def _stock(cover_days: float, covered: bool) -> str:
@@ -189,7 +189,7 @@ SUPPLIER_DELAY = Detector(
     inform=("planner",),
     hysteresis=Hysteresis(1, 1, 0, 1 * DAY_MS, 60 * DAY_MS),
     deadline_minutes=(3 * DAY_MINUTES, 2 * DAY_MINUTES, DAY_MINUTES, 4 * 60),
-    judge=judge_delay,
+    evaluate=evaluate_delay,
     sentence=delay_sentence,
     triggers=triggers,
     at_close=at_close,

@@ -1,7 +1,7 @@
 """Detector spec: rule, sentence, hysteresis, deadlines and recipients of one exception type.
 
-The file of a detector defines its evidence (a struct), ``judge`` (evidence -> judgement), ``sentence`` (evidence and
-judgement -> reason) and one `Detector`. `Detector.finding` turns evidence into a finding, for all detectors. The
+The file of a detector defines its evidence (a struct), ``evaluate`` (evidence -> evaluation), ``sentence`` (evidence
+and evaluation -> reason) and one `Detector`. `Detector.finding` turns evidence into a finding, for all detectors. The
 registry lists the specs; the life cycle, the closes of shards, the schemas and the README read them there.
 """
 
@@ -18,11 +18,11 @@ from sensing.contracts.exceptions import SEVERITIES, ExceptionType, Route, Sever
 from sensing.contracts.subjects import problem_key
 from sensing.demand.models import DemandModels
 from sensing.detection.finding import CAUSES_MAX, Detail, DetectionContext, Finding
-from sensing.settings import HOUR_MS
+from sensing.machine_settings import HOUR_MS
 from sensing.state.locations import Locations
 from sensing.state.rows import Rows
-from sensing.supply.book import SupplyBook
 from sensing.supply.plan import Plan
+from sensing.supply.supply_state import SupplyState
 
 DAY_MINUTES = 24 * 60
 
@@ -44,7 +44,7 @@ class Hysteresis(NamedTuple):
     silence_ms: int
 
 
-class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """Result of a detector's rule for its evidence. The fields are those of `Finding`; unknown numbers are NaN.
 
     ``key`` names the problem within its SKU-location, such as order and line. ``window_hours`` is the window that ends
@@ -54,7 +54,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     active: bool
     cleared: bool
     final: bool = False
-    strength: float
+    severity_points: float
     key: tuple[str, ...] = ()
     expected: float = math.nan
     observed: float = math.nan
@@ -93,7 +93,7 @@ class ShardParts(Protocol):
         """Learned demand of every SKU-location."""
 
     @property
-    def supply(self) -> SupplyBook:
+    def supply(self) -> SupplyState:
         """Stock, purchase orders and lead times."""
 
     @property
@@ -109,7 +109,7 @@ class Closing(NamedTuple):
 
     plan: Plan
     windows: NDArray[Any]
-    """Windows of order lines that end with the closed day, see `sensing.machines.windows`."""
+    """Windows of order lines that end with the closed day, see `sensing.machines.line_windows`."""
     demand_class: NDArray[np.uint8]
 
 
@@ -126,15 +126,15 @@ class Detector(Generic[Evidence]):
     opens, ends
         Rule in words, for the README.
     route, inform
-        Roles that decide and that are informed, unless a judgement names others.
+        Roles that decide and that are informed, unless an evaluation names others.
     deadline_minutes
         Minutes from the event to the deadline, for low, medium, high, critical.
     reserved
         Whether this type may use the last tenth of the problem table, which other types may not.
-    judge
+    evaluate
         The rule.
     sentence
-        The reason, from context, evidence and judgement.
+        The reason, from context, evidence and evaluation.
     triggers
         (n,) closing rows to evaluate although they have no open problem of this type; None: no row.
     at_close
@@ -151,41 +151,41 @@ class Detector(Generic[Evidence]):
     hysteresis: Hysteresis
     deadline_minutes: tuple[int, int, int, int]
     reserved: bool = False
-    judge: Callable[[Evidence], Judgement]
-    sentence: Callable[[DetectionContext, Evidence, Judgement], str]
+    evaluate: Callable[[Evidence], Evaluation]
+    sentence: Callable[[DetectionContext, Evidence, Evaluation], str]
     triggers: Callable[[ShardParts, Closing], NDArray[np.bool_]] | None = None
     at_close: Callable[[ShardParts, Closing, int], Sequence[Evidence]] | None = None
 
     def finding(self, context: DetectionContext, evidence: Evidence) -> Finding:
         """Apply the rule to evidence about one SKU-location. NaN becomes None."""
-        judgement = self.judge(evidence)
-        money = context.money(judgement.money_units)
-        hours = judgement.window_hours
+        evaluation = self.evaluate(evidence)
+        money = context.money(evaluation.money_units)
+        hours = evaluation.window_hours
         return Finding(
             exception_type=self.name,
-            key=problem_key(context.sku, context.location, *judgement.key),
+            key=problem_key(context.sku, context.location, *evaluation.key),
             sku=context.sku,
             location=context.location,
             row=context.row,
-            active=judgement.active,
-            cleared=judgement.cleared,
-            final=judgement.final,
+            active=evaluation.active,
+            cleared=evaluation.cleared,
+            final=evaluation.final,
             instant=context.instant,
             event_time=context.event_time,
-            strength=judgement.strength,
-            expected=_known(judgement.expected),
-            observed=_known(judgement.observed),
-            probability=_known(judgement.probability),
+            severity_points=evaluation.severity_points,
+            expected=_known(evaluation.expected),
+            observed=_known(evaluation.observed),
+            probability=_known(evaluation.probability),
             window_start=None if hours is None else context.event_time - hours * HOUR_MS,
             window_end=None if hours is None else context.event_time,
             money=money,
             currency=None if money is None else context.currency,
-            reason=self.sentence(context, evidence, judgement),
-            route=judgement.route or self.route,
-            inform=self.inform if judgement.inform is None else judgement.inform,
-            marker=judgement.marker,
+            reason=self.sentence(context, evidence, evaluation),
+            route=evaluation.route or self.route,
+            inform=self.inform if evaluation.inform is None else evaluation.inform,
+            marker=evaluation.marker,
             cause_event_ids=context.cause_event_ids[-CAUSES_MAX:],
-            details=judgement.details,
+            details=evaluation.details,
         )
 
     def deadline(self, severity: Severity, event_time: int) -> int:

@@ -22,26 +22,26 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.record import CLASSES
-from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Hysteresis, Judgement, ShardParts
+from sensing.demand.demand_record import CLASSES
+from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
-from sensing.detection.lines import few_probability, reported_window, units_per_line
 from sensing.detection.sentences import chance, number, plural
 from sensing.detection.severity import lift_points
+from sensing.detection.window_statistics import few_probability, reported_window, units_per_line
 from sensing.jit import kernel
-from sensing.settings import DAY_MS
+from sensing.machine_settings import DAY_MS
 
 WINDOWS_DAYS = (7, 14)
 PROBABILITY_MAX = 3e-3
 SHARE_MAX = 0.5
 EXPECTED_MIN = 4.0
 HISTORY_DAYS_MIN = 28.0
-SHARE_OVER = 0.7
-PROBABILITY_OVER = 0.03
+SHARE_CLEARED = 0.7
+PROBABILITY_CLEARED = 0.03
 """A drop is over when no window holds less than SHARE_OVER of its lines at a chance of at most this."""
 LEVEL_RATE = 0.05
 """Rate at which `sensing.demand.row_statistics.learn_lines` moves the level of lines."""
-_FACTORS_MAX = 60.0
+_AVERAGE_DAYS_MAX = 60.0
 _ENDING = CLASSES.index("ending")
 
 
@@ -65,7 +65,7 @@ def expected_before(expected: float, observed: float, lines_level: float) -> flo
     """
     if not (lines_level > 0.0 and expected > 0.0):
         return 0.0
-    days = min(expected / lines_level, _FACTORS_MAX)
+    days = min(expected / lines_level, _AVERAGE_DAYS_MAX)
     kept = (1.0 - LEVEL_RATE) ** days
     level = (lines_level - (1.0 - kept) * observed / days) / kept
     return float(max(0.0, level) * days)
@@ -82,9 +82,9 @@ def is_drop(observed: float, expected: float, dispersion: float, window_days: fl
 @kernel
 def is_low(observed: float, expected: float, dispersion: float, window_days: float, history_days: float) -> bool:
     """Whether a window keeps an open drop open (the lower threshold)."""
-    if expected < EXPECTED_MIN or observed > SHARE_OVER * expected:
+    if expected < EXPECTED_MIN or observed > SHARE_CLEARED * expected:
         return False
-    return few_probability(observed, expected, dispersion, window_days, history_days) <= PROBABILITY_OVER
+    return few_probability(observed, expected, dispersion, window_days, history_days) <= PROBABILITY_CLEARED
 
 
 class DropEvidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +97,7 @@ class DropEvidence(msgspec.Struct, frozen=True, kw_only=True):
     silence_days
         Days since the last line; 0 when there was one today.
     lines_level, dispersion, history_days
-        Of the row's lines, as in `sensing.detection.lines`.
+        Of the row's lines, as in `sensing.detection.window_statistics`.
     units_per_line
         Typical units of a line, for the money; NaN unknown.
     ending
@@ -136,7 +136,7 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[DropEvidence]
     return [evidence]
 
 
-def judge_drop(evidence: DropEvidence) -> Judgement:
+def evaluate_drop(evidence: DropEvidence) -> Evaluation:
     """Compare the windows with the lines that were usual before them."""
     dispersion, history = evidence.dispersion, evidence.history_days
     windows = [
@@ -151,11 +151,11 @@ def judge_drop(evidence: DropEvidence) -> Judgement:
     low = any(is_low(n, e, dispersion, length, history) for n, e, length in windows)
     at = reported_window(hits, chances)
     n, e, length = windows[at]
-    return Judgement(
+    return Evaluation(
         active=any(hits) and not evidence.ending,
         cleared=not low and not any(hits) and not evidence.ending,
         final=evidence.ending,
-        strength=lift_points(e / max(n, 1.0), chances[at]),
+        severity_points=lift_points(e / max(n, 1.0), chances[at]),
         expected=e,
         observed=n,
         probability=chances[at],
@@ -165,18 +165,18 @@ def judge_drop(evidence: DropEvidence) -> Judgement:
     )
 
 
-def drop_sentence(_: DetectionContext, evidence: DropEvidence, judgement: Judgement) -> str:
+def drop_sentence(_: DetectionContext, evidence: DropEvidence, evaluation: Evaluation) -> str:
     """Sentence: lines of the reported window, usual lines before it, the chance, and the day of the last line."""
-    n, days = judgement.observed, (judgement.window_hours or 0) / 24
+    n, days = evaluation.observed, (evaluation.window_hours or 0) / 24
     span = "day" if days == 1.0 else f"{number(days)} days"
-    usual = number(judgement.expected)
+    usual = number(evaluation.expected)
     counted = f"{number(n) if n else 'no'} order lines in the last {span} where {usual} were usual before"
     if evidence.ending:
         return f"The item is ending, so few lines are its new normal: {counted}."
-    if judgement.cleared:
+    if evaluation.cleared:
         return f"Orders are back or no longer expected: {counted}."
     last = _ago(evidence.silence_days)
-    return f"{counted[0].upper()}{counted[1:]} ({chance(judgement.probability)}); the last line was {last}."
+    return f"{counted[0].upper()}{counted[1:]} ({chance(evaluation.probability)}); the last line was {last}."
 
 
 def _ago(days: int) -> str:
@@ -188,12 +188,12 @@ DEMAND_DROP = Detector(
     prefix="drop",
     opens=f"at most {SHARE_MAX:g} of the order lines that were usual before, over 7 or 14 days or since the last line,"
     f" at a chance of at most {PROBABILITY_MAX:g}; at two closes",
-    ends=f"no window holds less than {SHARE_OVER:g} of its lines at two closes, or the item is ending",
+    ends=f"no window holds less than {SHARE_CLEARED:g} of its lines at two closes, or the item is ending",
     route="planner",
     inform=("commercial",),
     hysteresis=Hysteresis(2, 2, 0, 7 * DAY_MS, 35 * DAY_MS),
     deadline_minutes=(7 * DAY_MINUTES, 5 * DAY_MINUTES, 3 * DAY_MINUTES, 2 * DAY_MINUTES),
-    judge=judge_drop,
+    evaluate=evaluate_drop,
     sentence=drop_sentence,
     triggers=triggers,
     at_close=at_close,

@@ -19,7 +19,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     ``active``: the opening threshold holds. ``cleared``: the evidence is below the resolving threshold. Between the two
     a problem keeps its state. ``final`` ends the problem at once, since its cause is gone. Quantities are base units or
     lines, times UTC ms, money in ``currency``. A change of ``marker``, such as a promised date, is always published.
-    ``strength`` is the number of severity points.
+    ``severity_points`` is the number of severity points.
     """
 
     exception_type: ExceptionType
@@ -32,7 +32,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     final: bool = False
     instant: int
     event_time: int
-    strength: float
+    severity_points: float
     expected: float | None = None
     observed: float | None = None
     probability: float | None = None

@@ -14,7 +14,7 @@ Life: candidate (seen, not yet often enough; never published) - opened - escalat
 resolved or expired. A problem that recurs during its type's cool-down is the same object again: same id, next version,
 opened. A person may acknowledge or label a problem, or reject it: then it is resolved, and within a week it recurs only
 if it is graver than it was. While muted (backfill) everything goes its way unpublished, and what ends leaves no trace;
-`unmute` then names what is open, and `publish` shows it, each as version 1.
+`end_backfill` then names what is open, and `publish` shows it, each as version 1.
 """
 
 from collections import Counter
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from sensing.contracts.decisions import Label
 from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
+from sensing.detection.detector_registry import DETECTORS
 from sensing.detection.finding import Finding
 from sensing.detection.problem import (
     Problem,
@@ -34,17 +35,16 @@ from sensing.detection.problem import (
     keep_causes,
     name_problem,
 )
-from sensing.detection.registry import DETECTORS
 from sensing.detection.severity import grade, rank
-from sensing.settings import DAY_MS
-from sensing.state.ruling import Ruling
+from sensing.machine_settings import DAY_MS
+from sensing.state.decision_record import DecisionRecord
 from sensing.state.snapshot import Encoded, pack, unpack
 
 OpenCounts = dict[tuple[ExceptionType, Severity], int]
 
 DISMISSED_MS = 7 * DAY_MS
 """For so long a problem that a person rejected recurs only with a higher severity."""
-KEPT_MS = 8 * DAY_MS
+TOMBSTONE_AFTER_MS = 8 * DAY_MS
 """So long after its end a problem stays in the compacted topic. It is longer than any cool-down."""
 RESERVED = 10
 """One in this many entries of the table is for detectors with ``reserved``."""
@@ -53,7 +53,7 @@ RESERVED = 10
 _ENDED: tuple[Status, ...] = ("resolved", "expired")
 
 
-class Ended(NamedTuple):
+class EndedProblem(NamedTuple):
     """An ended problem in the compacted topic: its latest version, and when (UTC ms) its tombstone is due."""
 
     version: int
@@ -61,23 +61,23 @@ class Ended(NamedTuple):
 
 
 class _Dump(msgspec.Struct):
-    muted: bool
+    backfilling: bool
     refused: int
     problems: list[Problem]
-    leaving: dict[str, Ended]
+    leaving: dict[str, EndedProblem]
 
 
 class Problems:
     """All problems of one machine."""
 
-    def __init__(self, problems_max: int, *, muted: bool = False) -> None:
+    def __init__(self, problems_max: int, *, backfilling: bool = False) -> None:
         self.problems_max = problems_max
-        self.muted = muted
+        self.backfilling = backfilling
         self.refused = 0
         self._problems: dict[str, Problem] = {}
         self._rows: dict[int, list[str]] = {}
         self._ids: dict[str, str] = {}
-        self._leaving: dict[str, Ended] = {}
+        self._ended: dict[str, EndedProblem] = {}
 
     def __len__(self) -> int:
         """Number of objects, candidates and cooling ones included."""
@@ -89,7 +89,7 @@ class Problems:
         name = _name(finding.exception_type, finding.key)
         problem = self._problems.get(name)
         if problem is None:
-            if not finding.active or not self._has_place(finding.exception_type):
+            if not finding.active or not self._has_room(finding.exception_type):
                 return None
             problem = Problem(exception_type=finding.exception_type, finding=finding)
             self._add(name, problem)
@@ -99,10 +99,10 @@ class Problems:
             self._drop(name)
             return self.observe(finding)
         if problem.status == "candidate":
-            return self._watch(name, problem, finding)
-        return self._follow(name, problem, finding)
+            return self._update_candidate(name, problem, finding)
+        return self._update_open(name, problem, finding)
 
-    def is_watched(self, exception_type: ExceptionType, key: str) -> bool:
+    def is_tracked(self, exception_type: ExceptionType, key: str) -> bool:
         """Whether there is an open problem or a candidate, so that the detector must run again."""
         problem = self._problems.get(_name(exception_type, key))
         return problem is not None and problem.status not in _ENDED
@@ -124,7 +124,7 @@ class Problems:
             )
         )
 
-    def kept(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def has_problem(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n,) rows with a problem, whatever its state."""
         return np.fromiter(map(self._rows.__contains__, rows.tolist()), np.bool_, len(rows))
 
@@ -143,24 +143,29 @@ class Problems:
         name = self._ids.get(exception_id)
         return None if name is None else self._problems[name]
 
-    def rule(
-        self, exception_id: str, ruling: Ruling, label: Label | None, instant: int, ending: Finding | None = None
+    def apply_decision(
+        self,
+        exception_id: str,
+        decision_record: DecisionRecord,
+        label: Label | None,
+        instant: int,
+        ending: Finding | None = None,
     ) -> ExceptionState | None:
         """Apply a person's decision about a known problem; returns the state to publish, if any.
 
         The problem must be open to be acknowledged or rejected. ``ending`` is the finding that ends a released problem.
         """
         problem = self._problems[self._ids[exception_id]]
-        problem.ruling = ruling
+        problem.decision_record = decision_record
         problem.label = label or problem.label
         if ending is not None:
             return self.observe(ending)
-        if ruling.decision == "acknowledge":
+        if decision_record.decision == "acknowledge":
             assert problem.is_open, "what has ended cannot be acknowledged"
             problem.status = "acknowledged"
-        elif ruling.decision == "reject":
-            return self._dismiss(problem, ruling, instant)
-        return None if self.muted else self._publish(problem, ruling.time)
+        elif decision_record.decision == "reject":
+            return self._dismiss(problem, decision_record, instant)
+        return None if self.backfilling else self._publish(problem, decision_record.time)
 
     def expire(self, instant: int) -> list[ExceptionState]:
         """Expire problems without findings for long, and drop problems that have cooled down. Called once a day."""
@@ -172,34 +177,36 @@ class Problems:
             elif instant - problem.seen >= DETECTORS[problem.exception_type].hysteresis.silence_ms:
                 if problem.is_open:
                     days = (instant - problem.seen) // DAY_MS
-                    problem.note = f"Nothing was heard of this for {days} days; it last said: {problem.finding.reason}"
+                    problem.reason_override = (
+                        f"Nothing was heard of this for {days} days; it last said: {problem.finding.reason}"
+                    )
                     ended.append(self._end(name, problem, "expired", instant))
                 else:
                     self._drop(name)
         return [state for state in ended if state is not None]
 
-    def forget(self, instant: int) -> list[tuple[str, int]]:
+    def take_tombstones(self, instant: int) -> list[tuple[str, int]]:
         """Ids and latest versions of ended problems whose tombstones are due. Called once a day.
 
         At most ``problems_max`` tombstones are pending; beyond that the oldest are due early.
         """
-        over = max(len(self._leaving) - self.problems_max, 0)
+        over = max(len(self._ended) - self.problems_max, 0)
         leaving = [
             (exception_id, ended.version)
-            for place, (exception_id, ended) in enumerate(self._leaving.items())
+            for place, (exception_id, ended) in enumerate(self._ended.items())
             if place < over or ended.due <= instant
         ]
         for exception_id, _ in leaving:
-            del self._leaving[exception_id]
+            del self._ended[exception_id]
         return leaving
 
-    def unmute(self) -> list[str]:
-        """End the quiet time; names of the open problems, which are to be published, oldest first."""
-        self.muted = False
+    def end_backfill(self) -> list[str]:
+        """End the backfill; names of the open problems, which are to be published, oldest first."""
+        self.backfilling = False
         return [name for name, problem in self._problems.items() if problem.is_open]
 
     def publish(self, names: list[str], instant: int) -> list[ExceptionState]:
-        """Publish problems of :meth:`unmute`, as version 1, before anything else is told of them."""
+        """Publish problems of :meth:`end_backfill`, as version 1, before anything else is told of them."""
         published = []
         for problem in map(self._problems.__getitem__, names):
             # What was due while nobody could read it is due from now on.
@@ -211,19 +218,19 @@ class Problems:
     def dump(self) -> bytes:
         """All problems as bytes."""
         kept = list(self._problems.values())
-        return pack({"problems": Encoded(_Dump(self.muted, self.refused, kept, self._leaving), _Dump)})
+        return pack({"problems": Encoded(_Dump(self.backfilling, self.refused, kept, self._ended), _Dump)})
 
     def load(self, block: bytes) -> None:
         """Restore the problems of `dump`."""
         dump = unpack(block, {"problems": _Dump})["problems"]
-        self.muted, self.refused, self._leaving = dump.muted, dump.refused, dump.leaving
+        self.backfilling, self.refused, self._ended = dump.backfilling, dump.refused, dump.leaving
         for problem in dump.problems:
             name = _name(problem.exception_type, problem.finding.key)
             self._add(name, problem)
             if problem.exception_id:
                 self._ids[problem.exception_id] = name
 
-    def _has_place(self, exception_type: ExceptionType) -> bool:
+    def _has_room(self, exception_type: ExceptionType) -> bool:
         reserved = 0 if DETECTORS[exception_type].reserved else self.problems_max // RESERVED
         if len(self._problems) < self.problems_max - reserved:
             return True
@@ -242,7 +249,7 @@ class Problems:
         if not self._rows[row]:
             del self._rows[row]
 
-    def _watch(self, name: str, problem: Problem, finding: Finding) -> ExceptionState | None:
+    def _update_candidate(self, name: str, problem: Problem, finding: Finding) -> ExceptionState | None:
         """Update a candidate: it opens after enough active findings in a row."""
         if not finding.active:
             self._drop(name)
@@ -261,23 +268,23 @@ class Problems:
 
     def _open(self, problem: Problem, finding: Finding) -> ExceptionState | None:
         problem.status = "opened"
-        problem.turned = problem.version + 1
+        problem.last_transition_version = problem.version + 1
         problem.cleared_findings = 0
-        problem.severity = grade(finding.strength, finding.money, 0.0)
+        problem.severity = grade(finding.severity_points, finding.money, 0.0)
         problem.deadline = _deadline(problem, problem.severity, finding.event_time)
-        return None if self.muted else self._publish(problem, finding.event_time)
+        return None if self.backfilling else self._publish(problem, finding.event_time)
 
     def _reopen(self, problem: Problem, finding: Finding) -> ExceptionState | None:
         problem.finding = finding
         problem.seen = problem.opened = finding.instant
         problem.ended_time = None
-        problem.note = ""
+        problem.reason_override = ""
         problem.dismissed = False
-        self._leaving.pop(problem.exception_id, None)
+        self._ended.pop(problem.exception_id, None)
         keep_causes(problem, finding)
         return self._open(problem, finding)
 
-    def _follow(self, name: str, problem: Problem, finding: Finding) -> ExceptionState | None:
+    def _update_open(self, name: str, problem: Problem, finding: Finding) -> ExceptionState | None:
         """Update an open problem: it resolves, changes materially, or stays the same."""
         hysteresis = DETECTORS[problem.exception_type].hysteresis
         keep_causes(problem, finding)
@@ -299,44 +306,46 @@ class Problems:
 
     def _change(self, problem: Problem, finding: Finding) -> ExceptionState | None:
         days_open = (finding.instant - problem.opened) / DAY_MS
-        severity = grade(finding.strength, finding.money, days_open)
+        severity = grade(finding.severity_points, finding.money, days_open)
         before = problem.severity
         problem.severity = severity
         if rank(severity) > rank(before):
             problem.status = "escalated"
-            problem.turned = problem.version + 1
+            problem.last_transition_version = problem.version + 1
             problem.deadline = min(problem.deadline, _deadline(problem, severity, finding.event_time))
-        if self.muted or not (severity != before or is_material(problem, finding)):
+        if self.backfilling or not (severity != before or is_material(problem, finding)):
             return None
         return self._publish(problem, finding.event_time)
 
-    def _dismiss(self, problem: Problem, ruling: Ruling, instant: int) -> ExceptionState | None:
+    def _dismiss(self, problem: Problem, decision_record: DecisionRecord, instant: int) -> ExceptionState | None:
         """End a problem that a person rejected. Unlike other ended problems it is kept during a backfill, too."""
         assert problem.is_open, "what has ended cannot be rejected"
         problem.status = "resolved"
         problem.dismissed = True
-        problem.ended_time = max(ruling.time, problem.opened_time)
-        problem.cool_until = max(ruling.time, instant) + DISMISSED_MS
-        problem.note = f"Rejected as no problem {ruling.said()} It last said: {problem.finding.reason}"
-        return None if self.muted else self._publish(problem, ruling.time)
+        problem.ended_time = max(decision_record.time, problem.opened_time)
+        problem.cool_until = max(decision_record.time, instant) + DISMISSED_MS
+        problem.reason_override = (
+            f"Rejected as no problem {decision_record.as_text()} It last said: {problem.finding.reason}"
+        )
+        return None if self.backfilling else self._publish(problem, decision_record.time)
 
     def _end(self, name: str, problem: Problem, status: Status, time: int) -> ExceptionState | None:
         problem.status = status
         problem.ended_time = time
         problem.cool_until = max(time, problem.seen) + DETECTORS[problem.exception_type].hysteresis.cool_down_ms
-        if self.muted:
+        if self.backfilling:
             self._drop(name)
             return None
         state = self._publish(problem, time)
-        self._leaving[problem.exception_id] = Ended(problem.version, max(time, problem.seen) + KEPT_MS)
+        self._ended[problem.exception_id] = EndedProblem(problem.version, max(time, problem.seen) + TOMBSTONE_AFTER_MS)
         return state
 
     def _publish(self, problem: Problem, time: int) -> ExceptionState:
         problem.version += 1
         problem.published_time = max(problem.published_time, time)
-        problem.shown_observed = problem.finding.observed
-        problem.shown_money = problem.finding.money
-        problem.shown_marker = problem.finding.marker
+        problem.published_observed = problem.finding.observed
+        problem.published_money = problem.finding.money
+        problem.published_marker = problem.finding.marker
         return exception_state(problem)
 
 
@@ -352,4 +361,4 @@ def _recurs(problem: Problem, finding: Finding) -> bool:
     """Whether a finding reopens a cooling problem. A rejected problem reopens only with a higher severity."""
     if not finding.active or not problem.dismissed:
         return finding.active
-    return rank(grade(finding.strength, finding.money, 0.0)) > rank(problem.severity)
+    return rank(grade(finding.severity_points, finding.money, 0.0)) > rank(problem.severity)

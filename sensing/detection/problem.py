@@ -8,9 +8,9 @@ from sensing.codec.instants import EPOCH, rfc3339
 from sensing.contracts.decisions import Label
 from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
 from sensing.contracts.subjects import exception_subject
+from sensing.detection.detector_registry import DETECTORS
 from sensing.detection.finding import CAUSES_MAX, Finding
-from sensing.detection.registry import DETECTORS
-from sensing.state.ruling import Ruling
+from sensing.state.decision_record import DecisionRecord
 
 CAUSES_FIRST = 3
 """Number of first causes that are kept. The remaining ones are the latest."""
@@ -23,9 +23,9 @@ class Problem(msgspec.Struct, kw_only=True):
 
     ``active_findings`` counts those before the opening, ``cleared_findings`` cleared ones in a row since
     ``cleared_since``. ``shown_*`` is what the latest publication said. ``finding`` is the latest one that did not
-    clear, or the one that ended the problem; ``seen`` the instant of the latest of any kind. ``note`` replaces the
-    finding's reason where the end has one of its own. ``turned`` is the version that told of the latest opening or
-    escalation. ``dismissed`` says that a person ended it as no problem.
+    clear, or the one that ended the problem; ``seen`` the instant of the latest of any kind. ``reason_override``
+    replaces the finding's reason where the end has one of its own. ``last_transition_version`` is the version that told
+    of the latest opening or escalation. ``dismissed`` says that a person ended it as no problem.
     """
 
     exception_type: ExceptionType
@@ -46,14 +46,14 @@ class Problem(msgspec.Struct, kw_only=True):
     first_causes: list[str] = []
     latest_causes: list[str] = []
     seen: int = 0
-    shown_observed: float | None = None
-    shown_money: float | None = None
-    shown_marker: str = ""
-    note: str = ""
-    turned: int = 1
+    published_observed: float | None = None
+    published_money: float | None = None
+    published_marker: str = ""
+    reason_override: str = ""
+    last_transition_version: int = 1
     dismissed: bool = False
     label: Label | None = None
-    ruling: Ruling | None = None
+    decision_record: DecisionRecord | None = None
 
     @property
     def is_open(self) -> bool:
@@ -82,9 +82,9 @@ def name_problem(finding: Finding) -> str:
 def is_material(problem: Problem, finding: Finding) -> bool:
     """Whether the difference to the last publication is worth an update."""
     return (
-        finding.marker != problem.shown_marker
-        or _moved(problem.shown_observed, finding.observed)
-        or _moved(problem.shown_money, finding.money)
+        finding.marker != problem.published_marker
+        or _moved(problem.published_observed, finding.observed)
+        or _moved(problem.published_money, finding.money)
     )
 
 
@@ -98,7 +98,7 @@ def _moved(before: float | None, now: float | None) -> bool:
 
 def exception_state(problem: Problem) -> ExceptionState:
     """State of a problem as published."""
-    finding, ruling = problem.finding, problem.ruling
+    finding, decision_record = problem.finding, problem.decision_record
     return ExceptionState(
         exception_id=problem.exception_id,
         exception_type=problem.exception_type,
@@ -117,16 +117,16 @@ def exception_state(problem: Problem) -> ExceptionState:
         window_end=None if finding.window_end is None else rfc3339(finding.window_end),
         money=finding.money,
         currency=finding.currency,
-        reason=problem.note or finding.reason,
+        reason=problem.reason_override or finding.reason,
         route=finding.route,
         inform=list(finding.inform),
         deadline=rfc3339(problem.deadline),
         cause_event_ids=[*problem.first_causes, *problem.latest_causes],
         details=dict(finding.details),
         label=problem.label,
-        decision=None if ruling is None else ruling.decision,
-        decided_by=None if ruling is None else ruling.decider,
-        decided_role=None if ruling is None else ruling.role,
-        decided_at=None if ruling is None else rfc3339(ruling.time),
-        decision_reason=None if ruling is None else ruling.reason,
+        decision=None if decision_record is None else decision_record.decision,
+        decided_by=None if decision_record is None else decision_record.decider,
+        decided_role=None if decision_record is None else decision_record.role,
+        decided_at=None if decision_record is None else rfc3339(decision_record.time),
+        decision_reason=None if decision_record is None else decision_record.reason,
     )

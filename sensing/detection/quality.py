@@ -29,13 +29,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.detection.detector import DAY_MINUTES, Detector, Hysteresis, Judgement
+from sensing.detection.detector import DAY_MINUTES, Detector, Evaluation, Hysteresis
 from sensing.detection.finding import Detail, DetectionContext
 from sensing.detection.sentences import number
 from sensing.detection.severity import lift_points
 from sensing.jit import kernel, lean_kernel
-from sensing.settings import DAY_MS
-from sensing.state.ruling import Ruling
+from sensing.machine_settings import DAY_MS
+from sensing.state.decision_record import DecisionRecord
 
 BUCKETS = 80
 """Half octaves from 2^-10 to 2^30 units."""
@@ -213,19 +213,19 @@ class HeldLine(msgspec.Struct, frozen=True, kw_only=True):
 
 class ReleasedLine(msgspec.Struct, frozen=True, kw_only=True):
     """Evidence: a held line of ``quantity`` that ended. It was changed to ``changed_to``, released by a person's
-    ``ruling``, or, if both are None, cancelled.
+    ``decision_record``, or, if both are None, cancelled.
     """
 
     order_id: str
     line: str
     quantity: float
     changed_to: float | None = None
-    ruling: Ruling | None = None
+    decision_record: DecisionRecord | None = None
 
     @property
     def outcome(self) -> str:
         """How the line ended."""
-        if self.ruling is not None:
+        if self.decision_record is not None:
             return "released"
         return "cancelled" if self.changed_to is None else "changed"
 
@@ -233,7 +233,7 @@ class ReleasedLine(msgspec.Struct, frozen=True, kw_only=True):
 QualityEvidence = HeldLine | ReleasedLine
 
 
-def judge_quality(evidence: QualityEvidence) -> Judgement:
+def evaluate_quality(evidence: QualityEvidence) -> Evaluation:
     """A held line opens a problem; a released one ends it at once."""
     details: dict[str, Detail] = {
         "order_id": evidence.order_id,
@@ -243,20 +243,20 @@ def judge_quality(evidence: QualityEvidence) -> Judgement:
     }
     key = (evidence.order_id, evidence.line)
     if isinstance(evidence, ReleasedLine):
-        return Judgement(
+        return Evaluation(
             active=False,
             cleared=True,
             final=True,
-            strength=0.0,
+            severity_points=0.0,
             key=key,
             observed=evidence.quantity,
             money_units=evidence.quantity,
             details=details | {"outcome": evidence.outcome},
         )
-    return Judgement(
+    return Evaluation(
         active=True,
         cleared=False,
-        strength=lift_points(evidence.quantity / max(evidence.typical, 1e-3), math.nan),
+        severity_points=lift_points(evidence.quantity / max(evidence.typical, 1e-3), math.nan),
         key=key,
         expected=evidence.typical,
         observed=evidence.quantity,
@@ -265,13 +265,13 @@ def judge_quality(evidence: QualityEvidence) -> Judgement:
     )
 
 
-def quality_sentence(context: DetectionContext, evidence: QualityEvidence, _: Judgement) -> str:
+def quality_sentence(context: DetectionContext, evidence: QualityEvidence, _: Evaluation) -> str:
     """Sentence: the quantity and what is usual, or how the held line ended."""
     if isinstance(evidence, HeldLine):
         return _held_sentence(context, evidence)
     what = f"Held line {evidence.line} of order {evidence.order_id} ({number(evidence.quantity)} of {context.sku})"
-    if evidence.ruling is not None:
-        return f"{what} counts from now on: released {evidence.ruling.said()}"
+    if evidence.decision_record is not None:
+        return f"{what} counts from now on: released {evidence.decision_record.as_text()}"
     if evidence.changed_to is None:
         return f"{what} was cancelled: it never counted."
     return f"{what} was changed to {number(evidence.changed_to)}, which counts."
@@ -301,6 +301,6 @@ DATA_QUALITY = Detector(
     hysteresis=Hysteresis(1, 1, 0, 1 * DAY_MS, 30 * DAY_MS),
     deadline_minutes=(DAY_MINUTES, 8 * 60, 4 * 60, 60),
     reserved=True,
-    judge=judge_quality,
+    evaluate=evaluate_quality,
     sentence=quality_sentence,
 )

@@ -23,19 +23,19 @@ def lift_points(lift: float, probability: float) -> float:
     return points + (1.0 if probability <= 1e-6 else 0.0)
 
 
-def grade(strength: float, money: float | None, days_open: float) -> Severity:
+def grade(severity_points: float, money: float | None, days_open: float) -> Severity:
     """Grade of a problem.
 
     Parameters
     ----------
-    strength
+    severity_points
         Severity points of the detector's own evidence.
     money
         Money at stake; None or NaN if no price is known, which gives no points.
     days_open
         Days since the problem opened.
     """
-    points = strength + (1.0 if days_open >= PERSISTENT_DAYS else 0.0)
+    points = severity_points + (1.0 if days_open >= PERSISTENT_DAYS else 0.0)
     if money is not None and not math.isnan(money):
         points += sum(1.0 for step in MONEY_STEPS if money >= step)
     return SEVERITIES[sum(1 for step in _GRADE_STEPS if points >= step)]

@@ -2,7 +2,7 @@
 
 The window ends with the next due receipt or, if none is due, after the lead time, since goods ordered today cannot
 arrive earlier. The detector opens if the demand of the window exceeds the stock with a probability of at least
-``PROBABILITY_OPEN``. It ends below ``PROBABILITY_OVER`` (twice, half a day apart, so that a receipt that is booked
+``PROBABILITY_OPEN``. It ends below ``PROBABILITY_CLEARED`` (twice, half a day apart, so that a receipt that is booked
 before its shipments does not end it).
 """
 
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from sensing.codec.instants import local_date
 from sensing.demand.distribution import gamma_upper
-from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Hysteresis, Judgement, ShardParts
+from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
 from sensing.detection.sentences import number, plural
 from sensing.jit import kernel
-from sensing.settings import DAY_MS, HOUR_MS
+from sensing.machine_settings import DAY_MS, HOUR_MS
 from sensing.supply.plan import Plan
 
 PROBABILITY_OPEN = 0.5
-PROBABILITY_OVER = 0.3
+PROBABILITY_CLEARED = 0.3
 HISTORY_DAYS_MIN = 14
 """A level learned from fewer days is too uncertain for an alarm, unless overdue demand exceeds the stock."""
 
@@ -148,17 +148,17 @@ def at_close(_: ShardParts, closing: Closing, at: int) -> list[StockoutEvidence]
     return [stockout_evidence(closing.plan, at)]
 
 
-def judge_stockout(evidence: StockoutEvidence) -> Judgement:
+def evaluate_stockout(evidence: StockoutEvidence) -> Evaluation:
     """Apply the thresholds to a row's projection."""
     known, free, window, shortage = evidence.known, evidence.free, evidence.window_days, evidence.shortage
     # Overdue demand beyond the stock is a shortage even without further demand, unless goods come tomorrow.
     wanted = evidence.needed > 0.0 or (free < 0.0 and window > 0)
     active = known and evidence.probability >= PROBABILITY_OPEN and wanted
     points = stockout_points(evidence.probability, evidence.days_until, window - evidence.days_until)
-    return Judgement(
+    return Evaluation(
         active=active,
-        cleared=known and not active and evidence.probability <= PROBABILITY_OVER,
-        strength=points if known else 0.0,
+        cleared=known and not active and evidence.probability <= PROBABILITY_CLEARED,
+        severity_points=points if known else 0.0,
         expected=evidence.needed,
         observed=free,
         probability=evidence.probability,
@@ -174,7 +174,7 @@ def judge_stockout(evidence: StockoutEvidence) -> Judgement:
     )
 
 
-def stockout_sentence(_: DetectionContext, evidence: StockoutEvidence, judgement: Judgement) -> str:
+def stockout_sentence(_: DetectionContext, evidence: StockoutEvidence, evaluation: Evaluation) -> str:
     """Sentence: free stock, demand of the window, date and chance of the stock-out, and lost units."""
     if not evidence.known:
         return "On-hand is not known."
@@ -182,7 +182,7 @@ def stockout_sentence(_: DetectionContext, evidence: StockoutEvidence, judgement
     window = f"{plural(evidence.window_days, 'day')} {until}"
     stock = f"{number(evidence.free)} free in stock against {number(evidence.needed)} needed in the {window}"
     odds = f"{round(100.0 * evidence.probability)} %"
-    if judgement.cleared:
+    if evaluation.cleared:
         return f"Stock is enough again: {stock}, chance of a stock-out {odds}."
     lost = number(evidence.shortage)
     return f"{stock}: a stock-out around {evidence.date}, chance {odds}; about {lost} would be lost."
@@ -193,12 +193,12 @@ STOCKOUT_PROJECTED = Detector(
     prefix="stockout",
     opens=f"stock does not last until the next receipt or through the lead time, at a chance of at least"
     f" {PROBABILITY_OPEN:g}",
-    ends=f"the chance is at most {PROBABILITY_OVER:g}, twice within half a day or more",
+    ends=f"the chance is at most {PROBABILITY_CLEARED:g}, twice within half a day or more",
     route="buyer",
     inform=("planner",),
     hysteresis=Hysteresis(1, 2, 12 * HOUR_MS, 2 * DAY_MS, 14 * DAY_MS),
     deadline_minutes=(2 * DAY_MINUTES, DAY_MINUTES, 8 * 60, 2 * 60),
-    judge=judge_stockout,
+    evaluate=evaluate_stockout,
     sentence=stockout_sentence,
     triggers=triggers,
     at_close=at_close,

@@ -18,8 +18,8 @@ first day, 87 % by the second; of the 31 others 5 were open already and 26 had s
 those days. On 85 of these plants a chance of 1e-3 (0.11 openings) found 93 %, 64 % at once, 3e-3 found 94 and 72 %,
 1e-2 (0.68 openings) 93 and 79 %.
 
-Per event only two integers are compared: `surge_floor` gives, at a day's close, a count that no surge of the next day
-can be below; lines beyond it (0.8 % of Online Retail's) get the full test, and no opening is missed by it.
+Per event only two integers are compared: `surge_threshold` gives, at a day's close, a count that no surge of the next
+day can be below; lines beyond it (0.8 % of Online Retail's) get the full test, and no opening is missed by it.
 """
 
 import math
@@ -29,39 +29,39 @@ import msgspec
 import numpy as np
 
 from sensing.demand.distribution import tail_probability
-from sensing.demand.profile import expected_lines
-from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Hysteresis, Judgement, ShardParts
+from sensing.demand.seasonal_profile import expected_lines
+from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
-from sensing.detection.lines import line_dispersion, reported_window, units_per_line, window_variance
 from sensing.detection.sentences import chance, number
 from sensing.detection.severity import lift_points
+from sensing.detection.window_statistics import line_dispersion, reported_window, units_per_line, window_variance
 from sensing.jit import kernel
-from sensing.settings import DAY_MS
+from sensing.machine_settings import DAY_MS
 from sensing.state.rows import HOURS_KEPT
 
 WINDOWS_HOURS = (24, 72)
 PROBABILITY_MAX = 3e-3
 LIFT_MIN = 2.0
 LINES_MIN = 5.0
-LIFT_OVER = 1.5
+LIFT_CLEARED = 1.5
 """A surge is over when, at a day's close, no window has this many times its expected lines."""
 HISTORY_DAYS_MIN = 14.0
 STEP = 1.5
 """An open surge is evaluated again when its count has grown by this factor."""
-FLOOR_NONE = 65535
+THRESHOLD_NONE = 65535
 """Threshold of a row whose lines are not tested yet; it fits two bytes."""
-_QUIET_SHARE = 0.25
+_EXPECTED_SHARE_MIN = 0.25
 _UNSEEN_LINES = 0.5
 
 
 @kernel
-def judged_lines(expected: float, lines_level: float, window_days: float, history_days: float) -> float:
+def baseline_lines(expected: float, lines_level: float, window_days: float, history_days: float) -> float:
     """Baseline: expected lines that a count is compared with.
 
     It is at least a quarter of an average window, so that a single order on a closed day is no surge. Half a line per
     history is added, since a row without lines for n days still has a rate (Jeffreys' prior of a Poisson rate).
     """
-    usual = max(expected, _QUIET_SHARE * lines_level * window_days)
+    usual = max(expected, _EXPECTED_SHARE_MIN * lines_level * window_days)
     return usual + _UNSEEN_LINES * window_days / max(history_days, 1.0)
 
 
@@ -82,7 +82,7 @@ def surge_probability(
     window_days, history_days
         Length of the window and days the level was learned from.
     """
-    mean = judged_lines(expected, lines_level, window_days, history_days)
+    mean = baseline_lines(expected, lines_level, window_days, history_days)
     return tail_probability(observed, mean, window_variance(mean, dispersion, window_days, history_days))
 
 
@@ -93,29 +93,29 @@ def is_surge(
     """Whether the opening threshold of the module docstring holds; arguments as in `surge_probability`."""
     if history_days < HISTORY_DAYS_MIN or observed < LINES_MIN:
         return False
-    if observed < LIFT_MIN * judged_lines(expected, lines_level, window_days, history_days):
+    if observed < LIFT_MIN * baseline_lines(expected, lines_level, window_days, history_days):
         return False
     return surge_probability(observed, expected, lines_level, dispersion, window_days, history_days) <= PROBABILITY_MAX
 
 
 @kernel
-def surge_floor(
+def surge_threshold(
     expected_min: float, lines_level: float, dispersion: float, window_days: float, history_days: float
 ) -> int:
-    """Smallest count that is a surge with ``expected_min`` expected lines; ``FLOOR_NONE`` if no count is.
+    """Smallest count that is a surge with ``expected_min`` expected lines; ``THRESHOLD_NONE`` if no count is.
 
     With the smallest expected count of all windows that end on the coming day, this is a lower bound for the critical
     counts of that day, since the critical count grows with the expected count.
     """
     if history_days < HISTORY_DAYS_MIN:
-        return FLOOR_NONE
+        return THRESHOLD_NONE
     low = int(LINES_MIN) - 1
     high = low + 1
     while not is_surge(high, expected_min, lines_level, dispersion, window_days, history_days):
         low = high
         high *= 2
-        if high >= FLOOR_NONE:
-            return FLOOR_NONE
+        if high >= THRESHOLD_NONE:
+            return THRESHOLD_NONE
     while high - low > 1:
         middle = (low + high) // 2
         if is_surge(middle, expected_min, lines_level, dispersion, window_days, history_days):
@@ -127,7 +127,7 @@ def surge_floor(
 
 def surge_step(observed: float) -> int:
     """Threshold after a surge was published: the count from which it is evaluated again."""
-    return min(FLOOR_NONE, math.ceil(STEP * observed))
+    return min(THRESHOLD_NONE, math.ceil(STEP * observed))
 
 
 class SurgeEvidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,7 +187,7 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[SurgeEvidence
     return [surge_evidence(parts, int(closing.plan.rows[at]), closing.plan.day)]
 
 
-def judge_surge(evidence: SurgeEvidence) -> Judgement:
+def evaluate_surge(evidence: SurgeEvidence) -> Evaluation:
     """Apply the thresholds to the two windows that end now."""
     level, dispersion, history = evidence.lines_level, evidence.dispersion, evidence.history_days
     windows = list(zip(evidence.observed, evidence.expected, WINDOWS_HOURS, strict=True))
@@ -195,14 +195,14 @@ def judge_surge(evidence: SurgeEvidence) -> Judgement:
     hits = [is_surge(float(n), float(e), level, dispersion, h / 24.0, history) for n, e, h in windows]
     at = reported_window(hits, chances)
     over = evidence.closing and not any(
-        n >= LINES_MIN and n >= LIFT_OVER * judged_lines(float(e), level, h / 24.0, history) for n, e, h in windows
+        n >= LINES_MIN and n >= LIFT_CLEARED * baseline_lines(float(e), level, h / 24.0, history) for n, e, h in windows
     )
     n, e, hours = float(evidence.observed[at]), float(evidence.expected[at]), WINDOWS_HOURS[at]
-    lift = n / judged_lines(e, level, hours / 24.0, history)
-    return Judgement(
+    lift = n / baseline_lines(e, level, hours / 24.0, history)
+    return Evaluation(
         active=any(hits),
         cleared=over,
-        strength=lift_points(lift, chances[at]),
+        severity_points=lift_points(lift, chances[at]),
         expected=e,
         observed=n,
         probability=chances[at],
@@ -212,14 +212,14 @@ def judge_surge(evidence: SurgeEvidence) -> Judgement:
     )
 
 
-def surge_sentence(_: DetectionContext, evidence: SurgeEvidence, judgement: Judgement) -> str:
+def surge_sentence(_: DetectionContext, evidence: SurgeEvidence, evaluation: Evaluation) -> str:
     """Sentence: lines of the reported window, usual lines of its hours, and the chance."""
-    n, e, hours = judgement.observed, judgement.expected, judgement.window_hours or 0
+    n, e, hours = evaluation.observed, evaluation.expected, evaluation.window_hours or 0
     counted = f"{number(n)} order lines in the last {hours} hours where {number(e)} are usual for these hours"
-    if judgement.cleared:
+    if evaluation.cleared:
         return f"The surge is over: {counted}."
-    lift = n / judged_lines(e, evidence.lines_level, hours / 24.0, evidence.history_days)
-    return f"{counted}, {number(lift)} times as many ({chance(judgement.probability)})."
+    lift = n / baseline_lines(e, evidence.lines_level, hours / 24.0, evidence.history_days)
+    return f"{counted}, {number(lift)} times as many ({chance(evaluation.probability)})."
 
 
 ORDER_SURGE = Detector(
@@ -227,11 +227,11 @@ ORDER_SURGE = Detector(
     prefix="surge",
     opens=f"at least {LINES_MIN:g} order lines and {LIFT_MIN:g} times those that the last 24 or 72 hours explain, at a"
     f" chance of at most {PROBABILITY_MAX:g}",
-    ends=f"no window holds {LIFT_OVER:g} times its lines at a day's close",
+    ends=f"no window holds {LIFT_CLEARED:g} times its lines at a day's close",
     route="planner",
     hysteresis=Hysteresis(1, 1, 0, 3 * DAY_MS, 14 * DAY_MS),
     deadline_minutes=(2 * DAY_MINUTES, DAY_MINUTES, 8 * 60, 2 * 60),
-    judge=judge_surge,
+    evaluate=evaluate_surge,
     sentence=surge_sentence,
     at_close=at_close,
 )

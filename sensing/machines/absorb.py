@@ -1,6 +1,6 @@
 """The hot path: frequent events into rows, line table and stock.
 
-They go in reading order, until the next effect of time is due.
+They go in reading order, until the next event-time timer is due.
 """
 
 from typing import Any
@@ -8,24 +8,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import NO_DAY, THOUSANDTHS, Kind
+from sensing.codec.event_record import NO_DAY, THOUSANDTHS, Kind
 from sensing.contracts.common import VERSION_LAST
 from sensing.detection.quality import is_impossible
 from sensing.jit import kernel, lean_kernel
-from sensing.machines.ahead import read_ahead, read_ahead_oldest
+from sensing.machine_settings import HOUR_MS
 from sensing.machines.booking import (
+    advance_row,
     book_line,
     change_open,
-    hear,
     in_ring,
     learn_sizes,
     local_hour,
+    mark_seen,
     new_line,
     open_quantity,
-    reach,
     unbook,
 )
-from sensing.machines.tables import (
+from sensing.machines.kernel_tables import (
     ABSORBED,
     ABSORBED_LATE,
     DUPLICATE,
@@ -37,11 +37,11 @@ from sensing.machines.tables import (
     SUPERSEDED,
     Tables,
 )
-from sensing.machines.watch import note, watch_surge
-from sensing.settings import HOUR_MS
-from sensing.state.lines import BOOKED_DAY, COUNT, COUNTED, HEAD, HELD, TRACKED_OPEN, find_line
-from sensing.supply.moves import count, move, on_hand
-from sensing.supply.record import INVENTORY, NEVER, ORDERS
+from sensing.machines.memory_prefetch import prefetch_oldest_line, prefetch_record
+from sensing.machines.surge_thresholds import add_callback, check_surge
+from sensing.state.line_table import BOOKED_DAY, COUNT, COUNTED, HEAD, HELD, TRACKED_OPEN, find_line
+from sensing.supply.stock_ledger import book_count, book_movement, on_hand
+from sensing.supply.supply_record import INVENTORY, NEVER, ORDERS
 
 CANCELLED = np.uint8(Kind.CANCELLED)
 LOST = np.uint8(Kind.LOST)
@@ -84,8 +84,8 @@ def impossible(t: Tables, row: int, quantity: int) -> bool:
 
 
 @lean_kernel
-def take_order(
-    t: Tables, events: NDArray[Any], k: int, row: int, hour: int, oldest_hour: int, attention: NDArray[Any], noted: int
+def apply_order(
+    t: Tables, events: NDArray[Any], k: int, row: int, hour: int, oldest_hour: int, callbacks: NDArray[Any], added: int
 ) -> tuple[int, int]:
     """One version of an order line, or a lost sale. Returns the outcome and how many things were noted."""
     event = events[k]
@@ -96,10 +96,10 @@ def take_order(
     if slot >= 0:
         line = t.lines[slot]
         if event.version == line.version:
-            return DUPLICATE, noted
+            return DUPLICATE, added
         if event.version < line.version:
             rebook(t, slot, hour)
-            return SUPERSEDED, noted
+            return SUPERSEDED, added
         if line.version == 0:  # so far only a shipment named the line, which is no time of order
             line.hour = hour
     else:
@@ -113,12 +113,12 @@ def take_order(
             line.hour = min(line.hour, hour)
             line.row = row
         line.flags |= HELD
-        return HELD_BACK, note(attention, noted, IMPOSSIBLE, row, quantity / THOUSANDTHS)
+        return HELD_BACK, add_callback(callbacks, added, IMPOSSIBLE, row, quantity / THOUSANDTHS)
     if line.flags & HELD:
         line.flags &= NOT_HELD
-        noted = note(attention, noted, RELEASE, row, quantity / THOUSANDTHS)
+        added = add_callback(callbacks, added, RELEASE, row, quantity / THOUSANDTHS)
         t.counts[event.topic, event.partition, RELEASED] += 1
-    hear(t, row, ORDERS, event.time)
+    mark_seen(t, row, ORDERS, event.time)
     was_counted = line.flags & COUNTED != 0
     set_line(t, slot, row, hour, quantity, event.requested_day)
     record = t.hot[row]
@@ -132,8 +132,8 @@ def take_order(
             if not np.isnan(event.price):
                 record.price = event.price
                 record.currency = event.currency
-        noted = watch_surge(t, row, hour, attention, noted)
-    return (ABSORBED_LATE if event.time < event.watermark else ABSORBED), noted
+        added = check_surge(t, row, hour, callbacks, added)
+    return (ABSORBED_LATE if event.time < event.watermark else ABSORBED), added
 
 
 @lean_kernel
@@ -152,29 +152,29 @@ def ship(t: Tables, event: Any, row: int, hour: int, oldest_hour: int) -> None:
 
 
 @lean_kernel
-def take_movement(
-    t: Tables, events: NDArray[Any], k: int, row: int, hour: int, oldest_hour: int, attention: NDArray[Any], noted: int
+def apply_movement(
+    t: Tables, events: NDArray[Any], k: int, row: int, hour: int, oldest_hour: int, callbacks: NDArray[Any], added: int
 ) -> tuple[int, int]:
     """A shipment, return, count or adjustment. Returns the outcome and how many things were noted."""
     event = events[k]
     if find_line(t.lines, t.line_index, event.id_hi, event.id_lo) >= 0:
-        return DUPLICATE, noted
+        return DUPLICATE, added
     slot = new_line(t, event.id_hi, event.id_lo, row, hour, oldest_hour)
     t.lines[slot].version = VERSION_LAST
-    reach(t, row, hour)
-    hear(t, row, INVENTORY, event.time)
+    advance_row(t, row, hour)
+    mark_seen(t, row, INVENTORY, event.time)
     if event.kind == SHIPPED:
         ship(t, event, row, hour, oldest_hour)
-        move(t.supply, row, event.time, -event.quantity)
+        book_movement(t.supply, row, event.time, -event.quantity)
     elif event.kind == COUNTED_STOCK:
-        count(t.supply, row, event.time, event.quantity)
+        book_count(t.supply, row, event.time, event.quantity)
     else:
-        move(t.supply, row, event.time, event.quantity)
+        book_movement(t.supply, row, event.time, event.quantity)
     stock = on_hand(t.supply, row) / THOUSANDTHS
-    if stock < t.hot[row].stock_floor and t.supply[row].count_time != NEVER:
-        t.hot[row].stock_floor = np.nan
-        noted = note(attention, noted, LOW_STOCK, row, stock)
-    return (ABSORBED_LATE if event.time < event.watermark else ABSORBED), noted
+    if stock < t.hot[row].stock_threshold and t.supply[row].count_time != NEVER:
+        t.hot[row].stock_threshold = np.nan
+        added = add_callback(callbacks, added, LOW_STOCK, row, stock)
+    return (ABSORBED_LATE if event.time < event.watermark else ABSORBED), added
 
 
 @kernel
@@ -182,18 +182,18 @@ def rows_changed(
     t: Tables, events: NDArray[Any], rows: NDArray[np.int32], lines_max: int, horizon_hours: int
 ) -> NDArray[np.int32]:
     """Rows that records may change: their own, those of the lines they name, and those of lines forgotten for them."""
-    count = rows.shape[0]
-    found = np.empty((2 + FORGOTTEN_MAX) * count, np.int32)
+    book_count = rows.shape[0]
+    found = np.empty((2 + FORGOTTEN_MAX) * book_count, np.int32)
     n = 0
-    for k in range(count):
+    for k in range(book_count):
         found[n] = rows[k]
         slot = find_line(t.lines, t.line_index, events[k].line_hi, events[k].line_lo)
         found[n + 1] = t.lines[slot].row if slot >= 0 else -1
         n += 2
-    if count == 0:
+    if book_count == 0:
         return found
-    may_go = FORGOTTEN_MAX * count
-    oldest_hour = events[count - 1].watermark // HOUR_MS - horizon_hours
+    may_go = FORGOTTEN_MAX * book_count
+    oldest_hour = events[book_count - 1].watermark // HOUR_MS - horizon_hours
     has_room = t.line_ring[COUNT] + may_go <= lines_max
     for k in range(min(t.line_ring[COUNT], may_go)):
         line = t.lines[(t.line_ring[HEAD] + k) % t.lines.shape[0]]
@@ -207,9 +207,9 @@ def rows_changed(
 @lean_kernel
 def absorb(
     t: Tables, events: NDArray[Any], rows: NDArray[np.int32], start: int, stop: int, horizon_hours: int,
-    attention: NDArray[Any],
+    callbacks: NDArray[Any],
 ) -> tuple[int, int]:  # fmt: skip
-    """Apply records from ``start`` on in order and count their outcomes, until ``stop`` or until one needs attention.
+    """Apply records from ``start`` on in order and count their outcomes, until ``stop`` or until one needs a callback.
 
     Parameters
     ----------
@@ -217,13 +217,13 @@ def absorb(
         (n,) row of each record; negative ones were dealt with elsewhere.
     horizon_hours
         Age, behind the watermark, from which the line table forgets.
-    attention
-        Room for what one record can give rise to, ``ATTENTION_MAX`` entries.
+    callbacks
+        Room for what one record can give rise to, ``CALLBACKS_MAX`` entries.
 
     Returns
     -------
     tuple of int
-        Index behind the last record applied, and the number of attention entries it gave rise to. Stopping there lets
+        Index behind the last record applied, and the number of callback entries it gave rise to. Stopping there lets
         Python look at exactly the state that the record left.
     """
     for k in range(start, stop):
@@ -232,14 +232,14 @@ def absorb(
             continue
         event = events[k]
         hour = local_hour(t, row, event.time)
-        read_ahead(t, events, rows, k, stop, hour)
+        prefetch_record(t, events, rows, k, stop, hour)
         oldest_hour = event.watermark // HOUR_MS - horizon_hours
-        read_ahead_oldest(t, oldest_hour)
+        prefetch_oldest_line(t, oldest_hour)
         if event.kind <= CANCELLED or event.kind == LOST:
-            outcome, noted = take_order(t, events, k, row, hour, oldest_hour, attention, 0)
+            outcome, added = apply_order(t, events, k, row, hour, oldest_hour, callbacks, 0)
         else:
-            outcome, noted = take_movement(t, events, k, row, hour, oldest_hour, attention, 0)
+            outcome, added = apply_movement(t, events, k, row, hour, oldest_hour, callbacks, 0)
         t.counts[event.topic, event.partition, outcome] += 1
-        if noted:
-            return k + 1, noted
+        if added:
+            return k + 1, added
     return stop, 0

@@ -5,22 +5,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import NO_DAY, THOUSANDTHS
+from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.detection.quality import learn_row_size, learn_stream_size
 from sensing.jit import lean_kernel
-from sensing.machines.tables import Tables
-from sensing.settings import HOUR_MS
+from sensing.machine_settings import HOUR_MS
+from sensing.machines.kernel_tables import Tables
 from sensing.state.buckets import book, roll
-from sensing.state.lines import (
+from sensing.state.line_table import (
     BOOKED_DAY,
     COUNTED,
     OPEN_IN_RING,
     TRACKED_OPEN,
-    forget_oldest,
+    evict_oldest,
     insert_line,
-    oldest_due,
+    oldest_to_evict,
 )
-from sensing.state.observed import count_lines
+from sensing.state.observed_hours import count_lines
 from sensing.state.zones import offset_at
 from sensing.supply.backlog import NEW_LINE, advance, open_add
 
@@ -33,27 +33,27 @@ def local_hour(t: Tables, row: int, time: int) -> int:
 
 
 @lean_kernel
-def reach(t: Tables, row: int, hour: int) -> None:
-    """Let a row know of an absorbed event in local ``hour``; see :func:`reach_row`."""
-    reach_row(t.hot, t.supply, row, hour)
+def advance_row(t: Tables, row: int, hour: int) -> None:
+    """Let a row know of an absorbed event in local ``hour``; see :func:`advance_row_arrays`."""
+    advance_row_arrays(t.hot, t.supply, row, hour)
 
 
 @lean_kernel
-def reach_row(hot: NDArray[Any], supply: NDArray[Any], row: int, hour: int) -> None:
+def advance_row_arrays(hot: NDArray[Any], supply: NDArray[Any], row: int, hour: int) -> None:
     """Let a row know of an absorbed event in local ``hour``.
 
     At the first one its rings start, at newer ones they roll.
     """
     record = hot[row]
-    if record.born == 0:
-        record.born = 1
+    if record.active == 0:
+        record.active = 1
         record.hour = hour
         record.day = hour // 24
         record.first_hour = hour
         record.closed_day = record.day - 1
     elif hour < record.first_hour and hour // 24 == record.first_hour // 24:
         record.first_hour = hour
-    record.touched = 1
+    record.dirty = 1
     roll(hot, row, hour)
     advance(supply, row, record.day)
 
@@ -71,7 +71,7 @@ def change_open(t: Tables, slot: int, delta: int, booked: int) -> None:
     if delta == 0 or line.flags & TRACKED_OPEN == 0:
         return
     if delta > 0:  # what is owed more must be in stock more
-        t.hot[line.row].stock_floor += delta / THOUSANDTHS
+        t.hot[line.row].stock_threshold += delta / THOUSANDTHS
     if open_add(t.supply, line.row, t.hot[line.row].day, line.requested_day, delta, booked):
         line.flags |= OPEN_IN_RING
     else:
@@ -103,7 +103,7 @@ def book_line(t: Tables, slot: int, quantity: int, requested_day: int) -> None:
     line = t.lines[slot]
     if quantity == 0:
         return
-    reach(t, line.row, line.hour)
+    advance_row(t, line.row, line.hour)
     line.quantity = quantity
     line.flags |= COUNTED
     if requested_day == NO_DAY:
@@ -139,21 +139,21 @@ def learn_sizes(t: Tables, row: int, quantity: int) -> None:
 
 
 @lean_kernel
-def hear(t: Tables, row: int, source: int, time: int) -> None:
+def mark_seen(t: Tables, row: int, source: int, time: int) -> None:
     """Note that an input told something of the row."""
     record = t.supply[row]
-    record.heard[source] = max(record.heard[source], time // 1000)
+    record.last_seen[source] = max(record.last_seen[source], time // 1000)
 
 
 @lean_kernel
 def new_line(t: Tables, key_hi: np.uint64, key_lo: np.uint64, row: int, hour: int, oldest_hour: int) -> int:
     """Slot for a new line. What the table forgets for it is no longer open."""
     for _ in range(2):
-        oldest = oldest_due(t.lines, t.line_ring, oldest_hour)
+        oldest = oldest_to_evict(t.lines, t.line_ring, oldest_hour)
         if oldest < 0:
             break
         change_open(t, oldest, -open_quantity(t.lines[oldest]), in_ring(t.lines[oldest]))
-        forget_oldest(t.lines, t.line_index, t.line_ring)
+        evict_oldest(t.lines, t.line_index, t.line_ring)
     slot = insert_line(t.lines, t.line_index, t.line_ring, key_hi, key_lo)
     t.lines[slot].row = row
     t.lines[slot].hour = hour

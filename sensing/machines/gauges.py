@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sensing.detection.lifecycle import OpenCounts
-from sensing.machines.state import ShardState
-from sensing.state.lines import COUNT, EVICTED
+from sensing.machines.shard_state import ShardState
+from sensing.state.line_table import COUNT, EVICTED
 
 
 class Limit(NamedTuple):
@@ -41,7 +41,7 @@ LIMITS = (
     ),
     Limit(
         "decided_rows_refused", "Decisions rejected because the table of decided SKU-locations was full.",
-        lambda s: s.supply.standings.refused,
+        lambda s: s.supply.decision_states.refused,
     ),
     Limit(
         "reference_ids_evicted", "Ids of reference records forgotten because the table was full.",
@@ -71,9 +71,9 @@ class Gauges(NamedTuple):
 def gauges(s: ShardState) -> Gauges:
     """Count what a shard holds; touches every row once."""
     hot = s.rows.hot[: s.rows.count]
-    closed = hot["closed_day"][(hot["born"] == 1) & (hot["closed_day"] >= hot["first_hour"] // 24)]
+    closed = hot["closed_day"][(hot["active"] == 1) & (hot["closed_day"] >= hot["first_hour"] // 24)]
     return Gauges(
-        rows=int(np.count_nonzero(hot["born"])),
+        rows=int(np.count_nonzero(hot["active"])),
         river_rows=len(s.demand.models),
         lines=int(s.lines.ring[COUNT]),
         limits={limit.name: limit.count(s) for limit in LIMITS},

@@ -5,14 +5,14 @@ A batch has its position when it arrives. What it waits for is state, and so is 
 
 from collections import deque
 
-from sensing.codec.record import Batch, Rare
+from sensing.codec.event_record import Batch, InfrequentEvent
 from sensing.codec.text_table import TextLookup
 from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.state.stored_batch import StoredBatch
 
 
 class BatchCursor:
-    """A batch, and how many of its records and rare events were applied.
+    """A batch, and how many of its records and infrequent events were applied.
 
     Attributes
     ----------
@@ -26,32 +26,41 @@ class BatchCursor:
         self.batch = batch
         self.records = 0
         self.texts = TextLookup(batch.texts)
-        self._rare = 0
+        self._infrequent_applied = 0
 
-    def rare(self) -> Rare | None:
-        """The rare event that comes next, if that is what comes next."""
-        if self._rare < len(self.batch.rare) and self.batch.rare[self._rare][0] <= self.records:
-            return self.batch.rare[self._rare][1]
+    def infrequent(self) -> InfrequentEvent | None:
+        """The infrequent event that comes next, if that is what comes next."""
+        if (
+            self._infrequent_applied < len(self.batch.infrequent)
+            and self.batch.infrequent[self._infrequent_applied][0] <= self.records
+        ):
+            return self.batch.infrequent[self._infrequent_applied][1]
         return None
 
-    def take_rare(self) -> None:
-        """Count the next rare event as applied."""
-        self._rare += 1
+    def mark_infrequent_applied(self) -> None:
+        """Count the next infrequent event as applied."""
+        self._infrequent_applied += 1
 
     def stop(self) -> int:
-        """Index of the record before which something else comes: a rare event, or the end of the batch."""
-        rare = self.batch.rare
-        return rare[self._rare][0] if self._rare < len(rare) else len(self.batch.records)
+        """Index of the record before which something else comes: an infrequent event, or the end of the batch."""
+        infrequent = self.batch.infrequent
+        return (
+            infrequent[self._infrequent_applied][0]
+            if self._infrequent_applied < len(infrequent)
+            else len(self.batch.records)
+        )
 
     def rest(self) -> Batch:
         """What was not applied yet."""
-        rare = [(before - self.records, item) for before, item in self.batch.rare[self._rare :]]
-        return self.batch._replace(records=self.batch.records[self.records :], rare=rare)
+        infrequent = [
+            (before - self.records, message) for before, message in self.batch.infrequent[self._infrequent_applied :]
+        ]
+        return self.batch._replace(records=self.batch.records[self.records :], infrequent=infrequent)
 
 
 def _is_tick(batch: Batch) -> bool:
     """Whether a batch carries nothing but a watermark."""
-    return not (len(batch.records) or batch.rare or batch.account or batch.final)
+    return not (len(batch.records) or batch.infrequent or batch.reconciliation or batch.final)
 
 
 class InputQueue:

@@ -5,16 +5,16 @@ import base64
 import msgspec
 
 from sensing.codec.cloudevents import traceparent_of
-from sensing.codec.record import Reject
+from sensing.codec.event_record import Reject
 from sensing.contracts.audit import ControlTotals
 from sensing.contracts.dead_letters import DeadLetter
-from sensing.machines.emit import Outbox
-from sensing.machines.messages import OUTCOMES, LedgerBatch, Totals
+from sensing.machines.machine_messages import OUTCOMES, LedgerBatch, Totals
+from sensing.machines.outbox import Outbox
 from sensing.outputs import AUDIT, DEAD_LETTERS, OutputRecord
-from sensing.state.snapshot import Encoded, seal, unseal
+from sensing.state.snapshot import Encoded, pack_snapshot, unpack_snapshot
 
 
-class _Account(msgspec.Struct):
+class _Reconciliation(msgspec.Struct):
     """What is known so far of one account: the ledger's own part, and the totals of the shards by machine."""
 
     read: dict[str, list[tuple[int, int, int]]] | None = None
@@ -31,7 +31,7 @@ class _State(msgspec.Struct):
     published: dict[int, int]
     read: list[tuple[int, str, int, int]]
     rejected: list[tuple[str, int, int]]
-    accounts: list[tuple[int, int, _Account]]
+    reconciliations: list[tuple[int, int, _Reconciliation]]
 
 
 class LedgerMachine:
@@ -49,58 +49,58 @@ class LedgerMachine:
         self.published: dict[int, int] = {}
         self.read: dict[int, dict[tuple[str, int], int]] = {}
         self.rejected: dict[tuple[str, int], int] = {}
-        self.accounts: dict[tuple[int, int], _Account] = {}
+        self.reconciliations: dict[tuple[int, int], _Reconciliation] = {}
 
     def apply(self, item: LedgerBatch | Totals) -> list[OutputRecord]:
         """Book one block or one shard's totals; returns dead letters and, last of all, the control totals."""
         if isinstance(item, LedgerBatch):
-            self._book(item)
-        if item.account > self.published.get(item.group, 0):
-            account = self.accounts.setdefault((item.group, item.account), _Account())
+            self._count_block(item)
+        if item.reconciliation > self.published.get(item.group, 0):
+            reconciliation = self.reconciliations.setdefault((item.group, item.reconciliation), _Reconciliation())
             if isinstance(item, Totals):
-                account.totals[item.machine] = item.counts
+                reconciliation.totals[item.machine] = item.counts
             else:
-                account.read, account.watermark = self._books(item.group), self.watermark
-            if account.read is not None and len(account.totals) == self.shards:
-                self._publish(account.read, account)
-                self.published[item.group] = item.account
-                self.accounts = {
+                reconciliation.read, reconciliation.watermark = self._read_counts(item.group), self.watermark
+            if reconciliation.read is not None and len(reconciliation.totals) == self.shards:
+                self._publish(reconciliation.read, reconciliation)
+                self.published[item.group] = item.reconciliation
+                self.reconciliations = {
                     (group, number): kept
-                    for (group, number), kept in self.accounts.items()
-                    if group != item.group or number > item.account
+                    for (group, number), kept in self.reconciliations.items()
+                    if group != item.group or number > item.reconciliation
                 }
         return self.outbox.take()
 
-    def _book(self, block: LedgerBatch) -> None:
+    def _count_block(self, block: LedgerBatch) -> None:
         self.watermark = max(self.watermark, block.watermark)
         of_group = self.read.setdefault(block.group, {})
         for topic, partition, count in block.read:
             of_group[topic, partition] = of_group.get((topic, partition), 0) + count
         for reject in block.rejects:
-            place = (reject.topic, reject.partition)
-            self.rejected[place] = self.rejected.get(place, 0) + 1
+            topic_partition = (reject.topic, reject.partition)
+            self.rejected[topic_partition] = self.rejected.get(topic_partition, 0) + 1
             with self.outbox.tracing(traceparent_of(reject.headers)):
                 put_dead_letter(self.outbox, self.watermark, reject, original=True)
 
-    def _books(self, group: int) -> dict[str, list[tuple[int, int, int]]]:
-        books: dict[str, list[tuple[int, int, int]]] = {}
+    def _read_counts(self, group: int) -> dict[str, list[tuple[int, int, int]]]:
+        read_counts: dict[str, list[tuple[int, int, int]]] = {}
         for (topic, partition), read in sorted(self.read.get(group, {}).items()):
-            books.setdefault(topic, []).append((partition, read, self.rejected.get((topic, partition), 0)))
-        return books
+            read_counts.setdefault(topic, []).append((partition, read, self.rejected.get((topic, partition), 0)))
+        return read_counts
 
-    def _publish(self, books: dict[str, list[tuple[int, int, int]]], account: _Account) -> None:
+    def _publish(self, read_counts: dict[str, list[tuple[int, int, int]]], reconciliation: _Reconciliation) -> None:
         sums: dict[tuple[str, int], list[int]] = {}
-        for counted in account.totals.values():
+        for counted in reconciliation.totals.values():
             for topic, partition, counts in counted:
                 before = sums.get((topic, partition), [0] * len(OUTCOMES))
                 sums[topic, partition] = [a + b for a, b in zip(before, counts, strict=True)]
-        for topic, partitions in books.items():
+        for topic, partitions in read_counts.items():
             for partition, read, rejected in partitions:
-                of_place = sums.get((topic, partition), [0] * len(OUTCOMES))
-                outcomes = dict(zip(OUTCOMES, of_place, strict=True))
+                of_partition = sums.get((topic, partition), [0] * len(OUTCOMES))
+                outcomes = dict(zip(OUTCOMES, of_partition, strict=True))
                 outcomes["dead_letter"] += rejected
                 data = ControlTotals(topic=topic, partition=partition, read=read, **outcomes)
-                name, at = f"{topic}/{partition}", account.watermark
+                name, at = f"{topic}/{partition}", reconciliation.watermark
                 # The count of what was read is the version: it grows, and the same input gives the same number.
                 self.outbox.put(at, AUDIT, "control.totals", f"control/{name}#{read}", name, at, data)
 
@@ -112,16 +112,18 @@ class LedgerMachine:
             self.published,
             [(group, t, p, n) for group, read in self.read.items() for (t, p), n in read.items()],
             [(t, p, n) for (t, p), n in self.rejected.items()],
-            [(*key, account) for key, account in self.accounts.items()],
+            [(*key, reconciliation) for key, reconciliation in self.reconciliations.items()],
         )
-        return seal({"state": Encoded(state, _State)}, "the ledger", {"shards": self.shards})
+        return pack_snapshot({"state": Encoded(state, _State)}, "the ledger", {"shards": self.shards})
 
     def load(self, block: bytes) -> None:
         """Take over the state of :meth:`dump`."""
-        state = unseal(block, "the ledger", {"shards": self.shards}, {"state": _State})["state"]
+        state = unpack_snapshot(block, "the ledger", {"shards": self.shards}, {"state": _State})["state"]
         self.outbox.number = state.number
         self.watermark, self.published = state.watermark, state.published
-        self.accounts = {(group, number): account for group, number, account in state.accounts}
+        self.reconciliations = {
+            (group, number): reconciliation for group, number, reconciliation in state.reconciliations
+        }
         self.read = {}
         for group, topic, partition, count in state.read:
             self.read.setdefault(group, {})[topic, partition] = count

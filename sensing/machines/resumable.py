@@ -1,4 +1,4 @@
-"""Effects of time that may take more than one call of a shard: the close of a local day, and the first publication.
+"""Event-time timers that may take more than one call of a shard: the close of a local day, and the first publication.
 
 Each is done in steps; what is left of it is state. The shard does the steps, one effect at a time. Meanwhile other
 rows' order lines, shipments and counts need not wait: a row is planned before its own next record. Whatever may change
@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.machines.call_budget import CallBudget
-from sensing.machines.close import fold_day, learn_day, plan_rows, publish_rows
-from sensing.machines.day import ObservedDay, observe_day
-from sensing.machines.outlook import ROWS_AT_ONCE
-from sensing.machines.report import put_exception
-from sensing.machines.schedule import Due
-from sensing.machines.state import ShardState
+from sensing.machines.close_schedule import DueCloses
+from sensing.machines.day_close import aggregate_day, learn_day, plan_rows, publish_rows
+from sensing.machines.day_inputs import ObservedDay, observe_day
+from sensing.machines.forecast_and_plan import ROWS_AT_ONCE
+from sensing.machines.shard_outputs import put_exception
+from sensing.machines.shard_state import ShardState
 from sensing.state.snapshot import Encoded, pack, unpack
 
 Integers = NDArray[np.int64]
@@ -64,11 +64,11 @@ class RowsLeft:
         """Whether there are any."""
         return self._first < len(self.rows)
 
-    def take(self, budget: CallBudget, outputs_per_row: float) -> Integers:
+    def pop_next(self, budget: CallBudget, outputs_per_row: float) -> Integers:
         """Positions of the next rows."""
-        return self._taken(self.at()[: budget.rows_to_plan(ROWS_AT_ONCE, outputs_per_row)])
+        return self._mark_done(self.at()[: budget.rows_to_plan(ROWS_AT_ONCE, outputs_per_row)])
 
-    def take_of(self, rows: NDArray[np.int32]) -> Integers:
+    def pop_rows(self, rows: NDArray[np.int32]) -> Integers:
         """Positions of those of some rows that are left, in the order in which they are planned."""
         if self._left is None:
             self._left = np.arange(len(self.rows)) >= self._first
@@ -78,7 +78,7 @@ class RowsLeft:
         known = np.unique(rows[(rows >= 0) & (rows < len(self._position))])
         at = np.sort(self._position[known])
         at = at[at >= 0]
-        return self._taken(at[self._left[at]])
+        return self._mark_done(at[self._left[at]])
 
     def at(self) -> Integers:
         """Positions of the rows that are left."""
@@ -86,7 +86,7 @@ class RowsLeft:
             return np.arange(self._first, len(self.rows))
         return self._first + np.flatnonzero(self._left[self._first :])
 
-    def _taken(self, at: Integers) -> Integers:
+    def _mark_done(self, at: Integers) -> Integers:
         if self._left is None:
             self._first += len(at)
             return at
@@ -105,29 +105,29 @@ class DayClose:
 
     KIND = "day_close"
 
-    def __init__(self, due: Due, learned: int = 0) -> None:
+    def __init__(self, due: DueCloses, learned: int = 0) -> None:
         self._due = due
         self._learned = learned
         self._left = RowsLeft(due.rows)
-        self._fold_due = due.fold
+        self._aggregate_due = due.aggregate
         self._observed: ObservedDay | None = None
 
     @classmethod
-    def begin(cls, s: ShardState, due: Due) -> "DayClose":
+    def begin(cls, s: ShardState, due: DueCloses) -> "DayClose":
         """The close of the rows that are due, as far as they have not closed the day before."""
         hot = s.rows.hot
-        closing = (hot["born"][due.rows] == 1) & (hot["closed_day"][due.rows] < due.day)
+        closing = (hot["active"][due.rows] == 1) & (hot["closed_day"][due.rows] < due.day)
         return cls(due._replace(rows=due.rows[closing], instants=due.instants[closing]))
 
     @property
     def done(self) -> bool:
         """Whether all is learned, planned and folded."""
-        return not self._fold_due and not self._left
+        return not self._aggregate_due and not self._left
 
     @property
     def lets_records_pass(self) -> bool:
         """Whether all is learned and nothing is to be folded."""
-        return not self._fold_due and self._learned == len(self._due.rows)
+        return not self._aggregate_due and self._learned == len(self._due.rows)
 
     def step(self, s: ShardState, budget: CallBudget) -> None:
         """Let some rows learn, else plan some, else fold."""
@@ -138,21 +138,21 @@ class DayClose:
             self._learned += count
             budget.spend(learned=count)
         elif self._left:
-            self._plan(s, self._left.take(budget, s.outputs_per_row), budget)
+            self._plan(s, self._left.pop_next(budget, s.outputs_per_row), budget)
         else:
-            fold_day(s, self._due, self._observed_day(s))
-            self._fold_due = False
+            aggregate_day(s, self._due, self._observed_day(s))
+            self._aggregate_due = False
 
     def bring_forward(self, s: ShardState, rows: NDArray[np.int32], budget: CallBudget) -> None:
         """Plan some rows now."""
-        self._plan(s, self._left.take_of(rows), budget)
+        self._plan(s, self._left.pop_rows(rows), budget)
 
     def dump(self) -> bytes:
         """What is left, as bytes."""
         left = self._left.at()
         due = self._due
         learned = self._learned if self._learned < len(due.rows) else len(left)
-        head = _CloseHead(due.zones, due.day, due.end, self._fold_due, learned)
+        head = _CloseHead(due.zones, due.day, due.end, self._aggregate_due, learned)
         return pack({"head": Encoded(head, _CloseHead), "rows": due.rows[left], "instants": due.instants[left]})
 
     @classmethod
@@ -160,7 +160,7 @@ class DayClose:
         """Go on with what :meth:`dump` wrote."""
         found = unpack(block, {"head": _CloseHead})
         head = found["head"]
-        due = Due(head.zones, head.day, head.end, found["rows"], found["instants"], head.fold)
+        due = DueCloses(head.zones, head.day, head.end, found["rows"], found["instants"], head.aggregate)
         return cls(due, head.learned)
 
     def _observed_day(self, s: ShardState) -> ObservedDay:
@@ -176,7 +176,7 @@ class DayClose:
 
 
 class FirstPublication:
-    """The end of the quiet time: every open problem, then the planning parameters of all rows, once."""
+    """The end of the backfill: every open problem, then the planning parameters of all rows, once."""
 
     KIND = "first_publication"
 
@@ -187,11 +187,11 @@ class FirstPublication:
 
     @classmethod
     def begin(cls, s: ShardState, instant: int) -> "FirstPublication":
-        """End the quiet time."""
-        s.muted = False
+        """End the backfill."""
+        s.backfilling = False
         hot = s.rows.hot[: s.rows.count]
-        rows = np.flatnonzero((hot["born"] == 1) & (hot["closed_day"] >= hot["first_hour"] // 24))
-        return cls(instant, s.problems.unmute(), rows[np.argsort(hot["closed_day"][rows], kind="stable")])
+        rows = np.flatnonzero((hot["active"] == 1) & (hot["closed_day"] >= hot["first_hour"] // 24))
+        return cls(instant, s.problems.end_backfill(), rows[np.argsort(hot["closed_day"][rows], kind="stable")])
 
     @property
     def done(self) -> bool:
@@ -212,11 +212,11 @@ class FirstPublication:
             del self._problems[:count]
             budget.spend(outputs=count)
         else:
-            self._publish(s, self._left.take(budget, PUBLISHED_OUTPUTS), budget)
+            self._publish(s, self._left.pop_next(budget, PUBLISHED_OUTPUTS), budget)
 
     def bring_forward(self, s: ShardState, rows: NDArray[np.int32], budget: CallBudget) -> None:
         """Publish the parameters of some rows now."""
-        self._publish(s, self._left.take_of(rows), budget)
+        self._publish(s, self._left.pop_rows(rows), budget)
 
     def dump(self) -> bytes:
         """What is left, as bytes."""
@@ -241,7 +241,7 @@ class _CloseHead(msgspec.Struct):
     zones: tuple[int, ...]
     day: int
     end: int
-    fold: bool
+    aggregate: bool
     learned: int
 
 
@@ -250,9 +250,9 @@ class _PublicationHead(msgspec.Struct):
     problems: list[str]
 
 
-def dump_resumable(effect: Resumable | None) -> bytes:
+def dump_resumable(resumable: Resumable | None) -> bytes:
     """An effect that is under way, or none, as bytes."""
-    return b"" if effect is None else pack({effect.KIND: effect.dump()})
+    return b"" if resumable is None else pack({resumable.KIND: resumable.dump()})
 
 
 def load_resumable(block: bytes) -> Resumable | None:

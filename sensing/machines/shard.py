@@ -1,7 +1,7 @@
 """A shard: all SKU-locations of a set of SKUs, as one pure machine.
 
-``apply`` takes batches in order. Between two effects of time records go through one kernel; every effect (a close, a
-reference record that takes effect, the end of the quiet time) runs at its instant, in the order of instants, before the
+``apply`` takes batches in order. Between two event-time timers records go through one kernel; every effect (a close, a
+reference record that takes effect, the end of the backfill) runs at its instant, in the order of instants, before the
 first record whose watermark has reached it. So results do not depend on how the stream was cut into batches.
 
 With bounds a call ends when it has done so much, in the middle of a large close if need be; ``proceed`` goes on. What
@@ -12,23 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from sensing.codec.record import BEFORE_ALL, Batch, Rare
+from sensing.codec.event_record import BEFORE_ALL, Batch, InfrequentEvent
 from sensing.codec.text_table import TextTable
+from sensing.machine_settings import Settings
 from sensing.machines.absorb import absorb, rows_changed
-from sensing.machines.attend import attend
 from sensing.machines.call_budget import ROWS_PER_RARE, UNBOUNDED, CallBounds, CallBudget
-from sensing.machines.effects import effect_due, run_effect, take_reference
-from sensing.machines.incoming import Refusal, incoming, refuse
+from sensing.machines.callbacks import run_callback
+from sensing.machines.forecast_and_plan import parameter_columns
+from sensing.machines.infrequent_events import apply_infrequent
 from sensing.machines.input_queue import BatchCursor
-from sensing.machines.messages import ParameterRows, Totals
-from sensing.machines.outlook import parameter_columns
-from sensing.machines.pending import is_reference
-from sensing.machines.rare import take_rare
+from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX
+from sensing.machines.machine_messages import ParameterRows, Totals
+from sensing.machines.reference_queue import is_reference
 from sensing.machines.resumable import DayClose, Resumable, dump_resumable, load_resumable
-from sensing.machines.state import ShardState, dump_state, load_state
-from sensing.machines.tables import ATTENTION, ATTENTION_MAX
+from sensing.machines.row_lookup import RefusedRecord, reject_record, resolve_records
+from sensing.machines.shard_state import ShardState, dump_state, load_state
+from sensing.machines.timers import apply_reference, next_timer, run_timer
 from sensing.outputs import OutputRecord
-from sensing.settings import Settings
 
 Outputs = list[OutputRecord | Totals | ParameterRows]
 
@@ -40,7 +40,7 @@ class ShardMachine:
         self.state = ShardState(shard, settings)
         self._bounds = bounds
         self._under_way: Resumable | None = None
-        self._attention = np.zeros(ATTENTION_MAX, ATTENTION)
+        self._callbacks = np.zeros(CALLBACKS_MAX, CALLBACK)
         self._applied: list[BatchCursor] = []
 
     @property
@@ -106,20 +106,20 @@ class ShardMachine:
         s = self.state
         cursor = self._head()
         batch, stop = cursor.batch, cursor.stop()
-        item = cursor.rare()
+        message = cursor.infrequent()
         if cursor.records < stop:
             if self._advance(int(batch.records["watermark"][cursor.records])):
                 self._absorb(cursor, stop, budget)
-        elif item is not None:
-            if is_reference(item) or self._advance(item.watermark):
-                cursor.take_rare()
+        elif message is not None:
+            if is_reference(message) or self._advance(message.watermark):
+                cursor.mark_infrequent_applied()
                 budget.spend(planned=ROWS_PER_RARE)
-                self._take(item)
+                self._take(message)
         elif self._advance(batch.watermark) and not (batch.final and self._close_ended_days(batch.watermark)):
             s.queue.remove_head()
             outputs += s.outbox.take()
-            if batch.account:
-                outputs.append(Totals(s.shard, s.totals(), batch.account, batch.group))
+            if batch.reconciliation:
+                outputs.append(Totals(s.shard, s.totals(), batch.reconciliation, batch.group))
             if batch.final:
                 outputs.append(ParameterRows(s.shard, parameter_columns(s)))
 
@@ -142,17 +142,17 @@ class ShardMachine:
             self._applied.append(cursor)
         return cursor
 
-    def _take(self, item: Rare) -> None:
-        """Take one rare event. A reference record is outside every watermark."""
+    def _take(self, message: InfrequentEvent) -> None:
+        """Take one infrequent event. A reference record is outside every watermark."""
         s = self.state
-        with s.outbox.tracing(item.trace):
-            if is_reference(item):
-                take_reference(s, item)
+        with s.outbox.tracing(message.trace):
+            if is_reference(message):
+                apply_reference(s, message)
             else:
-                take_rare(s, item)
+                apply_infrequent(s, message)
 
     def _absorb(self, cursor: BatchCursor, stop: int, budget: CallBudget) -> None:
-        """Absorb records up to ``stop``, or to the one before which an effect of time is due."""
+        """Absorb records up to ``stop``, or to the one before which an event-time timer is due."""
         s = self.state
         start, batch = cursor.records, cursor.batch
         watermarks = batch.records["watermark"]
@@ -160,32 +160,32 @@ class ShardMachine:
         if watermarks[stop - 1] >= due:
             stop = start + int(np.searchsorted(watermarks[start:stop], due, "left"))
         cursor.records = stop
-        events, rows, refusals = incoming(s, batch.records[start:stop], cursor.texts)
+        events, rows, refusals = resolve_records(s, batch.records[start:stop], cursor.texts)
         horizon_hours = s.settings.line_horizon_days * 24
         if self._under_way is not None:
             changed = rows_changed(s.tables(), events, rows, s.settings.lines_max, horizon_hours)
             self._under_way.bring_forward(s, changed, budget)
         s.lines.ensure(2 * len(events))
         tables = s.tables()
-        attention = self._attention
+        callbacks = self._callbacks
         at = 0
         for refusal in [*refusals, None]:
             end = len(events) if refusal is None else refusal.record
             while at < end:
-                at, noted = absorb(tables, events, rows, at, end, horizon_hours, attention)
+                at, added = absorb(tables, events, rows, at, end, horizon_hours, callbacks)
                 s.clock = max(s.clock, int(events["watermark"][at - 1]))
                 with s.outbox.tracing(_trace(batch, events[at - 1])):
-                    for entry in attention[:noted]:
-                        attend(s, entry, events[at - 1], cursor.texts.one(events[at - 1]))
-            if isinstance(refusal, Refusal):
+                    for entry in callbacks[:added]:
+                        run_callback(s, entry, events[at - 1], cursor.texts.one(events[at - 1]))
+            if isinstance(refusal, RefusedRecord):
                 s.clock = max(s.clock, int(events["watermark"][end]))
                 with s.outbox.tracing(_trace(batch, events[end])):
-                    refuse(s, events[end], cursor.texts.one(events[end]), refusal)
+                    reject_record(s, events[end], cursor.texts.one(events[end]), refusal)
                 at = end + 1
 
     def _next_due(self) -> int:
-        """Instant of the next effect of time."""
-        return min(effect_due(self.state), self.state.schedule.next_instant)
+        """Instant of the next event-time timer."""
+        return min(next_timer(self.state), self.state.schedule.next_instant)
 
     def _advance(self, watermark: int) -> bool:
         """Run effects due at or before ``watermark``, in the order of instants; True when there are no more.
@@ -196,11 +196,11 @@ class ShardMachine:
         if s.clock <= BEFORE_ALL < watermark:
             s.start_clock(watermark)
         while (instant := self._next_due()) <= watermark:
-            if effect_due(s) == instant:
+            if next_timer(s) == instant:
                 s.clock = max(s.clock, instant)
-                self._under_way = run_effect(s, instant)
+                self._under_way = run_timer(s, instant)
             else:
-                due = s.schedule.take(min(watermark, effect_due(s) - 1), final=False)
+                due = s.schedule.take(min(watermark, next_timer(s) - 1), final=False)
                 assert due is not None, "a close is due"
                 s.clock = max(s.clock, instant)
                 self._under_way = DayClose.begin(s, due)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from sensing.contracts.reference import LocationUpdated
 from sensing.jit import kernel
-from sensing.state.observed import LOCATION_LINES, learn_silences, learn_usual, observed_hours
+from sensing.state.observed_hours import LOCATION_LINES, learn_silences, learn_usual, observed_hours
 from sensing.state.rows import DAYS_KEPT
 from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.state.zones import Zones
@@ -16,10 +16,10 @@ AHEAD_DAYS = 3
 
 
 @kernel
-def keep_unobserved(
+def store_unobserved(
     unobserved: NDArray[np.float32], numbers: NDArray[np.int32], day: int, share: NDArray[np.float64]
 ) -> None:
-    """See `Locations.keep_unobserved`."""
+    """See `Locations.store_unobserved`."""
     for number in numbers:
         unobserved[number, day % DAYS_KEPT] = share[number]
         for ahead in range(1, AHEAD_DAYS + 1):
@@ -127,9 +127,9 @@ class Locations:
         observed_hours(self.lines, self.usual, shares, closed, day, found)
         return found
 
-    def keep_unobserved(self, numbers: NDArray[np.int32], day: int, share: NDArray[np.float64]) -> None:
+    def store_unobserved(self, numbers: NDArray[np.int32], day: int, share: NDArray[np.float64]) -> None:
         """Keep the share (locations,) of a closed local day that was not observed; days to come count as observed."""
-        keep_unobserved(self.unobserved, numbers, day, share)
+        store_unobserved(self.unobserved, numbers, day, share)
 
     def learn_day(self, numbers: NDArray[np.int64], day: int, observed: NDArray[np.bool_]) -> None:
         """Update usual lines and silent hours of locations after a local day; ``observed`` has their observed hours."""

@@ -6,7 +6,7 @@ length, since every output about a row names its SKU.
 Invariants
 - ``index`` has a power-of-two size, at least twice the number of rows; an entry is a row number or -1.
 - Rows are never removed; row numbers are given in order of first mention.
-- A row with ``born`` 0 has not absorbed an event yet: all its events were held or rejected. Closes and plans skip it.
+- A row with ``active`` 0 has not absorbed an event yet: all its events were held or rejected. Closes and plans skip it.
 """
 
 from typing import Any
@@ -39,15 +39,15 @@ HOT = np.dtype(
         ("hour", "i4"),  # newest local hour in the rings
         ("window_24", "u4"),  # order lines in the 24 hours up to and including ``hour``
         ("window_72", "u4"),
-        ("floor_24", "u4"),  # below these counts no surge test is needed
-        ("floor_72", "u4"),
-        ("floors_day", "u1"),  # local day, modulo 256, that the floors hold for
-        ("born", "u1"),
-        ("touched", "u1"),  # 1: an event arrived after the row was last planned
+        ("surge_threshold_24", "u4"),  # below these counts no surge test is needed
+        ("surge_threshold_72", "u4"),
+        ("thresholds_day", "u1"),  # local day, modulo 256, that the thresholds hold for
+        ("active", "u1"),
+        ("dirty", "u1"),  # 1: an event arrived after the row was last planned
         ("promoted_days", "u1"),  # bit k: an order of day ``day`` - k named a promotion
         ("currency", "S3"),
         ("slot", "u1"),  # minute after the local day's end at which the row closes
-        ("stock_floor", "f4"),  # on-hand units below which the projection runs again; NaN: not planned yet
+        ("stock_threshold", "f4"),  # on-hand units below which the projection runs again; NaN: not planned yet
         ("first_hour", "i4"),  # local hour of the first absorbed event; late events of the same day may move it back
         ("closed_day", "i4"),  # last closed local day
         ("day_lines", "u2", (DAYS_KEPT,)),
@@ -123,7 +123,7 @@ class Rows:
         hot["key_hi"], hot["key_lo"] = key
         hot["location"] = location
         hot["price"] = np.nan
-        hot["stock_floor"] = np.nan
+        hot["stock_threshold"] = np.nan
         hot["slot"] = slot
         self.count = row + 1
         if 2 * self.count > len(self.index):

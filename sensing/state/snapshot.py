@@ -2,8 +2,8 @@
 
 Every part of a machine's state has `dump` and `load`. A part is a block of named tables. Record arrays and encoded
 structs carry the names and types of their fields, so a moved, missing or retyped field is detected. A machine's
-snapshot also has the format version and the settings that its state depends on. Machines call `seal` and `unseal`,
-their parts call `pack` and `unpack`. The formats contain no pickles.
+snapshot also has the format version and the settings that its state depends on. Machines call `pack_snapshot` and
+`unpack_snapshot`, their parts call `pack` and `unpack`. The formats contain no pickles.
 """
 
 import functools
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 FORMAT_VERSION = 1
 """Version of the meaning of the tables. Names and types of fields are compared separately."""
 
-WAY_OUT = "start without it, from the beginning of the inputs, or with the version that wrote it"
+REMEDY = "start without it, from the beginning of the inputs, or with the version that wrote it"
 
 Fields = dict[str, list[tuple[str, str]]]
 
@@ -60,14 +60,14 @@ class _Head(msgspec.Struct, frozen=True):
     settings: dict[str, Any]
 
 
-def seal(parts: Mapping[str, Part], owner: str, settings: Mapping[str, Any]) -> bytes:
+def pack_snapshot(parts: Mapping[str, Part], owner: str, settings: Mapping[str, Any]) -> bytes:
     """Snapshot of a whole machine: its parts, its owner, and the settings that the state depends on."""
     head = _Head(FORMAT_VERSION, owner, dict(settings))
     return pack({"snapshot": msgspec.msgpack.encode(head), **parts})
 
 
-def unseal(block: bytes, owner: str, settings: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Parts of a snapshot made by `seal`; ``tables`` as for `unpack`.
+def unpack_snapshot(block: bytes, owner: str, settings: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Parts of a snapshot made by `pack_snapshot`; ``tables`` as for `unpack`.
 
     Raises
     ------
@@ -78,10 +78,10 @@ def unseal(block: bytes, owner: str, settings: Mapping[str, Any], tables: Mappin
     try:
         head = msgspec.msgpack.decode(heads[0] if heads else b"", type=_Head)
     except msgspec.MsgspecError as error:
-        msg = f"snapshot of {owner}: required one with a format version, got {error}; {WAY_OUT}"
+        msg = f"snapshot of {owner}: required one with a format version, got {error}; {REMEDY}"
         raise SnapshotError(msg) from error
     if head.version != FORMAT_VERSION:
-        msg = f"snapshot of {owner}: required format version {FORMAT_VERSION}, got {head.version}; {WAY_OUT}"
+        msg = f"snapshot of {owner}: required format version {FORMAT_VERSION}, got {head.version}; {REMEDY}"
         raise SnapshotError(msg)
     if head.owner != owner:
         msg = f"snapshot of {owner}: required its own, got that of {head.owner}; give every machine its snapshot"
@@ -150,7 +150,7 @@ def unpack(block: bytes, tables: Mapping[str, Any] | None = None) -> dict[str, A
             dtype = np.dtype(entry.dtype) if entry.dtype else np.dtype(table)
             if entry.size != int(np.prod(entry.shape, dtype=np.int64)) * dtype.itemsize:
                 msg = f"snapshot table {entry.name}: required records of {dtype.itemsize} bytes, "
-                raise SnapshotError(msg + f"got {entry.size} bytes for {entry.shape}; {WAY_OUT}")
+                raise SnapshotError(msg + f"got {entry.size} bytes for {entry.shape}; {REMEDY}")
             # Copy the bytes, not the record array: a copied record array has undefined padding.
             found[entry.name] = np.frombuffer(bytearray(body), dtype).reshape(entry.shape)
     return found
@@ -180,12 +180,12 @@ def _collect(table: Any, found: Fields) -> None:
         return
     hints = get_type_hints(table)
     order = table.__struct_fields__ if issubclass(table, msgspec.Struct) else table._fields
-    found[name] = [(field, _said(hints[field])) for field in order]
+    found[name] = [(field, _type_name(hints[field])) for field in order]
     for field in order:
         _collect(hints[field], found)
 
 
-def _said(kind: Any) -> str:
+def _type_name(kind: Any) -> str:
     return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
 
 
@@ -199,7 +199,7 @@ def _compare(entry: _Entry, required: Fields) -> None:
         at = next((k for k, (a, b) in pairs if a != b), min(len(wanted), len(there)))
         name = f"{entry.name} ({table})" if table else entry.name
         msg = f"snapshot table {name}: required {_field(wanted, at)} as field {at + 1}, got {_field(there, at)}; "
-        raise SnapshotError(msg + WAY_OUT)
+        raise SnapshotError(msg + REMEDY)
 
 
 def _field(fields: list[tuple[str, str]], at: int) -> str:

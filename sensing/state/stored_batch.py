@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sensing.codec.record import EVENT, TOPICS, Batch, Rare
-from sensing.codec.text_table import Place, TextTable, needed
-from sensing.contracts.topics import INPUTS
+from sensing.codec.event_record import EVENT, TOPICS, Batch, InfrequentEvent
+from sensing.codec.text_table import TextTable, TopicPartitionOffset, needed
+from sensing.contracts.topic_registry import INPUTS
 
 
 class _StoredEvent(msgspec.Struct):
-    """A rare event; the topic's number says of which types ``event`` may be."""
+    """An infrequent event; the topic's number says of which types ``event`` may be."""
 
     before: int
     event: msgspec.Raw
@@ -47,36 +47,39 @@ class StoredBatch(msgspec.Struct):
     """A batch that is not final."""
 
     records: bytes
-    rare: list[_StoredEvent]
+    infrequent: list[_StoredEvent]
     watermark: int
-    account: int
+    reconciliation: int
     group: int
-    traces: list[tuple[Place, str]]
+    traces: list[tuple[TopicPartitionOffset, str]]
     progress: int
-    reach: int
+    newest_time: int
     reference_read: bool
     texts: list[_StoredTexts]
 
     @classmethod
     def of(cls, batch: Batch) -> "StoredBatch":
         """Take a batch apart."""
-        rare = [
+        infrequent = [
             _StoredEvent(before, msgspec.Raw(msgspec.msgpack.encode(item.event)), item[1:6], item.trace)
-            for before, item in batch.rare
+            for before, item in batch.infrequent
         ]
         return cls(
-            batch.records.tobytes(), rare, batch.watermark, batch.account, batch.group, list(batch.traces.items()),
-            batch.progress, batch.reach, batch.reference_read,
+            batch.records.tobytes(), infrequent, batch.watermark, batch.reconciliation, batch.group,
+            list(batch.traces.items()), batch.progress, batch.newest_time, batch.reference_read,
             [_StoredTexts.of(table) for table in needed(batch.texts, batch.records)],
         )  # fmt: skip
 
     def batch(self) -> Batch:
         """Put the batch together."""
-        rare = [(kept.before, Rare(_decoded(kept), *kept.place, kept.trace)) for kept in self.rare]
+        infrequent = [
+            (kept.before, InfrequentEvent(_decoded(kept), *kept.place, kept.trace)) for kept in self.infrequent
+        ]
         return Batch(
-            np.frombuffer(bytearray(self.records), EVENT), rare, self.watermark, account=self.account,
-            group=self.group, traces=dict(self.traces), progress=self.progress, reach=self.reach,
-            reference_read=self.reference_read, texts=tuple(kept.table() for kept in self.texts),
+            np.frombuffer(bytearray(self.records), EVENT), infrequent, self.watermark,
+            reconciliation=self.reconciliation, group=self.group, traces=dict(self.traces), progress=self.progress,
+            newest_time=self.newest_time, reference_read=self.reference_read,
+            texts=tuple(kept.table() for kept in self.texts),
         )  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from collections import deque
 import msgspec
 import numpy as np
 
-from sensing.codec.record import BEFORE_ALL, Batch, Topic
-from sensing.settings import HOUR_MS
+from sensing.codec.event_record import BEFORE_ALL, Batch, Topic
+from sensing.machine_settings import HOUR_MS
 from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.state.stored_batch import StoredBatch
 
@@ -50,16 +50,18 @@ class WatermarkTracker:
 
     def _is_due(self, batch: Batch, limit: int) -> bool:
         if not self.reference_read:
-            return not len(batch.records) and all(item.topic == Topic.REFERENCE for _, item in batch.rare)
-        return batch.reach <= limit
+            return not len(batch.records) and all(item.topic == Topic.REFERENCE for _, item in batch.infrequent)
+        return batch.newest_time <= limit
 
     def _merged(self, batch: Batch) -> Batch:
         others = int(np.delete(self.latest, batch.group).min())
         self.latest[batch.group] = max(self.latest[batch.group], batch.watermark)
         records = batch.records.copy()
         records["watermark"] = np.minimum(records["watermark"], others)
-        rare = [(before, item._replace(watermark=min(item.watermark, others))) for before, item in batch.rare]
-        return batch._replace(records=records, rare=rare, watermark=min(batch.watermark, others))
+        infrequent = [
+            (before, item._replace(watermark=min(item.watermark, others))) for before, item in batch.infrequent
+        ]
+        return batch._replace(records=records, infrequent=infrequent, watermark=min(batch.watermark, others))
 
     def dump(self) -> bytes:
         """Watermarks, progress and the batches that wait, as bytes."""

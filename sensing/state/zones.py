@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.instants import EPOCH, day_number
 from sensing.jit import kernel, lean_kernel
-from sensing.settings import DAY_MS, HOUR_MS
+from sensing.machine_settings import DAY_MS, HOUR_MS
 
 FIRST_YEAR, LAST_YEAR = 1990, 2060
 TRANSITIONS_MAX = 256

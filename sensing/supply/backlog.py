@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import NO_DAY, THOUSANDTHS
+from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.jit import kernel, lean_kernel
-from sensing.supply.record import CELL_MAX, OPEN_DAYS, SPILLED
+from sensing.supply.supply_record import CELL_MAX, OPEN_DAYS, SPILLED
 
 NEW_LINE = -1
 

@@ -75,7 +75,7 @@ def observe_delay(pools: NDArray[Any], at: int, days: float, weight: float, memo
     )
 
 
-_Told = tuple[list[str], int]
+_NamesAndRefused = tuple[list[str], int]
 """Names of suppliers, and lanes refused."""
 
 
@@ -152,13 +152,13 @@ class Lanes:
 
     def dump(self) -> bytes:
         """All statistics as bytes."""
-        told = Encoded((self.names, self.refused), _Told)
-        return pack({"told": told, "lanes": self.lanes, "pools": self.pools})
+        names = Encoded((self.names, self.refused), _NamesAndRefused)
+        return pack({"names": names, "lanes": self.lanes, "pools": self.pools})
 
     def load(self, block: bytes) -> None:
         """Restore the state of :meth:`dump`."""
-        parts = unpack(block, {"told": _Told, "lanes": LANE, "pools": POOL})
-        self.names, self.refused = parts["told"]
+        parts = unpack(block, {"names": _NamesAndRefused, "lanes": LANE, "pools": POOL})
+        self.names, self.refused = parts["names"]
         self._supplier_of = {name: number for number, name in enumerate(self.names)}
         self._lane_of = {(int(lane["row"]), int(lane["supplier"])): i for i, lane in enumerate(parts["lanes"])}
         self._lanes = np.concatenate([parts["lanes"], np.zeros(16, LANE)])

@@ -30,7 +30,7 @@ Z_SERIES = 30.0
 
 
 @kernel
-def mills(z: float) -> float:
+def inverse_mills_ratio(z: float) -> float:
     """Inverse Mills ratio of the standard normal: its mean beyond ``z``."""
     if z > Z_SERIES:
         return z + 1.0 / z - 2.0 / z**3 + 10.0 / z**5
@@ -38,18 +38,18 @@ def mills(z: float) -> float:
 
 
 @kernel
-def beyond(mean: float, variance: float, age_days: float) -> tuple[float, float]:
+def truncated_normal_moments(mean: float, variance: float, age_days: float) -> tuple[float, float]:
     """Mean and variance of a normal lead time, given that it exceeds ``age_days``."""
     if variance <= 0.0:
         return max(mean, age_days), 0.0
     sd = math.sqrt(variance)
     z = (age_days - mean) / sd
-    ratio = mills(z)
+    ratio = inverse_mills_ratio(z)
     return max(mean + sd * ratio, age_days), max(variance * (1.0 + z * ratio - ratio * ratio), 0.0)
 
 
 @kernel
-def raise_by_open(
+def include_open_lines(
     mean: NDArray[np.float64], variance: NDArray[np.float64], weight: NDArray[np.float64],
     at: NDArray[np.int64], age_days: NDArray[np.float64], share: NDArray[np.float64],
 ) -> None:  # fmt: skip
@@ -68,15 +68,15 @@ def raise_by_open(
         stop = start
         total, centre = weight[i], weight[i] * mean[i]
         while stop < at.size and at[stop] == i:
-            expected, _ = beyond(mean[i], variance[i], age_days[stop])
+            expected, _ = truncated_normal_moments(mean[i], variance[i], age_days[stop])
             total += share[stop]
             centre += share[stop] * min(expected, LEAD_TIME_DAYS_MAX)
             stop += 1
         centre /= total
         squares = weight[i] * (variance[i] + (mean[i] - centre) ** 2)
         for k in range(start, stop):
-            expected, spread = beyond(mean[i], variance[i], age_days[k])
-            squares += share[k] * (spread + (min(expected, LEAD_TIME_DAYS_MAX) - centre) ** 2)
+            expected, excess_variance = truncated_normal_moments(mean[i], variance[i], age_days[k])
+            squares += share[k] * (excess_variance + (min(expected, LEAD_TIME_DAYS_MAX) - centre) ** 2)
         mean[i], variance[i] = centre, squares / total
         start = stop
 
@@ -115,10 +115,10 @@ def shrink(
     """Fill ``out`` (3, n) with what :func:`shrunk` returns."""
     for i in range(lane.size):
         pool = pools[supplier[i]]
-        spread = VARIATION * stated_days[i]
+        prior_sd = VARIATION * stated_days[i]
         total = pool.weight + PRIOR_WEIGHT
         mean = (pool.weight * pool.mean + PRIOR_WEIGHT * stated_days[i]) / total
-        variance = (pool.squares + PRIOR_WEIGHT * (spread * spread)) / total
+        variance = (pool.squares + PRIOR_WEIGHT * (prior_sd * prior_sd)) / total
         weight = PRIOR_WEIGHT
         if lane[i] != NO_LANE:
             own = lanes[lane[i]]

@@ -62,7 +62,7 @@ def reorder_point(
 
 
 @kernel
-def describe(
+def protection_time_moments(
     demand_mean: NDArray[np.float64], demand_variance: NDArray[np.float64],
     lead_time_days_mean: NDArray[np.float64], lead_time_days_sd: NDArray[np.float64],
     review_days: NDArray[np.float64], service_target: NDArray[np.float64], out: NDArray[np.float64],
@@ -79,7 +79,7 @@ def describe(
 
 
 @kernel
-def protect(
+def protection_time_demand(
     forecast_mean: NDArray[np.float64], forecast_variance: NDArray[np.float64],
     lead_time_days_mean: NDArray[np.float32], lead_time_days_sd: NDArray[np.float32],
     review_days: NDArray[np.float32], service_target: NDArray[np.float32], out: NDArray[np.float64],
@@ -94,12 +94,12 @@ def protect(
         lead_time, review = np.float64(lead_time_days_mean[i]), np.float64(review_days[i])
         days = lead_time + review
         daily = forecast_mean[i, 0]
-        spread = forecast_variance[i, 0]
+        daily_variance = forecast_variance[i, 0]
         if days > 0.0:
             daily = sum_of_days(forecast_mean[i], days) / days
-            spread = sum_of_days(forecast_variance[i], days) / days
+            daily_variance = sum_of_days(forecast_variance[i], days) / days
         out[i, 0] = np.float32(daily)
-        out[i, 1] = np.float32(spread)
+        out[i, 1] = np.float32(daily_variance)
         sd = np.float64(lead_time_days_sd[i])
         out[i, 2], out[i, 3] = moments(out[i, 0], out[i, 1], lead_time, sd, review)
         out[i, 4] = quantile(min(np.float64(service_target[i]), SERVICE_MAX), out[i, 2], out[i, 3])

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import NO_DAY, THOUSANDTHS
+from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.jit import kernel
-from sensing.settings import DAY_MS
-from sensing.supply.record import NEVER
+from sensing.machine_settings import DAY_MS
+from sensing.supply.supply_record import NEVER
 
 NONE = -1
 Key = tuple[str, str]

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 @kernel
-def economic(daily_mean: float, order_cost: float, holding_rate_year: float, unit_cost: float) -> float:
+def economic_order_quantity(daily_mean: float, order_cost: float, holding_rate_year: float, unit_cost: float) -> float:
     """Economic order quantity in units; NaN if a cost is not known or the holding cost is not positive."""
     holding = holding_rate_year * unit_cost
     if not holding > 0.0:
@@ -51,11 +51,18 @@ def order_quantity(
 
 
 @kernel
-def order_quantities(daily_mean: Floats, terms: NDArray[Any], out: Floats) -> None:
+def order_quantities(daily_mean: Floats, policy: NDArray[Any], out: Floats) -> None:
     """Fill ``out`` (n,) with order quantities, from mean daily demand (n,) and planning policy (n,) of the rows."""
     for i in range(out.size):
-        told = terms[i]
-        batch = economic(daily_mean[i], told.order_cost, told.holding_rate_year, told.unit_cost)
+        row_policy = policy[i]
+        batch = economic_order_quantity(
+            daily_mean[i], row_policy.order_cost, row_policy.holding_rate_year, row_policy.unit_cost
+        )
         out[i] = order_quantity(
-            daily_mean[i], batch, told.cover_days, told.shelf_life_days, told.minimum, told.multiple
+            daily_mean[i],
+            batch,
+            row_policy.cover_days,
+            row_policy.shelf_life_days,
+            row_policy.minimum,
+            row_policy.multiple,
         )

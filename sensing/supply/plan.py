@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.record import THOUSANDTHS
+from sensing.codec.event_record import THOUSANDTHS
 from sensing.supply.backlog import open_by_day
 from sensing.supply.lanes import Lanes
-from sensing.supply.lead_time import raise_by_open, shrunk
-from sensing.supply.lead_time_demand import protect
-from sensing.supply.moves import stock
+from sensing.supply.lead_time import include_open_lines, shrunk
+from sensing.supply.lead_time_demand import protection_time_demand
 from sensing.supply.order_quantity import order_quantities
 from sensing.supply.projection import project
 from sensing.supply.purchases import OpenLines, Purchases
 from sensing.supply.rounding import rounded
+from sensing.supply.stock_ledger import stock
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -67,8 +67,8 @@ class Plan(NamedTuple):
     """(n,) probability of a stock-out before the next due receipt, or within the lead time if none is due."""
     cover_days: Floats
     """(n,) days that stock lasts; NaN: for ever, or not known."""
-    terms: NDArray[Any]
-    """(n,) records of `sensing.supply.terms.TERMS`."""
+    policy: NDArray[Any]
+    """(n,) records of `sensing.supply.resolved_policy.RESOLVED_POLICY`."""
 
 
 def single(values: Any) -> Singles:
@@ -76,31 +76,31 @@ def single(values: Any) -> Singles:
     return rounded(values).astype(np.float32)
 
 
-class Known(NamedTuple):
+class PlanInputs(NamedTuple):
     """Inputs of plans besides forecasts: planning policy of the rows, supply records, lanes and purchase orders.
 
-    ``overrule`` replaces estimated lead times (n,) of rows (n,) by those that a person has set.
+    ``override_lead_times`` replaces estimated lead times (n,) of rows (n,) by those that a person has set.
     """
 
-    terms: NDArray[Any]
+    policy: NDArray[Any]
     supply: NDArray[Any]
     lanes: Lanes
     purchases: Purchases
-    overrule: Callable[[NDArray[np.int64], Singles], None]
+    override_lead_times: Callable[[NDArray[np.int64], Singles], None]
 
 
-def lead_times(rows: NDArray[np.int64], today: int, now: int, known: Known) -> tuple[Singles, Singles, OpenLines]:
+def lead_times(rows: NDArray[np.int64], today: int, now: int, inputs: PlanInputs) -> tuple[Singles, Singles, OpenLines]:
     """(n,) mean and standard deviation of lead times in days, with open lines included, and the open lines."""
-    terms, supply, lanes, purchases = known.terms, known.supply, known.lanes, known.purchases
+    policy, supply, lanes, purchases = inputs.policy, inputs.supply, inputs.lanes, inputs.purchases
     lane = supply["lane"][rows]
-    mean, variance, weight = shrunk(lanes, lane, terms["supplier"], terms["lead_time_days"])
+    mean, variance, weight = shrunk(lanes, lane, policy["supplier"], policy["lead_time_days"])
     lines = purchases.open_lines(rows, today, now, supply, lanes, mean)
     if lines.at.size:
         # Lines of another lane say nothing about the lane of the next order.
         own = (lines.lane == lane[lines.at]) & ~np.isnan(lines.age_days)
-        raise_by_open(mean, variance, weight, lines.at[own], lines.age_days[own], lines.share[own])
-    days, spread = single(np.array([mean, np.sqrt(variance)]))
-    return days, spread, lines
+        include_open_lines(mean, variance, weight, lines.at[own], lines.age_days[own], lines.share[own])
+    days, sd_days = single(np.array([mean, np.sqrt(variance)]))
+    return days, sd_days, lines
 
 
 def due_receipts(rows: int, days: int, today: int, lines: OpenLines) -> Floats:
@@ -115,20 +115,20 @@ def due_receipts(rows: int, days: int, today: int, lines: OpenLines) -> Floats:
 
 def make_plan(
     rows: NDArray[np.int64], day: int, now: int, forecast_mean: Floats, forecast_variance: Floats,
-    demand_class: NDArray[np.uint8], known: Known,
+    demand_class: NDArray[np.uint8], inputs: PlanInputs,
 ) -> Plan:  # fmt: skip
-    """Plan ``rows`` at instant ``now``; see `sensing.supply.book.SupplyBook.plan`."""
+    """Plan ``rows`` at instant ``now``; see `sensing.supply.supply_state.SupplyState.plan`."""
     count, days = forecast_mean.shape
-    terms, supply = known.terms, known.supply
-    mean_days, sd_days, lines = lead_times(rows, day + 1, now, known)
-    known.overrule(rows, mean_days)
-    review, service = single(np.array([terms["review_days"], terms["service_target"]]))
+    policy, supply = inputs.policy, inputs.supply
+    mean_days, sd_days, lines = lead_times(rows, day + 1, now, inputs)
+    inputs.override_lead_times(rows, mean_days)
+    review, service = single(np.array([policy["review_days"], policy["service_target"]]))
     out = np.empty((count, 5))
-    protect(forecast_mean, forecast_variance, mean_days, sd_days, review, service, out)
+    protection_time_demand(forecast_mean, forecast_variance, mean_days, sd_days, review, service, out)
     quantity = np.empty(count)
-    order_quantities(np.add.reduce(forecast_mean, axis=1) / days, terms, quantity)
-    spread, safety = np.sqrt(out[:, 3]), np.maximum(out[:, 4] - out[:, 2], 0.0)
-    mean, spread, quantile, safety, quantity = rounded(np.array([out[:, 2], spread, out[:, 4], safety, quantity]))
+    order_quantities(np.add.reduce(forecast_mean, axis=1) / days, policy, quantity)
+    demand_sd, safety = np.sqrt(out[:, 3]), np.maximum(out[:, 4] - out[:, 2], 0.0)
+    mean, demand_sd, quantile, safety, quantity = rounded(np.array([out[:, 2], demand_sd, out[:, 4], safety, quantity]))
     open_day, overdue = np.empty((count, days)), np.empty(count)
     open_by_day(supply, rows, day + 1, open_day, overdue)
     receipts = due_receipts(count, days, day + 1, lines)
@@ -138,8 +138,8 @@ def make_plan(
     project(on_hand, overdue, open_day, receipts, forecast_mean, forecast_variance, mean_days, stockout, projected)
     return Plan(
         day, rows, demand_class, forecast_mean, forecast_variance, out[:, 0].astype(np.float32),
-        out[:, 1].astype(np.float32), mean_days, sd_days, review, service, mean, spread, quantile, safety, quantile,
+        out[:, 1].astype(np.float32), mean_days, sd_days, review, service, mean, demand_sd, quantile, safety, quantile,
         quantity, rounded(quantile + quantity), on_hand, supply["on_order"][rows] / THOUSANDTHS,
         supply["open_total"][rows] / THOUSANDTHS, open_day, overdue, receipts, stockout, projected[:, 0],
-        projected[:, 1], terms,
+        projected[:, 1], policy,
     )  # fmt: skip

@@ -83,17 +83,17 @@ def project(
             if stock < 0.0 and stockout[i] == NOT_WITHIN:
                 stockout[i] = t
         window = first_receipt if first_receipt < days else min(max(math.ceil(lead_time_days[i]), 1), days)
-        needed, spread = 0.0, 0.0
+        needed, needed_variance = 0.0, 0.0
         for t in range(window):
             needed += daily[t]
-            spread += variance[i, t]
+            needed_variance += variance[i, t]
         free = on_hand[i] - overdue[i]
-        out[i, 0] = 1.0 if free < 0.0 else tail_probability(math.floor(free) + 1.0, needed, spread)
+        out[i, 0] = 1.0 if free < 0.0 else tail_probability(math.floor(free) + 1.0, needed, needed_variance)
         out[i, 1] = days_of_cover(free, daily)
 
 
 @kernel
-def stock_floors(
+def stock_thresholds(
     overdue: NDArray[np.float64], open_day: NDArray[np.float64], receipts: NDArray[np.float64],
     mean: NDArray[np.float64], lead_time_days: NDArray[np.float32], learned: NDArray[np.bool_],
     out: NDArray[np.float64],
@@ -108,7 +108,7 @@ def stock_floors(
     """
     days = mean.shape[1]
     for i in range(overdue.size):
-        floor = overdue[i] + open_day[i, 0]
+        threshold = overdue[i] + open_day[i, 0]
         window = 0
         while window < days and receipts[i, window] <= 0.0:
             window += 1
@@ -116,15 +116,15 @@ def stock_floors(
             window = min(max(math.ceil(lead_time_days[i]), 1), days)
         if learned[i]:
             for t in range(window):
-                floor += mean[i, t]
+                threshold += mean[i, t]
                 if t > 0:
-                    floor += max(open_day[i, t] - mean[i, t], 0.0)
-            floor += MEDIAN_MARGIN
-        out[i] = math.nan if math.isnan(mean[i, 0]) else floor
+                    threshold += max(open_day[i, t] - mean[i, t], 0.0)
+            threshold += MEDIAN_MARGIN
+        out[i] = math.nan if math.isnan(mean[i, 0]) else threshold
 
 
 @kernel
-def quiet_floors(
+def idle_stock_thresholds(
     open_total: NDArray[np.float64], mean: NDArray[np.float64], lead_time_days: NDArray[np.float32],
     learned: NDArray[np.bool_], out: NDArray[np.float64],
 ) -> None:  # fmt: skip
@@ -141,5 +141,5 @@ def quiet_floors(
             for t in range(start, start + window):
                 needed += mean[i, t if t < days else days - 7 + (t - days) % 7]
             most = max(most, needed)
-        floor = open_total[i] + (most + MEDIAN_MARGIN if learned[i] else 0.0)
-        out[i] = math.nan if math.isnan(mean[i, 0]) else floor
+        threshold = open_total[i] + (most + MEDIAN_MARGIN if learned[i] else 0.0)
+        out[i] = math.nan if math.isnan(mean[i, 0]) else threshold

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from sensing.codec.record import NO_DAY, THOUSANDTHS
+from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.contracts.common import VERSION_LAST
 from sensing.contracts.suppliers import (
     PurchaseOrderCancelled,
@@ -22,7 +22,7 @@ from sensing.contracts.suppliers import (
     PurchaseOrderShipped,
 )
 from sensing.supply.lanes import NO_LANE, UNKNOWN
-from sensing.supply.record import NEVER
+from sensing.supply.supply_record import NEVER
 
 Outcome = Literal["absorbed", "duplicate", "superseded", "line_changed_item"]
 UNTOLD = -1
@@ -44,7 +44,7 @@ class PurchaseLine(msgspec.Struct, array_like=True, gc=False):
     version: int = 0
     time: int = NEVER
     rank: int = 0
-    touched: int = NEVER
+    last_event_time: int = NEVER
     cancelled: bool = False
     finished: bool = False
     """The last receipt came: what is missing will not come."""
@@ -72,7 +72,7 @@ def thousandths(quantity: float, factor: float) -> int:
     return max(round(quantity * factor * THOUSANDTHS), 1)
 
 
-def judge(line: PurchaseLine, event: Any, time: int) -> Outcome:
+def classify_event(line: PurchaseLine, event: Any, time: int) -> Outcome:
     """Whether a versioned event (all but receipts) is news to the line."""
     if isinstance(event, PurchaseOrderPlaced) and not line.placed and not line.cancelled:
         return "absorbed"

@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.event_record import NO_DAY
 from sensing.codec.instants import day_number
-from sensing.codec.record import NO_DAY
 from sensing.contracts.suppliers import PurchaseOrderPlaced, PurchaseOrderReceived
-from sensing.settings import DAY_MS
+from sensing.machine_settings import DAY_MS
 from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.supply.lanes import NO_LANE, UNKNOWN, Lanes
 from sensing.supply.lead_time import typical_delay_days
 from sensing.supply.open_table import Key, OpenTable
-from sensing.supply.purchase_line import Outcome, PurchaseLine, change, judge, thousandths
-from sensing.supply.record import NEVER
+from sensing.supply.purchase_line import Outcome, PurchaseLine, change, classify_event, thousandths
+from sensing.supply.supply_record import NEVER
 
 
 class Promise(NamedTuple):
@@ -38,7 +38,7 @@ class Promise(NamedTuple):
     open: int
 
 
-class Heard(NamedTuple):
+class EventContext(NamedTuple):
     """Where and when an event was heard, and what its item's master data say."""
 
     row: int
@@ -100,36 +100,36 @@ class Purchases:
         self._done: dict[Key, PurchaseLine] = {}
         self._table = OpenTable()
 
-    def apply(self, event: Any, heard: Heard, supply: NDArray[Any], lanes: Lanes) -> PoOutcome:
-        """Apply an event about one line; see `sensing.supply.book.SupplyBook.purchase`."""
-        row, time = heard.row, heard.time
+    def apply(self, event: Any, context: EventContext, supply: NDArray[Any], lanes: Lanes) -> PoOutcome:
+        """Apply an event about one line; see `sensing.supply.supply_state.SupplyState.purchase`."""
+        row, time = context.row, context.time
         key = (event.po_id, event.line or event.sku)
         line = self._open.get(key) or self._done.get(key)
         if line is not None and line.row != row:
             return PoOutcome("line_changed_item")
         receipt = isinstance(event, PurchaseOrderReceived)
         if line is not None and not receipt:
-            word = judge(line, event, time)
+            word = classify_event(line, event, time)
             if word != "absorbed":
                 return PoOutcome(word)
         on_order = supply["on_order"]
         before_order = on_order.item(row)
         if line is None:
-            self._make_room(heard.watermark, on_order)
+            self._make_room(context.watermark, on_order)
             line = PurchaseLine(row)
-        self._name_supplier(line, event.supplier or (heard.supplier if line.supplier == UNKNOWN else ""), lanes)
+        self._name_supplier(line, event.supplier or (context.supplier if line.supplier == UNKNOWN else ""), lanes)
         before, expected_before = line.open, self._expected(line)
         movement = 0
         if receipt:
-            movement = self._receive(line, event, heard, lanes)
+            movement = self._receive(line, event, context, lanes)
         else:
             promised = NO_DAY if getattr(event, "promised_date", None) is None else day_number(event.promised_date)
-            change(line, event, time, heard.factor, promised)
+            change(line, event, time, context.factor, promised)
             if isinstance(event, PurchaseOrderPlaced):
                 line.lane = lanes.lane(row, line.supplier)
-                self._learn_early(line, heard, lanes)
-                supply["lane"][row], supply["terms"][row] = line.lane, -1
-        line.touched = max(line.touched, time)
+                self._learn_early(line, context, lanes)
+                supply["lane"][row], supply["policy"][row] = line.lane, -1
+        line.last_event_time = max(line.last_event_time, time)
         still_open, expected = line.open, self._expected(line)
         self._file(key, line, expected)
         on_order[row] += still_open - before
@@ -201,23 +201,23 @@ class Purchases:
         if name and supplier != line.supplier:
             line.supplier, line.lane = supplier, NO_LANE
 
-    def _receive(self, line: PurchaseLine, event: PurchaseOrderReceived, heard: Heard, lanes: Lanes) -> int:
-        quantity = thousandths(event.quantity, heard.factor)
+    def _receive(self, line: PurchaseLine, event: PurchaseOrderReceived, context: EventContext, lanes: Lanes) -> int:
+        quantity = thousandths(event.quantity, context.factor)
         if line.placed:
             share = min(quantity, line.open) / line.ordered if line.open else 0.0
-            self._learn(line, heard.time, heard.local_day, share, lanes)
+            self._learn(line, context.time, context.local_day, share, lanes)
         else:
-            line.early_time = heard.time if line.early_time == NEVER else line.early_time
+            line.early_time = context.time if line.early_time == NEVER else line.early_time
             line.early += quantity
-            line.early_moment += quantity * (heard.time - line.early_time)
+            line.early_moment += quantity * (context.time - line.early_time)
         line.received += quantity
         line.finished = line.finished or event.last
         return quantity
 
-    def _learn_early(self, line: PurchaseLine, heard: Heard, lanes: Lanes) -> None:
+    def _learn_early(self, line: PurchaseLine, context: EventContext, lanes: Lanes) -> None:
         if line.early:
             mean_time = line.early_time + line.early_moment // line.early
-            day = heard.local_day + round((mean_time - heard.time) / DAY_MS)
+            day = context.local_day + round((mean_time - context.time) / DAY_MS)
             self._learn(line, mean_time, day, min(line.early / line.ordered, 1.0), lanes)
             line.early = 0
 
@@ -261,7 +261,7 @@ class Purchases:
         while self._done:
             key, line = next(iter(self._done.items()))
             full = len(self._open) + len(self._done) >= self.lines_max
-            if not full and line.touched >= watermark - self.horizon_ms:
+            if not full and line.last_event_time >= watermark - self.horizon_ms:
                 return
             del self._done[key]
             self.forgotten += 1

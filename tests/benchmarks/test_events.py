@@ -11,8 +11,8 @@ from benchmarks.workloads import DAY_MS, Workload
 from flows.input.file_source import FileReader, file_buffers
 from flows.input.input_folder import InputFile
 from flows.input.ordered_merge import OrderedMerge
-from sensing.codec.record import AFTER_ALL
-from sensing.settings import Settings
+from sensing.codec.event_record import AFTER_ALL
+from sensing.machine_settings import Settings
 
 LOAD = Workload(seed=7, skus=40, locations=5, days=2, lines_per_day=2_000, late_share=0.1, cancelled_share=0.05)
 

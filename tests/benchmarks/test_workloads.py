@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import workloads
 from benchmarks.workloads import DAY_MS, HOUR_MS, LINE, Workload
-from sensing.codec.record import Kind
+from sensing.codec.event_record import Kind
 from sensing.contracts.inventory import InventoryEvent
 from sensing.contracts.orders import OrderEvent, OrderPlaced
 from sensing.contracts.suppliers import PurchaseOrderPlaced, PurchaseOrderReceived, SupplierEvent

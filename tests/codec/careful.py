@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from sensing.codec import decode as module
-from sensing.codec.block import Block
 from sensing.codec.decode import Decoded, decode
-from sensing.codec.record import EVENT
+from sensing.codec.event_record import EVENT
+from sensing.codec.message_block import Block
 from sensing.codec.scan import scan
 from sensing.codec.scan_table import table_of
 from tests.codec.blocks import texts_of
@@ -44,7 +44,7 @@ def assert_same(found: Decoded, expected: Decoded) -> None:
     assert found.positions.tolist() == expected.positions.tolist()
     assert found.records.tobytes() == expected.records.tobytes()
     assert texts_of(found) == texts_of(expected)
-    assert (found.rare, found.rare_positions) == (expected.rare, expected.rare_positions)
+    assert (found.infrequent, found.infrequent_positions) == (expected.infrequent, expected.infrequent_positions)
     assert (found.rejects, found.reject_positions) == (expected.rejects, expected.reject_positions)
 
 

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.block import Block
+from sensing.codec.event_record import EVENT, TOPICS
 from sensing.codec.keys import SPANS
-from sensing.codec.record import EVENT, TOPICS
+from sensing.codec.message_block import Block
 from sensing.codec.scan import scan, scan_block
 from sensing.codec.scan_table import Table, table_of
-from sensing.codec.words import WORD
+from sensing.codec.swar import WORD
 from tests.codec.near import near_lines
 
 SEED = 7

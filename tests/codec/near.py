@@ -12,7 +12,7 @@ from tests.codec.oracle import KINDS
 from tests.contracts.examples import EXAMPLES, minimal
 
 FREQUENT = [(topic, event) for topic, event in EXAMPLES if event["event_type"] in KINDS]
-RARE = [(topic, event) for topic, event in EXAMPLES if topic in ("orders", "shipments")]
+INFREQUENT = [(topic, event) for topic, event in EXAMPLES if topic in ("orders", "shipments")]
 BLANKS = (*("", "", "", "", " ", "  ", "\t", "\n", "\r\n", " \t ") * 20, "\x0b", "\x0c")
 TEXTS = (
     *("x" * n for n in (1, 7, 8, 9, 15, 16, 17, 23, 24, 25, 39, 40, 41, 63, 64, 65, 127, 128, 129, 255, 256, 257)),
@@ -63,7 +63,7 @@ def near_lines(seed: int, count: int) -> Iterator[Line]:
     """``count`` lines with their topics, the same for the same seed."""
     random = Random(seed)
     for _ in range(count):
-        topic, event = random.choice(FREQUENT if random.random() < 0.95 else RARE)
+        topic, event = random.choice(FREQUENT if random.random() < 0.95 else INFREQUENT)
         fields = {name: json.dumps(value) for name, value in event.items()}
         if random.random() < 0.5:
             fields = {name: value for name, value in fields.items() if name in minimal(topic, event)}

@@ -33,7 +33,7 @@ def test_binary_mode_is_the_plain_event(topic: str, event: Event, moved: tuple[s
 
     assert not found.rejects
     assert found.records.tobytes() == plain.records.tobytes()
-    assert found.rare == plain.rare
+    assert found.infrequent == plain.infrequent
 
 
 def test_structured_mode_is_the_plain_event() -> None:

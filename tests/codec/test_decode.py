@@ -1,4 +1,4 @@
-"""Messages to records, rare events and rejects."""
+"""Messages to records, infrequent events and rejects."""
 
 import datetime as dt
 import json
@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 from sensing.codec.decode import Block, Message, decode
-from sensing.codec.record import EVENT, TOPICS, Topic
+from sensing.codec.event_record import EVENT, TOPICS, Topic
 from sensing.contracts.common import MESSAGE_BYTES_MAX
-from sensing.contracts.topics import INPUTS
+from sensing.contracts.topic_registry import INPUTS
 from tests.codec import oracle
 from tests.codec.blocks import block_of, decode_events, decode_lines, plain, texts_of
 from tests.codec.checks import time_ms
@@ -41,10 +41,10 @@ def test_every_event_type_arrives(topic: str, event: Event, whole: bool) -> None
     if expected is not None:
         assert expected == plain(decoded.records[0], texts_of(decoded)[0], *expected)
         return
-    [(before, rare)] = decoded.rare
-    built = msgspec.to_builtins(rare.event)
-    assert (before, rare.topic, rare.partition, rare.offset) == (0, TOPICS.index(topic), 0, 0)
-    assert rare.time == (time_ms(given["event_time"]) if "event_time" in given else 0)
+    [(before, infrequent)] = decoded.infrequent
+    built = msgspec.to_builtins(infrequent.event)
+    assert (before, infrequent.topic, infrequent.partition, infrequent.offset) == (0, TOPICS.index(topic), 0, 0)
+    assert infrequent.time == (time_ms(given["event_time"]) if "event_time" in given else 0)
     assert _common(given, built) == given
 
 
@@ -69,13 +69,15 @@ def test_what_is_required(topic: str, event: Event) -> None:
 
 
 def test_a_block_is_divided_completely() -> None:
-    """Records, rare events and rejects together are all messages; rare events know the record they come before."""
+    """Records, infrequent events and rejects together are all messages; infrequent events know the record they come
+    before.
+    """
     allocated = example("order.allocated")
     decoded = decode_events("orders", PLACED, allocated, {}, PLACED, PLACED, {}, allocated, PLACED, allocated)
 
     assert decoded.positions.tolist() == [0, 3, 4, 7]
-    assert [before for before, _ in decoded.rare] == [1, 3, 4]
-    assert decoded.rare_positions == [1, 6, 8]
+    assert [before for before, _ in decoded.infrequent] == [1, 3, 4]
+    assert decoded.infrequent_positions == [1, 6, 8]
     assert decoded.reject_positions == [2, 5]
 
 
@@ -113,10 +115,12 @@ def test_cuts_do_not_matter(size: int) -> None:
 
     assert whole.records.tobytes() == b"".join(part.records.tobytes() for part in parts)
     assert whole.rejects == [reject for part in parts for reject in part.rejects]
-    assert [rare for _, rare in whole.rare] == [rare for part in parts for _, rare in part.rare]
+    assert [infrequent for _, infrequent in whole.infrequent] == [
+        infrequent for part in parts for _, infrequent in part.infrequent
+    ]
     starts = np.cumsum([0, *(len(part.records) for part in parts)])
-    assert [before for before, _ in whole.rare] == [
-        before + start for part, start in zip(parts, starts, strict=False) for before, _ in part.rare
+    assert [before for before, _ in whole.infrequent] == [
+        before + start for part, start in zip(parts, starts, strict=False) for before, _ in part.infrequent
     ]
 
 
@@ -124,7 +128,7 @@ def test_nothing_is_nothing() -> None:
     """An empty block of any topic is an empty result."""
     for topic in TOPICS:
         decoded = decode_lines(topic, [])
-        assert (decoded.records.dtype, len(decoded.records), len(decoded.rare)) == (EVENT, 0, 0)
+        assert (decoded.records.dtype, len(decoded.records), len(decoded.infrequent)) == (EVENT, 0, 0)
 
 
 def test_topic_must_be_known() -> None:

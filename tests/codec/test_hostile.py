@@ -1,4 +1,6 @@
-"""Hostile input: only records, rare events and rejects, never an exception, always the verdict of the slow oracle."""
+"""Hostile input: only records, infrequent events and rejects, never an exception, always the verdict of the slow
+oracle.
+"""
 
 import json
 from collections import Counter, defaultdict
@@ -9,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sensing.codec.careful_decoder import GOT_CHARACTERS_MAX
 from sensing.codec.decode import Decoded
-from sensing.codec.record import EVENT, Kind
-from sensing.codec.rejects import GOT_CHARACTERS_MAX
+from sensing.codec.event_record import EVENT, Kind
 from sensing.contracts.dead_letters import Reason
 from tests.codec import oracle
 from tests.codec.blocks import decode_lines, plain, texts_of
@@ -32,7 +34,7 @@ def by_topic(lines: list[tuple[str, bytes]]) -> dict[str, list[bytes]]:
 
 def check(lines: list[bytes], decoded: Decoded) -> None:
     """Every line became one thing, and each of them is well-formed."""
-    positions = [*decoded.positions.tolist(), *decoded.rare_positions, *decoded.reject_positions]
+    positions = [*decoded.positions.tolist(), *decoded.infrequent_positions, *decoded.reject_positions]
     assert sorted(positions) == list(range(len(lines)))
     records = decoded.records
     assert records["offset"].tolist() == decoded.positions.tolist()
@@ -57,7 +59,7 @@ def test_a_hundred_thousand_hostile_lines() -> None:
         decoded = decode_lines(topic, lines)
         check(lines, decoded)
         counts.update(reject.reason for reject in decoded.rejects)
-        counts["taken"] += len(decoded.records) + len(decoded.rare)
+        counts["taken"] += len(decoded.records) + len(decoded.infrequent)
 
     assert counts.total() == LINES
     assert min(counts.values()) > 100
@@ -66,7 +68,7 @@ def test_a_hundred_thousand_hostile_lines() -> None:
 
 def verdicts(decoded: Decoded) -> list[tuple[str, Any]]:
     """Reason and field of every line, or "taken" and its record with its texts."""
-    found: dict[int, tuple[str, Any]] = dict.fromkeys(decoded.rare_positions, ("taken", None))
+    found: dict[int, tuple[str, Any]] = dict.fromkeys(decoded.infrequent_positions, ("taken", None))
     taken = zip(decoded.positions.tolist(), decoded.records, texts_of(decoded), strict=True)
     found |= {at: ("taken", (record, texts)) for at, record, texts in taken}
     for at, reject in zip(decoded.reject_positions, decoded.rejects, strict=True):

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensing.codec.identifiers import column, customer_hashes, hash_texts
 from sensing.codec.instants import days, instant, instants
 from sensing.codec.keys import MULTIPLIER, SEED
-from sensing.codec.texts import column, customer_hashes, hash_texts
 from sensing.codec.thousandths import exact_thousandths, thousandths
 from tests.codec import oracle
-from tests.codec.test_words import memory
+from tests.codec.test_swar import memory
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MS = dt.timedelta(milliseconds=1)

@@ -21,7 +21,7 @@ from sensing.codec.plain_times import (
 )
 from tests.codec.checks import time_ms
 from tests.codec.near import CLOCKS, DATES, FRACTIONS, OFFSETS
-from tests.codec.test_words import memory, word
+from tests.codec.test_swar import memory, word
 
 EPOCH = dt.date(1970, 1, 1)
 

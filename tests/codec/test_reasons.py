@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from sensing.codec.rejects import GOT_CHARACTERS_MAX
+from sensing.codec.careful_decoder import GOT_CHARACTERS_MAX
 from sensing.contracts.dead_letters import Reason
 from tests.codec.blocks import decode_events, decode_lines
 from tests.contracts.examples import EXAMPLES, example

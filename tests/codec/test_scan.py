@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from benchmarks.workloads import Workload, arrivals, count_lines, order_lines
 from sensing.codec import decode as module
-from sensing.codec.block import Block
 from sensing.codec.decode import decode
+from sensing.codec.event_record import EVENT
 from sensing.codec.keys import SPANS, enter
-from sensing.codec.record import EVENT
+from sensing.codec.message_block import Block
 from sensing.codec.scan import MESSAGE_BYTES_MAX, scan_block, scan_message
 from sensing.codec.scan_table import table_of
 from tests.codec.careful import assert_same, by_topic, carefully, plain_count

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sensing.codec.block import Block
+from sensing.codec.message_block import Block
 from tests.codec.careful import plain_count
 from tests.codec.guarded import LINES, SEED
 from tests.codec.near import near_lines

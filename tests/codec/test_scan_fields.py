@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensing.codec.event_record import EVENT, NO_DAY
 from sensing.codec.keys import SPANS
-from sensing.codec.record import EVENT, NO_DAY
 from sensing.codec.scan_fields import code_of, date_of, finish, integer_of, kind_of, null_end, quantity_of, value
 from sensing.codec.scan_table import BITS, name_words, slot_of, table_of
 from sensing.codec.text_table import HEAD, EventTexts
-from tests.codec.test_plain import padded
+from tests.codec.test_plain_json import padded
 
 TABLE = table_of("orders")
 assert TABLE is not None

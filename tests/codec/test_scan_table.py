@@ -9,14 +9,14 @@ from msgspec import Meta
 
 from sensing.codec import scan_table
 from sensing.codec.columns import KINDS
-from sensing.codec.fields import fields_of
-from sensing.codec.record import TOPICS
+from sensing.codec.contract_fields import fields_of
+from sensing.codec.event_record import TOPICS
 from sensing.codec.scan import name, slot
 from sensing.codec.scan_table import MULTIPLIERS_MAX, Rule, name_words, slot_of, table_of
 from sensing.contracts.common import VERSION_MAX
 from sensing.contracts.orders import OrderLost, OrderPlaced
-from sensing.contracts.topics import INPUTS
-from tests.codec.test_words import memory
+from sensing.contracts.topic_registry import INPUTS
+from tests.codec.test_swar import memory
 
 
 def test_topics_without_frequent_kinds_have_no_table() -> None:

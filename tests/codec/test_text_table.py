@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from sensing.codec.event_record import EVENT
 from sensing.codec.keys import fill_keys, joined
-from sensing.codec.record import EVENT
 from sensing.codec.text_table import (
-    PLACE,
+    TOPIC_PARTITION_OFFSET,
     EventTexts,
     TextLookup,
     TextTable,
@@ -51,7 +51,7 @@ def tables_of(given_blocks: list[tuple[int, int, list[EventTexts]]]) -> tuple[li
 def records(places: list[tuple[int, int, int]]) -> NDArray[Any]:
     """Records with nothing but their places."""
     found = np.zeros(len(places), EVENT)
-    for name, values in zip(PLACE.names or (), zip(*places, strict=True), strict=False):
+    for name, values in zip(TOPIC_PARTITION_OFFSET.names or (), zip(*places, strict=True), strict=False):
         found[name] = values
     return found
 

@@ -15,8 +15,8 @@ from sensing.contracts.audit import AutomaticDecision, ControlTotals
 from sensing.contracts.dead_letters import DeadLetter
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.schemas import documents, topic_schema
-from sensing.contracts.topics import INPUTS, SPECS, published
-from sensing.detection.registry import DETECTORS
+from sensing.contracts.topic_registry import INPUTS, SPECS, published
+from sensing.detection.detector_registry import DETECTORS
 from sensing.outputs import encode
 from tests.codec.blocks import decode_events
 from tests.contracts.examples import EXAMPLES, REQUIRED, Event, example, minimal

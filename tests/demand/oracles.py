@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 def levels(units: Sequence[float], factors: Sequence[float], rate: float) -> float:
     """Smoothed level after all days: the weighted mean first, then steps at the rate."""
     level, exposure = 0.0, 0.0
-    for sold, factor in zip(units, factors, strict=True):
-        exposure += factor
+    for sold, seasonal_index in zip(units, factors, strict=True):
+        exposure += seasonal_index
         if exposure >= 1e-3:
-            level = max(0.0, level + max(rate, 1.0 / exposure) * (sold - factor * level))
+            level = max(0.0, level + max(rate, 1.0 / exposure) * (sold - seasonal_index * level))
     return level
 
 
@@ -66,36 +66,38 @@ class SlowRow:
         self.factors: list[float] = []
         self.errors = [0.0] * (len(rates) + 1)
         self.square = self.expected = 0.0
-        self.own = [[0.0, 0.0] for _ in range(7)]
+        self.weekday_quantity = [[0.0, 0.0] for _ in range(7)]
 
     def members(self) -> list[float]:
         """Level of each rate, then TSB."""
-        worth = [max(factor, 0.2) for factor in self.factors]
+        worth = [max(seasonal_index, 0.2) for seasonal_index in self.factors]
         chance = tsb(self.seen, 0.04, 0.05)[0]
         scaled = [sold / share for sold, share in zip(self.seen, worth, strict=True)]
         return [levels(self.seen, self.factors, rate) for rate in self.rates] + [chance * tsb(scaled, 0.04, 0.05)[1]]
 
-    def factor(self, weekday: int, prior: float) -> float:
+    def weekday_index(self, weekday: int, prior: float) -> float:
         """Worth of a weekday by the row's own sales."""
         prior *= max(1.0, self.square / self.expected) if self.expected > 0.0 else 1.0
-        return (prior + self.own[weekday][0]) / (prior + self.own[weekday][1])
+        return (prior + self.weekday_quantity[weekday][0]) / (prior + self.weekday_quantity[weekday][1])
 
     def mean(self, weekday: int, prior: float) -> float:
         """Forecast of the next day."""
         share = weights(self.errors, len(self.seen), self.temper, 1.0 / (1.0 - self.discount))
-        return self.factor(weekday, prior) * float(np.dot(share, self.members()))
+        return self.weekday_index(weekday, prior) * float(np.dot(share, self.members()))
 
     def learn(self, sold: float, weekday: int, prior: float, own_discount: float) -> None:
         """Take a day in."""
-        factor, mean, members = self.factor(weekday, prior), self.mean(weekday, prior), self.members()
+        seasonal_index, mean, members = self.weekday_index(weekday, prior), self.mean(weekday, prior), self.members()
         days = len(self.seen)
         if sum(self.factors) >= 1.0:
             gain = max(1.0 - self.discount, 1.0 / days)
-            self.errors = [e + gain * ((sold - factor * m) ** 2 - e) for e, m in zip(self.errors, members, strict=True)]
+            self.errors = [
+                e + gain * ((sold - seasonal_index * m) ** 2 - e) for e, m in zip(self.errors, members, strict=True)
+            ]
             gain = max(0.02, 1.0 / days)
             self.square += gain * ((sold - mean) ** 2 - self.square)
             self.expected += gain * (mean - self.expected)
-            kept = self.own[weekday]
-            self.own[weekday] = [own_discount * kept[0] + sold, own_discount * kept[1] + members[2]]
+            kept = self.weekday_quantity[weekday]
+            self.weekday_quantity[weekday] = [own_discount * kept[0] + sold, own_discount * kept[1] + members[2]]
         self.seen.append(sold)
-        self.factors.append(factor)
+        self.factors.append(seasonal_index)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.inputs import DayInputs, Window
+from sensing.demand.model_inputs import DayInputs, Window
 from sensing.demand.models import DemandModels
 
 FIRST_DAY = 18_000  # a Sunday
@@ -73,11 +73,11 @@ def started(found: Stream) -> DemandModels:
 
 
 def feed(models: DemandModels, found: Stream, start: int, stop: int, pieces: int = 1) -> None:
-    """Close the days from ``start`` to ``stop``, each in so many calls, and fold the pools after each."""
+    """Close the days from ``start`` to ``stop``, each in so many calls, and aggregate the pools after each."""
     for at in range(start, stop):
         for rows in np.array_split(np.flatnonzero(found.begin <= at), pieces):
             models.close_day(rows, found.inputs(rows, at))
-        models.fold_pools(np.arange(2), FIRST_DAY + at)
+        models.aggregate_pools(np.arange(2), FIRST_DAY + at)
 
 
 def open_window(rows: int, seed: int = 0) -> Window:

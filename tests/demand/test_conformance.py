@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sensing.demand.inputs import Forecast
+from sensing.demand.demand_record import HORIZON, RIVER_FORECASTS
 from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
+from sensing.demand.model_inputs import Forecast
 from sensing.demand.models import DemandModels
-from sensing.demand.record import HORIZON, RIVER_FORECASTS
 from tests.demand.streams import FIRST_DAY, Stream, feed, open_window, started, stream
 from tests.snapshots import resumed
 

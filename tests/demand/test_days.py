@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from sensing.demand import calibration, close, combination, distribution, forecasting, profile
+from sensing.demand import calibration, combination, day_learning, distribution, forecasting, seasonal_profile
+from sensing.demand.demand_record import DEMAND, GRID, POOL, RIVER
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.members.smoothing import RATES
-from sensing.demand.record import DEMAND, GRID, POOL, RIVER
 from tests.demand import oracles
 from tests.demand.streams import FIRST_DAY
 
@@ -26,13 +26,13 @@ def test_close_rows_and_forecast_rows_are_the_slow_rows(series: list[int]) -> No
     rows, pools, out = np.zeros(1, np.int64), np.zeros(1, np.int32), np.empty((1, 4))
     for at, sold in enumerate(series):
         weekday = (FIRST_DAY + at + 3) % 7
-        expected = slow.mean(weekday, profile.OWN_PRIOR)
+        expected = slow.mean(weekday, seasonal_profile.ROW_PRIOR)
         units, hours = np.array([float(sold)]), np.zeros((1, 24), np.uint16)
-        close.close_rows(
+        day_learning.close_rows(
             demand, pool, river, rows, FIRST_DAY + at, units, units, hours, pools, none + 1.0, none > 0, none, none, out
         )
         assert out[0, :2] == pytest.approx([sold, expected], rel=1e-3, abs=1e-3)
-        slow.learn(float(sold), weekday, profile.OWN_PRIOR, profile.OWN_DISCOUNT)
+        slow.learn(float(sold), weekday, seasonal_profile.ROW_PRIOR, seasonal_profile.ROW_DISCOUNT)
     assert demand["error"][0] == pytest.approx(np.array(slow.errors), rel=1e-2, abs=1e-2)
     assert pool["day_quantity"][0] == sum(series[1:])
     mean, variance = np.empty((1, 28)), np.empty((1, 28))
@@ -42,7 +42,7 @@ def test_close_rows_and_forecast_rows_are_the_slow_rows(series: list[int]) -> No
     forecasting.forecast_rows(
         demand, pool, river, rows, last, pools, shut, flags, flags, mean, variance, codes[0], codes[1]
     )
-    expected_days = [slow.mean((last + 1 + h + 3) % 7, profile.OWN_PRIOR) for h in range(28)]
+    expected_days = [slow.mean((last + 1 + h + 3) % 7, seasonal_profile.ROW_PRIOR) for h in range(28)]
     assert mean[0] == pytest.approx(np.array(expected_days), rel=2e-3, abs=1e-3)
 
 
@@ -57,7 +57,7 @@ def test_quantile_rows_state_the_calibrated_level() -> None:
     forecasting.quantile_rows(demand, pool, np.arange(2), codes, mean, 2.0 * mean, levels, out)
     for row in range(2):
         for k, level in enumerate(levels):
-            stated = calibration.stated_level(pool, row, 2, level)
+            stated = calibration.nominal_level(pool, row, 2, level)
             assert out[row, 7, k] == distribution.quantile(stated, 3.0, 6.0)
     assert (out[1] > out[0]).all()
 
@@ -69,7 +69,7 @@ def test_learn_errors_and_error_gain() -> None:
     demand = np.zeros(1, DEMAND)
     for at, units in enumerate([3.0, 5.0, 1.0]):
         demand["days"] = at + 1
-        close.learn_errors(demand, 0, units, 1.0, 2.0, 1.0)
+        day_learning.learn_errors(demand, 0, units, 1.0, 2.0, 1.0)
     assert demand["error"][0] == pytest.approx(np.full(len(MEMBERS), (9.0 + 25.0 + 1.0) / 3.0))
     assert demand["square"][0] == pytest.approx((1.0 + 9.0 + 1.0) / 3.0)
     assert demand["expected"][0] == pytest.approx(2.0)
@@ -78,8 +78,8 @@ def test_learn_errors_and_error_gain() -> None:
 def test_learn_river_errors() -> None:
     """Every forecast of a River row keeps the error of a whole day, and the day is counted."""
     river, values = np.zeros(1, RIVER), np.array([3.0, 5.0, 2.0])
-    close.learn_river_errors(river, 0, 4.0, values, 0.5)
-    close.learn_river_errors(river, 0, 2.0, values, 1.0)
+    day_learning.learn_river_errors(river, 0, 4.0, values, 0.5)
+    day_learning.learn_river_errors(river, 0, 2.0, values, 1.0)
     assert river["error"][0].tolist() == [1.5, 5.5, 4.0]
     assert river["days"][0] == 2
 
@@ -88,8 +88,8 @@ def test_learn_pool_keeps_totals_and_what_was_special() -> None:
     """Totals of the day add up; a promoted day counts against what was expected without the promotion."""
     pool = np.zeros(1, POOL)
     pool["special"][0, 1] = 180.0, 30.0  # (20 + 180) / (20 + 30): four times
-    close.learn_pool(pool, 0, 9.0, 2.0, 6.0, 0.0, 1.0, 4.0)
-    close.learn_pool(pool, 0, 1.0, 2.0, 1.0, 0.0, 0.0, 1.0)
+    day_learning.learn_pool(pool, 0, 9.0, 2.0, 6.0, 0.0, 1.0, 4.0)
+    day_learning.learn_pool(pool, 0, 1.0, 2.0, 1.0, 0.0, 0.0, 1.0)
     assert (pool["day_quantity"][0], pool["day_level"][0], pool["day_expected"][0]) == (10.0, 10.0, 14.0)
     assert pool["day_special"][0, 1].tolist() == [9.0, 3.0]
     assert not pool["day_special"][0, 0].any()
@@ -99,18 +99,20 @@ def test_learn_pool_keeps_totals_and_what_was_special() -> None:
 def test_dispersion_prior_is_the_geometric_mean(ratios: list[float]) -> None:
     """A pool's typical variance-to-mean is the geometric mean of its rows', with twenty rows of 2 before."""
     pool = np.zeros(1, POOL)
-    assert profile.dispersion_prior(pool, 0) == pytest.approx(2.0)
-    pool["day_dispersion"], pool["day_dispersed"] = sum(math.log(ratio) for ratio in ratios), len(ratios)
-    calibration.fold_dispersion(pool, 0)
+    assert seasonal_profile.dispersion_prior(pool, 0) == pytest.approx(2.0)
+    pool["day_dispersion"], pool["day_dispersion_weight"] = sum(math.log(ratio) for ratio in ratios), len(ratios)
+    calibration.aggregate_dispersion(pool, 0)
     expected = float(stats.gmean([*ratios, *[2.0] * 20]))
-    assert profile.dispersion_prior(pool, 0) == pytest.approx(expected)
-    assert pool["day_dispersed"][0] == 0.0
+    assert seasonal_profile.dispersion_prior(pool, 0) == pytest.approx(expected)
+    assert pool["day_dispersion_weight"][0] == 0.0
 
 
-@given(ratio=POSITIVE, spread=st.floats(-1.0, 1.0), mean=POSITIVE)
-def test_day_variance(ratio: float, spread: float, mean: float) -> None:
+@given(ratio=POSITIVE, adaptive_scale=st.floats(-1.0, 1.0), mean=POSITIVE)
+def test_day_variance(ratio: float, adaptive_scale: float, mean: float) -> None:
     """The variance is ratio times mean, its root corrected by the row."""
-    assert calibration.day_variance(ratio, spread, mean) == pytest.approx(ratio * mean * math.exp(spread) ** 2)
+    assert calibration.day_variance(ratio, adaptive_scale, mean) == pytest.approx(
+        ratio * mean * math.exp(adaptive_scale) ** 2
+    )
 
 
 @given(shape=st.floats(0.05, 100.0), ratio=st.floats(0.05, 4.0))

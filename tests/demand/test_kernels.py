@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sensing.demand import calibration, combination, demand_class, profile
-from sensing.demand.record import CLASSES, DEMAND, GRID, POOL
+from sensing.demand import calibration, combination, demand_class, seasonal_profile
+from sensing.demand.demand_record import CLASSES, DEMAND, GRID, POOL
 from tests.demand import oracles
 
 counts = st.integers(0, 50).map(float)
@@ -72,8 +72,8 @@ def test_pool_factors_average_one(units: list[float], level: float, weeks: int) 
     found = pool()
     for day in range(7 * weeks):
         found["day_quantity"], found["day_level"] = units[day % 7], level
-        profile.fold_weekday(found, 0, day % 7)
-    factors = 1.0 + found["factor"][0]
+        seasonal_profile.aggregate_weekday(found, 0, day % 7)
+    factors = 1.0 + found["weekday_index"][0]
     assert factors.min() >= 0.0
     assert factors.mean() == pytest.approx(1.0)
 
@@ -81,11 +81,11 @@ def test_pool_factors_average_one(units: list[float], level: float, weeks: int) 
 def test_row_factor_goes_from_pool_to_own() -> None:
     """A row that has seen nothing has the pool's factor; one that has seen much has its own."""
     found, of = row(), pool()
-    of["factor"][0, 2] = 0.5
-    assert profile.weekday_factor(found, 0, of, 0, 2) == pytest.approx(1.5)
+    of["weekday_index"][0, 2] = 0.5
+    assert seasonal_profile.weekday_index(found, 0, of, 0, 2) == pytest.approx(1.5)
     for _ in range(200):
-        profile.learn_own(found, 0, 2, 400.0, 200.0)
-    assert profile.weekday_factor(found, 0, of, 0, 2) == pytest.approx(2.0, rel=0.01)
+        seasonal_profile.learn_row_profile(found, 0, 2, 400.0, 200.0)
+    assert seasonal_profile.weekday_index(found, 0, of, 0, 2) == pytest.approx(2.0, rel=0.01)
 
 
 def test_christmas_is_left_out_and_a_closed_weekday_is_learned() -> None:
@@ -93,15 +93,15 @@ def test_christmas_is_left_out_and_a_closed_weekday_is_learned() -> None:
     found = pool()
     for _ in range(6):
         found["day_quantity"], found["day_level"], found["day_expected"] = 100.0, 100.0, 100.0
-        profile.fold_weekday(found, 0, 4)
+        seasonal_profile.aggregate_weekday(found, 0, 4)
     kept = found["quantity"][0, 4]
-    for _ in range(profile.SHOCKS_MAX):
+    for _ in range(seasonal_profile.SHOCKS_MAX):
         found["day_quantity"], found["day_level"], found["day_expected"] = 0.0, 100.0, 100.0
-        profile.fold_weekday(found, 0, 4)
+        seasonal_profile.aggregate_weekday(found, 0, 4)
     assert kept == found["quantity"][0, 4]
     for _ in range(40):
         found["day_quantity"], found["day_level"], found["day_expected"] = 0.0, 100.0, 100.0
-        profile.fold_weekday(found, 0, 4)
+        seasonal_profile.aggregate_weekday(found, 0, 4)
     assert found["quantity"][0, 4] < 0.5 * kept
 
 
@@ -110,10 +110,10 @@ def test_special_factor_learns_a_promotion() -> None:
     found = pool()
     for _ in range(60):
         found["day_special"][0, 1] = 300.0, 100.0
-        profile.fold_weekday(found, 0, 0)
-    assert profile.special_factor(found, 0, 0.0, 1.0) == pytest.approx(3.0, rel=0.02)
-    assert profile.special_factor(found, 0, 1.0, 0.0) == 1.0
-    assert profile.special_factor(found, 0, 0.0, 0.0) == 1.0
+        seasonal_profile.aggregate_weekday(found, 0, 0)
+    assert seasonal_profile.special_day_index(found, 0, 0.0, 1.0) == pytest.approx(3.0, rel=0.02)
+    assert seasonal_profile.special_day_index(found, 0, 1.0, 0.0) == 1.0
+    assert seasonal_profile.special_day_index(found, 0, 0.0, 0.0) == 1.0
 
 
 @given(seed=st.integers(0, 1000), start=st.integers(0, 400), length=st.integers(0, 100))
@@ -122,19 +122,21 @@ def test_expected_lines_are_the_oracles(seed: int, start: int, length: int) -> N
     rng = np.random.default_rng(seed)
     found, of = row(), pool()
     found["lines_level"] = 3.0
-    assert profile.expected_lines(found, 0, of, 0, UNOBSERVED, start, start + 24) == pytest.approx(3.0)
+    assert seasonal_profile.expected_lines(found, 0, of, 0, UNOBSERVED, start, start + 24) == pytest.approx(3.0)
     kept = np.zeros((7, 24))
     for day in range(20):
         counted = rng.poisson(rng.uniform(0.0, 20.0, 24)).astype(float)
         of["day_hours"][0] = counted
-        profile.fold_hours(of, 0, day % 7)
-        kept[day % 7] = profile.HOURS_DISCOUNT * kept[day % 7] + counted
+        seasonal_profile.aggregate_hours(of, 0, day % 7)
+        kept[day % 7] = seasonal_profile.HOURS_DISCOUNT * kept[day % 7] + counted
         assert not of["day_hours"].any()
-    of["factor"][0] = rng.uniform(-0.5, 0.5, 7)
-    shares = oracles.hour_shares(kept, profile.HOURS_PRIOR)
-    factors = [profile.weekday_factor(found, 0, of, 0, weekday) for weekday in range(7)]
+    of["weekday_index"][0] = rng.uniform(-0.5, 0.5, 7)
+    shares = oracles.hour_shares(kept, seasonal_profile.HOURS_PRIOR)
+    factors = [seasonal_profile.weekday_index(found, 0, of, 0, weekday) for weekday in range(7)]
     expected = oracles.window_lines(3.0, factors, shares, start, start + length)
-    assert profile.expected_lines(found, 0, of, 0, UNOBSERVED, start, start + length) == pytest.approx(expected)
+    assert seasonal_profile.expected_lines(found, 0, of, 0, UNOBSERVED, start, start + length) == pytest.approx(
+        expected
+    )
     assert shares.sum(axis=1) == pytest.approx(np.ones(7))
 
 
@@ -149,12 +151,12 @@ def test_below_is_the_oracles(level: float, low: float, width: float) -> None:
 def test_stated_level_reads_backwards() -> None:
     """Where .99 was achieved .95 of the time, .99 is stated to achieve .95; what was right stays."""
     found = pool()
-    assert calibration.stated_level(found, 0, 1, 0.95) == pytest.approx(0.95)
+    assert calibration.nominal_level(found, 0, 1, 0.95) == pytest.approx(0.95)
     found["rows"] = 1e9
     found["below"][0, 1] = 1e9 * np.array(GRID) ** 4
     found["below"][0, 2] = 1e9 * np.array(GRID)
-    assert calibration.stated_level(found, 0, 1, 0.99**4) == pytest.approx(0.99)
-    assert calibration.stated_level(found, 0, 2, 0.9921) == pytest.approx(0.9921, abs=1e-4)
+    assert calibration.nominal_level(found, 0, 1, 0.99**4) == pytest.approx(0.99)
+    assert calibration.nominal_level(found, 0, 2, 0.9921) == pytest.approx(0.9921, abs=1e-4)
 
 
 @given(seed=st.integers(0, 10_000), first=st.floats(0.0, 1.0), second=st.floats(0.0, 1.0))
@@ -165,17 +167,17 @@ def test_stated_level_never_falls(seed: int, first: float, second: float) -> Non
     for _ in range(50):
         low = float(rng.beta(0.5, 0.5)) * 0.99
         calibration.count_below(found, 0, 3, low, low + 0.01)
-    calibration.fold_calibration(found, 0)
+    calibration.aggregate_calibration(found, 0)
     low, high = sorted((first, second))
-    assert calibration.stated_level(found, 0, 3, low) <= calibration.stated_level(found, 0, 3, high)
+    assert calibration.nominal_level(found, 0, 3, low) <= calibration.nominal_level(found, 0, 3, high)
 
 
 def test_spread_widens_and_narrows_within_bounds() -> None:
     """Days beyond the .95 quantile widen a row's distribution, days below narrow it, never beyond the bound."""
     found = row()
     for _ in range(500):
-        calibration.learn_spread(found, 0, 0.99, 1.0)
-    assert found["spread"][0] == calibration.SPREAD_MAX
+        calibration.learn_adaptive_scale(found, 0, 0.99, 1.0)
+    assert found["adaptive_scale"][0] == calibration.ADAPTIVE_SCALE_MAX
     for _ in range(2000):
-        calibration.learn_spread(found, 0, 0.1, 0.2)
-    assert found["spread"][0] == -calibration.SPREAD_MAX
+        calibration.learn_adaptive_scale(found, 0, 0.1, 0.2)
+    assert found["adaptive_scale"][0] == -calibration.ADAPTIVE_SCALE_MAX

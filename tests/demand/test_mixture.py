@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.demand import combination, mixture
+from sensing.demand.demand_record import DEMAND, RIVER, RIVER_FORECASTS
 from sensing.demand.features import FEATURES
 from sensing.demand.members.holt_winters import predict_holt_winters
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.members.regression import predict_regression
-from sensing.demand.record import DEMAND, RIVER, RIVER_FORECASTS
 from tests.demand import oracles
 
 COUNT = len(MEMBERS)
@@ -33,14 +33,14 @@ def test_member_weights_level_and_rate(errors: list[float], seen: int) -> None:
     assert mixture.member_rate(weights) == pytest.approx(expected @ [member.rate for member in MEMBERS])
 
 
-@given(base=st.floats(0.01, 50.0), factor=st.floats(0.01, 50.0), ahead=st.integers(1, 28))
-def test_river_forecasts_and_mean(base: float, factor: float, ahead: int) -> None:
+@given(base=st.floats(0.01, 50.0), seasonal_index=st.floats(0.01, 50.0), ahead=st.integers(1, 28))
+def test_river_forecasts_and_mean(base: float, seasonal_index: float, ahead: int) -> None:
     """The forecast of the row's own members, then each River member's, and their equal mean where nothing is judged."""
     river, values, weights = np.zeros(1, RIVER), np.empty(RIVER_FORECASTS), np.empty(RIVER_FORECASTS)
     features = np.linspace(0.0, 1.0, len(FEATURES))
     river["level"], river["trend"], river["intercept"], river["scale"] = 3.0, 0.1, 0.1, 2.0
-    mixture.river_forecasts(river, 0, base, factor, ahead, features, values)
-    arguments = (river, 0, base, factor, ahead, features)
+    mixture.river_forecasts(river, 0, base, seasonal_index, ahead, features, values)
+    arguments = (river, 0, base, seasonal_index, ahead, features)
     assert values.tolist() == [base, predict_holt_winters(*arguments), predict_regression(*arguments)]
     mixture.river_weights(river, 0, weights)
     assert mixture.river_mean(values, weights) == pytest.approx(values.mean())

@@ -7,11 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from sensing.demand import models as module
-from sensing.demand.inputs import DayInputs, Forecast, ordinary_window
+from sensing.demand.demand_record import CLASSES, DEMAND, HORIZON, METHODS, RIVER
 from sensing.demand.members.smoothing import SMOOTHING, level_field
+from sensing.demand.model_inputs import DayInputs, Forecast, ordinary_window
 from sensing.demand.models import DemandModels
-from sensing.demand.profile import expected_lines, weekday_factor
-from sensing.demand.record import CLASSES, DEMAND, HORIZON, METHODS, RIVER
+from sensing.demand.seasonal_profile import expected_lines, weekday_index
 from tests.demand.streams import FIRST_DAY, KINDS, feed, open_window, started, stream
 
 pytestmark = pytest.mark.compiled
@@ -39,7 +39,7 @@ def learn(
                 FIRST_DAY + seen + at, units, units, hours, none.astype(np.int32), none + 1.0, none > 0, none, flags
             ),
         )
-        models.fold_pools(np.array([0]), FIRST_DAY + seen + at)
+        models.aggregate_pools(np.array([0]), FIRST_DAY + seen + at)
     return models
 
 
@@ -193,10 +193,10 @@ def test_expected_lines_of_a_day_are_the_level_by_weekday() -> None:
     """Lines expected in the hours of a day are the day's; they lie where the pool's lines lie."""
     rng = np.random.default_rng(8)
     models = learn(rng.poisson(6.0, (10, 120)).astype(float))
-    factor = weekday_factor(models.demand, 3, models.pool, 0, (FIRST_DAY + 120 + 3) % 7)
+    seasonal_index = weekday_index(models.demand, 3, models.pool, 0, (FIRST_DAY + 120 + 3) % 7)
     hour, unobserved = (FIRST_DAY + 120) * 24, np.zeros((16, 28), np.float32)
     whole = expected_lines(models.demand, 3, models.pool, 0, unobserved, hour, hour + 24)
-    assert whole == pytest.approx(models.demand["lines_level"][3] * factor)
+    assert whole == pytest.approx(models.demand["lines_level"][3] * seasonal_index)
     assert expected_lines(models.demand, 3, models.pool, 0, unobserved, hour + 9, hour + 10) > 0.8 * whole
 
 

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sensing.demand import close
-from sensing.demand.inputs import DayInputs
+from sensing.demand import day_learning
+from sensing.demand.demand_record import DEMAND
 from sensing.demand.members import tsb
-from sensing.demand.members.smoothing import MIDDLE, SMOOTHING, level_field
+from sensing.demand.members.smoothing import PROFILE_LEVEL, SMOOTHING, level_field
+from sensing.demand.model_inputs import DayInputs
 from sensing.demand.models import DemandModels
-from sensing.demand.profile import expected_lines
-from sensing.demand.record import DEMAND
 from sensing.demand.row_statistics import count_day, learn_lines
+from sensing.demand.seasonal_profile import expected_lines
 from tests.demand.streams import FIRST_DAY
 
 ROWS = 200
@@ -34,7 +34,7 @@ def learn(shares: list[float], per_day: float, seed: int = 1) -> DemandModels:
             FIRST_DAY + at, units, units, hours, none.astype(np.int32), none + share, none > 0, none, none
         )
         models.close_day(np.arange(ROWS), inputs)
-        models.fold_pools(np.array([0]), FIRST_DAY + at)
+        models.aggregate_pools(np.array([0]), FIRST_DAY + at)
     return models
 
 
@@ -50,7 +50,7 @@ def test_a_first_day_counts_for_its_part(first: float) -> None:
     assert (demand["lines_square"] / demand["lines_level"]).mean() == pytest.approx(1.22, abs=0.1)
     assert (demand["square"] / demand["expected"]).mean() == pytest.approx(1.22, abs=0.1)
     assert (demand["sale_rate"] * demand["sale_size"]).mean() == pytest.approx(10.0, rel=0.05)
-    assert np.abs(models.pool["factor"][0]).max() < 0.06
+    assert np.abs(models.pool["weekday_index"][0]).max() < 0.06
 
 
 @pytest.mark.compiled
@@ -76,15 +76,15 @@ def test_errors_are_those_of_a_whole_day(units: float, share: float, days: int) 
     """The squared error of part of a day is divided by the part, as its variance is that part of a day's."""
     demand = np.zeros(1, DEMAND)
     demand["days"], demand["exposure"], demand["lines_level"] = days, days, 4.0
-    demand[level_field(MIDDLE.rate)] = 4.0
-    close.learn_errors(demand, 0, units, 0.9 * share, 3.5 * share, share)
+    demand[level_field(PROFILE_LEVEL.rate)] = 4.0
+    day_learning.learn_errors(demand, 0, units, 0.9 * share, 3.5 * share, share)
     learn_lines(demand, 0, units, 0.9 * share, share)
     gain = max(0.02, 1.0 / days)
     assert demand["square"][0] == pytest.approx(gain * (units - 3.5 * share) ** 2 / share, rel=1e-4, abs=1e-6)
     assert demand["expected"][0] == pytest.approx(gain * 3.5)
     assert demand["lines_square"][0] == pytest.approx(gain * (units - 3.6 * share) ** 2 / share, rel=1e-4, abs=1e-6)
     level = max(1.0 - 0.995, 1.0 / days)
-    assert demand["error"][0, SMOOTHING.index(MIDDLE)] == pytest.approx(
+    assert demand["error"][0, SMOOTHING.index(PROFILE_LEVEL)] == pytest.approx(
         level * (units - 3.6 * share) ** 2 / share, rel=1e-4, abs=1e-6
     )
 
@@ -97,7 +97,7 @@ def test_a_first_day_is_no_error() -> None:
     assert not models.demand["error"].any()
     models = learn([0.5, 1.0], 10.0)
     assert not models.demand["square"].any()
-    assert not models.pool["folds"].any()
+    assert not models.pool["days_aggregated"].any()
 
 
 @given(series=st.lists(st.tuples(st.integers(0, 9), st.floats(0.25, 1.0)), max_size=60))

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.demand import river_snapshot
+from sensing.demand.demand_record import RIVER
 from sensing.demand.features import FEATURES, WEEKDAYS
-from sensing.demand.record import RIVER
 from sensing.demand.river_row import Day, RiverRow, learn_days, write_coefficients
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
 from sensing.state.snapshot import SnapshotError
@@ -24,8 +24,8 @@ def days(seed: int, count: int) -> list[tuple[Day, float]]:
         if draw.random() < 0.2:
             features |= {"holiday": float(draw.random() < 0.5), "promoted": 1.0}
         error = float("nan") if draw.random() < 0.1 else draw.gauss(2.0 * (day > count // 2), 1.0)
-        units, factor, base = 10.0 * draw.random(), draw.choice([0.1, 0.9, 1.3]), 10.0 * draw.random()
-        found.append(((units, factor, base, 2.0, features), error))
+        units, seasonal_index, base = 10.0 * draw.random(), draw.choice([0.1, 0.9, 1.3]), 10.0 * draw.random()
+        found.append(((units, seasonal_index, base, 2.0, features), error))
     return found
 
 

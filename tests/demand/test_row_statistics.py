@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.demand import row_statistics
-from sensing.demand.record import DEMAND
+from sensing.demand.demand_record import DEMAND
 
 
 @pytest.mark.parametrize(("exposure", "known"), [(0.0, False), (0.99, False), (1.0, True), (40.0, True)])
@@ -21,13 +21,13 @@ def test_a_level_is_known_after_a_day_in_all(exposure: float, known: bool) -> No
 def test_count_day_counts_days_sales_and_silence(series: list[tuple[float, float]]) -> None:
     """Counts are exact, and exposure is the sum of the seasonal indices."""
     found = np.zeros(1, DEMAND)
-    for units, factor in series:
-        row_statistics.count_day(found, 0, units, factor)
+    for units, seasonal_index in series:
+        row_statistics.count_day(found, 0, units, seasonal_index)
     sold = [place for place, (units, _) in enumerate(series) if units > 0]
     assert found["days"][0] == len(series)
     assert found["sales"][0] == len(sold)
     assert found["silence"][0] == (len(series) - 1 - sold[-1] if sold else len(series))
-    assert found["exposure"][0] == pytest.approx(sum(factor for _, factor in series), rel=1e-4)
+    assert found["exposure"][0] == pytest.approx(sum(seasonal_index for _, seasonal_index in series), rel=1e-4)
 
 
 def test_counts_have_a_ceiling() -> None:

@@ -19,7 +19,7 @@ from flows.demo.report import first_day_count
 from flows.demo.retail import read_retail
 from flows.demo.truth import read_problems
 from flows.replay_job import replay
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 from sinks.errors import UsageError
 from tests.flows.counting import outputs_of
 
@@ -45,8 +45,8 @@ def test_every_event_is_accounted_for(shown: tuple[Outcome, str, Path]) -> None:
     """
     outcome, _, _ = shown
 
-    assert {account.topic: account.read for account in outcome.totals} == outcome.inputs.file_lines
-    assert [account.dead_letter for account in outcome.totals] == [0] * len(outcome.totals)
+    assert {total.topic: total.read for total in outcome.totals} == outcome.inputs.file_lines
+    assert [total.dead_letter for total in outcome.totals] == [0] * len(outcome.totals)
 
 
 def test_planted_surges_are_found(shown: tuple[Outcome, str, Path]) -> None:

@@ -42,10 +42,10 @@ def progress(share: float) -> Progress:
     return Progress(round(share * 1000), share, 1_300_000_000_000, COUNTS, [latest])
 
 
-def audit(tmp_path: Path, account: dict[str, object]) -> Path:
+def audit(tmp_path: Path, total: dict[str, object]) -> Path:
     """An audit file with a decision and one account."""
     file = tmp_path / "audit.ndjson"
-    lines = [{"type": "decision.automatic", "data": {"rule": "r"}}, {"type": "control.totals", "data": account}]
+    lines = [{"type": "decision.automatic", "data": {"rule": "r"}}, {"type": "control.totals", "data": total}]
     file.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
     return file
 
@@ -64,7 +64,7 @@ def test_totals_are_read_and_shown(tmp_path: Path) -> None:
     totals = read_totals(audit(tmp_path, ACCOUNT))
     print_totals(Console(file=out, width=120), totals)
 
-    assert [account.topic for account in totals] == ["orders"]
+    assert [total.topic for total in totals] == ["orders"]
     assert out.getvalue().splitlines()[-1].split() == ["orders", "12", "5", "2", "2", "1", "1", "1", "1"]
 
 

@@ -4,7 +4,7 @@ import math
 
 from sensing.contracts.exceptions import ExceptionType
 from sensing.detection.finding import DetectionContext, Finding
-from sensing.settings import DAY_MS
+from sensing.machine_settings import DAY_MS
 
 NOW = 1_322_000_000_000  # 2011-11-22T22:13:20Z
 
@@ -31,7 +31,7 @@ def finding(
     kind: ExceptionType = "order_surge",
     key: str = "85123A|UK",
     row: int = 7,
-    strength: float = 0.0,
+    severity_points: float = 0.0,
     observed: float | None = 10.0,
     money: float | None = None,
     marker: str = "",
@@ -50,7 +50,7 @@ def finding(
         final=state == "final",
         instant=time,
         event_time=time,
-        strength=strength,
+        severity_points=severity_points,
         observed=observed,
         money=money,
         marker=marker,

@@ -27,9 +27,9 @@ def variance(expected: float, dispersion: float, window_days: float, history_day
 
 def is_surge(count: int, expected: float, level: float, dispersion: float, window: float, history: float) -> bool:
     """The four conditions of an opening, one after the other."""
-    judged = max(expected, level * window / 4) + 0.5 * window / max(history, 1.0)
-    enough = history >= 14 and count >= 5 and count >= 2 * judged
-    return enough and count_tail(count, judged, variance(judged, dispersion, window, history)) <= 3e-3
+    baseline = max(expected, level * window / 4) + 0.5 * window / max(history, 1.0)
+    enough = history >= 14 and count >= 5 and count >= 2 * baseline
+    return enough and count_tail(count, baseline, variance(baseline, dispersion, window, history)) <= 3e-3
 
 
 def level_after(level: float, factors: Sequence[float], lines_per_day: float) -> float:

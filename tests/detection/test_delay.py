@@ -70,7 +70,7 @@ def test_marker_stands_still_while_a_line_is_overdue() -> None:
 
 def test_cover_lowers_the_grade() -> None:
     """A gap that stock covers is weaker than one it does not."""
-    assert late(8, cover=30.0).strength < late(8, cover=3.0).strength
+    assert late(8, cover=30.0).severity_points < late(8, cover=3.0).severity_points
     assert late(8, cover=30.0).reason.endswith("stock lasts 30 days, which covers the gap.")
 
 

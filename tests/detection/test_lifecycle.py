@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from sensing.contracts.common import SUBJECT_BYTES_MAX
 from sensing.contracts.exceptions import ExceptionState, ExceptionType
 from sensing.contracts.subjects import problem_key
-from sensing.detection.detector import Judgement
+from sensing.detection.detector import Evaluation
+from sensing.detection.detector_registry import DETECTORS
 from sensing.detection.finding import Finding
 from sensing.detection.lifecycle import Problems
 from sensing.detection.problem import name_problem
-from sensing.detection.registry import DETECTORS
 from sensing.detection.surge import ORDER_SURGE, SurgeEvidence
-from sensing.settings import DAY_MS
+from sensing.machine_settings import DAY_MS
 from tests.detection.contexts import NOW, context, finding
 from tests.snapshots import resumed
 
@@ -35,7 +35,7 @@ def statuses(problems: Problems, findings: list[Finding]) -> list[str]:
 
 def test_surge_opens_at_the_first_look() -> None:
     """One look is enough; the state carries evidence, names, deadline and causes."""
-    opened = published(Problems(10).observe(finding(strength=2.0, causes=("a", "b"))))
+    opened = published(Problems(10).observe(finding(severity_points=2.0, causes=("a", "b"))))
 
     assert opened.exception_id == "surge:85123A|UK:20111122T221320000"
     assert (opened.exception_type, opened.status, opened.version) == ("order_surge", "opened", 1)
@@ -64,11 +64,11 @@ def test_only_material_changes_are_published() -> None:
         finding(observed=15.0, money=149.0),
         finding(observed=15.0, money=223.5),
         finding(observed=15.0, money=223.5, marker="2011-12-01"),
-        finding(observed=15.0, money=223.5, marker="2011-12-01", strength=2.0),
-        finding(observed=9.9, money=223.5, marker="2011-12-01", strength=2.0),
-        finding(observed=9.9, money=None, marker="2011-12-01", strength=2.0),
-        finding(observed=-9.9, money=None, marker="2011-12-01", strength=2.0),
-        finding(observed=-9.0, money=None, marker="2011-12-01", strength=2.0),
+        finding(observed=15.0, money=223.5, marker="2011-12-01", severity_points=2.0),
+        finding(observed=9.9, money=223.5, marker="2011-12-01", severity_points=2.0),
+        finding(observed=9.9, money=None, marker="2011-12-01", severity_points=2.0),
+        finding(observed=-9.9, money=None, marker="2011-12-01", severity_points=2.0),
+        finding(observed=-9.0, money=None, marker="2011-12-01", severity_points=2.0),
     ]
 
     assert statuses(problems, findings) == [
@@ -93,9 +93,9 @@ def test_small_numbers_are_no_news() -> None:
 def test_escalation_never_extends_the_deadline() -> None:
     """A graver problem is due sooner, a persisting one not later, a milder one keeps its date."""
     problems = Problems(10)
-    first = published(problems.observe(finding(strength=0.0)))
-    graver = published(problems.observe(finding(day=0.1, strength=4.0)))
-    milder = published(problems.observe(finding(day=0.2, strength=0.0)))
+    first = published(problems.observe(finding(severity_points=0.0)))
+    graver = published(problems.observe(finding(day=0.1, severity_points=4.0)))
+    milder = published(problems.observe(finding(day=0.2, severity_points=0.0)))
 
     assert (first.severity, graver.severity, milder.severity) == ("low", "high", "low")
     assert (first.deadline, graver.deadline) == ("2011-11-24T22:13:20.000Z", "2011-11-23T08:37:20.000Z")
@@ -105,10 +105,10 @@ def test_escalation_never_extends_the_deadline() -> None:
 def test_persistence_raises_the_grade() -> None:
     """The same evidence is graver after three days."""
     problems = Problems(10)
-    problems.observe(finding(strength=1.0))
+    problems.observe(finding(severity_points=1.0))
 
-    assert problems.observe(finding(day=2.9, strength=1.0)) is None
-    assert published(problems.observe(finding(day=3.0, strength=1.0))).severity == "medium"
+    assert problems.observe(finding(day=2.9, severity_points=1.0)) is None
+    assert published(problems.observe(finding(day=3.0, severity_points=1.0))).severity == "medium"
 
 
 def test_resolution_carries_its_own_sentence_and_time() -> None:
@@ -211,16 +211,16 @@ def test_bound_refuses_the_newest_and_keeps_places_for_held_orders() -> None:
 
 def test_backfill_is_silent_and_then_shows_what_is_open() -> None:
     """Muted problems open, change and end unpublished; at the switch each open one appears once, as version 1."""
-    problems = Problems(10, muted=True)
+    problems = Problems(10, backfilling=True)
     assert statuses(problems, [finding(key="a|UK"), finding(key="b|UK", day=1.0), finding("cleared", key="a|UK")]) == [
         "-",
         "-",
         "-",
     ]
-    problems.observe(finding(key="b|UK", day=2.0, observed=60.0, strength=4.0))
+    problems.observe(finding(key="b|UK", day=2.0, observed=60.0, severity_points=4.0))
     problems.observe(finding(key="c|UK", kind="demand_drop", day=2.0))
 
-    [state] = problems.publish(problems.unmute(), NOW + 3 * DAY_MS)
+    [state] = problems.publish(problems.end_backfill(), NOW + 3 * DAY_MS)
 
     assert (state.version, state.status, state.observed) == (1, "escalated", 60.0)
     assert (state.opened_at, state.updated_at) == ("2011-11-23T22:13:20.000Z", "2011-11-25T22:13:20.000Z")
@@ -238,8 +238,8 @@ def test_open_problems_of_a_row_are_found() -> None:
     assert [found.key for found in problems.open_findings(3, "supplier_delay")] == ["a|1", "c|1"]
     assert problems.open_findings(3, "order_surge") == []
     assert problems.open_findings(4, "supplier_delay") == []
-    assert [problems.is_watched("supplier_delay", key) for key in ("a|1", "b|1", "d|1")] == [True, False, False]
-    assert problems.kept(np.array([4, 3])).tolist() == [False, True]
+    assert [problems.is_tracked("supplier_delay", key) for key in ("a|1", "b|1", "d|1")] == [True, False, False]
+    assert problems.has_problem(np.array([4, 3])).tolist() == [False, True]
     latest = problems.latest("supplier_delay", "a|1")
     assert latest is not None
     assert latest.key == "a|1"
@@ -280,8 +280,8 @@ def test_ids_are_short_and_readable(sku: str, rest: str) -> None:
 def test_absent_stays_absent() -> None:
     """Unknown evidence, money and windows are absent from the finding, and only the last causes are kept."""
     causes = tuple(f"e{n}" for n in range(20))
-    nothing = Judgement(active=False, cleared=False, strength=0.0)
-    detector = dataclasses.replace(ORDER_SURGE, judge=lambda _: nothing, sentence=lambda *_: "")
+    nothing = Evaluation(active=False, cleared=False, severity_points=0.0)
+    detector = dataclasses.replace(ORDER_SURGE, evaluate=lambda _: nothing, sentence=lambda *_: "")
 
     found = detector.finding(
         context(causes=causes),
@@ -311,26 +311,28 @@ Step = tuple[str, ExceptionType, str, float, float, float]
 def run(problems: Problems, steps: list[Step], day: float) -> list[ExceptionState]:
     """Apply steps from ``day`` on; everything that is published, in order."""
     out: list[ExceptionState] = []
-    for state, kind, key, strength, observed, wait in steps:
+    for state, kind, key, severity_points, observed, wait in steps:
         day += wait
         if state == "expire":
             out += problems.expire(NOW + round(day * DAY_MS))
             continue
         found = problems.observe(
-            finding(state, day=day, kind=kind, key=key, strength=strength, observed=observed, row=len(key))
+            finding(
+                state, day=day, kind=kind, key=key, severity_points=severity_points, observed=observed, row=len(key)
+            )
         )
         out += [] if found is None else [found]
     return out
 
 
 @given(STEPS, st.integers(4, 20), st.booleans())
-def test_every_problem_has_one_clean_life(steps: list[Step], places: int, muted: bool) -> None:
+def test_every_problem_has_one_clean_life(steps: list[Step], places: int, backfilling: bool) -> None:
     """Versions grow by one from 1; a life begins with opening and ends before the next; one open exception per key."""
-    problems = Problems(places, muted=muted)
+    problems = Problems(places, backfilling=backfilling)
     states = run(problems, steps, 0.0)
-    if muted:
+    if backfilling:
         assert states == []
-        states = problems.publish(problems.unmute(), NOW + 10**12) + run(problems, steps, 10_000.0)
+        states = problems.publish(problems.end_backfill(), NOW + 10**12) + run(problems, steps, 10_000.0)
     last: dict[str, ExceptionState] = {}
     current: dict[tuple[str, str], str] = {}
     for state in states:
@@ -353,10 +355,10 @@ def test_every_problem_has_one_clean_life(steps: list[Step], places: int, muted:
 
 
 @given(STEPS, st.integers(0, 60), st.booleans())
-def test_dump_restores_exactly(steps: list[Step], cut: int, muted: bool) -> None:
+def test_dump_restores_exactly(steps: list[Step], cut: int, backfilling: bool) -> None:
     """Dumped and restored at any point, the same findings publish the same and leave the same bytes."""
-    whole = Problems(5, muted=muted)
-    halves = Problems(5, muted=muted)
+    whole = Problems(5, backfilling=backfilling)
+    halves = Problems(5, backfilling=backfilling)
     first = run(whole, steps[:cut], 0.0)
     assert run(halves, steps[:cut], 0.0) == first
 
@@ -364,7 +366,7 @@ def test_dump_restores_exactly(steps: list[Step], cut: int, muted: bool) -> None
 
     day = sum(step[5] for step in steps[:cut])
     assert run(restored, steps[cut:], day) == run(whole, steps[cut:], day)
-    assert restored.publish(restored.unmute(), NOW + 10**12) == whole.publish(whole.unmute(), NOW + 10**12)
+    assert restored.publish(restored.end_backfill(), NOW + 10**12) == whole.publish(whole.end_backfill(), NOW + 10**12)
     assert restored.dump() == whole.dump()
     found, expected = ([p.open_findings(3, kind) for kind in DETECTORS] for p in (restored, whole))
     assert found == expected
@@ -374,14 +376,14 @@ def test_open_problems_are_counted_by_type_and_severity() -> None:
     """Candidates, and what has ended and is cooling down, do not stand before the public; dumps count the same."""
     problems = Problems(20)
     assert problems.open_counts() == {}
-    problems.observe(finding(key="a", strength=2.0))
-    problems.observe(finding(key="b", strength=2.0))
+    problems.observe(finding(key="a", severity_points=2.0))
+    problems.observe(finding(key="b", severity_points=2.0))
     problems.observe(finding(key="c", kind="data_quality"))
     problems.observe(finding(key="d", kind="demand_drop"))
     opened = problems.open_counts()
     assert opened == {("order_surge", "medium"): 2, ("data_quality", "low"): 1}
     problems.observe(finding("final", key="b", day=0.1))
-    problems.observe(finding(key="c", kind="data_quality", strength=5.0, day=0.2))
+    problems.observe(finding(key="c", kind="data_quality", severity_points=5.0, day=0.2))
     counted = problems.open_counts()
     assert sum(counted.values()) == 2
     assert counted["order_surge", "medium"] == 1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sensing.contracts.exceptions import SEVERITIES
 from sensing.detection.delay import delay_points
-from sensing.detection.registry import DETECTORS
+from sensing.detection.detector_registry import DETECTORS
 from sensing.detection.severity import grade, lift_points, rank
 from sensing.detection.stockout import stockout_points
 from sensing.detection.surge import ORDER_SURGE
@@ -19,7 +19,7 @@ DAYS = st.floats(0.0, 100.0)
 
 
 @pytest.mark.parametrize(
-    ("strength", "money", "days", "expected"),
+    ("severity_points", "money", "days", "expected"),
     [
         (0.0, None, 0.0, "low"),
         (1.0, 999.0, 2.9, "low"),
@@ -31,20 +31,20 @@ DAYS = st.floats(0.0, 100.0)
         (4.0, 10_000.0, 0.0, "critical"),
     ],
 )
-def test_points_make_the_grade(strength: float, money: float | None, days: float, expected: str) -> None:
+def test_points_make_the_grade(severity_points: float, money: float | None, days: float, expected: str) -> None:
     """Strength, money and persistence add up; unknown money gives nothing."""
-    assert grade(strength, money, days) == expected
+    assert grade(severity_points, money, days) == expected
 
 
 @given(POINTS, POINTS, MONEY, MONEY, DAYS, DAYS)
 def test_more_of_anything_never_lowers_a_grade(
-    strength: float, extra: float, money: float, more: float, days: float, later: float
+    severity_points: float, extra: float, money: float, more: float, days: float, later: float
 ) -> None:
     """Grades are monotone in every part."""
-    low = rank(grade(strength, money, days))
+    low = rank(grade(severity_points, money, days))
 
-    assert rank(grade(strength + extra, money + more, days + later)) >= low
-    assert rank(grade(strength, None, days)) <= low
+    assert rank(grade(severity_points + extra, money + more, days + later)) >= low
+    assert rank(grade(severity_points, None, days)) <= low
 
 
 @given(st.floats(1.0, 50.0), st.floats(0.0, 50.0), st.floats(0.0, 1.0), st.floats(0.0, 1.0))

@@ -1,4 +1,4 @@
-"""order_surge: the threshold, the floor that spares the test, the finding and its sentences."""
+"""order_surge: the threshold, the threshold that spares the test, the finding and its sentences."""
 
 from math import nan
 from typing import Any
@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from sensing.detection.finding import Finding
 from sensing.detection.surge import (
-    FLOOR_NONE,
     ORDER_SURGE,
+    THRESHOLD_NONE,
     WINDOWS_HOURS,
     SurgeEvidence,
+    baseline_lines,
     is_surge,
-    judged_lines,
-    surge_floor,
     surge_probability,
     surge_step,
+    surge_threshold,
 )
 from tests.detection import oracles
 from tests.detection.contexts import NOW, context
@@ -45,9 +45,9 @@ def test_opening_threshold_is_the_stated_one(
 ) -> None:
     """A surge needs history, a minimum count, a lift and an unlikely count, nothing else."""
     expected = level * window * share
-    judged = judged_lines(expected, level, window, history)
+    baseline = baseline_lines(expected, level, window, history)
     chance = surge_probability(count, expected, level, dispersion, window, history)
-    if abs(chance - 3e-3) < 1e-7 or abs(count - 2 * judged) < 1e-9:
+    if abs(chance - 3e-3) < 1e-7 or abs(count - 2 * baseline) < 1e-9:
         return
 
     wanted = oracles.is_surge(count, expected, level, dispersion, window, history)
@@ -59,20 +59,20 @@ def test_opening_threshold_is_the_stated_one(
 def test_floor_is_below_every_surge_of_the_day(
     level: float, share: float, more: float, dispersion: float, window: float, history: float
 ) -> None:
-    """No count below the floor of the day's quietest window is a surge in any busier window."""
+    """No count below the threshold of the day's quietest window is a surge in any busier window."""
     quietest = level * window * share
 
-    floor = surge_floor(quietest, level, dispersion, window, history)
+    threshold = surge_threshold(quietest, level, dispersion, window, history)
 
-    assert is_surge(floor, quietest, level, dispersion, window, history)
-    for count in (floor - 1, floor - 2):
+    assert is_surge(threshold, quietest, level, dispersion, window, history)
+    for count in (threshold - 1, threshold - 2):
         assert not is_surge(count, quietest, level, dispersion, window, history)
         assert not is_surge(count, quietest * more, level, dispersion, window, history)
 
 
 def test_no_floor_without_history() -> None:
-    """A row of less than two weeks is not judged: its floor is out of reach."""
-    assert surge_floor(1.0, 1.0, 1.6, 1.0, 13.0) == FLOOR_NONE
+    """A row of less than two weeks is not judged: its threshold is out of reach."""
+    assert surge_threshold(1.0, 1.0, 1.6, 1.0, 13.0) == THRESHOLD_NONE
     assert not is_surge(500, 1.0, 1.0, 1.6, 1.0, 13.0)
 
 
@@ -84,14 +84,14 @@ def test_monday_morning_is_no_surge() -> None:
 
 def test_one_order_on_a_closed_day_is_no_surge() -> None:
     """Where nothing is due, a window is judged against a quarter of an average one."""
-    assert judged_lines(0.0, 20.0, 1.0, 50.0) == pytest.approx(5.0 + 0.01)
+    assert baseline_lines(0.0, 20.0, 1.0, 50.0) == pytest.approx(5.0 + 0.01)
     assert not is_surge(9, 0.0, 20.0, 1.6, 1.0, 60.0)
 
 
 def test_step_asks_for_half_as_many_again() -> None:
     """An open surge is looked at again when its count has grown by half."""
     assert surge_step(11.0) == 17
-    assert surge_step(65_000.0) == FLOOR_NONE
+    assert surge_step(65_000.0) == THRESHOLD_NONE
 
 
 def test_crossing_line_opens_at_once() -> None:

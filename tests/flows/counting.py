@@ -13,9 +13,9 @@ from flows.runtime.machine_logic import Machine, MakeMachine
 from flows.runtime.roles import MachineId, Role
 from sensing.codec.text_table import EventTexts, TextLookup
 from sensing.machines.ledger import LedgerMachine
-from sensing.machines.messages import ParameterRows, Totals
+from sensing.machines.machine_messages import ParameterRows, Totals
 from sensing.outputs import EXCEPTIONS, PARAMETERS, OutputRecord
-from sinks.parameters import SCHEMA
+from sinks.parameter_table import SCHEMA
 
 RECORDED_FIELD = b'"recordedtime":"'
 RECORDED_WIDTH = len("2010-01-04T00:00:00.000Z")
@@ -33,18 +33,18 @@ class CountingMachine:
     def apply(self, batch: Any) -> list[Any]:
         """Count a batch."""
         found: list[Any] = []
-        rare = list(batch.rare)
+        infrequent = list(batch.infrequent)
         texts = TextLookup(batch.texts)
         for at, record in enumerate(batch.records):
-            while rare and rare[0][0] == at:
-                self._rare(found, rare.pop(0)[1])
+            while infrequent and infrequent[0][0] == at:
+                self._rare(found, infrequent.pop(0)[1])
             self._record(found, record, texts.one(record))
-        for _, event in rare:
+        for _, event in infrequent:
             self._rare(found, event)
         if batch.final:
             counts: list[tuple[str, int, tuple[int, ...]]]
             counts = [(topic, 0, (count, 0, 0, 0, 0, 0, 0)) for topic, count in self.counts.items()]
-            found += [Totals(self.shard, counts, batch.account), ParameterRows(self.shard, self._rows())]
+            found += [Totals(self.shard, counts, batch.reconciliation), ParameterRows(self.shard, self._rows())]
         return found
 
     def _record(self, found: list[Any], record: Any, texts: EventTexts) -> None:

@@ -15,7 +15,7 @@ from flows.cli.main import COMMANDS, main
 from flows.cli.options import Instant
 from flows.replay_job import Summary
 from flows.runtime.context import Progress
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 from tests.flows.counting import counting_machines
 from tests.flows.events import MONDAY, order, write
 

@@ -15,7 +15,7 @@ from flows.cli.main import main
 from flows.export import Exported, export
 from sinks.errors import TidegaugeError, UsageError
 from tests.sinks.documents import exception, planning, tombstone
-from tests.sinks.live import LINEAGE, publish
+from tests.sinks.live import RUN_ID, publish
 from tests.sinks.viewing import make_view_topics
 
 RECORDS = [
@@ -71,7 +71,7 @@ def test_tables_have_flat_columns(kafka: str, filled: str, tmp_path: Path) -> No
         ("A", "DC", 3, 60.5), ("B", "DC", 1, 55.0),
     ]  # fmt: skip
     assert rows[1] == {
-        "sku": "B", "location": "DC", "version": 1, "lineage": LINEAGE, "status": "proposed",
+        "sku": "B", "location": "DC", "version": 1, "lineage": RUN_ID, "status": "proposed",
         "as_of": dt.date(2010, 1, 3), "expires": dt.date(2010, 1, 31), "demand_class": "smooth", "method": "tsb",
         "forecast_start": dt.date(2010, 1, 4), "forecast_mean": [1.5, 2.0], "forecast_levels": [0.05, 0.5, 0.95],
         "forecast_quantiles": [[0.0, 1.0, 4.0], [0.0, 1.0, 4.0]], "lead_time_days_mean": 7.25, "lead_time_days_sd": 2.0,
@@ -95,7 +95,7 @@ def test_tables_have_flat_columns(kafka: str, filled: str, tmp_path: Path) -> No
         ["finance"],
     )
     assert second == {
-        "exception_id": "x2", "exception_type": "order_surge", "version": 1, "lineage": LINEAGE, "status": "opened",
+        "exception_id": "x2", "exception_type": "order_surge", "version": 1, "lineage": RUN_ID, "status": "opened",
         "severity": "high", "sku": "A", "location": "DC", "opened_at": dt.datetime(2010, 1, 4, 0, 0, 0, 7000, dt.UTC),
         "updated_at": dt.datetime(2010, 1, 4, 0, 0, 0, 7000, dt.UTC), "resolved_at": None, "expected": None,
         "observed": 21.0, "probability": None, "window_start": None, "window_end": None, "money": 1200.5,

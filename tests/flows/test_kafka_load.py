@@ -18,7 +18,7 @@ from flows.demo.retail import read_retail
 from flows.demo.sample import load_sample
 from flows.kafka_load import Loaded, load
 from flows.runtime.context import Progress
-from flows.service.topics import create
+from flows.service.kafka_topics import create
 from sinks.errors import TidegaugeError, UsageError
 from tests.flows.events import MAKERS, MONDAY, order, write
 

@@ -16,7 +16,7 @@ import pytest
 from flows.output_folder import WORK_FOLDER
 from flows.replay_job import replay
 from flows.runtime.context import Progress
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 from sinks.errors import TidegaugeError, UsageError
 from tests.flows.counting import CountingMachine, counting_machines, machine_of, outputs_of, shuffled_lines
 from tests.flows.events import MAKERS, MONDAY, write

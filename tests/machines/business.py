@@ -5,7 +5,7 @@ import random
 from functools import cache
 from typing import Any
 
-from sensing.settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
+from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
 from tests.machines.streams import MONDAY, Line, Result, Stream, line, run
 
 SKUS = ("PUMP", "HOSE", "SEAL", "VALVE", "BOLT")

@@ -6,8 +6,8 @@ Nothing is booked on the way. Lines are remembered, and all sums are made of the
 from dataclasses import dataclass, field
 from typing import Any
 
-from sensing.codec.record import NO_DAY, Kind
-from sensing.settings import HOUR_MS
+from sensing.codec.event_record import NO_DAY, Kind
+from sensing.machine_settings import HOUR_MS
 
 IMPOSSIBLE_UNITS = 1000
 """In the tests no line is larger than a few units, or it is as large as this."""
@@ -45,13 +45,13 @@ class Row:
     newest_hour: int | None = None
     moves: list[tuple[int, int]] = field(default_factory=list)
     counts: list[tuple[int, int]] = field(default_factory=list)
-    heard: dict[str, int] = field(default_factory=lambda: {"orders": 0, "inventory": 0})
+    last_seen: dict[str, int] = field(default_factory=lambda: {"orders": 0, "inventory": 0})
 
-    def hear(self, source: str, time: int) -> None:
+    def mark_seen(self, source: str, time: int) -> None:
         """Note the newest second at which an input spoke."""
-        self.heard[source] = max(self.heard[source], time // 1000)
+        self.last_seen[source] = max(self.last_seen[source], time // 1000)
 
-    def reach(self, hour: int) -> None:
+    def advance_row(self, hour: int) -> None:
         """Let the rings reach a booked hour."""
         self.newest_hour = hour if self.newest_hour is None else max(self.newest_hour, hour)
 
@@ -102,11 +102,11 @@ class Book:
         if line.held:
             line.held = False
             self.notes.append((len(self.outcomes), "release"))
-        self.rows[row].hear("orders", event["time"])
+        self.rows[row].mark_seen("orders", event["time"])
         line.hour, line.row = min(line.hour, hour), row
         line.quantity, line.requested = quantity, event["requested_day"]
         if quantity:
-            self.rows[row].reach(line.hour)
+            self.rows[row].advance_row(line.hour)
         return "absorbed"
 
     def _move(self, event: dict[str, Any], hour: int, row: str) -> str:
@@ -114,8 +114,8 @@ class Book:
             return "duplicate"
         self.ids.add(event["event_id"])
         reached = self.rows[row]
-        reached.reach(hour)
-        reached.hear("inventory", event["time"])
+        reached.advance_row(hour)
+        reached.mark_seen("inventory", event["time"])
         if event["kind"] == Kind.COUNTED:
             reached.counts.append((event["time"], event["quantity"]))
         else:

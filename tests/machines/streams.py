@@ -8,15 +8,15 @@ import orjson
 from numpy.typing import NDArray
 
 from sensing.codec.decode import Block, decode
-from sensing.codec.record import EVENT, TOPICS, Batch, Rare, Reject
-from sensing.codec.split import split
+from sensing.codec.event_record import EVENT, TOPICS, Batch, InfrequentEvent, Reject
+from sensing.codec.shard_split import split
 from sensing.codec.text_table import TextTable
+from sensing.machine_settings import Settings
 from sensing.machines.call_budget import UNBOUNDED, CallBounds
 from sensing.machines.ledger import LedgerMachine
-from sensing.machines.messages import LedgerBatch, ParameterRows, Totals
+from sensing.machines.machine_messages import LedgerBatch, ParameterRows, Totals
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import OutputRecord
-from sensing.settings import Settings
 from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
 
 MONDAY = 1_769_990_400_000
@@ -55,7 +55,7 @@ class Stream:
         lateness_ms = Settings().lateness_ms
         self.lines = lines
         self.topics = np.array([TOPICS.index(line.topic) for line in lines], np.int64)
-        self.rare: list[tuple[int, Rare]] = []
+        self.infrequent: list[tuple[int, InfrequentEvent]] = []
         self.rejects: list[tuple[int, Reject]] = []
         self.texts: tuple[TextTable, ...] = ()
         times, parts, places = np.zeros(len(lines), np.int64), [np.empty(0, EVENT)], [np.empty(0, np.int64)]
@@ -68,15 +68,18 @@ class Stream:
             parts.append(decoded.records)
             self.texts += (decoded.texts,)
             times[places[-1]] = decoded.records["time"]
-            for i, (_, rare) in zip(at[decoded.rare_positions].tolist(), decoded.rare, strict=True):
-                self.rare.append((i, rare))
-                times[i] = 0 if topic == "reference" else rare.time
+            for i, (_, infrequent) in zip(at[decoded.infrequent_positions].tolist(), decoded.infrequent, strict=True):
+                self.infrequent.append((i, infrequent))
+                times[i] = 0 if topic == "reference" else infrequent.time
             self.rejects += zip(at[decoded.reject_positions].tolist(), decoded.rejects, strict=True)
         order = np.argsort(np.concatenate(places), kind="stable")
         self.records = np.concatenate(parts)[order]
         self.watermarks = np.maximum(np.maximum.accumulate(times) - lateness_ms, 0)
         self.records["watermark"] = self.watermarks[np.concatenate(places)[order]]
-        self.rare = [(i, rare._replace(watermark=int(self.watermarks[i]))) for i, rare in sorted(self.rare, key=_first)]
+        self.infrequent = [
+            (i, infrequent._replace(watermark=int(self.watermarks[i])))
+            for i, infrequent in sorted(self.infrequent, key=_first)
+        ]
         self.rejects.sort(key=_first)
         self.before = np.zeros(len(lines) + 1, np.int64)
         self.before[1:] = np.cumsum(np.bincount(np.concatenate(places), minlength=len(lines)))
@@ -89,10 +92,10 @@ class Stream:
     def cut(self, start: int, stop: int) -> Batch:
         """Messages ``start`` to ``stop`` (exclusive) as one batch."""
         first = int(self.before[start])
-        low, high = np.searchsorted([i for i, _ in self.rare], [start, stop]).tolist()
-        rare = [(int(self.before[i]) - first, item) for i, item in self.rare[low:high]]
+        low, high = np.searchsorted([i for i, _ in self.infrequent], [start, stop]).tolist()
+        infrequent = [(int(self.before[i]) - first, item) for i, item in self.infrequent[low:high]]
         watermark = int(self.watermarks[stop - 1]) if stop > 0 else 0
-        return Batch(self.records[first : int(self.before[stop])].copy(), rare, watermark, texts=self.texts)
+        return Batch(self.records[first : int(self.before[stop])].copy(), infrequent, watermark, texts=self.texts)
 
     def books(self, start: int, stop: int) -> LedgerBatch:
         """The same messages as the ledger hears of them."""
@@ -103,7 +106,7 @@ class Stream:
 
     def last(self) -> Batch:
         """The end of the input."""
-        return Batch(np.empty(0, EVENT), [], self.end, final=True, account=1)
+        return Batch(np.empty(0, EVENT), [], self.end, final=True, reconciliation=1)
 
 
 def _first(pair: tuple[int, Any]) -> int:
@@ -165,7 +168,7 @@ class Run:
     def apply(self, batch: Batch, books: LedgerBatch | None = None, *, everyone: bool = True) -> None:
         """Hand a batch to the shards (where not ``everyone``: only to those for which it holds something)."""
         for machine, part in enumerate(split(batch, self.settings.shards)):
-            if everyone or part.rare or len(part.records):
+            if everyone or part.infrequent or len(part.records):
                 for output in self.shards[machine].apply(part):
                     self._keep(machine, output)
         if books is not None:
@@ -203,7 +206,7 @@ class Run:
 
     def end(self, stream: Stream) -> None:
         """The final batch and the final books."""
-        self.outputs[-1] += self.ledger.apply(stream.books(0, 0)._replace(watermark=stream.end, account=1))
+        self.outputs[-1] += self.ledger.apply(stream.books(0, 0)._replace(watermark=stream.end, reconciliation=1))
         self.apply(stream.last())
 
     def result(self) -> Result:

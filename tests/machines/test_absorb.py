@@ -8,22 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.codec.record import NO_DAY, TOPICS, Kind, Topic
+from sensing.codec.event_record import NO_DAY, TOPICS, Kind, Topic
 from sensing.contracts.common import VERSION_LAST
+from sensing.machine_settings import HOUR_MS
 from sensing.machines import absorb as machine
-from sensing.machines.incoming import incoming
-from sensing.machines.messages import OUTCOMES
-from sensing.machines.state import ShardState
-from sensing.machines.tables import ABSORBED, ATTENTION, ATTENTION_MAX, IMPOSSIBLE, LOW_STOCK, RELEASE
-from sensing.settings import HOUR_MS
-from sensing.state.lines import COUNTED, HELD, TRACKED_OPEN
-from sensing.state.observed import lines_of_hour
+from sensing.machines.kernel_tables import ABSORBED, CALLBACK, CALLBACKS_MAX, IMPOSSIBLE, LOW_STOCK, RELEASE
+from sensing.machines.machine_messages import OUTCOMES
+from sensing.machines.row_lookup import resolve_records
+from sensing.machines.shard_state import ShardState
+from sensing.state.line_table import COUNTED, HELD, TRACKED_OPEN
+from sensing.state.observed_hours import lines_of_hour
 from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
 from sensing.supply.backlog import open_by_day
-from sensing.supply.moves import on_hand
-from sensing.supply.record import INVENTORY, OPEN_DAYS, ORDERS
+from sensing.supply.stock_ledger import on_hand
+from sensing.supply.supply_record import INVENTORY, OPEN_DAYS, ORDERS
+from tests.machines.made_tables import DAY, NOON, MadeTexts, Noted, events, one_row, shard, take
 from tests.machines.oracles import IMPOSSIBLE_UNITS, Book
-from tests.machines.tables import DAY, NOON, MadeTexts, Noted, events, one_row, shard, take
 
 HOUR = NOON // HOUR_MS
 NOTES = {IMPOSSIBLE: "impossible", RELEASE: "release", LOW_STOCK: "low stock"}
@@ -83,16 +83,16 @@ def records(given_events: list[dict[str, Any]]) -> Any:
 def compare_row(state: ShardState, row: int, name: str, book: Book) -> None:
     """Compare every bucket that is kept, stock, open demand and last-heard times of a row with the oracle's."""
     hot, supply, expected = state.rows.hot[row], state.supply.supply[row], book.rows[name]
-    assert supply["heard"][ORDERS] == expected.heard["orders"]
-    assert supply["heard"][INVENTORY] == expected.heard["inventory"]
+    assert supply["last_seen"][ORDERS] == expected.last_seen["orders"]
+    assert supply["last_seen"][INVENTORY] == expected.last_seen["inventory"]
     assert on_hand(state.supply.supply, row) == expected.on_hand
     booked = book.of_row(name)
     if expected.newest_hour is None:
-        assert hot["born"] == 0
+        assert hot["active"] == 0
         assert not booked
         return
     newest = expected.newest_hour
-    assert (hot["born"], hot["hour"], hot["day"]) == (1, newest, newest // 24)
+    assert (hot["active"], hot["hour"], hot["day"]) == (1, newest, newest // 24)
     days, hours = Counter(line.hour // 24 for line in booked), Counter(line.hour for line in booked)
     for day in range(newest // 24 - DAYS_KEPT + 1, newest // 24 + 1):
         assert hot["day_lines"][day % DAYS_KEPT] == days[day]
@@ -122,7 +122,7 @@ def test_events_come_to_what_a_dictionary_of_lines_says(stream: list[dict[str, A
     """
     given_events = [complete(number, fields) for number, fields in enumerate(stream)]
     state, book = shard(), Book()
-    noted = take(state, records(given_events)) if given_events else []
+    added = take(state, records(given_events)) if given_events else []
     for event in given_events:
         book.take(event)
 
@@ -132,7 +132,7 @@ def test_events_come_to_what_a_dictionary_of_lines_says(stream: list[dict[str, A
         found = state.counts[TOPICS.index(topic), 0].tolist()
         released = sum(name == "release" for _, name in book.notes) if topic == "orders" else 0
         assert found == [*(counts[topic, outcome] for outcome in OUTCOMES[:-1]), released]
-    assert [(entry.record, NOTES[entry.kind]) for entry in noted] == book.notes
+    assert [(entry.record, NOTES[entry.kind]) for entry in added] == book.notes
     for row in range(state.rows.count):
         compare_row(state, row, state.location_of(row), book)
 
@@ -186,14 +186,14 @@ def held_line() -> tuple[ShardState, list[Noted]]:
     """A shard in which version 2 of a line waits, version 1 counts."""
     state = shard()
     line = {"order_id": "O", "line": "1"}
-    noted = take(state, events(line, {**line, "version": 2, "quantity": 10**9, "event_id": "b"}))
-    return state, noted
+    added = take(state, events(line, {**line, "version": 2, "quantity": 10**9, "event_id": "b"}))
+    return state, added
 
 
 def test_a_held_version_leaves_the_one_before() -> None:
     """An impossible version counts for nothing and is pointed out; what was booked before it stays."""
-    state, noted = held_line()
-    assert noted == [Noted(1, IMPOSSIBLE, 0, 1e6)]
+    state, added = held_line()
+    assert added == [Noted(1, IMPOSSIBLE, 0, 1e6)]
     assert state.rows.hot["day_quantity"].sum() == 1000
     assert state.lines.in_order()["flags"][0] & (HELD | COUNTED) == HELD | COUNTED
     assert state.rows.hot["size_count"][0] == 1
@@ -203,11 +203,11 @@ def test_a_held_version_leaves_the_one_before() -> None:
 def test_a_newer_version_releases_a_held_line(kind: Kind, version: int, left: int) -> None:
     """A sane version or a cancellation takes the held one's place; one event is absorbed and released."""
     state, _ = held_line()
-    noted = take(
+    added = take(
         state,
         events({"order_id": "O", "line": "1", "kind": kind, "version": version, "quantity": 2000, "event_id": "c"}),
     )
-    assert noted == [Noted(0, RELEASE, 0, left / 1000)]
+    assert added == [Noted(0, RELEASE, 0, left / 1000)]
     assert state.rows.hot["day_quantity"].sum() == left
     assert dict(zip(OUTCOMES, state.counts[Topic.ORDERS, 0].tolist(), strict=True)) == {
         "absorbed": 2, "absorbed_late": 0, "duplicate": 0, "superseded": 0, "held": 1, "dead_letter": 0, "released": 1,
@@ -251,14 +251,16 @@ def test_prices_and_promotions_follow_the_newest_order() -> None:
 
 
 def test_low_stock_is_pointed_out_once() -> None:
-    """A movement that takes stock below the row's floor is noted, and the floor is gone until the next close."""
+    """A movement that takes stock below the row's threshold is noted, and the threshold is gone until the next
+    close.
+    """
     state = shard()
     take(state, events({"kind": Kind.COUNTED, "quantity": 10_000}))
-    state.rows.hot["stock_floor"][0] = 9.0
+    state.rows.hot["stock_threshold"][0] = 9.0
     shipped = {"kind": Kind.SHIPPED, "quantity": 2000}
-    noted = take(state, events(*({**shipped, "time": NOON + at, "event_id": f"s{at}"} for at in (1, 2))))
-    assert noted == [Noted(0, LOW_STOCK, 0, 8.0)]
-    assert np.isnan(state.rows.hot["stock_floor"][0])
+    added = take(state, events(*({**shipped, "time": NOON + at, "event_id": f"s{at}"} for at in (1, 2))))
+    assert added == [Noted(0, LOW_STOCK, 0, 8.0)]
+    assert np.isnan(state.rows.hot["stock_threshold"][0])
 
 
 def test_refused_records_are_passed_over() -> None:
@@ -266,7 +268,7 @@ def test_refused_records_are_passed_over() -> None:
     state = one_row()
     t = state.tables()
     found = machine.absorb(
-        t, events({}, {}, {}), np.array([-1, 0, -3], np.int32), 0, 3, 24 * 35, np.zeros(ATTENTION_MAX, ATTENTION)
+        t, events({}, {}, {}), np.array([-1, 0, -3], np.int32), 0, 3, 24 * 35, np.zeros(CALLBACKS_MAX, CALLBACK)
     )
     assert found == (3, 0)
     assert state.counts.sum() == state.counts[Topic.ORDERS, 0, ABSORBED] == 1
@@ -306,9 +308,9 @@ def test_kernels_of_single_events_one_by_one() -> None:
     found = events(
         {"order_id": "O", "line": "1", "quantity": 5000}, {"order_id": "O", "line": "1", "kind": Kind.SHIPPED}
     )
-    attention, t = np.zeros(ATTENTION_MAX, ATTENTION), state.tables()
-    assert machine.take_order(t, found, 0, 0, HOUR, 0, attention, 0) == (ABSORBED, 0)
-    assert machine.take_movement(t, found, 1, 0, HOUR, 0, attention, 0) == (ABSORBED, 0)
+    callbacks, t = np.zeros(CALLBACKS_MAX, CALLBACK), state.tables()
+    assert machine.apply_order(t, found, 0, 0, HOUR, 0, callbacks, 0) == (ABSORBED, 0)
+    assert machine.apply_movement(t, found, 1, 0, HOUR, 0, callbacks, 0) == (ABSORBED, 0)
     assert state.supply.supply["open_total"][0] == 4000
     machine.ship(t, found[1], 0, HOUR, 0)
     assert state.supply.supply["open_total"][0] == 3000
@@ -332,7 +334,7 @@ def test_rows_that_records_change_are_named(
     for event in given_events:
         newest = event["watermark"] = max(newest, event["watermark"])
     events_after = records(given_events)
-    rows = incoming(state, events_after, MadeTexts()).rows
+    rows = resolve_records(state, events_after, MadeTexts()).rows
     named = machine.rows_changed(state.tables(), events_after, rows, lines_max, 2 * 24)
     count = state.rows.count
     kept = [bytes_of_row(state, row) for row in range(count)]

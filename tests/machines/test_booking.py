@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.codec.record import NO_DAY
+from sensing.codec.event_record import NO_DAY
 from sensing.contracts.reference import LocationUpdated
 from sensing.detection.quality import COUNT, SIZE_BINS, learn_row_size, learn_stream_size
+from sensing.machine_settings import HOUR_MS
 from sensing.machines import booking
-from sensing.machines.state import ShardState
-from sensing.settings import HOUR_MS
-from sensing.state.lines import BOOKED_DAY, COUNTED, EVICTED, OPEN_IN_RING, TRACKED_OPEN, find_line
-from sensing.state.observed import RING_HOURS
-from sensing.supply.record import INVENTORY, OPEN_DAYS, ORDERS
-from tests.machines.tables import DAY, NOON, one_row
+from sensing.machines.shard_state import ShardState
+from sensing.state.line_table import BOOKED_DAY, COUNTED, EVICTED, OPEN_IN_RING, TRACKED_OPEN, find_line
+from sensing.state.observed_hours import RING_HOURS
+from sensing.supply.supply_record import INVENTORY, OPEN_DAYS, ORDERS
+from tests.machines.made_tables import DAY, NOON, one_row
 
 HOUR = NOON // HOUR_MS
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -60,13 +60,19 @@ def test_local_hour_is_the_locations(on_lord_howe: ShardState, instant: int) -> 
 def test_the_first_event_starts_the_rings() -> None:
     """A row is born with its first absorbed event: its rings begin there and the day before counts as closed."""
     state = one_row()
-    booking.reach(state.tables(), 0, HOUR)
+    booking.advance_row(state.tables(), 0, HOUR)
     hot = state.rows.hot[0]
-    assert (hot["born"], hot["hour"], hot["day"], hot["first_hour"], hot["closed_day"]) == (1, HOUR, DAY, HOUR, DAY - 1)
+    assert (hot["active"], hot["hour"], hot["day"], hot["first_hour"], hot["closed_day"]) == (
+        1,
+        HOUR,
+        DAY,
+        HOUR,
+        DAY - 1,
+    )
     assert state.supply.supply["open_day"][0] == DAY
-    booking.reach(state.tables(), 0, HOUR - 50)
+    booking.advance_row(state.tables(), 0, HOUR - 50)
     assert (hot["hour"], hot["first_hour"]) == (HOUR, HOUR)
-    booking.reach(state.tables(), 0, HOUR + 24)
+    booking.advance_row(state.tables(), 0, HOUR + 24)
     assert (hot["hour"], hot["day"], hot["first_hour"], hot["closed_day"]) == (HOUR + 24, DAY + 1, HOUR, DAY - 1)
     assert state.supply.supply["open_day"][0] == DAY + 1
 
@@ -76,8 +82,8 @@ def test_a_row_is_reached_with_or_without_the_other_tables(hours: list[int]) -> 
     """Purchase orders and movements, which need only its records, do to a row what orders do."""
     state, other = one_row(), one_row()
     for hour in hours:
-        booking.reach(state.tables(), 0, hour)
-        booking.reach_row(other.rows.hot, other.supply.supply, 0, hour)
+        booking.advance_row(state.tables(), 0, hour)
+        booking.advance_row_arrays(other.rows.hot, other.supply.supply, 0, hour)
     assert state.rows.hot.tobytes() == other.rows.hot.tobytes()
     assert state.supply.supply.tobytes() == other.supply.supply.tobytes()
 
@@ -119,7 +125,7 @@ def test_nothing_is_booked_for_nothing() -> None:
     state = one_row()
     booking.book_line(state.tables(), line(state), 0, NO_DAY)
     assert booked(state) == (0, 0, 0, 0)
-    assert state.rows.hot["born"][0] == 0
+    assert state.rows.hot["active"][0] == 0
 
 
 def test_open_changes_follow_the_line() -> None:
@@ -151,7 +157,7 @@ def test_a_row_begins_with_its_first_event() -> None:
     """Late events move the first hour back within its day only."""
     state = one_row()
     for hour, expected in ((HOUR, HOUR), (HOUR + 30, HOUR), (HOUR - 3, HOUR - 3), (HOUR - 24, HOUR - 3)):
-        booking.reach(state.tables(), 0, hour)
+        booking.advance_row(state.tables(), 0, hour)
         assert state.rows.hot["first_hour"][0] == expected
 
 
@@ -179,8 +185,8 @@ def test_hearing_never_goes_back() -> None:
     """The newest event time of each input is kept, in seconds."""
     state = one_row()
     for source, time in ((ORDERS, NOON), (ORDERS, NOON - 5000), (INVENTORY, 7999)):
-        booking.hear(state.tables(), 0, source, time)
-    assert state.supply.supply["heard"][0].tolist() == [NOON // 1000, 7, 0]
+        booking.mark_seen(state.tables(), 0, source, time)
+    assert state.supply.supply["last_seen"][0].tolist() == [NOON // 1000, 7, 0]
 
 
 def test_what_the_table_forgets_is_no_longer_open() -> None:

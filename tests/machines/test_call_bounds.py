@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
 from sensing.machines.call_budget import QUEUE_UNIT, UNBOUNDED, CallBounds, CallBudget
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import PARAMETERS, OutputRecord
-from sensing.settings import DAY_MS, HOUR_MS, Settings
 from tests.machines.business import usual, usual_stream, young_stream
 from tests.machines.streams import MONDAY, Line, Result, Run, Stream, line, run, sizes
 
@@ -65,7 +65,7 @@ few = st.integers(1, 5)
 @given(st.integers(0, 10**6), st.data())
 @settings(max_examples=12, deadline=None)
 def test_bounds_of_any_kind_do_not_show(seed: int, data: st.DataObject) -> None:
-    """The same for any small business, cuts, bounds and quiet time; and when machines are restarted in between."""
+    """The same for any small business, cuts, bounds and backfill; and when machines are restarted in between."""
     stream = young_stream(seed)
     cuts = sorted(data.draw(st.sets(st.integers(1, len(stream) - 1), max_size=40)) | {len(stream)})
     bounds = CallBounds(*data.draw(st.tuples(few, few, few, st.booleans())))
@@ -113,7 +113,7 @@ def test_a_call_ends_in_the_middle_of_a_close() -> None:
 
 
 def test_the_first_publication_takes_several_calls() -> None:
-    """The end of the quiet time publishes every row once, in portions."""
+    """The end of the backfill publishes every row once, in portions."""
     stream = Stream(many_rows(200, 4))
     quiet = MONDAY + 3 * DAY_MS + 3 * HOUR_MS
     machine = ShardMachine(0, Settings(shards=1, quiet_until=quiet), CallBounds(1_000, 500, outputs=10))

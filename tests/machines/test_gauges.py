@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from sensing.codec.record import Rare, Topic
+from sensing.codec.event_record import InfrequentEvent, Topic
 from sensing.contracts.reference import ItemUpdated
+from sensing.machine_settings import Settings
 from sensing.machines.gauges import LIMITS, Gauges, gauges
-from sensing.machines.pending import Pending
+from sensing.machines.reference_queue import ReferenceQueue
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import EXCEPTIONS
-from sensing.settings import Settings
 from tests.machines.business import usual, young_stream
 from tests.machines.streams import run
 
@@ -33,10 +33,10 @@ def test_a_shard_is_counted_row_by_row() -> None:
     for shard, told in zip(result.shards, found, strict=True):
         state = shard.state
         rows = [state.rows.hot[row] for row in range(state.rows.count)]
-        born = [row for row in rows if row["born"]]
-        assert told.rows == len(born) > 0
+        active = [row for row in rows if row["active"]]
+        assert told.rows == len(active) > 0
         assert told.river_rows == sum(row in state.demand.models for row in range(state.rows.count))
-        days = [int(row["closed_day"]) for row in born if row["closed_day"] >= row["first_hour"] // 24]
+        days = [int(row["closed_day"]) for row in active if row["closed_day"] >= row["first_hour"] // 24]
         assert (told.oldest_closed_day, told.newest_closed_day) == (min(days), max(days))
         assert told.limits["exceptions_refused"] == 0
         assert told.lines == len(state.lines.in_order()) > 0
@@ -93,9 +93,9 @@ def _counters(part: Any, seen: set[int]) -> Iterator[tuple[Any, str]]:
 
 def test_ids_of_reference_records_that_made_room_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest id goes at the bound."""
-    monkeypatch.setattr("sensing.machines.pending.IDS_MAX", 2)
-    pending = Pending()
+    monkeypatch.setattr("sensing.machines.reference_queue.IDS_MAX", 2)
+    pending = ReferenceQueue()
     for number in range(5):
         event = ItemUpdated(event_id=f"e{number}", sku="A")
-        pending.add(Rare(event, 0, 0, Topic.REFERENCE, 0, number))
+        pending.add(InfrequentEvent(event, 0, 0, Topic.REFERENCE, 0, number))
     assert (pending.evicted, list(pending.ids)) == (3, ["e3", "e4"])

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from sensing.codec.record import EVENT, Batch
+from sensing.codec.event_record import EVENT, Batch
 from sensing.machines.input_queue import InputQueue
 
 
-def tick(watermark: int, account: int = 0) -> Batch:
+def tick(watermark: int, reconciliation: int = 0) -> Batch:
     """A batch without records."""
-    return Batch(np.zeros(0, EVENT), [], watermark, account=account)
+    return Batch(np.zeros(0, EVENT), [], watermark, reconciliation=reconciliation)
 
 
 def watermarks(queue: InputQueue) -> list[int]:
@@ -24,7 +24,7 @@ def test_ticks_that_wait_together_become_one() -> None:
     """The last of several ticks says all; batches with records, totals to give or the end of the input stay."""
     queue = InputQueue()
     records = Batch(np.zeros(3, EVENT), [], 30)
-    for batch in (tick(10), tick(20), records, tick(40), tick(50, account=1), tick(60), tick(70), tick(80)):
+    for batch in (tick(10), tick(20), records, tick(40), tick(50, reconciliation=1), tick(60), tick(70), tick(80)):
         queue.add(batch)
     assert len(queue) == 5
     assert watermarks(queue) == [20, 30, 40, 50, 80]
@@ -36,7 +36,7 @@ def test_a_batch_applied_in_part_is_dumped_as_its_rest() -> None:
     records = np.zeros(5, EVENT)
     records["offset"] = range(5)
     queue.add(Batch(records, [], 30))
-    queue.add(tick(40, account=3))
+    queue.add(tick(40, reconciliation=3))
     assert queue.head is not None
     queue.head.records = 2
     again = InputQueue()
@@ -44,5 +44,5 @@ def test_a_batch_applied_in_part_is_dumped_as_its_rest() -> None:
     assert again.head is not None
     assert again.head.batch.records["offset"].tolist() == [2, 3, 4]
     again.remove_head()
-    assert again.head.batch.account == 3
+    assert again.head.batch.reconciliation == 3
     assert again.dump() != queue.dump()

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from sensing.codec.columns import KINDS
-from sensing.codec.split import shards_of
+from sensing.codec.shard_split import shards_of
 from sensing.contracts.input_types import INPUT_TYPES
+from sensing.contracts.topic_registry import INPUTS
 from sensing.contracts.topic_spec import event_type
-from sensing.contracts.topics import INPUTS
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 from sensing.supply import purchase_line
 from tests.codec.blocks import decode_events
 from tests.contracts.examples import EXAMPLES, REQUIRED, Event
@@ -45,12 +45,12 @@ def spies(read: dict[str, set[str]]) -> dict[type[msgspec.Struct], Any]:
     def spy(struct: type[msgspec.Struct]) -> Any:
         name, fields = event_type(struct), frozenset(struct.__struct_fields__)
 
-        def noted(self: Any, attribute: str) -> Any:
+        def added(self: Any, attribute: str) -> Any:
             if attribute in fields:
                 read[name].add(attribute)
             return object.__getattribute__(self, attribute)
 
-        namespace = {"__getattribute__": noted, "__annotations__": {}}
+        namespace = {"__getattribute__": added, "__annotations__": {}}
         metaclass: Any = type(struct)
         return metaclass(f"Spy{struct.__name__}", (struct,), namespace, tag=name, kw_only=True)
 
@@ -74,11 +74,11 @@ def test_unused_fields_are_those_that_nothing_reads(monkeypatch: pytest.MonkeyPa
     for lines in (usual_stream().lines, examples()):
         stream, engine = Stream(lines), Run(Settings(shards=2))
         batch = stream.cut(0, len(stream))
-        rare = []
-        for at, item in batch.rare:
+        infrequent = []
+        for at, item in batch.infrequent:
             values = {name: getattr(item.event, name) for name in item.event.__struct_fields__}
-            rare.append((at, item._replace(event=spied[type(item.event)](**values))))
-        engine.apply(batch._replace(rare=rare))
+            infrequent.append((at, item._replace(event=spied[type(item.event)](**values))))
+        engine.apply(batch._replace(infrequent=infrequent))
 
     for name in STRUCTS.keys() - FREQUENT:
         unread = set(STRUCTS[name].__struct_fields__) - read[name] - COMMON - READ_RARELY.get(name, set())
@@ -117,7 +117,7 @@ def test_every_type_has_its_row_and_its_taker() -> None:
     assert INPUT_TYPES.keys() == STRUCTS.keys()
     for _, event in EXAMPLES:
         row, name = INPUT_TYPES[event["event_type"]], event["event_type"]
-        without = {"every shard": len(event), "shard of the SKU": 0}[row.taken_by]
+        without = {"every shard": len(event), "shard of the SKU": 0}[row.routed_to]
         assert ("sku" in REQUIRED[name] or name in ("decision.made", "execution.confirmed")) == (without == 0)
         assert set(row.unused) <= set(STRUCTS[name].__struct_fields__)
         assert (row.effect == "nothing") == (name in NOTHING)

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensing.codec.event_record import EVENT
 from sensing.codec.keys import (
     MULTIPLIER,
     OTHER_MULTIPLIER,
@@ -22,14 +23,13 @@ from sensing.codec.keys import (
     id_key,
     joined,
     keys_of,
+    row_hash_of,
     row_key,
-    spread_of,
 )
-from sensing.codec.record import EVENT
-from sensing.codec.split import shard_of
+from sensing.codec.shard_split import shard_of
 from sensing.codec.text_table import EventTexts, TextTable
-from tests.codec.test_words import memory
-from tests.machines.tables import events
+from tests.codec.test_swar import memory
+from tests.machines.made_tables import events
 
 WORDS = 2**64
 LANES = (int(MULTIPLIER), int(OTHER_MULTIPLIER))
@@ -137,7 +137,7 @@ def test_structs_have_the_keys_of_records(fields: dict[str, str]) -> None:
     assert keys_in(keys_of(**fields)) == keys_by_hand(fields)
     sku, location = fields["sku"], fields["location"]
     by_hand = absorbed(location, absorbed(sku, int(SEED), LANES[0]), LANES[0])
-    assert spread_of(sku, location) == by_hand
+    assert row_hash_of(sku, location) == by_hand
     (high, low), event = keys_by_hand(fields)["row"], keys_by_hand(fields)["id"]
     assert tuple(map(int, row_key(sku, location))) == (high, low)
     assert tuple(map(int, id_key(fields["event_id"]))) == event

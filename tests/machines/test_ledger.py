@@ -7,9 +7,9 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.codec.record import Reject
+from sensing.codec.event_record import Reject
 from sensing.machines.ledger import LedgerMachine
-from sensing.machines.messages import OUTCOMES, LedgerBatch, Totals
+from sensing.machines.machine_messages import OUTCOMES, LedgerBatch, Totals
 from sensing.outputs import AUDIT, DEAD_LETTERS, OutputRecord
 
 SHARDS = 2
@@ -24,9 +24,9 @@ def reject(offset: int, topic: str = "orders", partition: int = 0) -> Reject:
     )  # fmt: skip
 
 
-def totals(machine: int, *counts: tuple[str, int, int], account: int = 1) -> Totals:
+def totals(machine: int, *counts: tuple[str, int, int], reconciliation: int = 1) -> Totals:
     """Totals of a shard: topic, partition, and how many of each outcome."""
-    return Totals(machine, [(topic, partition, (n,) * len(OUTCOMES)) for topic, partition, n in counts], account)
+    return Totals(machine, [(topic, partition, (n,) * len(OUTCOMES)) for topic, partition, n in counts], reconciliation)
 
 
 def published(records: list[OutputRecord]) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ def test_totals_are_published_once_and_add_up() -> None:
     ledger = LedgerMachine(MACHINE, SHARDS)
     ledger.apply(LedgerBatch([reject(0), reject(1)], [("orders", 1, 9), ("inventory", 0, 2), ("orders", 0, 14)], 10))
     assert ledger.apply(totals(1, ("orders", 0, 1))) == []
-    assert ledger.apply(LedgerBatch([], [("orders", 1, 1)], 20, account=1)) == []
+    assert ledger.apply(LedgerBatch([], [("orders", 1, 1)], 20, reconciliation=1)) == []
     found = published(records := ledger.apply(totals(0, ("orders", 0, 1), ("inventory", 0, 3))))
 
     assert [(data["topic"], data["partition"], data["read"]) for data in found] == [
@@ -82,14 +82,14 @@ def test_totals_are_published_once_and_add_up() -> None:
 def test_accounts_are_of_their_place_in_the_stream() -> None:
     """What is read behind the place where an account was asked for is not in it, however late the shards answer."""
     ledger = LedgerMachine(MACHINE, SHARDS)
-    ledger.apply(LedgerBatch([reject(0)], [("orders", 0, 5)], 10, account=1))
+    ledger.apply(LedgerBatch([reject(0)], [("orders", 0, 5)], 10, reconciliation=1))
     ledger.apply(LedgerBatch([reject(9)], [("orders", 0, 7)], 20))
-    assert published(ledger.apply(totals(0, ("orders", 0, 2), account=1))) == []
-    ledger.apply(LedgerBatch([], [], 30, account=2))
-    (first,) = published(ledger.apply(totals(1, account=1)))
+    assert published(ledger.apply(totals(0, ("orders", 0, 2), reconciliation=1))) == []
+    ledger.apply(LedgerBatch([], [], 30, reconciliation=2))
+    (first,) = published(ledger.apply(totals(1, reconciliation=1)))
     assert (first["read"], first["dead_letter"], first["absorbed"]) == (5, 3, 2)
-    ledger.apply(totals(1, account=2))
-    (second,) = published(records := ledger.apply(totals(0, ("orders", 0, 3), account=2)))
+    ledger.apply(totals(1, reconciliation=2))
+    (second,) = published(records := ledger.apply(totals(0, ("orders", 0, 3), reconciliation=2)))
     assert (second["read"], second["dead_letter"], second["absorbed"]) == (12, 5, 3)
     assert [(record.instant, record.id) for record in records] == [(30, "control/orders/0#12")]
 
@@ -102,9 +102,9 @@ steps = st.lists(
             ),
             st.lists(st.integers(0, 9), max_size=3), st.integers(0, 9), st.integers(0, 99), st.integers(0, 2),
         ),
-        st.just(LedgerBatch([], [], 50, account=1)),
+        st.just(LedgerBatch([], [], 50, reconciliation=1)),
         st.builds(
-            lambda machine, n, account: totals(machine, ("orders", 1, n), account=account),
+            lambda machine, n, reconciliation: totals(machine, ("orders", 1, n), reconciliation=reconciliation),
             st.integers(0, 1), st.integers(0, 9), st.integers(1, 2),
         ),
     ),
@@ -130,8 +130,8 @@ def test_each_source_group_has_accounts_of_its_own() -> None:
     ledger = LedgerMachine(MACHINE, SHARDS)
     ledger.apply(LedgerBatch([], [("orders", 0, 5)], 10))
     ledger.apply(LedgerBatch([], [("orders", 1, 7)], 10, group=1))
-    ledger.apply(LedgerBatch([], [], 20, account=1, group=1))
-    ledger.apply(LedgerBatch([], [], 20, account=1))
+    ledger.apply(LedgerBatch([], [], 20, reconciliation=1, group=1))
+    ledger.apply(LedgerBatch([], [], 20, reconciliation=1))
     found = []
     for group in (0, 1):
         for shard in range(SHARDS):
@@ -142,4 +142,4 @@ def test_each_source_group_has_accounts_of_its_own() -> None:
     ]  # fmt: skip
     restored = LedgerMachine(MACHINE, SHARDS)
     restored.load(ledger.dump())
-    assert (restored.read, restored.published, restored.accounts) == (ledger.read, ledger.published, {})
+    assert (restored.read, restored.published, restored.reconciliations) == (ledger.read, ledger.published, {})

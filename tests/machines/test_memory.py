@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sensing.codec.record import Kind
+from sensing.codec.event_record import Kind
 from sensing.jit import kernel
-from sensing.machines.ahead import AHEAD, read_ahead, read_ahead_oldest
+from sensing.machine_settings import HOUR_MS
+from sensing.machines.memory_prefetch import PREFETCH_DISTANCE, prefetch_oldest_line, prefetch_record
 from sensing.memory import prefetch
-from sensing.settings import HOUR_MS
-from tests.machines.tables import NOON, events, one_row, take
+from tests.machines.made_tables import NOON, events, one_row, take
 
 RECORD = np.dtype([("a", "i8"), ("b", "f4", (3,))], align=True)
 
@@ -39,12 +39,14 @@ def test_reading_ahead_leaves_all_as_it_is(hour: int) -> None:
     """Whatever record is expected next, also behind the last one, and whichever line goes next, no table changes."""
     state = one_row()
     kinds = (Kind.PLACED, Kind.SHIPPED, Kind.COUNTED)
-    records = events(*({"kind": kind, "event_id": f"e{number}"} for kind in kinds for number in range(AHEAD)))
+    records = events(
+        *({"kind": kind, "event_id": f"e{number}"} for kind in kinds for number in range(PREFETCH_DISTANCE))
+    )
     rows = np.zeros(len(records), np.int32)
     rows[-1] = -3
     take(state, events({}, {"event_id": "f"}))
     before = [array.tobytes() for array in state.tables()]
     for k in range(len(records)):
-        read_ahead(state.tables(), records, rows, k, len(records), hour)
-        read_ahead_oldest(state.tables(), hour)
+        prefetch_record(state.tables(), records, rows, k, len(records), hour)
+        prefetch_oldest_line(state.tables(), hour)
     assert [array.tobytes() for array in state.tables()] == before

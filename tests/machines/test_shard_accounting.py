@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.replay_job import replay
-from sensing.settings import Settings
+from sensing.machine_settings import Settings
 from tests.codec.hostile import hostile_lines
 from tests.machines.business import business, usual, usual_stream, young_stream
 from tests.machines.streams import Line, Stream, run, sizes

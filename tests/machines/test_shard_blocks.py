@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
 from sensing.machines import resumable
-from sensing.settings import DAY_MS, HOUR_MS, Settings
 from tests.machines.business import usual, usual_stream, young_stream
 from tests.machines.streams import MONDAY, Line, Result, Stream, line, run, sizes
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sensing.settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
-from sensing.state.lines import COUNT, EVICTED
+from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
+from sensing.state.line_table import COUNT, EVICTED
 from tests.machines.streams import MONDAY, Line, Stream, line, run, sums
 
 pytestmark = pytest.mark.compiled

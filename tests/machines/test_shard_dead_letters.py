@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from sensing.codec.decode import Block, decode
-from sensing.settings import DAY_MS, HOUR_MS, Settings
-from sensing.supply.moves import on_hand
+from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
+from sensing.supply.stock_ledger import on_hand
 from tests.machines.streams import MONDAY, Line, Stream, line, run
 
 pytestmark = pytest.mark.compiled
@@ -87,8 +87,8 @@ def same_event(value: bytes, original: Line) -> None:
     """Both decode to the same struct or record."""
     decoded = [decode(original.topic, 0, Block.of([value], np.zeros(1, np.int64))) for value in (value, original.value)]
     assert not decoded[0].rejects
-    if decoded[1].rare:
-        assert decoded[0].rare == decoded[1].rare
+    if decoded[1].infrequent:
+        assert decoded[0].infrequent == decoded[1].infrequent
     else:
         assert np.array_equal(decoded[0].records.view(np.uint8), decoded[1].records.view(np.uint8))
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.workloads import Workload, arrivals, order_lines, settled
-from sensing.settings import DAY_MS, HOUR_MS, Settings
+from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
 from tests.machines.streams import MONDAY, Line, Stream, Sums, line, run, sums
 
 pytestmark = pytest.mark.compiled
@@ -131,7 +131,7 @@ def test_stock_is_the_last_count_and_what_moved_after_it(order: list[int], data:
     ]
     stream = Stream([lines[k] for k in order], end=MONDAY + 4 * DAY_MS)
     supply = run(stream, ONE).shards[0].state.supply.supply[0]
-    moves = sum(int(supply["move_quantity"][k]) for k in range(int(supply["move_count"])))
+    moves = sum(int(supply["movement_quantity"][k]) for k in range(int(supply["movement_count"])))
     changes = zip((-3, -2, 1, -7), hours, strict=True)
     expected = 100 + sum(units for units, hour in changes if hour > counted)
     assert int(supply["count_quantity"]) + moves == 1000 * expected

@@ -1,4 +1,4 @@
-"""What subscribers may rely on: order, numbers, ids and versions of outputs, and the quiet time."""
+"""What subscribers may rely on: order, numbers, ids and versions of outputs, and the backfill."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensing.detection.lifecycle import KEPT_MS
+from sensing.detection.lifecycle import TOMBSTONE_AFTER_MS
+from sensing.machine_settings import DAY_MS, Settings
 from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS, OutputRecord
-from sensing.settings import DAY_MS, Settings
 from tests.machines.business import usual, usual_stream, young_stream
 from tests.machines.streams import MONDAY, Result, run
 
@@ -40,7 +40,7 @@ def check_stream(result: Result) -> None:
 def check_exceptions(records: list[OutputRecord], quiet_until: int = 0) -> None:
     """One open object per problem; versions grow by one; after its end an object can only be opened again.
 
-    What has grown worse in the quiet time is first published as escalated.
+    What has grown worse in the backfill is first published as escalated.
     """
     latest: dict[str, dict[str, Any]] = {}
     open_of: dict[tuple[Any, ...], str] = {}
@@ -82,7 +82,7 @@ def check_tombstones(records: list[OutputRecord]) -> int:
         state = latest[record.subject]
         assert state["status"] in ENDED
         assert (record.type, record.id) == ("exception.forgotten", f"{record.subject}#{state['version'] + 1}")
-        assert record.instant - ended[record.subject] >= KEPT_MS
+        assert record.instant - ended[record.subject] >= TOMBSTONE_AFTER_MS
         forgotten.add(record.subject)
     return len(forgotten)
 
@@ -116,7 +116,7 @@ def test_outputs_of_three_months_are_in_order() -> None:
 @given(st.integers(0, 10**6), st.one_of(st.none(), st.integers(0, 11 * 24)))
 @settings(max_examples=6)
 def test_outputs_of_any_business_are_in_order(seed: int, quiet_hours: int | None) -> None:
-    """The same for other seeds, with and without a quiet time."""
+    """The same for other seeds, with and without a backfill."""
     quiet = None if quiet_hours is None else MONDAY + quiet_hours * DAY_MS // 24
     found = run(young_stream(seed), msgspec.structs.replace(SETTINGS, quiet_until=quiet))
     check_stream(found)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
 from sensing.machines.ledger import LedgerMachine
-from sensing.machines.messages import LedgerBatch, Totals
+from sensing.machines.machine_messages import LedgerBatch, Totals
 from sensing.machines.shard import ShardMachine
-from sensing.settings import DAY_MS, HOUR_MS, Settings
 from sensing.state import rows
 from sensing.state.snapshot import SnapshotError
 from tests.machines.business import usual, usual_stream, young_stream
@@ -99,7 +99,7 @@ def test_the_ledger_goes_on_from_its_dump() -> None:
     stream = young_stream(11)
     totals = [Totals(shard, [("orders", 0, (shard, 1, 2, 3, 4, 5, 6))], 1) for shard in range(2)]
     half = len(stream) // 2
-    last = stream.books(half, len(stream))._replace(account=1)
+    last = stream.books(half, len(stream))._replace(reconciliation=1)
     loads: list[LedgerBatch | Totals] = [stream.books(0, half), totals[1], last, totals[0]]
     calm = LedgerMachine(2, 2)
     expected = [calm.apply(load) for load in loads]
@@ -131,10 +131,12 @@ def test_a_swapped_field_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two fields of one type that change places are noticed."""
     block = usual().shards[0].dump()
     names = list(rows.HOT.names or ())
-    at, other = names.index("floor_24"), names.index("floor_72")
+    at, other = names.index("surge_threshold_24"), names.index("surge_threshold_72")
     names[at], names[other] = names[other], names[at]
     fields = dict(rows.HOT.fields or {})
     swapped = np.dtype([(name, fields[name][0]) for name in names], align=True)
     monkeypatch.setattr(rows, "HOT", swapped)
-    with pytest.raises(SnapshotError, match=r"^snapshot table hot: required floor_72 <u4 as field 14, got floor_24"):
+    with pytest.raises(
+        SnapshotError, match=r"^snapshot table hot: required surge_threshold_72 <u4 as field 14, got surge_threshold_24"
+    ):
         ShardMachine(0, SETTINGS).load(block)

@@ -4,10 +4,10 @@ import pickle
 
 import pytest
 
-from sensing.codec.split import split
+from sensing.codec.shard_split import split
 from sensing.codec.text_table import EventTexts, TextTable, needed
+from sensing.machine_settings import Settings
 from sensing.machines.shard import ShardMachine
-from sensing.settings import Settings
 from tests.machines.business import usual_stream
 
 ONE = Settings(shards=1)

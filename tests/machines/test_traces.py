@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from sensing.codec.record import EVENT, Batch, Reject, Topic
-from sensing.codec.split import split
+from sensing.codec.event_record import EVENT, Batch, Reject, Topic
+from sensing.codec.shard_split import split
+from sensing.machine_settings import HOUR_MS, Settings
 from sensing.machines.ledger import LedgerMachine
-from sensing.machines.messages import LedgerBatch
+from sensing.machines.machine_messages import LedgerBatch
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import OutputRecord
-from sensing.settings import HOUR_MS, Settings
 from tests.machines.streams import MONDAY, Line, Stream, line
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -25,12 +25,12 @@ def outputs(lines: list[Line], traced: dict[int, str], **options: Any) -> list[O
     places = [
         (int(stream.topics[at]), 0, int((stream.topics[:at] == stream.topics[at]).sum())) for at in range(len(lines))
     ]
-    rare = [
+    infrequent = [
         (before, item._replace(trace=traced.get(at)))
-        for (at, _), (before, item) in zip(stream.rare, batch.rare, strict=True)
+        for (at, _), (before, item) in zip(stream.infrequent, batch.infrequent, strict=True)
     ]
     traces = {places[at]: trace for at, trace in traced.items()}
-    (part,) = split(batch._replace(rare=rare, traces=traces), 1)
+    (part,) = split(batch._replace(infrequent=infrequent, traces=traces), 1)
     machine = ShardMachine(0, Settings(shards=1, **options))
     found = machine.apply(part) + machine.apply(stream.last())
     return [output for output in found if isinstance(output, OutputRecord)]

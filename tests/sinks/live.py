@@ -11,10 +11,10 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 from benchmarks.servers.kafka import admin
 from flows.runtime.roles import machine_ids
 from sensing.outputs import OutputRecord
-from sinks.kafka import KafkaPart, KafkaSink
+from sinks.kafka_sink import KafkaPart, KafkaSink
 
 KEYS = [machine.key for machine in machine_ids(16)]
-LINEAGE = "019a00000001"
+RUN_ID = "019a00000001"
 SECONDS_MAX = 60.0
 
 
@@ -106,7 +106,7 @@ def sink_to(address: str, prefix: str, **options: Any) -> KafkaSink:
     given: dict[str, Any] = {
         "machines": KEYS,
         "partitions": 1,
-        "lineage": LINEAGE,
+        "run_id": RUN_ID,
         "status": Told(),
         "stop": lambda: False,
     }

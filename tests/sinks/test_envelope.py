@@ -3,7 +3,7 @@
 import orjson
 
 from sensing.outputs import EXCEPTIONS, OutputRecord
-from sinks.envelope import attributes, seal_json
+from sinks.envelope import attributes, to_structured_json
 
 RECORD = OutputRecord(
     5,
@@ -22,7 +22,7 @@ RECORDED = "2026-01-01T00:00:00.000Z"
 
 def test_the_json_form_is_a_cloud_event() -> None:
     """Required attributes, time of the cause, time of recording, extensions by name, the data as it is."""
-    sealed = seal_json(RECORD, RECORDED)
+    sealed = to_structured_json(RECORD, RECORDED)
 
     assert orjson.loads(sealed) == {
         "specversion": "1.0",

@@ -7,11 +7,11 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError, ResponseError
 
-from sinks.entries import Entry, Layout, entry
 from sinks.errors import TidegaugeError
-from sinks.messages import seal
+from sinks.kafka_messages import to_message
 from sinks.redis_store import MovedError, Store
-from sinks.tail import Record
+from sinks.topic_tail import Record
+from sinks.view_entries import Entry, Layout, entry
 from tests.sinks.documents import exception, planning, tombstone
 from tests.sinks.viewing import heard
 
@@ -31,9 +31,9 @@ def store(redis: str, keys: str) -> Iterator[Store]:
     made.close()
 
 
-def upsert(keys: str, record: object, lineage: str = "0001", ended_days: int = 30) -> Entry:
+def upsert(keys: str, record: object, run_id: str = "0001", ended_days: int = 30) -> Entry:
     """The entry of a record of a run."""
-    message = seal(record, "", lineage, "")  # type: ignore[arg-type]  # an output record
+    message = to_message(record, "", run_id, "")  # type: ignore[arg-type]  # an output record
     headers = {name: value.encode() if isinstance(value, str) else value or b"" for name, value in message.headers}
     read = Record(message.topic, 0, 0, message.key, message.value, headers)
     return entry(read, Layout(keys), ended_days)

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from redis import Redis
 
 from sensing.outputs import OutputRecord
-from sinks import follower
+from sinks import view_updater
 from sinks.errors import TidegaugeError
 from sinks.redis_view import RedisView
 from sinks.status import KAFKA_VIEW, REDIS
@@ -132,7 +132,7 @@ def test_a_position_alone_that_was_set_back_does_no_harm(
 def test_a_view_of_other_topics_is_built_again(kafka: str, filled: str, redis: str, keys: str, client: Any) -> None:
     """Another cluster's view: everything is taken from the topics, even what is older, and the rest is swept out."""
     make_view_topics(kafka, f"{filled}2.")
-    publish(kafka, f"{filled}2.", *FIRST[:10], *FIRST[-10:], lineage="000000000000")
+    publish(kafka, f"{filled}2.", *FIRST[:10], *FIRST[-10:], run_id="000000000000")
     with viewing(kafka, filled, redis, keys) as view:
         drain(view)
     notes = Notes()
@@ -148,7 +148,7 @@ def test_a_re_created_topic_is_noticed(
     kafka: str, filled: str, redis: str, keys: str, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Topics that are removed and made again while they are followed: the view is what the new ones say."""
-    monkeypatch.setattr(follower, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(view_updater, "LOOK_SECONDS", 0.2)
     told, notes = Told(), Notes()
     names = (f"{filled}exceptions", f"{filled}planning-parameters")
     with viewing(kafka, filled, redis, keys, told, notes) as view:

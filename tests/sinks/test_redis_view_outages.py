@@ -12,7 +12,7 @@ from sensing.contracts.exceptions import SEVERITIES
 from sensing.outputs import OutputRecord
 from sinks.status import KAFKA_PRODUCER, KAFKA_VIEW, REDIS
 from tests.sinks.documents import exception, planning, tombstone
-from tests.sinks.live import LINEAGE, Told, part_of, publish, sink_to, until
+from tests.sinks.live import RUN_ID, Told, part_of, publish, sink_to, until
 from tests.sinks.view_oracle import check_equal
 from tests.sinks.viewing import Notes, drain, make_view_topics, viewing
 
@@ -154,10 +154,10 @@ def test_whatever_happens_redis_equals_the_topics(kafka: str, topics: str, own_r
     make_view_topics(kafka, topics)
     client = Redis.from_url(own_redis.address, socket_timeout=5)
     for life in range(3):
-        lineage = f"{LINEAGE}{draw.randrange(3)}"
+        run_id = f"{RUN_ID}{draw.randrange(3)}"
         with (
             viewing(kafka, topics, own_redis.address, "t:") as view,
-            part_of(sink_to(kafka, topics, lineage=lineage)) as part,
+            part_of(sink_to(kafka, topics, run_id=run_id)) as part,
         ):
             for _ in range(STEPS // 3):
                 part.write_batch([[*random_records(draw, versions)]])

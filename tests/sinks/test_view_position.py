@@ -3,12 +3,18 @@
 import msgspec
 import pytest
 
-from sinks.tail import TopicState
-from sinks.view_position import AGE_MAX_S, Place, Position, beginning, going_on
+from sinks.topic_tail import TopicState
+from sinks.view_position import AGE_MAX_S, Position, TopicPartitionPosition, beginning, going_on
 
 FOUND = {"exceptions": TopicState("id-e", [0, 2], [5, 9]), "planning-parameters": TopicState("id-p", [0], [7])}
 KEPT = Position(
-    1, "b1", complete=True, topics={"exceptions": Place("id-e", [5, 2]), "planning-parameters": Place("id-p", [3])}
+    1,
+    "b1",
+    complete=True,
+    topics={
+        "exceptions": TopicPartitionPosition("id-e", [5, 2]),
+        "planning-parameters": TopicPartitionPosition("id-p", [3]),
+    },
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from sensing.contracts.reference import LocationUpdated
 from sensing.state.locations import AHEAD_DAYS, Locations
-from sensing.state.observed import count_lines
+from sensing.state.observed_hours import count_lines
 from sensing.state.rows import DAYS_KEPT
 from sensing.state.zones import Zones
 
@@ -89,7 +89,7 @@ def test_what_was_not_observed_is_kept_for_windows() -> None:
     for name in "AB":
         locations.number(name)
     locations.unobserved[:2] = 1.0
-    locations.keep_unobserved(np.array([0]), MONDAY, np.array([0.25, 0.5]))
+    locations.store_unobserved(np.array([0]), MONDAY, np.array([0.25, 0.5]))
     ahead = [(MONDAY + days) % DAYS_KEPT for days in range(1, AHEAD_DAYS + 1)]
     assert locations.unobserved[0, MONDAY % DAYS_KEPT] == 0.25
     assert np.flatnonzero(locations.unobserved[0] == 0.0).tolist() == sorted(ahead)

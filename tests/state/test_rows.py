@@ -79,8 +79,8 @@ def test_a_new_row_knows_nothing() -> None:
     assert (hot["key_hi"], hot["key_lo"], hot["location"], hot["slot"]) == (61, 2, 7, 1)
     assert rows.sku_of(0) == "S"
     assert np.isnan(hot["price"])
-    assert np.isnan(hot["stock_floor"])
-    assert (hot["born"], hot["day_quantity"].any(), hot["window_72"]) == (0, False, 0)
+    assert np.isnan(hot["stock_threshold"])
+    assert (hot["active"], hot["day_quantity"].any(), hot["window_72"]) == (0, False, 0)
 
 
 @pytest.mark.parametrize("bound", [1, 2, 64, 65])

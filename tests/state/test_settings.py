@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from sensing.settings import DAY_MS, HOUR_MS, Settings
+from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
 
 
 def test_defaults_are_the_stated_ones() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
 from sensing.state import snapshot
-from sensing.state.snapshot import Encoded, SnapshotError, pack, seal, unpack, unseal
+from sensing.state.snapshot import Encoded, SnapshotError, pack, pack_snapshot, unpack, unpack_snapshot
 
 RECORD = np.dtype([("a", "u1"), ("b", "f8"), ("c", "i4", (3,))], align=True)
 arrays = nps.arrays(
@@ -168,12 +168,12 @@ def test_records_of_another_alignment_are_refused() -> None:
 
 def sealed(**settings: Any) -> bytes:
     """Snapshot of shard 1."""
-    return seal({"a": b"x"}, "shard 1", settings)
+    return pack_snapshot({"a": b"x"}, "shard 1", settings)
 
 
 def test_what_is_sealed_is_unsealed() -> None:
     """The same machine with the same settings gets its parts."""
-    assert unseal(sealed(zone="UTC"), "shard 1", {"zone": "UTC"}, {})["a"] == b"x"
+    assert unpack_snapshot(sealed(zone="UTC"), "shard 1", {"zone": "UTC"}, {})["a"] == b"x"
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_what_is_sealed_is_unsealed() -> None:
 def test_another_machine_or_other_settings_are_refused(owner: str, settings: dict[str, Any], said: str) -> None:
     """What differs is named, with the way out."""
     with pytest.raises(SnapshotError, match=re.escape(said)):
-        unseal(sealed(zone="UTC"), owner, settings, {})
+        unpack_snapshot(sealed(zone="UTC"), owner, settings, {})
 
 
 def test_another_format_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,6 +200,6 @@ def test_another_format_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     block = sealed()
     monkeypatch.setattr(snapshot, "FORMAT_VERSION", 7)
     with pytest.raises(SnapshotError, match=rf"^snapshot of shard 1: required format version 7, got 1{ROUTE}"):
-        unseal(block, "shard 1", {}, {})
+        unpack_snapshot(block, "shard 1", {}, {})
     with pytest.raises(SnapshotError, match=r"^snapshot of shard 1: required one with a format version, got .*it$"):
-        unseal(pack({"a": b""}), "shard 1", {}, {})
+        unpack_snapshot(pack({"a": b""}), "shard 1", {}, {})

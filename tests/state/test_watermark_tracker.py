@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.codec.block import Block
 from sensing.codec.decode import decode
-from sensing.codec.record import AFTER_ALL, BEFORE_ALL, EVENT, TOPICS, Batch, Rare
-from sensing.settings import HOUR_MS
+from sensing.codec.event_record import AFTER_ALL, BEFORE_ALL, EVENT, TOPICS, Batch, InfrequentEvent
+from sensing.codec.message_block import Block
+from sensing.machine_settings import HOUR_MS
 from sensing.state.watermark_tracker import GROUP_DRIFT_MS, WatermarkTracker
 from tests.contracts.examples import EXAMPLES, Event
 
 
 def batch_of(group: int, watermarks: list[int], **more: Any) -> Batch:
-    """A batch of one group: a record and a rare event per watermark, which do not fall."""
+    """A batch of one group: a record and an infrequent event per watermark, which do not fall."""
     records = np.zeros(len(watermarks), EVENT)
     records["watermark"] = watermarks
-    rare = [(at, Rare(None, 0, watermark, 0, 0, 0)) for at, watermark in enumerate(watermarks)]
-    return Batch(records, rare, watermarks[-1] if watermarks else BEFORE_ALL, group=group, **more)
+    infrequent = [(at, InfrequentEvent(None, 0, watermark, 0, 0, 0)) for at, watermark in enumerate(watermarks)]
+    return Batch(records, infrequent, watermarks[-1] if watermarks else BEFORE_ALL, group=group, **more)
 
 
 def ready(group: int, watermarks: list[int]) -> Batch:
@@ -46,7 +46,7 @@ def test_the_clock_is_the_minimum_of_all_groups(script: list[tuple[int, list[int
         others = min(watermark for number, watermark in enumerate(newest) if number != group)
         expected = [min(watermark, others) for watermark in watermarks]
         assert found.records["watermark"].tolist() == expected
-        assert [item.watermark for _, item in found.rare] == expected
+        assert [item.watermark for _, item in found.infrequent] == expected
         assert found.watermark == expected[-1]
         assert given_batch.records["watermark"].tolist() == watermarks
         newest[group] = watermarks[-1]
@@ -64,7 +64,9 @@ def test_input_waits_until_the_reference_is_read() -> None:
     groups = WatermarkTracker(2)
     early = [batch_of(1, [at], progress=AFTER_ALL) for at in (1, 2)]
     assert [groups.admit(batch) for batch in early] == [[], []]
-    reference = Batch(np.empty(0, EVENT), [(0, Rare(None, 0, 0, TOPICS.index("reference"), 0, 0))], BEFORE_ALL)
+    reference = Batch(
+        np.empty(0, EVENT), [(0, InfrequentEvent(None, 0, 0, TOPICS.index("reference"), 0, 0))], BEFORE_ALL
+    )
     assert len(groups.admit(reference)) == 1
     admitted = groups.admit(batch_of(0, [], progress=AFTER_ALL, reference_read=True))
     assert [(batch.group, len(batch.records)) for batch in admitted] == [(0, 0), (1, 1), (1, 1)]
@@ -76,13 +78,13 @@ def test_input_far_ahead_of_another_group_waits_for_it() -> None:
     groups = WatermarkTracker(2)
     start = batch_of(0, [], reference_read=True, progress=HOUR_MS)
     assert len(groups.admit(start)) == 1
-    near = batch_of(1, [1], progress=20 * HOUR_MS, reach=HOUR_MS + GROUP_DRIFT_MS)
-    far = near._replace(reach=near.reach + 1)
+    near = batch_of(1, [1], progress=20 * HOUR_MS, newest_time=HOUR_MS + GROUP_DRIFT_MS)
+    far = near._replace(newest_time=near.newest_time + 1)
     assert [len(groups.admit(batch)) for batch in (near, far, near)] == [1, 0, 0]
-    assert [batch.reach for batch in groups.admit(start._replace(progress=HOUR_MS + 1))] == [
-        BEFORE_ALL, far.reach, near.reach,
+    assert [batch.newest_time for batch in groups.admit(start._replace(progress=HOUR_MS + 1))] == [
+        BEFORE_ALL, far.newest_time, near.newest_time,
     ]  # fmt: skip
-    assert groups.admit(far._replace(reach=AFTER_ALL // 2)) == []
+    assert groups.admit(far._replace(newest_time=AFTER_ALL // 2)) == []
     assert len(groups.admit(start._replace(progress=AFTER_ALL))) == 2
 
 
@@ -103,12 +105,17 @@ def test_nothing_is_lost_or_overtakes_its_group(script: list[tuple[int, int]]) -
         sent[group].append(number)
         progress = AFTER_ALL if hours < 0 else reached[group]
         batch = batch_of(
-            group, [number], account=number, progress=progress, reach=reached[group], reference_read=group == 0
+            group,
+            [number],
+            reconciliation=number,
+            progress=progress,
+            newest_time=reached[group],
+            reference_read=group == 0,
         )
         for found in groups.admit(batch):
-            admitted[found.group].append(found.account)
+            admitted[found.group].append(found.reconciliation)
             least = min(int(time) for other, time in enumerate(groups.progress) if other != found.group)
-            assert found.reach <= least + GROUP_DRIFT_MS
+            assert found.newest_time <= least + GROUP_DRIFT_MS
     assert admitted == sent
 
 
@@ -123,11 +130,18 @@ def test_groups_go_on_from_their_dump() -> None:
 
 @pytest.mark.parametrize(("topic", "event"), EXAMPLES, ids=lambda case: case if isinstance(case, str) else "")
 def test_a_batch_that_waits_is_in_the_dump(topic: str, event: Event) -> None:
-    """With its records, rare events of every type, traces and all that it says of its group."""
+    """With its records, infrequent events of every type, traces and all that it says of its group."""
     groups, restored = WatermarkTracker(2), WatermarkTracker(2)
     decoded = decode(topic, 3, Block.of([orjson.dumps(event)], np.array([5])))
     batch = Batch(
-        decoded.records, decoded.rare, 4, account=2, group=1, traces={(2, 3, 5): "trace"}, progress=6, reach=7
+        decoded.records,
+        decoded.infrequent,
+        4,
+        reconciliation=2,
+        group=1,
+        traces={(2, 3, 5): "trace"},
+        progress=6,
+        newest_time=7,
     )
     first = Batch(np.zeros(1, EVENT), [], 3, group=1)
     assert [groups.admit(waiting) for waiting in (first, batch)] == [[], []]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.codec.instants import EPOCH, local_date, rfc3339
-from sensing.settings import DAY_MS, HOUR_MS, MINUTE_MS
+from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS
 from sensing.state.zones import TRANSITIONS_MAX, Zones, first_at, offset_at, transitions
 
 NAMES = (

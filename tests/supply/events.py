@@ -4,9 +4,9 @@ import datetime as dt
 from typing import Any
 
 from sensing.contracts import suppliers as po
-from sensing.settings import DAY_MS, Settings
-from sensing.supply.book import SupplyBook
+from sensing.machine_settings import DAY_MS, Settings
 from sensing.supply.purchases import PoOutcome
+from sensing.supply.supply_state import SupplyState
 
 DAY = 20_000
 """Local day on which the tests begin."""
@@ -30,9 +30,9 @@ def names(row: int) -> tuple[str, str]:
     return f"S{row}", "L"
 
 
-def book(rows: int = 4, **settings: Any) -> SupplyBook:
+def book(rows: int = 4, **settings: Any) -> SupplyState:
     """Book of some rows."""
-    made = SupplyBook(Settings(**settings), names)
+    made = SupplyState(Settings(**settings), names)
     made.ensure(rows)
     return made
 
@@ -46,12 +46,12 @@ def event(kind: str, day: float, row: int = 0, promised: int | None = None, **fi
     return KINDS[kind](**{**given, **fields})
 
 
-def tell(to: SupplyBook, kind: str, day: float, row: int = 0, **fields: Any) -> PoOutcome:
+def tell(to: SupplyState, kind: str, day: float, row: int = 0, **fields: Any) -> PoOutcome:
     """Let a book hear an event."""
     made = event(kind, day, row, **fields)
-    return hear(to, made, row)
+    return apply_event(to, made, row)
 
 
-def hear(to: SupplyBook, made: Any, row: int = 0) -> PoOutcome:
+def apply_event(to: SupplyState, made: Any, row: int = 0) -> PoOutcome:
     """Let a book hear an event that is made already."""
     return to.purchase(made, row, made.event_time, made.event_time // DAY_MS, made.event_time)

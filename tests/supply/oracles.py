@@ -35,7 +35,7 @@ def quantile(level: float, mean: float, variance: float) -> float:
     return float(stats.nbinom.ppf(level, mean * mean / (variance - mean), mean / variance))
 
 
-def beyond(mean: float, variance: float, age: float) -> tuple[float, float]:
+def truncated_normal_moments(mean: float, variance: float, age: float) -> tuple[float, float]:
     """Moments of a normal lead time known to exceed ``age``, from scipy."""
     sd = math.sqrt(variance)
     distribution = stats.truncnorm((age - mean) / sd, np.inf, mean, sd)
@@ -45,7 +45,7 @@ def beyond(mean: float, variance: float, age: float) -> tuple[float, float]:
 def with_open(mean: float, variance: float, weight: float, lines: list[tuple[float, float]]) -> tuple[float, float]:
     """Pooled moments of an estimate and of open lines (age, share), as a mixture."""
     parts = [(weight, mean, variance)]
-    parts += [(share, *beyond(mean, variance, age)) for age, share in lines]
+    parts += [(share, *truncated_normal_moments(mean, variance, age)) for age, share in lines]
     total = sum(part[0] for part in parts)
     centre = sum(part[0] * part[1] for part in parts) / total
     return centre, sum(part[0] * (part[2] + (part[1] - centre) ** 2) for part in parts) / total

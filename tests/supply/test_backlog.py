@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sensing.supply.backlog import NEW_LINE, advance, open_add, open_by_day
-from sensing.supply.record import CELL_MAX, OPEN_DAYS, SPILLED, fresh
+from sensing.supply.supply_record import CELL_MAX, OPEN_DAYS, SPILLED, fresh
 
 TODAY = 20_000
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.codec.instants import day_number, local_date, rfc3339_seconds
-from sensing.supply.lead_time_demand import moments, protect, reorder_point, sum_of_days
-from sensing.supply.order_quantity import economic, order_quantities, order_quantity
+from sensing.supply.lead_time_demand import moments, protection_time_demand, reorder_point, sum_of_days
+from sensing.supply.order_quantity import economic_order_quantity, order_quantities, order_quantity
 from sensing.supply.projection import days_of_cover, project
+from sensing.supply.resolved_policy import RESOLVED_POLICY
 from sensing.supply.rounding import decimals, round_all, rounded
-from sensing.supply.terms import TERMS
 from tests.supply import oracles
 from tests.supply.events import date
 
@@ -55,7 +55,7 @@ def test_reorder_point_is_the_quantile_by_moments(
     columns = [np.array([value], np.float32) for value in (lead_time, sd, 1.0, service)]
     out = np.empty((1, 5))
     lead, spread, review, target = columns
-    protect(np.full((1, 28), daily), np.full((1, 28), daily * ratio), lead, spread, review, target, out)
+    protection_time_demand(np.full((1, 28), daily), np.full((1, 28), daily * ratio), lead, spread, review, target, out)
     mean, variance = out[0, 2:4]
     days = float(columns[0][0]) + 1.0
 
@@ -71,7 +71,7 @@ def test_a_forecast_that_is_not_known_gives_no_plan() -> None:
     """NaN in, NaN out."""
     ones = np.ones(1, np.float32)
     out = np.empty((1, 5))
-    protect(np.full((1, 28), NAN), np.ones((1, 28)), ones, ones, ones, ones * np.float32(0.9), out)
+    protection_time_demand(np.full((1, 28), NAN), np.ones((1, 28)), ones, ones, ones, ones * np.float32(0.9), out)
 
     assert np.isnan(out[0, [0, 2, 3, 4]]).all()
 
@@ -82,9 +82,9 @@ def _one(value: float) -> Any:
 
 def test_textbook_economic_order_quantity() -> None:
     """D 1200 a year, K 100, h .24 x 10: sqrt(2 x 100 x 1200 / 2.4) = 316.2; without a cost it is not known."""
-    assert economic(1200 / 365, 100.0, 0.24, 10.0) == pytest.approx(316.23, abs=0.01)
-    assert np.isnan(economic(3.0, NAN, 0.24, 10.0))
-    assert np.isnan(economic(3.0, 100.0, 0.24, 0.0))
+    assert economic_order_quantity(1200 / 365, 100.0, 0.24, 10.0) == pytest.approx(316.23, abs=0.01)
+    assert np.isnan(economic_order_quantity(3.0, NAN, 0.24, 10.0))
+    assert np.isnan(economic_order_quantity(3.0, 100.0, 0.24, 0.0))
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ def test_order_quantity_is_a_multiple_not_below_the_minimum(
 
 def test_order_quantities_are_those_of_each_row() -> None:
     """Costs where they are known, cover elsewhere; no forecast, no quantity."""
-    terms = np.zeros(4, TERMS)
+    policy = np.zeros(4, RESOLVED_POLICY)
     for name in ("order_cost", "holding_rate_year", "unit_cost", "minimum", "multiple", "shelf_life_days"):
-        terms[name] = NAN
-    terms["cover_days"] = 14.0
-    terms["order_cost"][1], terms["holding_rate_year"][1], terms["unit_cost"][1] = 100.0, 0.24, 10.0
-    terms["multiple"][2] = 12.0
+        policy[name] = NAN
+    policy["cover_days"] = 14.0
+    policy["order_cost"][1], policy["holding_rate_year"][1], policy["unit_cost"][1] = 100.0, 0.24, 10.0
+    policy["multiple"][2] = 12.0
     daily, out = np.array([2.0, 1200 / 365, 2.0, NAN]), np.zeros(4)
-    order_quantities(daily, terms, out)
+    order_quantities(daily, policy, out)
 
     np.testing.assert_allclose(out, [28.0, 316.23, 36.0, NAN], atol=0.01)
 

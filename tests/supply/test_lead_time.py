@@ -20,11 +20,11 @@ from sensing.supply.lead_time import (
     PRIOR_WEIGHT,
     VARIATION,
     Z_SERIES,
-    beyond,
-    mills,
-    raise_by_open,
+    include_open_lines,
+    inverse_mills_ratio,
     shrink,
     shrunk,
+    truncated_normal_moments,
     typical_delay_days,
 )
 from tests.snapshots import resumed
@@ -120,14 +120,19 @@ def test_what_is_expected_of_an_open_line_is_the_truncated_normal(mean: float, s
     """Mean and variance beyond an age are those of scipy, up to six standard deviations over the mean."""
     age = reach * (mean + 6.0 * sd)
 
-    np.testing.assert_allclose(beyond(mean, sd * sd, age), oracles.beyond(mean, sd * sd, age), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        truncated_normal_moments(mean, sd * sd, age),
+        oracles.truncated_normal_moments(mean, sd * sd, age),
+        rtol=1e-5,
+        atol=1e-6,
+    )
 
 
 def test_the_tail_of_the_mills_ratio_meets_its_series() -> None:
     """Where the error function runs out the series goes on, without a step."""
-    assert mills(Z_SERIES + 1e-9) == pytest.approx(mills(Z_SERIES), rel=1e-7)
-    assert mills(1e4) == pytest.approx(1e4)
-    assert beyond(5.0, 0.0, 9.0) == (9.0, 0.0)
+    assert inverse_mills_ratio(Z_SERIES + 1e-9) == pytest.approx(inverse_mills_ratio(Z_SERIES), rel=1e-7)
+    assert inverse_mills_ratio(1e4) == pytest.approx(1e4)
+    assert truncated_normal_moments(5.0, 0.0, 9.0) == (9.0, 0.0)
 
 
 @given(st.floats(2.0, 40.0), st.floats(0.5, 10.0), st.lists(st.tuples(DAYS, st.floats(0.05, 1.0)), max_size=4))
@@ -136,7 +141,7 @@ def test_open_lines_enter_as_a_mixture(mean: float, sd: float, lines: list[tuple
     lines = [(min(age, mean + 6.0 * sd), share) for age, share in lines]
     means, variances = np.array([mean, mean]), np.array([sd * sd, sd * sd])
     ages, shares = np.array([age for age, _ in lines]), np.array([share for _, share in lines])
-    raise_by_open(means, variances, np.array([5.0, 5.0]), np.zeros(len(lines), np.int64), ages, shares)
+    include_open_lines(means, variances, np.array([5.0, 5.0]), np.zeros(len(lines), np.int64), ages, shares)
     expected = oracles.with_open(mean, sd * sd, 5.0, lines)
 
     np.testing.assert_allclose((means[0], variances[0]), expected, rtol=1e-4)
@@ -147,7 +152,7 @@ def test_open_lines_enter_as_a_mixture(mean: float, sd: float, lines: list[tuple
 def test_the_longer_a_line_is_open_the_longer_the_lead_time(mean: float, sd: float, age: float, more: float) -> None:
     """An overdue line raises the mean before it arrives, and never lowers it; the estimate stays bounded."""
     means = np.full(2, mean)
-    raise_by_open(
+    include_open_lines(
         means, np.full(2, sd * sd), np.full(2, 4.0), np.array([0, 1]), np.array([age, age + more]), np.ones(2)
     )
 

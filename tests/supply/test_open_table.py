@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.codec.record import NO_DAY, THOUSANDTHS
-from sensing.settings import DAY_MS
+from sensing.codec.event_record import NO_DAY, THOUSANDTHS
+from sensing.machine_settings import DAY_MS
 from sensing.supply.open_table import (
     NONE,
     OPEN_LINE,

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.codec.record import NO_DAY
+from sensing.codec.event_record import NO_DAY
 from sensing.contracts.reference import ItemUpdated
 from sensing.contracts.suppliers import SupplierDisrupted
-from sensing.settings import DAY_MS
+from sensing.machine_settings import DAY_MS
 from sensing.supply.lanes import LANE_MEMORY
 from tests.supply import oracles
-from tests.supply.events import DAY, book, date, event, hear, tell
+from tests.supply.events import DAY, apply_event, book, date, event, tell
 
 
 def test_a_line_is_on_order_until_it_is_received() -> None:
@@ -126,7 +126,7 @@ def test_placement_and_confirmation_in_any_order_end_the_same() -> None:
     for order in permutations(events):
         b = book()
         for one in order:
-            assert hear(b, one).word == "absorbed"
+            assert apply_event(b, one).word == "absorbed"
         ((_, line),) = b.purchases.of_row(0)
         states.add((line.open, line.promised_day, line.placed_time, line.version, int(b.supply["on_order"][0])))
 
@@ -233,10 +233,10 @@ def test_on_order_is_always_the_sum_of_what_is_open(actions: list[Any]) -> None:
     b = book(3, purchase_lines_max=4)
     for kind, day, row, po_id, quantity, version, last in actions:
         made = event(kind, day, row, po_id=po_id, **_fields(kind, quantity, version, last, day))
-        hear(b, made, row)
+        apply_event(b, made, row)
         if kind != "received":
             before = b.dump()
-            assert hear(b, made, row).word in ("duplicate", "superseded")
+            assert apply_event(b, made, row).word in ("duplicate", "superseded")
             assert b.dump() == before
         for each in range(3):
             assert b.supply["on_order"][each] == sum(line.open for _, line in b.purchases.of_row(each))

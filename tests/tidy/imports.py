@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from tests.tidy.sources import PACKAGES, Source
 
 # Every room may import from itself, from what stands beside it here, and from nothing else of ours.
-_FLOOR = ("sensing.contracts", "sensing.jit", "sensing.memory", "sensing.settings")
+_FLOOR = ("sensing.contracts", "sensing.jit", "sensing.memory", "sensing.machine_settings")
 # What the codec says of a record: its constants, and how instants and days are counted and written.
-_RECORD = ("sensing.codec.instants", "sensing.codec.record", "sensing.codec.text_table")
+_RECORD = ("sensing.codec.instants", "sensing.codec.event_record", "sensing.codec.text_table")
 _MATHS = (*_FLOOR, *_RECORD, "sensing.state", "sensing.demand.distribution")
 ROOMS: dict[str, tuple[str, ...]] = {
     "sensing.contracts": (),
     "sensing.interpreted": (),
     "sensing.jit": ("sensing.interpreted",),
     "sensing.memory": ("sensing.jit",),
-    "sensing.settings": (),
+    "sensing.machine_settings": (),
     "sensing.outputs": ("sensing.contracts",),
     "sensing.codec": _FLOOR,
     "sensing.state": (*_FLOOR, *_RECORD),

@@ -16,7 +16,7 @@ from sensing.jit import kernel
 _HoltWinters: Any = HoltWinters
 
 RATES = {"alpha": 0.04, "beta": 0.001}
-FACTOR_MIN = 0.2
+SEASONAL_INDEX_MIN = 0.2
 """A day of smaller seasonal index says nothing reliable about the level."""
 TREND_DAMPING = 0.9
 
@@ -29,9 +29,11 @@ def _start(level: float) -> Any:
     return model
 
 
-def _learn(model: Any, units: float, factor: float, base: float, scale: float, features: dict[str, float]) -> None:
-    if factor >= FACTOR_MIN:
-        model.learn_one(units / factor)
+def _learn(
+    model: Any, units: float, seasonal_index: float, base: float, scale: float, features: dict[str, float]
+) -> None:
+    if seasonal_index >= SEASONAL_INDEX_MIN:
+        model.learn_one(units / seasonal_index)
 
 
 def _coefficients(model: Any) -> list[float]:
@@ -40,11 +42,11 @@ def _coefficients(model: Any) -> list[float]:
 
 @kernel
 def predict_holt_winters(
-    river: NDArray[Any], slot: int, base: float, factor: float, ahead: int, features: NDArray[Any]
+    river: NDArray[Any], slot: int, base: float, seasonal_index: float, ahead: int, features: NDArray[Any]
 ) -> float:
     """Level and damped trend, times the day's seasonal index."""
     reach = (1.0 - TREND_DAMPING**ahead) / (1.0 - TREND_DAMPING)
-    units: float = (river[slot]["level"] + reach * river[slot]["trend"]) * factor
+    units: float = (river[slot]["level"] + reach * river[slot]["trend"]) * seasonal_index
     return max(0.0, units)
 
 

@@ -27,11 +27,11 @@ class Member:
     fields
         Its state, as fields of `DEMAND`. Zeros are a row that has seen nothing.
     learn
-        Kernel ``(demand, row, units, factor, observed)`` that learns a day. ``observed`` is the share of the day that
-        was observed, ``units`` its demand, ``factor`` its seasonal index in average days. The row's own counts (days,
-        exposure, sales, silence) do not include the day yet.
+        Kernel ``(demand, row, units, seasonal_index, observed)`` that learns a day. ``observed`` is the share of the
+        day that was observed, ``units`` its demand, ``seasonal_index`` its seasonal index in average days. The row's
+        own counts (days, exposure, sales, silence) do not include the day yet.
     predict
-        Kernel ``(demand, row, factor) -> units`` of a day with this seasonal index, proportional to it.
+        Kernel ``(demand, row, seasonal_index) -> units`` of a day with this seasonal index, proportional to it.
     """
 
     name: str
@@ -56,14 +56,14 @@ class RiverMember(Generic[Model]):
     start
         A new model from the level of the row's own members, in units per average day.
     learn
-        ``(model, units, factor, base, scale, features)``: learn a day. ``base`` is the forecast of the row's own
-        members, ``scale`` the standard deviation of their errors when the row earned its River models, ``features``
+        ``(model, units, seasonal_index, base, scale, features)``: learn a day. ``base`` is the forecast of the row's
+        own members, ``scale`` the standard deviation of their errors when the row earned its River models, ``features``
         those of the day by name; absent ones are zero.
     coefficients
         Values of ``fields``, in their order.
     predict
-        Kernel ``(river, slot, base, factor, ahead, features) -> units``, not negative. ``ahead`` counts days from the
-        last one learned, ``features`` is an array.
+        Kernel ``(river, slot, base, seasonal_index, ahead, features) -> units``, not negative. ``ahead`` counts days
+        from the last one learned, ``features`` is an array.
     saved, save, restore
         Fields of a snapshot, how a model fills them, and the same model from them.
     """

@@ -23,7 +23,9 @@ def _start(level: float) -> Any:
     return _LinearRegression(SGD(LEARNING_RATE), l2=SHRINKAGE, intercept_lr=LEARNING_RATE)
 
 
-def _learn(model: Any, units: float, factor: float, base: float, scale: float, features: dict[str, float]) -> None:
+def _learn(
+    model: Any, units: float, seasonal_index: float, base: float, scale: float, features: dict[str, float]
+) -> None:
     model.learn_one(features, (units - base) / scale)
 
 
@@ -34,7 +36,7 @@ def _coefficients(model: Any) -> list[float]:
 
 @kernel
 def predict_regression(
-    river: NDArray[Any], slot: int, base: float, factor: float, ahead: int, features: NDArray[Any]
+    river: NDArray[Any], slot: int, base: float, seasonal_index: float, ahead: int, features: NDArray[Any]
 ) -> float:
     """The forecast of the row's own members, and the correction that the features call for."""
     correction: float = river[slot]["intercept"]

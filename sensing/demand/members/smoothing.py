@@ -1,7 +1,7 @@
 """Members: exponential smoothing at several fixed rates, weekday taken out.
 
-Each level follows the gradient of the squared error of ``factor x level``: a day of small seasonal index hardly lowers
-it, however little was sold. Until the days learned weigh more than a rate, the level is their plain mean.
+Each level follows the gradient of the squared error of ``seasonal_index x level``: a day of small seasonal index hardly
+lowers it, however little was sold. Until the days learned weigh more than a rate, the level is their plain mean.
 
 Source: Brown (1959) for the smoothing; the 1/n start is the recursive mean.
 """
@@ -23,16 +23,16 @@ def _member(rate: float) -> Member:
     field = level_field(rate)
 
     @inner_kernel
-    def learn(demand: NDArray[Any], row: int, units: float, factor: float, observed: float) -> None:
-        exposure = demand[row]["exposure"] + factor
+    def learn(demand: NDArray[Any], row: int, units: float, seasonal_index: float, observed: float) -> None:
+        exposure = demand[row]["exposure"] + seasonal_index
         if exposure < EXPOSURE_MIN:
             return
         level = demand[row][field]
-        demand[row][field] = max(0.0, level + max(rate, 1.0 / exposure) * (units - factor * level))
+        demand[row][field] = max(0.0, level + max(rate, 1.0 / exposure) * (units - seasonal_index * level))
 
     @inner_kernel
-    def predict(demand: NDArray[Any], row: int, factor: float) -> float:
-        units: float = factor * demand[row][field]
+    def predict(demand: NDArray[Any], row: int, seasonal_index: float) -> float:
+        units: float = seasonal_index * demand[row][field]
         return units
 
     return Member(name=f"smoothing {rate}", rate=rate, fields=[(field, "f4")], learn=learn, predict=predict)
@@ -45,5 +45,5 @@ def level_field(rate: float) -> str:
 
 SMOOTHING = tuple(_member(rate) for rate in RATES)
 
-MIDDLE = SMOOTHING[len(SMOOTHING) // 2]
+PROFILE_LEVEL = SMOOTHING[len(SMOOTHING) // 2]
 """The member against whose level profiles are measured."""

@@ -12,7 +12,7 @@ from sensing.jit import kernel
 
 SALE_RATE = 0.04
 SIZE_RATE = 0.05
-FACTOR_MIN = 0.2
+SEASONAL_INDEX_MIN = 0.2
 """A day of smaller seasonal index is taken for one of this when its size is learned."""
 
 
@@ -30,7 +30,7 @@ def whole_day_units(rate: float, units: float, observed: float) -> float:
 
 
 @kernel
-def learn_tsb(demand: NDArray[Any], row: int, units: float, factor: float, observed: float) -> None:
+def learn_tsb(demand: NDArray[Any], row: int, units: float, seasonal_index: float, observed: float) -> None:
     """Learn whether a day had demand, and how much."""
     rate = demand[row]["sale_rate"]
     days = float(demand[row]["days"]) + 1.0
@@ -39,14 +39,14 @@ def learn_tsb(demand: NDArray[Any], row: int, units: float, factor: float, obser
     demand[row]["sale_rate"] = min(rate + max(SALE_RATE, 1.0 / days) * error, 1.0)
     if units > 0.0:
         sales = float(demand[row]["sales"]) + 1.0
-        size = whole_day_units(rate, units, observed) / max(factor / observed, FACTOR_MIN)
+        size = whole_day_units(rate, units, observed) / max(seasonal_index / observed, SEASONAL_INDEX_MIN)
         demand[row]["sale_size"] += max(SIZE_RATE, 1.0 / sales) * (size - demand[row]["sale_size"])
 
 
 @kernel
-def predict_tsb(demand: NDArray[Any], row: int, factor: float) -> float:
+def predict_tsb(demand: NDArray[Any], row: int, seasonal_index: float) -> float:
     """Probability of demand times its size."""
-    units: float = factor * demand[row]["sale_rate"] * demand[row]["sale_size"]
+    units: float = seasonal_index * demand[row]["sale_rate"] * demand[row]["sale_size"]
     return units
 
 

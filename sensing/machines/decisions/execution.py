@@ -2,70 +2,70 @@
 
 import numpy as np
 
+from sensing.codec.event_record import InfrequentEvent
 from sensing.codec.instants import rfc3339
-from sensing.codec.record import Rare
 from sensing.contracts.common import QUANTITY_MAX
 from sensing.contracts.decisions import ExecutionConfirmed
 from sensing.contracts.reference import ParametersInForce
-from sensing.machines.decisions.answer import Answer, rejected
-from sensing.machines.decisions.parameters import PUBLISHED, Found, find_row, past, publish_again
-from sensing.machines.outlook import outlook_of_row
-from sensing.machines.state import ShardState
-from sensing.supply.publish import values_of
-from sensing.supply.standing import Values
+from sensing.machines.decisions.decision_answer import Answer, rejected
+from sensing.machines.decisions.parameter_decisions import PUBLISHED, DecidedRow, find_row, past, republish_row
+from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
+from sensing.machines.shard_state import ShardState
+from sensing.supply.parameter_documents import values_of
+from sensing.supply.planner_decisions import Values
 
 
-def confirm_execution(s: ShardState, item: Rare) -> Answer:
+def confirm_execution(s: ShardState, message: InfrequentEvent) -> Answer:
     """Move the proposal that was executed into force, as ``parameters.in_force`` does, and publish the row again."""
-    event: ExecutionConfirmed = item.event
+    event: ExecutionConfirmed = message.event
     if event.action_id is not None:
         return rejected("unknown_subject", "an action that was published", event.action_id)
     found = find_row(s, event)
-    if found is None or not found.about.version:
+    if found is None or not found.target.version:
         return rejected("unknown_subject", PUBLISHED, event.subject)
-    row, about = found.row, found.about
+    row, target = found.row, found.target
     sku, location = s.names_of(row)
     version, values = _executed(s, found, event.parameters_version)
     if values is None:
-        return past(version, about) or rejected("stale", "the current version", f"version {version}", about)
+        return past(version, target) or rejected("stale", "the current version", f"version {version}", target)
     before = s.supply.master.in_force(sku, location)
-    if before is not None and before[0] > item.time:
+    if before is not None and before[0] > message.time:
         required = f"an execution after {rfc3339(before[0])}, since when the ERP runs on other values"
-        return rejected("stale", required, f"one at {rfc3339(item.time)}", about)
-    standing = s.supply.standings.make(row, about.version or 0)
-    if standing is None:
+        return rejected("stale", required, f"one at {rfc3339(message.time)}", target)
+    decision_state = s.supply.decision_states.make(row, target.version or 0)
+    if decision_state is None:
         most = f"at most {s.settings.decided_rows_max} SKU-locations of a shard with decisions"
-        return rejected("table_full", most, "one more", about)
-    standing.judged = None
-    told = {field: min(value, QUANTITY_MAX) for field, value in values.items()}
+        return rejected("table_full", most, "one more", target)
+    decision_state.proposal_decision = None
+    in_force_values = {field: min(value, QUANTITY_MAX) for field, value in values.items()}
     record = ParametersInForce(
         event_id=event.event_id, event_time=event.event_time, sku=sku, location=location, proposed_version=version,
-        **told,
+        **in_force_values,
     )  # fmt: skip
-    s.supply.reference(record, np.array([row]), item.time)
-    document = publish_again(s, item, outlook_of_row(s, row, s.clock))
-    s.supply.standings.tidy(row, document.version)
-    s.rows.hot["touched"][row] = 1
+    s.supply.reference(record, np.array([row]), message.time)
+    document = republish_row(s, message, forecast_and_plan_of_row(s, row, s.clock))
+    s.supply.decision_states.drop_if_empty(row, document.version)
+    s.rows.hot["dirty"][row] = 1
     prior = None if before is None else before[1].reorder_point
-    said = f"Version {version} is in force since {rfc3339(item.time)}. The parameters are {document.status}."
-    about = about._replace(version=document.version, status=document.status)
-    return Answer(about, said, prior=prior, value=values["reorder_point"])
+    text = f"Version {version} is in force since {rfc3339(message.time)}. The parameters are {document.status}."
+    target = target._replace(version=document.version, status=document.status)
+    return Answer(target, text, prior=prior, value=values["reorder_point"])
 
 
-def _executed(s: ShardState, found: Found, version: int | None) -> tuple[int, Values | None]:
+def _executed(s: ShardState, found: DecidedRow, version: int | None) -> tuple[int, Values | None]:
     """The version that was executed, and its values: None where nobody remembers them.
 
     Remembered is what was published last, in whatever status, and what was approved last.
     """
-    current = found.about.version or 0
-    standing = s.supply.standings.of(found.row)
-    since = current if standing is None else standing.since
-    judged = None if standing is None else standing.judged
-    approved = judged if judged is not None and judged.status == "approved" else None
+    current = found.target.version or 0
+    decision_state = s.supply.decision_states.of(found.row)
+    since = current if decision_state is None else decision_state.since
+    proposal_decision = None if decision_state is None else decision_state.proposal_decision
+    approved = proposal_decision if proposal_decision is not None and proposal_decision.status == "approved" else None
     if version is None:
         version = current if approved is None else approved.last
     if since <= version <= current:
-        return version, values_of(s.supply.as_published(outlook_of_row(s, found.row, s.clock).plan), 0)
+        return version, values_of(s.supply.as_published(forecast_and_plan_of_row(s, found.row, s.clock).plan), 0)
     if approved is not None and approved.first <= version <= approved.last:
         return version, approved.values
     return version, None

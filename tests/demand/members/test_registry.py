@@ -24,16 +24,16 @@ DAYS = 48
 
 
 @kernel
-def learn_yesterday(demand: NDArray[Any], row: int, units: float, factor: float, observed: float) -> None:
+def learn_yesterday(demand: NDArray[Any], row: int, units: float, seasonal_index: float, observed: float) -> None:
     """Keep the day."""
-    if factor > 0.0:
-        demand[row]["yesterday"] = units / factor
+    if seasonal_index > 0.0:
+        demand[row]["yesterday"] = units / seasonal_index
 
 
 @kernel
-def predict_yesterday(demand: NDArray[Any], row: int, factor: float) -> float:
+def predict_yesterday(demand: NDArray[Any], row: int, seasonal_index: float) -> float:
     """The same again."""
-    units: float = factor * demand[row]["yesterday"]
+    units: float = seasonal_index * demand[row]["yesterday"]
     return units
 
 
@@ -103,7 +103,7 @@ def toy_member_joins_the_published_forecast() -> None:
 
 def toy_state_survives_a_dump() -> None:
     """A shard that is dumped and loaded on the way ends as one that is not."""
-    from sensing.settings import Settings
+    from sensing.machine_settings import Settings
     from tests.claims import at, in_order, orders
     from tests.machines.streams import Stream, run
 
@@ -130,8 +130,8 @@ def toy_feature_reaches_the_regression() -> None:
 
 def test_names_and_fields_are_unique() -> None:
     """No two members share a name, and their fields are those of the records."""
+    from sensing.demand.demand_record import DEMAND, RIVER
     from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
-    from sensing.demand.record import DEMAND, RIVER
     from sensing.demand.river_snapshot import MODEL
 
     names = [*(member.name for member in MEMBERS), *(member.name for member in RIVER_MEMBERS)]

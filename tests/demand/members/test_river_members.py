@@ -5,31 +5,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensing.demand.demand_record import RIVER
 from sensing.demand.features import FEATURES
 from sensing.demand.members import holt_winters, regression
 from sensing.demand.members.holt_winters import HOLT_WINTERS
 from sensing.demand.members.regression import REGRESSION
-from sensing.demand.record import RIVER
 
 POSITIVE = st.floats(0.01, 50.0)
 NONE = np.zeros(len(FEATURES))
 
 
-@given(level=POSITIVE, trend=st.floats(-1.0, 1.0), factor=POSITIVE, ahead=st.integers(1, 28))
-def test_holt_winters_damps_its_trend(level: float, trend: float, factor: float, ahead: int) -> None:
+@given(level=POSITIVE, trend=st.floats(-1.0, 1.0), seasonal_index=POSITIVE, ahead=st.integers(1, 28))
+def test_holt_winters_damps_its_trend(level: float, trend: float, seasonal_index: float, ahead: int) -> None:
     """The forecast is the level and the damped trend, times the seasonal index, and never negative."""
     river = np.zeros(1, RIVER)
     river["level"], river["trend"] = level, trend
     reach = sum(holt_winters.TREND_DAMPING**step for step in range(ahead))
-    found = holt_winters.predict_holt_winters(river, 0, 0.0, factor, ahead, NONE)
-    assert found == pytest.approx(max(0.0, (level + reach * trend) * factor))
+    found = holt_winters.predict_holt_winters(river, 0, 0.0, seasonal_index, ahead, NONE)
+    assert found == pytest.approx(max(0.0, (level + reach * trend) * seasonal_index))
 
 
 def test_holt_winters_leaves_out_days_of_small_index() -> None:
     """It starts at a level without a trend, and a day of small seasonal index teaches nothing."""
     model = HOLT_WINTERS.start(3.0)
     assert HOLT_WINTERS.coefficients(model) == [3.0, 0.0]
-    HOLT_WINTERS.learn(model, 9.0, 0.9 * holt_winters.FACTOR_MIN, 0.0, 1.0, {})
+    HOLT_WINTERS.learn(model, 9.0, 0.9 * holt_winters.SEASONAL_INDEX_MIN, 0.0, 1.0, {})
     assert HOLT_WINTERS.coefficients(model) == [3.0, 0.0]
     HOLT_WINTERS.learn(model, 9.0, 1.0, 0.0, 1.0, {})
     assert HOLT_WINTERS.coefficients(model)[0] == pytest.approx(3.0 + holt_winters.RATES["alpha"] * 6.0)

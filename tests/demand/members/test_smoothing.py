@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sensing.demand.members.smoothing import MIDDLE, RATES, SMOOTHING, level_field
-from sensing.demand.record import DEMAND
+from sensing.demand.demand_record import DEMAND
+from sensing.demand.members.smoothing import PROFILE_LEVEL, RATES, SMOOTHING, level_field
 from sensing.demand.row_statistics import count_day
 from tests.demand import oracles
 
@@ -19,10 +19,10 @@ days = st.lists(st.tuples(st.integers(0, 50).map(float), st.floats(0.0, 3.0)), m
 def learned(series: list[tuple[float, float]]) -> NDArray[Any]:
     """A row whose members have learned days of units and seasonal index."""
     found = np.zeros(1, DEMAND)
-    for units, factor in series:
+    for units, seasonal_index in series:
         for member in SMOOTHING:
-            member.learn(found, 0, units, factor, 1.0)
-        count_day(found, 0, units, factor)
+            member.learn(found, 0, units, seasonal_index, 1.0)
+        count_day(found, 0, units, seasonal_index)
     return found
 
 
@@ -57,6 +57,6 @@ def test_nothing_seen_is_no_level() -> None:
 def test_forecasts_are_proportional_to_the_seasonal_index() -> None:
     """The level is the member's own field, times the index."""
     found = np.zeros(1, DEMAND)
-    found[level_field(MIDDLE.rate)] = 4.0
-    assert MIDDLE.predict(found, 0, 1.5) == 6.0
+    found[level_field(PROFILE_LEVEL.rate)] = 4.0
+    assert PROFILE_LEVEL.predict(found, 0, 1.5) == 6.0
     assert level_field(0.04) == "level_0_04"

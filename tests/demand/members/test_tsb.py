@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensing.demand.demand_record import DEMAND
 from sensing.demand.members import tsb
-from sensing.demand.record import DEMAND
 from sensing.demand.row_statistics import count_day
 from tests.demand import oracles
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from flows.input.sorted_block import SortedBlock
-from sensing.codec.record import EVENT
+from sensing.codec.event_record import EVENT
 
 
 def gathered(blocks: list[SortedBlock]) -> SortedBlock:
@@ -16,7 +16,7 @@ def gathered(blocks: list[SortedBlock]) -> SortedBlock:
         np.concatenate([block.sources for block in blocks]),
         np.concatenate([block.numbers for block in blocks]),
         np.concatenate([block.records.view(np.uint64) for block in blocks]).view(EVENT),
-        [event for block in blocks for event in block.rare],
+        [event for block in blocks for event in block.infrequent],
         [reject for block in blocks for reject in block.rejects],
         tuple(table for block in blocks for table in block.texts),
     )

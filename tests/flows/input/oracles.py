@@ -4,7 +4,7 @@ import heapq
 import statistics
 from typing import NamedTuple
 
-from sensing.settings import HOUR_MS, Settings
+from sensing.machine_settings import HOUR_MS, Settings
 
 
 class Merged(NamedTuple):

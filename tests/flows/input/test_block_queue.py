@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from flows.input.block_queue import BlockQueue
 from flows.input.sorted_block import REJECT, SortedBlock, empty_block
-from sensing.codec.record import EVENT, Reject
+from sensing.codec.event_record import EVENT, Reject
 from tests.flows.input.blocks import gathered
 
 

@@ -14,9 +14,9 @@ from flows.input.file_source import FileReader, file_buffers
 from flows.input.input_folder import find_inputs
 from flows.input.ordered_merge import OrderedMerge
 from flows.input.sorted_block import RECORD, REJECT, SortedBlock, empty_block, interleave
-from sensing.codec.record import AFTER_ALL, TOPICS
+from sensing.codec.event_record import AFTER_ALL, TOPICS
 from sensing.codec.text_table import TextLookup
-from sensing.settings import HOUR_MS, Settings
+from sensing.machine_settings import HOUR_MS, Settings
 from tests.flows.events import MAKERS, MONDAY, write
 from tests.flows.input.blocks import gathered
 from tests.flows.input.oracles import Merged, merge, too_far_ahead
@@ -45,7 +45,7 @@ def merged_blocks(folder: Path, chunk_bytes: int) -> list[SortedBlock]:
 
 def messages_of(block: SortedBlock, topics: list[str]) -> list[Merged]:
     """Messages of a block one by one, in the words of the oracle."""
-    records, rare, rejects = iter(block.records), iter(block.rare), iter(block.rejects)
+    records, infrequent, rejects = iter(block.records), iter(block.infrequent), iter(block.rejects)
     found = []
     for key, kind, source, line in zip(block.keys, block.kinds, block.sources, block.numbers, strict=True):
         watermark = max(int(key) - SETTINGS.lateness_ms, 0)
@@ -54,7 +54,7 @@ def messages_of(block: SortedBlock, topics: list[str]) -> list[Merged]:
             assert reject.offset == line
             found.append(Merged(reject.topic, int(line), reject.time, watermark, reject.reason))
             continue
-        event: Any = next(records) if kind == RECORD else next(rare)._asdict()
+        event: Any = next(records) if kind == RECORD else next(infrequent)._asdict()
         assert (event["offset"], event["watermark"]) == (line, watermark)
         found.append(Merged(topics[source], int(line), int(event["time"]), watermark, "taken"))
     return found
@@ -143,14 +143,14 @@ def test_too_late_says_how_late(tmp_path: Path) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=40), st.integers(0, 40))
 def test_a_cut_block_is_the_block(entries: list[tuple[int, int]], at: int) -> None:
-    """Cutting a block loses nothing and keeps rare events before their records."""
+    """Cutting a block loses nothing and keeps infrequent events before their records."""
     keys = np.sort(np.array([key for key, _ in entries], np.int64))
     kinds = np.array([kind for _, kind in entries], np.uint8)
     numbers = np.arange(len(keys), dtype=np.int64)
     records = np.zeros(int((kinds == RECORD).sum()), empty_block().records.dtype)
     records["offset"] = numbers[kinds == RECORD]
-    rare: Any = numbers[kinds == 1].tolist()
-    block = SortedBlock(keys, kinds, kinds, numbers, records, rare, numbers[kinds == REJECT].tolist(), ())
+    infrequent: Any = numbers[kinds == 1].tolist()
+    block = SortedBlock(keys, kinds, kinds, numbers, records, infrequent, numbers[kinds == REJECT].tolist(), ())
 
     head, tail = block.cut(min(at, len(block)))
     both = interleave([head, tail])
@@ -158,7 +158,7 @@ def test_a_cut_block_is_the_block(entries: list[tuple[int, int]], at: int) -> No
     assert len(head) == min(at, len(block))
     assert both.numbers.tolist() == numbers.tolist()
     assert both.records["offset"].tolist() == records["offset"].tolist()
-    assert (both.rare, both.rejects) == (block.rare, block.rejects)
+    assert (both.infrequent, both.rejects) == (block.infrequent, block.rejects)
     for before, line in block.placed():
         assert (records["offset"][:before] < line).all()
         assert (records["offset"][before:] > line).all()

@@ -13,7 +13,7 @@ from flows.input.file_source import FileSource
 from flows.input.source_group import SourceGroup
 from flows.runtime.context import Progress, RunContext
 from flows.runtime.roles import Item, Role, ledger_id, machine_ids
-from sensing.settings import DAY_MS, HOUR_MS, Settings
+from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
 from sinks.errors import UsageError
 from tests.flows.counting import shuffled_lines
 from tests.flows.events import MAKERS, MONDAY, write
@@ -68,12 +68,12 @@ def seen_by(items: list[Item]) -> dict[int, list[Any]]:
         if machine.role is Role.LEDGER:
             mine += load.rejects
             continue
-        rare = list(load.rare)
+        infrequent = list(load.infrequent)
         for at, record in enumerate(load.records):
-            while rare and rare[0][0] == at:
-                mine.append(rare.pop(0)[1])
+            while infrequent and infrequent[0][0] == at:
+                mine.append(infrequent.pop(0)[1])
             mine.append(record.tobytes())
-        mine += [event for _, event in rare]
+        mine += [event for _, event in infrequent]
     return seen
 
 
@@ -83,7 +83,9 @@ def all_of(folder: Path, batch_messages: int) -> list[Item]:
 
 
 def test_batches_do_not_show(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each machine gets the same records, rare events and rejects, watermarks included, for batches of any size."""
+    """Each machine gets the same records, infrequent events and rejects, watermarks included, for batches of any
+    size.
+    """
     expected = seen_by(all_of(folder, 100_000))
     assert sum(map(len, expected.values())) > 1000
 
@@ -115,7 +117,7 @@ def test_the_reference_comes_first_and_whole(folder: Path) -> None:
     items = [item for items in islice(epochs_of(group(folder, 1)), 2) for item in items]
 
     shards = [addressed.load for _, addressed in items if addressed.machine.role is Role.SHARD]
-    names = sorted(event.event.event_id for load in shards for _, event in load.rare)
+    names = sorted(event.event.event_id for load in shards for _, event in load.infrequent)
     records, opening = (addressed.load for _, addressed in items if addressed.machine.role is Role.LEDGER)
     assert names == ["r1"] + ["r2"] * 16
     assert [(reject.topic, reject.offset) for reject in records.rejects] == [("reference", 1)]
@@ -140,7 +142,7 @@ def test_the_clock_ends_with_the_last_day_of_the_latest_zone(folder: Path) -> No
 
     shards = [load for _, (machine, load, _) in all_of(folder, 1000) if machine.role is Role.SHARD]
     last = max(int(load.records["time"].max()) for load in shards if len(load.records))
-    assert all(addressed.load.account == 1 for addressed in final.values())
+    assert all(addressed.load.reconciliation == 1 for addressed in final.values())
     ends = {addressed.load.watermark for addressed in final.values()}
     assert ends == {(last - 5 * HOUR_MS) // DAY_MS * DAY_MS + DAY_MS + 5 * HOUR_MS}
 

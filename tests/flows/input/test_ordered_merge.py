@@ -13,9 +13,9 @@ from flows.input.group_progress import GroupProgress
 from flows.input.ordered_merge import CATCH_UP_STEP_MS, PATIENCE_SECONDS, OrderedMerge
 from flows.input.partition_buffer import PartitionBuffer
 from flows.input.timestamps import RecordTimestamps
-from sensing.codec.block import Block
-from sensing.codec.record import AFTER_ALL
-from sensing.settings import HOUR_MS, Settings
+from sensing.codec.event_record import AFTER_ALL
+from sensing.codec.message_block import Block
+from sensing.machine_settings import HOUR_MS, Settings
 from sensing.state.watermark_tracker import GROUP_DRIFT_MS
 from sinks.kafka_client import Log
 from tests.flows.events import MONDAY, order

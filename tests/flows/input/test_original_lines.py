@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flows.input.input_folder import find_inputs
 from flows.input.original_lines import original_lines
-from sensing.settings import HOUR_MS, Settings
+from sensing.machine_settings import HOUR_MS, Settings
 from tests.contracts.examples import EXAMPLES, Event
 from tests.flows.events import MAKERS, MONDAY, order, write
 from tests.flows.input.oracles import merge, too_far_ahead

@@ -17,9 +17,9 @@ from flows.input.ordered_merge import OrderedMerge
 from flows.input.partition_buffer import PartitionBuffer
 from flows.input.sorted_block import RECORD, SortedBlock, empty_block
 from flows.input.timestamps import FollowingTimestamps
-from sensing.codec.block import Block
-from sensing.codec.record import AFTER_ALL, EVENT
-from sensing.settings import HOUR_MS, Settings
+from sensing.codec.event_record import AFTER_ALL, EVENT
+from sensing.codec.message_block import Block
+from sensing.machine_settings import HOUR_MS, Settings
 from sinks.kafka_client import Log
 from tests.flows.events import MAKERS, MONDAY, order
 from tests.flows.input.blocks import gathered
@@ -90,9 +90,9 @@ def plain(block: SortedBlock, first: int) -> list[Any]:
     """All of a block as values that can be compared, offsets counted from the first one."""
     records = {name: block.records[name].tobytes() for name in EVENT.names or () if name != "offset"}
     rejects = [msgspec.structs.replace(reject, offset=reject.offset - first) for reject in block.rejects]
-    rare = [event._replace(offset=event.offset - first) for event in block.rare]
+    infrequent = [event._replace(offset=event.offset - first) for event in block.infrequent]
     assert block.records["offset"].tolist() == block.numbers[block.kinds == RECORD].tolist()
-    return [block.keys.tolist(), block.kinds.tolist(), (block.numbers - first).tolist(), records, rare, rejects]
+    return [block.keys.tolist(), block.kinds.tolist(), (block.numbers - first).tolist(), records, infrequent, rejects]
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_kafka_gives_what_a_file_gives(
     folder: Path, pieces: list[tuple[str, int]], cuts: list[int], beyond: int, topic: str
 ) -> None:
-    """Keys, kinds, numbers, records, rare events and rejects, however it is cut; nothing behind its end."""
+    """Keys, kinds, numbers, records, infrequent events and rejects, however it is cut; nothing behind its end."""
     told = [kind for kind, count in pieces for _ in range(count)]
     lines = [line(topic, number, kind) for number, kind in enumerate(told)]
     expected = of_file(folder / f"{topic}.ndjson", topic, lines)

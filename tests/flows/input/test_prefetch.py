@@ -8,7 +8,7 @@ import pytest
 from flows.input.file_source import FileSource
 from flows.input.prefetch import PrefetchingSource
 from flows.runtime.context import RunContext
-from sensing.settings import HOUR_MS, Settings
+from sensing.machine_settings import HOUR_MS, Settings
 from sinks.errors import UsageError
 from tests.flows.events import MONDAY, order, write
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.input.timestamps import FollowingTimestamps, far_future, latest_at_end, running_max
+from sensing.codec.event_record import BEFORE_ALL
 from sensing.codec.instants import INSTANT_MAX
-from sensing.codec.record import BEFORE_ALL
-from sensing.settings import DAY_MS
+from sensing.machine_settings import DAY_MS
 from tests.flows.input.oracles import ahead_of_median, too_far_ahead
 
 TIMES = st.lists(st.integers(0, 6).map(lambda day: day * DAY_MS // 2), max_size=260)

@@ -9,9 +9,9 @@ from confluent_kafka.admin import NewTopic
 
 from benchmarks.servers.kafka import admin
 from flows.service.kafka_settings import KafkaSettings
-from flows.service.topics import KEPT
-from sensing.codec.record import TOPICS
-from sensing.contracts.topics import published
+from flows.service.kafka_topics import KEPT
+from sensing.codec.event_record import TOPICS
+from sensing.contracts.topic_registry import published
 from sinks.kafka_client import Cluster, Log, find_logs
 
 

@@ -10,8 +10,8 @@ from flows.input.kafka_reader import KafkaReader
 from flows.input.partition_buffer import PartitionBuffer
 from flows.input.sorted_block import SortedBlock, empty_block
 from flows.input.timestamps import RecordTimestamps
-from sensing.codec.record import AFTER_ALL
-from sensing.settings import Settings
+from sensing.codec.event_record import AFTER_ALL
+from sensing.machine_settings import Settings
 from tests.flows.input.blocks import gathered
 from tests.flows.kafka.places import Notes, logs_of, settings_of, until
 

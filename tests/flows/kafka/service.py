@@ -16,7 +16,7 @@ import orjson
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from benchmarks.servers.process import watch
-from sensing.machines.messages import OUTCOMES
+from sensing.machines.machine_messages import OUTCOMES
 from tests.flows.kafka.places import until
 
 MAIN = "from flows.cli.main import main; main()"

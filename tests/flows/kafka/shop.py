@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from flows.kafka_load import load
-from sensing.settings import DAY_MS, MINUTE_MS
+from sensing.machine_settings import DAY_MS, MINUTE_MS
 from tests.flows.events import write
 from tests.flows.kafka.places import make_topics
 from tests.machines.streams import Line

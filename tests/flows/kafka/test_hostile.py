@@ -8,9 +8,9 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from sensing.codec.record import TOPICS
-from sensing.machines.messages import OUTCOMES
-from sensing.settings import DAY_MS
+from sensing.codec.event_record import TOPICS
+from sensing.machine_settings import DAY_MS
+from sensing.machines.machine_messages import OUTCOMES
 from tests.codec.blocks import decode_lines
 from tests.codec.hostile import hostile_lines
 from tests.flows.kafka.places import make_topics, until

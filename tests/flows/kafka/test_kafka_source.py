@@ -10,13 +10,13 @@ import pytest
 from benchmarks.servers.kafka import admin
 from flows.input import topic_guard as guard_module
 from flows.input.kafka_source import KafkaSource
-from flows.input.source_group import ACCOUNT_SECONDS, Clocks, GroupState, SourceGroup
+from flows.input.source_group import RECONCILIATION_SECONDS, Clocks, GroupState, SourceGroup
 from flows.input.topic_partition import TopicPartition
 from flows.runtime.context import RunContext
 from flows.runtime.roles import Addressed, machine_ids
-from sensing.codec.record import AFTER_ALL, Batch
-from sensing.machines.messages import LedgerBatch
-from sensing.settings import HOUR_MS, Settings
+from sensing.codec.event_record import AFTER_ALL, Batch
+from sensing.machine_settings import HOUR_MS, Settings
+from sensing.machines.machine_messages import LedgerBatch
 from sinks.errors import TidegaugeError
 from tests.flows.events import MONDAY, count, order
 from tests.flows.kafka.places import Notes, logs_of, make_topics, produce, settings_of, until
@@ -57,9 +57,9 @@ class Asked:
         return self.ask(group)
 
     def events(self, group: int | None = None) -> int:
-        """Records and rare events for machines so far."""
+        """Records and infrequent events for machines so far."""
         return sum(
-            len(addressed.load.records) + len(addressed.load.rare)
+            len(addressed.load.records) + len(addressed.load.infrequent)
             for of, addressed in self.left
             if isinstance(addressed.load, Batch) and group in (None, of)
         )
@@ -72,9 +72,11 @@ class Asked:
                 read.update({(topic, partition): number for topic, partition, number in addressed.load.read})
         return read
 
-    def accounts(self, group: int = 0) -> list[int]:
+    def reconciliations(self, group: int = 0) -> list[int]:
         """Accounts that a group asked for, by machine."""
-        return [load.account for of, (_, load, _) in self.left if load.account and of == load.group == group]
+        return [
+            load.reconciliation for of, (_, load, _) in self.left if load.reconciliation and of == load.group == group
+        ]
 
 
 @contextmanager
@@ -173,13 +175,13 @@ def test_accounts_are_asked_for_now_and_then(kafka: str, topics: str) -> None:
     with asked(kafka, topics, names) as it:
         until(lambda: it.notes.named("reference_read"), it.ask)
         it.epoch()
-        assert it.accounts() == []
+        assert it.reconciliations() == []
         for number in (1, 2):
-            it.now += ACCOUNT_SECONDS
+            it.now += RECONCILIATION_SECONDS
             it.epoch()
             it.epoch()
-            assert it.accounts()[-SHARDS - 1 :] == [number] * (SHARDS + 1)
-            assert len(it.accounts()) == number * (SHARDS + 1)
+            assert it.reconciliations()[-SHARDS - 1 :] == [number] * (SHARDS + 1)
+            assert len(it.reconciliations()) == number * (SHARDS + 1)
 
 
 def test_a_stop_ends_every_group_with_an_account_of_its_own(kafka: str, topics: str) -> None:
@@ -191,7 +193,7 @@ def test_a_stop_ends_every_group_with_an_account_of_its_own(kafka: str, topics: 
         it.context.stop()
         for group in (0, 1):
             last = it.ask(group)
-            assert it.accounts(group) == [1] * (SHARDS + 1)
+            assert it.reconciliations(group) == [1] * (SHARDS + 1)
             assert {load.progress for _, load, _ in last if isinstance(load, Batch)} == {AFTER_ALL}
             with pytest.raises(StopIteration):
                 it.ask(group)

@@ -13,7 +13,7 @@ import orjson
 from redis import Redis
 
 from sensing.codec.instants import rfc3339
-from sensing.settings import DAY_MS, HOUR_MS
+from sensing.machine_settings import DAY_MS, HOUR_MS
 from tests.flows.kafka.places import make_topics, produce, until
 from tests.flows.kafka.service import Record, Service, assert_balanced, committed, last_totals, records
 from tests.flows.kafka.shop import SKUS, cancelled, giant, load_lines, moved, noon_zone, now_ms, shop_days, shop_order

@@ -9,7 +9,7 @@ from redis import Redis
 
 from benchmarks.servers.kafka import KafkaServer
 from benchmarks.servers.redis import RedisServer
-from sensing.settings import HOUR_MS
+from sensing.machine_settings import HOUR_MS
 from tests.flows.kafka.places import make_topics, produce, until
 from tests.flows.kafka.service import Service, assert_balanced, last_totals, newest, records
 from tests.flows.kafka.shop import cancelled, giant, load_lines, now_ms, shop_days, shop_order

@@ -17,10 +17,10 @@ from flows.replay_job import replay
 from flows.service.redis_settings import RedisSettings
 from flows.service.settings import RunSettings
 from flows.service_job import run_service
-from sensing.contracts.topics import published
-from sensing.settings import DAY_MS, Settings
+from sensing.contracts.topic_registry import published
+from sensing.machine_settings import DAY_MS, Settings
 from sinks.errors import TidegaugeError
-from sinks.follower import ViewCounts
+from sinks.view_updater import ViewCounts
 from tests.flows.events import MONDAY as LONG_AGO
 from tests.flows.kafka.places import produce
 from tests.flows.kafka.reading import small_buffers

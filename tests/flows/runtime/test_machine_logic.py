@@ -9,10 +9,10 @@ from flows.runtime.context import RunContext
 from flows.runtime.machine_logic import MachineLogic
 from flows.runtime.machines import machines
 from flows.runtime.roles import Addressed, shard_id
-from sensing.codec.record import EVENT, Batch
-from sensing.machines.messages import Totals
+from sensing.codec.event_record import EVENT, Batch
+from sensing.machine_settings import Settings
+from sensing.machines.machine_messages import Totals
 from sensing.outputs import OutputRecord
-from sensing.settings import Settings
 from sinks.errors import TidegaugeError
 
 MAKE = machines(Settings(shards=1))
@@ -62,7 +62,7 @@ def test_a_logic_ends_with_the_final_batch() -> None:
     """Totals come one by one behind the outputs; Bytewax may then forget the logic."""
     logic = MachineLogic(MAKE, RunContext())
     assert logic.on_batch([tick(1)]) == ([[]], False)
-    (rows, totals), ended = logic.on_batch([tick(2), tick(3, final=True, account=1)])
+    (rows, totals), ended = logic.on_batch([tick(2), tick(3, final=True, reconciliation=1)])
     assert isinstance(totals, Totals)
     assert not any(isinstance(output, Totals) for output in rows)
     assert ended

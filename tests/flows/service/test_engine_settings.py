@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.service.engine_settings import EngineSettings
-from sensing.settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
+from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
 from sensing.state.rows import DAYS_KEPT
 from tests.flows.events import MONDAY
 

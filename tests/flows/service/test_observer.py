@@ -8,10 +8,10 @@ from structlog.testing import capture_logs
 from flows.service.health import Health
 from flows.service.observer import LOOK_SECONDS, FlowObserver
 from flows.service.telemetry import Telemetry, counts
+from sensing.machine_settings import Settings
 from sensing.machines.ledger import LedgerMachine
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, OutputRecord
-from sensing.settings import Settings
 from tests.flows.service.clock import Clock
 
 

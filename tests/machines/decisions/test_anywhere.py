@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from sensing.contracts.audit import DecisionAnswer
 from sensing.contracts.decisions import Label, Verdict
 from sensing.contracts.parameters import OverrideField, PlanningParameters
+from sensing.machine_settings import DAY_MS, Settings
 from sensing.outputs import EXCEPTIONS, PARAMETERS
-from sensing.settings import DAY_MS, Settings
 from tests.machines.business import business
-from tests.machines.decisions.told import answers, decision, execution
+from tests.machines.decisions.decision_messages import answers, decision, execution
 from tests.machines.streams import MONDAY, Line, Result, Stream, run, sizes
 from tests.machines.test_shard_outputs import ENDED, check_parameters, check_stream, data_of
 
@@ -134,7 +134,7 @@ def test_decisions_anywhere_keep_every_promise(seed: int, shards: int, data: st.
 @given(st.integers(0, 10**6), st.integers(3 * 24, 10 * 24))
 @settings(max_examples=6, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 def test_decisions_in_quiet_time_are_restored_and_silent(seed: int, quiet_hours: int) -> None:
-    """Nothing is answered before the quiet time ends, blocks do not show, and afterwards answers come as ever."""
+    """Nothing is answered before the backfill ends, blocks do not show, and afterwards answers come as ever."""
     quiet = MONDAY + quiet_hours * DAY_MS // 24
     stream = Stream(decided(seed, 30))
     options = Settings(shards=2, quiet_until=quiet)

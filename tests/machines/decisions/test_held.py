@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sensing.settings import DAY_MS, Settings
-from sensing.supply.record import OPEN_DAYS
+from sensing.machine_settings import DAY_MS, Settings
+from sensing.supply.supply_record import OPEN_DAYS
 from tests.claims import at, count, orders, states, world
-from tests.machines.decisions.told import answers, changes, decision, outcomes
+from tests.machines.decisions.decision_messages import answers, changes, decision, outcomes
 from tests.machines.streams import Line, Result, Stream, line, run, sums
 
 pytestmark = pytest.mark.compiled

@@ -1,0 +1,203 @@
+"""Careful decoder: slow and authoritative. It returns the event of a message, or the first fault in it.
+
+The fast decoder only says yes. What it does not take, and what might break a limit that it does not know, is read here,
+field by field in the order of the contract; the first fault counts. Within a field, what breaks its schema counts
+before what a schema cannot say: size in bytes, control characters. A key that is given twice counts with its last
+value.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from msgspec import inspect
+
+from sensing.codec.cloudevents import event_body
+from sensing.codec.contract_fields import Field, at_path, bytes_max, fields_of, in_words, texts_in, unwrapped
+from sensing.codec.identifiers import CONTROL
+from sensing.codec.instants import INSTANT_MAX, instant
+from sensing.contracts.common import MESSAGE_BYTES_MAX, NESTING_MAX
+from sensing.contracts.dead_letters import Reason
+
+GOT_CHARACTERS_MAX = 80
+INTEGER_DIGITS_MAX = 400
+"""Integers with more digits are read as floats, that is as infinity, which no field accepts."""
+
+NOTHING = "nothing"
+TEXTUAL = inspect.StrType | inspect.DateType | inspect.DateTimeType | inspect.LiteralType
+
+Event = Any  # One of the contract structs.
+
+
+class Fault(NamedTuple):
+    """First fault of a message."""
+
+    reason: Reason
+    field: str | None
+    required: str
+    got: str
+
+
+def examine(types: Mapping[str, type[msgspec.Struct]], value: bytes, headers: Mapping[str, bytes]) -> Event | Fault:
+    """Read one message as one of ``types`` (by event type). Never raises."""
+    plain = read_json(value)
+    if isinstance(plain, Fault):
+        return plain
+    if not isinstance(plain, dict):
+        return Fault("not_an_object", None, "a JSON object", brief(plain))
+    try:
+        body = event_body(plain, headers)
+    except UnicodeDecodeError as error:
+        return Fault("bad_text", None, "ce_ headers in UTF-8", brief_text(str(error)))
+    if body is None:
+        return _fault("data", plain.get("data", ...), "object with the event")
+    struct = _struct(types, body)
+    return struct if isinstance(struct, Fault) else _event(struct, body)
+
+
+def too_much(value: bytes) -> Fault | None:
+    """Fault of a message that exceeds the limits of size or nesting; None if it does not."""
+    if len(value) > MESSAGE_BYTES_MAX:
+        return Fault("too_large", None, f"at most {MESSAGE_BYTES_MAX} bytes", f"{len(value)} bytes")
+    if value.count(b"[") + value.count(b"{") > NESTING_MAX and _is_deep(value):
+        return Fault("too_large", None, f"at most {NESTING_MAX} levels of nesting", "more")
+    return None
+
+
+# An unterminated text runs to the end: without the possessive match hostile quotes would cost quadratic time.
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_STEPS = np.zeros(256, np.int64)
+_STEPS[list(b"[{")] = 1
+_STEPS[list(b"]}")] = -1
+
+
+def _is_deep(value: bytes) -> bool:
+    outside_texts = np.frombuffer(_TEXT.sub(b"", value), np.uint8)
+    return int(np.cumsum(_STEPS[outside_texts]).max(initial=0)) > NESTING_MAX
+
+
+def read_json(value: bytes) -> Any | Fault:
+    """The message as Python objects, strictly by RFC 8259: UTF-8, no byte-order mark, no NaN, no infinity."""
+    if fault := too_much(value):
+        return fault
+    try:
+        return json.loads(value.decode(), parse_constant=_refuse_constant, parse_int=_integer)
+    except json.JSONDecodeError as error:
+        got = f"{error.msg} at character {error.pos}: {brief(error.doc[error.pos : error.pos + GOT_CHARACTERS_MAX])}"
+    except UnicodeDecodeError as error:
+        got = f"byte 0x{value[error.start]:02x} at {error.start}: {error.reason}"
+    except _ConstantError as error:
+        got = str(error)
+    return Fault("not_json", None, "JSON (RFC 8259) in UTF-8", brief_text(got))
+
+
+class _ConstantError(ValueError):
+    """A literal that Python's parser accepts and JSON does not have."""
+
+
+def _refuse_constant(literal: str) -> Any:
+    raise _ConstantError(literal)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= INTEGER_DIGITS_MAX else float(digits)
+
+
+def _struct(types: Mapping[str, type[msgspec.Struct]], body: Mapping[str, Any]) -> type[msgspec.Struct] | Fault:
+    name = body.get("event_type", ...)
+    required = f"one of {', '.join(types)}"
+    if not isinstance(name, str):
+        return _fault("event_type", name, required)
+    return types.get(name) or Fault("unknown_event_type", "event_type", required, brief(name))
+
+
+def _event(struct: type[msgspec.Struct], body: Mapping[str, Any]) -> Event | Fault:
+    values = {}
+    for field in fields_of(struct):
+        if field.name not in body:
+            if field.required:
+                return Fault("missing_field", field.name, field.text, NOTHING)
+            continue
+        given = body[field.name]
+        try:
+            value = msgspec.convert(given, field.annotation)
+        except msgspec.ValidationError as error:
+            return _invalid(field, given, str(error))
+        except UnicodeEncodeError:  # A lone surrogate: msgspec fails on it in any text that it reads.
+            mistyped = isinstance(given, str) and not isinstance(field.type, TEXTUAL)
+            return Fault("wrong_type" if mistyped else "bad_text", field.name, field.text, brief(given))
+        if fault := _out_of_time(field, value, given) or _bad_text(field, value, given):
+            return fault
+        values[field.name] = value
+    return struct(**values)
+
+
+def _out_of_time(field: Field, value: Any, given: Any) -> Fault | None:
+    if field.is_time and not 0 <= instant(value) <= INSTANT_MAX:
+        return Fault("bad_time", field.name, field.text, brief(given))
+    return None
+
+
+def _bad_text(field: Field, value: Any, given: Any) -> Fault | None:
+    if not isinstance(given, str | list | dict):
+        return None
+    for described, text in texts_in(field.type, value):
+        try:
+            size = len(text.encode())
+        except UnicodeEncodeError:
+            return Fault("bad_text", field.name, f"{in_words(described)}, no lone surrogates", brief(given))
+        if limit := bytes_max(described):
+            if size > limit:
+                got = brief_text(f"{size} bytes: {json.dumps(given)}")
+                return Fault("too_long", field.name, in_words(described), got)
+            if CONTROL.search(text):
+                return Fault("bad_text", field.name, in_words(described), brief(given))
+    return None
+
+
+# Wording of msgspec's errors. The tests of all reasons depend on it.
+_PATH = re.compile(r" - at `(?P<key>key` in `)?\$(?P<path>[^`]*)`$")
+_REASONS: tuple[tuple[str, Reason], ...] = (
+    ("missing required field", "missing_field"),
+    (", got `", "wrong_type"),
+    ("of length <=", "too_long"),
+    ("of length >=", "bad_text"),
+    ("RFC3339", "bad_time"),
+    ("timezone", "bad_time"),
+)
+
+
+def _invalid(field: Field, given: Any, message: str) -> Fault:
+    """Fault for an error of msgspec in one field, or in a value nested in it."""
+    found = _PATH.search(message)
+    path = found["path"] if found else ""
+    reason: Reason = next((reason for words, reason in _REASONS if words in message), "out_of_range")
+    if reason == "missing_field":
+        path += f".{message.split('`')[1]}"
+        return Fault(reason, field.name + path, in_words(at_path(field.type, path)), NOTHING)
+    if field.is_time:
+        return Fault("wrong_type" if reason == "wrong_type" else "bad_time", field.name, field.text, brief(given))
+    described = at_path(field.type, path)
+    if found and found["key"]:
+        described = unwrapped(getattr(described, "key_type", described))
+    return Fault(reason, field.name + path, in_words(described), brief(given))
+
+
+def _fault(name: str, given: Any, required: str) -> Fault:
+    """Fault of a missing field (``...``) or a field of another type."""
+    if given is ...:
+        return Fault("missing_field", name, required, NOTHING)
+    return Fault("wrong_type", name, required, brief(given))
+
+
+def brief(value: Any) -> str:
+    """A value as JSON in printable ASCII, shortened."""
+    return brief_text(json.dumps(value))
+
+
+def brief_text(text: str) -> str:
+    """A text shortened to ``GOT_CHARACTERS_MAX``; dots mark what is missing."""
+    return text if len(text) <= GOT_CHARACTERS_MAX else text[: GOT_CHARACTERS_MAX - 3] + "..."

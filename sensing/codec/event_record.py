@@ -1,0 +1,140 @@
+"""Event records and batches: what sources send to machines.
+
+A frequent event is one record of fixed width with hashes, numbers and codes, so that the scanner can fill it without
+Python objects. Its texts are in separate tables (see ``text_table``), found by topic, partition and offset.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.text_table import NO_TEXTS, TextTable, TopicPartitionOffset
+from sensing.contracts import inventory, orders, reference, shipments, suppliers
+from sensing.contracts.dead_letters import Reason
+from sensing.contracts.topic_registry import INPUTS
+
+
+class Kind(IntEnum):
+    """Kinds of frequent events. All other events are rare and stay structs."""
+
+    PLACED = 1
+    CHANGED = 2
+    CANCELLED = 3
+    RETURNED = 4
+    LOST = 5
+    SHIPPED = 6
+    COUNTED = 7
+    ADJUSTED = 8
+
+
+TOPICS = tuple(INPUTS)
+"""Input topics by number, in merge order."""
+
+
+class Topic(IntEnum):
+    """Numbers of the input topics that code names."""
+
+    INVENTORY = TOPICS.index(inventory.SPEC.name)
+    ORDERS = TOPICS.index(orders.SPEC.name)
+    REFERENCE = TOPICS.index(reference.SPEC.name)
+    SHIPMENTS = TOPICS.index(shipments.SPEC.name)
+    SUPPLIERS = TOPICS.index(suppliers.SPEC.name)
+
+
+NO_DAY = -(2**31)
+THOUSANDTHS = 1000
+BEFORE_ALL = 0
+"""The clock before the first event, UTC ms; no event time is below it."""
+AFTER_ALL = 2**62
+"""Later than all events, UTC ms."""
+
+PARTITION_MAX = 2**16 - 1
+
+EVENT = np.dtype(
+    [
+        ("time", "i8"),  # event time, UTC ms
+        ("watermark", "i8"),  # watermark in force when the record was read, UTC ms
+        ("quantity", "i8"),  # thousandths of unit
+        ("price", "f8"),  # per unit; NaN unknown
+        ("row_hi", "u8"),  # 128-bit key of (sku, location): the high half is the hash of the sku
+        ("row_lo", "u8"),
+        ("line_hi", "u8"),  # 128-bit key of (order_id, line, sku), or of (event_id) where there is no order_id
+        ("line_lo", "u8"),
+        ("id_hi", "u8"),  # 128-bit key of (event_id)
+        ("id_lo", "u8"),
+        ("customer", "u8"),  # 64-bit hash, 0 unknown
+        ("offset", "i8"),
+        ("unit", "S8"),
+        ("requested_day", "i4"),  # days since 1970-01-01; NO_DAY: none
+        ("version", "i4"),  # line version
+        ("partition", "u2"),
+        ("kind", "u1"),
+        ("topic", "u1"),
+        ("promoted", "u1"),  # 1 where the order names a promotion
+        ("currency", "S3"),
+    ],
+    align=True,
+)
+"""120 bytes without gaps, every field of eight bytes on whole words."""
+
+NO_TRACES: Mapping[TopicPartitionOffset, str] = {}
+
+
+class InfrequentEvent(NamedTuple):
+    """An infrequent event with its origin. ``event`` is a contract struct, ``trace`` its W3C traceparent."""
+
+    event: Any
+    time: int
+    watermark: int
+    topic: int
+    partition: int
+    offset: int
+    trace: str | None = None
+
+
+class Batch(NamedTuple):
+    """Events for one machine: records in reading order, and infrequent events, each with the index of the record behind
+    it.
+
+    - ``watermark``: the watermark after the last message of the block (rejects included); every machine advances to it.
+    - ``final``: the input has ended; the clock advances to ``watermark``, and days that end until then are closed.
+    - ``reconciliation`` (0: none): requests the outcome counts after this batch.
+    - ``group``: number of the source group that read the batch.
+    - ``progress``: UTC ms; except for late events, the group sends no earlier event time after this batch.
+    - ``newest_time``: newest event time of the batch.
+    - ``reference_read``: the group has sent all reference records that existed when the run began.
+    - ``traces``: W3C traceparents of records; most messages have none, so they are not in the record.
+    - ``texts``: texts of all records, and maybe of others.
+    """
+
+    records: NDArray[Any]
+    infrequent: list[tuple[int, InfrequentEvent]]
+    watermark: int
+    final: bool = False
+    reconciliation: int = 0
+    group: int = 0
+    traces: Mapping[TopicPartitionOffset, str] = NO_TRACES
+    texts: tuple[TextTable, ...] = NO_TEXTS
+    progress: int = BEFORE_ALL
+    newest_time: int = BEFORE_ALL
+    reference_read: bool = False
+
+
+class Reject(msgspec.Struct, frozen=True, kw_only=True):
+    """A refused message: original bytes, origin, and reason."""
+
+    value: bytes
+    headers: dict[str, bytes]
+    topic: str
+    partition: int
+    offset: int
+    time: int
+    reason: Reason
+    field: str | None
+    required: str
+    got: str
+    key: bytes | None = None

@@ -1,0 +1,58 @@
+"""Identifiers: checks of their bytes, conversion of short texts to columns, and hashes of customers.
+
+Identifiers are limited in UTF-8 bytes and have no control characters (Unicode category Cc, NUL included), so that
+zero-padded columns, keys and terminals can hold them. Blanks are part of an identifier and are not stripped.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.keys import SEED, absorb_text
+from sensing.codec.swar import WORD, Bytes
+from sensing.jit import kernel
+
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+def column(texts: Sequence[str], width: int) -> NDArray[np.bytes_]:
+    """Texts of at most ``width`` bytes as zero-padded UTF-8."""
+    try:
+        return np.array(texts, dtype=f"S{width}")
+    except UnicodeEncodeError:  # numpy encodes ASCII only, which is the usual case and faster.
+        return np.array([text.encode() for text in texts], dtype=f"S{width}")
+
+
+def customer_hashes(customers: Sequence[str]) -> NDArray[np.uint64]:
+    """64-bit hashes of customer ids, the same on every machine. Only the empty text has hash 0."""
+    data = "".join(customers).encode()
+    sizes = np.fromiter(map(len, customers), np.int64, len(customers))
+    if len(data) != sizes.sum():
+        sizes = np.fromiter((len(customer.encode()) for customer in customers), np.int64, len(customers))
+    hashes = np.zeros(len(customers), np.uint64)
+    hash_texts(np.frombuffer(data + bytes(WORD), np.uint8), sizes, hashes)
+    return hashes
+
+
+@kernel
+def hash_texts(data: Bytes, sizes: NDArray[np.int64], hashes: NDArray[np.uint64]) -> None:
+    """Hash concatenated texts into ``hashes`` (n, zeroed). Empty texts keep 0.
+
+    ``data`` must have eight more bytes.
+    """
+    at = 0
+    for i in range(sizes.shape[0]):
+        if sizes[i] > 0:
+            hi = absorb_text(data, at, sizes[i], data.shape[0], SEED, SEED)[0]
+            hashes[i] = max(hi, np.uint64(1))
+        at += sizes[i]
+
+
+def fits(texts: Sequence[str | None], bytes_max: Sequence[int]) -> bool:
+    """Whether all identifiers (None: not given) have no control characters and are within their limits in bytes."""
+    for text, limit in zip(texts, bytes_max, strict=True):
+        if text is not None and (CONTROL.search(text) or (not text.isascii() and len(text.encode()) > limit)):
+            return False
+    return True

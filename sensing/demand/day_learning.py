@@ -1,0 +1,194 @@
+"""Close of a local day for many rows: every forecast is scored on the day, then learns it."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.demand.calibration import ROW_LEVEL, count_below, day_variance, learn_adaptive_scale
+from sensing.demand.combination import error_gain
+from sensing.demand.demand_class import demand_class
+from sensing.demand.demand_record import RIVER_FORECASTS
+from sensing.demand.distribution import cumulative
+from sensing.demand.feature_values import features_of
+from sensing.demand.features import FEATURES, KnownDay
+from sensing.demand.members.compose import in_turn
+from sensing.demand.members.registry import MEMBERS
+from sensing.demand.members.smoothing import PROFILE_LEVEL
+from sensing.demand.mixture import (
+    member_forecast,
+    member_level,
+    member_weights,
+    river_forecasts,
+    river_mean,
+    river_weights,
+)
+from sensing.demand.row_statistics import count_day, has_level, learn_lines, learn_sizes
+from sensing.demand.seasonal_profile import dispersion, learn_row_profile, special_day_index, weekday_index
+from sensing.jit import kernel
+
+SCORE_DISCOUNT = 0.99
+SQUARE_RATE = 0.02
+SCORED_DAYS_MIN = 14
+"""A row's distribution is judged from this day on; before, its level is a guess."""
+_COUNT = len(MEMBERS)
+_FEATURE_COUNT = len(FEATURES)
+_learn_members = in_turn([member.learn for member in MEMBERS])
+_middle_forecast = PROFILE_LEVEL.predict
+
+
+@kernel
+def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float) -> float:
+    """Judge the combined forecast of a day by what came; returns the variance that was stated."""
+    dispersion_ratio = dispersion(demand, row, pool, at)
+    variance = day_variance(dispersion_ratio, demand[row]["adaptive_scale"], mean)
+    if demand[row]["days"] < SCORED_DAYS_MIN:
+        return variance
+    code = demand_class(demand, row)
+    # A quantity in fractions has no atoms to speak of; its next whole number stands for it.
+    high = cumulative(math.ceil(units), mean, variance)
+    low = cumulative(math.ceil(units) - 1.0, mean, variance)
+    if high <= low:
+        high = low + 1e-12
+    demand[row]["score_absolute"] = SCORE_DISCOUNT * demand[row]["score_absolute"] + abs(units - mean)
+    demand[row]["score_error"] = SCORE_DISCOUNT * demand[row]["score_error"] + mean - units
+    demand[row]["score_quantity"] = SCORE_DISCOUNT * demand[row]["score_quantity"] + units
+    covered = 1.0 if low < ROW_LEVEL + pool[at]["nominal_correction"][code] else 0.0
+    demand[row]["score_covered"] = SCORE_DISCOUNT * demand[row]["score_covered"] + covered
+    demand[row]["score_weight"] = SCORE_DISCOUNT * demand[row]["score_weight"] + 1.0
+    count_below(pool, at, code, low, high)
+    learn_adaptive_scale(demand, row, low, high)
+    if demand[row]["expected"] > 0.0 and demand[row]["square"] > 0.0:
+        pool[at]["day_dispersion"] += math.log(demand[row]["square"] / demand[row]["expected"])
+        pool[at]["day_dispersion_weight"] += 1.0
+    return variance
+
+
+@kernel
+def learn_errors(
+    demand: NDArray[Any], row: int, units: float, seasonal_index: float, mean: float, observed: float
+) -> None:
+    """Keep the squared error of every member and of the combined forecast, as of a whole day; a level is known.
+
+    ``observed`` is the share of the day that was; ``seasonal_index`` and ``mean`` are of this share. The error of part
+    of a day has that part of the variance.
+    """
+    days = float(demand[row]["days"])
+    gain = error_gain(days)
+    for member in range(_COUNT):
+        error = units - member_forecast(demand, row, member, seasonal_index)
+        demand[row]["error"][member] += gain * (error * error / observed - demand[row]["error"][member])
+    gain = max(SQUARE_RATE, 1.0 / days)
+    error = units - mean
+    demand[row]["square"] += gain * (error * error / observed - demand[row]["square"])
+    demand[row]["expected"] += gain * (mean / observed - demand[row]["expected"])
+
+
+@kernel
+def learn_river_errors(
+    river: NDArray[Any], slot: int, units: float, values: NDArray[np.float64], observed: float
+) -> None:
+    """Keep the squared error of every forecast that is combined for a River row, as of a whole day."""
+    river[slot]["days"] += 1
+    gain = error_gain(float(river[slot]["days"]))
+    for k in range(values.size):
+        river[slot]["error"][k] += gain * ((units - values[k]) ** 2 / observed - river[slot]["error"][k])
+
+
+@kernel
+def learn_pool(
+    pool: NDArray[Any],
+    at: int,
+    units: float,
+    level: float,
+    seasonal_index: float,
+    holiday: float,
+    promoted: float,
+    special: float,
+) -> None:
+    """Add a row's day to its pool's totals of the day."""
+    pool[at]["day_quantity"] += units
+    pool[at]["day_level"] += level * special
+    pool[at]["day_expected"] += level * seasonal_index
+    if holiday > 0.0:
+        pool[at]["day_special"][0, 0] += units
+        pool[at]["day_special"][0, 1] += level * seasonal_index * special_day_index(pool, at, 0.0, promoted) / special
+    if promoted > 0.0:
+        pool[at]["day_special"][1, 0] += units
+        pool[at]["day_special"][1, 1] += level * seasonal_index * special_day_index(pool, at, holiday, 0.0) / special
+
+
+@kernel
+def close_rows(
+    demand: NDArray[Any],
+    pool: NDArray[Any],
+    river: NDArray[Any],
+    rows: NDArray[np.int64],
+    day: int,
+    quantity: NDArray[np.float64],
+    lines: NDArray[np.float64],
+    hours: NDArray[np.uint16],
+    pools: NDArray[np.int32],
+    observed: NDArray[np.float64],
+    censored: NDArray[np.bool_],
+    holiday: NDArray[np.float64],
+    promoted: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Score and learn a day of each row; see `DayInputs` for the arguments.
+
+    Parameters
+    ----------
+    out
+        (n, 4) for the River models, which learn after this: units learned (NaN where the day teaches nothing), forecast
+        of the row's own members, seasonal index of what was observed of the day, standardised error of the combined
+        forecast (NaN where it was not judged).
+    """
+    weekday = (day + 3) % 7
+    weights = np.zeros(_COUNT)
+    values = np.zeros(RIVER_FORECASTS)
+    weights_of_river = np.zeros(RIVER_FORECASTS)
+    features = np.zeros(_FEATURE_COUNT)
+    for i in range(rows.size):
+        row = rows[i]
+        at = pools[i]
+        demand[row]["pool"] = at
+        demand[row]["last_day"] = day
+        special = special_day_index(pool, at, holiday[i], promoted[i])
+        share = observed[i] if observed[i] > 0.0 else 1.0
+        seasonal_index = weekday_index(demand, row, pool, at, weekday) * special * share
+        member_weights(demand, row, weights)
+        base = member_level(demand, row, weights) * seasonal_index
+        mean = base
+        slot = demand[row]["slot"] - 1
+        if slot >= 0:
+            features_of(KnownDay(day, holiday[i], promoted[i]), features)
+            river_forecasts(river, slot, base, seasonal_index, 1, features, values)
+            river_weights(river, slot, weights_of_river)
+            mean = river_mean(values, weights_of_river)
+        out[i, 0] = math.nan
+        out[i, 1] = base
+        out[i, 2] = seasonal_index
+        out[i, 3] = math.nan
+        units = quantity[i]
+        if observed[i] <= 0.0 or (censored[i] and units <= mean):
+            continue
+        if not censored[i]:
+            variance = score(demand, row, pool, at, units, mean)
+            out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
+        if slot >= 0:
+            learn_river_errors(river, slot, units, values, share)
+        out[i, 0] = units
+        if has_level(demand, row):
+            learn_errors(demand, row, units, seasonal_index, mean, share)
+            level = _middle_forecast(demand, row, 1.0)
+            learn_pool(pool, at, units, level, seasonal_index, holiday[i], promoted[i], special * share)
+            learn_row_profile(demand, row, weekday, units, level * special * share)
+        if share >= 1.0:  # part of a day says nothing about the other hours
+            for hour in range(24):
+                pool[at]["day_hours"][hour] += hours[i, hour]
+        learn_lines(demand, row, lines[i], seasonal_index, share)
+        learn_sizes(demand, row, units, share)
+        _learn_members(demand, row, units, seasonal_index, share)
+        count_day(demand, row, units, seasonal_index)

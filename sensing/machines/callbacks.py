@@ -1,0 +1,123 @@
+"""What Python does about a record that the kernel wants looked at; the state is exactly as the record left it."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from sensing.codec.event_record import NO_DAY, THOUSANDTHS
+from sensing.codec.instants import local_date
+from sensing.codec.text_table import EventTexts
+from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.subjects import problem_key
+from sensing.detection.finding import Detail, DetectionContext
+from sensing.detection.quality import DATA_QUALITY, TAIL_SHARE, HeldLine, ReleasedLine, stream_quantity
+from sensing.detection.stockout import STOCKOUT_PROJECTED, could_open, stockout_evidence
+from sensing.detection.surge import LINES_MIN, ORDER_SURGE, surge_evidence, surge_step
+from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
+from sensing.machines.kernel_tables import IMPOSSIBLE, LOW_STOCK, RELEASE, SURGE
+from sensing.machines.shard_outputs import context_of, observe, put_decision
+from sensing.machines.shard_state import ShardState
+from sensing.machines.stock_thresholds import lower_stock_threshold, set_stock_thresholds
+
+
+def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> None:
+    """Look at one callback entry; ``event`` is the record that gave rise to it."""
+    kind, row = int(entry["kind"]), int(entry["row"])
+    if kind == SURGE:
+        detect_surge(s, row, int(event["time"]), texts.event_id)
+    elif kind == IMPOSSIBLE:
+        _hold(s, row, event, texts)
+    elif kind == RELEASE:
+        _release(s, row, event, texts, float(entry["quantity"]))
+    elif kind == LOW_STOCK:
+        recheck_stock(s, row, int(event["time"]), texts.event_id)
+
+
+def detect_surge(s: ShardState, row: int, event_time: int, cause: str) -> None:
+    """Judge the windows of a row of which a count has reached its threshold."""
+    context = context_of(s, row, s.clock, event_time, (cause,))
+    observe(s, ORDER_SURGE.finding(context, surge_evidence(s, row)))
+    hot = s.rows.hot[row]
+    today = int(hot["hour"]) // 24 & 255
+    if hot["thresholds_day"] != today:
+        hot["thresholds_day"], hot["surge_threshold_24"], hot["surge_threshold_72"] = today, LINES_MIN, LINES_MIN
+    for window, threshold in (("window_24", "surge_threshold_24"), ("window_72", "surge_threshold_72")):
+        if hot[window] >= hot[threshold]:
+            hot[threshold] = surge_step(float(hot[window]))
+
+
+def _hold(s: ShardState, row: int, event: Any, texts: EventTexts) -> None:
+    hot = s.rows.hot[row]
+    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,))
+    if not np.isnan(event["price"]):
+        context = _priced(context, event)
+    evidence = HeldLine(
+        order_id=texts.document,
+        line=texts.line_or_sku,
+        quantity=_units(event),
+        count=float(hot["size_count"]),
+        log_mean=float(hot["size_mean"]),
+        log_max=float(hot["size_max"]),
+        stream_tail=float(stream_quantity(s.sizes, TAIL_SHARE)),
+        version=_version(event),
+    )
+    finding = DATA_QUALITY.finding(context, evidence)
+    _decide(s, texts, event, "hold_impossible_quantity", None, finding.reason)
+    observe(s, finding)
+
+
+def _version(event: Any) -> dict[str, Detail]:
+    """What a held record says besides its quantity, for the steward and for its release."""
+    asked, price = int(event["requested_day"]), float(event["price"])
+    return {
+        "requested_date": None if asked == NO_DAY else local_date(asked),
+        "unit_price": None if np.isnan(price) else price,
+        "partition": int(event["partition"]),
+    }
+
+
+def _release(s: ShardState, row: int, event: Any, texts: EventTexts, quantity: float) -> None:
+    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,))
+    order_id, line = texts.document, texts.line_or_sku
+    opened = s.problems.latest(DATA_QUALITY.name, problem_key(context.sku, context.location, order_id, line))
+    before = opened.observed if opened is not None and opened.observed is not None else np.nan
+    changed_to = quantity if quantity > 0 else None
+    evidence = ReleasedLine(order_id=order_id, line=line, quantity=before, changed_to=changed_to)
+    finding = DATA_QUALITY.finding(context, evidence)
+    _decide(s, texts, event, "release_held_line", before, finding.reason)
+    observe(s, finding)
+
+
+def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
+    """Project the stock of a row anew after an event that moved it."""
+    if s.rows.hot["closed_day"][row] < s.rows.hot["first_hour"][row] // 24:
+        return
+    plan = forecast_and_plan_of_row(s, row, s.clock).plan
+    short = bool(could_open(s, plan)[0])
+    if short or STOCKOUT_PROJECTED.name in s.problems.open_types(row):
+        context = context_of(s, row, s.clock, event_time, (cause,))
+        observe(s, STOCKOUT_PROJECTED.finding(context, stockout_evidence(plan, 0)))
+    if short or STOCKOUT_PROJECTED.name in s.problems.open_types(row):
+        lower_stock_threshold(s, plan, 0)
+    else:
+        set_stock_thresholds(s, plan, 1.0)
+
+
+def _decide(s: ShardState, texts: EventTexts, event: Any, rule: str, prior: float | None, reason: str) -> None:
+    sku, location, event_id = texts.sku, texts.location, texts.event_id
+    decision = AutomaticDecision(
+        rule=rule, subject=f"{sku}/{location}", sku=sku, location=location, prior=prior, value=_units(event),
+        reason=reason, cause_event_ids=[event_id],
+    )  # fmt: skip
+    put_decision(s, s.clock, int(event["time"]), f"{rule}/{event_id}", decision)
+
+
+def _priced(context: DetectionContext, event: Any) -> DetectionContext:
+    return msgspec.structs.replace(
+        context, price=float(event["price"]), currency=bytes(event["currency"]).decode() or None
+    )
+
+
+def _units(event: Any) -> float:
+    return int(event["quantity"]) / THOUSANDTHS

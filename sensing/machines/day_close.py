@@ -1,0 +1,160 @@
+"""The close of a local day.
+
+Models are scored and learn, rows are planned, what is wrong is raised or resolved, what moved is published.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.instants import local_date
+from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.parameters import HORIZON_DAYS, OverrideField, PlanningParameters
+from sensing.contracts.subjects import parameters_subject
+from sensing.detection.detector import Closing
+from sensing.detection.detector_registry import DETECTORS
+from sensing.detection.finding import Finding
+from sensing.detection.stockout import STOCKOUT_PROJECTED
+from sensing.machines.close_schedule import DueCloses
+from sensing.machines.day_inputs import ObservedDay, inputs_of, observe_day
+from sensing.machines.forecast_and_plan import ForecastAndPlan, forecast_and_plan, forecast_summary
+from sensing.machines.line_windows import WINDOWS, read_windows
+from sensing.machines.shard_outputs import context_of, observe, put_decision, put_parameters
+from sensing.machines.shard_state import ShardState
+from sensing.machines.stock_thresholds import lower_stock_threshold, set_idle_stock_thresholds, set_stock_thresholds
+from sensing.machines.surge_thresholds import set_surge_thresholds
+from sensing.supply.parameter_documents import values_of
+from sensing.supply.planner_decisions import PlannerOverride
+
+Integers = NDArray[np.int64]
+EndedOverrides = dict[int, list[tuple[OverrideField, PlannerOverride]]]
+
+PLAN_EVERY_DAYS = HORIZON_DAYS
+"""Rows that nothing happens to are planned this often: their levels only sink, which is not urgent."""
+
+
+def learn_day(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
+    """Let rows learn a closed day, and first the days missed by those born late.
+
+    They were born by a late event, after their slot of an earlier day had passed. Which rows learn in one call never
+    shows; their order does, in the last bit of the sums of pools.
+    """
+    closed = s.rows.hot["closed_day"]
+    for missed in range(int(closed[rows].min()) + 1, observed.day):
+        _learn(s, rows[closed[rows] < missed], observe_day(s, missed))
+    _learn(s, rows, observed)
+
+
+def plan_rows(s: ShardState, rows: Integers, instants: Integers, due: DueCloses) -> None:
+    """Plan and publish rows that have learned a closed day; which of them are planned in one call never shows."""
+    hot = s.rows.hot
+    windows = np.zeros(len(rows), WINDOWS)
+    read_windows(hot, s.demand.demand, s.demand.pool, s.locations.unobserved, rows, due.day, windows)
+    ended = s.supply.decision_states.expire(rows, due.day + 1)
+    for row in ended:
+        hot["dirty"][row] = 1
+    planned = _needs_planning(s, rows, windows, due.day)
+    if planned.any():
+        # Plans are as of the day's end: which rows happen to close in one call must not show.
+        result = forecast_and_plan(s, rows[planned], due.day, due.end)
+        set_surge_thresholds(s.tables(), result.plan.rows, due.day)
+        set_stock_thresholds(s, result.plan)
+        hot["dirty"][result.plan.rows] = 0
+        s.to_plan[result.plan.rows] = False
+        _detect_and_publish(s, instants[planned], result, windows[planned], ended)
+    set_idle_stock_thresholds(s, rows[~planned], due.day, due.end)
+
+
+def aggregate_day(s: ShardState, due: DueCloses, observed: ObservedDay) -> None:
+    """Fold the pools of zones whose rows have all closed the day."""
+    locations = s.locations.in_zones(due.zones)
+    s.locations.learn_day(locations, due.day, observed.hours[locations])
+    s.demand.aggregate_pools(locations, due.day)
+
+
+def _learn(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
+    s.demand.close_day(rows, inputs_of(s, rows, observed))
+    s.rows.hot["closed_day"][rows] = observed.day
+
+
+def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: int) -> NDArray[np.bool_]:
+    """Rows to which something happened, or that are waiting for something.
+
+    The others have their turn every few days.
+    """
+    hot = s.rows.hot
+    turn = (day + hot["slot"][rows].astype(np.int64)) % PLAN_EVERY_DAYS == 0
+    waiting = (s.supply.supply["on_order"][rows] > 0) | (windows["dropped"] == 1)
+    concerned = s.problems.has_problem(rows)
+    return np.asarray((hot["dirty"][rows] == 1) | s.to_plan[rows] | waiting | concerned | turn)
+
+
+def _detect_and_publish(
+    s: ShardState, instants: Integers, result: ForecastAndPlan, windows: NDArray[Any], ended: EndedOverrides
+) -> None:
+    """Findings, ends of overrides and documents of the rows planned, put out in the order of (instant, row)."""
+    plan = result.plan
+    closing = Closing(plan, windows, result.forecast.demand_class)
+    triggered = {name: detector.triggers(s, closing) for name, detector in DETECTORS.items() if detector.triggers}
+    detected = np.logical_or.reduce([s.problems.has_problem(plan.rows), *triggered.values()])
+    documents = {} if s.backfilling else documents_of(s, result)
+    noteworthy = detected.copy()
+    noteworthy[list(documents)] = True
+    if ended:
+        noteworthy |= np.isin(plan.rows, list(ended))
+    for at in np.flatnonzero(noteworthy).tolist():
+        instant = int(instants[at])
+        if detected[at]:
+            due = {name for name, rows in triggered.items() if rows[at]}
+            for finding in _findings(s, instant, closing, at, due):
+                observe(s, finding)
+            if STOCKOUT_PROJECTED.name in due | s.problems.open_types(int(plan.rows[at])):
+                lower_stock_threshold(s, plan, at)
+        for override in ended.get(int(plan.rows[at]), []):
+            _report_end(s, instant, result, at, *override)
+        if at in documents:
+            put_parameters(s, instant, documents[at], instant)
+
+
+def _report_end(
+    s: ShardState, instant: int, result: ForecastAndPlan, at: int, field: OverrideField, override: PlannerOverride
+) -> None:
+    """Tell that an override has ended: from its value to the engine's own."""
+    sku, location = s.names_of(int(result.plan.rows[at]))
+    subject = parameters_subject(sku, location)
+    decision = AutomaticDecision(
+        rule="end_override", subject=subject, sku=sku, location=location, inputs={"field": field},
+        prior=override.value, value=values_of(result.plan, at)[field],
+        reason=f"The override of {field} stood until {local_date(override.until)}, "
+        f"set {override.decision_record.as_text()}",
+    )  # fmt: skip
+    put_decision(s, instant, instant, f"override/{subject}/{field}/{override.until}", decision)
+
+
+def _findings(s: ShardState, instant: int, closing: Closing, at: int, due: set[str]) -> list[Finding]:
+    """Findings about the row at position ``at``: of the detectors that are ``due`` and of those with open problems."""
+    row = int(closing.plan.rows[at])
+    due = due | s.problems.open_types(row)
+    context = context_of(s, row, instant, instant)
+    return [
+        detector.finding(context, evidence)
+        for name, detector in DETECTORS.items()
+        if name in due and detector.at_close is not None
+        for evidence in detector.at_close(s, closing, at)
+    ]
+
+
+def documents_of(s: ShardState, result: ForecastAndPlan) -> dict[int, PlanningParameters]:
+    """Planning parameters that have left their dead band, by position in the plan; they count as published."""
+    due = s.supply.due(result.plan)
+    if not len(due):
+        return {}
+    found = s.supply.publish(result.plan, due, forecast_summary(s, result, due))
+    return {at: document for at, (_, document) in zip(due.tolist(), found, strict=True)}
+
+
+def publish_rows(s: ShardState, rows: Integers, day: int, instant: int) -> None:
+    """Publish the planning parameters of rows that closed ``day`` last, as of ``instant``."""
+    for document in documents_of(s, forecast_and_plan(s, rows, day, instant)).values():
+        put_parameters(s, instant, document, instant)

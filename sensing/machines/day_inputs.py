@@ -1,0 +1,164 @@
+"""A closed day as the models see it, and the days to come as calendars know them."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.event_record import THOUSANDTHS
+from sensing.demand.demand_record import HORIZON
+from sensing.demand.model_inputs import DayInputs, Window
+from sensing.jit import kernel
+from sensing.machines.shard_state import ShardState
+from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
+from sensing.supply.stock_ledger import on_hand
+from sensing.supply.supply_record import NEVER
+
+FIRST_SHARE_MIN = 0.5
+SHARE_MIN = 0.25
+"""A day of which less was observed teaches nothing."""
+
+
+@kernel
+def read_day(
+    hot: NDArray[Any], supply: NDArray[Any], rows: NDArray[np.int64], day: int, quantity: NDArray[np.float64],
+    lines: NDArray[np.float64], hours: NDArray[np.uint16], empty: NDArray[np.bool_], promoted: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Read a local day of n rows from their rings.
+
+    Units, lines, lines per hour (n, 24), whether stock was known to be gone at its end, and whether an order named a
+    promotion.
+
+    Days and hours that a ring has not reached yet, or not any more, are zero.
+    """
+    for i in range(rows.shape[0]):
+        record = hot[rows[i]]
+        quantity[i] = 0.0
+        lines[i] = 0.0
+        if record.day - DAYS_KEPT < day <= record.day:
+            quantity[i] = record.day_quantity[day % DAYS_KEPT] / THOUSANDTHS
+            lines[i] = record.day_lines[day % DAYS_KEPT]
+        for h in range(24):
+            hour = day * 24 + h
+            within = record.hour - HOURS_KEPT < hour <= record.hour
+            hours[i, h] = record.hour_lines[hour % HOURS_KEPT] if within else 0
+        age_days = record.day - day
+        promoted[i] = (record.promoted_days >> age_days) & 1 if 0 <= age_days < 8 else 0
+        empty[i] = supply[rows[i]].count_time != NEVER and on_hand(supply, rows[i]) <= 0
+
+
+class ObservedDay(NamedTuple):
+    """What was observed of local ``day``, by location."""
+
+    day: int
+    hours: NDArray[np.bool_]
+    """(locations, 24) hours in which the location was open and its feed was heard."""
+    shares: NDArray[np.float64]
+    """(locations, 24) usual share of the day's order lines in each hour; uniform where nothing is known."""
+
+
+def observe_day(s: ShardState, day: int) -> ObservedDay:
+    """What was observed of a local day, as far as order lines tell by now."""
+    count = len(s.locations.records)
+    s.demand.ensure(s.rows.count, count)  # a location may be known before any row of it
+    shares = np.asarray(1.0 / 24.0 + s.demand.pool["share"][:count, (day + 3) % 7])
+    closed, _, of_location = _calendar_days(s, day, 1)
+    return ObservedDay(day, s.locations.observed(day, closed[of_location, 0], shares), shares)
+
+
+@kernel
+def observed_shares(
+    hot: NDArray[Any], rows: NDArray[np.int64], day: int, observed: NDArray[np.bool_], shares: NDArray[np.float64],
+    lines: NDArray[np.float64], location_share: NDArray[np.float64], out: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Fill ``out`` (n,) with the share of local ``day`` in which rows were observed, by the hours of ``observed``.
+
+    On its first day a row is observed from its first event on. Where that was an order, the wait for it counts too, as
+    one mean gap between its lines: n lines say as much as n / (n - 1) times the hours behind the first one, and a
+    single one says nothing of when the row began. Less than half a first day is taken as half, since a few lines in a
+    short time say little about a day. A row with order lines on a day that was not observed learns them all the same.
+
+    Parameters
+    ----------
+    observed, shares
+        (locations, 24) hours observed, and share of the day in each.
+    lines
+        (n,) order lines of the day.
+    location_share
+        (locations,) filled with the share of the day in which each location was observed.
+    """
+    for location in range(observed.shape[0]):
+        total = 0.0
+        whole = True
+        for h in range(24):
+            whole &= observed[location, h]
+            total += shares[location, h] * observed[location, h]
+        location_share[location] = 1.0 if whole else total
+    for i in range(rows.shape[0]):
+        record = hot[rows[i]]
+        share = location_share[record.location]
+        starts_here = day * 24 + 23 >= record.first_hour >= day * 24
+        if starts_here and lines[i] != 1.0:
+            since = 0.0
+            for h in range(record.first_hour - day * 24, 24):
+                since += shares[record.location, h] * observed[record.location, h]
+            share = min(share, since * lines[i] / (lines[i] - 1.0) if lines[i] > 1.0 else since)
+        if share == 0.0 and lines[i] > 0.0:
+            share = 1.0
+        elif share > 0.0 and share < FIRST_SHARE_MIN and starts_here:
+            share = FIRST_SHARE_MIN
+        out[i] = share if share >= SHARE_MIN else 0.0
+
+
+def inputs_of(s: ShardState, rows: NDArray[np.int64], observed: ObservedDay) -> DayInputs:
+    """What the demand models are told of a closed day; the locations of the rows keep what was not observed of it."""
+    n, day = len(rows), observed.day
+    quantity, lines, hours = np.empty(n), np.empty(n), np.empty((n, 24), np.uint16)
+    empty, named = np.empty(n, np.bool_), np.empty(n)
+    hot = s.rows.hot
+    read_day(hot, s.supply.supply, rows, day, quantity, lines, hours, empty, named)
+    location = hot["location"][rows]
+    _, holiday, known = known_days(s, rows, day, 1)
+    promoted = np.maximum(named, known[:, 0])
+    location_share, share = np.empty(len(observed.hours)), np.empty(n)
+    observed_shares(hot, rows, day, observed.hours, observed.shares, lines, location_share, share)
+    s.locations.store_unobserved(location, day, 1.0 - location_share)
+    return DayInputs(day, quantity, lines, hours, location, share, empty, holiday[:, 0], promoted)
+
+
+def window_of(s: ShardState, rows: NDArray[np.int64], day: int) -> Window:
+    """What calendars and promotions say of the 28 days after ``day``."""
+    closed, holiday, promoted = known_days(s, rows, day + 1, HORIZON)
+    return Window(closed, holiday, promoted)
+
+
+def known_days(
+    s: ShardState, rows: NDArray[np.int64], first: int, count: int
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+    """Closed days, holidays and promoted days, (n, count) each, from local day ``first`` on."""
+    closed, holiday, of_location = _calendar_days(s, first, count)
+    of_row = of_location[s.rows.hot["location"][rows]]
+    return closed[of_row], holiday[of_row], _promoted(s, rows, first, count)
+
+
+def _calendar_days(
+    s: ShardState, first: int, count: int
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64]]:
+    """Closed days and holidays of the calendars in use, (calendars, count) each, and the calendar of each location.
+
+    Locations are many and calendars few: the days of each are worked out once.
+    """
+    days = [s.calendars.days(name, first, count) for name in s.locations.calendars]
+    closed = np.array([found[0] for found in days], np.bool_)
+    holiday = np.array([found[1] for found in days], np.float64)
+    return closed, holiday, s.locations.calendar[: len(s.locations.records)]
+
+
+def _promoted(s: ShardState, rows: NDArray[np.int64], first: int, count: int) -> NDArray[np.float64]:
+    promoted = np.zeros((len(rows), count))
+    if s.calendars.promotions:
+        for i, row in enumerate(rows.tolist()):
+            days = s.calendars.promoted(*s.names_of(row), first, count)
+            if days is not None:
+                promoted[i] = days
+    return promoted

@@ -1,0 +1,22 @@
+"""A decision that this shard answers for: its effect, and its answer."""
+
+from sensing.codec.event_record import InfrequentEvent
+from sensing.contracts.decisions import ExecutionConfirmed
+from sensing.contracts.subjects import exception_of
+from sensing.machines.decisions.decision_answer import put_answer
+from sensing.machines.decisions.exception_decisions import decide_exception
+from sensing.machines.decisions.execution import confirm_execution
+from sensing.machines.decisions.parameter_decisions import decide_parameters
+from sensing.machines.shard_state import ShardState
+
+
+def decide(s: ShardState, message: InfrequentEvent) -> None:
+    """Let a decision that is no repeat have its effect, and answer it once."""
+    exception_id = exception_of(message.event)
+    if isinstance(message.event, ExecutionConfirmed):
+        answer = confirm_execution(s, message)
+    elif exception_id is not None:
+        answer = decide_exception(s, message, exception_id)
+    else:
+        answer = decide_parameters(s, message)
+    put_answer(s, message, answer)

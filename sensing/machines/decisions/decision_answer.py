@@ -1,0 +1,92 @@
+"""The answer to a decision, on topic audit."""
+
+from typing import NamedTuple
+
+from sensing.codec.event_record import InfrequentEvent
+from sensing.contracts.audit import DecisionAnswer, Outcome, Rejection
+from sensing.contracts.decisions import DecisionMade, Verdict
+from sensing.contracts.subjects import exception_of
+from sensing.machines.shard_state import ShardState
+from sensing.outputs import AUDIT
+from sensing.state.decision_record import DecisionRecord
+
+
+class DecisionTarget(NamedTuple):
+    """What a decision is about, as it stands."""
+
+    sku: str | None = None
+    location: str | None = None
+    version: int | None = None
+    status: str | None = None
+
+
+class Answer(NamedTuple):
+    """What became of a decision: accepted with what it changed, or rejected for a reason, and a sentence."""
+
+    target: DecisionTarget
+    sentence: str
+    rejection: Rejection | None = None
+    prior: float | str | None = None
+    value: float | str | None = None
+
+
+DONE: dict[Verdict, str] = {
+    "acknowledge": "Acknowledged",
+    "label": "Labelled",
+    "reject": "Rejected",
+    "release": "Released",
+    "approve": "Approved",
+    "override": "Overridden",
+}
+
+
+def decision_record_of(message: InfrequentEvent) -> DecisionRecord:
+    """A decision as it is remembered."""
+    event: DecisionMade = message.event
+    return DecisionRecord(
+        decision=event.decision, decider=event.decider, role=event.role, time=message.time, reason=event.reason
+    )
+
+
+def sentence(event: DecisionMade, decision_record: DecisionRecord) -> str:
+    """What was decided by whom, and why: "Rejected and labelled as expected by ann (planner): a campaign."."""
+    label = f"{'' if event.decision == 'label' else ' and labelled'} as {event.label}" if event.label else ""
+    field = f", {event.field} = {event.value:g}," if event.decision == "override" else ""
+    return f"{DONE[event.decision]}{label}{field} {decision_record.as_text()}"
+
+
+def rejected(rejection: Rejection, required: str, got: str, target: DecisionTarget | None = None) -> Answer:
+    """A decision without effect."""
+    return Answer(target or DecisionTarget(), f"Required {required}, got {got}.", rejection)
+
+
+def put_answer(s: ShardState, message: InfrequentEvent, answer: Answer) -> None:
+    """Put out the answer to a decision; in the backfill there is none."""
+    if s.backfilling:
+        return
+    event = message.event
+    made = event if isinstance(event, DecisionMade) else None
+    outcome: Outcome = "accepted" if answer.rejection is None else "rejected"
+    data = DecisionAnswer(
+        event_id=event.event_id,
+        decision="execute" if made is None else made.decision,
+        outcome=outcome,
+        rejection=answer.rejection,
+        answer=answer.sentence,
+        subject=event.subject,
+        exception_id=exception_of(event),
+        prior=answer.prior,
+        value=answer.value,
+        **answer.target._asdict(),
+        **({"reason": event.reference} if made is None else _decision_fields(made)),
+    )
+    attributes = {"correlationid": event.subject, "causationid": event.event_id}
+    s.outbox.put(
+        s.clock, AUDIT, f"decision.{outcome}", f"audit/decision/{event.subject}/{event.event_id}", event.subject,
+        message.time, data, attributes,
+    )  # fmt: skip
+
+
+def _decision_fields(event: DecisionMade) -> dict[str, str | None]:
+    names = ("field", "label", "decider", "role", "reason")
+    return {name: getattr(event, name) for name in names}

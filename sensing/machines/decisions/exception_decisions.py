@@ -1,0 +1,75 @@
+"""Decisions about exceptions: acknowledge, label, reject, release."""
+
+from sensing.codec.event_record import InfrequentEvent
+from sensing.contracts.decisions import DecisionMade
+from sensing.contracts.subjects import sku_of
+from sensing.detection.problem import Problem
+from sensing.detection.quality import CHECK
+from sensing.machines.decisions.decision_answer import Answer, DecisionTarget, decision_record_of, rejected, sentence
+from sensing.machines.decisions.held_line_release import release
+from sensing.machines.decisions.roles import exception_roles
+from sensing.machines.shard_outputs import put_exception
+from sensing.machines.shard_state import ShardState
+
+PUBLISHED = "an exception that was published and is remembered; and sku, where the id does not name it whole"
+
+
+def decide_exception(s: ShardState, message: InfrequentEvent, exception_id: str) -> Answer:
+    """Let a decision about an exception have its effect; one that is rejected changes nothing."""
+    event: DecisionMade = message.event
+    problem = s.problems.named(exception_id)
+    if problem is None or problem.finding.sku != sku_of(event):
+        return rejected("unknown_subject", PUBLISHED, exception_id)
+    refusal = _unfit(problem, event) or _is_stale(problem, event, backfilling=s.backfilling)
+    if refusal is not None:
+        return refusal
+    before, decision_record, ending = problem.status, decision_record_of(message), None
+    if event.decision == "release":
+        ending = release(s, message, problem.finding, decision_record)
+        if ending is None:
+            horizon = f"one of the last {s.settings.line_horizon_days} days"
+            return rejected("stale", f"a line that is still remembered, {horizon}", "an older one", _target(problem))
+    state = s.problems.apply_decision(exception_id, decision_record, event.label, s.clock, ending)
+    if state is not None:
+        put_exception(s, s.clock, message.time, state, cause=event.event_id)
+    text = f"{sentence(event, decision_record)} The exception is {problem.status}."
+    return Answer(_target(problem), text, prior=before, value=problem.status)
+
+
+def _unfit(problem: Problem, event: DecisionMade) -> Answer | None:
+    """Why a decision does not apply to a problem, or may not be made by this role."""
+    target, finding = _target(problem), problem.finding
+    held = finding.details.get("check") == CHECK
+    roles = exception_roles(event.decision, finding.route, finding.inform)
+    if not roles:
+        return rejected("not_applicable", "acknowledge, label, reject or release", event.decision, target)
+    if event.decision == "release" and not held:
+        return rejected("not_applicable", "release of a held order line", f"that of {problem.exception_type}", target)
+    if event.decision == "reject" and held:
+        required = "release, or a correction or cancellation of the order, since a held line must not be forgotten"
+        return rejected("not_applicable", required, "reject", target)
+    if event.decision == "label" and event.label is None:
+        return rejected("invalid_value", "a label", "none", target)
+    if event.role not in roles:
+        return rejected("wrong_role", f"role {' or '.join(roles)}", event.role, target)
+    return None
+
+
+def _is_stale(problem: Problem, event: DecisionMade, *, backfilling: bool) -> Answer | None:
+    """Why a decision is about a state that is past, or never was. In the backfill nothing has a version."""
+    target, version = _target(problem), event.exception_version
+    if not problem.is_open and event.decision != "label":
+        return rejected("stale", "an exception that is open", f"one that is {problem.status}", target)
+    if version is None or backfilling:
+        return None
+    if version > problem.version:
+        return rejected("unknown_version", f"at most version {problem.version}", f"version {version}", target)
+    if version < problem.last_transition_version:
+        required = f"version {problem.last_transition_version} or later, since it was opened or escalated then"
+        return rejected("stale", required, f"version {version}", target)
+    return None
+
+
+def _target(problem: Problem) -> DecisionTarget:
+    finding = problem.finding
+    return DecisionTarget(finding.sku, finding.location, problem.version, problem.status)

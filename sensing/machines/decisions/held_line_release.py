@@ -1,0 +1,79 @@
+"""A held order line that a person releases: it is booked when it was ordered, and counts from then on."""
+
+import datetime as dt
+
+import numpy as np
+
+from sensing.codec.event_record import NO_DAY, THOUSANDTHS, InfrequentEvent, Topic
+from sensing.codec.instants import day_number
+from sensing.codec.keys import keys_of
+from sensing.detection.finding import Finding
+from sensing.detection.quality import DATA_QUALITY, ReleasedLine
+from sensing.machines.absorb import NOT_HELD, set_line
+from sensing.machines.booking import learn_sizes, mark_seen
+from sensing.machines.callbacks import detect_surge
+from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX, RELEASED
+from sensing.machines.shard_outputs import context_of
+from sensing.machines.shard_state import ShardState
+from sensing.machines.surge_thresholds import check_surge
+from sensing.state.decision_record import DecisionRecord
+from sensing.state.line_table import COUNTED, HELD, find_line
+from sensing.supply.supply_record import ORDERS
+
+
+def release(
+    s: ShardState, message: InfrequentEvent, finding: Finding, decision_record: DecisionRecord
+) -> Finding | None:
+    """Book the held line that a finding is about, as the kernel would have; the finding that ends the problem.
+
+    None where the line table has forgotten the line.
+    """
+    slot = _held_slot(s, finding)
+    if slot < 0:
+        return None
+    units = finding.details["quantity"]
+    assert isinstance(units, float), "a held line always says its quantity"
+    row, t = finding.row, s.tables()
+    line = s.lines.lines[slot]
+    was_counted = bool(line["flags"] & COUNTED)
+    line["flags"] &= NOT_HELD
+    partition = finding.details["partition"]
+    assert isinstance(partition, int), "a held line always says its partition"
+    s.counts[Topic.ORDERS, partition, RELEASED] += 1
+    mark_seen(t, row, ORDERS, finding.event_time)
+    hour = s.zones.local_hour(s.zone_of(row), finding.event_time)
+    set_line(t, slot, row, hour, round(units * THOUSANDTHS), _requested_day(finding))
+    if not was_counted:
+        learn_sizes(t, row, round(units * THOUSANDTHS))
+        _keep_price(s, finding)
+        if check_surge(t, row, hour, np.zeros(CALLBACKS_MAX, CALLBACK), 0):
+            detect_surge(s, row, message.time, message.event.event_id)
+    context = context_of(s, row, s.clock, message.time, (message.event.event_id,))
+    order_id, name = str(finding.details["order_id"]), str(finding.details["line"])
+    evidence = ReleasedLine(order_id=order_id, line=name, quantity=units, decision_record=decision_record)
+    return DATA_QUALITY.finding(context, evidence)
+
+
+def _held_slot(s: ShardState, finding: Finding) -> int:
+    """Slot of the held line: that of its order and line, or of the event that is its own line."""
+    order_id, line = str(finding.details["order_id"]), str(finding.details["line"])
+    record = keys_of(finding.sku, event_id=finding.cause_event_ids[-1], order_id=order_id, line=line)
+    for key in ("line", "id"):
+        slot = find_line(s.lines.lines, s.lines.index, record[f"{key}_hi"], record[f"{key}_lo"])
+        if slot >= 0 and s.lines.lines["flags"][slot] & HELD:
+            return int(slot)
+    return -1
+
+
+def _requested_day(finding: Finding) -> int:
+    asked = finding.details["requested_date"]
+    return NO_DAY if asked is None else day_number(dt.date.fromisoformat(str(asked)))
+
+
+def _keep_price(s: ShardState, finding: Finding) -> None:
+    """Let the row take over the price of an order line that counts, where none of a newer one is known."""
+    hot, price = s.rows.hot[finding.row], finding.details["unit_price"]
+    if price is not None and (finding.event_time >= hot["last_order"] or np.isnan(hot["price"])):
+        hot["price"] = price
+        hot["currency"] = (finding.currency or "").encode()
+    hot["last_order"] = max(int(hot["last_order"]), finding.event_time)

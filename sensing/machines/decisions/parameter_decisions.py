@@ -1,0 +1,176 @@
+"""Decisions about planning parameters: approve, reject, override, release."""
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from sensing.codec.event_record import InfrequentEvent
+from sensing.codec.instants import day_number, local_date
+from sensing.contracts.decisions import DecisionMade
+from sensing.contracts.parameters import OverrideField, PlanningParameters
+from sensing.contracts.subjects import parameters_subject, sku_of
+from sensing.machines.decisions.decision_answer import Answer, DecisionTarget, decision_record_of, rejected, sentence
+from sensing.machines.decisions.roles import parameter_roles
+from sensing.machines.forecast_and_plan import ForecastAndPlan, forecast_and_plan_of_row, forecast_summary
+from sensing.machines.row_lookup import row_of_known
+from sensing.machines.shard_outputs import put_parameters
+from sensing.machines.shard_state import ShardState
+from sensing.supply.dead_band import EXPIRES_DAYS
+from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
+from sensing.supply.parameter_documents import values_of
+from sensing.supply.planner_decisions import FIELDS, DecisionState, PlannerOverride, ProposalDecision
+from sensing.supply.rounding import rounded
+
+PUBLISHED = "a sku/location whose parameters were published; and sku, where the location holds a slash"
+ONE = np.zeros(1, np.int64)
+
+
+class DecidedRow(NamedTuple):
+    """The row that a decision is about, and what was published of it."""
+
+    row: int
+    target: DecisionTarget
+
+
+def find_row(s: ShardState, event: Any) -> DecidedRow | None:
+    """The row that the subject of a decision names.
+
+    None where there is none, or where nothing was published of it: in the backfill nothing ever is.
+    """
+    sku = sku_of(event)
+    location = event.subject.removeprefix(parameters_subject(sku, ""))
+    row = row_of_known(s, sku, location) if event.subject == parameters_subject(sku, location) else None
+    if row is None or not s.rows.hot["active"][row]:
+        return None
+    version = int(s.supply.supply["version"][row])
+    return (
+        DecidedRow(row, DecisionTarget(sku, location, version, s.supply.status(row)))
+        if version > 0 or s.backfilling
+        else None
+    )
+
+
+def decide_parameters(s: ShardState, message: InfrequentEvent) -> Answer:
+    """Let a decision about parameters have its effect; one that is rejected changes nothing."""
+    event: DecisionMade = message.event
+    found = find_row(s, event)
+    if found is None:
+        return rejected("unknown_subject", PUBLISHED, event.subject)
+    # In the backfill nothing was published that a version could be told from.
+    version = event.parameters_version if found.target.version else None
+    refusal = _unfit(event, found.target) or past(version, found.target)
+    if refusal is not None:
+        return refusal
+    decision_state = s.supply.decision_states.make(found.row, found.target.version or 0)
+    if decision_state is None:
+        most = f"at most {s.settings.decided_rows_max} SKU-locations of a shard with decisions"
+        return rejected("table_full", most, "one more", found.target)
+    if event.decision in ("approve", "reject"):
+        answer = _decide_proposal(s, message, found, decision_state)
+    else:
+        answer = _override_parameters(s, message, found, decision_state)
+    s.supply.decision_states.drop_if_empty(found.row, int(s.supply.supply["version"][found.row]))
+    if answer.rejection is None:
+        s.rows.hot["dirty"][found.row] = 1
+    return answer
+
+
+def past(version: int | None, target: DecisionTarget) -> Answer | None:
+    """Why a decision is about another version of parameters than the current one, ``target.version``."""
+    if version is None or version == target.version:
+        return None
+    newest = f"version {target.version}, which is the current one"
+    return rejected(
+        "unknown_version" if version > (target.version or 0) else "stale", newest, f"version {version}", target
+    )
+
+
+def republish_row(s: ShardState, message: InfrequentEvent, result: ForecastAndPlan) -> PlanningParameters:
+    """Publish the proposal of a row again as it was, in the status that it has now."""
+    document = s.supply.republish(result.plan, forecast_summary(s, result, ONE))
+    put_parameters(s, s.clock, document, message.time, cause=message.event.event_id)
+    return document
+
+
+def _unfit(event: DecisionMade, target: DecisionTarget) -> Answer | None:
+    """Why a decision does not apply to parameters, may not be made by this role, or says too little."""
+    roles = parameter_roles(event.decision, event.field)
+    if not roles:
+        return rejected("not_applicable", "approve, reject, override or release", event.decision, target)
+    if event.decision == "override":
+        if event.field not in FIELDS:
+            return rejected("invalid_value", f"field, one of {', '.join(FIELDS)}", str(event.field), target)
+        if event.value is None or (event.field == "lead_time_days" and event.value > LEAD_TIME_DAYS_MAX):
+            most = f" of at most {LEAD_TIME_DAYS_MAX:g} days" if event.field == "lead_time_days" else ""
+            return rejected("invalid_value", f"a value{most}", str(event.value), target)
+    if event.role not in roles:
+        return rejected("wrong_role", f"role {' or '.join(roles)}", event.role, target)
+    return None
+
+
+def _decide_proposal(
+    s: ShardState, message: InfrequentEvent, found: DecidedRow, decision_state: DecisionState
+) -> Answer:
+    """Approve or reject what was published last; in the backfill that is nothing."""
+    event, row, before = message.event, found.row, found.target
+    if before.version == 0:
+        return rejected("unknown_subject", PUBLISHED, event.subject)
+    if before.status == "in_force":
+        return rejected("not_applicable", "a proposal that is not in force", event.decision, before)
+    result, decision_record = forecast_and_plan_of_row(s, row, s.clock), decision_record_of(message)
+    values = values_of(s.supply.as_published(result.plan), 0)
+    status: Literal["approved", "rejected"] = "approved" if event.decision == "approve" else "rejected"
+    decision_state.proposal_decision = ProposalDecision(
+        status, values, decision_state.since, before.version or 0, decision_record
+    )
+    document = republish_row(s, message, result)
+    target = before._replace(version=document.version, status=document.status)
+    text = f"{sentence(event, decision_record)} The parameters are {document.status}."
+    return Answer(target, text, prior=before.status, value=document.status)
+
+
+def _override_parameters(
+    s: ShardState, message: InfrequentEvent, found: DecidedRow, decision_state: DecisionState
+) -> Answer:
+    """Set an override, or lift all of them, and publish what follows; in the backfill that is left to its end."""
+    event, row, before, decision_record = message.event, found.row, found.target, decision_record_of(message)
+    closed = int(s.rows.hot["closed_day"][row])
+    until = closed + EXPIRES_DAYS if event.until is None else day_number(event.until)
+    prior: float | str | None = ", ".join(sorted(decision_state.overrides))
+    value: float | str | None = None
+    if event.decision == "release":
+        if not decision_state.overrides:
+            return rejected("not_applicable", "parameters with an override", "parameters without", before)
+        decision_state.overrides = {}
+    else:
+        if until <= closed:
+            required = f"until a day from {local_date(closed + 1)} on"
+            return rejected("invalid_value", required, str(event.until), before)
+        value = float(rounded(event.value))
+        prior = _published_value(s, found, event.field)
+        decision_state.overrides = {
+            **decision_state.overrides,
+            event.field: PlannerOverride(value, until, decision_record),
+        }
+    decision_state.due = True
+    if s.backfilling or not before.version:
+        return Answer(before, "")
+    result = forecast_and_plan_of_row(s, row, s.clock)
+    next_version = before.version + 1
+    overrides = event.decision == "override"
+    decision_state.proposal_decision = (
+        ProposalDecision("approved", values_of(result.plan, 0), next_version, next_version, decision_record)
+        if overrides
+        else None
+    )
+    ((_, document),) = s.supply.publish(result.plan, ONE, forecast_summary(s, result, ONE))
+    put_parameters(s, s.clock, document, message.time, cause=event.event_id)
+    text = f"{sentence(event, decision_record)} The parameters are {document.status}."
+    return Answer(before._replace(version=document.version, status=document.status), text, prior=prior, value=value)
+
+
+def _published_value(s: ShardState, found: DecidedRow, field: OverrideField) -> float | None:
+    """What was published last in a field; None in the backfill."""
+    if not found.target.version:
+        return None
+    return values_of(s.supply.as_published(forecast_and_plan_of_row(s, found.row, s.clock).plan), 0)[field]

@@ -1,0 +1,109 @@
+"""What is expected of rows from their last closed day on.
+
+Forecast and plan, and the parameters that follow from them.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.instants import local_date
+from sensing.contracts.parameters import QUANTILE_LEVELS, Accuracy
+from sensing.demand.demand_record import CLASSES, HORIZON, METHODS
+from sensing.demand.model_inputs import Forecast
+from sensing.machines.day_inputs import window_of
+from sensing.machines.shard_state import ShardState
+from sensing.supply.parameter_documents import ForecastSummary
+from sensing.supply.plan import Plan
+from sensing.supply.rounding import rounded
+
+LEVELS = np.array(QUANTILE_LEVELS)
+ROWS_AT_ONCE = 4096
+COLUMNS = (
+    "sku", "location", "as_of", "demand_class", "method", "lead_time_days_mean", "lead_time_days_sd", "safety_stock",
+    "reorder_point", "order_up_to", "order_quantity",
+)  # fmt: skip
+
+
+class ForecastAndPlan(NamedTuple):
+    """Forecast and plan of rows that closed the same local day."""
+
+    forecast: Forecast
+    plan: Plan
+
+
+def forecast_and_plan(s: ShardState, rows: NDArray[np.int64], day: int, now: int) -> ForecastAndPlan:
+    """Forecast and plan rows whose last closed local day is ``day``, as of instant ``now``."""
+    forecast = s.demand.forecast(rows, day, s.rows.hot["location"][rows], window_of(s, rows, day))
+    price = s.rows.hot["price"][rows]
+    plan = s.supply.plan(rows, day, now, forecast.mean, forecast.variance, forecast.demand_class, price)
+    return ForecastAndPlan(forecast, plan)
+
+
+def forecast_and_plan_of_row(s: ShardState, row: int, now: int) -> ForecastAndPlan:
+    """Forecast and plan of one row, as of ``now``."""
+    return forecast_and_plan(s, np.array([row], np.int64), int(s.rows.hot["closed_day"][row]), now)
+
+
+def select_rows(forecast: Forecast, at: NDArray[np.int64]) -> Forecast:
+    """Forecast of some of the rows."""
+    return Forecast(forecast.mean[at], forecast.variance[at], forecast.method[at], forecast.demand_class[at])
+
+
+def forecast_summary(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int64]) -> ForecastSummary:
+    """What the demand models tell of the rows at positions ``at``, for their documents."""
+    rows = result.plan.rows[at]
+    scores = s.demand.scores(rows)
+    figures = zip(*(rounded(column).tolist() for column in scores), strict=True)
+    accuracies = [
+        Accuracy(wape=_known(wape), bias=_known(bias), coverage_95=_known(coverage), days=days)
+        for wape, bias, coverage, days in figures
+    ]
+    methods = [METHODS[code] for code in result.forecast.method[at].tolist()]
+    return ForecastSummary(s.demand.quantiles(select_rows(result.forecast, at), rows, LEVELS), methods, accuracies)
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else value
+
+
+def parameter_columns(s: ShardState) -> dict[str, Any]:
+    """Planning parameters of all rows that ever absorbed an event, as of each row's last closed day.
+
+    Returns
+    -------
+    dict
+        One entry per row in every column: lists; arrays (rows, 28) of means and (rows, 28, 11) of quantiles.
+    """
+    hot = s.rows.hot[: s.rows.count]
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    means, quantiles = [np.empty((0, HORIZON))], [np.empty((0, HORIZON, len(LEVELS)))]
+    days = hot["closed_day"]
+    for day in np.unique(days[hot["active"] == 1]).tolist():
+        of_day = np.flatnonzero((hot["active"] == 1) & (days == day))
+        for start in range(0, len(of_day), ROWS_AT_ONCE):
+            rows = of_day[start : start + ROWS_AT_ONCE]
+            forecast, plan = forecast_and_plan(s, rows, day, s.clock)
+            for name, values in _columns(s, rows, forecast, plan).items():
+                columns[name].extend(values)
+            means.append(forecast.mean)
+            quantiles.append(s.demand.quantiles(forecast, rows, LEVELS))
+    return {**columns, "forecast_mean": np.concatenate(means), "forecast_quantiles": np.concatenate(quantiles)}
+
+
+def _columns(s: ShardState, rows: NDArray[np.int64], forecast: Forecast, plan: Plan) -> dict[str, list[Any]]:
+    names = [s.names_of(row) for row in rows.tolist()]
+    return {
+        "sku": [name[0] for name in names],
+        "location": [name[1] for name in names],
+        "as_of": [local_date(plan.day)] * len(rows),
+        "demand_class": [CLASSES[code] for code in forecast.demand_class.tolist()],
+        "method": [METHODS[code] for code in forecast.method.tolist()],
+        "lead_time_days_mean": rounded(plan.lead_time_days_mean).tolist(),
+        "lead_time_days_sd": rounded(plan.lead_time_days_sd).tolist(),
+        "safety_stock": plan.safety_stock.tolist(),
+        "reorder_point": plan.reorder_point.tolist(),
+        "order_up_to": plan.order_up_to.tolist(),
+        "order_quantity": plan.order_quantity.tolist(),
+    }

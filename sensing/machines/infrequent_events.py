@@ -1,0 +1,206 @@
+"""Infrequent events, one by one: purchase orders, movements between locations, milestones, decisions."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from sensing.codec.event_record import THOUSANDTHS, TOPICS, InfrequentEvent, Reject
+from sensing.codec.keys import id_key
+from sensing.codec.shard_split import shard_of, sku_of_event
+from sensing.codec.thousandths import exact_thousandths
+from sensing.contracts.dead_letters import Reason
+from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
+from sensing.contracts.shipments import Substituted, Transferred
+from sensing.contracts.subjects import problem_key
+from sensing.contracts.suppliers import PurchaseOrderLine, SupplierDisrupted
+from sensing.detection.delay import SUPPLIER_DELAY, Cause, DelayEvidence, first_promise
+from sensing.machine_settings import HOUR_MS
+from sensing.machines.booking import advance_row_arrays, new_line
+from sensing.machines.callbacks import recheck_stock
+from sensing.machines.decisions.decide import decide
+from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
+from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, SUPERSEDED
+from sensing.machines.ledger import put_dead_letter
+from sensing.machines.row_lookup import KNOWN_LOCATION, converted, row_of, unit_factor, units_of
+from sensing.machines.shard_outputs import context_of, observe
+from sensing.machines.shard_state import ShardState
+from sensing.machines.stock_thresholds import check_next_movement
+from sensing.state.line_table import find_line
+from sensing.state.rows import FULL
+from sensing.supply.purchases import PoOutcome, Promise
+from sensing.supply.stock_ledger import book_movement
+
+OUTCOME_OF_WORD = {"absorbed": ABSORBED, "duplicate": DUPLICATE, "superseded": SUPERSEDED}
+
+
+def apply_infrequent(s: ShardState, message: InfrequentEvent) -> None:
+    """Apply one infrequent event (not reference) and count its outcome; what concerns every shard is counted by the
+    first.
+    """
+    outcome = _apply(s, message)
+    if outcome == ABSORBED and message.time < message.watermark:
+        outcome = ABSORBED_LATE
+    if answers_for(s, message.event):
+        s.count(message.topic, message.partition, outcome)
+
+
+def answers_for(s: ShardState, event: Any) -> bool:
+    """Whether this shard counts an event: the one of its SKU, the first where it has none and goes to all."""
+    sku = sku_of_event(event)
+    return s.shard == 0 if sku is None else shard_of(sku, s.settings.shards) == s.shard
+
+
+def _apply(s: ShardState, message: InfrequentEvent) -> int:
+    event = message.event
+    moves = _movements(s, event)
+    refusal = _refusal(s, event)
+    if refusal is not None:
+        return reject_infrequent(s, message, *refusal)
+    places = (
+        [(event.sku, event.location)]
+        if isinstance(event, PurchaseOrderLine)
+        else [book_movement[:2] for book_movement in moves]
+    )
+    rows = [row_of(s, *place) for place in places]
+    if FULL in rows:
+        required = f"at most {s.settings.rows_max} SKU-locations in a shard"
+        return reject_infrequent(s, message, "table_full", "sku", required, places[rows.index(FULL)][0])
+    key = id_key(event.event_id)
+    if find_line(s.lines.lines, s.lines.index, *key) >= 0:
+        return DUPLICATE  # One that was refused may come again.
+    outcome = ABSORBED
+    if isinstance(event, SupplierDisrupted):
+        _report_promises(s, message, s.supply.disrupt(event), "disruption")
+    elif isinstance(event, PurchaseOrderLine):
+        outcome = _purchase(s, message, rows[0])
+    elif isinstance(event, (DecisionMade, ExecutionConfirmed)):
+        decide(s, message)
+    for row, (sku, _, quantity) in zip(rows, moves, strict=False):
+        _book_movement(s, message, row, sku, quantity)
+    if outcome != DEAD_LETTER:
+        _remember(s, message, key)
+    return outcome
+
+
+def _movements(s: ShardState, event: Any) -> list[tuple[str, str, float]]:
+    """Movements of on-hand in this shard: SKU, location, signed quantity in the event's unit."""
+    if isinstance(event, Transferred):
+        return [(event.sku, event.location, -event.quantity), (event.sku, event.to_location, event.quantity)]
+    if isinstance(event, Substituted) and shard_of(event.substitute_sku, s.settings.shards) == s.shard:
+        return [(event.substitute_sku, event.location, -event.quantity)]
+    return []
+
+
+def _refusal(s: ShardState, event: Any) -> tuple[Reason, str, str, str] | None:
+    """Why master data do not let an event in: reason, field, required, got."""
+    for field in ("location", "to_location"):
+        location = getattr(event, field, None)
+        if location is not None and not s.locations.is_known(location):
+            return "unknown_location", field, KNOWN_LOCATION, location
+    supplier = getattr(event, "supplier", None)
+    if supplier is not None and not s.supply.master.knows_supplier(supplier):
+        return "unknown_supplier", "supplier", "a supplier that a supplier.updated record names", supplier
+    unit = getattr(event, "unit_of_measure", None)
+    if unit is not None and unit_factor(s, event.sku, unit) is None:
+        return "unknown_unit", "unit_of_measure", units_of(s, event.sku), unit
+    return None
+
+
+def reject_infrequent(
+    s: ShardState, message: InfrequentEvent, reason: Reason, field: str, required: str, got: str
+) -> int:
+    """Put an infrequent event out as a dead letter, encoded anew; returns the outcome to count."""
+    if answers_for(s, message.event):
+        reject = Reject(
+            value=msgspec.json.encode(message.event), headers={}, topic=TOPICS[message.topic],
+            partition=message.partition, offset=message.offset, time=message.time, reason=reason, field=field,
+            required=required, got=repr(got)[:80],
+        )  # fmt: skip
+        put_dead_letter(s.outbox, s.clock, reject, original=False)
+    return DEAD_LETTER
+
+
+def _remember(s: ShardState, message: InfrequentEvent, key: tuple[np.uint64, np.uint64]) -> None:
+    """Keep the key of the event's id, by which repeats are told."""
+    s.lines.ensure(1)
+    oldest_hour = message.watermark // HOUR_MS - s.settings.line_horizon_days * 24
+    new_line(s.tables(), *key, 0, message.time // HOUR_MS, oldest_hour)
+
+
+def _local_hour(s: ShardState, row: int, time: int) -> int:
+    return s.zones.local_hour(s.zone_of(row), time)
+
+
+def _book_movement(s: ShardState, message: InfrequentEvent, row: int, sku: str, quantity: float) -> None:
+    """Book a movement of on-hand, in the event's unit, and look at the projection where stock fell."""
+    # The shard of a substitute knows the units of the substitute only.
+    factor = unit_factor(s, sku, message.event.unit_of_measure) or 1.0
+    advance_row_arrays(s.rows.hot, s.supply.supply, row, _local_hour(s, row, message.time))
+    book_movement(s.supply.supply, row, message.time, converted(exact_thousandths(quantity), factor))
+    if quantity < 0:
+        recheck_stock(s, row, message.time, message.event.event_id)
+
+
+def _purchase(s: ShardState, message: InfrequentEvent, row: int) -> int:
+    event = message.event
+    hour = _local_hour(s, row, message.time)
+    outcome = s.supply.purchase(event, row, message.time, hour // 24, message.watermark)
+    if outcome.word == "line_changed_item":
+        return reject_infrequent(
+            s, message, "line_changed_item", "location", "the line's sku and location", event.location
+        )
+    if outcome.word != "absorbed":
+        return OUTCOME_OF_WORD[outcome.word]
+    advance_row_arrays(s.rows.hot, s.supply.supply, row, hour)
+    if outcome.on_order + outcome.movement < 0:  # less comes than was expected
+        check_next_movement(s, row)
+    if outcome.movement:
+        book_movement(s.supply.supply, row, message.time, outcome.movement)
+    _report_promises(s, message, outcome, "promise")
+    _report_done(s, message, row)
+    return ABSORBED
+
+
+def _report_promises(s: ShardState, message: InfrequentEvent, outcome: PoOutcome, cause: Cause) -> None:
+    for promise in outcome.promises:
+        if promise.before is not None:
+            if promise.after > promise.before:
+                check_next_movement(s, promise.row)
+            _report_delay(s, message, promise, promise.before, promise.open / THOUSANDTHS, cause)
+
+
+def _report_done(s: ShardState, message: InfrequentEvent, row: int) -> None:
+    """End the delay of a line on which nothing is open any more."""
+    event = message.event
+    line = event.line or event.sku
+    if s.supply.purchases.is_open((event.po_id, line)):
+        return
+    key = problem_key(event.sku, event.location, event.po_id, line)
+    if not s.problems.is_tracked(SUPPLIER_DELAY.name, key):
+        return
+    latest = s.problems.latest(SUPPLIER_DELAY.name, key)
+    supplier = str(latest.details["supplier"]) if latest is not None else ""
+    day = s.zones.local_hour(s.zone_of(row), message.time) // 24
+    promise = Promise(row, event.po_id, line, supplier, day, day, 0)
+    _report_delay(s, message, promise, day, 0.0, "promise")
+
+
+def _report_delay(
+    s: ShardState, message: InfrequentEvent, promise: Promise, before: int, units_open: float, cause: Cause
+) -> None:
+    row = promise.row
+    context = context_of(s, row, s.clock, message.time, (message.event.event_id,))
+    key = problem_key(context.sku, context.location, promise.po_id, promise.line)
+    evidence = DelayEvidence(
+        po_id=promise.po_id,
+        line=promise.line,
+        supplier=promise.supplier,
+        units_open=units_open,
+        promised_day=first_promise(s.problems.latest(SUPPLIER_DELAY.name, key), before),
+        expected_day=promise.after,
+        current_day=s.zones.local_hour(s.zone_of(row), message.time) // 24,
+        cover_days=float(forecast_and_plan_of_row(s, row, s.clock).plan.cover_days[0]),
+        cause=cause,
+    )
+    observe(s, SUPPLIER_DELAY.finding(context, evidence))

@@ -1,0 +1,37 @@
+"""The arrays of a shard as its kernels see them, and what kernels report back."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Tables(NamedTuple):
+    """All arrays of one shard. Kernels change them in place; they are handed out anew whenever one has grown."""
+
+    hot: NDArray[Any]
+    demand: NDArray[Any]
+    pools: NDArray[Any]
+    supply: NDArray[Any]
+    lines: NDArray[Any]
+    line_index: NDArray[np.int32]
+    line_ring: NDArray[np.int64]
+    zone_starts: NDArray[np.int64]
+    zone_offsets: NDArray[np.int64]
+    location_zone: NDArray[np.int32]
+    location_lines: NDArray[Any]  # order lines per local hour, see state.locations
+    location_unobserved: NDArray[np.float32]  # (locations, days kept) share of each local day that was not observed
+    sizes: NDArray[np.float64]  # order sizes of the whole stream, see detection.quality
+    counts: NDArray[np.int64]  # (topics, partitions, outcomes)
+
+
+ABSORBED, ABSORBED_LATE, DUPLICATE, SUPERSEDED, HELD_BACK, DEAD_LETTER, RELEASED = range(7)
+
+SURGE, IMPOSSIBLE, RELEASE, LOW_STOCK = 1, 2, 3, 4
+
+CALLBACKS_MAX = 4
+CALLBACK = np.dtype([("kind", "u1"), ("row", "i4"), ("quantity", "f8")], align=True)
+"""Something the kernel saw that Python must look at.
+
+A crossing, a held or released line (``quantity``: its units), low stock.
+"""

@@ -1,0 +1,47 @@
+"""Outputs of one machine: numbered, stamped with the instant."""
+
+import contextlib
+from collections.abc import Iterator
+
+import msgspec
+
+from sensing.outputs import OutputRecord, encode
+
+
+class Outbox:
+    """Collects the outputs of one ``apply``; the running number outlives it and is part of the machine's state."""
+
+    def __init__(self, machine: int) -> None:
+        self.machine = machine
+        self.number = 0
+        self._trace: str | None = None
+        self.records: list[OutputRecord] = []
+
+    @contextlib.contextmanager
+    def tracing(self, trace: str | None) -> Iterator[None]:
+        """Let all outputs meanwhile carry a W3C traceparent, where there is one."""
+        self._trace = trace
+        yield
+        self._trace = None
+
+    def put(
+        self, instant: int, topic: str, kind: str, identity: str, subject: str, time: int, data: msgspec.Struct | None,
+        attributes: dict[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        """Add one output; ``identity`` is entity + version, ``time`` the event time of the cause (UTC ms).
+
+        Without ``data`` it is a tombstone: in a compacted topic the subject's records are no longer needed.
+        """
+        extensions = dict(attributes or {})
+        if self._trace is not None:
+            extensions["traceparent"] = self._trace
+        body = b"" if data is None else encode(data)
+        self.records.append(
+            OutputRecord(instant, self.machine, self.number, topic, kind, identity, subject, time, extensions, body)
+        )
+        self.number += 1
+
+    def take(self) -> list[OutputRecord]:
+        """All outputs since the last call."""
+        taken, self.records = self.records, []
+        return taken

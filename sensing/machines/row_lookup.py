@@ -1,0 +1,215 @@
+"""Before the kernel: what an event is about.
+
+Which row it belongs to, whether its location and unit are known, and how much it is in base units.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.encode import reencode
+from sensing.codec.event_record import TOPICS, Reject
+from sensing.codec.keys import row_hash_of, row_key
+from sensing.codec.text_table import EventTexts, TextLookup
+from sensing.contracts.dead_letters import Reason
+from sensing.jit import kernel
+from sensing.machines.kernel_tables import DEAD_LETTER
+from sensing.machines.ledger import put_dead_letter
+from sensing.machines.memory_prefetch import prefetch_row
+from sensing.machines.shard_state import ShardState
+from sensing.state.rows import FULL, MISSING, SLOTS, find_row
+
+SKIPPED = -3
+KNOWN_LOCATION = "a location that a location.updated record names"
+
+
+class RefusedRecord(NamedTuple):
+    """A record that is not taken, and why."""
+
+    record: int
+    reason: Reason
+    field: str
+    required: str
+    got: str
+
+
+class ResolvedRecords(NamedTuple):
+    """Records ready for the kernel; those refused have a negative row.
+
+    ``events`` is a copy where a quantity had to be converted.
+    """
+
+    events: NDArray[Any]
+    rows: NDArray[np.int32]
+    refusals: list[RefusedRecord]
+
+
+@kernel
+def find_rows(
+    events: NDArray[Any], hot: NDArray[Any], index: NDArray[np.int32], rows: NDArray[np.int32]
+) -> tuple[int, int]:
+    """Fill in the row of each record, MISSING where its key is new.
+
+    Returns how many are missing, and the highest partition.
+    """
+    missing = 0
+    partition = 0
+    for k in range(events.shape[0]):
+        prefetch_row(events, hot, index, k)
+        event = events[k]
+        rows[k] = find_row(hot, index, event.row_hi, event.row_lo)
+        missing += rows[k] == MISSING
+        partition = max(partition, event.partition)
+    return missing, partition
+
+
+@kernel
+def any_unknown(
+    hot: NDArray[Any], accepted: NDArray[np.bool_], base_units: NDArray[np.uint64], units: NDArray[np.uint64],
+    rows: NDArray[np.int32],
+) -> bool:  # fmt: skip
+    """Whether a record is of a location that is not accepted, or in another unit than its row's base unit."""
+    for k in range(rows.shape[0]):
+        row = rows[k]
+        if row < 0:
+            continue
+        if not accepted[hot[row].location] or (base_units[row] != 0 and base_units[row] != units[k]):
+            return True
+    return False
+
+
+def resolve_records(s: ShardState, records: NDArray[Any], texts: TextLookup) -> ResolvedRecords:
+    """Find the row of each record, making new ones in order of mention, and convert quantities to base units."""
+    refusals: list[RefusedRecord] = []
+    rows = np.empty(len(records), np.int32)
+    missing, partition = find_rows(records, s.rows.hot, s.rows.index, rows)
+    s.ensure_partition(partition)
+    if missing:
+        _make_rows(s, records, rows, texts, refusals)
+    if s.locations.any_known or s.items_known:
+        # Nearly always there is nothing strange, which one look tells.
+        base_units, units = s.base_units.view(np.uint64), records["unit"].view(np.uint64)
+        if any_unknown(s.rows.hot, s.locations.accepted, base_units, units, rows):
+            _refuse_unknown_locations(s, rows, refusals)
+            records = _to_base_units(s, records, rows, refusals)
+    return ResolvedRecords(records, rows, sorted(refusals))
+
+
+def _refuse_unknown_locations(s: ShardState, rows: NDArray[np.int32], refusals: list[RefusedRecord]) -> None:
+    accepted = s.locations.accepted[s.rows.hot["location"][np.maximum(rows, 0)]]
+    for k in np.flatnonzero((rows >= 0) & ~accepted).tolist():
+        refusals.append(RefusedRecord(k, "unknown_location", "location", KNOWN_LOCATION, s.location_of(rows[k])))
+        rows[k] = SKIPPED
+
+
+def _make_rows(
+    s: ShardState, records: NDArray[Any], rows: NDArray[np.int32], texts: TextLookup, refusals: list[RefusedRecord]
+) -> None:
+    """Make a row for every key not seen before."""
+    made: dict[tuple[int, int], int] = {}
+    missing = np.flatnonzero(rows == MISSING)
+    keys = zip(records["row_hi"][missing].tolist(), records["row_lo"][missing].tolist(), strict=True)
+    for k, key, (sku, location, *_) in zip(missing.tolist(), keys, texts.all(records[missing]), strict=True):
+        if not s.locations.is_known(location):
+            # What is refused takes no place in the table.
+            rows[k] = SKIPPED
+            refusals.append(RefusedRecord(k, "unknown_location", "location", KNOWN_LOCATION, location))
+            continue
+        if key not in made:
+            made[key] = make_row(s, key, sku, location)
+        rows[k] = made[key]
+        if rows[k] == FULL:
+            required = f"at most {s.settings.rows_max} SKU-locations in a shard"
+            refusals.append(RefusedRecord(k, "table_full", "sku", required, sku))
+
+
+def make_row(s: ShardState, key: tuple[int, int], sku: str, location: str) -> int:
+    """Make a row for a SKU-location with its key; FULL at the bound."""
+    row = s.rows.add(key, sku, s.locations.number(location), row_hash_of(sku, location) % SLOTS)
+    if row == FULL:
+        return row
+    s.demand.ensure(s.rows.count, len(s.locations.records))
+    s.supply.ensure(s.rows.count)
+    s.schedule.add(s.zone_of(row), int(s.rows.hot["slot"][row]), row, s.clock)
+    s.ensure_rows()
+    s.base_units[row] = base_unit(s, row)
+    return row
+
+
+def row_of(s: ShardState, sku: str, location: str) -> int:
+    """Row of a SKU-location, new or not; FULL at the bound."""
+    key = row_key(sku, location)
+    row = s.rows.find(key)
+    return make_row(s, (int(key[0]), int(key[1])), sku, location) if row == MISSING else row
+
+
+def row_of_known(s: ShardState, sku: str, location: str) -> int | None:
+    """Row of a SKU-location that there is already."""
+    row = s.rows.find(row_key(sku, location))
+    return None if row == MISSING else row
+
+
+def base_unit(s: ShardState, row: int) -> bytes:
+    """Base unit of a row's item; empty where no master data name the item."""
+    item = s.supply.master.item(s.sku_of(row))
+    return item.base_unit.encode() if item is not None else b""
+
+
+def unit_factor(s: ShardState, sku: str, unit: str) -> float | None:
+    """Base units in one ``unit`` of an item.
+
+    1 where no master data name the item, None where they do not know the unit.
+    """
+    return 1.0 if s.supply.master.item(sku) is None else s.supply.master.unit_factor(sku, unit)
+
+
+def _to_base_units(
+    s: ShardState, records: NDArray[Any], rows: NDArray[np.int32], refusals: list[RefusedRecord]
+) -> NDArray[Any]:
+    """Convert what is not in base units, on a copy."""
+    base = s.base_units[np.maximum(rows, 0)]
+    unknown = np.flatnonzero((rows >= 0) & (base != b"") & (base != records["unit"]))
+    if not len(unknown):
+        return records
+    records = records.copy()
+    for k in unknown.tolist():
+        sku, unit = s.sku_of(rows[k]), bytes(records["unit"][k]).decode()
+        factor = unit_factor(s, sku, unit)
+        if factor is None:
+            rows[k] = SKIPPED
+            refusals.append(RefusedRecord(k, "unknown_unit", "unit_of_measure", units_of(s, sku), unit))
+            continue
+        records["quantity"][k] = converted(int(records["quantity"][k]), factor)
+        records["price"][k] = records["price"][k] / factor
+    return records
+
+
+def converted(quantity: int, factor: float) -> int:
+    """Thousandths of the base unit; what is there does not become nothing by rounding."""
+    found = round(quantity * factor)
+    return found if found or not quantity else (1 if quantity > 0 else -1)
+
+
+def units_of(s: ShardState, sku: str) -> str:
+    """Units that master data know for an item, in words."""
+    item = s.supply.master.item(sku)
+    return "one of " + ", ".join([item.base_unit, *sorted(item.units)]) if item is not None else "any unit"
+
+
+def reject_record(s: ShardState, record: Any, texts: EventTexts, refusal: RefusedRecord) -> None:
+    """Count a record as a dead letter and put it out, encoded anew."""
+    s.count(int(record["topic"]), int(record["partition"]), DEAD_LETTER)
+    found = Reject(
+        value=reencode(record, texts),
+        headers={},
+        topic=TOPICS[record["topic"]],
+        partition=int(record["partition"]),
+        offset=int(record["offset"]),
+        time=int(record["time"]),
+        reason=refusal.reason,
+        field=refusal.field,
+        required=refusal.required,
+        got=repr(refusal.got)[:80],
+    )
+    put_dead_letter(s.outbox, s.clock, found, original=False)

@@ -1,0 +1,207 @@
+"""Everything a shard remembers, in one place: what is here is dumped, what is not is derived."""
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.event_record import BEFORE_ALL, TOPICS
+from sensing.contracts.reference import CalendarUpdated
+from sensing.demand.models import DemandModels
+from sensing.detection.lifecycle import Problems
+from sensing.detection.quality import SIZE_BINS
+from sensing.machine_settings import DAY_MS, Settings
+from sensing.machines.close_schedule import NEVER, CloseSchedule
+from sensing.machines.input_queue import InputQueue
+from sensing.machines.kernel_tables import Tables
+from sensing.machines.machine_messages import OUTCOMES
+from sensing.machines.outbox import Outbox
+from sensing.machines.reference_queue import ReferenceQueue
+from sensing.state.calendar import Calendars, Promotion
+from sensing.state.line_table import LineTable
+from sensing.state.locations import Locations
+from sensing.state.row_index import RowIndex
+from sensing.state.rows import Rows
+from sensing.state.snapshot import Encoded, Part, Snapshot, pack_snapshot, unpack_snapshot
+from sensing.state.watermark_tracker import WatermarkTracker
+from sensing.state.zones import Zones
+from sensing.supply.supply_state import SupplyState
+
+UNIT = np.dtype("S8")
+
+
+class ShardState:
+    """The parts of a shard. ``clock`` is the watermark reached (UTC ms), BEFORE_ALL before the first event."""
+
+    def __init__(self, shard: int, settings: Settings) -> None:
+        self.shard = shard
+        self.settings = settings
+        self.clock = BEFORE_ALL
+        self.next_housekeeping = NEVER
+        self.backfilling = settings.quiet_until is not None
+        self.outbox = Outbox(shard)
+        self.groups = WatermarkTracker(settings.source_groups)
+        self.zones = Zones(settings.time_zone)
+        self.locations = Locations(self.zones)
+        self.schedule = CloseSchedule(self.zones)
+        self.calendars = Calendars()
+        self.pending = ReferenceQueue()
+        self.queue = InputQueue()
+        self.outputs_per_row = 1.0  # of the rows planned last, for the bounds of a call
+        self.rows = Rows(settings.rows_max)
+        self.row_index = RowIndex()
+        self.lines = LineTable(settings.lines_max)
+        self.demand = DemandModels()
+        self.supply = SupplyState(settings, self.names_of)
+        self.problems = Problems(settings.open_problems_max, backfilling=self.backfilling)
+        self.sizes = np.zeros(SIZE_BINS)
+        self.counts = np.zeros((len(TOPICS), 1, len(OUTCOMES)), np.int64)
+        self.to_plan = np.zeros(64, np.bool_)  # by row; a reference record concerns it, see `schedule_plans`
+        self.base_units = np.zeros(64, UNIT)  # by row; empty: no master data name the item, any unit will do
+        self.items_known = False
+
+    def tables(self) -> Tables:
+        """All arrays as kernels want them."""
+        return Tables(
+            self.rows.hot, self.demand.demand, self.demand.pool, self.supply.supply, self.lines.lines, self.lines.index,
+            self.lines.ring, self.zones.starts, self.zones.offsets, self.locations.zone, self.locations.lines,
+            self.locations.unobserved, self.sizes, self.counts,
+        )  # fmt: skip
+
+    def start_clock(self, watermark: int) -> None:
+        """The first watermark: from here on time has effects."""
+        self.clock = watermark
+        self.next_housekeeping = (watermark // DAY_MS + 1) * DAY_MS
+        for zone in range(len(self.zones.names)):
+            self.schedule.open(zone, watermark)
+
+    def count(self, topic: int, partition: int, outcome: int) -> None:
+        """Count the outcome of one event."""
+        self.ensure_partition(partition)
+        self.counts[topic, partition, outcome] += 1
+
+    def ensure_partition(self, partition: int) -> None:
+        """Make room for the counts of a partition number."""
+        if partition >= self.counts.shape[1]:
+            more = np.zeros((len(TOPICS), partition + 1 - self.counts.shape[1], len(OUTCOMES)), np.int64)
+            self.counts = np.concatenate((self.counts, more), axis=1)
+
+    def ensure_rows(self) -> None:
+        """Make room for every row in the columns by row, and enter new rows in the index."""
+        if len(self.base_units) < self.rows.count:
+            self.base_units = np.concatenate((self.base_units, np.zeros_like(self.base_units)))
+            self.to_plan = np.concatenate((self.to_plan, np.zeros_like(self.to_plan)))
+        self.row_index.extend(self.rows.hot, self.rows.count)
+
+    def schedule_plans(self, rows: NDArray[np.int64] | None = None) -> None:
+        """Let rows that a reference record concerns, None: all, be planned at their next close.
+
+        They are noted in a column of their own, since all rows of a shard may be concerned at once: a byte a row.
+        """
+        if rows is None:
+            self.to_plan[: self.rows.count] = True
+        else:
+            self.to_plan[rows] = True
+
+    def totals(self) -> list[tuple[str, int, tuple[int, ...]]]:
+        """Outcomes per topic and partition, where anything was counted."""
+        return [
+            (TOPICS[topic], partition, tuple(self.counts[topic, partition].tolist()))
+            for topic in range(len(TOPICS))
+            for partition in range(self.counts.shape[1])
+            if self.counts[topic, partition].any()
+        ]
+
+    def sku_of(self, row: int) -> str:
+        """SKU of a row."""
+        return self.rows.sku_of(row)
+
+    def location_of(self, row: int) -> str:
+        """Location of a row."""
+        return self.locations.records[int(self.rows.hot["location"][row])].name
+
+    def names_of(self, row: int) -> tuple[str, str]:
+        """SKU and location of a row."""
+        return self.sku_of(row), self.location_of(row)
+
+    def zone_of(self, row: int) -> int:
+        """Time zone of a row."""
+        return int(self.locations.zone[self.rows.hot["location"][row]])
+
+
+class _Head(msgspec.Struct):
+    """The small parts of a dump."""
+
+    clock: int
+    next_housekeeping: int
+    backfilling: bool
+    items_known: bool
+    outputs_per_row: float
+    number: int
+    zones: list[str]
+    positions: dict[int, tuple[int, int]]
+    calendars: dict[str, CalendarUpdated]
+    promotions: dict[str, dict[str, Promotion]]
+
+
+def dump_state(s: ShardState, under_way: bytes) -> bytes:
+    """All of a shard as bytes, with what is left of an effect under way."""
+    hot = s.rows.hot[: s.rows.count]
+    hot["dirty"] |= s.to_plan[: s.rows.count]
+    s.to_plan[:] = False
+    head = _Head(
+        s.clock, s.next_housekeeping, s.backfilling, s.items_known, s.outputs_per_row, s.outbox.number, s.zones.names,
+        s.schedule.positions, s.calendars.records, s.calendars.promotions,
+    )  # fmt: skip
+    tables: dict[str, Part] = {
+        "head": Encoded(head, _Head),
+        "under_way": under_way,
+        "sizes": s.sizes,
+        "counts": s.counts,
+        "base_units": s.base_units[: s.rows.count],
+    }
+    parts = {name: part.dump() for name, part in _parts(s).items()}
+    return pack_snapshot(tables | parts, _owner(s), msgspec.structs.asdict(s.settings))
+
+
+def load_state(s: ShardState, block: bytes) -> bytes:
+    """Let a fresh shard go on where the dumped one stood; its settings must be the same.
+
+    Returns what was left of an effect under way.
+    """
+    tables = {"head": _Head, "sizes": s.sizes.dtype, "counts": s.counts.dtype, "base_units": UNIT}
+    found = unpack_snapshot(block, _owner(s), msgspec.structs.asdict(s.settings), tables)
+    head = found["head"]
+    s.clock, s.next_housekeeping, s.outbox.number = head.clock, head.next_housekeeping, head.number
+    s.backfilling, s.items_known, s.outputs_per_row = head.backfilling, head.items_known, head.outputs_per_row
+    for name in head.zones:
+        s.zones.number(name)
+    s.calendars.records, s.calendars.promotions = head.calendars, head.promotions
+    for name, part in _parts(s).items():
+        part.load(found[name])
+    s.sizes, s.counts = found["sizes"], found["counts"]
+    s.base_units, s.to_plan = np.zeros(len(s.rows.hot), UNIT), np.zeros(len(s.rows.hot), np.bool_)
+    s.base_units[: s.rows.count] = found["base_units"]
+    s.ensure_rows()
+    for row in range(s.rows.count):
+        s.schedule.add(s.zone_of(row), int(s.rows.hot["slot"][row]), row, s.clock)
+    s.schedule.restore(head.positions)
+    under_way: bytes = found["under_way"]
+    return under_way
+
+
+def _parts(s: ShardState) -> dict[str, Snapshot]:
+    return {
+        "pending": s.pending,
+        "rows": s.rows,
+        "lines": s.lines,
+        "demand": s.demand,
+        "supply": s.supply,
+        "problems": s.problems,
+        "locations": s.locations,
+        "groups": s.groups,
+        "queue": s.queue,
+    }
+
+
+def _owner(s: ShardState) -> str:
+    return f"shard {s.shard}"

@@ -1,0 +1,104 @@
+"""Tests that run on the event itself.
+
+Does the trailing window now hold more order lines than its hours of the week explain?
+
+A row keeps a threshold per window, set when it is planned: no count below it can be a surge on the coming day. So
+nearly every event costs two comparisons. On a day that the thresholds are not for, any count that is large enough at
+all is tested.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.demand.seasonal_profile import expected_lines, weekday_index
+from sensing.detection.surge import LINES_MIN, THRESHOLD_NONE, is_surge, surge_threshold
+from sensing.detection.window_statistics import line_dispersion
+from sensing.jit import kernel, lean_kernel
+from sensing.machines.kernel_tables import SURGE, Tables
+from sensing.state.rows import DAYS_KEPT
+
+AHEAD_HOURS = 24
+
+
+@lean_kernel
+def add_callback(callbacks: NDArray[Any], added: int, kind: int, row: int, quantity: float) -> int:
+    """Write one thing for Python to look at; returns how many there are now."""
+    entry = callbacks[added]
+    entry.kind = kind
+    entry.row = row
+    entry.quantity = quantity
+    return added + 1
+
+
+@kernel
+def is_surge_now(t: Tables, row: int, hours: int, observed: int) -> bool:
+    """Whether a trailing window that ends with the row's newest hour is a surge."""
+    record = t.hot[row]
+    demand = t.demand[row]
+    first, stop = record.hour - hours + 1, record.hour + 1
+    expected = expected_lines(t.demand, row, t.pools, record.location, t.location_unobserved, first, stop)
+    days = float(demand.days)
+    dispersion = line_dispersion(demand.lines_square, demand.lines_level, days)
+    return is_surge(float(observed), expected, demand.lines_level, dispersion, hours / 24.0, days)
+
+
+@lean_kernel
+def check_surge(t: Tables, row: int, hour: int, callbacks: NDArray[Any], added: int) -> int:
+    """Note a surge after a line was booked in local ``hour``: a window's count has reached its threshold and is a
+    surge.
+    """
+    record = t.hot[row]
+    if record.thresholds_day == (record.hour // 24) & 255:
+        surge_threshold_24, surge_threshold_72 = (
+            np.int64(record.surge_threshold_24),
+            np.int64(record.surge_threshold_72),
+        )
+    else:
+        surge_threshold_24 = surge_threshold_72 = np.int64(LINES_MIN)
+    day_reached = hour > record.hour - 24 and record.window_24 >= surge_threshold_24
+    if (day_reached and is_surge_now(t, row, 24, record.window_24)) or (
+        record.window_72 >= surge_threshold_72 and is_surge_now(t, row, 72, record.window_72)
+    ):
+        added = add_callback(callbacks, added, SURGE, row, np.nan)
+    return added
+
+
+@kernel
+def set_surge_thresholds(t: Tables, rows: NDArray[np.int64], day: int) -> None:
+    """Set both thresholds of rows that closed ``day``: no window that ends on the local day after is a surge below
+    them.
+    """
+    hourly = np.empty(72 + AHEAD_HOURS)
+    for row in rows:
+        record = t.hot[row]
+        demand = t.demand[row]
+        record.surge_threshold_24 = THRESHOLD_NONE
+        record.surge_threshold_72 = THRESHOLD_NONE
+        record.thresholds_day = (day + 1) & 255
+        days = float(demand.days)
+        first = (day - 2) * 24
+        for k in range(hourly.shape[0]):
+            at = (first + k) // 24
+            share = 1.0 / 24.0 + t.pools[record.location].share[(at + 3) % 7, (first + k) % 24]
+            share *= 1.0 - t.location_unobserved[record.location, at % DAYS_KEPT]
+            hourly[k] = (
+                share * demand.lines_level * weekday_index(t.demand, row, t.pools, record.location, (at + 3) % 7)
+            )
+        dispersion = line_dispersion(demand.lines_square, demand.lines_level, days)
+        for hours in (24, 72):
+            total = 0.0
+            least = np.inf
+            for k in range(hourly.shape[0]):
+                total += hourly[k]
+                if k >= hours:
+                    total -= hourly[k - hours]
+                if k >= 72:
+                    least = min(least, total)
+            # Rounding of the running sum must not lift the threshold above a count that is a surge.
+            threshold = surge_threshold(max(least - 1e-9, 0.0), demand.lines_level, dispersion, hours / 24.0, days)
+            if hours == 24:
+                record.surge_threshold_24 = threshold
+            else:
+                record.surge_threshold_72 = threshold

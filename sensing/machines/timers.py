@@ -1,0 +1,123 @@
+"""Event-time timers other than closes.
+
+Reference records that take effect, the end of the backfill, daily housekeeping.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.event_record import BEFORE_ALL, InfrequentEvent
+from sensing.codec.keys import keys_of
+from sensing.contracts.reference import (
+    CalendarUpdated,
+    CustomerUpdated,
+    ItemUpdated,
+    LocationUpdated,
+    PromotionApproved,
+)
+from sensing.machine_settings import DAY_MS
+from sensing.machines.close_schedule import NEVER
+from sensing.machines.infrequent_events import reject_infrequent
+from sensing.machines.kernel_tables import ABSORBED, DUPLICATE
+from sensing.machines.resumable import FirstPublication, Resumable
+from sensing.machines.row_lookup import row_of_known
+from sensing.machines.shard_outputs import put_exception, put_tombstone
+from sensing.machines.shard_state import ShardState
+from sensing.state.row_index import NONE
+
+
+def apply_reference(s: ShardState, message: InfrequentEvent) -> None:
+    """Queue a reference record for its time and count it.
+
+    One without a SKU concerns every shard and is counted by the first.
+    """
+    if isinstance(message.event, LocationUpdated):
+        try:
+            s.zones.number(message.event.time_zone)
+        except ValueError:
+            outcome = reject_infrequent(
+                s, message, "out_of_range", "time_zone", "an IANA time zone", message.event.time_zone
+            )
+            _count(s, message, outcome)
+            return
+    _count(s, message, ABSORBED if s.pending.add(message) else DUPLICATE)
+    apply_due_reference(s, s.clock + s.settings.lateness_ms)
+
+
+def _count(s: ShardState, message: InfrequentEvent, outcome: int) -> None:
+    if getattr(message.event, "sku", None) is not None or s.shard == 0:
+        s.count(message.topic, message.partition, outcome)
+
+
+def apply_due_reference(s: ShardState, until: int) -> None:
+    """Put in force what takes effect at or before event time ``until``.
+
+    That is the newest event time, which is the clock plus the lateness.
+    """
+    for event, time in s.pending.take(until):
+        _in_force(s, event, time)
+
+
+def _in_force(s: ShardState, event: Any, time: int) -> None:
+    concerned = _concerned(s, event)
+    if isinstance(event, LocationUpdated):
+        _move_location(s, event)
+    elif isinstance(event, (CalendarUpdated, PromotionApproved)):
+        s.calendars.apply(event)
+    else:
+        s.supply.reference(event, concerned, time)
+    if not isinstance(event, CustomerUpdated):  # no plan reads it
+        s.schedule_plans(concerned)
+    if isinstance(event, ItemUpdated):
+        s.items_known = True
+        item = s.supply.master.item(event.sku)  # this record or a newer one
+        assert item is not None, "a record that was put in force is there"
+        s.base_units[concerned] = item.base_unit.encode()
+
+
+def _concerned(s: ShardState, event: Any) -> NDArray[np.int64] | None:
+    """Rows that a record concerns, rising; None where it has neither SKU nor location: all."""
+    sku, location = getattr(event, "sku", None), getattr(event, "location", None)
+    if sku is None:
+        return None if location is None else s.row_index.of_location(s.locations.numbers.get(location, NONE))
+    if location is None:
+        return s.row_index.of_sku(s.rows.hot, keys_of(sku)["row_hi"])
+    row = row_of_known(s, sku, location)
+    return np.array([] if row is None else [row], np.int64)
+
+
+def _move_location(s: ShardState, event: LocationUpdated) -> None:
+    number, old, new = s.locations.apply(event)
+    if old == new:
+        return
+    if s.clock != BEFORE_ALL:
+        s.schedule.open(new, s.clock)
+    rows = s.row_index.of_location(number)
+    if len(rows):
+        s.schedule.move(rows, s.rows.hot["slot"][rows], old, new, s.clock)
+
+
+def next_timer(s: ShardState) -> int:
+    """Instant of the next effect other than a close."""
+    reference = s.pending.next_time()
+    quiet_end = s.settings.quiet_until if s.backfilling and s.settings.quiet_until is not None else NEVER
+    return min(reference if reference == NEVER else reference - s.settings.lateness_ms, quiet_end, s.next_housekeeping)
+
+
+def run_timer(s: ShardState, instant: int) -> Resumable | None:
+    """Run what is due at ``instant``: reference first, then the end of the backfill, then housekeeping.
+
+    The end of the backfill is returned for the shard to do; what is behind it is due when it is done.
+    """
+    apply_due_reference(s, instant + s.settings.lateness_ms)
+    if s.backfilling and s.settings.quiet_until is not None and s.settings.quiet_until <= instant:
+        return FirstPublication.begin(s, instant)
+    if s.next_housekeeping <= instant:
+        for state in s.problems.expire(instant):
+            put_exception(s, instant, instant, state)
+        for exception_id, version in s.problems.take_tombstones(instant):
+            put_tombstone(s, instant, exception_id, version + 1)
+        s.next_housekeeping = instant + DAY_MS
+    return None

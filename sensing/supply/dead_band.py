@@ -1,0 +1,99 @@
+"""Dead band: decides which rows of a plan are published.
+
+A row is published if one of these holds, compared with its last publication:
+
+- it was never published, or its publication expires tomorrow,
+- the reorder point moved by more than the dead band, at least one unit, and at least 0.3 standard deviations of the
+  lead-time demand (less hardly changes the service: a point at .95 then serves .91 to .97),
+- the order quantity moved by more than 1.25 dead bands and at least one unit,
+- the lead time moved by more than the dead band and at least half a day,
+- the demand class changed,
+- the values in force at the ERP have begun or ceased to agree with the proposal,
+- an override was set or ended.
+
+While an item is new, its estimates move with every sale, so its bands are two and a half times as wide. For four days
+after a publication (a week, while new) all bands are twice as wide again. The order-up-to level is the sum of reorder
+point and order quantity and needs no band of its own.
+
+Source of the wider band of the quantity: the cost of a quantity q times the economic one is (q + 1/q) / 2 of the
+least, 1.025 at a quarter more (Silver, Pyke and Thomas, Inventory and Production Management, 4.4).
+"""
+
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.contracts.parameters import HORIZON_DAYS, DemandClass
+from sensing.supply.plan import Plan
+from sensing.supply.planner_decisions import DecisionStates, Values
+from sensing.supply.resolved_policy import IN_FORCE
+from sensing.supply.rounding import rounded
+
+EXPIRES_DAYS = HORIZON_DAYS
+DEMAND_SD_SHARE = 0.3
+QUANTITY_BANDS = 1.25
+NEW_BANDS = 2.5
+COOL_DOWN_BANDS = 2.0
+COOL_DOWN_DAYS = 4
+NEW_COOL_DOWN_DAYS = 7
+UNIT = 1.0
+LEAD_TIME_DAYS_STEP = 0.5
+CLASSES: tuple[DemandClass, ...] = get_args(DemandClass)
+
+
+def outside_dead_band(after: Any, before: Any, band: Any, step: Any) -> NDArray[np.bool_]:
+    """Whether a value left its dead band: it changed by more than the share ``band`` and by at least ``step``."""
+    change = np.abs(after - before)
+    return np.asarray((change > band * np.abs(before)) & (change >= step))
+
+
+def agrees(plan: Plan) -> NDArray[np.bool_]:
+    """(n,) whether values in force are known and all known ones are within the dead band of the proposal."""
+    policy, band = plan.policy, plan.policy["dead_band"]
+    any_known = np.zeros(plan.rows.size, np.bool_)
+    apart = np.zeros(plan.rows.size, np.bool_)
+    for name in IN_FORCE:
+        in_force = policy[f"in_force_{name}"]
+        known = ~np.isnan(in_force)
+        if not known.any():
+            continue
+        lead_time = name == "lead_time_days"
+        proposed = plan.lead_time_days_mean if lead_time else getattr(plan, name)
+        step = LEAD_TIME_DAYS_STEP if lead_time else UNIT
+        apart |= known & outside_dead_band(proposed, np.where(known, in_force, 0.0), band, step)
+        any_known |= known & (not lead_time)
+    return np.asarray(any_known & ~apart)
+
+
+def due(plan: Plan, supply: NDArray[Any], decision_states: DecisionStates) -> NDArray[np.bool_]:
+    """(n,) which rows of the plan must be published."""
+    last = supply[plan.rows]
+    band = plan.policy["dead_band"]
+    point, quantity = (rounded(last[name]) for name in ("reorder_point", "order_quantity"))
+    result = (last["version"] == 0) | (last["demand_class"] != plan.demand_class)
+    new = plan.demand_class == CLASSES.index("new")
+    age_days = plan.day - last["published_day"].astype(np.int64)
+    wider = np.where(new, NEW_BANDS, 1.0)
+    step = np.maximum(UNIT, DEMAND_SD_SHARE * wider * plan.lead_time_demand_sd)
+    # Soon after a publication the bands are wider, so that noise does not cause new publications.
+    wider = np.where(age_days < np.where(new, NEW_COOL_DOWN_DAYS, COOL_DOWN_DAYS), COOL_DOWN_BANDS * wider, wider)
+    result |= outside_dead_band(plan.reorder_point, point, wider * band, step)
+    result |= outside_dead_band(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, UNIT)
+    result |= outside_dead_band(plan.lead_time_days_mean, last["lead_time_days_mean"], band, LEAD_TIME_DAYS_STEP)
+    result |= agrees(plan) != (last["agreed"] == 1)
+    result |= age_days >= EXPIRES_DAYS - 1
+    for at, decisions in decision_states.of_rows(plan.rows):
+        result[at] |= decisions.due
+    return np.asarray(result & ~np.isnan(plan.reorder_point))
+
+
+def left_dead_band(plan: Plan, at: int, values: Values) -> bool:
+    """Whether the proposal of one row is outside the dead band around other values."""
+    band = plan.policy["dead_band"][at]
+    step = max(UNIT, DEMAND_SD_SHARE * plan.lead_time_demand_sd[at])
+    return bool(
+        outside_dead_band(plan.reorder_point[at], values["reorder_point"], band, step)
+        or outside_dead_band(plan.order_quantity[at], values["order_quantity"], QUANTITY_BANDS * band, UNIT)
+        or outside_dead_band(plan.lead_time_days_mean[at], values["lead_time_days"], band, LEAD_TIME_DAYS_STEP)
+    )

@@ -1,0 +1,250 @@
+"""Documents of planning parameters: builds them from plans, and stores the published values in the rows' records."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.instants import local_date, rfc3339, rfc3339_seconds
+from sensing.contracts.parameters import (
+    QUANTILE_LEVELS,
+    Accuracy,
+    Change,
+    Forecast,
+    InForce,
+    ParameterStatus,
+    PlanningParameters,
+    Proposed,
+    Stock,
+)
+from sensing.machine_settings import DAY_MS
+from sensing.state.decision_record import DecisionRecord
+from sensing.supply.change_explanation import INPUTS as POINT_INPUTS
+from sensing.supply.change_explanation import PARTS, explain, first, substitute_inputs
+from sensing.supply.dead_band import CLASSES, EXPIRES_DAYS, agrees, left_dead_band
+from sensing.supply.lead_time_demand import protection_time_moments
+from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
+from sensing.supply.plan import Plan
+from sensing.supply.planner_decisions import FIELDS, DecisionState, DecisionStates, Values
+from sensing.supply.resolved_policy import IN_FORCE, Names
+from sensing.supply.rounding import decimals, rounded
+from sensing.supply.supply_record import INPUTS
+
+_KEPT = (
+    "reorder_point", "order_quantity", "demand_mean", "demand_variance", "lead_time_days_mean", "lead_time_days_sd",
+    "review_days", "service_target", "demand_class",
+)  # fmt: skip
+
+
+class ForecastSummary(NamedTuple):
+    """Forecast data of the published rows: quantiles (k, 28, 11), methods and accuracies (k)."""
+
+    quantiles: NDArray[np.float64]
+    methods: list[str]
+    accuracies: list[Accuracy]
+
+
+def publish(
+    plan: Plan, at: NDArray[np.int64], summary: ForecastSummary, supply: NDArray[Any], names: Names, master: MasterData,
+    decision_states: DecisionStates, *, renew: bool = True,
+) -> list[tuple[int, PlanningParameters]]:  # fmt: skip
+    """Documents with the next version for the rows at positions ``at`` of the plan; updates the rows' records.
+
+    ``summary`` has the forecast data of ``at``. Without ``renew`` the plan must come from `as_published`: the same
+    proposal is published in another status, and its expiry date stays.
+    """
+    last = supply[plan.rows[at]]
+    columns = _columns(plan, at) | _changes(plan, at, last)
+    forecasts = _forecasts(plan, at, summary)
+    agreed = agrees(plan)[at]
+    documents: list[tuple[int, PlanningParameters]] = []
+    rows_of_columns = zip(*columns.values(), strict=True)
+    for k, (row, column_values) in enumerate(zip(plan.rows[at].tolist(), rows_of_columns, strict=True)):
+        sku, location = names(row)
+        values = dict(zip(columns, column_values, strict=True))
+        decisions = decision_states.of(row)
+        status, decision_record = _status(plan, int(at[k]), decisions, agreed=bool(agreed[k]))
+        document = PlanningParameters(
+            sku=sku, location=location, version=values["version"] + 1, status=status, as_of=local_date(plan.day),
+            expires=local_date((plan.day if renew else values["published_day"]) + EXPIRES_DAYS),
+            demand_class=CLASSES[values["demand_class"]], in_force=_in_force(master.in_force(sku, location)),
+            proposed=Proposed(**{name: values[name] for name in Proposed.__struct_fields__}),
+            forecast=forecasts[k], stock=_stock(plan.day, values), change=_change(values, decisions),
+            freshness=_freshness(values["last_seen"]), accuracy=summary.accuracies[k],
+            overrides=[] if decisions is None else decisions.published(), **_decided(decision_record),
+        )  # fmt: skip
+        documents.append((row, document))
+        if decisions is not None:
+            _update_decisions(decisions, document.version, status, plan.day, renew=renew)
+    _keep(plan, at, agreed, supply, renew=renew)
+    for row in plan.rows[at].tolist():
+        decision_states.drop_if_empty(row, int(supply["version"][row]))
+    return documents
+
+
+def as_published(plan: Plan, supply: NDArray[Any], decision_states: DecisionStates) -> Plan:
+    """The plan with the last published proposals, computed from the rows' records.
+
+    All rows must have been published. Current overrides are part of the publications.
+    """
+    last = supply[plan.rows]
+    mean_of, variance_of, days, days_sd, review, service = (last[name].astype(np.float64) for name in POINT_INPUTS)
+    out = np.empty((plan.rows.size, 3))
+    protection_time_moments(mean_of, variance_of, days, days_sd, review, service, out)
+    kept: dict[str, Any] = {name: last[name] for name in _KEPT}
+    point, quantity = rounded(out[:, 2]), rounded(last["order_quantity"])
+    kept |= {
+        "lead_time_demand_mean": rounded(out[:, 0]), "lead_time_demand_sd": rounded(np.sqrt(out[:, 1])),
+        "lead_time_demand_quantile": point, "safety_stock": rounded(np.maximum(out[:, 2] - out[:, 0], 0.0)),
+        "reorder_point": point, "order_quantity": quantity, "order_up_to": rounded(point + quantity),
+    }  # fmt: skip
+    published = decision_states.applied(plan._replace(**kept))
+    assert np.array_equal(published.reorder_point, rounded(last["reorder_point"])), "a record keeps all it is made of"
+    return published
+
+
+def values_of(plan: Plan, at: int) -> Values:
+    """The proposed values of one row of a plan."""
+    lead_time = float(rounded(plan.lead_time_days_mean[at]))
+    return {field: lead_time if field == "lead_time_days" else float(getattr(plan, field)[at]) for field in FIELDS}
+
+
+def _status(
+    plan: Plan, at: int, decisions: DecisionState | None, *, agreed: bool
+) -> tuple[ParameterStatus, DecisionRecord | None]:
+    """Status of the proposal of one row, and the decision that caused it."""
+    if agreed:
+        return "in_force", None
+    proposal_decision = None if decisions is None else decisions.proposal_decision
+    if proposal_decision is None or left_dead_band(plan, at, proposal_decision.values):
+        return "proposed", None
+    return proposal_decision.status, proposal_decision.decision_record
+
+
+def _update_decisions(
+    decisions: DecisionState, version: int, status: ParameterStatus, day: int, *, renew: bool
+) -> None:
+    """Update the decision state of a row after a publication.
+
+    An approval is dropped once it is in force. If another proposal has replaced it, it is dropped after EXPIRES_DAYS. A
+    rejection is dropped when there is another proposal.
+    """
+    decisions.status = status
+    proposal_decision = decisions.proposal_decision
+    if renew:
+        decisions.since = version
+        decisions.published_override, decisions.due = decisions.overrides_reorder_point, False
+    elif proposal_decision is not None and proposal_decision.last == version - 1:
+        proposal_decision.last = version
+    if proposal_decision is None:
+        return
+    if proposal_decision.status == "rejected":
+        over = status == "proposed"
+    else:
+        over = status == "in_force" or (
+            status == "proposed" and day - proposal_decision.decision_record.time // DAY_MS > EXPIRES_DAYS
+        )
+    if over:
+        decisions.proposal_decision = None
+
+
+def _decided(decision_record: DecisionRecord | None) -> dict[str, Any]:
+    if decision_record is None:
+        return {}
+    return {
+        "decision": decision_record.decision, "decided_by": decision_record.decider,
+        "decided_role": decision_record.role, "decided_at": rfc3339(decision_record.time),
+        "decision_reason": decision_record.reason,
+    }  # fmt: skip
+
+
+def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
+    exact = ("reorder_point", "order_quantity", "order_up_to", "safety_stock", "lead_time_demand_mean",
+             "lead_time_demand_sd", "lead_time_demand_quantile", "demand_class", "stockout")  # fmt: skip
+    single = ("lead_time_days_mean", "lead_time_days_sd", "review_days", "service_target", "on_hand", "on_order",
+              "open_demand", "cover_days")  # fmt: skip
+    columns = {name: getattr(plan, name)[at].tolist() for name in exact}
+    columns |= zip(single, rounded(np.array([getattr(plan, name)[at] for name in single])).tolist(), strict=True)
+    return columns | {"open_by_day": _open_by_day(plan, at)}
+
+
+def _open_by_day(plan: Plan, at: NDArray[np.int64]) -> list[dict[str, float]]:
+    """Open demand of every row by requested date; days without open demand are left out."""
+    found: list[dict[str, float]] = [{} for _ in range(at.size)]
+    open_day = rounded(plan.open_day[at])
+    for k, t in np.argwhere(open_day).tolist():
+        found[k][local_date(plan.day + 1 + t)] = float(open_day[k, t])
+    return found
+
+
+def _forecasts(plan: Plan, at: NDArray[np.int64], summary: ForecastSummary) -> list[Forecast]:
+    start, levels = local_date(plan.day + 1), list(QUANTILE_LEVELS)
+    # The encoder writes arrays faster than lists of numbers.
+    rows: Any = zip(summary.methods, rounded(plan.forecast_mean[at]), rounded(summary.quantiles), strict=True)
+    return [Forecast(start=start, method=m, mean=mean, levels=levels, quantiles=table) for m, mean, table in rows]
+
+
+def _in_force(kept: Any) -> InForce:
+    if kept is None:
+        return InForce()
+    since, record = kept
+    values = {name: getattr(record, name) for name in IN_FORCE}
+    return InForce(**values, since=None if since == FROM_THE_BEGINNING else rfc3339_seconds(since // 1000))
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else value
+
+
+def _changes(plan: Plan, at: NDArray[np.int64], last: NDArray[Any]) -> dict[str, list[Any]]:
+    """Last published values from the rows' records, and the parts of the change since then."""
+    old, new = np.empty((2, at.size, len(POINT_INPUTS)))
+    for k, name in enumerate(POINT_INPUTS):
+        old[:, k] = last[name]
+        new[:, k] = getattr(plan, name)[at]
+    parts = np.empty((at.size, len(PARTS)))
+    substitute_inputs(old, new, parts)
+    before = rounded(last["reorder_point"])
+    # Parts can be far larger than their sum. Round to six digits of the largest number in the sentence.
+    largest = np.maximum(np.maximum(before, plan.reorder_point[at]), np.abs(parts).max(axis=1))
+    places = [decimals(value) for value in largest.tolist()]
+    return {
+        "before": before.tolist(), "parts": parts.tolist(), "places": places,
+        "version": last["version"].tolist(), "last_seen": last["last_seen"].tolist(),
+        "published_day": last["published_day"].tolist(),
+    }  # fmt: skip
+
+
+def _stock(day: int, values: dict[str, Any]) -> Stock:
+    stockout = values["stockout"]
+    return Stock(
+        on_hand=_known(values["on_hand"]), on_order=values["on_order"], open_demand=values["open_demand"],
+        open_demand_by_day=values["open_by_day"],
+        stockout_date=None if stockout < 0 else local_date(day + 1 + stockout),
+        cover_days=_known(values["cover_days"]),
+    )  # fmt: skip
+
+
+def _change(values: dict[str, Any], decisions: DecisionState | None) -> Change:
+    after = values["reorder_point"]
+    if values["version"] > 0:
+        overridden = decisions is not None and (decisions.published_override or decisions.overrides_reorder_point)
+        return explain(values["before"], after, values["parts"], values["places"], overridden=overridden)
+    days = values["lead_time_days_mean"] + values["review_days"]
+    mean = values["lead_time_demand_mean"]
+    return first(after, mean, values["safety_stock"], days, values["service_target"])
+
+
+def _freshness(last_seen: list[int]) -> dict[str, str | None]:
+    texts = [rfc3339_seconds(seconds) if seconds else None for seconds in last_seen]
+    return dict(zip(INPUTS, texts, strict=True))
+
+
+def _keep(plan: Plan, at: NDArray[np.int64], agreed: NDArray[np.bool_], supply: NDArray[Any], *, renew: bool) -> None:
+    rows = plan.rows[at]
+    for name in _KEPT:
+        supply[name][rows] = getattr(plan, name)[at]
+    supply["version"][rows] += 1
+    if renew:
+        supply["published_day"][rows] = plan.day
+    supply["agreed"][rows] = agreed

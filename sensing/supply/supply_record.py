@@ -1,0 +1,73 @@
+"""Supply record of a row: stock, open demand by requested day, quantity on order, last published parameters.
+
+Quantities are int64 thousandths of the base unit. Published values are float32, which keeps their six significant
+digits. A record has 280 bytes without padding, so equal states have equal bytes.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.event_record import NO_DAY
+
+MOVEMENTS_KEPT = 8
+"""Movements kept per row. A count older than the eighth newest movement is not exact."""
+OPEN_DAYS = 14
+"""Requested days with a cell of their own per row, from the row's local today on."""
+INPUTS = ("orders", "inventory", "suppliers")
+ORDERS, INVENTORY, SUPPLIERS = 0, 1, 2
+
+NEVER = -(2**62)
+"""Count time of rows without a count."""
+AGE_MAX = 2**32 - 1
+"""Largest age of a movement behind the newest one in ms (49.7 days); older ones are merged at this age."""
+CELL_MAX = 2**31 - 1
+SPILLED = -(2**31)
+"""Value of a cell of open demand that overflowed (2.1 million units). Its demand counts as overdue."""
+
+SUPPLY = np.dtype(
+    [
+        # Fields that every order changes stand together, so that they share cache lines.
+        ("open_total", "i8"),  # thousandths ordered and not shipped
+        ("open_day", "i4"),  # first day of the ring; NO_DAY: not in use yet
+        ("last_seen", "u4", (len(INPUTS),)),  # newest event time of each input, s since 1970; 0: never
+        ("open_ring", "i4", (OPEN_DAYS,)),  # thousandths by requested day, at day % OPEN_DAYS
+        ("open_later", "i8"),  # thousandths of lines that were requested beyond the ring when they came
+        ("open_later_moment", "i8"),  # sum of thousandths x requested day of those lines
+        ("movement_newest", "i8"),  # time of the newest movement, UTC ms
+        ("count_time", "i8"),  # time of the count in force, UTC ms; NEVER: stock is unknown
+        ("count_quantity", "i8"),  # thousandths counted
+        ("on_order", "i8"),  # thousandths on open purchase-order lines
+        ("movement_quantity", "i8", (MOVEMENTS_KEPT,)),  # thousandths, oldest first
+        ("movement_age", "u4", (MOVEMENTS_KEPT,)),  # ms before movement_newest, falling
+        ("lane", "i4"),  # lane of the newest purchase order, -1 none
+        ("policy", "i4"),  # planning terms, -1: to be looked up
+        ("reorder_point", "f4"),  # last published ...
+        ("order_quantity", "f4"),
+        ("demand_mean", "f4"),  # units a day over the protection time
+        ("demand_variance", "f4"),  # units squared a day over the protection time
+        ("lead_time_days_mean", "f4"),
+        ("lead_time_days_sd", "f4"),
+        ("review_days", "f4"),
+        ("service_target", "f4"),
+        ("published_day", "i4"),
+        ("version", "u4"),  # 0: never published
+        ("counts_beyond", "u4"),  # counts that were older than the movements kept can tell
+        ("movement_count", "u1"),
+        ("movements_merged", "u1"),  # 1: the oldest entry stands for several movements
+        ("demand_class", "u1"),
+        ("agreed", "u1"),  # 1: published as in force
+    ],
+    align=True,
+)
+
+
+def fresh(rows: int) -> NDArray[Any]:
+    """Records of new rows."""
+    supply = np.zeros(rows, SUPPLY)
+    supply["count_time"] = NEVER
+    supply["open_day"] = NO_DAY
+    supply["lane"] = -1
+    supply["policy"] = -1
+    return supply

@@ -1,0 +1,215 @@
+"""Supply state of a shard: stock, purchase orders, lead times, planning policies and the last published parameters.
+
+`ShardState` owns it; machines call it when events arrive, rows close and decisions are made.
+
+Invariants
+- Row numbers come from the shard. After `ensure` the array ``supply`` has a record for every row.
+- There is no clock: callers pass local days and instants. Closing rows in one call or in several gives the same result.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.event_record import NO_DAY
+from sensing.codec.instants import day_number
+from sensing.contracts.parameters import ParameterStatus, PlanningParameters
+from sensing.contracts.reference import SupplierUpdated
+from sensing.contracts.suppliers import SupplierDisrupted
+from sensing.machine_settings import Settings
+from sensing.state.snapshot import Snapshot, pack, unpack
+from sensing.supply import dead_band, parameter_documents
+from sensing.supply.lanes import Lanes
+from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
+from sensing.supply.parameter_documents import ForecastSummary
+from sensing.supply.plan import Plan, PlanInputs, make_plan
+from sensing.supply.planner_decisions import DecisionStates
+from sensing.supply.purchases import EventContext, PoOutcome, Purchases
+from sensing.supply.resolved_policy import Names, ResolvedPolicyTable
+from sensing.supply.supply_record import SUPPLIERS, SUPPLY, fresh
+
+
+class SupplyState:
+    """Supply state of the rows of one shard.
+
+    Attributes
+    ----------
+    supply
+        (rows,) records of `record.SUPPLY`. The kernels of `moves` and `backlog` change them.
+    master
+        Items, suppliers, policies, parameters in force.
+    lanes, purchases
+        Observed lead times; purchase-order lines.
+    decision_states
+        Decisions of people about the parameters of rows.
+    """
+
+    def __init__(self, settings: Settings, names: Names) -> None:
+        """Make an empty state. ``names`` returns SKU and location of a row."""
+        self.settings = settings
+        self.names = names
+        self.supply: NDArray[Any] = fresh(0)
+        self.master = MasterData()
+        self.lanes = Lanes(settings.purchase_lines_max)
+        self.purchases = Purchases(settings.purchase_lines_max, settings.line_horizon_days)
+        self.decision_states = DecisionStates(settings.decided_rows_max)
+        self._policies = ResolvedPolicyTable()
+
+    def ensure(self, rows: int) -> None:
+        """Grow the records to at least so many rows, by doubling."""
+        if rows > len(self.supply):
+            self.supply = np.concatenate([self.supply, fresh(max(rows, 2 * len(self.supply)) - len(self.supply))])
+
+    def reference(self, event: Any, rows: NDArray[np.int64] | None = None, time: int = FROM_THE_BEGINNING) -> None:
+        """Put a reference record in force.
+
+        ``rows`` are the rows of its SKU or location; None, if it has neither: all rows.
+        """
+        if not self.master.apply(event, time):
+            return
+        if isinstance(event, SupplierUpdated):
+            self._policies.forget_supplier(self.lanes.find(event.supplier))
+        elif rows is None:
+            self._policies.forget_all()
+        else:
+            self.supply["policy"][rows] = -1
+
+    def mark_seen(self, row: int, source: int, time: int) -> None:
+        """Update the newest event time (``time``, UTC ms) of an input (ORDERS, INVENTORY or SUPPLIERS) for a row."""
+        last_seen = self.supply["last_seen"]
+        last_seen[row, source] = max(int(last_seen[row, source]), min(max(time // 1000, 0), 2**32 - 1))
+
+    def purchase(self, event: Any, row: int, time: int, local_day: int, watermark: int) -> PoOutcome:
+        """Apply an event about one purchase-order line.
+
+        Parameters
+        ----------
+        event
+            A ``po.`` struct. Its item must have the unit of measure; receipts must not be duplicates.
+        row
+            Row of its SKU and location.
+        time, watermark
+            Event time and watermark, UTC ms.
+        local_day
+            Local day of the event time.
+
+        Returns
+        -------
+        PoOutcome
+            ``line_changed_item`` and duplicates change nothing. The caller books ``movement``.
+
+        Raises
+        ------
+        ValueError
+            The item does not have the unit.
+        """
+        factor = self.master.unit_factor(event.sku, event.unit_of_measure)
+        if factor is None:
+            msg = f"purchase: {event.sku}: required a unit of the item, got {event.unit_of_measure!r}; reject it first"
+            raise ValueError(msg)
+        item = self.master.item(event.sku)
+        supplier = (item.supplier or "") if item is not None else ""
+        self.mark_seen(row, SUPPLIERS, time)
+        context = EventContext(row, time, local_day, watermark, factor, supplier)
+        return self.purchases.apply(event, context, self.supply, self.lanes)
+
+    def disrupt(self, event: SupplierDisrupted) -> PoOutcome:
+        """Postpone the open lines of a disrupted supplier. Duplicates must be filtered before."""
+
+        def concerned(row: int) -> bool:
+            sku, location = self.names(row)
+            return event.sku in (None, sku) and event.location in (None, location)
+
+        until = NO_DAY if event.until is None else day_number(event.until)
+        supplier = self.lanes.supplier(event.supplier)
+        return self.purchases.disrupt(supplier, concerned, event.delay_days, until, self.lanes)
+
+    def plan(
+        self, rows: NDArray[np.int64], day: int, now: int, forecast_mean: NDArray[np.float64],
+        forecast_variance: NDArray[np.float64], demand_class: NDArray[np.uint8],
+        unit_price: NDArray[np.float64] | None = None,
+    ) -> Plan:  # fmt: skip
+        """Plan rows whose local day has closed. It advances their open demand to the next day and changes nothing else.
+
+        Parameters
+        ----------
+        rows
+            (n,) row numbers.
+        day
+            The closed local day.
+        now
+            Instant of the close, UTC ms.
+        forecast_mean, forecast_variance
+            (n, 28) units and units squared of each day's demand from ``day + 1`` on; NaN: no plan.
+        demand_class
+            (n,) position in `due.CLASSES`.
+        unit_price
+            (n,) value of a unit, for items without a cost in master data; NaN: not known.
+        """
+        policy = self._policies.lookup(rows, self.supply, self.names, self.master, self.lanes, self.settings)
+        price = np.full(rows.size, np.nan) if unit_price is None else unit_price
+        policy["unit_cost"] = np.where(np.isnan(policy["unit_cost"]), price, policy["unit_cost"])
+        inputs = PlanInputs(policy, self.supply, self.lanes, self.purchases, self.decision_states.lead_times)
+        return self.decision_states.applied(
+            make_plan(rows, day, now, forecast_mean, forecast_variance, demand_class, inputs)
+        )
+
+    def due(self, plan: Plan) -> NDArray[np.int64]:
+        """Positions in the plan of the rows that have left their dead band, rising."""
+        return np.flatnonzero(dead_band.due(plan, self.supply, self.decision_states))
+
+    def publish(
+        self, plan: Plan, at: NDArray[np.int64], summary: ForecastSummary
+    ) -> list[tuple[int, PlanningParameters]]:
+        """Documents of the rows at positions ``at`` of the plan; marks them as published.
+
+        See `publish.publish`.
+        """
+        return parameter_documents.publish(
+            plan, at, summary, self.supply, self.names, self.master, self.decision_states
+        )
+
+    def republish(self, plan: Plan, summary: ForecastSummary) -> PlanningParameters:
+        """Document with the last published proposal of a row, in its current status. The plan has only this row."""
+        published = self.as_published(plan)
+        at = np.zeros(1, np.int64)
+        ((_, document),) = parameter_documents.publish(
+            published, at, summary, self.supply, self.names, self.master, self.decision_states, renew=False
+        )
+        return document
+
+    def status(self, row: int) -> ParameterStatus:
+        """Status of the last published proposal of a row."""
+        decisions = self.decision_states.of(row)
+        plain: ParameterStatus = "in_force" if self.supply["agreed"][row] else "proposed"
+        return plain if decisions is None or decisions.status is None else decisions.status
+
+    def as_published(self, plan: Plan) -> Plan:
+        """The plan with the last published proposals. All its rows must have been published."""
+        return parameter_documents.as_published(plan, self.supply, self.decision_states)
+
+    def dump(self) -> bytes:
+        """The whole state as bytes."""
+        supply = self.supply.copy()
+        supply["policy"] = -1
+        return pack({"supply": supply} | {name: part.dump() for name, part in self._parts().items()})
+
+    def counts_beyond(self) -> int:
+        """Number of stock counts older than the movements kept. Stock may be wrong until the next count."""
+        return int(self.supply["counts_beyond"].sum())
+
+    def load(self, block: bytes) -> None:
+        """Restore the state of :meth:`dump`."""
+        parts = unpack(block, {"supply": SUPPLY})
+        self.supply = parts["supply"]
+        for name, part in self._parts().items():
+            part.load(parts[name])
+
+    def _parts(self) -> dict[str, Snapshot]:
+        return {
+            "master": self.master,
+            "lanes": self.lanes,
+            "purchases": self.purchases,
+            "decision_states": self.decision_states,
+        }

@@ -1,0 +1,111 @@
+"""Documents of the compacted topics as tables: one row per document, flat, lists where they are lists.
+
+A topic without a layout here has a table of run and document.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import pyarrow as pa
+
+from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.parameters import Accuracy, Change, InForce, Override, PlanningParameters, Proposed
+from sensing.outputs import EXCEPTIONS, PARAMETERS, encode
+
+_TEXT, _NUMBER, _NUMBERS, _DATE = pa.string(), pa.float64(), pa.list_(pa.float64()), pa.date32()
+_INSTANT = pa.timestamp("ms", "UTC")
+_LEADING = [("version", pa.int64()), ("lineage", _TEXT)]
+_DECISION = [("decision", _TEXT), ("decided_by", _TEXT), ("decided_role", _TEXT), ("decided_at", _INSTANT),
+             ("decision_reason", _TEXT)]  # fmt: skip
+
+PARAMETERS_SCHEMA = pa.schema([
+    ("sku", _TEXT), ("location", _TEXT), *_LEADING, ("status", _TEXT), ("as_of", _DATE), ("expires", _DATE),
+    ("demand_class", _TEXT), ("method", _TEXT), ("forecast_start", _DATE), ("forecast_mean", _NUMBERS),
+    ("forecast_levels", _NUMBERS), ("forecast_quantiles", pa.list_(_NUMBERS)),
+    *((name, _NUMBER) for name in Proposed.__struct_fields__),
+    *((f"in_force_{name}", _TEXT if name == "since" else _NUMBER) for name in InForce.__struct_fields__),
+    ("on_hand", _NUMBER), ("on_order", _NUMBER), ("open_demand", _NUMBER),
+    ("open_demand_by_day", pa.map_(_TEXT, _NUMBER)), ("stockout_date", _DATE), ("cover_days", _NUMBER),
+    *((f"change_{name}", _NUMBER) for name in Change.__struct_fields__ if name != "sentence"),
+    ("reason", _TEXT), ("freshness", pa.map_(_TEXT, _TEXT)),
+    *((f"accuracy_{name}", _NUMBER) for name in Accuracy.__struct_fields__), *_DECISION,
+    ("overrides", pa.list_(pa.struct([
+        (name, _NUMBER if name == "value" else _TEXT) for name in Override.__struct_fields__
+    ]))),
+])  # fmt: skip
+EXCEPTIONS_SCHEMA = pa.schema([
+    ("exception_id", _TEXT), ("exception_type", _TEXT), *_LEADING, ("status", _TEXT), ("severity", _TEXT),
+    ("sku", _TEXT), ("location", _TEXT), ("opened_at", _INSTANT), ("updated_at", _INSTANT), ("resolved_at", _INSTANT),
+    ("expected", _NUMBER), ("observed", _NUMBER), ("probability", _NUMBER), ("window_start", _INSTANT),
+    ("window_end", _INSTANT), ("money", _NUMBER), ("currency", _TEXT), ("reason", _TEXT), ("route", _TEXT),
+    ("inform", pa.list_(_TEXT)), ("deadline", _INSTANT), ("cause_event_ids", pa.list_(_TEXT)),
+    ("details", pa.map_(_TEXT, _TEXT)), ("label", _TEXT), *_DECISION,
+])  # fmt: skip
+
+
+class TableLayout(NamedTuple):
+    """Columns of a topic's table, and the row of a document (with its lineage)."""
+
+    schema: Any
+    row: Callable[[Any, str], dict[str, Any]]
+
+
+def layout_of(topic: str) -> TableLayout:
+    """Layout of the table of a topic."""
+    return _LAYOUTS.get(topic, TableLayout(pa.schema([("lineage", _TEXT), ("document", _TEXT)]), _document_row))
+
+
+def table(schema: Any, rows: Iterable[Mapping[str, Any]]) -> Any:
+    """An Arrow table of some rows."""
+    return pa.Table.from_pylist(list(rows), schema)
+
+
+def parameters_row(document: PlanningParameters, run_id: str) -> dict[str, Any]:
+    """Row of the planning parameters of one SKU-location. Dates are dates; unknown values are null."""
+    forecast, stock, change = document.forecast, document.stock, document.change
+    row: dict[str, Any] = {
+        name: getattr(document, name) for name in ("sku", "location", "version", "status", "demand_class")
+    }
+    row |= {"lineage": run_id, "as_of": _date(document.as_of), "expires": _date(document.expires)}
+    row |= {"method": forecast.method, "forecast_start": _date(forecast.start), "forecast_mean": forecast.mean}
+    row |= {"forecast_levels": forecast.levels, "forecast_quantiles": forecast.quantiles}
+    row |= {name: getattr(document.proposed, name) for name in Proposed.__struct_fields__}
+    row |= {f"in_force_{name}": getattr(document.in_force, name) for name in InForce.__struct_fields__}
+    row |= {name: getattr(stock, name) for name in ("on_hand", "on_order", "open_demand", "cover_days")}
+    row |= {"stockout_date": _date(stock.stockout_date), "open_demand_by_day": list(stock.open_demand_by_day.items())}
+    row |= {f"change_{name}": getattr(change, name) for name in Change.__struct_fields__ if name != "sentence"}
+    if document.accuracy is not None:
+        row |= {f"accuracy_{name}": getattr(document.accuracy, name) for name in Accuracy.__struct_fields__}
+    row |= {name: getattr(document, name) for name, _ in _DECISION} | {"decided_at": _instant(document.decided_at)}
+    row["overrides"] = [msgspec.structs.asdict(override) for override in document.overrides]
+    return row | {"reason": change.sentence, "freshness": list(document.freshness.items())}
+
+
+def exception_row(state: ExceptionState, run_id: str) -> dict[str, Any]:
+    """Row of one exception; times as instants in UTC, details as texts."""
+    row: dict[str, Any] = {name: getattr(state, name) for name in state.__struct_fields__}
+    for field in EXCEPTIONS_SCHEMA:
+        if field.type == _INSTANT:
+            row[field.name] = _instant(row[field.name])
+    details = [(name, None if value is None else str(value)) for name, value in state.details.items()]
+    return row | {"lineage": run_id, "details": details}
+
+
+def _document_row(document: msgspec.Struct, run_id: str) -> dict[str, Any]:
+    return {"lineage": run_id, "document": encode(document).decode()}
+
+
+_LAYOUTS = {
+    PARAMETERS: TableLayout(PARAMETERS_SCHEMA, parameters_row),
+    EXCEPTIONS: TableLayout(EXCEPTIONS_SCHEMA, exception_row),
+}
+
+
+def _instant(text: str | None) -> dt.datetime | None:
+    return None if text is None else dt.datetime.fromisoformat(text)
+
+
+def _date(text: str | None) -> dt.date | None:
+    return None if text is None else dt.date.fromisoformat(text)

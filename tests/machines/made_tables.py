@@ -1,0 +1,123 @@
+"""Short ways to write event records and a shard's tables for the tests of its kernels."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.event_record import EVENT, NO_DAY, Kind, Topic
+from sensing.codec.keys import fill_keys, joined
+from sensing.codec.text_table import NO_TEXTS, EventTexts, TextLookup, TextTable
+from sensing.contracts.common import VERSION_LAST
+from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
+from sensing.machines.absorb import absorb
+from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX
+from sensing.machines.row_lookup import resolve_records
+from sensing.machines.shard_state import ShardState
+
+DAY = 20_003
+"""Local day, a Monday, on which the tests begin."""
+NOON = DAY * DAY_MS + 12 * HOUR_MS
+TOPIC_OF = {Kind.SHIPPED: Topic.SHIPMENTS, Kind.COUNTED: Topic.INVENTORY, Kind.ADJUSTED: Topic.INVENTORY}
+OWN_LINE = (Kind.RETURNED, Kind.LOST, Kind.COUNTED, Kind.ADJUSTED)
+USUAL_LINES = 1000.0
+USUAL_BUCKET = 20
+"""Bucket of one unit in the stream's order sizes."""
+
+
+class Noted(NamedTuple):
+    """One attention entry and the record that gave rise to it."""
+
+    record: int
+    kind: int
+    row: int
+    quantity: float
+
+
+def events(*given: dict[str, Any]) -> NDArray[Any]:
+    """Event records with keys; absent fields have the defaults of a first order line placed at noon."""
+    records = np.zeros(len(given), EVENT)
+    texts: list[EventTexts] = []
+    for number, (record, fields) in enumerate(zip(records, given, strict=True)):
+        kind = Kind(fields.get("kind", Kind.PLACED))
+        usual = {
+            "kind": kind, "time": NOON, "quantity": 1000, "price": np.nan, "sku": "A", "location": "L", "unit": "EA",
+            "event_id": f"e{number}", "order_id": "", "line": "A", "requested_day": NO_DAY, "currency": "",
+            "version": VERSION_LAST if kind == Kind.CANCELLED else 1, "topic": TOPIC_OF.get(kind, Topic.ORDERS),
+            "offset": number,
+        }  # fmt: skip
+        values = {**usual, **fields}
+        texts.append(EventTexts(*(values.pop(name) for name in EventTexts._fields)))
+        for name, value in values.items():
+            record[name] = value.encode() if isinstance(value, str) else value
+        if "watermark" not in fields:
+            record["watermark"] = record["time"]
+    fill_keys(records, *joined([text for each in texts for text in each]))
+    _MADE.update(zip(map(_key_of, records), texts, strict=True))
+    return records
+
+
+_MADE: dict[bytes, EventTexts] = {}
+
+
+def _key_of(record: Any) -> bytes:
+    """All keys of a record."""
+    return b"".join(record[name].tobytes() for name in ("row_hi", "row_lo", "line_hi", "line_lo", "id_hi", "id_lo"))
+
+
+class MadeTexts(TextLookup):
+    """Texts of all records that :func:`events` made, found by their keys: tests put records together as they like."""
+
+    def __init__(self) -> None:
+        super().__init__(NO_TEXTS)
+
+    def one(self, record: Any) -> EventTexts:
+        """Texts of a record."""
+        return _MADE[_key_of(record)]
+
+    def all(self, records: NDArray[Any]) -> list[EventTexts]:
+        """Texts of every record."""
+        return [self.one(record) for record in records]
+
+
+def tables_of(records: NDArray[Any]) -> tuple[TextTable, ...]:
+    """Text tables of records that :func:`events` made, for a batch; one for each record."""
+    found = []
+    for record in records:
+        place = (int(record["topic"]), int(record["partition"]), np.array([record["offset"]]))
+        data, starts = fill_keys(np.zeros(1, EVENT), *joined(_MADE[_key_of(record)]))
+        found.append(TextTable(*place, starts, data))
+    return tuple(found)
+
+
+def shard(**settings: Any) -> ShardState:
+    """A shard whose clock stands at the tests' day, and whose stream of order sizes knows lines of one unit."""
+    state = ShardState(0, Settings(shards=1, **settings))
+    state.start_clock(DAY * DAY_MS)
+    state.sizes[USUAL_BUCKET] = state.sizes[80] = USUAL_LINES
+    return state
+
+
+def take(state: ShardState, records: NDArray[Any]) -> list[Noted]:
+    """Absorb all records, pausing as often as the kernel wants; returns what it noted."""
+    found = resolve_records(state, records, MadeTexts())
+    assert not found.refusals
+    state.lines.ensure(2 * len(records))
+    tables = state.tables()
+    callbacks = np.zeros(CALLBACKS_MAX, CALLBACK)
+    added: list[Noted] = []
+    at = 0
+    while at < len(records):
+        at, count = absorb(
+            tables, found.events, found.rows, at, len(records), state.settings.line_horizon_days * 24, callbacks
+        )
+        added += [Noted(at - 1, *entry) for entry in callbacks[:count].tolist()]
+    return added
+
+
+def one_row(**settings: Any) -> ShardState:
+    """A shard with one row, A at L, that nothing has happened to."""
+    state = shard(**settings)
+    resolve_records(state, events({}), MadeTexts())
+    state.lines.ensure(16)
+    return state

@@ -1,0 +1,58 @@
+"""Documents as tables."""
+
+import datetime as dt
+
+import msgspec
+
+from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.parameters import Forecast, PlanningParameters, Stock
+from sinks import document_tables
+from tests.sinks.documents import DECIDED, exception, planning
+
+GROUPS = {"proposed", "forecast", "stock", "change", "in_force", "accuracy"}
+"""Fields of planning parameters that become columns of their own, some under a longer name."""
+
+
+def test_every_field_of_an_exception_has_a_column() -> None:
+    """A field that is added to the contract does not get lost in tables."""
+    assert set(document_tables.EXCEPTIONS_SCHEMA.names) == {*ExceptionState.__struct_fields__, "lineage"}
+
+
+def test_every_field_of_parameters_has_a_column() -> None:
+    """The same of planning parameters, groups included."""
+    names = set(document_tables.PARAMETERS_SCHEMA.names)
+    plain = set(PlanningParameters.__struct_fields__) - GROUPS
+
+    assert names >= plain
+    assert names >= set(Stock.__struct_fields__)
+    forecast = {name if name == "method" else f"forecast_{name}" for name in Forecast.__struct_fields__}
+    assert names >= forecast
+    row = document_tables.parameters_row(
+        msgspec.json.decode(planning(decided=DECIDED).data, type=PlanningParameters), "0001"
+    )
+    assert set(row) == names
+
+
+def test_what_a_person_decided_is_in_the_row() -> None:
+    """Decision, overrides and accuracy, with instants as such."""
+    document = msgspec.json.decode(planning(decided=DECIDED).data, type=PlanningParameters)
+    (row,) = document_tables.table(
+        document_tables.PARAMETERS_SCHEMA, [document_tables.parameters_row(document, "0001")]
+    ).to_pylist()
+
+    assert (row["decision"], row["decided_by"], row["decision_reason"]) == ("override", "ann", "known")
+    assert row["decided_at"] == dt.datetime(2010, 1, 4, 9, tzinfo=dt.UTC)
+    assert (row["accuracy_wape"], row["accuracy_days"]) == (0.4, 80.5)
+    assert [(override["field"], override["value"]) for override in row["overrides"]] == [("reorder_point", 60.0)]
+
+
+def test_what_is_not_known_is_null() -> None:
+    """An ended exception has its instants, one without money has none."""
+    states = [exception("a", status="resolved", resolved_at="2010-01-05T00:00:00.000Z"), exception("b", money=None)]
+    rows = [
+        document_tables.exception_row(msgspec.json.decode(each.data, type=ExceptionState), "0001") for each in states
+    ]
+    first, second = document_tables.table(document_tables.EXCEPTIONS_SCHEMA, rows).to_pylist()
+
+    assert (first["resolved_at"], second["resolved_at"]) == (dt.datetime(2010, 1, 5, tzinfo=dt.UTC), None)
+    assert (first["money"], second["money"]) == (1200.5, None)

@@ -1,0 +1,140 @@
+"""Stock floors against obvious sums, and the promise they make: no stock-out opens above them."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensing.supply.lead_time_demand import protection_time_demand, protection_time_moments
+from sensing.supply.projection import MEDIAN_MARGIN, idle_stock_thresholds, project, stock_thresholds
+
+DAYS = 28
+
+
+class Row(NamedTuple):
+    """What is known of one row."""
+
+    overdue: float
+    open_day: list[float]
+    receipts: list[float]
+    mean: list[float]
+    variance: list[float]
+    lead_time: float
+    learned: bool
+
+
+daily = st.lists(st.sampled_from([0.0, 0.0, 0.02, 0.3, 1.0, 2.5, 7.0, 40.0, 900.0]), min_size=DAYS, max_size=DAYS)
+rows = st.builds(
+    Row, st.sampled_from([0.0, 0.5, 12.0]),
+    st.lists(st.sampled_from([0.0, 0.0, 0.0, 1.0, 5.5, 60.0]), min_size=DAYS, max_size=DAYS),
+    st.lists(st.sampled_from([0.0] * 12 + [30.0]), min_size=DAYS, max_size=DAYS) | st.just([0.0] * DAYS),
+    daily, daily, st.floats(0, 60), st.booleans(),
+)  # fmt: skip
+
+
+def floor_by_kernel(row: Row) -> float:
+    """The floor for the next day."""
+    out = np.empty(1)
+    overdue, open_day, receipts, mean = (
+        np.array([value]) for value in (row.overdue, row.open_day, row.receipts, row.mean)
+    )
+    stock_thresholds(
+        overdue, open_day, receipts, mean, np.array([row.lead_time], np.float32), np.array([row.learned]), out
+    )
+    return float(out[0])
+
+
+def quiet_floor_by_kernel(row: Row, total: float) -> float:
+    """The floor for the days to come, with so much open in all."""
+    out = np.empty(1)
+    lead_time, learned = np.array([row.lead_time], np.float32), np.array([row.learned])
+    idle_stock_thresholds(np.array([total]), np.array([row.mean]), lead_time, learned, out)
+    return float(out[0])
+
+
+def window_of(row: Row) -> int:
+    """Days until the first receipt, or of the lead time."""
+    due = [day for day in range(DAYS) if row.receipts[day] > 0]
+    return due[0] if due else min(max(math.ceil(np.float32(row.lead_time)), 1), DAYS)
+
+
+def floor_of(row: Row) -> float:
+    """The floor by plain sums."""
+    owed = row.overdue + row.open_day[0]
+    if not row.learned:
+        return owed
+    needed = sum(row.mean[day] for day in range(window_of(row)))
+    beyond = sum(max(row.open_day[day] - row.mean[day], 0) for day in range(1, window_of(row)))
+    return owed + needed + beyond + MEDIAN_MARGIN
+
+
+@given(rows)
+def test_floors_are_plain_sums(row: Row) -> None:
+    """Owed now or tomorrow, what the window is expected to need, what is open beyond that, and margins."""
+    np.testing.assert_allclose(floor_by_kernel(row), floor_of(row), rtol=1e-12)
+
+
+@given(rows, st.floats(0, 20))
+def test_no_stock_out_is_likely_above_the_floor(row: Row, more: float) -> None:
+    """With a stock at the floor or above, a stock-out is less likely than not; and what the day after finds overdue
+    that was open today changes nothing.
+    """
+    stock = floor_of(row._replace(learned=True)) + more
+    stockout, out = np.empty(1, np.int64), np.empty((1, 2))
+    for overdue, first in ((row.overdue, row.open_day[0]), (row.overdue + row.open_day[0], 0.0)):
+        open_day = np.array([[first, *row.open_day[1:]]])
+        project(
+            np.array([stock]), np.array([overdue]), open_day, np.array([row.receipts]), np.array([row.mean]),
+            np.array([row.variance]), np.array([row.lead_time], np.float32), stockout, out,
+        )  # fmt: skip
+        assert out[0, 0] < 0.5
+
+
+@given(rows, st.integers(0, DAYS - 1))
+def test_quiet_floors_hold_on_every_day(row: Row, start: int) -> None:
+    """They are at least the floor of any later day, when all that was open is overdue."""
+    total = row.overdue + sum(row.open_day)
+    found = quiet_floor_by_kernel(row, total)
+    later = [
+        row.mean[day] if day < DAYS else row.mean[DAYS - 7 + (day - DAYS) % 7] for day in range(start, start + DAYS)
+    ]
+    then = Row(total, [0.0] * DAYS, [0.0] * DAYS, later, row.variance, row.lead_time, row.learned)
+    assert found >= floor_of(then) - 1e-9
+    window = window_of(then)
+    starts = [
+        sum(row.mean[d] if d < DAYS else row.mean[21 + (d - DAYS) % 7] for d in range(s, s + window))
+        for s in range(DAYS)
+    ]
+    needed = max(starts) + MEDIAN_MARGIN if row.learned else 0.0
+    np.testing.assert_allclose(found, total + needed, rtol=1e-12)
+
+
+def test_without_a_forecast_there_is_no_floor() -> None:
+    """NaN in, NaN out: such a row is not looked at."""
+    row = Row(1.0, [0.0] * DAYS, [0.0] * DAYS, [math.nan] * DAYS, [0.0] * DAYS, 7.0, True)
+    assert math.isnan(floor_by_kernel(row))
+    assert math.isnan(quiet_floor_by_kernel(row, 1.0))
+
+
+@given(
+    st.lists(st.floats(0, 1e4), min_size=7, max_size=7), st.floats(0.01, 50), st.floats(0, 20), st.floats(0, 30),
+    st.sampled_from((0.5, 0.9, 0.95, 0.999, 1.0)),
+)  # fmt: skip
+def test_what_a_record_keeps_describes_its_reorder_point(
+    week: list[float], spread: float, days: float, sd: float, target: float
+) -> None:
+    """Mean, variance and quantile of the demand over the lead time come out again to the last bit from the single
+    precision that records keep.
+    """
+    mean = np.array([week * 4])
+    lead, lead_sd, review, service = (np.array([value], np.float32) for value in (days, sd, 1.0, target))
+    out, again = np.empty((1, 5)), np.empty((1, 3))
+    protection_time_demand(mean, spread * mean, lead, lead_sd, review, service, out)
+    level, variance, lead_kept, sd_kept, review_kept, service_kept = (
+        column.astype(np.float32).astype(np.float64)
+        for column in (out[:, 0], out[:, 1], lead, lead_sd, review, service)
+    )
+    protection_time_moments(level, variance, lead_kept, sd_kept, review_kept, service_kept, again)
+    np.testing.assert_array_equal(again[0], out[0, 2:])
