@@ -15,6 +15,9 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 EPOCH_ORDINAL = EPOCH.toordinal()
 INSTANT_MAX = 253402300799999
 """Last millisecond of the year 9999. Event times are from 1970 to this instant."""
+DAY_MIN = dt.date.min.toordinal() - EPOCH_ORDINAL
+DAY_MAX = dt.date.max.toordinal() - EPOCH_ORDINAL
+"""First and last day of the calendar, in days since 1970-01-01. Sums of valid dates and durations may lie outside."""
 
 Time = dt.datetime | int | None
 
@@ -52,8 +55,12 @@ def days(dates: Sequence[dt.date | None]) -> NDArray[np.int32]:
 
 @functools.lru_cache(maxsize=1024)  # Outputs of one close share their time.
 def rfc3339(time_ms: int) -> str:
-    """An instant in UTC with milliseconds: ``2026-01-05T09:30:00.123Z``."""
-    return (EPOCH + dt.timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """An instant in UTC with milliseconds: ``2026-01-05T09:30:00.123Z``; after the year 9999 its last one."""
+    return (
+        (EPOCH + dt.timedelta(milliseconds=min(time_ms, INSTANT_MAX)))
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
 
 
 @functools.lru_cache(maxsize=8192)  # The same event times occur in the documents of many rows.
@@ -63,8 +70,8 @@ def rfc3339_seconds(seconds: int) -> str:
 
 
 def date(day: int) -> dt.date:
-    """The date of a day since 1970-01-01."""
-    return dt.date.fromordinal(EPOCH_ORDINAL + day)
+    """The date of a day since 1970-01-01; outside the calendar its first or last one."""
+    return dt.date.fromordinal(EPOCH_ORDINAL + min(max(day, DAY_MIN), DAY_MAX))
 
 
 @functools.lru_cache(maxsize=1024)
