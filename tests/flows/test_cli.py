@@ -23,7 +23,7 @@ from tests.flows.events import MONDAY, order, write
 @pytest.fixture(autouse=True)
 def _counting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands run with counting machines."""
-    monkeypatch.setattr(replay_module, "machines", lambda _settings: counting_machines())
+    monkeypatch.setattr(replay_module, "machines", lambda _settings, _bounds: counting_machines())
 
 
 @pytest.fixture
