@@ -1,4 +1,7 @@
-"""What is true now, as files: the latest record of every key of the compacted topics; of exceptions, the open ones."""
+"""Export: writes the latest record of every key of the compacted topics to files; of exceptions only the open ones.
+
+`tidegauge export` calls it.
+"""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -21,7 +24,7 @@ ROWS_AT_ONCE = 4096
 
 
 class Exported(NamedTuple):
-    """Rows written by topic, and records that were left out since they are not this engine's."""
+    """Rows written by topic, and the number of records left out because this engine did not write them."""
 
     rows: dict[str, int]
     foreign: int
@@ -32,24 +35,24 @@ def export(
 ) -> Exported:
     """Write every compacted output topic to a file in a folder, sorted by key.
 
-    Values wait in a file in the folder, so disk for all topics is needed; memory is about 300 bytes per key and
-    ``ROWS_AT_ONCE`` documents.
+    Values are spooled to a file in the folder, so it needs disk space for all topics. Memory is about 300 bytes per key
+    and ``ROWS_AT_ONCE`` documents.
 
     Parameters
     ----------
     client
         Settings of librdkafka for any client.
     prefix
-        Put before the names of the topics.
+        Prefix of the topic names.
     ended
-        Write exceptions that have ended as well.
+        Whether to write exceptions that have ended as well.
 
     Raises
     ------
     UsageError
-        The folder is not new or empty; nothing was read.
+        The folder is neither new nor empty; nothing was read.
     TidegaugeError
-        Kafka does not give what is needed; the folder is as it was.
+        Kafka failed; the folder is as it was before.
     """
     specs = {spec.name: spec for spec in compacted()}
     with work_folder(output) as work:
@@ -70,7 +73,7 @@ def _write(spool: Spool, spec: TopicSpec, path: Path, form: Form, ended: bool) -
 
 
 def _documents(spool: Spool, spec: TopicSpec, ended: bool) -> Iterator[tuple[Any, str, bytes]]:
-    """Documents to be written, each decoded, with its lineage, and as it is."""
+    """Documents to write: each decoded, its run id, and its raw value."""
     (struct,) = spec.structs
     decode = msgspec.json.Decoder(struct).decode
     for _, run_id, value in spool.of(spec.name):

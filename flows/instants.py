@@ -1,4 +1,4 @@
-"""Instants as people give them, in options and settings."""
+"""Parses instants in command-line options and settings."""
 
 import datetime as dt
 
@@ -7,7 +7,7 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def read_instant(text: str, zone: dt.tzinfo) -> int | None:
-    """Instant in UTC ms of RFC 3339 with an offset, or of a date: its first one in ``zone``. None: it is neither."""
+    """Instant (UTC ms) of an RFC 3339 text with an offset, or of the start of a date in ``zone``; else None."""
     try:
         if len(text) == len("2011-12-10"):
             instant = dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), zone)

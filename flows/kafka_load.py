@@ -1,4 +1,4 @@
-"""Loads files into Kafka: a folder that ``tidegauge replay`` reads becomes messages of the topics of the engine.
+"""Loads an input folder into Kafka: every line that ``tidegauge replay`` would read becomes a message of its topic.
 
 ``tidegauge load``, the sample of the demo and benchmarks call it.
 """
@@ -23,7 +23,7 @@ PIECES_PER_SECOND = 50
 QUEUE_KIB_MAX = 64 * 1024
 DELIVERY_SECONDS_MAX = 60
 
-# What a user may change.
+# Settings that a user may change.
 DEFAULTS = {
     "client.id": "tidegauge-load",
     **QUIET,
@@ -32,12 +32,12 @@ DEFAULTS = {
     "linger.ms": 20,
     "compression.type": "lz4",
 }
-# What a loaded log must have: each line once and in order, keys where other producers put them, failures told.
+# Settings that a load needs: each line once and in order, the partitioner of other producers, and reports of failures.
 FIXED = {"enable.idempotence": True, **PARTITIONER, "delivery.report.only.error": True}
 
 
 class Loaded(NamedTuple):
-    """What a load did: lines per topic (without prefix), and wall-clock seconds."""
+    """Result of a load: lines per topic (without prefix), and wall-clock seconds."""
 
     lines: dict[str, int]
     seconds: float
@@ -50,18 +50,18 @@ def load(
     rate: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Loaded:
-    """Send every line of a folder as it is, good or bad, in the order in which a replay takes them.
+    """Send every line of a folder unchanged, valid or not, in the order of a replay.
 
-    Within a partition messages keep their order. Times of messages are those of loading.
+    Messages keep their order within a partition. Their timestamps are those of the load.
 
     Parameters
     ----------
     client
-        Settings of librdkafka, ``bootstrap.servers`` among them.
+        Settings of librdkafka, including ``bootstrap.servers``.
     prefix
-        Put before the name of every topic.
+        Prefix of every topic name.
     rate
-        The most lines a second, evenly; None: as fast as the brokers take them.
+        Maximum lines per second, evenly spaced; None: as fast as the brokers accept them.
     progress
         Called about ten times a second.
 
@@ -70,8 +70,8 @@ def load(
     UsageError
         When there is nothing to load, or librdkafka refuses a setting.
     TidegaugeError
-        When no broker answers, a topic does not exist, a file cannot be read to its end, a line is not delivered, or on
-        Ctrl-C; what was delivered by then stays.
+        When no broker answers, a topic does not exist, a file cannot be read to its end, a line is not delivered, or
+        the user interrupts. Lines delivered before stay in Kafka.
     """
     started = time.monotonic()
     inputs = find_inputs(folder)
@@ -96,7 +96,7 @@ def load(
 
 
 class _Sender:
-    """Sends lines and watches over their delivery."""
+    """Sends lines and checks their delivery."""
 
     def __init__(self, client: Mapping[str, Any], prefix: str) -> None:
         self.lines: Counter[str] = Counter()
@@ -108,7 +108,7 @@ class _Sender:
         self._producer = make_client(Producer, {**DEFAULTS, **client, **FIXED, **callbacks})
 
     def send(self, piece: OriginalLines) -> None:
-        """Hand lines to the producer; waits while its queue is full."""
+        """Pass lines to the producer; waits while its queue is full."""
         produce, prefix = self._producer.produce, self._prefix
         for at, (topic, value, key) in enumerate(zip(piece.topics, piece.values, piece.keys, strict=True)):
             try:
@@ -130,19 +130,19 @@ class _Sender:
             return
 
     def wait(self, seconds: float) -> None:
-        """Let the producer work; stops the load where a line was not delivered."""
+        """Let the producer work; raises an error if a line was not delivered."""
         self._producer.poll(seconds)
         if self._failure is not None:
             raise TidegaugeError(self._failure)
 
     def finish(self) -> None:
-        """Wait until everything is delivered, or was given up."""
+        """Wait until every line is delivered or has failed."""
         while self._producer.flush(1.0):
             self.wait(0.0)
         self.wait(0.0)
 
     def drop(self) -> None:
-        """Forget what is not delivered yet."""
+        """Discard lines that are not delivered yet."""
         self._producer.purge()
         self._producer.poll(0)
 
@@ -166,7 +166,7 @@ class _Sender:
 
 
 def _paced(blocks: Iterator[OriginalLines], rate: int | None, wait: Callable[[float], None]) -> Iterator[OriginalLines]:
-    """Small pieces, each when it is due."""
+    """Small pieces of the blocks, each at the time that ``rate`` allows."""
     size = PIECE_LINES_MAX if rate is None else max(min(rate // PIECES_PER_SECOND, PIECE_LINES_MAX), 1)
     started, sent = time.monotonic(), 0
     for block in blocks:

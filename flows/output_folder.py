@@ -1,4 +1,4 @@
-"""The output folder of a replay or an export: new or empty before, complete or as it was afterwards."""
+"""Output folder of a replay or an export: it must be new or empty, and ends up complete or as it was before."""
 
 import contextlib
 import shutil
@@ -11,12 +11,12 @@ WORK_FOLDER = ".tidegauge-work"
 
 
 def refuse_used(folder: Path) -> None:
-    """Refuse what is neither missing nor an empty folder.
+    """Check that the folder is missing or empty.
 
     Raises
     ------
     UsageError
-        Says what is there.
+        When it has files or is a file.
     """
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     if names or (folder.exists() and not folder.is_dir()):
@@ -29,12 +29,12 @@ def refuse_used(folder: Path) -> None:
 
 @contextlib.contextmanager
 def work_folder(folder: Path) -> Iterator[Path]:
-    """Make the folder and one in it to work in, which is gone afterwards; what was made is undone at a failure.
+    """Make the folder, and a work folder in it that is removed at the end; a failure removes everything made.
 
     Raises
     ------
     UsageError
-        When the folder is in use; nothing has been made then.
+        When the folder is in use; nothing was made.
     """
     refuse_used(folder)
     made, work = not folder.exists(), folder / WORK_FOLDER

@@ -1,9 +1,9 @@
-"""How many processors there are to use."""
+"""Number of usable processors; the demo and benchmarks use it."""
 
 import os
 import sys
 
 
 def processors() -> int:
-    """Processors that this process may use."""
+    """Number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""The replay job: files in, files out; `tidegauge replay`, the demo and benchmarks call it."""
+"""The replay job: reads input files and writes output files. `tidegauge replay`, the demo and benchmarks call it."""
 
 import contextlib
 import datetime as dt
@@ -26,11 +26,11 @@ from sinks.part_files import PartFiles
 
 BATCH_MESSAGES = 8_192
 EACH_BATCH = dt.timedelta(0)
-"""Every batch is an epoch of its own, so what is under way is bounded by one batch; no snapshot is kept anyway."""
+"""Every batch is an epoch of its own, so only one batch is in the flow; short epochs cost nothing without snapshots."""
 
 
 class Summary(NamedTuple):
-    """What a replay did: messages read, wall-clock seconds, rows of parameters, output records by type."""
+    """Result of a replay: messages read, wall-clock seconds, rows of parameters, output records by type."""
 
     lines: int
     seconds: float
@@ -56,21 +56,21 @@ def replay(
     until
         Instant at which the clock ends, UTC ms, after the last event; None: the end of the last event's local day.
     batch_messages
-        About so many messages of a file are applied at once; it does not show in the results.
+        Approximate number of messages of a file that are applied at once; results do not depend on it.
     workers
-        Processes that share the shards, beside this one, which reads and writes; with 1 all is done here. They do not
-        show in the results.
+        Worker processes that share the shards, while this process reads and writes; with 1 this process does all.
+        Results do not depend on it.
     progress
         Called about ten times a second from the thread that reads.
     make_machine
-        Makes the machine of an id; by default those of the engine. It is pickled for processes.
+        Makes the machine of an id; None: the engine's machines. It is pickled for worker processes.
 
     Raises
     ------
     UsageError
-        When the folders or ``until`` do not fit; nothing has been written then.
+        When a folder or ``until`` is not usable; nothing was written.
     TidegaugeError
-        When the run failed; the output folder is as it was.
+        When the run failed; the output folder is as it was before.
     """
     settings = settings or Settings()
     find_inputs(input_folder)

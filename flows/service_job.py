@@ -1,4 +1,4 @@
-"""The service job: Kafka in, Kafka and Redis out, until it is stopped; `tidegauge run` calls it."""
+"""The service job: reads Kafka and writes Kafka and Redis until it is stopped. `tidegauge run` calls it."""
 
 import contextlib
 import datetime as dt
@@ -29,13 +29,13 @@ from sinks.kafka_sink import KafkaSink
 from sinks.redis_view import RedisView
 
 START_SECONDS_MAX = 30.0
-"""How long a start waits for a broker that is not there yet."""
+"""How long a start waits for a broker that does not answer yet."""
 STOP_SECONDS_MAX = 30.0
-"""How long a stop waits for brokers and Redis to take what was made."""
+"""How long a stop waits for brokers and Redis to accept the last outputs."""
 
 
 class Ended(NamedTuple):
-    """What a run did: messages read, wall-clock seconds, output records by type."""
+    """Result of a run: messages read, wall-clock seconds, output records by type."""
 
     messages: int
     seconds: float
@@ -43,17 +43,19 @@ class Ended(NamedTuple):
 
 
 def run_service(settings: RunSettings, *, until_end: bool = False, prepare: Callable[[], None] = lambda: None) -> Ended:
-    """Run until a signal stops it or, with ``until_end``, until the present end of all topics by event time alone.
+    """Run until a signal stops the service.
+
+    With ``until_end`` it runs to the present end of all topics, and only event times move the watermark.
 
     Parameters
     ----------
     prepare
-        Called once logs and endpoints are up, before anything is read.
+        Called once after logging and HTTP endpoints have started, before anything is read.
 
     Raises
     ------
     TidegaugeError
-        When it cannot start, or cannot go on.
+        When the run cannot start or has failed.
     """
     started = time.monotonic()
     with operations(settings) as observer:
@@ -73,7 +75,7 @@ def run_service(settings: RunSettings, *, until_end: bool = False, prepare: Call
 def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> RunContext:
     kafka, core = settings.kafka, settings.engine.core()
     if until_end:
-        core = msgspec.structs.replace(core, source_groups=1)  # One merge needs the heads of all partitions.
+        core = msgspec.structs.replace(core, source_groups=1)  # One merge needs the first messages of all partitions.
     # A signal drains a service; with until_end an early stop is an error.
     context = RunContext(service=not until_end, observer=observer)
     inputs = {topic: kafka.topic_prefix + topic for topic in TOPICS}
@@ -106,7 +108,7 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> R
 
 @contextlib.contextmanager
 def _view(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> Iterator[None]:
-    """Keep the view in Redis, where one is wanted; at the end of a run it is given what is in the topics by then."""
+    """Keep the view in Redis, if one is configured; at the end of a run the view catches up with the topics."""
     redis, kafka = settings.redis.client_config(), settings.kafka
     if redis is None:
         yield
@@ -125,9 +127,9 @@ def _view(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> 
 
 
 def _bring_up_to_date(view: RedisView, *, until_end: bool) -> None:
-    """Let the view take in what is in the topics by now.
+    """Let the view catch up with the topics.
 
-    A stop is bounded, whatever the view is at; a run to the end waits as long as the view gets on.
+    A stop waits at most ``STOP_SECONDS_MAX``. A run to the end waits as long as the view makes progress.
     """
     taken = view.counts.taken
     while not view.drain(STOP_SECONDS_MAX):
@@ -145,5 +147,5 @@ def _bring_up_to_date(view: RedisView, *, until_end: bool) -> None:
 
 
 def new_run_id() -> str:
-    """Id of a run; ids sort in the order in which runs began."""
+    """A new run id; ids sort in the order in which runs start."""
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"

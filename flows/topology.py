@@ -1,4 +1,4 @@
-"""The whole system on one page.
+"""The dataflow of the whole system on one page; the jobs build it.
 
     input --- batches ---> shard (a machine per set of SKUs) --- outputs ---+
       |                      |                                              |
@@ -6,9 +6,9 @@
       |                                                 v                   |
       +--- rejects, read counts --------------------> ledger --- outputs ---+
 
-The source reads, decodes, orders and routes (`flows.input`); every item of the flow is a batch for one machine under
-that machine's key. Machines are pure (`sensing.machines`); sinks keep nothing (`sinks`). All that these steps must know
-of each other is in the items. Step ids are part of the format of saved state: renaming a step discards its state.
+The source reads, decodes, orders and routes (`flows.input`). Every item of the flow is a batch for one machine under
+that machine's key. Machines are pure (`sensing.machines`). Sinks keep no state (`sinks`). Steps exchange data only in
+items. Step ids are part of the format of saved state: renaming a step discards its state.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The demo from end to end: make the input, run the main job on it, hold the result against the truth."""
+"""The demo job: makes the input, replays it, and compares the result with the truth file. `tidegauge demo` calls it."""
 
 import time
 from pathlib import Path
@@ -19,12 +19,12 @@ from flows.replay_job import Summary, replay
 from sensing.contracts.audit import ControlTotals
 from sensing.machine_settings import Settings
 
-# Every shard's day has a price of its own, and one small shop on a few processors has no use for many.
+# Every shard adds a fixed cost per day close, and one small shop on a few processors does not need many shards.
 SETTINGS = Settings(time_zone=ZONE_NAME, shards=4)
 
 
 class Outcome(NamedTuple):
-    """What the demo made and found."""
+    """Inputs and results of the demo."""
 
     inputs: Inputs
     summary: Summary
@@ -33,14 +33,14 @@ class Outcome(NamedTuple):
 
 
 def run_demo(folder: Path, days: int | None, console: Console) -> Outcome:
-    """Run the demo in ``folder`` (new or empty), on the whole year or its last ``days`` days, and print what it shows.
+    """Run the demo in ``folder`` (new or empty) on the whole year or its last ``days`` days, and print the results.
 
     Raises
     ------
     UsageError
         When the folder is not empty.
     TidegaugeError
-        When the run fails or its accounts do not balance.
+        When the run fails or its control totals do not balance.
     """
     input_folder, output_folder, truth_file = folder / "input", folder / "output", folder / "truth.json"
     refuse_used(folder)

@@ -1,5 +1,5 @@
-"""Writes the demo's input folder, the files ``tidegauge replay`` reads, and beside it ``truth.json``: what was
-planted.
+"""Writes the demo's input folder for ``tidegauge replay``, and a truth file that lists the planted problems. The demo
+job and the Kafka sample call it.
 """
 
 from pathlib import Path
@@ -30,7 +30,7 @@ GIANT_UNITS_MIN = 50_000
 
 
 class Inputs(NamedTuple):
-    """What was written: source rows, rows dropped by rule, order events by type, lines per file."""
+    """Counts of the input: source rows, rows dropped by rule, order events by type, planted lines, lines per file."""
 
     rows: int
     dropped: dict[str, int]
@@ -40,8 +40,8 @@ class Inputs(NamedTuple):
 
 
 def write_inputs(table: pa.Table, folder: Path, truth_file: Path) -> Inputs:
-    """Convert rows of Online Retail and everything simulated around them into ``folder``, which must exist; same rows,
-    same bytes.
+    """Write rows of Online Retail and the simulated supply side to ``folder``, which must exist. Equal rows give equal
+    bytes.
     """
     retail = clean_retail(table)
     lines, surges = plant_surges(retail.lines, LOCATION, SEED)
@@ -62,7 +62,7 @@ def write_inputs(table: pa.Table, folder: Path, truth_file: Path) -> Inputs:
 
 
 def truth(lines: Lines, surges: list[Surge], supply: Supply) -> dict[str, Any]:
-    """What was planted, and the giant orders that are in the source; times are RFC 3339, ends exclusive."""
+    """Truth file: planted problems, and giant orders of the source; times are RFC 3339, ends are exclusive."""
     return {
         "simulated": "surges, supplier delay, and all shipments, purchase orders and stock counts",
         "seed": SEED,
@@ -115,7 +115,7 @@ def _delay(supply: Supply, delay: SupplyDelay) -> dict[str, Any]:
 
 
 def _giants(lines: Lines) -> list[dict[str, Any]]:
-    """Order lines of 50,000 units or more with the cancellation that followed."""
+    """Order lines of 50,000 units or more that were cancelled later."""
     large = lines.take(lines.quantity >= GIANT_UNITS_MIN)
     events = list(zip(large.kind.tolist(), large.order.tolist(), large.line.tolist(), range(large.size()), strict=True))
     cancelled_by = {(order, line): at for kind, order, line, at in events if kind == CANCELLED}

@@ -1,4 +1,4 @@
-"""What a person sees while the demo runs: a live panel on a terminal, a line now and then elsewhere."""
+"""Live view of the demo: a panel on a terminal; elsewhere one line per 10 % of progress. The demo job uses it."""
 
 import datetime as dt
 import time
@@ -20,7 +20,7 @@ STYLE_OF_SEVERITY = {"low": "dim", "medium": "yellow", "high": "red", "critical"
 
 
 class LiveView:
-    """Shows progress reports of a run over ``lines`` lines; a context manager, so that the terminal is given back."""
+    """Shows progress reports of a run over ``lines`` lines; a context manager that restores the terminal."""
 
     def __init__(self, console: Console, lines: int) -> None:
         self._console = console
@@ -44,7 +44,7 @@ class LiveView:
     def show(self, progress: Progress) -> None:
         """Show one report."""
         seconds = max(time.monotonic() - self._started, 1e-3)
-        # Sources read far ahead; of this input the number of lines is known, so the share is exact.
+        # The source reads far ahead, so its share is too high. The number of lines is known and gives the exact share.
         progress = progress._replace(share=min(progress.lines / self._lines, 1.0))
         if self._live is not None:
             self._live.update(panel(progress, seconds))
@@ -64,7 +64,7 @@ def plain_line(progress: Progress, seconds: float) -> str:
 
 
 def exception_records(outputs: dict[str, int]) -> int:
-    """Records of topic exceptions, from the counts of output records by type; one problem may have several."""
+    """Number of records on topic exceptions, from the counts by type; one problem may have several records."""
     return sum(count for kind, count in outputs.items() if kind.startswith("exception."))
 
 

@@ -1,4 +1,4 @@
-"""Order lines as columns, and the NDJSON they become."""
+"""Order lines of the demo as columns, and their NDJSON. All modules of the demo's input use them."""
 
 from typing import Any, NamedTuple
 
@@ -13,10 +13,10 @@ CURRENCY = "GBP"
 
 
 class Lines(NamedTuple):
-    """Order events, one entry per event in each column, in event-time order.
+    """Order events in event-time order; every column has one entry per event.
 
-    ``document`` and ``position`` make the event id; ``order`` and ``line`` name the order line the event is about (for
-    a return: itself). ``customer`` 0 is unknown. ``item`` and ``place`` index ``skus`` and ``locations``.
+    ``document`` and ``position`` make the event id. ``order`` and ``line`` name the order line of the event; a return
+    names itself. ``customer`` 0 is unknown. ``item`` and ``place`` are indices of ``skus`` and ``locations``.
     """
 
     kind: NDArray[np.int64]
@@ -38,7 +38,7 @@ class Lines(NamedTuple):
         return self._replace(**{name: getattr(self, name)[index] for name in COLUMNS})
 
     def merged(self, others: "list[Lines]") -> "Lines":
-        """All of them, in event-time order; at equal minutes in the order given. They must share skus and locations."""
+        """Merge in event-time order, at equal minutes in the order given; all must share skus and locations."""
         parts = [self, *others]
         assert all(part.skus == self.skus and part.locations == self.locations for part in parts)
         order = np.argsort(np.concatenate([part.minute for part in parts]), kind="stable")
@@ -48,7 +48,7 @@ class Lines(NamedTuple):
         return self._replace(**columns)
 
     def size(self) -> int:
-        """Count of events."""
+        """Number of events."""
         return len(self.kind)
 
 
@@ -56,7 +56,7 @@ COLUMNS = Lines._fields[:-2]
 
 
 def never_cancelled(lines: Lines) -> NDArray[np.bool_]:
-    """Whether an event is an order line that no event of ``lines`` cancels."""
+    """Flags of the events that are order lines and that no event of ``lines`` cancels."""
     gone = lines.kind == CANCELLED
     cancelled = set(zip(lines.order[gone].tolist(), lines.line[gone].tolist(), strict=True))
     names = zip(lines.order.tolist(), lines.line.tolist(), strict=True)
@@ -65,10 +65,10 @@ def never_cancelled(lines: Lines) -> NDArray[np.bool_]:
 
 
 def order_ndjson(lines: Lines) -> bytes:
-    """Events of topic ``orders``, one JSON object a line.
+    """Events of topic ``orders``, one JSON object per line.
 
-    All texts are invoice numbers, stock codes and dates, which need no escaping, so lines are formatted rather than
-    serialised: half a million take a second.
+    All texts are invoice numbers, stock codes and dates, which need no escaping. So lines are formatted instead of
+    serialised: 500,000 lines take about one second.
     """
     texts = (
         f'{{"event_id":"{document}-{position}","event_type":"{EVENT_TYPES[kind]}","event_time":"{time}",'

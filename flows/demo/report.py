@@ -1,4 +1,4 @@
-"""The summary at the end of the demo."""
+"""Prints the summary at the end of the demo; the demo job calls it."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -20,7 +20,7 @@ OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dea
 
 
 class _AuditRecord(msgspec.Struct):
-    """What is read of a line of ``audit.ndjson``."""
+    """The fields that are read from a line of ``audit.ndjson``."""
 
     type: str
     data: msgspec.Raw
@@ -32,7 +32,7 @@ def read_totals(file: Path) -> list[ControlTotals]:
     Raises
     ------
     TidegaugeError
-        When an account does not balance: an event was lost or counted twice.
+        When control totals do not balance: an event was lost or counted twice.
     """
     decoder = msgspec.json.Decoder(_AuditRecord)
     totals = []
@@ -50,7 +50,7 @@ def read_totals(file: Path) -> list[ControlTotals]:
 
 
 def print_inputs(console: Console, inputs: Inputs, seconds: float) -> None:
-    """What was made of the source."""
+    """Print how the source was converted to the input."""
     dropped = ", ".join(f"{name} {count:,}" for name, count in inputs.dropped.items())
     kept = ", ".join(f"{name} {count:,}" for name, count in inputs.order_events.items())
     files = ", ".join(f"{topic} {count:,}" for topic, count in inputs.file_lines.items())
@@ -62,7 +62,7 @@ def print_inputs(console: Console, inputs: Inputs, seconds: float) -> None:
 
 
 def print_totals(console: Console, totals: list[ControlTotals]) -> None:
-    """The account of every topic; that it balances was checked when it was read."""
+    """Print the control totals of every topic; `read_totals` has checked that they balance."""
     table = Table(
         box=None, pad_edge=False, title="Every event accounted for: read = sum of outcomes", title_justify="left"
     )
@@ -75,7 +75,7 @@ def print_totals(console: Console, totals: list[ControlTotals]) -> None:
 
 
 def print_problems(console: Console, title: str, problems: list[Problem]) -> None:
-    """The worst problems with their sentences."""
+    """Print the worst problems with their reasons."""
     console.print(f"\n[bold]{title}[/bold]")
     for problem in ranked(problems)[:TOP_PROBLEMS]:
         state = problem.state
@@ -89,7 +89,7 @@ def print_problems(console: Console, title: str, problems: list[Problem]) -> Non
 
 
 def print_score(console: Console, score: Score) -> None:
-    """Truth found and missed, one line each, and what else was raised."""
+    """Print the planted problems, found or missed, one per line, and the counts of other problems."""
     console.print("\n[bold]Planted order surges[/bold] (five times the usual order lines for three trading days)")
     _print_planted(console, score.surges, _surge_name)
     found = [planted for planted in score.surges if planted.problem is not None]
@@ -114,7 +114,7 @@ def print_score(console: Console, score: Score) -> None:
 
 
 def first_day_count(score: Score) -> int:
-    """Surges that were found before the end of their first trading day."""
+    """Number of surges that were found before the end of their first trading day."""
     return sum(
         planted.problem is not None
         and planted.problem.opened_at.timestamp() < _timestamp(planted.entry["first_day_end"])

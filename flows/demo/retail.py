@@ -1,29 +1,27 @@
-"""Online Retail (see data/SOURCES.txt) cleaned into order events. Every source row becomes one event or is dropped by
+"""Cleans Online Retail (see data/SOURCES.txt) into order events. Every source row becomes one event or is dropped by
 one named rule.
 
-Dropped, first rule that applies (rows of the whole year):
+A row is dropped by the first rule that applies (number of rows in the whole year):
 
 - ``adjustment`` (3): invoices starting with A settle bad debt.
-- ``not_goods`` (3,042): postage, carriage, fees, vouchers, discounts, samples, manual entries. Goods have a stock code
-  of five digits and perhaps letters, or are party bags and kits (DCGS...) or cushion pads (PADS); three five-digit
-  codes are a carriage, a packing charge and a voucher.
-- ``write_off`` (1,336): negative quantities that are no cancellation (damages, counting corrections), all without a
-  price.
-- ``no_price`` (1,160): prices of zero or less: gifts, samples and stock found again.
+- ``not_goods`` (3,042): postage, carriage, fees, vouchers, discounts, samples, manual entries. A stock code of goods
+  has five digits and maybe letters, or is a party bag or kit (DCGS...) or a cushion pad (PADS). Three five-digit codes
+  are no goods: a carriage, a packing charge and a voucher.
+- ``write_off`` (1,336): negative quantities that are no cancellation (damages, count corrections), all without price.
+- ``no_price`` (1,160): prices of zero or less: gifts, samples and found stock.
 
-Kept as they are: exact repeats (a customer's invoice may list an item twice), lines without customer, outliers.
+Kept unchanged: exact repeats (an invoice may list an item twice), lines without customer, outliers.
 
-- Ids: event ``<invoice>-<position>``, order the invoice, line the row's position in it, counted from 1 over all rows of
-  the source, dropped ones included.
-- Stock codes that differ by letter case only (112 pairs, with equal descriptions: keyed by hand) are one SKU, in
-  capitals.
-- The data's only location is the customer's country. The shop ships from Britain, and half of the 37 other countries
-  order less than once a week: they share one location, EXPORT, beside UK. The clock is the shop's: Europe/London, to
-  the minute.
-- Invoices starting with C are credit notes. A credit line becomes ``order.cancelled`` of the order line it matches:
-  same customer, stock code, location and quantity, the latest earlier line that no other credit line took, ordered at
-  most 35 days before (the reach of the engine's line table). Credit lines that match nothing (parts of a line, older
-  lines, unknown customers) become ``order.returned``.
+- Ids: the event id is ``<invoice>-<position>``, the order is the invoice, the line is the row's position in it. The
+  position counts from 1 over all rows of the source, dropped ones included.
+- Stock codes that differ only by letter case (112 pairs with equal descriptions) are one SKU, in capitals.
+- The only location in the data is the customer's country. The shop ships from Britain, and half of the 37 other
+  countries order less than once a week. So there are two locations: UK and EXPORT. The clock is that of the shop:
+  Europe/London, to the minute.
+- Invoices starting with C are credit notes. A credit line becomes ``order.cancelled`` of the order line that it
+  matches: the latest earlier line with the same customer, stock code, location and quantity that no other credit line
+  has matched, at most 35 days old (the horizon of the engine's line table). Credit lines without a match (parts of a
+  line, older lines, unknown customers) become ``order.returned``.
 """
 
 import re
@@ -53,7 +51,7 @@ Codes = NDArray[np.int64]
 
 
 class Retail(NamedTuple):
-    """Order events of a span of the source, and the account of its rows: ``rows == lines.size() +
+    """Order events of a span of the source, and the counts of its rows: ``rows == lines.size() +
     sum(dropped.values())``.
     """
 
@@ -63,8 +61,8 @@ class Retail(NamedTuple):
 
 
 def read_retail(days: int | None = None, until: str | None = None) -> pa.Table:
-    """Rows of the source in its order: all, or those of the last ``days`` days before date ``until`` (exclusive;
-    default: the end).
+    """Rows of the source in their order: all, or those of the ``days`` days before date ``until`` (exclusive; None: the
+    end).
     """
     table = pq.read_table(RETAIL_FILE)
     minute = _minutes(table)
@@ -79,7 +77,7 @@ def location_of(country: str) -> str:
 
 
 def clean_retail(table: pa.Table) -> Retail:
-    """Order events of ``table``'s rows, by the rules above; rows must be in order of time."""
+    """Order events of the rows of ``table``, by the rules of the module docstring; rows must be in order of time."""
     invoice, invoices = _dictionary(table, "InvoiceNo")
     credit = np.array([number.startswith("C") for number in invoices], dtype=bool)[invoice]
     quantity = table["Quantity"].to_numpy().astype(np.int64)
@@ -132,7 +130,7 @@ def _dictionary(table: pa.Table, column: str) -> tuple[Codes, list[str]]:
 
 
 def _items(table: pa.Table) -> tuple[Codes, list[str], NDArray[np.bool_]]:
-    """SKU index per row, the SKUs in order of their names, and whether the row is about goods."""
+    """SKU index per row, the sorted SKUs, and whether each row is about goods."""
     codes, texts = _dictionary(table, "StockCode")
     upper = [text.upper() for text in texts]
     goods = np.array([_GOODS.fullmatch(text) is not None and text not in _SERVICES for text in upper], dtype=bool)
@@ -142,9 +140,7 @@ def _items(table: pa.Table) -> tuple[Codes, list[str], NDArray[np.bool_]]:
 
 
 def _positions(invoice: Codes) -> NDArray[np.int64]:
-    """Position of every row in its invoice, from 1, in the order of the source (one invoice is not contiguous
-    there).
-    """
+    """Position of every row in its invoice, from 1, in source order; one invoice is not contiguous there."""
     order = np.argsort(invoice, kind="stable")
     ordered = invoice[order]
     starts = np.flatnonzero(np.diff(ordered, prepend=-1))

@@ -1,4 +1,4 @@
-"""The demo's input in Kafka: ``tidegauge load --sample`` calls it."""
+"""Loads the demo's input into Kafka; ``tidegauge load --sample`` calls it."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -19,15 +19,15 @@ def load_sample(
     rate: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Loaded | None:
-    """Load the input of the demo, a year of a real shop's orders with a simulated supply side, into empty topics.
+    """Load the demo's input, a year of a real shop's orders with a simulated supply side, into empty topics.
 
-    A second copy would be late by a year, so nothing is loaded where there are orders. Parameters and errors as of
-    `flows.kafka_load.load`.
+    The events of a second copy would be late by a year, so nothing is loaded if topic orders has messages. Parameters
+    and errors are those of `flows.kafka_load.load`.
 
     Returns
     -------
     Loaded, optional
-        None where there were orders.
+        None if topic orders had messages.
     """
     orders = prefix + TOPICS[Topic.ORDERS]
     if Cluster(client).ends([orders])[orders]:

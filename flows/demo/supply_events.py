@@ -1,5 +1,5 @@
-"""Events of the simulated supply side: topics ``shipments``, ``suppliers``, ``inventory`` and ``reference`` as NDJSON
-in event-time order.
+"""Events of the simulated supply side as NDJSON in event-time order: topics ``shipments``, ``suppliers``, ``inventory``
+and ``reference``. `flows.demo.inputs` writes them.
 """
 
 from typing import Any
@@ -35,12 +35,12 @@ def purchase_name(purchase: Purchase) -> str:
 
 
 def delay_event_id(purchase: Purchase) -> str:
-    """Event id of the announcement that ``purchase`` comes later."""
+    """Id of the event that announces the delay of ``purchase``."""
     return f"{purchase_name(purchase)}-delayed"
 
 
 def shipment_ndjson(supply: Supply) -> bytes:
-    """``shipment.shipped`` for every piece of an order line that left on one evening, spread over two hours."""
+    """``shipment.shipped`` events: one per piece of an order line and evening, spread over two hours."""
     shipments = _shipments(supply)
     evenings, evening, pieces = np.unique(shipments.minute, return_inverse=True, return_counts=True)
     number = np.arange(shipments.size()) - (np.cumsum(pieces) - pieces)[evening]
@@ -64,7 +64,7 @@ def shipment_ndjson(supply: Supply) -> bytes:
 
 
 def _shipments(supply: Supply) -> Lines:
-    """Pieces of order lines by the evening they left: stocked rows first, each in the order of the orders."""
+    """Shipped pieces of order lines by evening: stocked rows first, both groups in the order of their orders."""
     line, at, quantity = shipped_pieces(supply)
     stocked = supply.shippable.take(line)._replace(quantity=quantity, minute=_evening(supply, at))
     stocked = stocked.take(np.lexsort((line, at)))
@@ -79,12 +79,11 @@ def _evening(supply: Supply, at: Array) -> Array:
 
 
 def shipped_pieces(supply: Supply) -> tuple[Array, Array, Array]:
-    """Which line (index into ``supply.shippable``), on which trading day (index), how many units, for every piece
-    shipped.
+    """Line (index of ``supply.shippable``), trading day (index) and units of every shipped piece.
 
-    Per row, units are numbered in the order they were asked for; a line is a span of these numbers and so is what one
-    evening shipped. The pieces are the spans between any two borders of either kind. All rows are laid end to end, so
-    that one search serves all.
+    The units of a row are numbered in the order of its orders. A line is a span of these numbers, and so is the
+    shipment of one evening. The pieces are the spans between neighbouring borders of either kind. The rows' numbers are
+    laid end to end, so that one search covers all rows.
     """
     lines = supply.shippable
     by_row = np.argsort(row_of_item(lines, supply.rows)[lines.item], kind="stable")
@@ -103,8 +102,8 @@ def shipped_pieces(supply: Supply) -> tuple[Array, Array, Array]:
 
 
 def supplier_ndjson(supply: Supply) -> bytes:
-    """Purchase orders: placed, confirmed the next trading morning, delayed where planted, received in one part or
-    two.
+    """Events of purchase orders: placed, confirmed the next trading morning, delayed if planted, received in one or two
+    parts.
     """
     events: list[TimedEvent] = []
     for purchase in supply.purchases:
@@ -146,7 +145,7 @@ def _purchase_events(supply: Supply, purchase: Purchase) -> list[TimedEvent]:
 
 
 def inventory_ndjson(supply: Supply) -> bytes:
-    """``inventory.counted``: opening stocks and stocktakes, before the doors open."""
+    """``inventory.counted`` events: opening stocks and stocktakes, before the shop opens."""
     location = supply.shippable.locations[supply.rows.place]
     events: list[TimedEvent] = []
     for day, row, on_hand in supply.counts:
@@ -158,8 +157,8 @@ def inventory_ndjson(supply: Supply) -> bytes:
 
 
 def reference_ndjson(lines: Lines, supply: Supply) -> bytes:
-    """Locations (the shop's clock rules them all), simulated suppliers, and items with the median of their prices; in
-    force from the beginning.
+    """Reference records without event time: locations in the shop's time zone, simulated suppliers, and items with
+    their median prices.
     """
     records: list[dict[str, Any]] = [
         {"event_id": f"location-{location}", "event_type": "location.updated", "location": location}
@@ -185,7 +184,7 @@ def reference_ndjson(lines: Lines, supply: Supply) -> bytes:
 
 
 def _median_prices(lines: Lines) -> list[tuple[int, float]]:
-    """Every item that was ordered, with the middle one of its prices (the lower of the two middle ones)."""
+    """Every ordered item with its median price (the lower one of two middle prices)."""
     ordered = lines.take(lines.kind == PLACED)
     order = np.lexsort((ordered.price, ordered.item))
     items, starts, counts = np.unique(ordered.item[order], return_index=True, return_counts=True)

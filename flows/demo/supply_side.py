@@ -1,21 +1,20 @@
-"""The simulated supply side: stock, purchase orders and receipts around the real orders of the items that are ordered
-most.
+"""The simulated supply side of the demo: stock, purchase orders and receipts for the items that are ordered most.
+`flows.demo.inputs` runs it.
 
-The source has orders only. Everything here is made up from them and says so: suppliers, purchase orders and shipments
-are named ``SIM-...``.
+The source has only orders. The supply side is simulated from them, and its suppliers, purchase orders and shipments are
+named ``SIM-...``.
 
-- An item starts on its first trading day with what its first 42 trading days will ask for.
-- What was ordered before 17:30 ships that evening as far as stock reaches, first come first served, in part where it
-  must; the rest waits. A line that will be cancelled is never shipped. Returned goods are on the shelf the next trading
-  morning.
-- Each evening the buyer orders 18 trading days' worth (in multiples of 12) of items whose stock, with what is on order
-  and what waits, is below the lead time's demand and six days more. Usual demand is the mean of the last 28 trading
-  days.
-- Suppliers promise their lead time, rolled on to a trading day, and keep it as well as the suppliers of a real
-  warehouse did (``delays.py``). One receipt in six comes in two parts.
-- Items that have no supply side ship in full on the evening, from a stock that nobody tells of.
-- Every 60 trading days an item is counted, and up to 2 % is found missing.
-- Once, one supplier says that all its open orders come 21 days later, and so they do.
+- An item's opening stock, on its first trading day, is the demand of its first 42 trading days.
+- Orders before 17:30 ship that evening, first come first served, as far as the stock reaches. A line may ship in part;
+  the rest waits. A line that will be cancelled never ships. Returned goods are in stock the next trading morning.
+- Each evening the buyer checks every item: stock plus open purchase orders minus waiting orders. If this is at most the
+  demand of the lead time plus six trading days, the buyer orders 18 trading days' demand, rounded up to multiples of
+  12. Daily demand is the mean of the last 28 trading days.
+- A supplier promises its lead time, rounded up to a trading day. The delays of receipts are drawn from those of a real
+  warehouse (``delays.py``). One receipt in six comes in two parts.
+- Items without a supply side ship in full on the evening of their order, from a stock that no event reports.
+- Every item is counted every 60 trading days; up to 2 % of its stock is missing then.
+- Once, one supplier announces that all its open orders are 21 days late, and they are.
 """
 
 from dataclasses import dataclass, field
@@ -72,7 +71,7 @@ class SupplyDelay(NamedTuple):
 
 
 class SuppliedRows(NamedTuple):
-    """The rows that have a supply side: SKU index and supplier index of each, most ordered first, all at one place."""
+    """Rows with a supply side: SKU index and supplier index of each, most ordered first, all at one place."""
 
     item: Array
     supplier: Array
@@ -80,9 +79,9 @@ class SuppliedRows(NamedTuple):
 
 
 class Supply(NamedTuple):
-    """What happened. ``days`` are the trading days; ``shippable`` holds the order lines of the rows, ``others`` all
-    other ones; ``shipped`` and ``demand`` are units per (trading day, row); ``counts`` holds (day, row, on-hand units)
-    of opening stocks and stocktakes.
+    """Result of the simulation. ``days`` are the trading days. ``shippable`` holds the order lines of the rows,
+    ``others`` all other order lines. ``shipped`` and ``demand`` are units per (trading day, row). ``counts`` holds
+    (day, row, on-hand units) of opening stocks and stocktakes.
     """
 
     rows: SuppliedRows
@@ -97,7 +96,7 @@ class Supply(NamedTuple):
 
 
 class _Yard:
-    """Stock of all rows, moved through one trading day after the other."""
+    """Stock of all rows; the methods of a trading day are called in the order of the day."""
 
     def __init__(self, rows: SuppliedRows, days: Array, demand: Array, delays: Array, seed: int) -> None:
         self.rows = rows
@@ -116,7 +115,7 @@ class _Yard:
         self.counts: list[tuple[int, int, int]] = []
 
     def count(self, at: int, day: int) -> None:
-        """Before the doors open: first stocks, and stocktakes."""
+        """Before the shop opens: set opening stocks and take stock."""
         opening = np.flatnonzero(self.first == at)
         asked = self.demand[at : at + OPENING_TRADING_DAYS].sum(axis=0)
         self.on_hand[opening] += _cartons(asked[opening])
@@ -128,7 +127,7 @@ class _Yard:
         self.counts.extend((day, row, int(self.on_hand[row])) for row in taken)
 
     def receive(self, day: int) -> None:
-        """In the morning: what is due by now arrives."""
+        """In the morning: receive due purchase orders."""
         for purchase in self.open:
             while purchase.due and purchase.due[0][0] <= day:
                 quantity = purchase.due.pop(0)[1]
@@ -138,7 +137,7 @@ class _Yard:
         self.open = [purchase for purchase in self.open if purchase.due]
 
     def ship(self, at: int) -> Array:
-        """In the evening: units shipped per row."""
+        """In the evening: ship waiting orders; returns units per row."""
         self.waiting += self.demand[at]
         shipped = np.minimum(self.waiting, self.on_hand)
         self.waiting -= shipped
@@ -146,7 +145,7 @@ class _Yard:
         return shipped
 
     def buy(self, at: int, day: int, next_day: int) -> None:
-        """After that: order what runs low. Nothing ordered today arrives before the day after ``next_day``."""
+        """After shipping: order items that run low. Nothing ordered today arrives before the day after ``next_day``."""
         since = np.maximum(self.first, at + 1 - USUAL_TRADING_DAYS)
         usual = self.demand[max(0, at + 1 - USUAL_TRADING_DAYS) : at + 1].sum(axis=0) / np.maximum(at + 1 - since, 1)
         position = self.on_hand + self.on_order - self.waiting
@@ -168,12 +167,12 @@ class _Yard:
         self.on_order[row] += quantity
 
     def _working_day(self, day: int) -> int:
-        """Return the first trading day from ``day`` on: nobody promises goods for a closed door."""
+        """First trading day from ``day`` on: no supplier promises goods for a day on which the shop is closed."""
         at = int(np.searchsorted(self.days, day))
         return int(self.days[at]) if at < len(self.days) else day
 
     def delay(self, day: int) -> SupplyDelay | None:
-        """One supplier postpones everything it still owes; it is the one that owes the most orders not yet overdue."""
+        """Delay all open orders of one supplier: the one with the most open orders that are not overdue."""
         owed = [p for p in self.open if p.promised_day > day and not p.received]
         if not owed:
             return None
@@ -187,8 +186,8 @@ class _Yard:
 
 
 def simulate_supply(lines: Lines, location: str, delays: Array, seed: int) -> Supply:
-    """Run the supply side of the most ordered items at ``location`` through all trading days; ``delays`` are days late
-    to draw from.
+    """Simulate the supply side of the most ordered items at ``location`` over all trading days; receipts draw their
+    delays (days) from ``delays``.
     """
     ordered = lines.take(never_cancelled(lines))
     days = trading_days(ordered)
@@ -218,7 +217,7 @@ def _cartons(units: Array) -> Array:
 
 
 def _choose_rows(ordered: Lines, place: int, seed: int) -> SuppliedRows:
-    """Most ordered items first, ties by name; suppliers are drawn."""
+    """The most ordered items, ties by name; suppliers are drawn at random."""
     counts = np.bincount(ordered.item[ordered.place == place], minlength=len(ordered.skus))
     ranked = np.argsort(-counts, kind="stable")[:ITEMS_MAX]
     items = ranked[counts[ranked] > 0]
@@ -231,14 +230,12 @@ def _is_of_rows(lines: Lines, rows: SuppliedRows) -> NDArray[np.bool_]:
 
 
 def shipping_day(lines: Lines, days: Array) -> Array:
-    """Index of the first trading evening on which each line can ship; ``len(days)`` where there is none any more."""
+    """Index of the first trading evening on which each line can ship; ``len(days)`` if there is none."""
     return np.asarray(np.searchsorted(days * DAY_MINUTES + SHIP_MINUTE, lines.minute, "right"))
 
 
 def _units(lines: Lines, rows: SuppliedRows, days: Array, at: Array) -> Array:
-    """Units per (trading day, row), where ``at`` is the trading day of each line; those after the last day never
-    happen.
-    """
+    """Units per (trading day, row); ``at`` is the trading day of each line. Lines after the last day are ignored."""
     row = row_of_item(lines, rows)[lines.item]
     happens = at < len(days)
     cells = np.bincount(

@@ -1,5 +1,5 @@
-"""Planted order surges: five times the usual order lines for three trading days, on items that have three lines per
-trading day or more.
+"""Planted order surges of the demo: five times the usual order lines for three trading days, on items with at least
+three lines per trading day. `flows.demo.inputs` plants them.
 """
 
 import itertools
@@ -23,8 +23,8 @@ CALENDAR_DAYS_MAX = 5
 
 
 class Surge(NamedTuple):
-    """One planted surge. ``days`` are its local trading days; ``usual`` is the item's mean count of lines per trading
-    day in the 40 before.
+    """One planted surge. ``days`` are its local trading days; ``usual`` is the item's mean number of lines per trading
+    day, over the 40 trading days before.
     """
 
     item: int
@@ -44,12 +44,14 @@ def trading_days(ordered: Lines) -> NDArray[np.int64]:
 def plant_surges(lines: Lines, location: str, seed: int) -> tuple[Lines, list[Surge]]:
     """Lines with the surges merged in, and the surges.
 
-    The later part of the span (its second half, and not the first 60 trading days) is cut into as many equal parts as
-    surges fit, up to 20; each part gets one, on a day and an item drawn from ``seed``, every item once at most. A surge
-    adds four times the usual lines to what came anyway: copies of the item's own lines of the 40 trading days before,
-    each an invoice of its own, at minutes at which the shop took orders that day. Order lines that were cancelled count
-    for nothing here. Items that were busier than a quarter above their usual in the ten trading days before are left
-    alone: in the middle of a real surge the usual is none.
+    - Surges lie in the second half of the span, but not in its first 60 trading days. This part is cut into as many
+      equal parts as surges fit, up to 20. Each part gets one surge.
+    - Its day and item are drawn with ``seed``; an item has at most one surge.
+    - A surge adds four times the usual lines to the real ones. They are copies of the item's lines of the 40 trading
+      days before, each an invoice of its own, at minutes at which the shop took orders that day.
+    - Cancelled order lines are ignored.
+    - Items with more than 1.25 times their usual lines in the ten trading days before are excluded: in the middle of a
+      real surge the mean is not usual.
     """
     rng = np.random.default_rng(seed)
     ordered = lines.take(never_cancelled(lines))
@@ -81,7 +83,7 @@ def plant_surges(lines: Lines, location: str, seed: int) -> tuple[Lines, list[Su
 
 
 def _parts(days: int) -> list[tuple[int, int]]:
-    """Spans of trading-day indices (start, end) of which each gets one surge."""
+    """Spans of trading-day indices (start, end); each gets one surge."""
     first = max(HISTORY_DAYS_MIN, days // 2)
     last = days - SURGE_DAYS
     parts = min(SURGES_MAX, max(0, (last - first) // SURGE_DAYS))
@@ -90,7 +92,7 @@ def _parts(days: int) -> list[tuple[int, int]]:
 
 
 def _lines_per_day(ordered: Lines, days: NDArray[np.int64], place: int) -> NDArray[np.int64]:
-    """Count of order lines, shape (skus, trading days)."""
+    """Number of order lines, shape (skus, trading days)."""
     here = ordered.place == place
     day = np.searchsorted(days, ordered.minute[here] // DAY_MINUTES)
     cells = np.bincount(ordered.item[here] * len(days) + day, minlength=len(ordered.skus) * len(days))
@@ -103,9 +105,7 @@ def _shop_minutes(ordered: Lines, day: int, count: int, rng: np.random.Generator
 
 
 def _copies(ordered: Lines, originals: NDArray[np.int64], minutes: NDArray[np.int64], number: int) -> Lines:
-    """Copies of the original lines at new minutes, each an invoice of its own whose number says that it is
-    simulated.
-    """
+    """Copies of the original lines at new minutes; each is an invoice of its own, named ``SIM-SURGE-...``."""
     documents = np.array([f"SIM-SURGE-{number:02d}-{n + 1:03d}" for n in range(len(minutes))], dtype=object)
     ones = np.ones(len(minutes), dtype=np.int64)
     copies = ordered.take(originals)

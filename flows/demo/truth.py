@@ -1,4 +1,4 @@
-"""Holds what the engine raised against what was planted."""
+"""Compares the problems that the engine raised with the planted ones of the truth file. The demo job calls it."""
 
 import datetime as dt
 from collections import Counter
@@ -14,7 +14,7 @@ SHOWN_STATUSES = ("opened", "escalated", "acknowledged")
 
 
 class Problem(NamedTuple):
-    """One problem that was opened, over all its records; ``state`` is its first record of the highest severity."""
+    """An opened problem, from all its records; ``state`` is its first record of the highest severity."""
 
     state: ExceptionState
     opened_at: dt.datetime
@@ -25,8 +25,8 @@ class Problem(NamedTuple):
 class Planted(NamedTuple):
     """One entry of the truth file and the problem that answers it.
 
-    ``hours`` is the time from the start to the opening, None where nothing was opened. ``open_already`` marks a problem
-    of the same kind that was open when the planted one began: it is not counted as found.
+    ``hours`` is the time from the start to the opening; None if nothing was opened. ``open_already`` says that a
+    problem of the same type was open when the planted one began; this does not count as found.
     """
 
     entry: dict[str, Any]
@@ -36,8 +36,8 @@ class Planted(NamedTuple):
 
 
 class Score(NamedTuple):
-    """The truth found and missed, and all else that was raised, worst first. ``delays`` has one entry per postponed
-    purchase order.
+    """Planted problems, found or missed, and all other raised problems, worst first. ``delays`` has one entry per
+    delayed purchase order.
     """
 
     surges: list[Planted]
@@ -46,20 +46,18 @@ class Score(NamedTuple):
     others: list[Problem]
 
     def other_counts(self) -> dict[str, int]:
-        """Count of the other problems by type, most frequent first."""
+        """Number of other problems by type, most frequent first."""
         return dict(Counter(problem.state.exception_type for problem in self.others).most_common())
 
 
 class _Record(msgspec.Struct):
-    """What is read of a line of ``exceptions.ndjson``."""
+    """The field that is read from a line of ``exceptions.ndjson``."""
 
     data: ExceptionState
 
 
 def read_problems(file: Path) -> list[Problem]:
-    """Problems that were opened, in the order in which they were first told of; candidates that came to nothing are
-    left out.
-    """
+    """Opened problems in the order of their first records; candidates that never opened are left out."""
     decoder = msgspec.json.Decoder(_Record)
     problems: dict[str, Problem] = {}
     with file.open("rb") as lines:
@@ -81,9 +79,11 @@ def read_problems(file: Path) -> list[Problem]:
 def score(truth: dict[str, Any], problems: list[Problem]) -> Score:
     """Match every planted entry with the first problem that answers it.
 
-    A surge is found by an ``order_surge`` of its item opened between its first order line and a day after its end; a
-    postponed purchase order by a ``supplier_delay`` of its item that names the announcement, or opened before the order
-    was due; a giant order by a ``data_quality`` problem that names it.
+    - A surge is found by an ``order_surge`` of its item that opens between the first planted line and one day after the
+      surge's end.
+    - A delayed purchase order is found by a ``supplier_delay`` of its item that names the announcement, or that opens
+      before the last delayed order is due.
+    - A giant order is found by a ``data_quality`` problem that names it.
     """
     surges = [_surge(entry, problems) for entry in truth["surges"]]
     delays = [
@@ -121,7 +121,7 @@ def _of_item(entry: dict[str, Any], kind: str, problems: list[Problem]) -> list[
 
 
 def _answer(entry: dict[str, Any], answers: list[Problem], *, open_already: bool = False) -> Planted:
-    """The earliest of ``answers``, if any, with the hours it took."""
+    """The earliest of ``answers``, if any, with the hours from the start to its opening."""
     if not answers:
         return Planted(entry, None, None, open_already)
     first = min(answers, key=lambda problem: problem.opened_at)

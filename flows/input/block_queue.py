@@ -1,4 +1,4 @@
-"""Queue of sorted blocks: the messages of one partition buffer, in order."""
+"""Queue of sorted blocks: the messages of one partition buffer, in order. The partition buffer uses it."""
 
 from collections import deque
 
@@ -8,14 +8,14 @@ from flows.input.sorted_block import SortedBlock
 
 
 class BlockQueue:
-    """Blocks in order, none of them empty; nothing is copied while they wait."""
+    """Blocks in order, none of them empty; the queue does not copy them."""
 
     def __init__(self) -> None:
         self._blocks: deque[SortedBlock] = deque()
         self._count = 0
 
     def __len__(self) -> int:
-        """Messages, not blocks."""
+        """Number of messages, not of blocks."""
         return self._count
 
     @property
@@ -29,7 +29,7 @@ class BlockQueue:
         return int(self._blocks[0].numbers[0])
 
     def key_of(self, count: int) -> int:
-        """Key of the ``count``-th message; there must be so many."""
+        """Key of the ``count``-th message; there must be at least ``count``."""
         for block in self._blocks:
             if count <= len(block):
                 return int(block.keys[count - 1])
@@ -38,12 +38,12 @@ class BlockQueue:
         raise AssertionError(msg)
 
     def add(self, block: SortedBlock) -> None:
-        """Put a block behind all others; its keys are none below theirs."""
+        """Append a block; none of its keys is below those in the queue."""
         self._blocks.append(block)
         self._count += len(block)
 
     def take(self, below: int) -> list[SortedBlock]:
-        """Take out all messages with keys below this one, as blocks in order."""
+        """Remove and return all messages with keys below ``below``, as blocks in order."""
         taken = []
         while self._blocks and int(self._blocks[0].keys[-1]) < below:
             taken.append(self._blocks.popleft())

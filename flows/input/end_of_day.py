@@ -1,4 +1,4 @@
-"""Where the clock of a replay ends when nobody says so."""
+"""Default end of an input's clock: the end of the last event's local day. The source group calls it."""
 
 from collections.abc import Iterable
 
@@ -8,10 +8,9 @@ from sensing.state.zones import Zones
 
 
 def end_of_last_day(last_event: int, time_zone: str, reference: Iterable[InfrequentEvent]) -> int:
-    """End of the local day of the last event, UTC ms: the latest over the default zone and those of all locations.
+    """End of the last event's local day (UTC ms): the latest over the default time zone and those of all locations.
 
-    So the day that holds the last event closes everywhere. Without any event the clock ends where it is counted from,
-    1970-01-01.
+    So this day closes at every location. Without events the clock ends at 0, 1970-01-01.
     """
     if last_event == BEFORE_ALL:
         return 0
@@ -21,6 +20,6 @@ def end_of_last_day(last_event: int, time_zone: str, reference: Iterable[Infrequ
         try:
             zones.number(name)
         except ValueError:
-            continue  # A machine rejects the record; it sets no clock.
+            continue  # The machines reject this record.
     numbers = range(len(zones.names))
     return max(zones.day_end(zone, zones.local_hour(zone, last_event) // 24) for zone in numbers)

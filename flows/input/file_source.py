@@ -1,4 +1,4 @@
-"""The file source: the inputs of a folder as one source group, ordered by event time; `flows.replay_job` uses it."""
+"""The file source: the files of an input folder as one source group in event-time order. `flows.replay_job` uses it."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,14 +25,14 @@ CHUNK_BYTES_MIN, CHUNK_BYTES_MAX = 1 << 16, 16 << 20
 
 
 class FileReader:
-    """Reads files into partition buffers: of each as much as is needed to go on.
+    """Reads files into partition buffers, each only when its buffer is empty.
 
     Parameters
     ----------
     files
-        The inputs; offsets are numbers of lines.
+        The input files; the offset of a message is its line number.
     progress
-        Called with the share of all bytes that is read, the watermark, and whether this is the last call.
+        Called with the share of bytes read (0 to 1), the watermark (UTC ms), and whether this is the last call.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class FileReader:
 
     @property
     def bytes_read(self) -> int:
-        """Bytes of all files that have been read."""
+        """Bytes read so far, over all files."""
         return sum(lines.bytes_read for lines in self._lines.values())
 
     def start(self, buffers: Sequence[PartitionBuffer]) -> None:
@@ -55,7 +55,7 @@ class FileReader:
         self._buffers = list(buffers)
 
     def poll(self) -> None:
-        """Read on where nothing is left, until there is something to take, or the end."""
+        """Read each file with an empty buffer until the buffer has messages or the file ends."""
         for buffer in self._buffers:
             while not len(buffer) and not buffer.at_end:
                 block = self._lines[buffer.partition].read()
@@ -65,16 +65,16 @@ class FileReader:
                     buffer.add(block, 0.0)
 
     def is_away(self, _buffer: PartitionBuffer) -> bool:
-        """Whether a file cannot be reached: then the run has failed."""
+        """Always False: an unreadable file fails the run."""
         return False
 
     def report(self, watermark: int, *, last: bool) -> None:
-        """Tell the progress."""
+        """Report the progress."""
         share = min(self.bytes_read / self._bytes_total, 1.0) if self._bytes_total else 1.0
         self._progress(share, watermark if watermark > BEFORE_ALL else None, last)
 
     def commit(self, consumed: Sequence[tuple[TopicPartition, int]]) -> None:
-        """Nobody asks for the lag of a file."""
+        """Do nothing: files have no committed offsets."""
 
     def close(self) -> None:
         """Close all files."""
@@ -83,7 +83,7 @@ class FileReader:
 
 
 def file_buffers(files: Sequence[InputFile], settings: Settings) -> list[PartitionBuffer]:
-    """An empty buffer per file, numbered in the order of the files."""
+    """One empty buffer per file, numbered in the order of the files."""
     return [
         PartitionBuffer(
             number,
@@ -97,14 +97,14 @@ def file_buffers(files: Sequence[InputFile], settings: Settings) -> list[Partiti
 
 
 class FileSource(FixedPartitionedSource[Item, GroupState]):
-    """Reads a folder once, in event time.
+    """Reads an input folder once; only event times move the watermark.
 
     Parameters
     ----------
     folder
         NDJSON files named after topics.
     batch_messages
-        About so many messages of a file are sent at once; results do not depend on it.
+        Approximate number of messages of a file that are sent at once; results do not depend on it.
     until
         Instant at which the clock ends, UTC ms; None: the end of the last event's local day.
     """
@@ -120,7 +120,7 @@ class FileSource(FixedPartitionedSource[Item, GroupState]):
         self._readers: list[FileReader] = []
 
     def list_parts(self) -> list[str]:
-        """One partition: a merge needs the heads of all files."""
+        """One partition, because one merge needs the first messages of all files."""
         return [PART]
 
     def build_part(self, step_id: str, for_part: str, resume_state: GroupState | None) -> SourceGroup:
@@ -140,6 +140,6 @@ class FileSource(FixedPartitionedSource[Item, GroupState]):
         )  # fmt: skip
 
     def close(self) -> None:
-        """Close all files: Bytewax does not close partitions when a run fails."""
+        """Close all files; needed because Bytewax does not close partitions when a run fails."""
         for reader in self._readers:
             reader.close()

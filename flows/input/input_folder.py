@@ -1,4 +1,4 @@
-"""Input files: which topics a folder holds."""
+"""Input folder: finds the input files and their topics. The file source, the jobs and `flows.kafka_load` call it."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -17,12 +17,12 @@ class InputFile(NamedTuple):
 
 
 def find_inputs(folder: Path) -> list[InputFile]:
-    """Inputs of a folder in the order of their topics; files that are no NDJSON are left alone.
+    """Input files of a folder in the order of their topics; files that are not NDJSON are ignored.
 
     Raises
     ------
     UsageError
-        When there is no such folder, no input in it, an NDJSON file of another name, or a topic twice.
+        When the folder does not exist, has no input, has an NDJSON file with another name, or has a topic twice.
     """
     expected = ", ".join(f"{topic}.ndjson" for topic in TOPICS)
     if not folder.is_dir():

@@ -1,21 +1,21 @@
-"""What the Kafka input tells of itself while it runs, for health and metrics. Called per poll, never per message."""
+"""Interface through which the Kafka input reports to health and metrics. It is called per poll, never per message."""
 
 from typing import Protocol
 
 
 class InputObserver(Protocol):
-    """Takes note of how the input fares."""
+    """Receives the state of the input; `flows.service.observer` implements it."""
 
     def ok(self, part: str) -> None:
-        """A part works, again or still."""
+        """A part works."""
         ...
 
     def failing(self, part: str, problem: str) -> None:
-        """A part does not work at present, and goes on trying."""
+        """A part does not work at present and keeps trying."""
         ...
 
     def error(self, client: str, kind: str) -> None:
-        """A client reported an error of a kind (librdkafka's name for it)."""
+        """A client reported an error; ``kind`` is librdkafka's name for it."""
         ...
 
     def read(self, topic: str, records: int, size_bytes: int) -> None:
@@ -23,17 +23,17 @@ class InputObserver(Protocol):
         ...
 
     def tombstones(self, topic: str, records: int) -> None:
-        """Messages without a value were passed over."""
+        """Messages without a value were skipped."""
         ...
 
     def partition(
         self, topic: str, partition: int, position: int, end: int, watermark_ms: int | None, *, at_end: bool
     ) -> None:
-        """How far a partition is: next offset, offset behind its last message, event time up to which it is known."""
+        """Position of a partition: next offset, offset behind its last message, and its watermark (UTC ms)."""
         ...
 
     def reference_read(self) -> None:
-        """The reference was read to its end and is under way to the machines."""
+        """The reference was read to its end and sent to the machines."""
         ...
 
     def inputs_read(self) -> None:
@@ -41,5 +41,5 @@ class InputObserver(Protocol):
         ...
 
     def epoch(self, seconds: float) -> None:
-        """An epoch is durable, with everything it read, made and wrote."""
+        """An epoch is durable: its input is applied and its outputs are delivered."""
         ...

@@ -1,6 +1,6 @@
-"""Which brokers answer, by the statistics of librdkafka. The reader calls it once a second.
+"""Finds brokers that hang, by the statistics of librdkafka. The Kafka reader calls it once a second.
 
-Written by hand: librdkafka reports a hanging broker only when a request has timed out, a minute later.
+Written by hand: librdkafka reports a hanging broker only when a request has timed out, one minute later.
 """
 
 from collections.abc import Iterable, Mapping
@@ -8,13 +8,13 @@ from typing import Any
 
 
 class Brokers:
-    """Compares what is told of brokers with what was told the last time, once a second.
+    """Compares the statistics of each broker with those of the second before.
 
     Parameters
     ----------
     hung_after
-        So many times in a row without any answer, while one is due, and a broker counts as hanging. Its connection is
-        up nevertheless, until the time-out of its requests a minute later.
+        Statistics in a row in which a broker owed an answer and gave none, before it counts as hanging. Its connection
+        stays up until its requests time out one minute later.
     """
 
     def __init__(self, hung_after: int) -> None:
@@ -22,8 +22,10 @@ class Brokers:
         self._silent: dict[int, tuple[int, int]] = {}
 
     def answering(self, brokers: Iterable[Mapping[str, Any]]) -> set[int]:
-        """Node ids of the brokers that answer. Those without a node, such as the addresses of the start, do not count:
-        a partition without a leader is told to have one without a node.
+        """Node ids of the brokers that answer.
+
+        Brokers with a negative node id, such as bootstrap addresses, are left out: librdkafka reports a negative leader
+        for a partition without a leader.
         """
         silent = {}
         for broker in brokers:

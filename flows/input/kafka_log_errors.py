@@ -1,4 +1,6 @@
-"""Why a log that was read cannot be read on: it was cut, made anew or extended. The source raises these errors."""
+"""Errors of a log that cannot be read on: it was truncated, recreated or got more partitions. The Kafka source, its
+reader and its topic guard raise them.
+"""
 
 from sinks.errors import TidegaugeError
 from sinks.kafka_client import Log
@@ -10,7 +12,7 @@ WAYS_OUT = (
 
 
 def log_moved(name: str, partition: int, position: int, start: int, end: int) -> TidegaugeError:
-    """The log no longer holds the offset that is next: cut off in front, or shorter than it was."""
+    """The log does not hold the next offset: its beginning was deleted, or it is shorter than it was."""
     lost = "the log was cut off before it was read" if position < start else "the log is shorter than it was"
     where = f"topic {name} partition {partition}"
     return TidegaugeError(
@@ -19,20 +21,20 @@ def log_moved(name: str, partition: int, position: int, start: int, end: int) ->
 
 
 def stepped_back(log: Log, position: int, offset: int) -> TidegaugeError:
-    """A message came again, or the log was made anew with other messages."""
+    """The broker sent an offset again: the log was rewritten with other messages."""
     where = f"topic {log.name} partition {log.partition}"
     msg = f"{where}: required offset {position} or later, got {offset} (the log stepped back). {WAYS_OUT}"
     return TidegaugeError(msg)
 
 
 def recreated(name: str, topic_id: str, found: str | None) -> TidegaugeError:
-    """A topic is gone, or is another one of the same name."""
+    """A topic was deleted, or was deleted and created again under the same name."""
     got = "no topic of that name" if found is None else f"another one of that name (id {found})"
     required = f"the topic that was read so far (id {topic_id})"
     return TidegaugeError(f"topic {name}: required {required}, got {got}: it was deleted. {WAYS_OUT}")
 
 
 def more_partitions(name: str, known: int, found: int) -> TidegaugeError:
-    """Partitions were added: nobody reads them, and keys are spread anew."""
+    """A topic got more partitions: no source reads them, and producers now map keys to partitions differently."""
     required = f"the {known} partitions that are read"
     return TidegaugeError(f"topic {name}: required {required}, got {found}; start again, then all of them are read")

@@ -1,7 +1,7 @@
-"""The Kafka reader: polls one consumer for all partitions of a source group, without ever waiting, into their buffers.
+"""The Kafka reader: polls one consumer for all partitions of a source group and fills their buffers. It never waits.
 
-Messages are looked at column by column, by methods mapped over all of them: a loop in Python around each message would
-cost more than to fetch and decode it.
+Fields of messages are read column by column, with methods mapped over all messages: a Python loop around each message
+would cost more than fetching and decoding it.
 """
 
 import threading
@@ -33,25 +33,25 @@ PART = "kafka-consumer"
 STATISTICS = {"statistics.interval.ms": 1000}
 DEFAULTS = {
     "fetch.wait.max.ms": 20,
-    # A reader that had too much waiting goes on as soon as it has not, instead of a second later.
+    # After its queue was full, the consumer fetches again at once; the default waits one second.
     "fetch.queue.backoff.ms": 20,
     "queued.max.messages.kbytes": 32768,
     "fetch.message.max.bytes": 4194304,
     "reconnect.backoff.max.ms": 2000,
 }
 BUFFER_MAX, BUFFER_RESUME = 200_000, 50_000
-"""Messages in one buffer that wait for other partitions: above the first it is paused, below the second resumed."""
+"""Messages in one buffer: above the first limit its partition is paused, below the second it is resumed."""
 ALL_BYTES_MAX, PARTITION_BYTES_MIN = 64 << 20, 4 << 20
-"""The same in bytes: when all buffers together hold more than the first, those with more than the second are paused.
+"""Limits in bytes: if all buffers together hold more than the first, partitions that hold more than the second pause.
 
-Most partitions hold nothing at most times, so an even share of the whole would pause those of a busy topic all the
-time, and a pause throws away what was fetched ahead.
+There is no even share per partition: most partitions hold nothing most of the time, so a busy topic would pause all
+the time, and a pause discards the messages that were fetched ahead.
 """
 ASK_SECONDS = 5.0
 POLL_GAP_SECONDS = 0.5
-"""Count a partition as silent only if polls came at least so often and were not full."""
+"""Count a partition as silent only if polls came at least this often and were not full."""
 HUNG_SECONDS = 3
-"""A broker that owes an answer and has given none for so long counts as hung."""
+"""A broker that owes an answer and has given none for this long counts as hanging."""
 REPORT_SECONDS = 1.0
 CLOSE_SECONDS_MAX = 5.0
 
@@ -65,11 +65,11 @@ class KafkaReader:
     Parameters
     ----------
     config
-        librdkafka settings of a consumer, those of `sinks.kafka_client.CONSUMER` among them.
+        librdkafka settings of a consumer, including those of `sinks.kafka_client.CONSUMER`.
     clock
         Monotonic clock, seconds.
     guard
-        Checks now and then that the topics are still those that were found at the start; one group of a run has it.
+        Checks every few seconds that the topics are still those found at the start; only one group of a run has it.
     """
 
     def __init__(
@@ -104,12 +104,12 @@ class KafkaReader:
         )  # fmt: skip
 
     def poll(self) -> None:
-        """Add what is there, at most ``BATCH_MESSAGES``, to the buffers.
+        """Add the messages that are available, at most ``BATCH_MESSAGES``, to the buffers.
 
         Raises
         ------
         TidegaugeError
-            When a log was cut, stepped back or may not be read, or a topic is another one than it was.
+            When a log was truncated, stepped back or may not be read, or a topic was recreated.
         """
         if self._guard is not None:
             self._guard.look()
@@ -122,7 +122,7 @@ class KafkaReader:
         self._pause_and_resume()
 
     def commit(self, consumed: Sequence[tuple[TopicPartition, int]]) -> None:
-        """Tell the broker, for lag tools, what was consumed; the engine never reads it."""
+        """Commit consumed offsets to the broker, for lag tools only; the engine never reads them back."""
         by_key = {self._names[partition]: offset for partition, offset in consumed}
         news = [Assigned(*key, offset) for key, offset in by_key.items() if offset != self._committed[key]]
         if not news:
@@ -140,7 +140,7 @@ class KafkaReader:
         return (buffer.log.name, buffer.log.partition) in self._away
 
     def report(self, _watermark: int, *, last: bool) -> None:
-        """Tell, once a second, how far every partition is."""
+        """Report the position of every partition once a second, and at the last call."""
         now = self._clock()
         if not last and now - self._reported < REPORT_SECONDS:
             return
@@ -152,7 +152,7 @@ class KafkaReader:
             )  # fmt: skip
 
     def finish(self) -> None:
-        """Commit what was consumed in the end, if the broker takes it within ``ASK_SECONDS``; nothing more is read."""
+        """Stop reading and commit the last consumed offsets; waits at most ``ASK_SECONDS`` for the broker."""
         self._consumer.unassign()
         self.commit([(buffer.partition, buffer.consumed) for buffer in self._buffers.values()])
         deadline = self._clock() + ASK_SECONDS
@@ -160,9 +160,10 @@ class KafkaReader:
             self._consumer.consume(1, 0.05)
 
     def close(self) -> None:
-        """Leave the broker.
+        """Close the consumer.
 
-        A client that waits for a broker which is away could take for ever, so after a while it is left to itself.
+        Closing may block for ever if a broker is away, so a daemon thread does it and is abandoned after
+        ``CLOSE_SECONDS_MAX``.
         """
         closing = threading.Thread(target=self._consumer.close, name="kafka-close", daemon=True)
         closing.start()
@@ -177,7 +178,7 @@ class KafkaReader:
             self._buffers[key].last_seen = now
 
     def _add(self, buffer: PartitionBuffer, messages: list[Any]) -> None:
-        """Messages of one partition, in its order; errors and ends stand among them."""
+        """Add messages of one partition in order; errors and end-of-partition events are among them."""
         errors = list(map(Message.error, messages))
         done = 0
         if any(errors):
@@ -188,7 +189,7 @@ class KafkaReader:
         self._add_messages(buffer, messages[done:])
 
     def _note_event(self, buffer: PartitionBuffer, offset: int, error: Any) -> None:
-        """An error, or the end of the partition, among its messages."""
+        """Handle an error or end-of-partition event among the messages of a partition."""
         if error.code() == KafkaError._PARTITION_EOF:
             buffer.end(offset, self._clock())
             key = (buffer.log.name, buffer.log.partition)
@@ -208,7 +209,7 @@ class KafkaReader:
             raise stepped_back(buffer.log, buffer.position, int(offsets[0]))
         values: list[Any] = list(map(Message.value, messages))
         if None in values:
-            # A message without a value says that its key is no longer needed. It is no event.
+            # A message without a value is a tombstone of its key. It is no event.
             filled = [at for at, value in enumerate(values) if value is not None]
             self._observer.tombstones(buffer.log.topic, len(values) - len(filled))
             self._add_block(buffer, [messages[at] for at in filled], [values[at] for at in filled], offsets[filled])
@@ -228,16 +229,16 @@ class KafkaReader:
         buffer.add(block, self._clock())
 
     def _moved(self, buffer: PartitionBuffer) -> TidegaugeError:
-        """The broker does not have the next offset; asks which offsets it has."""
+        """Error for an offset that the broker does not have; asks the broker which offsets it has."""
         key = (buffer.log.name, buffer.log.partition)
         try:
             start, end = self._consumer.get_watermark_offsets(Assigned(*key), timeout=ASK_SECONDS)
         except KafkaException:
-            start, end = buffer.log.start, self._ends[key]  # As it was known last.
+            start, end = buffer.log.start, self._ends[key]  # The last known values.
         return log_moved(*key, buffer.position, start, end)
 
     def _pause_and_resume(self) -> None:
-        """Pause partitions that are far ahead of the others, so that buffers are bounded."""
+        """Pause partitions with full buffers and resume those that have drained, so that buffers are bounded."""
         sizes = {key: buffer.size_bytes for key, buffer in self._buffers.items()}
         held = sum(sizes.values())
         for key, buffer in self._buffers.items():
@@ -251,7 +252,7 @@ class KafkaReader:
                 self._consumer.resume([Assigned(*key)])
 
     def _answered(self, buffer: PartitionBuffer) -> None:
-        """A partition answered."""
+        """Note that a partition can be reached."""
         self._away.pop((buffer.log.name, buffer.log.partition), None)
         self._proven = True
 
@@ -268,7 +269,7 @@ class KafkaReader:
             self._observer.error(PART, error.name())
 
     def _on_statistics(self, statistics: str) -> None:
-        """Once a second: how far logs reach, and which partitions have no leader that answers."""
+        """Once a second: update the ends of logs, and find partitions without a leader that answers."""
         parsed = orjson.loads(statistics)
         answering = self._brokers.answering(parsed["brokers"].values())
         for topic, of_topic in parsed["topics"].items():
@@ -284,7 +285,7 @@ class KafkaReader:
         self._report_health()
 
     def _reachable(self, key: Key, statistics: Mapping[str, Any]) -> None:
-        """A partition has a leader that answers; whether it is at its end, only its end-of-partition event says."""
+        """Update a partition whose leader answers; only an end-of-partition event says that it is read to its end."""
         buffer = self._buffers[key]
         if self._away.get(key) and key not in self._paused:
             self._away[key] = False
@@ -301,7 +302,7 @@ class KafkaReader:
             self._ends[key] = end
 
     def _report_health(self) -> None:
-        """Say how the consumer is: it works if every partition answers and no error came since the last statistics."""
+        """Report the consumer's health: ok if every partition answers and no error came since the last statistics."""
         lasting = self._away_before & self._away.keys()
         if lasting:
             topic, partition = min(lasting)
@@ -327,7 +328,7 @@ def _by_partition(messages: list[Any]) -> Iterator[tuple[Key, list[Any]]]:
 
 
 def _headers(messages: list[Any]) -> list[dict[str, bytes] | None] | None:
-    """Headers of every message; None where none has any. Of headers of one name the last counts."""
+    """Headers of every message; None if no message has any. The last of several headers with one name counts."""
     if not any(map(Message.headers, messages)):
         return None
     found = [message.headers() for message in messages]

@@ -1,10 +1,10 @@
-"""The Kafka source: one source group per share of the partitions; `flows.service_job` uses it.
+"""The Kafka source: divides the input partitions among source groups. `flows.service_job` uses it.
 
-Partitions of one number are in one group; group 0 also reads the reference and watches over the topics. A run without
-saved state starts at the first message of every topic.
+Partitions with equal numbers are in one group. Group 0 also reads the reference topic and guards the topics. A run
+without saved state starts at the first message of every topic.
 
-With ``until_end`` there is one group, event times alone move the watermark, and the present ends of the topics are the
-end of the input: what comes out is what a replay of the same lines puts out.
+With ``until_end`` there is one group, only event times move the watermark, and the input ends at the present ends of
+the topics. The outputs then equal those of a replay of the same lines.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
     Parameters
     ----------
     consumer, admin
-        librdkafka settings of consumers and of admin clients.
+        librdkafka settings of the consumers and of the admin client.
     logs
         All partitions of the input topics, in the order of `sinks.kafka_client.find_logs`.
     """
@@ -60,7 +60,7 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
         return [f"group-{group:02d}" for group in range(self._settings.source_groups)]
 
     def build_part(self, step_id: str, for_part: str, resume_state: GroupState | None) -> SourceGroup:
-        """Connect a group, where need be behind what was consumed before."""
+        """Connect a group; with a saved state it continues at the consumed offsets."""
         number = self.list_parts().index(for_part)
         logs = [log for log in self._logs if _group_of(log, self._settings.source_groups) == number]
         buffers = [self._buffer(at, log, resume_offset(log, resume_state)) for at, log in enumerate(logs)]
@@ -84,17 +84,17 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
         return group
 
     def epoch_durable(self) -> None:
-        """A sink partition of this process says that the epoch before the present one is durable."""
+        """Note that the epoch before the present one is durable; a sink partition of this process calls it."""
         for group, _ in self._built:
             group.epoch_durable()
 
     def finish(self) -> None:
-        """After the end of a run, when all that was consumed is dealt with: commit it."""
+        """Commit the last consumed offsets after a run has ended and delivered all outputs."""
         for _, reader in self._built:
             reader.finish()
 
     def close(self) -> None:
-        """Leave the broker."""
+        """Close all consumers."""
         for _, reader in self._built:
             reader.close()
 
@@ -109,21 +109,21 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
 
 
 def _group_of(log: Log, groups: int) -> int:
-    """Partitions of one number are in one group; the reference is in the first."""
+    """Group of a partition, by its number; the reference topic is in group 0."""
     return 0 if log.topic == REFERENCE else log.partition % groups
 
 
 def resume_offset(log: Log, state: GroupState | None) -> int:
-    """The offset to go on from.
+    """The offset at which to resume.
 
     Raises
     ------
     TidegaugeError
-        When the topic is another one than that of the state, or no longer holds the offset.
+        When the topic was recreated since the state was saved, or no longer holds the offset.
     """
     if state is None:
         return log.start
-    # A partition that the state does not know was added since: it is read from its start.
+    # A partition that the state does not know was added later: it is read from its start.
     offset, topic_id = state.offsets.get(TopicPartition(log.topic, log.partition), (log.start, log.topic_id))
     if topic_id != log.topic_id:
         raise recreated(log.name, topic_id, log.topic_id)

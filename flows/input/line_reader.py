@@ -1,4 +1,4 @@
-"""Lines of a file in chunks, with their numbers; plain or gzip."""
+"""Line reader: reads the lines of an NDJSON file, plain or gzip, in chunks. The file source uses it."""
 
 import gzip
 import zlib
@@ -12,9 +12,7 @@ from sensing.codec.message_block import Block
 from sensing.codec.newlines import newlines
 from sinks.errors import TidegaugeError
 
-LINE_BYTES_MAX = (
-    4 << 20
-)  # Of a longer line only the beginning is kept, so that one file without line ends cannot fill the memory.
+LINE_BYTES_MAX = 4 << 20  # A longer line is cut, so that a file without line ends cannot fill the memory.
 _IS_BLANK = np.zeros(256, np.bool_)
 _IS_BLANK[list(b" \t\n\r\v\f")] = True
 
@@ -30,7 +28,7 @@ class LineReader:
     path
         An NDJSON file; gzip where the name ends in ``.gz``.
     chunk_bytes
-        How much is read at once; lines in chunks do not depend on it, only how many come together.
+        Bytes to read at once; it sets how many lines a call returns, not their content.
     """
 
     def __init__(self, path: Path, chunk_bytes: int) -> None:
@@ -44,13 +42,13 @@ class LineReader:
 
     @property
     def bytes_read(self) -> int:
-        """Bytes of the file on disk that are behind us."""
+        """Bytes of the file on disk that were read."""
         return self._raw.tell() if not self._raw.closed else self._path.stat().st_size
 
     def read(self) -> Block | None:
-        """The next lines that are not blank (perhaps none of a chunk), or None at the end of the file.
+        """The next non-blank lines (a chunk may have none), or None at the end of the file.
 
-        Lines are without their line ends; their offsets are their numbers, counted from 0 over all lines of the file.
+        Lines come without line ends. Their offsets are line numbers from 0, with blank lines counted.
         """
         if self._ended:
             return None
@@ -60,7 +58,7 @@ class LineReader:
             ends = np.array([len(data)] if len(data) else [], np.int64)
             self.close()
         starts = np.concatenate(([0], ends + 1))
-        # A copy: what is left of a chunk must not keep all of it.
+        # A copy, so that the unfinished line does not keep the whole chunk in memory.
         self._tail = data[starts[-1] : starts[-1] + LINE_BYTES_MAX + 1].copy()
         first = self._next
         self._next += len(ends)
@@ -73,7 +71,7 @@ class LineReader:
         self._raw.close()
 
     def _read_chunk(self) -> Memory:
-        """The unfinished line of the chunk before, and what is read behind it."""
+        """The unfinished line of the previous chunk, followed by the next bytes of the file."""
         data = np.empty(len(self._tail) + self._chunk_bytes, np.uint8)
         data[: len(self._tail)] = self._tail
         try:
@@ -87,11 +85,11 @@ class LineReader:
 
 
 def _wanted(data: Memory, starts: NDArray[np.int64], ends: NDArray[np.int64], numbers: NDArray[np.int64]) -> Block:
-    """Leave out blank lines."""
+    """The lines that are not blank."""
     lines = Block(data, starts, ends, numbers)
     blank = starts == ends
     blank[~blank] = _IS_BLANK[data[starts[~blank]]]
-    for at in np.flatnonzero(blank).tolist():  # Few begin with a blank, and most of those are nothing else.
+    for at in np.flatnonzero(blank).tolist():  # Few lines begin with a blank; most of these are blank.
         blank[at] = not lines.values(slice(at, at + 1))[0].strip()
     keep = ~blank
     return lines if keep.all() else Block(data, starts[keep], ends[keep], numbers[keep])

@@ -1,18 +1,24 @@
 """Ordered merge: the k-way merge of a source group's partitions by event time, with the watermark of every message.
 
-Messages of all partitions leave by (key, number of the partition): by the largest event time so far in the partition,
-so that late messages stay late. A partition of which more is known to be there, and which has nothing in its buffer,
-holds the others at its watermark. So the topics of a long history stay side by side. One that has given nothing for
-``PATIENCE_SECONDS`` (its broker is away) lets the others run ahead of it by ``GROUP_DRIFT_MS``, and so does another
-group of partitions.
+The source group calls it for every batch. Messages leave in order of (key, number of the partition). The key is the
+largest event time so far in the partition, so late messages stay late.
 
-With the wall clock, a partition that is read to its end holds nothing: what comes after that is not earlier than the
-wall clock. One that is current, but too busy to be ever seen at its end, does not hold the messages of others either;
-its event times may be hours old because it is fed that way. The watermark it does hold, as one does that cannot be
-reached; unless it never had an event, so that nothing ever leaves before there is a watermark.
+What holds messages back:
 
-The watermark never goes on by more than ``CATCH_UP_STEP_MS`` at once: days that close are work, and epochs must be able
-to end between them. So it catches up with the next event, or the present, in steps.
+- A partition with an empty buffer that is not read to its end holds all others at its watermark. So the topics of a
+  long history stay side by side.
+- After ``PATIENCE_SECONDS`` of silence (its broker is away) it lets the others run ahead by ``GROUP_DRIFT_MS``. Other
+  source groups allow the same drift.
+- With the wall clock, a partition that is read to its end holds nothing: its next event is not earlier than the wall
+  clock.
+- A current partition that is too busy to be seen at its end holds no messages of others. Its event times may be hours
+  old because its producer sends old events.
+
+What holds the watermark: a current partition and one that cannot be reached, both at their last event time. A current
+partition that never had an event does not hold it; otherwise there would never be a watermark.
+
+The watermark advances by at most ``CATCH_UP_STEP_MS`` at once, because day closes are work and epochs must be able to
+end between them. It catches up with the next event or the wall clock in steps.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +35,8 @@ from sensing.state.watermark_tracker import GROUP_DRIFT_MS
 PATIENCE_SECONDS = 1.0
 CATCH_UP_STEP_MS = DAY_MS
 BATCH_MESSAGES = 10_000
-"""About so many messages of a partition leave at once, so that an epoch can end between them; no more are polled."""
+"""Approximate number of messages of a partition that leave at once, so that an epoch can end in between. The Kafka
+reader polls at most as many."""
 
 
 class OrderedMerge:
@@ -38,20 +45,22 @@ class OrderedMerge:
     Parameters
     ----------
     buffers
-        The partitions in the order in which they stand in the merge.
+        The partitions in merge order.
     is_away
-        Whether a partition cannot be reached at present; such a one is not at its end, whatever it said before.
+        Whether a partition cannot be reached at present; then it does not count as read to its end.
     event_time
-        Whether event times alone move the watermark, as in a replay; the end of a partition does not.
+        Whether only event times move the watermark, as in a replay; else the wall clock moves it at the end of
+        partitions.
     batch_messages
-        About so many messages of a partition leave at once.
+        Approximate number of messages of a partition that leave at once.
 
     Attributes
     ----------
     progress
-        How far the group could send the last time, UTC ms; AFTER_ALL where nothing held it.
+        Event time (UTC ms) up to which the group could send at the last call; AFTER_ALL if nothing held it.
     catching_up
-        Whether the watermark went on by a step without any message, since the next event, or the present, is far ahead.
+        Whether the last call advanced the watermark by a step without messages, because the next event or the wall
+        clock is far ahead.
     """
 
     def __init__(
@@ -68,7 +77,7 @@ class OrderedMerge:
         self._batch_messages = batch_messages
 
     def take(self, wall_ms: int, now: float, others: int = AFTER_ALL) -> SortedBlock:
-        """Take out what may leave, with watermarks; too late messages have become rejects.
+        """Take out the messages that may leave, stamped with watermarks; too late ones have become rejects.
 
         Parameters
         ----------
@@ -85,7 +94,7 @@ class OrderedMerge:
             if self._ended(buffer):
                 buffer.watermark_time = max(buffer.watermark_time, wall_ms)
         open_ones = [buffer for buffer in self._buffers if not self._ended(buffer)]
-        # Of messages with equal keys those of the partition that stands first leave first.
+        # Messages with equal keys leave in the order of their partitions.
         ends = [
             (self._limit(buffer, now), buffer.number) for buffer in open_ones if self.event_time or not buffer.current
         ]
@@ -109,32 +118,32 @@ class OrderedMerge:
         return block
 
     def release(self) -> None:
-        """Let go of the raw bytes of what was taken."""
+        """Free the raw bytes of the messages taken."""
         for buffer in self._buffers:
             buffer.release()
 
     @property
     def over(self) -> bool:
-        """Whether every partition was read to its end and has left."""
+        """Whether every partition is read to its end and all its messages were taken."""
         return all(self._ended(buffer) and not len(buffer) for buffer in self._buffers)
 
     def _ended(self, buffer: PartitionBuffer) -> bool:
         return buffer.at_end and not self._is_away(buffer)
 
     def _eventless(self, buffer: PartitionBuffer) -> bool:
-        """Whether all is read that a partition has, and no event was among it."""
+        """Whether a current partition never had an event; always False if event times alone move the watermark."""
         return buffer.current and buffer.watermark_time == BEFORE_ALL and not self.event_time
 
     def _ahead(self, wall_ms: int) -> int:
-        """Event time (UTC ms) before which nothing is to come, late events aside."""
+        """Event time (UTC ms) before which no event is expected, except late ones."""
         return min([wall_ms, *(buffer.next_time() for buffer in self._buffers if not self._eventless(buffer))])
 
     def _step(self) -> int:
-        """Event time (UTC ms) up to which the watermark may go on at once; it begins wherever the first message is."""
+        """Event time (UTC ms) up to which this call may advance the watermark; the first message may set any value."""
         if self.watermark != BEFORE_ALL:
             return self.watermark + self._settings.lateness_ms + CATCH_UP_STEP_MS
         first = min((buffer.next_time() for buffer in self._buffers if len(buffer)), default=AFTER_ALL)
-        # What comes before the first event of a partition has no time: it leaves by itself.
+        # Rejects before the first event of a partition have no event time: they leave on their own.
         return first + CATCH_UP_STEP_MS if first != BEFORE_ALL else BEFORE_ALL
 
     def _limit(self, buffer: PartitionBuffer, now: float) -> int:
@@ -145,7 +154,7 @@ class OrderedMerge:
         self.watermark = max(self.watermark, time_ms - self._settings.lateness_ms)
 
     def _stamped(self, block: SortedBlock, cap: int) -> SortedBlock:
-        """Give every message the watermark in force when it leaves, and refuse what is too late for it."""
+        """Stamp every message with the watermark at which it leaves, and refuse messages that are too late for it."""
         if not len(block):
             return block
         watermarks: Times = np.maximum(np.minimum(block.keys, cap) - self._settings.lateness_ms, self.watermark)

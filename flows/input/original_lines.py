@@ -1,4 +1,4 @@
-"""Lines of a folder as they are, in the order of a replay, each with its message key; `flows.kafka_load` sends them."""
+"""Original lines of an input folder in replay order, each with its message key. `flows.kafka_load` sends them."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -32,8 +32,8 @@ from sensing.machine_settings import Settings
 CHUNK_BYTES = 1 << 20
 
 _PAIR = ("sku", "location")
-# What an event is about that is not about one SKU. A later disruption of a supplier replaces an earlier one, whatever
-# SKUs they name, so they must stay in order.
+# Key fields of events that are not keyed by SKU. A later disruption of a supplier replaces an earlier one, whatever
+# SKUs they name, so both need the same key to stay in order.
 _ABOUT: dict[type, tuple[str, ...]] = {
     DecisionMade: ("subject",),
     ExecutionConfirmed: ("subject",),
@@ -56,7 +56,7 @@ class OriginalLines(NamedTuple):
     Attributes
     ----------
     topics, numbers
-        Which input each line is of, and its number there, from 0.
+        Topic and line number (from 0) of each line.
     values
         The lines, without line ends.
     keys
@@ -65,7 +65,7 @@ class OriginalLines(NamedTuple):
     clock
         Largest event time up to here, UTC ms; None before the first event.
     bytes_read
-        Bytes of all files behind these lines.
+        Bytes read so far, over all files.
     """
 
     topics: list[str]
@@ -77,7 +77,7 @@ class OriginalLines(NamedTuple):
 
 
 def original_lines(files: list[InputFile], settings: Settings) -> Iterator[OriginalLines]:
-    """All lines that are not blank: reference first, then all others as a replay merges them.
+    """All non-blank lines: reference records first, then the others in the order of a replay's merge.
 
     Raises
     ------
@@ -132,13 +132,13 @@ def _keys(block: SortedBlock, topics: list[str], values: list[bytes]) -> list[by
         elif kind == INFREQUENT:
             keys.append(_about(next(infrequent).event))
         else:
-            # Refused for its time perhaps, which says nothing about its key.
+            # The line may be refused only for its event time; then it still has a key.
             keys.append(key_of(topic, value))
     return keys
 
 
 def key_of(topic: str, value: bytes) -> bytes | None:
-    """Key of one line; None where it cannot be decoded."""
+    """Message key of one line; None if the line cannot be decoded."""
     decoded = decode(topic, 0, Block.of([value], np.zeros(1, np.int64)))
     if decoded.rejects:
         return None
@@ -148,6 +148,6 @@ def key_of(topic: str, value: bytes) -> bytes | None:
 
 
 def _about(event: Any) -> bytes | None:
-    """The entity that an event is about; None where it is about all there are."""
+    """Message key of an event: the entity that it names; None if it names none and applies to all."""
     parts = [getattr(event, name) or "" for name in _ABOUT.get(type(event), ("sku",))]
     return "/".join(parts).encode() if any(parts) else None

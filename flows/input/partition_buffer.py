@@ -1,7 +1,7 @@
-"""Partition buffer: what was read of one topic-partition and not sent yet, decoded, validated and sorted.
+"""Partition buffer: messages of one topic-partition that were read and not sent yet, decoded, validated and sorted.
 
-Readers (`flows.input.file_source`, `flows.input.kafka_reader`) add blocks of raw messages and say where the partition
-ends; the ordered merge of the source group takes sorted blocks out.
+Readers (`flows.input.file_source`, `flows.input.kafka_reader`) add blocks of raw messages and note the end of the
+partition. The ordered merge of the source group takes sorted blocks out.
 """
 
 from collections import deque
@@ -31,29 +31,30 @@ class PartitionBuffer:
     Parameters
     ----------
     number
-        Its place in the merge among the partitions of its source group.
+        Position of the partition in the merge of its source group.
     offset
         The next offset to be read.
     timestamps
         Validates event times.
     bounded
-        Whether the input ends at ``log.end``; what is behind it is not taken.
+        Whether the input ends at ``log.end``; later messages are ignored.
 
     Attributes
     ----------
     position
         The next offset to be read.
     watermark_time
-        The partition's watermark before lateness is allowed for: the event time (UTC ms) up to which the partition is
-        known. What comes later is not earlier than that, late events aside. It never goes back; while the partition is
-        read to its end it is the wall clock, which the group sees to.
+        The partition's watermark without the lateness: the event time (UTC ms) up to which the partition is known.
+        Later messages have later event times, except late events. It never goes back. While the partition is read to
+        its end, the merge sets it to the wall clock.
     at_end
-        Whether it is read to its end.
+        Whether the partition is read to its end.
     current
-        Whether it is read to its end, or so busy that it is never seen there, and all is read that was there about a
-        second ago.
+        Whether the partition is read to its end, or is too busy to be seen there but all its messages of about a
+        second ago are read.
     last_seen
-        When the partition last gave anything, or could not, on the monotonic clock, seconds.
+        Monotonic clock (seconds) when the partition last gave anything, or when polls could not tell that it was
+        silent.
     """
 
     def __init__(
@@ -75,21 +76,21 @@ class PartitionBuffer:
         self._traces: dict[int, str] = {}
 
     def __len__(self) -> int:
-        """Messages that can be taken."""
+        """Number of messages that can be taken."""
         return len(self._queue)
 
     @property
     def size_bytes(self) -> int:
-        """Raw bytes of the messages that can be taken, and of those that came in the same blocks.
+        """Raw bytes of the blocks whose messages can be taken.
 
-        Those that wait to be validated do not count: they need more to be read.
+        Blocks that wait for validation do not count: they can be validated only if reading goes on.
         """
         waiting = sum(chunk.block.data.nbytes for chunk in self._timestamps.waiting)
         return sum(block.data.nbytes for block in self._raw) - waiting
 
     @property
     def consumed(self) -> int:
-        """Consumed offset, from which to go on: that of the first message in the buffer, else the next one."""
+        """Consumed offset, at which to resume: that of the first message in the buffer, else the next one to read."""
         if len(self._queue):
             return self._queue.first_number
         waiting = self._timestamps.waiting
@@ -97,12 +98,12 @@ class PartitionBuffer:
 
     @property
     def watermark(self) -> int | None:
-        """The partition's watermark, UTC ms; None before the first event, and where all is known at once."""
+        """The partition's watermark (UTC ms); None before the first event, and at the end of an input that ends."""
         unknown = self.watermark_time in (BEFORE_ALL, AFTER_ALL)
         return None if unknown else self.watermark_time - self._settings.lateness_ms
 
     def add(self, block: Block, now: float) -> None:
-        """Add messages that follow on those before."""
+        """Add the next messages of the partition; ``now`` is the monotonic clock in seconds."""
         last = int(block.offsets[-1])
         if self._bounded:
             block = _up_to(block, self.log.end)
@@ -114,35 +115,35 @@ class PartitionBuffer:
         self._read_to(last + 1, now)
 
     def skip(self, offset: int, now: float) -> None:
-        """Note that messages that are no events were passed over, the last one at this offset."""
+        """Note that tombstones were skipped, the last one at ``offset``."""
         if not self._bounded:
             self.at_end = False
         self._read_to(offset + 1, now)
 
     def end(self, offset: int, now: float) -> None:
-        """Note the end of the partition at this offset, perhaps behind records that are no messages."""
+        """Note the end of the partition at ``offset``; it may lie behind records that are no messages."""
         self._read_to(offset, now)
         if not self._bounded:
             self.at_end = self.current = True
             self._validate_rest()
 
     def lose(self) -> None:
-        """Note that the partition cannot be reached, or is not read: what lies behind its last message is not known."""
+        """Note that the partition cannot be reached or is paused: whether it has more messages is not known."""
         if not self._bounded:
             self.at_end = self.current = False
 
     def take(self, until: int, *, inclusive: bool = True) -> list[SortedBlock]:
-        """Take out the messages with keys up to ``until`` (or below it), in order."""
+        """Take out the messages with keys up to ``until`` (below it if not ``inclusive``), in order."""
         # Keys are whole milliseconds.
         return self._queue.take(until + 1 if inclusive else until)
 
     def release(self) -> None:
-        """Let go of the raw bytes of what was taken: it needs no reject any more."""
+        """Free the raw bytes of messages that were taken; they were needed only to make rejects."""
         while self._raw and int(self._raw[0].offsets[-1]) < self.consumed:
             self._raw.popleft()
 
     def traces(self) -> dict[tuple[int, int, int], str]:
-        """Trace contexts of the messages taken since the last call: by topic number, partition and offset."""
+        """Trace contexts of the messages taken since the last call, by topic number, partition and offset."""
         topic, consumed = TOPICS.index(self.log.topic), self.consumed
         taken = [offset for offset in self._traces if offset < consumed]
         return {(topic, self.log.partition, offset): self._traces.pop(offset) for offset in taken}
@@ -152,11 +153,11 @@ class PartitionBuffer:
         return self._queue.key_of(count)
 
     def next_time(self) -> int:
-        """Event time (UTC ms) that nothing which is still to come from here undercuts, late events aside."""
+        """Event time (UTC ms) before which this partition has no further event, except late ones."""
         return self._queue.first_key if len(self._queue) else self.watermark_time
 
     def values(self, offsets: NDArray[np.int64]) -> list[bytes]:
-        """Raw bytes of messages with rising offsets, which were not released yet."""
+        """Raw bytes of messages that are not released yet; ``offsets`` rise."""
         found: list[bytes] = []
         for block in self._raw:
             mine = offsets[len(found) : int(np.searchsorted(offsets, block.offsets[-1], "right"))]
@@ -164,7 +165,7 @@ class PartitionBuffer:
         return found
 
     def message(self, offset: int) -> Message:
-        """A message whose raw bytes were not released yet."""
+        """The message at ``offset``, which must not be released yet."""
         for block in self._raw:
             at = int(np.searchsorted(block.offsets, offset))
             if at < len(block) and int(block.offsets[at]) == offset:
@@ -173,7 +174,7 @@ class PartitionBuffer:
         raise AssertionError(msg)
 
     def refuse(self, offset: int, reason: Reason, time: int, watermark: int) -> Reject:
-        """Refuse a valid message that is too far ahead, or too far behind the watermark."""
+        """The reject of a valid message that is too far in the future or too far behind the watermark."""
         message = self.message(offset)
         if reason == "far_future":
             required = f"at most {self._settings.skew_ms} ms ahead of {self._timestamps.limit(message)}"
@@ -224,7 +225,7 @@ class PartitionBuffer:
         return Chunk(block, decoded, kinds, kinds != REJECT, times)
 
     def _sort(self, validated: Validated) -> None:
-        """Put a chunk into the queue; what lies too far in the future is refused and moves nothing."""
+        """Append a chunk to the queue; far-future messages are refused and do not move the partition's event time."""
         chunk, known, future = validated
         offsets, times = chunk.block.offsets, chunk.times
         keys = running_max(known, chunk.valid & ~future, self._newest)
@@ -244,7 +245,7 @@ class PartitionBuffer:
 
 
 def _up_to(block: Block, end: int) -> Block:
-    """The messages of a block below an offset, without the broker's timestamps: they say when they were loaded."""
+    """Messages of a block below an offset, without the broker's timestamps: they say when a history was loaded."""
     count = int(np.searchsorted(block.offsets, end))
     headers = None if block.headers is None else block.headers[:count]
     keys = None if block.keys is None else block.keys[:count]

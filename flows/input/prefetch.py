@@ -1,4 +1,7 @@
-"""Prefetch: reads the next batch of a file source in a thread while machines in other processes work on this one."""
+"""Prefetch: reads the next batch of a file source in a thread while machine processes apply the present batch.
+
+`flows.replay_job` uses it if it has several processes.
+"""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -10,7 +13,7 @@ from flows.runtime.roles import Item
 
 
 class PrefetchingSource(FixedPartitionedSource[Item, GroupState]):
-    """A source whose partitions are one batch ahead; every batch must be an epoch of its own."""
+    """A source that reads one batch ahead; every batch must be an epoch of its own."""
 
     def __init__(self, source: FixedPartitionedSource[Item, GroupState]) -> None:
         self._source = source
@@ -21,12 +24,12 @@ class PrefetchingSource(FixedPartitionedSource[Item, GroupState]):
         return self._source.list_parts()
 
     def build_part(self, step_id: str, for_part: str, resume_state: GroupState | None) -> "_Prefetching":
-        """Build a partition, and begin to read."""
+        """Build a partition and start to read its first batch."""
         part: Any = self._source.build_part(step_id, for_part, resume_state)
         return _Prefetching(part, self._thread)
 
     def close(self) -> None:
-        """Wait until the thread has ended; it stops behind the batch that it reads."""
+        """Wait until the thread ends; it finishes the batch that it reads."""
         self._thread.shutdown(cancel_futures=True)
 
 
@@ -48,7 +51,7 @@ class _Prefetching(StatefulSourcePartition[Item, GroupState]):
         return None
 
     def snapshot(self) -> GroupState:
-        """The state behind the batch that was sent last."""
+        """The state after the batch that was sent last."""
         return self._state
 
     def _read(self) -> tuple[list[Item], GroupState]:

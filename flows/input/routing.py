@@ -1,4 +1,4 @@
-"""Routing: which machine gets which part of a batch."""
+"""Routing: splits batches and addresses the parts to machines. Source groups and `flows.topology` use it."""
 
 from flows.runtime.roles import Addressed, Item, ledger_id, shard_id
 from sensing.codec.event_record import Batch
@@ -14,7 +14,7 @@ class Router:
         self._ledger = ledger_id(shards)
 
     def to_shards(self, batch: Batch, *, tick: bool) -> list[Item]:
-        """Split a batch by SKU; with ``tick`` also shards for which it holds nothing get a part, for its watermark."""
+        """Split a batch by SKU; with ``tick`` every shard gets a part, so that it learns the watermark."""
         parts = zip(self._shards, split(batch, len(self._shards)), strict=True)
         return [
             (key, Addressed(machine, part, part.final))
@@ -23,5 +23,5 @@ class Router:
         ]
 
     def to_ledger(self, load: LedgerBatch | Totals) -> Item:
-        """Address the ledger."""
+        """Address a message to the ledger."""
         return self._ledger.key, Addressed(self._ledger, load)

@@ -1,4 +1,4 @@
-"""A sorted block: messages in the order of event time with what each was decoded to, ready to be merged and cut."""
+"""Sorted block: decoded messages in event-time order. Partition buffers make blocks, the merge interleaves them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sensing.codec.text_table import NO_TEXTS, TextTable
 
 RECORD, INFREQUENT, REJECT = 0, 1, 2
 RAW = np.dtype((np.void, EVENT.itemsize))
-"""A record as so many bytes."""
+"""A record as opaque bytes: moving it as one item is faster than field by field."""
 
 Flags = NDArray[np.bool_]
 Item = TypeVar("Item")
@@ -20,11 +20,12 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class SortedBlock:
-    """Messages in order, one entry each in ``keys``, ``kinds``, ``sources`` and ``numbers``.
+    """Messages in order. ``keys``, ``kinds``, ``sources`` and ``numbers`` have one entry per message.
 
-    ``keys`` is the largest event time up to and including the message (UTC ms, never falling), ``kinds`` says which
-    of the three lists below holds it, ``sources`` which input it came from, ``numbers`` its line there. The lists are
-    in the order of the messages. ``texts`` has the texts of all records, and perhaps of others.
+    ``keys`` is the largest event time (UTC ms) up to and including the message; it never falls. ``kinds`` says whether
+    ``records``, ``infrequent`` or ``rejects`` holds the message. ``sources`` is the number of its partition buffer,
+    ``numbers`` its offset there. The three lists are in the order of the messages. ``texts`` has the texts of all
+    records, and maybe of others.
     """
 
     keys: NDArray[np.int64]
@@ -37,11 +38,11 @@ class SortedBlock:
     texts: tuple[TextTable, ...]
 
     def __len__(self) -> int:
-        """Messages, not fields."""
+        """Number of messages."""
         return len(self.keys)
 
     def cut(self, at: int) -> tuple["SortedBlock", "SortedBlock"]:
-        """The first ``at`` messages, and the others."""
+        """Split into the first ``at`` messages and the others."""
         records, infrequent, rejects = (int(count) for count in np.bincount(self.kinds[:at], minlength=3))
         head = (self.keys[:at], self.kinds[:at], self.sources[:at], self.numbers[:at])
         tail = (self.keys[at:], self.kinds[at:], self.sources[at:], self.numbers[at:])
@@ -55,9 +56,7 @@ class SortedBlock:
         )
 
     def refused(self, which: NDArray[np.bool_], reject: Callable[[int], Reject]) -> "SortedBlock":
-        """The block with the messages ``which`` (n,) turned into rejects; ``reject`` makes that of the message at a
-        position.
-        """
+        """The block with the messages flagged by ``which`` (n,) as rejects; ``reject`` makes the one at a position."""
         found = dict(zip(np.flatnonzero(self.kinds == REJECT).tolist(), self.rejects, strict=True))
         found |= {at: reject(at) for at in np.flatnonzero(which).tolist()}
         keep = ~which
@@ -70,7 +69,7 @@ class SortedBlock:
         return SortedBlock(self.keys, kinds, self.sources, self.numbers, records, infrequent, rejects, self.texts)
 
     def placed(self) -> list[tuple[int, InfrequentEvent]]:
-        """Infrequent events, each with the index of the record it comes before."""
+        """Infrequent events, each with the index of the record before which it stands."""
         if not self.infrequent:
             return []
         before = np.cumsum(self.kinds == RECORD)[self.kinds == INFREQUENT]
@@ -78,15 +77,15 @@ class SortedBlock:
 
 
 def empty_block() -> SortedBlock:
-    """No messages."""
+    """A block without messages."""
     none = np.empty(0, np.int64)
     return SortedBlock(none, none.astype(np.uint8), none.astype(np.uint8), none, np.empty(0, EVENT), [], [], NO_TEXTS)
 
 
 def interleave(blocks: list[SortedBlock]) -> SortedBlock:
-    """One block of several, by (key, source, position in its source).
+    """Merge blocks into one, in order of (key, source, position in the source).
 
-    ``blocks`` come in the order of their sources, and those of one source in its order.
+    ``blocks`` must be in the order of their sources, and those of one source in their own order.
     """
     blocks = [block for block in blocks if len(block)]
     if len(blocks) < 2:
@@ -107,9 +106,9 @@ def interleave(blocks: list[SortedBlock]) -> SortedBlock:
 
 
 def _records_in(order: NDArray[np.int64], mine: Flags, blocks: list[SortedBlock]) -> NDArray[Any]:
-    """Records of all blocks in the order of the merge; each is moved once."""
+    """Records of all blocks in merge order; each is copied once."""
     count = int(np.count_nonzero(mine))
-    # Where each record goes: its rank among the records of the merge.
+    # The target of each record is its rank among the records in merge order.
     rank = np.empty(len(order), np.int64)
     rank[order[mine[order]]] = np.arange(count)
     goes = rank[mine]
@@ -123,7 +122,7 @@ def _records_in(order: NDArray[np.int64], mine: Flags, blocks: list[SortedBlock]
 
 
 def _listed_in(order: NDArray[np.int64], mine: Flags, items: list[Item]) -> list[Item]:
-    """Infrequent events, or rejects, of all blocks in the order of the merge."""
+    """Infrequent events, or rejects, of all blocks in merge order."""
     if not items:
         return items
     place = np.cumsum(mine) - 1
@@ -131,5 +130,5 @@ def _listed_in(order: NDArray[np.int64], mine: Flags, items: list[Item]) -> list
 
 
 def take_records(records: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
-    """Records at ``places``, moved as bytes: field by field is slower and skips padding."""
+    """Records at ``places``, copied as bytes: copying fields is slower and skips padding."""
     return np.take(records.view(RAW), places).view(EVENT)

@@ -1,12 +1,13 @@
-"""Source group: a fixed set of topic-partitions as one partition of Bytewax. Files are one group; Kafka has some.
+"""Source group: a fixed set of topic-partitions as one source partition of Bytewax. The file source has one group, the
+Kafka source has ``source_groups``.
 
-Reader -> partition buffers (decode, validate timestamps) -> ordered merge -> router. The path is the same for files
-and Kafka. They differ in the reader, in what moves the watermark (`OrderedMerge`), and in the end: `EndOfInput` for an
-input that ends, an order to stop otherwise.
+Reader -> partition buffers (decode, validate timestamps) -> ordered merge -> router. Files and Kafka share this path.
+They differ in the reader, in what moves the watermark (`OrderedMerge`), and in the end: an input that ends has an
+`EndOfInput`; otherwise the group runs until the run context stops it.
 
-The reference is read to its end before anything else; the group that reads it says so in its batches. The first batch
-of every epoch ticks every machine. What a group sends in one epoch is bounded, which with Bytewax's barrier between
-epochs bounds what is under way: a source is asked for the next epoch only when all of the one before has left the flow.
+The group reads the reference topic to its end before any other topic; its batches say when that is done. The first
+batch of every epoch ticks every machine. A group sends a bounded number of messages per epoch. Bytewax asks a source
+for the next epoch only when the whole epoch before has left the flow. Both together bound the messages in flight.
 """
 
 import time
@@ -35,9 +36,9 @@ from sinks.errors import UsageError
 
 REFERENCE = TOPICS[Topic.REFERENCE]
 EPOCH_ROWS_MAX = 1_000_000
-"""Messages that a group sends in one epoch, about; then it waits for the next one."""
+"""Approximate number of messages that a group sends in one epoch; then it waits for the next epoch."""
 EPOCH_CATCH_UP_MAX = 100
-"""The same for steps of the watermark without messages, each of which may close a day in every machine."""
+"""Steps of the watermark without messages in one epoch; each of them may close a day in every machine."""
 RECONCILIATION_SECONDS = 60.0
 
 
@@ -59,34 +60,36 @@ class Reader(Protocol):
         ...
 
     def poll(self) -> None:
-        """Add what is there to the buffers; of files something, as long as there is anything."""
+        """Add the messages that are available to the buffers; a file adds some at every call until its end."""
         ...
 
     def report(self, watermark: int, *, last: bool) -> None:
-        """Tell how far it is, if that is due."""
+        """Report the position and the watermark (UTC ms), if a report is due."""
         ...
 
     def commit(self, consumed: Sequence[tuple[TopicPartition, int]]) -> None:
-        """Take note of consumed offsets whose epoch is durable."""
+        """Commit consumed offsets whose epoch is durable."""
         ...
 
 
 @dataclass(frozen=True)
 class GroupState:
-    """Where a group goes on: consumed offset and topic id by partition, and the watermark (UTC ms)."""
+    """Saved state of a group: consumed offset and topic id by partition, and the watermark (UTC ms)."""
 
     offsets: dict[TopicPartition, tuple[int, str]]
     watermark: int
 
 
 class EndOfInput(NamedTuple):
-    """An input that ends: the watermark runs on to ``until`` (UTC ms), or to the end of the last event's local day."""
+    """An input that ends: the watermark then advances to ``until`` (UTC ms); None: the end of the last event's day."""
 
     until: int | None = None
 
 
 class Milestones(NamedTuple):
-    """Who is told what a group has reached: reference read, all groups caught up, an epoch durable (its seconds)."""
+    """Functions that a group calls: when the reference is read, all groups have caught up, an epoch is durable (with
+    its seconds).
+    """
 
     reference_read: Callable[[], None] = lambda: None
     caught_up: Callable[[], None] = lambda: None
@@ -99,11 +102,11 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
     Parameters
     ----------
     number
-        Its number among all groups.
+        Number of the group.
     buffers
-        Its partitions. Those of the reference are in one group only.
+        Buffers of the group's partitions. Only one group has partitions of the reference topic.
     end
-        Where the input ends; None: it goes on until the run is stopped.
+        How the input ends; None: it goes on until the run is stopped.
     """
 
     def __init__(
@@ -138,7 +141,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
             reader.start(self._reference)
 
     def next_batch(self) -> list[Item]:
-        """Read, and send what may be sent; nothing more in an epoch that is full."""
+        """Poll the reader and send the messages that may leave; nothing once the epoch's bounds are reached."""
         if self._ended:
             raise StopIteration
         if self._new_epoch:
@@ -160,7 +163,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         return None
 
     def snapshot(self) -> GroupState:
-        """Consumed offsets; the epoch ends here."""
+        """Consumed offsets and watermark at the end of an epoch."""
         self._new_epoch = self._tick_due = True
         buffers = (*self._reference, *self._events)
         offsets = {buffer.partition: (buffer.consumed, buffer.log.topic_id) for buffer in buffers}
@@ -168,10 +171,10 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         return self._snapshot
 
     def close(self) -> None:
-        """Nothing yet: Bytewax calls this at the end of the input, when its last epoch is still under way."""
+        """Do nothing: Bytewax calls this at the end of the input, while the last epoch is still in the flow."""
 
     def epoch_durable(self) -> None:
-        """Commit what was consumed up to the end of the epoch before this one: a sink says that it is durable."""
+        """Commit the offsets consumed in the epoch before this one; called when a sink reports it as durable."""
         if self._finished is None:
             return
         finished, self._finished = self._finished, None
@@ -186,15 +189,15 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         self._finished, self._snapshot = self._snapshot, None
 
     def _first(self) -> list[Item]:
-        """The whole reference, before any other message; then the partitions of all other topics are read as well."""
-        # It leaves as it comes: there may be more of it than may be buffered.
+        """Send the reference up to its end, before any other message; then start to read all other topics."""
+        # Reference records leave as they come: there may be more of them than the buffers may hold.
         items = self._reference_items()
         read = all(buffer.at_end or buffer.position >= buffer.log.end for buffer in self._reference)
         if self._reference:
             self._progress.reference_read = read
         if not self._ended and not (read and self._progress.reference_read):
             return items
-        # From now on every partition is in the books, and every machine has begun.
+        # The ledger now knows every partition, and this tick creates every machine.
         self._started = True
         if self._reference and read:
             self._milestones.reference_read()
@@ -205,7 +208,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         return items
 
     def _merged(self) -> list[Item]:
-        """Reference records that came meanwhile, and what the merge lets go."""
+        """New reference records, and the messages that the merge lets leave."""
         items = self._reference_items()
         others = self._progress.others(self._number)
         block = self.merge.take(self._clocks.wall_ms(), self._clocks.monotonic(), others)
@@ -223,7 +226,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         return items
 
     def _routed(self, block: SortedBlock, *, tick: bool, read: list[tuple[str, int, int]]) -> list[Item]:
-        """A block split for the machines, after the reference; ``tick`` gives each of them a part."""
+        """Split a block for the machines; with ``tick`` every machine gets an item."""
         reconciliation = self._next_reconciliation() if tick else 0
         self._tick_due = self._tick_due and not tick
         progress = AFTER_ALL if self._ended else self.merge.progress
@@ -241,7 +244,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         return items
 
     def _reference_items(self) -> list[Item]:
-        """Reference records, which are outside every watermark."""
+        """Items for new reference records, which do not depend on the watermark."""
         blocks = [block for buffer in self._reference for block in buffer.take(AFTER_ALL)]
         if not blocks:
             return []
@@ -249,7 +252,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
                   for buffer in self._reference]  # fmt: skip
         infrequent = [event._replace(watermark=BEFORE_ALL) for block in blocks for event in block.infrequent]
         rejects = [reject for block in blocks for reject in block.rejects]
-        # One location of each zone says all that the end of the input needs.
+        # The end of the input needs only the time zones, so one location of each zone is kept.
         self._locations |= {
             event.event.time_zone: event for event in infrequent if isinstance(event.event, LocationUpdated)
         }
@@ -266,7 +269,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         ]
 
     def _final(self, end: EndOfInput) -> list[Item]:
-        """Run the watermark on to its end."""
+        """The final batch: it advances the watermark to the end of the input."""
         until = end.until
         if until is None:
             until = end_of_last_day(self._newest, self._settings.time_zone, self._locations.values())
@@ -280,9 +283,9 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         return self._take_last_items()
 
     def _take_last_items(self) -> list[Item]:
-        """The last item of one machine, and ticks for those whose turn comes later.
+        """The final item of one machine, and ticks for the machines that end later.
 
-        What a machine puts out at its end is as much as it has rows; that of all at once may not fit into memory.
+        A machine's final output grows with its rows; the final outputs of all machines may not fit into memory at once.
         """
         items, self._last_items = self._last_items[:1], self._last_items[1:]
         self._ended = not self._last_items
@@ -315,9 +318,9 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         return [counted for counted in counts if counted[-1]]
 
     def _next_reconciliation(self) -> int:
-        """Number of the account that is due, 0 for none. One is due now and then, and when the run is stopped.
+        """Number of the reconciliation that is due, 0 for none: every ``RECONCILIATION_SECONDS``, and at a stop.
 
-        An input that ends has one account, with its final batch: others would depend on how long a run takes.
+        An input that ends has one reconciliation, with its final batch: others would depend on how long the run takes.
         """
         now = self._clocks.monotonic()
         if not self._ended and (self._end is not None or now - self._reconciled_at < RECONCILIATION_SECONDS):
@@ -327,7 +330,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         return self._reconciliation
 
     def _note_caught_up(self) -> None:
-        """Note that the group is at the end of all its partitions; when all groups were, that is told."""
+        """Note that the group has reached the end of all its partitions; the last group calls ``caught_up``."""
         behind = self._progress.behind
         if not self._started or self._number not in behind or self.merge.catching_up:
             return

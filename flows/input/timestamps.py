@@ -1,14 +1,14 @@
-"""Validation of event times: which messages are too far ahead, and how far a partition is known by the others.
+"""Validation of event times: refuses messages too far in the future, and says up to which time a partition is known.
 
 The partition buffer calls one of three validators:
 
-- `RecordTimestamps`, in the service: an event time is compared with the broker's timestamp of its record;
-- `FollowingTimestamps`, in files and in topics that are read to their end: the broker's timestamps say when a history
-  was loaded, so an event time is compared with the median of those that follow it. At the end of an input few or none
-  follow; there it must also be supported: of the last 100 event times at least three must be about as late, within a
-  week or, where the input is slow, within its usual pause. One bad date in the last line would otherwise run the clock
-  on for years;
-- `NoTimestamps`, for reference: a record may take effect at any time to come.
+- `RecordTimestamps`, in the service: compares an event time with the broker's timestamp of its record.
+- `FollowingTimestamps`, for files and for topics that are read to their end. There the broker's timestamps only say
+  when a history was loaded, so an event time is compared with the median of those that follow it. At the end of an
+  input few or none follow. There an event time must also be supported: at least three of the last 100 must be about as
+  late, within a week or, in a slow input, within its usual pause. Otherwise one bad date in the last line would advance
+  the clock by years.
+- `NoTimestamps`, for reference: a record may take effect at any time in the future.
 """
 
 from collections import deque
@@ -24,12 +24,12 @@ from sensing.codec.instants import INSTANT_MAX, rfc3339
 from sensing.codec.message_block import Block, Message
 from sensing.machine_settings import DAY_MS
 
-WINDOW = 100  # An event time is compared with the median of the next so many of its input, itself included.
+WINDOW = 100  # Event times in the median that an event time is compared with: its own and the next 99 of its input.
 SUPPORT = 3
 TIMES_MIN = 10
-"""With fewer event times accept all: none of them is usual."""
+"""With fewer event times accept all: too few to say what is usual."""
 PAUSE_MS = 7 * DAY_MS
-"""An input may be silent for so long and end with a line or two: holidays, no error."""
+"""An input may pause this long, as over holidays, and end with one or two lines."""
 
 FOLLOWING_LIMIT = (
     f"the median of the next {WINDOW} event times of its input; at its end, at most a week, or a usual pause, later "
@@ -43,9 +43,9 @@ NO_TIMES: Times = np.empty(0, np.int64)
 
 
 class Chunk(NamedTuple):
-    """A decoded block: kind of every message (`flows.input.sorted_block`), and its event time (UTC ms).
+    """A decoded block: per message its kind (`flows.input.sorted_block`), whether it is valid, its event time (UTC ms).
 
-    The event time of a reject is BEFORE_ALL.
+    A reject has the event time BEFORE_ALL.
     """
 
     block: Block
@@ -56,7 +56,9 @@ class Chunk(NamedTuple):
 
 
 class Validated(NamedTuple):
-    """A chunk with, per message, the event time up to which the partition is known by it, and whether it is refused."""
+    """A validated chunk: ``known`` is the event time (UTC ms) up to which each message makes its partition known,
+    ``future`` whether it is refused as too far in the future.
+    """
 
     chunk: Chunk
     known: Times
@@ -68,14 +70,14 @@ class NoTimestamps:
 
     def __init__(self) -> None:
         self.waiting: deque[Chunk] = deque()
-        """Chunks that wait for those that follow."""
+        """Chunks that wait for enough later event times."""
 
     def add(self, chunk: Chunk) -> list[Validated]:
-        """Add the next chunk of the partition; returns what is validated by now, in order."""
+        """Add the next chunk of the partition; returns the chunks that are validated now, in order."""
         return [Validated(chunk, chunk.times, np.zeros(len(chunk.times), np.bool_))]
 
     def end(self) -> list[Validated]:
-        """Validate what waits: nothing follows."""
+        """Validate the waiting chunks at the end of the partition."""
         return []
 
     def limit(self, _message: Message) -> str:
@@ -86,7 +88,7 @@ class NoTimestamps:
 class RecordTimestamps(NoTimestamps):
     """Refuses event times more than ``skew_ms`` ahead of the broker's timestamp.
 
-    Up to that, an event time ahead of the timestamp says nothing of what is still to come; it counts as the timestamp.
+    An event time that is ahead by less does not advance the partition beyond the broker's timestamp.
     """
 
     def __init__(self, skew_ms: int) -> None:
@@ -105,7 +107,7 @@ class RecordTimestamps(NoTimestamps):
 
 
 class FollowingTimestamps(NoTimestamps):
-    """Refuses event times more than ``skew_ms`` ahead of those that follow; how an input is cut does not matter."""
+    """Refuses event times more than ``skew_ms`` ahead of those that follow; the cut into chunks does not matter."""
 
     def __init__(self, skew_ms: int) -> None:
         super().__init__()
@@ -113,7 +115,7 @@ class FollowingTimestamps(NoTimestamps):
         self._before = NO_TIMES
 
     def add(self, chunk: Chunk) -> list[Validated]:
-        """Let the chunk wait until 99 valid event times follow it."""
+        """Keep the chunk until 99 valid event times follow it."""
         self.waiting.append(chunk)
         found = []
         while len(following := self._following()) >= WINDOW - 1:
@@ -121,14 +123,14 @@ class FollowingTimestamps(NoTimestamps):
         return found
 
     def end(self) -> list[Validated]:
-        """Validate what waits by what is left."""
+        """Validate the waiting chunks with the fewer event times that follow."""
         found = []
         while self.waiting:
             found.append(self._oldest(self._following()))
         return found
 
     def limit(self, _message: Message) -> str:
-        """The median of what follows."""
+        """Text for the limit: the median of the following event times."""
         return FOLLOWING_LIMIT
 
     def _oldest(self, following: Times) -> Validated:
@@ -138,17 +140,17 @@ class FollowingTimestamps(NoTimestamps):
         return Validated(chunk, chunk.times, future)
 
     def _following(self) -> Times:
-        """Valid event times behind the oldest chunk that waits."""
+        """Valid event times after the oldest waiting chunk."""
         chunks = islice(self.waiting, 1, None)
         return np.concatenate([NO_TIMES, *(chunk.times[chunk.valid] for chunk in chunks)])
 
     def future(self, times: Times, following: Times) -> Flags:
-        """Which of ``times``, those of the valid messages of a chunk, lie too far ahead.
+        """Flags of ``times`` (the valid event times of a chunk) that are too far ahead.
 
         Parameters
         ----------
         following
-            Event times of the valid messages that follow: 99, or more, or all there are.
+            Valid event times that follow the chunk: at least 99, or fewer at the end of the input.
         """
         count = len(times)
         ahead = np.concatenate((times, following[: WINDOW - 1]))
@@ -162,16 +164,16 @@ class FollowingTimestamps(NoTimestamps):
 
 
 def far_future(times: Times, count: int, skew_ms: int) -> Flags:
-    """Which of the first ``count`` event times lie more than ``skew_ms`` ahead of the median of the next 100.
+    """Flags of the first ``count`` event times that are more than ``skew_ms`` ahead of the median of their next 100.
 
     Parameters
     ----------
     times
         Event times of valid messages of one input in its order, UTC ms: the ``count`` to be validated and at least 99
-        after them, or as many as the input has. At its end the median is that of what is left.
+        after them, or fewer at the end of the input. There the median is that of the remaining times.
     """
     flags = np.zeros(count, np.bool_)
-    # No median is below the minimum, so only times well above a minimum need a median at all; mostly there are none.
+    # A median is never below the minimum, so only times far above the minimum need one. Usually there are none.
     if count == 0 or times.max() - times.min() <= skew_ms:
         return flags
     whole = min(count, max(len(times) - WINDOW + 1, 0))
@@ -199,10 +201,10 @@ def _minima(times: Times) -> Times:
 
 
 def latest_at_end(last: Times, skew_ms: int) -> int:
-    """Latest event time, UTC ms, that is accepted where fewer than 99 follow.
+    """Latest event time (UTC ms) that is accepted if fewer than 99 event times follow.
 
-    It is the third latest of the last times of the input, and ``skew_ms``, a week, or the time that most of them are
-    spread over, whichever is longest.
+    It is the third latest of the last event times, plus the longest of ``skew_ms``, a week, and the span of their
+    latest three quarters.
 
     Parameters
     ----------
@@ -213,10 +215,10 @@ def latest_at_end(last: Times, skew_ms: int) -> int:
         return INSTANT_MAX
     ordered = np.sort(last)
     latest = int(ordered[-SUPPORT])
-    # A quarter is left out: late events are no sign of a slow input.
+    # The earliest quarter is left out: late events do not mean that the input is slow.
     return latest + max(skew_ms, PAUSE_MS, latest - int(ordered[len(ordered) // 4]))
 
 
 def running_max(times: Times, moves: Flags, before: int) -> Times:
-    """Largest time so far among those that move the clock, itself included; ``before`` is the one of earlier chunks."""
+    """Running maximum of ``times`` where ``moves`` is set; ``before`` is the maximum of earlier chunks."""
     return np.maximum.accumulate(np.concatenate(([before], np.where(moves, times, BEFORE_ALL))))[1:]

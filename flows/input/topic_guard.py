@@ -1,6 +1,7 @@
-"""Checks every few seconds, without waiting, that the topics are still those that were read. The first group calls it.
+"""Topic guard: checks every few seconds, without waiting, that no topic was deleted, recreated or extended.
 
-Written by hand: a consumer goes on reading a topic that was deleted and made again under its name.
+The Kafka reader of group 0 calls it. Written by hand: a consumer does not notice that a topic was deleted and created
+again under the same name.
 """
 
 from collections import Counter
@@ -17,7 +18,7 @@ ASK_EVERY_SECONDS = 5.0
 
 
 class TopicGuard:
-    """Knows the ids of the topics that are read, and how many partitions they have.
+    """Compares the ids and partition counts of the input topics with those found at the start.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ class TopicGuard:
     Attributes
     ----------
     asked
-        Answers under way, by topic.
+        Pending answers, by topic.
     """
 
     def __init__(self, config: Mapping[str, Any], logs: Sequence[Log], clock: Callable[[], float]) -> None:
@@ -44,12 +45,12 @@ class TopicGuard:
         self._next = clock() + ASK_EVERY_SECONDS
 
     def look(self) -> None:
-        """Look at answers that have come, and ask again when it is time.
+        """Check answers that have arrived, and ask again every ``ASK_EVERY_SECONDS``.
 
         Raises
         ------
         TidegaugeError
-            When a topic is gone, was made anew or has more partitions.
+            When a topic was deleted or recreated, or its number of partitions changed.
         """
         self._admin.poll(0)
         if self.asked and all(future.done() for future in self.asked.values()):
@@ -65,7 +66,7 @@ class TopicGuard:
         try:
             found = described(future)
         except KafkaException:
-            return  # Nobody answered: that is the consumer's to tell.
+            return  # No broker answered; the consumer reports that.
         if found is None and name not in self._missed:
             self._missed.add(name)  # A broker that has just started may not know all topics yet.
         elif found is None or found.id != known.id:

@@ -1,10 +1,10 @@
-"""Topic-partitions: where a message is. A file is the only partition of its topic."""
+"""Topic-partition: the position of a message in the input. A file counts as the only partition of its topic."""
 
 from typing import NamedTuple
 
 
 class TopicPartition(NamedTuple):
-    """A partition of a topic of the contracts."""
+    """A partition of a topic; topics have the names of the contracts, without prefix."""
 
     topic: str
     partition: int

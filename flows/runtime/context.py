@@ -1,7 +1,7 @@
-"""The run context: what belongs to this process alone. Orders from signals, the first failure, what a user is shown.
+"""The run context: state of one run in this process. It holds stop orders from signals, the first failure, and the
+progress that a user sees.
 
-Source, machines and sink get it; none of them tells another anything by it. What they must know of each other travels
-through the flow.
+Source, machines and sink share it, but never exchange data through it: that travels in the items of the flow.
 """
 
 import time
@@ -18,10 +18,11 @@ PROGRESS_INTERVAL_S = 0.1
 
 
 class Progress(NamedTuple):
-    """How far a run is.
+    """Progress of a run.
 
-    ``share`` (0 to 1) is that of the input's bytes, ``clock`` the watermark (UTC ms, None before the first event),
-    ``outputs`` counts records by type, ``recent`` holds the latest records of topic exceptions, oldest first.
+    ``share`` (0 to 1) is the share of the input's bytes that is read, ``clock`` the watermark (UTC ms, None before the
+    first event). ``outputs`` counts records by type; ``recent`` holds the latest records of topic exceptions, oldest
+    first.
     """
 
     lines: int
@@ -32,26 +33,26 @@ class Progress(NamedTuple):
 
 
 class Observer(Protocol):
-    """Watches the machines of a process, from the thread that runs them."""
+    """Observes the machines of a process; called in the thread that runs them."""
 
     def machine(self, number: int, machine: Any) -> None:
-        """A machine, at the end of an epoch in which it was given something."""
+        """A machine at the end of an epoch in which it got a batch."""
         ...
 
     def outputs(self, records: list[OutputRecord]) -> None:
-        """Records that a machine has just put out."""
+        """New output records of a machine."""
         ...
 
 
 class RunContext:
-    """Orders, failure and display of one run in this process.
+    """Stop orders, failure and progress of one run in this process.
 
     Parameters
     ----------
     report
         Called with the progress about ten times a second.
     service
-        Whether the run drains at a signal, as a service does; else a signal ends it as it is.
+        Whether a signal drains the run, as for a service; else a signal is an error that ends it at once.
     """
 
     def __init__(
@@ -65,16 +66,16 @@ class RunContext:
         self._service = service
         self._observer = observer
         self._reported = 0.0
-        # Worker threads write to counts of their own machines, so no lock is needed.
+        # Each worker thread writes only the counts of its own machines, so no lock is needed.
         self._outputs: dict[MachineId, dict[str, int]] = {}
         self._recent: deque[OutputRecord] = deque(maxlen=RECENT_MAX)
 
     def stop(self) -> None:
-        """Let the sources of this process end: what was read is finished and delivered."""
+        """Stop the sources of this process; everything read so far is applied and delivered."""
         self.stopping = True
 
     def interrupt(self) -> None:
-        """A signal came: a service drains, and ends at once at the second one; a replay ends as it is."""
+        """Handle a signal: the first one drains a service; the second one, or any in a replay, ends the run at once."""
         if self._service and not self.stopping:
             self.stop()
         else:
@@ -82,7 +83,7 @@ class RunContext:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the run is to end without delivering anything more."""
+        """Whether the run must end without further deliveries."""
         return isinstance(self.errors.failure, KeyboardInterrupt)
 
     def show_machine(self, machine: MachineId, instance: Any) -> None:
@@ -101,7 +102,7 @@ class RunContext:
                 self._recent.append(record)
 
     def outputs(self) -> dict[str, int]:
-        """Output records so far by type, in order of their names."""
+        """Number of output records so far by type, sorted by type."""
         total: dict[str, int] = {}
         for counts in list(self._outputs.values()):
             for kind, count in list(counts.items()):
@@ -109,7 +110,7 @@ class RunContext:
         return dict(sorted(total.items()))
 
     def progress(self, share: float, clock: int | None, last: bool) -> None:
-        """Report now and then, and at the last call in any case."""
+        """Report the progress at most ten times a second, and always at the last call."""
         now = time.monotonic()
         if self._report is None or (not last and now - self._reported < PROGRESS_INTERVAL_S):
             return

@@ -1,9 +1,9 @@
-"""The error boundary: an exception in any step ends the run of this process, with a sentence instead of a stack dump.
+"""The error boundary: an exception in any step ends the run of this process with a sentence instead of a stack dump.
 
-Every call from Bytewax into a source, machine or sink goes through `ErrorBoundary.capture`. The first exception is kept
-and raised again, so Bytewax stops at once: nothing more is applied, no epoch ends, no end of input is claimed. In a
-cluster Bytewax then ends the other processes too; nothing there depends on this object. `flows.runtime.execute` raises
-the kept failure when Bytewax has returned.
+Every call from Bytewax into a source, machine or sink goes through `ErrorBoundary.capture`. It keeps the first
+exception and raises it again at every later call. So Bytewax stops at once: no machine applies more, no epoch ends and
+no source reports its end. In a cluster Bytewax then ends the other processes as well; they do not need this object.
+`flows.runtime.execute` raises the kept failure after Bytewax has returned.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ class ErrorBoundary:
         self.failure = self.failure or error
 
     def capture(self, step: str) -> "_Capture":
-        """Context around a call of the step ``step``; raises the failure of the run, also that of an earlier call."""
+        """Context around a call of the step ``step``; raises the run's failure, even if an earlier call caused it."""
         return _Capture(self, step)
 
     def end(self) -> NoReturn:
@@ -52,9 +52,9 @@ class ErrorBoundary:
 
     @contextlib.contextmanager
     def hidden_panic(self) -> Iterator[None]:
-        """Show nothing on standard error between a failure and the end of this context.
+        """Discard standard error from a failure to the end of this context.
 
-        Bytewax answers an exception with a Rust panic and prints lines that tell a user nothing.
+        Bytewax turns an exception into a Rust panic and prints lines that do not help a user.
         """
         before, stderr = os.dup(STDERR), sys.stderr
         with Path(os.devnull).open("w") as self._nowhere:
@@ -68,7 +68,7 @@ class ErrorBoundary:
 
 
 class _Capture:
-    """Notes an exception as the failure of the run. The end of an input is no failure."""
+    """Records an exception as the failure of the run. StopIteration, the end of an input, is no failure."""
 
     def __init__(self, errors: ErrorBoundary, step: str) -> None:
         self._errors = errors
@@ -85,7 +85,7 @@ class _Capture:
 
 
 def _readable(error: BaseException, step: str) -> BaseException:
-    """The failure as it is raised in the end: our own errors and interrupts as they are, others with their step."""
+    """The failure to raise: our own errors and interrupts unchanged, other exceptions with the name of their step."""
     if isinstance(error, TidegaugeError) or not isinstance(error, Exception):
         return error
     failure = TidegaugeError(f"the run failed in {step}: {type(error).__name__}: {error}")
@@ -167,7 +167,7 @@ class _BoundedOutput(StatefulSinkPartition[Any, Any]):
             return self._part.snapshot()
 
     def close(self) -> None:
-        """Finish the partition at the end of the flow; Bytewax also calls this while it gives up a failed one."""
+        """Finish the partition at the end of the flow; Bytewax also calls this when it aborts a failed flow."""
         if self._errors.failure is None:
             with self._errors.capture(self._name):
                 self._part.close()

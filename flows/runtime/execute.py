@@ -1,4 +1,4 @@
-"""Executes a flow in this process; the jobs call it. Whatever goes wrong in the flow is raised when it has ended."""
+"""Executes a flow in this process; the jobs call it. It raises the run's first failure after the flow has ended."""
 
 import contextlib
 import gc
@@ -49,7 +49,7 @@ def execute(flow: Dataflow, context: RunContext, *, epoch: timedelta, workers: i
 
 @contextlib.contextmanager
 def _signals_to(context: RunContext) -> Iterator[None]:
-    """Let the run context decide what signals do; they arrive in the main thread alone."""
+    """Pass SIGINT and SIGTERM to the run context; Python delivers signals only in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -67,7 +67,7 @@ def _signals_to(context: RunContext) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _rare_collections() -> Iterator[None]:
-    """Collect garbage less often: a batch makes tens of thousands of objects without a cycle; looking costs 12 %."""
+    """Collect garbage less often: a batch makes tens of thousands of objects without cycles, and scans cost 12 %."""
     before = gc.get_threshold()
     gc.set_threshold(*COLLECT_AFTER)
     try:

@@ -13,10 +13,10 @@ from sensing.outputs import OutputRecord
 
 
 class Machine(Protocol):
-    """A pure machine: its outputs and state depend on the batches that it was given, in that order, alone."""
+    """A pure machine: its outputs and state depend only on its batches and their order."""
 
     def apply(self, load: Any, /) -> list[Any]:
-        """Apply one batch and return output records, and at the end totals and rows."""
+        """Apply one batch; returns output records, and totals or parameter rows if the batch asks for them."""
         ...
 
 
@@ -26,15 +26,15 @@ class BoundedMachine(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether anything is left to do."""
+        """Whether `proceed` has work."""
         ...
 
     def accept(self, load: Any, /) -> None:
-        """Take one batch in."""
+        """Queue one batch."""
         ...
 
     def proceed(self) -> list[Any]:
-        """Go on with what was accepted; returns what `Machine.apply` does."""
+        """Apply queued batches, up to the bounds of a call; returns the same as `Machine.apply`."""
         ...
 
 
@@ -42,13 +42,13 @@ MakeMachine = Callable[[MachineId], Machine]
 
 
 class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
-    """Applies batches to one machine, which is made when the first batch names it.
+    """Applies batches to one machine, which is made when its first batch arrives.
 
-    Emits one list of output records for every call and totals one by one. The first call of an epoch emits its list
-    even when it is empty, so every sink partition has an item in every epoch. A machine that is busy after a batch goes
-    on by itself, one call at a time, so epochs can end in between; at the end of the input it goes on to the end. After
-    the final batch a shard is done: Bytewax drops the logic and with it the machine's memory. Snapshots hold nothing:
-    Bytewax would copy all state every epoch.
+    Every call emits one list of output records, and totals one by one. The first call of an epoch emits its list even
+    if it is empty, so every sink partition has an item in every epoch. If the machine is busy after a batch, Bytewax
+    calls it again by a notification, one call at a time, so epochs can end in between. At the end of the input it runs
+    until it is no longer busy. After a shard's final batch Bytewax drops the logic and so frees the machine's memory.
+    Snapshots are empty, because Bytewax would copy all state every epoch.
     """
 
     def __init__(self, make: MakeMachine, context: RunContext) -> None:
@@ -61,13 +61,13 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
         self._epoch_ended = False
 
     def on_batch(self, values: list[Addressed]) -> tuple[list[Any], bool]:
-        """Apply batches one by one, in the order in which they were sent."""
+        """Apply batches in the order in which they were sent."""
         machine = values[0].machine
         self._epoch_ended = False
         with self._context.errors.capture(str(machine)):
             instance = self._instance(machine)
             if self._bounded is not None:
-                # One call, however many batches have come.
+                # One bounded call, however many batches have arrived.
                 for value in values:
                     self._bounded.accept(value.load)
                 produced = self._bounded.proceed()
@@ -76,25 +76,25 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
             return self._emitted(machine, produced), values[-1].final
 
     def notify_at(self) -> dt.datetime | None:
-        """At once, where the machine is busy.
+        """Now, if the machine is busy; else None.
 
-        Between the end of an epoch and the first batch of the next one it rests: Bytewax runs callbacks meanwhile, and
-        an epoch would last as long as a call takes for every step on the way to its end.
+        The machine rests between the end of an epoch and its next batch. Bytewax would also run notifications in
+        between, and every step on the way to the epoch's end would then wait for one more call.
         """
         if self._bounded is None or not self._bounded.busy or self._epoch_ended:
             return None
         return dt.datetime.now(dt.UTC)
 
     def on_notify(self) -> tuple[list[Any], bool]:
-        """Let the machine go on."""
+        """Make one more call of a busy machine."""
         return ([], False) if self._epoch_ended else self._proceed(to_end=False)
 
     def on_eof(self) -> tuple[list[Any], bool]:
-        """Let the machine go on to the end."""
+        """Call the machine until it is no longer busy."""
         return self._proceed(to_end=True)
 
     def snapshot(self) -> None:
-        """Note the end of an epoch and show the machine to whoever watches the run."""
+        """Note the end of an epoch and show the machine to the observer."""
         self._heartbeat_due = self._epoch_ended = True
         if self._id is not None:
             with self._context.errors.capture(str(self._id)):

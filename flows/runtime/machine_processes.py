@@ -1,9 +1,10 @@
-"""Shards in processes of their own: in one Python process a single thread runs at a time.
+"""Machine processes: hosts shards in worker processes, because only one thread of a Python process runs at a time. The
+replay job uses it.
 
-The flow stays in its process. A step before the shards submits every batch to the process that has its machine; a proxy
-in place of the machine waits for the outputs of that same batch. So all processes work on the batches that come
-together, and an output belongs to the batch that it came of. Where a machine is busy behind a batch, it goes on at
-once, and the proxy waits for that when it is its turn.
+The flow stays in the parent process. A step before the shards submits every batch to the worker process of its machine.
+A proxy replaces the machine in the flow and waits for the outputs of the same batch. So all processes work on batches
+that arrive together, and every output still belongs to its batch. A machine that is busy after a batch proceeds at
+once; the proxy waits for that call at its next turn.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ Call = Future[tuple[list[Any], bool]]
 
 
 class MachineHosts(NamedTuple):
-    """Where machines are: ``make`` makes what applies batches, ``submit`` (None: nothing) comes before it."""
+    """How a flow reaches its machines: ``make`` makes a machine or its proxy; ``submit``, if any, is a step before."""
 
     make: MakeMachine
     submit: Callable[[Item], Item] | None = None
@@ -38,21 +39,21 @@ class MachineHosts(NamedTuple):
 
 @contextlib.contextmanager
 def machine_processes(make: MakeMachine, shards: int, count: int) -> Iterator[MachineHosts]:
-    """Host shards in ``count`` processes, the ledger here; when the context is left, the processes have ended.
+    """Host shards in ``count`` worker processes, and the ledger in this one; the workers end with the context.
 
     Parameters
     ----------
     make
         Makes the machine of an id; it is pickled.
     """
-    # A process that is forked from one with threads may find locks that nobody will ever open.
+    # A process forked from one with threads may inherit locks that are never released.
     context = multiprocessing.get_context("spawn")
     with contextlib.ExitStack() as stack:
         processes = [ProcessPoolExecutor(1, context, _begin, (make,)) for _ in range(min(count, shards))]
         for process in processes:
             stack.callback(process.shutdown, cancel_futures=True)
             with _signals_blocked():
-                process.submit(int)  # Starts it: all of them load the engine at the same time.
+                process.submit(int)  # Starts the process, so that all of them load the engine at the same time.
 
         def call(machine: MachineId, load: Any) -> Call:
             with _killed_is_an_error(machine):
@@ -73,7 +74,7 @@ def machine_processes(make: MakeMachine, shards: int, count: int) -> Iterator[Ma
 
 @contextlib.contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Block SIGINT and SIGTERM in processes started meanwhile, for good; the parent handles them."""
+    """Block SIGINT and SIGTERM for good in processes started inside this context; the parent handles them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
@@ -94,7 +95,7 @@ def _killed_is_an_error(machine: MachineId) -> Iterator[None]:
 
 
 class MachineProxy:
-    """Stands for a machine in another process; ``call`` lets that one apply a batch or, without one, proceed."""
+    """Proxy of a machine in a worker process; ``call`` makes the machine apply a batch or, without one, proceed."""
 
     def __init__(self, machine: MachineId, call: Callable[[MachineId, Any], Call]) -> None:
         self._id = machine
@@ -103,11 +104,11 @@ class MachineProxy:
 
     @property
     def busy(self) -> bool:
-        """Whether there is a call to wait for."""
+        """Whether a call is pending."""
         return bool(self._calls)
 
     def apply(self, submitted: Call, /) -> list[Any]:
-        """Wait for all outputs of a batch that was submitted, and of those before it."""
+        """Wait for all outputs of a submitted batch and of those before it."""
         self.accept(submitted)
         outputs = []
         while self.busy:
@@ -115,16 +116,16 @@ class MachineProxy:
         return outputs
 
     def accept(self, submitted: Call, /) -> None:
-        """Take a batch in that was submitted."""
+        """Queue the call of a submitted batch."""
         self._calls.append(submitted)
 
     def proceed(self) -> list[Any]:
-        """Wait for the outputs of the calls so far; a machine that is still busy then goes on.
+        """Wait for the outputs of the pending calls; a machine that is still busy then gets its next call.
 
         Raises
         ------
         TidegaugeError
-            When the process has ended. What fails in the machine is raised as it is.
+            When the worker process has ended. An exception of the machine is raised unchanged.
         """
         outputs: list[Any] = []
         busy = False
@@ -137,15 +138,15 @@ class MachineProxy:
         return outputs
 
 
-# What follows runs in the other process.
+# The code below runs in the worker process.
 
 _machines: dict[MachineId, Machine] = {}
 _make: MakeMachine
 
 
 def _begin(make: MakeMachine) -> None:
-    """Make the process ready: it ends with the one that started it."""
-    global _make  # a process has one
+    """Initialise a worker process; it ends when its parent ends."""
+    global _make  # one per process
     _make = make
     gc.set_threshold(*COLLECT_AFTER)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -159,7 +160,7 @@ def _end_with_parent() -> None:
 
 
 def _call(machine: MachineId, load: Any) -> tuple[list[Any], bool]:
-    """Apply a batch, or proceed where there is none; returns outputs, and whether the machine is still busy."""
+    """Apply a batch, or proceed if there is none; returns the outputs, and whether the machine is still busy."""
     if machine not in _machines:
         _machines[machine] = _make(machine)
     found = _machines[machine]

@@ -1,4 +1,4 @@
-"""The machines of the engine by role; jobs make them here."""
+"""Makes the machines of the engine by role; the jobs call it."""
 
 import functools
 from collections.abc import Callable
@@ -17,7 +17,7 @@ MACHINES: dict[Role, Callable[[MachineId, Settings, CallBounds], Machine]] = {
 
 
 def machines(settings: Settings, bounds: CallBounds = UNBOUNDED) -> MakeMachine:
-    """Makes the machine of an id; it can be pickled. ``bounds`` are those of a call."""
+    """A function that makes the machine of an id; it can be pickled. ``bounds`` limit one call of a shard."""
     return functools.partial(_machine, settings, bounds)
 
 

@@ -1,6 +1,6 @@
-"""Machines by role, and the items of the flow: a batch for one machine under that machine's key.
+"""Roles and ids of machines, and the items of the flow: a batch for one machine under that machine's key.
 
-The key names the role; Bytewax routes and stores by it.
+Bytewax routes items and stores state by this key.
 """
 
 from enum import StrEnum
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class Role(StrEnum):
-    """What a machine is for."""
+    """Role of a machine."""
 
     SHARD = "shard"
     LEDGER = "ledger"
@@ -17,7 +17,7 @@ class Role(StrEnum):
 class MachineId(NamedTuple):
     """One machine of the flow.
 
-    ``number`` orders the outputs of all machines at one instant; shards have their own index.
+    ``number`` orders the outputs of machines at one instant. A shard has its shard number, the ledger the next one.
     """
 
     role: Role
@@ -25,31 +25,31 @@ class MachineId(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Key of the machine in Bytewax; keys sort like numbers."""
+        """Key of the machine in Bytewax; keys sort like the numbers."""
         return f"{self.number:03d}-{self.role}"
 
     def __str__(self) -> str:
-        """How messages call the machine."""
+        """Name of the machine in error messages."""
         return f"{self.role} {self.number}" if self.role is Role.SHARD else self.role
 
 
 def shard_id(number: int) -> MachineId:
-    """The shard of a number."""
+    """Id of the shard with this number."""
     return MachineId(Role.SHARD, number)
 
 
 def ledger_id(shards: int) -> MachineId:
-    """The ledger of a flow with so many shards."""
+    """Id of the ledger of a flow with ``shards`` shards."""
     return MachineId(Role.LEDGER, shards)
 
 
 def machine_ids(shards: int) -> list[MachineId]:
-    """All machines of a flow, by number."""
+    """Ids of all machines of a flow, by number."""
     return [*map(shard_id, range(shards)), ledger_id(shards)]
 
 
 class Addressed(NamedTuple):
-    """A batch and its machine, since Bytewax does not tell a logic its key; ``final`` marks the machine's last one."""
+    """A batch with the id of its machine, which Bytewax does not pass to a logic; ``final`` marks the last batch."""
 
     machine: MachineId
     load: Any

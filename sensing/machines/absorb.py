@@ -1,6 +1,6 @@
-"""The hot path: frequent events into rows, line table and stock.
+"""The hot path: a kernel that applies frequent events to rows, line table and stock, in input order.
 
-They go in reading order, until the next event-time timer is due.
+The shard calls it for the records before the next event-time timer.
 """
 
 from typing import Any
@@ -48,13 +48,13 @@ LOST = np.uint8(Kind.LOST)
 SHIPPED = np.uint8(Kind.SHIPPED)
 COUNTED_STOCK = np.uint8(Kind.COUNTED)
 FORGOTTEN_MAX = 4
-"""Lines that one record can push out of the table: two for every new one, and a shipment may make two."""
+"""Lines that one record can evict from the table: two for every new line, and a shipment may add two lines."""
 NOT_HELD = np.uint8(255 - HELD)
 
 
 @lean_kernel
 def set_line(t: Tables, slot: int, row: int, hour: int, quantity: int, requested_day: int) -> None:
-    """Let a known line read ``quantity`` at ``row``, booked at the earliest event time any version had."""
+    """Rebook a known line with ``quantity`` at ``row``, in the earliest local hour of any of its versions."""
     line = t.lines[slot]
     unbook(t, slot)
     line.row = row
@@ -64,7 +64,7 @@ def set_line(t: Tables, slot: int, row: int, hour: int, quantity: int, requested
 
 @lean_kernel
 def rebook(t: Tables, slot: int, hour: int) -> None:
-    """An older version tells that the line was first booked earlier: move it there."""
+    """Move a line to local ``hour`` of an older version if that is earlier; the quantity stays."""
     line = t.lines[slot]
     if hour >= line.hour:
         return
@@ -76,7 +76,7 @@ def rebook(t: Tables, slot: int, hour: int) -> None:
 
 @lean_kernel
 def impossible(t: Tables, row: int, quantity: int) -> bool:
-    """Whether a line of ``quantity`` thousandths is to be held."""
+    """Whether a line of ``quantity`` thousandths is impossible and must be held."""
     record = t.hot[row]
     return is_impossible(
         quantity / THOUSANDTHS, record.size_count, record.size_mean, record.size_variance, record.size_max, t.sizes
@@ -87,7 +87,7 @@ def impossible(t: Tables, row: int, quantity: int) -> bool:
 def apply_order(
     t: Tables, events: NDArray[Any], k: int, row: int, hour: int, oldest_hour: int, callbacks: NDArray[Any], added: int
 ) -> tuple[int, int]:
-    """One version of an order line, or a lost sale. Returns the outcome and how many things were noted."""
+    """Apply one version of an order line, or a lost sale. Returns the outcome and the number of callback entries."""
     event = events[k]
     quantity = 0 if event.kind == CANCELLED else event.quantity
     key_hi = event.id_hi if event.kind == LOST else event.line_hi
@@ -100,7 +100,7 @@ def apply_order(
         if event.version < line.version:
             rebook(t, slot, hour)
             return SUPERSEDED, added
-        if line.version == 0:  # so far only a shipment named the line, which is no time of order
+        if line.version == 0:  # so far only a shipment named the line, and its hour is not that of the order
             line.hour = hour
     else:
         slot = new_line(t, key_hi, key_lo, row, hour, oldest_hour)
@@ -138,7 +138,7 @@ def apply_order(
 
 @lean_kernel
 def ship(t: Tables, event: Any, row: int, hour: int, oldest_hour: int) -> None:
-    """Goods leave: lower what is open of the order line they serve, which may not have been seen yet."""
+    """Lower the open quantity of the order line that a shipment serves; the line's order may arrive later."""
     if event.line_hi == event.id_hi and event.line_lo == event.id_lo:
         return
     slot = find_line(t.lines, t.line_index, event.line_hi, event.line_lo)
@@ -155,7 +155,7 @@ def ship(t: Tables, event: Any, row: int, hour: int, oldest_hour: int) -> None:
 def apply_movement(
     t: Tables, events: NDArray[Any], k: int, row: int, hour: int, oldest_hour: int, callbacks: NDArray[Any], added: int
 ) -> tuple[int, int]:
-    """A shipment, return, count or adjustment. Returns the outcome and how many things were noted."""
+    """Apply a shipment, return, count or adjustment. Returns the outcome and the number of callback entries."""
     event = events[k]
     if find_line(t.lines, t.line_index, event.id_hi, event.id_lo) >= 0:
         return DUPLICATE, added
@@ -181,7 +181,7 @@ def apply_movement(
 def rows_changed(
     t: Tables, events: NDArray[Any], rows: NDArray[np.int32], lines_max: int, horizon_hours: int
 ) -> NDArray[np.int32]:
-    """Rows that records may change: their own, those of the lines they name, and those of lines forgotten for them."""
+    """Rows that records may change: their own, those of the lines they name, and those of lines that they may evict."""
     book_count = rows.shape[0]
     found = np.empty((2 + FORGOTTEN_MAX) * book_count, np.int32)
     n = 0
@@ -214,17 +214,17 @@ def absorb(
     Parameters
     ----------
     rows
-        (n,) row of each record; negative ones were dealt with elsewhere.
+        (n,) row of each record; records with a negative row were refused and are skipped.
     horizon_hours
-        Age, behind the watermark, from which the line table forgets.
+        Age behind the watermark from which the line table evicts lines.
     callbacks
-        Room for what one record can give rise to, ``CALLBACKS_MAX`` entries.
+        Output, ``CALLBACKS_MAX`` entries: the callbacks that one record raises.
 
     Returns
     -------
     tuple of int
-        Index behind the last record applied, and the number of callback entries it gave rise to. Stopping there lets
-        Python look at exactly the state that the record left.
+        Index behind the last record applied, and the number of callback entries that it raised. The kernel stops
+        there, so that a callback sees exactly the state that the record left.
     """
     for k in range(start, stop):
         row = rows[k]

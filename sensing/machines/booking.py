@@ -1,4 +1,6 @@
-"""Order lines into buckets and open demand: a line's newest state replaces what it had booked before."""
+"""Booking: kernels that add order lines to buckets and open demand. A line's newest version replaces its earlier
+booking.
+"""
 
 from typing import Any
 
@@ -34,16 +36,13 @@ def local_hour(t: Tables, row: int, time: int) -> int:
 
 @lean_kernel
 def advance_row(t: Tables, row: int, hour: int) -> None:
-    """Let a row know of an absorbed event in local ``hour``; see :func:`advance_row_arrays`."""
+    """Advance a row to local ``hour`` of an absorbed event; see :func:`advance_row_arrays`."""
     advance_row_arrays(t.hot, t.supply, row, hour)
 
 
 @lean_kernel
 def advance_row_arrays(hot: NDArray[Any], supply: NDArray[Any], row: int, hour: int) -> None:
-    """Let a row know of an absorbed event in local ``hour``.
-
-    At the first one its rings start, at newer ones they roll.
-    """
+    """Advance a row to local ``hour`` of an absorbed event: its first event starts the rings, newer ones roll them."""
     record = hot[row]
     if record.active == 0:
         record.active = 1
@@ -60,17 +59,17 @@ def advance_row_arrays(hot: NDArray[Any], supply: NDArray[Any], row: int, hour: 
 
 @lean_kernel
 def open_quantity(line: Any) -> int:
-    """Thousandths of a line that are ordered and not yet shipped."""
+    """Open quantity of a line in thousandths: ordered and not yet shipped."""
     return int(max(line.quantity - line.shipped, 0))
 
 
 @lean_kernel
 def change_open(t: Tables, slot: int, delta: int, booked: int) -> None:
-    """Change what is open of a line by ``delta`` thousandths; ``booked`` as in :func:`open_add`."""
+    """Change the open quantity of a line by ``delta`` thousandths; ``booked`` as in :func:`open_add`."""
     line = t.lines[slot]
     if delta == 0 or line.flags & TRACKED_OPEN == 0:
         return
-    if delta > 0:  # what is owed more must be in stock more
+    if delta > 0:  # more open demand needs more stock
         t.hot[line.row].stock_threshold += delta / THOUSANDTHS
     if open_add(t.supply, line.row, t.hot[line.row].day, line.requested_day, delta, booked):
         line.flags |= OPEN_IN_RING
@@ -80,7 +79,7 @@ def change_open(t: Tables, slot: int, delta: int, booked: int) -> None:
 
 @lean_kernel
 def in_ring(line: Any) -> int:
-    """How the open quantity of a line that is booked was booked, as :func:`open_add` wants it."""
+    """``booked`` of :func:`open_add` for a booked line: 1 if its open quantity is in the ring or overdue, else 0."""
     return 1 if line.flags & OPEN_IN_RING else 0
 
 
@@ -99,7 +98,7 @@ def unbook(t: Tables, slot: int) -> None:
 
 @lean_kernel
 def book_line(t: Tables, slot: int, quantity: int, requested_day: int) -> None:
-    """Put a line that is not booked into the buckets of its row and hour and, where it is tracked, into open demand."""
+    """Add an unbooked line to the buckets of its row and hour and, if it is tracked, to open demand."""
     line = t.lines[slot]
     if quantity == 0:
         return
@@ -119,13 +118,13 @@ def book_line(t: Tables, slot: int, quantity: int, requested_day: int) -> None:
 
 @lean_kernel
 def count_location(t: Tables, row: int, hour: int, lines: int) -> None:
-    """Count order lines of a location's local hour, by which a silent feed is told from a quiet row."""
+    """Count order lines of a location's local hour; the counts tell a silent source from a row without orders."""
     count_lines(t.location_lines, t.hot[row].location, hour, lines)
 
 
 @lean_kernel
 def learn_sizes(t: Tables, row: int, quantity: int) -> None:
-    """Let the row's and the stream's order sizes learn a line of ``quantity`` thousandths."""
+    """Add a line of ``quantity`` thousandths to the order sizes of the row and of the stream."""
     record = t.hot[row]
     units = quantity / THOUSANDTHS
     learn_stream_size(t.sizes, units, record.size_count, record.size_mean)
@@ -140,14 +139,14 @@ def learn_sizes(t: Tables, row: int, quantity: int) -> None:
 
 @lean_kernel
 def mark_seen(t: Tables, row: int, source: int, time: int) -> None:
-    """Note that an input told something of the row."""
+    """Note the newest event time (UTC ms) of a row in an input."""
     record = t.supply[row]
     record.last_seen[source] = max(record.last_seen[source], time // 1000)
 
 
 @lean_kernel
 def new_line(t: Tables, key_hi: np.uint64, key_lo: np.uint64, row: int, hour: int, oldest_hour: int) -> int:
-    """Slot for a new line. What the table forgets for it is no longer open."""
+    """Slot for a new line. Lines that are evicted for it leave open demand."""
     for _ in range(2):
         oldest = oldest_to_evict(t.lines, t.line_ring, oldest_hour)
         if oldest < 0:

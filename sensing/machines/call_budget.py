@@ -1,22 +1,22 @@
-"""What one call of a shard may do at most, in rows and outputs; never in time, which would not replay.
+"""Call budget: the most that one call of a shard may do, in rows and outputs. A limit in time would not be replayable.
 
-A service bounds its calls so that an epoch can end in the middle of a large close. A replay bounds them so that what
-all machines put out at a midnight is not in memory at once.
+The service bounds its calls so that an epoch can end in the middle of a large day close. The replay bounds them so that
+the outputs of all machines at midnight are not in memory at once.
 """
 
 from typing import NamedTuple
 
 QUEUE_UNIT = 8
-"""With so many batches waiting a call may do twice as much, with twice as many three times: so the queue is bounded."""
+"""Every 8 queued batches add the base bounds to a call once more, so the queue stays bounded."""
 SHARE_MIN = 1 / 8
 ROWS_PER_RARE = 4
-"""Rows whose planning takes as long as one infrequent event, such as that of a purchase order."""
+"""Planning this many rows takes as long as one infrequent event, such as that of a purchase order."""
 
 
 class CallBounds(NamedTuple):
-    """Rows that learn a day, rows that are planned, and output records, about, in one call.
+    """Approximate limits of one call: rows that learn a day, rows that are planned, output records.
 
-    ``in_order`` lets no record pass a close, so that instants of outputs never fall.
+    With ``in_order`` no record passes a day close, so the instants of outputs never fall.
     """
 
     learned: int
@@ -26,22 +26,22 @@ class CallBounds(NamedTuple):
 
 
 SERVICE = CallBounds(learned=512, planned=256, outputs=32)
-"""All 16 shards of a process together stay below 0.1 s: a row learns in 5 to 20 us and is planned in 10 us, a document
-takes 0.2 ms. A barrier passes some calls on its way."""
+"""One call of all 16 shards of a process takes less than 0.1 s: a row learns in 5 to 20 us and is planned in 10 us, a
+document takes 0.2 ms. An epoch's barrier waits for several calls."""
 REPLAY = CallBounds(learned=16_384, planned=4_096, outputs=2_048, in_order=True)
-"""The outputs of a call of all 16 shards take about 100 MB."""
+"""The outputs of one call of all 16 shards take about 100 MB of memory."""
 RECORDS_PASSING = 512
-"""Records that may pass a close at once; each may need its row planned first."""
+"""Records that may pass a day close at once; the row of each may have to be planned first."""
 UNBOUNDED = CallBounds(learned=2**62, planned=2**62, outputs=2**62, in_order=True)
 
 
 class CallBudget:
-    """What is left for a call.
+    """The remaining budget of one call.
 
     Parameters
     ----------
     waiting
-        Batches that wait.
+        Number of queued batches.
     """
 
     def __init__(self, bounds: CallBounds, waiting: int) -> None:
@@ -53,20 +53,20 @@ class CallBudget:
 
     @property
     def spent(self) -> bool:
-        """Whether the call is to end."""
+        """Whether the call must end."""
         return min(self._learned, self._planned, self._outputs) <= 0
 
     def rows_to_learn(self, count: int) -> int:
-        """How many of ``count`` rows may learn now."""
+        """How many of ``count`` rows may learn now; at least one."""
         return min(count, max(self._learned, 1))
 
     def rows_to_plan(self, count: int, outputs_per_row: float) -> int:
-        """How many of ``count`` rows may be planned now, if each gives rise to so many outputs."""
+        """How many of ``count`` rows may be planned now, at least one, if each makes ``outputs_per_row`` outputs."""
         by_outputs = int(self._outputs / max(outputs_per_row, SHARE_MIN))
         return min(count, max(min(self._planned, by_outputs), 1))
 
     def spend(self, *, learned: int = 0, planned: int = 0, outputs: int = 0) -> None:
-        """Note what was done."""
+        """Subtract finished work from the budget."""
         self._learned -= learned
         self._planned -= planned
         self._outputs -= outputs

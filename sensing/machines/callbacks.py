@@ -1,4 +1,7 @@
-"""What Python does about a record that the kernel wants looked at; the state is exactly as the record left it."""
+"""Callbacks: Python's reaction to a record for which the kernel raised a callback entry. The shard calls them.
+
+The kernel stops behind such a record, so a callback sees exactly the state that the record left.
+"""
 
 from typing import Any
 
@@ -22,7 +25,7 @@ from sensing.machines.stock_thresholds import lower_stock_threshold, set_stock_t
 
 
 def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> None:
-    """Look at one callback entry; ``event`` is the record that gave rise to it."""
+    """Run one callback entry; ``event`` is the record that raised it."""
     kind, row = int(entry["kind"]), int(entry["row"])
     if kind == SURGE:
         detect_surge(s, row, int(event["time"]), texts.event_id)
@@ -35,7 +38,7 @@ def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> No
 
 
 def detect_surge(s: ShardState, row: int, event_time: int, cause: str) -> None:
-    """Judge the windows of a row of which a count has reached its threshold."""
+    """Test the trailing windows of a row after a line count has reached its threshold, and raise the thresholds."""
     context = context_of(s, row, s.clock, event_time, (cause,))
     observe(s, ORDER_SURGE.finding(context, surge_evidence(s, row)))
     hot = s.rows.hot[row]
@@ -68,7 +71,7 @@ def _hold(s: ShardState, row: int, event: Any, texts: EventTexts) -> None:
 
 
 def _version(event: Any) -> dict[str, Detail]:
-    """What a held record says besides its quantity, for the steward and for its release."""
+    """Fields of a held record besides its quantity; the steward sees them and a release needs them."""
     asked, price = int(event["requested_day"]), float(event["price"])
     return {
         "requested_date": None if asked == NO_DAY else local_date(asked),
@@ -90,7 +93,7 @@ def _release(s: ShardState, row: int, event: Any, texts: EventTexts, quantity: f
 
 
 def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
-    """Project the stock of a row anew after an event that moved it."""
+    """Project the stock of a row again after an event that changed it."""
     if s.rows.hot["closed_day"][row] < s.rows.hot["first_hour"][row] // 24:
         return
     plan = forecast_and_plan_of_row(s, row, s.clock).plan

@@ -1,7 +1,9 @@
-"""Which rows close when: every row in the minute of its slot after its local day's end, pools when the hour is over.
+"""Close schedule of a shard: when rows close their local day, and when pools are aggregated. `sensing.machines.shard`
+asks it.
 
-Rows whose instants lie between two records close together; the order within is that of (instant, row), so that neither
-blocks nor heartbeats show in the results.
+The hour after a local day's end has one slot per minute. Every row closes in the minute of its slot; the pools are
+aggregated when the hour is over. Rows that are due between two records close together, in order of (instant, row). So
+results do not depend on how the input was cut into batches, nor on ticks.
 """
 
 import itertools
@@ -18,9 +20,10 @@ NEVER = 2**62
 
 
 class DueCloses(NamedTuple):
-    """Rows that close local ``day``, in order of (instant, row); ``aggregate`` when the hour is over after them.
+    """Rows that close local ``day``, in order of (instant, row).
 
-    ``zones`` are those whose day ended at ``end``.
+    ``zones`` are the time zones whose day ended at ``end`` (UTC ms). ``aggregate`` says that the hour after the day's
+    end is over behind these rows, so their pools are aggregated.
     """
 
     zones: tuple[int, ...]
@@ -32,7 +35,7 @@ class DueCloses(NamedTuple):
 
 
 class CloseSchedule:
-    """Position of every zone in its closes: the local day to close next and the next minute of it (SLOTS: the fold)."""
+    """Position of every time zone: the local day to close next, and its next minute (SLOTS: the aggregation)."""
 
     def __init__(self, zones: Zones) -> None:
         self.zones = zones
@@ -43,10 +46,10 @@ class CloseSchedule:
         self.next_instant = NEVER
 
     def open(self, zone: int, clock: int) -> None:
-        """Let the closes of ``zone`` begin with the local day that ``clock`` lies in, unless they have begun.
+        """Start the closes of ``zone`` with the local day of ``clock``, unless they have started.
 
-        Zones open when the clock starts or when they are first heard of, not with their first row: how far records may
-        be absorbed before the next event-time timer must not hang on rows that are made on the way.
+        A zone opens when the clock starts or when a location first names it, not with its first row. Records are
+        absorbed up to the next timer, and rows that they create must not move that timer.
         """
         if zone not in self.positions:
             self.positions[zone] = (self.zones.local_hour(zone, clock) // 24, 0)
@@ -54,16 +57,13 @@ class CloseSchedule:
             self.next_instant = min(self.next_instant, self._instant(zone))
 
     def add(self, zone: int, slot: int, row: int, clock: int) -> None:
-        """Let ``row`` close with ``zone``.
-
-        Where it is the first to do so, from the local day that ``clock`` lies in.
-        """
+        """Let ``row`` close in ``slot`` of ``zone``; a new zone starts with the local day of ``clock``."""
         self.open(zone, clock)
         self.slots[zone][slot].append(row)
         self._packed.pop(zone, None)
 
     def move(self, rows: NDArray[np.int64], slots: NDArray[np.uint8], old: int, new: int, clock: int) -> None:
-        """Let ``rows`` (n,), which close in the minutes ``slots`` (n,), close with zone ``new`` instead of ``old``."""
+        """Move ``rows`` (n,) with their ``slots`` (n,) from zone ``old`` to zone ``new``."""
         self.open(new, clock)
         for slot in np.unique(slots).tolist():
             moved = rows[slots == slot].tolist()
@@ -73,14 +73,14 @@ class CloseSchedule:
         self._packed.clear()
 
     def restore(self, positions: dict[int, tuple[int, int]]) -> None:
-        """Go on at the positions of a dump; the rows have been added."""
+        """Restore the positions of a dump; all rows must have been added."""
         self.positions = dict(positions)
-        for zone in positions:  # a zone may have lost all its rows to others
+        for zone in positions:  # all rows of a zone may have moved to other zones
             self.slots.setdefault(zone, [[] for _ in range(SLOTS)])
         self.next_instant = min((self._instant(zone) for zone in self.positions), default=NEVER)
 
     def _end(self, zone: int) -> int:
-        """End of the local day that a zone closes next."""
+        """End (UTC ms) of the local day that a zone closes next."""
         day = self.positions[zone][0]
         kept = self.ends.get(zone)
         if kept is None or kept[0] != day:
@@ -91,9 +91,10 @@ class CloseSchedule:
         return self._end(zone) + self.positions[zone][1] * MINUTE_MS
 
     def take(self, limit: int, *, final: bool) -> DueCloses | None:
-        """The next closes at or before ``limit``, or None.
+        """Take the next closes at or before ``limit`` (UTC ms); None if there are none.
 
-        At the end of the input (``final``) the minutes of days that have ended by ``limit`` count as reached.
+        At the end of the input (``final``) a day that has ended by ``limit`` closes in all its minutes, also those
+        after ``limit``.
         """
         if not final and self.next_instant > limit:
             return None
@@ -102,7 +103,7 @@ class CloseSchedule:
             return None
         first = min((self._instant(zone), zone) for zone in waiting)[1]
         end, position = self._end(first), self.positions[first]
-        # Zones whose days end together close together, as if they were one.
+        # Zones whose days end at the same instant close together, as one zone would.
         together = [zone for zone in waiting if self._end(zone) == end and self.positions[zone] == position]
         others = min((self._instant(zone) for zone in waiting if zone not in together), default=NEVER)
         last = others - 1 if final else min(limit, others - 1)
@@ -132,7 +133,7 @@ class CloseSchedule:
 
 
 class _RowsByMinute(NamedTuple):
-    """Rows of a zone by (minute, row), their minutes, and where each minute starts; its last entry is the end."""
+    """Rows of a zone in order of (minute, row), their minutes, and the start index of every minute; the end is last."""
 
     rows: NDArray[np.int64]
     minutes: NDArray[np.int64]
@@ -140,7 +141,7 @@ class _RowsByMinute(NamedTuple):
 
     @classmethod
     def of(cls, slots: list[list[int]]) -> "_RowsByMinute":
-        """Pack the rows of every minute; rows come rising, and a row that moves is put in its place."""
+        """Pack the rows of all minutes; ``add`` and ``move`` keep the rows of a minute rising."""
         sizes = list(map(len, slots))
         rows = np.fromiter(itertools.chain.from_iterable(slots), np.int64, sum(sizes))
         return cls(rows, np.repeat(np.arange(len(slots)), sizes), [0, *itertools.accumulate(sizes)])

@@ -1,6 +1,7 @@
-"""The close of a local day.
+"""The close of a local day; `sensing.machines.resumable` calls it in steps.
 
-Models are scored and learn, rows are planned, what is wrong is raised or resolved, what moved is published.
+Demand models are scored and learn the day. Rows are planned. Detectors raise and resolve exceptions. Planning
+parameters that have left their dead band are published.
 """
 
 from typing import Any
@@ -31,14 +32,14 @@ Integers = NDArray[np.int64]
 EndedOverrides = dict[int, list[tuple[OverrideField, PlannerOverride]]]
 
 PLAN_EVERY_DAYS = HORIZON_DAYS
-"""Rows that nothing happens to are planned this often: their levels only sink, which is not urgent."""
+"""Days between plans of a row without events: its demand level only sinks, which is not urgent."""
 
 
 def learn_day(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
-    """Let rows learn a closed day, and first the days missed by those born late.
+    """Let rows learn a closed day, after the earlier days that some of them missed.
 
-    They were born by a late event, after their slot of an earlier day had passed. Which rows learn in one call never
-    shows; their order does, in the last bit of the sums of pools.
+    A row misses a day if a late event created it after its slot had passed. The split of rows over calls does not
+    change results. Their order does: it decides the last bit of the sums of the pools.
     """
     closed = s.rows.hot["closed_day"]
     for missed in range(int(closed[rows].min()) + 1, observed.day):
@@ -47,7 +48,7 @@ def learn_day(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
 
 
 def plan_rows(s: ShardState, rows: Integers, instants: Integers, due: DueCloses) -> None:
-    """Plan and publish rows that have learned a closed day; which of them are planned in one call never shows."""
+    """Plan and publish rows that have learned a closed day; the split of rows over calls does not change results."""
     hot = s.rows.hot
     windows = np.zeros(len(rows), WINDOWS)
     read_windows(hot, s.demand.demand, s.demand.pool, s.locations.unobserved, rows, due.day, windows)
@@ -56,7 +57,7 @@ def plan_rows(s: ShardState, rows: Integers, instants: Integers, due: DueCloses)
         hot["dirty"][row] = 1
     planned = _needs_planning(s, rows, windows, due.day)
     if planned.any():
-        # Plans are as of the day's end: which rows happen to close in one call must not show.
+        # Plans are as of the day's end, so results do not depend on which rows close in one call.
         result = forecast_and_plan(s, rows[planned], due.day, due.end)
         set_surge_thresholds(s.tables(), result.plan.rows, due.day)
         set_stock_thresholds(s, result.plan)
@@ -67,7 +68,7 @@ def plan_rows(s: ShardState, rows: Integers, instants: Integers, due: DueCloses)
 
 
 def aggregate_day(s: ShardState, due: DueCloses, observed: ObservedDay) -> None:
-    """Fold the pools of zones whose rows have all closed the day."""
+    """Aggregate the pools of zones whose rows have all closed the day."""
     locations = s.locations.in_zones(due.zones)
     s.locations.learn_day(locations, due.day, observed.hours[locations])
     s.demand.aggregate_pools(locations, due.day)
@@ -79,9 +80,9 @@ def _learn(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
 
 
 def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: int) -> NDArray[np.bool_]:
-    """Rows to which something happened, or that are waiting for something.
+    """Rows to plan: with new events, changed master data, open orders, a demand drop or exceptions.
 
-    The others have their turn every few days.
+    Each of the others is planned every ``PLAN_EVERY_DAYS`` days.
     """
     hot = s.rows.hot
     turn = (day + hot["slot"][rows].astype(np.int64)) % PLAN_EVERY_DAYS == 0
@@ -93,7 +94,7 @@ def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: i
 def _detect_and_publish(
     s: ShardState, instants: Integers, result: ForecastAndPlan, windows: NDArray[Any], ended: EndedOverrides
 ) -> None:
-    """Findings, ends of overrides and documents of the rows planned, put out in the order of (instant, row)."""
+    """Put out findings, ends of overrides and documents of planned rows, in the order of (instant, row)."""
     plan = result.plan
     closing = Closing(plan, windows, result.forecast.demand_class)
     triggered = {name: detector.triggers(s, closing) for name, detector in DETECTORS.items() if detector.triggers}
@@ -120,7 +121,7 @@ def _detect_and_publish(
 def _report_end(
     s: ShardState, instant: int, result: ForecastAndPlan, at: int, field: OverrideField, override: PlannerOverride
 ) -> None:
-    """Tell that an override has ended: from its value to the engine's own."""
+    """Put out the decision that ends an override: its value is replaced by the engine's."""
     sku, location = s.names_of(int(result.plan.rows[at]))
     subject = parameters_subject(sku, location)
     decision = AutomaticDecision(
@@ -133,7 +134,7 @@ def _report_end(
 
 
 def _findings(s: ShardState, instant: int, closing: Closing, at: int, due: set[str]) -> list[Finding]:
-    """Findings about the row at position ``at``: of the detectors that are ``due`` and of those with open problems."""
+    """Findings about the row at position ``at``, from the ``due`` detectors and from those with open problems."""
     row = int(closing.plan.rows[at])
     due = due | s.problems.open_types(row)
     context = context_of(s, row, instant, instant)
@@ -146,7 +147,7 @@ def _findings(s: ShardState, instant: int, closing: Closing, at: int, due: set[s
 
 
 def documents_of(s: ShardState, result: ForecastAndPlan) -> dict[int, PlanningParameters]:
-    """Planning parameters that have left their dead band, by position in the plan; they count as published."""
+    """Planning parameters that have left their dead band, by position in the plan; they are marked as published."""
     due = s.supply.due(result.plan)
     if not len(due):
         return {}
@@ -155,6 +156,6 @@ def documents_of(s: ShardState, result: ForecastAndPlan) -> dict[int, PlanningPa
 
 
 def publish_rows(s: ShardState, rows: Integers, day: int, instant: int) -> None:
-    """Publish the planning parameters of rows that closed ``day`` last, as of ``instant``."""
+    """Publish the planning parameters of rows whose last closed day is ``day``, as of ``instant``."""
     for document in documents_of(s, forecast_and_plan(s, rows, day, instant)).values():
         put_parameters(s, instant, document, instant)

@@ -1,4 +1,4 @@
-"""A closed day as the models see it, and the days to come as calendars know them."""
+"""Inputs of the demand models: a closed day as it was observed, and the coming days as calendars and promotions say."""
 
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from sensing.supply.supply_record import NEVER
 
 FIRST_SHARE_MIN = 0.5
 SHARE_MIN = 0.25
-"""A day of which less was observed teaches nothing."""
+"""If less of a day was observed, no model learns it."""
 
 
 @kernel
@@ -26,10 +26,8 @@ def read_day(
 ) -> None:  # fmt: skip
     """Read a local day of n rows from their rings.
 
-    Units, lines, lines per hour (n, 24), whether stock was known to be gone at its end, and whether an order named a
-    promotion.
-
-    Days and hours that a ring has not reached yet, or not any more, are zero.
+    Fills units, lines, lines per hour (n, 24), whether stock was known to be empty at the day's end, and whether an
+    order named a promotion. Days and hours outside a ring are zero.
     """
     for i in range(rows.shape[0]):
         record = hot[rows[i]]
@@ -48,19 +46,19 @@ def read_day(
 
 
 class ObservedDay(NamedTuple):
-    """What was observed of local ``day``, by location."""
+    """Observed hours of local ``day``, by location."""
 
     day: int
     hours: NDArray[np.bool_]
-    """(locations, 24) hours in which the location was open and its feed was heard."""
+    """(locations, 24) hours in which the location was open and its order lines arrived."""
     shares: NDArray[np.float64]
-    """(locations, 24) usual share of the day's order lines in each hour; uniform where nothing is known."""
+    """(locations, 24) usual share of the day's order lines in each hour; uniform if nothing is known."""
 
 
 def observe_day(s: ShardState, day: int) -> ObservedDay:
-    """What was observed of a local day, as far as order lines tell by now."""
+    """Observed hours of a local day, judged by the order lines that have arrived so far."""
     count = len(s.locations.records)
-    s.demand.ensure(s.rows.count, count)  # a location may be known before any row of it
+    s.demand.ensure(s.rows.count, count)  # a location may be known before its first row
     shares = np.asarray(1.0 / 24.0 + s.demand.pool["share"][:count, (day + 3) % 7])
     closed, _, of_location = _calendar_days(s, day, 1)
     return ObservedDay(day, s.locations.observed(day, closed[of_location, 0], shares), shares)
@@ -71,21 +69,22 @@ def observed_shares(
     hot: NDArray[Any], rows: NDArray[np.int64], day: int, observed: NDArray[np.bool_], shares: NDArray[np.float64],
     lines: NDArray[np.float64], location_share: NDArray[np.float64], out: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Fill ``out`` (n,) with the share of local ``day`` in which rows were observed, by the hours of ``observed``.
+    """Fill ``out`` (n,) with the share of local ``day`` in which each row was observed.
 
-    On its first day a row is observed from its first event on. Where that was an order, the wait for it counts too, as
-    one mean gap between its lines: n lines say as much as n / (n - 1) times the hours behind the first one, and a
-    single one says nothing of when the row began. Less than half a first day is taken as half, since a few lines in a
-    short time say little about a day. A row with order lines on a day that was not observed learns them all the same.
+    - On its first day a row is observed from its first event on. If that was an order, the wait for it counts as one
+      mean gap between the lines: n lines cover n / (n - 1) times the hours behind the first line. A single line does
+      not say when the row began, so the row takes the share of its location.
+    - A share below one half of a first day is raised to one half: few lines in a short time say little about a day.
+    - A row with order lines on an unobserved day learns them; its share is 1.
 
     Parameters
     ----------
     observed, shares
-        (locations, 24) hours observed, and share of the day in each.
+        (locations, 24) whether each hour was observed, and its share of the day.
     lines
         (n,) order lines of the day.
     location_share
-        (locations,) filled with the share of the day in which each location was observed.
+        (locations,) output: share of the day in which each location was observed.
     """
     for location in range(observed.shape[0]):
         total = 0.0
@@ -111,7 +110,7 @@ def observed_shares(
 
 
 def inputs_of(s: ShardState, rows: NDArray[np.int64], observed: ObservedDay) -> DayInputs:
-    """What the demand models are told of a closed day; the locations of the rows keep what was not observed of it."""
+    """Inputs of the demand models for a closed day; also stores the unobserved share at the rows' locations."""
     n, day = len(rows), observed.day
     quantity, lines, hours = np.empty(n), np.empty(n), np.empty((n, 24), np.uint16)
     empty, named = np.empty(n, np.bool_), np.empty(n)
@@ -127,7 +126,7 @@ def inputs_of(s: ShardState, rows: NDArray[np.int64], observed: ObservedDay) -> 
 
 
 def window_of(s: ShardState, rows: NDArray[np.int64], day: int) -> Window:
-    """What calendars and promotions say of the 28 days after ``day``."""
+    """Closed days, holidays and promotions of the 28 days after ``day``."""
     closed, holiday, promoted = known_days(s, rows, day + 1, HORIZON)
     return Window(closed, holiday, promoted)
 
@@ -146,7 +145,7 @@ def _calendar_days(
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64]]:
     """Closed days and holidays of the calendars in use, (calendars, count) each, and the calendar of each location.
 
-    Locations are many and calendars few: the days of each are worked out once.
+    There are many locations and few calendars, so the days of each calendar are computed once.
     """
     days = [s.calendars.days(name, first, count) for name in s.locations.calendars]
     closed = np.array([found[0] for found in days], np.bool_)

@@ -1,6 +1,6 @@
-"""What is expected of rows from their last closed day on.
+"""Forecast and plan of rows from their last closed day on, and the planning parameters that follow from them.
 
-Forecast and plan, and the parameters that follow from them.
+Day closes, callbacks and decisions call it.
 """
 
 from typing import Any, NamedTuple
@@ -52,7 +52,7 @@ def select_rows(forecast: Forecast, at: NDArray[np.int64]) -> Forecast:
 
 
 def forecast_summary(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int64]) -> ForecastSummary:
-    """What the demand models tell of the rows at positions ``at``, for their documents."""
+    """Quantiles, methods and accuracies of the rows at positions ``at``, for their documents."""
     rows = result.plan.rows[at]
     scores = s.demand.scores(rows)
     figures = zip(*(rounded(column).tolist() for column in scores), strict=True)
@@ -69,12 +69,12 @@ def _known(value: float) -> float | None:
 
 
 def parameter_columns(s: ShardState) -> dict[str, Any]:
-    """Planning parameters of all rows that ever absorbed an event, as of each row's last closed day.
+    """Planning parameters of all active rows, as of each row's last closed day.
 
     Returns
     -------
     dict
-        One entry per row in every column: lists; arrays (rows, 28) of means and (rows, 28, 11) of quantiles.
+        Columns with one entry per row: lists, and arrays (rows, 28) of means and (rows, 28, 11) of quantiles.
     """
     hot = s.rows.hot[: s.rows.count]
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}

@@ -1,4 +1,4 @@
-"""How full a shard is, for those who watch it: counted when asked, never kept."""
+"""Gauges of a shard for its metrics: how full its tables are, counted on request and not stored."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from sensing.state.line_table import COUNT, EVICTED
 
 
 class Limit(NamedTuple):
-    """A counter of a table that evicts or refuses at its bound; ``name`` is that of its metric."""
+    """A counter of a table that evicts or refuses entries at its bound; ``name`` is the metric's name."""
 
     name: str
     text: str
@@ -52,11 +52,11 @@ LIMITS = (
         lambda s: s.supply.counts_beyond(),
     ),
 )  # fmt: skip
-"""All such counters of a shard but the SKU-locations refused, which are dead letters of reason ``table_full``."""
+"""All such counters of a shard, except refused SKU-locations: those are dead letters with reason ``table_full``."""
 
 
 class Gauges(NamedTuple):
-    """What a shard holds. Days are local day numbers since 1970-01-01 of rows that have closed one; None: none has."""
+    """Contents of a shard. Days are local days since 1970-01-01 over rows that have closed one; None if no row has."""
 
     rows: int
     river_rows: int
@@ -69,7 +69,7 @@ class Gauges(NamedTuple):
 
 
 def gauges(s: ShardState) -> Gauges:
-    """Count what a shard holds; touches every row once."""
+    """Count the contents of a shard; reads every row once."""
     hot = s.rows.hot[: s.rows.count]
     closed = hot["closed_day"][(hot["active"] == 1) & (hot["closed_day"] >= hot["first_hour"] // 24)]
     return Gauges(

@@ -1,4 +1,6 @@
-"""Infrequent events, one by one: purchase orders, movements between locations, milestones, decisions."""
+"""Infrequent events: purchase orders, transfers, substitutions, disruptions and decisions. The shard applies them one
+by one in Python, outside the kernel.
+"""
 
 from typing import Any
 
@@ -35,8 +37,9 @@ OUTCOME_OF_WORD = {"absorbed": ABSORBED, "duplicate": DUPLICATE, "superseded": S
 
 
 def apply_infrequent(s: ShardState, message: InfrequentEvent) -> None:
-    """Apply one infrequent event (not reference) and count its outcome; what concerns every shard is counted by the
-    first.
+    """Apply one infrequent event (not reference) and count its outcome.
+
+    An event without a SKU goes to every shard; the first shard counts it.
     """
     outcome = _apply(s, message)
     if outcome == ABSORBED and message.time < message.watermark:
@@ -46,7 +49,7 @@ def apply_infrequent(s: ShardState, message: InfrequentEvent) -> None:
 
 
 def answers_for(s: ShardState, event: Any) -> bool:
-    """Whether this shard counts an event: the one of its SKU, the first where it has none and goes to all."""
+    """Whether this shard counts an event: the shard of its SKU does, or the first one if it has no SKU."""
     sku = sku_of_event(event)
     return s.shard == 0 if sku is None else shard_of(sku, s.settings.shards) == s.shard
 
@@ -68,7 +71,7 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
         return reject_infrequent(s, message, "table_full", "sku", required, places[rows.index(FULL)][0])
     key = id_key(event.event_id)
     if find_line(s.lines.lines, s.lines.index, *key) >= 0:
-        return DUPLICATE  # One that was refused may come again.
+        return DUPLICATE  # A refused event is not remembered, so it may come again.
     outcome = ABSORBED
     if isinstance(event, SupplierDisrupted):
         _report_promises(s, message, s.supply.disrupt(event), "disruption")
@@ -84,7 +87,7 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
 
 
 def _movements(s: ShardState, event: Any) -> list[tuple[str, str, float]]:
-    """Movements of on-hand in this shard: SKU, location, signed quantity in the event's unit."""
+    """Stock movements of an event in this shard: SKU, location, signed quantity in the event's unit."""
     if isinstance(event, Transferred):
         return [(event.sku, event.location, -event.quantity), (event.sku, event.to_location, event.quantity)]
     if isinstance(event, Substituted) and shard_of(event.substitute_sku, s.settings.shards) == s.shard:
@@ -93,7 +96,7 @@ def _movements(s: ShardState, event: Any) -> list[tuple[str, str, float]]:
 
 
 def _refusal(s: ShardState, event: Any) -> tuple[Reason, str, str, str] | None:
-    """Why master data do not let an event in: reason, field, required, got."""
+    """Why master data refuse an event: reason, field, required, got; None if they accept it."""
     for field in ("location", "to_location"):
         location = getattr(event, field, None)
         if location is not None and not s.locations.is_known(location):
@@ -110,7 +113,7 @@ def _refusal(s: ShardState, event: Any) -> tuple[Reason, str, str, str] | None:
 def reject_infrequent(
     s: ShardState, message: InfrequentEvent, reason: Reason, field: str, required: str, got: str
 ) -> int:
-    """Put an infrequent event out as a dead letter, encoded anew; returns the outcome to count."""
+    """Put out an infrequent event as a dead letter, encoded again; returns the outcome to count."""
     if answers_for(s, message.event):
         reject = Reject(
             value=msgspec.json.encode(message.event), headers={}, topic=TOPICS[message.topic],
@@ -122,7 +125,7 @@ def reject_infrequent(
 
 
 def _remember(s: ShardState, message: InfrequentEvent, key: tuple[np.uint64, np.uint64]) -> None:
-    """Keep the key of the event's id, by which repeats are told."""
+    """Keep the key of the event's id, so that a repeat counts as a duplicate."""
     s.lines.ensure(1)
     oldest_hour = message.watermark // HOUR_MS - s.settings.line_horizon_days * 24
     new_line(s.tables(), *key, 0, message.time // HOUR_MS, oldest_hour)
@@ -133,8 +136,8 @@ def _local_hour(s: ShardState, row: int, time: int) -> int:
 
 
 def _book_movement(s: ShardState, message: InfrequentEvent, row: int, sku: str, quantity: float) -> None:
-    """Book a movement of on-hand, in the event's unit, and look at the projection where stock fell."""
-    # The shard of a substitute knows the units of the substitute only.
+    """Book a stock movement, in the event's unit, and recheck the projection if stock fell."""
+    # The shard of a substitute knows only the substitute's units.
     factor = unit_factor(s, sku, message.event.unit_of_measure) or 1.0
     advance_row_arrays(s.rows.hot, s.supply.supply, row, _local_hour(s, row, message.time))
     book_movement(s.supply.supply, row, message.time, converted(exact_thousandths(quantity), factor))
@@ -153,7 +156,7 @@ def _purchase(s: ShardState, message: InfrequentEvent, row: int) -> int:
     if outcome.word != "absorbed":
         return OUTCOME_OF_WORD[outcome.word]
     advance_row_arrays(s.rows.hot, s.supply.supply, row, hour)
-    if outcome.on_order + outcome.movement < 0:  # less comes than was expected
+    if outcome.on_order + outcome.movement < 0:  # less will arrive than planned
         check_next_movement(s, row)
     if outcome.movement:
         book_movement(s.supply.supply, row, message.time, outcome.movement)
@@ -171,7 +174,7 @@ def _report_promises(s: ShardState, message: InfrequentEvent, outcome: PoOutcome
 
 
 def _report_done(s: ShardState, message: InfrequentEvent, row: int) -> None:
-    """End the delay of a line on which nothing is open any more."""
+    """Resolve the delay of a purchase line on which nothing is open any more."""
     event = message.event
     line = event.line or event.sku
     if s.supply.purchases.is_open((event.po_id, line)):

@@ -1,6 +1,6 @@
-"""Batches that a shard was given and has not applied to their end; the shard takes records and events from the head.
+"""Input queue of a shard: batches that were accepted and are not applied whole. The shard reads from the head.
 
-A batch has its position when it arrives. What it waits for is state, and so is how far it was applied.
+A batch keeps its position from its arrival. The queue and the position within its head are part of the shard's state.
 """
 
 from collections import deque
@@ -12,14 +12,14 @@ from sensing.state.stored_batch import StoredBatch
 
 
 class BatchCursor:
-    """A batch, and how many of its records and infrequent events were applied.
+    """A batch with the number of its records and infrequent events that were applied.
 
     Attributes
     ----------
     records
-        Records applied.
+        Number of records applied.
     texts
-        Looks up the texts of the batch.
+        Lookup of the batch's texts.
     """
 
     def __init__(self, batch: Batch) -> None:
@@ -29,7 +29,7 @@ class BatchCursor:
         self._infrequent_applied = 0
 
     def infrequent(self) -> InfrequentEvent | None:
-        """The infrequent event that comes next, if that is what comes next."""
+        """The infrequent event that is next; None if a record or the end of the batch is next."""
         if (
             self._infrequent_applied < len(self.batch.infrequent)
             and self.batch.infrequent[self._infrequent_applied][0] <= self.records
@@ -42,7 +42,7 @@ class BatchCursor:
         self._infrequent_applied += 1
 
     def stop(self) -> int:
-        """Index of the record before which something else comes: an infrequent event, or the end of the batch."""
+        """Index behind the records that are next: up to an infrequent event or the end of the batch."""
         infrequent = self.batch.infrequent
         return (
             infrequent[self._infrequent_applied][0]
@@ -51,7 +51,7 @@ class BatchCursor:
         )
 
     def rest(self) -> Batch:
-        """What was not applied yet."""
+        """The part of the batch that is not applied yet."""
         infrequent = [
             (before - self.records, message) for before, message in self.batch.infrequent[self._infrequent_applied :]
         ]
@@ -59,46 +59,46 @@ class BatchCursor:
 
 
 def _is_tick(batch: Batch) -> bool:
-    """Whether a batch carries nothing but a watermark."""
+    """Whether a batch carries only a watermark."""
     return not (len(batch.records) or batch.infrequent or batch.reconciliation or batch.final)
 
 
 class InputQueue:
-    """Batches in the order in which they are applied; the head may have been applied in part."""
+    """Batches in the order of application; the head may be applied in part."""
 
     def __init__(self) -> None:
         self._cursors: deque[BatchCursor] = deque()
 
     def __len__(self) -> int:
-        """Batches."""
+        """Number of batches."""
         return len(self._cursors)
 
     @property
     def head(self) -> BatchCursor | None:
-        """The batch that is applied now."""
+        """The batch to apply; None if the queue is empty."""
         return self._cursors[0] if self._cursors else None
 
     @property
     def ends(self) -> bool:
-        """Whether the last batch of the input is among them."""
+        """Whether the queue holds the last batch of the input."""
         return bool(self._cursors) and self._cursors[-1].batch.final
 
     def add(self, batch: Batch) -> None:
-        """Append a batch; of ticks that wait one behind the other the last one says all."""
+        """Append a batch; a tick replaces a tick at the end of the queue, since only the newest watermark counts."""
         if self._cursors and _is_tick(self._cursors[-1].batch) and _is_tick(batch):
             self._cursors.pop()
         self._cursors.append(BatchCursor(batch))
 
     def remove_head(self) -> None:
-        """Forget the head, which was applied to its end."""
+        """Remove the head, which is applied whole."""
         self._cursors.popleft()
 
     def dump(self) -> bytes:
-        """Everything as bytes."""
+        """The queued batches as bytes."""
         stored = [StoredBatch.of(cursor.rest()) for cursor in self._cursors]
         return pack({"batches": Encoded(stored, list[StoredBatch])})
 
     def load(self, block: bytes) -> None:
-        """Take over what :meth:`dump` wrote."""
+        """Restore the batches of :meth:`dump`."""
         for stored in unpack(block, {"batches": list[StoredBatch]})["batches"]:
             self.add(stored.batch())

@@ -1,4 +1,4 @@
-"""The arrays of a shard as its kernels see them, and what kernels report back."""
+"""Kernel tables: the arrays of a shard that its kernels use, and the outcomes and callback entries that they return."""
 
 from typing import Any, NamedTuple
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class Tables(NamedTuple):
-    """All arrays of one shard. Kernels change them in place; they are handed out anew whenever one has grown."""
+    """All arrays of one shard. Kernels change them in place; get the tables again after an array may have grown."""
 
     hot: NDArray[Any]
     demand: NDArray[Any]
@@ -31,7 +31,7 @@ SURGE, IMPOSSIBLE, RELEASE, LOW_STOCK = 1, 2, 3, 4
 
 CALLBACKS_MAX = 4
 CALLBACK = np.dtype([("kind", "u1"), ("row", "i4"), ("quantity", "f8")], align=True)
-"""Something the kernel saw that Python must look at.
+"""A callback entry: the kernel asks Python to check a row.
 
-A crossing, a held or released line (``quantity``: its units), low stock.
+``kind`` is a surge, a held line, a released line (``quantity``: its units) or low stock.
 """

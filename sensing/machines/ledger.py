@@ -1,4 +1,7 @@
-"""The ledger: what came in, what was not taken, and whether the books balance."""
+"""The ledger machine: counts messages read and rejected, publishes dead letters, and publishes control totals.
+
+`flows.runtime.machines` makes the only one.
+"""
 
 import base64
 
@@ -15,16 +18,16 @@ from sensing.state.snapshot import Encoded, pack_snapshot, unpack_snapshot
 
 
 class _Reconciliation(msgspec.Struct):
-    """What is known so far of one account: the ledger's own part, and the totals of the shards by machine."""
+    """An unfinished reconciliation: the ledger's read counts, and the totals of the shards by machine number."""
 
     read: dict[str, list[tuple[int, int, int]]] | None = None
-    """By topic: partition, messages read, messages rejected before any machine; None before the ledger's turn."""
+    """By topic: partition, messages read, messages rejected by the source; None until the ledger's batch arrives."""
     watermark: int = 0
     totals: dict[int, list[tuple[str, int, tuple[int, ...]]]] = {}
 
 
 class _State(msgspec.Struct):
-    """All that a ledger remembers."""
+    """The whole state of a ledger."""
 
     number: int
     watermark: int
@@ -35,11 +38,11 @@ class _State(msgspec.Struct):
 
 
 class LedgerMachine:
-    """Counts messages read and rejected per topic partition and turns rejects into dead letters.
+    """Counts messages read and rejected per topic-partition and turns rejects into dead letters.
 
-    Where a source group asks for an account, it publishes control totals of the group's partitions as they were at that
-    place of the group's stream, as soon as each of ``shards`` shards has sent its outcome counts. An account is
-    published once; numbers rise per group.
+    A source group asks for a reconciliation at a position of its stream. When each of ``shards`` shards has sent its
+    outcome counts up to that position, the ledger publishes control totals of the group's partitions. Each
+    reconciliation is published once; its number rises per group.
     """
 
     def __init__(self, machine: int, shards: int) -> None:
@@ -52,7 +55,7 @@ class LedgerMachine:
         self.reconciliations: dict[tuple[int, int], _Reconciliation] = {}
 
     def apply(self, item: LedgerBatch | Totals) -> list[OutputRecord]:
-        """Book one block or one shard's totals; returns dead letters and, last of all, the control totals."""
+        """Add one block or the totals of one shard; returns dead letters, then control totals that are complete."""
         if isinstance(item, LedgerBatch):
             self._count_block(item)
         if item.reconciliation > self.published.get(item.group, 0):
@@ -101,7 +104,7 @@ class LedgerMachine:
                 outcomes["dead_letter"] += rejected
                 data = ControlTotals(topic=topic, partition=partition, read=read, **outcomes)
                 name, at = f"{topic}/{partition}", reconciliation.watermark
-                # The count of what was read is the version: it grows, and the same input gives the same number.
+                # The read count is the version: it grows, and the same input gives the same number.
                 self.outbox.put(at, AUDIT, "control.totals", f"control/{name}#{read}", name, at, data)
 
     def dump(self) -> bytes:
@@ -117,7 +120,7 @@ class LedgerMachine:
         return pack_snapshot({"state": Encoded(state, _State)}, "the ledger", {"shards": self.shards})
 
     def load(self, block: bytes) -> None:
-        """Take over the state of :meth:`dump`."""
+        """Restore the state of :meth:`dump`."""
         state = unpack_snapshot(block, "the ledger", {"shards": self.shards}, {"state": _State})["state"]
         self.outbox.number = state.number
         self.watermark, self.published = state.watermark, state.published
@@ -131,7 +134,7 @@ class LedgerMachine:
 
 
 def put_dead_letter(outbox: Outbox, instant: int, reject: Reject, *, original: bool) -> None:
-    """Put a reject out as a dead letter; ``original`` is false where its value was encoded anew."""
+    """Put out a reject as a dead letter; ``original`` is false if its value was encoded again."""
     data = DeadLetter(
         topic=reject.topic,
         partition=reject.partition,

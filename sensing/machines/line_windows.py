@@ -1,4 +1,4 @@
-"""Windows of order lines that end with a closed day, for tests that run at closes."""
+"""Windows of order lines that end with a closed day; the day close reads them for the drop detector."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ from sensing.state.rows import DAYS_KEPT
 SILENCE_DAYS_MAX = 60
 WINDOWS = np.dtype(
     [
-        ("observed", "f8", (3,)),  # order lines of 7 days, 14 days, the days since the last line
-        # Lines these days would have at today's level, as far as they were observed.
+        ("observed", "f8", (3,)),  # order lines in three windows: 7 days, 14 days, the days since the last line
+        # Order lines expected in the observed part of each window, at today's level.
         ("expected", "f8", (3,)),
         ("silence_days", "i8"),
         ("dispersion", "f8"),
-        ("dropped", "u1"),  # one of the three is a drop
+        ("dropped", "u1"),  # 1 if one of the three windows is a drop
     ],
     align=True,
 )
@@ -33,7 +33,8 @@ def read_windows(
 ) -> None:  # fmt: skip
     """Fill WINDOWS records (n,) of rows that closed local ``day``.
 
-    The oldest days of the ring count as observed, as do those beyond it: their places are those of days to come.
+    Days older than the ring of unobserved shares count as observed. So do its oldest days: their cells are already
+    cleared for coming days.
     """
     lines_by_weekday = np.empty(7)
     for i in range(rows.shape[0]):

@@ -1,4 +1,4 @@
-"""What travels between machines besides batches, and what leaves the last batch of an input."""
+"""Messages to and from machines besides batches: input of the ledger, totals of the shards, and final parameters."""
 
 from typing import Any, NamedTuple
 
@@ -8,10 +8,10 @@ OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dea
 
 
 class LedgerBatch(NamedTuple):
-    """Rejects and read counts of one block: (topic, partition, messages read).
+    """Rejects of one block, and its read counts: (topic, partition, messages read).
 
-    ``reconciliation`` (0: none) asks for control totals of all that the source group ``group`` has read up to and
-    including this block; shards get the same number at the same place of the group's stream.
+    ``reconciliation`` (0: none) asks for control totals of everything that source group ``group`` has read up to and
+    including this block. Shards get the same number at the same position of the group's stream.
     """
 
     rejects: list[Reject]
@@ -22,9 +22,9 @@ class LedgerBatch(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Outcomes a machine counted over its life, up to an account that a source group asked for.
+    """Outcomes that a shard has counted since its start, up to a reconciliation that a source group asked for.
 
-    ``counts`` are (topic, partition, counts in the order of ``OUTCOMES``), those of other groups' partitions included.
+    ``counts`` holds (topic, partition, counts in the order of ``OUTCOMES``), also for partitions of other groups.
     """
 
     machine: int
@@ -34,7 +34,7 @@ class Totals(NamedTuple):
 
 
 class ParameterRows(NamedTuple):
-    """Planning parameters of all rows of a shard at the end of the input, one entry per row in every column."""
+    """Planning parameters of all rows of a shard at the end of the input; every column has one entry per row."""
 
     machine: int
     columns: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Outputs of one machine: numbered, stamped with the instant."""
+"""Outbox: collects the output records of one machine, each with its running number and instant."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from sensing.outputs import OutputRecord, encode
 
 
 class Outbox:
-    """Collects the outputs of one ``apply``; the running number outlives it and is part of the machine's state."""
+    """Collects the outputs of one call; the running number continues over calls and is part of the machine's state."""
 
     def __init__(self, machine: int) -> None:
         self.machine = machine
@@ -19,7 +19,7 @@ class Outbox:
 
     @contextlib.contextmanager
     def tracing(self, trace: str | None) -> Iterator[None]:
-        """Let all outputs meanwhile carry a W3C traceparent, where there is one."""
+        """Give all outputs inside this context a W3C traceparent; None: no trace."""
         self._trace = trace
         yield
         self._trace = None
@@ -30,7 +30,7 @@ class Outbox:
     ) -> None:  # fmt: skip
         """Add one output; ``identity`` is entity + version, ``time`` the event time of the cause (UTC ms).
 
-        Without ``data`` it is a tombstone: in a compacted topic the subject's records are no longer needed.
+        Without ``data`` it is a tombstone: it deletes the subject from a compacted topic.
         """
         extensions = dict(attributes or {})
         if self._trace is not None:
@@ -42,6 +42,6 @@ class Outbox:
         self.number += 1
 
     def take(self) -> list[OutputRecord]:
-        """All outputs since the last call."""
+        """Remove and return all outputs since the last call."""
         taken, self.records = self.records, []
         return taken

@@ -1,4 +1,4 @@
-"""Reference records wait here for their time: a record takes effect at its event time, or at once where it has none."""
+"""Reference queue of a shard: a reference record takes effect at its event time, or at once if it has none."""
 
 import heapq
 from typing import Any
@@ -23,9 +23,9 @@ _Queue = tuple[int, list[str], list[_Kept]]
 
 
 class ReferenceQueue:
-    """Reference records by the time they take effect, then in order of arrival.
+    """Reference records in order of the time they take effect, then of arrival.
 
-    It also keeps the ids seen, by which repeats are told.
+    The queue also keeps the ids of past records, so that a repeat counts as a duplicate.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class ReferenceQueue:
         self.ids: dict[str, None] = {}
 
     def add(self, message: InfrequentEvent) -> bool:
-        """Queue a record; False when its id was seen before."""
+        """Queue a record; returns False if its id was seen before."""
         if message.event.event_id in self.ids:
             return False
         if len(self.ids) == IDS_MAX:
@@ -47,15 +47,15 @@ class ReferenceQueue:
 
     @property
     def evicted(self) -> int:
-        """Ids forgotten at the bound; a repeat of one of these records would count as new."""
+        """Number of ids evicted at the bound; a repeat of such a record counts as new."""
         return self.arrived - len(self.ids)
 
     def next_time(self) -> int:
-        """When the next record takes effect."""
+        """Event time (UTC ms) at which the next record takes effect; NEVER if there is none."""
         return self.heap[0][0] if self.heap else NEVER
 
     def take(self, until: int) -> list[tuple[Any, int]]:
-        """Records that take effect at or before ``until``, in order, each with when that is."""
+        """Remove the records that take effect at or before ``until``, in order; returns each with its time (UTC ms)."""
         taken = []
         while self.heap and self.heap[0][0] <= until:
             time, _, event = heapq.heappop(self.heap)
@@ -68,12 +68,12 @@ class ReferenceQueue:
         return pack({"queue": Encoded((self.arrived, list(self.ids), kept), _Queue)})
 
     def load(self, block: bytes) -> None:
-        """Take over the state of :meth:`dump`."""
+        """Restore the state of :meth:`dump`."""
         self.arrived, ids, kept = unpack(block, {"queue": _Queue})["queue"]
         self.ids = dict.fromkeys(ids)
         self.heap = [(entry.time, entry.order, entry.event) for entry in kept]
 
 
 def is_reference(message: InfrequentEvent) -> bool:
-    """Whether an infrequent event is master data, which is outside every watermark."""
+    """Whether an infrequent event is master data, which does not depend on the watermark."""
     return message.topic == Topic.REFERENCE

@@ -1,8 +1,9 @@
-"""Event-time timers that may take more than one call of a shard: the close of a local day, and the first publication.
+"""Event-time timers that may take several calls of a shard: the close of a local day, and the first publication.
 
-Each is done in steps; what is left of it is state. The shard does the steps, one effect at a time. Meanwhile other
-rows' order lines, shipments and counts need not wait: a row is planned before its own next record. Whatever may change
-the plan of another row waits for the end of the effect: purchase orders, reference records, decisions, later effects.
+The shard runs a resumable timer in steps, one timer at a time. The remaining steps are part of its state. Order lines,
+shipments and counts may pass a running timer: a row is planned before its own next record is absorbed. Everything that
+may change the plan of another row waits for the end of the timer: purchase orders, reference records, decisions and
+later timers.
 """
 
 import contextlib
@@ -25,51 +26,51 @@ from sensing.state.snapshot import Encoded, pack, unpack
 Integers = NDArray[np.int64]
 
 PUBLISHED_OUTPUTS = 2.0
-"""Outputs of a row whose parameters are published: the document, and the decision to publish it."""
+"""Outputs per published row: the document, and the decision to publish it."""
 
 
 class Resumable(Protocol):
-    """An effect that is done in steps."""
+    """An event-time timer that runs in steps."""
 
     KIND: str
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether all steps have run."""
 
     @property
     def lets_records_pass(self) -> bool:
-        """Whether records may be applied before the effect is at its end; `bring_forward` their rows first."""
+        """Whether records may be absorbed before the timer ends; call `bring_forward` for their rows first."""
 
     def step(self, s: ShardState, budget: CallBudget) -> None:
-        """Go on, by what the budget allows."""
+        """Run the next step, as large as the budget allows."""
 
     def bring_forward(self, s: ShardState, rows: NDArray[np.int32], budget: CallBudget) -> None:
-        """Do now what is left to do for some rows; negative numbers and rows not concerned may be among them."""
+        """Process some rows now; negative numbers and rows that are done or not part of the timer are skipped."""
 
     def dump(self) -> bytes:
-        """What is left, as bytes."""
+        """The remaining work as bytes."""
 
 
 class RowsLeft:
-    """Rows that are still to be planned: ``rows`` (n,) distinct, in the order in which they are planned."""
+    """Rows that wait for planning: ``rows`` (n,) distinct, in planning order."""
 
     def __init__(self, rows: Integers) -> None:
         self.rows = rows
         self._first = 0
-        self._left: NDArray[np.bool_] | None = None  # all from the first on
+        self._left: NDArray[np.bool_] | None = None  # None: all rows from ``_first`` on wait
         self._position: Integers | None = None
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Whether any row waits."""
         return self._first < len(self.rows)
 
     def pop_next(self, budget: CallBudget, outputs_per_row: float) -> Integers:
-        """Positions of the next rows."""
+        """Remove the next rows, as many as the budget allows; returns their positions."""
         return self._mark_done(self.at()[: budget.rows_to_plan(ROWS_AT_ONCE, outputs_per_row)])
 
     def pop_rows(self, rows: NDArray[np.int32]) -> Integers:
-        """Positions of those of some rows that are left, in the order in which they are planned."""
+        """Remove those of ``rows`` that wait; returns their positions in planning order."""
         if self._left is None:
             self._left = np.arange(len(self.rows)) >= self._first
         if self._position is None:
@@ -81,7 +82,7 @@ class RowsLeft:
         return self._mark_done(at[self._left[at]])
 
     def at(self) -> Integers:
-        """Positions of the rows that are left."""
+        """Positions of the rows that wait."""
         if self._left is None:
             return np.arange(self._first, len(self.rows))
         return self._first + np.flatnonzero(self._left[self._first :])
@@ -97,10 +98,10 @@ class RowsLeft:
 
 
 class DayClose:
-    """The close of a local day: all rows learn it in order, then they are planned, then the pools are folded.
+    """The close of a local day: all rows learn it in order, then they are planned, then the pools are aggregated.
 
-    Only learning adds to the sums of pools, to the last bit in the order of rows; so only planning lets records pass,
-    and only where no fold ends it.
+    Records may pass only during planning, and only if no aggregation follows. Learning adds to the sums of the pools,
+    and their last bit depends on the order of rows.
     """
 
     KIND = "day_close"
@@ -114,23 +115,23 @@ class DayClose:
 
     @classmethod
     def begin(cls, s: ShardState, due: DueCloses) -> "DayClose":
-        """The close of the rows that are due, as far as they have not closed the day before."""
+        """Start the close of the due rows that have not closed this day yet."""
         hot = s.rows.hot
         closing = (hot["active"][due.rows] == 1) & (hot["closed_day"][due.rows] < due.day)
         return cls(due._replace(rows=due.rows[closing], instants=due.instants[closing]))
 
     @property
     def done(self) -> bool:
-        """Whether all is learned, planned and folded."""
+        """Whether all rows have learned and are planned, and the pools are aggregated."""
         return not self._aggregate_due and not self._left
 
     @property
     def lets_records_pass(self) -> bool:
-        """Whether all is learned and nothing is to be folded."""
+        """Whether all rows have learned and no aggregation follows."""
         return not self._aggregate_due and self._learned == len(self._due.rows)
 
     def step(self, s: ShardState, budget: CallBudget) -> None:
-        """Let some rows learn, else plan some, else fold."""
+        """Let some rows learn; after that plan some; at last aggregate the pools."""
         rows = self._due.rows
         if self._learned < len(rows):
             count = budget.rows_to_learn(min(ROWS_AT_ONCE, len(rows) - self._learned))
@@ -148,7 +149,7 @@ class DayClose:
         self._plan(s, self._left.pop_rows(rows), budget)
 
     def dump(self) -> bytes:
-        """What is left, as bytes."""
+        """The remaining work as bytes."""
         left = self._left.at()
         due = self._due
         learned = self._learned if self._learned < len(due.rows) else len(left)
@@ -157,14 +158,14 @@ class DayClose:
 
     @classmethod
     def load(cls, block: bytes) -> "DayClose":
-        """Go on with what :meth:`dump` wrote."""
+        """Restore the close that :meth:`dump` wrote."""
         found = unpack(block, {"head": _CloseHead})
         head = found["head"]
         due = DueCloses(head.zones, head.day, head.end, found["rows"], found["instants"], head.aggregate)
         return cls(due, head.learned)
 
     def _observed_day(self, s: ShardState) -> ObservedDay:
-        """What was observed of the day; it stays the same, since no record passes before all is learned and folded."""
+        """Observed hours of the day, computed once: no record passes before learning and aggregation are over."""
         if self._observed is None:
             self._observed = observe_day(s, self._due.day)
         return self._observed
@@ -176,7 +177,7 @@ class DayClose:
 
 
 class FirstPublication:
-    """The end of the backfill: every open problem, then the planning parameters of all rows, once."""
+    """The end of the backfill: publishes every open problem, then the planning parameters of all rows, once."""
 
     KIND = "first_publication"
 
@@ -187,7 +188,7 @@ class FirstPublication:
 
     @classmethod
     def begin(cls, s: ShardState, instant: int) -> "FirstPublication":
-        """End the backfill."""
+        """End the backfill; rows that have closed a day are published in order of their last closed day."""
         s.backfilling = False
         hot = s.rows.hot[: s.rows.count]
         rows = np.flatnonzero((hot["active"] == 1) & (hot["closed_day"] >= hot["first_hour"] // 24))
@@ -195,16 +196,16 @@ class FirstPublication:
 
     @property
     def done(self) -> bool:
-        """Whether all is published."""
+        """Whether all problems and parameters are published."""
         return not self._problems and not self._left
 
     @property
     def lets_records_pass(self) -> bool:
-        """Whether the problems are published."""
+        """Whether all problems are published."""
         return not self._problems
 
     def step(self, s: ShardState, budget: CallBudget) -> None:
-        """Publish some problems, else the parameters of some rows."""
+        """Publish some problems; after that the parameters of some rows."""
         if self._problems:
             count = budget.rows_to_plan(len(self._problems), 1.0)
             for state in s.problems.publish(self._problems[:count], self._instant):
@@ -219,13 +220,13 @@ class FirstPublication:
         self._publish(s, self._left.pop_rows(rows), budget)
 
     def dump(self) -> bytes:
-        """What is left, as bytes."""
+        """The remaining work as bytes."""
         head = _PublicationHead(self._instant, self._problems)
         return pack({"head": Encoded(head, _PublicationHead), "rows": self._left.rows[self._left.at()]})
 
     @classmethod
     def load(cls, block: bytes) -> "FirstPublication":
-        """Go on with what :meth:`dump` wrote."""
+        """Restore the publication that :meth:`dump` wrote."""
         found = unpack(block, {"head": _PublicationHead})
         return cls(found["head"].instant, found["head"].problems, found["rows"])
 
@@ -251,12 +252,12 @@ class _PublicationHead(msgspec.Struct):
 
 
 def dump_resumable(resumable: Resumable | None) -> bytes:
-    """An effect that is under way, or none, as bytes."""
+    """The timer under way as bytes; empty if there is none."""
     return b"" if resumable is None else pack({resumable.KIND: resumable.dump()})
 
 
 def load_resumable(block: bytes) -> Resumable | None:
-    """The effect of `dump_resumable`."""
+    """Restore the timer of `dump_resumable`; None if there was none."""
     if not block:
         return None
     ((kind, found),) = unpack(block, {}).items()
@@ -265,7 +266,7 @@ def load_resumable(block: bytes) -> Resumable | None:
 
 @contextlib.contextmanager
 def _spending(s: ShardState, budget: CallBudget, planned: int) -> Iterator[None]:
-    """Note what rows cost that are planned meanwhile, and how many outputs the next ones can be expected to have."""
+    """Charge the planning inside this context to the budget, and update the expected outputs per row."""
     before = s.outbox.number
     yield
     outputs = s.outbox.number - before

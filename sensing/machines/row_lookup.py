@@ -1,6 +1,6 @@
-"""Before the kernel: what an event is about.
+"""Row lookup: the step before the kernel. The shard calls it for every piece of a batch.
 
-Which row it belongs to, whether its location and unit are known, and how much it is in base units.
+It finds or makes the row of each record, refuses unknown locations and units, and converts quantities to base units.
 """
 
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ KNOWN_LOCATION = "a location that a location.updated record names"
 
 
 class RefusedRecord(NamedTuple):
-    """A record that is not taken, and why."""
+    """A refused record (its index), and why."""
 
     record: int
     reason: Reason
@@ -35,9 +35,9 @@ class RefusedRecord(NamedTuple):
 
 
 class ResolvedRecords(NamedTuple):
-    """Records ready for the kernel; those refused have a negative row.
+    """Records ready for the kernel; refused ones have a negative row.
 
-    ``events`` is a copy where a quantity had to be converted.
+    ``events`` is a copy of the records if a quantity was converted.
     """
 
     events: NDArray[Any]
@@ -49,9 +49,9 @@ class ResolvedRecords(NamedTuple):
 def find_rows(
     events: NDArray[Any], hot: NDArray[Any], index: NDArray[np.int32], rows: NDArray[np.int32]
 ) -> tuple[int, int]:
-    """Fill in the row of each record, MISSING where its key is new.
+    """Fill in the row of each record, MISSING if its key is new.
 
-    Returns how many are missing, and the highest partition.
+    Returns the number of missing rows, and the highest partition number.
     """
     missing = 0
     partition = 0
@@ -69,7 +69,7 @@ def any_unknown(
     hot: NDArray[Any], accepted: NDArray[np.bool_], base_units: NDArray[np.uint64], units: NDArray[np.uint64],
     rows: NDArray[np.int32],
 ) -> bool:  # fmt: skip
-    """Whether a record is of a location that is not accepted, or in another unit than its row's base unit."""
+    """Whether any record has a location that is not accepted, or a unit other than its row's base unit."""
     for k in range(rows.shape[0]):
         row = rows[k]
         if row < 0:
@@ -80,7 +80,7 @@ def any_unknown(
 
 
 def resolve_records(s: ShardState, records: NDArray[Any], texts: TextLookup) -> ResolvedRecords:
-    """Find the row of each record, making new ones in order of mention, and convert quantities to base units."""
+    """Find the row of each record, make new rows in the order of the records, and convert quantities to base units."""
     refusals: list[RefusedRecord] = []
     rows = np.empty(len(records), np.int32)
     missing, partition = find_rows(records, s.rows.hot, s.rows.index, rows)
@@ -88,7 +88,7 @@ def resolve_records(s: ShardState, records: NDArray[Any], texts: TextLookup) -> 
     if missing:
         _make_rows(s, records, rows, texts, refusals)
     if s.locations.any_known or s.items_known:
-        # Nearly always there is nothing strange, which one look tells.
+        # Almost always all locations and units are known; one kernel call finds that out.
         base_units, units = s.base_units.view(np.uint64), records["unit"].view(np.uint64)
         if any_unknown(s.rows.hot, s.locations.accepted, base_units, units, rows):
             _refuse_unknown_locations(s, rows, refusals)
@@ -112,7 +112,7 @@ def _make_rows(
     keys = zip(records["row_hi"][missing].tolist(), records["row_lo"][missing].tolist(), strict=True)
     for k, key, (sku, location, *_) in zip(missing.tolist(), keys, texts.all(records[missing]), strict=True):
         if not s.locations.is_known(location):
-            # What is refused takes no place in the table.
+            # A refused record takes no row of the table.
             rows[k] = SKIPPED
             refusals.append(RefusedRecord(k, "unknown_location", "location", KNOWN_LOCATION, location))
             continue
@@ -138,20 +138,20 @@ def make_row(s: ShardState, key: tuple[int, int], sku: str, location: str) -> in
 
 
 def row_of(s: ShardState, sku: str, location: str) -> int:
-    """Row of a SKU-location, new or not; FULL at the bound."""
+    """Row of a SKU-location, made if it is new; FULL at the bound."""
     key = row_key(sku, location)
     row = s.rows.find(key)
     return make_row(s, (int(key[0]), int(key[1])), sku, location) if row == MISSING else row
 
 
 def row_of_known(s: ShardState, sku: str, location: str) -> int | None:
-    """Row of a SKU-location that there is already."""
+    """Row of a SKU-location; None if it has no row yet."""
     row = s.rows.find(row_key(sku, location))
     return None if row == MISSING else row
 
 
 def base_unit(s: ShardState, row: int) -> bytes:
-    """Base unit of a row's item; empty where no master data name the item."""
+    """Base unit of a row's item; empty if no master data name the item."""
     item = s.supply.master.item(s.sku_of(row))
     return item.base_unit.encode() if item is not None else b""
 
@@ -159,7 +159,7 @@ def base_unit(s: ShardState, row: int) -> bytes:
 def unit_factor(s: ShardState, sku: str, unit: str) -> float | None:
     """Base units in one ``unit`` of an item.
 
-    1 where no master data name the item, None where they do not know the unit.
+    1 if no master data name the item; None if they name the item but not the unit.
     """
     return 1.0 if s.supply.master.item(sku) is None else s.supply.master.unit_factor(sku, unit)
 
@@ -167,7 +167,7 @@ def unit_factor(s: ShardState, sku: str, unit: str) -> float | None:
 def _to_base_units(
     s: ShardState, records: NDArray[Any], rows: NDArray[np.int32], refusals: list[RefusedRecord]
 ) -> NDArray[Any]:
-    """Convert what is not in base units, on a copy."""
+    """Convert records in other units to base units, on a copy; refuse unknown units."""
     base = s.base_units[np.maximum(rows, 0)]
     unknown = np.flatnonzero((rows >= 0) & (base != b"") & (base != records["unit"]))
     if not len(unknown):
@@ -186,19 +186,19 @@ def _to_base_units(
 
 
 def converted(quantity: int, factor: float) -> int:
-    """Thousandths of the base unit; what is there does not become nothing by rounding."""
+    """Thousandths of the base unit; rounding never makes a quantity zero."""
     found = round(quantity * factor)
     return found if found or not quantity else (1 if quantity > 0 else -1)
 
 
 def units_of(s: ShardState, sku: str) -> str:
-    """Units that master data know for an item, in words."""
+    """Text for ``required``: the units that master data know for an item."""
     item = s.supply.master.item(sku)
     return "one of " + ", ".join([item.base_unit, *sorted(item.units)]) if item is not None else "any unit"
 
 
 def reject_record(s: ShardState, record: Any, texts: EventTexts, refusal: RefusedRecord) -> None:
-    """Count a record as a dead letter and put it out, encoded anew."""
+    """Count a record as a dead letter and put it out, encoded again."""
     s.count(int(record["topic"]), int(record["partition"]), DEAD_LETTER)
     found = Reject(
         value=reencode(record, texts),

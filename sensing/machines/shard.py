@@ -1,11 +1,12 @@
 """A shard: all SKU-locations of a set of SKUs, as one pure machine.
 
-``apply`` takes batches in order. Between two event-time timers records go through one kernel; every effect (a close, a
-reference record that takes effect, the end of the backfill) runs at its instant, in the order of instants, before the
-first record whose watermark has reached it. So results do not depend on how the stream was cut into batches.
+`flows.runtime.machines` makes one per shard. ``apply`` takes batches in order. Between two event-time timers a kernel
+absorbs the records. Timers are day closes, reference records that take effect, the end of the backfill and daily
+housekeeping. They run in the order of their instants. A timer runs before the first record whose watermark has reached
+its instant, so results do not depend on how the stream was cut into batches.
 
-With bounds a call ends when it has done so much, in the middle of a large close if need be; ``proceed`` goes on. What
-one SKU-location puts out, and in which order, does not depend on the bounds.
+Bounds limit the work of one call. A call may end in the middle of a large day close; ``proceed`` continues it. The
+outputs of one SKU-location and their order do not depend on the bounds.
 """
 
 from typing import Any
@@ -34,7 +35,7 @@ Outputs = list[OutputRecord | Totals | ParameterRows]
 
 
 class ShardMachine:
-    """One shard. ``shard`` is its number and its machine number; ``bounds`` are those of a call."""
+    """One shard. ``shard`` is the number of the shard and of its machine; ``bounds`` limit one call."""
 
     def __init__(self, shard: int, settings: Settings, bounds: CallBounds = UNBOUNDED) -> None:
         self.state = ShardState(shard, settings)
@@ -45,27 +46,27 @@ class ShardMachine:
 
     @property
     def busy(self) -> bool:
-        """Whether something is left to do that :meth:`proceed` would do."""
+        """Whether :meth:`proceed` has work: a timer is under way or a batch is queued."""
         return self._under_way is not None or len(self.state.queue) > 0
 
     def apply(self, batch: Batch) -> Outputs:
-        """Absorb a batch and advance the clock to its watermark: `accept` and `proceed` in one."""
+        """Accept a batch, then proceed."""
         self.accept(batch)
         return self.proceed()
 
     def accept(self, batch: Batch) -> None:
-        """Take a batch in: it has its place from now on."""
+        """Queue a batch; the watermark tracker may hold it back until other source groups have caught up."""
         for ready in self.state.groups.admit(batch):
             self.state.queue.add(ready)
 
     def proceed(self) -> Outputs:
-        """Go on with what was accepted, as far as the bounds allow; a final batch is applied to its end.
+        """Apply queued batches as far as the bounds allow; a final batch is applied whole.
 
         Returns
         -------
         list
-            Outputs, with non-falling instants where the bounds say so; where an account is asked for also the outcome
-            counts, and after the final batch the parameters of all rows.
+            Outputs; their instants never fall if the bounds are ``in_order``. A batch that asks for a reconciliation
+            adds the outcome counts, the final batch adds the parameters of all rows.
         """
         s = self.state
         budget = CallBudget(UNBOUNDED if s.queue.ends else self._bounds, len(s.queue))
@@ -87,22 +88,22 @@ class ShardMachine:
         return [*outputs, *s.outbox.take()]
 
     def texts_used(self) -> tuple[TextTable, ...]:
-        """The texts that were looked up of the batches that the last call was at: they alone would have done.
+        """Texts that the last call looked up in its batches.
 
-        They are what a journal has to hold besides records.
+        A journal must store only these texts besides the records.
         """
         return tuple(table for cursor in self._applied for table in cursor.texts.used())
 
     def dump(self) -> bytes:
-        """The whole state as bytes; the machine goes on from it exactly as it would have."""
+        """The whole state as bytes; a machine that loads it continues exactly as this one would."""
         return dump_state(self.state, dump_resumable(self._under_way))
 
     def load(self, block: bytes) -> None:
-        """Take over the state of :meth:`dump`; the machine must be fresh and have the same settings."""
+        """Restore the state of :meth:`dump`; this machine must be new and have the same settings."""
         self._under_way = load_resumable(load_state(self.state, block))
 
     def _apply_head(self, outputs: Outputs, budget: CallBudget) -> None:
-        """Go on with the batch at the head of the queue, until an effect is under way or the batch is at its end."""
+        """Apply the batch at the head of the queue until a timer is under way or the batch ends."""
         s = self.state
         cursor = self._head()
         batch, stop = cursor.batch, cursor.stop()
@@ -124,7 +125,10 @@ class ShardMachine:
                 outputs.append(ParameterRows(s.shard, parameter_columns(s)))
 
     def _records_pass(self, budget: CallBudget) -> bool:
-        """Absorb records while an effect is under way, those at the head before anything else is due; False if none."""
+        """Absorb records at the head of the queue while a timer is under way; False if none may pass.
+
+        Records pass only up to the next timer, the next infrequent event or the end of the batch.
+        """
         s = self.state
         if self._under_way is None or not self._under_way.lets_records_pass or s.queue.head is None:
             return False
@@ -143,7 +147,7 @@ class ShardMachine:
         return cursor
 
     def _take(self, message: InfrequentEvent) -> None:
-        """Take one infrequent event. A reference record is outside every watermark."""
+        """Apply one infrequent event. A reference record does not depend on the watermark."""
         s = self.state
         with s.outbox.tracing(message.trace):
             if is_reference(message):
@@ -152,7 +156,7 @@ class ShardMachine:
                 apply_infrequent(s, message)
 
     def _absorb(self, cursor: BatchCursor, stop: int, budget: CallBudget) -> None:
-        """Absorb records up to ``stop``, or to the one before which an event-time timer is due."""
+        """Absorb records up to ``stop``, or up to the first one that has reached the next timer."""
         s = self.state
         start, batch = cursor.records, cursor.batch
         watermarks = batch.records["watermark"]
@@ -188,9 +192,10 @@ class ShardMachine:
         return min(next_timer(self.state), self.state.schedule.next_instant)
 
     def _advance(self, watermark: int) -> bool:
-        """Run effects due at or before ``watermark``, in the order of instants; True when there are no more.
+        """Run timers due at or before ``watermark``, in the order of instants.
 
-        The clock is then at the watermark. False: one is under way first.
+        Returns True when all have run and the clock is at the watermark. Returns False when a resumable timer was
+        started: it must end first.
         """
         s = self.state
         if s.clock <= BEFORE_ALL < watermark:
@@ -210,9 +215,9 @@ class ShardMachine:
         return True
 
     def _close_ended_days(self, watermark: int) -> bool:
-        """At the end of the input, close the next days that have ended by ``watermark``; False if none have.
+        """At the end of the input, start the next close of days that have ended by ``watermark``; False if none.
 
-        Their rows' minutes may be still to come.
+        Rows close even if their minute after the day's end lies behind the watermark.
         """
         s = self.state
         due = s.schedule.take(watermark, final=True)
@@ -222,7 +227,7 @@ class ShardMachine:
 
 
 def _trace(batch: Batch, event: Any) -> str | None:
-    """Trace of the message that a record was filled from."""
+    """Trace context of the message that a record was decoded from."""
     if not batch.traces:
         return None
     return batch.traces.get((int(event["topic"]), int(event["partition"]), int(event["offset"])))

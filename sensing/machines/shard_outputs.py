@@ -1,4 +1,4 @@
-"""What a shard puts out: exceptions, planning parameters, automatic decisions; nothing while it is muted."""
+"""Output records of a shard: exceptions, planning parameters, automatic decisions. A backfilling shard has none."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from sensing.outputs import AUDIT, EXCEPTIONS, PARAMETERS
 def context_of(
     s: ShardState, row: int, instant: int, event_time: int, causes: tuple[str, ...] = ()
 ) -> DetectionContext:
-    """What detectors are told of a row: its names and price. The price is the newest order's, else the item's."""
+    """Detection context of a row: names, price, instants, causes. The price is the newest order's, else the item's."""
     hot = s.rows.hot[row]
     price, currency = float(hot["price"]), bytes(hot["currency"]).decode() or None
     sku, location = s.names_of(row)
@@ -29,7 +29,7 @@ def context_of(
 
 
 def observe(s: ShardState, finding: Finding) -> None:
-    """Hand a finding to the problems and put out what is to be published of it."""
+    """Update the problem that a finding is about, and put out its state if it must be published."""
     state = s.problems.observe(finding)
     if state is not None:
         put_exception(s, finding.instant, finding.event_time, state)
@@ -38,7 +38,7 @@ def observe(s: ShardState, finding: Finding) -> None:
 def put_exception(
     s: ShardState, instant: int, event_time: int, state: ExceptionState, cause: str | None = None
 ) -> None:
-    """Put out the whole state of one problem; ``cause`` is the decision that changed it, where one did."""
+    """Put out the whole state of one problem; ``cause`` is the event id of the decision that changed it, if any."""
     attributes = {
         "exceptiontype": state.exception_type,
         "severity": state.severity,
@@ -57,7 +57,7 @@ def put_exception(
 
 
 def put_tombstone(s: ShardState, instant: int, exception_id: str, version: int) -> None:
-    """Take an exception that ended long ago out of the compacted topic."""
+    """Put out the tombstone of an exception that ended long ago; it deletes the key from the compacted topic."""
     s.outbox.put(
         instant, EXCEPTIONS, "exception.forgotten", f"{exception_id}#{version}", exception_id, instant, None,
         {"correlationid": exception_id},
@@ -69,7 +69,7 @@ def put_parameters(
 ) -> None:
     """Put out the planning parameters of one row.
 
-    Where no decision of a person is their ``cause``, that they were worth publishing is an automatic one.
+    Without a ``cause`` (the event id of a person's decision) the publication is an automatic decision, put out as well.
     """
     subject = parameters_subject(document.sku, document.location)
     identity = f"{subject}#{document.version}"
@@ -101,7 +101,7 @@ def _put_publication(s: ShardState, instant: int, document: PlanningParameters, 
 
 
 def put_decision(s: ShardState, instant: int, event_time: int, identity: str, decision: AutomaticDecision) -> None:
-    """Put out one automatic decision."""
+    """Put out one automatic decision, unless the shard is backfilling."""
     if s.backfilling:
         return
     attributes: dict[str, Any] = {"correlationid": decision.subject}
@@ -113,6 +113,6 @@ def put_decision(s: ShardState, instant: int, event_time: int, identity: str, de
 
 
 def region_of(s: ShardState, location: str) -> str | None:
-    """Region of a location, where master data tell it."""
+    """Region of a location; None if master data do not name it."""
     number = s.locations.numbers.get(location)
     return None if number is None else s.locations.records[number].region

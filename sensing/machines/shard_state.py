@@ -1,4 +1,4 @@
-"""Everything a shard remembers, in one place: what is here is dumped, what is not is derived."""
+"""State of a shard: all its tables, and their dump and restore. Whatever is not dumped is derived from the dump."""
 
 import msgspec
 import numpy as np
@@ -30,7 +30,7 @@ UNIT = np.dtype("S8")
 
 
 class ShardState:
-    """The parts of a shard. ``clock`` is the watermark reached (UTC ms), BEFORE_ALL before the first event."""
+    """All tables of a shard. ``clock`` is the shard's watermark (UTC ms), BEFORE_ALL before the first event."""
 
     def __init__(self, shard: int, settings: Settings) -> None:
         self.shard = shard
@@ -46,7 +46,7 @@ class ShardState:
         self.calendars = Calendars()
         self.pending = ReferenceQueue()
         self.queue = InputQueue()
-        self.outputs_per_row = 1.0  # of the rows planned last, for the bounds of a call
+        self.outputs_per_row = 1.0  # of the rows planned last; the call budget expects as many of the next ones
         self.rows = Rows(settings.rows_max)
         self.row_index = RowIndex()
         self.lines = LineTable(settings.lines_max)
@@ -55,12 +55,12 @@ class ShardState:
         self.problems = Problems(settings.open_problems_max, backfilling=self.backfilling)
         self.sizes = np.zeros(SIZE_BINS)
         self.counts = np.zeros((len(TOPICS), 1, len(OUTCOMES)), np.int64)
-        self.to_plan = np.zeros(64, np.bool_)  # by row; a reference record concerns it, see `schedule_plans`
-        self.base_units = np.zeros(64, UNIT)  # by row; empty: no master data name the item, any unit will do
+        self.to_plan = np.zeros(64, np.bool_)  # by row; a reference record changed its inputs, see `schedule_plans`
+        self.base_units = np.zeros(64, UNIT)  # by row; empty: no master data name the item, any unit is accepted
         self.items_known = False
 
     def tables(self) -> Tables:
-        """All arrays as kernels want them."""
+        """All arrays, in the form that kernels take."""
         return Tables(
             self.rows.hot, self.demand.demand, self.demand.pool, self.supply.supply, self.lines.lines, self.lines.index,
             self.lines.ring, self.zones.starts, self.zones.offsets, self.locations.zone, self.locations.lines,
@@ -68,7 +68,7 @@ class ShardState:
         )  # fmt: skip
 
     def start_clock(self, watermark: int) -> None:
-        """The first watermark: from here on time has effects."""
+        """Start the clock at the first watermark: from now on timers run."""
         self.clock = watermark
         self.next_housekeeping = (watermark // DAY_MS + 1) * DAY_MS
         for zone in range(len(self.zones.names)):
@@ -86,16 +86,16 @@ class ShardState:
             self.counts = np.concatenate((self.counts, more), axis=1)
 
     def ensure_rows(self) -> None:
-        """Make room for every row in the columns by row, and enter new rows in the index."""
+        """Grow the columns by row to the number of rows, and add new rows to the row index."""
         if len(self.base_units) < self.rows.count:
             self.base_units = np.concatenate((self.base_units, np.zeros_like(self.base_units)))
             self.to_plan = np.concatenate((self.to_plan, np.zeros_like(self.to_plan)))
         self.row_index.extend(self.rows.hot, self.rows.count)
 
     def schedule_plans(self, rows: NDArray[np.int64] | None = None) -> None:
-        """Let rows that a reference record concerns, None: all, be planned at their next close.
+        """Plan rows that a reference record concerns (None: all) at their next close.
 
-        They are noted in a column of their own, since all rows of a shard may be concerned at once: a byte a row.
+        All rows of a shard may be concerned at once, so the mark has a compact column of its own: one byte per row.
         """
         if rows is None:
             self.to_plan[: self.rows.count] = True
@@ -103,7 +103,7 @@ class ShardState:
             self.to_plan[rows] = True
 
     def totals(self) -> list[tuple[str, int, tuple[int, ...]]]:
-        """Outcomes per topic and partition, where anything was counted."""
+        """Outcomes per topic and partition, without partitions that have no counts."""
         return [
             (TOPICS[topic], partition, tuple(self.counts[topic, partition].tolist()))
             for topic in range(len(TOPICS))
@@ -144,7 +144,7 @@ class _Head(msgspec.Struct):
 
 
 def dump_state(s: ShardState, under_way: bytes) -> bytes:
-    """All of a shard as bytes, with what is left of an effect under way."""
+    """The whole shard as bytes; ``under_way`` is the dump of the timer under way."""
     hot = s.rows.hot[: s.rows.count]
     hot["dirty"] |= s.to_plan[: s.rows.count]
     s.to_plan[:] = False
@@ -164,9 +164,9 @@ def dump_state(s: ShardState, under_way: bytes) -> bytes:
 
 
 def load_state(s: ShardState, block: bytes) -> bytes:
-    """Let a fresh shard go on where the dumped one stood; its settings must be the same.
+    """Restore a dump into a new shard with the same settings.
 
-    Returns what was left of an effect under way.
+    Returns the dump of the timer under way.
     """
     tables = {"head": _Head, "sizes": s.sizes.dtype, "counts": s.counts.dtype, "base_units": UNIT}
     found = unpack_snapshot(block, _owner(s), msgspec.structs.asdict(s.settings), tables)

@@ -1,9 +1,9 @@
-"""Stock thresholds: below which on-hand a movement makes Python look at the projection again.
+"""Stock thresholds: a movement that takes on-hand below the threshold makes the kernel raise a LOW_STOCK callback.
 
-A threshold is set when a row is planned, and at every look. Until the row closes again no stock-out opens above it, as
-long as lead times and purchase orders say what they said then. Orders raise it. A purchase order that comes later or
-brings less lets the next movement be looked at, whatever the stock. What else changes the projection (new purchase
-orders, receipts, master data) shows at the close.
+`sensing.machines.day_close` sets the threshold when a row is planned, the callback sets it again. Above the threshold
+no stock-out can open before the row's next close, provided that lead times and purchase orders stay as they were.
+Orders raise the threshold. If a purchase order is delayed or reduced, the next movement raises the callback whatever
+the stock. Other changes of the projection (new purchase orders, receipts, master data) are seen at the next close.
 """
 
 import numpy as np
@@ -18,11 +18,11 @@ from sensing.supply.supply_record import NEVER
 
 ANY_STOCK = np.inf
 FORECAST_MARGIN = 1.05
-"""Pools are folded after a row has closed, which moves its forecast a little."""
+"""Margin of 5 %: the pools are aggregated after a row has closed, which moves its forecast a little."""
 
 
 def set_stock_thresholds(s: ShardState, plan: Plan, margin: float = FORECAST_MARGIN) -> None:
-    """Set the thresholds of planned rows for the local day that comes; ``margin`` allows for forecasts that move."""
+    """Set the thresholds of planned rows for the next local day; ``margin`` multiplies the forecast."""
     thresholds = np.empty(plan.rows.size)
     learned = _learned(s, plan.rows)
     stock_thresholds(
@@ -33,9 +33,9 @@ def set_stock_thresholds(s: ShardState, plan: Plan, margin: float = FORECAST_MAR
 
 
 def set_idle_stock_thresholds(s: ShardState, rows: NDArray[np.int64], day: int, end: int) -> None:
-    """Set the thresholds of rows that closed ``day`` without having been planned, the first time since they were.
+    """Set the thresholds of rows that closed ``day`` unplanned for the first time since their last plan.
 
-    They hold until the row is planned again, which may be weeks later: the thresholds of one day would not.
+    Such a threshold must hold until the row is planned again, up to 28 days later. The usual one holds for one day.
     """
     hot = s.rows.hot
     if not len(rows):
@@ -53,14 +53,14 @@ def set_idle_stock_thresholds(s: ShardState, rows: NDArray[np.int64], day: int, 
 
 
 def lower_stock_threshold(s: ShardState, plan: Plan, at: int) -> None:
-    """Set the threshold of a row whose stock-out is known: about a day later, or when much less is there."""
-    # A day's orders raise the threshold by as much as their shipments lower the stock.
+    """Set the threshold of a row with a known stock-out: it is rechecked after about a day, or when stock halves."""
+    # Orders raise the threshold, their shipments lower the stock: a day's demand closes a gap of two days' demand.
     stock, day = plan.on_hand[at], 2.0 * plan.forecast_mean[at, 0]
     s.rows.hot["stock_threshold"][plan.rows[at]] = stock - max(1.0, abs(stock) / 2.0, day)
 
 
 def check_next_movement(s: ShardState, row: int) -> None:
-    """Let the next movement of a row that was planned be looked at, whatever its stock."""
+    """Let the next movement of a planned row raise a callback, whatever its stock."""
     if not np.isnan(s.rows.hot["stock_threshold"][row]):
         s.rows.hot["stock_threshold"][row] = ANY_STOCK
 

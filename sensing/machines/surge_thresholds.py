@@ -1,10 +1,7 @@
-"""Tests that run on the event itself.
+"""Surge thresholds: the kernel's test on every order line whether a trailing window (24 h, 72 h) is an order surge.
 
-Does the trailing window now hold more order lines than its hours of the week explain?
-
-A row keeps a threshold per window, set when it is planned: no count below it can be a surge on the coming day. So
-nearly every event costs two comparisons. On a day that the thresholds are not for, any count that is large enough at
-all is tested.
+Planning sets one threshold per window and row: no line count below it can be a surge on the next local day. So nearly
+every event costs two comparisons. On other days every count from ``LINES_MIN`` on is tested.
 """
 
 from typing import Any
@@ -24,7 +21,7 @@ AHEAD_HOURS = 24
 
 @lean_kernel
 def add_callback(callbacks: NDArray[Any], added: int, kind: int, row: int, quantity: float) -> int:
-    """Write one thing for Python to look at; returns how many there are now."""
+    """Write one callback entry; returns the number of entries."""
     entry = callbacks[added]
     entry.kind = kind
     entry.row = row
@@ -46,8 +43,8 @@ def is_surge_now(t: Tables, row: int, hours: int, observed: int) -> bool:
 
 @lean_kernel
 def check_surge(t: Tables, row: int, hour: int, callbacks: NDArray[Any], added: int) -> int:
-    """Note a surge after a line was booked in local ``hour``: a window's count has reached its threshold and is a
-    surge.
+    """Add a SURGE callback if, after a line was booked in local ``hour``, a window has reached its threshold and is a
+    surge. Returns the number of callback entries.
     """
     record = t.hot[row]
     if record.thresholds_day == (record.hour // 24) & 255:
@@ -67,9 +64,7 @@ def check_surge(t: Tables, row: int, hour: int, callbacks: NDArray[Any], added: 
 
 @kernel
 def set_surge_thresholds(t: Tables, rows: NDArray[np.int64], day: int) -> None:
-    """Set both thresholds of rows that closed ``day``: no window that ends on the local day after is a surge below
-    them.
-    """
+    """Set both thresholds of rows that closed ``day``, for windows that end on the next local day."""
     hourly = np.empty(72 + AHEAD_HOURS)
     for row in rows:
         record = t.hot[row]

@@ -1,6 +1,5 @@
-"""Event-time timers other than closes.
-
-Reference records that take effect, the end of the backfill, daily housekeeping.
+"""Event-time timers other than day closes: reference records that take effect, the end of the backfill, and daily
+housekeeping. The shard runs them at their instants.
 """
 
 from typing import Any
@@ -29,9 +28,9 @@ from sensing.state.row_index import NONE
 
 
 def apply_reference(s: ShardState, message: InfrequentEvent) -> None:
-    """Queue a reference record for its time and count it.
+    """Queue a reference record and count its outcome.
 
-    One without a SKU concerns every shard and is counted by the first.
+    A record without a SKU goes to every shard; the first shard counts it.
     """
     if isinstance(message.event, LocationUpdated):
         try:
@@ -52,10 +51,7 @@ def _count(s: ShardState, message: InfrequentEvent, outcome: int) -> None:
 
 
 def apply_due_reference(s: ShardState, until: int) -> None:
-    """Put in force what takes effect at or before event time ``until``.
-
-    That is the newest event time, which is the clock plus the lateness.
-    """
+    """Apply queued records that take effect at or before event time ``until``: the clock plus the lateness."""
     for event, time in s.pending.take(until):
         _in_force(s, event, time)
 
@@ -78,7 +74,7 @@ def _in_force(s: ShardState, event: Any, time: int) -> None:
 
 
 def _concerned(s: ShardState, event: Any) -> NDArray[np.int64] | None:
-    """Rows that a record concerns, rising; None where it has neither SKU nor location: all."""
+    """Rows that a record concerns, rising; None for all rows, if it has neither SKU nor location."""
     sku, location = getattr(event, "sku", None), getattr(event, "location", None)
     if sku is None:
         return None if location is None else s.row_index.of_location(s.locations.numbers.get(location, NONE))
@@ -100,16 +96,16 @@ def _move_location(s: ShardState, event: LocationUpdated) -> None:
 
 
 def next_timer(s: ShardState) -> int:
-    """Instant of the next effect other than a close."""
+    """Instant (UTC ms) of the next timer other than a day close."""
     reference = s.pending.next_time()
     quiet_end = s.settings.quiet_until if s.backfilling and s.settings.quiet_until is not None else NEVER
     return min(reference if reference == NEVER else reference - s.settings.lateness_ms, quiet_end, s.next_housekeeping)
 
 
 def run_timer(s: ShardState, instant: int) -> Resumable | None:
-    """Run what is due at ``instant``: reference first, then the end of the backfill, then housekeeping.
+    """Run the timers due at ``instant``: reference records, then the end of the backfill, then housekeeping.
 
-    The end of the backfill is returned for the shard to do; what is behind it is due when it is done.
+    The end of the backfill is resumable: it is returned for the shard to step. Housekeeping stays due until it ends.
     """
     apply_due_reference(s, instant + s.settings.lateness_ms)
     if s.backfilling and s.settings.quiet_until is not None and s.settings.quiet_until <= instant:

@@ -1,4 +1,4 @@
-"""A decision that this shard answers for: its effect, and its answer."""
+"""Applies one decision message and answers it; `sensing.machines.infrequent_events` calls it for new messages."""
 
 from sensing.codec.event_record import InfrequentEvent
 from sensing.contracts.decisions import ExecutionConfirmed
@@ -11,7 +11,7 @@ from sensing.machines.shard_state import ShardState
 
 
 def decide(s: ShardState, message: InfrequentEvent) -> None:
-    """Let a decision that is no repeat have its effect, and answer it once."""
+    """Apply a decision that is not a duplicate, and put out its answer."""
     exception_id = exception_of(message.event)
     if isinstance(message.event, ExecutionConfirmed):
         answer = confirm_execution(s, message)

@@ -1,4 +1,4 @@
-"""The answer to a decision, on topic audit."""
+"""The engine's answer to a decision: a record on topic audit that says whether it was accepted, and why not."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from sensing.state.decision_record import DecisionRecord
 
 
 class DecisionTarget(NamedTuple):
-    """What a decision is about, as it stands."""
+    """The subject of a decision: names, and its present version and status."""
 
     sku: str | None = None
     location: str | None = None
@@ -21,7 +21,7 @@ class DecisionTarget(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What became of a decision: accepted with what it changed, or rejected for a reason, and a sentence."""
+    """Result of a decision: a sentence, and either the change from ``prior`` to ``value`` or a rejection."""
 
     target: DecisionTarget
     sentence: str
@@ -41,7 +41,7 @@ DONE: dict[Verdict, str] = {
 
 
 def decision_record_of(message: InfrequentEvent) -> DecisionRecord:
-    """A decision as it is remembered."""
+    """The decision record that the state keeps of a decision."""
     event: DecisionMade = message.event
     return DecisionRecord(
         decision=event.decision, decider=event.decider, role=event.role, time=message.time, reason=event.reason
@@ -49,19 +49,19 @@ def decision_record_of(message: InfrequentEvent) -> DecisionRecord:
 
 
 def sentence(event: DecisionMade, decision_record: DecisionRecord) -> str:
-    """What was decided by whom, and why: "Rejected and labelled as expected by ann (planner): a campaign."."""
+    """Who decided what and why: "Rejected and labelled as expected by ann (planner): a campaign."."""
     label = f"{'' if event.decision == 'label' else ' and labelled'} as {event.label}" if event.label else ""
     field = f", {event.field} = {event.value:g}," if event.decision == "override" else ""
     return f"{DONE[event.decision]}{label}{field} {decision_record.as_text()}"
 
 
 def rejected(rejection: Rejection, required: str, got: str, target: DecisionTarget | None = None) -> Answer:
-    """A decision without effect."""
+    """The answer to a rejected decision."""
     return Answer(target or DecisionTarget(), f"Required {required}, got {got}.", rejection)
 
 
 def put_answer(s: ShardState, message: InfrequentEvent, answer: Answer) -> None:
-    """Put out the answer to a decision; in the backfill there is none."""
+    """Put out the answer to a decision, unless the shard is backfilling."""
     if s.backfilling:
         return
     event = message.event

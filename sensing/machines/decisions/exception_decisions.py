@@ -1,4 +1,4 @@
-"""Decisions about exceptions: acknowledge, label, reject, release."""
+"""Decisions about exceptions: acknowledge, label, reject, release. `decide` calls it."""
 
 from sensing.codec.event_record import InfrequentEvent
 from sensing.contracts.decisions import DecisionMade
@@ -15,7 +15,7 @@ PUBLISHED = "an exception that was published and is remembered; and sku, where t
 
 
 def decide_exception(s: ShardState, message: InfrequentEvent, exception_id: str) -> Answer:
-    """Let a decision about an exception have its effect; one that is rejected changes nothing."""
+    """Apply a decision about an exception; a rejected one changes nothing."""
     event: DecisionMade = message.event
     problem = s.problems.named(exception_id)
     if problem is None or problem.finding.sku != sku_of(event):
@@ -37,7 +37,7 @@ def decide_exception(s: ShardState, message: InfrequentEvent, exception_id: str)
 
 
 def _unfit(problem: Problem, event: DecisionMade) -> Answer | None:
-    """Why a decision does not apply to a problem, or may not be made by this role."""
+    """Rejection of a decision that does not apply to the problem or that the role may not make; else None."""
     target, finding = _target(problem), problem.finding
     held = finding.details.get("check") == CHECK
     roles = exception_roles(event.decision, finding.route, finding.inform)
@@ -56,7 +56,7 @@ def _unfit(problem: Problem, event: DecisionMade) -> Answer | None:
 
 
 def _is_stale(problem: Problem, event: DecisionMade, *, backfilling: bool) -> Answer | None:
-    """Why a decision is about a state that is past, or never was. In the backfill nothing has a version."""
+    """Rejection of a decision about an earlier or unknown version; else None. In the backfill nothing has a version."""
     target, version = _target(problem), event.exception_version
     if not problem.is_open and event.decision != "label":
         return rejected("stale", "an exception that is open", f"one that is {problem.status}", target)

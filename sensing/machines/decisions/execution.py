@@ -1,4 +1,4 @@
-"""The ERP executed: the values of a proposal are in force."""
+"""Execution confirmations: the ERP has put a proposal's values in force. `decide` calls it."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from sensing.supply.planner_decisions import Values
 
 
 def confirm_execution(s: ShardState, message: InfrequentEvent) -> Answer:
-    """Move the proposal that was executed into force, as ``parameters.in_force`` does, and publish the row again."""
+    """Put the executed proposal in force, as a ``parameters.in_force`` record does, and publish the row again."""
     event: ExecutionConfirmed = message.event
     if event.action_id is not None:
         return rejected("unknown_subject", "an action that was published", event.action_id)
@@ -53,9 +53,9 @@ def confirm_execution(s: ShardState, message: InfrequentEvent) -> Answer:
 
 
 def _executed(s: ShardState, found: DecidedRow, version: int | None) -> tuple[int, Values | None]:
-    """The version that was executed, and its values: None where nobody remembers them.
+    """The executed version, and its values; None if the values are no longer known.
 
-    Remembered is what was published last, in whatever status, and what was approved last.
+    The state keeps the values published last, in whatever status, and those approved last.
     """
     current = found.target.version or 0
     decision_state = s.supply.decision_states.of(found.row)

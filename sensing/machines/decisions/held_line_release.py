@@ -1,4 +1,6 @@
-"""A held order line that a person releases: it is booked when it was ordered, and counts from then on."""
+"""Release of a held order line by a person: the line is booked at its original order time. `exception_decisions` calls
+it.
+"""
 
 import datetime as dt
 
@@ -24,9 +26,9 @@ from sensing.supply.supply_record import ORDERS
 def release(
     s: ShardState, message: InfrequentEvent, finding: Finding, decision_record: DecisionRecord
 ) -> Finding | None:
-    """Book the held line that a finding is about, as the kernel would have; the finding that ends the problem.
+    """Book the held line of a finding as the kernel would have booked it; returns the finding that ends the problem.
 
-    None where the line table has forgotten the line.
+    Returns None if the line table has evicted the line.
     """
     slot = _held_slot(s, finding)
     if slot < 0:
@@ -55,7 +57,7 @@ def release(
 
 
 def _held_slot(s: ShardState, finding: Finding) -> int:
-    """Slot of the held line: that of its order and line, or of the event that is its own line."""
+    """Slot of the held line, by its order and line, or by its event id if it has no order; -1 if it is evicted."""
     order_id, line = str(finding.details["order_id"]), str(finding.details["line"])
     record = keys_of(finding.sku, event_id=finding.cause_event_ids[-1], order_id=order_id, line=line)
     for key in ("line", "id"):
@@ -71,7 +73,7 @@ def _requested_day(finding: Finding) -> int:
 
 
 def _keep_price(s: ShardState, finding: Finding) -> None:
-    """Let the row take over the price of an order line that counts, where none of a newer one is known."""
+    """Set the row's price to that of the released line, unless a newer order has set one."""
     hot, price = s.rows.hot[finding.row], finding.details["unit_price"]
     if price is not None and (finding.event_time >= hot["last_order"] or np.isnan(hot["price"])):
         hot["price"] = price

@@ -1,4 +1,4 @@
-"""Decisions about planning parameters: approve, reject, override, release."""
+"""Decisions about planning parameters: approve, reject, override, release. `decide` calls it."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -26,7 +26,7 @@ ONE = np.zeros(1, np.int64)
 
 
 class DecidedRow(NamedTuple):
-    """The row that a decision is about, and what was published of it."""
+    """The row that a decision is about, and the version and status published last."""
 
     row: int
     target: DecisionTarget
@@ -35,7 +35,7 @@ class DecidedRow(NamedTuple):
 def find_row(s: ShardState, event: Any) -> DecidedRow | None:
     """The row that the subject of a decision names.
 
-    None where there is none, or where nothing was published of it: in the backfill nothing ever is.
+    None if there is no such row or nothing was published of it. In the backfill, unpublished rows count as well.
     """
     sku = sku_of(event)
     location = event.subject.removeprefix(parameters_subject(sku, ""))
@@ -51,12 +51,12 @@ def find_row(s: ShardState, event: Any) -> DecidedRow | None:
 
 
 def decide_parameters(s: ShardState, message: InfrequentEvent) -> Answer:
-    """Let a decision about parameters have its effect; one that is rejected changes nothing."""
+    """Apply a decision about parameters; a rejected one changes nothing."""
     event: DecisionMade = message.event
     found = find_row(s, event)
     if found is None:
         return rejected("unknown_subject", PUBLISHED, event.subject)
-    # In the backfill nothing was published that a version could be told from.
+    # In the backfill nothing is published, so there is no version to compare with.
     version = event.parameters_version if found.target.version else None
     refusal = _unfit(event, found.target) or past(version, found.target)
     if refusal is not None:
@@ -76,7 +76,7 @@ def decide_parameters(s: ShardState, message: InfrequentEvent) -> Answer:
 
 
 def past(version: int | None, target: DecisionTarget) -> Answer | None:
-    """Why a decision is about another version of parameters than the current one, ``target.version``."""
+    """Rejection of a decision about a version other than the current one, ``target.version``; else None."""
     if version is None or version == target.version:
         return None
     newest = f"version {target.version}, which is the current one"
@@ -86,14 +86,14 @@ def past(version: int | None, target: DecisionTarget) -> Answer | None:
 
 
 def republish_row(s: ShardState, message: InfrequentEvent, result: ForecastAndPlan) -> PlanningParameters:
-    """Publish the proposal of a row again as it was, in the status that it has now."""
+    """Publish the unchanged proposal of a row again with its present status."""
     document = s.supply.republish(result.plan, forecast_summary(s, result, ONE))
     put_parameters(s, s.clock, document, message.time, cause=message.event.event_id)
     return document
 
 
 def _unfit(event: DecisionMade, target: DecisionTarget) -> Answer | None:
-    """Why a decision does not apply to parameters, may not be made by this role, or says too little."""
+    """Rejection of a decision that does not apply, that the role may not make, or without a valid value; else None."""
     roles = parameter_roles(event.decision, event.field)
     if not roles:
         return rejected("not_applicable", "approve, reject, override or release", event.decision, target)
@@ -111,7 +111,7 @@ def _unfit(event: DecisionMade, target: DecisionTarget) -> Answer | None:
 def _decide_proposal(
     s: ShardState, message: InfrequentEvent, found: DecidedRow, decision_state: DecisionState
 ) -> Answer:
-    """Approve or reject what was published last; in the backfill that is nothing."""
+    """Approve or reject the proposal published last; in the backfill there is none."""
     event, row, before = message.event, found.row, found.target
     if before.version == 0:
         return rejected("unknown_subject", PUBLISHED, event.subject)
@@ -132,7 +132,7 @@ def _decide_proposal(
 def _override_parameters(
     s: ShardState, message: InfrequentEvent, found: DecidedRow, decision_state: DecisionState
 ) -> Answer:
-    """Set an override, or lift all of them, and publish what follows; in the backfill that is left to its end."""
+    """Set one override or lift all, and publish the new parameters; in the backfill its end publishes them."""
     event, row, before, decision_record = message.event, found.row, found.target, decision_record_of(message)
     closed = int(s.rows.hot["closed_day"][row])
     until = closed + EXPIRES_DAYS if event.until is None else day_number(event.until)
@@ -170,7 +170,7 @@ def _override_parameters(
 
 
 def _published_value(s: ShardState, found: DecidedRow, field: OverrideField) -> float | None:
-    """What was published last in a field; None in the backfill."""
+    """The value of a field that was published last; None in the backfill."""
     if not found.target.version:
         return None
     return values_of(s.supply.as_published(forecast_and_plan_of_row(s, found.row, s.clock).plan), 0)[field]

@@ -1,4 +1,4 @@
-"""Who may decide what, on one page."""
+"""Permissions: which roles may make which decisions."""
 
 from collections.abc import Iterable
 
@@ -29,18 +29,18 @@ OVERRIDES: dict[str, tuple[str, ...]] = {
     "order_quantity": ("buyer",),
     "lead_time_days": ("buyer",),
 }
-"""Who else may override a field."""
+"""Roles that may also override a field, besides those of ``ON_PARAMETERS``."""
 
 
 def exception_roles(decision: Verdict, route: Route, inform: Iterable[Route]) -> tuple[str, ...]:
-    """Roles that may decide so about an exception; none where nobody can."""
+    """Roles that may make a decision about an exception; empty if the decision does not apply to exceptions."""
     stands_for = {ROUTE: (route,), INFORMED: tuple(inform)}
     rights = ON_EXCEPTIONS.get(decision, ())
     return tuple(role for right in rights for role in stands_for[right]) + ((ADMIN,) if rights else ())
 
 
 def parameter_roles(decision: Verdict, field: str | None) -> tuple[str, ...]:
-    """Roles that may decide so about parameters; none where nobody can."""
+    """Roles that may make a decision about parameters; empty if the decision does not apply to parameters."""
     rights = ON_PARAMETERS.get(decision, ())
     more = OVERRIDES.get(field or "", ()) if decision == "override" else ()
     return (*rights, *more, ADMIN) if rights else ()
