@@ -2,8 +2,8 @@
 
 Receipts of purchase orders update them, and `lead_time` estimates lead times from them. A statistic has a weight, a
 mean and a sum of weighted squares about the mean. Before an observation of weight ``w`` is added, it is discounted by
-``memory ** w``, so weights add up to at most 1 / (1 - memory). The weight of a partial receipt is its
-share of the line.
+``memory ** w``, so weights add up to at most 1 / (1 - memory). The weight of a partial receipt is its share
+of the line.
 
 Source: West (1979), Updating mean and variance estimates, CACM 22(9), with exponential discount.
 """
