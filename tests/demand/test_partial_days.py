@@ -1,4 +1,4 @@
-"""Days of which only part was observed: levels, errors, sales and profiles as if the whole day had been."""
+"""Partly observed days give the same levels, errors, sales and profiles as whole days."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Cleaning loses no row, invents none, and matches cancellations as it says."""
+"""Cleaning loses no row, adds none, and matches cancellations as documented."""
 
 import datetime as dt
 import re

@@ -1,4 +1,4 @@
-"""Scoring against hand-made cases: found in time, too late, before, of another kind, and all else."""
+"""Scoring of detections on hand-made cases: in time, too late, too early, of another type, and others."""
 
 import datetime as dt
 from pathlib import Path

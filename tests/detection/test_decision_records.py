@@ -1,4 +1,4 @@
-"""What people decide about problems, in the life of a problem."""
+"""Decisions about problems in their life cycle."""
 
 import pytest
 
@@ -106,7 +106,7 @@ def test_a_dismissed_problem_recurs_only_if_graver(restored: bool) -> None:
 
 
 def test_persistence_alone_is_not_graver() -> None:
-    """The grade that a problem had for lasting is no reason to bother those who said that it is none."""
+    """A rejected problem does not recur because of the severity that it had gained by its duration."""
     problems = opened()
     problems.observe(finding(day=3.5, severity_points=2.0))
     apply_decision(problems, "reject", day=3.6)

@@ -1,4 +1,4 @@
-"""Events into buckets, open demand and stock, against lines remembered in a dictionary."""
+"""Booking of events into buckets, open demand and stock, against an oracle on dictionaries."""
 
 from collections import Counter
 from typing import Any

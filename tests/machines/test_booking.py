@@ -1,4 +1,4 @@
-"""Order lines into buckets and open demand: each kernel by itself. What they come to together is tested with absorb."""
+"""Booking of order lines into buckets and open demand, kernel by kernel. `test_absorb` tests them together."""
 
 import datetime as dt
 from typing import Any

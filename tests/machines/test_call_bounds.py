@@ -1,4 +1,4 @@
-"""Calls of a shard are bounded; what comes of them, row by row, is what unbounded calls give."""
+"""Bounded calls of a shard give the same outputs per row as unbounded calls."""
 
 from collections import defaultdict
 from typing import Any

@@ -1,4 +1,4 @@
-"""The table of input types is true: its unused fields are those that no machine reads, and nothing else is unread."""
+"""The table of input types is correct: its unused fields are exactly those that no machine reads."""
 
 import re
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Buckets and open demand at the end do not hang on the order in which events arrived."""
+"""Final buckets and open demand do not depend on the order of arrival."""
 
 from typing import Any, NamedTuple
 

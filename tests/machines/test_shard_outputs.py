@@ -1,4 +1,4 @@
-"""What subscribers may rely on: order, numbers, ids and versions of outputs, and the backfill."""
+"""Guarantees for subscribers: order, numbers, ids and versions of outputs, and the backfill."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A machine that was dumped and loaded goes on as if nothing had happened."""
+"""A restored machine continues exactly like the original."""
 
 import msgspec
 import numpy as np

@@ -1,4 +1,4 @@
-"""Stock thresholds: no stock-out is missed between two closes, and stock that is far from one costs no look."""
+"""Stock thresholds: no stock-out is missed between two closes, and sufficient stock causes no detector run."""
 
 from collections.abc import Iterator
 from functools import cache

@@ -1,4 +1,4 @@
-"""Lead times: observed, shrunk, and raised by what is still open."""
+"""Lead times: observed, shrunk, and raised by open lines."""
 
 import numpy as np
 import pytest

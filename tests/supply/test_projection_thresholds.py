@@ -1,4 +1,4 @@
-"""Stock floors against obvious sums, and the promise they make: no stock-out opens above them."""
+"""Stock thresholds against plain sums. With more stock than the threshold no stock-out opens."""
 
 import math
 from typing import NamedTuple
@@ -14,7 +14,7 @@ DAYS = 28
 
 
 class Row(NamedTuple):
-    """What is known of one row."""
+    """Inputs of one row."""
 
     overdue: float
     open_day: list[float]

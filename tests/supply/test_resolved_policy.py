@@ -1,4 +1,4 @@
-"""Master data, and the planning terms that follow from it."""
+"""Master data, and the policies resolved from it."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""The book as the shard uses it: plans, documents, dumps."""
+"""The supply state as the shard uses it: plans, documents, snapshots."""
 
 from typing import Any
 
