@@ -87,7 +87,7 @@ RIVER = np.dtype(
     [
         ("row", "i8"),
         *(field for member in RIVER_MEMBERS for field in member.fields),
-        ("scale", "f8"),  # standard deviation of the errors of the row's own members when it earned its River models
+        ("scale", "f8"),  # standard deviation of the errors of the row's own members when it got its River models
         ("error", "f8", (RIVER_FORECASTS,)),  # discounted mean squared error of each forecast that is combined
         ("days", "i8"),  # days scored
     ],

@@ -114,8 +114,8 @@ def test_persistence_alone_is_not_graver() -> None:
 
 
 def test_quiet_rulings_are_kept() -> None:
-    """While muted nothing is published; at the end an acknowledged problem is published so, a dismissed one not, and
-    it stays away.
+    """During a backfill nothing is published. At its end an acknowledged problem is published as such; a rejected one
+    is not, and does not recur.
     """
     problems = opened(backfilling=True)
     assert apply_decision(problems, "acknowledge") is None
