@@ -56,7 +56,7 @@ def measure(names: tuple[str, ...], size: str, as_json: bool) -> bool:
             results.append(harness.run_isolated(name, size))
         except (harness.MissingInput, RuntimeError) as error:
             print(error, file=sys.stderr)
-            # Who asks for everything gets what can run here; who asks by name wants just that.
+            # Without names, benchmarks without input are skipped. A benchmark asked for by name must run.
             failed |= bool(names) or isinstance(error, RuntimeError)
             continue
         if not as_json:

@@ -21,9 +21,10 @@ LOADS = {
 
 
 def run(size: str) -> dict[str, object]:
-    """Days in turn: first history, then days whose lines between closes are timed, each in batches of one size.
+    """Apply days one after another: first a history, then days whose lines between closes are timed.
 
-    The middle of several days is taken, in processor time: only 16 machines in turn on one core are at work.
+    Each timed day has one batch size. Each figure is the median over several days, in processor time of one thread,
+    which calls the 16 machines in turn.
     """
     settings = Settings()
     clean = LOADS[size].clean()
@@ -57,7 +58,7 @@ def run(size: str) -> dict[str, object]:
 
 
 def _arrived(load: Workload, day: int) -> Lines:
-    """Lines of a day as they arrive."""
+    """Lines of a day, in order of arrival."""
     lines = workloads.disturbed(load, workloads.placed(load, day), day)
     found: Lines = lines[lines["arrival_ms"].argsort(kind="stable")]
     return found

@@ -29,7 +29,7 @@ Item = TypeVar("Item")
 
 
 def run(size: str) -> dict[str, object]:
-    """Time of decoding the same lines several times, the best of them."""
+    """Decode the same lines several times; the best time counts."""
     count = MESSAGES[size]
     load = Workload(seed=SEED, skus=5_000, locations=10, days=7, lines_per_day=count // 6)
     pages = (page for day in arrivals(load) for page in order_lines(day))

@@ -15,7 +15,7 @@ LOCATIONS = 25
 
 
 def run(size: str) -> dict[str, object]:
-    """Two weeks of closes for every number of rows, a week without River models and one in which all rows have them."""
+    """Time two weeks of closes per number of rows: a week without River models, and a week with them in all rows."""
     figures: dict[str, object] = {}
     answers = []
     for rows in ROWS[size]:
@@ -29,7 +29,7 @@ def run(size: str) -> dict[str, object]:
 
 
 def _closes(load: Workload) -> tuple[dict[str, object], bytes]:
-    """Run the days of one shard; returns the figures per row of the closes timed, and the hash of what came out."""
+    """Run the days of one shard; returns figures per row of the timed closes, and the hash of the outputs."""
     shards = Shards(Settings(shards=1))
     watch = _watch(shards)
     rows = load.skus * load.locations

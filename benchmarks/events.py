@@ -1,6 +1,6 @@
 """Event records of the workload's order lines, made without JSON. A test checks that the decoder makes the same bytes.
 
-Benchmarks of machines need two months of history. This makes it in the time that a replay takes for a few days.
+Benchmarks of machines need two months of history. Making its records directly takes as long as a replay of a few days.
 """
 
 from collections.abc import Iterator
@@ -37,11 +37,11 @@ class Feed:
 
     @property
     def watermark(self) -> int:
-        """Watermark behind the last line, UTC ms."""
+        """Watermark after the last line, UTC ms."""
         return max(self.newest_ms - self.lateness_ms, 0)
 
     def batches(self, lines: Lines, size: int) -> Iterator[Batch]:
-        """Batches of at most ``size`` records, as decoders leave them."""
+        """Batches of at most ``size`` records, as the decoder makes them."""
         for first in range(0, len(lines), size):
             records, texts = self.records(lines[first : first + size])
             yield Batch(records, [], self.watermark, texts=(texts,))
@@ -91,9 +91,9 @@ def side_by_side(*texts: list[bytes | ndjson.Characters]) -> tuple[NDArray[np.ui
 
 
 def even_day(load: Workload, day: int, share: float) -> Lines:
-    """A day on which every SKU-location of ``load`` sells one line with probability ``share``, whatever its popularity.
+    """A day on which every SKU-location of ``load`` sells one line with probability ``share``.
 
-    So all rows get River models, which only some rows of the skewed stream do.
+    Popularity does not count, so all rows get River models. In the skewed stream only some rows do.
     """
     random = np.random.default_rng([load.seed, day])
     row = np.flatnonzero(random.random(load.skus * load.locations) < share)

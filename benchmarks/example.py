@@ -30,7 +30,7 @@ EXCEPTION_FIELDS = (
     ("reason",),
     ("cause_event_ids",),
 )
-"""What README.md shows of an exception, line by line."""
+"""Fields of an exception that README.md shows, line by line."""
 PARAMETER_FIELDS = (
     ("sku", "location", "version", "status", "as_of", "demand_class"),
     ("proposed",),
@@ -38,7 +38,7 @@ PARAMETER_FIELDS = (
     ("stock",),
     ("change",),
 )
-"""What README.md shows of planning parameters, line by line."""
+"""Fields of planning parameters that README.md shows, line by line."""
 LEFT_OUT = frozenset(
     {"lead_time_days_sd", "lead_time_demand_mean", "lead_time_demand_sd", "lead_time_demand_quantile"}
     | {"service_target", "levels", "quantiles", "open_demand", "open_demand_by_day"}
@@ -48,10 +48,10 @@ LIST_MAX = 3
 
 
 class Example(NamedTuple):
-    """What one item ordered and what was published about it, all in event-time order.
+    """Orders of one item and the records published about it, all in event-time order.
 
-    ``units`` maps a local day to the units ordered; ``surge`` is the planted surge, ``exceptions`` are the records of
-    the ``order_surge`` that answers it, ``parameters`` all records of planning parameters.
+    ``units`` maps a local day to the units ordered. ``surge`` is the planted surge, ``exceptions`` are the records of
+    the ``order_surge`` that detected it, ``parameters`` are all records of planning parameters.
     """
 
     units: dict[dt.date, float]
@@ -61,7 +61,7 @@ class Example(NamedTuple):
 
 
 def replay_example(folder: Path) -> Example:
-    """Make the input in ``folder``, replay it, and read back what concerns the item."""
+    """Make the input in ``folder``, replay it, and read orders and outputs of the item."""
     whole, few, output = folder / "whole", folder / "input", folder / "output"
     whole.mkdir()
     few.mkdir()
@@ -82,7 +82,7 @@ def replay_example(folder: Path) -> Example:
 
 
 def write_example(example: Example, root: Path, picture: str) -> None:
-    """Put the picture and the two records where the documents show them."""
+    """Write the picture, and the two records in README.md."""
     (root / PICTURE).write_text(picture)
     (root / README).write_text(with_records((root / README).read_text(), example))
 
@@ -96,12 +96,12 @@ def with_records(text: str, example: Example) -> str:
 
 
 def local_day(time: str) -> dt.date:
-    """Date of an RFC 3339 time of an order, which has the shop's offset."""
+    """Local date of an order, from its RFC 3339 time with the shop's offset."""
     return dt.datetime.fromisoformat(time).date()
 
 
 def days_from(start: dt.date, time: str) -> float:
-    """Days from the start of a date to a time, both read in UTC: where a time is drawn."""
+    """Days from the start of a date to a time, both in UTC: the position of a time in the picture."""
     milliseconds = dt.datetime.fromisoformat(time).timestamp() * 1000
     return milliseconds / DAY_MS - (start - dt.date(1970, 1, 1)).days
 

@@ -1,10 +1,10 @@
 """Identity: hashes of the outputs of replays, recorded at one revision and compared at another.
 
-`python -m benchmarks.identity --record FILE` replays the standard inputs, the demo's year and a stretch of it full of
-hostile lines, and writes a hash per topic; `--compare FILE` does the same and fails where a hash differs. A topic's
-hash covers, key by key, the sequence of attributes and data, but for the time of recording and, in dead letters, the
-text of what was required. Tables are compared by their values. With `--folder` a folder of event files takes the place
-of the standard inputs. `benchmarks/identity.json` has the hashes of revision cad5bcd.
+`python -m benchmarks.identity --record FILE` replays the standard inputs and writes a hash per topic. They are
+the demo's year, and a part of it with hostile lines added. `--compare FILE` replays them again and fails if a hash
+differs. The hash of a topic covers the sequence of attributes and data of every key. It leaves out the time of
+recording and, in dead letters, the text of the requirement. Tables are compared by their values. `--folder` replaces
+the standard inputs by a folder of event files. `benchmarks/identity.json` has the hashes of revision cad5bcd.
 """
 
 import argparse
@@ -35,7 +35,7 @@ VALUES: tuple[object, ...] = (None, -1, 0, 1e300, "", "x" * 200, "12", True, [],
 HOSTILE_SETTINGS = Settings(time_zone="Europe/London")
 
 Hashes = dict[str, dict[str, dict[str, int | str]]]
-"""By input and topic: records, keys, and the hash of all of them."""
+"""Number of records, number of keys, and hash of all records, by input and topic."""
 
 
 def hashes_of(folder: Path) -> dict[str, dict[str, int | str]]:
@@ -87,7 +87,7 @@ def standard_inputs(folder: Path) -> Iterator[tuple[str, Path, Settings]]:
 
 
 def _attacked(random: Random, lines: list[bytes]) -> Iterator[bytes]:
-    """All lines, with a broken copy of every so many behind it."""
+    """All lines, some of them followed by a broken copy, at fixed distances."""
     for at, line in enumerate(lines):
         yield line
         if at % HOSTILE_EVERY == HOSTILE_EVERY - 1:
@@ -109,7 +109,7 @@ def _repeated(_random: Random, line: bytes) -> bytes:
 
 
 def _shifted(random: Random, line: bytes) -> bytes:
-    """The same event under another id, hours to years early or late."""
+    """Copy of an event with another id, hours to years earlier or later."""
     event = orjson.loads(line)
     event["event_id"] = f"shifted-{random.getrandbits(40)}"
     if isinstance(event.get("event_time"), int):
@@ -120,7 +120,7 @@ def _shifted(random: Random, line: bytes) -> bytes:
 
 
 def _changed(random: Random, line: bytes) -> bytes:
-    """The same event under another id, one of its fields replaced."""
+    """Copy of an event with another id and one field replaced."""
     event = orjson.loads(line)
     event["event_id"] = f"changed-{random.getrandbits(40)}"
     event[random.choice(list(event))] = random.choice(VALUES)
@@ -143,7 +143,7 @@ def measured(given: Path | None) -> Hashes:
 
 
 def differences(recorded: Hashes, found: Hashes) -> list[str]:
-    """What differs, a line each."""
+    """Differences, one line each."""
     return [
         f"{name}, {topic}: required {recorded.get(name, {}).get(topic)}, got {found.get(name, {}).get(topic)}"
         for name in sorted(recorded.keys() | found.keys())
@@ -153,7 +153,7 @@ def differences(recorded: Hashes, found: Hashes) -> list[str]:
 
 
 def main() -> None:
-    """Entry of the command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.identity", description="Compare outputs of replays.")
     parser.add_argument("--folder", type=Path, help="Replay this folder instead of the standard inputs.")
     mode = parser.add_mutually_exclusive_group(required=True)

@@ -38,17 +38,17 @@ CLOSES = {
     "smoke": Workload(seed=SEED, skus=200, locations=5, days=3, lines_per_day=20_000),
     "full": Workload(seed=SEED, skus=5_000, locations=10, days=3, lines_per_day=1_000_000),
 }
-# A smoke run is over after some ten short epochs.
+# A smoke run needs about ten epochs, so they must be short.
 SETTINGS = {"smoke": {"engine.epoch_seconds": 0.05}, "full": {}}
 SECONDS_MAX = 600.0
 SIZES = ("lines", "bytes_per_line")
-"""Figures that are reported once, with the sizes."""
+"""Figures that are equal for all cases, reported once with the sizes."""
 FIRST_NUMBER = 3_000_000_000
 """Days of lines that are not from the workload."""
 
 
 def run(size: str) -> dict[str, object]:
-    """Fill topics, and let the bare consumer and then the engine read them."""
+    """Fill topics; then the plain consumer and after it the engine read them."""
     with serving() as place:
         found = {name: _day(place.part(name), size, count) for name, count in PARTITIONS.items()}
         closes = place.part("closes")
@@ -70,7 +70,7 @@ def run(size: str) -> dict[str, object]:
 
 
 def _day(place: Place, size: str, partitions: int) -> dict[str, float]:
-    """A live engine, and the bare consumer, on a day that was yesterday."""
+    """Measure the plain consumer and a live engine on a day of lines dated yesterday."""
     benchmark_topics.make(place, partitions)
     lines = benchmark_topics.fill_orders(place, _yesterday(DAYS[size]))
     alone = bare.measure(place, "orders", lines)
@@ -88,7 +88,7 @@ def _day(place: Place, size: str, partitions: int) -> dict[str, float]:
 
 
 def _closes(place: Place, size: str) -> dict[str, float]:
-    """An engine on some days, to their end."""
+    """Measure an engine that reads some days to their end."""
     benchmark_topics.make(place, 1)
     lines = benchmark_topics.fill_orders(place, workloads.arrivals(CLOSES[size]))
     with running(Engine(place, SETTINGS[size], until_end=True)) as engine:
@@ -106,7 +106,7 @@ def _yesterday(load: Workload) -> Iterator[Lines]:
     rows["time_ms"] = load.start_ms + HOUR_MS
     rows["number"] += FIRST_NUMBER
     for lines in (rows, *workloads.arrivals(load)):
-        # The clock begins an hour before the first line: with the day, so that the day before does not close either.
+        # The clock starts an hour before the first line, at the start of its day. So the day before does not close.
         kept = lines[lines["time_ms"] >= load.start_ms + HOUR_MS]
         kept["time_ms"] += shift_ms
         yield kept

@@ -38,7 +38,7 @@ from sinks.view_position import Position
 SEED = 11
 PARTITIONS = 4
 ROWS = {"smoke": Rows(established=300, young=700), "full": Rows(established=1_000, young=49_000)}
-# The first phase warms up the servers and is not measured.
+# The first phase warms up the servers. It is not measured.
 WARM = Phase(number=0, lines_per_second=500, seconds=4, first_row=0, surges=0)
 PHASES = {
     "smoke": (WARM, Phase(number=1, lines_per_second=500, seconds=5, first_row=0, surges=20)),
@@ -58,7 +58,7 @@ HEAD_START_MS = 4_000
 
 
 class Found(NamedTuple):
-    """Result of a phase: figures, and the planted triggers that were seen."""
+    """Result of a phase: figures, and the planted triggers whose exceptions were seen."""
 
     figures: dict[str, object]
     triggers: list[tuple[str, int]]
@@ -103,7 +103,7 @@ def _settle(place: Place, seconds_max: float) -> None:
     Raises
     ------
     ServerError
-        It has not in time.
+        The view is not complete in time.
     """
     tail = Tail({"bootstrap.servers": place.kafka}, place.prefix, (EXCEPTIONS, PARAMETERS))
     with contextlib.closing(tail), Redis.from_url(place.redis) as store:
@@ -121,7 +121,7 @@ def _settle(place: Place, seconds_max: float) -> None:
 
 
 def _phase(place: Place, engine: Engine, trail: Trail, phase: Phase, rows: Rows, before: int) -> Found:
-    """Send the lines of a phase and collect the exceptions; ``before`` lines have been read before."""
+    """Send the lines of a phase and collect the exceptions; ``before`` is the number of lines read so far."""
     lines = traffic.live(rows, phase, SEED)
     with Watcher(watch_kafka, place) as consumer, Watcher(watch_redis, place) as subscriber:
         start_ms = time.time_ns() // 1_000_000 + HEAD_START_MS + phase.size // 500
@@ -157,7 +157,7 @@ def _phase(place: Place, engine: Engine, trail: Trail, phase: Phase, rows: Rows,
 def _triggers(
     sights: list[Sight], phase: Phase, lines: Lines, rows: Rows
 ) -> tuple[dict[str, int], list[tuple[str, int]], list[tuple[str, int]]]:
-    """Index of the line that caused it, by exception; the planted triggers that were seen, and those that were not."""
+    """Causing line (by index) of each exception; planted triggers that were seen; planted triggers that were not."""
     giants, surging = traffic.planted(lines, rows)
     wanted = {("giant", index) for index in giants} | {("surge", row) for row in surging}
     row_of = rows.of(lines).tolist()
@@ -168,14 +168,14 @@ def _triggers(
         if index is None:
             continue
         trigger = ("surge", row_of[index]) if row_of[index] < rows.established else ("giant", index)
-        if trigger in wanted and trigger not in found:  # an open exception may be told of again
+        if trigger in wanted and trigger not in found:  # a later version of an open exception
             caused[sight.exception_id] = index
             found.append(trigger)
     return caused, found, sorted(wanted - set(found))
 
 
 def _quantiles(sights: list[Sight], caused: dict[str, int], due_ns: NDArray[np.int64]) -> dict[str, float]:
-    """Latencies of the planted triggers that were seen, ms."""
+    """Quantiles of the latencies of the seen planted triggers, ms."""
     first: dict[str, int] = {}
     for sight in sights:
         first.setdefault(sight.exception_id, sight.at_ns)

@@ -1,9 +1,9 @@
 """Forecast accuracy on M5: learn day by day up to the last 28 days, then forecast these once.
 
-The data folder is TIDEGAUGE_DATA, by default ../shared/data.
-Rows are item x store, hashed by item to 16 shards; pools are the stores in a shard. No holiday or promotion is given.
-RMSSE is scaled by the mean squared one-day difference of a row's training part from its first sale on, over rows with
-at least 56 days of history, each row weighing the same.
+The data folder is TIDEGAUGE_DATA, by default ../shared/data. Rows are item x store, hashed by item to 16 shards. Pools
+are the stores in a shard. The models get no holidays and no promotions. RMSSE is the unweighted mean over rows with at
+least 56 days of history. Its scale is the mean squared one-day difference of a row from its first sale to the end of
+the training part.
 
 Source: Makridakis, Spiliotis, Assimakopoulos (2022), The M5 accuracy competition, eq. 1.
 """
@@ -31,7 +31,7 @@ Matrix = NDArray[np.float64]
 
 
 class Sales(NamedTuple):
-    """Units (rows, days), NaN before a row's first sale; shard and store of each row; number of the first day."""
+    """Units (rows, days), NaN before a row's first sale; shard and store of each row; number of the first local day."""
 
     units: Matrix
     shard: NDArray[np.int64]
@@ -40,7 +40,7 @@ class Sales(NamedTuple):
 
 
 class Said(NamedTuple):
-    """Forecasts of the models of a shard on the last day, and their cost."""
+    """Forecasts that the models of a shard made on the last training day, and their cost."""
 
     row: NDArray[np.int64]
     mean: Matrix
@@ -59,7 +59,7 @@ def data_folder() -> Path:
 
 
 def load(folder: Path) -> Sales:
-    """Read the sales and lay them out by row and day; rows without any sale are left out."""
+    """Read the sales into an array by row and day. Rows without any sale are left out."""
     table = pq.read_table(folder / SALES, read_dictionary=["item_id", "store_id"])
     day = table["date"].cast("int32").to_numpy()
     item = table["item_id"].combine_chunks()
@@ -76,7 +76,7 @@ def load(folder: Path) -> Sales:
 
 
 def close_all(models: DemandModels, units: Matrix, pool: NDArray[np.int32], first: int) -> tuple[int, float]:
-    """Close every day as the engine does, a row from its first sale on; return row-days and seconds."""
+    """Close every day as the engine does, each row from its first sale on; returns closed row-days and seconds."""
     begin = np.argmax(np.isfinite(units), axis=1)
     pools = np.unique(pool).astype(np.int64)
     spent, closes = 0.0, 0
@@ -87,7 +87,7 @@ def close_all(models: DemandModels, units: Matrix, pool: NDArray[np.int32], firs
         quantity, observed = np.where(missing, 0.0, quantity), np.where(missing, 0.0, 1.0)
         none = np.zeros(rows.size)
         hours = np.zeros((rows.size, 24), np.uint16)
-        # M5 has no order lines: a unit is a line. Lines are not scored here.
+        # M5 has no order lines, so every unit counts as a line. Lines are not scored here.
         inputs = DayInputs(first + at, quantity, quantity, hours, pool[rows], observed, none > 0, none, none)
         start = time.perf_counter()
         models.close_day(rows, inputs)
@@ -106,7 +106,7 @@ def shard_run(sales: Sales, shard: int) -> Said:
     closes, close_seconds = close_all(models, training, pool, sales.first)
     rows = np.arange(row.size)
     first_answer = models.forecast(rows[:1], sales.first, pool[:1], ordinary_window(1))
-    models.quantiles(first_answer, rows[:1], LEVELS)  # compiled before the time is taken
+    models.quantiles(first_answer, rows[:1], LEVELS)  # compile before the measurement
     start = time.perf_counter()
     found = models.forecast(rows, sales.first + training.shape[1] - 1, pool, ordinary_window(row.size))
     quantiles = models.quantiles(found, rows, LEVELS)
@@ -124,7 +124,7 @@ def shard_run(sales: Sales, shard: int) -> Said:
 
 
 class Judged(NamedTuple):
-    """Rows with enough history, their last 28 days, and the forecasts of these."""
+    """Rows with enough history: demand of their last 28 days, and the forecasts of these days."""
 
     training: Matrix
     actual: Matrix
@@ -135,7 +135,7 @@ class Judged(NamedTuple):
 
 
 def judged(training: Matrix, actual: Matrix, said: Said) -> Judged:
-    """Keep rows with ``HISTORY_DAYS_MIN`` days since their first sale and any movement in them."""
+    """Keep rows with ``HISTORY_DAYS_MIN`` days since their first sale and with demand that is not constant."""
     squares = np.diff(training, axis=1) ** 2
     scale = np.nansum(squares, axis=1) / np.maximum(np.isfinite(squares).sum(axis=1), 1)
     kept = (np.isfinite(training).sum(axis=1) >= HISTORY_DAYS_MIN) & (scale > 0)
@@ -181,8 +181,8 @@ def point_figures(rows: Judged) -> dict[str, Any]:
 def quantile_figures(rows: Judged) -> dict[str, Any]:
     """Coverage (days not above the quantile), days strictly below it, and the pinball loss in units of the scale.
 
-    A count is at most its quantile more often than the level says, as its probabilities come in steps: a calibrated
-    level lies between the two.
+    The distribution function of a count has steps, so a count is at or below its quantile more often than the level.
+    A calibrated level lies between coverage and the share of days strictly below.
     """
     miss = rows.actual[:, :, None] - rows.quantiles
     loss = np.maximum(LEVELS * miss, (LEVELS - 1.0) * miss) / np.sqrt(rows.scale)[:, None, None]
@@ -205,7 +205,7 @@ def quantile_figures(rows: Judged) -> dict[str, Any]:
 
 
 def run(size: str) -> dict[str, Any]:
-    """Learn and forecast the rows of one shard (``smoke``) or of all."""
+    """Learn and forecast the rows of one shard (``smoke``) or of all shards."""
     folder = data_folder()
     if not (folder / SALES).exists():
         return {"missing": f"M5 is not part of the project: required {folder / SALES}; set TIDEGAUGE_DATA"}

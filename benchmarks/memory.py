@@ -23,15 +23,15 @@ SHARE = 0.85
 PLAIN_DAYS = 3
 RIVER_DAYS = 28
 LINES_MAX = 1 << 10
-# Tables double, so at powers of two they are full, and what is measured is no spare room.
+# Tables grow by doubling. With a power of two they are full, so no spare room is measured.
 ROWS = {"smoke": (1 << 11, 1 << 12), "full": (1 << 15, 1 << 16)}
 RIVER_ROWS = {"smoke": 1 << 9, "full": 1 << 13}
 
 
 def run(size: str) -> dict[str, object]:
-    """Fill one shard with rows until its tables are full, and another one with rows that earn River models."""
+    """Fill one shard with rows until its tables are full, and another shard with rows that get River models."""
     small, large = ROWS[size]
-    _filled(small, PLAIN_DAYS)  # compiled, and room to work in taken, before anything is measured
+    _filled(small, PLAIN_DAYS)  # compiles the kernels and allocates working memory before the measurement
     plain, answer = _plain(small, large)
     return {
         "seed": SEED,
@@ -50,9 +50,9 @@ def run(size: str) -> dict[str, object]:
 
 
 def _filled(rows: int, days: int) -> Shards:
-    """One shard whose rows have all closed so many days; it keeps few order lines, which are no part of a row."""
+    """A shard whose rows have all closed ``days`` days. Its line table is small, since lines are not part of a row."""
     load = _load(rows)
-    # Documents would leave room behind in which later ones are made: it would be counted once, or hide what grows.
+    # No documents are made: memory freed by earlier documents would hide the growth of the tables.
     never = load.start_ms + load.days * DAY_MS
     shards = Shards(Settings(shards=1, lines_max=LINES_MAX, quiet_until=never))
     shards.take(even_day(load, 0, 1.0))
@@ -61,7 +61,7 @@ def _filled(rows: int, days: int) -> Shards:
 
 
 def _days(shards: Shards, load: Workload, days: range) -> None:
-    """Let days pass and close."""
+    """Run some days with their closes."""
     for day in days:
         shards.take(even_day(load, day, SHARE))
         shards.tick(load.start_ms + (day + 1) * DAY_MS + CLOSES_MS)
@@ -72,7 +72,7 @@ def _load(rows: int) -> Workload:
 
 
 def _plain(small: int, large: int) -> tuple[dict[str, float], str]:
-    """Bytes per row without River models: the slope from few rows to many, so that nothing fixed is in it."""
+    """Bytes per row without River models: the slope from few rows to many, which leaves out fixed memory."""
     before = resident_bytes()
     few = _filled(small, PLAIN_DAYS)
     between = resident_bytes()
@@ -84,7 +84,7 @@ def _plain(small: int, large: int) -> tuple[dict[str, float], str]:
 
 
 def _river(rows: int) -> float:
-    """Resident bytes of a row's River models, four weeks after they were made."""
+    """Resident bytes per row of River models, four weeks after they were made."""
     shards = _filled(rows, RIVER_DAYS_MIN - 1)
     before = resident_bytes()
     _days(shards, _load(rows), range(RIVER_DAYS_MIN - 1, RIVER_DAYS_MIN + RIVER_DAYS))
@@ -92,10 +92,10 @@ def _river(rows: int) -> float:
 
 
 def resident_bytes() -> int:
-    """Resident memory after free memory was returned to the system; outside Linux the peak."""
+    """Resident memory in bytes, after free memory was returned to the system. Outside Linux it is the peak."""
     gc.collect()
     if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # a function of glibc
         if trim is not None:
             trim(0)
         pages = int(Path("/proc/self/statm").read_text().split()[1])

@@ -17,12 +17,12 @@ _GROUP_DIGITS = 4
 _GROUP = 10**_GROUP_DIGITS
 _DAY_MS = 86_400_000
 
-# All numbers of four digits as text, so that a number is looked up four digits at a time.
+# All four-digit numbers as text, so that one lookup gives four digits.
 _GROUPS: NDArray[np.uint32] = np.frombuffer("".join(f"{i:04d}" for i in range(_GROUP)).encode(), dtype=np.uint32)
 
 
 def digits(values: NDArray[np.integer], width: int) -> Characters:
-    """Whole numbers of 0 or more as exactly ``width`` digits; higher digits are cut off."""
+    """Whole numbers of 0 or more as exactly ``width`` digits; higher digits are dropped."""
     groups = -(-width // _GROUP_DIGITS)
     out = np.empty((len(values), groups), dtype=np.uint32)
     rest = values.astype(np.int64)
@@ -44,7 +44,7 @@ def number(values: NDArray[np.integer], width: int) -> Characters:
 
 
 def choice(texts: Sequence[str], index: NDArray[np.integer]) -> Characters:
-    """``texts[index]``, of different lengths where need be."""
+    """``texts[index]``; the texts may differ in length."""
     table = np.array([text.encode() for text in texts], dtype=np.bytes_)
     characters = table.view(np.uint8).reshape(len(texts), table.itemsize)
     chosen: Characters = characters[index]

@@ -51,14 +51,14 @@ Digest = bytes
 
 
 class Outputs:
-    """Outputs of either way: a hash per record by topic and id, and the last control totals."""
+    """Outputs of one run: a hash per record by topic and id, and the last control totals."""
 
     def __init__(self) -> None:
         self.records: dict[str, dict[str, Digest]] = {topic: {} for topic in TOPICS}
         self.totals: dict[tuple[str, int], ControlTotals] = {}
 
     def add(self, topic: str, about: dict[str, str], data: bytes) -> None:
-        """Add a record with its attributes. A repeat must be equal."""
+        """Add a record with its attributes. A repeated record must be equal to the first."""
         if about["type"] == TOTALS:
             total = msgspec.json.decode(data, type=ControlTotals)
             self.totals[total.topic, total.partition] = total
@@ -69,13 +69,13 @@ class Outputs:
         assert before == found, f"{topic}: {about['id']} came twice, with different contents"
 
     def answer(self) -> bytes:
-        """Hash of everything."""
+        """Hash of all outputs."""
         parts = (digest for topic in TOPICS for _, digest in sorted(self.records[topic].items()))
         return sha256(b"".join(parts)).digest()
 
 
 class Last(NamedTuple):
-    """The last record of a key of a compacted topic; no value: a tombstone."""
+    """The last record of a key of a compacted topic. Without a value it is a tombstone."""
 
     run_id: str
     version: str
@@ -83,7 +83,7 @@ class Last(NamedTuple):
 
 
 def run(size: str) -> dict[str, object]:
-    """Run both ways and compare."""
+    """Run service and replay, and compare their outputs."""
     with serving() as place:
         source, target = place.folder / "in", place.folder / "out"
         source.mkdir()
@@ -130,7 +130,7 @@ def plant(file: Path) -> int:
 
 
 def _bad(event: dict[str, Any], number: int) -> bytes:
-    """A line that must be refused, or sometimes a duplicate."""
+    """A line that the engine must refuse, or sometimes a duplicate."""
     event["event_id"] = f"bad-{number}"
     match number % 6:
         case 0:
@@ -174,7 +174,7 @@ def _letter_of_file(about: dict[str, str], letter: DeadLetter) -> tuple[dict[str
 
 
 def of_topics(place: Place) -> tuple[Outputs, dict[tuple[str, str], Last], int]:
-    """Outputs of the service; the last record of every key of the compacted topics; and the number of tombstones."""
+    """Outputs of the service, last record per key of the compacted topics, and number of tombstones."""
     outputs, last, tombstones = Outputs(), dict[tuple[str, str], Last](), 0
     for record in benchmark_topics.records(place, TOPICS):
         headers = {name: value.decode() for name, value in record.headers.items()}

@@ -1,6 +1,6 @@
 """Draws an `Example` as SVG: ordered units, the forecast published before each day, the surge, the parameters.
 
-Colours follow the reader's scheme, light or dark; the picture brings its own background, so it is readable on any page.
+Colours follow the reader's scheme, light or dark. The picture has its own background, so it is readable on any page.
 """
 
 import datetime as dt
@@ -32,7 +32,7 @@ COLOURS = {
     "reorder": ("stroke", "#1a7f37", "#56d364"),
     "upto": ("stroke", "#8250df", "#d2a8ff"),
 }
-"""Class: what is coloured, on a light page, on a dark one."""
+"""By class: attribute that is coloured, colour on a light page, colour on a dark page."""
 
 
 def style() -> str:
@@ -49,18 +49,18 @@ def style() -> str:
 
 
 class Axis:
-    """Heights of one panel: values from 0 to ``top`` between two lines of the picture."""
+    """Vertical axis of one panel: maps values from 0 to ``top`` to heights of the picture."""
 
     def __init__(self, above: float, below: float, largest: float, step: float) -> None:
         self.above, self.below, self.step = above, below, step
         self.top = step * -(-largest // step)
 
     def y(self, value: float) -> float:
-        """Where a value is drawn."""
+        """Vertical position of a value."""
         return self.below - min(value, self.top) / self.top * (self.below - self.above)
 
     def lines(self, right: float) -> Iterable[str]:
-        """A thin line and a number for every step."""
+        """A grid line and a label for every step."""
         for count in range(int(self.top / self.step) + 1):
             value = count * self.step
             y = self.y(value)
@@ -69,7 +69,7 @@ class Axis:
 
 
 def draw(example: Example) -> str:
-    """Text of the picture."""
+    """The picture as SVG text."""
     last = max(example.units)
     days = [SHOWN_FROM + dt.timedelta(days=n) for n in range((last - SHOWN_FROM).days + 1 + FUTURE_DAYS)]
     right = x_of(len(days))
@@ -102,7 +102,7 @@ def draw(example: Example) -> str:
 
 
 def x_of(days: float) -> float:
-    """Where an instant is drawn, in days from the first one shown."""
+    """Horizontal position of an instant, given in days from the first day shown."""
     return LEFT + days * DAY_WIDTH
 
 
@@ -113,12 +113,12 @@ def forecast_of(parameters: list[Event], day: dt.date) -> Event:
 
 
 def quantile(day: dt.date, forecast: Event, level: float) -> float:
-    """Units of ``day`` at one level of the forecast; behind its horizon, of its last day."""
+    """Forecast quantile of ``day`` in units. Beyond the horizon it is that of the last forecast day."""
     return float(forecast["quantiles"][_ahead(forecast, day)][forecast["levels"].index(level)])
 
 
 def mean(day: dt.date, forecast: Event) -> float:
-    """Mean units of ``day``; behind the forecast's horizon, of its last day."""
+    """Forecast mean of ``day`` in units. Beyond the horizon it is that of the last forecast day."""
     return float(forecast["mean"][_ahead(forecast, day)])
 
 
@@ -184,7 +184,7 @@ def _band(name: str, axis: Axis, forecasts: list[tuple[dt.date, Event]], low: fl
 
 
 def _steps(name: str, points: list[tuple[float, float]], right: float) -> str:
-    """A line that keeps its height from each point to the next."""
+    """Path of a step function through the points."""
     ends = [x for x, _ in points[1:]] + [right]
     path = " ".join(f"L{x:.1f} {y:.1f}H{end:.1f}" for (x, y), end in zip(points, ends, strict=True))
     return f'<path class="{name}" d="M{path[1:]}"/>'

@@ -50,6 +50,6 @@ def run(size: str) -> dict[str, object]:
 
 
 def _figures(summary: Summary, seconds: float, before: os.times_result, after: os.times_result) -> dict[str, float]:
-    """What one replay took; children count once they have ended."""
+    """Throughput and processor time of one replay. Worker processes count, since they have ended."""
     cpu = sum(after[:4]) - sum(before[:4])
     return {"lines_per_second": summary.lines / seconds, "cpu_ns_per_line": cpu / summary.lines * 1e9}

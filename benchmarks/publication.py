@@ -1,8 +1,8 @@
 """The end of the backfill, live: the planning parameters of all rows are published once, while the engine serves.
 
 Every SKU-location sells on three days before the present, in topics that are filled beforehand. Two engines read them:
-one stays quiet, and shows what the state takes; for the other the backfill ends when it has caught up. Measured are
-its epochs, what `/healthz` answers meanwhile, how long the publication takes, and the memory above the quiet engine.
+one stays in backfill, as a reference for memory; the backfill of the other ends when it has caught up. The figures
+are its epochs, the answers of `/healthz`, the time of the publication, and its memory above the reference.
 """
 
 import threading
@@ -32,7 +32,7 @@ REST_SECONDS = 3.0
 
 
 def run(size: str) -> dict[str, object]:
-    """Fill the topics and let both engines read them."""
+    """Fill the topics and measure both engines."""
     load = ROWS[size]
     rows = load.skus * load.locations
     with serving() as place:
@@ -92,7 +92,7 @@ def _days(load: Workload) -> Iterator[Lines]:
 
 
 def _await_published(engine: Engine, rows: int, seconds_max: float) -> None:
-    """Wait until the engine's log has told of the parameters of all rows."""
+    """Wait until the engine's log shows that the parameters of all rows are published."""
     end, found = time.monotonic() + seconds_max, 0
     while time.monotonic() < end and engine.running:
         found = sum(line["outputs"].get("parameters.proposed", 0) for line in engine.said("epoch"))
@@ -104,7 +104,7 @@ def _await_published(engine: Engine, rows: int, seconds_max: float) -> None:
 
 
 def _await_rest(trail: Trail) -> None:
-    """Wait until a process has little to do."""
+    """Wait until a process is nearly idle."""
     while True:
         time.sleep(REST_SECONDS)
         now = time.time()

@@ -21,7 +21,7 @@ CASES = {"received": True, "never_received": False}
 
 
 def run(size: str) -> dict[str, object]:
-    """Replay both cases, after a short one that loads the kernels."""
+    """Replay both cases, after a short replay that loads the kernels."""
     load, per_day = LOADS[size], ORDERS_PER_DAY[size]
     with tempfile.TemporaryDirectory() as folder:
         _replay(Path(folder) / "warm", workloads.purchase_lines(LOADS["smoke"], 1))
@@ -38,7 +38,7 @@ def run(size: str) -> dict[str, object]:
 
 
 def _replay(folder: Path, lines: bytes) -> tuple[dict[str, float], str]:
-    """Processor time of a replay of messages of topic ``suppliers``, and a hash of what it puts out."""
+    """Processor time of a replay of messages of topic ``suppliers``, and a hash of its outputs."""
     source, target = folder / "in", folder / "out"
     source.mkdir(parents=True)
     (source / "suppliers.ndjson").write_bytes(lines)

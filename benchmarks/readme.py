@@ -43,7 +43,7 @@ def render(text: str, results: Iterable[Result]) -> str:
 
 
 def render_code(text: str, file: str) -> str:
-    """The text of ``file`` with its tables made anew from the code."""
+    """The text of ``file`` with its tables generated again from the code."""
     for name, table in TABLES.items():
         if table.file == file:
             text = fill(text, file, "code", name, f"\n{table.make()}\n\n")
@@ -70,7 +70,7 @@ def fill(text: str, file: str, kind: str, name: str, block: str) -> str:
 
 
 def block_of(result: Result) -> str:
-    """Markdown of one result: figures, then what they were measured with."""
+    """Markdown of one result: figures, then sizes, machine and versions."""
     rows = [f"| {name.replace('_', ' ')} | {figure(value)} |" for name, value in result.figures.items()]
     rows.append(f"| peak memory, MiB | {figure(result.peak_rss_mib)} |")
     sizes = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in result.sizes.items())
@@ -84,7 +84,7 @@ def block_of(result: Result) -> str:
 
 
 def figure(value: float | str) -> str:
-    """Write a figure for reading: thousands apart, three significant digits below 100."""
+    """A figure as text: thousands separated, three significant digits below 100."""
     if isinstance(value, str):
         return value
     if isinstance(value, int) or abs(value) >= 100:

@@ -98,7 +98,7 @@ def run(size: str) -> dict[str, object]:
 
 
 def _machines(shards: Shards) -> MakeMachine:
-    """Makes the machines of the flow: those with the history, and a new ledger."""
+    """Return the machines of the flow: shards with the history, and a new ledger."""
     new = machines(Settings())
 
     def make(machine: MachineId) -> Machine:
@@ -108,7 +108,7 @@ def _machines(shards: Shards) -> MakeMachine:
 
 
 def _watch() -> Watch:
-    """Count the time of the steps of the flow, and within the machines that of closes."""
+    """Measure the processor time of the steps of the flow, and of closes within the machines."""
     watch = Watch()
     watch.over(SourceGroup, "next_batch", "source")
     watch.over(MachineLogic, "on_batch", "sense")
@@ -118,7 +118,7 @@ def _watch() -> Watch:
 
 
 def _figures(first: Mark, last: Mark, days: int) -> dict[str, object]:
-    """What happened between two marks, per second, per line and per day."""
+    """Figures between two marks, per second, per line and per day."""
     lines, cpu = last.lines - first.lines, last.cpu - first.cpu
     steps = {name: last.steps[name] - first.steps.get(name, 0.0) for name in last.steps}
     steps["sense"] -= steps["close"]
@@ -136,7 +136,7 @@ def _figures(first: Mark, last: Mark, days: int) -> dict[str, object]:
 
 
 def outputs_hash(folder: Path) -> str:
-    """Hash of all output files but for the time at which they were written."""
+    """Hash of all output files without the time of recording."""
     content = sha256()
     for path in sorted(folder.iterdir()):
         with path.open("rb") as file:

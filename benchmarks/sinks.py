@@ -74,16 +74,16 @@ class _Silent:
     """Status that ignores all reports."""
 
     def ok(self, part: str) -> None:
-        """A part works."""
+        """Ignore that a part works."""
 
     def failing(self, part: str, problem: str) -> None:
-        """A part does not: the benchmark will not end."""
+        """Ignore that a part fails."""
 
     def error(self, client: str, kind: str) -> None:
-        """A client met with an error."""
+        """Ignore an error of a client."""
 
     def backoff(self, part: str, seconds: float) -> None:
-        """A pause."""
+        """Ignore a pause before a retry."""
 
 
 def _sink(place: Place) -> KafkaSink:
@@ -160,7 +160,7 @@ def _watch(subscribed: Any, seen: dict[str, float], count: int) -> None:
 
 
 def _parameters(count: int) -> Iterator[OutputRecord]:
-    """Documents of the size and kind of a real shop's: 28 days of forecasts and quantiles."""
+    """Planning parameters of realistic size, with 28 days of forecasts and quantiles."""
     draw = np.random.default_rng(SEED)
     factors = np.linspace(0.0, 4.0, len(QUANTILE_LEVELS))
     for number in range(count):

@@ -19,7 +19,7 @@ from sensing.detection.detector_registry import DETECTORS
 
 
 def settings() -> str:
-    """One row per setting: name, default, what is legal, what it means."""
+    """One row per setting: name, default, legal values, meaning."""
     rows = []
     for path, field in FIELDS.items():
         default = "" if path in CLIENT_TABLES or field.default in (None, "") else f"`{field.default}`"
@@ -37,7 +37,7 @@ def metrics() -> str:
 
 
 def topics() -> str:
-    """One row per topic: name, direction, partitions, settings it is made with; bold is what it must have."""
+    """One row per topic: name, direction, partitions, topic settings. Required values are bold."""
     rows = []
     for plan in plans():
         partitions = f"**{plan.partitions}**" if plan.partitions else f"{PARTITIONS}"
@@ -48,7 +48,7 @@ def topics() -> str:
 
 
 def events() -> str:
-    """One row per event type: topic, type, the fields it requires beside its id, the first line of its description."""
+    """One row per event type: topic, type, required fields besides its id, first line of its description."""
     rows = []
     for topic, structs in INPUTS.items():
         for struct in structs:
@@ -59,7 +59,7 @@ def events() -> str:
 
 
 def detectors() -> str:
-    """One row per detector: type, opening and closing rule, who decides and is told, deadlines by severity."""
+    """One row per detector: type, opening and closing rule, route and informed roles, deadlines by severity."""
     rows = [
         (
             f"`{detector.name}`",
@@ -74,7 +74,7 @@ def detectors() -> str:
 
 
 def inputs() -> str:
-    """One row per type of input event: who takes it, what it does, fields that change nothing yet."""
+    """One row per type of input event: machine that applies it, effect, fields without effect yet."""
     rows = [
         (f"`{name}`", row.routed_to, row.effect, ", ".join(f"`{field}`" for field in row.unused))
         for name, row in INPUT_TYPES.items()
@@ -106,4 +106,4 @@ TABLES: dict[str, Table] = {
     "topics": Table("sensing/contracts/README.md", topics),
     "detectors": Table("sensing/contracts/README.md", detectors),
 }
-"""By the name of their markers."""
+"""All tables by the name of their markers."""

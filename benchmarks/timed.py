@@ -18,11 +18,11 @@ class Watch:
         self.seconds: dict[str, float] = {}
 
     def over(self, owner: Any, method: str, name: str) -> None:
-        """Count the time of a method of one object under ``name`` from now on."""
+        """Add the processor time of a method of one object to ``name`` from now on."""
         setattr(owner, method, self._counted(getattr(owner, method), name))
 
     def take(self) -> dict[str, float]:
-        """Seconds so far, which then start anew."""
+        """Return the seconds so far and reset them."""
         found, self.seconds = self.seconds, {}
         return found
 

@@ -22,7 +22,7 @@ CUSTOMERS = 3000
 CHANNELS = ("ecommerce", "edi", "phone", "store")
 EVENT_TYPES = {Kind.PLACED: "order.placed", Kind.CHANGED: "order.changed", Kind.CANCELLED: "order.cancelled"}
 
-# Share of a day's lines per hour of the day, and volume per weekday from Monday on; both average 1.
+# Relative volume per hour of the day, and per weekday from Monday on. Both average 1.
 HOUR_SHAPE = np.array([1, 1, 1, 1, 1, 2, 4, 7, 11, 14, 14, 12, 9, 11, 12, 11, 9, 7, 5, 4, 3, 2, 2, 1], dtype=np.float64)
 WEEKDAY_SHAPE = np.array([1.35, 1.2, 1.15, 1.1, 1.1, 0.6, 0.5])
 ZIPF_EXPONENT = 0.9
@@ -30,9 +30,9 @@ BURST_MS = 2 * HOUR_MS
 
 LINE = np.dtype(
     [
-        ("time_ms", "i8"),  # when it was booked, UTC
-        ("arrival_ms", "i8"),  # when it reaches us, UTC; never before time_ms
-        ("number", "i8"),  # of the line, over the whole stream; its order is number // LINES_PER_ORDER
+        ("time_ms", "i8"),  # time of booking, UTC
+        ("arrival_ms", "i8"),  # time of arrival, UTC; never before time_ms
+        ("number", "i8"),  # number of the line in the stream; its order is number // LINES_PER_ORDER
         ("sku", "i4"),
         ("location", "i4"),
         ("customer", "i4"),
@@ -86,45 +86,45 @@ class Workload:
         return self.first_day * DAY_MS
 
     def clean(self) -> "Workload":
-        """The same lines in time order: nothing late, repeated, overtaken or cancelled."""
+        """The same workload without disorder: no line is late, repeated, overtaken or cancelled."""
         return replace(self, late_share=0.0, repeated_share=0.0, overtaken_share=0.0, cancelled_share=0.0)
 
     def random(self, purpose: int, day: int = 0) -> np.random.Generator:
-        """Independent random generator for every purpose and day."""
+        """Random generator of a purpose and day, independent of all others."""
         return np.random.default_rng([self.seed, purpose, day])
 
     def day_lines(self, day: int) -> int:
-        """How many lines are placed on day ``day`` (from 0)."""
+        """Number of lines placed on day ``day`` (from 0)."""
         return round(self.lines_per_day * float(WEEKDAY_SHAPE[(self.first_day + day + 3) % 7]))
 
 
-# What random numbers are drawn for.
+# Purposes of random numbers.
 _POPULARITY, _PRICE, _BURST, _LINE, _DISORDER, _SUPPLY = range(6)
 
 
 def sku_weights(load: Workload) -> NDArray[np.float64]:
-    """Popularity of every SKU, sum 1; ranks are dealt at random, so that SKU numbers say nothing."""
+    """Popularity of every SKU, sum 1. Ranks are random, so a SKU's number does not show its popularity."""
     weights = np.arange(1, load.skus + 1, dtype=np.float64) ** -ZIPF_EXPONENT
     dealt: NDArray[np.float64] = load.random(_POPULARITY).permutation(weights / weights.sum())
     return dealt
 
 
 def location_weights(load: Workload) -> NDArray[np.float64]:
-    """Share of every location, sum 1: the first is the biggest."""
+    """Share of every location, sum 1. The first is the largest."""
     weights = 1.0 / np.arange(2, load.locations + 2, dtype=np.float64)
     shares: NDArray[np.float64] = weights / weights.sum()
     return shares
 
 
 def prices_cents(load: Workload) -> NDArray[np.int32]:
-    """Price of every SKU: skewed, 0.10 to 9,999.99."""
+    """Price of every SKU in cents: skewed, 10 to 999,999."""
     prices = np.exp(load.random(_PRICE).normal(6.5, 1.2, load.skus))
     return np.clip(prices, 10, 999_999).astype(np.int32)
 
 
 @dataclass(frozen=True)
 class Bursts:
-    """What bursts on one day: one entry per burst in every array, each lasting ``BURST_MS``."""
+    """Bursts of one day: every array has one entry per burst. A burst lasts ``BURST_MS``."""
 
     sku: NDArray[np.int64]
     location: NDArray[np.int64]
@@ -172,7 +172,9 @@ def placed(load: Workload, day: int) -> Lines:
 
 
 def _draw(random: np.random.Generator, weights: NDArray[np.float64], size: int) -> NDArray[np.int64]:
-    """Indices with the given weights; the last bound is lifted, so that rounding cannot draw beyond the end."""
+    """Random indices with the given weights. The last cumulative weight is set to 1, so that rounding cannot draw
+    an index beyond the end.
+    """
     bounds = np.cumsum(weights)
     bounds[-1] = 1.0
     return np.searchsorted(bounds, random.random(size), side="right")
@@ -185,7 +187,7 @@ def _quantities(random: np.random.Generator, size: int) -> NDArray[np.int64]:
 def disturbed(load: Workload, clean: Lines, day: int) -> Lines:
     """Add the disorder of a day's lines; the result is not sorted.
 
-    A change or cancellation is booked at the time of its line, so a line counts in the same bucket whichever of its
+    A change or cancellation has the event time of its line. So a line counts in the same bucket, whichever of its
     events comes first.
     """
     random = load.random(_DISORDER, day)
@@ -287,7 +289,7 @@ def count_lines(load: Workload, units: int = 1_000) -> bytes:
 def purchase_lines(load: Workload, receipts_per_day: int, *, received: bool = True) -> bytes:
     """Messages of topic ``suppliers``, in order of time: orders on random rows, received in full 3 to 20 days later.
 
-    Without ``received`` the same orders never are.
+    If ``received`` is false, the same orders are never received.
     """
     random = load.random(_SUPPLY)
     size = receipts_per_day * load.days

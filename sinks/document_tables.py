@@ -1,6 +1,6 @@
-"""Documents of the compacted topics as tables: one row per document, flat, lists where they are lists.
+"""Documents of the compacted topics as Arrow tables, with one row per document and flat columns. Lists stay lists.
 
-A topic without a layout here has a table of run and document.
+``export`` writes them. A topic without a layout here has a table with run and document.
 """
 
 import datetime as dt
@@ -46,7 +46,7 @@ EXCEPTIONS_SCHEMA = pa.schema([
 
 
 class TableLayout(NamedTuple):
-    """Columns of a topic's table, and the row of a document (with its lineage)."""
+    """Schema of a topic's table, and the function that makes the row of a document and its run id."""
 
     schema: Any
     row: Callable[[Any, str], dict[str, Any]]
@@ -58,7 +58,7 @@ def layout_of(topic: str) -> TableLayout:
 
 
 def table(schema: Any, rows: Iterable[Mapping[str, Any]]) -> Any:
-    """An Arrow table of some rows."""
+    """Arrow table of some rows."""
     return pa.Table.from_pylist(list(rows), schema)
 
 

@@ -1,7 +1,7 @@
 """CloudEvents 1.0 envelope of output records: context attributes, and the structured JSON form.
 
-Sinks for files write the JSON form; the Kafka sink writes the attributes as headers (binary mode). ``recordedtime`` is
-the only attribute that may differ between two runs over the same input.
+The file sink writes the JSON form. The Kafka sink writes the attributes as headers (binary mode). Only
+``recordedtime`` may differ between two runs over the same input.
 """
 
 import orjson
@@ -14,7 +14,7 @@ CONTENT_TYPE = "application/json"
 
 
 def attributes(record: OutputRecord, recorded: str) -> dict[str, str]:
-    """Context attributes of a record produced at ``recorded`` (RFC 3339); extensions last, in order of their names."""
+    """Context attributes of a record written at ``recorded`` (RFC 3339). Extensions are last, sorted by name."""
     context = {"specversion": "1.0", "id": record.id, "source": SOURCE, "type": record.type}
     if record.subject:
         context["subject"] = record.subject
@@ -26,5 +26,5 @@ def attributes(record: OutputRecord, recorded: str) -> dict[str, str]:
 
 
 def to_structured_json(record: OutputRecord, recorded: str) -> bytes:
-    """The record as a CloudEvent in structured JSON, without a line end. Its data is JSON already and is not parsed."""
+    """The record as a CloudEvent in structured JSON, without a line end. Its data is JSON and is copied unparsed."""
     return orjson.dumps({**attributes(record, recorded), "data": orjson.Fragment(record.data)})

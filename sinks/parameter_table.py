@@ -33,7 +33,7 @@ KEYS = pa.schema([SCHEMA.field("sku"), SCHEMA.field("location")])
 SORTED = [(name, "ascending") for name in KEYS.names]
 ROWS_AT_ONCE = 8192
 PART_ROWS = 512
-"""Rows of a part that are read at once: about as many as a block has of each of 16 parts."""
+"""Rows read from a part at once. With 16 parts a block has about this many rows of each."""
 
 
 def write_rows(path: Path, columns: Mapping[str, Any]) -> None:
@@ -47,7 +47,7 @@ def write_rows(path: Path, columns: Mapping[str, Any]) -> None:
     Raises
     ------
     ValueError
-        When a column of the schema is missing or an unknown one is given.
+        A column of the schema is missing, or a column is unknown.
     """
     if set(columns) != set(SCHEMA.names):
         msg = f"parameter rows: required columns {', '.join(SCHEMA.names)}, got {', '.join(columns)}"
@@ -60,10 +60,10 @@ def write_rows(path: Path, columns: Mapping[str, Any]) -> None:
 def assemble_rows(parts: list[Path], path: Path) -> int:
     """Write one Parquet file of all machines' rows, sorted by (sku, location), and return their number.
 
-    Each part is sorted. Of all rows their keys are in memory; of the rest a block of rows of each part at a time.
+    Each part is sorted. The keys of all rows are in memory; the other columns are read block by block.
     """
     only_keys = pa.ipc.IpcReadOptions(included_fields=[SCHEMA.get_field_index(name) for name in KEYS.names])
-    # Columns as they are read hold the bytes of all the others; put together they are copies.
+    # A column as read keeps the bytes of all columns in memory. Combining its chunks copies it and releases them.
     tables = [pa.ipc.open_file(pa.OSFile(str(part)), options=only_keys).read_all().combine_chunks() for part in parts]
     keys = pa.concat_tables([KEYS.empty_table(), *tables])
     order = pc.sort_indices(keys, SORTED).to_numpy()

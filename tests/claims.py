@@ -1,4 +1,4 @@
-"""Small worlds for the claims: what one engine says about a few rows over some weeks or months."""
+"""Small streams for the tests of claims: a few rows over some weeks or months."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -18,12 +18,12 @@ def at(day: float, hour: float = 0.0) -> int:
 
 
 def world(lines: Iterable[Line], days: float, **options: Any) -> Result:
-    """What one shard makes of lines, put in order of their event times, until the end of ``days`` days."""
+    """Result of one shard for lines in order of event time, until the end of ``days`` days."""
     return run(Stream(in_order(lines), end=at(days)), Settings(shards=1, **options))
 
 
 def in_order(lines: Iterable[Line]) -> list[Line]:
-    """Lines in order of event time; those without one first."""
+    """Lines in order of event time. Lines without one come first."""
     return sorted(lines, key=_time)
 
 
@@ -49,7 +49,7 @@ def orders(
 
 
 def shipped(lines: Iterable[Line], hours: float = 3) -> list[Line]:
-    """The lines, and a shipment of each some hours later."""
+    """The lines, each with a shipment some hours later."""
     found = []
     for message in lines:
         event = orjson.loads(message.value)
@@ -60,7 +60,7 @@ def shipped(lines: Iterable[Line], hours: float = 3) -> list[Line]:
 
 
 def states(found: Result, kind: str) -> list[dict[str, Any]]:
-    """All states of problems of a type, in the order in which they came out."""
+    """All published states of exceptions of a type, in order of output."""
     return [state for state in found.data("exceptions") if state["exception_type"] == kind]
 
 

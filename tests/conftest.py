@@ -1,4 +1,4 @@
-"""What all tests share: how Hypothesis searches, which tests use servers, and that no test depends on its shell."""
+"""Shared by all tests: settings of Hypothesis, marks of tests with servers, and a clean environment."""
 
 import os
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# In CI the same examples every time, so that a red build is about the change. Elsewhere new ones, and a failure prints
-# how to repeat it.
+# CI uses the same examples every time, so that a failure is caused by the change. Elsewhere examples are new, and a
+# failure prints how to repeat it.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("local", deadline=None, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
@@ -16,7 +16,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 pytest_plugins = ("tests.servers.fixtures",)
 
 SERVERS = {"kafka", "redis", "own_kafka", "own_redis"}
-"""Fixtures that start a server; what builds on them has them among its fixtures."""
+"""Fixtures that start a server. Tests that use them indirectly list them as well."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""Parts of a state that go on from a snapshot."""
+"""Restores parts of a state from snapshots."""
 
 from typing import TypeVar
 
@@ -8,6 +8,6 @@ P = TypeVar("P", bound=Snapshot)
 
 
 def resumed(fresh: P, block: bytes) -> P:
-    """A fresh part that has taken over a snapshot."""
+    """A new part that has loaded the snapshot of another."""
     fresh.load(block)
     return fresh

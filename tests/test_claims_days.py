@@ -1,4 +1,4 @@
-"""Days that are not like others: silent feeds, closed days, promotions planned ahead; and counts of an earlier time."""
+"""Unusual days: silent sources, closed days, planned promotions; and counts with an earlier instant."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Planted surges are found whatever the hour and weekday at which the orders begin, and none is raised beside them."""
+"""Planted surges are detected at every hour and weekday of their start, without other surges."""
 
 from pathlib import Path
 

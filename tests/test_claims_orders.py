@@ -1,4 +1,4 @@
-"""Giant orders: held before they count, released by their cancellation or correction, and without a trace otherwise."""
+"""Giant orders are held before they are booked, and released by a cancellation or correction. No trace remains."""
 
 from typing import Any
 

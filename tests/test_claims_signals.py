@@ -1,4 +1,4 @@
-"""Signals on scripted scenarios: what opens, when, what it says, and when it is over."""
+"""Exceptions of scripted scenarios: type, time of opening, text, and end."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The container and the compose file say what the commands understand; no container engine runs here."""
+"""Container and compose file agree with the commands. The tests run no container engine."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The documents lead where they say, show commands that exist, and the README stays short."""
+"""Links of the documents have targets, shown commands exist, and the README is short."""
 
 import re
 from pathlib import Path, PurePosixPath

@@ -1,4 +1,4 @@
-"""The house rules, as a test. Every rule has canaries, texts that break it, so that the rule itself is tested."""
+"""The house rules as tests. Every rule has canaries: texts that break it, which test the rule itself."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ def report(findings: list[str]) -> str:
 
 @pytest.mark.parametrize("rule", FILE_RULES, ids=lambda rule: rule.__name__)
 def test_every_file(rule: Rule, root: Path) -> None:
-    """Every Python file keeps the rules that concern a file."""
+    """Every Python file keeps the rules about single files."""
     findings = [finding for source in python_sources(root) for finding in rule(source)]
     assert not findings, report(findings)
 
@@ -46,7 +46,7 @@ def test_words(root: Path) -> None:
 
 
 def test_top_level_is_fixed(root: Path) -> None:
-    """The top of the checkout holds what the house is made of and nothing else."""
+    """The top of the checkout has the expected entries and no others."""
     findings = whole.top_level(tracked_paths(root))
     assert not findings, report(findings)
 
@@ -149,12 +149,12 @@ GOOD: list[tuple[Rule, str, str]] = [
 
 @pytest.mark.parametrize(("rule", "path", "text"), GOOD)
 def test_rules_leave_good_code_alone(rule: Rule, path: str, text: str) -> None:
-    """What keeps a rule is not found by it."""
+    """No rule reports text that keeps it."""
     assert rule(Source(path, text)) == []
 
 
 def test_whole_rules_find_their_canaries() -> None:
-    """A stranger at the top, a kernel without a test and a module without a user are found; their opposites are not."""
+    """The rules find an unknown top-level entry, a kernel without a test and an unused module, and nothing else."""
     kernel = Source("sensing/a.py", "@kernel\ndef lonely(x):\n    return x\n")
     lean = Source("sensing/a.py", "@lean_kernel\ndef lonely(x):\n    return x\n")
     test = Source("tests/test_a.py", "from sensing.a import lonely\n")

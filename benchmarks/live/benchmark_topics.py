@@ -32,7 +32,7 @@ def make(place: Place, partitions: int) -> None:
 
 
 def fill_orders(place: Place, days: Iterable[Lines]) -> int:
-    """Write order lines in the order in which they come, keyed by SKU; returns how many."""
+    """Write order lines in the given order, keyed by SKU; returns their number."""
     producer = Producer({"bootstrap.servers": place.kafka, **FILLING})
     topic, count = f"{place.prefix}orders", 0
     for lines in days:
@@ -64,7 +64,7 @@ def _produce(producer: Producer, topic: str, value: bytes, key: bytes) -> None:
 
 
 def records(place: Place, topics: Sequence[str]) -> Iterator[Record]:
-    """All records of some topics, up to their present ends."""
+    """All records of some topics, up to their current ends."""
     tail = Tail({"bootstrap.servers": place.kafka}, place.prefix, topics)
     try:
         tail.start({topic: state.low for topic, state in tail.look().items()})

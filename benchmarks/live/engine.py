@@ -70,7 +70,7 @@ class Engine(Server):
         return self.status("healthz") is not None
 
     def status(self, name: str) -> int | None:
-        """HTTP status of a path; None if nobody answers."""
+        """HTTP status of a path; None without an answer."""
         try:
             with urllib.request.urlopen(f"{self.address}/{name}", timeout=5) as answer:
                 return int(answer.status)
@@ -95,12 +95,12 @@ class Engine(Server):
         return [line for line in lines if line.get("event") == event]
 
     def ended(self, seconds_max: float) -> None:
-        """Wait until it ends by itself.
+        """Wait until the engine ends by itself.
 
         Raises
         ------
         ServerError
-            It does not end in time, or ends with a code other than 0.
+            The engine does not end in time, or ends with a code other than 0.
         """
         assert self._process is not None, "the engine was started"
         end = time.monotonic() + seconds_max
@@ -130,12 +130,12 @@ def epochs(engine: Engine) -> list[Epoch]:
 
 
 def await_read(engine: Engine, count: int, seconds_max: float) -> None:
-    """Wait until the engine has read so many messages and ended the epoch.
+    """Wait until the engine has read ``count`` messages and ended the epoch.
 
     Raises
     ------
     ServerError
-        It has not in time.
+        The engine has not read them in time.
     """
     end = time.monotonic() + seconds_max
     while time.monotonic() < end and engine.running:
@@ -164,12 +164,12 @@ class Trail:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> "Trail":
-        """Begin to sample."""
+        """Start sampling."""
         self._thread.start()
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        """Sample no more."""
+        """Stop sampling."""
         self._stop.set()
         self._thread.join()
 
@@ -182,12 +182,12 @@ class Trail:
         ticks = os.sysconf("SC_CLK_TCK")
         while not self._stop.wait(SAMPLE_SECONDS):
             try:
-                # Fields are counted from behind the name, which may hold anything.
+                # The name may contain spaces and brackets, so the fields are counted after it.
                 stat = (self._folder / "stat").read_text().rpartition(")")[2].split()
                 peak = (self._folder / "status").read_text().partition("VmHWM:")[2].split()
             except OSError:
                 return
             if not peak:
-                return  # It has ended and nobody has asked for its code yet.
+                return  # The process has ended, but its parent has not read its exit code yet.
             self._samples.append((time.time(), (int(stat[11]) + int(stat[12])) / ticks))
             self.peak_rss_mib = float(peak[0]) / 1024

@@ -31,7 +31,7 @@ class Sight(NamedTuple):
 
 
 Watch = Callable[[Connection, Place], list[Sight]]
-"""Sends None when it listens, then collects exceptions until it receives something."""
+"""A watch function. It sends None when it listens, then collects exceptions until it receives a message."""
 
 
 class Watcher:
@@ -44,7 +44,7 @@ class Watcher:
         self._process.start()
 
     def __enter__(self) -> Self:
-        """Wait until it listens."""
+        """Wait until the watch listens."""
         self._link.recv()
         return self
 
@@ -54,7 +54,7 @@ class Watcher:
         self._process.join()
 
     def seen(self) -> list[Sight]:
-        """End it and return what it saw."""
+        """End the watch and return the exceptions it saw."""
         self._link.send(None)
         assert self._link.poll(END_SECONDS_MAX), "the watcher ends"
         found: list[Sight] = self._link.recv()
@@ -66,7 +66,7 @@ def _run(watch: Watch, link: Connection, place: Place) -> None:
 
 
 def watch_kafka(link: Connection, place: Place) -> list[Sight]:
-    """Read what is new in the topic, message by message."""
+    """Read new messages of the topic one by one."""
     tail = Tail({"bootstrap.servers": place.kafka}, place.prefix, [EXCEPTIONS])
     tail.start({EXCEPTIONS: tail.look()[EXCEPTIONS].high})
     link.send(None)
@@ -82,7 +82,7 @@ def watch_kafka(link: Connection, place: Place) -> list[Sight]:
 
 
 def watch_redis(link: Connection, place: Place) -> list[Sight]:
-    """Wait for notifications and read each exception at once. It counts as seen when it can be read."""
+    """Wait for notifications and read each exception at once. The time of seeing is that of a successful read."""
     layout = Layout(place.prefix)
     found = []
     with Redis.from_url(place.redis) as store, store.pubsub(ignore_subscribe_messages=True) as subscription:

@@ -25,7 +25,7 @@ GIANT_UNITS = 9_999
 QUIET_HOURS = 2
 LOCATIONS = 10
 FIRST_NUMBER = 1_000_000_000
-"""Of the lines of phase 0, in steps of as many."""
+"""Line numbers of phase n start at (n + 1) times this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Rows:
 
     @property
     def count(self) -> int:
-        """All rows."""
+        """Number of all rows."""
         return self.established + self.young
 
     def of(self, lines: Lines) -> NDArray[np.int64]:
@@ -46,7 +46,7 @@ class Rows:
         return found
 
     def put(self, lines: Lines, row: NDArray[np.int64] | int) -> None:
-        """Let lines be of rows. Established ones have different SKUs, so that they are spread over all shards."""
+        """Assign lines to rows. Established rows have different SKUs, so that they are spread over all shards."""
         lines["location"], lines["sku"] = np.divmod(row, self.count // LOCATIONS)
 
 
@@ -54,8 +54,7 @@ class Rows:
 class Phase:
     """A stretch of live lines at a fixed rate, with as many surges as giants spread over it.
 
-    ``number`` counts phases; ``first_row`` is the first of the established rows that surge, of which no two phases use
-    the same.
+    ``number`` counts phases. ``first_row`` is the first of the established rows that surge. Each phase uses other rows.
     """
 
     number: int
@@ -66,7 +65,7 @@ class Phase:
 
     @property
     def size(self) -> int:
-        """Lines in all."""
+        """Number of lines."""
         return self.lines_per_second * self.seconds
 
 
@@ -76,7 +75,7 @@ def history(rows: Rows, end_ms: int, seed: int) -> Lines:
     per_row = np.where(np.arange(rows.count) < rows.established, ESTABLISHED_LINES, YOUNG_LINES)
     of_row = np.repeat(np.arange(rows.count), per_row)
     step_ms = np.where(of_row < rows.established, HISTORY_DAYS, YOUNG_DAYS) * DAY_MS / per_row[of_row]
-    # At about the same distance from each other, so that nothing surges before its time.
+    # The lines are about evenly spaced, so that no row surges in the history.
     nth = np.arange(len(of_row)) - np.repeat(np.cumsum(per_row) - per_row, per_row)
     time_ms = end_ms - ((nth + random.random(len(of_row))) * step_ms).astype(np.int64)
     order = np.argsort(time_ms, kind="stable")
@@ -84,7 +83,7 @@ def history(rows: Rows, end_ms: int, seed: int) -> Lines:
 
 
 def live(rows: Rows, phase: Phase, seed: int) -> Lines:
-    """Lines of a phase in order of time, which counts from its start, ms; evenly spread."""
+    """Lines of a phase in order of time, evenly spread. Times are ms from the start of the phase."""
     random = np.random.default_rng([seed, 1, phase.number])
     time_ms = np.arange(phase.size, dtype=np.int64) * 1000 // phase.lines_per_second
     of_row = random.integers(rows.established, rows.count, phase.size)
@@ -112,7 +111,7 @@ def planted(lines: Lines, rows: Rows) -> tuple[list[int], list[int]]:
 
 
 def index_of(event_id: str, phase: Phase) -> int | None:
-    """Index of the line of a phase that an event id names; None where it is of none."""
+    """Index of the line of a phase with an event id; None if the phase has no such line."""
     order, line, _version = event_id.removeprefix("SO").split("-")
     index = int(order) * LINES_PER_ORDER + int(line) - 1 - FIRST_NUMBER * (phase.number + 1)
     return index if 0 <= index < phase.size else None

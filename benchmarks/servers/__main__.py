@@ -1,4 +1,4 @@
-"""A Kafka and a Redis on their usual ports to try things out, until Ctrl-C: ``make servers``."""
+"""Runs a Kafka and a Redis on their usual ports until Ctrl-C, for trying things out: ``make servers``."""
 
 import contextlib
 import signal
@@ -15,7 +15,7 @@ KAFKA_PORT, REDIS_PORT = 9092, 6379
 
 
 def main() -> int:
-    """Run both servers with data of their own, which are gone afterwards; returns the exit code."""
+    """Run both servers with new data, which is deleted at the end; returns the exit code."""
     taken = [port for port in (KAFKA_PORT, REDIS_PORT) if port_is_open(port)]
     if taken:
         print(

@@ -24,7 +24,7 @@ SECONDS_MAX = 600
 
 
 class Missing(Exception):
-    """Something is not installed; the text says what to install."""
+    """A program is not installed. The text says how to install it."""
 
 
 def java() -> str:
@@ -48,7 +48,7 @@ def java() -> str:
 
 
 def java_version(path: Path) -> int | None:
-    """Major version of a Java; None if it does not run."""
+    """Major version of a Java program; None if it does not run."""
     with contextlib.suppress(OSError):
         done = subprocess.run([path, "-version"], capture_output=True, text=True, check=False)
         if not done.returncode and (found := re.search(r'version "(\d+)', done.stderr)):
@@ -62,7 +62,7 @@ def kafka_jars() -> Path:
     Raises
     ------
     Missing
-        When they are not there.
+        The jars are missing.
     """
     folder = jars_folder()
     if not folder.is_dir():
@@ -87,7 +87,7 @@ def redis() -> str:
 
 
 def hint(what: str) -> str:
-    """How to install something."""
+    """How to install a program."""
     debian = {"java": "openjdk-17-jre-headless"}.get(what, what)
     other = {"java": "openjdk@21", "redis-server": "redis"}.get(what, what)
     return f"for example: apt install {debian}, or brew install {other}"
@@ -106,7 +106,7 @@ def bring_jars(folder: Path) -> None:
     Raises
     ------
     Missing
-        When there is no Maven, or it fails.
+        There is no Maven, or it fails.
     """
     maven = shutil.which("mvn")
     if maven is None:
@@ -129,7 +129,7 @@ def run(command: list[str]) -> None:
     Raises
     ------
     Missing
-        When it fails; the end of what it printed is in the text.
+        The command fails. The text has the end of its output.
     """
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS_MAX)
@@ -142,7 +142,7 @@ def run(command: list[str]) -> None:
 
 
 def lacks(find: Callable[[], object]) -> bool:
-    """Whether something is not there."""
+    """Whether a program is missing."""
     try:
         find()
     except Missing:
@@ -156,7 +156,7 @@ def install_packages() -> None:
     Raises
     ------
     Missing
-        When that fails.
+        The installation fails.
     """
     wanted = ["redis-server"] if lacks(redis) else []
     if not jars_folder().is_dir() and shutil.which("mvn") is None:
@@ -173,7 +173,7 @@ def install_packages() -> None:
 
 
 def is_there(package: str) -> bool:
-    """Whether Debian has a package. The lists also name packages that only others mention."""
+    """Whether Debian has a package. Its lists also have names without a package, which others refer to."""
     command = ["apt-get", "install", "--simulate", "--no-install-recommends", package]
     return not subprocess.run(command, capture_output=True, check=False).returncode
 

@@ -11,10 +11,10 @@ from benchmarks.servers.process import HOST, Server, ServerError, free_port
 
 CLUSTER = "dGlkZWdhdWdlLXRlc3RzIQ"
 QUICK = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-"""Options of Java for tests, which start many brokers: no collector threads, the quick compiler only."""
+"""Java options for a fast start, for tests, which start many brokers: serial collector, first compiler tier only."""
 LASTING = ("-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
-"""Options of Java for speed under load, as Kafka's own scripts set them."""
-# By default the log has a line for every partition, which would push everything else out of its tail.
+"""Java options for speed under load, as in Kafka's own scripts."""
+# By default Kafka logs a line per partition. Error messages show the tail of the log, which must hold more than these.
 LOG_OPTIONS = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
@@ -51,7 +51,7 @@ log.retention.ms=-1
 
 
 class KafkaServer(Server):
-    """A broker of one node, whose address is what clients take as ``bootstrap.servers``; it makes no topics by itself.
+    """A broker of one node. Clients take its address as ``bootstrap.servers``. It creates no topics by itself.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class KafkaServer(Server):
     java_options
         Heap, collector and compiler: ``QUICK`` or ``LASTING``.
     port
-        By default one that is free.
+        By default a free one.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class KafkaServer(Server):
         return [*self._start, str(self._file)]
 
     def _answers(self) -> bool:
-        """Whether every partition has a leader; a broker that starts again takes them over one by one."""
+        """Whether every partition has a leader. A restarted broker takes over its partitions one by one."""
         try:
             found = admin(self.address).list_topics(timeout=2)
         except KafkaException:
@@ -105,14 +105,14 @@ def java_command(main: str, *arguments: str, options: tuple[str, ...] = QUICK) -
     Raises
     ------
     Missing
-        When Java or Kafka's jars are not there.
+        Java or Kafka's jars are not installed.
     """
     return [install.java(), *options, *LOG_OPTIONS, "-cp", f"{install.kafka_jars()}/*", main, *arguments]
 
 
 def admin(address: str) -> AdminClient:
-    """A client that makes, looks at and removes topics; it does not log to the terminal.
+    """A client that creates, describes and deletes topics. It does not log to the terminal.
 
-    Keep it until its futures are done: what it was asked for ends with it.
+    Keep it until its futures are done, since they are cancelled with it.
     """
     return AdminClient({"bootstrap.servers": address, "log_level": 0})

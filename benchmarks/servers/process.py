@@ -18,12 +18,12 @@ START_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 30.0
 LOG_TAIL_LINES = 40
 
-# Kills the server's process group as soon as its own standard input ends: when its parent ends, however it ends.
+# The watcher kills the server's process group when its own standard input ends, that is when its parent has ended.
 WATCHER = ("sh", "-c", 'cat >/dev/null; kill -KILL "-$0"')
 
 
 class ServerError(Exception):
-    """A server did not start or stop; the text ends with the end of its log."""
+    """A server did not start or stop. The text ends with the end of its log."""
 
 
 class Server(ABC):
@@ -61,11 +61,11 @@ class Server(ABC):
 
     @abstractmethod
     def _answers(self) -> bool:
-        """Whether the server works; its port is open."""
+        """Whether the server works. Called once its port is open."""
 
     @property
     def running(self) -> bool:
-        """Whether there is a process, answering or not."""
+        """Whether the server has a process, which may not answer yet."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> Self:
@@ -74,7 +74,7 @@ class Server(ABC):
         Raises
         ------
         ServerError
-            When it ends or does not answer within ``START_SECONDS_MAX``; nothing is left running then.
+            The server ends, or does not answer within ``START_SECONDS_MAX``. Nothing is left running.
         """
         assert not self.running, f"{self.name} runs already"
         command = self._command()
@@ -91,7 +91,7 @@ class Server(ABC):
         return self
 
     def stop(self) -> None:
-        """End the server as an operator would (SIGTERM), also a paused one; nothing happens where none runs."""
+        """End the server as an operator would (SIGTERM), also a paused one. Does nothing if it does not run."""
         if self._process is None:
             return
         self._signal(signal.SIGTERM)
@@ -109,7 +109,7 @@ class Server(ABC):
         self._forget()
 
     def kill(self) -> None:
-        """End the server as a crash would (SIGKILL); nothing happens where none runs."""
+        """End the server as a crash would (SIGKILL). Does nothing if it does not run."""
         if self._process is None:
             return
         self._signal(signal.SIGKILL)
@@ -122,12 +122,12 @@ class Server(ABC):
         self.start()
 
     def pause(self) -> None:
-        """Let the server hang (SIGSTOP): connections stay open, nothing answers."""
+        """Suspend the server (SIGSTOP). Connections stay open, but nothing answers."""
         assert self.running, f"{self.name} does not run"
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused server go on (SIGCONT)."""
+        """Continue a paused server (SIGCONT)."""
         self._signal(signal.SIGCONT)
 
     def log_tail(self) -> str:
@@ -150,7 +150,7 @@ class Server(ABC):
                 os.killpg(self._process.pid, number)
 
     def _forget(self) -> None:
-        """Release the process and its watcher, the watcher first: it must not kill a number that somebody reuses."""
+        """Release the process and its watcher. The watcher ends first, so that it cannot kill a reused process id."""
         if self._watcher is not None:
             self._watcher.kill()
             self._watcher.communicate()
@@ -181,7 +181,7 @@ Kind = TypeVar("Kind", bound=Server)
 
 @contextlib.contextmanager
 def running(server: Kind) -> Iterator[Kind]:
-    """Start a server, and at the end stop it, however it is then, and remove its data; the log stays."""
+    """Start a server. At the end stop it in any state and remove its data; the log stays."""
     try:
         yield server.start()
     finally:
@@ -190,10 +190,9 @@ def running(server: Kind) -> Iterator[Kind]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on.
+    """A free port, below the range of ports for outgoing connections.
 
-    Below the range from which the system takes ports for outgoing connections: in that range another program could
-    get the port while its server is down.
+    In that range another program could get the port while its server is down.
     """
     for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
         with contextlib.suppress(OSError), socket.create_server((HOST, port)):
@@ -203,7 +202,7 @@ def free_port() -> int:
 
 
 def port_is_open(port: int) -> bool:
-    """Whether somebody listens on a port of this machine."""
+    """Whether a process listens on a port of this machine."""
     with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
         return True
     return False

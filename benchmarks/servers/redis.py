@@ -12,7 +12,7 @@ from benchmarks.servers.process import HOST, Server
 class RedisServer(Server):
     """A server whose address is a URL.
 
-    A stop keeps the data for the next start, a kill loses what came after the last start.
+    A stop saves the data for the next start. A kill loses all changes after the last start.
     """
 
     def __init__(self, folder: Path, port: int | None = None) -> None:

@@ -36,7 +36,7 @@ class Place(NamedTuple):
     folder: Path
 
     def part(self, name: str) -> "Place":
-        """The same servers with names and a folder of their own."""
+        """The same servers with another prefix and folder."""
         folder = self.folder / name
         folder.mkdir()
         return self._replace(prefix=f"{self.prefix}{name}.", folder=folder)
@@ -49,7 +49,7 @@ def serving() -> Iterator[Place]:
     Raises
     ------
     Missing
-        A server is not given, and something to start one is not installed.
+        A server is not given, and a program to start one is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="tidegauge-bench-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)

@@ -1,9 +1,9 @@
-"""Careful decoder: slow and authoritative. It returns the event of a message, or the first fault in it.
+"""Careful decoder: slow and authoritative. It returns the event of a message, or its first fault.
 
-The fast decoder only says yes. What it does not take, and what might break a limit that it does not know, is read here,
-field by field in the order of the contract; the first fault counts. Within a field, what breaks its schema counts
-before what a schema cannot say: size in bytes, control characters. A key that is given twice counts with its last
-value.
+`sensing.codec.decode` calls it for messages that the fast decoders do not accept, or that may exceed a limit that those
+do not check. It reads the fields in the order of the contract and stops at the first fault. Within a field, schema
+violations come before the rules that a schema cannot express: size in bytes, control characters. Of a repeated key the
+last value counts.
 """
 
 import json
@@ -24,7 +24,7 @@ from sensing.contracts.dead_letters import Reason
 
 GOT_CHARACTERS_MAX = 80
 INTEGER_DIGITS_MAX = 400
-"""Integers with more digits are read as floats, that is as infinity, which no field accepts."""
+"""Integers with more digits are read as floats, that is as infinity. No field accepts infinity."""
 
 NOTHING = "nothing"
 TEXTUAL = inspect.StrType | inspect.DateType | inspect.DateTimeType | inspect.LiteralType
@@ -67,7 +67,7 @@ def too_much(value: bytes) -> Fault | None:
     return None
 
 
-# An unterminated text runs to the end: without the possessive match hostile quotes would cost quadratic time.
+# An unterminated text extends to the end. The possessive match avoids quadratic time on hostile quotes.
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _STEPS = np.zeros(256, np.int64)
 _STEPS[list(b"[{")] = 1
@@ -126,7 +126,7 @@ def _event(struct: type[msgspec.Struct], body: Mapping[str, Any]) -> Event | Fau
             value = msgspec.convert(given, field.annotation)
         except msgspec.ValidationError as error:
             return _invalid(field, given, str(error))
-        except UnicodeEncodeError:  # A lone surrogate: msgspec fails on it in any text that it reads.
+        except UnicodeEncodeError:  # A lone surrogate. msgspec fails on it in any text.
             mistyped = isinstance(given, str) and not isinstance(field.type, TEXTUAL)
             return Fault("wrong_type" if mistyped else "bad_text", field.name, field.text, brief(given))
         if fault := _out_of_time(field, value, given) or _bad_text(field, value, given):
@@ -158,7 +158,7 @@ def _bad_text(field: Field, value: Any, given: Any) -> Fault | None:
     return None
 
 
-# Wording of msgspec's errors. The tests of all reasons depend on it.
+# Reasons by the wording of msgspec's errors. Tests of all reasons fail if the wording changes.
 _PATH = re.compile(r" - at `(?P<key>key` in `)?\$(?P<path>[^`]*)`$")
 _REASONS: tuple[tuple[str, Reason], ...] = (
     ("missing required field", "missing_field"),
@@ -171,7 +171,7 @@ _REASONS: tuple[tuple[str, Reason], ...] = (
 
 
 def _invalid(field: Field, given: Any, message: str) -> Fault:
-    """Fault for an error of msgspec in one field, or in a value nested in it."""
+    """Fault for an error of msgspec in a field or in a value nested in it."""
     found = _PATH.search(message)
     path = found["path"] if found else ""
     reason: Reason = next((reason for words, reason in _REASONS if words in message), "out_of_range")
@@ -199,5 +199,5 @@ def brief(value: Any) -> str:
 
 
 def brief_text(text: str) -> str:
-    """A text shortened to ``GOT_CHARACTERS_MAX``; dots mark what is missing."""
+    """A text shortened to ``GOT_CHARACTERS_MAX`` characters. Dots mark the cut."""
     return text if len(text) <= GOT_CHARACTERS_MAX else text[: GOT_CHARACTERS_MAX - 3] + "..."

@@ -1,4 +1,4 @@
-"""Keys of rows, order lines and events: 128-bit hashes of the texts of a record. Scanner and decoder fill them.
+"""Keys of rows, order lines and events: 128-bit hashes of the texts of a record. Scanner and decoder compute them.
 
 A collision among 10**9 keys has a probability of about 10**-21, so texts are not compared. The high half of a row's key
 is the hash of its SKU alone. It selects the shard and finds the rows of a SKU. Locations of one SKU differ in the low
@@ -39,16 +39,17 @@ SHIFT = np.uint64(32)
 
 @lean_kernel
 def absorb_word(state: np.uint64, word: np.uint64, multiplier: np.uint64) -> np.uint64:
-    """Mix one word into a lane (xor, multiply, fold the high half down)."""
+    """Mix one word into a hash lane: xor, multiply, fold the high half down."""
     state = (state ^ word) * multiplier
     return state ^ (state >> SHIFT)
 
 
 @lean_kernel
 def absorb_text(data: Bytes, at: int, size: int, end: int, hi: np.uint64, lo: np.uint64) -> tuple[np.uint64, np.uint64]:
-    """Mix ``size`` bytes from ``at`` on into two lanes, as words padded with zeros, and then a terminator.
+    """Mix ``size`` bytes from ``at`` on into two hash lanes, as words padded with zeros, and then a terminator.
 
-    ``data`` may be read up to ``end``, which must be at least eight. Two lanes in parallel take hardly longer than one.
+    The kernel may read ``data`` up to ``end``, which must be at least 8. Two lanes in parallel take hardly longer than
+    one.
     """
     for done in range(0, size, WORD):
         word = word_at(data, at + done, end)
@@ -63,7 +64,7 @@ def absorb_text(data: Bytes, at: int, size: int, end: int, hi: np.uint64, lo: np
 def copy_text(
     data: Bytes, at: int, size: int, end: int, hi: np.uint64, lo: np.uint64, texts: Bytes, to: int
 ) -> tuple[np.uint64, np.uint64]:
-    """Same as :func:`absorb_text`, and copy the text to ``to``. Up to seven bytes behind it are overwritten."""
+    """Same as :func:`absorb_text`; also copies the text to ``to``. Up to 7 bytes after the copy are overwritten."""
     for done in range(0, size, WORD):
         word = word_at(data, at + done, end)
         put_word(texts, to + done, word)
@@ -78,8 +79,8 @@ def copy_text(
 def enter(data: Bytes, end: int, spans: NDArray[np.int64], row: NDArray[np.uint64], texts: Bytes, to: int) -> int:
     """Hash the texts at ``spans`` of ``data`` into the keys of a record (``row``, as words) and write their text entry.
 
-    ``spans`` has start and size of each text. The entry is written to ``texts`` at ``to``; returns its end. Up to seven
-    bytes behind it are overwritten.
+    ``spans`` has start and size of each text. The entry is written to ``texts`` at ``to``. Up to 7 bytes after it are
+    overwritten. Returns the end of the entry.
     """
     for k in range(HEAD):
         texts[to + k] = spans[2 * k + 1]
@@ -137,16 +138,16 @@ def fill_keys(records: NDArray[Any], data: Bytes, sizes: NDArray[np.uint8]) -> t
     data
         Texts of all records, concatenated, and eight more bytes.
     sizes
-        (n, texts) bytes of each.
+        (n, texts) size of each text in bytes.
 
     Returns
     -------
     tuple
-        Entries, and the start of each.
+        Text entries, and the start of each.
     """
     words = records.view(np.uint64).reshape(len(records), EVENT.itemsize // WORD)
     data, sizes = data.view(), sizes.view()
-    data.flags.writeable = sizes.flags.writeable = False  # One type for numba, so that it compiles once.
+    data.flags.writeable = sizes.flags.writeable = False  # One array type, so that numba compiles the kernel once.
     texts = np.empty(len(data) + HEAD * len(records), np.uint8)
     starts = np.zeros(len(records), np.uint32)
     enter_all(data, sizes, words, np.zeros(SPANS, np.int64), texts, starts)
@@ -157,7 +158,7 @@ def joined(texts: Sequence[str]) -> tuple[Bytes, NDArray[np.uint8]]:
     """Concatenate the texts of all records (at most 255 bytes each) for :func:`fill_keys`."""
     data = "".join(texts).encode()
     sizes = np.fromiter(map(len, texts), np.uint8, len(texts))
-    if len(data) != int(sizes.sum(dtype=np.int64)):  # Sizes are in bytes; nearly always all is ASCII.
+    if len(data) != int(sizes.sum(dtype=np.int64)):  # Sizes are in bytes. Nearly all texts are ASCII.
         sizes = np.fromiter((len(text.encode()) for text in texts), np.uint8, len(texts))
     return np.frombuffer(data + bytes(WORD), np.uint8), sizes.reshape(-1, HEAD)
 
@@ -173,21 +174,21 @@ def keys_of(sku: str, location: str = "", event_id: str = "", order_id: str = ""
     return words.view(EVENT)[0, 0]
 
 
-@lru_cache(maxsize=1 << 14)  # Purchase orders name their row several times on the way, and few rows have many of them.
+@lru_cache(maxsize=1 << 14)  # A purchase order looks up its row several times.
 def row_key(sku: str, location: str) -> tuple[np.uint64, np.uint64]:
-    """Both halves of the key of a row, as `keys_of` has them."""
+    """Both halves of the key of a row, equal to those of `keys_of`."""
     hi, _, lo = _hash_row(sku, location)
     return np.uint64(hi), np.uint64(lo)
 
 
 def id_key(event_id: str) -> tuple[np.uint64, np.uint64]:
-    """Both halves of the key of an event id, as `keys_of` has them."""
+    """Both halves of the key of an event id, equal to those of `keys_of`."""
     hi, lo = hash_id(np.frombuffer(event_id.encode() + bytes(WORD), np.uint8))
     return np.uint64(hi), np.uint64(lo)
 
 
 def row_hash_of(sku: str, location: str) -> int:
-    """64-bit hash of a SKU-location, by which rows are spread over the minutes of an hour."""
+    """64-bit hash of a SKU-location. It spreads the closes of rows over the minutes of an hour."""
     return int(_hash_row(sku, location)[1])
 
 
@@ -198,12 +199,12 @@ def _hash_row(sku: str, location: str) -> tuple[np.uint64, np.uint64, np.uint64]
 
 @kernel
 def hash_row(data: Bytes, size: int) -> tuple[np.uint64, np.uint64, np.uint64]:
-    """Hash a SKU of ``size`` bytes and the location behind it; eight bytes more follow.
+    """Hash a SKU of ``size`` bytes and the location after it. ``data`` ends with eight more bytes.
 
     Returns
     -------
     tuple
-        The high half of the row's key, the 64 bits by which rows are spread, the low half.
+        High half of the row's key, 64 bits that spread rows over an hour, low half of the key.
     """
     end = data.shape[0]
     sku_hi, sku_lo = absorb_text(data, 0, size, end, SEED, SEED)
@@ -213,6 +214,6 @@ def hash_row(data: Bytes, size: int) -> tuple[np.uint64, np.uint64, np.uint64]:
 
 @kernel
 def hash_id(data: Bytes) -> tuple[np.uint64, np.uint64]:
-    """Hash an event id; eight bytes more follow."""
+    """Hash an event id. ``data`` ends with eight more bytes."""
     end = data.shape[0]
     return absorb_text(data, 0, end - WORD, end, MULTIPLIER, OTHER_MULTIPLIER)

@@ -1,8 +1,8 @@
 """Topic spec: name, event types, key, compaction, retention and view of one topic.
 
-Every file of a topic ends with its spec; `sensing.contracts.topic_registry` lists all. The decoder, the numbers of
-input topics, the JSON Schemas, the AsyncAPI document, ``topics create`` and ``check``, the order of output files, the
-view in Redis and ``export`` follow from it.
+Every file of a topic ends with its spec, and `sensing.contracts.topic_registry` lists all specs. The following are
+derived from them: decoder, numbers of input topics, JSON Schemas, AsyncAPI document, ``topics create`` and ``check``,
+order of output files, view in Redis, ``export``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ class TopicSpec:
     Parameters
     ----------
     name
-        Without prefix.
+        Name without prefix.
     about
         Description in Markdown: the docstring of its file.
     structs
@@ -41,9 +41,10 @@ class TopicSpec:
     key
         Description of the message key.
     compacted
-        Whether the latest record of a key is its whole state; then all its messages are of one struct.
+        Whether the topic is compacted: the latest record of a key is its whole state. All messages have one struct.
     retention_days
-        Default retention, which the owner of the topic may change; None: unlimited, which the engine requires.
+        Default retention in days, which the owner of the topic may change. None: the engine requires unlimited
+        retention.
     partitions
         Required number; None: any number.
     view

@@ -1,8 +1,13 @@
-"""Calibration: the levels we state become the levels that are achieved.
+"""Calibration: corrects forecast distributions so that a quantile of level p covers a share p of the days.
 
-Per row, the standard deviation is corrected until one day in twenty exceeds the .95 quantile. Per pool and class, the
-frequency of days below each stated level is kept and read backwards: to achieve .995, state the level that was achieved
-.995 of the time. A day with an atom (demand is a count) spreads its mass evenly over the atom, so nothing is drawn.
+Day learning updates the statistics, forecasting applies them. There are two corrections:
+
+- Per row, the standard deviation is scaled until one day in twenty exceeds the .95 quantile.
+- Per pool and demand class, the frequency of days below each nominal level is kept and inverted. To achieve .995, the
+  forecast uses the nominal level that covered .995 of the days.
+
+Demand is a count, so its distribution function has steps. A day counts as spread evenly over its step (the
+non-randomised form of the probability integral transform), so no random number is drawn.
 
 Source: Gibbs and Candes (2021) for the row; Czado, Gneiting, Held (2009) for counts; Kuleshov, Fenner, Ermon (2018)
 for the pool.
@@ -28,7 +33,7 @@ _GRID = np.array(GRID)
 
 @kernel
 def below(level: float, low: float, high: float) -> float:
-    """Share of an atom between the cumulative probabilities ``low`` and ``high`` that lies below ``level``."""
+    """Share of a step of the distribution function, from ``low`` to ``high``, that lies below ``level``."""
     if level >= high:
         return 1.0
     return (level - low) / (high - low) if level > low else 0.0
@@ -36,7 +41,10 @@ def below(level: float, low: float, high: float) -> float:
 
 @kernel
 def learn_adaptive_scale(demand: NDArray[Any], row: int, low: float, high: float) -> None:
-    """Widen a row's distribution by days beyond its .95 quantile, narrow it by the others."""
+    """Update the scale of a row: it grows after a day above the .95 quantile and shrinks after the others.
+
+    ``low`` and ``high`` are the cumulative probabilities just below the day's demand and at it.
+    """
     exceeded = 1.0 - below(ROW_LEVEL, low, high)
     adaptive_scale = demand[row]["adaptive_scale"] + ROW_RATE * (exceeded - (1.0 - ROW_LEVEL))
     demand[row]["adaptive_scale"] = min(max(adaptive_scale, -ADAPTIVE_SCALE_MAX), ADAPTIVE_SCALE_MAX)
@@ -44,7 +52,7 @@ def learn_adaptive_scale(demand: NDArray[Any], row: int, low: float, high: float
 
 @kernel
 def count_below(pool: NDArray[Any], at: int, code: int, low: float, high: float) -> None:
-    """Add a row's day to the pool's totals of the day."""
+    """Add a day of a row to the day's calibration totals of its pool; ``code`` is the demand class."""
     pool[at]["day_rows"][code] += 1.0
     for k in range(_GRID.size):
         pool[at]["day_below"][code, k] += below(_GRID[k], low, high)
@@ -52,7 +60,7 @@ def count_below(pool: NDArray[Any], at: int, code: int, low: float, high: float)
 
 @kernel
 def nominal_level(pool: NDArray[Any], at: int, code: int, level: float) -> float:
-    """Level to state so that ``level`` is achieved: the pool's frequencies read backwards, between normal scores."""
+    """Nominal level that achieves ``level``: inverts the pool's frequencies, interpolating between normal scores."""
     if not 0.0 < level < 1.0:
         return level
     rows = pool[at]["rows"][code]
@@ -75,9 +83,9 @@ def nominal_level(pool: NDArray[Any], at: int, code: int, level: float) -> float
 
 @kernel
 def aggregate_calibration(pool: NDArray[Any], at: int) -> None:
-    """Turn the pool's totals of a day into its frequencies."""
+    """Add the day's calibration totals of a pool to its discounted frequencies, and clear them."""
     for code in range(pool[at]["rows"].size):
-        # Counts are forgotten by the day on which the class was seen, so that a rare class is not forgotten unseen.
+        # Only days with rows of the class discount its counts, so that a rare class keeps its history.
         if pool[at]["day_rows"][code] <= 0.0:
             continue
         pool[at]["rows"][code] = POOL_DAY_DISCOUNT * pool[at]["rows"][code] + pool[at]["day_rows"][code]
@@ -90,7 +98,7 @@ def aggregate_calibration(pool: NDArray[Any], at: int) -> None:
 
 @kernel
 def aggregate_dispersion(pool: NDArray[Any], at: int) -> None:
-    """Turn the rows' dispersions of a day into the pool's typical one."""
+    """Add the rows' dispersions of a day to the discounted dispersion of their pool, and clear them."""
     if pool[at]["day_dispersion_weight"] <= 0.0:
         return
     pool[at]["dispersion"] = 0.98 * pool[at]["dispersion"] + pool[at]["day_dispersion"]
@@ -101,5 +109,5 @@ def aggregate_dispersion(pool: NDArray[Any], at: int) -> None:
 
 @kernel
 def day_variance(dispersion: float, adaptive_scale: float, mean: float) -> float:
-    """Variance of a day's demand from the variance-to-mean ratio and the row's correction."""
+    """Variance of a day's demand, in units squared, from variance-to-mean ratio, scale of the row and mean."""
     return dispersion * mean * math.exp(2.0 * adaptive_scale)

@@ -1,7 +1,7 @@
-"""Weights of several forecasts of one day, from their recent errors.
+"""Combination weights of several forecasts of one day, from their recent errors. The mixture calls it.
 
-A forecast weighs (smallest squared error / its squared error) to the power of half the tempered number of days judged:
-the likelihood of normal errors of unknown variance, flattened because the members' errors are nearly the same errors.
+The weight of a forecast is (smallest squared error / its squared error) ** (TEMPER * days scored / 2). This is the
+likelihood of normal errors of unknown variance. The temper flattens it, since the errors of members correlate.
 
 Source: Vovk (1990) and Yamanishi (1998) for weights by accumulated loss; the temper was measured on M5.
 """
@@ -20,20 +20,20 @@ _DAYS_MAX = 1.0 / (1.0 - DISCOUNT)
 
 @kernel
 def error_gain(days: float) -> float:
-    """Gain of the discounted mean of errors after ``days`` of them, this one included."""
+    """Gain of the discounted mean of errors for the error of day number ``days``, counted from 1."""
     return max(1.0 - DISCOUNT, 1.0 / days)
 
 
 @kernel
 def weigh(errors: NDArray[Any], days: float, out: NDArray[np.float64]) -> None:
-    """Fill ``out`` with weights that add to one; equal ones where nothing has been judged.
+    """Fill ``out`` with weights that add up to 1. Without scored days the weights are equal.
 
     Parameters
     ----------
     errors
         Discounted mean squared error of each forecast.
     days
-        Days judged; what they count for has the ceiling of the discount.
+        Days scored. At most 1 / (1 - DISCOUNT) of them count.
     """
     least = errors[0]
     for member in range(1, errors.size):

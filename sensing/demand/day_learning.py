@@ -1,4 +1,4 @@
-"""Close of a local day for many rows: every forecast is scored on the day, then learns it."""
+"""Close of a local day for many rows: scores every forecast on the day, then learns it. `DemandModels` calls it."""
 
 import math
 from typing import Any
@@ -31,7 +31,7 @@ from sensing.jit import kernel
 SCORE_DISCOUNT = 0.99
 SQUARE_RATE = 0.02
 SCORED_DAYS_MIN = 14
-"""A row's distribution is judged from this day on; before, its level is a guess."""
+"""A row's distribution is scored from this day on. Before that its level is a guess."""
 _COUNT = len(MEMBERS)
 _FEATURE_COUNT = len(FEATURES)
 _learn_members = in_turn([member.learn for member in MEMBERS])
@@ -40,13 +40,13 @@ _middle_forecast = PROFILE_LEVEL.predict
 
 @kernel
 def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float) -> float:
-    """Judge the combined forecast of a day by what came; returns the variance that was stated."""
+    """Score the combined forecast of a day against its demand; returns the forecast variance."""
     dispersion_ratio = dispersion(demand, row, pool, at)
     variance = day_variance(dispersion_ratio, demand[row]["adaptive_scale"], mean)
     if demand[row]["days"] < SCORED_DAYS_MIN:
         return variance
     code = demand_class(demand, row)
-    # A quantity in fractions has no atoms to speak of; its next whole number stands for it.
+    # The distribution is of whole units, so a fractional quantity is rounded up.
     high = cumulative(math.ceil(units), mean, variance)
     low = cumulative(math.ceil(units) - 1.0, mean, variance)
     if high <= low:
@@ -69,10 +69,10 @@ def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: fl
 def learn_errors(
     demand: NDArray[Any], row: int, units: float, seasonal_index: float, mean: float, observed: float
 ) -> None:
-    """Keep the squared error of every member and of the combined forecast, as of a whole day; a level is known.
+    """Update the mean squared error of every member and of the combined forecast. The row must have a level.
 
-    ``observed`` is the share of the day that was; ``seasonal_index`` and ``mean`` are of this share. The error of part
-    of a day has that part of the variance.
+    ``observed`` is the observed share of the day; ``seasonal_index`` and ``mean`` are scaled by it. The error over a
+    share of a day has that share of a day's variance, so squared errors are divided by the share.
     """
     days = float(demand[row]["days"])
     gain = error_gain(days)
@@ -89,7 +89,7 @@ def learn_errors(
 def learn_river_errors(
     river: NDArray[Any], slot: int, units: float, values: NDArray[np.float64], observed: float
 ) -> None:
-    """Keep the squared error of every forecast that is combined for a River row, as of a whole day."""
+    """Update the mean squared error, per whole day, of every forecast that is combined for a River row."""
     river[slot]["days"] += 1
     gain = error_gain(float(river[slot]["days"]))
     for k in range(values.size):
@@ -107,7 +107,7 @@ def learn_pool(
     promoted: float,
     special: float,
 ) -> None:
-    """Add a row's day to its pool's totals of the day."""
+    """Add a day of a row to the day's totals of its pool."""
     pool[at]["day_quantity"] += units
     pool[at]["day_level"] += level * special
     pool[at]["day_expected"] += level * seasonal_index
@@ -141,9 +141,9 @@ def close_rows(
     Parameters
     ----------
     out
-        (n, 4) for the River models, which learn after this: units learned (NaN where the day teaches nothing), forecast
-        of the row's own members, seasonal index of what was observed of the day, standardised error of the combined
-        forecast (NaN where it was not judged).
+        (n, 4), input of the River models, which learn afterwards: units to learn (NaN: the day is not learned),
+        forecast of the row's own members, seasonal index of the observed share of the day, standardised error of the
+        combined forecast (NaN: not scored).
     """
     weekday = (day + 3) % 7
     weights = np.zeros(_COUNT)
@@ -185,7 +185,7 @@ def close_rows(
             level = _middle_forecast(demand, row, 1.0)
             learn_pool(pool, at, units, level, seasonal_index, holiday[i], promoted[i], special * share)
             learn_row_profile(demand, row, weekday, units, level * special * share)
-        if share >= 1.0:  # part of a day says nothing about the other hours
+        if share >= 1.0:  # a part of a day would bias the hour profile
             for hour in range(24):
                 pool[at]["day_hours"][hour] += hours[i, hour]
         learn_lines(demand, row, lines[i], seasonal_index, share)

@@ -1,7 +1,8 @@
-"""Demand class of a row.
+"""Demand class of a row. Day learning, forecasts and plans use it.
 
 Source: Syntetos, Boylan, Croston (2005), On the categorization of demand patterns: mean interval 1.32 days, squared
-coefficient of variation .49. ``new`` and ``ending`` are ours: too little seen, or silent for far longer than usual.
+coefficient of variation .49. Two classes are added: ``new`` for rows with too little history, and ``ending`` for rows
+without demand for more than eight of their mean intervals and at least 28 days.
 """
 
 from typing import Any
@@ -20,7 +21,7 @@ SILENCE_INTERVALS = 8.0
 
 @kernel
 def demand_class(demand: NDArray[Any], row: int) -> int:
-    """Code of the class in ``CLASSES``."""
+    """Class of a row, as its position in ``CLASSES``."""
     if demand[row]["days"] < DAYS_MIN or demand[row]["sales"] < SALES_MIN:
         return 0
     if demand[row]["silence"] >= SILENCE_MIN and demand[row]["silence"] > SILENCE_INTERVALS * demand[row]["interval"]:

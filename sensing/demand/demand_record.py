@@ -1,10 +1,12 @@
-"""The records of the demand models: one per row, one per pool, one per row that has River models.
+"""Records of the demand models: one per row, one per pool, and one per row with River models.
+
+`DemandModels` holds the arrays; all demand kernels read or write them.
 
 Invariants
 ----------
-- A record of zeros is a row, pool or slot that has seen nothing; every count is explicit, no value stands for "unset".
-- Quantities are units, rates are per day; single precision, in which a level keeps seven digits.
-- A row belongs to one pool (its location). What it predicts depends on its record, its pool and its River slot only.
+- A record of zeros is a row, pool or slot without data. Counts are explicit; no value means "unset".
+- Quantities are in units, rates per day. Rows use single precision, which keeps seven digits.
+- A row belongs to one pool (its location). Its forecast depends only on its record, its pool and its River slot.
 """
 
 import numpy as np
@@ -12,31 +14,31 @@ import numpy as np
 from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
 
 HORIZON = 28
-"""Days ahead that are forecast."""
+"""Days of a forecast."""
 CLASSES = ("new", "smooth", "intermittent", "erratic", "lumpy", "ending")
 """Demand classes; a code is the position here."""
 METHODS = ("none", "smoothing", "river")
 """Forecast methods; a code is the position here."""
 GRID = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.85, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
-"""Levels at which the achieved frequency is kept; dense where stock is sized."""
+"""Levels whose achieved frequency is kept. They are dense near 1, where service targets lie."""
 RIVER_FORECASTS = 1 + len(RIVER_MEMBERS)
-"""Forecasts that are combined for rows with River models: that of the row's own members, then one per River member."""
+"""Number of forecasts combined for a row with River models: one of its own members, then one per River member."""
 
 DEMAND = np.dtype(
     [
         *(field for member in MEMBERS for field in member.fields),
         ("error", "f4", (len(MEMBERS),)),  # discounted mean squared one-day error of each member
-        ("exposure", "f4"),  # sum of the factors of the days learned: the weight behind the members' state
-        ("size_mean", "f4"),  # discounted mean and mean square of the days with demand, weekday left in
+        ("exposure", "f4"),  # sum of the seasonal indices of the days learned
+        ("size_mean", "f4"),  # discounted mean (and mean square) of a day with demand, not seasonally adjusted
         ("size_square", "f4"),
         ("interval", "f4"),  # discounted mean of the days between days with demand
         ("weekday_quantity", "f4", (7,)),  # discounted units per weekday
         ("weekday_expected", "f4", (7,)),  # discounted level per weekday
-        ("lines_level", "f4"),  # order lines per day, weekday taken out
+        ("lines_level", "f4"),  # order lines per average day
         ("lines_square", "f4"),  # discounted mean squared error of a day's order lines
         ("square", "f4"),  # discounted mean squared error of the combined forecast
         ("expected", "f4"),  # discounted mean of the combined forecast
-        ("adaptive_scale", "f4"),  # logarithm of the row's own correction of the standard deviation
+        ("adaptive_scale", "f4"),  # logarithm of the row's factor on the standard deviation
         ("score_absolute", "f4"),  # discounted sums of the scores, see `DemandModels.scores`
         ("score_error", "f4"),
         ("score_quantity", "f4"),
@@ -46,16 +48,16 @@ DEMAND = np.dtype(
         ("slot", "i4"),  # 1 + position in the River records; 0 is none
         ("last_day", "i4"),  # last local day closed
         ("days", "u2"),  # days learned, ceiling 65535
-        ("sales", "u2"),  # of these with demand
+        ("sales", "u2"),  # days learned with demand
         ("silence", "u2"),  # days learned since the last one with demand
-        ("drifts", "u2"),  # changes that ADWIN found
+        ("drifts", "u2"),  # drifts detected by ADWIN
     ],
     align=True,
 )
 
 POOL = np.dtype(
     [
-        ("day_quantity", "f8"),  # totals of the day being closed, zeroed by the aggregate
+        ("day_quantity", "f8"),  # totals of the day that is closing, cleared by the aggregate_* kernels
         ("day_level", "f8"),
         ("day_expected", "f8"),
         ("day_dispersion", "f8"),  # sum over rows of the logarithm of the variance-to-mean ratio, and their number
@@ -66,17 +68,17 @@ POOL = np.dtype(
         ("day_rows", "f8", (len(CLASSES),)),
         ("quantity", "f8", (7,)),  # discounted totals per weekday
         ("level", "f8", (7,)),
-        ("weekday_index", "f8", (7,)),  # weekday factor minus 1, so that zero is "no profile yet"
+        ("weekday_index", "f8", (7,)),  # weekday index minus 1, so that zero means no profile yet
         ("special", "f8", (2, 2)),
-        ("dispersion", "f8"),  # discounted; their ratio is the logarithm of the pool's variance-to-mean
+        ("dispersion", "f8"),  # discounted; dispersion / weight is the logarithm of the variance-to-mean ratio
         ("dispersion_weight", "f8"),
         ("hours", "f8", (7, 24)),  # discounted order lines per local hour of the week
         ("share", "f8", (7, 24)),  # share of the day's lines in an hour minus 1/24
         ("below", "f8", (len(CLASSES), len(GRID))),  # discounted
         ("rows", "f8", (len(CLASSES),)),
-        ("nominal_correction", "f8", (len(CLASSES),)),  # stated level that is achieved .95 of the time, minus .95
+        ("nominal_correction", "f8", (len(CLASSES),)),  # nominal level that achieves .95, minus .95
         ("days_aggregated", "u2", (7,)),  # days aggregated per weekday, ceiling 65535
-        ("shocks", "u2", (7,)),  # days in a row left out because almost nothing was sold
+        ("shocks", "u2", (7,)),  # consecutive days left out because almost nothing was sold
     ],
     align=True,
 )
@@ -85,7 +87,7 @@ RIVER = np.dtype(
     [
         ("row", "i8"),
         *(field for member in RIVER_MEMBERS for field in member.fields),
-        ("scale", "f8"),  # standard deviation of the errors of the row's own members when it earned its River models
+        ("scale", "f8"),  # standard deviation of the errors of the row's own members when it got its River models
         ("error", "f8", (RIVER_FORECASTS,)),  # discounted mean squared error of each forecast that is combined
         ("days", "i8"),  # days scored
     ],

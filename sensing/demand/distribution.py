@@ -1,8 +1,9 @@
-"""Predictive distribution of a demand from its mean and variance: Poisson, negative binomial or gamma.
+"""Predictive distribution of demand from its mean and variance: Poisson, negative binomial or gamma.
 
-A demand is a count, so its variance is taken as at least its mean. Up to ``COUNT_MEAN_MAX`` it is negative binomial
-(Poisson where the variance equals the mean); above, gamma with a continuity correction of half a unit, whose cost does
-not grow with the mean. A mean of zero is a certain zero. NaN in any argument gives NaN.
+Forecasts, calibration, planning and detectors call it. Demand is a count, so a variance below the mean is replaced by
+the mean. Up to a mean of ``COUNT_MEAN_MAX`` the distribution is negative binomial, or Poisson if variance and mean are
+equal. Above, it is gamma with a continuity correction of half a unit, whose cost does not grow with the mean. With mean
+zero, demand is zero. NaN in any argument gives NaN.
 
 Source: Johnson, Kemp, Kotz, Univariate Discrete Distributions (2005), ch. 4 and 5; Press et al., Numerical Recipes
 (2007), 6.2 and 6.4 for the incomplete functions; Wilson and Hilferty (1931) for the gamma at large shape.
@@ -16,11 +17,11 @@ from numpy.typing import NDArray
 from sensing.jit import kernel
 
 COUNT_MEAN_MAX = 64.0
-"""Above this mean the gamma stands in for the negative binomial."""
+"""Above this mean, in units, the gamma distribution replaces the negative binomial."""
 SHAPE_NORMAL = 2e3
-"""From this gamma shape on the cube root of the variable is normal to better than 1e-5 in probability."""
+"""From this gamma shape on the cube-root normal approximation has an error below 1e-5 in probability."""
 SHAPE_CUBE_ROOT = 4.0
-"""From this gamma shape on the cube-root quantile is used: right to 0.4 % from level .05 up, to 5 % at .005."""
+"""From this gamma shape on the cube-root quantile is used. Its error is 0.4 % from level .05 up, and 5 % at .005."""
 _STEPS_MAX = 4096
 _TINY = 1e-300
 
@@ -33,7 +34,7 @@ def normal_upper(z: float) -> float:
 
 @kernel
 def normal_quantile(level: float) -> float:
-    """Standard normal quantile: Acklam's rational approximation (2003) with one Halley step, right to 1e-12."""
+    """Standard normal quantile: Acklam's rational approximation (2003) with one Halley step, accurate to 1e-12."""
     if not 0.0 < level < 1.0:
         return -math.inf if level <= 0.0 else (math.inf if level >= 1.0 else math.nan)
     tail = min(level, 1.0 - level)
@@ -52,7 +53,7 @@ def normal_quantile(level: float) -> float:
         low = ((((-5.447609879822406e01 * r + 1.615858368580409e02) * r - 1.556989798598866e02) * r
                 + 6.680131188771972e01) * r - 1.328068155288572e01) * r + 1.0  # fmt: skip
         z = top / low
-    if tail < 1e-280:  # the correction would overflow; the approximation alone is right to 1e-9 there
+    if tail < 1e-280:  # the Halley step would overflow; without it the error is 1e-9
         return z if level < 0.5 else -z
     error = (normal_upper(-z) - tail) * math.sqrt(2.0 * math.pi) * math.exp(0.5 * z * z)
     z -= error / (1.0 + 0.5 * z * error)
@@ -61,7 +62,7 @@ def normal_quantile(level: float) -> float:
 
 @kernel
 def _gamma_series(shape: float, x: float) -> float:
-    """Lower incomplete gamma function by its series, without the factor in front; for x < shape + 1."""
+    """Series of the lower incomplete gamma function, without its leading factor; for x < shape + 1."""
     term = 1.0 / shape
     total = term
     for step in range(1, _STEPS_MAX):
@@ -74,7 +75,7 @@ def _gamma_series(shape: float, x: float) -> float:
 
 @kernel
 def _gamma_fraction(shape: float, x: float) -> float:
-    """Upper incomplete gamma function by its continued fraction, without the factor in front; for x >= shape + 1."""
+    """Continued fraction of the upper incomplete gamma function, without its leading factor; for x >= shape + 1."""
     b = x + 1.0 - shape
     c = 1.0 / _TINY
     d = 1.0 / b
@@ -107,7 +108,7 @@ def gamma_upper(shape: float, x: float) -> float:
 
 @kernel
 def gamma_lower(shape: float, x: float) -> float:
-    """Regularised lower incomplete gamma function P(shape, x), exact where it is small; for shape < SHAPE_NORMAL."""
+    """Regularised lower incomplete gamma function P(shape, x), without cancellation; for shape < SHAPE_NORMAL."""
     if x <= 0.0:
         return 0.0
     if x < shape + 1.0:
@@ -140,7 +141,7 @@ def _beta_fraction(a: float, b: float, x: float) -> float:
 
 @kernel
 def beta_lower(a: float, b: float, x: float, complement: float) -> float:
-    """Regularised incomplete beta function I_x(a, b); ``complement`` is 1 - x, given apart to keep its digits."""
+    """Regularised incomplete beta function I_x(a, b); ``complement`` is 1 - x, which the caller knows more exactly."""
     front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(complement))
     if x < (a + 1.0) / (a + b + 2.0):
         return front * _beta_fraction(a, b, x) / a
@@ -168,12 +169,12 @@ def negative_binomial_upper(count: float, mean: float, variance: float) -> float
 
 @kernel
 def tail_probability(observed: float, mean: float, variance: float) -> float:
-    """Probability that the demand is at least ``observed``; observed fractions count as the next whole number.
+    """Probability that the demand is at least ``observed`` units, which are rounded up to whole units.
 
     Returns
     -------
     float
-        In [0, 1]; 0 where the mean is zero and the observed is not; NaN where an argument is NaN.
+        In [0, 1]; 0 if the mean is zero and ``observed`` is not; NaN if an argument is NaN.
     """
     if math.isnan(observed) or math.isnan(mean) or math.isnan(variance):
         return math.nan
@@ -201,14 +202,14 @@ def cumulative(observed: float, mean: float, variance: float) -> float:
 
 @kernel
 def gamma_quantile(level: float, mean: float, variance: float) -> float:
-    """Quantile of the gamma distribution of this mean and variance, by Newton steps from the cube-root start."""
+    """Quantile of the gamma distribution with this mean and variance: Newton steps from the cube-root approximation."""
     shape = mean * mean / variance
     scale = variance / mean
     z = normal_quantile(level)
     root = 1.0 - 1.0 / (9.0 * shape) + z / (3.0 * math.sqrt(shape))
     if shape >= SHAPE_CUBE_ROOT:
         return shape * max(root, 0.0) ** 3 * scale
-    # For small x the lower function is x^shape / Gamma(shape + 1): the start where the cube root is of no use.
+    # For small x, P(shape, x) is about x^shape / Gamma(shape + 1). This start is used where the cube root fails.
     start = math.exp((math.log(level) + math.lgamma(shape + 1.0)) / shape)
     x = max(shape * max(root, 0.0) ** 3, start) if start < 1.0 or root <= 0.0 else shape * root**3
     low = 0.0
@@ -232,7 +233,7 @@ def gamma_quantile(level: float, mean: float, variance: float) -> float:
 
 @kernel
 def first_step(mean: float, variance: float) -> tuple[int, float, float]:
-    """The lowest step of a Poisson or negative binomial distribution: no units, their probability, and it again."""
+    """First step of a Poisson or negative binomial distribution: 0 units, probability and cumulative probability."""
     poisson = variance <= mean * (1.0 + 1e-9)
     mass = math.exp(-mean) if poisson else math.exp(mean * mean / (variance - mean) * math.log(mean / variance))
     return 0, mass, mass
@@ -240,9 +241,9 @@ def first_step(mean: float, variance: float) -> tuple[int, float, float]:
 
 @kernel
 def climb(step: tuple[int, float, float], level: float, mean: float, variance: float) -> tuple[int, float, float]:
-    """The first step from ``step`` on whose cumulative probability reaches ``level``.
+    """Climb from ``step`` to the first step whose cumulative probability is at least ``level``.
 
-    A step is a number of units, its probability and its cumulative probability.
+    A step has three numbers: units, their probability and their cumulative probability.
     """
     count, mass, total = step
     poisson = variance <= mean * (1.0 + 1e-9)
@@ -257,28 +258,28 @@ def climb(step: tuple[int, float, float], level: float, mean: float, variance: f
 
 @kernel
 def units_at(step: tuple[int, float, float], level: float, mean: float, variance: float) -> float:
-    """Units of the step that reaches ``level``."""
+    """Units of the step that :func:`climb` found for ``level``."""
     if step[0] < _STEPS_MAX:
         return float(step[0])
-    # So many steps at a mean this small is a size close to zero: rare bursts, whose length the gamma gives well.
+    # More than _STEPS_MAX steps at such a mean need an extreme variance (rare bursts). The gamma is accurate there.
     return max(float(_STEPS_MAX), math.ceil(gamma_quantile(level, mean, variance)))
 
 
 @kernel
 def count_quantile(level: float, mean: float, variance: float) -> float:
-    """Smallest whole number whose cumulative Poisson or negative binomial probability reaches ``level``."""
+    """Smallest whole number whose cumulative Poisson or negative binomial probability is at least ``level``."""
     step = climb(first_step(mean, variance), level, mean, variance)
     return units_at(step, level, mean, variance)
 
 
 @kernel
 def quantile(level: float, mean: float, variance: float) -> float:
-    """Demand that is not exceeded with probability ``level``: a whole number where the mean is at most COUNT_MEAN_MAX.
+    """Demand that is not exceeded with probability ``level``; a whole number for means up to COUNT_MEAN_MAX.
 
     Returns
     -------
     float
-        0 where the mean or the level is zero, infinity where the level is 1, NaN where an argument is NaN.
+        0 if the mean or the level is zero, infinity if the level is 1, NaN if an argument is NaN.
     """
     if math.isnan(level) or math.isnan(mean) or math.isnan(variance):
         return math.nan
@@ -293,7 +294,7 @@ def quantile(level: float, mean: float, variance: float) -> float:
 
 @kernel
 def quantiles(levels: NDArray[np.float64], mean: float, variance: float, out: NDArray[np.float64]) -> None:
-    """Fill ``out`` with :func:`quantile` of each of ``levels``; those that rise cost one walk up the distribution."""
+    """Fill ``out`` with :func:`quantile` of each level. Rising levels share one climb of the distribution."""
     plain = 0.0 < mean <= COUNT_MEAN_MAX and not math.isnan(variance)
     step = first_step(mean, variance) if plain else (0, 0.0, 0.0)
     reached = 0.0

@@ -1,4 +1,4 @@
-"""Values of all features of a day: as an array for the kernels of members, by name for River."""
+"""Values of all features of a day: as an array for member kernels, and as a dictionary by name for River."""
 
 from typing import Any
 
@@ -31,10 +31,10 @@ def features_of_rows(
 
 
 def features_by_name(day: int, holiday: NDArray[np.float64], promoted: NDArray[np.float64]) -> list[dict[str, float]]:
-    """Features of a local day of n rows as River takes them; absent ones are zero.
+    """Features of a local day of n rows as dictionaries for River; a missing feature is zero.
 
-    Features of the day come first, then those of the row, where any is not zero: River adds up in this order. Rows
-    without features of their own share one dictionary.
+    Features of the day come first, then those of the row if any of these is not zero. River sums in this order, and the
+    last bits of a sum depend on the order. Rows without features of their own share one dictionary.
     """
     table = np.empty((holiday.size, len(FEATURES)))
     features_of_rows(day, holiday, promoted, table)

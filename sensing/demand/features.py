@@ -1,6 +1,6 @@
-"""All features of a day, on which members regress. A new one is a kernel and an entry of ``FEATURES``.
+"""All features of a day that members may regress on. To add one, write a kernel and an entry of ``FEATURES``.
 
-Record layouts, snapshots and `sensing.demand.feature_values` read the list.
+Record layouts, snapshots and `sensing.demand.feature_values` read ``FEATURES``.
 """
 
 import math
@@ -14,7 +14,7 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 
 
 class KnownDay(NamedTuple):
-    """What is known of a local day of a row in advance; flags are 0 or 1."""
+    """Facts about a local day of a row that are known in advance; flags are 0 or 1."""
 
     day: int
     holiday: float
@@ -24,7 +24,8 @@ class KnownDay(NamedTuple):
 class Feature(NamedTuple):
     """Name and value of one feature.
 
-    ``value`` is a kernel ``(known: KnownDay) -> float``. ``of_row``: rows differ in it on the same day.
+    ``value`` is a kernel ``(known: KnownDay) -> float``. ``of_row``: the value may differ between rows on
+    the same day.
     """
 
     name: str
@@ -56,7 +57,7 @@ def promoted_flag(known: KnownDay) -> float:
 
 @kernel
 def month_position(known: KnownDay) -> float:
-    """Position in an average month, from -0.5 to 0.5; pay days are what it can find, to a day or two."""
+    """Position in an average month, from -0.5 to 0.5. It can capture pay days, with an error of a day or two."""
     months = known.day / MONTH_DAYS
     return months - math.floor(months) - 0.5
 
@@ -67,4 +68,4 @@ FEATURES: tuple[Feature, ...] = (
     Feature("promoted", promoted_flag, of_row=True),
     Feature("month", month_position),
 )
-"""In the order of the regression's weights."""
+"""All features, in the order of the regression's weights."""

@@ -1,4 +1,4 @@
-"""Forecast of the next 28 days for many rows: a pure function of closed days and the known calendar."""
+"""Forecast of the next 28 days for many rows, from their records and the known calendar. `DemandModels` calls it."""
 
 from typing import Any
 
@@ -36,9 +36,9 @@ def forecast_rows(
     method: NDArray[np.uint8],
     codes: NDArray[np.uint8],
 ) -> None:
-    """Fill the last four arguments, which are those of `Forecast`.
+    """Fill the last four arguments, the columns of `Forecast`.
 
-    The variance grows with the horizon as the level's own movement adds up: 1 + (h - 1) gain^2.
+    The level keeps moving, so the variance grows with the horizon: by the factor 1 + (h - 1) gain^2 for day h.
 
     Source: Hyndman, Koehler, Ord, Snyder (2008), Forecasting with Exponential Smoothing, table 6.1, model ANN.
     """
@@ -85,8 +85,8 @@ def quantile_rows(
     levels: NDArray[np.float64],
     out: NDArray[np.float64],
 ) -> None:
-    """Fill ``out`` (n, 28, levels) with calibrated quantiles, never falling with the level."""
-    # What is stated hangs on pool and class only: it is kept for the pool of each class that was seen last.
+    """Fill ``out`` (n, 28, levels) with calibrated quantiles. Rising ``levels`` give quantiles that never fall."""
+    # Nominal levels depend only on pool and class. Cache those of the last pool seen for each class.
     stated = np.zeros((len(CLASSES), levels.size))
     stated_of = np.full(len(CLASSES), -1)
     for i in range(rows.size):

@@ -1,4 +1,7 @@
-"""The forecast of one day of a row: its members combined, then its River members where it has them."""
+"""Forecast of one day of a row: the weighted mean of its members, and of its River members if it has any.
+
+Day learning and forecasting call it.
+"""
 
 from typing import Any
 
@@ -19,7 +22,7 @@ _predict_river = filling([member.predict for member in RIVER_MEMBERS], start=1)
 
 @kernel
 def member_forecast(demand: NDArray[Any], row: int, member: int, seasonal_index: float) -> float:
-    """Forecast of one member, by number, of a day with the seasonal index ``seasonal_index``."""
+    """Forecast of one member, by number, for a day with this seasonal index, in units."""
     units: float = _predict(member, demand, row, seasonal_index)
     return units
 
@@ -34,9 +37,10 @@ def member_weights(demand: NDArray[Any], row: int, weights: NDArray[np.float64])
 def member_level(demand: NDArray[Any], row: int, weights: NDArray[np.float64]) -> float:
     """Combined level of a row, in units per average day.
 
-    A forecast is proportional to the seasonal index, so a member's weighted forecast is that of an index of its weight.
+    A member's forecast is proportional to the seasonal index. So its weighted forecast equals its forecast for a
+    seasonal index equal to its weight.
     """
-    # The last member first: results depend on the order of a sum, and this one is kept.
+    # The last member comes first. The last bits of a sum depend on its order, so the order must not change.
     level = member_forecast(demand, row, _COUNT - 1, weights[_COUNT - 1])
     for member in range(_COUNT - 1):
         level += member_forecast(demand, row, member, weights[member])
@@ -45,7 +49,7 @@ def member_level(demand: NDArray[Any], row: int, weights: NDArray[np.float64]) -
 
 @kernel
 def member_rate(weights: NDArray[np.float64]) -> float:
-    """Rate at which the combined level moves, for the growth of its error with the horizon."""
+    """Weighted mean of the members' rates. The forecast variance grows with it over the horizon."""
     rate: float = weights[_COUNT - 1] * _RATES[_COUNT - 1]
     for member in range(_COUNT - 1):
         rate += weights[member] * _RATES[member]
@@ -62,16 +66,16 @@ def river_forecasts(
     features: NDArray[np.float64],
     values: NDArray[np.float64],
 ) -> None:
-    """Fill ``values`` with the forecasts that are combined for a River row: its own members', then River's.
+    """Fill ``values`` with the forecasts that are combined for a River row: of its own members, then of River's.
 
     Parameters
     ----------
     base
         Forecast of the row's own members, in units.
     seasonal_index
-        Seasonal index of the day in the row's average days.
+        Seasonal index of the day: its expected demand relative to an average day.
     ahead
-        How many days the day lies ahead of the last one learned.
+        Number of days from the last learned day to this one.
     features
         Features of the day, see `sensing.demand.feature_values`.
     """

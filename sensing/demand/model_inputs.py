@@ -1,4 +1,4 @@
-"""What the demand models are given and what they answer: columns, one entry per row."""
+"""Inputs and results of the demand models: columns with one entry per row. Shards and `DemandModels` use them."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LAYOUT: tuple[Literal["C"], Literal["W"]] = ("C", "W")
-"""Every kernel sees one memory layout, so that it is compiled once; arrays of another are copied."""
+"""Memory layout of all kernel arguments, so that each kernel is compiled once. Other arrays are copied."""
 
 
 class DayInputs(NamedTuple):
@@ -23,10 +23,10 @@ class DayInputs(NamedTuple):
     pool: NDArray[np.int32]
     """(n,) pool of each row."""
     observed: NDArray[np.float64]
-    """(n,) share of the day, by its usual hours, that was observed: less than 1 on a row's first day and where the feed
-    was silent; 0 where the day teaches nothing, as where the location was closed."""
+    """(n,) observed share of the day, weighted by its usual hours. It is less than 1 on a row's first day and when the
+    source was silent. 0: the day is not learned, for example because the location was closed."""
     censored: NDArray[np.bool_]
-    """(n,) out of stock for some of the day: demand was at least the quantity, so it teaches upward or not at all."""
+    """(n,) out of stock for a part of the day. Demand was at least the quantity, so the day may only raise a level."""
     holiday: NDArray[np.float64]
     """(n,) 0 or 1."""
     promoted: NDArray[np.float64]
@@ -34,7 +34,7 @@ class DayInputs(NamedTuple):
 
 
 class Window(NamedTuple):
-    """What is known of the 28 days after the last closed one."""
+    """Known facts about the 28 days after the last closed day."""
 
     closed: NDArray[np.bool_]
     """(n, 28) no demand is possible."""
@@ -45,12 +45,12 @@ class Window(NamedTuple):
 
 
 class Forecast(NamedTuple):
-    """Demand of the 28 days after the last closed one."""
+    """Forecast of demand on the 28 days after the last closed day."""
 
     mean: NDArray[np.float64]
     """(n, 28) units."""
     variance: NDArray[np.float64]
-    """(n, 28) units squared, of one day's demand, corrected per row."""
+    """(n, 28) units squared, of one day's demand, scaled per row by calibration."""
     method: NDArray[np.uint8]
     """(n,) position in `METHODS`."""
     demand_class: NDArray[np.uint8]
@@ -58,7 +58,7 @@ class Forecast(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """How one-day forecasts did, over about the last hundred days judged; NaN where nothing was, or nothing sold."""
+    """Accuracy of one-day forecasts over about the last 100 scored days; NaN without scored days or without sales."""
 
     wape: NDArray[np.float64]
     """(n,) sum of absolute errors / sum of demand."""
@@ -67,11 +67,11 @@ class Scores(NamedTuple):
     coverage: NDArray[np.float64]
     """(n,) share of days not above the .95 quantile."""
     days: NDArray[np.float64]
-    """(n,) discounted days judged."""
+    """(n,) discounted number of scored days."""
 
 
 def typed(part: NDArray[Any], kind: Any) -> NDArray[Any]:
-    """The same array in a type and in the layout that the kernels are compiled for, which it nearly always has."""
+    """The array in the type and layout that the kernels are compiled for; copied only if it differs."""
     if part.dtype == kind and part.flags.carray:
         return part
     return np.require(part, kind, LAYOUT)
@@ -93,7 +93,7 @@ def typed_window(window: Window) -> Window:
 
 
 def ordinary_window(rows: int) -> Window:
-    """Window in which nothing is known: open, no holiday, no promotion."""
+    """Window of open days without holidays and promotions."""
     shape: tuple[int, int] = (rows, 28)
     flags: NDArray[Any] = np.zeros(shape)
     return Window(np.zeros(shape, np.bool_), flags, flags.copy())

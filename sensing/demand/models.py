@@ -1,11 +1,12 @@
-"""All demand models of a shard.
+"""All demand models of a shard. The shard machine closes days with them and asks them for forecasts.
 
 Invariants
 ----------
 - A day is scored before it is learned, for every model.
-- What a row predicts depends on its own record, its River models and its pool's last aggregate; never on which rows
-  were closed in the same call. The rows of a pool are closed in one order, for its sums to be the same to the last bit.
-- Memory is fixed per row, plus about 12 KiB for a row that has earned River models.
+- The forecast of a row depends on its own record, its River models and its pool's last aggregates. It does not depend
+  on which rows were closed in the same call. The rows of a pool are always closed in the same order, so that its sums
+  are equal to the last bit.
+- Memory per row is fixed. A row with River models takes about 12 KiB more.
 """
 
 from typing import Any
@@ -29,7 +30,7 @@ from sensing.state.snapshot import pack, unpack
 RIVER_DAYS_MIN = 56
 RIVER_SALES_MIN = 28
 DRIFT_EXPOSURE = 10.0
-"""After a drift the levels count as having seen this many days only, so that all learn at least at a tenth."""
+"""After a drift the exposure is cut to this many days, so that smoothing members learn at a rate of at least 0.1."""
 
 
 class DemandModels:
@@ -38,11 +39,11 @@ class DemandModels:
     Attributes
     ----------
     demand, pool, river
-        Records of rows, pools and River rows (see `record`); kernels elsewhere may read them.
+        Records of rows, pools and River rows (see `demand_record`). Kernels of other modules may read them.
     models
         River models by row.
     drifts
-        Changes found by ADWIN since the start.
+        Number of drifts that ADWIN has detected.
     """
 
     def __init__(self) -> None:
@@ -53,22 +54,22 @@ class DemandModels:
         self.drifts = 0
 
     def ensure(self, rows: int, pools: int) -> None:
-        """Make room for at least so many rows and pools; room doubles, new records are zero."""
+        """Grow the records to at least this many rows and pools, by doubling; new records are zero."""
         self.demand = _grown(self.demand, rows)
         self.pool = _grown(self.pool, pools)
 
     def close_day(self, rows: NDArray[np.int64], inputs: DayInputs) -> None:
-        """Score every model on a local day of the rows, then let it learn the day.
+        """Score every model of the rows on a local day, then learn the day.
 
         Parameters
         ----------
         rows
-            (n,) distinct row numbers; their pools are aggregated once all rows of the day are closed.
+            (n,) distinct row numbers. The caller aggregates their pools after all rows have closed the day.
 
         Raises
         ------
         ValueError
-            When a row has closed this day or a later one.
+            A row has already closed this day or a later one.
         """
         rows = np.require(rows, np.int64, LAYOUT)
         inputs = typed_inputs(inputs)
@@ -92,7 +93,7 @@ class DemandModels:
         self._start_river(rows[due])
 
     def aggregate_pools(self, pools: NDArray[np.int64], day: int) -> None:
-        """Turn the totals of a day into the pools' profiles; once per pool, after all its rows have closed the day."""
+        """Add the totals of a day to the pools' profiles. Call once per pool after all its rows have closed the day."""
         weekday = (day + 3) % 7
         for at in pools.tolist():
             aggregate_weekday(self.pool, at, weekday)
@@ -101,7 +102,7 @@ class DemandModels:
             aggregate_calibration(self.pool, at)
 
     def forecast(self, rows: NDArray[np.int64], day: int, pool: NDArray[np.int32], window: Window) -> Forecast:
-        """Forecast the 28 days after ``day``, the last closed one; changes nothing."""
+        """Forecast the 28 days after ``day``, the last closed day; changes no state."""
         rows, pool = np.require(rows, np.int64, LAYOUT), np.require(pool, np.int32, LAYOUT)
         window = typed_window(window)
         shape = (rows.size, HORIZON)
@@ -116,7 +117,7 @@ class DemandModels:
     def quantiles(
         self, forecast: Forecast, rows: NDArray[np.int64], levels: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Calibrated quantiles of each day's demand, (n, 28, levels), never falling with the level."""
+        """Calibrated quantiles (n, 28, levels) of each day's demand. With rising ``levels`` they never fall."""
         rows, levels = np.require(rows, np.int64, LAYOUT), np.require(levels, np.float64, LAYOUT)
         out = np.empty((*forecast.mean.shape, levels.size))
         quantile_rows(
@@ -125,7 +126,7 @@ class DemandModels:
         return out
 
     def scores(self, rows: NDArray[np.int64]) -> Scores:
-        """How the one-day forecasts of the rows did."""
+        """Accuracy of the one-day forecasts of the rows."""
         found = self.demand[rows]
         days = found["score_weight"].astype(np.float64)
         sold = np.where(found["score_quantity"] > 0, found["score_quantity"], np.nan).astype(np.float64)
@@ -135,13 +136,13 @@ class DemandModels:
         )
 
     def dump(self) -> bytes:
-        """All state as bytes."""
+        """The state as bytes."""
         models = dump_river_rows(self.models)
         drifts = self.drifts.to_bytes(8, "little")
         return pack({"demand": self.demand, "pool": self.pool, "river": self.river, "models": models, "drifts": drifts})
 
     def load(self, block: bytes) -> None:
-        """Take over the state of :meth:`dump`; the models go on exactly as the dumped ones would."""
+        """Restore the state of :meth:`dump`. The models continue exactly as the dumped ones would."""
         parts = unpack(block, {"demand": DEMAND, "pool": POOL, "river": RIVER})
         self.demand, self.pool, self.river = parts["demand"], parts["pool"], parts["river"]
         self.drifts = int.from_bytes(parts["drifts"], "little")
@@ -150,7 +151,7 @@ class DemandModels:
     def _learn_river(
         self, rows: NDArray[np.int64], inputs: DayInputs, out: NDArray[np.float64], places: NDArray[np.int64]
     ) -> None:
-        """Let the River models of the rows at ``places`` learn what the close wrote to ``out``."""
+        """Teach the River models of the rows at positions ``places`` the day that the close wrote to ``out``."""
         if places.size == 0:
             return
         learning = rows[places]
@@ -161,18 +162,18 @@ class DemandModels:
         days = list(zip(units, seasonal_index, base, self.river["scale"][slots].tolist(), features, strict=True))
         learn_days(models, days)
         for row, model, error in zip(learning.tolist(), models, errors, strict=True):
-            if error == error and model.drifted(error):  # NaN: not judged
+            if error == error and model.drifted(error):  # false if NaN: the day was not scored
                 self._drifted(row)
         write_coefficients(self.river, slots, models)
 
     def _drifted(self, row: int) -> None:
-        """Speed up the learning of a row whose errors changed."""
+        """Speed up learning of a row after a detected drift."""
         self.drifts += 1
         self.demand["drifts"][row] = min(int(self.demand["drifts"][row]) + 1, 65535)
         self.demand["exposure"][row] = min(float(self.demand["exposure"][row]), DRIFT_EXPOSURE)
 
     def _start_river(self, rows: NDArray[np.int64]) -> None:
-        """Give River models to rows that have earned them, started at the level of their own members."""
+        """Add River models to rows with enough history. They start at the level of the row's own members."""
         if not rows.size:
             return
         self.river = _grown(self.river, len(self.models) + rows.size)
@@ -189,7 +190,7 @@ class DemandModels:
 
 
 def _grown(records: NDArray[Any], size: int) -> NDArray[Any]:
-    """The same records with room for at least ``size``, by doubling."""
+    """The records, grown to at least ``size`` by doubling if they are fewer."""
     if size <= records.size:
         return records
     grown = np.zeros(max(size, 2 * records.size, 16), records.dtype)

@@ -1,7 +1,7 @@
-"""The River models of one row: one per River member, and ADWIN, which tells when the errors of the forecast changed.
+"""River models of one row: one per River member, and ADWIN, which detects drift of the forecast errors.
 
-Each model is called once per day. What forecasts need of it is then copied to the row's River record, from which all 28
-days are forecast without it.
+`DemandModels` calls each model once per closed day. It then copies the coefficients to the row's River record, from
+which the kernels forecast all 28 days without calling Python.
 """
 
 import math
@@ -15,19 +15,20 @@ from river.drift import ADWIN
 from sensing.demand.demand_record import RIVER
 from sensing.demand.members.registry import RIVER_MEMBERS
 
-# River is typed in part only; what is called here is held to its contract by the conformance tests.
+# River is only partly typed. The conformance tests check the calls made here.
 _Adwin: Any = ADWIN
 
 DRIFT_DELTA = 0.2
-"""ADWIN's bound is wide. At .2 a steady row of Poisson demand has a false alarm in a hundred years, a fourfold jump is
-found within 20 days in nearly every row and a doubling in half of them; at the usual .002 neither ever is."""
+"""Confidence of ADWIN, whose bound is conservative. At .2 a steady row of Poisson demand has one false alarm in 100
+years; ADWIN detects a fourfold jump within 20 days in nearly every row, and a doubling in half of the rows. With the
+usual .002 it detects neither."""
 DRIFT_CLOCK = 1
-"""ADWIN looks for a change every day."""
+"""ADWIN tests for drift every this many days."""
 ERROR_MAX = 4.0
-"""Standardised errors are cut here before ADWIN sees them: one outlier is no drift."""
+"""Standardised errors are cut to this before ADWIN sees them, so that one outlier is not a drift."""
 
 Day = tuple[float, float, float, float, dict[str, float]]
-"""Units, factor, base, scale and features of a day, see `RiverMember`."""
+"""Units, seasonal index, base, scale and features of a day; see `RiverMember`."""
 
 
 class RiverRow:
@@ -49,17 +50,17 @@ class RiverRow:
 
     @classmethod
     def started(cls, level: float) -> "RiverRow":
-        """New models of a row whose own members are at ``level``, in units per average day."""
+        """New models for a row whose own members have the combined level ``level``, in units per average day."""
         return cls([member.start(level) for member in RIVER_MEMBERS])
 
     def drifted(self, error: float) -> bool:
-        """Whether ADWIN finds, with the standardised error of one more day, that errors are not what they were."""
+        """Add the standardised error of a day to ADWIN; returns whether it detects a drift."""
         self.adwin.update(min(max(error, -ERROR_MAX), ERROR_MAX))
         return bool(self.adwin.drift_detected)
 
 
 def learn_days(rows: Sequence[RiverRow], days: Sequence[Day]) -> None:
-    """Let the models of each row learn a day."""
+    """Learn one day with all models of each row."""
     for k, member in enumerate(RIVER_MEMBERS):
         learn = member.learn
         for row, (units, seasonal_index, base, scale, features) in zip(rows, days, strict=True):
@@ -67,7 +68,7 @@ def learn_days(rows: Sequence[RiverRow], days: Sequence[Day]) -> None:
 
 
 def write_coefficients(river: NDArray[Any], slots: NDArray[np.int64], rows: Sequence[RiverRow]) -> None:
-    """Copy what the members' kernels read to the River records of these rows."""
+    """Copy the coefficients of the models to the rows' River records, where the members' kernels read them."""
     for k, member in enumerate(RIVER_MEMBERS):
         coefficients, table = member.coefficients, []
         for row in rows:

@@ -1,7 +1,7 @@
-"""River models as numbers: what `DemandModels` writes to a snapshot in place of Python objects.
+"""Snapshot of River models: numbers instead of Python objects. `DemandModels` calls it.
 
-Members say what they save. ADWIN keeps its window in an object without fields; it gives its state as bytes, which only
-the same version of River is known to read.
+Each member defines the fields that it saves. ADWIN hides its window in a compiled object, whose state it returns as
+bytes. Only the River version that wrote these bytes is known to read them.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ MODEL = np.dtype(
         ("row", "i8"),
         *(field for member in RIVER_MEMBERS for field in member.saved),
         ("window", "i8"),  # bytes of ADWIN's state
-        ("changed", "u1"),  # what ADWIN said of the last error
+        ("changed", "u1"),  # whether ADWIN detected a drift at the last error
     ],
     align=True,
 )
@@ -30,7 +30,7 @@ class _Library(msgspec.Struct, frozen=True):
 
 
 def dump_river_rows(models: dict[int, RiverRow]) -> bytes:
-    """The models of all rows as bytes."""
+    """Models of all rows as bytes."""
     table, windows = np.zeros(len(models), MODEL), []
     for entry, (row, river_row) in zip(table, models.items(), strict=True):
         window: bytes = river_row.adwin._helper.__getstate__()
@@ -43,7 +43,7 @@ def dump_river_rows(models: dict[int, RiverRow]) -> bytes:
 
 
 def load_river_rows(block: bytes) -> dict[int, RiverRow]:
-    """Models of :func:`dump_river_rows`, which go on exactly as the dumped ones would.
+    """Restore the models of :func:`dump_river_rows`. They continue exactly as the dumped ones would.
 
     Raises
     ------

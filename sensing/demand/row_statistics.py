@@ -1,6 +1,6 @@
-"""What a row learns of a day besides its members: order lines, sizes for its demand class, counts.
+"""Statistics of a row besides its members: order lines, sizes for its demand class, counts.
 
-`close_rows` calls these kernels; the counts come last, as all others take them as they were before the day.
+`close_rows` calls these kernels. It calls `count_day` last, since the others need the counts before the day.
 """
 
 from typing import Any
@@ -11,38 +11,39 @@ from sensing.demand.members.tsb import whole_day_units
 from sensing.jit import kernel
 
 EXPOSURE_MIN = 0.5
-"""Days that the first lines count for at least: a day of smaller seasonal index is no measure of a level."""
+"""Minimum exposure, in days, behind the gain of order lines, so that a first day with a small seasonal index cannot
+set an extreme level."""
 CLASS_RATE = 0.05
 COUNT_MAX = 65535
 
 
 @kernel
 def has_level(demand: NDArray[Any], row: int) -> bool:
-    """Whether a row has seen a day in all: before, there is no level that could be wrong or be measured against."""
+    """Whether a row has an exposure of at least one day. Before that it has no level to measure errors against."""
     return bool(demand[row]["exposure"] >= 1.0)
 
 
 @kernel
 def learn_lines(demand: NDArray[Any], row: int, lines: float, seasonal_index: float, observed: float) -> None:
-    """Smooth the order lines of a row at one rate, and the squared error of a whole day's lines.
+    """Update the level of a row's order lines and their mean squared error per whole day.
 
-    ``observed`` is the share of the day that was; ``seasonal_index`` is the seasonal index of this share.
+    ``observed`` is the observed share of the day; ``seasonal_index`` is scaled by it.
     """
     level = demand[row]["lines_level"]
     error = lines - seasonal_index * level
     known = has_level(demand, row)
     gain = max(0.05, 1.0 / max(demand[row]["exposure"] + seasonal_index, EXPOSURE_MIN))
     demand[row]["lines_level"] = max(0.0, level + gain * error)
-    if known:  # the error of part of a day has that part of the variance
+    if known:  # the error over a share of a day has that share of a day's variance
         gain = max(0.02, 1.0 / float(demand[row]["days"]))
         demand[row]["lines_square"] += gain * (error * error / observed - demand[row]["lines_square"])
 
 
 @kernel
 def learn_sizes(demand: NDArray[Any], row: int, units: float, observed: float) -> None:
-    """Learn the size of a day with demand and how long it had been coming; call before TSB learns the day.
+    """Update size and interval of days with demand. Call before TSB learns the day, whose earlier rate it reads.
 
-    ``observed`` is the share of the day that was; what it has is scaled to a whole day that has demand.
+    ``observed`` is the observed share of the day; ``units`` are scaled to a whole day with demand.
     """
     if units <= 0.0:
         return
@@ -55,7 +56,7 @@ def learn_sizes(demand: NDArray[Any], row: int, units: float, observed: float) -
 
 @kernel
 def count_day(demand: NDArray[Any], row: int, units: float, seasonal_index: float) -> None:
-    """Count a day with its seasonal index, once all else has learned it."""
+    """Count a day and add its seasonal index to the exposure. Call after all other kernels have learned the day."""
     demand[row]["exposure"] += seasonal_index
     demand[row]["days"] = min(demand[row]["days"] + 1, COUNT_MAX)
     if units > 0.0:

@@ -1,8 +1,9 @@
-"""Weekday, holiday, promotion and hour profiles: a row's own, shrunk to its pool's.
+"""Seasonal profiles: indices of weekdays, holidays and promotions, and hour shares, of rows and pools.
 
-A factor says what a day is worth in average days; over a week the factors of a pool average one. A row's factor is the
-ratio of what it sold to what its level said, with the pool's factor as ``ROW_PRIOR`` units of earlier evidence (more
-where the row's variance is larger than its mean). Where a pool knows nothing, factors are one and hours uniform.
+Day learning updates them; forecasts and surge detectors read them. A seasonal index is the expected demand of a day
+relative to an average day. The weekday indices of a pool average 1. The weekday index of a row is units sold / units
+expected by its level, shrunk to the pool's index. The prior counts as ``ROW_PRIOR`` units, times the row's
+variance-to-mean ratio if that is above 1. Without data all indices are 1 and the hours have equal shares.
 
 Source of the shrinkage: the posterior mean of a Poisson rate under a gamma prior (Gelman et al., BDA3, 2.6).
 """
@@ -21,25 +22,26 @@ SPECIAL_PRIOR = 20.0
 HOURS_PRIOR = 48.0
 ROW_DISCOUNT = 0.96
 POOL_DISCOUNT = 0.93
-"""Per week, as every weekday comes once in it; a pool can forget faster, and must where opening days change."""
+"""Discount of a weekday's totals per week. A pool has more data than a row, so it may forget faster. It must, since
+opening days may change."""
 SPECIAL_DISCOUNT = 0.97
 HOURS_DISCOUNT = 0.95
 SHOCK_RATIO = 0.3
 SHOCK_DAYS_MIN = 4
 SHOCKS_MAX = 2
-"""So often in a row a weekday on which almost nothing sold is left out (Christmas); then it is the profile."""
+"""A weekday with hardly any sales (Christmas) is left out up to this many times in a row. Then it counts as normal."""
 
 
 @kernel
 def dispersion_prior(pool: NDArray[Any], at: int) -> float:
-    """Variance-to-mean ratio of the pool's typical row; 2 where the pool knows nothing."""
+    """Variance-to-mean ratio of the pool's typical row; 2 without data."""
     typical: float = math.exp((pool[at]["dispersion"] + 20.0 * math.log(2.0)) / (pool[at]["dispersion_weight"] + 20.0))
     return typical
 
 
 @kernel
 def dispersion(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int) -> float:
-    """Variance-to-mean ratio of a row's days, with the pool's as ten days of earlier evidence."""
+    """Variance-to-mean ratio of a row's days, shrunk to that of the pool. The prior counts as 10 days."""
     prior = dispersion_prior(pool, at)
     days = min(float(demand[row]["days"]), 90.0)
     if demand[row]["expected"] <= 0.0:
@@ -50,7 +52,7 @@ def dispersion(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int) -> f
 
 @kernel
 def weekday_index(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, weekday: int) -> float:
-    """Worth of a weekday (Monday 0) for a row, in its average days."""
+    """Seasonal index of a weekday (Monday 0) for a row."""
     prior = ROW_PRIOR * max(
         1.0, demand[row]["square"] / demand[row]["expected"] if demand[row]["expected"] > 0.0 else 1.0
     )
@@ -61,7 +63,7 @@ def weekday_index(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, w
 
 @kernel
 def special_day_index(pool: NDArray[Any], at: int, holiday: float, promoted: float) -> float:
-    """Worth of a day for being a holiday or promoted, against the same day without."""
+    """Factor on a day's demand if it is a holiday or promoted; 1 if neither."""
     index = 1.0
     if holiday > 0.0:
         index *= (SPECIAL_PRIOR + pool[at]["special"][0, 0]) / (SPECIAL_PRIOR + pool[at]["special"][0, 1])
@@ -72,16 +74,16 @@ def special_day_index(pool: NDArray[Any], at: int, holiday: float, promoted: flo
 
 @kernel
 def learn_row_profile(demand: NDArray[Any], row: int, weekday: int, units: float, expected: float) -> None:
-    """Add a day to the row's own weekday profile; ``expected`` is its level that day, weekday left out."""
+    """Add a day to the row's own weekday profile. ``expected`` is its forecast in units without the weekday index."""
     demand[row]["weekday_quantity"][weekday] = ROW_DISCOUNT * demand[row]["weekday_quantity"][weekday] + units
     demand[row]["weekday_expected"][weekday] = ROW_DISCOUNT * demand[row]["weekday_expected"][weekday] + expected
 
 
 @kernel
 def aggregate_weekday(pool: NDArray[Any], at: int, weekday: int) -> None:
-    """Turn the pool's totals of a day into its weekday factors and holiday and promotion factors."""
+    """Update weekday indices and holiday and promotion factors of a pool with its totals of a day."""
     for kind in range(2):
-        if pool[at]["day_special"][kind, 1] > 0.0:  # forgotten by the day on which there was one, not by the calendar
+        if pool[at]["day_special"][kind, 1] > 0.0:  # only such days discount it
             for side in range(2):
                 kept = SPECIAL_DISCOUNT * pool[at]["special"][kind, side]
                 pool[at]["special"][kind, side] = kept + pool[at]["day_special"][kind, side]
@@ -113,7 +115,10 @@ def aggregate_weekday(pool: NDArray[Any], at: int, weekday: int) -> None:
 
 @kernel
 def aggregate_hours(pool: NDArray[Any], at: int, weekday: int) -> None:
-    """Turn the pool's order lines of a day into hour-of-week shares: weekday shrunk to all days, these to uniform."""
+    """Update the hour shares of a pool with its order lines of a day.
+
+    The shares of a weekday are shrunk to those of all days, and these to equal shares.
+    """
     lines = 0.0
     for hour in range(24):
         lines += pool[at]["day_hours"][hour]
@@ -129,7 +134,7 @@ def aggregate_hours(pool: NDArray[Any], at: int, weekday: int) -> None:
         of_weekday += pool[at]["hours"][weekday, hour]
         for day in range(7):
             of_week += pool[at]["hours"][day, hour]
-    # Every weekday's shares are made again, because each leans on all days.
+    # Recompute the shares of every weekday, since each is shrunk to all days.
     for day in range(7):
         of_weekday = 0.0
         for hour in range(24):
@@ -164,8 +169,8 @@ def expected_lines(
     Returns
     -------
     float
-        Level of lines x weekday factor x share of the hours x share of the day that was observed; 0 for a row that has
-        learned nothing.
+        Sum over days of level of lines x weekday index x share of the hours x observed share of the day. 0 if the row
+        has learned nothing.
     """
     total = 0.0
     hour = start_hour

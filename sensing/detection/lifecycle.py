@@ -2,19 +2,21 @@
 
 Invariants
 ----------
-- There is at most one object per exception type and key; its id is fixed when it opens and says type, item and opening
+- There is at most one object per exception type and key. Its id is made when it opens, from type, item and opening
   instant.
-- Versions are 1, 2, 3, ... in the order of publication; nothing is resolved or expired that was not opened.
+- Versions are 1, 2, 3, ... in the order of publication. Only opened problems are published as resolved or expired.
 - Publications depend only on the findings and their instants. A dump restores the state exactly.
 - At most ``problems_max`` objects are kept, candidates and cooling ones included. The last tenth is for detectors with
   ``reserved``, since a held order must always have an exception. If the table is full, a finding opens nothing and is
   counted in ``refused``.
 
-Life: candidate (seen, not yet often enough; never published) - opened - escalated when its severity has risen -
-resolved or expired. A problem that recurs during its type's cool-down is the same object again: same id, next version,
-opened. A person may acknowledge or label a problem, or reject it: then it is resolved, and within a week it recurs only
-if it is graver than it was. While muted (backfill) everything goes its way unpublished, and what ends leaves no trace;
-`end_backfill` then names what is open, and `publish` shows it, each as version 1.
+States: a problem begins as a candidate, which is never published. After enough active findings it is opened. It is
+escalated when its severity rises, and ends as resolved or expired. A problem that recurs during the cool-down of its
+type is the same object: it is opened again with the same id and the next version. A person may acknowledge, label or
+reject a problem. A rejected problem is resolved, and for a week it recurs only with a higher severity.
+
+During a backfill nothing is published, and ended problems are dropped. `end_backfill` then returns the open problems,
+and `publish` publishes each as version 1.
 """
 
 from collections import Counter
@@ -43,11 +45,11 @@ from sensing.state.snapshot import Encoded, pack, unpack
 OpenCounts = dict[tuple[ExceptionType, Severity], int]
 
 DISMISSED_MS = 7 * DAY_MS
-"""For so long a problem that a person rejected recurs only with a higher severity."""
+"""Time after a rejection during which the problem recurs only with a higher severity."""
 TOMBSTONE_AFTER_MS = 8 * DAY_MS
-"""So long after its end a problem stays in the compacted topic. It is longer than any cool-down."""
+"""Time that an ended problem stays in the compacted topic. It is longer than any cool-down."""
 RESERVED = 10
-"""One in this many entries of the table is for detectors with ``reserved``."""
+"""One in this many entries of the table is kept free for detectors with ``reserved``."""
 
 
 _ENDED: tuple[Status, ...] = ("resolved", "expired")
@@ -125,11 +127,11 @@ class Problems:
         )
 
     def has_problem(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(n,) rows with a problem, whatever its state."""
+        """(n,) whether each row has a problem in any state."""
         return np.fromiter(map(self._rows.__contains__, rows.tolist()), np.bool_, len(rows))
 
     def open_types(self, row: int) -> set[ExceptionType]:
-        """Types of a row's open problems and candidates. Its order is undefined: only test membership."""
+        """Types of a row's open problems and candidates. Its order is undefined, so callers only test membership."""
         found = [self._problems[name] for name in self._rows.get(row, ())]
         return {problem.exception_type for problem in found if problem.status not in ("resolved", "expired")}
 
@@ -168,7 +170,7 @@ class Problems:
         return None if self.backfilling else self._publish(problem, decision_record.time)
 
     def expire(self, instant: int) -> list[ExceptionState]:
-        """Expire problems without findings for long, and drop problems that have cooled down. Called once a day."""
+        """Expire problems whose findings have stopped, and drop problems after their cool-down. Called once a day."""
         ended = []
         for name, problem in list(self._problems.items()):
             if problem.status in _ENDED:
@@ -201,17 +203,17 @@ class Problems:
         return leaving
 
     def end_backfill(self) -> list[str]:
-        """End the backfill; names of the open problems, which are to be published, oldest first."""
+        """End the backfill; returns the names of the open problems for :meth:`publish`, oldest first."""
         self.backfilling = False
         return [name for name, problem in self._problems.items() if problem.is_open]
 
     def publish(self, names: list[str], instant: int) -> list[ExceptionState]:
-        """Publish problems of :meth:`end_backfill`, as version 1, before anything else is told of them."""
+        """Publish problems of :meth:`end_backfill` as version 1. Call it before any other change of these problems."""
         published = []
         for problem in map(self._problems.__getitem__, names):
-            # What was due while nobody could read it is due from now on.
+            # Nobody could read the problem before, so its deadline counts from now.
             problem.deadline = _deadline(problem, problem.severity, instant)
-            # The event that opened it may be ahead of the clock.
+            # The event that opened the problem may be ahead of the clock.
             published.append(self._publish(problem, max(instant, problem.opened_time)))
         return published
 
@@ -250,7 +252,7 @@ class Problems:
             del self._rows[row]
 
     def _update_candidate(self, name: str, problem: Problem, finding: Finding) -> ExceptionState | None:
-        """Update a candidate: it opens after enough active findings in a row."""
+        """Update a candidate. It opens after enough consecutive active findings."""
         if not finding.active:
             self._drop(name)
             return None
@@ -318,7 +320,7 @@ class Problems:
         return self._publish(problem, finding.event_time)
 
     def _dismiss(self, problem: Problem, decision_record: DecisionRecord, instant: int) -> ExceptionState | None:
-        """End a problem that a person rejected. Unlike other ended problems it is kept during a backfill, too."""
+        """End a rejected problem. During a backfill it is kept, unlike other ended problems."""
         assert problem.is_open, "what has ended cannot be rejected"
         problem.status = "resolved"
         problem.dismissed = True

@@ -1,4 +1,7 @@
-"""Stocking locations of a shard by number: time zone, calendar, region, and order lines of recent days."""
+"""Stocking locations of a shard by number: time zone, calendar, region, and order lines of recent days.
+
+The shard's state owns it. Kernels read the arrays.
+"""
 
 import msgspec
 import numpy as np
@@ -12,7 +15,8 @@ from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.state.zones import Zones
 
 AHEAD_DAYS = 3
-"""Windows of order lines may end up to this many days after the last closed day: events run ahead of the clock."""
+"""Windows of order lines may end up to this many days after the last closed day, since events may be ahead of the
+clock."""
 
 
 @kernel
@@ -44,11 +48,11 @@ class Locations:
     ----------
     zone, calendar, accepted, lines, usual, unobserved
         Arrays by location number, for kernels: time zone; position of its calendar in ``calendars``; whether its events
-        are taken, as :meth:`is_known`; order lines per local hour (`LOCATION_LINES`); lines a weekday usually has;
-        share of each local day (ring by day number) that was not observed, because the location was closed or the feed
-        silent, 0 for days to come.
+        are accepted, as :meth:`is_known`; order lines per local hour (`LOCATION_LINES`); usual lines per weekday;
+        unobserved share of each local day (ring by day number). A day is unobserved while the location is closed or its
+        source is silent. The share of future days is 0.
     calendars
-        Names of the calendars in use; None is no calendar.
+        Names of the calendars in use; None means no calendar.
     """
 
     def __init__(self, zones: Zones) -> None:
@@ -128,7 +132,7 @@ class Locations:
         return found
 
     def store_unobserved(self, numbers: NDArray[np.int32], day: int, share: NDArray[np.float64]) -> None:
-        """Keep the share (locations,) of a closed local day that was not observed; days to come count as observed."""
+        """Store the unobserved share (locations,) of a closed local day. Future days count as observed."""
         store_unobserved(self.unobserved, numbers, day, share)
 
     def learn_day(self, numbers: NDArray[np.int64], day: int, observed: NDArray[np.bool_]) -> None:
@@ -137,7 +141,7 @@ class Locations:
         learn_usual(self.lines, self.usual, numbers, day, observed)
 
     def dump(self) -> bytes:
-        """Everything as bytes."""
+        """All locations as bytes."""
         count = len(self.records)
         return pack(
             {
@@ -149,7 +153,7 @@ class Locations:
         )
 
     def load(self, block: bytes) -> None:
-        """Restore the locations of :meth:`dump`. Their zones must have numbers already."""
+        """Restore the locations of :meth:`dump`. Load the zones first, since locations refer to their numbers."""
         parts = unpack(block, {"locations": list[Location], "lines": LOCATION_LINES})
         self.any_known = any(record.known for record in parts["locations"])
         for record in parts["locations"]:

@@ -1,8 +1,8 @@
 """Watermark tracker: combines the watermarks of several source groups into a machine's clock and buffers early batches.
 
 The clock is the minimum of the latest watermarks of all groups. It never goes back. A batch is buffered until the
-reference is read, and until it is at most ``GROUP_DRIFT_MS`` ahead of the progress of every other group. Batches of one
-group keep their order. Batches carry everything that these rules need, so groups may run in other processes.
+reference topic is read, and until it is at most ``GROUP_DRIFT_MS`` ahead of the progress of every other group. Batches
+of one group keep their order. Batches carry everything that these rules need, so groups may run in other processes.
 """
 
 from collections import deque
@@ -16,7 +16,7 @@ from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.state.stored_batch import StoredBatch
 
 GROUP_DRIFT_MS = 6 * HOUR_MS
-"""How far one group may be ahead of another in event time. Sources of one process keep to it as well."""
+"""Event time by which one group may be ahead of another, ms. Sources of one process use the same limit."""
 
 
 class WatermarkTracker:
@@ -29,9 +29,9 @@ class WatermarkTracker:
         self.waiting: list[deque[Batch]] = [deque() for _ in range(groups)]
 
     def admit(self, batch: Batch) -> list[Batch]:
-        """Take in a batch; returns the batches that may be applied now, with watermarks that hold for all groups.
+        """Add a batch; returns the batches that may be applied now. Their watermarks hold for all groups.
 
-        With a single group this is the batch itself.
+        With a single group it returns the batch itself.
         """
         if len(self.latest) == 1:
             return [batch]
@@ -64,13 +64,13 @@ class WatermarkTracker:
         return batch._replace(records=records, infrequent=infrequent, watermark=min(batch.watermark, others))
 
     def dump(self) -> bytes:
-        """Watermarks, progress and the batches that wait, as bytes."""
+        """Watermarks, progress and buffered batches as bytes."""
         waiting = [StoredBatch.of(batch) for batches in self.waiting for batch in batches]
         state = _State(self.reference_read, waiting)
         return pack({"latest": self.latest, "progress": self.progress, "waiting": Encoded(state, _State)})
 
     def load(self, block: bytes) -> None:
-        """Restore what :meth:`dump` wrote."""
+        """Restore the state of :meth:`dump`."""
         found = unpack(block, {"waiting": _State})
         self.latest[:], self.progress[:] = found["latest"], found["progress"]
         self.reference_read = found["waiting"].reference_read
@@ -79,7 +79,7 @@ class WatermarkTracker:
 
 
 class _State(msgspec.Struct):
-    """Whether the reference is read, and the buffered batches, oldest first within a group."""
+    """Whether the reference topic is read, and the buffered batches, oldest first within a group."""
 
     reference_read: bool
     waiting: list[StoredBatch]

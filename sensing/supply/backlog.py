@@ -1,9 +1,10 @@
 """Backlog: open demand of a row (ordered, not yet shipped) by requested day. Booking kernels and plans call it.
 
-``open_total`` is the exact sum over lines. A ring has the days from today on. ``open_later`` is the quantity that was
-requested beyond the ring when it was booked. The rest, ``total - ring - later``, is overdue. Each line stores one bit:
-whether it was booked in the ring or overdue (1), or later (0). It is needed because the quantity of a later line is not
-in the cell of its day when the ring reaches that day. Plans place later lines at their mean requested day.
+``open_total`` is the exact sum over lines. A ring has one cell per day from today on. ``open_later`` is the quantity
+whose requested day was beyond the ring when it was booked. The rest, ``open_total - ring - open_later``, is overdue.
+Each line stores one bit: 1 if it was booked in the ring or as overdue, 0 if it was booked as later. The bit is needed,
+since the quantity of a later line stays in ``open_later`` when the ring reaches its day. Plans place later lines at
+their mean requested day.
 """
 
 from typing import Any

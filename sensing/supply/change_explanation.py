@@ -1,8 +1,8 @@
-"""Explanation of a changed reorder point: additive parts and a sentence. Documents of planning parameters have both.
+"""Explanation of a changed reorder point: additive parts and a sentence. Documents of planning parameters use both.
 
 The five inputs are replaced one after the other, in the order demand level, demand spread, lead time (with review
-time), lead-time spread, service target. A part is the change of the reorder point in its step. So the parts add up for
-any formula.
+time), lead-time spread, service target. A part is the change of the reorder point in its step. So the
+parts add up to the whole change for any formula.
 
 Source: sequential substitution ("chain replacement"), as in variance analysis; unlike Shapley values (Shapley, 1953)
 it depends on the order, which is fixed, and needs 4 quantiles instead of 30.

@@ -3,8 +3,8 @@
 A row is published if one of these holds, compared with its last publication:
 
 - it was never published, or its publication expires tomorrow,
-- the reorder point moved by more than the dead band, at least one unit, and at least 0.3 standard deviations of the
-  lead-time demand (less hardly changes the service: a point at .95 then serves .91 to .97),
+- the reorder point moved by more than the dead band, by at least one unit, and by at least 0.3 standard deviations of
+  the lead-time demand (a smaller move hardly changes the service: instead of .95 it is .91 to .97),
 - the order quantity moved by more than 1.25 dead bands and at least one unit,
 - the lead time moved by more than the dead band and at least half a day,
 - the demand class changed,
@@ -15,8 +15,8 @@ While an item is new, its estimates move with every sale, so its bands are two a
 after a publication (a week, while new) all bands are twice as wide again. The order-up-to level is the sum of reorder
 point and order quantity and needs no band of its own.
 
-Source of the wider band of the quantity: the cost of a quantity q times the economic one is (q + 1/q) / 2 of the
-least, 1.025 at a quarter more (Silver, Pyke and Thomas, Inventory and Production Management, 4.4).
+Source of the wider band of the quantity: the cost of q times the economic quantity is (q + 1/q) / 2 times the minimum
+cost, which is 1.025 for q = 1.25 (Silver, Pyke and Thomas, Inventory and Production Management, 4.4).
 """
 
 from typing import Any, get_args

@@ -1,8 +1,9 @@
 """Lead-time statistics of lanes (supplier, SKU, location) and of suppliers, exponentially discounted.
 
-Receipts of purchase orders update them; `lead_time` estimates from them. A statistic is (weight, mean, sum of weighted
-squares about the mean). It is discounted by ``memory ** w`` before an observation of weight ``w`` is added, so weights
-add up to at most 1 / (1 - memory). A partial receipt has the weight of its share of the line.
+Receipts of purchase orders update them, and `lead_time` estimates lead times from them. A statistic has a weight, a
+mean and a sum of weighted squares about the mean. Before an observation of weight ``w`` is added, it is discounted by
+``memory ** w``, so weights add up to at most 1 / (1 - memory). The weight of a partial receipt is its share
+of the line.
 
 Source: West (1979), Updating mean and variance estimates, CACM 22(9), with exponential discount.
 """
@@ -49,7 +50,7 @@ POOL = np.dtype(
 def observed(
     total: float, mean: float, squares: float, value: float, weight: float, memory: float
 ) -> tuple[float, float, float]:
-    """Weight, mean and squares of a statistic after it took in ``value`` with a weight in (0, 1]."""
+    """Weight, mean and squares of a statistic after adding ``value`` with a weight in (0, 1]."""
     kept = memory**weight
     total = total * kept + weight
     gap = value - mean
@@ -59,7 +60,7 @@ def observed(
 
 @kernel
 def observe_lead_time(records: NDArray[Any], at: int, days: float, weight: float, memory: float) -> None:
-    """Let a lane or a pool take in a lead time."""
+    """Add a lead time in days to the statistic of a lane or supplier."""
     record = records[at]
     record.weight, record.mean, record.squares = observed(
         record.weight, record.mean, record.squares, days, weight, memory
@@ -68,7 +69,7 @@ def observe_lead_time(records: NDArray[Any], at: int, days: float, weight: float
 
 @kernel
 def observe_delay(pools: NDArray[Any], at: int, days: float, weight: float, memory: float) -> None:
-    """Let a pool take in a delay."""
+    """Add a delay in days to the statistic of a supplier."""
     pool = pools[at]
     pool.delay_weight, pool.delay_mean, pool.delay_squares = observed(
         pool.delay_weight, pool.delay_mean, pool.delay_squares, days, weight, memory
@@ -82,8 +83,8 @@ _NamesAndRefused = tuple[list[str], int]
 class Lanes:
     """Lanes and supplier pools of one shard, numbered in order of first mention and never removed.
 
-    Beyond ``lanes_max`` no lane is added, and rows use the pool of the supplier. Beyond SUPPLIERS_MAX new suppliers
-    share the pool UNKNOWN. ``refused`` counts both.
+    If there are ``lanes_max`` lanes, no more are added, and further rows use only the pool of the supplier. If there
+    are SUPPLIERS_MAX suppliers, further ones share the pool UNKNOWN. ``refused`` counts both.
     """
 
     def __init__(self, lanes_max: int) -> None:
@@ -107,7 +108,7 @@ class Lanes:
         return self._pools[: len(self.names)]
 
     def supplier(self, name: str) -> int:
-        """Return the number of a supplier."""
+        """Return the number of a supplier, which is added if it is new."""
         found = self._supplier_of.get(name)
         if found is not None:
             return found
@@ -126,7 +127,7 @@ class Lanes:
         return self._supplier_of.get(name, UNKNOWN if len(self.names) == SUPPLIERS_MAX else None)
 
     def lane(self, row: int, supplier: int) -> int:
-        """Return the number of a lane, or NO_LANE at the bound."""
+        """Return the number of a lane, which is added if it is new. NO_LANE if the table is full."""
         found = self._lane_of.get((row, supplier))
         if found is not None:
             return found
@@ -141,13 +142,13 @@ class Lanes:
         return number
 
     def received(self, lane: int, supplier: int, lead_time_days: float, share: float) -> None:
-        """Add an observation: a share of a line arrived ``lead_time_days`` after it was placed."""
+        """Learn a receipt: ``share`` of a line arrived ``lead_time_days`` after the line was placed."""
         if lane != NO_LANE:
             observe_lead_time(self._lanes, lane, lead_time_days, share, LANE_MEMORY)
         observe_lead_time(self._pools, supplier, lead_time_days, share, POOL_MEMORY)
 
     def delayed(self, supplier: int, delay_days: float, share: float) -> None:
-        """Learn that a share of a line arrived so many days after its promised day (early: negative)."""
+        """Learn a receipt: ``share`` of a line arrived ``delay_days`` after its promised day (early: negative)."""
         observe_delay(self._pools, supplier, delay_days, share, POOL_MEMORY)
 
     def dump(self) -> bytes:

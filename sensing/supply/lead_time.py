@@ -3,10 +3,10 @@
 A prior counts as PRIOR_WEIGHT observations, for mean and variance alike. Without observations the standard deviation is
 VARIATION times the stated lead time.
 
-Open lines are right-censored observations: if a line has been open for a days, its lead time is more than a. It is
-added with its conditional mean and variance, those of a normal lead time beyond a, in one EM step from the estimate
-without it. So an overdue line raises mean and variance before it arrives, and more the longer it is overdue. A line
-placed yesterday hardly changes them.
+Open lines are right-censored observations: the lead time of a line that has been open for a days exceeds a. One EM step
+adds each open line with the conditional mean and variance of a normal lead time that exceeds a. It starts from the
+estimate without open lines. So an overdue line raises mean and variance before it arrives, and more the longer it is
+overdue. A line placed yesterday hardly changes them.
 
 Source: Schmee and Hahn (1979), A simple method for regression analysis with censored data, Technometrics 21(4); the
 moments of the truncated normal from Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 1 (1994), 13.10.
@@ -31,7 +31,7 @@ Z_SERIES = 30.0
 
 @kernel
 def inverse_mills_ratio(z: float) -> float:
-    """Inverse Mills ratio of the standard normal: its mean beyond ``z``."""
+    """Inverse Mills ratio: mean of a standard normal variable, given that it exceeds ``z``."""
     if z > Z_SERIES:
         return z + 1.0 / z - 2.0 / z**3 + 10.0 / z**5
     return math.exp(-0.5 * z * z) / (math.sqrt(2.0 * math.pi) * normal_upper(z))
@@ -112,7 +112,7 @@ def shrink(
     lanes: NDArray[Any], pools: NDArray[Any], lane: NDArray[np.int32], supplier: NDArray[np.int64],
     stated_days: NDArray[np.float64], out: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Fill ``out`` (3, n) with what :func:`shrunk` returns."""
+    """Fill ``out`` (3, n) with mean, variance and weight, see :func:`shrunk`."""
     for i in range(lane.size):
         pool = pools[supplier[i]]
         prior_sd = VARIATION * stated_days[i]

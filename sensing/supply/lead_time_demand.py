@@ -1,13 +1,15 @@
-"""Demand over a random lead time plus review time, and the stock that covers it.
+"""Demand over the protection time, and the reorder point that covers it. Plans and documents call it.
 
-With protection time P = L + R days (R the review time, certain), daily means m_t and variances v_t of independent days:
+The protection time is P = L + R days, with L the random lead time and R the fixed review time. Days are independent,
+with means m_t and variances v_t:
 
     mean = sum of m_t over P days
     variance = sum of v_t over P days + m^2 var(L), m = mean / P
 
-A fractional day counts in part. Beyond the 28 days of the forecast its last week repeats. With equal days this is the
-textbook's (L + R) d and (L + R) s_d^2 + d^2 s_L^2. The reorder point is the quantile of that demand at the service
-target, negative binomial or gamma with these moments. The safety stock is reorder point less mean, never negative.
+A fractional day counts in part. Beyond the 28 days of the forecast its last week repeats. With equal days the formulas
+are those of the source: (L + R) d and (L + R) s_d^2 + d^2 s_L^2. The reorder point is the quantile of this demand at
+the service target, of a negative binomial or gamma distribution with these moments. The safety stock is the reorder
+point minus the mean, at least 0.
 
 Source: Silver, Pyke, Thomas (2017), Inventory and Production Management in Supply Chains, 4th ed., 6.10 (random lead
 time) and 6.9 (review time).
@@ -20,12 +22,12 @@ from sensing.demand.distribution import quantile
 from sensing.jit import kernel
 
 SERVICE_MAX = 0.9999
-"""Higher service targets are cut to this: a target of 1 would need infinite stock."""
+"""Higher service targets are cut to this, since a target of 1 would need infinite stock."""
 
 
 @kernel
 def sum_of_days(daily: NDArray[np.float64], days: float) -> float:
-    """Sum of the first ``days`` values of ``daily``, the last day in part, its last seven repeating beyond the end."""
+    """Sum of the first ``days`` values of ``daily``. The last day counts in part; beyond the end the last 7 repeat."""
     known = daily.size
     total = 0.0
     whole = int(days)
@@ -69,7 +71,7 @@ def protection_time_moments(
 ) -> None:  # fmt: skip
     """Fill ``out`` (n, 3) with mean, variance and quantile of n demands over the protection time, by `reorder_point`.
 
-    For the values in a row's record the results equal those of :func:`protect` bit for bit.
+    For the values in a row's record the results equal those of :func:`protection_time_demand` bit for bit.
     """
     for i in range(demand_mean.size):
         out[i, 0], out[i, 1] = moments(
@@ -84,13 +86,14 @@ def protection_time_demand(
     lead_time_days_mean: NDArray[np.float32], lead_time_days_sd: NDArray[np.float32],
     review_days: NDArray[np.float32], service_target: NDArray[np.float32], out: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Fill ``out`` (n, 5): demand a day (mean, variance), and over the protection time mean, variance and quantile.
+    """Fill ``out`` (n, 5): mean and variance per day, then mean, variance and quantile over the protection time.
 
-    All inputs of the reorder point are float32 values, so that it can be computed again from the row's record of the
-    last publication. Forecasts are (n, 28) units and units squared, the others (n,). NaN in a forecast gives NaN.
+    All inputs of the reorder point are float32 values, as in the row's record. So the last published reorder point can
+    be recomputed from the record. Forecasts are (n, 28) units and units squared, other arguments (n,). NaN in a
+    forecast gives NaN.
     """
     for i in range(lead_time_days_mean.size):
-        # In a kernel float() of a float32 stays a float32; the moments need double precision.
+        # In a kernel float() of a float32 stays a float32, but the moments need double precision.
         lead_time, review = np.float64(lead_time_days_mean[i]), np.float64(review_days[i])
         days = lead_time + review
         daily = forecast_mean[i, 0]

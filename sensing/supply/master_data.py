@@ -1,4 +1,7 @@
-"""Master data for planning: the record in force of each item, supplier, policy and of the parameters in force."""
+"""Master data for planning: items, suppliers, policies and the parameters in force at the ERP.
+
+`SupplyState` owns it. Per key only the record in force is kept.
+"""
 
 from typing import Any
 
@@ -6,7 +9,7 @@ from sensing.contracts.reference import ItemUpdated, ParametersInForce, PolicyUp
 from sensing.state.snapshot import Encoded, pack, unpack
 
 FROM_THE_BEGINNING = -(2**62)
-"""Effective time of records without one."""
+"""Effective time, UTC ms, of records without one."""
 KINDS = (ItemUpdated, SupplierUpdated, PolicyUpdated, ParametersInForce)
 Key = tuple[str, ...]
 _Kept = tuple[int, ItemUpdated | SupplierUpdated | PolicyUpdated | ParametersInForce]

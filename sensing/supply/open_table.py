@@ -1,10 +1,11 @@
-"""Open purchase-order lines as records in chains by row, so that plans and closes read them without a walk in Python.
+"""Open purchase-order lines as an array of records with a linked list per row, for kernels of plans and closes.
 
-Called by `sensing.supply.purchases`, which holds the lines themselves; this table is derived from them.
+`sensing.supply.purchases` owns it and keeps it in step with its lines, so it is not part of snapshots. A *place* is an
+index of the array.
 
 Invariants
-- The places of a row's lines are chained in order of opening; ``sequence`` grows with it over all rows.
-- A place that is free has ``open`` 0 and is in ``_free``.
+- The linked list of a row has its lines in order of opening. ``sequence`` rises in order of opening over all rows.
+- A free place has ``open`` 0 and is in ``_free``.
 """
 
 from typing import Any
@@ -22,7 +23,7 @@ Key = tuple[str, str]
 
 OPEN_LINE = np.dtype(
     [
-        ("open", "i8"),  # thousandths still to come
+        ("open", "i8"),  # thousandths, open
         ("ordered", "i8"),  # thousandths
         ("placed_time", "i8"),  # UTC ms; NEVER: not known
         ("sequence", "i8"),
@@ -30,7 +31,7 @@ OPEN_LINE = np.dtype(
         ("expected_day", "i4"),  # local day; NO_DAY: not known
         ("supplier", "i4"),
         ("lane", "i4"),
-        ("before", "i4"),  # places of the row's lines opened before and after, NONE at the ends
+        ("before", "i4"),  # places of the previous and next line of the row, NONE at the ends
         ("after", "i4"),
     ],
     align=True,
@@ -39,7 +40,7 @@ OPEN_LINE = np.dtype(
 
 @kernel
 def count_open(table: NDArray[Any], first: NDArray[np.int32], rows: NDArray[np.int64]) -> int:
-    """How many open lines some rows have."""
+    """Number of open lines of some rows."""
     count = 0
     for row in rows:
         place = first[row]
@@ -60,15 +61,15 @@ def read_open(
     Parameters
     ----------
     today, now
-        Local day that begins, and the instant, UTC ms.
+        Local day that begins, and current instant in UTC ms.
     mean_days
-        (n,) mean lead time of each row.
+        (n,) mean lead time of each row, in days.
     delays
-        (suppliers,) days by which receipts of each supplier are late.
+        (suppliers,) typical delay of receipts of each supplier, in days.
     integers
-        (3, m) filled with position of the row, day due, lane.
+        (3, m) filled with position of the row, due day, lane.
     floats
-        (3, m) filled with units to come, age in days, share of the line.
+        (3, m) filled with open units, age in days, open share of the line.
     """
     k = 0
     for at in range(rows.shape[0]):
@@ -103,7 +104,7 @@ def any_overdue(
 
 @kernel
 def places_of(table: NDArray[Any], first: int, last_day: int, out: NDArray[np.int64]) -> int:
-    """Places in the chain from ``first`` on of lines expected on ``last_day`` or before; returns how many."""
+    """Fill ``out`` with the places from ``first`` on whose lines are expected by ``last_day``; returns their number."""
     count = 0
     place = first
     while place >= 0:
@@ -116,7 +117,7 @@ def places_of(table: NDArray[Any], first: int, last_day: int, out: NDArray[np.in
 
 @kernel
 def chain(table: NDArray[Any], last: NDArray[np.int32], first: NDArray[np.int32], place: int, row: int) -> None:
-    """Put a new place at the end of the chain of its row."""
+    """Append a new place to the linked list of its row."""
     before = last[row]
     table[place].row = row
     table[place].before = before
@@ -130,7 +131,7 @@ def chain(table: NDArray[Any], last: NDArray[np.int32], first: NDArray[np.int32]
 
 @kernel
 def unchain(table: NDArray[Any], last: NDArray[np.int32], first: NDArray[np.int32], place: int) -> None:
-    """Take a place out of the chain of its row; it is free then."""
+    """Remove a place from the linked list of its row, and clear its open quantity."""
     record = table[place]
     record.open = 0
     if record.before == NONE:
@@ -148,7 +149,7 @@ def fill(
     table: NDArray[Any], place: int, open_quantity: int, ordered: int, placed_time: int, expected_day: int,
     supplier: int, lane: int,
 ) -> None:  # fmt: skip
-    """Write what a line says into its place."""
+    """Write the values of a line to its place."""
     record = table[place]
     record.open = open_quantity
     record.ordered = ordered
@@ -171,7 +172,7 @@ class OpenTable:
         self._last = np.full(16, NONE, np.int32)
 
     def put(self, key: Key, line: Any, expected_day: int) -> None:
-        """Take in what an open `PurchaseLine` says now."""
+        """Add an open `PurchaseLine`, or update its record."""
         place = self._place_of.get(key)
         if place is None:
             place = self._open(key, line.row)
@@ -180,7 +181,7 @@ class OpenTable:
         )  # fmt: skip
 
     def remove(self, key: Key) -> None:
-        """Take a line out, which must be in."""
+        """Remove a line, which must be in the table."""
         place = self._place_of.pop(key)
         unchain(self._table, self._last, self._first, place)
         self._free.append(place)
@@ -194,7 +195,10 @@ class OpenTable:
         return [self.keys[place] for place in out.tolist()]
 
     def late(self, row: int, day: int, others: list[Key]) -> list[Key]:
-        """Keys of a row's lines with an expected day, in order of opening: those overdue on ``day``, and ``others``."""
+        """Keys of a row's lines that are overdue on ``day`` or in ``others``, in order of opening.
+
+        Lines without an expected day are left out.
+        """
         self._ensure(row)
         out = np.empty(count_open(self._table, self._first, np.array([row], np.int64)), np.int64)
         count = places_of(self._table, int(self._first[row]), day, out)
@@ -221,7 +225,7 @@ class OpenTable:
     def read(
         self, rows: NDArray[np.int64], today: int, now: int, mean_days: NDArray[np.float64], delays: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """What :func:`read_open` fills for the open lines of some rows."""
+        """Columns of the open lines of some rows, see :func:`read_open`."""
         if len(rows):
             self._ensure(int(rows.max()))
         count = count_open(self._table, self._first, rows)
@@ -230,7 +234,7 @@ class OpenTable:
         return integers, floats
 
     def _open(self, key: Key, row: int) -> int:
-        """Find a place for a new line at the end of its row's chain."""
+        """Place of a new line, which is appended to the linked list of its row."""
         self._ensure(row)
         if self._free:
             place = self._free.pop()

@@ -1,5 +1,7 @@
 """Order quantity: economic order quantity, or days of cover if costs are not known, within the item's limits.
 
+Plans call it.
+
 Source: Harris (1913), How many parts to make at once: sqrt(2 K D / h), with K the cost of an order, D demand a year
 and h the cost of holding a unit for a year (rate x unit cost).
 """
@@ -14,7 +16,7 @@ from sensing.jit import kernel
 
 DAYS_A_YEAR = 365.0
 _WHOLE = 1e-9
-"""Relative tolerance: a quantity this little above a multiple is rounded down to it."""
+"""Relative tolerance. A quantity above a multiple by no more than this is rounded down to the multiple."""
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +35,7 @@ def order_quantity(
     daily_mean: float, economic_quantity: float, cover_days: float, shelf_life_days: float, minimum: float,
     multiple: float,
 ) -> float:  # fmt: skip
-    """Units per order; NaN: not known; 0 without demand.
+    """Units per order; 0 without demand, NaN if demand is not known.
 
     It is the economic quantity, or ``cover_days`` of demand if that is not known. It is cut to the demand of the shelf
     life, raised to the minimum and rounded up to the multiple. Minimum and multiple win, since the supplier sets them.

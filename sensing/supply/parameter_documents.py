@@ -1,4 +1,7 @@
-"""Documents of planning parameters: builds them from plans, and stores the published values in the rows' records."""
+"""Documents of planning parameters: builds them from plans, and stores the published values in the rows' records.
+
+`SupplyState` calls it when rows close and after decisions about their parameters.
+"""
 
 from typing import Any, NamedTuple
 
@@ -50,8 +53,8 @@ def publish(
 ) -> list[tuple[int, PlanningParameters]]:  # fmt: skip
     """Documents with the next version for the rows at positions ``at`` of the plan; updates the rows' records.
 
-    ``summary`` has the forecast data of ``at``. Without ``renew`` the plan must come from `as_published`: the same
-    proposal is published in another status, and its expiry date stays.
+    ``summary`` has the forecast data of the rows at ``at``. ``renew`` is false if only the status has changed. Then the
+    plan must come from `as_published`, and the expiry date stays.
     """
     last = supply[plan.rows[at]]
     columns = _columns(plan, at) | _changes(plan, at, last)

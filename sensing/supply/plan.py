@@ -1,4 +1,7 @@
-"""Plan of rows whose local day has closed: lead time, safety stock, reorder point, order quantity, stock projection."""
+"""Plan of rows whose local day has closed: lead time, safety stock, reorder point, order quantity, stock projection.
+
+`SupplyState` makes plans. Documents, dead band and detectors read them.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -62,17 +65,17 @@ class Plan(NamedTuple):
     receipts: Floats
     """(n, 28) due receipts."""
     stockout: NDArray[np.int64]
-    """(n,) first day, counted from the first forecast day, that the projection ends below zero; -1: not in 28 days."""
+    """(n,) first forecast day, from 0, at whose end the projected stock is below zero; -1: not in 28 days."""
     stockout_probability: Floats
     """(n,) probability of a stock-out before the next due receipt, or within the lead time if none is due."""
     cover_days: Floats
-    """(n,) days that stock lasts; NaN: for ever, or not known."""
+    """(n,) days that the stock lasts without receipts; NaN: without end, or not known."""
     policy: NDArray[Any]
     """(n,) records of `sensing.supply.resolved_policy.RESOLVED_POLICY`."""
 
 
 def single(values: Any) -> Singles:
-    """Values rounded to six digits, as published, in the float32 of a row's record."""
+    """Values rounded to six digits, as published, as float32, as in a row's record."""
     return rounded(values).astype(np.float32)
 
 
@@ -96,7 +99,7 @@ def lead_times(rows: NDArray[np.int64], today: int, now: int, inputs: PlanInputs
     mean, variance, weight = shrunk(lanes, lane, policy["supplier"], policy["lead_time_days"])
     lines = purchases.open_lines(rows, today, now, supply, lanes, mean)
     if lines.at.size:
-        # Lines of another lane say nothing about the lane of the next order.
+        # The next order uses the row's current lane, so lines of other lanes do not count.
         own = (lines.lane == lane[lines.at]) & ~np.isnan(lines.age_days)
         include_open_lines(mean, variance, weight, lines.at[own], lines.age_days[own], lines.share[own])
     days, sd_days = single(np.array([mean, np.sqrt(variance)]))

@@ -4,8 +4,8 @@ Few rows have decisions, so they are not in the rows' records but in one bounded
 
 Invariants
 - At most ``rows_max`` rows are kept. A decision on a further row is refused and counted.
-- A row is kept while it has an override, an approval or a rejection, while its latest versions differ only in their
-  status, or until the end of an override has been published.
+- A row is kept while it has an override, an approval or a rejection, or while its latest versions differ only in their
+  status. It is also kept until the end of an override has been published.
 """
 
 from typing import Literal, get_args
@@ -27,7 +27,7 @@ Values = dict[OverrideField, float]
 
 
 class PlannerOverride(msgspec.Struct, frozen=True):
-    """An override: a person's value (six digits), its last local day, and the decision."""
+    """An override: the planner's value (rounded to six digits), its last local day, and the decision record."""
 
     value: float
     until: int
@@ -35,7 +35,7 @@ class PlannerOverride(msgspec.Struct, frozen=True):
 
 
 class ProposalDecision(msgspec.Struct):
-    """A proposal that a person approved or rejected: its values, and the first and last version with these values."""
+    """Approval or rejection of a proposal: its values, and the first and last version with these values."""
 
     status: Literal["approved", "rejected"]
     values: Values
@@ -47,9 +47,9 @@ class ProposalDecision(msgspec.Struct):
 class DecisionState(msgspec.Struct):
     """Decisions about one row.
 
-    ``since`` is the first of its latest versions that differ only in their status. ``status`` is the status of the
-    latest version, if it was published after the first decision. ``published_override``: the latest publication has an
-    overridden reorder point. ``due``: an override was set or ended since the latest publication.
+    ``since`` is the first of the latest versions that differ only in their status. ``status`` is the status of the
+    latest version, or None if that was published before the first decision. ``published_override``: the latest
+    publication has an overridden reorder point. ``due``: an override was set or ended after the latest publication.
     """
 
     since: int

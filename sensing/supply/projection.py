@@ -16,12 +16,12 @@ from sensing.supply.lead_time_demand import sum_of_days
 NOT_WITHIN = -1
 """No such day within the projection."""
 MEDIAN_MARGIN = 0.5
-"""Units that the median of a demand may be above its mean, plus rounding errors of single precision."""
+"""Upper bound of median minus mean of a demand, in units, with rounding errors of float32."""
 
 
 @kernel
 def days_of_cover(stock: float, daily: NDArray[np.float64]) -> float:
-    """Days that ``stock`` lasts without receipts, the last day in part; NaN: for ever.
+    """Days that ``stock`` lasts without receipts, counting part of the last day; NaN: without end.
 
     Beyond the forecast its last week repeats.
     """
@@ -64,7 +64,7 @@ def project(
         (n,) filled with the first day (0 is tomorrow) on which the mean projection is below zero, or NOT_WITHIN.
     out
         (n, 2) filled with the probability of a stock-out before the next due receipt (none due: within the lead
-        time), and the days that stock lasts without any receipt (NaN: for ever).
+        time), and the days that stock lasts without any receipt (NaN: without end).
     """
     days = mean.shape[1]
     daily = np.empty(days)
@@ -98,13 +98,13 @@ def stock_thresholds(
     mean: NDArray[np.float64], lead_time_days: NDArray[np.float32], learned: NDArray[np.bool_],
     out: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Fill ``out`` (n,) with stock thresholds for the next local day: with at least so much on hand a stock-out has a
-    probability below one half.
+    """Fill ``out`` (n,) with stock thresholds in units for the next local day.
 
-    The median of a demand is at most a third of a unit above its mean. So overdue demand plus the expected demand of
-    the window of `project` is an upper bound of the stock that opens a stock-out. The open demand of the next day is
-    added to its forecast, since it becomes overdue before the row closes. Every order of that day adds its quantity. If
-    too little was ``learned``, only overdue demand counts. NaN: no forecast. Arguments as in `project`.
+    With at least this stock on hand, the probability of a stock-out is below one half. The median of a demand is at
+    most a third of a unit above its mean. So overdue demand plus the expected demand in the window of `project` is an
+    upper bound of the stock that opens a stock-out. The open demand of the next day is added to its forecast, since it
+    becomes overdue before the row closes. Every order of that day adds its quantity. If the forecast is not yet
+    ``learned``, only overdue demand counts. NaN: no forecast. Arguments as in `project`.
     """
     days = mean.shape[1]
     for i in range(overdue.size):
@@ -128,7 +128,7 @@ def idle_stock_thresholds(
     open_total: NDArray[np.float64], mean: NDArray[np.float64], lead_time_days: NDArray[np.float32],
     learned: NDArray[np.bool_], out: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Same for rows without open purchase orders, valid for all days until their next event.
+    """Stock thresholds of rows without open purchase orders, valid for all days until their next event.
 
     All open demand may be overdue by then, and the window may begin on any day of the forecast.
     """

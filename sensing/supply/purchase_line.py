@@ -1,11 +1,14 @@
-"""One purchase-order line and the rules by which its events change it, in whatever order they come.
+"""One purchase-order line, and the rules by which its events change it. `sensing.supply.purchases` calls it.
 
-- Versioned events: a version equal to the newest seen is a duplicate, a lower one superseded.
-- Events without a version (confirmed, delayed, shipped) are ordered by event time, then in that order of kinds; a
-  line that was cancelled by a version is not revived by them.
-- The first placement always tells when and how much was ordered, even where later events were heard first; what those
-  said stands.
-- A cancellation without a version is after all others. Goods that arrive are received whatever the line says.
+Events may arrive in any order:
+
+- Events with a version: a version equal to the newest is a duplicate, a lower one is superseded.
+- Events without a version (confirmed, delayed, shipped) are ordered by event time, then by kind in this order. They
+  never revive a cancelled line.
+- The first placement sets the time of the order. Quantity and promised day of newer versions that arrived before it
+  stay; it sets only those that are still missing.
+- A cancellation without a version is newer than all other events.
+- Receipts are always booked, whatever the state of the line.
 """
 
 from typing import Any, Literal
@@ -30,7 +33,7 @@ _RANK: dict[Any, int] = {PurchaseOrderConfirmed: 1, PurchaseOrderDelayed: 2, Pur
 
 
 class PurchaseLine(msgspec.Struct, array_like=True, gc=False):
-    """State of a line. Quantities in thousandths, days local, times UTC ms."""
+    """State of a line. Quantities are in thousandths of the base unit, days are local, times are UTC ms."""
 
     row: int
     supplier: int = UNKNOWN
@@ -40,23 +43,23 @@ class PurchaseLine(msgspec.Struct, array_like=True, gc=False):
     received: int = 0
     promised_day: int = NO_DAY
     shift_days: float = 0.0
-    """Days that a disruption adds to the promised day, until the supplier promises anew."""
+    """Days that disruptions add to the promised day. A new promise of the supplier resets them."""
     version: int = 0
     time: int = NEVER
     rank: int = 0
     last_event_time: int = NEVER
     cancelled: bool = False
     finished: bool = False
-    """The last receipt came: what is missing will not come."""
+    """The last receipt has arrived. The missing quantity will not come."""
     early: int = 0
-    """Thousandths received before the placement was heard of."""
+    """Thousandths received before the placement arrived."""
     early_moment: int = 0
-    """Sum of these thousandths x ms since ``early_time``, when the first of them came."""
+    """Sum of these thousandths x ms since ``early_time``, the time of the first such receipt."""
     early_time: int = NEVER
 
     @property
     def placed(self) -> bool:
-        """Whether the placement was heard of."""
+        """Whether the placement has arrived."""
         return self.placed_time != NEVER
 
     @property
@@ -68,12 +71,12 @@ class PurchaseLine(msgspec.Struct, array_like=True, gc=False):
 
 
 def thousandths(quantity: float, factor: float) -> int:
-    """Quantity in a unit worth ``factor`` base units, in thousandths of the base unit; at least one."""
+    """Quantity in thousandths of the base unit; at least 1. ``factor`` is base units per unit of measure."""
     return max(round(quantity * factor * THOUSANDTHS), 1)
 
 
 def classify_event(line: PurchaseLine, event: Any, time: int) -> Outcome:
-    """Whether a versioned event (all but receipts) is news to the line."""
+    """Outcome of an event for the line, for all kinds but receipts. ``time`` is the event time, UTC ms."""
     if isinstance(event, PurchaseOrderPlaced) and not line.placed and not line.cancelled:
         return "absorbed"
     version = _version(event)
@@ -98,18 +101,18 @@ def _version(event: Any) -> int | None:
 
 
 def change(line: PurchaseLine, event: Any, time: int, factor: float, promised_day: int) -> None:
-    """Let an absorbed event (all but receipts) change the line.
+    """Apply an absorbed event to the line, for all kinds but receipts.
 
     Parameters
     ----------
     line, event
-        The line and what was heard of it.
+        The line and the event.
     time
         Event time, UTC ms.
     factor
         Base units per unit of measure.
     promised_day
-        The event's promised date as a local day, NO_DAY where it has none.
+        The event's promised date as a local day, or NO_DAY.
     """
     version = _version(event)
     first_placement = isinstance(event, PurchaseOrderPlaced) and not line.placed
@@ -119,7 +122,7 @@ def change(line: PurchaseLine, event: Any, time: int, factor: float, promised_da
     if newest or not first_placement:
         _state(line, event, factor, promised_day)
     else:
-        # A placement that comes after its confirmation only fills in what nobody has told yet.
+        # This placement arrived after a newer version. It only fills in values that are still missing.
         if line.ordered == UNTOLD:
             line.ordered = thousandths(event.quantity, factor)
         if line.promised_day == NO_DAY:

@@ -1,12 +1,13 @@
-"""Purchase-order lines of a shard: what is on order, when it is due, and what lead times receipts have shown.
+"""Purchase-order lines of a shard: quantities on order, due days, and lead times learned from receipts.
+
+`SupplyState` owns it. Plans and detectors read it.
 
 Invariants
-- A line is in ``_open`` while something is to come, else in ``_done``, each in the order in which it came there;
-  ``_table`` says the same of the open lines by row. ``on_order`` of a row's record is the sum of what is open on its
-  lines.
-- At most ``lines_max`` lines. At the bound the line longest done is forgotten, or where none is done the one longest
-  open; what is done for longer than the line horizon is forgotten anyway. ``evicted`` counts all that were open,
-  ``forgotten`` the others.
+- A line with an open quantity is in ``_open``, any other in ``_done``, both in order of insertion. ``_table`` holds the
+  same open lines by row. ``on_order`` of a row's record is the sum of the open quantities of its lines.
+- At most ``lines_max`` lines are kept. If the table is full, the line that has been done longest is dropped, or the one
+  that has been open longest if none is done. A done line without events for the line horizon is dropped, too.
+  ``evicted`` counts dropped open lines, ``forgotten`` dropped done lines.
 """
 
 from typing import Any, NamedTuple
@@ -27,7 +28,7 @@ from sensing.supply.supply_record import NEVER
 
 
 class Promise(NamedTuple):
-    """The promised day of an open line moved (or was given: ``before`` None)."""
+    """Change of the expected day of an open line. ``before`` is None if it had none; ``open`` is in thousandths."""
 
     row: int
     po_id: str
@@ -39,7 +40,7 @@ class Promise(NamedTuple):
 
 
 class EventContext(NamedTuple):
-    """Where and when an event was heard, and what its item's master data say."""
+    """Row and times of an event, and the master data of its item."""
 
     row: int
     time: int
@@ -51,15 +52,15 @@ class EventContext(NamedTuple):
     factor: float = 1.0
     """Base units per unit of measure of the event."""
     supplier: str = ""
-    """Who supplies the item where the event does not say."""
+    """Supplier of the item, for events that do not name one."""
 
 
 class PoOutcome(NamedTuple):
-    """What an event about purchase orders came to.
+    """Result of a purchase-order event.
 
-    ``movement`` is the change of on-hand in thousandths that the caller has to book at the event's time; ``promises``
-    lists the open lines whose expected arrival moved, with local days before and after. ``on_order`` is the change of
-    what is on order for the row, thousandths.
+    ``movement`` is the change of on-hand stock in thousandths, which the caller must book at the event's time.
+    ``promises`` lists the open lines whose expected day has changed, with local days before and after. ``on_order`` is
+    the change of the row's quantity on order in thousandths.
     """
 
     word: Outcome
@@ -69,19 +70,19 @@ class PoOutcome(NamedTuple):
 
 
 class OpenLines(NamedTuple):
-    """Open lines of some rows, in the order of the rows; all arrays (m,)."""
+    """Open lines of some rows, in the order of the rows. All arrays are (m,), one entry per line."""
 
     at: NDArray[np.int64]
-    """Position of the line's row among the rows asked for."""
+    """Position of the line's row in the requested rows."""
     due_day: NDArray[np.int64]
-    """Local day on which it is expected."""
+    """Local day on which the line is expected."""
     quantity: NDArray[np.float64]
     """Units still to come."""
     lane: NDArray[np.int64]
     age_days: NDArray[np.float64]
-    """Days since it was placed; NaN where that is not known."""
+    """Days since the line was placed; NaN: not known."""
     share: NDArray[np.float64]
-    """Part of the line that is still to come."""
+    """Open quantity / ordered quantity."""
 
 
 _Tables = tuple[list[list[tuple[Key, PurchaseLine]]], int, int]
@@ -139,7 +140,7 @@ class Purchases:
     def disrupt(self, supplier: int, rows: Any, delay_days: float, until_day: int, lanes: Lanes) -> PoOutcome:
         """Expect the open lines of a supplier ``delay_days`` later, and not before ``until_day`` (NO_DAY: no such day).
 
-        ``rows`` tells of a row whether it is concerned. Lines without a promised day keep none.
+        ``rows`` is a function that returns whether a row is affected. Lines without a promised day do not change.
         """
         moved: list[Promise] = []
         for key in self._table.of_supplier(supplier):
@@ -156,8 +157,8 @@ class Purchases:
                    mean_days: NDArray[np.float64]) -> OpenLines:  # fmt: skip
         """Open lines of ``rows`` at the beginning of local day ``today``, instant ``now``.
 
-        A line is due on its promised day, without one its row's mean lead time (``mean_days``, (n,)) after it was
-        placed. An overdue line is expected as late as its supplier typically is, and not before tomorrow.
+        A line is due on its promised day. Without one it is due its row's mean lead time (``mean_days``, (n,)) after it
+        was placed. An overdue line is postponed by the typical delay of its supplier, at least to tomorrow.
         """
         waiting = np.flatnonzero(supply["on_order"][rows])
         delays = typical_delay_days(lanes) if waiting.size else np.zeros(0)
@@ -169,27 +170,27 @@ class Purchases:
         return self._table.overdue(rows, day)
 
     def is_open(self, key: Key) -> bool:
-        """Whether something is still to come on a line (po_id, line)."""
+        """Whether a line (po_id, line) has an open quantity."""
         return key in self._open
 
     def of_row(self, row: int) -> list[tuple[Key, PurchaseLine]]:
-        """Open lines of a row with their keys (po_id, line), in order of opening; not to be changed."""
+        """Open lines of a row with their keys (po_id, line), in order of opening. Callers must not change them."""
         return [(key, self._open[key]) for key in self._table.of_row(row)]
 
     def late(self, row: int, day: int, others: list[Key]) -> list[tuple[Key, PurchaseLine]]:
-        """Open lines of a row that are overdue on local ``day`` or among ``others``, as :meth:`of_row`.
+        """Open lines of a row that are overdue on local ``day`` or listed in ``others``, in order of opening.
 
-        Lines without a promised day are not among them.
+        Lines without a promised day are left out.
         """
         return [(key, self._open[key]) for key in self._table.late(row, day, others)]
 
     def dump(self) -> bytes:
-        """Everything as bytes."""
+        """All lines and counters as bytes."""
         tables = [list(self._open.items()), list(self._done.items())]
         return pack({"lines": Encoded((tables, self.evicted, self.forgotten), _Tables)})
 
     def load(self, block: bytes) -> None:
-        """Take over what :meth:`dump` wrote."""
+        """Restore the state of :meth:`dump`."""
         tables, self.evicted, self.forgotten = unpack(block, {"lines": _Tables})["lines"]
         self._open, self._done = dict(tables[0]), dict(tables[1])
         for key, line in self._open.items():
@@ -257,7 +258,7 @@ class Purchases:
             self._table.remove(key)
 
     def _make_room(self, watermark: int, on_order: NDArray[np.int64]) -> None:
-        """Forget what is long done, and one more line where the table is still full."""
+        """Drop lines done for longer than the horizon, and one more line if the table is still full."""
         while self._done:
             key, line = next(iter(self._done.items()))
             full = len(self._open) + len(self._done) >= self.lines_max

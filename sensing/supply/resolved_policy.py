@@ -47,7 +47,7 @@ IN_FORCE = ("safety_stock", "reorder_point", "order_up_to", "order_quantity", "l
 def resolve_policy(
     sku: str, location: str, lane_supplier: str | None, master: MasterData, settings: Settings
 ) -> list[float | str]:
-    """Resolve the policy of a SKU-location: values in the order of TERMS, the supplier by name.
+    """Resolve the policy of a SKU-location: values in the order of RESOLVED_POLICY, the supplier by name.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def resolve_policy(
     lane_supplier
         Supplier of the newest purchase order; None: the supplier of the item.
     master, settings
-        Sources of the values.
+        Master data and settings that the values come from.
     """
     item = master.item(sku)
     both, of_sku, of_location, of_all = master.policies(sku, location)
@@ -122,7 +122,7 @@ class ResolvedPolicyTable:
 
     def lookup(self, rows: NDArray[np.int64], supply: NDArray[Any], names: Names, master: MasterData, lanes: Lanes,
                 settings: Settings) -> NDArray[Any]:  # fmt: skip
-        """(n,) TERMS records of the rows; resolves stale ones."""
+        """(n,) RESOLVED_POLICY records of the rows; resolves stale ones."""
         column = supply["policy"]
         if self._count > 2 * len(supply) + 16:
             self.forget_all()

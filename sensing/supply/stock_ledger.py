@@ -1,10 +1,10 @@
-"""Stock ledger: on-hand stock of a row from its last count and the movements after it. Kernels and machines book here.
+"""Stock ledger: on-hand stock of a row from its last count and the movements after it. Shard kernels call it.
 
-A count includes every movement up to its own instant. Later movements are added, in any order of arrival. Up to eight
-movements (distinct instants) are kept; beyond that the two oldest are merged at the later one's instant. A count before
-the end of a merged entry cannot split it: the entry stays applied, and the count is reported as not exact. As long as
-this does not happen, on-hand depends only on the set of counts and movements. Of two counts of the same instant the
-smaller is used, so that stock is never promised twice.
+A count includes every movement up to its own instant. Later movements are added, in any order of arrival. Movements of
+up to eight distinct instants are kept. Beyond that, the two oldest merge at the later one's instant. A count before the
+end of a merged entry cannot split it. Then the whole entry stays applied, and the count is reported as not exact.
+Otherwise on-hand depends only on the set of counts and movements. Of two counts of the same instant the smaller is
+used, so that no stock is promised twice.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from sensing.supply.supply_record import AGE_MAX, MOVEMENTS_KEPT, NEVER
 
 @kernel
 def on_hand(supply: NDArray[Any], row: int) -> int:
-    """Thousandths on hand. Without a count it is the sum of the movements kept, which is not the stock."""
+    """Thousandths on hand. Without a count it is the sum of the movements kept, which is not the true stock."""
     record = supply[row]
     total = record.count_quantity
     for i in range(record.movement_count):

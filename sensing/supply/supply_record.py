@@ -14,7 +14,7 @@ from sensing.codec.event_record import NO_DAY
 MOVEMENTS_KEPT = 8
 """Movements kept per row. A count older than the eighth newest movement is not exact."""
 OPEN_DAYS = 14
-"""Requested days with a cell of their own per row, from the row's local today on."""
+"""Days of the ring of open demand, from the row's local today on."""
 INPUTS = ("orders", "inventory", "suppliers")
 ORDERS, INVENTORY, SUPPLIERS = 0, 1, 2
 
@@ -33,7 +33,7 @@ SUPPLY = np.dtype(
         ("open_day", "i4"),  # first day of the ring; NO_DAY: not in use yet
         ("last_seen", "u4", (len(INPUTS),)),  # newest event time of each input, s since 1970; 0: never
         ("open_ring", "i4", (OPEN_DAYS,)),  # thousandths by requested day, at day % OPEN_DAYS
-        ("open_later", "i8"),  # thousandths of lines that were requested beyond the ring when they came
+        ("open_later", "i8"),  # thousandths whose requested day was beyond the ring when they were booked
         ("open_later_moment", "i8"),  # sum of thousandths x requested day of those lines
         ("movement_newest", "i8"),  # time of the newest movement, UTC ms
         ("count_time", "i8"),  # time of the count in force, UTC ms; NEVER: stock is unknown
@@ -42,8 +42,8 @@ SUPPLY = np.dtype(
         ("movement_quantity", "i8", (MOVEMENTS_KEPT,)),  # thousandths, oldest first
         ("movement_age", "u4", (MOVEMENTS_KEPT,)),  # ms before movement_newest, falling
         ("lane", "i4"),  # lane of the newest purchase order, -1 none
-        ("policy", "i4"),  # planning terms, -1: to be looked up
-        ("reorder_point", "f4"),  # last published ...
+        ("policy", "i4"),  # number of the resolved policy, -1: to be resolved
+        ("reorder_point", "f4"),  # last published, as all fields up to service_target
         ("order_quantity", "f4"),
         ("demand_mean", "f4"),  # units a day over the protection time
         ("demand_variance", "f4"),  # units squared a day over the protection time
@@ -53,7 +53,7 @@ SUPPLY = np.dtype(
         ("service_target", "f4"),
         ("published_day", "i4"),
         ("version", "u4"),  # 0: never published
-        ("counts_beyond", "u4"),  # counts that were older than the movements kept can tell
+        ("counts_beyond", "u4"),  # counts older than the movements kept, which are not exact
         ("movement_count", "u1"),
         ("movements_merged", "u1"),  # 1: the oldest entry stands for several movements
         ("demand_class", "u1"),

@@ -36,7 +36,7 @@ class SupplyState:
     Attributes
     ----------
     supply
-        (rows,) records of `record.SUPPLY`. The kernels of `moves` and `backlog` change them.
+        (rows,) records of `supply_record.SUPPLY`. The kernels of `stock_ledger` and `backlog` change them.
     master
         Items, suppliers, policies, parameters in force.
     lanes, purchases
@@ -57,14 +57,14 @@ class SupplyState:
         self._policies = ResolvedPolicyTable()
 
     def ensure(self, rows: int) -> None:
-        """Grow the records to at least so many rows, by doubling."""
+        """Grow the records to at least this many rows, by doubling."""
         if rows > len(self.supply):
             self.supply = np.concatenate([self.supply, fresh(max(rows, 2 * len(self.supply)) - len(self.supply))])
 
     def reference(self, event: Any, rows: NDArray[np.int64] | None = None, time: int = FROM_THE_BEGINNING) -> None:
         """Put a reference record in force.
 
-        ``rows`` are the rows of its SKU or location; None, if it has neither: all rows.
+        ``rows`` are the rows of its SKU or location; None means all rows, if it has neither.
         """
         if not self.master.apply(event, time):
             return
@@ -86,7 +86,7 @@ class SupplyState:
         Parameters
         ----------
         event
-            A ``po.`` struct. Its item must have the unit of measure; receipts must not be duplicates.
+            A ``po.*`` struct. Its item must have the unit of measure. The caller has filtered duplicate receipts.
         row
             Row of its SKU and location.
         time, watermark
@@ -115,7 +115,7 @@ class SupplyState:
         return self.purchases.apply(event, context, self.supply, self.lanes)
 
     def disrupt(self, event: SupplierDisrupted) -> PoOutcome:
-        """Postpone the open lines of a disrupted supplier. Duplicates must be filtered before."""
+        """Postpone the open lines of a disrupted supplier. The caller has filtered duplicates."""
 
         def concerned(row: int) -> bool:
             sku, location = self.names(row)
@@ -143,7 +143,7 @@ class SupplyState:
         forecast_mean, forecast_variance
             (n, 28) units and units squared of each day's demand from ``day + 1`` on; NaN: no plan.
         demand_class
-            (n,) position in `due.CLASSES`.
+            (n,) position in `dead_band.CLASSES`.
         unit_price
             (n,) value of a unit, for items without a cost in master data; NaN: not known.
         """
@@ -156,7 +156,7 @@ class SupplyState:
         )
 
     def due(self, plan: Plan) -> NDArray[np.int64]:
-        """Positions in the plan of the rows that have left their dead band, rising."""
+        """Rising positions in the plan of the rows to publish, see `dead_band.due`."""
         return np.flatnonzero(dead_band.due(plan, self.supply, self.decision_states))
 
     def publish(
@@ -164,7 +164,7 @@ class SupplyState:
     ) -> list[tuple[int, PlanningParameters]]:
         """Documents of the rows at positions ``at`` of the plan; marks them as published.
 
-        See `publish.publish`.
+        See `parameter_documents.publish`.
         """
         return parameter_documents.publish(
             plan, at, summary, self.supply, self.names, self.master, self.decision_states

@@ -1,4 +1,4 @@
-"""Records made without JSON are the ones that decoder and file source make of the same lines."""
+"""Records made without JSON equal those that decoder and file source make from the same lines."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The picture and the records in README.md are what the code makes of the example today."""
+"""The picture and the records in README.md equal those that the current code makes of the example."""
 
 import re
 import xml.etree.ElementTree as ElementTree

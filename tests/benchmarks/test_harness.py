@@ -1,4 +1,4 @@
-"""Results of benchmarks are complete, and a table in a document says what its result says."""
+"""Results of benchmarks are complete, and tables in documents agree with them."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The identity of outputs: the same input has the same hashes, and what differs is named."""
+"""Identity of outputs: the same input gives the same hashes, and differences are reported by name."""
 
 from pathlib import Path
 from random import Random

@@ -1,4 +1,4 @@
-"""The comparison of the parity benchmark fails where something differs."""
+"""The comparison of the parity benchmark fails if outputs differ."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Every benchmark runs at its smoke size and says what it is there to say."""
+"""Every benchmark runs at its smoke size and reports its expected figures."""
 
 from functools import cache
 

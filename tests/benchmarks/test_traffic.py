@@ -1,4 +1,4 @@
-"""The lines of the latency benchmark are what it says they are."""
+"""The lines of the latency benchmark have the documented properties."""
 
 import numpy as np
 

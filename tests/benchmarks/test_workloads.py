@@ -1,4 +1,4 @@
-"""The workload is what it says: repeatable, skewed, shaped by the hour, and as disordered as asked."""
+"""The workload is repeatable, skewed, follows hour and weekday, and has the requested disorder."""
 
 from dataclasses import replace
 from itertools import pairwise

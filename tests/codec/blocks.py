@@ -1,4 +1,4 @@
-"""What the codec's tests share: lines to messages, and a record as plain values."""
+"""Shared by tests of the codec: decodes lines, and converts a record to plain values."""
 
 import math
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The careful decoder alone, as the oracle of the scanner; and what of two results must be the same."""
+"""The careful decoder alone, as the oracle of the scanner, and the comparison of two results."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -19,14 +19,14 @@ from tests.codec.hostile import Line
 
 @contextmanager
 def without_scanner() -> Iterator[None]:
-    """Decode every message the careful way."""
+    """Decode every message with the careful decoder while the context is open."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_table", lambda topic: None)
         yield
 
 
 def carefully(topic: str, block: Block) -> Decoded:
-    """What the careful way makes of a block."""
+    """Result of the careful decoder for a block."""
     with without_scanner():
         return decode(topic, 0, block)
 
@@ -40,7 +40,7 @@ def by_topic(lines: Iterable[Line]) -> dict[str, Block]:
 
 
 def assert_same(found: Decoded, expected: Decoded) -> None:
-    """Both are the same to the byte."""
+    """Assert that both results are equal to the byte."""
     assert found.positions.tolist() == expected.positions.tolist()
     assert found.records.tobytes() == expected.records.tobytes()
     assert texts_of(found) == texts_of(expected)
@@ -49,6 +49,6 @@ def assert_same(found: Decoded, expected: Decoded) -> None:
 
 
 def plain_count(topic: str, block: Block) -> int:
-    """How many messages of a block the scanner takes."""
+    """Number of messages of a block that the scanner decodes."""
     table = table_of(topic)
     return 0 if table is None else int(scan(block, table, (0, 0), np.empty(len(block), EVENT)).plain.sum())

@@ -1,4 +1,4 @@
-"""Checks of single values by hand, for the oracle: each gives the reason why a value is wrong, or None."""
+"""Checks of single values, written by hand for the oracle. Each returns the reason why a value is wrong, or None."""
 
 import datetime as dt
 import re
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 Check = Callable[[Any], str | None]
-"""What is wrong with a value (a reason), or None."""
+"""A check: returns the reason why a value is wrong, or None."""
 
 
 def identifier(bytes_max: int, least: int = 1) -> Check:
@@ -48,7 +48,7 @@ def number(low: float, high: float, above: bool = False) -> Check:
 
 
 def integer(low: int, high: int) -> Check:
-    """A check of whole numbers; 2.0 is none."""
+    """A check of whole numbers. 2.0 is not one."""
 
     def check(value: Any) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int):
@@ -107,7 +107,7 @@ _TIME = re.compile(
 
 
 def time_ms(value: str | int) -> int | None:
-    """Milliseconds of an event time, None where it is none."""
+    """Milliseconds of an event time, or None if it is not a time."""
     if isinstance(value, int):
         return value if 0 <= value <= 253402300799999 else None
     found = _TIME.fullmatch(value)
@@ -132,7 +132,7 @@ def time_ms(value: str | int) -> int | None:
 
 
 def units(value: Any) -> str | None:
-    """A check of units of measure with their sizes: of what the schema says, then of bytes and control characters."""
+    """A check of units of measure with their sizes: first against the schema, then bytes and control characters."""
     if not isinstance(value, dict):
         return "wrong_type"
     for name, size in value.items():

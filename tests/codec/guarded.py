@@ -1,8 +1,8 @@
-"""Run by ``test_scan_bounds`` in a process of its own, which dies if the scanner reads or writes beside a message.
+"""Memory-bounds check of the scanner. ``test_scan_bounds`` runs it in a process of its own, which dies on a violation.
 
-``pages`` puts messages right before and right behind memory that nobody may touch; ``interpreted`` runs the kernels as
-plain Python, where every index is checked, on memory that holds nothing but the message. With a second argument the
-bounds of one message are wrong by so many bytes: the canary, which must not survive.
+Mode ``pages`` puts messages directly before and after protected memory pages. Mode ``interpreted`` runs the kernels as
+plain Python, which checks every index, on an array that holds only the message. The second argument is a canary: it
+makes the end of a message wrong by this many bytes, and the process must die.
 """
 
 import ctypes
@@ -28,7 +28,7 @@ NONE, ALL = 0, mmap.PROT_READ | mmap.PROT_WRITE
 
 
 def lines(mode: str) -> Iterator[tuple[Table, bytes]]:
-    """Lines at the edge of what is plain, with their tables, that fit a page."""
+    """Lines of `near_lines` that fit a page, with their scan tables."""
     tables = {topic: table_of(topic) for topic in TOPICS}
     for topic, line in near_lines(SEED, LINES[mode]):
         table = tables[topic]
@@ -37,7 +37,7 @@ def lines(mode: str) -> Iterator[tuple[Table, bytes]]:
 
 
 def guarded_page() -> NDArray[np.uint8]:
-    """Three pages, of which only the middle one may be touched."""
+    """Three pages of memory. The first and the last are protected."""
     memory = mmap.mmap(-1, 3 * PAGE)
     pages = np.frombuffer(memory, np.uint8)
     protect = ctypes.CDLL(None, use_errno=True).mprotect
@@ -49,7 +49,7 @@ def guarded_page() -> NDArray[np.uint8]:
 
 
 def one(data: NDArray[np.uint8], start: int, end: int, table: Table) -> bool:
-    """Scan one message; the bounds are not those of a block, so that they may be wrong."""
+    """Scan one message. Start and end are arguments, so that a canary can make them wrong."""
     row = np.zeros((1, EVENT.itemsize // 8), np.uint64)
     empty, plain = np.zeros(EVENT.itemsize // 8, np.uint64), np.zeros(1, np.bool_)
     first, last, offset = (np.array([at], np.int64) for at in (start, end, 0))
@@ -64,7 +64,7 @@ def one(data: NDArray[np.uint8], start: int, end: int, table: Table) -> bool:
 
 
 def check(data: NDArray[np.uint8], at: int, line: bytes, table: Table, beyond: int) -> bool:
-    """Scan a line that lies at ``at``; whether it is plain is the same as for the line alone."""
+    """Scan a line placed at ``at``, and assert that the verdict is the same as for the line alone."""
     data[at : at + len(line)] = np.frombuffer(line, np.uint8)
     found = one(data, at, at + len(line) + beyond, table)
     alone = Block.of([line], np.zeros(1, np.int64))
@@ -73,7 +73,7 @@ def check(data: NDArray[np.uint8], at: int, line: bytes, table: Table, beyond: i
 
 
 def main() -> None:
-    """Scan all lines; print of each whether it is plain."""
+    """Scan all lines; print y or n for each: whether it is plain."""
     mode, beyond = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0
     plain = []
     pages = guarded_page()
@@ -87,5 +87,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with np.errstate(over="ignore"):  # Interpreted, words overflow as they do compiled, but numpy says so.
+    with np.errstate(over="ignore"):  # Interpreted kernels overflow like compiled ones, but numpy warns.
         main()

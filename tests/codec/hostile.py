@@ -1,6 +1,6 @@
 """Hostile lines, from a seed: good events of every type, corrupted, truncated, mistyped, spliced and worse.
 
-Most are bad, some stay good; what they are is for an oracle to say.
+Most are bad, some are still good. The oracle decides which.
 """
 
 import json

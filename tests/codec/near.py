@@ -1,6 +1,6 @@
-"""Lines at the edge of what is plain, from a seed: frequent events written in every way that JSON allows, then edited.
+"""Lines that the scanner can just decode or just not, from a seed: frequent events in all JSON spellings, then edited.
 
-Where ``hostile`` is mostly bad, about half of these are good events, and many of the others differ from one by a byte.
+Lines of ``hostile`` are mostly bad. About half of these are good, and many others differ from a good one by a byte.
 """
 
 import json
@@ -77,7 +77,7 @@ def near_lines(seed: int, count: int) -> Iterator[Line]:
 
 
 def _value(random: Random, name: str, value: str) -> str:
-    """Another value for a field, mostly of its own type."""
+    """Another value for a field, mostly of the field's type."""
     kind = name if random.random() < 0.95 else random.choice(("quantity", "sku", "event_time", "requested_date"))
     if random.random() < 0.03:
         return "null"
@@ -99,7 +99,7 @@ def _value(random: Random, name: str, value: str) -> str:
 
 
 def _written(random: Random, fields: list[tuple[str, str]]) -> str:
-    """Fields as one object, in any order, with any blanks, some of them twice, with unknown ones between them."""
+    """Fields as a JSON object, in random order with random blanks, some twice, with unknown fields between them."""
     if random.random() < 0.5:
         random.shuffle(fields)
     members = [f'"{name}":{value}' for name, value in fields]

@@ -60,7 +60,7 @@ _PURCHASE = _ITEM | {
 _HERE: dict[str, Check] = {"sku!": _SKU, "location!": _LOCATION}
 _ANYWHERE: dict[str, Check] = {"sku": _SKU, "location": _LOCATION}
 
-# A name with "!" must be given, one with "=" may be left out but not be null.
+# A field with "!" is required. One with "=" is optional but must not be null.
 TYPES: dict[str, dict[str, dict[str, Check]]] = {
     "orders": {
         "order.placed": _ORDER | {"quantity!": _QUANTITY, "line_version=": _VERSION},
@@ -170,7 +170,7 @@ def parsed(value: bytes) -> Any:
     if len(value) > 2**20 or deep(value):
         raise Wrong(("too_large", None))
     try:
-        # Digits are read as floats where there are too many for Python; no field can tell the difference.
+        # Python refuses integers with too many digits. They are read as floats, which no field accepts either.
         return json.loads(
             value.decode("utf-8"),
             parse_constant=_no_constant,
@@ -181,7 +181,7 @@ def parsed(value: bytes) -> Any:
 
 
 def judge(topic: str, value: bytes, headers: dict[str, bytes] | None = None) -> tuple[str, Any]:
-    """Reason and field of what is wrong with a message, or "taken" and its event."""
+    """Reason and field of the first fault of a message, or "taken" and its event."""
     try:
         return "taken", _event(topic, value, headers or {})
     except Wrong as wrong:
@@ -217,7 +217,7 @@ def _null(marked: str) -> str | None:
 
 
 def thousandths(value: float) -> int:
-    """Thousandths of the decimal number that ``value`` is the shortest text of, rounded half to even."""
+    """Thousandths of ``value``, taken as its shortest decimal text, rounded half to even."""
     return round(Fraction(repr(value)) * 1000)
 
 
@@ -229,7 +229,7 @@ KINDS = (
 
 
 def record(event: dict[str, Any]) -> dict[str, Any] | None:
-    """What the record of a good event must hold, but for keys and customer; None where the event is rare."""
+    """Expected record of a good event, without keys and customer; None if the event is infrequent."""
     event_type = event["event_type"]
     if event_type not in KINDS:
         return None

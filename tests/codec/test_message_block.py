@@ -1,4 +1,4 @@
-"""Messages in one piece of memory."""
+"""Blocks of messages in one array."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where lines end."""
+"""Search for line ends."""
 
 import numpy as np
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Plain values in memory, each against Python's own way to read it; what is not sure must be left alone."""
+"""Kernels that read plain JSON values, against Python's parser. They must leave unsure values alone."""
 
 import json
 import re

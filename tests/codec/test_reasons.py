@@ -1,4 +1,4 @@
-"""Every reason that the codec can give, with the exact field, what was required and what came."""
+"""Every reason of rejection of the codec, with the exact field, required and got."""
 
 import json
 from typing import Any, get_args

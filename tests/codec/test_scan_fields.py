@@ -1,4 +1,4 @@
-"""What the scanner does with values of fields, each rule by itself."""
+"""Rules of the scanner for the values of fields, one by one."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any

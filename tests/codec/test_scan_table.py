@@ -1,4 +1,4 @@
-"""The scanner's tables say what the contracts say."""
+"""The scanner's tables agree with the contracts."""
 
 from typing import Annotated, Any
 

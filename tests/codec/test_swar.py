@@ -1,4 +1,4 @@
-"""Eight bytes at a time, against the same thing byte by byte."""
+"""Kernels on eight bytes at a time, against byte-by-byte oracles."""
 
 import numpy as np
 from hypothesis import given

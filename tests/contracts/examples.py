@@ -1,4 +1,4 @@
-"""One whole event of every type, every field given, and which fields may not be left out; all written by hand."""
+"""One complete event of every type with all fields, and its required fields; all written by hand."""
 
 from typing import Any
 
@@ -159,15 +159,15 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "decision.made": ("subject", "decision", "decider", "role"),
     "execution.confirmed": ("subject",),
 }
-"""What must be given beside ``event_id``, ``event_type`` and, but for reference, ``event_time``."""
+"""Required fields besides ``event_id``, ``event_type`` and, except for reference records, ``event_time``."""
 
 
 def minimal(topic: str, event: Event) -> Event:
-    """The event with nothing but what must be given."""
+    """The event with only its required fields."""
     always = ("event_id", "event_type", *(() if topic == "reference" else ("event_time",)))
     return {name: event[name] for name in (*always, *REQUIRED[event["event_type"]])}
 
 
 def example(event_type: str) -> Event:
-    """The whole event of a type."""
+    """The complete event of a type."""
     return next(event for _, event in EXAMPLES if event["event_type"] == event_type)

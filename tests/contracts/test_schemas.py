@@ -1,4 +1,4 @@
-"""The published schemas say what the types say, and the committed ones are theirs."""
+"""The generated schemas agree with the types, and the committed files equal the generated ones."""
 
 import json
 from pathlib import Path

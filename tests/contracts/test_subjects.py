@@ -1,4 +1,4 @@
-"""Names of what is published, and the way back from them to a SKU."""
+"""Subjects of published records, and reading the SKU from them."""
 
 import pytest
 from hypothesis import given

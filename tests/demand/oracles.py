@@ -36,7 +36,7 @@ def weights(errors: Sequence[float], days: float, temper: float, days_max: float
 
 
 def hour_shares(counts: NDArray[np.float64], prior: float) -> NDArray[np.float64]:
-    """Share of a weekday's lines per hour: the weekday's counts shrunk to all days', these to uniform."""
+    """Hour shares of a weekday: its counts are shrunk to those of all days, and these to equal shares."""
     all_days = (counts.sum(axis=0) + prior / 24.0) / (counts.sum() + prior)
     return np.asarray((counts + prior * all_days) / (counts.sum(axis=1, keepdims=True) + prior))
 
@@ -58,7 +58,7 @@ def atom_below(level: float, low: float, high: float) -> float:
 
 
 class SlowRow:
-    """One row without River and in a pool that knows nothing, on plain floats, day by day."""
+    """One row without River models, in a pool without data, on plain floats, day by day."""
 
     def __init__(self, rates: Sequence[float], temper: float, discount: float) -> None:
         self.rates, self.temper, self.discount = rates, temper, discount
@@ -76,7 +76,7 @@ class SlowRow:
         return [levels(self.seen, self.factors, rate) for rate in self.rates] + [chance * tsb(scaled, 0.04, 0.05)[1]]
 
     def weekday_index(self, weekday: int, prior: float) -> float:
-        """Worth of a weekday by the row's own sales."""
+        """Seasonal index of a weekday by the row's own sales."""
         prior *= max(1.0, self.square / self.expected) if self.expected > 0.0 else 1.0
         return (prior + self.weekday_quantity[weekday][0]) / (prior + self.weekday_quantity[weekday][1])
 
@@ -86,7 +86,7 @@ class SlowRow:
         return self.weekday_index(weekday, prior) * float(np.dot(share, self.members()))
 
     def learn(self, sold: float, weekday: int, prior: float, own_discount: float) -> None:
-        """Take a day in."""
+        """Learn a day."""
         seasonal_index, mean, members = self.weekday_index(weekday, prior), self.mean(weekday, prior), self.members()
         days = len(self.seen)
         if sum(self.factors) >= 1.0:

@@ -13,7 +13,7 @@ KINDS = ("steady", "weekly", "slow", "lumpy", "bursty", "ending", "young", "huge
 
 
 class Stream(NamedTuple):
-    """Days of every kind of row; a row is closed from its ``begin`` on."""
+    """Days of rows of several kinds. A row is closed from its day ``begin`` on."""
 
     quantity: NDArray[np.float64]
     lines: NDArray[np.float64]
@@ -66,14 +66,14 @@ def stream(seed: int, days: int) -> Stream:
 
 
 def started(found: Stream) -> DemandModels:
-    """Models with room for the stream that have seen nothing."""
+    """New models with records for the rows of the stream."""
     models = DemandModels()
     models.ensure(found.quantity.shape[0], 2)
     return models
 
 
 def feed(models: DemandModels, found: Stream, start: int, stop: int, pieces: int = 1) -> None:
-    """Close the days from ``start`` to ``stop``, each in so many calls, and aggregate the pools after each."""
+    """Close the days from ``start`` to ``stop``, each in several calls, and aggregate the pools after each day."""
     for at in range(start, stop):
         for rows in np.array_split(np.flatnonzero(found.begin <= at), pieces):
             models.close_day(rows, found.inputs(rows, at))

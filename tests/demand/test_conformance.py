@@ -92,7 +92,7 @@ def test_restored_in_the_middle_goes_on_the_same(model: str, found: Stream, lear
 
 @every_model
 def test_clones_are_independent(model: str, found: Stream) -> None:
-    """What a copy learns leaves the original alone."""
+    """A copy that learns does not change the original."""
     models = started(found)
     feed(models, found, 0, 80)
     before = forecast(models, model, found, 79)
@@ -147,7 +147,7 @@ def test_one_call_or_many(pieces: int, seed: int) -> None:
 
 
 def test_inputs_are_not_changed(found: Stream) -> None:
-    """Neither a close nor a forecast writes to what it was given."""
+    """Neither a close nor a forecast changes its arguments."""
     models = started(found)
     feed(models, found, 0, 70)
     rows = np.arange(found.quantity.shape[0])

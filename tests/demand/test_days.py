@@ -1,4 +1,4 @@
-"""Kernels that close and forecast days against slow rows, and the small kernels they are made of."""
+"""Kernels that close and forecast days, and the small kernels that they call, against slow oracles."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Features of days, as kernels see them and as River does."""
+"""Features of days as arrays for kernels and as dictionaries for River."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Each kernel of the demand models against its oracle, and what must hold for any input."""
+"""Each kernel of the demand models against its oracle, and properties for any input."""
 
 from typing import Any
 
@@ -149,7 +149,7 @@ def test_below_is_the_oracles(level: float, low: float, width: float) -> None:
 
 
 def test_stated_level_reads_backwards() -> None:
-    """Where .99 was achieved .95 of the time, .99 is stated to achieve .95; what was right stays."""
+    """If level .99 covered .95 of the days, the nominal level for .95 is .99; calibrated levels stay."""
     found = pool()
     assert calibration.nominal_level(found, 0, 1, 0.95) == pytest.approx(0.95)
     found["rows"] = 1e9

@@ -1,4 +1,4 @@
-"""What the demand models promise as a whole: accuracy of quantiles, calendars, drift, errors, size."""
+"""The demand models as a whole: accuracy of quantiles, calendars, drift, errors, memory."""
 
 from typing import Any
 
@@ -114,7 +114,7 @@ def test_promotions_are_learned_and_forecast() -> None:
 
 @pytest.mark.parametrize("size", [0.3, 1.0, 5.0])
 def test_stated_quantiles_are_achieved(size: float) -> None:
-    """Of negative binomial demand, each stated quantile from .5 up is reached as often as it says."""
+    """For negative binomial demand, each quantile from .5 up has its nominal coverage."""
     rng = np.random.default_rng(3)
     rows, days = 150, 300
     means = np.exp(rng.normal(0.5, 1.0, (rows, 1)))
@@ -144,7 +144,7 @@ def test_quantiles_never_fall_and_are_finite() -> None:
 
 
 def test_classes_and_methods_of_each_kind() -> None:
-    """Rows get River models where they have 56 days and 28 with demand, and the class of what they sold."""
+    """Rows get River models after 56 days, 28 of them with demand, and the class of their demand pattern."""
     found = stream(11, 200)._replace(missing=np.zeros((18, 200), np.bool_), censored=np.zeros((18, 200), np.bool_))
     models = started(found)
     feed(models, found, 0, 200)
@@ -160,7 +160,7 @@ def test_classes_and_methods_of_each_kind() -> None:
 
 
 def test_a_change_speeds_up_learning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a jump ADWIN is heard, counted, and the slowest level is nearer to the new one than without it."""
+    """After a jump ADWIN detects a drift, which is counted, and the slowest level adapts faster than without it."""
     rng = np.random.default_rng(4)
     jump = np.concatenate([rng.poisson(5.0, (4, 150)), rng.poisson(20.0, (4, 18))], axis=1).astype(float)
     heard = learn(jump)
@@ -175,7 +175,7 @@ def test_a_change_speeds_up_learning(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_scores_are_those_of_forecasts_made_before() -> None:
-    """Of steady demand: the known absolute error, no bias, and .95 covered; rows never judged have NaN."""
+    """Steady demand has the known absolute error, no bias and a coverage of .95; rows without scored days have NaN."""
     rng = np.random.default_rng(6)
     models = learn(rng.poisson(10.0, (40, 200)).astype(float))
     models.ensure(41, 1)
@@ -201,7 +201,7 @@ def test_expected_lines_of_a_day_are_the_level_by_weekday() -> None:
 
 
 def test_river_record_is_small() -> None:
-    """What the forecast needs of River's models is at most 160 bytes a row."""
+    """The River record of a row has at most 160 bytes."""
     assert RIVER.itemsize <= 160
 
 

@@ -1,4 +1,4 @@
-"""Days of which only part was observed: levels, errors, sales and profiles as if the whole day had been."""
+"""Partly observed days give the same levels, errors, sales and profiles as whole days."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ def test_interrupted_feeds_do_not_lower_levels(share: float, rate: float) -> Non
 
 
 def test_part_of_a_day_teaches_no_hours() -> None:
-    """The hour shape is learned from whole days alone: what was not observed is not empty."""
+    """Hour shares are learned only from whole days, since unobserved hours are not hours without demand."""
     assert learn([0.6], 10.0).pool["hours"].sum() == 0.0
     assert learn([1.0], 10.0).pool["hours"].sum() > 0.0
 

@@ -1,4 +1,4 @@
-"""River models as numbers: what is restored learns on to the last bit."""
+"""Snapshots of River models: restored models continue equal to the last bit."""
 
 import random
 

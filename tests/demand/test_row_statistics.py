@@ -1,4 +1,4 @@
-"""What a row learns besides its members, against plain floats."""
+"""Statistics of a row besides its members, against plain floats."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from sensing.demand.demand_record import DEMAND
 
 @pytest.mark.parametrize(("exposure", "known"), [(0.0, False), (0.99, False), (1.0, True), (40.0, True)])
 def test_a_level_is_known_after_a_day_in_all(exposure: float, known: bool) -> None:
-    """What was seen must come to a day before anything is measured against it."""
+    """A row has no errors before its exposure is at least one day."""
     found = np.zeros(1, DEMAND)
     found["exposure"] = exposure
     assert row_statistics.has_level(found, 0) is known

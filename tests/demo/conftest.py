@@ -1,4 +1,4 @@
-"""Slices of the shipped data that several tests read; nobody changes them."""
+"""Slices of the shipped data that several tests share. Tests must not change them."""
 
 import pytest
 

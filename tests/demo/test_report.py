@@ -1,4 +1,4 @@
-"""What people see: the live view, and a summary that refuses accounts that do not balance."""
+"""Reports of the demo: the live view, and a summary that fails if control totals do not balance."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Cleaning loses no row, invents none, and matches cancellations as it says."""
+"""Cleaning loses no row, adds none, and matches cancellations as documented."""
 
 import datetime as dt
 import re
@@ -193,7 +193,7 @@ def test_what_does_not_match_is_a_return(credit: tuple[str, str, int, str, float
 
 
 def test_credits_without_customer_are_returns() -> None:
-    """Nobody's credit cannot be told to be of nobody's order."""
+    """A cancellation without a customer is not matched with an order without a customer."""
     retail = clean_retail(rows_of(row(quantity=6, customer=None), row("C9", quantity=-6, customer=None)))
 
     assert kinds(retail) == ["order.placed", "order.returned"]

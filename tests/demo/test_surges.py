@@ -1,4 +1,4 @@
-"""Planted surges are what the truth file says, and nothing else is touched."""
+"""Planted surges agree with the truth file, and no other line changes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Scoring against hand-made cases: found in time, too late, before, of another kind, and all else."""
+"""Scoring of detections on hand-made cases: in time, too late, too early, of another type, and others."""
 
 import datetime as dt
 from pathlib import Path
@@ -87,7 +87,7 @@ def test_problem_is_the_sum_of_its_records(tmp_path: Path) -> None:
 
 
 def test_candidates_that_come_to_nothing_are_no_problems(tmp_path: Path) -> None:
-    """What was never opened was never raised."""
+    """A problem that was never opened does not count."""
     assert problems_of(tmp_path, record(status="candidate"), record(status="expired")) == []
 
 

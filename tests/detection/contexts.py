@@ -1,4 +1,4 @@
-"""Contexts and findings that tests begin with."""
+"""Detection contexts and findings for tests."""
 
 import math
 
@@ -10,7 +10,7 @@ NOW = 1_322_000_000_000  # 2011-11-22T22:13:20Z
 
 
 def context(*, price: float = math.nan, causes: tuple[str, ...] = ("e1",), time: int = NOW) -> DetectionContext:
-    """85123A at UK is judged."""
+    """Detection context of 85123A at UK."""
     currency = None if math.isnan(price) else "GBP"
     return DetectionContext(
         sku="85123A",

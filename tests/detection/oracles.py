@@ -20,7 +20,7 @@ def count_tail(count: float, mean: float, variance: float) -> float:
 
 
 def variance(expected: float, dispersion: float, window_days: float, history_days: float) -> float:
-    """Scatter of the days, the open level, the drift of the level."""
+    """Variance of a window: scatter of the days, uncertainty of the level, drift of the level."""
     history = min(max(history_days, 1.0), 39.0)
     return dispersion * expected + dispersion * expected * window_days / history + (0.2 * expected) ** 2
 
@@ -33,7 +33,7 @@ def is_surge(count: int, expected: float, level: float, dispersion: float, windo
 
 
 def level_after(level: float, factors: Sequence[float], lines_per_day: float) -> float:
-    """A smoothed level that saw ``lines_per_day`` times the factor on each of these days."""
+    """A level smoothed over these days, each with ``lines_per_day`` times its seasonal index."""
     for factor in factors:
         level += 0.05 * (lines_per_day - level) * factor
     return level
@@ -47,7 +47,7 @@ def size_statistics(quantities: Sequence[float]) -> tuple[float, float, float]:
 
 
 def deviations(quantity: float, quantities: Sequence[float], prior: float) -> float:
-    """Standard deviations of a quantity in a row, the prior variance counting for twenty lines."""
+    """Standard deviations of a log quantity above the row's mean log. The prior variance counts as 20 lines."""
     mean, own, _ = size_statistics(quantities)
     n = len(quantities)
     shrunk = (n * own + 20 * prior) / (n + 20)

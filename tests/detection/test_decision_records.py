@@ -1,4 +1,4 @@
-"""What people decide about problems, in the life of a problem."""
+"""Decisions about problems in their life cycle."""
 
 import pytest
 
@@ -106,7 +106,7 @@ def test_a_dismissed_problem_recurs_only_if_graver(restored: bool) -> None:
 
 
 def test_persistence_alone_is_not_graver() -> None:
-    """The grade that a problem had for lasting is no reason to bother those who said that it is none."""
+    """A rejected problem does not recur because of the severity that it had gained by its duration."""
     problems = opened()
     problems.observe(finding(day=3.5, severity_points=2.0))
     apply_decision(problems, "reject", day=3.6)
@@ -114,8 +114,8 @@ def test_persistence_alone_is_not_graver() -> None:
 
 
 def test_quiet_rulings_are_kept() -> None:
-    """While muted nothing is published; at the end an acknowledged problem is published so, a dismissed one not, and
-    it stays away.
+    """During a backfill nothing is published. At its end an acknowledged problem is published as such; a rejected one
+    is not, and does not recur.
     """
     problems = opened(backfilling=True)
     assert apply_decision(problems, "acknowledge") is None

@@ -1,4 +1,4 @@
-"""What ended long ago leaves the compacted topic: once, not before its time, and not when it came back."""
+"""Tombstones of ended problems: once, not before they are due, and not for recurring problems."""
 
 from hypothesis import given
 from hypothesis import strategies as st

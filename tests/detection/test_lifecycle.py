@@ -135,7 +135,7 @@ def test_stockout_resolves_after_two_looks_and_half_a_day() -> None:
 
 
 def test_final_finding_ends_at_once() -> None:
-    """Where the cause is gone nobody waits; for a candidate it ends in silence."""
+    """A final finding resolves a problem at once; a candidate is dropped unpublished."""
     assert statuses(Problems(9), [finding(kind="stockout_projected"), finding("final", kind="stockout_projected")]) == [
         "opened 1",
         "resolved 2",
@@ -163,7 +163,7 @@ def test_recurrence_within_the_cool_down_is_the_same_problem() -> None:
 
 
 def test_silence_expires() -> None:
-    """Open problems that nobody looks at end as expired and say what they last said; candidates vanish."""
+    """Open problems without findings expire and repeat their last reason; candidates are dropped."""
     problems = Problems(10)
     problems.observe(finding())
     problems.observe(finding(kind="demand_drop"))

@@ -1,4 +1,4 @@
-"""data_quality: the two tails of order sizes, what they hold and what they let pass, the sentences."""
+"""data_quality: the two tails of order sizes, held and accepted lines, sentences."""
 
 import math
 from collections.abc import Sequence

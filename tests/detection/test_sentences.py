@@ -1,4 +1,4 @@
-"""How numbers read."""
+"""Numbers in sentences."""
 
 import math
 

@@ -107,7 +107,7 @@ def test_unknown_stock_says_nothing() -> None:
 
 
 def test_nothing_needed_is_no_stockout() -> None:
-    """An item nobody is expected to order runs out of nothing, even at zero stock."""
+    """An item without expected demand has no stock-out, even at zero stock."""
     assert not projected(1.0, free=0.0, needed=0.0).active
 
 

@@ -1,4 +1,4 @@
-"""order_surge: the threshold, the threshold that spares the test, the finding and its sentences."""
+"""order_surge: the threshold, the cheap threshold before the full test, the finding and its sentences."""
 
 from math import nan
 from typing import Any

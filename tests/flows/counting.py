@@ -1,4 +1,4 @@
-"""A small deterministic machine: it counts, and says what it saw, so that order and watermarks show in its outputs."""
+"""A small deterministic machine that counts events. Its outputs show the order of events and the watermarks."""
 
 import functools
 import itertools
@@ -22,7 +22,7 @@ RECORDED_WIDTH = len("2010-01-04T00:00:00.000Z")
 
 
 class CountingMachine:
-    """Emits an exception for every seventh event and planning parameters for every rare one."""
+    """Emits an exception for every seventh event and planning parameters for every infrequent one."""
 
     def __init__(self, shard: int) -> None:
         self.shard = shard

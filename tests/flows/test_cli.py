@@ -1,4 +1,4 @@
-"""The command: what it takes, prints and returns, and every error it can give."""
+"""The command: arguments, output, exit codes, and every error."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""``tidegauge run``: what it takes and refuses before anything starts."""
+"""``tidegauge run``: accepted and refused arguments before the start."""
 
 from pathlib import Path
 from typing import Any

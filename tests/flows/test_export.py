@@ -1,4 +1,4 @@
-"""What is true now, as files."""
+"""Export of the current state as files."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""A folder's lines in real topics: all of them, once, in order, where other producers would put them."""
+"""Loading a folder into real topics: all lines, once, in order, on the partitions of the usual partitioner."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Topics are made as the engine needs them, on a real broker, and what differs is told with what mends it."""
+"""Topics are created as the engine needs them on a real broker. Differences are reported with their fix."""
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor

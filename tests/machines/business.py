@@ -1,4 +1,4 @@
-"""A small distribution business over some months, with everything that can happen in it, from a seed."""
+"""Stream of a small distribution business over some months, with all kinds of events, from a seed."""
 
 import datetime as dt
 import random
@@ -11,7 +11,7 @@ from tests.machines.streams import MONDAY, Line, Result, Stream, line, run
 SKUS = ("PUMP", "HOSE", "SEAL", "VALVE", "BOLT")
 ZONES = {"LON": "Europe/London", "NYC": "America/New_York", "KTM": "Asia/Kathmandu"}
 LOCATIONS = (*ZONES, "DOCK")
-"""DOCK has no master data until day 30, when it gets a zone of half-hour summer time."""
+"""DOCK has no master data until day 30. Then it gets a time zone whose summer time is half an hour."""
 LINES_PER_DAY = {"PUMP": 4.0, "HOSE": 2.0, "SEAL": 0.9, "VALVE": 0.15, "BOLT": 1.2}
 DAY_HOURS = (8, 9, 9, 9, 10, 11, 13, 14, 16, 20)
 
@@ -31,7 +31,7 @@ class Business:
         self.count = 0
 
     def tell(self, arrival: int, kind: str, time: int | None, /, **fields: Any) -> Line:
-        """A message that arrives at ``arrival``; ids count up unless given."""
+        """Add a message that arrives at ``arrival``. Without an id it gets the next number."""
         self.count += 1
         event_id = fields.pop("event_id", f"e{self.count}")
         message = line(kind, event_id, time, **fields)
@@ -39,12 +39,12 @@ class Business:
         return message
 
     def again(self, arrival: int, message: Line) -> None:
-        """The same message once more."""
+        """Add a message again."""
         self.count += 1
         self.arrivals.append((arrival, self.count, message))
 
     def messages(self) -> list[Line]:
-        """All of it in order of arrival."""
+        """All messages in order of arrival."""
         return [message for _, _, message in sorted(self.arrivals, key=lambda entry: entry[:2])]
 
 
@@ -75,14 +75,14 @@ def reference(b: Business) -> None:
     later(22.0, "parameters.in_force", sku="PUMP", location="LON", reorder_point=60, order_quantity=80)
     later(23.0, "signal.observed", signal="rain", kind="weather", region="R1", value=3.0)
     later(24.0, "customer.updated", customer="C1", strategic=True)
-    # Some arrive while the stream runs: one that has been in force for long by then, one for the future.
+    # Some records arrive during the stream: one is already in force by then, one takes effect later.
     b.tell(MONDAY + 52 * DAY_MS, "policy.updated", MONDAY + 51 * DAY_MS, location="NYC", cover_days=30)
     b.tell(MONDAY + 52 * DAY_MS, "promotion.approved", MONDAY + 53 * DAY_MS, promotion="p2", sku="SEAL", location="KTM",
            start=date(66), end=date(70))  # fmt: skip
 
 
 def order_day(b: Business, sku: str, location: str, day: int) -> None:
-    """Orders of one row on one day, and what becomes of them."""
+    """Orders of one row on one day, with their later events."""
     r = b.random
     surge = 6.0 if (sku, location, day // 3) == ("PUMP", "NYC", 23) else 1.0
     dead = (sku, location) == ("BOLT", "KTM") and day > 60
@@ -175,7 +175,7 @@ def purchase(b: Business, keys: dict[str, str], day: int, time: int) -> None:
 
 
 def trouble(b: Business) -> None:
-    """Giant orders, disruptions, decisions, and what master data or the decoder refuse."""
+    """Giant orders, disruptions, decisions, and events that master data or the decoder refuse."""
     for day, sku, location in ((25, "PUMP", "LON"), (44, "SEAL", "NYC"), (71, "HOSE", "DOCK")):
         time = MONDAY + day * DAY_MS + 11 * HOUR_MS
         keys = {"order_id": f"giant{day}", "sku": sku, "location": location}
@@ -227,7 +227,7 @@ def usual_stream() -> Stream:
 
 @cache
 def usual() -> Result:
-    """What two shards make of ninety days in one batch."""
+    """Result of two shards for ninety days in one batch."""
     return run(usual_stream(), Settings(shards=2))
 
 

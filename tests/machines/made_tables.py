@@ -1,4 +1,4 @@
-"""Short ways to write event records and a shard's tables for the tests of its kernels."""
+"""Helpers that make event records and a shard's tables for tests of its kernels."""
 
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ USUAL_BUCKET = 20
 
 
 class Noted(NamedTuple):
-    """One attention entry and the record that gave rise to it."""
+    """One pending callback, and the index of the record that caused it."""
 
     record: int
     kind: int
@@ -35,7 +35,7 @@ class Noted(NamedTuple):
 
 
 def events(*given: dict[str, Any]) -> NDArray[Any]:
-    """Event records with keys; absent fields have the defaults of a first order line placed at noon."""
+    """Event records with keys. Missing fields get defaults: a first version of an order line, placed at noon."""
     records = np.zeros(len(given), EVENT)
     texts: list[EventTexts] = []
     for number, (record, fields) in enumerate(zip(records, given, strict=True)):
@@ -66,7 +66,7 @@ def _key_of(record: Any) -> bytes:
 
 
 class MadeTexts(TextLookup):
-    """Texts of all records that :func:`events` made, found by their keys: tests put records together as they like."""
+    """Texts of all records that :func:`events` made, by their keys, so that tests may combine records freely."""
 
     def __init__(self) -> None:
         super().__init__(NO_TEXTS)
@@ -81,7 +81,7 @@ class MadeTexts(TextLookup):
 
 
 def tables_of(records: NDArray[Any]) -> tuple[TextTable, ...]:
-    """Text tables of records that :func:`events` made, for a batch; one for each record."""
+    """Text tables for a batch of records that :func:`events` made, one per record."""
     found = []
     for record in records:
         place = (int(record["topic"]), int(record["partition"]), np.array([record["offset"]]))
@@ -91,7 +91,7 @@ def tables_of(records: NDArray[Any]) -> tuple[TextTable, ...]:
 
 
 def shard(**settings: Any) -> ShardState:
-    """A shard whose clock stands at the tests' day, and whose stream of order sizes knows lines of one unit."""
+    """A shard whose clock is at DAY, and whose order sizes have been learned from lines of one unit."""
     state = ShardState(0, Settings(shards=1, **settings))
     state.start_clock(DAY * DAY_MS)
     state.sizes[USUAL_BUCKET] = state.sizes[80] = USUAL_LINES
@@ -99,7 +99,7 @@ def shard(**settings: Any) -> ShardState:
 
 
 def take(state: ShardState, records: NDArray[Any]) -> list[Noted]:
-    """Absorb all records, pausing as often as the kernel wants; returns what it noted."""
+    """Absorb all records in as many calls as the kernel needs; returns its pending callbacks."""
     found = resolve_records(state, records, MadeTexts())
     assert not found.refusals
     state.lines.ensure(2 * len(records))
@@ -116,7 +116,7 @@ def take(state: ShardState, records: NDArray[Any]) -> list[Noted]:
 
 
 def one_row(**settings: Any) -> ShardState:
-    """A shard with one row, A at L, that nothing has happened to."""
+    """A shard with one row, A at L, that has no events."""
     state = shard(**settings)
     resolve_records(state, events({}), MadeTexts())
     state.lines.ensure(16)

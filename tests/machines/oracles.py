@@ -1,6 +1,6 @@
-"""Order lines, stock and open demand on plain dictionaries: what a shard's kernels must come to.
+"""Oracle of a shard's kernels: order lines, stock and open demand on plain dictionaries.
 
-Nothing is booked on the way. Lines are remembered, and all sums are made of them at the end.
+It keeps all lines and makes no running sums. Tests sum over the lines at the end.
 """
 
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from sensing.codec.event_record import NO_DAY, Kind
 from sensing.machine_settings import HOUR_MS
 
 IMPOSSIBLE_UNITS = 1000
-"""In the tests no line is larger than a few units, or it is as large as this."""
+"""Tests only use lines of a few units, or of at least this many."""
 MOVEMENTS = (Kind.RETURNED, Kind.SHIPPED, Kind.COUNTED, Kind.ADJUSTED)
 
 
 @dataclass
 class Line:
-    """An order line as its newest absorbed version reads."""
+    """An order line in its newest absorbed version."""
 
     hour: int
     row: str
@@ -29,18 +29,18 @@ class Line:
 
     @property
     def open(self) -> int:
-        """Thousandths ordered and not shipped, where that is followed."""
+        """Thousandths ordered and not shipped; 0 if the line is not tracked."""
         return max(self.quantity - self.shipped, 0) if self.tracked and self.quantity else 0
 
     @property
     def requested_day(self) -> int:
-        """Day asked for, else the booked one."""
+        """Requested day, or the booked day without one."""
         return self.hour // 24 if self.requested == NO_DAY else self.requested
 
 
 @dataclass
 class Row:
-    """What reached a row apart from order lines."""
+    """Events of a row besides order lines."""
 
     newest_hour: int | None = None
     moves: list[tuple[int, int]] = field(default_factory=list)
@@ -48,16 +48,16 @@ class Row:
     last_seen: dict[str, int] = field(default_factory=lambda: {"orders": 0, "inventory": 0})
 
     def mark_seen(self, source: str, time: int) -> None:
-        """Note the newest second at which an input spoke."""
+        """Update the newest event time of an input, in seconds."""
         self.last_seen[source] = max(self.last_seen[source], time // 1000)
 
     def advance_row(self, hour: int) -> None:
-        """Let the rings reach a booked hour."""
+        """Advance the rings to a booked hour."""
         self.newest_hour = hour if self.newest_hour is None else max(self.newest_hour, hour)
 
     @property
     def on_hand(self) -> int:
-        """The newest count, of two at once the smaller, and the movements after it."""
+        """Newest count plus later movements. Of two counts at the same time the smaller is used."""
         time, quantity = min(self.counts, key=lambda count: (-count[0], count[1]), default=(-(2**62), 0))
         return quantity + sum(moved for at, moved in self.moves if at > time)
 

@@ -1,4 +1,4 @@
-"""Small streams for tests of whole machines: events in order of arrival, cut into batches, and what comes out."""
+"""Small streams for tests of whole machines: events in order of arrival, cut into batches, and the outputs."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ PREFIXES = {"order": "orders", "shipment": "shipments", "po": "suppliers", "supp
 
 
 def topic_of(event_type: str) -> str:
-    """Topic that an event type travels on."""
+    """Topic of an event type."""
     return PREFIXES.get(event_type) or PREFIXES.get(event_type.split(".")[0]) or "reference"
 
 
@@ -48,7 +48,7 @@ def line(event_type: str, event_id: str, time: int | None, **fields: Any) -> Lin
 class Stream:
     """Messages in order of arrival, decoded, with the watermark in force at each.
 
-    ``cut`` gives any part of it as one batch. Reference may stand anywhere; it moves no watermark.
+    ``cut`` returns any part as one batch. Reference records may be anywhere, since they do not move the watermark.
     """
 
     def __init__(self, lines: Sequence[Line], end: int | None = None) -> None:
@@ -86,7 +86,7 @@ class Stream:
         self.end = int(self.watermarks[-1]) + lateness_ms if end is None else end
 
     def __len__(self) -> int:
-        """Messages."""
+        """Number of messages."""
         return len(self.lines)
 
     def cut(self, start: int, stop: int) -> Batch:
@@ -98,7 +98,7 @@ class Stream:
         return Batch(self.records[first : int(self.before[stop])].copy(), infrequent, watermark, texts=self.texts)
 
     def books(self, start: int, stop: int) -> LedgerBatch:
-        """The same messages as the ledger hears of them."""
+        """The same messages as a batch of the ledger."""
         rejects = [reject for i, reject in self.rejects if start <= i < stop]
         counts = np.bincount(self.topics[start:stop], minlength=len(TOPICS)).tolist()
         read = [(topic, 0, count) for topic, count in zip(TOPICS, counts, strict=True) if count]
@@ -119,7 +119,7 @@ def sizes(stream: Stream, size: int) -> list[int]:
 
 
 class Result(NamedTuple):
-    """What the machines of one run put out: by machine, the ledger last."""
+    """Outputs of the machines of one run, by machine; the ledger is last."""
 
     outputs: list[list[OutputRecord]]
     totals: list[Totals]
@@ -127,7 +127,7 @@ class Result(NamedTuple):
     shards: list[ShardMachine]
 
     def data(self, topic: str) -> list[dict[str, Any]]:
-        """Decoded data of all outputs to a topic, by machine and number; tombstones have none."""
+        """Decoded data of all outputs to a topic, in order of machine and output. Tombstones are left out."""
         records = [record for machine in self.outputs for record in machine if record.topic == topic]
         return [orjson.loads(record.data) for record in records if record.data]
 
@@ -143,12 +143,12 @@ class Result(NamedTuple):
         return found
 
     def plain(self) -> tuple[Any, ...]:
-        """All of it as values that compare byte by byte."""
+        """All outputs as values that compare byte by byte."""
         columns = [
             {name: column.tobytes() if isinstance(column, np.ndarray) else column for name, column in rows.items()}
             for rows in self.columns
         ]
-        # A reject is booked with its block: the instants of the ledger's dead letters, and they alone, know of blocks.
+        # The instant of a dead letter is that of its block, so it depends on the cuts. No other output does.
         ledger = [record._replace(instant=0) for record in self.outputs[-1]]
         return [*self.outputs[:-1], ledger], self.totals, columns
 
@@ -166,7 +166,7 @@ class Run:
         self.columns: list[dict[str, Any]] = []
 
     def apply(self, batch: Batch, books: LedgerBatch | None = None, *, everyone: bool = True) -> None:
-        """Hand a batch to the shards (where not ``everyone``: only to those for which it holds something)."""
+        """Apply a batch to all shards. If not ``everyone``, shards without records in it are skipped."""
         for machine, part in enumerate(split(batch, self.settings.shards)):
             if everyone or part.infrequent or len(part.records):
                 for output in self.shards[machine].apply(part):
@@ -175,7 +175,7 @@ class Run:
             self.outputs[-1] += self.ledger.apply(books)
 
     def proceed(self) -> int:
-        """One more call of every machine that is busy; returns how many of them are still busy."""
+        """Call every busy machine once more; returns the number of machines that are still busy."""
         for machine, shard in enumerate(self.shards):
             if shard.busy:
                 for output in shard.proceed():
@@ -192,11 +192,11 @@ class Run:
             self.columns.append(output.columns)
 
     def tick(self, watermark: int) -> None:
-        """An empty batch for every machine."""
+        """Apply an empty batch with this watermark to every machine."""
         self.apply(Batch(np.empty(0, EVENT), [], watermark))
 
     def restart(self) -> None:
-        """Dump every machine and go on with fresh ones that load the dumps."""
+        """Dump every machine, and continue with new machines that load the dumps."""
         for number, machine in enumerate(self.shards):
             self.shards[number] = ShardMachine(number, self.settings, self.bounds)
             self.shards[number].load(machine.dump())
@@ -205,12 +205,12 @@ class Run:
         self.ledger.load(dump)
 
     def end(self, stream: Stream) -> None:
-        """The final batch and the final books."""
+        """Apply the final batches to ledger and shards."""
         self.outputs[-1] += self.ledger.apply(stream.books(0, 0)._replace(watermark=stream.end, reconciliation=1))
         self.apply(stream.last())
 
     def result(self) -> Result:
-        """All that came out."""
+        """All outputs so far."""
         return Result(self.outputs, self.totals, self.columns, self.shards)
 
 
@@ -223,9 +223,9 @@ def run(
     Parameters
     ----------
     ticks
-        So many empty batches follow every block, spread over the time to the next message.
+        Number of empty batches after every block, spread over the time to the next message.
     everyone
-        Whether shards for which a block holds nothing get it all the same.
+        Whether shards also get blocks without records for them.
     restarts
         Cuts after which all machines are dumped and loaded again.
     """
@@ -251,7 +251,7 @@ def _blocks(stream: Stream, cuts: Iterable[int] | None) -> Iterator[tuple[int, i
 
 
 class Sums(NamedTuple):
-    """What the rings of a row hold: thousandths and lines by local day, lines by local hour (all but zeros)."""
+    """Contents of a row's rings without zeros: thousandths and lines by local day, lines by local hour."""
 
     quantity: dict[int, int]
     day_lines: dict[int, int]
@@ -259,10 +259,10 @@ class Sums(NamedTuple):
     open: int
     """Open demand, thousandths."""
     hour: int
-    """Newest local hour that the rings reach."""
+    """Newest local hour of the rings."""
 
     def within(self, other: "Sums") -> "Sums":
-        """As far as the rings of ``other`` reach too."""
+        """The part that is within the rings of ``other`` as well."""
         hour = max(self.hour, other.hour)
         day = hour // 24 - DAYS_KEPT
         quantity, day_lines = (

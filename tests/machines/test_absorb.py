@@ -1,4 +1,4 @@
-"""Events into buckets, open demand and stock, against lines remembered in a dictionary."""
+"""Booking of events into buckets, open demand and stock, against an oracle on dictionaries."""
 
 from collections import Counter
 from typing import Any
@@ -81,7 +81,7 @@ def records(given_events: list[dict[str, Any]]) -> Any:
 
 
 def compare_row(state: ShardState, row: int, name: str, book: Book) -> None:
-    """Compare every bucket that is kept, stock, open demand and last-heard times of a row with the oracle's."""
+    """Compare buckets, stock, open demand and last-seen times of a row with those of the oracle."""
     hot, supply, expected = state.rows.hot[row], state.supply.supply[row], book.rows[name]
     assert supply["last_seen"][ORDERS] == expected.last_seen["orders"]
     assert supply["last_seen"][INVENTORY] == expected.last_seen["inventory"]
@@ -138,7 +138,7 @@ def test_events_come_to_what_a_dictionary_of_lines_says(stream: list[dict[str, A
 
 
 def state_by_day(state: ShardState) -> dict[str, Any]:
-    """What must not hang on the order of arrival: buckets by day and hour, open demand, stock."""
+    """State that must not depend on the order of arrival: buckets by day and hour, open demand, stock."""
     found: dict[str, Any] = {"location": state.locations.lines["hour_lines"].sum()}
     for row in range(state.rows.count):
         hot = state.rows.hot[row]
@@ -191,7 +191,7 @@ def held_line() -> tuple[ShardState, list[Noted]]:
 
 
 def test_a_held_version_leaves_the_one_before() -> None:
-    """An impossible version counts for nothing and is pointed out; what was booked before it stays."""
+    """An impossible version is held and causes a callback; earlier bookings stay."""
     state, added = held_line()
     assert added == [Noted(1, IMPOSSIBLE, 0, 1e6)]
     assert state.rows.hot["day_quantity"].sum() == 1000

@@ -1,4 +1,4 @@
-"""Order lines into buckets and open demand: each kernel by itself. What they come to together is tested with absorb."""
+"""Booking of order lines into buckets and open demand, kernel by kernel. `test_absorb` tests them together."""
 
 import datetime as dt
 from typing import Any
@@ -90,7 +90,7 @@ def test_a_row_is_reached_with_or_without_the_other_tables(hours: list[int]) -> 
 
 @pytest.mark.parametrize(("quantity", "shipped", "expected"), [(5, 0, 5), (5, 5, 0), (5, 9, 0), (0, 3, 0)])
 def test_open_is_ordered_and_not_shipped(quantity: int, shipped: int, expected: int) -> None:
-    """What was shipped beyond the order does not make open demand negative."""
+    """A shipment of more than the ordered quantity does not make open demand negative."""
     state = one_row()
     slot = line(state)
     state.lines.lines["quantity"][slot], state.lines.lines["shipped"][slot] = quantity, shipped

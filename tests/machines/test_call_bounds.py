@@ -1,4 +1,4 @@
-"""Calls of a shard are bounded; what comes of them, row by row, is what unbounded calls give."""
+"""Bounded calls of a shard give the same outputs per row as unbounded calls."""
 
 from collections import defaultdict
 from typing import Any
@@ -23,7 +23,7 @@ def bounded(
     stream: Stream, options: Settings, cuts: list[int], bounds: CallBounds = TIGHT, *, calls: int = 1,
     restarts: bool = False,
 ) -> Result:  # fmt: skip
-    """Feed a stream to bounded machines, with at most so many further calls after each block."""
+    """Feed a stream to bounded machines, with a limited number of further calls after each block."""
     engine = Run(options, bounds)
     start = 0
     for stop in cuts:

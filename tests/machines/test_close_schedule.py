@@ -1,4 +1,4 @@
-"""Which rows close when, and that cutting the stream does not show."""
+"""Times at which rows close; they do not depend on the cuts of the stream."""
 
 from typing import Any
 

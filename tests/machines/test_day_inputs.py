@@ -1,4 +1,4 @@
-"""A closed day as the models see it, and the days to come."""
+"""Inputs of the models: the closed day and the days to come."""
 
 import datetime as dt
 from typing import Any

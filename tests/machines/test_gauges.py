@@ -1,4 +1,4 @@
-"""How full a shard is, counted against what it has put out and what its tables hold row by row."""
+"""Gauges of a shard, against its outputs and a row-by-row count of its tables."""
 
 from collections import Counter
 from collections.abc import Iterator

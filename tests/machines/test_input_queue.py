@@ -1,4 +1,4 @@
-"""What waits before a shard, and how far the batch at the head was applied."""
+"""Buffered batches of a shard, and progress within the first batch."""
 
 import numpy as np
 

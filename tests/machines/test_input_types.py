@@ -1,4 +1,4 @@
-"""The table of input types is true: its unused fields are those that no machine reads, and nothing else is unread."""
+"""The table of input types is correct: its unused fields are exactly those that no machine reads."""
 
 import re
 from collections import defaultdict
@@ -66,7 +66,7 @@ def examples() -> list[Line]:
 
 
 def test_unused_fields_are_those_that_nothing_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of all types that travel as structs; the list is to become empty."""
+    """For types that are decoded to structs: the listed unused fields are exactly those that no machine reads."""
     read: dict[str, set[str]] = defaultdict(set)
     spied = spies(read)
     ranks = {spied[struct]: rank for struct, rank in purchase_line._RANK.items()}
@@ -87,7 +87,7 @@ def test_unused_fields_are_those_that_nothing_reads(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(("topic", "event"), ROW_EVENTS, ids=[event["event_type"] for _, event in ROW_EVENTS])
 def test_unused_fields_do_not_reach_the_record(topic: str, event: Event) -> None:
-    """Of types that travel as records: without the field the record is the same."""
+    """For types that become records: the record is the same without an unused field."""
     event = event | ({"line_version": 9} if "line_version" in event else {})  # no default
     whole = decode_events(topic, event).records
     unread = set()

@@ -57,7 +57,7 @@ def test_a_reject_becomes_a_dead_letter() -> None:
 
 
 def test_totals_are_published_once_and_add_up() -> None:
-    """When the input is over and every shard has told, in the order of topics and partitions, and never again."""
+    """Control totals come once: after the end of the input, when all shards have reported, by topic and partition."""
     ledger = LedgerMachine(MACHINE, SHARDS)
     ledger.apply(LedgerBatch([reject(0), reject(1)], [("orders", 1, 9), ("inventory", 0, 2), ("orders", 0, 14)], 10))
     assert ledger.apply(totals(1, ("orders", 0, 1))) == []
@@ -114,7 +114,7 @@ steps = st.lists(
 
 @given(steps, st.integers(0, 8))
 def test_a_restored_ledger_goes_on(script: list[LedgerBatch | Totals], at: int) -> None:
-    """Dumped and restored at any point it puts out what the other one does, to the byte."""
+    """A ledger that is restored at any point has the same outputs as another one, to the byte."""
     through, restored = LedgerMachine(MACHINE, SHARDS), LedgerMachine(MACHINE, SHARDS)
     for number, item in enumerate(script):
         if number == at:

@@ -105,7 +105,7 @@ def test_silence_after_steady_demand_is_a_drop() -> None:
 
 
 def test_idle_days_explain_silence() -> None:
-    """The same week is no drop where the location was closed or its feed silent."""
+    """The same week is not a drop if the location was closed or its source silent."""
     state = busy(7)
     for back in range(7):
         state.locations.unobserved[0, (DAY - back) % DAYS_KEPT] = 1.0

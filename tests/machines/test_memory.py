@@ -1,4 +1,4 @@
-"""What hot loops tell the machine about memory changes no result."""
+"""Prefetch hints in hot loops change no result."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The outbox numbers what a machine puts out."""
+"""The outbox numbers the outputs of a machine."""
 
 import orjson
 

@@ -1,4 +1,4 @@
-"""Reference records wait for their time."""
+"""Reference records take effect at their event time."""
 
 from typing import Any
 

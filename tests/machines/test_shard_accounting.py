@@ -22,7 +22,7 @@ OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dea
 
 
 def check_books(totals: list[dict[str, Any]], letters: list[dict[str, Any]], read: Counter[str]) -> None:
-    """Books balance, say what was read, and know every dead letter, of which no message has two."""
+    """Control totals balance and count all messages read and all dead letters. No message has two dead letters."""
     assert {books["topic"]: books["read"] for books in totals} == dict(read)
     assert all(books["read"] == sum(books[outcome] for outcome in OUTCOMES) for books in totals)
     places = Counter((letter["topic"], letter["partition"], letter["offset"]) for letter in letters)

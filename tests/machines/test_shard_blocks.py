@@ -1,4 +1,4 @@
-"""Results do not depend on how a stream was cut into batches, nor on the heartbeats between them."""
+"""Results do not depend on the cuts of a stream into batches, nor on empty batches between them."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every table has a bound, and what happens there is defined and counted."""
+"""Every table has a bound. Its behaviour there is defined and counted."""
 
 import pytest
 

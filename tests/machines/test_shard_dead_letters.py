@@ -1,4 +1,4 @@
-"""What machines refuse: reason, field, required, got, and the event as it can be read again."""
+"""Dead letters of machines: reason, field, required, got, and the event in a form that can be read again."""
 
 import base64
 from typing import Any

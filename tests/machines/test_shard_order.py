@@ -1,4 +1,4 @@
-"""Buckets and open demand at the end do not hang on the order in which events arrived."""
+"""Final buckets and open demand do not depend on the order of arrival."""
 
 from typing import Any, NamedTuple
 
@@ -81,7 +81,7 @@ def messages(number: int, order: Order) -> list[tuple[int, Line]]:
 
 
 def expected_sums(orders: list[Order]) -> dict[tuple[str, str], Sums]:
-    """The obvious sums: last version of every line in the hour of its placement; what is not shipped is open."""
+    """Plain sums: the last version of every line in the hour of its placement; open demand is ordered less shipped."""
     found: dict[Any, Any] = {}
     for order in orders:
         quantity = 0 if order.cancelled else 1000 * order.quantities[-1]
@@ -98,7 +98,7 @@ def expected_sums(orders: list[Order]) -> dict[tuple[str, str], Sums]:
 @given(st.lists(ORDERS, min_size=1, max_size=12), st.data())
 @settings(max_examples=60)
 def test_any_order_of_arrival_ends_in_the_same_sums(orders: list[Order], data: st.DataObject) -> None:
-    """Whatever arrives late (within the horizon), twice, or before what it refers to: the sums are the obvious ones."""
+    """Events that are late (within the horizon), repeated, or before the event they refer to do not change the sums."""
     told = [message for number, order in enumerate(orders) for message in messages(number, order)]
     delays = data.draw(st.lists(st.integers(0, 7 * DAY_MS), min_size=len(told), max_size=len(told)))
     arrivals_of = [(time + delay, value) for (time, value), delay in zip(told, delays, strict=True)]

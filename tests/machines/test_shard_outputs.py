@@ -1,4 +1,4 @@
-"""What subscribers may rely on: order, numbers, ids and versions of outputs, and the backfill."""
+"""Guarantees for subscribers: order, numbers, ids and versions of outputs, and the backfill."""
 
 from typing import Any
 
@@ -129,7 +129,7 @@ QUIET_UNTIL = MONDAY + 64 * DAY_MS + 5 * DAY_MS // 12
 
 
 def quiet() -> Result:
-    """The usual stream with nine weeks of quiet."""
+    """The usual stream with a backfill of nine weeks."""
     return run(usual_stream(), msgspec.structs.replace(SETTINGS, quiet_until=QUIET_UNTIL))
 
 

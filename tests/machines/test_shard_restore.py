@@ -1,4 +1,4 @@
-"""A machine that was dumped and loaded goes on as if nothing had happened."""
+"""A restored machine continues exactly like the original."""
 
 import msgspec
 import numpy as np
@@ -66,7 +66,7 @@ def test_a_dump_is_the_whole_truth(share: float) -> None:
 
 
 def test_a_restart_in_quiet_time_stays_quiet() -> None:
-    """Muted machines stay muted until their time, and then publish what an undisturbed run does."""
+    """A restored machine stays in backfill until its end, and then publishes the same as an undisturbed run."""
     stream = young_stream(3)
     quiet = msgspec.structs.replace(SETTINGS, quiet_until=MONDAY + 8 * DAY_MS)
     interrupted(stream, [100, len(stream) - 200], quiet)

@@ -1,4 +1,4 @@
-"""Stock thresholds: no stock-out is missed between two closes, and stock that is far from one costs no look."""
+"""Stock thresholds: no stock-out is missed between two closes, and sufficient stock causes no detector run."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -179,7 +179,7 @@ def test_a_row_that_runs_out_is_looked_at_now_and_then(monkeypatch: pytest.Monke
 
 
 def test_without_any_count_nothing_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where on-hand was never told there is no stock to run out; the first count is looked at."""
+    """Without a count there is no stock-out; the first count runs the detector."""
     usual = shipped(orders("u", range(30), 6.0), 2)
     assert looks(usual, monkeypatch) == 0
     first = line("inventory.counted", "c", at(29, 22), quantity=1, **KEYS)
@@ -187,7 +187,7 @@ def test_without_any_count_nothing_is_looked_at(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_row_that_was_never_planned_has_no_floor() -> None:
-    """Its stock is not judged before its first close."""
+    """It has no stock threshold before its first close."""
     machine = ShardMachine(0, ONE)
     lines = [count(5, 1), *shipped(orders("u", [1], 6.0, hours=(8, 9)), 1)]
     for _, state in step_by_step(machine, Stream(sorted(lines, key=_time))):

@@ -1,4 +1,4 @@
-"""Surges on the event itself: thresholds that no surge is below, and the full test behind them."""
+"""Surge detection at an event: cheap thresholds that miss no surge, and the full test after them."""
 
 from typing import Any
 

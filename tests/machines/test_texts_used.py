@@ -1,4 +1,4 @@
-"""A shard looks up few texts, and with these alone it does the same."""
+"""A shard looks up few texts, and gives the same results with only these."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""Which rows a reference record concerns."""
+"""Rows that a reference record affects."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""W3C trace contexts are carried from an event to what it gives rise to, and to nothing else."""
+"""W3C trace contexts pass from an event to the outputs that it causes, and to no others."""
 
 from typing import Any
 

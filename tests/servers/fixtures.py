@@ -1,14 +1,14 @@
 """Fixtures: a Kafka and a Redis that all tests share, and some that a test may stop, kill and start as it likes.
 
 ``kafka``, ``redis``
-    Addresses of servers shared by all tests of a session; the variables ``KAFKA_BOOTSTRAP`` and ``REDIS_URL`` name
-    servers that run already. Tests keep apart by ``topics`` and ``keys``.
+    Addresses of servers shared by all tests of a session. The variables ``KAFKA_BOOTSTRAP`` and ``REDIS_URL`` name
+    running servers to use instead. ``topics`` and ``keys`` keep tests apart.
 ``topics``, ``keys``
-    A prefix for a test's own topics and keys; what has it is removed after the test.
+    A prefix for a test's own topics and keys, which are deleted after the test.
 ``own_kafka``, ``own_redis``
     A ``KafkaServer`` and a ``RedisServer`` of the test's own, running at first.
 
-Servers start when the first test wants them. Where they cannot, tests are skipped, in CI they fail.
+A server starts with the first test that needs it. If it is not installed, tests are skipped; in CI they fail.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ RUNNING: list[Server] = []
 
 @contextlib.contextmanager
 def serving(make: Callable[[Path], Server], folder: Path) -> Iterator[Server]:
-    """Run a server; skip, in CI fail, where something is not installed."""
+    """Run a server. If it is not installed, skip the test; in CI fail it."""
     try:
         server = make(folder)
     except Missing as error:
@@ -87,7 +87,7 @@ def topics(kafka: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def own_topics(address: str) -> Iterator[str]:
-    """A prefix, and at the end no topics that have it."""
+    """A prefix whose topics are deleted at the end."""
     prefix = f"test-{uuid.uuid4().hex[:12]}."
     yield prefix
     client = admin(address)
@@ -106,7 +106,7 @@ def keys(redis: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def own_keys(url: str) -> Iterator[str]:
-    """A prefix, and at the end no keys that have it."""
+    """A prefix whose keys are deleted at the end."""
     prefix = f"test-{uuid.uuid4().hex[:12]}:"
     yield prefix
     with Redis.from_url(url) as client:

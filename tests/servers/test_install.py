@@ -1,4 +1,4 @@
-"""What the servers need is found, brought where that is possible, and named where it is not."""
+"""Programs that the servers need are found, installed if possible, and otherwise named."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The tests' own servers: they keep their data over stops, hang when told to, and leave nothing behind."""
+"""Servers of the tests: they keep data over restarts, can be paused, and leave nothing behind."""
 
 import os
 import signal

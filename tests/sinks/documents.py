@@ -1,4 +1,4 @@
-"""Output records as machines make them, whole and valid, with what a test is about given."""
+"""Complete, valid output records as machines make them. A test passes only the values that it is about."""
 
 from typing import Any
 
@@ -49,13 +49,13 @@ DECIDED: dict[str, Any] = {
         )
     ],
 }  # fmt: skip
-"""What a person decided about planning parameters."""
+"""Fields of a decision about planning parameters."""
 
 
 def planning(
     sku: str = "A", location: str = "DC", version: int = 1, decided: dict[str, Any] | None = None, **proposed: Any
 ) -> OutputRecord:
-    """Planning parameters of one SKU-location, and what was decided about them."""
+    """Planning parameters of one SKU-location, with a decision if given."""
     given = {
         "lead_time_days_mean": 7.25, "lead_time_days_sd": 2.0, "lead_time_demand_mean": 40.0,
         "lead_time_demand_sd": 9.0, "lead_time_demand_quantile": 55.0, "service_target": 0.95,
@@ -88,13 +88,13 @@ def planning(
 
 
 def tombstone(record: OutputRecord) -> OutputRecord:
-    """The end of what a record is about: one version up, without data."""
+    """Tombstone of a record: the next version, without data."""
     name, _, version = record.id.rpartition("#")
     return record._replace(id=f"{name}#{int(version) + 1}", data=b"", attributes={})
 
 
 def dead_letter(**fields: Any) -> OutputRecord:
-    """A message that could not be taken, by default one with key and headers of its own."""
+    """Dead letter of a message, by default one with key and headers."""
     given: dict[str, Any] = {
         "topic": "orders", "partition": 2, "offset": 77, "reason": "wrong_type", "field": "quantity",
         "required": "a number", "got": '"12"', "value_base64": "eyJxIjoiMTIifQ==", "key_base64": "QQ==",

@@ -1,4 +1,4 @@
-"""What tests of sinks do with a real Kafka: topics, a sink as Bytewax drives it, and what a plain consumer sees."""
+"""Helpers for tests of sinks with a real Kafka: topics, a sink driven as by Bytewax, and a plain consumer."""
 
 import contextlib
 import time
@@ -19,7 +19,7 @@ SECONDS_MAX = 60.0
 
 
 class Told:
-    """A status: what every part last said, and all that was ever said; None stands for ok."""
+    """A status for tests. It keeps the last and all reports of every part; None stands for ok."""
 
     def __init__(self) -> None:
         self.now: dict[str, str | None] = {}
@@ -28,23 +28,23 @@ class Told:
         self.pauses: list[tuple[str, float]] = []
 
     def ok(self, part: str) -> None:
-        """A part works."""
+        """Record that a part works."""
         self._tell(part, None)
 
     def failing(self, part: str, problem: str) -> None:
-        """A part does not."""
+        """Record the problem of a part."""
         self._tell(part, problem)
 
     def error(self, client: str, kind: str) -> None:
-        """A client met with an error."""
+        """Record an error of a client."""
         self.errors.add((client, kind))
 
     def backoff(self, part: str, seconds: float) -> None:
-        """A pause."""
+        """Record a pause before a retry."""
         self.pauses.append((part, seconds))
 
     def failed(self, part: str) -> list[str]:
-        """Everything that a part ever complained of."""
+        """All problems that a part has reported."""
         return [problem for of, problem in self.history if of == part and problem is not None]
 
     def _tell(self, part: str, problem: str | None) -> None:
@@ -59,7 +59,7 @@ def make_topics(address: str, *names: str, partitions: int = 1, **config: str) -
     settings = {name.replace("_", "."): value for name, value in config.items()}
     for done in client.create_topics([NewTopic(name, partitions, 1, config=settings) for name in names]).values():
         done.result(SECONDS_MAX)
-    # A topic that was made a moment ago has no leader yet, and not every client waits for one.
+    # A new topic has no leader yet, and not every client waits for one.
     places = [TopicPartition(name, partition) for name in names for partition in range(partitions)]
     until(lambda: _have_leaders(client, places), "leaders of all partitions")
 
@@ -102,7 +102,7 @@ def headers_of(message: Message) -> list[tuple[str, bytes]]:
 
 
 def sink_to(address: str, prefix: str, **options: Any) -> KafkaSink:
-    """A sink with one partition, if not told otherwise."""
+    """A sink, by default with one partition."""
     given: dict[str, Any] = {
         "machines": KEYS,
         "partitions": 1,
@@ -129,7 +129,7 @@ def publish(address: str, prefix: str, *records: OutputRecord, **options: Any) -
 
 
 def until(holds: Callable[[], bool], what: str) -> None:
-    """Wait until something holds that is bound to."""
+    """Wait until a condition holds."""
     deadline = time.monotonic() + SECONDS_MAX
     while not holds():
         assert time.monotonic() < deadline, f"in {SECONDS_MAX:.0f} s never saw: {what}"

@@ -1,4 +1,4 @@
-"""What clients find of a cluster: topics with their offsets, what is missing, and settings that cannot be used."""
+"""Kafka clients: topics with their offsets, missing topics, and invalid settings."""
 
 import re
 

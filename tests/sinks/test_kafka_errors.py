@@ -1,4 +1,4 @@
-"""What errors of Kafka mean: what was refused for good, in words, and what may pass."""
+"""Classification of Kafka errors: permanent ones with their text, and temporary ones."""
 
 import pytest
 from confluent_kafka import KafkaError

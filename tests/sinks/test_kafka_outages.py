@@ -1,4 +1,4 @@
-"""The Kafka sink while the broker is away, hangs, or does not want us."""
+"""The Kafka sink while the broker is unreachable, hangs, or denies access."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The Kafka sink against a real broker: what a plain consumer sees, and what is refused for good."""
+"""The Kafka sink against a real broker: records as a plain consumer reads them, and permanent refusals."""
 
 import base64
 import time

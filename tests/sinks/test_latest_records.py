@@ -1,4 +1,4 @@
-"""Topics read to their present end, the latest record of each key kept."""
+"""Latest record of each key of topics, read to their current end."""
 
 import io
 from typing import Any

@@ -1,4 +1,4 @@
-"""The view in Redis against a real Kafka and a real Redis: it is what the topics say, whatever became of it."""
+"""The view in Redis against a real Kafka and a real Redis: it equals the topics after any disturbance."""
 
 import time
 from collections.abc import Iterator

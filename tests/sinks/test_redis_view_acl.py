@@ -1,4 +1,4 @@
-"""The view with a user that may do no more than it must."""
+"""The view with a Redis user that has only the required rights."""
 
 import re
 from pathlib import Path

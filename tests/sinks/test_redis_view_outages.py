@@ -1,4 +1,4 @@
-"""The view while Redis or Kafka is away, hangs, or lost what it had; and at random."""
+"""The view while Redis or Kafka is unreachable, hangs, or has lost data; also with random outages."""
 
 import random
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What records become in Redis."""
+"""Entries in Redis that records become."""
 
 import json
 import re

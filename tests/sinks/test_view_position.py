@@ -1,4 +1,4 @@
-"""Where a view goes on, and why it is built again."""
+"""Position from which a view continues, and reasons to rebuild it."""
 
 import msgspec
 import pytest

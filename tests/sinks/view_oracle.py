@@ -1,4 +1,4 @@
-"""What the view must be, found out another way: a plain consumer reads the topics, and a plain client all of Redis."""
+"""Oracle of the view: a plain consumer reads the topics, and a plain client reads all keys of Redis."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ Documents = dict[str, Any]
 
 
 def in_topic(address: str, topic: str) -> Documents:
-    """Latest document per key of a topic: of the latest run the latest version; a later deletion of it removes it."""
+    """Latest document per key of a topic: the latest version of the latest run. A later tombstone removes it."""
     found: dict[str, tuple[tuple[str, int], Any]] = {}
     for message in messages(address, topic):
         headers, value = dict(headers_of(message)), message.value()
@@ -24,7 +24,7 @@ def in_topic(address: str, topic: str) -> Documents:
 
 
 def in_redis(client: Any, prefix: str) -> tuple[Documents, Documents, list[str]]:
-    """Documents of all hashes of exceptions and of parameters by id, and ids of open exceptions, the first first."""
+    """Documents of exceptions and of parameters by id, and ids of the open exceptions in the order of the view."""
     found: tuple[Documents, Documents] = ({}, {})
     for at, name in enumerate(("exception:", "parameters:")):
         for key in client.scan_iter(match=f"{prefix}{name}*", count=1000):
@@ -37,7 +37,7 @@ def in_redis(client: Any, prefix: str) -> tuple[Documents, Documents, list[str]]
 
 
 def open_in_order(exceptions: Documents) -> list[str]:
-    """Ids of those that have not ended: severity, money (of steps so large that they count), deadline, then id."""
+    """Ids of open exceptions, by severity, money (in tests it differs by enough to count), deadline, id."""
     rank = {severity: place for place, severity in enumerate(SEVERITIES)}
     living = [state for state in exceptions.values() if state["status"] not in ("resolved", "expired")]
     living.sort(key=lambda state: state["exception_id"], reverse=True)
@@ -47,7 +47,7 @@ def open_in_order(exceptions: Documents) -> list[str]:
 
 
 def check_equal(address: str, topics: str, client: Any, keys: str) -> int:
-    """Assert that the view is what the topics say; returns the number of its documents."""
+    """Assert that the view equals the topics; returns the number of its documents."""
     exceptions, parameters = in_topic(address, topics + EXCEPTIONS), in_topic(address, topics + PARAMETERS)
     seen_exceptions, seen_parameters, seen_open = in_redis(client, keys)
 

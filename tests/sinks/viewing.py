@@ -10,10 +10,10 @@ from tests.sinks.live import SECONDS_MAX, Told, make_topics
 
 
 class Notes(list[str]):
-    """What a view wants an operator to read."""
+    """Collects the messages of a view for the operator."""
 
     def __call__(self, sentence: str) -> None:
-        """Take one sentence."""
+        """Collect one message."""
         self.append(sentence)
 
     def of_builds(self) -> list[str]:
@@ -52,7 +52,7 @@ def make_view_topics(kafka: str, topics: str, partitions: int = 3) -> None:
 
 
 def drain(view: RedisView) -> None:
-    """Wait until everything is in the view."""
+    """Wait until the view has all records."""
     assert view.drain(SECONDS_MAX), "the view did not get there"
 
 

@@ -7,7 +7,7 @@ Key = tuple[int, int]
 
 
 class Buckets:
-    """Hours and days of a row as dictionaries; whatever the rings do not reach is dropped."""
+    """Hours and days of a row as dictionaries. Bookings outside the rings are dropped."""
 
     def __init__(self, hour: int, hours_kept: int, days_kept: int) -> None:
         self.hours_kept = hours_kept
@@ -32,7 +32,7 @@ class Buckets:
         self.promoted = {day for day in self.promoted if day > self.day - 8}
 
     def book(self, hour: int, quantity: int, lines: int, lines_max: int) -> None:
-        """Book into the hour and its day where they are kept."""
+        """Book into the hour and its day, if they are within the rings."""
         day = hour // 24
         if hour > self.hour - self.hours_kept:
             self.hour_lines[hour] = min(max(self.hour_lines.get(hour, 0) + lines, 0), lines_max)
@@ -46,7 +46,7 @@ class Buckets:
 
 
 class Seen(NamedTuple):
-    """What a line table remembers of a key, for the oracle."""
+    """Entry of a key in the oracle's line table."""
 
     hour: int
     quantity: int
@@ -61,7 +61,7 @@ class Table:
         self.evicted = 0
 
     def see(self, key: Key, seen: Seen, oldest_hour: int) -> None:
-        """Enter a new key; at most two old ones go for it."""
+        """Enter a new key. At most two old ones are dropped for it."""
         for _ in range(2):
             if not self.lines:
                 break

@@ -1,4 +1,4 @@
-"""Hour and day buckets: rings that roll, are corrected as far as they reach, and keep their window sums."""
+"""Hour and day buckets: rings that roll, accept corrections within their range, and keep window sums."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Locations: master data, and what their recent days were like."""
+"""Locations: master data, and order lines of recent days."""
 
 from typing import Any
 

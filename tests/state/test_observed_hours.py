@@ -1,4 +1,4 @@
-"""Which hours of a day a location was observed in, against a dictionary of lines and a slow reading of the rule."""
+"""Observed hours of a location on a day, against a slow oracle on a dictionary of lines."""
 
 from collections import Counter
 

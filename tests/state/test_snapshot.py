@@ -1,4 +1,4 @@
-"""Dumps of components: what goes in comes out, and damage is told."""
+"""Snapshots of components: a load restores what was dumped, and damage is reported."""
 
 import re
 from typing import Any

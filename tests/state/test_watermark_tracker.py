@@ -1,4 +1,4 @@
-"""The watermark tracker of a machine that is fed by several source groups: its clock, and what has to wait."""
+"""The watermark tracker of a machine with several source groups: its clock, and the batches that it buffers."""
 
 import itertools
 from typing import Any

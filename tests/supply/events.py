@@ -1,4 +1,4 @@
-"""Short ways to write purchase-order events and a book to hear them."""
+"""Helpers that make purchase-order events and apply them to a supply state."""
 
 import datetime as dt
 from typing import Any
@@ -31,7 +31,7 @@ def names(row: int) -> tuple[str, str]:
 
 
 def book(rows: int = 4, **settings: Any) -> SupplyState:
-    """Book of some rows."""
+    """Supply state with some rows."""
     made = SupplyState(Settings(**settings), names)
     made.ensure(rows)
     return made
@@ -47,11 +47,11 @@ def event(kind: str, day: float, row: int = 0, promised: int | None = None, **fi
 
 
 def tell(to: SupplyState, kind: str, day: float, row: int = 0, **fields: Any) -> PoOutcome:
-    """Let a book hear an event."""
+    """Make an event and apply it to a supply state."""
     made = event(kind, day, row, **fields)
     return apply_event(to, made, row)
 
 
 def apply_event(to: SupplyState, made: Any, row: int = 0) -> PoOutcome:
-    """Let a book hear an event that is made already."""
+    """Apply an event to a supply state."""
     return to.purchase(made, row, made.event_time, made.event_time // DAY_MS, made.event_time)

@@ -8,7 +8,7 @@ from scipy import stats
 
 
 def stock(counts: list[tuple[int, int]], moves: list[tuple[int, int]]) -> int | None:
-    """On-hand from all counts and movements: the newest count (of one instant the smallest) and what moved after it."""
+    """On-hand from all counts and movements: newest count (the smallest of one instant) plus later movements."""
     if not counts:
         return None
     time = max(when for when, _ in counts)
@@ -17,14 +17,14 @@ def stock(counts: list[tuple[int, int]], moves: list[tuple[int, int]]) -> int | 
 
 
 def demand_over(daily: list[float], days: float) -> float:
-    """Sum of daily values over a time, written out day by day; after the known days their last week repeats."""
+    """Sum of daily values over a number of days, day by day. After the known days their last week repeats."""
     known = len(daily)
     longer = daily + [daily[known - 7 + k % 7] for k in range(math.ceil(days) + 7)]
     return sum(longer[: int(days)]) + (days - int(days)) * longer[int(days)]
 
 
 def quantile(level: float, mean: float, variance: float) -> float:
-    """Quantile of a demand by moments, from scipy: negative binomial, Poisson, or for large means gamma."""
+    """Quantile of demand with these moments, from scipy: negative binomial, Poisson, or gamma for large means."""
     if mean <= 0.0:
         return 0.0
     if mean > 64.0:

@@ -52,7 +52,7 @@ def test_a_change_of_one_input_is_that_part_alone(old: Six, which: int, other: S
 
 
 def test_parts_are_taken_in_order() -> None:
-    """Each part is what the reorder point moves when its input follows those before it."""
+    """Each part is the change of the reorder point when its input is replaced after the earlier ones."""
     old, new = (10.0, 20.0, 7.0, 1.0, 0.0, 0.9), (14.0, 40.0, 9.0, 3.0, 1.0, 0.98)
     parts = np.empty((1, 5))
     substitute_inputs(np.array([old]), np.array([new]), parts)

@@ -167,7 +167,7 @@ def test_stock_lasts_for_whole_weeks_and_a_part() -> None:
 
 
 def test_orders_for_a_day_are_part_of_its_forecast() -> None:
-    """A day takes the larger of its forecast and its open orders; what is overdue comes on top."""
+    """The demand of a day is the larger of its forecast and its open orders; overdue demand is added."""
     flat, none = [10.0] * 28, [0.0] * 28
     assert _project(100.0, 0.0, none, none, flat)[0] == 10
     assert _project(100.0, 0.0, flat, none, flat)[0] == 10

@@ -1,4 +1,4 @@
-"""Lead times: observed, shrunk, and raised by what is still open."""
+"""Lead times: observed, shrunk, and raised by open lines."""
 
 import numpy as np
 import pytest
@@ -80,7 +80,7 @@ def test_without_observations_the_stated_lead_time_stands() -> None:
 def test_shrinkage_weighs_the_prior_as_observations(
     observed: list[tuple[int, float]], asked: list[int], stated: float
 ) -> None:
-    """The estimate is that of all observations together with the prior's, lane over pool over what was stated."""
+    """The estimate pools all observations with the prior: lane, then pool, then stated lead time."""
     lanes = Lanes(10)
     supplier = lanes.supplier("A")
     numbers = [lanes.lane(row, supplier) for row in range(3)]

@@ -1,4 +1,4 @@
-"""Open purchase-order lines by row, against the same kept in plain lists."""
+"""Open purchase-order lines by row, against an oracle on plain lists."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""What people decided about rows: the table, its bound, and how overrides change a plan."""
+"""Decisions of planners about rows: the table, its bound, and the effect of overrides on a plan."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def test_overrides_and_what_follows(first: dict[OverrideField, float], second: d
 
 
 def test_the_table_is_bounded_and_forgets_what_is_over() -> None:
-    """At the bound a row that is not known finds no place; a row of which nothing stands any more makes room."""
+    """A full table refuses a new row; a row without decisions is dropped and makes room."""
     decision_states = DecisionStates(1)
     overridden(decision_states, 4, {"reorder_point": 5.0})
     assert decision_states.make(5, 1) is None

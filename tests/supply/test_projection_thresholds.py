@@ -1,4 +1,4 @@
-"""Stock floors against obvious sums, and the promise they make: no stock-out opens above them."""
+"""Stock thresholds against plain sums. With more stock than the threshold no stock-out opens."""
 
 import math
 from typing import NamedTuple
@@ -14,7 +14,7 @@ DAYS = 28
 
 
 class Row(NamedTuple):
-    """What is known of one row."""
+    """Inputs of one row."""
 
     overdue: float
     open_day: list[float]
@@ -35,7 +35,7 @@ rows = st.builds(
 
 
 def floor_by_kernel(row: Row) -> float:
-    """The floor for the next day."""
+    """The threshold for the next day."""
     out = np.empty(1)
     overdue, open_day, receipts, mean = (
         np.array([value]) for value in (row.overdue, row.open_day, row.receipts, row.mean)
@@ -47,7 +47,7 @@ def floor_by_kernel(row: Row) -> float:
 
 
 def quiet_floor_by_kernel(row: Row, total: float) -> float:
-    """The floor for the days to come, with so much open in all."""
+    """The threshold for all days until the next event, with this total open demand."""
     out = np.empty(1)
     lead_time, learned = np.array([row.lead_time], np.float32), np.array([row.learned])
     idle_stock_thresholds(np.array([total]), np.array([row.mean]), lead_time, learned, out)
@@ -61,7 +61,7 @@ def window_of(row: Row) -> int:
 
 
 def floor_of(row: Row) -> float:
-    """The floor by plain sums."""
+    """The threshold by plain sums."""
     owed = row.overdue + row.open_day[0]
     if not row.learned:
         return owed
@@ -72,14 +72,14 @@ def floor_of(row: Row) -> float:
 
 @given(rows)
 def test_floors_are_plain_sums(row: Row) -> None:
-    """Owed now or tomorrow, what the window is expected to need, what is open beyond that, and margins."""
+    """The threshold is demand due by tomorrow, expected demand of the window, open demand above it, and margins."""
     np.testing.assert_allclose(floor_by_kernel(row), floor_of(row), rtol=1e-12)
 
 
 @given(rows, st.floats(0, 20))
 def test_no_stock_out_is_likely_above_the_floor(row: Row, more: float) -> None:
-    """With a stock at the floor or above, a stock-out is less likely than not; and what the day after finds overdue
-    that was open today changes nothing.
+    """With stock at or above the threshold, the probability of a stock-out is below one half. This also holds when
+    today's open demand has become overdue on the next day.
     """
     stock = floor_of(row._replace(learned=True)) + more
     stockout, out = np.empty(1, np.int64), np.empty((1, 2))
@@ -94,7 +94,7 @@ def test_no_stock_out_is_likely_above_the_floor(row: Row, more: float) -> None:
 
 @given(rows, st.integers(0, DAYS - 1))
 def test_quiet_floors_hold_on_every_day(row: Row, start: int) -> None:
-    """They are at least the floor of any later day, when all that was open is overdue."""
+    """They are at least the threshold of any later day on which all open demand is overdue."""
     total = row.overdue + sum(row.open_day)
     found = quiet_floor_by_kernel(row, total)
     later = [

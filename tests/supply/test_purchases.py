@@ -72,7 +72,7 @@ def test_a_cancellation_before_the_placement_is_a_tombstone() -> None:
 
 
 def test_a_cancellation_with_a_version_gives_way_to_a_higher_one() -> None:
-    """What was cancelled as version 2 may be placed again as version 3."""
+    """A line cancelled as version 2 may be placed again as version 3."""
     b = book()
     tell(b, "placed", 0, quantity=10)
     assert tell(b, "cancelled", 1, line_version=2).word == "absorbed"
@@ -83,7 +83,7 @@ def test_a_cancellation_with_a_version_gives_way_to_a_higher_one() -> None:
 
 
 def test_a_last_receipt_closes_a_short_line() -> None:
-    """What is missing is no longer on order."""
+    """After the last receipt the missing quantity is no longer on order."""
     b = book()
     tell(b, "placed", 0, quantity=10)
     tell(b, "received", 3, quantity=4, last=True)
@@ -116,7 +116,7 @@ def test_a_receipt_before_its_placement_counts_once_it_is_known() -> None:
 
 
 def test_placement_and_confirmation_in_any_order_end_the_same() -> None:
-    """What was ordered, promised and open does not depend on the order of arrival."""
+    """Ordered quantity, promised day and open quantity do not depend on the order of arrival."""
     events = [
         event("placed", 0, quantity=10, promised=5),
         event("confirmed", 1, quantity=8, promised=6, line_version=2),
@@ -229,7 +229,7 @@ def _fields(kind: str, quantity: int, version: int | None, last: bool, day: int)
 
 @given(st.lists(ACTIONS, max_size=40))
 def test_on_order_is_always_the_sum_of_what_is_open(actions: list[Any]) -> None:
-    """Whatever is told in whatever order, on order of every row equals its open lines, and repeats change nothing."""
+    """For events in any order, a row's quantity on order is the sum of its open lines; repeats change nothing."""
     b = book(3, purchase_lines_max=4)
     for kind, day, row, po_id, quantity, version, last in actions:
         made = event(kind, day, row, po_id=po_id, **_fields(kind, quantity, version, last, day))

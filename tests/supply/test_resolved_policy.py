@@ -1,4 +1,4 @@
-"""Master data, and the planning terms that follow from it."""
+"""Master data, and the policies resolved from it."""
 
 import math
 from typing import Any
@@ -89,7 +89,7 @@ def test_a_record_replaces_the_whole_record_before() -> None:
 
 
 def test_master_data_are_restored() -> None:
-    """A copy knows what the original knew, and since when."""
+    """A restored copy has the records of the original and their effective times."""
     master = _master(
         ItemUpdated(event_id="1", sku="S0", units={"CASE": 12.0}), SupplierUpdated(event_id="2", supplier="A"),
         PolicyUpdated(event_id="3", location="L"), ParametersInForce(event_id="4", sku="S0", location="L"),

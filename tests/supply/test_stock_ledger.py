@@ -1,4 +1,4 @@
-"""Stock as of a time."""
+"""Stock ledger: on-hand stock as of an instant."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The book as the shard uses it: plans, documents, dumps."""
+"""The supply state as the shard uses it: plans, documents, snapshots."""
 
 from typing import Any
 
@@ -202,7 +202,7 @@ def test_other_reasons_to_publish() -> None:
 
 
 def test_status_is_in_force_when_the_erp_runs_on_the_proposal() -> None:
-    """Within the dead band in all it told; a lead time alone is no agreement, a value outside is none either."""
+    """Parameters in force agree if all known values are within the dead band; a lead time alone does not suffice."""
     b = book(1)
     (first,) = _publish(b, _plan(b))
     point = first.proposed.reorder_point
@@ -291,7 +291,7 @@ def test_a_restored_book_goes_on_as_if_there_had_been_no_break(steps: list[tuple
 
 
 def test_room_grows_and_counts_beyond_the_reach_add_up() -> None:
-    """Records keep what they held while room is made, and the book adds up what rows counted."""
+    """Records keep their values when the table grows, and the state sums the counters of the rows."""
     b = book(1)
     book_count(b.supply, 0, 5, 7)
     b.ensure(100)

@@ -1,13 +1,13 @@
-"""Who may know whom, and what the pure core may touch."""
+"""House rules about imports: which folder may import which, and that the core does no I/O."""
 
 import ast
 from collections.abc import Iterator
 
 from tests.tidy.sources import PACKAGES, Source
 
-# Every room may import from itself, from what stands beside it here, and from nothing else of ours.
+# Of our code, every room (key) may import only from itself and from the modules listed with it.
 _FLOOR = ("sensing.contracts", "sensing.jit", "sensing.memory", "sensing.machine_settings")
-# What the codec says of a record: its constants, and how instants and days are counted and written.
+# Modules that define records: constants, instants and days, texts.
 _RECORD = ("sensing.codec.instants", "sensing.codec.event_record", "sensing.codec.text_table")
 _MATHS = (*_FLOOR, *_RECORD, "sensing.state", "sensing.demand.distribution")
 ROOMS: dict[str, tuple[str, ...]] = {
@@ -29,7 +29,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "tests": ("benchmarks", "flows", "sensing", "sinks"),
 }
 
-# All that the pure core may import from elsewhere. What is not listed may do I/O, know the time or draw random numbers.
+# Foreign modules that the core may import. Others may do I/O, read the clock or draw random numbers.
 PURE = frozenset(
     {"array", "base64", "bisect", "calendar", "collections", "contextlib", "contextvars", "copy", "dataclasses"}
     | {"datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math"}
@@ -62,7 +62,7 @@ def imported(source: Source) -> Iterator[tuple[int, str]]:
 
 
 def directions(source: Source) -> list[str]:
-    """Imports that go up the house, or sideways."""
+    """Imports of a room that ROOMS does not allow."""
     house = {"sensing": ()} if source.module == "sensing" else ROOMS
     room = next((room for room in house if within(source.module, room)), None)
     if room is None:
@@ -76,7 +76,7 @@ def directions(source: Source) -> list[str]:
 
 
 def demo(source: Source) -> list[str]:
-    """Imports of the demo by anything of the product but its commands."""
+    """Imports of the demo by modules of the product other than its commands."""
     if not within(source.module, "flows") or within(source.module, "flows.demo") or within(source.module, "flows.cli"):
         return []
     return [
@@ -87,7 +87,7 @@ def demo(source: Source) -> list[str]:
 
 
 def purity(source: Source) -> list[str]:
-    """Whatever in ``sensing/`` could do I/O, know the time, or differ from run to run."""
+    """Code of ``sensing/`` that could do I/O, read the clock, or differ between runs."""
     if not within(source.module, "sensing"):
         return []
     compiler = source.path == COMPILER[0]

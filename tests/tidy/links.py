@@ -1,4 +1,4 @@
-"""Links of the documents: every relative link and every anchor leads somewhere."""
+"""House rule about documents: the target of every relative link and anchor exists."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -35,7 +35,7 @@ def links(source: Source) -> Iterator[tuple[int, str]]:
 
 
 def broken_links(source: Source, paths: set[str], texts: Mapping[str, str]) -> list[str]:
-    """Links of a document that lead nowhere.
+    """Links of a document without a target.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def broken_links(source: Source, paths: set[str], texts: Mapping[str, str]) -> l
 
 
 def _normal(path: PurePosixPath) -> str:
-    """A path without ``..``; one that leaves the checkout is none of its files."""
+    """A path without ``..``. A path that leaves the checkout matches no file."""
     parts: list[str] = []
     for part in path.parts:
         if part == ".." and parts and parts[-1] != "..":

@@ -1,4 +1,4 @@
-"""The files that the house rules are about."""
+"""Files that the house rules apply to."""
 
 import ast
 import subprocess
@@ -27,7 +27,7 @@ class Source:
         return self.path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
 
     def at(self, line: int, finding: str) -> str:
-        """Word a finding so that editors can jump to it."""
+        """Text of a finding, with path and line, so that editors can jump to it."""
         return f"{self.path}:{line}: {finding}"
 
 

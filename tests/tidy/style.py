@@ -1,4 +1,4 @@
-"""Sizes, comments and words of single files."""
+"""House rules about single files: sizes, suppressed checks, words, docstrings of tests."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ KERNELS = ("kernel", "lean_kernel")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-# A class of one letter, here and below, keeps these rules from finding themselves.
+# The brackets around one letter, here and below, keep a rule from matching its own text.
 UNFINISHED = re.compile(r"\b([T]ODO|[F]IXME|[X]XX)\b")
 SUPPRESSED = re.compile(r"#\s*(noqa|type:\s*ignore|pragma|mypy:|ruff:)")
 REASONED = re.compile(r"#\s*(noqa: [A-Z]+\d+(, ?[A-Z]+\d+)*|type: ignore\[[a-z-]+(, ?[a-z-]+)*\])\s*(#|-)\s*\w+ \w+")
@@ -36,7 +36,7 @@ def is_kernel(function: Function) -> bool:
 
 
 def length(function: Function) -> int:
-    """Lines from ``def`` to the end, without the docstring: a contract may be as long as it must."""
+    """Lines from ``def`` to the end, without the docstring, whose length is not limited."""
     lines = (function.end_lineno or function.lineno) - function.lineno + 1
     first = function.body[0]
     if ast.get_docstring(function, clean=False) is not None:
@@ -88,7 +88,7 @@ def suppressions(source: Source) -> list[str]:
 
 
 def promises(source: Source) -> list[str]:
-    """Tests that do not say what they promise."""
+    """Tests without a docstring."""
     return [
         source.at(function.lineno, f"{function.name} has no docstring. Fix: state the promise that it tests")
         for function in functions(source)

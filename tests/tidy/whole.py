@@ -1,4 +1,4 @@
-"""Rules that only all files together can keep."""
+"""House rules about all files together."""
 
 import re
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ def top_level(paths: Iterable[str]) -> list[str]:
 
 
 def untested_kernels(sources: list[Source]) -> list[str]:
-    """Kernels that no test names: each has an oracle to be compared with."""
+    """Kernels that no test names. A test must compare each with an oracle."""
     named = set(re.findall(r"\w+", "\n".join(source.text for source in sources if source.path.startswith("tests/"))))
     return [
         source.at(
@@ -40,7 +40,7 @@ def untested_kernels(sources: list[Source]) -> list[str]:
 def dead_modules(sources: list[Source]) -> list[str]:
     """Modules of the product that the product does not import."""
     product = [source for source in sources if source.path.split("/")[0] in ("flows", "sensing", "sinks")]
-    # ``from a.b import c`` is a use of a.b, and of a.b.c where that is a module.
+    # ``from a.b import c`` uses a.b, and a.b.c if that is a module.
     used = {name for source in product for _, name in imported(source)}
     used |= {name.rpartition(".")[0] for name in used}
     return [

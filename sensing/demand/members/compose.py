@@ -1,7 +1,7 @@
-"""Kernels that call each kernel of a list, composed at import from the registries of members and features.
+"""Composed kernels, each of which calls the kernels of a list. Mixture, day learning and feature values use them.
 
-Compiled code cannot loop over kernels, as each is a type of its own. So every composed kernel calls the first of its
-list and a kernel composed of the others.
+They are composed at import from the registries of members and features. Compiled code cannot loop over kernels, since
+each kernel has its own type. So a composed kernel calls the first of its list, then a kernel composed of the rest.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ Kernel = Callable[..., Any]
 
 
 def in_turn(kernels: Sequence[Kernel]) -> Kernel:
-    """Kernel that calls all kernels, which return nothing, with its arguments."""
+    """Kernel that calls all kernels in order with its arguments. They must return nothing."""
     first, *others = kernels
     if not others:
         return first
@@ -28,7 +28,7 @@ def in_turn(kernels: Sequence[Kernel]) -> Kernel:
 
 
 def numbered(kernels: Sequence[Kernel]) -> Kernel:
-    """Kernel ``(number, *arguments)`` that returns what the kernel of that number, from 0, returns."""
+    """Kernel ``(number, *arguments)`` that calls the kernel of this number, from 0, and returns its result."""
     first, *others = kernels
     if not others:
 
@@ -49,7 +49,7 @@ def numbered(kernels: Sequence[Kernel]) -> Kernel:
 
 
 def filling(kernels: Sequence[Kernel], start: int = 0) -> Kernel:
-    """Kernel ``(out, *arguments)`` that writes what each kernel returns to ``out``, from position ``start`` on."""
+    """Kernel ``(out, *arguments)`` that writes the result of each kernel to ``out``, from index ``start`` on."""
     first, *others = kernels
     if not others:
 

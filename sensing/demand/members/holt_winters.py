@@ -1,7 +1,7 @@
-"""Member: River's Holt-Winters on the series without its seasonal indices, with a damped trend.
+"""Member: River's Holt-Winters on the seasonally adjusted series, with a damped trend.
 
-Its own season of seven terms was measured on M5 and was worse (RMSSE .7495 alone against .7478 of this one): a row sees
-each weekday too rarely, and the pool's profile is not open to it.
+Its own season of seven terms was worse on M5: RMSSE .7495 of the member alone, against .7478 of this one. A row sees
+each weekday too rarely, and River's model cannot use the pool's profile.
 """
 
 from typing import Any
@@ -12,18 +12,18 @@ from river.time_series import HoltWinters
 from sensing.demand.members.member import Field, RiverMember
 from sensing.jit import kernel
 
-# River is typed in part only; what is called here is held to its contract by the conformance tests.
+# River is only partly typed. The conformance tests check the calls made here.
 _HoltWinters: Any = HoltWinters
 
 RATES = {"alpha": 0.04, "beta": 0.001}
 SEASONAL_INDEX_MIN = 0.2
-"""A day of smaller seasonal index says nothing reliable about the level."""
+"""Days with a smaller seasonal index are not learned: units / index would be too noisy."""
 TREND_DAMPING = 0.9
 
 
 def _start(level: float) -> Any:
     model = _HoltWinters(**RATES)
-    # Two equal values make River start at this level without a trend.
+    # After two equal values River's model has this level and no trend.
     model.learn_one(level)
     model.learn_one(level)
     return model

@@ -1,7 +1,7 @@
-"""What a forecasting member is: its state, how it learns a day, and how it predicts one.
+"""Specs of forecasting members: state, learning a day, predicting a day.
 
-A member's file defines its kernels or functions and one spec. The registry lists all specs; records, mixture, closes,
-forecasts, snapshots and the conformance tests read them there.
+The file of a member defines its kernels or functions and one spec. The registry lists all specs. Records, mixture,
+closes, forecasts, snapshots and the conformance tests read them there.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,22 +16,23 @@ Field = tuple[str, str] | tuple[str, str, tuple[int, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """Spec of a member that every row has; its state is part of the row's record.
+    """Spec of a member that every row has. Its state is part of the row's record.
 
     Parameters
     ----------
     name
-        Of the member.
+        Name of the member.
     rate
-        Share of a day's error by which the forecast moves, for the growth of its error with the horizon.
+        Share of a day's error by which the level moves. The forecast variance grows with it over the horizon.
     fields
-        Its state, as fields of `DEMAND`. Zeros are a row that has seen nothing.
+        Its state, as fields of `DEMAND`. All are zero in a new row.
     learn
-        Kernel ``(demand, row, units, seasonal_index, observed)`` that learns a day. ``observed`` is the share of the
-        day that was observed, ``units`` its demand, ``seasonal_index`` its seasonal index in average days. The row's
-        own counts (days, exposure, sales, silence) do not include the day yet.
+        Kernel ``(demand, row, units, seasonal_index, observed)`` that learns a day. ``observed`` is the observed share
+        of the day, ``units`` the demand in it, ``seasonal_index`` the day's seasonal index times this share. The row's
+        counts (days, exposure, sales, silence) do not include the day yet.
     predict
-        Kernel ``(demand, row, seasonal_index) -> units`` of a day with this seasonal index, proportional to it.
+        Kernel ``(demand, row, seasonal_index) -> units`` for a day with this seasonal index. The result must be
+        proportional to the index.
     """
 
     name: str
@@ -43,29 +44,30 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True)
 class RiverMember(Generic[Model]):
-    """Spec of a member that a row earns; it learns as an object, usually one of River's.
+    """Spec of a member of rows with enough history. It learns as a Python object, usually one of River's.
 
-    What ``predict`` needs is copied to the row's River record after every day, so that forecasts never call Python.
+    After every learned day its coefficients are copied to the row's River record, so that forecasts never call Python.
 
     Parameters
     ----------
     name
-        Of the member.
+        Name of the member.
     fields
-        What ``predict`` reads, as fields of `RIVER`.
+        Coefficients that ``predict`` reads, as fields of `RIVER`.
     start
-        A new model from the level of the row's own members, in units per average day.
+        Function ``(level) -> model``: a new model. ``level`` is that of the row's own members, in units per average
+        day.
     learn
-        ``(model, units, seasonal_index, base, scale, features)``: learn a day. ``base`` is the forecast of the row's
-        own members, ``scale`` the standard deviation of their errors when the row earned its River models, ``features``
-        those of the day by name; absent ones are zero.
+        Function ``(model, units, seasonal_index, base, scale, features)``: learn a day. ``base`` is the forecast of the
+        row's own members, ``scale`` the standard deviation of their errors when the row got its River models, both in
+        units. ``features`` has the day's features by name; a missing one is zero.
     coefficients
-        Values of ``fields``, in their order.
+        Function ``(model) -> values`` of ``fields``, in their order.
     predict
-        Kernel ``(river, slot, base, seasonal_index, ahead, features) -> units``, not negative. ``ahead`` counts days
-        from the last one learned, ``features`` is an array.
+        Kernel ``(river, slot, base, seasonal_index, ahead, features) -> units``, not negative. ``ahead`` is the number
+        of days after the last learned day, ``features`` an array.
     saved, save, restore
-        Fields of a snapshot, how a model fills them, and the same model from them.
+        Fields of a snapshot, the function that fills them from a model, and the one that makes a model from them.
     """
 
     name: str

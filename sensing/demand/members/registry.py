@@ -1,4 +1,4 @@
-"""All forecasting members. A new one is a file with its spec and a line here.
+"""All forecasting members. To add one, write a file with its spec and add the spec here.
 
 Record layouts, mixture, closes, forecasts, snapshots and conformance tests read the specs from these tuples.
 """
@@ -12,7 +12,7 @@ from sensing.demand.members.smoothing import SMOOTHING
 from sensing.demand.members.tsb import TSB
 
 MEMBERS: tuple[Member, ...] = (*SMOOTHING, TSB)
-"""Members of every row, in the order of their errors in the row's record."""
+"""Members of every row, in the order of field ``error`` of the row's record."""
 
 RIVER_MEMBERS: tuple[RiverMember[Any], ...] = (HOLT_WINTERS, REGRESSION)
-"""Members of rows with enough history, combined with the forecast of ``MEMBERS``."""
+"""Members of rows with enough history. Their forecasts are combined with the joint forecast of ``MEMBERS``."""

@@ -1,4 +1,4 @@
-"""Member: River's linear regression of what the row's own members miss, on the features of the day."""
+"""Member: River's linear regression of the error of the row's own members on the features of the day."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from sensing.demand.features import FEATURES
 from sensing.demand.members.member import RiverMember
 from sensing.jit import kernel
 
-# River is typed in part only; what is called here is held to its contract by the conformance tests.
+# River is only partly typed. The conformance tests check the calls made here.
 _LinearRegression: Any = LinearRegression
 
 LEARNING_RATE = 0.001
@@ -38,7 +38,7 @@ def _coefficients(model: Any) -> list[float]:
 def predict_regression(
     river: NDArray[Any], slot: int, base: float, seasonal_index: float, ahead: int, features: NDArray[Any]
 ) -> float:
-    """The forecast of the row's own members, and the correction that the features call for."""
+    """Forecast of the row's own members plus the regression's correction."""
     correction: float = river[slot]["intercept"]
     for k in range(features.size):
         correction += river[slot]["weight"][k] * features[k]
@@ -73,12 +73,12 @@ REGRESSION: RiverMember[Any] = RiverMember(
     learn=_learn,
     coefficients=_coefficients,
     predict=predict_regression,
-    # River adds weights up in the order in which they were first used, so their order is saved.
+    # River sums the weights in the order of their first use, so the order is saved, too.
     saved=[
         ("intercept", "f8"),
         ("weight", "f8", (len(FEATURES),)),
-        ("steps", "i8"),  # of the optimiser
-        ("names", "u1", (len(FEATURES),)),  # 1 + position in FEATURES of each weight; 0: no more
+        ("steps", "i8"),  # iterations of the optimiser
+        ("names", "u1", (len(FEATURES),)),  # 1 + position in FEATURES of each weight; 0: unused
     ],
     save=_save,
     restore=_restore,

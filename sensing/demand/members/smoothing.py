@@ -1,9 +1,9 @@
-"""Members: exponential smoothing at several fixed rates, weekday taken out.
+"""Members: exponential smoothing of the seasonally adjusted level, one member for each of several fixed rates.
 
-Each level follows the gradient of the squared error of ``seasonal_index x level``: a day of small seasonal index hardly
-lowers it, however little was sold. Until the days learned weigh more than a rate, the level is their plain mean.
+A step follows the gradient of the squared error of ``seasonal_index x level``. So a day with a small seasonal index
+hardly changes the level. The gain starts at 1 / exposure and falls to the rate: at first the level is a plain mean.
 
-Source: Brown (1959) for the smoothing; the 1/n start is the recursive mean.
+Source: Brown (1959) for the smoothing; a gain of 1/n gives the recursive mean.
 """
 
 from typing import Any
@@ -14,9 +14,9 @@ from sensing.demand.members.member import Member
 from sensing.jit import inner_kernel
 
 RATES = (0.01, 0.02, 0.04, 0.08, 0.16)
-"""Per day at an average weekday."""
+"""Smoothing rates per average day."""
 EXPOSURE_MIN = 1e-3
-"""With less exposure nothing was seen that could be a level."""
+"""With less exposure, in days, no level is learned."""
 
 
 def _member(rate: float) -> Member:
@@ -39,11 +39,11 @@ def _member(rate: float) -> Member:
 
 
 def level_field(rate: float) -> str:
-    """Field of the level with this rate, in units per average day."""
+    """Name of the field with the level of this rate, in units per average day."""
     return f"level_{rate:g}".replace(".", "_")
 
 
 SMOOTHING = tuple(_member(rate) for rate in RATES)
 
 PROFILE_LEVEL = SMOOTHING[len(SMOOTHING) // 2]
-"""The member against whose level profiles are measured."""
+"""Member whose level the seasonal profiles are measured against."""

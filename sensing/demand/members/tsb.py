@@ -1,4 +1,4 @@
-"""Member: TSB for slow movers, which smooths the probability of demand every day, its size on days with demand.
+"""Member: TSB for slow movers. It smooths the probability of demand every day, and the size on days with demand.
 
 Source: Teunter, Syntetos, Babai (2011), Intermittent demand: linking forecasting to inventory obsolescence, eq. 5-7.
 """
@@ -13,25 +13,25 @@ from sensing.jit import kernel
 SALE_RATE = 0.04
 SIZE_RATE = 0.05
 SEASONAL_INDEX_MIN = 0.2
-"""A day of smaller seasonal index is taken for one of this when its size is learned."""
+"""Lower bound of the seasonal index that a size is divided by."""
 
 
 @kernel
 def sale_chance(rate: float, observed: float) -> float:
-    """Probability that the observed share s of a day has demand: 1 - (1 - rate)^s."""
+    """Probability of demand in the observed share s of a day: 1 - (1 - rate)^s."""
     return rate if observed >= 1.0 else 1.0 - (1.0 - rate) ** observed
 
 
 @kernel
 def whole_day_units(rate: float, units: float, observed: float) -> float:
-    """Units of a whole day that has demand, where the observed share of the day had ``units``."""
+    """Expected units of a whole day with demand, if the observed share of the day had ``units``."""
     chance = sale_chance(rate, observed)
     return units * (chance / (observed * rate)) if chance > 0.0 else units
 
 
 @kernel
 def learn_tsb(demand: NDArray[Any], row: int, units: float, seasonal_index: float, observed: float) -> None:
-    """Learn whether a day had demand, and how much."""
+    """Update probability and size of demand with a day."""
     rate = demand[row]["sale_rate"]
     days = float(demand[row]["days"]) + 1.0
     sold = 1.0 if units > 0.0 else 0.0
@@ -55,7 +55,7 @@ TSB = Member(
     rate=SALE_RATE,
     fields=[
         ("sale_rate", "f4"),  # probability that a day has demand
-        ("sale_size", "f4"),  # units of a day that has demand
+        ("sale_size", "f4"),  # units of an average day with demand
     ],
     learn=learn_tsb,
     predict=predict_tsb,

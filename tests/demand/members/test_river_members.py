@@ -1,4 +1,4 @@
-"""What River's members predict from their coefficients, and that these are River's own."""
+"""Predictions of the River members from their coefficients, which equal those of River's models."""
 
 import numpy as np
 import pytest

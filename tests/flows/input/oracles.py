@@ -1,4 +1,4 @@
-"""Slow and obvious: the merge message by message with a heap, the guard by the median's definition."""
+"""Slow oracles of the input: merge of messages with a heap, and timestamp validation by medians."""
 
 import heapq
 import statistics
@@ -8,7 +8,7 @@ from sensing.machine_settings import HOUR_MS, Settings
 
 
 class Merged(NamedTuple):
-    """A message that takes part in the merge, and what was in force at it."""
+    """A merged message with its watermark and outcome."""
 
     topic: str
     line: int
@@ -23,10 +23,10 @@ def ahead_of_median(times: list[int], skew_ms: int) -> list[bool]:
 
 
 def too_far_ahead(times: list[int], skew_ms: int) -> list[bool]:
-    """Which times of a file are refused: those ahead of the median, and at the end those without company.
+    """Which times of a file are refused: those ahead of the median, and isolated late times at the end of the file.
 
-    A time of which fewer than 99 follow may be a week, or a usual pause, later than the third latest of the last 100
-    that are not ahead of their median.
+    A time with fewer than 99 successors has a limit: a week, or a usual pause, after the third latest of the last 100
+    times that are not ahead of their median.
     """
     ahead = ahead_of_median(times, skew_ms)
     last = sorted([time for time, far in zip(times, ahead, strict=True) if not far][-100:])

@@ -1,4 +1,4 @@
-"""Messages that wait: taken out by key, each once and in order."""
+"""Buffered messages are taken out by key, each once and in order."""
 
 import numpy as np
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What the file source hands to machines does not depend on blocks or chunks, and can be taken up where it was left."""
+"""Batches of the file source do not depend on blocks or chunks, and it resumes from a snapshot."""
 
 from collections.abc import Iterator
 from itertools import islice

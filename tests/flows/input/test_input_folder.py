@@ -1,4 +1,4 @@
-"""Which files of a folder are read, and what is said of the others."""
+"""Files of an input folder: which are read, and the messages about the others."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the source says when it has to end: every text, word by word."""
+"""Every error message with which the Kafka source ends a run."""
 
 from flows.input.kafka_log_errors import log_moved, more_partitions, recreated, stepped_back
 from sinks.kafka_client import Log

@@ -1,4 +1,4 @@
-"""The ordered merge of a source group: what leaves, when, and with which watermark."""
+"""The ordered merge of a source group: order, timing and watermarks of its output."""
 
 from itertools import pairwise
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""A partition read to a fixed end is what a file of the same lines is."""
+"""A partition that is read to a fixed end gives the same as a file with the same lines."""
 
 import itertools
 from collections.abc import Iterator

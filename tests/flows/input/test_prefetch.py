@@ -1,4 +1,4 @@
-"""A source that reads ahead gives what the source itself gives, with the state behind each batch."""
+"""A prefetching source gives the same batches as the source itself, each with the state after it."""
 
 from contextlib import closing
 from pathlib import Path

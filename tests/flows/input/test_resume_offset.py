@@ -1,4 +1,4 @@
-"""Where a saved run goes on."""
+"""Offset at which a saved run resumes."""
 
 import pytest
 

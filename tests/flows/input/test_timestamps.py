@@ -1,4 +1,4 @@
-"""The clock cannot be moved by a bad date."""
+"""Timestamp validation: a wrong date cannot move the clock."""
 
 import itertools
 

@@ -52,17 +52,17 @@ def produce(address: str, topic: str, values: Iterable[bytes | None], **more: An
 
 
 class Notes:
-    """Takes down what the source tells of itself."""
+    """Records all calls of the source to its status and metrics."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
 
     def __getattr__(self, name: str) -> Any:
-        """Any call at all."""
+        """Return a method that records its call."""
         return lambda *values, **more: self.calls.append((name, *values, *more.values()))
 
     def named(self, name: str) -> list[tuple[Any, ...]]:
-        """What was told under a name."""
+        """Arguments of all calls of a method."""
         return [values for call, *values in self.calls if call == name]  # type: ignore[misc]  # star of a tuple
 
 
@@ -72,7 +72,7 @@ def settings_of(address: str, prefix: str, **kafka: Any) -> KafkaSettings:
 
 
 def logs_of(address: str, names: dict[str, str], *topics: str) -> list[Log]:
-    """All partitions of some topics, as a run finds them when it starts."""
+    """All partitions of some topics, as found at the start of a run."""
     wanted = {topic: name for topic, name in names.items() if topic in topics or not topics}
     return Cluster({"bootstrap.servers": address}).ask(lambda admin: find_logs(admin, wanted))
 
@@ -80,7 +80,7 @@ def logs_of(address: str, names: dict[str, str], *topics: str) -> list[Log]:
 def until(
     done: Callable[[], object], act: Callable[[], object] = lambda: time.sleep(0.02), seconds: float = 30
 ) -> None:
-    """Act again and again until something is so."""
+    """Call ``act`` until ``done`` is true."""
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, "it took too long"

@@ -1,4 +1,4 @@
-"""A reader of some topics, with what it read, for tests."""
+"""A Kafka reader of some topics, with its buffers, for tests."""
 
 import time
 from typing import Any, Self
@@ -21,7 +21,7 @@ SETTINGS = Settings()
 class Reading:
     """A `KafkaReader` over all partitions of some topics, each from its start or from an offset of ``offsets``.
 
-    It reads while it is open as a context.
+    Use as a context manager.
     """
 
     def __init__(
@@ -41,16 +41,16 @@ class Reading:
         self.reader = KafkaReader(settings_of(address, prefix, **kafka).consumer_config(), self.buffers, self.notes)
 
     def __enter__(self) -> Self:
-        """Read from now on."""
+        """Start the reader."""
         self.reader.start(self.buffers)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the broker."""
+        """Close the reader."""
         self.reader.close()
 
     def poll(self) -> None:
-        """Poll once, without haste."""
+        """Poll once, and pause 5 ms if nothing came."""
         before = [buffer.position for buffer in self.buffers]
         self.reader.poll()
         if before == [buffer.position for buffer in self.buffers]:
@@ -61,32 +61,32 @@ class Reading:
         until(lambda: all(buffer.at_end for buffer in self.buffers), self.poll)
 
     def take(self, buffer: int = 0) -> SortedBlock:
-        """All that is in a buffer."""
+        """Take and release all messages of a buffer."""
         block = gathered([empty_block(), *self.buffers[buffer].take(AFTER_ALL)])
         self.buffers[buffer].release()
         return block
 
     def all(self) -> SortedBlock:
-        """Everything there is in the only partition."""
+        """All messages of the only partition."""
         self.read_to_end()
         return self.take()
 
     def commit(self) -> None:
-        """Commit all that was consumed."""
+        """Commit the consumed offsets."""
         self.reader.commit([(buffer.partition, buffer.consumed) for buffer in self.buffers])
 
     def told(self) -> list[str]:
-        """How the consumer was said to be, without repeats."""
+        """Reported states of the consumer (ok, failing), without repeats."""
         calls = [call[0] for call in self.notes.calls if call[0] in ("ok", "failing")]
         return [call for at, call in enumerate(calls) if at == 0 or calls[at - 1] != call]
 
 
 def small_buffers(monkeypatch: pytest.MonkeyPatch, most: int, resume: int) -> None:
-    """Let a partition be paused above ``most`` messages in its buffer, and resumed below ``resume``."""
+    """Make the reader pause a partition above ``most`` buffered messages, and resume it below ``resume``."""
     monkeypatch.setattr(kafka_reader, "BUFFER_MAX", most)
     monkeypatch.setattr(kafka_reader, "BUFFER_RESUME", resume)
 
 
 def small_polls(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    """Let a poll give at most so many messages."""
+    """Limit the messages of one poll."""
     monkeypatch.setattr(kafka_reader, "BATCH_MESSAGES", count)

@@ -1,4 +1,4 @@
-"""The engine as an operator runs it: a process of its own, which is asked over HTTP, signalled, and read in Kafka."""
+"""The engine as an operator runs it: a separate process with HTTP requests, signals, and records in Kafka."""
 
 import json
 import os
@@ -34,7 +34,7 @@ class Record(NamedTuple):
 
     @property
     def data(self) -> dict[str, Any]:
-        """What a record that is no dead letter says."""
+        """Decoded data of a record that is not a dead letter."""
         return dict(orjson.loads(self.value or b"{}"))
 
 
@@ -44,9 +44,9 @@ class Service:
     Parameters
     ----------
     before
-        Python that is run first.
+        Python code that the process runs first.
     settings
-        By name, with ``__`` for the dot; few shards and any free port unless given.
+        Settings by name, with ``__`` for the dot. Defaults are few shards and a free port.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        """Start it."""
+        """Start the service."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGAUGE_")}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -77,7 +77,7 @@ class Service:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Kill it, if it still runs."""
+        """Kill the service if it still runs."""
         self._watcher.kill()
         self._watcher.communicate()
         self.process.kill()
@@ -90,16 +90,16 @@ class Service:
         return self._process
 
     def lines(self) -> list[dict[str, Any]]:
-        """What it has logged, as far as that is JSON."""
+        """Its log lines that are JSON."""
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
     def text(self) -> str:
-        """What it has logged and printed."""
+        """Everything it has logged and printed."""
         return self.log.read_text()
 
     @property
     def port(self) -> int:
-        """Where it can be asked; waits until that is known."""
+        """HTTP port; waits until it is known."""
         found: list[int] = []
 
         def told() -> bool:
@@ -111,16 +111,16 @@ class Service:
         return found[0]
 
     def ask(self, path: str) -> tuple[int, dict[str, Any]]:
-        """Code and answer of ``/healthz`` or ``/readyz``."""
+        """HTTP status and body of ``/healthz`` or ``/readyz``."""
         code, body = self._get(path)
         return code, orjson.loads(body)
 
     def metrics(self) -> str:
-        """What is scraped."""
+        """Text of ``/metrics``."""
         return self._get("/metrics")[1].decode()
 
     def metric(self, name: str) -> float:
-        """One metric without labels, or with them as they are written; 0 where there is none yet."""
+        """Value of one metric, with labels as they are written if it has any; 0 if it does not exist yet."""
         told = dict(line.rsplit(" ", 1) for line in self.metrics().splitlines() if not line.startswith("#"))
         return float(told.get(name, 0))
 
@@ -133,7 +133,7 @@ class Service:
                 return error.code, error.read()
 
     def ready(self) -> Self:
-        """Wait until it has read everything there is."""
+        """Wait until it has read all messages."""
         until(lambda: self.ask("/readyz")[0] == 200, seconds=60)
         return self
 
@@ -189,7 +189,7 @@ def _record(message: Any) -> Record:
 
 
 def committed(address: str, prefix: str, names: dict[str, str], partitions: int = 1) -> dict[tuple[str, int], int]:
-    """Offsets that the service's group has committed, where it has."""
+    """Offsets that the service's group has committed."""
     consumer = Consumer({"bootstrap.servers": address, "group.id": f"{prefix}group", "log_level": 0})
     topics = {name: topic for topic, name in names.items()}
     asked = [
@@ -209,7 +209,7 @@ def last_totals(audit: list[Record]) -> dict[tuple[str, int], dict[str, int]]:
 
 
 def assert_balanced(totals: dict[tuple[str, int], dict[str, int]]) -> Counter[str]:
-    """What was read is what became of it, everywhere; returns what was read, by topic."""
+    """Assert that per partition messages read are the sum of outcomes; returns messages read by topic."""
     read: Counter[str] = Counter()
     for (topic, _), data in totals.items():
         outcomes = {outcome: data[outcome] for outcome in OUTCOMES if outcome != "released"}
@@ -219,5 +219,5 @@ def assert_balanced(totals: dict[tuple[str, int], dict[str, int]]) -> Counter[st
 
 
 def newest(found: list[Record]) -> dict[bytes, Record]:
-    """What a compacted topic keeps: the last record of every key."""
+    """Last record of every key of a compacted topic."""
     return {record.key: record for record in found if record.key is not None}

@@ -1,4 +1,4 @@
-"""A small business in Kafka: its lines in topics and, for comparison, in files; and a shop whose days end now."""
+"""Streams of a small business in topics and, for comparison, in files; and orders of a shop up to the present."""
 
 import datetime as dt
 import re
@@ -45,7 +45,7 @@ def load_lines(address: str, prefix: str, folder: Path, lines: Iterable[Line], p
 
 
 def moved(lines: Iterable[Line], end: int) -> list[Line]:
-    """Lines moved in time so that the newest event is at ``end``, UTC ms; master data without a time have none then."""
+    """Lines moved in time so that the newest event is at ``end``, UTC ms. Master data without a time stay so."""
     lines = list(lines)
     newest = max(orjson.loads(value)["event_time"] for topic, value in lines if topic != "reference")
     return [Line(topic, TIME.sub(lambda time: b"%d" % (int(time[0]) + end - newest), value)) for topic, value in lines]
@@ -67,7 +67,7 @@ def shop_order(number: int, time: int, sku: str = "PUMP", **more: Any) -> bytes:
 
 
 def shop_days(end: int, days: int, per_day: int = 6) -> list[Line]:
-    """Orders of some days up to ``end`` (UTC ms), evenly over the hours; enough for a giant one to be impossible."""
+    """Orders of some days up to ``end`` (UTC ms), spread evenly; enough for the engine to hold a giant order."""
     step = DAY_MS // per_day
     times = range(end - days * DAY_MS + step, end - MINUTE_MS, step)
     orders = [
@@ -89,5 +89,5 @@ def giant(name: str, time: int, sku: str = "PUMP") -> bytes:
 
 
 def cancelled(name: str, time: int, sku: str = "PUMP") -> bytes:
-    """The end of an order."""
+    """Cancellation of an order."""
     return shop_order(0, time, sku, event_id=f"{name}-end", order_id=name, event_type="order.cancelled", quantity=0)

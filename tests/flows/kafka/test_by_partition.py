@@ -1,4 +1,4 @@
-"""Messages of one poll, taken apart by columns."""
+"""Messages of one poll, grouped by partition."""
 
 from itertools import groupby
 from typing import Any

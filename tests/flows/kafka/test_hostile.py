@@ -1,4 +1,4 @@
-"""A hundred thousand hostile messages in live topics: dead letters, each once, and nothing else is different."""
+"""A hundred thousand hostile messages in live topics: each becomes one dead letter, and no other output changes."""
 
 import itertools
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The consumer of a group: every message once with all that came with it, and where each partition stands."""
+"""The Kafka reader of a group: every message once with all its columns, and the position of each partition."""
 
 import itertools
 import threading

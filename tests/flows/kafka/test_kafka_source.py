@@ -1,4 +1,4 @@
-"""The live source itself, asked for batches as Bytewax asks: what leaves it, when, and where it ends and goes on."""
+"""The Kafka source, called as by Bytewax: its batches, their timing, its end and its resumption."""
 
 from collections import Counter
 from collections.abc import Iterator

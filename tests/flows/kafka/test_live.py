@@ -1,4 +1,4 @@
-"""The whole service on a real Kafka and Redis, in a process of its own, as an operator runs it."""
+"""The whole service in a separate process on a real Kafka and Redis, as an operator runs it."""
 
 import datetime as dt
 import itertools

@@ -1,4 +1,4 @@
-"""Kafka and Redis go away while the service runs: it waits, says so, loses nothing, and goes on by itself."""
+"""Outages of Kafka and Redis: the service waits, reports them, loses nothing and continues by itself."""
 
 import signal
 import time

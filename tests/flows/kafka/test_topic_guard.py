@@ -1,4 +1,4 @@
-"""While a run reads them, topics are looked at: they must stay what they were."""
+"""The topic guard: a run fails if its topics are changed or recreated."""
 
 from collections.abc import Callable
 

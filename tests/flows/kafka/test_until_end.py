@@ -1,4 +1,4 @@
-"""Topics read to their present end, by event time alone: a replay of the same lines."""
+"""Topics read to their current end by event time give the same as a replay of the same lines."""
 
 import contextlib
 import logging

@@ -1,4 +1,4 @@
-"""The error boundary: the first failure ends a run, whichever step it comes from, and nothing runs behind it."""
+"""The error boundary: the first failure of any step ends a run, and no later step runs."""
 
 import datetime as dt
 from typing import Any

@@ -1,4 +1,4 @@
-"""Bytewax's logic around a machine: what it emits, when it is over, and what becomes of a failure in it."""
+"""Bytewax's logic around a machine: its outputs, its end, and its failures."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Shards in processes of their own: what becomes of them when something is killed."""
+"""Shards in worker processes: behaviour after a process is killed."""
 
 import multiprocessing
 import os

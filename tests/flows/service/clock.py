@@ -1,4 +1,4 @@
-"""A clock that goes when it is told to."""
+"""A clock that tests set by hand."""
 
 
 class Clock:
@@ -8,5 +8,5 @@ class Clock:
         self.now = now
 
     def __call__(self) -> float:
-        """What time it is."""
+        """Current time of the clock."""
         return self.now

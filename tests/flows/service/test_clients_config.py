@@ -1,4 +1,4 @@
-"""What clients are given: the user's settings, then the engine's own, secrets included."""
+"""Settings of Kafka clients: the user's, then the engine's own, with secrets."""
 
 from confluent_kafka import Consumer, Producer
 from pydantic import SecretStr

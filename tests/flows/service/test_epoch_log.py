@@ -1,4 +1,4 @@
-"""The flow's log line: at most one per epoch, only when there is something to tell."""
+"""Log line of an epoch: at most one per epoch, and only if something happened."""
 
 from typing import Any
 

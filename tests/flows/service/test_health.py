@@ -1,4 +1,4 @@
-"""Health: what is wrong and since when, what was wrong and until when, who is alive, who is ready."""
+"""Health: current and past problems with their times, liveness, readiness."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Metrics: names as Prometheus wants them, and every figure where it belongs."""
+"""Metrics: names by Prometheus' conventions, and every figure in its metric."""
 
 import re
 from pathlib import Path

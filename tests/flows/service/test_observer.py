@@ -1,4 +1,4 @@
-"""What the flow tells of itself reaches health, counters and log."""
+"""Reports of the flow reach health, metrics and log."""
 
 from typing import Any
 

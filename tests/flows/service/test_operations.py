@@ -1,4 +1,4 @@
-"""All by which an engine is watched, together."""
+"""Log, metrics and health of an engine together."""
 
 import http.client
 import json

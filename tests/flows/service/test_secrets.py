@@ -1,4 +1,4 @@
-"""Secrets come from the environment and from files alone, and appear nowhere else."""
+"""Secrets come only from environment variables and files, and never appear in outputs."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What --check prints."""
+"""Output of --check."""
 
 import tomllib
 from pathlib import Path

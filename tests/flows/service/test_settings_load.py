@@ -1,4 +1,4 @@
-"""Settings from file, environment and flags: which one holds, where it came from, what is refused and how."""
+"""Settings from file, environment and flags: precedence, origin, and refusals."""
 
 import re
 from pathlib import Path

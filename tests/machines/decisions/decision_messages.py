@@ -1,4 +1,4 @@
-"""Short ways to decide, and to read what came of it."""
+"""Helpers that make decision messages and read the answers."""
 
 from functools import cache
 from typing import Any
@@ -13,13 +13,13 @@ ANN = {"decider": "ann", "role": "planner"}
 
 
 def decision(event_id: str, time: int, subject: str, verdict: str, **fields: Any) -> Line:
-    """A person's decision, by default the planner's."""
+    """A decision message, by default of the planner."""
     given = {"subject": subject, "decision": verdict, **ANN, **fields}
     return line("decision.made", event_id, time, **given)
 
 
 def execution(event_id: str, time: int, subject: str, **fields: Any) -> Line:
-    """The ERP's word that it executed."""
+    """The ERP's message that it has executed a decision."""
     return line("execution.confirmed", event_id, time, subject=subject, **fields)
 
 
@@ -57,7 +57,7 @@ def quiet_weeks() -> tuple[Line, ...]:
 
 @cache
 def surging() -> tuple[Line, ...]:
-    """The same, and three days of a surge from day 63 on."""
+    """The quiet weeks with a surge of three days from day 63 on."""
     return (*quiet_weeks(), *orders("x", range(63, 66), 20.0))
 
 

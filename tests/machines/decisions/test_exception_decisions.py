@@ -1,4 +1,4 @@
-"""Decisions about exceptions: their effects, who may make them, and when they are too late."""
+"""Decisions about exceptions: effects, permitted roles, and late decisions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Decisions about planning parameters, and executions: documents, statuses, overrides, what is in force."""
+"""Decisions about planning parameters, and executions: documents, statuses, overrides, parameters in force."""
 
 from typing import Any
 
