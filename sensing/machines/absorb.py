@@ -182,18 +182,18 @@ def rows_changed(
     t: Tables, events: NDArray[Any], rows: NDArray[np.int32], lines_max: int, horizon_hours: int
 ) -> NDArray[np.int32]:
     """Rows that records may change: their own, those of the lines they name, and those of lines that they may evict."""
-    book_count = rows.shape[0]
-    found = np.empty((2 + FORGOTTEN_MAX) * book_count, np.int32)
+    count = rows.shape[0]
+    found = np.empty((2 + FORGOTTEN_MAX) * count, np.int32)
     n = 0
-    for k in range(book_count):
+    for k in range(count):
         found[n] = rows[k]
         slot = find_line(t.lines, t.line_index, events[k].line_hi, events[k].line_lo)
         found[n + 1] = t.lines[slot].row if slot >= 0 else -1
         n += 2
-    if book_count == 0:
+    if count == 0:
         return found
-    may_go = FORGOTTEN_MAX * book_count
-    oldest_hour = events[book_count - 1].watermark // HOUR_MS - horizon_hours
+    may_go = FORGOTTEN_MAX * count
+    oldest_hour = events[count - 1].watermark // HOUR_MS - horizon_hours
     has_room = t.line_ring[COUNT] + may_go <= lines_max
     for k in range(min(t.line_ring[COUNT], may_go)):
         line = t.lines[(t.line_ring[HEAD] + k) % t.lines.shape[0]]

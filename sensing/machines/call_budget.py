@@ -9,7 +9,7 @@ from typing import NamedTuple
 QUEUE_UNIT = 8
 """Every 8 queued batches add the base bounds to a call once more, so the queue stays bounded."""
 SHARE_MIN = 1 / 8
-ROWS_PER_RARE = 4
+ROWS_PER_INFREQUENT_EVENT = 4
 """Planning this many rows takes as long as one infrequent event, such as that of a purchase order."""
 
 

@@ -61,9 +61,7 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
     if refusal is not None:
         return reject_infrequent(s, message, *refusal)
     places = (
-        [(event.sku, event.location)]
-        if isinstance(event, PurchaseOrderLine)
-        else [book_movement[:2] for book_movement in moves]
+        [(event.sku, event.location)] if isinstance(event, PurchaseOrderLine) else [movement[:2] for movement in moves]
     )
     rows = [row_of(s, *place) for place in places]
     if FULL in rows:

@@ -17,7 +17,7 @@ from sensing.codec.event_record import BEFORE_ALL, Batch, InfrequentEvent
 from sensing.codec.text_table import TextTable
 from sensing.machine_settings import Settings
 from sensing.machines.absorb import absorb, rows_changed
-from sensing.machines.call_budget import ROWS_PER_RARE, UNBOUNDED, CallBounds, CallBudget
+from sensing.machines.call_budget import ROWS_PER_INFREQUENT_EVENT, UNBOUNDED, CallBounds, CallBudget
 from sensing.machines.callbacks import run_callback
 from sensing.machines.forecast_and_plan import parameter_columns
 from sensing.machines.infrequent_events import apply_infrequent
@@ -114,7 +114,7 @@ class ShardMachine:
         elif message is not None:
             if is_reference(message) or self._advance(message.watermark):
                 cursor.mark_infrequent_applied()
-                budget.spend(planned=ROWS_PER_RARE)
+                budget.spend(planned=ROWS_PER_INFREQUENT_EVENT)
                 self._take(message)
         elif self._advance(batch.watermark) and not (batch.final and self._close_ended_days(batch.watermark)):
             s.queue.remove_head()
