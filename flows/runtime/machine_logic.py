@@ -90,7 +90,7 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
         return ([], False) if self._epoch_ended else self._proceed(to_end=False)
 
     def on_eof(self) -> tuple[list[Any], bool]:
-        """Call the machine until it is no longer busy."""
+        """Call the machine until it is no longer busy, or the run is to end at once."""
         return self._proceed(to_end=True)
 
     def snapshot(self) -> None:
@@ -107,7 +107,7 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
             produced: list[Any] = []
             while self._bounded.busy:
                 produced.extend(self._bounded.proceed())
-                if not to_end:
+                if not to_end or self._context.interrupted:
                     break
             return self._emitted(self._id, produced), False
 

@@ -8,10 +8,10 @@ import pytest
 from flows.runtime.context import RunContext
 from flows.runtime.machine_logic import MachineLogic
 from flows.runtime.machines import machines
-from flows.runtime.roles import Addressed, shard_id
+from flows.runtime.roles import Addressed, ledger_id, shard_id
 from sensing.codec.event_record import EVENT, Batch
 from sensing.machine_settings import Settings
-from sensing.machines.machine_messages import Totals
+from sensing.machines.machine_messages import LedgerBatch, Totals
 from sensing.outputs import OutputRecord
 from sinks.errors import TidegaugeError
 
@@ -29,6 +29,34 @@ class Blind:
 
     def outputs(self, records: list[OutputRecord]) -> None:
         """Take them."""
+
+
+class Slow:
+    """A bounded machine that needs three calls for a batch."""
+
+    def __init__(self) -> None:
+        self.left = 0
+        self.calls = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether calls are left."""
+        return self.left > 0
+
+    def apply(self, load: Batch) -> list[Any]:
+        """Take a batch and make one call."""
+        self.accept(load)
+        return self.proceed()
+
+    def accept(self, _load: Batch) -> None:
+        """Take a batch."""
+        self.left += 3
+
+    def proceed(self) -> list[Any]:
+        """Make one call."""
+        self.left -= 1
+        self.calls += 1
+        return []
 
 
 def tick(watermark: int, **more: Any) -> Addressed:
@@ -66,3 +94,56 @@ def test_a_logic_ends_with_the_final_batch() -> None:
     assert isinstance(totals, Totals)
     assert not any(isinstance(output, Totals) for output in rows)
     assert ended
+
+
+def slow() -> tuple[Slow, RunContext, MachineLogic]:
+    """A logic around a slow machine."""
+    machine, context = Slow(), RunContext()
+    return machine, context, MachineLogic(lambda _machine: machine, context)
+
+
+def test_a_busy_machine_goes_on_by_itself() -> None:
+    """One call for the batches that come together, then one for every notification, until nothing is left."""
+    machine, _, logic = slow()
+    assert logic.notify_at() is None
+    logic.on_batch([tick(1), tick(2)])
+    assert (machine.calls, machine.left) == (1, 5)
+    while logic.notify_at() is not None:
+        assert logic.on_notify() == ([], False)
+    assert (machine.calls, machine.left) == (6, 0)
+
+
+def test_a_busy_machine_rests_until_the_next_epoch() -> None:
+    """From the end of an epoch on nothing is called until a batch comes, though a notification may be under way."""
+    machine, _, logic = slow()
+    logic.on_batch([tick(1)])
+    logic.snapshot()
+    assert logic.notify_at() is None
+    assert logic.on_notify() == ([], False)
+    assert machine.calls == 1
+    logic.on_batch([tick(2)])
+    assert logic.notify_at() is not None
+
+
+def test_a_busy_machine_ends_with_the_input() -> None:
+    """At the end of the input it is called until nothing is left, and no longer once the run is interrupted."""
+    machine, _, logic = slow()
+    logic.on_batch([tick(1)])
+    logic.on_eof()
+    assert machine.left == 0
+
+    machine, context, logic = slow()
+    logic.on_batch([tick(1)])
+    context.interrupt()
+    with pytest.raises(KeyboardInterrupt):
+        logic.on_eof()
+    assert machine.calls == 1
+
+
+def test_a_machine_without_bounds_is_never_called_by_notifications() -> None:
+    """Such as the ledger: it is done with a batch when it has applied it."""
+    logic = MachineLogic(machines(Settings(shards=1)), RunContext())
+    ledger = ledger_id(1)
+    logic.on_batch([Addressed(ledger, LedgerBatch([], [], 5))])
+    assert logic.notify_at() is None
+    assert logic.on_notify() == logic.on_eof() == ([], False)

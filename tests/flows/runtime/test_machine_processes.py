@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,10 @@ import pytest
 
 from flows.replay_job import replay
 from flows.runtime.context import Progress
+from flows.runtime.machine_logic import MakeMachine
+from flows.runtime.machines import machines
+from sensing.machine_settings import Settings
+from sensing.machines.call_budget import CallBounds
 from sinks.errors import TidegaugeError
 from tests.flows.counting import counting_machines
 from tests.flows.events import MONDAY, order, write
@@ -60,6 +65,30 @@ def test_a_killed_process_fails_the_run(folder: Path, tmp_path: Path) -> None:
         )  # fmt: skip
     assert not (tmp_path / "out").exists()
     assert not multiprocessing.active_children()
+
+
+def bounded_machines() -> MakeMachine:
+    """The engine's machines, with calls that do next to nothing."""
+    return machines(Settings(), CallBounds(learned=20, planned=10, outputs=4, in_order=True))
+
+
+def test_bounded_calls_in_processes_do_not_show(tmp_path: Path) -> None:
+    """What takes many calls in a process gives the same bytes as what takes few here."""
+    lines = [order(n, MONDAY + n * 600_000, sku=f"S{n % 97}") for n in range(2_000)]
+    write(tmp_path / "in", "orders", lines)
+    for workers in (1, 2):
+        replay(tmp_path / "in", tmp_path / f"out{workers}", make_machine=bounded_machines(), workers=workers)
+    replay(tmp_path / "in", tmp_path / "expected")
+    for topic in ("planning-parameters", "audit"):
+        expected = _without_recording((tmp_path / "expected" / f"{topic}.ndjson").read_bytes())
+        assert expected
+        for workers in (1, 2):
+            found = (tmp_path / f"out{workers}" / f"{topic}.ndjson").read_bytes()
+            assert _without_recording(found) == expected
+
+
+def _without_recording(lines: bytes) -> list[bytes]:
+    return re.sub(rb'"recordedtime":"[^"]*"', b"", lines).splitlines()
 
 
 def test_processes_end_with_the_one_that_started_them(folder: Path, tmp_path: Path, root: Path) -> None:
