@@ -17,8 +17,9 @@ What holds messages back:
 What holds the watermark: a current partition and one that cannot be reached, both at their last event time. A current
 partition that never had an event does not hold it; otherwise there would never be a watermark.
 
-The watermark advances by at most ``CATCH_UP_STEP_MS`` at once, because day closes are work and epochs must be able to
-end between them. It catches up with the next event or the wall clock in steps.
+With the wall clock the watermark advances by at most ``CATCH_UP_STEP_MS`` at once: it catches up with the next event or
+the wall clock in steps, so that readiness and metrics follow the days that close. By event times alone it leaps to the
+next event.
 """
 
 from collections.abc import Callable, Sequence
@@ -140,6 +141,8 @@ class OrderedMerge:
 
     def _step(self) -> int:
         """Event time (UTC ms) up to which this call may advance the watermark; the first message may set any value."""
+        if self.event_time:
+            return AFTER_ALL
         if self.watermark != BEFORE_ALL:
             return self.watermark + self._settings.lateness_ms + CATCH_UP_STEP_MS
         first = min((buffer.next_time() for buffer in self._buffers if len(buffer)), default=AFTER_ALL)

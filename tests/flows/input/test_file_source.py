@@ -166,6 +166,7 @@ def test_steps_of_an_epoch_are_bounded_as_well(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(source_group, "EPOCH_CATCH_UP_MAX", 5)
     write(tmp_path, "orders", [MAKERS["orders"](at, MONDAY + at * 40 * DAY_MS) for at in range(2)])
     one = group(tmp_path, 10)
+    one.merge.event_time = False
     batches = list(iter(one.next_batch, []))
     assert len(batches) == 2 + 5
 

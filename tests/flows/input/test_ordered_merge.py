@@ -234,23 +234,20 @@ def test_a_partition_that_never_had_an_event_holds_nothing_once_it_is_current() 
     assert run.records["watermark"].tolist() == [MONDAY] == [merge.watermark]
 
 
-@pytest.mark.parametrize("event_time", [True, False])
-def test_the_clock_comes_to_the_next_event_and_to_the_present_in_steps(
-    event_time: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_clock_comes_to_the_next_event_and_to_the_present_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """No further than a day at once; messages and watermarks are those of a clock that leaps."""
     found = []
     wall = MONDAY + 3000 * HOUR_MS
     for leap in (CATCH_UP_STEP_MS, 10**13):
         monkeypatch.setattr(ordered_merge, "CATCH_UP_STEP_MS", leap)
         buffers = [buffer_of(0), buffer_of(1)]
-        merge = OrderedMerge(buffers, SETTINGS, lambda _: False, event_time=event_time)
+        merge = OrderedMerge(buffers, SETTINGS, lambda _: False)
         give(buffers[0], [1, 30, 31, 2000], wall, 0.0)
         give(buffers[1], [5, 40, 900], wall, 0.0)
         for buffer in buffers:
             buffer.at_end = True
         runs, marks, leaps = [merge.take(wall, 0.0)], [merge.watermark], 0
-        while not (merge.over and (event_time or merge.watermark == wall - SETTINGS.lateness_ms)):
+        while not (merge.over and merge.watermark == wall - SETTINGS.lateness_ms):
             runs.append(merge.take(wall, 0.0))
             marks.append(merge.watermark)
             leaps += merge.catching_up
@@ -327,3 +324,18 @@ def test_trace_contexts_travel_with_their_messages() -> None:
     buffer.take(MONDAY + 5)
     assert buffer.traces() == {(2, 0, 10): trace}
     assert buffer.traces() == {}
+
+
+def test_by_event_times_alone_the_clock_leaps_to_the_next_event() -> None:
+    """However far it is: a machine bounds its calls itself."""
+    buffers = [buffer_of(0)]
+    merge = OrderedMerge(buffers, SETTINGS, lambda _: False, event_time=True)
+    give(buffers[0], [1, 2000], MONDAY + 3000 * HOUR_MS, 0.0)
+    buffers[0].at_end = True
+    runs = []
+    while not merge.over:
+        runs.append(merge.take(MONDAY, 0.0))
+        assert not merge.catching_up
+    assert len(runs) <= 3
+    found = gathered(runs).records
+    assert (found["time"] - found["watermark"]).tolist() == [SETTINGS.lateness_ms] * 2
