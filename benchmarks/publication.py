@@ -57,12 +57,10 @@ def _engine(place: Place, load: Workload, rows: int, *, publishes: bool) -> dict
     settings = {"engine.quiet_until": quiet_until, "engine.shards": 16}
     with running(Engine(place, settings)) as engine, Trail(engine.pid) as trail, _Health(engine) as health:
         await_read(engine, lines, SECONDS_MAX)
-        caught_up = time.monotonic()
         if publishes:
             _await_published(engine, rows, SECONDS_MAX)
-        else:
-            _await_rest(trail)
-        seconds = time.monotonic() - caught_up
+        # Rows whose day closes meanwhile are published twice, so the count does not say that all are.
+        _await_rest(trail)
         epochs = engine.said("epoch")
     reading = max(line["epoch_ms"] for line in epochs if line["records"])
     if not publishes:
@@ -75,7 +73,7 @@ def _engine(place: Place, load: Workload, rows: int, *, publishes: bool) -> dict
         "longest_epoch_ms": max(lengths),
         "longest_epoch_of_reading_ms": reading,
         "epochs": len(lengths),
-        "rows_published_per_second": rows / seconds,
+        "rows_published_per_second": rows / sum(lengths) * 1000,
         "answer": sha256(b"\n".join(sorted(keys))).hexdigest(),
         "health_answers": len(health.answers),
         "health_answers_other_than_200": sum(answer != 200 for answer in health.answers),
