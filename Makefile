@@ -25,7 +25,7 @@ test: lint .venv/kernels.stamp ## lint, types and all tests, against a real Kafk
 	@$(PY) -m pytest -m alone
 
 test-fast: .venv/dev.stamp .venv/kernels.stamp ## tests without servers and whole replays, within two minutes
-	@$(PY) -m pytest -m 'not servers and not slow'
+	@$(PY) -m pytest -n 2 --dist loadfile -m 'not servers and not slow and not alone'
 
 coverage: .venv/dev.stamp .venv/kernels.stamp ## lines of sensing/ that tests reach, kernels run as plain Python
 	@NUMBA_DISABLE_JIT=1 $(PY) -m pytest -n 2 --dist loadfile -m 'not servers and not slow and not compiled' \
