@@ -1,8 +1,10 @@
-"""``python -m benchmarks [NAME ...] [--smoke|--full] [--json]``, ``list``, ``readme [RESULT.json ...]``, ``example``.
+"""``python -m benchmarks [NAME ...] [--smoke|--full] [--json]``, ``list``, ``readme [RESULT.json ...]``, ``example``,
+``cases [FOLDER]``.
 
 Without a name all benchmarks run, each in its own process. ``--json`` prints a list of results, for ``readme`` to take:
 it puts them into RESULTS.md and renews all tables that are made from code. ``example`` replays an item of the demo and
-renews the picture and the records in README.md.
+renews the picture and the records in README.md. ``cases`` replays small cases and prints what came out; it has options
+of its own (``cases --help``).
 """
 
 import sys
@@ -12,7 +14,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from benchmarks import example, harness, picture, readme
+from benchmarks import cases, example, harness, picture, readme
 
 
 def table(result: harness.Result) -> str:
@@ -90,4 +92,7 @@ def main(names: tuple[str, ...], size: str, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m benchmarks")
+    program = "python -m benchmarks"
+    if sys.argv[1:2] == ["cases"]:
+        cases.main(sys.argv[2:], prog_name=f"{program} cases")
+    main(prog_name=program)
