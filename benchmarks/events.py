@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks import ndjson
 from benchmarks.workloads import CUSTOMERS, DAY_MS, LINE, LINES_PER_ORDER, Lines, Workload, prices_cents
 from sensing.codec.event_record import EVENT, NO_DAY, THOUSANDTHS, Batch, Kind, Topic
-from sensing.codec.identifiers import customer_hashes
+from sensing.codec.identifiers import text_hashes
 from sensing.codec.keys import fill_keys
 from sensing.codec.swar import WORD
 from sensing.codec.text_table import TextTable
@@ -33,7 +33,7 @@ class Feed:
         self.read = 0
         self.newest_ms = 0
         names = ndjson.digits(np.arange(CUSTOMERS), 5)
-        self._customers = customer_hashes([f"C{bytes(name).decode()}" for name in names])
+        self._customers = text_hashes([f"C{bytes(name).decode()}" for name in names])
 
     @property
     def watermark(self) -> int:

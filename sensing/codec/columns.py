@@ -12,21 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import EVENT, NO_DAY, Kind
-from sensing.codec.identifiers import column, customer_hashes
+from sensing.codec.event_record import EVENT, NO_DAY, NOT_GIVEN, PROMOTED, Kind
+from sensing.codec.identifiers import column, text_hashes
 from sensing.codec.instants import days
 from sensing.codec.keys import fill_keys, joined
 from sensing.codec.swar import Bytes
-from sensing.codec.thousandths import thousandths
+from sensing.codec.thousandths import exact_thousandths, thousandths
 from sensing.contracts.common import VERSION_LAST
 from sensing.contracts.inventory import Adjusted, Counted
-from sensing.contracts.orders import OrderCancelled, OrderChanged, OrderLost, OrderPlaced, OrderReturned
+from sensing.contracts.orders import OrderCancelled, OrderChanged, OrderClosed, OrderLost, OrderPlaced, OrderReturned
 from sensing.contracts.shipments import Shipped
 
 KINDS: dict[type, Kind] = {
     OrderPlaced: Kind.PLACED,
     OrderChanged: Kind.CHANGED,
     OrderCancelled: Kind.CANCELLED,
+    OrderClosed: Kind.CLOSED,
     OrderReturned: Kind.RETURNED,
     OrderLost: Kind.LOST,
     Shipped: Kind.SHIPPED,
@@ -35,7 +36,7 @@ KINDS: dict[type, Kind] = {
 }
 """Frequent event types; events of all other types travel as structs."""
 
-VERSIONED = (Kind.PLACED, Kind.CHANGED, Kind.CANCELLED)
+VERSIONED = (Kind.PLACED, Kind.CHANGED, Kind.CANCELLED, Kind.CLOSED)
 
 Records = NDArray[Any]
 Events = Sequence[Any]
@@ -64,8 +65,11 @@ def fill(records: Records, topic: str, events: Events, kinds: NDArray[np.uint8])
     records["version"] = 1
     records["price"] = np.nan
     records["requested_day"] = NO_DAY
+    records["quantity_open"] = NOT_GIVEN
     if topic == "orders":
         _fill_order(records, events, kinds)
+    else:
+        records["party"] = text_hashes([event.location for event in events])
     texts: list[str] = []
     for event in events:
         order_id, line = ("", "") if topic == "inventory" else (event.order_id or "", event.line or "")
@@ -84,8 +88,10 @@ def _fill_order(records: Records, events: Events, kinds: NDArray[np.uint8]) -> N
     prices = [np.nan if event.unit_price is None else event.unit_price for event in events]
     records["price"] = np.fromiter(prices, np.float64, count) + 0.0  # A price of -0.0 becomes 0.0.
     records["requested_day"] = days([event.requested_date for event in events])
-    records["customer"] = customer_hashes([event.customer or "" for event in events])
-    records["promoted"] = [event.promotion is not None for event in events]
+    records["party"] = text_hashes([event.customer or "" for event in events])
+    records["flags"] = [0 if event.promotion is None else PROMOTED for event in events]
+    stated = [getattr(event, "quantity_open", None) for event in events]
+    records["quantity_open"] = [NOT_GIVEN if each is None else exact_thousandths(each) for each in stated]
     _put(records, "currency", [event.currency or "" for event in events])
 
 

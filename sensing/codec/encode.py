@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from sensing.codec.columns import KINDS, VERSIONED
-from sensing.codec.event_record import NO_DAY, THOUSANDTHS, Kind, Topic
+from sensing.codec.event_record import NO_DAY, NOT_GIVEN, THOUSANDTHS, Kind, Topic
 from sensing.codec.instants import date, rfc3339
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.common import VERSION_LAST
@@ -31,11 +31,13 @@ def reencode(record: Any, texts: EventTexts) -> bytes:
         "quantity": _units(int(record["quantity"])),
         "unit_of_measure": bytes(record["unit"]).decode(),
     }
-    line = "" if record["topic"] == Topic.INVENTORY else texts.line_or_sku
+    line = "" if record["topic"] == Topic.INVENTORY else texts.line
     more = {"order_id": texts.order_id, "line": line, "currency": bytes(record["currency"]).decode()}
     event |= {name: text for name, text in more.items() if text}
     if kind in VERSIONED and record["version"] != VERSION_LAST:
         event["line_version"] = int(record["version"])
+    if record["quantity_open"] != NOT_GIVEN:
+        event["quantity_open"] = _units(int(record["quantity_open"]))
     if record["requested_day"] != NO_DAY:
         event["requested_date"] = date(int(record["requested_day"])).isoformat()
     if not math.isnan(record["price"]):

@@ -24,11 +24,12 @@ class Kind(IntEnum):
     PLACED = 1
     CHANGED = 2
     CANCELLED = 3
-    RETURNED = 4
-    LOST = 5
-    SHIPPED = 6
-    COUNTED = 7
-    ADJUSTED = 8
+    CLOSED = 4
+    RETURNED = 5
+    LOST = 6
+    SHIPPED = 7
+    COUNTED = 8
+    ADJUSTED = 9
 
 
 TOPICS = tuple(INPUTS)
@@ -45,6 +46,14 @@ class Topic(IntEnum):
     SUPPLIERS = TOPICS.index(suppliers.SPEC.name)
 
 
+PROMOTED = 1
+"""Flag of a record: the order names a promotion."""
+NO_LINE = 2
+"""Flag of a record: the event names an order and no line in it."""
+DERIVED = 4
+"""Flag of a record: the source made it from another event. It has an effect, and only the other event is counted."""
+NOT_GIVEN = -1
+"""Open quantity of an event that does not state it."""
 NO_DAY = -(2**31)
 THOUSANDTHS = 1000
 BEFORE_ALL = 0
@@ -59,6 +68,7 @@ EVENT = np.dtype(
         ("time", "i8"),  # event time, UTC ms
         ("watermark", "i8"),  # watermark in force when the record was read, UTC ms
         ("quantity", "i8"),  # thousandths of unit
+        ("quantity_open", "i8"),  # thousandths of unit not yet shipped; NOT_GIVEN: the event does not say
         ("price", "f8"),  # per unit; NaN unknown
         ("row_hi", "u8"),  # 128-bit key of (sku, location): the high half is the hash of the sku
         ("row_lo", "u8"),
@@ -66,7 +76,7 @@ EVENT = np.dtype(
         ("line_lo", "u8"),
         ("id_hi", "u8"),  # 128-bit key of (event_id)
         ("id_lo", "u8"),
-        ("customer", "u8"),  # 64-bit hash, 0 unknown
+        ("party", "u8"),  # 64-bit hash: the customer of an order (0 unknown); the location in other topics
         ("offset", "i8"),
         ("unit", "S8"),
         ("requested_day", "i4"),  # days since 1970-01-01; NO_DAY: none
@@ -74,12 +84,12 @@ EVENT = np.dtype(
         ("partition", "u2"),
         ("kind", "u1"),
         ("topic", "u1"),
-        ("promoted", "u1"),  # 1 where the order names a promotion
+        ("flags", "u1"),  # PROMOTED, NO_LINE, DERIVED
         ("currency", "S3"),
     ],
     align=True,
 )
-"""120 bytes without gaps, every field of eight bytes on whole words."""
+"""128 bytes without gaps, two cache lines, every field of eight bytes on whole words."""
 
 NO_TRACES: Mapping[TopicPartitionOffset, str] = {}
 
@@ -94,6 +104,20 @@ class InfrequentEvent(NamedTuple):
     partition: int
     offset: int
     trace: str | None = None
+
+
+HEARD_SHIPMENT, HEARD_DELIVERY, HEARD_COUNT = 1, 2, 4
+"""Kinds of events that tell what became of the order lines of a location."""
+
+
+class LocationHeard(msgspec.Struct, frozen=True):
+    """A source group's notice to every shard: the first event of a kind of a location (``HEARD_...``).
+
+    It travels as an infrequent event and is not an input event, so it is not counted.
+    """
+
+    location: str
+    kind: int
 
 
 class Batch(NamedTuple):

@@ -1,4 +1,4 @@
-"""Identifiers: checks of their bytes, conversion of short texts to columns, and hashes of customers.
+"""Identifiers: checks of their bytes, conversion of short texts to columns, and hashes of ids.
 
 Identifiers are limited in UTF-8 bytes and have no control characters (Unicode category Cc, NUL included), so that
 zero-padded columns, keys and terminals can hold them. Blanks are part of an identifier and are not stripped.
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.keys import SEED, absorb_text
 from sensing.codec.swar import WORD, Bytes
-from sensing.jit import kernel
+from sensing.jit import kernel, lean_kernel
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
@@ -25,15 +25,21 @@ def column(texts: Sequence[str], width: int) -> NDArray[np.bytes_]:
         return np.array([text.encode() for text in texts], dtype=f"S{width}")
 
 
-def customer_hashes(customers: Sequence[str]) -> NDArray[np.uint64]:
-    """64-bit hashes of customer ids, the same on every machine. Only the empty text has hash 0."""
-    data = "".join(customers).encode()
-    sizes = np.fromiter(map(len, customers), np.int64, len(customers))
+def text_hashes(texts: Sequence[str]) -> NDArray[np.uint64]:
+    """64-bit hashes of ids, the same on every machine. Only the empty text has hash 0."""
+    data = "".join(texts).encode()
+    sizes = np.fromiter(map(len, texts), np.int64, len(texts))
     if len(data) != sizes.sum():
-        sizes = np.fromiter((len(customer.encode()) for customer in customers), np.int64, len(customers))
-    hashes = np.zeros(len(customers), np.uint64)
+        sizes = np.fromiter((len(text.encode()) for text in texts), np.int64, len(texts))
+    hashes = np.zeros(len(texts), np.uint64)
     hash_texts(np.frombuffer(data + bytes(WORD), np.uint8), sizes, hashes)
     return hashes
+
+
+@lean_kernel
+def hash_span(data: Bytes, at: int, size: int, end: int) -> np.uint64:
+    """Hash of a text of ``size`` bytes, as of :func:`text_hashes`; the kernel may read ``data`` up to ``end``."""
+    return max(absorb_text(data, at, size, end, SEED, SEED)[0], np.uint64(1))
 
 
 @kernel
@@ -45,8 +51,7 @@ def hash_texts(data: Bytes, sizes: NDArray[np.int64], hashes: NDArray[np.uint64]
     at = 0
     for i in range(sizes.shape[0]):
         if sizes[i] > 0:
-            hi = absorb_text(data, at, sizes[i], data.shape[0], SEED, SEED)[0]
-            hashes[i] = max(hi, np.uint64(1))
+            hashes[i] = hash_span(data, at, sizes[i], data.shape[0])
         at += sizes[i]
 
 

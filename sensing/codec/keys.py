@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import EVENT
+from sensing.codec.event_record import EVENT, NO_LINE
 from sensing.codec.swar import WORD, Bytes, below, put_word, word_at
 from sensing.codec.text_table import HEAD
 from sensing.jit import kernel, lean_kernel
@@ -30,6 +30,8 @@ def _word_of(field: str) -> int:
 
 # The low half of a key follows its high half.
 ROW_KEY_AT, LINE_KEY_AT, ID_KEY_AT = (_word_of(f"{key}_hi") for key in ("row", "line", "id"))
+FLAGS_AT = _word_of("flags")
+NO_LINE_FLAG = np.uint64(NO_LINE << 8 * (EVENT.fields["flags"][1] % WORD))  # type: ignore[index]  # as above
 
 MULTIPLIER = np.uint64(0xFF51AFD7ED558CCD)
 OTHER_MULTIPLIER = np.uint64(0xC4CEB9FE1A85EC53)
@@ -95,10 +97,10 @@ def enter(data: Bytes, end: int, spans: NDArray[np.int64], row: NDArray[np.uint6
     at, size = spans[ORDER], spans[ORDER + 1]
     line_hi, line_lo = copy_text(data, at, size, end, sku_hi, sku_lo, texts, to)
     to += size
-    at, size = spans[LINE], spans[LINE + 1]
-    if size > 0:
-        line_hi, line_lo = copy_text(data, at, size, end, line_hi, line_lo, texts, to)
-        to += size
+    at, size_of_line = spans[LINE], spans[LINE + 1]
+    if size_of_line > 0:
+        line_hi, line_lo = copy_text(data, at, size_of_line, end, line_hi, line_lo, texts, to)
+        to += size_of_line
     else:
         line_hi, line_lo = absorb_text(data, spans[SKU], spans[SKU + 1], end, line_hi, line_lo)
     at, size = spans[EVENT_ID], spans[EVENT_ID + 1]
@@ -106,6 +108,8 @@ def enter(data: Bytes, end: int, spans: NDArray[np.int64], row: NDArray[np.uint6
     row[ID_KEY_AT], row[ID_KEY_AT + 1] = hi, lo
     if spans[ORDER + 1] > 0:
         hi, lo = line_hi, line_lo
+        if size_of_line == 0:
+            row[FLAGS_AT] |= NO_LINE_FLAG
     row[LINE_KEY_AT], row[LINE_KEY_AT + 1] = hi, lo
     return int(to + size)
 

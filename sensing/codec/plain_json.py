@@ -67,7 +67,7 @@ def text_end(data: Bytes, at: int, end: int) -> int:
 
 @lean_kernel
 def hash_text(data: Bytes, at: int, end: int) -> tuple[int, np.uint64]:
-    """Closing quote of a plain text (or -1) and its hash, which is that of ``texts.customer_hashes``."""
+    """Closing quote of a plain text (or -1) and its hash, which is that of ``texts.text_hashes``."""
     state = SEED
     while True:
         word = word_at(data, at, end)

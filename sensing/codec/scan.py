@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import EVENT, NO_DAY
-from sensing.codec.keys import SPANS, enter
+from sensing.codec.event_record import EVENT, NO_DAY, NOT_GIVEN, Topic
+from sensing.codec.identifiers import hash_span
+from sensing.codec.keys import LOCATION, SPANS, enter
 from sensing.codec.message_block import Block
 from sensing.codec.plain_json import (
     CLOSE_OBJECT,
@@ -29,6 +30,7 @@ from sensing.codec.plain_json import (
 from sensing.codec.scan_fields import (
     NOTHING,
     OFFSET_AT,
+    PARTY_AT,
     Reals,
     Row,
     Wholes,
@@ -75,7 +77,7 @@ def scan(block: Block, table: Table, place: tuple[int, int], records: NDArray[An
     plain = np.zeros(len(block), np.bool_)
     empty = np.zeros(1, EVENT)
     empty["topic"], empty["partition"] = place
-    empty["price"], empty["unit"] = np.nan, table.unit
+    empty["price"], empty["unit"], empty["quantity_open"] = np.nan, table.unit, NOT_GIVEN
     rows = records.view(np.uint64).reshape(len(block), RECORD_WORDS)
     data = block.data.view()
     data.flags.writeable = False  # One type for numba, so that it compiles once.
@@ -84,8 +86,9 @@ def scan(block: Block, table: Table, place: tuple[int, int], records: NDArray[An
     # An entry is shorter than its message, which names every text in quotes.
     texts = np.empty(int((ends - starts).sum()) + WORD, np.uint8)
     used = scan_block(
-        data, starts, ends, offsets, table.fields, table.kinds, table.multiplier, empty.view(np.uint64),
-        rows, rows.view(np.int64), rows.view(np.float64), plain, np.zeros(SPANS, np.int64), texts, entries,
+        data, starts, ends, offsets, table.fields, table.kinds, table.multiplier, place[0] != Topic.ORDERS,
+        empty.view(np.uint64), rows, rows.view(np.int64), rows.view(np.float64), plain, np.zeros(SPANS, np.int64),
+        texts, entries,
     )  # fmt: skip
     return Scanned(plain, entries, texts[:used])
 
@@ -93,14 +96,15 @@ def scan(block: Block, table: Table, place: tuple[int, int], records: NDArray[An
 @lean_kernel
 def scan_block(
     data: Bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], offsets: NDArray[np.int64], fields: NDArray[Any],
-    kinds: NDArray[Any], multiplier: np.uint64, empty: Row, rows: NDArray[np.uint64], wholes: NDArray[np.int64],
-    reals: NDArray[np.float64], plain: NDArray[np.bool_], spans: NDArray[np.int64], texts: Bytes,
-    entries: NDArray[np.uint32],
+    kinds: NDArray[Any], multiplier: np.uint64, hash_location: bool, empty: Row, rows: NDArray[np.uint64],
+    wholes: NDArray[np.int64], reals: NDArray[np.float64], plain: NDArray[np.bool_], spans: NDArray[np.int64],
+    texts: Bytes, entries: NDArray[np.uint32],
 ) -> int:  # fmt: skip
     """Scan all messages; returns the number of bytes used in ``texts``.
 
     ``empty`` is the initial record. ``rows``, ``wholes`` and ``reals`` are views of the same records as three types of
-    words. ``spans`` is scratch memory. ``entries`` is filled with the start of each plain message's text entry.
+    words. ``hash_location`` says that the party of a record is its location. ``spans`` is scratch memory. ``entries``
+    is filled with the start of each plain message's text entry.
     """
     used = 0
     for i in range(len(starts)):
@@ -113,6 +117,8 @@ def scan_block(
         if plain[i]:
             entries[i] = used
             used = enter(data, ends[i], spans, rows[i], texts, used)
+            if hash_location:
+                rows[i, PARTY_AT] = hash_span(data, spans[LOCATION], spans[LOCATION + 1], ends[i])
     return used
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec import plain_times
-from sensing.codec.event_record import EVENT, THOUSANDTHS
+from sensing.codec.event_record import EVENT, PROMOTED, THOUSANDTHS
 from sensing.codec.instants import INSTANT_MAX
 from sensing.codec.plain_json import NULL, QUOTE, byte_at, hash_text, number, text_end
 from sensing.codec.scan_table import BITS, TAG_WORDS, Rule
@@ -27,11 +27,11 @@ def _place(field: str) -> tuple[int, int]:
     return offset // WORD, offset % WORD * 8
 
 
-(TIME_AT, _), (QUANTITY_AT, _), (PRICE_AT, _), (CUSTOMER_AT, _), (OFFSET_AT, _), (UNIT_AT, _) = map(
-    _place, ("time", "quantity", "price", "customer", "offset", "unit")
+(TIME_AT, _), (QUANTITY_AT, _), (PRICE_AT, _), (PARTY_AT, _), (OFFSET_AT, _), (UNIT_AT, _) = map(
+    _place, ("time", "quantity", "price", "party", "offset", "unit")
 )
-(VERSION_AT, VERSION_BIT), (DAY_AT, DAY_BIT), (KIND_AT, KIND_BIT), (PROMOTED_AT, PROMOTED_BIT) = map(
-    _place, ("version", "requested_day", "kind", "promoted")
+(VERSION_AT, VERSION_BIT), (DAY_AT, DAY_BIT), (KIND_AT, KIND_BIT), (FLAGS_AT, FLAGS_BIT) = map(
+    _place, ("version", "requested_day", "kind", "flags")
 )
 CURRENCY_AT, CURRENCY_BIT = _place("currency")
 CURRENCY_SHIFT = np.uint64(CURRENCY_BIT)
@@ -146,7 +146,7 @@ def value(data: Bytes, at: int, end: int, field: Any, row: Row, wholes: Wholes, 
         stop, wholes[TIME_AT] = plain_times.time(data, at, end)
         return stop + 1 if stop >= 0 else -1
     if rule == CUSTOMER:
-        stop, row[CUSTOMER_AT] = hash_text(data, at, end)
+        stop, row[PARTY_AT] = hash_text(data, at, end)
     else:
         stop = text_end(data, at, end)
     if stop - at < field["least"] or stop - at > field["most"]:
@@ -159,7 +159,7 @@ def value(data: Bytes, at: int, end: int, field: Any, row: Row, wholes: Wholes, 
     elif rule == CURRENCY:
         row[CURRENCY_AT] |= code_of(data, at, end, stop - at) << CURRENCY_SHIFT
     elif rule == PROMOTION:
-        wholes[PROMOTED_AT] |= 1 << PROMOTED_BIT
+        wholes[FLAGS_AT] |= PROMOTED << FLAGS_BIT
     return stop + 1
 
 

@@ -29,7 +29,8 @@ decisions is full.
 class ControlTotals(msgspec.Struct, kw_only=True):
     """Control totals of one topic partition: ``read`` is the sum of the six outcomes.
 
-    ``released`` counts lines that left ``held`` (which never falls).
+    ``released`` counts lines that left ``held`` (which never falls). ``unknown_line`` counts absorbed changes of order
+    lines that were not heard of before.
     """
 
     topic: str
@@ -42,6 +43,7 @@ class ControlTotals(msgspec.Struct, kw_only=True):
     held: int
     dead_letter: int
     released: int = 0
+    unknown_line: int = 0
 
 
 class AutomaticDecision(msgspec.Struct, kw_only=True):

@@ -20,6 +20,8 @@ Reason = Literal[
     "far_future",
     "too_late",
     "line_changed_item",
+    "version_conflict",
+    "ambiguous_line",
     "unknown_unit",
     "unknown_location",
     "unknown_supplier",

@@ -43,21 +43,43 @@ class OrderLine(ItemEvent, kw_only=True, gc=False):
 
 
 class OrderPlaced(OrderLine, tag="order.placed", kw_only=True, gc=False):
-    """A line was ordered. ``line_version`` defaults to 1."""
+    """A line was ordered. ``line_version`` defaults to 1.
+
+    ``quantity_open`` is what was not shipped yet; it is read when the line is first heard of.
+    """
 
     quantity: Quantity
     line_version: Version = 1
+    quantity_open: QuantityOrZero | None = None
 
 
 class OrderChanged(OrderLine, tag="order.changed", kw_only=True, gc=False):
-    """A line was changed; the event has its new state. ``line_version`` is required. Quantity 0 empties the line."""
+    """A line was changed; the event has its new state. ``line_version`` is required. Quantity 0 empties the line.
+
+    A change at version 1 places a line that was not heard of. At a higher version it teaches no demand; the line counts
+    as open with ``quantity_open``, or if its requested date lies within the horizon or ahead.
+    """
 
     quantity: QuantityOrZero
     line_version: Version
+    quantity_open: QuantityOrZero | None = None
 
 
 class OrderCancelled(OrderLine, tag="order.cancelled", kw_only=True, gc=False):
-    """The whole line is cancelled; ``quantity`` is ignored. ``line_version`` defaults to "after all others"."""
+    """What is not shipped is cancelled, what was shipped stays demand.
+
+    ``quantity`` is ignored. ``line_version`` defaults to "after all others".
+    """
+
+    quantity: QuantityOrZero = 0.0
+    line_version: Version | None = None
+
+
+class OrderClosed(OrderLine, tag="order.closed", kw_only=True, gc=False):
+    """The line was closed short: nothing more will be shipped, what was shipped stays demand. Same as a cancellation.
+
+    ``quantity`` is ignored. ``line_version`` defaults to "after all others".
+    """
 
     quantity: QuantityOrZero = 0.0
     line_version: Version | None = None
@@ -83,6 +105,6 @@ class OrderLost(OrderLine, tag="order.lost", kw_only=True, gc=False):
     reason: Text | None = None
 
 
-OrderEvent = OrderPlaced | OrderChanged | OrderCancelled | OrderReturned | OrderAllocated | OrderLost
+OrderEvent = OrderPlaced | OrderChanged | OrderCancelled | OrderClosed | OrderReturned | OrderAllocated | OrderLost
 
 SPEC = TopicSpec(name="orders", about=__doc__, structs=get_args(OrderEvent))

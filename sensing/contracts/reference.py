@@ -63,13 +63,18 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
 
 
 class LocationUpdated(ReferenceEvent, tag="location.updated", kw_only=True, gc=False):
-    """A stocking location with its IANA time zone and its calendar."""
+    """A stocking location with its IANA time zone and its calendar.
+
+    ``shipments`` says whether it reports shipments. Unset, it does from its first shipment on. Where it does not, a
+    stock count settles the order lines that were due by its day.
+    """
 
     location: Location
     time_zone: Id = "UTC"
     calendar: Id | None = None
     region: Id | None = None
     steward: Id | None = None
+    shipments: bool | None = None
 
 
 class SupplierUpdated(ReferenceEvent, tag="supplier.updated", kw_only=True, gc=False):

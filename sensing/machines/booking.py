@@ -9,22 +9,26 @@ from numpy.typing import NDArray
 
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.detection.quality import learn_row_size, learn_stream_size
-from sensing.jit import lean_kernel
+from sensing.jit import kernel, lean_kernel
 from sensing.machine_settings import HOUR_MS
 from sensing.machines.kernel_tables import Tables
 from sensing.state.buckets import book, roll
 from sensing.state.line_table import (
     BOOKED_DAY,
     COUNTED,
-    OPEN_IN_RING,
-    TRACKED_OPEN,
-    evict_oldest,
-    insert_line,
-    oldest_to_evict,
+    EVICTED,
+    EVICTED_OPEN,
+    HAND,
+    add_line,
+    demand_quantity,
+    free_line,
+    is_finished,
+    is_full,
+    open_quantity,
 )
 from sensing.state.observed_hours import count_lines
 from sensing.state.zones import offset_at
-from sensing.supply.backlog import NEW_LINE, advance, open_add
+from sensing.supply.backlog import link, unlink
 
 
 @lean_kernel
@@ -36,12 +40,12 @@ def local_hour(t: Tables, row: int, time: int) -> int:
 
 @lean_kernel
 def advance_row(t: Tables, row: int, hour: int) -> None:
-    """Advance a row to local ``hour`` of an absorbed event; see :func:`advance_row_arrays`."""
-    advance_row_arrays(t.hot, t.supply, row, hour)
+    """Advance a row to local ``hour`` of an absorbed event; see :func:`advance_row_of`."""
+    advance_row_of(t.hot, row, hour)
 
 
 @lean_kernel
-def advance_row_arrays(hot: NDArray[Any], supply: NDArray[Any], row: int, hour: int) -> None:
+def advance_row_of(hot: NDArray[Any], row: int, hour: int) -> None:
     """Advance a row to local ``hour`` of an absorbed event: its first event starts the rings, newer ones roll them."""
     record = hot[row]
     if record.active == 0:
@@ -54,66 +58,63 @@ def advance_row_arrays(hot: NDArray[Any], supply: NDArray[Any], row: int, hour: 
         record.first_hour = hour
     record.dirty = 1
     roll(hot, row, hour)
-    advance(supply, row, record.day)
 
 
 @lean_kernel
-def open_quantity(line: Any) -> int:
-    """Open quantity of a line in thousandths: ordered and not yet shipped."""
-    return int(max(line.quantity - line.shipped, 0))
-
-
-@lean_kernel
-def change_open(t: Tables, slot: int, delta: int, booked: int) -> None:
-    """Change the open quantity of a line by ``delta`` thousandths; ``booked`` as in :func:`open_add`."""
-    line = t.lines[slot]
-    if delta == 0 or line.flags & TRACKED_OPEN == 0:
+def change_open(t: Tables, slot: int, delta: int) -> None:
+    """Change the open demand of a line's row by ``delta`` thousandths; the line must be linked while it is open."""
+    if delta == 0:
         return
-    if delta > 0:  # more open demand needs more stock
-        t.hot[line.row].stock_threshold += delta / THOUSANDTHS
-    if open_add(t.supply, line.row, t.hot[line.row].day, line.requested_day, delta, booked):
-        line.flags |= OPEN_IN_RING
-    else:
-        line.flags &= np.uint8(255 - OPEN_IN_RING)
-
-
-@lean_kernel
-def in_ring(line: Any) -> int:
-    """``booked`` of :func:`open_add` for a booked line: 1 if its open quantity is in the ring or overdue, else 0."""
-    return 1 if line.flags & OPEN_IN_RING else 0
+    row = t.lines[slot].row
+    t.supply[row].open_total += delta
+    if delta > 0:
+        t.hot[row].stock_threshold += delta / THOUSANDTHS  # more open demand needs more stock
+        link(t.supply, t.lines, slot)
 
 
 @lean_kernel
 def unbook(t: Tables, slot: int) -> None:
     """Take a line out of the buckets and out of open demand."""
     line = t.lines[slot]
-    if line.flags & COUNTED == 0:
-        return
-    book(t.hot, line.row, line.hour, -line.quantity, -1)
-    count_location(t, line.row, line.hour, -1)
-    change_open(t, slot, -open_quantity(line), in_ring(line))
-    line.flags &= np.uint8(255 - COUNTED)
-    line.quantity = 0
+    change_open(t, slot, -open_quantity(line))
+    if line.flags & COUNTED:
+        book(t.hot, line.row, line.hour, -demand_quantity(line), -1)
+        count_location(t, line.row, line.hour, -1)
+        line.flags &= ~np.uint32(COUNTED)
 
 
 @lean_kernel
-def book_line(t: Tables, slot: int, quantity: int, requested_day: int) -> None:
-    """Add an unbooked line to the buckets of its row and hour and, if it is tracked, to open demand."""
+def book_line(t: Tables, slot: int) -> None:
+    """Add an unbooked line to the buckets of its row and hour, if it was placed, and to open demand, if tracked."""
     line = t.lines[slot]
-    if quantity == 0:
-        return
-    advance_row(t, line.row, line.hour)
-    line.quantity = quantity
-    line.flags |= COUNTED
+    quantity = demand_quantity(line)
+    if line.placed_tag and quantity > 0:
+        advance_row(t, line.row, line.hour)
+        line.flags |= np.uint32(COUNTED)
+        book(t.hot, line.row, line.hour, quantity, 1)
+        count_location(t, line.row, line.hour, 1)
+    change_open(t, slot, open_quantity(line))
+
+
+@lean_kernel
+def request(t: Tables, slot: int, requested_day: int) -> None:
+    """Set the requested local day of an unbooked line; NO_DAY: the day that it is booked on."""
+    line = t.lines[slot]
     if requested_day == NO_DAY:
         line.requested_day = line.hour // 24
-        line.flags |= BOOKED_DAY
+        line.flags |= np.uint32(BOOKED_DAY)
     else:
         line.requested_day = requested_day
-        line.flags &= np.uint8(255 - BOOKED_DAY)
-    book(t.hot, line.row, line.hour, quantity, 1)
-    count_location(t, line.row, line.hour, 1)
-    change_open(t, slot, open_quantity(line), NEW_LINE)
+        line.flags &= ~np.uint32(BOOKED_DAY)
+
+
+@lean_kernel
+def move_line(t: Tables, slot: int, row: int) -> None:
+    """Move an unbooked line to another row."""
+    line = t.lines[slot]
+    if line.row != row:
+        unlink(t.supply, t.lines, slot)
+        line.row = row
 
 
 @lean_kernel
@@ -145,15 +146,31 @@ def mark_seen(t: Tables, row: int, source: int, time: int) -> None:
 
 
 @lean_kernel
-def new_line(t: Tables, key_hi: np.uint64, key_lo: np.uint64, row: int, hour: int, oldest_hour: int) -> int:
-    """Slot for a new line. Lines that are evicted for it leave open demand."""
-    for _ in range(2):
-        oldest = oldest_to_evict(t.lines, t.line_ring, oldest_hour)
-        if oldest < 0:
-            break
-        change_open(t, oldest, -open_quantity(t.lines[oldest]), in_ring(t.lines[oldest]))
-        evict_oldest(t.lines, t.line_index, t.line_ring)
-    slot = insert_line(t.lines, t.line_index, t.line_ring, key_hi, key_lo)
-    t.lines[slot].row = row
-    t.lines[slot].hour = hour
+def new_line(t: Tables, key_hi: np.uint64, key_lo: np.uint64, row: int, hour: int) -> int:
+    """Slot for a new line. If the table is full, another line is evicted for it."""
+    if is_full(t.lines, t.line_state):
+        evict_line(t)
+    slot = add_line(t.lines, t.line_index, t.line_state, key_hi, key_lo)
+    line = t.lines[slot]
+    line.row = row
+    line.hour = hour
+    line.touched = hour
     return slot
+
+
+@kernel
+def evict_line(t: Tables) -> None:
+    """Evict a finished line of the full table or, if there is none, an open one, which leaves open demand."""
+    count = t.lines.shape[0]
+    for step in range(2 * count):
+        slot = int(t.line_state[HAND] % count)
+        t.line_state[HAND] = (slot + 1) % count
+        line = t.lines[slot]
+        may_go = is_finished(line) and line.siblings == 0
+        if may_go or step >= count:
+            open_lost = open_quantity(line)
+            change_open(t, slot, -open_lost)
+            unlink(t.supply, t.lines, slot)
+            free_line(t.lines, t.line_index, t.line_state, slot)
+            t.line_state[EVICTED_OPEN if open_lost > 0 else EVICTED] += 1
+            return

@@ -18,7 +18,8 @@ from sensing.detection.quality import DATA_QUALITY, TAIL_SHARE, HeldLine, Releas
 from sensing.detection.stockout import STOCKOUT_PROJECTED, could_open, stockout_evidence
 from sensing.detection.surge import LINES_MIN, ORDER_SURGE, surge_evidence, surge_step
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
-from sensing.machines.kernel_tables import IMPOSSIBLE, LOW_STOCK, RELEASE, SURGE
+from sensing.machines.kernel_tables import AMBIGUOUS, CONFLICT, IMPOSSIBLE, LOW_STOCK, RELEASE, SURGE
+from sensing.machines.line_rejects import reject_ambiguous, reject_conflict
 from sensing.machines.shard_outputs import context_of, observe, put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_stock_thresholds
@@ -35,6 +36,10 @@ def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> No
         _release(s, row, event, texts, float(entry["quantity"]))
     elif kind == LOW_STOCK:
         recheck_stock(s, row, int(event["time"]), texts.event_id)
+    elif kind == CONFLICT:
+        reject_conflict(s, int(entry["quantity"]), row, event, texts)
+    elif kind == AMBIGUOUS:
+        reject_ambiguous(s, event, texts)
 
 
 def detect_surge(s: ShardState, row: int, event_time: int, cause: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from sensing.detection.lifecycle import OpenCounts
 from sensing.machines.shard_state import ShardState
-from sensing.state.line_table import COUNT, EVICTED
+from sensing.state.line_table import COUNT, EVICTED, EVICTED_OPEN
 
 
 class Limit(NamedTuple):
@@ -20,8 +20,12 @@ class Limit(NamedTuple):
 
 LIMITS = (
     Limit(
-        "lines_evicted", "Order lines forgotten, of age or because the table was full.",
-        lambda s: int(s.lines.ring[EVICTED]),
+        "lines_evicted", "Finished order lines forgotten, of age or because the table was full.",
+        lambda s: int(s.lines.state[EVICTED]),
+    ),
+    Limit(
+        "open_lines_evicted", "Open order lines forgotten because the table was full of open lines.",
+        lambda s: int(s.lines.state[EVICTED_OPEN]),
     ),
     Limit(
         "exceptions_refused", "Exceptions not opened because the table was full.",
@@ -75,7 +79,7 @@ def gauges(s: ShardState) -> Gauges:
     return Gauges(
         rows=int(np.count_nonzero(hot["active"])),
         river_rows=len(s.demand.models),
-        lines=int(s.lines.ring[COUNT]),
+        lines=int(s.lines.state[COUNT]),
         limits={limit.name: limit.count(s) for limit in LIMITS},
         open_problems=s.problems.open_counts(),
         oldest_closed_day=int(closed.min()) if len(closed) else None,

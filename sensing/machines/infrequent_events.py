@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sensing.codec.event_record import THOUSANDTHS, TOPICS, InfrequentEvent, Reject
+from sensing.codec.event_record import THOUSANDTHS, TOPICS, InfrequentEvent, LocationHeard, Reject
 from sensing.codec.keys import id_key
 from sensing.codec.shard_split import shard_of, sku_of_event
 from sensing.codec.thousandths import exact_thousandths
@@ -18,7 +18,7 @@ from sensing.contracts.subjects import problem_key
 from sensing.contracts.suppliers import PurchaseOrderLine, SupplierDisrupted
 from sensing.detection.delay import SUPPLIER_DELAY, Cause, DelayEvidence, first_promise
 from sensing.machine_settings import HOUR_MS
-from sensing.machines.booking import advance_row_arrays, new_line
+from sensing.machines.booking import advance_row_of, new_line
 from sensing.machines.callbacks import recheck_stock
 from sensing.machines.decisions.decide import decide
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
@@ -31,7 +31,7 @@ from sensing.machines.stock_thresholds import check_next_movement
 from sensing.state.line_table import find_line
 from sensing.state.rows import FULL
 from sensing.supply.purchases import PoOutcome, Promise
-from sensing.supply.stock_ledger import book_movement
+from sensing.supply.stock_ledger import book_movement, refresh_stock
 
 OUTCOME_OF_WORD = {"absorbed": ABSORBED, "duplicate": DUPLICATE, "superseded": SUPERSEDED}
 
@@ -41,6 +41,9 @@ def apply_infrequent(s: ShardState, message: InfrequentEvent) -> None:
 
     An event without a SKU goes to every shard; the first shard counts it.
     """
+    if isinstance(message.event, LocationHeard):
+        s.locations.hear(message.event.location, message.event.kind)
+        return
     outcome = _apply(s, message)
     if outcome == ABSORBED and message.time < message.watermark:
         outcome = ABSORBED_LATE
@@ -125,8 +128,7 @@ def reject_infrequent(
 def _remember(s: ShardState, message: InfrequentEvent, key: tuple[np.uint64, np.uint64]) -> None:
     """Keep the key of the event's id, so that a repeat counts as a duplicate."""
     s.lines.ensure(1)
-    oldest_hour = message.watermark // HOUR_MS - s.settings.line_horizon_days * 24
-    new_line(s.tables(), *key, 0, message.time // HOUR_MS, oldest_hour)
+    new_line(s.tables(), *key, 0, message.time // HOUR_MS)
 
 
 def _local_hour(s: ShardState, row: int, time: int) -> int:
@@ -137,8 +139,9 @@ def _book_movement(s: ShardState, message: InfrequentEvent, row: int, sku: str, 
     """Book a stock movement, in the event's unit, and recheck the projection if stock fell."""
     # The shard of a substitute knows only the substitute's units.
     factor = unit_factor(s, sku, message.event.unit_of_measure) or 1.0
-    advance_row_arrays(s.rows.hot, s.supply.supply, row, _local_hour(s, row, message.time))
+    advance_row_of(s.rows.hot, row, _local_hour(s, row, message.time))
     book_movement(s.supply.supply, row, message.time, converted(exact_thousandths(quantity), factor))
+    refresh_stock(s.rows.hot, s.supply.supply, row)
     if quantity < 0:
         recheck_stock(s, row, message.time, message.event.event_id)
 
@@ -153,11 +156,12 @@ def _purchase(s: ShardState, message: InfrequentEvent, row: int) -> int:
         )
     if outcome.word != "absorbed":
         return OUTCOME_OF_WORD[outcome.word]
-    advance_row_arrays(s.rows.hot, s.supply.supply, row, hour)
+    advance_row_of(s.rows.hot, row, hour)
     if outcome.on_order + outcome.movement < 0:  # less will arrive than planned
         check_next_movement(s, row)
     if outcome.movement:
         book_movement(s.supply.supply, row, message.time, outcome.movement)
+        refresh_stock(s.rows.hot, s.supply.supply, row)
     _report_promises(s, message, outcome, "promise")
     _report_done(s, message, row)
     return ABSORBED

@@ -15,23 +15,30 @@ class Tables(NamedTuple):
     supply: NDArray[Any]
     lines: NDArray[Any]
     line_index: NDArray[np.int32]
-    line_ring: NDArray[np.int64]
+    line_state: NDArray[np.int64]
+    units: NDArray[np.uint64]  # codes of units, see state.text_codes
+    currencies: NDArray[np.uint64]
     zone_starts: NDArray[np.int64]
     zone_offsets: NDArray[np.int64]
     location_zone: NDArray[np.int32]
+    location_ships: NDArray[np.bool_]  # whether each location reports shipments
+    location_reports: NDArray[np.bool_]  # whether shipments, deliveries or counts were heard of for each location
     location_lines: NDArray[Any]  # order lines per local hour, see state.locations
     location_unobserved: NDArray[np.float32]  # (locations, days kept) share of each local day that was not observed
     sizes: NDArray[np.float64]  # order sizes of the whole stream, see detection.quality
     counts: NDArray[np.int64]  # (topics, partitions, outcomes)
 
 
-ABSORBED, ABSORBED_LATE, DUPLICATE, SUPERSEDED, HELD_BACK, DEAD_LETTER, RELEASED = range(7)
+ABSORBED, ABSORBED_LATE, DUPLICATE, SUPERSEDED, HELD_BACK, DEAD_LETTER, RELEASED, UNKNOWN_LINE = range(8)
+REJECTED = -1
+"""Outcome of a record that a callback puts out as a dead letter and counts."""
 
-SURGE, IMPOSSIBLE, RELEASE, LOW_STOCK = 1, 2, 3, 4
+SURGE, IMPOSSIBLE, RELEASE, LOW_STOCK, CONFLICT, AMBIGUOUS = 1, 2, 3, 4, 5, 6
 
-CALLBACKS_MAX = 4
+CALLBACKS_MAX = 8
 CALLBACK = np.dtype([("kind", "u1"), ("row", "i4"), ("quantity", "f8")], align=True)
 """A callback entry: the kernel asks Python to check a row.
 
-``kind`` is a surge, a held line, a released line (``quantity``: its units) or low stock.
+``kind`` is a surge, a held line, a released line (``quantity``: its units), low stock, a version in conflict with the
+line at a slot (``quantity``), or a change of one of several lines that does not say which.
 """

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from sensing.codec.event_record import Reject
 
-OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter", "released")
+OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter", "released", "unknown_line")
 
 
 class LedgerBatch(NamedTuple):

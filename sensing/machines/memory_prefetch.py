@@ -1,7 +1,7 @@
 """Memory prefetch: kernels request the memory of a record some records ahead of its turn, so they need not wait for it.
 
-An order touches seven places anywhere in memory: its cell of the line index; its row's newest values and the cells of
-its day and hour; its row's open demand and the supply cell of its day. Orders arrive nearly in order of time, so the
+An order touches six places anywhere in memory: its cell of the line index; its row's newest values and the cells of its
+day and hour; its row's open demand. Orders arrive nearly in order of time, so the
 day and hour are assumed to be those of the current record. A wrong guess costs only the wait.
 """
 
@@ -14,13 +14,13 @@ from sensing.codec.event_record import EVENT, Kind
 from sensing.jit import lean_kernel
 from sensing.machines.kernel_tables import Tables
 from sensing.memory import prefetch
-from sensing.state.line_table import HEAD, home_position, oldest_to_evict
+from sensing.state.line_table import home_position
 from sensing.state.rows import DAYS_KEPT, HOT, HOURS_KEPT, row_home
-from sensing.supply.supply_record import OPEN_DAYS, SUPPLY
+from sensing.supply.supply_record import SUPPLY
 
 PREFETCH_DISTANCE = 16
 """Records ahead. Distances 8, 16 and 32 perform alike; no prefetch costs +50 %."""
-CANCELLED = np.uint8(Kind.CANCELLED)
+CLOSED = np.uint8(Kind.CLOSED)
 
 
 def _at(dtype: np.dtype[np.void], field: str) -> int:
@@ -32,7 +32,7 @@ def _at(dtype: np.dtype[np.void], field: str) -> int:
 ROW_KEY, LINE_KEY, EVENT_KIND = _at(EVENT, "row_lo"), _at(EVENT, "line_lo"), _at(EVENT, "kind")
 NEWEST = _at(HOT, "window_72")
 DAY_QUANTITY, DAY_LINES, HOUR_LINES = _at(HOT, "day_quantity"), _at(HOT, "day_lines"), _at(HOT, "hour_lines")
-OPEN, OPEN_RING, MOVEMENTS = _at(SUPPLY, "open_total"), _at(SUPPLY, "open_ring"), _at(SUPPLY, "movement_quantity")
+OPEN, MOVEMENTS = _at(SUPPLY, "open_total"), _at(SUPPLY, "movement_quantity")
 
 
 @lean_kernel
@@ -54,7 +54,7 @@ def prefetch_record(t: Tables, events: NDArray[Any], rows: NDArray[np.int32], k:
     event, row, day = events[k + PREFETCH_DISTANCE], rows[k + PREFETCH_DISTANCE], hour // 24
     mask = t.line_index.shape[0] - 1
     prefetch(t.line_index, home_position(event.line_lo, mask), 0)
-    if event.kind > CANCELLED:
+    if event.kind > CLOSED:
         prefetch(t.line_index, home_position(event.id_lo, mask), 0)
         prefetch(t.supply, row, MOVEMENTS)
     prefetch(t.hot, row, 0)
@@ -63,22 +63,3 @@ def prefetch_record(t: Tables, events: NDArray[Any], rows: NDArray[np.int32], k:
     prefetch(t.hot, row, HOUR_LINES + 2 * (hour % HOURS_KEPT))
     prefetch(t.hot, row, DAY_QUANTITY + 8 * (day % DAYS_KEPT))
     prefetch(t.supply, row, OPEN)
-    prefetch(t.supply, row, OPEN_RING + 4 * (day % OPEN_DAYS))
-
-
-@lean_kernel
-def prefetch_oldest_line(t: Tables, oldest_hour: int) -> None:
-    """Prefetch the memory of a line that is evicted soon, if lines are being evicted: index cell and open demand."""
-    if oldest_to_evict(t.lines, t.line_ring, oldest_hour) < 0:
-        return
-    line = t.lines[(t.line_ring[HEAD] + PREFETCH_DISTANCE) % t.lines.shape[0]]
-    prefetch(t.line_index, home_position(line.key_lo, t.line_index.shape[0] - 1), 0)
-    prefetch(t.hot, line.row, NEWEST)
-    prefetch(t.supply, line.row, OPEN)
-    prefetch(t.supply, line.row, OPEN_RING + 4 * (line.requested_day % OPEN_DAYS))
-    # The index entries behind that of a line that goes sooner may move; whether they do depends on their lines.
-    mask = t.line_index.shape[0] - 1
-    at = home_position(t.lines[(t.line_ring[HEAD] + PREFETCH_DISTANCE // 2) % t.lines.shape[0]].key_lo, mask)
-    while t.line_index[at] >= 0:
-        prefetch(t.lines, t.line_index[at] & mask, 0)
-        at = (at + 1) & mask

@@ -16,7 +16,7 @@ import numpy as np
 from sensing.codec.event_record import BEFORE_ALL, Batch, InfrequentEvent
 from sensing.codec.text_table import TextTable
 from sensing.machine_settings import Settings
-from sensing.machines.absorb import absorb, rows_changed
+from sensing.machines.absorb import EVENT_WORDS, absorb, rows_changed
 from sensing.machines.call_budget import ROWS_PER_INFREQUENT_EVENT, UNBOUNDED, CallBounds, CallBudget
 from sensing.machines.callbacks import run_callback
 from sensing.machines.forecast_and_plan import parameter_columns
@@ -30,6 +30,9 @@ from sensing.machines.row_lookup import RefusedRecord, reject_record, resolve_re
 from sensing.machines.shard_state import ShardState, dump_state, load_state
 from sensing.machines.timers import apply_reference, next_timer, run_timer
 from sensing.outputs import OutputRecord
+
+LINES_PER_RECORD = 2
+"""A shipment adds its own id and its order line; a record adds at most this many lines to the table."""
 
 Outputs = list[OutputRecord | Totals | ParameterRows]
 
@@ -134,6 +137,9 @@ class ShardMachine:
             return False
         cursor = self._head()
         stop = min(cursor.stop(), cursor.records + budget.records_to_pass)
+        # An open line that is evicted from a full table changes the plan of any row.
+        if not s.lines.has_room(LINES_PER_RECORD * (stop - cursor.records)):
+            return False
         if cursor.records >= stop or int(cursor.batch.records["watermark"][cursor.records]) >= self._next_due():
             return False
         self._absorb(cursor, stop, budget)
@@ -165,18 +171,17 @@ class ShardMachine:
             stop = start + int(np.searchsorted(watermarks[start:stop], due, "left"))
         cursor.records = stop
         events, rows, refusals = resolve_records(s, batch.records[start:stop], cursor.texts)
-        horizon_hours = s.settings.line_horizon_days * 24
         if self._under_way is not None:
-            changed = rows_changed(s.tables(), events, rows, s.settings.lines_max, horizon_hours)
-            self._under_way.bring_forward(s, changed, budget)
-        s.lines.ensure(2 * len(events))
+            self._under_way.bring_forward(s, rows_changed(s.tables(), events, rows), budget)
+        s.lines.ensure(LINES_PER_RECORD * len(events))
+        words = events.view(np.uint64).reshape(len(events), EVENT_WORDS)
         tables = s.tables()
         callbacks = self._callbacks
         at = 0
         for refusal in [*refusals, None]:
             end = len(events) if refusal is None else refusal.record
             while at < end:
-                at, added = absorb(tables, events, rows, at, end, horizon_hours, callbacks)
+                at, added = absorb(tables, events, words, rows, at, end, s.settings.line_horizon_days, callbacks)
                 s.clock = max(s.clock, int(events["watermark"][at - 1]))
                 with s.outbox.tracing(_trace(batch, events[at - 1])):
                     for entry in callbacks[:added]:

@@ -22,6 +22,7 @@ from sensing.state.locations import Locations
 from sensing.state.row_index import RowIndex
 from sensing.state.rows import Rows
 from sensing.state.snapshot import Encoded, Part, Snapshot, pack_snapshot, unpack_snapshot
+from sensing.state.text_codes import TextCodes
 from sensing.state.watermark_tracker import WatermarkTracker
 from sensing.state.zones import Zones
 from sensing.supply.supply_state import SupplyState
@@ -50,8 +51,10 @@ class ShardState:
         self.rows = Rows(settings.rows_max)
         self.row_index = RowIndex()
         self.lines = LineTable(settings.lines_max)
+        self.units = TextCodes()
+        self.currencies = TextCodes()
         self.demand = DemandModels()
-        self.supply = SupplyState(settings, self.names_of)
+        self.supply = SupplyState(settings, self.lines, self.names_of)
         self.problems = Problems(settings.open_problems_max, backfilling=self.backfilling)
         self.sizes = np.zeros(SIZE_BINS)
         self.counts = np.zeros((len(TOPICS), 1, len(OUTCOMES)), np.int64)
@@ -63,7 +66,8 @@ class ShardState:
         """All arrays, in the form that kernels take."""
         return Tables(
             self.rows.hot, self.demand.demand, self.demand.pool, self.supply.supply, self.lines.lines, self.lines.index,
-            self.lines.ring, self.zones.starts, self.zones.offsets, self.locations.zone, self.locations.lines,
+            self.lines.state, self.units.codes, self.currencies.codes, self.zones.starts, self.zones.offsets,
+            self.locations.zone, self.locations.ships, self.locations.reports, self.locations.lines,
             self.locations.unobserved, self.sizes, self.counts,
         )  # fmt: skip
 
@@ -194,6 +198,8 @@ def _parts(s: ShardState) -> dict[str, Snapshot]:
         "pending": s.pending,
         "rows": s.rows,
         "lines": s.lines,
+        "units": s.units,
+        "currencies": s.currencies,
         "demand": s.demand,
         "supply": s.supply,
         "problems": s.problems,

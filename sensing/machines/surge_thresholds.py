@@ -21,7 +21,9 @@ AHEAD_HOURS = 24
 
 @lean_kernel
 def add_callback(callbacks: NDArray[Any], added: int, kind: int, row: int, quantity: float) -> int:
-    """Write one callback entry; returns the number of entries."""
+    """Write one callback entry, if there is room; returns the number of entries."""
+    if added == callbacks.shape[0]:
+        return added
     entry = callbacks[added]
     entry.kind = kind
     entry.row = row

@@ -20,6 +20,7 @@ from sensing.machine_settings import DAY_MS
 from sensing.machines.close_schedule import NEVER
 from sensing.machines.infrequent_events import reject_infrequent
 from sensing.machines.kernel_tables import ABSORBED, DUPLICATE
+from sensing.machines.line_housekeeping import end_old_lines
 from sensing.machines.resumable import FirstPublication, Resumable
 from sensing.machines.row_lookup import row_of_known
 from sensing.machines.shard_outputs import put_exception, put_tombstone
@@ -111,6 +112,7 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
     if s.backfilling and s.settings.quiet_until is not None and s.settings.quiet_until <= instant:
         return FirstPublication.begin(s, instant)
     if s.next_housekeeping <= instant:
+        end_old_lines(s.tables(), instant, s.settings.line_horizon_days)
         for state in s.problems.expire(instant):
             put_exception(s, instant, instant, state)
         for exception_id, version in s.problems.take_tombstones(instant):

@@ -1,15 +1,17 @@
 """Line table: filters duplicates and turns versions of order lines into changes of quantity.
 
-Absorbing kernels call it for every keyed event of a shard. Lines are stored in a ring in order of first mention; an
-open-addressing index finds them by 128-bit key. The oldest line is evicted (and counted) when the ring is full or the
-line is older than the horizon.
+Absorbing kernels call it for every keyed event of a shard. Lines are stored in slots; an open-addressing index finds
+them by 128-bit key. `sensing.machines.line_housekeeping` frees the slots of finished lines that are older than the
+horizon. If the table is full, a new line takes the slot of a finished one, whatever its age, and only if there is none
+the slot of an open one. Both are counted.
 
 Invariants
-- ``head`` is the slot of the oldest line, ``count`` lines follow it in the ring; every one of them has exactly one
-  index entry, and no other entry exists.
+- Every line has exactly one index entry, and no other entry exists. A free slot has the row FREE.
 - The index has a power-of-two size, at least 1.5 times the capacity. An entry holds the slot in its low bits and bits
   of the line's key above them. So a probe passes most entries of other keys without reading their lines, which would
   miss the cache.
+- A line with an open quantity is linked in its row's list of open lines (see `sensing.supply.backlog`). A line that is
+  not open any more stays linked until the list is next read.
 """
 
 from typing import Any
@@ -24,24 +26,42 @@ LINE = np.dtype(
     [
         ("key_hi", "u8"),
         ("key_lo", "u8"),
-        ("quantity", "i8"),  # thousandths booked in the buckets
+        ("quantity", "i8"),  # thousandths ordered by the newest version that is not held
         ("shipped", "i8"),  # thousandths shipped
-        ("hour", "i4"),  # local hour the line is booked in: the earliest event time of its versions
-        ("row", "i4"),
+        ("hour", "i4"),  # local hour that the line is booked in: that of its placement
+        ("touched", "i4"),  # newest local hour of an event about the line
+        ("row", "i4"),  # FREE: the slot is not in use
         ("version", "i4"),
         ("requested_day", "i4"),  # local day; the booked day where none was asked for
-        ("flags", "u1"),
+        ("next_open", "i4"),  # next line of the row's list; LIST_END, or NOT_LINKED; the next free slot if it is free
+        ("price", "f4"),  # of the newest version, as the next fields
+        ("id_tag", "u4"),  # bits of the event's id
+        ("placed_tag", "u4"),  # bits of the placement's event id; 0: no placement was heard of
+        ("customer", "u4"),  # bits of the customer's hash
+        ("flags", "u4"),
+        ("unit", "u1"),  # code, see `sensing.state.text_codes`
+        ("currency", "u1"),
+        ("siblings", "u2"),  # further lines of the same order and SKU whose events name no line
     ],
     align=True,
 )
+"""80 bytes without gaps."""
 
 HELD = 1  # the newest version waits as a data-quality exception
 COUNTED = 2  # the line is one order line in the buckets
 BOOKED_DAY = 4  # no day was requested, so that it is the booked one
-OPEN_IN_RING = 8  # what is open is booked under its requested day, not as "overdue or later"
-TRACKED_OPEN = 16  # what is open counts as open demand
+TRACKED_OPEN = 8  # what is open counts as open demand
+CLOSED = 16  # cancelled or closed short: what was shipped is its demand, nothing is open
+SETTLED = 32  # taken as shipped, since its location reports no shipments
 
-HEAD, COUNT, EVICTED = 0, 1, 2
+FREE = -1
+LIST_END = -1
+NOT_LINKED = -2
+
+HIGH, FREE_HEAD, COUNT, HAND, EVICTED, EVICTED_OPEN = range(6)
+"""Cells of the table's state: slots ever used, first free slot, lines, next slot to look at for an eviction, finished
+lines evicted, open lines evicted."""
+STATE_CELLS = 6
 
 ENTRY_BITS = np.uint64(2**31 - 1)
 
@@ -104,53 +124,82 @@ def remove_from_index(lines: NDArray[Any], index: NDArray[np.int32], slot: int) 
 
 
 @lean_kernel
-def oldest_to_evict(lines: NDArray[Any], ring: NDArray[np.int64], oldest_hour: int) -> int:
-    """Slot of the oldest line if it must be evicted before an insert, else -1.
-
-    It must be evicted if the ring is full or the line is older than ``oldest_hour``.
-    """
-    if ring[COUNT] == 0:
-        return -1
-    slot = ring[HEAD]
-    return int(slot) if ring[COUNT] == lines.shape[0] or lines[slot].hour < oldest_hour else -1
+def open_quantity(line: Any) -> int:
+    """Open quantity of a line in thousandths: ordered and not yet shipped."""
+    if line.flags & (TRACKED_OPEN | CLOSED | SETTLED) != TRACKED_OPEN:
+        return 0
+    return int(max(line.quantity - line.shipped, 0))
 
 
 @lean_kernel
-def evict_oldest(lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[np.int64]) -> None:
-    """Evict the oldest line from the table."""
-    remove_from_index(lines, index, ring[HEAD])
-    ring[HEAD] = (ring[HEAD] + 1) % lines.shape[0]
-    ring[COUNT] -= 1
-    ring[EVICTED] += 1
+def demand_quantity(line: Any) -> int:
+    """Demand of a placed line in thousandths: what was ordered or, if it was cancelled or closed, what was shipped."""
+    return int(line.shipped if line.flags & CLOSED else line.quantity)
 
 
 @lean_kernel
-def insert_line(
-    lines: NDArray[Any], index: NDArray[np.int32], ring: NDArray[np.int64], key_hi: np.uint64, key_lo: np.uint64
+def is_finished(line: Any) -> bool:
+    """Whether nothing is open on a line and no version of it is held."""
+    return open_quantity(line) == 0 and line.flags & HELD == 0
+
+
+@lean_kernel
+def free_line(lines: NDArray[Any], index: NDArray[np.int32], state: NDArray[np.int64], slot: int) -> None:
+    """Free the slot of a line that is not linked."""
+    remove_from_index(lines, index, slot)
+    lines[slot].row = FREE
+    lines[slot].next_open = state[FREE_HEAD]
+    state[FREE_HEAD] = slot
+    state[COUNT] -= 1
+
+
+@lean_kernel
+def is_full(lines: NDArray[Any], state: NDArray[np.int64]) -> bool:
+    """Whether a line must be evicted before one is added."""
+    return bool(state[FREE_HEAD] < 0 and state[HIGH] == lines.shape[0])
+
+
+@lean_kernel
+def add_line(
+    lines: NDArray[Any], index: NDArray[np.int32], state: NDArray[np.int64], key_hi: np.uint64, key_lo: np.uint64
 ) -> int:
-    """Add a line for a new key and return its slot. The table must have room. All other fields are zero."""
-    slot = int((ring[HEAD] + ring[COUNT]) % lines.shape[0])
-    ring[COUNT] += 1
+    """Add a line for a new key and return its slot. The table must not be full. All other fields are zero."""
+    slot = int(state[FREE_HEAD])
+    if slot >= 0:
+        state[FREE_HEAD] = lines[slot].next_open
+    else:
+        slot = int(state[HIGH])
+        state[HIGH] += 1
+    state[COUNT] += 1
     line = lines[slot]
     line.key_hi = key_hi
     line.key_lo = key_lo
     line.quantity = 0
     line.shipped = 0
     line.hour = 0
+    line.touched = 0
     line.row = 0
     line.version = 0
     line.requested_day = 0
+    line.next_open = NOT_LINKED
+    line.price = np.nan
+    line.id_tag = 0
+    line.placed_tag = 0
+    line.customer = 0
     line.flags = 0
+    line.unit = 0
+    line.currency = 0
+    line.siblings = 0
     add_to_index(index, slot, key_hi, key_lo)
     return slot
 
 
 @kernel
-def index_lines(lines: NDArray[Any], index: NDArray[np.int32], head: int, count: int) -> None:
-    """Enter all lines of the ring into an empty index."""
-    for k in range(count):
-        slot = (head + k) % lines.shape[0]
-        add_to_index(index, slot, lines[slot].key_hi, lines[slot].key_lo)
+def index_lines(lines: NDArray[Any], index: NDArray[np.int32], high: int) -> None:
+    """Enter all lines of the first ``high`` slots into an empty index."""
+    for slot in range(high):
+        if lines[slot].row != FREE:
+            add_to_index(index, slot, lines[slot].key_hi, lines[slot].key_lo)
 
 
 def index_size(capacity: int) -> int:
@@ -163,7 +212,8 @@ class LineTable:
 
     def __init__(self, lines_max: int) -> None:
         self.lines_max = lines_max
-        self.ring = np.zeros(3, np.int64)
+        self.state = np.zeros(STATE_CELLS, np.int64)
+        self.state[FREE_HEAD] = -1
         self._make(min(256, lines_max))
 
     def _make(self, capacity: int) -> None:
@@ -171,32 +221,35 @@ class LineTable:
         self.index = np.full(index_size(capacity), -1, np.int32)
 
     def ensure(self, more: int) -> None:
-        """Grow the table for ``more`` lines, up to ``lines_max``. At the bound each new line evicts the oldest one."""
-        count = int(self.ring[COUNT])
-        if count + more <= len(self.lines) or len(self.lines) == self.lines_max:
+        """Grow the table for ``more`` lines, up to ``lines_max``. Beyond it lines are evicted."""
+        needed = int(self.state[COUNT]) + more
+        if needed <= len(self.lines) or len(self.lines) == self.lines_max:
             return
-        kept = self.in_order()
-        self._make(min(self.lines_max, 1 << (count + more - 1).bit_length()))
-        self.lines[:count] = kept
-        self.ring[HEAD] = 0
-        index_lines(self.lines, self.index, 0, count)
+        high, kept = int(self.state[HIGH]), self.lines
+        self._make(min(self.lines_max, 1 << (needed - 1).bit_length()))
+        self.lines[:high] = kept[:high]
+        index_lines(self.lines, self.index, high)
 
-    def in_order(self) -> NDArray[Any]:
-        """All lines, oldest first (a copy)."""
-        slots = (self.ring[HEAD] + np.arange(self.ring[COUNT])) % len(self.lines)
+    def has_room(self, more: int) -> bool:
+        """Whether ``more`` lines can be added without an eviction."""
+        return int(self.state[COUNT]) + more <= self.lines_max
+
+    def in_use(self) -> NDArray[Any]:
+        """All lines in the order of their slots (a copy)."""
+        lines = self.lines[: self.state[HIGH]]
         # take() copies the padding between fields as well, so equal lines have equal bytes.
-        kept: NDArray[Any] = np.take(self.lines, slots)
+        kept: NDArray[Any] = np.take(lines, np.flatnonzero(lines["row"] != FREE))
         return kept
 
     def dump(self) -> bytes:
-        """All lines as bytes, oldest first."""
-        return pack({"lines": self.in_order(), "evicted": int(self.ring[EVICTED]).to_bytes(8, "little")})
+        """All slots as bytes, free ones too, so that new lines take the same slots after a restore."""
+        return pack({"lines": self.lines[: self.state[HIGH]], "state": self.state})
 
     def load(self, block: bytes) -> None:
         """Restore the lines of :meth:`dump`."""
-        parts = unpack(block, {"lines": LINE})
+        parts = unpack(block, {"lines": LINE, "state": self.state.dtype})
         count = len(parts["lines"])
         self._make(min(self.lines_max, max(256, 1 << max(count - 1, 0).bit_length())))
         self.lines[:count] = parts["lines"]
-        self.ring[:] = (0, count, int.from_bytes(parts["evicted"], "little"))
-        index_lines(self.lines, self.index, 0, count)
+        self.state[:] = parts["state"]
+        index_lines(self.lines, self.index, count)

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.event_record import HEARD_SHIPMENT
 from sensing.contracts.reference import LocationUpdated
 from sensing.jit import kernel
 from sensing.state.observed_hours import LOCATION_LINES, learn_silences, learn_usual, observed_hours
@@ -31,7 +32,10 @@ def store_unobserved(
 
 
 class Location(msgspec.Struct):
-    """One location. ``known`` is true once a ``location.updated`` record named it."""
+    """One location. ``known`` is true once a ``location.updated`` record named it.
+
+    ``shipments`` is what master data say of its shipments, ``heard`` the kinds of events that were heard of.
+    """
 
     name: str
     zone: int = 0
@@ -39,6 +43,8 @@ class Location(msgspec.Struct):
     calendar: str | None = None
     region: str | None = None
     steward: str | None = None
+    shipments: bool | None = None
+    heard: int = 0
 
 
 class Locations:
@@ -46,11 +52,12 @@ class Locations:
 
     Attributes
     ----------
-    zone, calendar, accepted, lines, usual, unobserved
+    zone, calendar, accepted, ships, reports, lines, usual, unobserved
         Arrays by location number, for kernels: time zone; position of its calendar in ``calendars``; whether its events
-        are accepted, as :meth:`is_known`; order lines per local hour (`LOCATION_LINES`); usual lines per weekday;
-        unobserved share of each local day (ring by day number). A day is unobserved while the location is closed or its
-        source is silent. The share of future days is 0.
+        are accepted, as :meth:`is_known`; whether it reports shipments; whether shipments, deliveries or counts were
+        heard of (or master data say that it reports shipments); order lines per local hour (`LOCATION_LINES`); usual
+        lines per weekday; unobserved share of each local day (ring by day number). A day is unobserved while the
+        location is closed or its source is silent. The share of future days is 0.
     calendars
         Names of the calendars in use; None means no calendar.
     """
@@ -64,6 +71,8 @@ class Locations:
         self.zone = np.zeros(8, np.int32)
         self.calendar = np.zeros(8, np.int64)
         self.accepted = np.zeros(8, np.bool_)
+        self.ships = np.zeros(8, np.bool_)
+        self.reports = np.zeros(8, np.bool_)
         self.lines = np.zeros(8, LOCATION_LINES)
         self.usual = np.zeros((8, 7))
         self.unobserved = np.zeros((8, DAYS_KEPT), np.float32)
@@ -81,6 +90,8 @@ class Locations:
             self.zone = np.concatenate((self.zone, np.zeros_like(self.zone)))
             self.calendar = np.concatenate((self.calendar, np.zeros_like(self.calendar)))
             self.accepted = np.concatenate((self.accepted, np.zeros_like(self.accepted)))
+            self.ships = np.concatenate((self.ships, np.zeros_like(self.ships)))
+            self.reports = np.concatenate((self.reports, np.zeros_like(self.reports)))
             self.lines = np.concatenate((self.lines, np.zeros_like(self.lines)))
             self.usual = np.concatenate((self.usual, np.zeros_like(self.usual)))
             self.unobserved = np.concatenate((self.unobserved, np.zeros_like(self.unobserved)))
@@ -89,7 +100,20 @@ class Locations:
         self.zone[number] = record.zone
         self.calendar[number] = self._calendar_number(record.calendar)
         self.accepted[number] = record.known or not self.any_known
+        self._set_reporting(number)
         return number
+
+    def hear(self, name: str, kind: int) -> None:
+        """Note that a kind of event (HEARD_...) was heard of for a location, in any shard."""
+        number = self.number(name)
+        self.records[number].heard |= kind
+        self._set_reporting(number)
+
+    def _set_reporting(self, number: int) -> None:
+        record = self.records[number]
+        learned = bool(record.heard & HEARD_SHIPMENT)
+        self.ships[number] = learned if record.shipments is None else record.shipments
+        self.reports[number] = record.heard != 0 or self.ships[number]
 
     def apply(self, event: LocationUpdated) -> tuple[int, int, int]:
         """Put a location record in force; returns the location's number, old zone and new zone.
@@ -105,6 +129,8 @@ class Locations:
         old = record.zone
         record.zone, record.known = zone, True
         record.calendar, record.region, record.steward = event.calendar, event.region, event.steward
+        record.shipments = event.shipments
+        self._set_reporting(number)
         self.zone[number] = zone
         self.calendar[number] = self._calendar_number(event.calendar)
         if not self.any_known:

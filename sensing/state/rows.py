@@ -48,6 +48,7 @@ HOT = np.dtype(
         ("currency", "S3"),
         ("slot", "u1"),  # minute after the local day's end at which the row closes
         ("stock_threshold", "f4"),  # on-hand units below which the projection runs again; NaN: not planned yet
+        ("stock", "f8"),  # units on hand; NaN: never counted
         ("first_hour", "i4"),  # local hour of the first absorbed event; late events of the same day may move it back
         ("closed_day", "i4"),  # last closed local day
         ("day_lines", "u2", (DAYS_KEPT,)),
@@ -124,6 +125,7 @@ class Rows:
         hot["location"] = location
         hot["price"] = np.nan
         hot["stock_threshold"] = np.nan
+        hot["stock"] = np.nan
         hot["slot"] = slot
         self.count = row + 1
         if 2 * self.count > len(self.index):

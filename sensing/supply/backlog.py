@@ -1,10 +1,8 @@
 """Backlog: open demand of a row (ordered, not yet shipped) by requested day. Booking kernels and plans call it.
 
-``open_total`` is the exact sum over lines. A ring has one cell per day from today on. ``open_later`` is the quantity
-whose requested day was beyond the ring when it was booked. The rest, ``open_total - ring - open_later``, is overdue.
-Each line stores one bit: 1 if it was booked in the ring or as overdue, 0 if it was booked as later. The bit is needed,
-since the quantity of a later line stays in ``open_later`` when the ring reaches its day. Plans place later lines at
-their mean requested day.
+``open_total`` is the exact sum over the open lines of a row. The lines themselves are a linked list through the line
+table, from ``open_head`` of the row's supply record on. A line is linked when its open quantity rises above zero.
+Whoever reads the list unlinks the lines that are not open any more, so each line is unlinked once.
 """
 
 from typing import Any
@@ -12,91 +10,115 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import NO_DAY, THOUSANDTHS
+from sensing.codec.event_record import THOUSANDTHS
 from sensing.jit import kernel, lean_kernel
-from sensing.supply.supply_record import CELL_MAX, OPEN_DAYS, SPILLED
-
-NEW_LINE = -1
+from sensing.state.line_table import LIST_END, NOT_LINKED, open_quantity
 
 
 @lean_kernel
-def advance(supply: NDArray[Any], row: int, today: int) -> None:
-    """Advance the ring to start at local day ``today``. Earlier days become overdue. The ring never goes back."""
-    record = supply[row]
-    if record.open_day == NO_DAY:
-        record.open_day = today
-    days = min(today - record.open_day, OPEN_DAYS)
-    if days <= 0:
+def link(supply: NDArray[Any], lines: NDArray[Any], slot: int) -> None:
+    """Link a line to the list of its row, if it is not linked yet."""
+    line = lines[slot]
+    if line.next_open == NOT_LINKED:
+        record = supply[line.row]
+        line.next_open = record.open_head
+        record.open_head = slot
+
+
+@lean_kernel
+def after(supply: NDArray[Any], lines: NDArray[Any], row: int, before: int) -> int:
+    """Line of a row's list after the line ``before``, or the first one if that is LIST_END."""
+    return int(supply[row].open_head if before == LIST_END else lines[before].next_open)
+
+
+@lean_kernel
+def unlink_after(supply: NDArray[Any], lines: NDArray[Any], row: int, before: int) -> None:
+    """Unlink the line of a row's list after the line ``before``, or the first one if that is LIST_END."""
+    slot = after(supply, lines, row, before)
+    if before == LIST_END:
+        supply[row].open_head = lines[slot].next_open
+    else:
+        lines[before].next_open = lines[slot].next_open
+    lines[slot].next_open = NOT_LINKED
+
+
+@kernel
+def unlink(supply: NDArray[Any], lines: NDArray[Any], slot: int) -> None:
+    """Unlink one line from the list of its row."""
+    row, before = lines[slot].row, LIST_END
+    if lines[slot].next_open == NOT_LINKED:
         return
-    for i in range(days):
-        record.open_ring[(record.open_day + i) % OPEN_DAYS] = 0
-    record.open_day = today
+    at = after(supply, lines, row, before)
+    while at != slot:
+        before = at
+        at = after(supply, lines, row, before)
+    unlink_after(supply, lines, row, before)
 
 
-@lean_kernel
-def open_add(supply: NDArray[Any], row: int, today: int, requested_day: int, delta: int, booked: int) -> int:
-    """Change the open quantity of one line by ``delta`` thousandths.
-
-    Parameters
-    ----------
-    supply, row
-        Record to change.
-    today
-        Local day by the clock.
-    requested_day
-        Requested local day. It must be the same in all changes of a line; for another day, remove and book it anew.
-    delta
-        Thousandths, signed.
-    booked
-        NEW_LINE for a line that is not booked yet, else the last result of this function for the line.
-
-    Returns
-    -------
-    int
-        1: booked in the ring or overdue, 0: later. The caller stores it with the line.
-    """
-    advance(supply, row, today)
-    record = supply[row]
-    if booked == NEW_LINE:
-        booked = 1 if requested_day < record.open_day + OPEN_DAYS else 0
-    record.open_total += delta
-    if booked == 0:
-        record.open_later += delta
-        record.open_later_moment += delta * requested_day
-    elif requested_day >= record.open_day:
-        cell = requested_day % OPEN_DAYS
-        value = record.open_ring[cell] + delta
-        if record.open_ring[cell] != SPILLED:
-            record.open_ring[cell] = value if abs(value) <= CELL_MAX else SPILLED
-    return booked
+@kernel
+def prune(supply: NDArray[Any], lines: NDArray[Any], row: int) -> None:
+    """Unlink the lines of a row that are not open any more."""
+    before = LIST_END
+    slot = after(supply, lines, row, before)
+    while slot != LIST_END:
+        if open_quantity(lines[slot]) == 0:
+            unlink_after(supply, lines, row, before)
+        else:
+            before = slot
+        slot = after(supply, lines, row, before)
 
 
 @kernel
 def open_by_day(
-    supply: NDArray[Any], rows: NDArray[np.int64], first_day: int, by_day: NDArray[np.float64],
+    supply: NDArray[Any], lines: NDArray[Any], rows: NDArray[np.int64], first_day: int, by_day: NDArray[np.float64],
     overdue: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Advance the rings to local day ``first_day`` and compute open demand in units.
+    """Compute open demand of rows in units by requested day.
 
-    Fills ``by_day`` (n, h) for days ``first_day`` + 0 .. h - 1, and ``overdue`` (n,). Later lines count at their mean
-    requested day; beyond the h days they are left out.
+    Fills ``by_day`` (n, h) for local days ``first_day`` + 0 .. h - 1, and ``overdue`` (n,) with what was requested
+    before. What is requested after the h days is in neither.
     """
     by_day[:] = 0.0
+    overdue[:] = 0.0
     for i in range(rows.size):
-        advance(supply, rows[i], first_day)
-        record = supply[rows[i]]
-        rest = record.open_total - record.open_later
-        for k in range(OPEN_DAYS):
-            cell = record.open_ring[(record.open_day + k) % OPEN_DAYS]
-            at = record.open_day + k - first_day
-            if cell != SPILLED:
-                rest -= cell
-                if at < by_day.shape[1]:
-                    by_day[i, at] += cell / THOUSANDTHS
-        overdue[i] = rest / THOUSANDTHS
-        if record.open_later > 0:
-            at = record.open_later_moment // record.open_later - first_day
+        prune(supply, lines, rows[i])
+        slot = supply[rows[i]].open_head
+        while slot != LIST_END:
+            line = lines[slot]
+            at = line.requested_day - first_day
             if at < 0:
-                overdue[i] += record.open_later / THOUSANDTHS
+                overdue[i] += open_quantity(line)
             elif at < by_day.shape[1]:
-                by_day[i, at] += record.open_later / THOUSANDTHS
+                by_day[i, at] += open_quantity(line)
+            slot = line.next_open
+    by_day /= THOUSANDTHS
+    overdue /= THOUSANDTHS
+
+
+@kernel
+def open_lines(
+    supply: NDArray[Any], lines: NDArray[Any], row: int, days: NDArray[np.int64], quantities: NDArray[np.int64]
+) -> int:
+    """Fill in requested day and open thousandths of the open lines of a row, up to the size of the arrays.
+
+    Returns the number of open lines.
+    """
+    prune(supply, lines, row)
+    count, slot = 0, supply[row].open_head
+    while slot != LIST_END:
+        if count < days.size:
+            days[count], quantities[count] = lines[slot].requested_day, open_quantity(lines[slot])
+        count += 1
+        slot = lines[slot].next_open
+    return count
+
+
+def open_days(supply: NDArray[Any], lines: NDArray[Any], row: int) -> dict[int, float]:
+    """Units open of a row by requested local day, rising, without a limit of days."""
+    count = open_lines(supply, lines, row, np.empty(0, np.int64), np.empty(0, np.int64))
+    days, quantities = np.empty((2, count), np.int64)
+    open_lines(supply, lines, row, days, quantities)
+    found: dict[int, int] = {}
+    for day, quantity in zip(days.tolist(), quantities.tolist(), strict=True):
+        found[day] = found.get(day, 0) + quantity
+    return {day: found[day] / THOUSANDTHS for day in sorted(found)}

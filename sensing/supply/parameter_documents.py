@@ -177,6 +177,10 @@ def _open_by_day(plan: Plan, at: NDArray[np.int64]) -> list[dict[str, float]]:
     open_day = rounded(plan.open_day[at])
     for k, t in np.argwhere(open_day).tolist():
         found[k][local_date(plan.day + 1 + t)] = float(open_day[k, t])
+    if plan.open_beyond:
+        for k, position in enumerate(at.tolist()):
+            later = plan.open_beyond.get(position, {})
+            found[k].update((local_date(day), float(rounded(units))) for day, units in later.items())
     return found
 
 

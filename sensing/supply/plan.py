@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.event_record import THOUSANDTHS
-from sensing.supply.backlog import open_by_day
+from sensing.supply.backlog import open_by_day, open_days
 from sensing.supply.lanes import Lanes
 from sensing.supply.lead_time import include_open_lines, shrunk
 from sensing.supply.lead_time_demand import protection_time_demand
@@ -62,6 +62,8 @@ class Plan(NamedTuple):
     """(n, 28) open demand by requested day."""
     overdue: Floats
     """(n,) open demand that is overdue."""
+    open_beyond: dict[int, dict[int, float]]
+    """Units open after the 28 days, by position of the row and local day; rows that have none are left out."""
     receipts: Floats
     """(n, 28) due receipts."""
     stockout: NDArray[np.int64]
@@ -80,7 +82,8 @@ def single(values: Any) -> Singles:
 
 
 class PlanInputs(NamedTuple):
-    """Inputs of plans besides forecasts: planning policy of the rows, supply records, lanes and purchase orders.
+    """Inputs of plans besides forecasts: planning policy of the rows, supply records, lanes, purchase orders and the
+    table of order lines.
 
     ``override_lead_times`` replaces estimated lead times (n,) of rows (n,) by those that a person has set.
     """
@@ -89,6 +92,7 @@ class PlanInputs(NamedTuple):
     supply: NDArray[Any]
     lanes: Lanes
     purchases: Purchases
+    lines: NDArray[Any]
     override_lead_times: Callable[[NDArray[np.int64], Singles], None]
 
 
@@ -116,6 +120,17 @@ def due_receipts(rows: int, days: int, today: int, lines: OpenLines) -> Floats:
     return receipts
 
 
+def open_beyond(
+    supply: NDArray[Any], lines: NDArray[Any], rows: NDArray[np.int64], last_day: int, until: Floats
+) -> dict[int, dict[int, float]]:
+    """Units open after local ``last_day`` of each row whose open demand exceeds ``until`` (n,), what is due by then."""
+    later = np.flatnonzero(supply["open_total"][rows] / THOUSANDTHS - until > 0.5 / THOUSANDTHS)
+    return {
+        at: {day: units for day, units in open_days(supply, lines, int(rows[at])).items() if day > last_day}
+        for at in later.tolist()
+    }
+
+
 def make_plan(
     rows: NDArray[np.int64], day: int, now: int, forecast_mean: Floats, forecast_variance: Floats,
     demand_class: NDArray[np.uint8], inputs: PlanInputs,
@@ -133,7 +148,8 @@ def make_plan(
     demand_sd, safety = np.sqrt(out[:, 3]), np.maximum(out[:, 4] - out[:, 2], 0.0)
     mean, demand_sd, quantile, safety, quantity = rounded(np.array([out[:, 2], demand_sd, out[:, 4], safety, quantity]))
     open_day, overdue = np.empty((count, days)), np.empty(count)
-    open_by_day(supply, rows, day + 1, open_day, overdue)
+    open_by_day(supply, inputs.lines, rows, day + 1, open_day, overdue)
+    beyond = open_beyond(supply, inputs.lines, rows, day + days, overdue + open_day.sum(axis=1))
     receipts = due_receipts(count, days, day + 1, lines)
     on_hand = np.empty(count)
     stock(supply, rows, on_hand)
@@ -143,6 +159,6 @@ def make_plan(
         day, rows, demand_class, forecast_mean, forecast_variance, out[:, 0].astype(np.float32),
         out[:, 1].astype(np.float32), mean_days, sd_days, review, service, mean, demand_sd, quantile, safety, quantile,
         quantity, rounded(quantile + quantity), on_hand, supply["on_order"][rows] / THOUSANDTHS,
-        supply["open_total"][rows] / THOUSANDTHS, open_day, overdue, receipts, stockout, projected[:, 0],
+        supply["open_total"][rows] / THOUSANDTHS, open_day, overdue, beyond, receipts, stockout, projected[:, 0],
         projected[:, 1], policy,
     )  # fmt: skip

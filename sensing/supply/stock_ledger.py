@@ -36,6 +36,13 @@ def stock(supply: NDArray[Any], rows: NDArray[np.int64], out: NDArray[np.float64
 
 
 @kernel
+def refresh_stock(hot: NDArray[Any], supply: NDArray[Any], row: int) -> None:
+    """Set the units on hand of a row's hot record after a count or a movement."""
+    if supply[row].count_time != NEVER:
+        hot[row].stock = on_hand(supply, row) / THOUSANDTHS
+
+
+@kernel
 def merge_oldest(supply: NDArray[Any], row: int) -> None:
     """Merge the two oldest entries at the later one's instant."""
     record = supply[row]

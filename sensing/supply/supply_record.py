@@ -1,7 +1,7 @@
 """Supply record of a row: stock, open demand by requested day, quantity on order, last published parameters.
 
 Quantities are int64 thousandths of the base unit. Published values are float32, which keeps their six significant
-digits. A record has 280 bytes without padding, so equal states have equal bytes.
+digits. A record has 208 bytes without padding, so equal states have equal bytes.
 """
 
 from typing import Any
@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import NO_DAY
+from sensing.state.line_table import LIST_END
 
 MOVEMENTS_KEPT = 8
 """Movements kept per row. A count older than the eighth newest movement is not exact."""
-OPEN_DAYS = 14
-"""Days of the ring of open demand, from the row's local today on."""
 INPUTS = ("orders", "inventory", "suppliers")
 ORDERS, INVENTORY, SUPPLIERS = 0, 1, 2
 
@@ -22,19 +20,13 @@ NEVER = -(2**62)
 """Count time of rows without a count."""
 AGE_MAX = 2**32 - 1
 """Largest age of a movement behind the newest one in ms (49.7 days); older ones are merged at this age."""
-CELL_MAX = 2**31 - 1
-SPILLED = -(2**31)
-"""Value of a cell of open demand that overflowed (2.1 million units). Its demand counts as overdue."""
 
 SUPPLY = np.dtype(
     [
         # Fields that every order changes stand together, so that they share cache lines.
         ("open_total", "i8"),  # thousandths ordered and not shipped
-        ("open_day", "i4"),  # first day of the ring; NO_DAY: not in use yet
+        ("open_head", "i4"),  # first of the open lines, see `sensing.supply.backlog`; LIST_END: none
         ("last_seen", "u4", (len(INPUTS),)),  # newest event time of each input, s since 1970; 0: never
-        ("open_ring", "i4", (OPEN_DAYS,)),  # thousandths by requested day, at day % OPEN_DAYS
-        ("open_later", "i8"),  # thousandths whose requested day was beyond the ring when they were booked
-        ("open_later_moment", "i8"),  # sum of thousandths x requested day of those lines
         ("movement_newest", "i8"),  # time of the newest movement, UTC ms
         ("count_time", "i8"),  # time of the count in force, UTC ms; NEVER: stock is unknown
         ("count_quantity", "i8"),  # thousandths counted
@@ -67,7 +59,7 @@ def fresh(rows: int) -> NDArray[Any]:
     """Records of new rows."""
     supply = np.zeros(rows, SUPPLY)
     supply["count_time"] = NEVER
-    supply["open_day"] = NO_DAY
+    supply["open_head"] = LIST_END
     supply["lane"] = -1
     supply["policy"] = -1
     return supply

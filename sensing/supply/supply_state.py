@@ -18,6 +18,7 @@ from sensing.contracts.parameters import ParameterStatus, PlanningParameters
 from sensing.contracts.reference import SupplierUpdated
 from sensing.contracts.suppliers import SupplierDisrupted
 from sensing.machine_settings import Settings
+from sensing.state.line_table import LineTable
 from sensing.state.snapshot import Snapshot, pack, unpack
 from sensing.supply import dead_band, parameter_documents
 from sensing.supply.lanes import Lanes
@@ -45,8 +46,8 @@ class SupplyState:
         Decisions of people about the parameters of rows.
     """
 
-    def __init__(self, settings: Settings, names: Names) -> None:
-        """Make an empty state. ``names`` returns SKU and location of a row."""
+    def __init__(self, settings: Settings, lines: LineTable, names: Names) -> None:
+        """Make an empty state. ``lines`` has the order lines; ``names`` returns SKU and location of a row."""
         self.settings = settings
         self.names = names
         self.supply: NDArray[Any] = fresh(0)
@@ -54,6 +55,7 @@ class SupplyState:
         self.lanes = Lanes(settings.purchase_lines_max)
         self.purchases = Purchases(settings.purchase_lines_max, settings.line_horizon_days)
         self.decision_states = DecisionStates(settings.decided_rows_max)
+        self._lines = lines
         self._policies = ResolvedPolicyTable()
 
     def ensure(self, rows: int) -> None:
@@ -130,7 +132,7 @@ class SupplyState:
         forecast_variance: NDArray[np.float64], demand_class: NDArray[np.uint8],
         unit_price: NDArray[np.float64] | None = None,
     ) -> Plan:  # fmt: skip
-        """Plan rows whose local day has closed. It advances their open demand to the next day and changes nothing else.
+        """Plan rows whose local day has closed. It changes no result of a later call.
 
         Parameters
         ----------
@@ -150,7 +152,9 @@ class SupplyState:
         policy = self._policies.lookup(rows, self.supply, self.names, self.master, self.lanes, self.settings)
         price = np.full(rows.size, np.nan) if unit_price is None else unit_price
         policy["unit_cost"] = np.where(np.isnan(policy["unit_cost"]), price, policy["unit_cost"])
-        inputs = PlanInputs(policy, self.supply, self.lanes, self.purchases, self.decision_states.lead_times)
+        inputs = PlanInputs(
+            policy, self.supply, self.lanes, self.purchases, self._lines.lines, self.decision_states.lead_times
+        )
         return self.decision_states.applied(
             make_plan(rows, day, now, forecast_mean, forecast_variance, demand_class, inputs)
         )

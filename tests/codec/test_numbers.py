@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.codec.identifiers import column, customer_hashes, hash_texts
+from sensing.codec.identifiers import column, text_hashes, hash_texts
 from sensing.codec.instants import days, instant, instants
 from sensing.codec.keys import MULTIPLIER, SEED
 from sensing.codec.thousandths import exact_thousandths, thousandths
@@ -90,7 +90,7 @@ identifiers = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=1
 def test_customers_hash_like_by_hand(customers: list[str]) -> None:
     """Hashes are those of plain integer arithmetic; 0 is the empty text and nothing else."""
     expected = [hash_by_hand(customer) for customer in customers]
-    assert customer_hashes(customers).tolist() == expected
+    assert text_hashes(customers).tolist() == expected
     assert [found == 0 for found in expected] == [not customer for customer in customers]
     encoded = [customer.encode() for customer in customers]
     hashes = np.zeros(len(customers), np.uint64)
@@ -101,7 +101,7 @@ def test_customers_hash_like_by_hand(customers: list[str]) -> None:
 def test_customers_differ() -> None:
     """Many alike ids have as many hashes."""
     customers = [f"C-{number}" for number in range(20_000)]
-    assert len(set(customer_hashes(customers).tolist())) == len(customers)
+    assert len(set(text_hashes(customers).tolist())) == len(customers)
 
 
 @given(st.lists(identifiers, max_size=20))

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import EVENT, NO_DAY, Kind, Topic
+from sensing.codec.event_record import EVENT, NO_DAY, NOT_GIVEN, Kind, Topic
 from sensing.codec.keys import fill_keys, joined
 from sensing.codec.text_table import NO_TEXTS, EventTexts, TextLookup, TextTable
 from sensing.contracts.common import VERSION_LAST
 from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
-from sensing.machines.absorb import absorb
+from sensing.machines.absorb import EVENT_WORDS, absorb
 from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX
 from sensing.machines.row_lookup import resolve_records
 from sensing.machines.shard_state import ShardState
@@ -43,7 +43,8 @@ def events(*given: dict[str, Any]) -> NDArray[Any]:
         usual = {
             "kind": kind, "time": NOON, "quantity": 1000, "price": np.nan, "sku": "A", "location": "L", "unit": "EA",
             "event_id": f"e{number}", "order_id": "", "line": "A", "requested_day": NO_DAY, "currency": "",
-            "version": VERSION_LAST if kind == Kind.CANCELLED else 1, "topic": TOPIC_OF.get(kind, Topic.ORDERS),
+            "version": VERSION_LAST if kind in (Kind.CANCELLED, Kind.CLOSED) else 1, "quantity_open": NOT_GIVEN,
+            "topic": TOPIC_OF.get(kind, Topic.ORDERS),
             "offset": number,
         }  # fmt: skip
         values = {**usual, **fields}
@@ -104,12 +105,13 @@ def take(state: ShardState, records: NDArray[Any]) -> list[Noted]:
     assert not found.refusals
     state.lines.ensure(2 * len(records))
     tables = state.tables()
+    words = found.events.view(np.uint64).reshape(len(records), EVENT_WORDS)
     callbacks = np.zeros(CALLBACKS_MAX, CALLBACK)
     added: list[Noted] = []
     at = 0
     while at < len(records):
         at, count = absorb(
-            tables, found.events, found.rows, at, len(records), state.settings.line_horizon_days * 24, callbacks
+            tables, found.events, words, found.rows, at, len(records), state.settings.line_horizon_days, callbacks
         )
         added += [Noted(at - 1, *entry) for entry in callbacks[:count].tolist()]
     return added

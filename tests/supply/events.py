@@ -5,6 +5,7 @@ from typing import Any
 
 from sensing.contracts import suppliers as po
 from sensing.machine_settings import DAY_MS, Settings
+from sensing.state.line_table import LineTable
 from sensing.supply.purchases import PoOutcome
 from sensing.supply.supply_state import SupplyState
 
@@ -32,7 +33,7 @@ def names(row: int) -> tuple[str, str]:
 
 def book(rows: int = 4, **settings: Any) -> SupplyState:
     """Supply state with some rows."""
-    made = SupplyState(Settings(**settings), names)
+    made = SupplyState(Settings(**settings), LineTable(16), names)
     made.ensure(rows)
     return made
 

@@ -13,6 +13,7 @@ from sensing.contracts.parameters import Accuracy, PlanningParameters
 from sensing.contracts.reference import ItemUpdated, ParametersInForce, PolicyUpdated
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.outputs import encode
+from sensing.state.line_table import LineTable
 from sensing.supply.backlog import NEW_LINE, open_add
 from sensing.supply.parameter_documents import ForecastSummary
 from sensing.supply.plan import Plan
@@ -283,7 +284,7 @@ def test_a_restored_book_goes_on_as_if_there_had_been_no_break(steps: list[tuple
     again = []
     for at, step in enumerate(steps):
         if at == min(stop, len(steps) - 1):
-            broken = resumed(SupplyState(Settings(), names), broken.dump())
+            broken = resumed(SupplyState(Settings(), LineTable(16), names), broken.dump())
         again.append(_step(broken, *step, at))
 
     assert told == again

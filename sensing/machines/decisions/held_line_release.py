@@ -11,10 +11,10 @@ from sensing.codec.instants import day_number
 from sensing.codec.keys import keys_of
 from sensing.detection.finding import Finding
 from sensing.detection.quality import DATA_QUALITY, ReleasedLine
-from sensing.machines.absorb import NOT_HELD, set_line
 from sensing.machines.booking import learn_sizes, mark_seen
 from sensing.machines.callbacks import detect_surge
 from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX, RELEASED
+from sensing.machines.order_lines import release_line
 from sensing.machines.shard_outputs import context_of
 from sensing.machines.shard_state import ShardState
 from sensing.machines.surge_thresholds import check_surge
@@ -28,7 +28,7 @@ def release(
 ) -> Finding | None:
     """Book the held line of a finding as the kernel would have booked it; returns the finding that ends the problem.
 
-    Returns None if the line table has evicted the line.
+    Returns None if the line is not held any more.
     """
     slot = _held_slot(s, finding)
     if slot < 0:
@@ -38,14 +38,13 @@ def release(
     row, t = finding.row, s.tables()
     line = s.lines.lines[slot]
     was_counted = bool(line["flags"] & COUNTED)
-    line["flags"] &= NOT_HELD
     partition = finding.details["partition"]
     assert isinstance(partition, int), "a held line always says its partition"
     s.counts[Topic.ORDERS, partition, RELEASED] += 1
     mark_seen(t, row, ORDERS, finding.event_time)
     hour = s.zones.local_hour(s.zone_of(row), finding.event_time)
-    set_line(t, slot, row, hour, round(units * THOUSANDTHS), _requested_day(finding))
-    if not was_counted:
+    release_line(t, slot, row, hour, round(units * THOUSANDTHS), _requested_day(finding))
+    if line["flags"] & COUNTED and not was_counted:
         learn_sizes(t, row, round(units * THOUSANDTHS))
         _keep_price(s, finding)
         if check_surge(t, row, hour, np.zeros(CALLBACKS_MAX, CALLBACK), 0):

@@ -1,0 +1,121 @@
+"""Location notices: a source group tells every shard of the first shipment, delivery or count of a location.
+
+Whether a location reports shipments decides what a stock count means, in every shard alike, and a shard reads only the
+events of its own SKUs. The router of a source group calls it before it splits a batch.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.event_record import (
+    HEARD_COUNT,
+    HEARD_DELIVERY,
+    HEARD_SHIPMENT,
+    Batch,
+    InfrequentEvent,
+    Kind,
+    LocationHeard,
+)
+from sensing.codec.identifiers import text_hashes
+from sensing.codec.text_table import TextLookup
+from sensing.contracts.shipments import Delivered
+from sensing.jit import kernel, lean_kernel
+
+LOCATIONS_MAX = 1 << 20
+"""Locations of a kind that are announced; master data can say what further ones report."""
+SHIPPED = np.uint8(Kind.SHIPPED)
+COUNTED = np.uint8(Kind.COUNTED)
+
+
+class LocationNotices:
+    """The locations that a source group has announced, by kind of event."""
+
+    def __init__(self) -> None:
+        self._shipped = _Hashes()
+        self._counted = _Hashes()
+        self._delivered = _Hashes()
+
+    def announce(self, batch: Batch) -> Batch:
+        """The batch with the notices that its events need, each before the event that causes it."""
+        records = batch.records
+        found: list[tuple[int, InfrequentEvent]] = []
+        at = np.empty(len(records), np.int64)
+        for k in at[: unheard(records, self._shipped.table, self._counted.table, at)].tolist():
+            shipped = records["kind"][k] == SHIPPED
+            hashes, kind = (self._shipped, HEARD_SHIPMENT) if shipped else (self._counted, HEARD_COUNT)
+            if hashes.add(int(records["party"][k])):
+                location = TextLookup(batch.texts).one(records[k]).location
+                found.append((k, _notice(LocationHeard(location, kind), records[k])))
+        for before, message in batch.infrequent:
+            if isinstance(message.event, Delivered):
+                location = message.event.location
+                if self._delivered.add(int(text_hashes([location])[0])):
+                    notice = message._replace(event=LocationHeard(location, HEARD_DELIVERY), trace=None)
+                    found.append((before, notice))
+        if not found:
+            return batch
+        # Of infrequent events before the same record the notices come first.
+        return batch._replace(infrequent=sorted([*found, *batch.infrequent], key=lambda placed: placed[0]))
+
+
+class _Hashes:
+    """A set of 64-bit hashes (not 0) as an open-addressing table, for a kernel."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.table = np.zeros(64, np.uint64)
+
+    def add(self, value: int) -> bool:
+        """Whether a hash is new and was added."""
+        if self.count == LOCATIONS_MAX or not put_hash(self.table, np.uint64(value)):
+            return False
+        self.count += 1
+        if 2 * self.count > len(self.table):
+            before, self.table = self.table, np.zeros(2 * len(self.table), np.uint64)
+            for each in before[before != 0]:
+                put_hash(self.table, each)
+        return True
+
+
+def _notice(event: LocationHeard, record: Any) -> InfrequentEvent:
+    place = (int(record["topic"]), int(record["partition"]), int(record["offset"]))
+    return InfrequentEvent(event, int(record["time"]), int(record["watermark"]), *place)
+
+
+@lean_kernel
+def hash_position(table: NDArray[np.uint64], value: np.uint64) -> int:
+    """Position of a hash in a table, or of the free cell where it belongs."""
+    mask = np.uint64(table.shape[0] - 1)
+    at = np.int64(value & mask)
+    while table[at] != 0 and table[at] != value:
+        at = np.int64(np.uint64(at + 1) & mask)
+    return int(at)
+
+
+@kernel
+def put_hash(table: NDArray[np.uint64], value: np.uint64) -> bool:
+    """Put a hash into a table that has a free cell; False if it is there."""
+    at = hash_position(table, value)
+    if table[at] == value:
+        return False
+    table[at] = value
+    return True
+
+
+@kernel
+def unheard(
+    records: NDArray[Any], shipped: NDArray[np.uint64], counted: NDArray[np.uint64], at: NDArray[np.int64]
+) -> int:
+    """Fill ``at`` with the shipments and counts of locations that the tables do not have; returns their number."""
+    found = 0
+    for k in range(records.shape[0]):
+        kind = records[k].kind
+        if kind != SHIPPED and kind != COUNTED:
+            continue
+        table = shipped if kind == SHIPPED else counted
+        if table[hash_position(table, records[k].party)] == 0:
+            at[found] = k
+            found += 1
+    return found

@@ -1,0 +1,300 @@
+"""Order lines: kernels that apply one version of a line to the line table, buckets and open demand of its row.
+
+`sensing.machines.absorb` calls :func:`apply_order`. What a line comes to depends on its versions and shipments, and not
+on their order of arrival:
+
+- The newest version says quantity, row and requested day. A version at or above it with other content is a conflict.
+- The earliest placement says when the demand arose. A line without a placement teaches no demand.
+- A cancelled or closed line keeps what was shipped as its demand.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.event_record import DERIVED, EVENT, NO_DAY, NO_LINE, NOT_GIVEN, PROMOTED, THOUSANDTHS, Kind
+from sensing.codec.swar import WORD
+from sensing.detection.quality import is_impossible
+from sensing.jit import kernel, lean_kernel
+from sensing.machines.booking import book_line, learn_sizes, mark_seen, move_line, new_line, request, unbook
+from sensing.machines.kernel_tables import (
+    ABSORBED,
+    ABSORBED_LATE,
+    AMBIGUOUS,
+    CONFLICT,
+    DUPLICATE,
+    HELD_BACK,
+    IMPOSSIBLE,
+    LOW_STOCK,
+    REJECTED,
+    RELEASE,
+    RELEASED,
+    SUPERSEDED,
+    UNKNOWN_LINE,
+    Tables,
+)
+from sensing.machines.settlement import settle_late_line
+from sensing.machines.surge_thresholds import add_callback, check_surge
+from sensing.machines.unnamed_lines import (
+    AMBIGUOUS_LINE,
+    NEW_SIBLING,
+    add_sibling,
+    find_order_line,
+    sibling,
+    tag_of,
+)
+from sensing.state.line_table import BOOKED_DAY, CLOSED, COUNTED, HELD, TRACKED_OPEN
+from sensing.state.text_codes import code_of
+from sensing.supply.supply_record import ORDERS
+
+PLACED = np.uint8(Kind.PLACED)
+CHANGED = np.uint8(Kind.CHANGED)
+CANCELLED = np.uint8(Kind.CANCELLED)
+CLOSED_SHORT = np.uint8(Kind.CLOSED)
+LOST = np.uint8(Kind.LOST)
+DAYS_AWAY_MAX = 3653
+"""A requested date more than ten years from the event is no date."""
+UNIT_AT = EVENT.fields["unit"][1] // WORD  # type: ignore[index]  # EVENT is a record dtype, so it has fields
+CURRENCY_AT = EVENT.fields["currency"][1] // WORD  # type: ignore[index]  # as above
+CURRENCY_SHIFT = np.uint64(EVENT.fields["currency"][1] % WORD * 8)  # type: ignore[index]  # as above
+
+Words = NDArray[np.uint64]
+
+
+@lean_kernel
+def is_order(kind: np.uint8) -> bool:
+    """Whether a record is a version of an order line or a lost sale."""
+    return bool(kind <= CLOSED_SHORT or kind == LOST)
+
+
+@lean_kernel
+def places(event: Any) -> bool:
+    """Whether an event places a line: at any version if it says so, and a change at version 1."""
+    return bool(event.kind == PLACED or event.kind == LOST or (event.kind == CHANGED and event.version == 1))
+
+
+@lean_kernel
+def requested_day_of(event: Any, hour: int) -> int:
+    """Requested local day of an event of local ``hour``; NO_DAY if it names none within ten years."""
+    return int(event.requested_day) if abs(event.requested_day - hour // 24) <= DAYS_AWAY_MAX else NO_DAY
+
+
+@lean_kernel
+def is_impossible_line(t: Tables, row: int, quantity: int) -> bool:
+    """Whether a line of ``quantity`` thousandths is impossible and must be held."""
+    record = t.hot[row]
+    return is_impossible(
+        quantity / THOUSANDTHS, record.size_count, record.size_mean, record.size_variance, record.size_max, t.sizes
+    )
+
+
+@lean_kernel
+def tally(t: Tables, event: Any, outcome: int) -> None:
+    """Count an outcome of an event; a derived record is not counted."""
+    if event.flags & DERIVED == 0:
+        t.counts[event.topic, event.partition, outcome] += 1
+
+
+@lean_kernel
+def same_content(t: Tables, slot: int, event: Any, words: Words, row: int, hour: int) -> bool:
+    """Whether an event says of a line what its newest version said."""
+    line = t.lines[slot]
+    if event.kind == CANCELLED or event.kind == CLOSED_SHORT:
+        return bool(line.flags & (CLOSED | HELD) == CLOSED)
+    if line.flags & (CLOSED | HELD) == CLOSED:
+        return False
+    requested = NO_DAY if line.flags & BOOKED_DAY else line.requested_day
+    price = np.float32(event.price)
+    return bool(
+        # The quantity of a held version is known only if no earlier version counts.
+        (line.quantity == event.quantity or line.flags & (HELD | COUNTED) == HELD | COUNTED)
+        and line.row == row
+        and requested == requested_day_of(event, hour)
+        and (line.price == price or (math.isnan(line.price) and math.isnan(price)))
+        and line.unit == code_of(t.units, words[UNIT_AT])
+        and line.currency == code_of(t.currencies, words[CURRENCY_AT] >> CURRENCY_SHIFT)
+    )
+
+
+@lean_kernel
+def keep_content(t: Tables, slot: int, event: Any, words: Words) -> None:
+    """Keep what identifies the newest version of a line."""
+    line = t.lines[slot]
+    line.price = np.float32(event.price)
+    line.unit = code_of(t.units, words[UNIT_AT])
+    line.currency = code_of(t.currencies, words[CURRENCY_AT] >> CURRENCY_SHIFT)
+    if event.party:
+        line.customer = np.uint32(event.party >> np.uint64(32))
+
+
+@lean_kernel
+def place(t: Tables, slot: int, event: Any, hour: int) -> None:
+    """Note a placement of an unbooked line: the earliest one says when its demand arose."""
+    line = t.lines[slot]
+    line.hour = hour if line.placed_tag == 0 else min(line.hour, hour)
+    line.placed_tag = tag_of(event)
+    if event.kind != LOST:
+        line.flags |= np.uint32(TRACKED_OPEN)
+    if line.flags & BOOKED_DAY:
+        line.requested_day = line.hour // 24
+
+
+@lean_kernel
+def learn_line(t: Tables, slot: int, event: Any, callbacks: NDArray[Any], added: int) -> int:
+    """Learn size, price and promotion of a line that has just begun to count, and check for a surge."""
+    line = t.lines[slot]
+    row = line.row
+    record = t.hot[row]
+    learn_sizes(t, row, line.quantity)
+    age_days = record.day - line.hour // 24
+    if event.flags & PROMOTED and 0 <= age_days < 8:
+        record.promoted_days |= np.uint8(1 << age_days)
+    if event.time >= record.last_order:
+        record.last_order = event.time
+        if not np.isnan(event.price):
+            record.price = event.price
+            record.currency = event.currency
+    return check_surge(t, row, line.hour, callbacks, added)
+
+
+@kernel
+def apply_older(t: Tables, slot: int, event: Any, row: int, hour: int, callbacks: NDArray[Any], added: int) -> int:
+    """Apply an older version: a placement books the line at its own time; returns the number of callback entries."""
+    line = t.lines[slot]
+    counts = line.placed_tag != 0 and line.flags & (HELD | COUNTED) != HELD
+    if not places(event) or (counts and hour >= line.hour):
+        return added
+    was_counted = line.flags & COUNTED
+    unbook(t, slot)
+    place(t, slot, event, hour)
+    if line.flags & CLOSED and line.quantity == 0:
+        move_line(t, slot, row)  # so far only its cancellation was heard of
+    elif line.flags & HELD and not was_counted:
+        line.quantity = event.quantity  # the newest version waits, this one counts
+    book_line(t, slot)
+    if line.flags & COUNTED and not was_counted and not line.flags & CLOSED:
+        added = learn_line(t, slot, event, callbacks, added)
+    return added
+
+
+@kernel
+def hold(t: Tables, slot: int, event: Any, words: Words, row: int, hour: int) -> None:
+    """Hold the newest version of a line; an earlier version that counts stays."""
+    line = t.lines[slot]
+    if line.flags & (COUNTED | TRACKED_OPEN) == 0:
+        move_line(t, slot, row)
+        line.hour = hour if line.placed_tag == 0 else min(line.hour, hour)
+        line.quantity = event.quantity
+        request(t, slot, requested_day_of(event, hour))
+        if places(event):
+            line.placed_tag = tag_of(event)
+    keep_content(t, slot, event, words)
+    line.flags |= np.uint32(HELD)
+
+
+@lean_kernel
+def accept(t: Tables, slot: int, event: Any, words: Words, row: int, hour: int, horizon_days: int) -> None:
+    """Rebook a line by its newest version, which is not held."""
+    line = t.lines[slot]
+    unknown = line.version == 0
+    unbook(t, slot)
+    if event.kind == CANCELLED or event.kind == CLOSED_SHORT:
+        line.flags |= np.uint32(CLOSED)
+    else:
+        move_line(t, slot, row)
+        line.flags &= ~np.uint32(CLOSED)
+        line.quantity = event.quantity
+        asked = requested_day_of(event, hour)
+        if places(event):
+            place(t, slot, event, hour)
+        request(t, slot, asked)
+        keep_content(t, slot, event, words)
+        if line.placed_tag == 0 and asked != NO_DAY and asked >= hour // 24 - horizon_days:
+            line.flags |= np.uint32(TRACKED_OPEN)
+        if unknown and event.quantity_open != NOT_GIVEN:
+            line.flags |= np.uint32(TRACKED_OPEN)
+            line.shipped = max(line.shipped, line.quantity - event.quantity_open)
+        settle_late_line(t, slot, event.time)
+    book_line(t, slot)
+
+
+@kernel
+def release_line(t: Tables, slot: int, row: int, hour: int, quantity: int, requested_day: int) -> None:
+    """Book the held version of a line: ``quantity`` thousandths, of an event of local ``hour``."""
+    line = t.lines[slot]
+    unbook(t, slot)
+    line.flags &= ~np.uint32(HELD)
+    move_line(t, slot, row)
+    line.quantity = quantity
+    if line.placed_tag != 0:
+        line.flags |= np.uint32(TRACKED_OPEN)
+    request(t, slot, requested_day)
+    book_line(t, slot)
+
+
+@lean_kernel
+def apply_version(
+    t: Tables, slot: int, event: Any, words: Words, row: int, hour: int, horizon_days: int, callbacks: NDArray[Any],
+    added: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Apply one version to a known line, or to a new slot (version 0). Returns outcome and number of callbacks."""
+    line = t.lines[slot]
+    if event.version <= line.version:
+        if event.version < line.version:
+            return SUPERSEDED, apply_older(t, slot, event, row, hour, callbacks, added)
+        if line.id_tag == tag_of(event) or event.flags & DERIVED or same_content(t, slot, event, words, row, hour):
+            return DUPLICATE, added
+        return REJECTED, add_callback(callbacks, added, CONFLICT, row, slot)
+    gone = event.kind == CANCELLED or event.kind == CLOSED_SHORT
+    line.touched = max(line.touched, hour)
+    if not gone and event.quantity > line.quantity and is_impossible_line(t, row, event.quantity):
+        hold(t, slot, event, words, row, hour)
+        line.version = event.version
+        line.id_tag = tag_of(event)
+        return HELD_BACK, add_callback(callbacks, added, IMPOSSIBLE, row, event.quantity / THOUSANDTHS)
+    if line.flags & HELD:
+        line.flags &= ~np.uint32(HELD)
+        added = add_callback(callbacks, added, RELEASE, row, 0.0 if gone else event.quantity / THOUSANDTHS)
+        tally(t, event, RELEASED)
+    mark_seen(t, row, ORDERS, event.time)
+    was_counted = line.flags & COUNTED
+    if line.version == 0:
+        line.hour = hour  # so far only a shipment may have named the line, and its hour is not that of the order
+        if not gone and not places(event):
+            tally(t, event, UNKNOWN_LINE)
+    accept(t, slot, event, words, row, hour, horizon_days)
+    line.version = event.version
+    line.id_tag = tag_of(event)
+    if line.flags & COUNTED and not was_counted and not gone:
+        added = learn_line(t, slot, event, callbacks, added)
+    if t.hot[row].stock < t.hot[row].stock_threshold and not gone:
+        t.hot[row].stock_threshold = np.nan
+        added = add_callback(callbacks, added, LOW_STOCK, row, t.hot[row].stock)
+    return (ABSORBED_LATE if event.time < event.watermark else ABSORBED), added
+
+
+@lean_kernel
+def apply_order(
+    t: Tables, event: Any, words: Words, row: int, hour: int, horizon_days: int, callbacks: NDArray[Any]
+) -> tuple[int, int]:
+    """Apply one version of an order line, or a lost sale. Returns the outcome and the number of callback entries."""
+    key_hi = event.id_hi if event.kind == LOST else event.line_hi
+    key_lo = event.id_lo if event.kind == LOST else event.line_lo
+    slot = find_order_line(t, event, key_hi, key_lo)
+    if slot == AMBIGUOUS_LINE:
+        return REJECTED, add_callback(callbacks, 0, AMBIGUOUS, row, 0.0)
+    others = 0
+    if slot == NEW_SIBLING:
+        slot = add_sibling(t, key_hi, key_lo, row, hour)
+    elif slot < 0:
+        slot = new_line(t, key_hi, key_lo, row, hour)
+    elif event.flags & NO_LINE and (event.kind == CANCELLED or event.kind == CLOSED_SHORT):
+        others = t.lines[slot].siblings  # it ends all lines of the order and SKU
+    outcome, added = DUPLICATE, 0
+    for number in range(others, -1, -1):
+        at = slot if number == 0 else sibling(t, key_hi, key_lo, number)
+        if at >= 0:
+            outcome, added = apply_version(t, at, event, words, row, hour, horizon_days, callbacks, added)
+    return outcome, added
