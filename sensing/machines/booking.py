@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS
-from sensing.detection.quality import learn_row_size, learn_stream_size
+from sensing.detection.order_size import learn_row_mode, learn_row_size, taught_quantity
 from sensing.jit import kernel, lean_kernel
 from sensing.machine_settings import HOUR_MS
 from sensing.machines.kernel_tables import Tables
@@ -19,6 +19,7 @@ from sensing.state.line_table import (
     EVICTED,
     EVICTED_OPEN,
     HAND,
+    LARGE,
     add_line,
     demand_quantity,
     free_line,
@@ -27,6 +28,7 @@ from sensing.state.line_table import (
     open_quantity,
 )
 from sensing.state.observed_hours import count_lines
+from sensing.state.rows import RECENT_DAYS
 from sensing.state.zones import offset_at
 from sensing.supply.backlog import link, unlink
 
@@ -79,6 +81,8 @@ def unbook(t: Tables, slot: int) -> None:
     change_open(t, slot, -open_quantity(line))
     if line.flags & COUNTED:
         book(t.hot, line.row, line.hour, -demand_quantity(line), -1)
+        if line.flags & LARGE:
+            book_excess(t, slot, -demand_quantity(line))
         count_location(t, line.row, line.hour, -1)
         line.flags &= ~np.uint32(COUNTED)
 
@@ -92,6 +96,8 @@ def book_line(t: Tables, slot: int) -> None:
         advance_row(t, line.row, line.hour)
         line.flags |= np.uint32(COUNTED)
         book(t.hot, line.row, line.hour, quantity, 1)
+        if line.flags & LARGE:
+            book_excess(t, slot, quantity)
         count_location(t, line.row, line.hour, 1)
     change_open(t, slot, open_quantity(line))
 
@@ -125,10 +131,10 @@ def count_location(t: Tables, row: int, hour: int, lines: int) -> None:
 
 @lean_kernel
 def learn_sizes(t: Tables, row: int, quantity: int) -> None:
-    """Add a line of ``quantity`` thousandths to the order sizes of the row and of the stream."""
+    """Add a line of ``quantity`` thousandths to the order sizes of the row."""
     record = t.hot[row]
     units = quantity / THOUSANDTHS
-    learn_stream_size(t.sizes, units, record.size_count, record.size_mean)
+    record.size_mode, record.size_mode_lead = learn_row_mode(record.size_mode, record.size_mode_lead, units)
     count, mean, variance, largest = learn_row_size(
         record.size_count, record.size_mean, record.size_variance, record.size_max, units
     )
@@ -136,6 +142,25 @@ def learn_sizes(t: Tables, row: int, quantity: int) -> None:
     record.size_mean = mean
     record.size_variance = variance
     record.size_max = largest
+
+
+@kernel
+def book_excess(t: Tables, slot: int, quantity: int) -> None:
+    """Add (signed) the part of a large line that models must not learn to its day, if that may still be open.
+
+    ``quantity`` is the line's demand in thousandths. Taking a line out takes at most what the day has.
+    """
+    line = t.lines[slot]
+    record = t.hot[line.row]
+    day = line.hour // 24
+    if day <= record.day - RECENT_DAYS:
+        return
+    units = quantity / THOUSANDTHS
+    excess = record.excess[day % RECENT_DAYS]
+    if units < 0.0:
+        record.excess[day % RECENT_DAYS] = max(excess + units, 0.0)
+    else:
+        record.excess[day % RECENT_DAYS] = excess + max(units - taught_quantity(record.size_max), 0.0)
 
 
 @lean_kernel

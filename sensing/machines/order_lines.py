@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.event_record import DERIVED, EVENT, NO_DAY, NO_LINE, NOT_GIVEN, PROMOTED, THOUSANDTHS, Kind
 from sensing.codec.swar import WORD
-from sensing.detection.quality import is_impossible
+from sensing.detection.order_size import is_far_outside, taught_quantity
 from sensing.jit import kernel, lean_kernel
 from sensing.machines.booking import book_line, learn_sizes, mark_seen, move_line, new_line, request, unbook
 from sensing.machines.kernel_tables import (
@@ -27,11 +27,16 @@ from sensing.machines.kernel_tables import (
     DUPLICATE,
     HELD_BACK,
     IMPOSSIBLE,
+    JUDGED_IMPOSSIBLE,
+    JUDGED_LARGE,
+    LARGE_LINE,
     LOW_STOCK,
     REJECTED,
     RELEASE,
     RELEASED,
     SUPERSEDED,
+    TO_JUDGE,
+    UNJUDGED,
     UNKNOWN_LINE,
     Tables,
 )
@@ -45,7 +50,8 @@ from sensing.machines.unnamed_lines import (
     sibling,
     tag_of,
 )
-from sensing.state.line_table import BOOKED_DAY, CLOSED, COUNTED, HELD, TRACKED_OPEN
+from sensing.state.line_table import BOOKED_DAY, CLOSED, COUNTED, HELD, LARGE, TRACKED_OPEN
+from sensing.state.rows import RECENT_DAYS
 from sensing.state.text_codes import code_of
 from sensing.supply.supply_record import ORDERS
 
@@ -82,11 +88,17 @@ def requested_day_of(event: Any, hour: int) -> int:
 
 
 @lean_kernel
-def is_impossible_line(t: Tables, row: int, quantity: int) -> bool:
-    """Whether a line of ``quantity`` thousandths is impossible and must be held."""
+def needs_judgement(t: Tables, event: Any, slot: int, row: int) -> bool:
+    """Whether the quantity of a new version lies far outside the row's sizes, so that Python must judge it."""
+    if event.kind == CANCELLED or event.kind == CLOSED_SHORT:
+        return False
+    if slot >= 0 and (event.version <= t.lines[slot].version or event.quantity <= t.lines[slot].quantity):
+        return False
     record = t.hot[row]
-    return is_impossible(
-        quantity / THOUSANDTHS, record.size_count, record.size_mean, record.size_variance, record.size_max, t.sizes
+    return bool(
+        is_far_outside(
+            event.quantity / THOUSANDTHS, record.size_count, record.size_mean, record.size_variance, record.size_max
+        )
     )
 
 
@@ -147,8 +159,13 @@ def learn_line(t: Tables, slot: int, event: Any, callbacks: NDArray[Any], added:
     line = t.lines[slot]
     row = line.row
     record = t.hot[row]
-    learn_sizes(t, row, line.quantity)
+    quantity = line.quantity
+    if line.flags & LARGE:
+        quantity = min(quantity, int(THOUSANDTHS * taught_quantity(record.size_max)))
+    learn_sizes(t, row, quantity)
     age_days = record.day - line.hour // 24
+    if event.party and age_days < RECENT_DAYS:
+        record.customers[line.hour // 24 % RECENT_DAYS] |= np.uint64(1) << (event.party >> np.uint64(58))
     if event.flags & PROMOTED and 0 <= age_days < 8:
         record.promoted_days |= np.uint8(1 << age_days)
     if event.time >= record.last_order:
@@ -195,16 +212,28 @@ def hold(t: Tables, slot: int, event: Any, words: Words, row: int, hour: int) ->
 
 
 @lean_kernel
-def accept(t: Tables, slot: int, event: Any, words: Words, row: int, hour: int, horizon_days: int) -> None:
+def was_only_line(t: Tables, line: Any) -> bool:
+    """Whether a row's sizes come from one line, which is ended unshipped: then they say nothing of the row."""
+    return bool(t.hot[line.row].size_count == 1.0 and line.placed_tag and line.shipped == 0)
+
+
+@lean_kernel
+def accept(
+    t: Tables, slot: int, event: Any, words: Words, row: int, hour: int, horizon_days: int, verdict: int
+) -> None:
     """Rebook a line by its newest version, which is not held."""
     line = t.lines[slot]
     unknown = line.version == 0
     unbook(t, slot)
     if event.kind == CANCELLED or event.kind == CLOSED_SHORT:
         line.flags |= np.uint32(CLOSED)
+        if was_only_line(t, line):
+            t.hot[line.row].size_count = 0.0
     else:
         move_line(t, slot, row)
-        line.flags &= ~np.uint32(CLOSED)
+        line.flags &= ~np.uint32(CLOSED | LARGE)
+        if verdict == JUDGED_LARGE:
+            line.flags |= np.uint32(LARGE)
         line.quantity = event.quantity
         asked = requested_day_of(event, hour)
         if places(event):
@@ -236,8 +265,8 @@ def release_line(t: Tables, slot: int, row: int, hour: int, quantity: int, reque
 
 @lean_kernel
 def apply_version(
-    t: Tables, slot: int, event: Any, words: Words, row: int, hour: int, horizon_days: int, callbacks: NDArray[Any],
-    added: int,
+    t: Tables, slot: int, event: Any, words: Words, row: int, hour: int, horizon_days: int, verdict: int,
+    callbacks: NDArray[Any], added: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Apply one version to a known line, or to a new slot (version 0). Returns outcome and number of callbacks."""
     line = t.lines[slot]
@@ -249,7 +278,7 @@ def apply_version(
         return REJECTED, add_callback(callbacks, added, CONFLICT, row, slot)
     gone = event.kind == CANCELLED or event.kind == CLOSED_SHORT
     line.touched = max(line.touched, hour)
-    if not gone and event.quantity > line.quantity and is_impossible_line(t, row, event.quantity):
+    if verdict == JUDGED_IMPOSSIBLE:
         hold(t, slot, event, words, row, hour)
         line.version = event.version
         line.id_tag = tag_of(event)
@@ -260,16 +289,19 @@ def apply_version(
         tally(t, event, RELEASED)
     mark_seen(t, row, ORDERS, event.time)
     was_counted = line.flags & COUNTED
+    was_large = line.flags & LARGE
     if line.version == 0:
         line.hour = hour  # so far only a shipment may have named the line, and its hour is not that of the order
         if not gone and not places(event):
             tally(t, event, UNKNOWN_LINE)
-    accept(t, slot, event, words, row, hour, horizon_days)
+    accept(t, slot, event, words, row, hour, horizon_days, verdict)
     line.version = event.version
     line.id_tag = tag_of(event)
     if line.flags & COUNTED and not was_counted and not gone:
         added = learn_line(t, slot, event, callbacks, added)
-    if t.hot[row].stock < t.hot[row].stock_threshold and not gone:
+    if verdict == JUDGED_LARGE or was_large:
+        added = add_callback(callbacks, added, LARGE_LINE, row, slot)
+    elif t.hot[row].stock < t.hot[row].stock_threshold and not gone:
         t.hot[row].stock_threshold = np.nan
         added = add_callback(callbacks, added, LOW_STOCK, row, t.hot[row].stock)
     return (ABSORBED_LATE if event.time < event.watermark else ABSORBED), added
@@ -277,14 +309,19 @@ def apply_version(
 
 @lean_kernel
 def apply_order(
-    t: Tables, event: Any, words: Words, row: int, hour: int, horizon_days: int, callbacks: NDArray[Any]
+    t: Tables, event: Any, words: Words, row: int, hour: int, horizon_days: int, verdict: int, callbacks: NDArray[Any]
 ) -> tuple[int, int]:
-    """Apply one version of an order line, or a lost sale. Returns the outcome and the number of callback entries."""
+    """Apply one version of an order line, or a lost sale. Returns the outcome and the number of callback entries.
+
+    Nothing is applied if the outcome is TO_JUDGE.
+    """
     key_hi = event.id_hi if event.kind == LOST else event.line_hi
     key_lo = event.id_lo if event.kind == LOST else event.line_lo
     slot = find_order_line(t, event, key_hi, key_lo)
     if slot == AMBIGUOUS_LINE:
         return REJECTED, add_callback(callbacks, 0, AMBIGUOUS, row, 0.0)
+    if verdict == UNJUDGED and needs_judgement(t, event, slot, row):
+        return TO_JUDGE, 0
     others = 0
     if slot == NEW_SIBLING:
         slot = add_sibling(t, key_hi, key_lo, row, hour)
@@ -296,5 +333,5 @@ def apply_order(
     for number in range(others, -1, -1):
         at = slot if number == 0 else sibling(t, key_hi, key_lo, number)
         if at >= 0:
-            outcome, added = apply_version(t, at, event, words, row, hour, horizon_days, callbacks, added)
+            outcome, added = apply_version(t, at, event, words, row, hour, horizon_days, verdict, callbacks, added)
     return outcome, added

@@ -53,6 +53,7 @@ BOOKED_DAY = 4  # no day was requested, so that it is the booked one
 TRACKED_OPEN = 8  # what is open counts as open demand
 CLOSED = 16  # cancelled or closed short: what was shipped is its demand, nothing is open
 SETTLED = 32  # taken as shipped, since its location reports no shipments
+LARGE = 64  # far outside its row's sizes: models learn a capped quantity of it
 
 FREE = -1
 LIST_END = -1
