@@ -110,7 +110,7 @@ HEARD_SHIPMENT, HEARD_DELIVERY, HEARD_COUNT = 1, 2, 4
 """Kinds of events that tell what became of the order lines of a location."""
 
 
-class LocationHeard(msgspec.Struct, frozen=True):
+class LocationHeard(msgspec.Struct, frozen=True, tag="location.heard", tag_field="event_type"):
     """A source group's notice to every shard: the first event of a kind of a location (``HEARD_...``).
 
     It travels as an infrequent event and is not an input event, so it is not counted.

@@ -40,24 +40,26 @@ class LocationNotices:
     def announce(self, batch: Batch) -> Batch:
         """The batch with the notices that its events need, each before the event that causes it."""
         records = batch.records
-        found: list[tuple[int, InfrequentEvent]] = []
+        notices: list[tuple[int, InfrequentEvent]] = []
         at = np.empty(len(records), np.int64)
         for k in at[: unheard(records, self._shipped.table, self._counted.table, at)].tolist():
             shipped = records["kind"][k] == SHIPPED
             hashes, kind = (self._shipped, HEARD_SHIPMENT) if shipped else (self._counted, HEARD_COUNT)
             if hashes.add(int(records["party"][k])):
                 location = TextLookup(batch.texts).one(records[k]).location
-                found.append((k, _notice(LocationHeard(location, kind), records[k])))
+                notices.append((k, _notice(LocationHeard(location, kind), records[k])))
+        infrequent: list[tuple[int, InfrequentEvent]] = []
         for before, message in batch.infrequent:
             if isinstance(message.event, Delivered):
                 location = message.event.location
                 if self._delivered.add(int(text_hashes([location])[0])):
                     notice = message._replace(event=LocationHeard(location, HEARD_DELIVERY), trace=None)
-                    found.append((before, notice))
-        if not found:
+                    infrequent.append((before, notice))
+            infrequent.append((before, message))
+        if len(infrequent) + len(notices) == len(batch.infrequent):
             return batch
-        # Of infrequent events before the same record the notices come first.
-        return batch._replace(infrequent=sorted([*found, *batch.infrequent], key=lambda placed: placed[0]))
+        # The notice of a record comes behind the infrequent events before the record, which were read earlier.
+        return batch._replace(infrequent=sorted([*infrequent, *notices], key=lambda placed: placed[0]))
 
 
 class _Hashes:

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sensing.codec.event_record import EVENT, TOPICS, Batch, InfrequentEvent
+from sensing.codec.event_record import EVENT, TOPICS, Batch, InfrequentEvent, LocationHeard
 from sensing.codec.text_table import TextTable, TopicPartitionOffset, needed
 from sensing.contracts.topic_registry import INPUTS
 
 
 class _StoredEvent(msgspec.Struct):
-    """An infrequent event; the topic's number says of which types ``event`` may be."""
+    """An infrequent event or a notice of one; the topic's number says of which types ``event`` may be."""
 
     before: int
     event: msgspec.Raw
@@ -84,5 +84,5 @@ class StoredBatch(msgspec.Struct):
 
 
 def _decoded(kept: _StoredEvent) -> Any:
-    types: tuple[Any, ...] = INPUTS[TOPICS[kept.place[2]]]
+    types: tuple[Any, ...] = (*INPUTS[TOPICS[kept.place[2]]], LocationHeard)
     return msgspec.msgpack.decode(kept.event, type=functools.reduce(operator.or_, types))

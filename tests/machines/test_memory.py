@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sensing.codec.event_record import Kind
 from sensing.jit import kernel
 from sensing.machine_settings import HOUR_MS
-from sensing.machines.memory_prefetch import PREFETCH_DISTANCE, prefetch_oldest_line, prefetch_record
+from sensing.machines.memory_prefetch import PREFETCH_DISTANCE, prefetch_record
 from sensing.memory import prefetch
 from tests.machines.made_tables import NOON, events, one_row, take
 
@@ -36,7 +36,7 @@ def test_any_place_may_be_asked_for(row: int, byte: int) -> None:
 
 @pytest.mark.parametrize("hour", [0, NOON // HOUR_MS, 2**31])
 def test_reading_ahead_leaves_all_as_it_is(hour: int) -> None:
-    """Whatever record is expected next, also behind the last one, and whichever line goes next, no table changes."""
+    """Whatever record is expected next, also behind the last one, no table changes."""
     state = one_row()
     kinds = (Kind.PLACED, Kind.SHIPPED, Kind.COUNTED)
     records = events(
@@ -48,5 +48,4 @@ def test_reading_ahead_leaves_all_as_it_is(hour: int) -> None:
     before = [array.tobytes() for array in state.tables()]
     for k in range(len(records)):
         prefetch_record(state.tables(), records, rows, k, len(records), hour)
-        prefetch_oldest_line(state.tables(), hour)
     assert [array.tobytes() for array in state.tables()] == before

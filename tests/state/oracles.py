@@ -1,9 +1,4 @@
-"""Slow, obvious versions of the state layer: dictionaries instead of rings and tables."""
-
-from collections import OrderedDict
-from typing import NamedTuple
-
-Key = tuple[int, int]
+"""Slow, obvious versions of the state layer: dictionaries instead of rings."""
 
 
 class Buckets:
@@ -43,31 +38,3 @@ class Buckets:
     def window(self, hours: int) -> int:
         """Lines of the newest hours."""
         return sum(self.hour_lines.get(self.hour - back, 0) for back in range(hours))
-
-
-class Seen(NamedTuple):
-    """Entry of a key in the oracle's line table."""
-
-    hour: int
-    quantity: int
-
-
-class Table:
-    """A line table that forgets its oldest lines, as an ordered dictionary."""
-
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self.lines: OrderedDict[Key, Seen] = OrderedDict()
-        self.evicted = 0
-
-    def see(self, key: Key, seen: Seen, oldest_hour: int) -> None:
-        """Enter a new key. At most two old ones are dropped for it."""
-        for _ in range(2):
-            if not self.lines:
-                break
-            oldest = next(iter(self.lines.values()))
-            if len(self.lines) < self.capacity and oldest.hour >= oldest_hour:
-                break
-            self.lines.popitem(last=False)
-            self.evicted += 1
-        self.lines[key] = seen

@@ -1,4 +1,6 @@
-"""The line table against an ordered dictionary."""
+"""The line table against a dictionary."""
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,23 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.state import line_table as table
-from sensing.state.line_table import COUNT, EVICTED, HEAD, LineTable
-from tests.state.oracles import Key, Seen, Table
+from sensing.state.line_table import CLOSED, COUNT, FREE, HELD, HIGH, NOT_LINKED, SETTLED, TRACKED_OPEN, LineTable
+
+Key = tuple[int, int]
 
 # Many keys share their home, also across the end of the index; only the high half tells some of them apart.
 keys = st.tuples(
     st.integers(0, 3), st.sampled_from([home << 7 | low for home in (0, 1, 2, 511, 1023) for low in (0, 9)])
 )
-MORE = "more"
-DUMP = "dump"
+ADD, DROP, MORE, DUMP = "add", "free", "more", "dump"
 steps = st.lists(
     st.one_of(
-        st.tuples(keys, st.integers(0, 60)),
+        st.tuples(st.just(ADD), keys),
+        st.tuples(st.just(ADD), keys),
+        st.tuples(st.just(DROP), keys),
         st.tuples(st.just(MORE), st.sampled_from((1, 40, 300, 600))),
-        st.just((DUMP, 0)),
+        st.tuples(st.just(DUMP), st.none()),
     ),
     max_size=60,
 )
+FRESH = {"next_open": NOT_LINKED, "price": np.nan}
+"""Fields of a new line that are not zero."""
 
 
 def find(lines: LineTable, key: Key) -> int:
@@ -30,64 +36,98 @@ def find(lines: LineTable, key: Key) -> int:
     return table.find_line(lines.lines, lines.index, np.uint64(key[0]), np.uint64(key[1]))
 
 
-def see(lines: LineTable, key: Key, seen: Seen, oldest_hour: int) -> None:
-    """Enter a new key the way the kernels do."""
-    for _ in range(2):
-        oldest = table.oldest_to_evict(lines.lines, lines.ring, oldest_hour)
-        if oldest < 0:
-            break
-        assert oldest == lines.ring[HEAD]
-        table.evict_oldest(lines.lines, lines.index, lines.ring)
-    slot = table.insert_line(lines.lines, lines.index, lines.ring, np.uint64(key[0]), np.uint64(key[1]))
-    assert not any(lines.lines[slot][name] for name in table.LINE.names or () if not name.startswith("key"))
-    lines.lines["hour"][slot], lines.lines["quantity"][slot] = seen
+def add(lines: LineTable, key: Key, quantity: int = 0) -> int:
+    """Add a key the way the kernels do; all fields but the key start afresh."""
+    slot = table.add_line(lines.lines, lines.index, lines.state, np.uint64(key[0]), np.uint64(key[1]))
+    line = lines.lines[slot]
+    for name in table.LINE.names or ():
+        if not name.startswith("key"):
+            np.testing.assert_equal(line[name], FRESH.get(name, 0))
+    line["quantity"], line["flags"], line["siblings"] = quantity, 7, 3
+    return slot
 
 
-def assert_equal(lines: LineTable, expected: Table) -> None:
-    """The same lines in the same order, each findable, each indexed once."""
-    kept = lines.in_order()
-    found = {(int(k["key_hi"]), int(k["key_lo"])): Seen(int(k["hour"]), int(k["quantity"])) for k in kept}
-    assert list(found.items()) == list(expected.lines.items())
-    assert (int(lines.ring[COUNT]), int(lines.ring[EVICTED])) == (len(expected.lines), expected.evicted)
-    slots = [find(lines, key) for key in expected.lines]
-    assert slots == [(lines.ring[HEAD] + k) % len(lines.lines) for k in range(len(slots))]
-    assert sorted((lines.index[lines.index >= 0] & (len(lines.index) - 1)).tolist()) == sorted(slots)
+def free(lines: LineTable, key: Key) -> None:
+    """Free the slot of a key."""
+    table.free_line(lines.lines, lines.index, lines.state, find(lines, key))
 
 
-def run(lines_max: int, script: list[tuple[Key | str, int]]) -> None:
-    """Run a script on both; lines come at falling or rising hours, and those 24 hours behind are forgotten."""
-    lines = LineTable(lines_max)
-    expected = Table(len(lines.lines))
+class Oracle:
+    """The table as a dictionary of slots; a free slot is reused before one that was never used, the newest first."""
+
+    def __init__(self) -> None:
+        self.slots: dict[Key, int] = {}
+        self.quantities: dict[Key, int] = {}
+        self.free: list[int] = []
+        self.high = 0
+
+    def add(self, key: Key, quantity: int) -> int:
+        """Slot for a new key."""
+        if self.free:
+            slot = self.free.pop()
+        else:
+            slot, self.high = self.high, self.high + 1
+        self.slots[key], self.quantities[key] = slot, quantity
+        return slot
+
+    def remove(self, key: Key) -> None:
+        """Free a key's slot."""
+        self.free.append(self.slots.pop(key))
+        del self.quantities[key]
+
+
+def assert_equal(lines: LineTable, expected: Oracle) -> None:
+    """The same lines in the same slots, each findable, each indexed once."""
+    assert {key: find(lines, key) for key in expected.slots} == expected.slots
+    assert {key: int(lines.lines["quantity"][slot]) for key, slot in expected.slots.items()} == expected.quantities
+    assert (int(lines.state[COUNT]), int(lines.state[HIGH])) == (len(expected.slots), expected.high)
+    entries = lines.index[lines.index >= 0] & (len(lines.index) - 1)
+    assert sorted(entries.tolist()) == sorted(expected.slots.values())
+    rows = lines.lines["row"][: expected.high]
+    assert np.flatnonzero(rows == FREE).tolist() == sorted(expected.free)
+    kept = lines.in_use()
+    in_order = sorted(expected.slots, key=expected.slots.__getitem__)
+    assert [(int(line["key_hi"]), int(line["key_lo"])) for line in kept] == in_order
+    full = len(expected.slots) == len(lines.lines)
+    assert table.is_full(lines.lines, lines.state) == full
+
+
+def run(lines_max: int, script: list[tuple[str, Any]]) -> None:
+    """Run a script on both. A full table takes no further key: the kernels evict a line first."""
+    lines, expected = LineTable(lines_max), Oracle()
     for number, (what, value) in enumerate(script):
         if what == MORE:
             lines.ensure(value)
-            expected.capacity = len(lines.lines)
-            assert len(lines.lines) == lines_max or len(expected.lines) + value <= expected.capacity
+            assert len(lines.lines) == lines_max or len(expected.slots) + value <= len(lines.lines)
+            assert lines.has_room(value) == (len(expected.slots) + value <= lines_max)
         elif what == DUMP:
             again = LineTable(lines_max)
             again.load(lines.dump())
             assert again.dump() == lines.dump()
             lines = again
-            expected.capacity = len(lines.lines)
-        elif isinstance(what, tuple):
-            assert (find(lines, what) >= 0) == (what in expected.lines)
-            if what not in expected.lines:
-                seen = Seen(value, number)
-                see(lines, what, seen, value - 24)
-                expected.see(what, seen, value - 24)
+        elif what == DROP and value in expected.slots:
+            free(lines, value)
+            expected.remove(value)
+        elif what == ADD:
+            assert (find(lines, value) >= 0) == (value in expected.slots)
+            if value not in expected.slots:
+                lines.ensure(1)
+                if table.is_full(lines.lines, lines.state):
+                    continue
+                assert add(lines, value, number) == expected.add(value, number)
         assert_equal(lines, expected)
 
 
 @pytest.mark.parametrize("lines_max", [1, 2, 3, 5, 8])
 @given(script=steps)
-def test_a_tiny_table_is_an_ordered_dictionary(lines_max: int, script: list[tuple[Key | str, int]]) -> None:
-    """With clashing keys, evictions by count and by age, and dumps in between, lookups and order are a dictionary's."""
+def test_a_tiny_table_is_a_dictionary(lines_max: int, script: list[tuple[str, Any]]) -> None:
+    """With clashing keys, freed slots and dumps in between, lookups and slots are a dictionary's."""
     run(lines_max, script)
 
 
 @given(script=steps)
-def test_a_growing_table_is_an_ordered_dictionary(script: list[tuple[Key | str, int]]) -> None:
-    """Growth and dumps at any point lose and reorder nothing."""
+def test_a_growing_table_is_a_dictionary(script: list[tuple[str, Any]]) -> None:
+    """Growth and dumps at any point lose nothing and move no line to another slot."""
     run(1000, script)
 
 
@@ -96,14 +136,14 @@ def test_entries_can_go_in_any_order(known: list[Key], data: st.DataObject) -> N
     """Removing entries in any order leaves the others findable: runs of the index have no holes."""
     lines = LineTable(24)
     for key in known:
-        see(lines, key, Seen(0, 0), 0)
+        add(lines, key)
     left = list(known)
     for key in data.draw(st.permutations(known)):
         table.remove_from_index(lines.lines, lines.index, find(lines, key))
         left.remove(key)
         assert all((find(lines, other) >= 0) == (other in left) for other in known)
     assert (lines.index == -1).all()
-    table.index_lines(lines.lines, lines.index, 0, len(known))
+    table.index_lines(lines.lines, lines.index, len(known))
     assert all(find(lines, key) == slot for slot, key in enumerate(known))
 
 
@@ -130,15 +170,9 @@ def test_lines_of_other_keys_are_passed() -> None:
     lines = LineTable(8)
     known = [(hi, 9) for hi in (1, 2**31 + 1, 2**40 + 1, 5 << 20)]
     for key in known:
-        see(lines, key, Seen(0, 0), 0)
+        add(lines, key)
     assert [find(lines, key) for key in known] == [0, 1, 2, 3]
     assert find(lines, (2**50 + 1, 9)) == -1
-
-
-def test_nothing_is_due_in_an_empty_table() -> None:
-    """A table without lines has no oldest line, whatever the hour."""
-    lines = LineTable(4)
-    assert table.oldest_to_evict(lines.lines, lines.ring, 2**31) == -1
 
 
 @pytest.mark.parametrize("capacity", [*range(1, 70), 255, 256, 257, 1 << 20])
@@ -149,25 +183,66 @@ def test_the_index_always_has_holes(capacity: int) -> None:
     assert 1.5 * capacity <= size <= 4 * capacity
 
 
-def test_many_lines() -> None:
-    """A table grows to its bound, then gives up one line for each that comes."""
+def test_a_table_grows_to_its_bound() -> None:
+    """No line moves while the table grows; at the bound it is full and does not grow."""
     lines = LineTable(3000)
-    for number in range(5000):
+    for number in range(3000):
         lines.ensure(1)
-        see(lines, (number, number * 2_654_435_761 % 2**64), Seen(number, number), 0)
+        assert not table.is_full(lines.lines, lines.state)
+        assert add(lines, (number, number * 2_654_435_761 % 2**64), number) == number
+    lines.ensure(500)
     assert len(lines.lines) == 3000
-    assert lines.ring[EVICTED] == 2000
-    assert lines.in_order()["hour"].tolist() == list(range(2000, 5000))
+    assert table.is_full(lines.lines, lines.state)
+    assert lines.in_use()["quantity"].tolist() == list(range(3000))
+
+
+def test_a_restored_table_takes_the_same_slots() -> None:
+    """The list of free slots is part of a dump, so that lines added later have the slots that they would have had."""
+    lines = LineTable(1000)
+    for number in range(6):
+        add(lines, (number, number))
+    for number in (4, 1, 3):
+        free(lines, (number, number))
+    again = LineTable(1000)
+    again.load(lines.dump())
+    for each in (lines, again):
+        assert [add(each, (number, number)) for number in range(10, 15)] == [3, 1, 4, 6, 7]
+    assert again.dump() == lines.dump()
+
+
+LINE_STATES = [
+    (TRACKED_OPEN, 5, 2, 3, 5, False), (TRACKED_OPEN, 5, 5, 0, 5, True), (TRACKED_OPEN, 5, 9, 0, 5, True),
+    (0, 5, 2, 0, 5, True), (TRACKED_OPEN | CLOSED, 5, 2, 0, 2, True), (TRACKED_OPEN | CLOSED, 5, 9, 0, 9, True),
+    (TRACKED_OPEN | SETTLED, 5, 2, 0, 5, True), (HELD, 5, 0, 0, 5, False), (TRACKED_OPEN | HELD, 5, 5, 0, 5, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("flags", "quantity", "shipped", "left", "demand", "finished"), LINE_STATES)
+def test_what_is_open_demanded_and_finished(
+    flags: int, quantity: int, shipped: int, left: int, demand: int, finished: bool
+) -> None:
+    """Open is what is ordered and not shipped of a tracked line that has not ended; over-shipment is never negative.
+
+    Demand is what was ordered, or what was shipped of a line that has ended. A held line is not finished.
+    """
+    lines = LineTable(4)
+    line = lines.lines[add(lines, (1, 1))]
+    line["flags"], line["quantity"], line["shipped"] = flags, quantity, shipped
+    assert table.open_quantity(line) == left
+    assert table.demand_quantity(line) == demand
+    assert table.is_finished(line) == finished
 
 
 def test_equal_tables_have_equal_bytes() -> None:
     """What lies between the fields of a record is not left to chance."""
     dumps = []
     for filler in (0, 255):
-        scrap = [np.full(size, filler, np.uint8) for size in (56, 560, 5600, 14_336)]
+        scrap = [np.full(size, filler, np.uint8) for size in (80, 800, 8000, 20_480)]
         lines = LineTable(256)
         del scrap
         for number in range(10):
-            see(lines, (number, number), Seen(number, number), 0)
-        dumps.append(lines.dump())
+            add(lines, (number, number), number)
+        free(lines, (3, 3))
+        dumps.append((lines.dump(), lines.in_use().tobytes()))
     assert dumps[0] == dumps[1]
+    assert table.LINE.itemsize == 80

@@ -3,9 +3,12 @@
 import datetime as dt
 from typing import Any
 
+import numpy as np
+
 from sensing.contracts import suppliers as po
 from sensing.machine_settings import DAY_MS, Settings
-from sensing.state.line_table import LineTable
+from sensing.state.line_table import COUNT, TRACKED_OPEN, LineTable, add_line
+from sensing.supply.backlog import link
 from sensing.supply.purchases import PoOutcome
 from sensing.supply.supply_state import SupplyState
 
@@ -33,7 +36,7 @@ def names(row: int) -> tuple[str, str]:
 
 def book(rows: int = 4, **settings: Any) -> SupplyState:
     """Supply state with some rows."""
-    made = SupplyState(Settings(**settings), LineTable(16), names)
+    made = SupplyState(Settings(**settings), LineTable(64), names)
     made.ensure(rows)
     return made
 
@@ -51,6 +54,16 @@ def tell(to: SupplyState, kind: str, day: float, row: int = 0, **fields: Any) ->
     """Make an event and apply it to a supply state."""
     made = event(kind, day, row, **fields)
     return apply_event(to, made, row)
+
+
+def owe(to: SupplyState, row: int, day: int, quantity: int) -> None:
+    """Add an open order line of a row: ``quantity`` thousandths, requested for local ``day``."""
+    table, number = to._lines, np.uint64(to._lines.state[COUNT] + 1)
+    slot = add_line(table.lines, table.index, table.state, number, number)
+    line = table.lines[slot]
+    line["row"], line["requested_day"], line["quantity"], line["flags"] = row, day, quantity, TRACKED_OPEN
+    to.supply["open_total"][row] += quantity
+    link(to.supply, table.lines, slot)
 
 
 def apply_event(to: SupplyState, made: Any, row: int = 0) -> PoOutcome:

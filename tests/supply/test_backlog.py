@@ -1,91 +1,140 @@
-"""Open demand by requested day."""
+"""Open demand by requested day: the list of a row's open lines against a dictionary."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sensing.supply.backlog import NEW_LINE, advance, open_add, open_by_day
-from sensing.supply.supply_record import CELL_MAX, OPEN_DAYS, SPILLED, fresh
+from sensing.state.line_table import CLOSED, LIST_END, NOT_LINKED, TRACKED_OPEN, LineTable, add_line
+from sensing.supply import backlog
+from sensing.supply.supply_record import fresh
 
 TODAY = 20_000
+ROWS = 3
 
 
-def _read(supply: NDArray[Any], today: int, days: int = 28) -> tuple[NDArray[np.float64], float]:
-    by_day, overdue = np.empty((1, days)), np.empty(1)
-    open_by_day(supply, np.array([0]), today, by_day, overdue)
-    return by_day[0], float(overdue[0])
+class Placed(NamedTuple):
+    """A line of the oracle."""
+
+    row: int
+    day: int
+    open: int
+
+
+def made(table: LineTable, row: int, day: int, quantity: int) -> int:
+    """Slot of a new line that is not linked."""
+    table.ensure(1)
+    number = np.uint64(len(table.in_use()) + 1)
+    slot = add_line(table.lines, table.index, table.state, number, number << np.uint64(7))
+    line = table.lines[slot]
+    line["row"], line["requested_day"], line["quantity"], line["flags"] = row, day, quantity, TRACKED_OPEN
+    return slot
+
+
+def chain(supply: NDArray[Any], table: LineTable, row: int) -> list[int]:
+    """Slots of a row's list in its order."""
+    slots: list[int] = []
+    at = int(supply["open_head"][row])
+    while at != LIST_END:
+        assert at not in slots
+        slots.append(at)
+        at = int(table.lines["next_open"][at])
+    return slots
+
+
+def read(supply: NDArray[Any], table: LineTable, days: int = 28) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Open demand of all rows by day from TODAY on, and what is overdue."""
+    by_day, overdue = np.empty((ROWS, days)), np.empty(ROWS)
+    backlog.open_by_day(supply, table.lines, np.arange(ROWS), TODAY, by_day, overdue)
+    return by_day, overdue
+
+
+# Days of the ring, long ago and far ahead.
+days = st.integers(TODAY - 3, TODAY + 4) | st.sampled_from((TODAY - 4000, TODAY + 28, TODAY + 365, TODAY + 3653))
 
 
 @given(st.data())
-def test_every_line_is_where_its_requested_day_says(data: st.DataObject) -> None:
-    """Total always equals the sum over lines; days within the ring are exact; the rest is overdue or later, exactly."""
-    supply = fresh(1)
-    today = TODAY
-    lines: list[list[int]] = []  # requested day, open thousandths, bit
-    for _ in range(data.draw(st.integers(1, 30))):
-        action = data.draw(st.sampled_from(("new", "change", "day")))
-        if action == "day":
-            today += data.draw(st.integers(1, 20))
-            advance(supply, 0, today)
-        elif action == "new" or not lines:
-            day = today + data.draw(st.integers(-5, 40))
-            quantity = data.draw(st.integers(1, 10**6))
-            lines.append([day, quantity, open_add(supply, 0, today, day, quantity, NEW_LINE)])
-        else:
-            line = data.draw(st.sampled_from(lines))
-            delta = data.draw(st.integers(-line[1], 10**6))
-            line[1] += delta
-            assert open_add(supply, 0, today, line[0], delta, line[2]) == line[2]
-        assert supply["open_total"][0] == sum(line[1] for line in lines)
-    later = [line for line in lines if line[2] == 0]
-    by_day, overdue = _read(supply, today, OPEN_DAYS)
+def test_open_demand_stands_under_its_requested_day(data: st.DataObject) -> None:
+    """Whatever is opened, changed, ended, unlinked, moved and read, each open line is linked once in its row's list.
 
-    assert supply["open_later"][0] == sum(line[1] for line in later)
-    assert supply["open_later_moment"][0] == sum(line[0] * line[1] for line in later)
-    expected = np.zeros(OPEN_DAYS)
-    late = 0.0
-    total = sum(line[1] for line in later)
-    if total:
-        at = sum(line[0] * line[1] for line in later) // total - today
-        late += total / 1000 if at < 0 else 0.0
-        if 0 <= at < OPEN_DAYS:
-            expected[at] += total / 1000
-    for day, quantity, bit in lines:
-        if bit and day >= today:
-            expected[day - today] += quantity / 1000
-        elif bit:
-            late += quantity / 1000
-    np.testing.assert_allclose(by_day, expected, atol=1e-9)
-    np.testing.assert_allclose(overdue, late, atol=1e-9)
-
-
-def test_a_cell_too_large_counts_as_due_at_once() -> None:
-    """A day of more than 2.1 million units keeps no cell of its own; nothing is lost and its lines can be taken out
-    again.
+    Its quantity stands under its real day, however far that is.
     """
-    supply = fresh(1)
-    for _ in range(2):
-        assert open_add(supply, 0, TODAY, TODAY + 3, CELL_MAX, NEW_LINE) == 1
+    supply, table = fresh(ROWS), LineTable(64)
+    lines: dict[int, Placed] = {}
+    for _ in range(data.draw(st.integers(1, 25))):
+        action = data.draw(st.sampled_from(("new", "new", "change", "close", "move", "unlink", "prune", "read")))
+        if action == "new" or not lines:
+            placed = Placed(data.draw(st.integers(0, ROWS - 1)), data.draw(days), data.draw(st.integers(1, 10**12)))
+            slot = made(table, *placed)
+            lines[slot] = placed
+            backlog.link(supply, table.lines, slot)
+            continue
+        slot = data.draw(st.sampled_from(sorted(lines)))
+        placed = lines[slot]
+        if action == "change":
+            lines[slot] = placed._replace(day=data.draw(days), open=data.draw(st.integers(0, 10**6)))
+            table.lines["requested_day"][slot], table.lines["quantity"][slot] = lines[slot][1:]
+            if lines[slot].open:
+                backlog.link(supply, table.lines, slot)
+        elif action == "close":
+            table.lines["quantity"][slot] = 0
+            lines[slot] = placed._replace(open=0)
+        elif action == "move":
+            backlog.unlink(supply, table.lines, slot)
+            lines[slot] = placed._replace(row=data.draw(st.integers(0, ROWS - 1)))
+            table.lines["row"][slot] = lines[slot].row
+            if placed.open:
+                backlog.link(supply, table.lines, slot)
+        elif action == "unlink":
+            backlog.unlink(supply, table.lines, slot)
+            backlog.unlink(supply, table.lines, slot)
+            assert table.lines["next_open"][slot] == NOT_LINKED
+            table.lines["quantity"][slot] = 0
+            lines[slot] = placed._replace(open=0)
+        elif action == "prune":
+            backlog.prune(supply, table.lines, placed.row)
+            still = [at for at, line in lines.items() if line.row == placed.row and line.open]
+            assert sorted(chain(supply, table, placed.row)) == still
+        else:
+            read(supply, table)
+        linked = [at for row in range(ROWS) for at in chain(supply, table, row)]
+        assert len(linked) == len(set(linked))
+        assert set(linked) >= {at for at, line in lines.items() if line.open}
+        assert [at for at in lines if table.lines["next_open"][at] != NOT_LINKED] == sorted(linked)
+    compare(supply, table, lines)
 
-    by_day, overdue = _read(supply, TODAY)
-    assert supply["open_ring"][0, (TODAY + 3) % OPEN_DAYS] == SPILLED
-    assert by_day.sum() == 0
-    assert overdue == 2 * CELL_MAX / 1000
-    for _ in range(2):
-        open_add(supply, 0, TODAY, TODAY + 3, -CELL_MAX, 1)
-    assert _read(supply, TODAY)[1] == 0.0
-    advance(supply, 0, TODAY + 4)
-    assert supply["open_total"][0] == 0
+
+def compare(supply: NDArray[Any], table: LineTable, lines: dict[int, Placed]) -> None:
+    """Compare all ways to read open demand with the oracle's lines; nothing but open lines stays linked."""
+    by_day, overdue = read(supply, table)
+    for row in range(ROWS):
+        mine = [line for line in lines.values() if line.row == row and line.open]
+        ahead = [sum(line.open for line in mine if line.day == TODAY + day) / 1000 for day in range(28)]
+        np.testing.assert_allclose(by_day[row], ahead)
+        np.testing.assert_allclose(overdue[row], sum(line.open for line in mine if line.day < TODAY) / 1000)
+        all_days = sorted({line.day for line in mine})
+        of_day = {day: sum(line.open for line in mine if line.day == day) / 1000 for day in all_days}
+        assert backlog.open_days(supply, table.lines, row) == of_day
+        assert list(backlog.open_days(supply, table.lines, row)) == all_days
+        assert len(chain(supply, table, row)) == len(mine)
+        few = np.zeros(1, np.int64), np.zeros(1, np.int64)
+        assert backlog.open_lines(supply, table.lines, row, *few) == len(mine)
+        if mine:
+            assert Placed(row, int(few[0][0]), int(few[1][0])) in mine
 
 
-def test_the_ring_never_goes_back() -> None:
-    """A clock that is behind changes nothing, and a plan for an earlier day reads the days that are left."""
-    supply = fresh(1)
-    open_add(supply, 0, TODAY, TODAY + 1, 5000, NEW_LINE)
-    advance(supply, 0, TODAY - 3)
-
-    assert supply["open_day"][0] == TODAY
-    assert _read(supply, TODAY - 1)[0][2] == 5.0
+def test_an_ended_line_leaves_the_list_when_it_is_read() -> None:
+    """A line that is closed stays linked until its row is read; linked again it stands in the list once."""
+    supply, table = fresh(1), LineTable(8)
+    slots = [made(table, 0, TODAY, 1000) for _ in range(3)]
+    for slot in slots:
+        backlog.link(supply, table.lines, slot)
+        backlog.link(supply, table.lines, slot)
+    assert chain(supply, table, 0) == slots[::-1]
+    table.lines["flags"][slots[1]] |= CLOSED
+    assert len(chain(supply, table, 0)) == 3
+    assert backlog.open_days(supply, table.lines, 0) == {TODAY: 2.0}
+    assert chain(supply, table, 0) == [slots[2], slots[0]]
+    assert table.lines["next_open"][slots[1]] == NOT_LINKED

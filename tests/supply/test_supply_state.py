@@ -13,15 +13,13 @@ from sensing.contracts.parameters import Accuracy, PlanningParameters
 from sensing.contracts.reference import ItemUpdated, ParametersInForce, PolicyUpdated
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.outputs import encode
-from sensing.state.line_table import LineTable
-from sensing.supply.backlog import NEW_LINE, open_add
 from sensing.supply.parameter_documents import ForecastSummary
 from sensing.supply.plan import Plan
 from sensing.supply.stock_ledger import book_count, book_movement
 from sensing.supply.supply_record import INVENTORY, ORDERS
 from sensing.supply.supply_state import SupplyState
 from tests.snapshots import resumed
-from tests.supply.events import DAY, apply_event, book, event, names, tell
+from tests.supply.events import DAY, apply_event, book, event, names, owe, tell
 
 CLOSED = DAY + 10
 UNSCORED = Accuracy(wape=None, bias=None, coverage_95=None, days=0.0)
@@ -48,8 +46,8 @@ def test_a_plan_of_one_row_by_hand() -> None:
     book_count(b.supply, 0, CLOSED * DAY_MS, 30_000)
     book_movement(b.supply, 0, CLOSED * DAY_MS + 1, -6000)
     tell(b, "placed", 8, quantity=40, promised=13, po_id="A")
-    open_add(b.supply, 0, CLOSED, CLOSED - 1, 2000, NEW_LINE)
-    open_add(b.supply, 0, CLOSED, CLOSED + 1, 9000, NEW_LINE)
+    owe(b, 0, CLOSED - 1, 2000)
+    owe(b, 0, CLOSED + 1, 9000)
     plan = _plan(b)
 
     assert plan.on_hand[0] == 24.0
@@ -73,13 +71,18 @@ def test_closing_together_or_apart_gives_the_same() -> None:
     for row in range(3):
         tell(b, "placed", row, row=row, quantity=10, promised=5, supplier="A")
         tell(b, "placed", row, row=row, quantity=10, po_id="Q", supplier="A")
+        owe(b, row, CLOSED + 5, 1000)
+    for day in (40, 400):
+        owe(b, 1, CLOSED + day, 1000 * day)
     tell(b, "received", 9, row=1, quantity=10)
     forecast = np.arange(1.0, 4.0)[:, None] * np.ones((3, 28))
     codes = np.ones(3, np.uint8)
     together = b.plan(np.arange(3), CLOSED, 0, forecast, forecast, codes)
+    assert together.open_beyond == {1: {CLOSED + 40: 40.0, CLOSED + 400: 400.0}}
     for row in (2, 0, 1):
         apart = b.plan(np.array([row]), CLOSED, 0, forecast[[row]], forecast[[row]], codes[[row]])
-        for name in Plan._fields[3:]:
+        assert together.open_beyond.get(row) == apart.open_beyond.get(0)
+        for name in set(Plan._fields[3:]) - {"open_beyond"}:
             assert np.array_equal(getattr(together, name)[[row]].tolist(), getattr(apart, name).tolist()) or (
                 np.isnan(getattr(apart, name).astype(float)).all() if name != "policy" else True
             )
@@ -113,7 +116,7 @@ def test_a_document_says_it_all() -> None:
     b.mark_seen(0, ORDERS, CLOSED * DAY_MS + 999)
     b.mark_seen(0, ORDERS, 5)
     b.mark_seen(0, INVENTORY, DAY * DAY_MS)
-    open_add(b.supply, 0, CLOSED, CLOSED + 3, 1500, NEW_LINE)
+    owe(b, 0, CLOSED + 3, 1500)
     b.reference(ParametersInForce(event_id="1", sku="S0", location="L", reorder_point=12.0), np.arange(1), DAY * DAY_MS)
     (document,) = _publish(b, _plan(b, 1 / 3))
     back = msgspec.json.decode(encode(document), type=PlanningParameters)
@@ -259,7 +262,7 @@ def _step(b: SupplyState, kind: str, row: int, number: int, at: int) -> bytes:
     elif kind == "count":
         book_count(b.supply, row, time, number)
     elif kind == "open":
-        open_add(b.supply, row, DAY + at, DAY + at + number, number, NEW_LINE)
+        owe(b, row, DAY + at + number, number)
     elif kind == "item":
         b.reference(ItemUpdated(event_id="i", sku=f"S{row}", lead_time_days=float(number), supplier=f"A{number % 3}"))
     elif kind == "close":
@@ -284,7 +287,7 @@ def test_a_restored_book_goes_on_as_if_there_had_been_no_break(steps: list[tuple
     again = []
     for at, step in enumerate(steps):
         if at == min(stop, len(steps) - 1):
-            broken = resumed(SupplyState(Settings(), LineTable(16), names), broken.dump())
+            broken = resumed(SupplyState(Settings(), broken._lines, names), broken.dump())
         again.append(_step(broken, *step, at))
 
     assert told == again
