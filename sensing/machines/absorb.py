@@ -12,7 +12,7 @@ from sensing.codec.event_record import EVENT, NO_LINE, Kind
 from sensing.codec.swar import WORD
 from sensing.contracts.common import VERSION_LAST
 from sensing.jit import kernel, lean_kernel
-from sensing.machines.booking import advance_row, book_line, change_open, local_hour, mark_seen, new_line, unbook
+from sensing.machines.booking import advance_row, book_line, change_open, local_minute, mark_seen, new_line, unbook
 from sensing.machines.kernel_tables import (
     ABSORBED,
     ABSORBED_LATE,
@@ -28,7 +28,7 @@ from sensing.machines.order_lines import apply_order, is_order, tally
 from sensing.machines.settlement import settle_due_lines
 from sensing.machines.surge_thresholds import add_callback
 from sensing.machines.unnamed_lines import sibling
-from sensing.state.line_table import CLOSED, LARGE, find_line, open_quantity
+from sensing.state.line_table import ALL_OPEN, CLOSED, LARGE, find_line, open_quantity
 from sensing.supply.stock_ledger import book_count, book_movement, refresh_stock
 from sensing.supply.supply_record import INVENTORY
 
@@ -95,6 +95,7 @@ def apply_movement(t: Tables, event: Any, row: int, hour: int, callbacks: NDArra
     added = 0
     slot = new_line(t, event.id_hi, event.id_lo, row, hour)
     t.lines[slot].version = VERSION_LAST
+    t.line_state[ALL_OPEN] = 0
     advance_row(t, row, hour)
     mark_seen(t, row, INVENTORY, event.time)
     if event.kind == SHIPPED:
@@ -162,10 +163,11 @@ def absorb(
         if row < 0:
             continue
         event = events[k]
-        hour = local_hour(t, row, event.time)
+        minute = local_minute(t, row, event.time)
+        hour = minute // 60
         prefetch_record(t, events, rows, k, stop, hour)
         if is_order(event.kind):
-            outcome, added = apply_order(t, event, words[k], row, hour, horizon_days, verdict, callbacks)
+            outcome, added = apply_order(t, event, words[k], row, minute, horizon_days, verdict, callbacks)
             if outcome == TO_JUDGE:
                 return k, TO_JUDGE
             verdict = UNJUDGED

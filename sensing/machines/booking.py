@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.detection.order_size import learn_row_mode, learn_row_size, taught_quantity
 from sensing.jit import kernel, lean_kernel
-from sensing.machine_settings import HOUR_MS
+from sensing.machine_settings import HOUR_MS, MINUTE_MS
 from sensing.machines.kernel_tables import Tables
 from sensing.state.buckets import book, roll
 from sensing.state.line_table import (
+    ALL_OPEN,
     BOOKED_DAY,
     COUNTED,
     EVICTED,
@@ -21,6 +22,8 @@ from sensing.state.line_table import (
     HAND,
     LARGE,
     add_line,
+    booked_day,
+    booked_hour,
     demand_quantity,
     free_line,
     is_finished,
@@ -31,6 +34,13 @@ from sensing.state.observed_hours import count_lines
 from sensing.state.rows import RECENT_DAYS
 from sensing.state.zones import offset_at
 from sensing.supply.backlog import link, unlink
+
+
+@lean_kernel
+def local_minute(t: Tables, row: int, time: int) -> int:
+    """Local minute number of an instant at the row's location."""
+    zone = t.location_zone[t.hot[row].location]
+    return int((time + offset_at(t.zone_starts, t.zone_offsets, zone, time)) // MINUTE_MS)
 
 
 @lean_kernel
@@ -69,7 +79,9 @@ def change_open(t: Tables, slot: int, delta: int) -> None:
         return
     row = t.lines[slot].row
     t.supply[row].open_total += delta
-    if delta > 0:
+    if delta < 0:
+        t.line_state[ALL_OPEN] = 0
+    else:
         t.hot[row].stock_threshold += delta / THOUSANDTHS  # more open demand needs more stock
         link(t.supply, t.lines, slot)
 
@@ -80,10 +92,10 @@ def unbook(t: Tables, slot: int) -> None:
     line = t.lines[slot]
     change_open(t, slot, -open_quantity(line))
     if line.flags & COUNTED:
-        book(t.hot, line.row, line.hour, -demand_quantity(line), -1)
+        book(t.hot, line.row, booked_hour(line), -demand_quantity(line), -1)
         if line.flags & LARGE:
             book_excess(t, slot, -demand_quantity(line))
-        count_location(t, line.row, line.hour, -1)
+        count_location(t, line.row, booked_hour(line), -1)
         line.flags &= ~np.uint32(COUNTED)
 
 
@@ -93,12 +105,12 @@ def book_line(t: Tables, slot: int) -> None:
     line = t.lines[slot]
     quantity = demand_quantity(line)
     if line.placed_tag and quantity > 0:
-        advance_row(t, line.row, line.hour)
+        advance_row(t, line.row, booked_hour(line))
         line.flags |= np.uint32(COUNTED)
-        book(t.hot, line.row, line.hour, quantity, 1)
+        book(t.hot, line.row, booked_hour(line), quantity, 1)
         if line.flags & LARGE:
             book_excess(t, slot, quantity)
-        count_location(t, line.row, line.hour, 1)
+        count_location(t, line.row, booked_hour(line), 1)
     change_open(t, slot, open_quantity(line))
 
 
@@ -107,7 +119,7 @@ def request(t: Tables, slot: int, requested_day: int) -> None:
     """Set the requested local day of an unbooked line; NO_DAY: the day that it is booked on."""
     line = t.lines[slot]
     if requested_day == NO_DAY:
-        line.requested_day = line.hour // 24
+        line.requested_day = booked_day(line)
         line.flags |= np.uint32(BOOKED_DAY)
     else:
         line.requested_day = requested_day
@@ -152,7 +164,7 @@ def book_excess(t: Tables, slot: int, quantity: int) -> None:
     """
     line = t.lines[slot]
     record = t.hot[line.row]
-    day = line.hour // 24
+    day = booked_day(line)
     if day <= record.day - RECENT_DAYS:
         return
     units = quantity / THOUSANDTHS
@@ -178,24 +190,28 @@ def new_line(t: Tables, key_hi: np.uint64, key_lo: np.uint64, row: int, hour: in
     slot = add_line(t.lines, t.line_index, t.line_state, key_hi, key_lo)
     line = t.lines[slot]
     line.row = row
-    line.hour = hour
+    line.minute = 60 * hour
     line.touched = hour
     return slot
 
 
 @kernel
 def evict_line(t: Tables) -> None:
-    """Evict a finished line of the full table or, if there is none, an open one, which leaves open demand."""
+    """Evict a finished line of the full table or, if there is none, an open one, which leaves open demand.
+
+    A line that leads to siblings goes last.
+    """
     count = t.lines.shape[0]
-    for step in range(2 * count):
+    first = count if t.line_state[ALL_OPEN] else 0
+    for step in range(first, 3 * count):
         slot = int(t.line_state[HAND] % count)
         t.line_state[HAND] = (slot + 1) % count
         line = t.lines[slot]
-        may_go = is_finished(line) and line.siblings == 0
-        if may_go or step >= count:
-            open_lost = open_quantity(line)
-            change_open(t, slot, -open_lost)
+        finished = is_finished(line)
+        if (finished or step >= count) and (line.siblings == 0 or step >= 2 * count):
+            change_open(t, slot, -open_quantity(line))
             unlink(t.supply, t.lines, slot)
             free_line(t.lines, t.line_index, t.line_state, slot)
-            t.line_state[EVICTED_OPEN if open_lost > 0 else EVICTED] += 1
+            t.line_state[EVICTED if finished else EVICTED_OPEN] += 1
+            t.line_state[ALL_OPEN] = 0 if finished else 1
             return
