@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import EVENT, NO_DAY, NOT_GIVEN, PROMOTED, Kind
+from sensing.codec.event_record import EVENT, NO_DAY, NOT_GIVEN, NOT_RESTOCKED, PROMOTED, Kind
 from sensing.codec.identifiers import column, text_hashes
 from sensing.codec.instants import days
 from sensing.codec.keys import fill_keys, joined
@@ -90,6 +90,8 @@ def _fill_order(records: Records, events: Events, kinds: NDArray[np.uint8]) -> N
     records["requested_day"] = days([event.requested_date for event in events])
     records["party"] = text_hashes([event.customer or "" for event in events])
     records["flags"] = [0 if event.promotion is None else PROMOTED for event in events]
+    kept_out = [getattr(event, "restocked", True) is False for event in events]
+    records["flags"] |= np.where(kept_out, NOT_RESTOCKED, 0).astype(np.uint8)
     stated = [getattr(event, "quantity_open", None) for event in events]
     records["quantity_open"] = [NOT_GIVEN if each is None else exact_thousandths(each) for each in stated]
     _put(records, "currency", [event.currency or "" for event in events])

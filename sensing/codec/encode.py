@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from sensing.codec.columns import KINDS, VERSIONED
-from sensing.codec.event_record import NO_DAY, NOT_GIVEN, THOUSANDTHS, Kind, Topic
+from sensing.codec.event_record import NO_DAY, NOT_GIVEN, NOT_RESTOCKED, THOUSANDTHS, Kind, Topic
 from sensing.codec.instants import date, rfc3339
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.common import VERSION_LAST
@@ -36,6 +36,8 @@ def reencode(record: Any, texts: EventTexts) -> bytes:
     event |= {name: text for name, text in more.items() if text}
     if kind in VERSIONED and record["version"] != VERSION_LAST:
         event["line_version"] = int(record["version"])
+    if record["flags"] & NOT_RESTOCKED:
+        event["restocked"] = False
     if record["quantity_open"] != NOT_GIVEN:
         event["quantity_open"] = _units(int(record["quantity_open"]))
     if record["requested_day"] != NO_DAY:

@@ -52,6 +52,8 @@ NO_LINE = 2
 """Flag of a record: the event names an order and no line in it."""
 DERIVED = 4
 """Flag of a record: the source made it from another event. It has an effect, and only the other event is counted."""
+NOT_RESTOCKED = 8
+"""Flag of a record: returned goods that do not go back to stock."""
 NOT_GIVEN = -1
 """Open quantity of an event that does not state it."""
 NO_DAY = -(2**31)
@@ -84,7 +86,7 @@ EVENT = np.dtype(
         ("partition", "u2"),
         ("kind", "u1"),
         ("topic", "u1"),
-        ("flags", "u1"),  # PROMOTED, NO_LINE, DERIVED
+        ("flags", "u1"),  # PROMOTED, NO_LINE, DERIVED, NOT_RESTOCKED
         ("currency", "S3"),
     ],
     align=True,

@@ -86,14 +86,18 @@ class OrderClosed(OrderLine, tag="order.closed", kw_only=True, gc=False):
 
 
 class OrderReturned(OrderLine, tag="order.returned", kw_only=True, gc=False):
-    """Goods came back. Raises stock and does not lower demand. Keyed by ``event_id``."""
+    """Goods came back. Raises stock, unless they are not ``restocked``, and does not lower demand.
+
+    Keyed by ``event_id``.
+    """
 
     quantity: Quantity
+    restocked: bool = True
     reason: Text | None = None
 
 
 class OrderAllocated(OrderLine, tag="order.allocated", kw_only=True, gc=False):
-    """Stock was reserved for a line. Keyed by ``event_id``."""
+    """Stock was reserved for a line: it is not free for others until it is shipped. Keyed by ``event_id``."""
 
     quantity: Quantity
 

@@ -63,6 +63,10 @@ class Stock(msgspec.Struct, kw_only=True):
     """Inventory position, base units.
 
     ``stockout_date`` is the first local day on which the projection is below zero (absent: not within 28 days).
+    ``owed`` is open demand requested before ``as_of`` ended, ``allocated`` what is reserved for open order lines,
+    ``free`` what is on hand less both. ``open`` is ``unknown`` where neither shipments, deliveries nor counts were
+    heard of for the location, so that lines end by age. ``shipments`` says whether the location reports shipments;
+    where it does not, a count settles the lines that were due.
     """
 
     on_hand: float | None
@@ -71,6 +75,12 @@ class Stock(msgspec.Struct, kw_only=True):
     open_demand_by_day: dict[str, float]
     stockout_date: str | None
     cover_days: float | None
+    owed: float = 0.0
+    allocated: float = 0.0
+    free: float | None = None
+    on_order_by_day: dict[str, float] = {}
+    open: Literal["known", "unknown"] = "known"
+    shipments: Literal["heard", "not_heard"] = "heard"
 
 
 class Change(msgspec.Struct, kw_only=True):

@@ -126,6 +126,7 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     order_quantity_min: QuantityOrZero | None = None
     order_quantity_multiple: QuantityOrZero | None = None
     dead_band: Share | None = None
+    count_tolerance: Share | None = None
 
 
 class PlanPublished(ReferenceEvent, tag="plan.published", kw_only=True, gc=False):

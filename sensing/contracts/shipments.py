@@ -25,20 +25,23 @@ class Shipped(Shipment, tag="shipment.shipped", kw_only=True, gc=False):
 
 
 class ShipmentDelayed(Shipment, tag="shipment.delayed", kw_only=True, gc=False):
-    """The shipment will leave or arrive later, at ``expected_date``."""
+    """The shipment will leave or arrive later, at ``expected_date``: what is open of its order line is owed then."""
 
     expected_date: dt.date
     reason: Text | None = None
 
 
 class Backordered(Shipment, tag="shipment.backordered", kw_only=True, gc=False):
-    """``quantity`` could not be shipped and is backordered, until ``expected_date`` if known."""
+    """``quantity`` could not be shipped and is backordered: it is owed on ``expected_date``, if known."""
 
     expected_date: dt.date | None = None
 
 
 class Substituted(Shipment, tag="shipment.substituted", kw_only=True, gc=False):
-    """``substitute_sku`` was shipped in place of ``sku``: lowers the substitute's on-hand at the same location."""
+    """``substitute_sku`` was shipped in place of ``sku``: lowers the substitute's on-hand at the same location.
+
+    It serves the order line of ``sku`` as a shipment would.
+    """
 
     substitute_sku: Sku
 
@@ -50,7 +53,7 @@ class Transferred(Shipment, tag="shipment.transferred", kw_only=True, gc=False):
 
 
 class Delivered(Shipment, tag="shipment.delivered", kw_only=True, gc=False):
-    """The customer has received the goods. Stock does not change."""
+    """The customer has received the goods. If their shipment was not heard of, they leave the stock now."""
 
 
 ShipmentEvent = Shipped | ShipmentDelayed | Backordered | Substituted | Transferred | Delivered

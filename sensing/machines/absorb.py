@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import EVENT, NO_LINE, Kind
+from sensing.codec.event_record import EVENT, NO_LINE, NOT_RESTOCKED, THOUSANDTHS, Kind
 from sensing.codec.swar import WORD
 from sensing.contracts.common import VERSION_LAST
 from sensing.jit import kernel, lean_kernel
-from sensing.machines.booking import advance_row, book_line, change_open, local_minute, mark_seen, new_line, unbook
+from sensing.machines.booking import advance_row, local_minute, mark_seen, new_line
+from sensing.machines.fulfilment import serve_line
 from sensing.machines.kernel_tables import (
     ABSORBED,
     ABSORBED_LATE,
+    COUNT_DRIFT,
     DUPLICATE,
-    LARGE_LINE,
     LOW_STOCK,
     TO_JUDGE,
     UNJUDGED,
@@ -28,63 +29,13 @@ from sensing.machines.order_lines import apply_order, is_order, tally
 from sensing.machines.settlement import settle_due_lines
 from sensing.machines.surge_thresholds import add_callback
 from sensing.machines.unnamed_lines import sibling
-from sensing.state.line_table import ALL_OPEN, CLOSED, LARGE, find_line, open_quantity
+from sensing.state.line_table import ALL_OPEN, find_line
 from sensing.supply.stock_ledger import book_count, book_movement, refresh_stock
 from sensing.supply.supply_record import INVENTORY
 
 SHIPPED = np.uint8(Kind.SHIPPED)
 COUNTED_STOCK = np.uint8(Kind.COUNTED)
 EVENT_WORDS = EVENT.itemsize // WORD
-
-
-@kernel
-def ship_closed_line(t: Tables, slot: int, quantity: int) -> None:
-    """Add shipped thousandths to a cancelled or closed line, which has them as its demand."""
-    unbook(t, slot)
-    t.lines[slot].shipped += quantity
-    book_line(t, slot)
-
-
-@kernel
-def ship_siblings(t: Tables, slot: int, quantity: int) -> int:
-    """Serve the open lines of an order and SKU whose events name no line, the oldest first; returns what is left."""
-    line = t.lines[slot]
-    for number in range(line.siblings + 1):
-        at = slot if number == 0 else sibling(t, line.key_hi, line.key_lo, number)
-        served = min(quantity, open_quantity(t.lines[at])) if at >= 0 else 0
-        if served > 0:
-            t.lines[at].shipped += served
-            change_open(t, at, -served)
-            quantity -= served
-    return quantity
-
-
-@lean_kernel
-def ship(t: Tables, event: Any, row: int, hour: int, callbacks: NDArray[Any], added: int) -> int:
-    """Lower the open quantity of the order line that a shipment serves; the line's order may arrive later.
-
-    A shipment that names no line serves the oldest open line of its order and SKU first. Returns the number of callback
-    entries.
-    """
-    if event.line_hi == event.id_hi and event.line_lo == event.id_lo:
-        return added
-    slot = find_line(t.lines, t.line_index, event.line_hi, event.line_lo)
-    if slot < 0:
-        slot = new_line(t, event.line_hi, event.line_lo, row, hour)
-    line = t.lines[slot]
-    line.touched = max(line.touched, hour)
-    quantity = event.quantity
-    if event.flags & NO_LINE and line.siblings > 0:
-        quantity = ship_siblings(t, slot, quantity)
-    before = open_quantity(line)
-    if line.flags & CLOSED:
-        ship_closed_line(t, slot, quantity)
-    else:
-        line.shipped += quantity
-        change_open(t, slot, open_quantity(line) - before)
-    if line.flags & LARGE and before > 0 and open_quantity(line) == 0:
-        added = add_callback(callbacks, added, LARGE_LINE, line.row, slot)
-    return added
 
 
 @lean_kernel
@@ -99,13 +50,16 @@ def apply_movement(t: Tables, event: Any, row: int, hour: int, callbacks: NDArra
     advance_row(t, row, hour)
     mark_seen(t, row, INVENTORY, event.time)
     if event.kind == SHIPPED:
-        added = ship(t, event, row, hour, callbacks, added)
-        book_movement(t.supply, row, event.time, -event.quantity)
+        moved, added = serve_line(t, event, row, hour, callbacks, added)
+        book_movement(t.supply, row, event.time, -moved)
     elif event.kind == COUNTED_STOCK:
-        book_count(t.supply, row, event.time, event.quantity)
-        if t.supply[row].count_time == event.time and not t.location_ships[t.hot[row].location]:
+        drift, _ = book_count(t.supply, row, event.time, event.quantity)
+        if t.location_ships[t.hot[row].location]:
+            if drift != 0 or t.hot[row].out_of_sync:
+                added = add_callback(callbacks, added, COUNT_DRIFT, row, drift / THOUSANDTHS)
+        elif t.supply[row].count_time == event.time:
             settle_due_lines(t, row, event.time)
-    else:
+    elif event.flags & NOT_RESTOCKED == 0:
         book_movement(t.supply, row, event.time, event.quantity)
     refresh_stock(t.hot, t.supply, row)
     if t.hot[row].stock < t.hot[row].stock_threshold:

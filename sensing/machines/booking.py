@@ -21,6 +21,7 @@ from sensing.state.line_table import (
     EVICTED_OPEN,
     HAND,
     LARGE,
+    MOVED_DAY,
     add_line,
     booked_day,
     booked_hour,
@@ -118,6 +119,7 @@ def book_line(t: Tables, slot: int) -> None:
 def request(t: Tables, slot: int, requested_day: int) -> None:
     """Set the requested local day of an unbooked line; NO_DAY: the day that it is booked on."""
     line = t.lines[slot]
+    line.flags &= ~np.uint32(MOVED_DAY)
     if requested_day == NO_DAY:
         line.requested_day = booked_day(line)
         line.flags |= np.uint32(BOOKED_DAY)

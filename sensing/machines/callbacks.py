@@ -15,11 +15,21 @@ from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.subjects import problem_key
 from sensing.detection.finding import Detail, DetectionContext
+from sensing.detection.out_of_sync import INVENTORY_OUT_OF_SYNC, TOLERANCE, CountDrift
 from sensing.detection.quality import DATA_QUALITY, HeldLine, ReleasedLine
 from sensing.detection.stockout import STOCKOUT_PROJECTED, could_open, stockout_evidence
 from sensing.detection.surge import LINES_MIN, ORDER_SURGE, surge_evidence, surge_step
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
-from sensing.machines.kernel_tables import AMBIGUOUS, CONFLICT, IMPOSSIBLE, LARGE_LINE, LOW_STOCK, RELEASE, SURGE
+from sensing.machines.kernel_tables import (
+    AMBIGUOUS,
+    CONFLICT,
+    COUNT_DRIFT,
+    IMPOSSIBLE,
+    LARGE_LINE,
+    LOW_STOCK,
+    RELEASE,
+    SURGE,
+)
 from sensing.machines.line_rejects import reject_ambiguous, reject_conflict
 from sensing.machines.order_judgement import report_large_line
 from sensing.machines.shard_outputs import context_of, observe, put_decision
@@ -42,6 +52,8 @@ def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> No
         reject_conflict(s, int(entry["quantity"]), row, event, texts)
     elif kind == AMBIGUOUS:
         reject_ambiguous(s, event, texts)
+    elif kind == COUNT_DRIFT:
+        _report_drift(s, row, event, texts, float(entry["quantity"]))
     elif kind == LARGE_LINE:
         report_large_line(s, row, int(entry["quantity"]), event, texts)
         recheck_stock(s, row, int(event["time"]), texts.event_id)
@@ -99,6 +111,16 @@ def _release(s: ShardState, row: int, event: Any, texts: EventTexts, quantity: f
     finding = DATA_QUALITY.finding(context, evidence)
     _decide(s, texts, event, "release_held_line", before, finding.reason)
     observe(s, finding)
+
+
+def _report_drift(s: ShardState, row: int, event: Any, texts: EventTexts, drift: float) -> None:
+    policies = s.supply.master.policies(*s.names_of(row))
+    stated = (policy.count_tolerance for policy in policies if policy is not None)
+    tolerance = next((share for share in stated if share is not None), TOLERANCE)
+    evidence = CountDrift(counted=_units(event), drift=drift, tolerance=tolerance)
+    s.rows.hot["out_of_sync"][row] = evidence.out_of_sync
+    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,))
+    observe(s, INVENTORY_OUT_OF_SYNC.finding(context, evidence))
 
 
 def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:

@@ -61,7 +61,10 @@ def forecast_summary(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int6
         for wape, bias, coverage, days in figures
     ]
     methods = [METHODS[code] for code in result.forecast.method[at].tolist()]
-    return ForecastSummary(s.demand.quantiles(select_rows(result.forecast, at), rows, LEVELS), methods, accuracies)
+    quantiles = s.demand.quantiles(select_rows(result.forecast, at), rows, LEVELS)
+    location = s.rows.hot["location"][rows]
+    ships, reports = s.locations.ships[location].tolist(), s.locations.reports[location].tolist()
+    return ForecastSummary(quantiles, methods, accuracies, ships, reports)
 
 
 def _known(value: float) -> float | None:

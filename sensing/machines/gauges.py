@@ -28,6 +28,10 @@ LIMITS = (
         lambda s: int(s.lines.state[EVICTED_OPEN]),
     ),
     Limit(
+        "allocations_refused", "Allocations of stock to order lines refused because the table was full.",
+        lambda s: s.allocations.refused,
+    ),
+    Limit(
         "location_notices_dropped", "Reports of shipments or counts at unknown locations that were not noted.",
         lambda s: s.locations.notices_dropped,
     ),

@@ -27,6 +27,7 @@ from sensing.machines.ledger import put_dead_letter
 from sensing.machines.row_lookup import KNOWN_LOCATION, converted, row_of, unit_factor, units_of
 from sensing.machines.shard_outputs import context_of, observe
 from sensing.machines.shard_state import ShardState
+from sensing.machines.shipment_events import FULFILMENTS, apply_fulfilment
 from sensing.machines.stock_thresholds import check_next_movement
 from sensing.state.line_table import find_line
 from sensing.state.rows import FULL
@@ -80,6 +81,8 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
         outcome = _purchase(s, message, rows[0])
     elif isinstance(event, (DecisionMade, ExecutionConfirmed)):
         decide(s, message)
+    elif isinstance(event, FULFILMENTS) and answers_for(s, event):
+        apply_fulfilment(s, message, row_of(s, event.sku, event.location))
     for row, (sku, _, quantity) in zip(rows, moves, strict=False):
         _book_movement(s, message, row, sku, quantity)
     if outcome != DEAD_LETTER:

@@ -36,7 +36,7 @@ TO_JUDGE = -2
 
 UNJUDGED, JUDGED_LARGE, JUDGED_IMPOSSIBLE = 0, 1, 2
 
-SURGE, IMPOSSIBLE, RELEASE, LOW_STOCK, CONFLICT, AMBIGUOUS, LARGE_LINE = 1, 2, 3, 4, 5, 6, 7
+SURGE, IMPOSSIBLE, RELEASE, LOW_STOCK, CONFLICT, AMBIGUOUS, LARGE_LINE, COUNT_DRIFT = 1, 2, 3, 4, 5, 6, 7, 8
 
 CALLBACKS_MAX = 8
 CALLBACK = np.dtype([("kind", "u1"), ("row", "i4"), ("quantity", "f8")], align=True)
@@ -44,5 +44,5 @@ CALLBACK = np.dtype([("kind", "u1"), ("row", "i4"), ("quantity", "f8")], align=T
 
 ``kind`` is a surge, a held line, a released line (``quantity``: its units), low stock, a version in conflict with the
 line at a slot (``quantity``), a change of one of several lines that does not say which, or a change of a large line at
-a slot (``quantity``).
+a slot (``quantity``), or a count that differs from the balance (``quantity``: by these units).
 """

@@ -51,7 +51,17 @@ from sensing.machines.unnamed_lines import (
     sibling,
     tag_of,
 )
-from sensing.state.line_table import BOOKED_DAY, CLOSED, COUNTED, HELD, LARGE, TRACKED_OPEN, booked_day, booked_hour
+from sensing.state.line_table import (
+    BOOKED_DAY,
+    CLOSED,
+    COUNTED,
+    HELD,
+    LARGE,
+    MOVED_DAY,
+    TRACKED_OPEN,
+    booked_day,
+    booked_hour,
+)
 from sensing.state.rows import RECENT_DAYS
 from sensing.state.text_codes import code_of
 from sensing.supply.supply_record import ORDERS
@@ -122,12 +132,13 @@ def same_content(t: Tables, slot: int, event: Any, words: Words, row: int, minut
     if line.flags & (CLOSED | HELD) == CLOSED:
         return False
     requested = NO_DAY if line.flags & BOOKED_DAY else line.requested_day
+    same_day = requested == requested_day_of(event, minute) or line.flags & MOVED_DAY
     price = np.float32(event.price)
     return bool(
         # The quantity of a held version is known only if no earlier version counts.
         (line.quantity == event.quantity or line.flags & (HELD | COUNTED) == HELD | COUNTED)
         and line.row == row
-        and requested == requested_day_of(event, minute)
+        and same_day
         and (line.price == price or (math.isnan(line.price) and math.isnan(price)))
         and line.unit == code_of(t.units, words[UNIT_AT])
         and line.currency == code_of(t.currencies, words[CURRENCY_AT] >> CURRENCY_SHIFT)

@@ -25,6 +25,7 @@ from sensing.state.snapshot import Encoded, Part, Snapshot, pack_snapshot, unpac
 from sensing.state.text_codes import TextCodes
 from sensing.state.watermark_tracker import WatermarkTracker
 from sensing.state.zones import Zones
+from sensing.supply.allocations import Allocations
 from sensing.supply.backlog import open_days
 from sensing.supply.supply_state import SupplyState
 
@@ -52,10 +53,11 @@ class ShardState:
         self.rows = Rows(settings.rows_max)
         self.row_index = RowIndex()
         self.lines = LineTable(settings.lines_max)
+        self.allocations = Allocations(settings.lines_max)
         self.units = TextCodes()
         self.currencies = TextCodes()
         self.demand = DemandModels()
-        self.supply = SupplyState(settings, self.lines, self.names_of)
+        self.supply = SupplyState(settings, self.lines, self.allocations, self.names_of)
         self.problems = Problems(settings.open_problems_max, backfilling=self.backfilling)
         self.counts = np.zeros((len(TOPICS), 1, len(OUTCOMES)), np.int64)
         self.to_plan = np.zeros(64, np.bool_)  # by row; a reference record changed its inputs, see `schedule_plans`
@@ -207,6 +209,7 @@ def _parts(s: ShardState) -> dict[str, Snapshot]:
         "pending": s.pending,
         "rows": s.rows,
         "lines": s.lines,
+        "allocations": s.allocations,
         "units": s.units,
         "currencies": s.currencies,
         "demand": s.demand,

@@ -54,6 +54,8 @@ TRACKED_OPEN = 8  # what is open counts as open demand
 CLOSED = 16  # cancelled or closed short: what was shipped is its demand, nothing is open
 SETTLED = 32  # taken as shipped, since its location reports no shipments
 LARGE = 64  # far outside its row's sizes: models learn a capped quantity of it
+AHEAD = 128  # a delivery has shipped something of which no shipment was heard
+MOVED_DAY = 256  # the requested day is the one that a backorder or a delay names
 
 FREE = -1
 LIST_END = -1

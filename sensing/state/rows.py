@@ -52,6 +52,7 @@ HOT = np.dtype(
         ("currency", "S3"),
         ("slot", "u1"),  # minute after the local day's end at which the row closes
         ("stock_threshold", "f4"),  # on-hand units below which the projection runs again; NaN: not planned yet
+        ("out_of_sync", "u4"),  # 1: the newest count differed from the balance by more than the policy allows
         ("stock", "f8"),  # units on hand; NaN: never counted
         ("first_hour", "i4"),  # local hour of the first absorbed event; late events of the same day may move it back
         ("closed_day", "i4"),  # last closed local day

@@ -40,11 +40,16 @@ _KEPT = (
 
 
 class ForecastSummary(NamedTuple):
-    """Forecast data of the published rows: quantiles (k, 28, 11), methods and accuracies (k)."""
+    """Forecast data of the published rows: quantiles (k, 28, 11), methods and accuracies (k).
+
+    ``ships`` and ``reports`` (k) say whether a row's location reports shipments, and anything that ends order lines.
+    """
 
     quantiles: NDArray[np.float64]
     methods: list[str]
     accuracies: list[Accuracy]
+    ships: list[bool]
+    reports: list[bool]
 
 
 def publish(
@@ -57,7 +62,7 @@ def publish(
     plan must come from `as_published`, and the expiry date stays.
     """
     last = supply[plan.rows[at]]
-    columns = _columns(plan, at) | _changes(plan, at, last)
+    columns = _columns(plan, at) | _changes(plan, at, last) | _reporting(summary)
     forecasts = _forecasts(plan, at, summary)
     agreed = agrees(plan)[at]
     documents: list[tuple[int, PlanningParameters]] = []
@@ -165,22 +170,36 @@ def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
     exact = ("reorder_point", "order_quantity", "order_up_to", "safety_stock", "lead_time_demand_mean",
              "lead_time_demand_sd", "lead_time_demand_quantile", "demand_class", "stockout")  # fmt: skip
     single = ("lead_time_days_mean", "lead_time_days_sd", "review_days", "service_target", "on_hand", "on_order",
-              "open_demand", "cover_days")  # fmt: skip
+              "open_demand", "cover_days", "overdue", "allocated", "free")  # fmt: skip
     columns = {name: getattr(plan, name)[at].tolist() for name in exact}
     columns |= zip(single, rounded(np.array([getattr(plan, name)[at] for name in single])).tolist(), strict=True)
-    return columns | {"open_by_day": _open_by_day(plan, at)}
+    return columns | {"open_by_day": _open_by_day(plan, at), "due_by_day": _by_day(plan.day + 1, plan.receipts[at])}
 
 
 def _open_by_day(plan: Plan, at: NDArray[np.int64]) -> list[dict[str, float]]:
     """Open demand of every row by requested date; days without open demand are left out."""
-    found: list[dict[str, float]] = [{} for _ in range(at.size)]
-    open_day = rounded(plan.open_day[at])
-    for k, t in np.argwhere(open_day).tolist():
-        found[k][local_date(plan.day + 1 + t)] = float(open_day[k, t])
+    found = _by_day(plan.day + 1, plan.open_day[at])
     if plan.open_beyond:
         for k, position in enumerate(at.tolist()):
             later = plan.open_beyond.get(position, {})
             found[k].update((local_date(day), float(rounded(units))) for day, units in later.items())
+    return found
+
+
+def _reporting(summary: ForecastSummary) -> dict[str, list[str]]:
+    """What the location of each row reports, in words."""
+    return {
+        "open": ["known" if reports else "unknown" for reports in summary.reports],
+        "shipments": ["heard" if ships else "not_heard" for ships in summary.ships],
+    }
+
+
+def _by_day(first_day: int, table: NDArray[np.float64]) -> list[dict[str, float]]:
+    """Quantities of each row of a table (n, days) by date; days without a quantity are left out."""
+    found: list[dict[str, float]] = [{} for _ in range(len(table))]
+    values = rounded(table)
+    for k, t in np.argwhere(values).tolist():
+        found[k][local_date(first_day + t)] = float(values[k, t])
     return found
 
 
@@ -228,7 +247,9 @@ def _stock(day: int, values: dict[str, Any]) -> Stock:
         on_hand=_known(values["on_hand"]), on_order=values["on_order"], open_demand=values["open_demand"],
         open_demand_by_day=values["open_by_day"],
         stockout_date=None if stockout < 0 else local_date(day + 1 + stockout),
-        cover_days=_known(values["cover_days"]),
+        cover_days=_known(values["cover_days"]), owed=values["overdue"], allocated=values["allocated"],
+        free=_known(values["free"]), on_order_by_day=values["due_by_day"], open=values["open"],
+        shipments=values["shipments"],
     )  # fmt: skip
 
 

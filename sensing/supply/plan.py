@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.event_record import THOUSANDTHS
+from sensing.state.line_table import LineTable
+from sensing.supply.allocations import Allocations
 from sensing.supply.backlog import open_by_day, open_days
 from sensing.supply.lanes import Lanes
 from sensing.supply.lead_time import include_open_lines, shrunk
@@ -62,6 +64,10 @@ class Plan(NamedTuple):
     """(n, 28) open demand by requested day."""
     overdue: Floats
     """(n,) open demand that is overdue."""
+    allocated: Floats
+    """(n,) units on hand that are reserved for open order lines."""
+    free: Floats
+    """(n,) units on hand that are neither allocated nor overdue; NaN if stock was never counted."""
     open_beyond: dict[int, dict[int, float]]
     """Units open after the 28 days, by position of the row and local day; rows that have none are left out."""
     receipts: Floats
@@ -82,8 +88,8 @@ def single(values: Any) -> Singles:
 
 
 class PlanInputs(NamedTuple):
-    """Inputs of plans besides forecasts: planning policy of the rows, supply records, lanes, purchase orders and the
-    table of order lines.
+    """Inputs of plans besides forecasts: planning policy of the rows, supply records, lanes, purchase orders,
+    order lines and what is allocated to them.
 
     ``override_lead_times`` replaces estimated lead times (n,) of rows (n,) by those that a person has set.
     """
@@ -92,7 +98,8 @@ class PlanInputs(NamedTuple):
     supply: NDArray[Any]
     lanes: Lanes
     purchases: Purchases
-    lines: NDArray[Any]
+    lines: LineTable
+    allocations: Allocations
     override_lead_times: Callable[[NDArray[np.int64], Singles], None]
 
 
@@ -118,6 +125,24 @@ def due_receipts(rows: int, days: int, today: int, lines: OpenLines) -> Floats:
     within = lines.due_day - today < days
     np.add.at(receipts, (lines.at[within], lines.due_day[within] - today), lines.quantity[within])
     return receipts
+
+
+def allocate(
+    inputs: PlanInputs, rows: NDArray[np.int64], first_day: int, open_day: Floats, overdue: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """(n,) units allocated, and overdue and open demand by day in which allocated units count as overdue."""
+    allocated, owed, due = np.zeros(rows.size), overdue, open_day
+    for at in inputs.allocations.rows(rows):
+        if owed is overdue:
+            owed, due = overdue.copy(), open_day.copy()
+        for day, quantity in inputs.allocations.of_row(int(rows[at]), inputs.lines.lines, inputs.lines.index):
+            units = quantity / THOUSANDTHS
+            allocated[at] += units
+            if day >= first_day:
+                owed[at] += units
+                if day - first_day < due.shape[1]:
+                    due[at, day - first_day] -= units
+    return allocated, owed, due
 
 
 def open_beyond(
@@ -148,17 +173,18 @@ def make_plan(
     demand_sd, safety = np.sqrt(out[:, 3]), np.maximum(out[:, 4] - out[:, 2], 0.0)
     mean, demand_sd, quantile, safety, quantity = rounded(np.array([out[:, 2], demand_sd, out[:, 4], safety, quantity]))
     open_day, overdue = np.empty((count, days)), np.empty(count)
-    open_by_day(supply, inputs.lines, rows, day + 1, open_day, overdue)
-    beyond = open_beyond(supply, inputs.lines, rows, day + days, overdue + open_day.sum(axis=1))
+    open_by_day(supply, inputs.lines.lines, rows, day + 1, open_day, overdue)
+    allocated, owed, due = allocate(inputs, rows, day + 1, open_day, overdue)
+    beyond = open_beyond(supply, inputs.lines.lines, rows, day + days, overdue + open_day.sum(axis=1))
     receipts = due_receipts(count, days, day + 1, lines)
     on_hand = np.empty(count)
     stock(supply, rows, on_hand)
     stockout, projected = np.empty(count, np.int64), np.empty((count, 2))
-    project(on_hand, overdue, open_day, receipts, forecast_mean, forecast_variance, mean_days, stockout, projected)
+    project(on_hand, owed, due, receipts, forecast_mean, forecast_variance, mean_days, stockout, projected)
     return Plan(
         day, rows, demand_class, forecast_mean, forecast_variance, out[:, 0].astype(np.float32),
         out[:, 1].astype(np.float32), mean_days, sd_days, review, service, mean, demand_sd, quantile, safety, quantile,
         quantity, rounded(quantile + quantity), on_hand, supply["on_order"][rows] / THOUSANDTHS,
-        supply["open_total"][rows] / THOUSANDTHS, open_day, overdue, beyond, receipts, stockout, projected[:, 0],
-        projected[:, 1], policy,
+        supply["open_total"][rows] / THOUSANDTHS, open_day, overdue, allocated, on_hand - owed, beyond, receipts,
+        stockout, projected[:, 0], projected[:, 1], policy,
     )  # fmt: skip

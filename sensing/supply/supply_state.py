@@ -21,6 +21,7 @@ from sensing.machine_settings import Settings
 from sensing.state.line_table import LineTable
 from sensing.state.snapshot import Snapshot, pack, unpack
 from sensing.supply import dead_band, parameter_documents
+from sensing.supply.allocations import Allocations
 from sensing.supply.lanes import Lanes
 from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
 from sensing.supply.parameter_documents import ForecastSummary
@@ -46,7 +47,7 @@ class SupplyState:
         Decisions of people about the parameters of rows.
     """
 
-    def __init__(self, settings: Settings, lines: LineTable, names: Names) -> None:
+    def __init__(self, settings: Settings, lines: LineTable, allocations: Allocations, names: Names) -> None:
         """Make an empty state. ``lines`` has the order lines; ``names`` returns SKU and location of a row."""
         self.settings = settings
         self.names = names
@@ -56,6 +57,7 @@ class SupplyState:
         self.purchases = Purchases(settings.purchase_lines_max, settings.line_horizon_days)
         self.decision_states = DecisionStates(settings.decided_rows_max)
         self._lines = lines
+        self._allocations = allocations
         self._policies = ResolvedPolicyTable()
 
     def ensure(self, rows: int) -> None:
@@ -153,7 +155,13 @@ class SupplyState:
         price = np.full(rows.size, np.nan) if unit_price is None else unit_price
         policy["unit_cost"] = np.where(np.isnan(policy["unit_cost"]), price, policy["unit_cost"])
         inputs = PlanInputs(
-            policy, self.supply, self.lanes, self.purchases, self._lines.lines, self.decision_states.lead_times
+            policy,
+            self.supply,
+            self.lanes,
+            self.purchases,
+            self._lines,
+            self._allocations,
+            self.decision_states.lead_times,
         )
         return self.decision_states.applied(
             make_plan(rows, day, now, forecast_mean, forecast_variance, demand_class, inputs)

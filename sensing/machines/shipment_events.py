@@ -1,0 +1,95 @@
+"""Infrequent events about the fulfilment of order lines: allocations, backorders, delays, substitutions, deliveries.
+
+`sensing.machines.infrequent_events` calls it for events that master data accept and that are no duplicates.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from sensing.codec.event_record import EVENT, NO_LINE, InfrequentEvent
+from sensing.codec.instants import day_number
+from sensing.codec.keys import keys_of
+from sensing.codec.text_table import EventTexts
+from sensing.codec.thousandths import exact_thousandths
+from sensing.contracts.orders import OrderAllocated
+from sensing.contracts.shipments import Backordered, Delivered, ShipmentDelayed, Substituted
+from sensing.machines.booking import advance_row_of
+from sensing.machines.callbacks import recheck_stock
+from sensing.machines.fulfilment import expect_later, mark_shipped_ahead, note_delivery, serve
+from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX
+from sensing.machines.order_judgement import report_large_line
+from sensing.machines.row_lookup import converted, unit_factor
+from sensing.machines.shard_state import ShardState
+from sensing.state.line_table import find_line
+from sensing.supply.stock_ledger import book_movement, refresh_stock
+
+FULFILMENTS = (OrderAllocated, Backordered, Delivered, ShipmentDelayed, Substituted)
+
+
+def apply_fulfilment(s: ShardState, message: InfrequentEvent, row: int) -> None:
+    """Apply one event about an order line of ``row``. An event that names no order has no line."""
+    event = message.event
+    record = _record(s, message)
+    if event.order_id is None:
+        return
+    hour = s.zones.local_hour(s.zone_of(row), message.time)
+    if isinstance(event, OrderAllocated):
+        s.allocations.add(row, (int(record["line_hi"]), int(record["line_lo"])), int(record["quantity"]))
+        recheck_stock(s, row, message.time, event.event_id)
+    elif isinstance(event, (Backordered, ShipmentDelayed)):
+        _expect_later(s, message, record, row)
+    elif isinstance(event, Substituted):
+        _serve(s, message, record, row, hour)
+    else:
+        _deliver(s, message, record, row, hour)
+
+
+def _record(s: ShardState, message: InfrequentEvent) -> Any:
+    """The event as a record that kernels take."""
+    event = message.event
+    record = np.zeros(1, EVENT)[0]
+    keys = keys_of(event.sku, event.location, event.event_id, event.order_id or "", event.line or "")
+    for name in ("row_hi", "row_lo", "line_hi", "line_lo", "id_hi", "id_lo"):
+        record[name] = keys[name]
+    factor = unit_factor(s, event.sku, event.unit_of_measure) or 1.0
+    record["quantity"] = converted(exact_thousandths(event.quantity), factor)
+    record["time"], record["watermark"] = message.time, message.watermark
+    record["flags"] = NO_LINE if event.order_id is not None and event.line is None else 0
+    return record
+
+
+def _serve(s: ShardState, message: InfrequentEvent, record: Any, row: int, hour: int) -> int:
+    """Serve the line that a record names; returns the thousandths that leave the stock."""
+    s.lines.ensure(2)
+    callbacks = np.zeros(CALLBACKS_MAX, CALLBACK)
+    moved, added = serve(s.tables(), record, row, hour, callbacks)
+    event = message.event
+    texts = EventTexts(event.sku, event.location, event.order_id or "", event.line or "", event.event_id)
+    for entry in callbacks[:added]:
+        report_large_line(s, int(entry["row"]), int(entry["quantity"]), record, texts)
+    return int(moved)
+
+
+def _deliver(s: ShardState, message: InfrequentEvent, record: Any, row: int, hour: int) -> None:
+    """Ship what was delivered and never reported as shipped."""
+    s.lines.ensure(2)
+    unheard = int(note_delivery(s.tables(), record, row, hour))
+    if unheard == 0:
+        return
+    record["quantity"] = unheard
+    _serve(s, message, record, row, hour)
+    mark_shipped_ahead(s.tables(), record, unheard)
+    advance_row_of(s.rows.hot, row, hour)
+    book_movement(s.supply.supply, row, message.time, -unheard)
+    refresh_stock(s.rows.hot, s.supply.supply, row)
+    recheck_stock(s, row, message.time, message.event.event_id)
+
+
+def _expect_later(s: ShardState, message: InfrequentEvent, record: Any, row: int) -> None:
+    """Owe what is open on a line on the day that the event names."""
+    if message.event.expected_date is None:
+        return
+    slot = find_line(s.lines.lines, s.lines.index, record["line_hi"], record["line_lo"])
+    if slot >= 0 and expect_later(s.tables(), slot, day_number(message.event.expected_date)):
+        recheck_stock(s, row, message.time, message.event.event_id)
