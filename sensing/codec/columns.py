@@ -20,12 +20,21 @@ from sensing.codec.swar import Bytes
 from sensing.codec.thousandths import exact_thousandths, thousandths
 from sensing.contracts.common import VERSION_LAST
 from sensing.contracts.inventory import Adjusted, Counted
-from sensing.contracts.orders import OrderCancelled, OrderChanged, OrderClosed, OrderLost, OrderPlaced, OrderReturned
+from sensing.contracts.orders import (
+    DemandDaily,
+    OrderCancelled,
+    OrderChanged,
+    OrderClosed,
+    OrderLost,
+    OrderPlaced,
+    OrderReturned,
+)
 from sensing.contracts.shipments import Shipped
 
 KINDS: dict[type, Kind] = {
     OrderPlaced: Kind.PLACED,
     OrderChanged: Kind.CHANGED,
+    DemandDaily: Kind.DAILY,
     OrderCancelled: Kind.CANCELLED,
     OrderClosed: Kind.CLOSED,
     OrderReturned: Kind.RETURNED,
@@ -72,7 +81,7 @@ def fill(records: Records, topic: str, events: Events, kinds: NDArray[np.uint8])
         records["party"] = text_hashes([event.location for event in events])
     texts: list[str] = []
     for event in events:
-        order_id, line = ("", "") if topic == "inventory" else (event.order_id or "", event.line or "")
+        order_id, line = getattr(event, "order_id", None) or "", getattr(event, "line", None) or ""
         texts += (event.sku, event.location, order_id, line, event.event_id)
     return fill_keys(records, *joined(texts))
 
@@ -80,21 +89,30 @@ def fill(records: Records, topic: str, events: Events, kinds: NDArray[np.uint8])
 def _fill_order(records: Records, events: Events, kinds: NDArray[np.uint8]) -> None:
     """Fill the fields of orders."""
     count = len(events)
-    versions = [
-        (event.line_version or VERSION_LAST) if kind in VERSIONED and event.order_id else 1
-        for event, kind in zip(events, kinds.tolist(), strict=True)
-    ]
+    versions = list(map(_version, events, kinds.tolist()))
     records["version"] = np.fromiter(versions, np.int32, count)
     prices = [np.nan if event.unit_price is None else event.unit_price for event in events]
     records["price"] = np.fromiter(prices, np.float64, count) + 0.0  # A price of -0.0 becomes 0.0.
-    records["requested_day"] = days([event.requested_date for event in events])
-    records["party"] = text_hashes([event.customer or "" for event in events])
-    records["flags"] = [0 if event.promotion is None else PROMOTED for event in events]
-    kept_out = [getattr(event, "restocked", True) is False for event in events]
-    records["flags"] |= np.where(kept_out, NOT_RESTOCKED, 0).astype(np.uint8)
+    records["requested_day"] = days([getattr(event, "requested_date", None) for event in events])
+    records["party"] = text_hashes([getattr(event, "customer", None) or "" for event in events])
+    records["flags"] = list(map(_flags, events))
     stated = [getattr(event, "quantity_open", None) for event in events]
     records["quantity_open"] = [NOT_GIVEN if each is None else exact_thousandths(each) for each in stated]
     _put(records, "currency", [event.currency or "" for event in events])
+
+
+def _version(event: Any, kind: int) -> int:
+    """Version of an order event; order lines of a daily sum."""
+    if kind == Kind.DAILY:
+        lines: int = event.order_lines
+        return lines
+    return (event.line_version or VERSION_LAST) if kind in VERSIONED and event.order_id else 1
+
+
+def _flags(event: Any) -> int:
+    """Flags of an order event that its fields say."""
+    promoted = PROMOTED if getattr(event, "promotion", None) is not None else 0
+    return promoted | (0 if getattr(event, "restocked", True) else NOT_RESTOCKED)
 
 
 def _put(records: Records, field: str, texts: Sequence[str]) -> None:

@@ -31,11 +31,13 @@ def reencode(record: Any, texts: EventTexts) -> bytes:
         "quantity": _units(int(record["quantity"])),
         "unit_of_measure": bytes(record["unit"]).decode(),
     }
-    line = "" if record["topic"] == Topic.INVENTORY else texts.line
+    line = "" if record["topic"] == Topic.INVENTORY or kind == Kind.DAILY else texts.line
     more = {"order_id": texts.order_id, "line": line, "currency": bytes(record["currency"]).decode()}
     event |= {name: text for name, text in more.items() if text}
     if kind in VERSIONED and record["version"] != VERSION_LAST:
         event["line_version"] = int(record["version"])
+    if kind == Kind.DAILY:
+        event["order_lines"] = int(record["version"])
     if record["flags"] & NOT_RESTOCKED:
         event["restocked"] = False
     if record["quantity_open"] != NOT_GIVEN:

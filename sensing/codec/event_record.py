@@ -30,6 +30,7 @@ class Kind(IntEnum):
     SHIPPED = 7
     COUNTED = 8
     ADJUSTED = 9
+    DAILY = 10
 
 
 TOPICS = tuple(INPUTS)
@@ -82,7 +83,7 @@ EVENT = np.dtype(
         ("offset", "i8"),
         ("unit", "S8"),
         ("requested_day", "i4"),  # days since 1970-01-01; NO_DAY: none
-        ("version", "i4"),  # line version
+        ("version", "i4"),  # line version; order lines of a daily sum
         ("partition", "u2"),
         ("kind", "u1"),
         ("topic", "u1"),

@@ -26,17 +26,25 @@ INPUT_TYPES: dict[str, InputType] = {
     "order.cancelled": InputType("shard of the SKU", "takes back what was not shipped", _ORDER_TEXTS),
     "order.returned": InputType("shard of the SKU", "raises stock; lowers no demand", (*_ORDER_TEXTS, "reason")),
     "order.allocated": InputType(
-        "shard of the SKU", "nothing", ("quantity", "order_id", "line", "requested_date", *_PRICING, *_ORDER_TEXTS)
+        "shard of the SKU", "reserves stock for a line", ("requested_date", *_PRICING, *_ORDER_TEXTS)
     ),
+    "order.closed": InputType("shard of the SKU", "takes back what was not shipped", _ORDER_TEXTS),
+    "demand.daily": InputType("shard of the SKU", "books the demand of a day before the engine began"),
     "order.lost": InputType("shard of the SKU", "counts as demand that was not booked", (*_ORDER_TEXTS, "reason")),
     "shipment.shipped": InputType("shard of the SKU", "lowers stock and what is open of its line", ("shipment_id",)),
     "shipment.delayed": InputType(
-        "shard of the SKU", "nothing", ("quantity", *_SHIPMENT_KEYS, "expected_date", "reason")
+        "shard of the SKU", "what is open of its line is owed later", ("quantity", "shipment_id", "reason")
     ),
-    "shipment.backordered": InputType("shard of the SKU", "nothing", ("quantity", *_SHIPMENT_KEYS, "expected_date")),
-    "shipment.substituted": InputType("shard of the SKU", "lowers the stock of the substitute", _SHIPMENT_KEYS),
+    "shipment.backordered": InputType(
+        "shard of the SKU", "what is open of its line is owed later", ("quantity", "shipment_id")
+    ),
+    "shipment.substituted": InputType(
+        "shard of the SKU", "serves its line; lowers the stock of the substitute", ("shipment_id",)
+    ),
     "shipment.transferred": InputType("shard of the SKU", "moves stock between two locations", _SHIPMENT_KEYS),
-    "shipment.delivered": InputType("shard of the SKU", "nothing", ("quantity", *_SHIPMENT_KEYS)),
+    "shipment.delivered": InputType(
+        "shard of the SKU", "ships what was not reported as shipped", ("shipment_id",)
+    ),
     "po.placed": InputType("shard of the SKU", "opens a purchase-order line"),
     "po.confirmed": InputType("shard of the SKU", "changes promise and quantity of a line"),
     "po.delayed": InputType("shard of the SKU", "moves the promise of a line", ("reason",)),

@@ -5,7 +5,9 @@ difference. Without ``order_id`` the event is its own line, version 1. ``line`` 
 """
 
 import datetime as dt
-from typing import get_args
+from typing import Annotated, get_args
+
+from msgspec import Meta
 
 from sensing.contracts.common import (
     DEFAULT_UNIT,
@@ -109,6 +111,22 @@ class OrderLost(OrderLine, tag="order.lost", kw_only=True, gc=False):
     reason: Text | None = None
 
 
-OrderEvent = OrderPlaced | OrderChanged | OrderCancelled | OrderClosed | OrderReturned | OrderAllocated | OrderLost
+class DemandDaily(ItemEvent, tag="demand.daily", kw_only=True, gc=False):
+    """Demand of one local day before the engine began, as a sum: what was ordered on the day of ``event_time``.
+
+    It teaches as the orders of that day would, but no hours of the day, and raises no alarm. Send the days in their
+    order, before the first live order. Keyed by ``event_id``.
+    """
+
+    quantity: Quantity
+    order_lines: Annotated[int, Meta(ge=1, le=100_000, description="Order lines that make up the quantity.")] = 1
+    unit_of_measure: Unit = DEFAULT_UNIT
+    unit_price: Price | None = None
+    currency: Currency | None = None
+
+
+OrderEvent = (
+    OrderPlaced | OrderChanged | OrderCancelled | OrderClosed | OrderReturned | OrderAllocated | OrderLost | DemandDaily
+)
 
 SPEC = TopicSpec(name="orders", about=__doc__, structs=get_args(OrderEvent))

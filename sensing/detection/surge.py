@@ -27,19 +27,22 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from sensing.codec.event_record import THOUSANDTHS
 from sensing.demand.distribution import tail_probability
 from sensing.demand.seasonal_profile import expected_lines
 from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
-from sensing.detection.sentences import chance, number
+from sensing.detection.sentences import chance, number, plural
 from sensing.detection.severity import lift_points
 from sensing.detection.window_statistics import line_dispersion, reported_window, units_per_line, window_variance
 from sensing.jit import kernel
 from sensing.machine_settings import DAY_MS
-from sensing.state.rows import HOURS_KEPT
+from sensing.state.rows import DAYS_KEPT, HOURS_KEPT, RECENT_DAYS
 
 WINDOWS_HOURS = (24, 72)
+CUSTOMER_BITS = 64.0
 PROBABILITY_MAX = 3e-3
 LIFT_MIN = 2.0
 LINES_MIN = 5.0
@@ -143,6 +146,8 @@ class SurgeEvidence(msgspec.Struct, frozen=True, kw_only=True):
         Typical units of a line, for the money; NaN unknown.
     closing
         True at a day's close: only then can a surge be over.
+    units, customers
+        Units ordered on the local days of each window, and about how many customers ordered them; NaN unknown.
     """
 
     observed: Sequence[float]
@@ -152,6 +157,19 @@ class SurgeEvidence(msgspec.Struct, frozen=True, kw_only=True):
     history_days: float
     units_per_line: float = math.nan
     closing: bool = False
+    units: Sequence[float] = (math.nan, math.nan)
+    customers: Sequence[float] = (math.nan, math.nan)
+
+
+def customers_of(bits: NDArray[np.uint64]) -> float:
+    """About how many customers have set their bit in any of the 64-bit sets ``bits`` (n,); NaN if none has.
+
+    Source: Whang, Vander-Zanden and Taylor (1990), A linear-time probabilistic counting algorithm, ACM TODS 15(2).
+    """
+    count = int(np.bitwise_or.reduce(bits, initial=0)).bit_count() if len(bits) else 0
+    if count == 0:
+        return math.nan
+    return float(round(-CUSTOMER_BITS * math.log(1.0 - min(count, CUSTOMER_BITS - 0.5) / CUSTOMER_BITS)))
 
 
 def surge_evidence(parts: ShardParts, row: int, closing_day: int | None = None) -> SurgeEvidence:
@@ -162,7 +180,7 @@ def surge_evidence(parts: ShardParts, row: int, closing_day: int | None = None) 
     last = newest if closing_day is None else max(newest, closing_day * 24 + 23)
     level, days = float(demand["lines_level"]), float(demand["days"])
     unobserved = parts.locations.unobserved
-    observed, expected = [], []
+    observed, expected, units, customers = [], [], [], []
     for hours in WINDOWS_HOURS:
         first = max(last - hours + 1, newest - HOURS_KEPT + 1)
         kept = np.arange(first, newest + 1) % HOURS_KEPT
@@ -171,6 +189,9 @@ def surge_evidence(parts: ShardParts, row: int, closing_day: int | None = None) 
             parts.demand.demand, row, parts.demand.pool, location, unobserved, last - hours + 1, last + 1
         )
         expected.append(float(due))
+        days_of = np.arange(max((last - hours + 1) // 24, int(hot["day"]) - RECENT_DAYS + 1), int(hot["day"]) + 1)
+        units.append(float(hot["day_quantity"][days_of % DAYS_KEPT].sum()) / THOUSANDTHS)
+        customers.append(customers_of(hot["customers"][days_of % RECENT_DAYS]))
     return SurgeEvidence(
         observed=observed,
         expected=expected,
@@ -179,6 +200,8 @@ def surge_evidence(parts: ShardParts, row: int, closing_day: int | None = None) 
         history_days=days,
         units_per_line=units_per_line(hot),
         closing=closing_day is not None,
+        units=units,
+        customers=customers,
     )
 
 
@@ -208,8 +231,17 @@ def evaluate_surge(evidence: SurgeEvidence) -> Evaluation:
         probability=chances[at],
         window_hours=hours,
         money_units=max(0.0, n - e) * evidence.units_per_line,
-        details={"window_hours": hours, "lift": round(lift, 3)},
+        details={
+            "window_hours": hours,
+            "lift": round(lift, 3),
+            "units": _known(evidence.units[at]),
+            "customers": _known(evidence.customers[at]),
+        },
     )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 3)
 
 
 def surge_sentence(_: DetectionContext, evidence: SurgeEvidence, evaluation: Evaluation) -> str:
@@ -219,6 +251,9 @@ def surge_sentence(_: DetectionContext, evidence: SurgeEvidence, evaluation: Eva
     if evaluation.cleared:
         return f"The surge is over: {counted}."
     lift = n / baseline_lines(e, evidence.lines_level, hours / 24.0, evidence.history_days)
+    buyers = evaluation.details["customers"]
+    if isinstance(buyers, float):
+        counted += f" (from about {plural(buyers, 'customer')})"
     return f"{counted}, {number(lift)} times as many ({chance(evaluation.probability)})."
 
 

@@ -13,6 +13,7 @@ from sensing.codec.swar import WORD
 from sensing.contracts.common import VERSION_LAST
 from sensing.jit import kernel, lean_kernel
 from sensing.machines.booking import advance_row, local_minute, mark_seen, new_line
+from sensing.machines.daily_demand import apply_daily
 from sensing.machines.fulfilment import serve_line
 from sensing.machines.kernel_tables import (
     ABSORBED,
@@ -35,6 +36,7 @@ from sensing.supply.supply_record import INVENTORY
 
 SHIPPED = np.uint8(Kind.SHIPPED)
 COUNTED_STOCK = np.uint8(Kind.COUNTED)
+DAILY = np.uint8(Kind.DAILY)
 EVENT_WORDS = EVENT.itemsize // WORD
 
 
@@ -125,6 +127,8 @@ def absorb(
             if outcome == TO_JUDGE:
                 return k, TO_JUDGE
             verdict = UNJUDGED
+        elif event.kind == DAILY:
+            outcome, added = apply_daily(t, event, row, minute), 0
         else:
             outcome, added = apply_movement(t, event, row, hour, callbacks)
         if outcome >= 0:
