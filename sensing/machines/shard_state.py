@@ -63,6 +63,7 @@ class ShardState:
         self.to_plan = np.zeros(64, np.bool_)  # by row; a reference record changed its inputs, see `schedule_plans`
         self.base_units = np.zeros(64, UNIT)  # by row; empty: no master data name the item, any unit is accepted
         self.items_known = False
+        self.lost_lines_reported = 0  # open lines forgotten, as of the last report
         self.signs: tuple[Sign, ...] = ()  # of the record that was judged last
         self.cancelled_large: dict[tuple[int, int], int] = {}
         """Event time at which a row's customer (bits of its hash) last cancelled a large line, oldest entry first."""
@@ -155,6 +156,7 @@ class _Head(msgspec.Struct):
     calendars: dict[str, CalendarUpdated]
     promotions: dict[str, dict[str, Promotion]]
     cancelled_large: list[tuple[int, int, int]]
+    lost_lines_reported: int
 
 
 def dump_state(s: ShardState, under_way: bytes) -> bytes:
@@ -165,7 +167,7 @@ def dump_state(s: ShardState, under_way: bytes) -> bytes:
     head = _Head(
         s.clock, s.next_housekeeping, s.backfilling, s.items_known, s.outputs_per_row, s.outbox.number, s.zones.names,
         s.schedule.positions, s.calendars.records, s.calendars.promotions,
-        [(*key, time) for key, time in s.cancelled_large.items()],
+        [(*key, time) for key, time in s.cancelled_large.items()], s.lost_lines_reported,
     )  # fmt: skip
     tables: dict[str, Part] = {
         "head": Encoded(head, _Head),
@@ -190,6 +192,7 @@ def load_state(s: ShardState, block: bytes) -> bytes:
     for name in head.zones:
         s.zones.number(name)
     s.calendars.records, s.calendars.promotions = head.calendars, head.promotions
+    s.lost_lines_reported = head.lost_lines_reported
     s.cancelled_large = {(row, customer): time for row, customer, time in head.cancelled_large}
     for name, part in _parts(s).items():
         part.load(found[name])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.event_record import BEFORE_ALL, InfrequentEvent
 from sensing.codec.keys import keys_of
+from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.reference import (
     CalendarUpdated,
     CustomerUpdated,
@@ -23,8 +24,9 @@ from sensing.machines.kernel_tables import ABSORBED, DUPLICATE
 from sensing.machines.line_housekeeping import end_old_lines
 from sensing.machines.resumable import FirstPublication, Resumable
 from sensing.machines.row_lookup import row_of_known
-from sensing.machines.shard_outputs import put_exception, put_tombstone
+from sensing.machines.shard_outputs import put_decision, put_exception, put_tombstone
 from sensing.machines.shard_state import ShardState
+from sensing.state.line_table import EVICTED_OPEN
 from sensing.state.row_index import NONE
 
 
@@ -96,6 +98,21 @@ def _move_location(s: ShardState, event: LocationUpdated) -> None:
         s.schedule.move(rows, s.rows.hot["slot"][rows], old, new, s.clock)
 
 
+def _report_lost_lines(s: ShardState, instant: int) -> None:
+    """Put out a decision if open lines were forgotten since the last report, because the table was full of them."""
+    lost = int(s.lines.state[EVICTED_OPEN])
+    if lost == s.lost_lines_reported:
+        return
+    decision = AutomaticDecision(
+        rule="forget_open_lines", subject=f"shard {s.shard}", prior=float(s.lost_lines_reported), value=float(lost),
+        inputs={"lines_max": s.lines.lines_max},
+        reason=f"The table of {s.lines.lines_max:,} order lines was full of open ones, so that"
+        f" {lost - s.lost_lines_reported:,} were forgotten: their open demand is missing. Raise engine.lines_max.",
+    )  # fmt: skip
+    put_decision(s, instant, instant, f"forget_open_lines/{s.shard}/{lost}", decision)
+    s.lost_lines_reported = lost
+
+
 def next_timer(s: ShardState) -> int:
     """Instant (UTC ms) of the next timer other than a day close."""
     reference = s.pending.next_time()
@@ -113,6 +130,7 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
         return FirstPublication.begin(s, instant)
     if s.next_housekeeping <= instant:
         end_old_lines(s.tables(), instant, s.settings.line_horizon_days)
+        _report_lost_lines(s, instant)
         for state in s.problems.expire(instant):
             put_exception(s, instant, instant, state)
         for exception_id, version in s.problems.take_tombstones(instant):
