@@ -22,6 +22,7 @@ from sensing.demand.forecasting import forecast_rows, quantile_rows
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_weights
 from sensing.demand.model_inputs import LAYOUT, DayInputs, Forecast, Scores, Window, typed_inputs, typed_window
+from sensing.demand.rescaling import rescale_rows
 from sensing.demand.river_row import RiverRow, learn_days, write_coefficients
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
 from sensing.demand.seasonal_profile import aggregate_hours, aggregate_weekday
@@ -91,6 +92,10 @@ class DemandModels:
         self._learn_river(rows, inputs, out, np.flatnonzero(earned & ~np.isnan(out[:, 0])))
         due = ~earned & (self.demand["days"][rows] >= RIVER_DAYS_MIN) & (self.demand["sales"][rows] >= RIVER_SALES_MIN)
         self._start_river(rows[due])
+
+    def rescale(self, rows: NDArray[np.int64], factor: float) -> None:
+        """Multiply what was learned of rows by ``factor``, when their base unit has changed."""
+        rescale_rows(self.demand, self.river, self.models, rows, factor)
 
     def aggregate_pools(self, pools: NDArray[np.int64], day: int) -> None:
         """Add the totals of a day to the pools' profiles. Call once per pool after all its rows have closed the day."""

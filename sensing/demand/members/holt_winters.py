@@ -75,4 +75,5 @@ HOLT_WINTERS: RiverMember[Any] = RiverMember(
     saved=_FIELDS,
     save=_save,
     restore=_restore,
+    in_units=["level", "trend"],
 )

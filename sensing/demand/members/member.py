@@ -26,6 +26,8 @@ class Member:
         Share of a day's error by which the level moves. The forecast variance grows with it over the horizon.
     fields
         Its state, as fields of `DEMAND`. All are zero in a new row.
+    in_units
+        Names of the fields that are quantities: they are multiplied when the base unit of an item changes.
     learn
         Kernel ``(demand, row, units, seasonal_index, observed)`` that learns a day. ``observed`` is the observed share
         of the day, ``units`` the demand in it, ``seasonal_index`` the day's seasonal index times this share. The row's
@@ -38,6 +40,7 @@ class Member:
     name: str
     rate: float
     fields: Sequence[Field]
+    in_units: Sequence[str]
     learn: Callable[..., None]
     predict: Callable[..., float]
 
@@ -68,6 +71,8 @@ class RiverMember(Generic[Model]):
         of days after the last learned day, ``features`` an array.
     saved, save, restore
         Fields of a snapshot, the function that fills them from a model, and the one that makes a model from them.
+    in_units
+        Names of saved fields that are quantities, as of `Member`.
     """
 
     name: str
@@ -79,3 +84,4 @@ class RiverMember(Generic[Model]):
     saved: Sequence[Field]
     save: Callable[[Model, Any], None]
     restore: Callable[[Any], Model]
+    in_units: Sequence[str] = ()

@@ -35,7 +35,9 @@ def _member(rate: float) -> Member:
         units: float = seasonal_index * demand[row][field]
         return units
 
-    return Member(name=f"smoothing {rate}", rate=rate, fields=[(field, "f4")], learn=learn, predict=predict)
+    return Member(
+        name=f"smoothing {rate}", rate=rate, fields=[(field, "f4")], in_units=[field], learn=learn, predict=predict
+    )
 
 
 def level_field(rate: float) -> str:

@@ -57,6 +57,7 @@ TSB = Member(
         ("sale_rate", "f4"),  # probability that a day has demand
         ("sale_size", "f4"),  # units of an average day with demand
     ],
+    in_units=["sale_size"],
     learn=learn_tsb,
     predict=predict_tsb,
 )

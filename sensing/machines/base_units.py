@@ -1,0 +1,96 @@
+"""Change of an item's base unit: everything known of its rows is converted to the new one.
+
+Timers call it when an item record takes effect. The factor is stated by the new record (units of the new base unit in
+one of the old) or by the old one. Without either the change is refused: the rows stay in the old unit.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.reference import ItemUpdated
+from sensing.jit import kernel
+from sensing.machines.shard_outputs import put_decision
+from sensing.machines.shard_state import ShardState
+from sensing.state.line_table import FREE, HIGH, open_quantity
+
+ON_ROWS = ("stock", "size_mode", "excess")
+"""Fields of a hot row in units, besides those in thousandths."""
+PUBLISHED = ("reorder_point", "order_quantity", "demand_mean")
+
+
+def unit_change(before: ItemUpdated | None, after: ItemUpdated) -> float | None:
+    """New base units in one old base unit; 1 if it stays, None if neither record states it.
+
+    A first record changes nothing: until then any unit was read as it came.
+    """
+    if before is None or before.base_unit == after.base_unit:
+        return 1.0
+    stated = after.units.get(before.base_unit)
+    if stated is not None:
+        return stated
+    inverse = before.units.get(after.base_unit)
+    return None if inverse is None else 1.0 / inverse
+
+
+def convert_rows(s: ShardState, rows: NDArray[np.int64], factor: float) -> None:
+    """Multiply all quantities that are known of rows by ``factor``."""
+    hot, supply = s.rows.hot, s.supply.supply
+    hot["day_quantity"][rows] = _whole(hot["day_quantity"][rows], factor)
+    hot["price"][rows] /= factor
+    for name in ON_ROWS:
+        hot[name][rows] *= factor
+    hot["stock_threshold"][rows] = np.nan
+    known = rows[hot["size_count"][rows] > 0]
+    for name in ("size_mean", "size_max"):
+        hot[name][known] += np.float32(np.log(factor))
+    for name in ("open_total", "count_quantity", "on_order", "movement_quantity"):
+        supply[name][rows] = _whole(supply[name][rows], factor)
+    for name in PUBLISHED:
+        supply[name][rows] *= factor
+    supply["demand_variance"][rows] *= factor**2
+    concerned = np.zeros(s.rows.count, np.bool_)
+    concerned[rows] = True
+    s.supply.supply["open_total"][rows] = 0
+    convert_lines(s.lines.lines, int(s.lines.state[HIGH]), concerned, factor, s.supply.supply)
+    s.demand.rescale(rows, factor)
+    s.supply.convert(rows, factor)
+
+
+def _whole(quantity: NDArray[Any], factor: float) -> NDArray[Any]:
+    return np.rint(quantity * factor).astype(np.int64)
+
+
+@kernel
+def convert_lines(
+    lines: NDArray[Any], high: int, concerned: NDArray[np.bool_], factor: float, supply: NDArray[Any]
+) -> None:
+    """Convert order lines of some rows and add what is open on them to the open demand of their rows."""
+    for slot in range(high):
+        line = lines[slot]
+        if line.row == FREE or not concerned[line.row]:
+            continue
+        open_before = open_quantity(line)
+        line.quantity = int(round(line.quantity * factor))
+        line.shipped = int(round(line.shipped * factor))
+        line.price = np.float32(line.price / factor)
+        if open_before > 0:
+            supply[line.row].open_total += open_quantity(line)
+
+
+def report_change(s: ShardState, event: ItemUpdated, before: ItemUpdated, factor: float | None, instant: int) -> None:
+    """Put out the decision about a changed base unit."""
+    change = f"base unit {before.base_unit} became {event.base_unit}"
+    if factor is None:
+        reason = (
+            f"{change}, and neither record says how many of one make the other: the item stays in {before.base_unit}."
+        )
+    else:
+        reason = f"{change}: history, stock and open lines were multiplied by {factor:g}."
+    decision = AutomaticDecision(
+        rule="convert_base_unit", subject=event.sku, sku=event.sku, prior=before.base_unit, value=event.base_unit,
+        inputs={"factor": factor}, reason=reason, cause_event_ids=[event.event_id],
+    )  # fmt: skip
+    put_decision(s, instant, instant, f"convert_base_unit/{event.event_id}", decision)
