@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from flows.demo.clock import DAY_MINUTES, date_of, local_time
 from flows.demo.delays import load_delays
-from flows.demo.order_lines import CANCELLED, EVENT_TYPES, PLACED, Lines, order_ndjson
+from flows.demo.order_lines import EVENT_TYPES, Lines, order_ndjson
 from flows.demo.retail import clean_retail
 from flows.demo.supply_events import (
     delay_event_id,
@@ -26,7 +26,6 @@ from flows.demo.surges import Surge, plant_surges
 
 LOCATION = "UK"
 SEED = 20101201
-GIANT_UNITS_MIN = 50_000
 
 
 class Inputs(NamedTuple):
@@ -62,13 +61,12 @@ def write_inputs(table: pa.Table, folder: Path, truth_file: Path) -> Inputs:
 
 
 def truth(lines: Lines, surges: list[Surge], supply: Supply) -> dict[str, Any]:
-    """Truth file: planted problems, and giant orders of the source; times are RFC 3339, ends are exclusive."""
+    """Truth file: planted problems; times are RFC 3339, ends are exclusive."""
     return {
         "simulated": "surges, supplier delay, and all shipments, purchase orders and stock counts",
         "seed": SEED,
         "surges": [_surge(lines, surge) for surge in surges],
         "supplier_delays": [_delay(supply, supply.delay)] if supply.delay is not None else [],
-        "giants": _giants(lines),
     }
 
 
@@ -112,23 +110,3 @@ def _delay(supply: Supply, delay: SupplyDelay) -> dict[str, Any]:
             for purchase in delay.purchases
         ],
     }
-
-
-def _giants(lines: Lines) -> list[dict[str, Any]]:
-    """Order lines of 50,000 units or more that were cancelled later."""
-    large = lines.take(lines.quantity >= GIANT_UNITS_MIN)
-    events = list(zip(large.kind.tolist(), large.order.tolist(), large.line.tolist(), range(large.size()), strict=True))
-    cancelled_by = {(order, line): at for kind, order, line, at in events if kind == CANCELLED}
-    return [
-        {
-            "type": "data_quality",
-            "sku": large.skus[large.item[at]],
-            "location": large.locations[large.place[at]],
-            "quantity": int(large.quantity[at]),
-            "event_id": f"{order}-{line}",
-            "start": _time(int(large.minute[at])),
-            "end": _time(int(large.minute[cancelled_by[order, line]])),
-        }
-        for kind, order, line, at in events
-        if kind == PLACED and (order, line) in cancelled_by
-    ]

@@ -107,8 +107,6 @@ def print_score(console: Console, score: Score) -> None:
         console.print(f"  found for {answered} of {len(score.delays)} purchase orders", highlight=False)
         if supplier is not None:
             console.print(f"  {supplier.state.reason}", highlight=False, markup=False)
-    console.print("\n[bold]Giant orders, cancelled minutes later[/bold] (real)")
-    _print_planted(console, score.giants, _giant_name)
     others = ", ".join(f"{kind} {count:,}" for kind, count in score.other_counts().items())
     console.print(f"\n[bold]What else was raised[/bold] (real demand, simulated supply): {others}", highlight=False)
 
@@ -140,7 +138,3 @@ def _print_planted(console: Console, planted: list[Planted], name: Callable[[dic
 
 def _surge_name(entry: dict[str, Any]) -> str:
     return f"{entry['days'][0]}  {entry['sku']:>8}  usually {entry['usual_lines_per_day']:4.1f} lines a day"
-
-
-def _giant_name(entry: dict[str, Any]) -> str:
-    return f"{entry['event_id']:>9}  {entry['sku']:>8}  {entry['quantity']:,} units"

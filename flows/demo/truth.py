@@ -42,7 +42,6 @@ class Score(NamedTuple):
 
     surges: list[Planted]
     delays: list[Planted]
-    giants: list[Planted]
     others: list[Problem]
 
     def other_counts(self) -> dict[str, int]:
@@ -83,7 +82,6 @@ def score(truth: dict[str, Any], problems: list[Problem]) -> Score:
       surge's end.
     - A delayed purchase order is found by a ``supplier_delay`` of its item that names the announcement, or that opens
       before the last delayed order is due.
-    - A giant order is found by a ``data_quality`` problem that names it.
     """
     surges = [_surge(entry, problems) for entry in truth["surges"]]
     delays = [
@@ -91,12 +89,9 @@ def score(truth: dict[str, Any], problems: list[Problem]) -> Score:
         for delay in truth["supplier_delays"]
         for line in delay["lines"]
     ]
-    giants = [_giant(entry, problems) for entry in truth["giants"]]
-    matched = {
-        planted.problem.state.exception_id for planted in [*surges, *delays, *giants] if planted.problem is not None
-    }
+    matched = {planted.problem.state.exception_id for planted in [*surges, *delays] if planted.problem is not None}
     others = [problem for problem in problems if problem.state.exception_id not in matched]
-    return Score(surges, delays, giants, ranked(others))
+    return Score(surges, delays, ranked(others))
 
 
 def ranked(problems: list[Problem]) -> list[Problem]:
@@ -141,8 +136,3 @@ def _delay(entry: dict[str, Any], problems: list[Problem]) -> Planted:
     candidates = _of_item(entry, "supplier_delay", problems)
     named = [problem for problem in candidates if entry["event_id"] in problem.cause_event_ids]
     return _answer(entry, named or [problem for problem in candidates if start <= problem.opened_at < end])
-
-
-def _giant(entry: dict[str, Any], problems: list[Problem]) -> Planted:
-    candidates = _of_item(entry, "data_quality", problems)
-    return _answer(entry, [problem for problem in candidates if entry["event_id"] in problem.cause_event_ids])
