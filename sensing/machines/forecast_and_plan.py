@@ -15,7 +15,7 @@ from sensing.demand.model_inputs import Forecast
 from sensing.machines.day_inputs import window_of
 from sensing.machines.shard_state import ShardState
 from sensing.supply.parameter_documents import ForecastSummary
-from sensing.supply.plan import Plan
+from sensing.supply.plan import Plan, has_figures
 from sensing.supply.rounding import rounded
 
 LEVELS = np.array(QUANTILE_LEVELS)
@@ -69,7 +69,7 @@ def _known(value: float) -> float | None:
 
 
 def parameter_columns(s: ShardState) -> dict[str, Any]:
-    """Planning parameters of all active rows, as of each row's last closed day.
+    """Planning parameters of all active rows with a forecast, as of each row's last closed day.
 
     Returns
     -------
@@ -85,6 +85,10 @@ def parameter_columns(s: ShardState) -> dict[str, Any]:
         for start in range(0, len(of_day), ROWS_AT_ONCE):
             rows = of_day[start : start + ROWS_AT_ONCE]
             forecast, plan = forecast_and_plan(s, rows, day, s.clock)
+            whole = has_figures(plan)
+            if not whole.all():  # an infinite figure must not leave; no input is known that makes one
+                rows = rows[whole]
+                forecast, plan = forecast_and_plan(s, rows, day, s.clock)
             for name, values in _columns(s, rows, forecast, plan).items():
                 columns[name].extend(values)
             means.append(forecast.mean)

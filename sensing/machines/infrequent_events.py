@@ -24,7 +24,15 @@ from sensing.machines.decisions.decide import decide
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
 from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, SUPERSEDED
 from sensing.machines.ledger import put_dead_letter
-from sensing.machines.row_lookup import KNOWN_LOCATION, converted, row_of, unit_factor, units_of
+from sensing.machines.row_lookup import (
+    BASE_QUANTITY_REQUIRED,
+    KNOWN_LOCATION,
+    converted,
+    exceeds_base_quantity,
+    row_of,
+    unit_factor,
+    units_of,
+)
 from sensing.machines.shard_outputs import context_of, observe
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import check_next_movement
@@ -103,8 +111,15 @@ def _refusal(s: ShardState, event: Any) -> tuple[Reason, str, str, str] | None:
     if supplier is not None and not s.supply.master.knows_supplier(supplier):
         return "unknown_supplier", "supplier", "a supplier that a supplier.updated record names", supplier
     unit = getattr(event, "unit_of_measure", None)
-    if unit is not None and unit_factor(s, event.sku, unit) is None:
+    return None if unit is None else _refusal_of_quantity(s, event, unit)
+
+
+def _refusal_of_quantity(s: ShardState, event: Any, unit: str) -> tuple[Reason, str, str, str] | None:
+    factor, quantity = unit_factor(s, event.sku, unit), getattr(event, "quantity", None)
+    if factor is None:
         return "unknown_unit", "unit_of_measure", units_of(s, event.sku), unit
+    if quantity is not None and exceeds_base_quantity(quantity * THOUSANDTHS, factor):
+        return "out_of_range", "quantity", BASE_QUANTITY_REQUIRED, f"{quantity:.12g} {unit}"
     return None
 
 

@@ -74,6 +74,11 @@ class Plan(NamedTuple):
     """(n,) records of `sensing.supply.resolved_policy.RESOLVED_POLICY`."""
 
 
+def has_figures(plan: Plan) -> NDArray[np.bool_]:
+    """(n,) whether a row has a forecast and all figures made from it are finite; others are not published."""
+    return np.asarray(np.isfinite(plan.reorder_point + plan.order_quantity + plan.lead_time_demand_sd))
+
+
 def single(values: Any) -> Singles:
     """Values rounded to six digits, as published, as float32, as in a row's record."""
     return rounded(values).astype(np.float32)

@@ -53,9 +53,8 @@ class PurchaseLine(msgspec.Struct, array_like=True, gc=False):
     """The last receipt has arrived. The missing quantity will not come."""
     early: int = 0
     """Thousandths received before the placement arrived."""
-    early_moment: int = 0
-    """Sum of these thousandths x ms since ``early_time``, the time of the first such receipt."""
     early_time: int = NEVER
+    """Mean time of these receipts, weighted by quantity. A sum of thousandths x ms would not fit 64 bits."""
 
     @property
     def placed(self) -> bool:

@@ -210,16 +210,15 @@ class Purchases:
         else:
             line.early_time = context.time if line.early_time == NEVER else line.early_time
             line.early += quantity
-            line.early_moment += quantity * (context.time - line.early_time)
+            line.early_time += quantity * (context.time - line.early_time) // line.early
         line.received += quantity
         line.finished = line.finished or event.last
         return quantity
 
     def _learn_early(self, line: PurchaseLine, context: EventContext, lanes: Lanes) -> None:
         if line.early:
-            mean_time = line.early_time + line.early_moment // line.early
-            day = context.local_day + round((mean_time - context.time) / DAY_MS)
-            self._learn(line, mean_time, day, min(line.early / line.ordered, 1.0), lanes)
+            day = context.local_day + round((line.early_time - context.time) / DAY_MS)
+            self._learn(line, line.early_time, day, min(line.early / line.ordered, 1.0), lanes)
             line.early = 0
 
     @staticmethod
