@@ -59,10 +59,9 @@ def lower_stock_threshold(s: ShardState, plan: Plan, at: int) -> None:
     s.rows.hot["stock_threshold"][plan.rows[at]] = stock - max(1.0, abs(stock) / 2.0, day)
 
 
-def check_next_movement(s: ShardState, row: int) -> None:
-    """Let the next movement of a planned row raise a callback, whatever its stock."""
-    if not np.isnan(s.rows.hot["stock_threshold"][row]):
-        s.rows.hot["stock_threshold"][row] = ANY_STOCK
+def expect_less(s: ShardState, row: int, units: float) -> None:
+    """Raise the threshold of a row by units that are due no longer."""
+    s.rows.hot["stock_threshold"][row] += np.float32(units)
 
 
 def _learned(s: ShardState, rows: NDArray[np.int64]) -> NDArray[np.bool_]:

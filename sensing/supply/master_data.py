@@ -56,6 +56,11 @@ class MasterData:
         found: ItemUpdated | None = self._get(("item", sku))
         return found
 
+    def items_of(self, supplier: str) -> list[str]:
+        """SKUs of the items that a supplier delivers."""
+        found: Any = [event for _, event in self._records.values() if isinstance(event, ItemUpdated)]
+        return [item.sku for item in found if item.supplier == supplier]
+
     def supplier(self, supplier: str) -> SupplierUpdated | None:
         """Record of a supplier."""
         found: SupplierUpdated | None = self._get(("supplier", supplier))
