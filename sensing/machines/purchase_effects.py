@@ -18,8 +18,7 @@ from sensing.machines.callbacks import check_projection
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
 from sensing.machines.shard_outputs import context_of, observe, put_decision
 from sensing.machines.shard_state import ShardState
-from sensing.machines.stock_thresholds import expect_less
-from sensing.supply.disruptions import Disruption
+from sensing.machines.stock_thresholds import check_next_movement, expect_less
 from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
 from sensing.supply.purchase_line import PurchaseLine
 from sensing.supply.purchases import MovedLine, PoOutcome, line_key
@@ -27,24 +26,30 @@ from sensing.supply.stock_ledger import book_movement
 
 
 def disrupt(s: ShardState, message: InfrequentEvent) -> None:
-    """Apply a disruption of a supplier: postpone what is open, and plan the supplier's rows at their next close."""
+    """Apply a disruption of a supplier: postpone what is open, and plan the supplier's rows at their next close.
+
+    Until then their next movement has the projection run, since their lead time is longer.
+    """
     disruption, outcome = s.supply.disrupt(message.event, message.time)
-    s.schedule_plans(_rows_of(s, disruption))
+    rows = _rows_of(s, [disruption.supplier])
+    s.schedule_plans(rows)
+    check_next_movement(s, rows)
     report_moved(s, message, outcome.moved)
 
 
 def plan_disrupted_rows(s: ShardState, instant: int) -> None:
     """Plan the rows of disrupted suppliers at their next close: lead times change while a disruption lasts and ends."""
     s.supply.disruptions.expire(instant // DAY_MS)
-    for disruption in s.supply.disruptions.all():
-        s.schedule_plans(_rows_of(s, disruption))
+    suppliers = s.supply.disruptions.suppliers()
+    if suppliers:
+        s.schedule_plans(_rows_of(s, suppliers))
 
 
-def _rows_of(s: ShardState, disruption: Disruption) -> NDArray[np.int64]:
-    """Rows of a supplier: those with a purchase order, and those of items whose master data name it."""
+def _rows_of(s: ShardState, suppliers: list[int]) -> NDArray[np.int64]:
+    """Rows of suppliers: those with a purchase order, and those of items whose master data name the supplier."""
     lanes = s.supply.lanes
-    found = [lanes.lanes["row"][lanes.lanes["supplier"] == disruption.supplier].astype(np.int64)]
-    skus = s.supply.master.items_of(lanes.names[disruption.supplier])
+    found = [lanes.lanes["row"][np.isin(lanes.lanes["supplier"], suppliers)].astype(np.int64)]
+    skus = s.supply.master.items_of({lanes.names[number] for number in suppliers})
     found.extend(s.row_index.of_sku(s.rows.hot, keys_of(sku)["row_hi"]) for sku in skus)
     return np.unique(np.concatenate(found))
 

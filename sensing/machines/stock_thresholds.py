@@ -2,8 +2,9 @@
 
 `sensing.machines.day_close` sets the threshold when a row is planned, the callback sets it again. Above the threshold
 no stock-out can open before the row's next close, provided that lead times and purchase orders stay as they were.
-Orders raise the threshold. If a purchase order is delayed or reduced, the next movement raises the callback whatever
-the stock. Other changes of the projection (new purchase orders, receipts, master data) are seen at the next close.
+Orders and receipts raise the threshold. If a purchase order is delayed or reduced, the projection runs at once. If the
+supplier of a row is disrupted, the next movement raises the callback whatever the stock. Other changes of the
+projection (new purchase orders, master data) are seen at the next close.
 """
 
 import numpy as np
@@ -57,6 +58,12 @@ def lower_stock_threshold(s: ShardState, plan: Plan, at: int) -> None:
     # Orders raise the threshold, their shipments lower the stock: a day's demand closes a gap of two days' demand.
     stock, day = plan.on_hand[at], 2.0 * plan.forecast_mean[at, 0]
     s.rows.hot["stock_threshold"][plan.rows[at]] = stock - max(1.0, abs(stock) / 2.0, day)
+
+
+def check_next_movement(s: ShardState, rows: NDArray[np.int64]) -> None:
+    """Let the next movement of planned rows raise a callback, whatever their stock."""
+    thresholds = s.rows.hot["stock_threshold"]
+    thresholds[rows[~np.isnan(thresholds[rows])]] = ANY_STOCK
 
 
 def expect_less(s: ShardState, row: int, units: float) -> None:

@@ -13,7 +13,6 @@ At most DISRUPTIONS_MAX disruptions are kept. Beyond that the one that ends firs
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -65,6 +64,8 @@ def disruption_of(event: SupplierDisrupted, supplier: int, time: int) -> Disrupt
     return Disruption(supplier, event.sku, event.location, time, event.delay_days, until, end)
 
 
+_Scope = tuple[str | None, str | None]
+"""SKU and location; None: all."""
 _Rows = tuple[list[Disruption], int]
 """Disruptions, and disruptions dropped."""
 
@@ -74,37 +75,45 @@ class Disruptions:
 
     def __init__(self) -> None:
         self.dropped = 0
-        self._found: dict[tuple[int, str | None, str | None], Disruption] = {}
+        self._of_supplier: dict[int, dict[_Scope, Disruption]] = {}
+        self._count = 0
 
     def add(self, new: Disruption) -> None:
         """Add a disruption, or replace an older one of the same scope."""
-        key = (new.supplier, new.sku, new.location)
-        known = self._found.get(key)
+        found = self._of_supplier.setdefault(new.supplier, {})
+        known = found.get((new.sku, new.location))
         if known is not None and known.time > new.time:
             return
-        self._found[key] = new
-        if len(self._found) > DISRUPTIONS_MAX:
-            first = min(self._found, key=lambda each: (self._found[each].end_day, self._found[each].time))
-            del self._found[first]
+        self._count += known is None
+        found[new.sku, new.location] = new
+        if self._count > DISRUPTIONS_MAX:
+            self._remove(min(self.all(), key=lambda each: (each.end_day, each.time)))
             self.dropped += 1
 
     def all(self) -> list[Disruption]:
-        """All disruptions, in the order in which their scopes were first named."""
-        return list(self._found.values())
+        """All disruptions, by supplier in order of first mention."""
+        return [each for found in self._of_supplier.values() for each in found.values()]
+
+    def suppliers(self) -> list[int]:
+        """Numbers of the suppliers with disruptions."""
+        return list(self._of_supplier)
 
     def of_line(self, supplier: int, sku: str, location: str, placed_day: int) -> list[Disruption]:
         """Disruptions that had not ended when a purchase-order line was placed."""
-        return [
-            each
-            for each in self._found.values()
-            if each.supplier == supplier and each.end_day >= placed_day and each.concerns(sku, location)
-        ]
+        found = self._of_supplier.get(supplier, {}).values()
+        return [each for each in found if each.end_day >= placed_day and each.concerns(sku, location)]
 
     def expire(self, day: int) -> None:
         """Forget disruptions that ended more than DAYS_KEPT days before ``day``."""
-        ended = [key for key, each in self._found.items() if each.end_day < day - DAYS_KEPT]
-        for key in ended:
-            del self._found[key]
+        for each in self.all():
+            if each.end_day < day - DAYS_KEPT:
+                self._remove(each)
+
+    def _remove(self, each: Disruption) -> None:
+        del self._of_supplier[each.supplier][each.sku, each.location]
+        self._count -= 1
+        if not self._of_supplier[each.supplier]:
+            del self._of_supplier[each.supplier]
 
     def lengthen(
         self, rows: NDArray[np.int64], suppliers: NDArray[np.int64], mean_days: NDArray[np.float64], today: int,
@@ -123,8 +132,11 @@ class Disruptions:
         names
             Returns SKU and location of a row.
         """
-        usual = mean_days.copy() if self._found else mean_days
-        for each in self._found.values():
+        if not self._of_supplier:
+            return
+        usual = mean_days.copy()
+        disrupted = [number for number in np.unique(suppliers).tolist() if number in self._of_supplier]
+        for each in (each for number in disrupted for each in self._of_supplier[number].values()):
             if not each.time // DAY_MS <= today <= each.end_day:
                 continue
             at = np.flatnonzero(suppliers == each.supplier)
@@ -140,6 +152,7 @@ class Disruptions:
 
     def load(self, block: bytes) -> None:
         """Restore the state of :meth:`dump`."""
-        found: Any
-        found, self.dropped = unpack(block, {"disruptions": _Rows})["disruptions"]
-        self._found = {(each.supplier, each.sku, each.location): each for each in found}
+        found, dropped = unpack(block, {"disruptions": _Rows})["disruptions"]
+        for each in found:
+            self.add(each)
+        self.dropped = dropped

@@ -126,12 +126,12 @@ def project(
             if stock < 0.0 and days[i, 0] == NOT_WITHIN:
                 days[i, 0] = t
             if t == window - 1 or (t < window - 1 and receipts[i, t + 1] > 0.0):
-                _keep_worst(free, needed, needed_variance, arriving, out[i])
+                keep_worst(free, needed, needed_variance, arriving, out[i])
         out[i, COVER_DAYS] = days_of_cover(free, daily, mean[i, mean.shape[1] - 7 :])
 
 
 @kernel
-def _keep_worst(
+def keep_worst(
     free: float, needed: float, needed_variance: float, arriving: float, out: NDArray[np.float64]
 ) -> None:  # fmt: skip
     """Keep the day with the highest probability of a stock-out; of equal ones that with the largest gap."""

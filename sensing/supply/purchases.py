@@ -55,15 +55,14 @@ class PoOutcome(NamedTuple):
     """Result of a purchase-order event.
 
     ``movement`` is the change of on-hand stock in thousandths, which the caller must book at the event's time.
-    ``moved`` lists the lines whose schedule lines have changed. ``open_before`` and ``received_before`` are the
-    quantities of the line before the event, in thousandths.
+    ``moved`` lists the lines whose schedule lines have changed. ``open_before`` is the open quantity of the line before
+    the event, in thousandths.
     """
 
     word: Outcome
     movement: int = 0
     moved: tuple[MovedLine, ...] = ()
     open_before: int = 0
-    received_before: int = 0
 
 
 class OpenLines(NamedTuple):
@@ -117,8 +116,7 @@ class Purchases:
         elif is_duplicate(line, said):
             return PoOutcome("duplicate")
         self._name_supplier(line, event.supplier or (context.supplier if line.supplier == UNKNOWN else ""), lanes)
-        before, received_before = list(map(_expected, line.schedule)), line.received
-        open_before, was_placed = line.open, line.placed
+        before, open_before, was_placed = line.schedule, line.open, line.placed
         word, served = add_event(line, said, context.local_day)
         if said.kind == PLACED and word == "absorbed":
             line.lane = lanes.lane(row, line.supplier)
@@ -133,7 +131,7 @@ class Purchases:
         self._file(key, line)
         supply["on_order"][row] += line.open - open_before
         movement = said.quantity if said.kind == RECEIVED else 0
-        return PoOutcome(word, movement, self._moved(key, line, before, movement), open_before, received_before)
+        return PoOutcome(word, movement, self._moved(key, line, before, movement), open_before)
 
     def disrupt(self, disruption: Disruption, rows: Callable[[int], bool]) -> PoOutcome:
         """Postpone the open lines of a disrupted supplier. ``rows`` returns whether a row is affected."""
@@ -143,7 +141,7 @@ class Purchases:
             line = self._open[key]
             if not rows(line.row) or is_duplicate(line, said):
                 continue
-            before = list(map(_expected, line.schedule))
+            before = line.schedule
             add_event(line, said, NO_DAY)
             self._table.put(key, line)
             moved.extend(self._moved(key, line, before, 0))
@@ -209,13 +207,10 @@ class Purchases:
             if promised_day != NO_DAY:
                 lanes.delayed(line.supplier, float(day - promised_day), share)
 
-    def _moved(
-        self, key: Key, line: PurchaseLine, before: list[tuple[int, int]], arrived: int
-    ) -> tuple[MovedLine, ...]:
-        after = list(map(_expected, line.schedule))
-        if before == after:
+    def _moved(self, key: Key, line: PurchaseLine, before: list[ScheduleLine], arrived: int) -> tuple[MovedLine, ...]:
+        if _news(before) == _news(line.schedule):
             return ()
-        return (MovedLine(line.row, key, comes_later(before, after, arrived)),)
+        return (MovedLine(line.row, key, comes_later(before, line.schedule, arrived)),)
 
     def _file(self, key: Key, line: PurchaseLine) -> None:
         if line.schedule:
@@ -252,25 +247,25 @@ def line_key(event: Any) -> Key:
     return event.po_id, event.line or event.sku
 
 
-def _expected(part: ScheduleLine) -> tuple[int, int]:
-    return part.expected, part.quantity
+def _news(schedule: list[ScheduleLine]) -> list[tuple[int, ...]]:
+    """What is worth telling about schedule lines."""
+    return [(part.expected, part.quantity, part.first_day, part.source) for part in schedule]
 
 
-def comes_later(before: list[tuple[int, int]], after: list[tuple[int, int]], arrived: int) -> bool:
+def comes_later(before: list[ScheduleLine], after: list[ScheduleLine], arrived: int) -> bool:
     """Whether less is expected by some day than before, or less in all.
 
     Parameters
     ----------
     before, after
-        Expected day (NO_DAY: none) and quantity of the schedule lines before and after an event.
+        Schedule lines before and after an event.
     arrived
         Quantity that the event brought.
     """
-    if sum(quantity for _, quantity in before) > arrived + sum(quantity for _, quantity in after):
+    if sum(part.quantity for part in before) > arrived + sum(part.quantity for part in after):
         return True
-    for day, _ in before:
-        if day != NO_DAY:
-            expected, now = (sum(q for d, q in parts if NO_DAY < d <= day) for parts in (before, after))
-            if expected > arrived + now:
-                return True
+    for day in {part.expected for part in before} - {NO_DAY}:
+        expected, now = (sum(p.quantity for p in parts if NO_DAY < p.expected <= day) for parts in (before, after))
+        if expected > arrived + now:
+            return True
     return False

@@ -118,6 +118,8 @@ def in_order(events: list[LineEvent]) -> list[int]:
     The first placement comes first. Versioned events follow their versions, unversioned ones their times. An event with
     a version counts at the latest time of the versions up to it. Cancellations without a version come last.
     """
+    if len(events) == 1:
+        return [0]
     moments = [event.time for event in events]
     latest = NEVER
     versioned = (at for at, event in enumerate(events) if event.version)
@@ -153,10 +155,6 @@ class Schedule:
         self.finished = False
         self.lines: list[ScheduleLine] = []
         self.rest = ScheduleLine(0)
-        self._steps: dict[int, Callable[[LineEvent], None]] = {
-            PLACED: self._place, CONFIRMED: self._confirm, DELAYED: self._delay, SHIPPED: self._ship,
-            CANCELLED: self._cancel, DISRUPTED: self._disrupt,
-        }  # fmt: skip
 
     def apply(self, event: LineEvent) -> list[tuple[int, int]]:
         """Apply an event; returns the day (or NO_DAY) and quantity of every schedule line that a receipt serves."""
@@ -166,7 +164,7 @@ class Schedule:
             if not event.version:
                 return []
             self.cancelled = False
-        self._steps[event.kind](event)
+        _STEPS[event.kind](self, event)
         return []
 
     def open_lines(self) -> list[ScheduleLine]:
@@ -175,7 +173,9 @@ class Schedule:
             return []
         self._set_rest()
         found = [line for line in (*self.lines, self.rest) if line.quantity > 0]
-        return sorted(found, key=lambda line: (line.day == NO_DAY, line.expected, line.name))
+        return (
+            found if len(found) < 2 else sorted(found, key=lambda line: (line.day == NO_DAY, line.expected, line.name))
+        )
 
     @property
     def left(self) -> int:
@@ -358,3 +358,9 @@ class Schedule:
 
     def _drop_empty(self) -> None:
         self.lines = [line for line in self.lines if line.quantity > 0]
+
+
+_STEPS: dict[int, Callable[[Schedule, LineEvent], None]] = {
+    PLACED: Schedule._place, CONFIRMED: Schedule._confirm, DELAYED: Schedule._delay, SHIPPED: Schedule._ship,
+    CANCELLED: Schedule._cancel, DISRUPTED: Schedule._disrupt,
+}  # fmt: skip

@@ -1,6 +1,7 @@
 """supplier_delay: lateness, cover, schedule lines, the sentences."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -13,10 +14,10 @@ from tests.supply.events import DAY, book, disrupted, tell
 TODAY = 15_300  # 2011-11-22
 
 
-def part(expected: int, units: float = 40.0, cause: Cause = "promise", **fields: object) -> LatePart:
+def part(expected: int, units: float = 40.0, cause: Cause = "promise", **fields: Any) -> LatePart:
     """A schedule line that the supplier promised for tomorrow and that is expected ``expected`` days from today."""
-    given = {"first_day": TODAY + 1, "first_promised": True, **fields}
-    return LatePart(units=units, expected_day=TODAY + expected, cause=cause, **given)  # type: ignore[arg-type]
+    given: dict[str, Any] = {"first_day": TODAY + 1, "first_promised": True, **fields}
+    return LatePart(units=units, expected_day=TODAY + expected, cause=cause, **given)
 
 
 def delay(
@@ -141,7 +142,9 @@ def test_evidence_of_a_line() -> None:
     def causes(day: int) -> list[tuple[str, float, int, int]]:
         ((key, line),) = b.purchases.of_row(0)
         found = delay_evidence(key, line, "A", DAY + day, 5.0, 20.4)
-        late = [(each.cause, each.units, each.expected_day - DAY, each.days_late(DAY + day)) for each in found.late]
+        late: list[tuple[str, float, int, int]] = [
+            (each.cause, each.units, each.expected_day - DAY, each.days_late(DAY + day)) for each in found.late
+        ]
         assert (found.po_id, found.line, found.units_ordered, found.units_open) == ("P", "S0", 100.0, line.open / 1000)
         return late
 

@@ -18,8 +18,12 @@ from sensing.supply.projection import (
     NEEDED_VARIANCE,
     PROBABILITY,
     days_of_cover,
+    forecast_day,
+    keep_worst,
     lead_days,
     project,
+    projected_days,
+    window_days,
 )  # fmt: skip
 from sensing.supply.resolved_policy import RESOLVED_POLICY
 from sensing.supply.rounding import decimals, round_all, rounded
@@ -247,8 +251,26 @@ def test_unknown_stock_is_not_projected() -> None:
     assert np.isnan(_project(5.0, 0.0, none, none, none)[2][COVER_DAYS])
 
 
+@given(DAILY, st.integers(0, 80))
+def test_the_last_week_of_a_forecast_repeats(mean: list[float], t: int) -> None:
+    """Days of the forecast are its own; day 28 is day 21 again. The projection covers the longer of both."""
+    assert forecast_day(np.array(mean), t) == oracles.extended(mean, t + 1)[t]
+    assert projected_days(28, float(t)) == max(28, t)
+
+
+def test_the_worst_day_is_kept() -> None:
+    """The highest chance or, of equal ones, the largest gap between demand and receipts."""
+    out = np.full(5, NAN)
+    for needed, arriving, kept in ((40.0, 0.0, 40.0), (10.0, 0.0, 40.0), (45.0, 9.0, 40.0), (50.0, 5.0, 50.0)):
+        keep_worst(-60.0, needed, 1.0, arriving, out)
+        assert (out[PROBABILITY], out[NEEDED]) == (1.0, kept)
+    keep_worst(500.0, 80.0, 1.0, 0.0, out)
+    assert (out[NEEDED], out[NEEDED_VARIANCE], out[ARRIVING]) == (50.0, 1.0, 5.0)
+
+
 def test_a_lead_time_is_bounded() -> None:
     """From a day to a year, whole days."""
+    assert window_days(np.array([0.0, 2.0]), 2, 0.5) == oracles.window([0.0, 2.0], 0.5, 2) == 1
     assert [lead_days(days) for days in (0.0, 1.0, 1.01, 29.5, 365.0, 3660.0)] == [1, 1, 2, 30, 365, 365]
 
 
