@@ -62,7 +62,8 @@ class Proposed(msgspec.Struct, kw_only=True):
 class Stock(msgspec.Struct, kw_only=True):
     """Inventory position, base units.
 
-    ``stockout_date`` is the first local day on which the projection is below zero (absent: not within 28 days).
+    ``stockout_date`` is the first local day on which the projection is below zero (absent: not within 28 days, or the
+    lead time if that is longer).
     """
 
     on_hand: float | None

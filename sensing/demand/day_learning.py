@@ -180,6 +180,8 @@ def close_rows(
         units = quantity[i]
         if observed[i] <= 0.0 or (censored[i] and units <= mean):
             continue
+        if units <= 0.0 and demand[row]["sales"] == 0:
+            continue  # A row's history begins with its first sale, not with a purchase order or a count before it.
         if not censored[i]:
             variance = score(demand, row, pool, at, units, mean)
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)

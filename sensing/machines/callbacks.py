@@ -22,6 +22,7 @@ from sensing.machines.kernel_tables import IMPOSSIBLE, LOW_STOCK, RELEASE, SURGE
 from sensing.machines.shard_outputs import context_of, observe, put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_stock_thresholds
+from sensing.supply.plan import Plan
 
 
 def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> None:
@@ -94,9 +95,14 @@ def _release(s: ShardState, row: int, event: Any, texts: EventTexts, quantity: f
 
 def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
     """Project the stock of a row again after an event that changed it."""
+    if s.rows.hot["closed_day"][row] >= s.rows.hot["first_hour"][row] // 24:
+        check_projection(s, row, forecast_and_plan_of_row(s, row, s.clock).plan, event_time, cause)
+
+
+def check_projection(s: ShardState, row: int, plan: Plan, event_time: int, cause: str) -> None:
+    """Judge the stock projection of a row, which is planned alone, and set its stock threshold."""
     if s.rows.hot["closed_day"][row] < s.rows.hot["first_hour"][row] // 24:
         return
-    plan = forecast_and_plan_of_row(s, row, s.clock).plan
     short = bool(could_open(s, plan)[0])
     if short or STOCKOUT_PROJECTED.name in s.problems.open_types(row):
         context = context_of(s, row, s.clock, event_time, (cause,))

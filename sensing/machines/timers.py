@@ -20,6 +20,7 @@ from sensing.machine_settings import DAY_MS
 from sensing.machines.close_schedule import NEVER
 from sensing.machines.infrequent_events import reject_infrequent
 from sensing.machines.kernel_tables import ABSORBED, DUPLICATE
+from sensing.machines.purchase_effects import plan_disrupted_rows
 from sensing.machines.resumable import FirstPublication, Resumable
 from sensing.machines.row_lookup import row_of_known
 from sensing.machines.shard_outputs import put_exception, put_tombstone
@@ -115,5 +116,6 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
             put_exception(s, instant, instant, state)
         for exception_id, version in s.problems.take_tombstones(instant):
             put_tombstone(s, instant, exception_id, version + 1)
+        plan_disrupted_rows(s, instant)
         s.next_housekeeping = instant + DAY_MS
     return None

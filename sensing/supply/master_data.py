@@ -56,6 +56,14 @@ class MasterData:
         found: ItemUpdated | None = self._get(("item", sku))
         return found
 
+    def items_of(self, suppliers: set[str]) -> list[str]:
+        """SKUs of the items that one of some suppliers delivers."""
+        return [
+            item.sku
+            for _, item in self._records.values()
+            if isinstance(item, ItemUpdated) and item.supplier in suppliers
+        ]
+
     def supplier(self, supplier: str) -> SupplierUpdated | None:
         """Record of a supplier."""
         found: SupplierUpdated | None = self._get(("supplier", supplier))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.instants import local_date, rfc3339, rfc3339_seconds
 from sensing.contracts.parameters import (
+    HORIZON_DAYS,
     QUANTILE_LEVELS,
     Accuracy,
     Change,
@@ -174,7 +175,7 @@ def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
 def _open_by_day(plan: Plan, at: NDArray[np.int64]) -> list[dict[str, float]]:
     """Open demand of every row by requested date; days without open demand are left out."""
     found: list[dict[str, float]] = [{} for _ in range(at.size)]
-    open_day = rounded(plan.open_day[at])
+    open_day = rounded(plan.open_day[at, :HORIZON_DAYS])
     for k, t in np.argwhere(open_day).tolist():
         found[k][local_date(plan.day + 1 + t)] = float(open_day[k, t])
     return found

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import NO_DAY
-from sensing.codec.instants import day_number
 from sensing.contracts.parameters import ParameterStatus, PlanningParameters
 from sensing.contracts.reference import SupplierUpdated
 from sensing.contracts.suppliers import SupplierDisrupted
 from sensing.machine_settings import Settings
 from sensing.state.snapshot import Snapshot, pack, unpack
 from sensing.supply import dead_band, parameter_documents
+from sensing.supply.disruptions import Disruption, Disruptions, disruption_of
 from sensing.supply.lanes import Lanes
 from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
 from sensing.supply.parameter_documents import ForecastSummary
@@ -39,8 +38,8 @@ class SupplyState:
         (rows,) records of `supply_record.SUPPLY`. The kernels of `stock_ledger` and `backlog` change them.
     master
         Items, suppliers, policies, parameters in force.
-    lanes, purchases
-        Observed lead times; purchase-order lines.
+    lanes, purchases, disruptions
+        Observed lead times; purchase-order lines; disruptions of suppliers that last.
     decision_states
         Decisions of people about the parameters of rows.
     """
@@ -52,6 +51,7 @@ class SupplyState:
         self.supply: NDArray[Any] = fresh(0)
         self.master = MasterData()
         self.lanes = Lanes(settings.purchase_lines_max)
+        self.disruptions = Disruptions()
         self.purchases = Purchases(settings.purchase_lines_max, settings.line_horizon_days)
         self.decision_states = DecisionStates(settings.decided_rows_max)
         self._policies = ResolvedPolicyTable()
@@ -112,18 +112,16 @@ class SupplyState:
         supplier = (item.supplier or "") if item is not None else ""
         self.mark_seen(row, SUPPLIERS, time)
         context = EventContext(row, time, local_day, watermark, factor, supplier)
-        return self.purchases.apply(event, context, self.supply, self.lanes)
+        return self.purchases.apply(event, context, self.supply, self.lanes, self.disruptions)
 
-    def disrupt(self, event: SupplierDisrupted) -> PoOutcome:
-        """Postpone the open lines of a disrupted supplier. The caller has filtered duplicates."""
+    def disrupt(self, event: SupplierDisrupted, time: int) -> tuple[Disruption, PoOutcome]:
+        """Postpone what is open of a disrupted supplier, and what would be ordered from it until the disruption ends.
 
-        def concerned(row: int) -> bool:
-            sku, location = self.names(row)
-            return event.sku in (None, sku) and event.location in (None, location)
-
-        until = NO_DAY if event.until is None else day_number(event.until)
-        supplier = self.lanes.supplier(event.supplier)
-        return self.purchases.disrupt(supplier, concerned, event.delay_days, until, self.lanes)
+        ``time`` is the event time, UTC ms. The caller has filtered duplicates.
+        """
+        disruption = disruption_of(event, self.lanes.supplier(event.supplier), time)
+        self.disruptions.add(disruption)
+        return disruption, self.purchases.disrupt(disruption, lambda row: disruption.concerns(*self.names(row)))
 
     def plan(
         self, rows: NDArray[np.int64], day: int, now: int, forecast_mean: NDArray[np.float64],
@@ -150,7 +148,10 @@ class SupplyState:
         policy = self._policies.lookup(rows, self.supply, self.names, self.master, self.lanes, self.settings)
         price = np.full(rows.size, np.nan) if unit_price is None else unit_price
         policy["unit_cost"] = np.where(np.isnan(policy["unit_cost"]), price, policy["unit_cost"])
-        inputs = PlanInputs(policy, self.supply, self.lanes, self.purchases, self.decision_states.lead_times)
+        inputs = PlanInputs(
+            policy, self.supply, self.lanes, self.purchases, self.decision_states.lead_times,
+            lambda mean_days, today: self.disruptions.lengthen(rows, policy["supplier"], mean_days, today, self.names),
+        )  # fmt: skip
         return self.decision_states.applied(
             make_plan(rows, day, now, forecast_mean, forecast_variance, demand_class, inputs)
         )
@@ -211,5 +212,6 @@ class SupplyState:
             "master": self.master,
             "lanes": self.lanes,
             "purchases": self.purchases,
+            "disruptions": self.disruptions,
             "decision_states": self.decision_states,
         }

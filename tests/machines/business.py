@@ -164,6 +164,14 @@ def purchase(b: Business, keys: dict[str, str], day: int, time: int) -> None:
     if draw < 0.2:
         delayed = b.tell(after, "po.delayed", after + MINUTE_MS, promised_date=date(day + 12), **keys)
         b.again(after + HOUR_MS, delayed)
+    if 0.5 < draw < 0.75:  # the second schedule line has a name where the draw is high
+        named = {"schedule_line": "2"} if draw > 0.65 else {}
+        b.tell(after, "po.confirmed", after, quantity=12, promised_date=date(day + 7), **keys, **unit)
+        later = b.tell(
+            after + 1, "po.confirmed", after, quantity=18, promised_date=date(day + 15), **keys, **unit, **named
+        )
+        b.again(after + HOUR_MS, later)
+        b.tell(after + DAY_MS, "po.shipped", after + DAY_MS, quantity=12, promised_date=date(day + 9), **keys, **unit)
     if draw > 0.9:
         b.tell(after, "po.cancelled", after, **keys)
         b.tell(after + HOUR_MS, "po.confirmed", time, promised_date=date(day + 9), line_version=1, **keys)

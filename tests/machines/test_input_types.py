@@ -69,8 +69,8 @@ def test_unused_fields_are_those_that_nothing_reads(monkeypatch: pytest.MonkeyPa
     """For types that are decoded to structs: the listed unused fields are exactly those that no machine reads."""
     read: dict[str, set[str]] = defaultdict(set)
     spied = spies(read)
-    ranks = {spied[struct]: rank for struct, rank in purchase_line._RANK.items()}
-    monkeypatch.setattr(purchase_line, "_RANK", purchase_line._RANK | ranks)
+    kinds = {spied[struct]: kind for struct, kind in purchase_line._KINDS.items()}
+    monkeypatch.setattr(purchase_line, "_KINDS", purchase_line._KINDS | kinds)
     for lines in (usual_stream().lines, examples()):
         stream, engine = Stream(lines), Run(Settings(shards=2))
         batch = stream.cut(0, len(stream))

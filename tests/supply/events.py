@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+from sensing.codec.event_record import NO_DAY
 from sensing.contracts import suppliers as po
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.supply.purchases import PoOutcome
@@ -50,6 +51,21 @@ def tell(to: SupplyState, kind: str, day: float, row: int = 0, **fields: Any) ->
     """Make an event and apply it to a supply state."""
     made = event(kind, day, row, **fields)
     return apply_event(to, made, row)
+
+
+def disrupted(to: SupplyState, day: float = 0, **fields: Any) -> PoOutcome:
+    """Disrupt supplier A at DAY + ``day``; ``until`` counts from DAY as well."""
+    if "until" in fields:
+        fields["until"] = date(DAY + fields["until"])
+    time = round((DAY + day) * DAY_MS)
+    made = po.SupplierDisrupted(**{"event_id": f"d{day}", "event_time": time, "supplier": "A", **fields})
+    return to.disrupt(made, time)[1]
+
+
+def due(to: SupplyState, row: int = 0) -> list[tuple[float, int | None]]:
+    """Units and expected day, counted from DAY, of the open schedule lines of a row; None: no day."""
+    parts = [part for _, line in to.purchases.of_row(row) for part in line.schedule]
+    return [(part.quantity / 1000, None if part.expected == NO_DAY else part.expected - DAY) for part in parts]
 
 
 def apply_event(to: SupplyState, made: Any, row: int = 0) -> PoOutcome:
