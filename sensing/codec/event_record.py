@@ -84,6 +84,12 @@ EVENT = np.dtype(
 NO_TRACES: Mapping[TopicPartitionOffset, str] = {}
 
 
+class CurrencySeen(msgspec.Struct, frozen=True, kw_only=True, tag_field="event_type", tag="currency.seen"):
+    """A currency that is named for the first time; routers announce it to every shard, see `currency_watch`."""
+
+    currency: str
+
+
 class InfrequentEvent(NamedTuple):
     """An infrequent event with its origin. ``event`` is a contract struct, ``trace`` its W3C traceparent."""
 

@@ -69,7 +69,7 @@ _FIELDS: dict[str, dict[str, Event]] = {
     },
     "reference": {
         "item.updated": {
-            "sku": "SKU-1", "family": "F-1", "category": "food", "base_unit": "EA", "units": {"CASE": 12, "PAL": 480},
+            "sku": "SKU-1", "name": "Pump", "family": "F-1", "category": "food", "base_unit": "EA", "units": {"CASE": 12, "PAL": 480},
             "unit_cost": 1.25, "unit_price": 2.5, "currency": "EUR", "supplier": "SUP-1", "lead_time_days": 9,
             "order_quantity_min": 24, "order_quantity_multiple": 12, "shelf_life_days": 90, "service_target": 0.97,
             "steward": "ann", "strategic": True, "regulated": False,
@@ -78,7 +78,7 @@ _FIELDS: dict[str, dict[str, Event]] = {
             "location": "DC-1", "time_zone": "Europe/Berlin", "calendar": "DE", "region": "north", "steward": "ann",
         },
         "supplier.updated": {"supplier": "SUP-1", "lead_time_days": 9, "region": "north", "buyer": "bob"},
-        "customer.updated": {"customer": "C-1", "strategic": True, "region": "north"},
+        "customer.updated": {"customer": "C-1", "strategic": True, "segment": "hospitals", "region": "north"},
         "calendar.updated": {
             "calendar": "DE", "closed_weekdays": [5, 6],
             "holidays": [{"date": "2026-12-25", "name": "Christmas", "closed": True}, {"date": "2026-12-26"}],
