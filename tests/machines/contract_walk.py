@@ -17,10 +17,11 @@ from tests.claims import at, in_order, orders
 from tests.machines.streams import Line, Stream, line, run, topic_of
 
 Event = dict[str, Any]
-DAY = 30
-END = 44
-ROW = {"sku": "A", "location": "L"}
+DAY = 21
+END = 34
+ROW: Event = {"sku": "A", "location": "L"}
 SETTINGS = Settings(shards=2, dead_band=0.0)
+NONE: Event = {}
 
 
 class Scenario(NamedTuple):
@@ -28,7 +29,7 @@ class Scenario(NamedTuple):
 
     event: Event
     around: tuple[Line, ...] = ()
-    others: Event = {}
+    others: Event = NONE
 
 
 def noon(day: float) -> int:
@@ -37,7 +38,10 @@ def noon(day: float) -> int:
 
 
 def world() -> list[Line]:
-    """A row with its master data and six weeks of orders, and an event and a record with the id TWIN."""
+    """A row with its master data and five weeks of orders, and an event and a record with the id TWIN.
+
+    An override near the end publishes the parameters of the rows, with their stock and open demand.
+    """
     return [
         line("item.updated", "i1", None, sku="A", units={"CASE": 12}, unit_price=10, unit_cost=6, currency="EUR",
              supplier="S"),
@@ -50,6 +54,8 @@ def world() -> list[Line]:
         line("inventory.counted", "count", at(2, 1), quantity=500, **ROW),
         line("po.placed", "po0", at(3), po_id="P0", quantity=50, supplier="S", promised_date=date(9), **ROW),
         line("po.received", "po1", at(10), po_id="P0", quantity=50, **ROW),
+        *(line("decision.made", f"look {row}", noon(END - 1), subject=row, decision="override", decider="ann",
+               role="planner", field="order_quantity", value=50) for row in ("A/L", "A/M")),
         *orders("u", range(END), 5.0, sku="A", location="L", unit_price=10, currency="EUR"),
     ]  # fmt: skip
 
@@ -95,140 +101,149 @@ def other_value(field: Field, event: Event, given: Event) -> Any:
 
 
 ORDER = ROW | {"order_id": "X", "line": "1", "quantity": 4, "unit_price": 10, "currency": "EUR", "customer": "C"}
-HELD = ORDER | {"quantity": 90_000}
-TWO = line("order.changed", "two", noon(DAY + 1), **ROW, order_id="X", line="1", quantity=9, line_version=2)
+GIANT = ORDER | {"quantity": 90_000}
+PO = ROW | {"po_id": "P", "line": "1", "supplier": "S"}
+SHIPMENT = ROW | {"order_id": "X", "line": "1", "quantity": 3}
+
+CASE: Event = {"unit_of_measure": "CASE"}
+PALLET: Event = {"unit_of_measure": "PALLET"}
+"""Units: one that the item has, and one that is refused."""
+FIRST: Event = {"line_version": 1}
+MINIMUM: Event = {"order_quantity_min": 500}
+HELD_ID = f"quality:A|L|X|1:{date(DAY - 1).replace('-', '')}T110000000"
+"""Id of the exception of GIANT_BEFORE."""
+
 PLACED = line("order.placed", "placed", noon(DAY - 1), **ORDER)
-FLYERS = tuple(
-    line("order.placed", f"f{k}", noon(DAY) + k, **ROW, quantity=20, promotion="flyer") for k in range(1, 4)
+CHANGED = line("order.changed", "two", noon(DAY + 1), **ORDER | {"quantity": 9}, line_version=2)
+GIANT_BEFORE = line("order.placed", "placed", noon(DAY - 1), **GIANT)
+GIANT_LATER = line("order.placed", "giant", noon(DAY + 1), **GIANT | {"order_id": "Y"})
+ELSEWHERE = line("order.placed", "m", noon(DAY), **ORDER | {"order_id": "M", "location": "M"})
+LATE_IN_THE_DAY = line("order.placed", "late", at(END - 2, 23), **ORDER)
+IN_CASES = line("order.placed", "case", noon(DAY), **ORDER | CASE)
+FLYER = line("promotion.approved", "flyer", None, promotion="flyer", sku="A", start=date(DAY + 5), end=date(DAY + 20))
+COSTS = line("policy.updated", "costs", None, order_cost=40, holding_rate_year=0.2)
+FEW_LEFT = line("inventory.counted", "low", noon(DAY - 1), quantity=5, **ROW)
+COUNTED_LATER = line("inventory.counted", "again", noon(DAY + 1), quantity=40, **ROW)
+PO_PLACED = line("po.placed", "po2", noon(DAY - 2), **PO, quantity=60, promised_date=date(DAY + 2))
+PO_CONFIRMED = line("po.confirmed", "po3", noon(DAY + 1), **PO, promised_date=date(DAY + 8), line_version=2)
+PO_CONFIRMED_BEFORE = line("po.confirmed", "po3", noon(DAY - 1), **PO, promised_date=date(DAY + 8), line_version=2)
+PO_DELAYED = line("po.delayed", "po4", noon(DAY + 1), **PO, promised_date=date(DAY + 9))
+LOCATION_SHUT = line("location.updated", "l9", None, location="L", calendar="shut")
+CALENDAR_SHUT = line("calendar.updated", "shut", None, calendar="shut", closed_weekdays=[0, 1, 2])
+OTHER_PROMOTION = line(
+    "promotion.approved", "p2", None, promotion="OTHER", sku="A", start=date(DAY + 3), end=date(DAY + 8)
 )
-CASE = {"unit_of_measure": "CASE"}
 
 
-def _order(kind: str, *around: Line, **fields: Any) -> list[Scenario]:
-    """An order line as usual, and one that is held."""
-    usual = {"event_type": kind, **ORDER, **fields}
-    held = {"event_type": kind, **HELD, **fields}
-    return [Scenario(usual, around, CASE), Scenario(held, around, CASE)]
+def scenario(event_type: str, /, *around: Line, others: Event = NONE, **fields: Any) -> Scenario:
+    """A scenario of an event at noon of DAY."""
+    return Scenario({"event_type": event_type, **fields}, around, others)
 
 
-_PO = ROW | {"po_id": "P", "line": "1", "supplier": "S"}
-_PO_PLACED = line("po.placed", "po2", noon(DAY - 2), **_PO, quantity=60, promised_date=date(DAY + 2))
-_SHIPMENT = ROW | {"order_id": "X", "line": "1", "quantity": 3}
-_STOCKOUT = line("inventory.counted", "low", noon(DAY - 1), quantity=5, **ROW)
-_GIANT = line("order.placed", "giant", noon(DAY + 1), **HELD)
-
-
-def _reference(event_type: str, /, *around: Line, time: int | None = noon(DAY - 5), others: Event | None = None,
-               **fields: Any) -> Scenario:  # fmt: skip
-    return Scenario({"event_type": event_type, "event_time": time, **fields}, around, others or {})
+def record(event_type: str, /, *around: Line, others: Event = NONE, **fields: Any) -> Scenario:
+    """A scenario of a reference record that takes effect some days before."""
+    return scenario(event_type, *around, others=others, event_time=noon(DAY - 5), **fields)
 
 
 SCENARIOS: dict[str, list[Scenario]] = {
     "order.placed": [
-        *_order("order.placed", TWO),
-        Scenario({"event_type": "order.placed", **ROW, "quantity": 4}),
-        Scenario({"event_type": "order.placed", **ORDER, "quantity": 20}, FLYERS),
+        scenario("order.placed", CHANGED, others=CASE, **ORDER),
+        scenario("order.placed", CHANGED, **GIANT),
+        scenario("order.placed", **ROW, quantity=4),
+        scenario("order.placed", FLYER, **ORDER | {"quantity": 20}),
     ],
-    "order.changed": [*_order("order.changed", PLACED, line_version=2), *_order("order.changed", PLACED, TWO, line_version=3)],
+    "order.changed": [
+        scenario("order.changed", PLACED, others=CASE | FIRST, **ORDER, line_version=2),
+        scenario("order.changed", PLACED, **GIANT, line_version=2),
+        scenario("order.changed", FLYER, **ORDER | {"quantity": 20}, line_version=2),
+    ],
     "order.cancelled": [
-        Scenario({"event_type": "order.cancelled", **ORDER}, (PLACED, TWO), CASE | {"line_version": 1}),
+        scenario("order.cancelled", PLACED, CHANGED, others=PALLET | FIRST, **ORDER),
+        scenario("order.cancelled", GIANT_BEFORE, GIANT_LATER, **ORDER),
     ],
-    "order.returned": [Scenario({"event_type": "order.returned", **ORDER}, (), CASE)],
-    "order.allocated": [Scenario({"event_type": "order.allocated", **ORDER}, (), {})],
-    "order.lost": _order("order.lost"),
-    "shipment.shipped": [Scenario({"event_type": "shipment.shipped", **_SHIPMENT}, (PLACED,), CASE)],
-    "shipment.delayed": [Scenario({"event_type": "shipment.delayed", **_SHIPMENT, "expected_date": date(40)}, (PLACED,))],
-    "shipment.backordered": [Scenario({"event_type": "shipment.backordered", **_SHIPMENT}, (PLACED,))],
+    "order.returned": [scenario("order.returned", GIANT_LATER, others=CASE, **ORDER)],
+    "order.allocated": [scenario("order.allocated", **ORDER)],
+    "order.lost": [
+        scenario("order.lost", others=CASE, **ORDER),
+        scenario("order.lost", **GIANT),
+        scenario("order.lost", FLYER, **ORDER | {"quantity": 20}),
+    ],
+    "shipment.shipped": [scenario("shipment.shipped", PLACED, others=CASE, **SHIPMENT)],
+    "shipment.delayed": [scenario("shipment.delayed", PLACED, **SHIPMENT, expected_date=date(DAY + 10))],
+    "shipment.backordered": [scenario("shipment.backordered", PLACED, **SHIPMENT)],
     "shipment.substituted": [
-        Scenario({"event_type": "shipment.substituted", **_SHIPMENT, "sku": "B", "substitute_sku": "A"}, (), CASE),
+        scenario("shipment.substituted", others=CASE, **SHIPMENT | {"sku": "B"}, substitute_sku="A"),
+        scenario("shipment.substituted", COUNTED_LATER, **SHIPMENT | {"sku": "B"}, substitute_sku="A"),
     ],
-    "shipment.transferred": [Scenario({"event_type": "shipment.transferred", **_SHIPMENT, "to_location": "M"}, (), CASE)],
-    "shipment.delivered": [Scenario({"event_type": "shipment.delivered", **_SHIPMENT}, (PLACED,))],
+    "shipment.transferred": [scenario("shipment.transferred", others=CASE, **SHIPMENT, to_location="M")],
+    "shipment.delivered": [scenario("shipment.delivered", PLACED, **SHIPMENT)],
     "po.placed": [
-        Scenario({"event_type": "po.placed", **_PO, "quantity": 60, "promised_date": date(DAY + 2)}, (
-            line("po.confirmed", "po3", noon(DAY + 1), **_PO, promised_date=date(DAY + 6), line_version=2),
-        ), CASE | {"line_version": 3}),
+        scenario("po.placed", PO_CONFIRMED, others=CASE | {"line_version": 3}, **PO, quantity=60,
+                 promised_date=date(DAY + 2)),
     ],
     "po.confirmed": [
-        Scenario({"event_type": "po.confirmed", **_PO, "promised_date": date(DAY + 4), "quantity": 50}, (
-            _PO_PLACED, line("po.delayed", "po4", noon(DAY + 1), **_PO, promised_date=date(DAY + 8), line_version=2),
-        ), CASE | {"line_version": 3}),
+        scenario("po.confirmed", PO_PLACED, PO_CONFIRMED, others=CASE | {"line_version": 3}, **PO, quantity=50,
+                 promised_date=date(DAY + 4)),
     ],
     "po.delayed": [
-        Scenario({"event_type": "po.delayed", **_PO, "promised_date": date(DAY + 6)}, (
-            _PO_PLACED, line("po.confirmed", "po4", noon(DAY + 1), **_PO, promised_date=date(DAY + 8), line_version=2),
-        ), CASE | {"line_version": 3}),
+        scenario("po.delayed", PO_PLACED, PO_CONFIRMED, others=PALLET | {"line_version": 3}, **PO,
+                 promised_date=date(DAY + 6)),
     ],
     "po.shipped": [
-        Scenario({"event_type": "po.shipped", **_PO, "promised_date": date(DAY + 6)}, (
-            _PO_PLACED, line("po.confirmed", "po4", noon(DAY + 1), **_PO, promised_date=date(DAY + 8), line_version=2),
-        ), CASE | {"line_version": 3}),
+        scenario("po.shipped", PO_PLACED, PO_CONFIRMED, others=PALLET | {"line_version": 3}, **PO,
+                 promised_date=date(DAY + 6)),
     ],
-    "po.received": [Scenario({"event_type": "po.received", **_PO, "quantity": 20}, (_PO_PLACED,), CASE)],
-    "po.cancelled": [
-        Scenario({"event_type": "po.cancelled", **_PO}, (
-            _PO_PLACED, line("po.confirmed", "po4", noon(DAY - 1), **_PO, promised_date=date(DAY + 8), line_version=2),
-        ), CASE | {"line_version": 1}),
-    ],
-    "supplier.disrupted": [
-        Scenario({"event_type": "supplier.disrupted", "supplier": "S", "delay_days": 6, "until": date(DAY + 20)},
-                 (_PO_PLACED,), {"until": date(DAY - 9)}),
-    ],
-    "inventory.counted": [Scenario({"event_type": "inventory.counted", **ROW, "quantity": 40}, (), CASE)],
-    "inventory.adjusted": [Scenario({"event_type": "inventory.adjusted", **ROW, "quantity": 40}, (), CASE)],
+    "po.received": [scenario("po.received", PO_PLACED, others=CASE, **PO, quantity=20)],
+    "po.cancelled": [scenario("po.cancelled", PO_PLACED, PO_CONFIRMED_BEFORE, others=PALLET | FIRST, **PO)],
+    "supplier.disrupted": [scenario("supplier.disrupted", PO_PLACED, supplier="S", delay_days=6)],
+    "inventory.counted": [scenario("inventory.counted", others=CASE, **ROW, quantity=40)],
+    "inventory.adjusted": [scenario("inventory.adjusted", others=CASE, **ROW, quantity=40)],
     "item.updated": [
-        _reference(
-            "item.updated", _STOCKOUT, _GIANT, sku="A", units={"CASE": 12}, unit_cost=6, unit_price=10,
-            currency="EUR", supplier="S", others={"units": {"CASE": 6}},
-        ),
-        _reference(
-            "item.updated", line("order.placed", "case", noon(DAY), **ORDER, unit_of_measure="CASE"), sku="A",
-            units={"CASE": 12}, others={"units": {"CASE": 6}},
-        ),
-        _reference(
-            "item.updated", line("location.updated", "l9", None, location="N"),
-            line("order.placed", "n", noon(DAY + 1), order_id="N", sku="N", location="N", quantity=3),
-            line("inventory.counted", "nc", noon(DAY - 1), sku="N", location="N", quantity=1),
-            line("order.placed", "n2", noon(DAY + 1), order_id="N2", sku="N", location="N", quantity=80_000),
-            sku="N", unit_price=10, currency="EUR",
-            others={"units": {"CASE": 6}},
-        ),
+        record("item.updated", FEW_LEFT, GIANT_LATER, others=MINIMUM | {"units": {"CASE": 6}}, sku="A",
+               name="Pump", units={"CASE": 12}, unit_cost=6, unit_price=10, currency="EUR", supplier="S"),
+        record("item.updated", IN_CASES, others={"units": {"CASE": 6}}, sku="A", units={"CASE": 12}),
+        record("item.updated", COSTS, ELSEWHERE, others={"units": {"CASE": 6}}, sku="A", unit_price=10, currency="EUR",
+               supplier="S"),
     ],
     "location.updated": [
-        _reference("location.updated", _GIANT, location="L", others={"time_zone": "Asia/Kathmandu", "calendar": "shut"}),
-        _reference(
-            "location.updated", line("calendar.updated", "shut", None, calendar="shut", closed_weekdays=[0, 1, 2]),
-            location="L", others={"time_zone": "Asia/Kathmandu", "calendar": "shut"},
-        ),
+        record("location.updated", CALENDAR_SHUT, GIANT_LATER, LATE_IN_THE_DAY, location="L", region="north",
+               others={"time_zone": "Asia/Kathmandu", "calendar": "shut"}),
     ],
-    "supplier.updated": [_reference("supplier.updated", _STOCKOUT, _PO_PLACED, line(
-        "po.delayed", "late", noon(DAY), **_PO, promised_date=date(DAY + 9)), supplier="S", lead_time_days=5)],
-    "customer.updated": [_reference("customer.updated", _GIANT, customer="C", strategic=True, segment="shops", region="south")],
+    "supplier.updated": [
+        record("supplier.updated", PO_PLACED, PO_DELAYED, supplier="S", lead_time_days=5, buyer="bob"),
+    ],
+    "customer.updated": [
+        record("customer.updated", GIANT_LATER, customer="C", strategic=True, segment="shops", region="south"),
+    ],
     "calendar.updated": [
-        _reference(
-            "calendar.updated", line("location.updated", "l9", None, location="L", calendar="shut"), calendar="shut",
-            closed_weekdays=[6],
-            others={"closed_weekdays": [0, 1], "holidays": [{"date": date(DAY + 1)}, {"date": date(DAY + 2)}]},
-        ),
+        record("calendar.updated", LOCATION_SHUT, calendar="shut", closed_weekdays=[6],
+               others={"closed_weekdays": [0, 1], "holidays": [{"date": date(DAY + 1)}, {"date": date(DAY + 2)}]}),
     ],
     "policy.updated": [
-        _reference("policy.updated", order_cost=40, holding_rate_year=0.2, dead_band=0.05, others={"base_currency": "GBP", "rates": {"EUR": 2.0}}),
-        _reference("policy.updated", _GIANT, order_cost=40, base_currency="USD", rates={"EUR": 1.1}, others={"rates": {"EUR": 3.0}}),
-        _reference("policy.updated", sku="A", location="L", service_target=0.5, others={"rates": {"EUR": 3.0}}),
+        record("policy.updated", order_cost=40, holding_rate_year=0.2, dead_band=0.05,
+               others=MINIMUM | {"base_currency": "GBP", "rates": {"EUR": 2.0}}),
+        record("policy.updated", GIANT_LATER, base_currency="USD", rates={"EUR": 1.1}, others={"rates": {"EUR": 3.0}}),
+        record("policy.updated", sku="A", location="L", service_target=0.5, others={"rates": {"EUR": 3.0}}),
     ],
-    "plan.published": [_reference("plan.published", **ROW, start=date(DAY), days=28, quantity_per_day=4)],
-    "parameters.in_force": [_reference("parameters.in_force", **ROW, safety_stock=5, reorder_point=60, order_up_to=90,
-                                       order_quantity=48, lead_time_days=9)],
-    "promotion.approved": [_reference("promotion.approved", sku="A", promotion="P", start=date(DAY - 3), end=date(DAY - 1),
-                                      others={"location": "M", "start": date(DAY - 9), "end": date(DAY + 1)})],
-    "signal.observed": [_reference("signal.observed", signal="rain", kind="weather", value=3)],
+    "plan.published": [record("plan.published", **ROW, start=date(DAY), days=28, quantity_per_day=4)],
+    "parameters.in_force": [
+        record("parameters.in_force", **ROW, safety_stock=5, reorder_point=60, order_up_to=90, order_quantity=48,
+               lead_time_days=9),
+    ],
+    "promotion.approved": [
+        record("promotion.approved", OTHER_PROMOTION, sku="A", promotion="P", start=date(DAY - 3), end=date(DAY - 1),
+               others={"location": "M", "start": date(DAY - 9), "end": date(DAY + 1)}),
+    ],
+    "signal.observed": [record("signal.observed", signal="rain", kind="weather", value=3)],
     "decision.made": [
-        Scenario({"event_type": "decision.made", "subject": "A/L", "decision": "override", "decider": "ann",
-                  "role": "planner", "field": "reorder_point", "value": 60, "reason": "known"}, (), {
-                      "field": "order_quantity", "sku": "B", "until": date(DAY + 3), "parameters_version": 1}),
+        scenario("decision.made", subject="A/L", decision="override", decider="ann", role="planner",
+                 field="reorder_point", value=60, reason="known",
+                 others={"field": "order_quantity", "sku": "B", "until": date(DAY + 3), "parameters_version": 1}),
+        scenario("decision.made", GIANT_BEFORE, subject=HELD_ID, decision="acknowledge", decider="ann",
+                 role="data_steward", others={"sku": "B"}),
     ],
     "execution.confirmed": [
-        Scenario({"event_type": "execution.confirmed", "subject": "A/L"}, (), {"sku": "B", "parameters_version": 1}),
+        scenario("execution.confirmed", subject="A/L", others={"sku": "B", "parameters_version": 1}),
     ],
 }  # fmt: skip
 """By event type: its scenarios. A field is read if another value changes the outputs of at least one."""
