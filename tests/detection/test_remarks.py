@@ -86,7 +86,7 @@ def test_a_context_gives_money_in_both_currencies_and_the_margin() -> None:
 
 def test_severity_depends_on_money_in_the_base_currency_alone() -> None:
     """A million without a rate is worth no point."""
-    (opened,) = [Problems(9).observe(known(money=1e6, currency="XXX"))]
+    (opened,) = [Problems(9).observe(known(money=1e6, currency="ZWL"))]
     (ranked,) = [Problems(9).observe(known(money=1e6, money_base=1e4))]
     assert opened is not None
     assert ranked is not None
