@@ -84,8 +84,11 @@ EVENT = np.dtype(
 NO_TRACES: Mapping[TopicPartitionOffset, str] = {}
 
 
-class CurrencySeen(msgspec.Struct, frozen=True, kw_only=True, tag_field="event_type", tag="currency.seen"):
-    """A currency that is named for the first time; routers announce it to every shard, see `currency_watch`."""
+class CurrencyHeard(msgspec.Struct, frozen=True, tag="currency.heard", tag_field="event_type"):
+    """A source group's notice to every shard: the first event that names a currency.
+
+    It travels as an infrequent event and is not an input event, so it is not counted.
+    """
 
     currency: str
 

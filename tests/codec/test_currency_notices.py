@@ -2,13 +2,15 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.codec.currency_watch import CURRENCIES_MAX, CurrencyWatch, find_currency
-from sensing.codec.event_record import EVENT, Batch, CurrencySeen, InfrequentEvent, Topic
+from sensing.codec.currency_notices import CURRENCIES_MAX, CurrencyNotices, find_currency
+from sensing.codec.event_record import EVENT, Batch, CurrencyHeard, InfrequentEvent, Topic
 from sensing.contracts.reference import ItemUpdated, LocationUpdated
+from sensing.state.stored_batch import StoredBatch
 
 CODES = st.sampled_from(["", "EUR", "USD", "GBP"])
 MESSAGES = st.lists(st.tuples(st.booleans(), CODES), max_size=25)
@@ -37,7 +39,7 @@ def order(batch: Batch) -> list[Any]:
     for k in range(len(batch.records) + 1):
         while placed and placed[0][0] <= k:
             message = placed.pop(0)[1]
-            seen = isinstance(message.event, CurrencySeen)
+            seen = isinstance(message.event, CurrencyHeard)
             found.append((message.event.currency, message.offset) if seen else message.offset)
         if k < len(batch.records):
             found.append(int(batch.records[k]["offset"]))
@@ -59,24 +61,26 @@ def expected(messages: list[tuple[bool, str]]) -> list[Any]:
 @given(messages=MESSAGES, cut=st.integers(0, 25))
 def test_currencies_are_announced_where_they_are_first_named(messages: list[tuple[bool, str]], cut: int) -> None:
     """One batch or two: the same announcements at the same places, with the watermark of their message."""
-    watch = CurrencyWatch()
-    parts = [watch.watch(batch_of(messages[:cut])), watch.watch(batch_of(messages[cut:], cut))]
+    watch = CurrencyNotices()
+    parts = [watch.announce(batch_of(messages[:cut])), watch.announce(batch_of(messages[cut:], cut))]
 
     assert [entry for part in parts for entry in order(part)] == expected(messages)
-    assert order(CurrencyWatch().watch(batch_of(messages))) == expected(messages)
-    announced = [message for part in parts for _, message in part.infrequent if isinstance(message.event, CurrencySeen)]
+    assert order(CurrencyNotices().announce(batch_of(messages))) == expected(messages)
+    announced = [
+        message for part in parts for _, message in part.infrequent if isinstance(message.event, CurrencyHeard)
+    ]
     assert all(message.watermark == message.offset for message in announced)
 
 
 def test_a_batch_that_names_nothing_new_is_handed_on() -> None:
     """The same object, whatever else is in it; after two currencies no batch is read."""
-    watch = CurrencyWatch()
+    watch = CurrencyNotices()
     other = InfrequentEvent(LocationUpdated(event_id="l", location="L"), 0, 0, Topic.REFERENCE, 0, 0)
     nothing = Batch(np.zeros(3, EVENT), [(1, other)], 5)
-    assert watch.watch(nothing) is nothing
-    watch.watch(batch_of([(False, "EUR"), (False, "USD")]))
+    assert watch.announce(nothing) is nothing
+    watch.announce(batch_of([(False, "EUR"), (False, "USD")]))
     third = batch_of([(False, "GBP"), (True, "JPY")])
-    assert watch.watch(third) is third
+    assert watch.announce(third) is third
 
 
 def test_the_kernel_reads_the_bytes_of_the_currency() -> None:
@@ -89,3 +93,12 @@ def test_the_kernel_reads_the_bytes_of_the_currency() -> None:
     assert find_currency(words, 1, shift, mask, eur) == 2
     assert find_currency(words[:2], 1, shift, mask, eur) == 2
     assert find_currency(words, 1, shift, mask, usd) == 1
+
+
+def test_a_batch_that_waits_keeps_its_notices() -> None:
+    """Notices of orders and of items, as a snapshot stores them."""
+    batch = CurrencyNotices().announce(batch_of([(False, "EUR"), (True, "USD")]))
+    stored = msgspec.msgpack.decode(msgspec.msgpack.encode(StoredBatch.of(batch)), type=StoredBatch)
+
+    assert stored.batch().infrequent == batch.infrequent
+    assert [type(message.event) for _, message in batch.infrequent] == [CurrencyHeard, CurrencyHeard, ItemUpdated]

@@ -1,4 +1,4 @@
-"""Currency watch: tells every shard which currencies are in use. Routers call it for every batch before the split.
+"""Currency notices: a source group tells every shard which currencies are in use. Routers call it before the split.
 
 Orders and items of a SKU go to one shard only. Whether several currencies are in use concerns all shards, so the first
 events that name a currency and a second one are announced to all, at their places in the stream.
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import EVENT, Batch, CurrencySeen, InfrequentEvent
+from sensing.codec.event_record import EVENT, Batch, CurrencyHeard, InfrequentEvent
 from sensing.codec.swar import WORD
 from sensing.jit import kernel
 
@@ -35,14 +35,14 @@ def find_currency(words: NDArray[np.uint64], column: int, shift: np.uint64, mask
     return int(words.shape[0])
 
 
-class CurrencyWatch:
-    """The currencies that a stream has named so far, at most two."""
+class CurrencyNotices:
+    """The currencies that a source group has announced, at most two."""
 
     def __init__(self) -> None:
         self._seen: list[str] = []
 
-    def watch(self, batch: Batch) -> Batch:
-        """The batch with a CurrencySeen before each record or item that is the first to name a currency."""
+    def announce(self, batch: Batch) -> Batch:
+        """The batch with a CurrencyHeard before each record or item that is the first to name a currency."""
         infrequent = batch.infrequent
         while len(self._seen) < CURRENCIES_MAX:
             at, item = _first_record(batch.records, self._seen), _first_item(infrequent, self._seen)
@@ -56,7 +56,7 @@ class CurrencyWatch:
             else:
                 break
             self._seen.append(currency)
-            announced = source._replace(event=CurrencySeen(currency=currency))
+            announced = source._replace(event=CurrencyHeard(currency), trace=None)
             infrequent = [*infrequent[:place], (before, announced), *infrequent[place:]]
         return batch if infrequent is batch.infrequent else batch._replace(infrequent=infrequent)
 
@@ -71,7 +71,7 @@ def _first_item(infrequent: list[tuple[int, InfrequentEvent]], seen: list[str]) 
     """Index of the first infrequent event that names a currency not seen; else their number."""
     for k, (_, message) in enumerate(infrequent):
         currency = getattr(message.event, "currency", None)
-        if currency is not None and currency not in seen and not isinstance(message.event, CurrencySeen):
+        if currency is not None and currency not in seen:
             return k
     return len(infrequent)
 
