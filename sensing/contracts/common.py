@@ -60,7 +60,14 @@ Version = Annotated[
 ]
 Revision = Annotated[int, Meta(ge=1, le=VERSION_MAX, description="Version of a record that this engine published.")]
 Price = Annotated[float, Meta(ge=0, le=PRICE_MAX, description="Price per unit_of_measure in currency.")]
-Currency = Annotated[str, Meta(min_length=3, max_length=3, description="ISO 4217 currency code.")]
+Currency = Annotated[
+    str,
+    Meta(
+        min_length=3,
+        max_length=3,
+        description="ISO 4217 currency code. Default: the item's currency, else the base currency.",
+    ),
+]
 Text = Annotated[str, Meta(max_length=256, description="Free text of up to 256 characters.")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Days = Annotated[float, Meta(ge=0, le=3660, description="Duration in days.")]

@@ -119,7 +119,9 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     """Whole record of one SKU-location. ``freshness`` maps an input to its newest event time.
 
     ``decision`` is a person's decision about this proposal, with who, when and why, if the status follows from it.
-    ``overrides`` are values in ``proposed`` that a person set; dependent values there follow from them.
+    ``overrides`` are values in ``proposed`` that a person set; dependent values there follow from them. ``item_name``,
+    ``family``, ``category``, ``strategic`` and ``regulated`` are those of the item, ``region`` that of the location.
+    ``supplier`` is that of the newest purchase order, else of the item; ``buyer`` is its buyer.
     """
 
     sku: str
@@ -142,6 +144,14 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     decided_role: str | None = None
     decided_at: str | None = None
     decision_reason: str | None = None
+    item_name: str | None = None
+    family: str | None = None
+    category: str | None = None
+    strategic: bool = False
+    regulated: bool = False
+    region: str | None = None
+    supplier: str | None = None
+    buyer: str | None = None
 
 
 SPEC = output(

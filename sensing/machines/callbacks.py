@@ -5,7 +5,6 @@ The kernel stops behind such a record, so a callback sees exactly the state that
 
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS
@@ -13,7 +12,7 @@ from sensing.codec.instants import local_date
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.subjects import problem_key
-from sensing.detection.finding import Detail, DetectionContext
+from sensing.detection.finding import Detail
 from sensing.detection.quality import DATA_QUALITY, TAIL_SHARE, HeldLine, ReleasedLine, stream_quantity
 from sensing.detection.stockout import STOCKOUT_PROJECTED, could_open, stockout_evidence
 from sensing.detection.surge import LINES_MIN, ORDER_SURGE, surge_evidence, surge_step
@@ -29,7 +28,7 @@ def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> No
     """Run one callback entry; ``event`` is the record that raised it."""
     kind, row = int(entry["kind"]), int(entry["row"])
     if kind == SURGE:
-        detect_surge(s, row, int(event["time"]), texts.event_id)
+        detect_surge(s, row, int(event["time"]), texts.event_id, int(event["customer"]))
     elif kind == IMPOSSIBLE:
         _hold(s, row, event, texts)
     elif kind == RELEASE:
@@ -38,9 +37,12 @@ def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> No
         recheck_stock(s, row, int(event["time"]), texts.event_id)
 
 
-def detect_surge(s: ShardState, row: int, event_time: int, cause: str) -> None:
-    """Test the trailing windows of a row after a line count has reached its threshold, and raise the thresholds."""
-    context = context_of(s, row, s.clock, event_time, (cause,))
+def detect_surge(s: ShardState, row: int, event_time: int, cause: str, customer: int = 0) -> None:
+    """Test the trailing windows of a row after a line count has reached its threshold, and raise the thresholds.
+
+    ``customer`` is the hash of the customer of the line that reached it.
+    """
+    context = context_of(s, row, s.clock, event_time, (cause,), customer=customer)
     observe(s, ORDER_SURGE.finding(context, surge_evidence(s, row)))
     hot = s.rows.hot[row]
     today = int(hot["hour"]) // 24 & 255
@@ -53,9 +55,8 @@ def detect_surge(s: ShardState, row: int, event_time: int, cause: str) -> None:
 
 def _hold(s: ShardState, row: int, event: Any, texts: EventTexts) -> None:
     hot = s.rows.hot[row]
-    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,))
-    if not np.isnan(event["price"]):
-        context = _priced(context, event)
+    customer = int(event["customer"])
+    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,), customer=customer, line=event)
     evidence = HeldLine(
         order_id=texts.document,
         line=texts.line_or_sku,
@@ -120,12 +121,6 @@ def _decide(s: ShardState, texts: EventTexts, event: Any, rule: str, prior: floa
         reason=reason, cause_event_ids=[event_id],
     )  # fmt: skip
     put_decision(s, s.clock, int(event["time"]), f"{rule}/{event_id}", decision)
-
-
-def _priced(context: DetectionContext, event: Any) -> DetectionContext:
-    return msgspec.structs.replace(
-        context, price=float(event["price"]), currency=bytes(event["currency"]).decode() or None
-    )
 
 
 def _units(event: Any) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sensing.codec.event_record import TOPICS, InfrequentEvent, Reject
+from sensing.codec.event_record import THOUSANDTHS, TOPICS, CurrencyHeard, InfrequentEvent, Reject
 from sensing.codec.keys import id_key
 from sensing.codec.shard_split import shard_of, sku_of_event
 from sensing.codec.thousandths import exact_thousandths
@@ -42,8 +42,13 @@ OUTCOME_OF_WORD = {"absorbed": ABSORBED, "duplicate": DUPLICATE, "superseded": S
 def apply_infrequent(s: ShardState, message: InfrequentEvent) -> None:
     """Apply one infrequent event (not reference) and count its outcome.
 
-    An event without a SKU goes to every shard; the first shard counts it.
+    An event without a SKU goes to every shard; the first shard counts it. The announcement of a currency is no message
+    of its own and is not counted.
     """
+    if isinstance(message.event, CurrencyHeard):
+        if s.supply.see_currency(message.event.currency):
+            s.schedule_plans()
+        return
     outcome = _apply(s, message)
     if outcome == ABSORBED and message.time < message.watermark:
         outcome = ABSORBED_LATE

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.event_record import BEFORE_ALL, InfrequentEvent
+from sensing.codec.identifiers import customer_hashes
 from sensing.codec.keys import keys_of
 from sensing.contracts.reference import (
     CalendarUpdated,
     CustomerUpdated,
     ItemUpdated,
     LocationUpdated,
+    PolicyUpdated,
     PromotionApproved,
 )
 from sensing.machine_settings import DAY_MS
@@ -33,17 +35,28 @@ def apply_reference(s: ShardState, message: InfrequentEvent) -> None:
 
     A record without a SKU goes to every shard; the first shard counts it.
     """
-    if isinstance(message.event, LocationUpdated):
-        try:
-            s.zones.number(message.event.time_zone)
-        except ValueError:
-            outcome = reject_infrequent(
-                s, message, "out_of_range", "time_zone", "an IANA time zone", message.event.time_zone
-            )
-            _count(s, message, outcome)
-            return
+    refusal = _refusal(s, message.event)
+    if refusal is not None:
+        _count(s, message, reject_infrequent(s, message, "out_of_range", *refusal))
+        return
     _count(s, message, ABSORBED if s.pending.add(message) else DUPLICATE)
     apply_due_reference(s, s.clock + s.settings.lateness_ms)
+
+
+def _refusal(s: ShardState, event: Any) -> tuple[str, str, str] | None:
+    """Why a reference record is refused: field, required, got; None if it is accepted."""
+    if isinstance(event, LocationUpdated):
+        try:
+            s.zones.number(event.time_zone)
+        except ValueError:
+            return "time_zone", "an IANA time zone", event.time_zone
+    if isinstance(event, PolicyUpdated):
+        for_all = event.sku is None and event.location is None
+        if event.base_currency is not None and not for_all:
+            return "base_currency", "none in a policy of a sku or location", event.base_currency
+        if event.rates and event.base_currency is None:
+            return "rates", "a base_currency beside them", str(event.rates)
+    return None
 
 
 def _count(s: ShardState, message: InfrequentEvent, outcome: int) -> None:
@@ -63,6 +76,8 @@ def _in_force(s: ShardState, event: Any, time: int) -> None:
         _move_location(s, event)
     elif isinstance(event, (CalendarUpdated, PromotionApproved)):
         s.calendars.apply(event)
+    elif isinstance(event, CustomerUpdated):
+        s.customers.apply(int(customer_hashes([event.customer])[0]), event, time)
     else:
         s.supply.reference(event, concerned, time)
     if not isinstance(event, CustomerUpdated):  # no plan reads it

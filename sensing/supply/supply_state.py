@@ -19,7 +19,7 @@ from sensing.machine_settings import Settings
 from sensing.state.snapshot import Snapshot, pack, unpack
 from sensing.supply import dead_band, parameter_documents
 from sensing.supply.disruptions import Disruption, Disruptions, disruption_of
-from sensing.supply.lanes import Lanes
+from sensing.supply.lanes import NO_LANE, Lanes
 from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
 from sensing.supply.parameter_documents import ForecastSummary
 from sensing.supply.plan import Plan, PlanInputs, make_plan
@@ -74,6 +74,21 @@ class SupplyState:
             self._policies.forget_all()
         else:
             self.supply["policy"][rows] = -1
+
+    def see_currency(self, currency: str) -> bool:
+        """Note a currency in use; returns whether the plans of all rows may change."""
+        changed = self.master.see_currency(currency)
+        if changed:
+            self._policies.forget_all()
+        return changed
+
+    def supplier_of(self, row: int) -> str | None:
+        """Supplier of a row: that of its newest purchase order, else that of its item."""
+        lane = int(self.supply["lane"][row])
+        if lane != NO_LANE:
+            return self.lanes.names[self.lanes.lanes[lane]["supplier"]] or None
+        item = self.master.item(self.names(row)[0])
+        return None if item is None else item.supplier
 
     def mark_seen(self, row: int, source: int, time: int) -> None:
         """Update the newest event time (``time``, UTC ms) of an input (ORDERS, INVENTORY or SUPPLIERS) for a row."""
@@ -143,7 +158,7 @@ class SupplyState:
         demand_class
             (n,) position in `dead_band.CLASSES`.
         unit_price
-            (n,) value of a unit, for items without a cost in master data; NaN: not known.
+            (n,) value of a unit in the base currency, for items without a cost in master data; NaN: not known.
         """
         policy = self._policies.lookup(rows, self.supply, self.names, self.master, self.lanes, self.settings)
         price = np.full(rows.size, np.nan) if unit_price is None else unit_price
