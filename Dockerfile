@@ -16,6 +16,7 @@ WORKDIR /
 ENV NUMBA_CACHE_DIR=/var/cache/tidegauge PYTHONUNBUFFERED=1
 RUN python -m flows.cli.warm_up
 
+# Exit codes: after 1 a restart can help, after 2, 3 and 4 the next start ends in the same way (flows/README.md).
 EXPOSE 9464
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["tidegauge"]

@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast coverage lint servers bench schemas clean
+.PHONY: help demo test test-fast coverage fuzz lint servers bench schemas clean
 
 PY := .venv/bin/python
 # Compiled kernels stay in the checkout as well.
@@ -32,6 +32,9 @@ coverage: .venv/dev.stamp .venv/kernels.stamp ## lines of sensing/ that tests re
 	    --cov sensing --cov-report= $(CORE)
 	@$(PY) -m pytest -n 2 --dist loadfile -m 'compiled and not slow' \
 	    --cov sensing --cov-append --cov-report term:skip-covered $(CORE)
+
+fuzz: .venv/dev.stamp .venv/kernels.stamp ## valid but extreme events from thousands of seeds, for half an hour
+	@FUZZ_SEEDS=$${FUZZ_SEEDS:-5000} $(PY) -m pytest -n 2 -q tests/machines/test_extreme_events.py
 
 lint: .venv/dev.stamp ## ruff and mypy
 	@.venv/bin/ruff check --quiet .

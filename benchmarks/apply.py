@@ -7,7 +7,6 @@ from time import process_time
 from benchmarks import workloads
 from benchmarks.shards import Shards, between_closes
 from benchmarks.workloads import DAY_MS, Lines, Workload
-from sensing.codec.shard_split import split
 from sensing.machine_settings import Settings
 
 SEED = 5
@@ -73,7 +72,7 @@ def _day(shards: Shards, load: Workload, day: int, batch: int) -> tuple[int, flo
     cut, applied = 0.0, 0.0
     for whole in batches:
         started = process_time()
-        parts = split(whole, len(shards.machines))
+        parts = shards.split(whole)
         cut += process_time() - started
         applied += shards.give(parts)
     shards.take(lines[timed.stop :])

@@ -32,6 +32,7 @@ from sensing.machines.shard import ShardMachine
 from sensing.machines.shard_state import ShardState
 from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS
 from sensing.state.rows import DAYS_KEPT
+from sensing.supply.plan import has_figures
 from sinks.finished_files import PARAMETERS_FILE
 
 RowName = tuple[str, str]
@@ -155,7 +156,7 @@ def final_rows(s: ShardState, stored: dict[RowName, dict[str, Any]]) -> Iterator
         found = forecast_and_plan_of_row(s, row, s.clock)
         plan, at = found.plan, np.zeros(1, np.int64)
         document = None
-        if not np.isnan(plan.reorder_point[0]):
+        if has_figures(plan)[0]:
             ((_, document),) = s.supply.publish(plan, at, forecast_summary(s, found, at))
         due = np.flatnonzero(plan.receipts[0])
         receipts = {local_date(plan.day + 1 + t): float(plan.receipts[0, t]) for t in due.tolist()}

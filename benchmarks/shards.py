@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.events import Feed
 from benchmarks.workloads import DAY_MS, HOUR_MS, Lines
+from sensing.codec.currency_notices import CurrencyNotices
 from sensing.codec.event_record import EVENT, Batch
 from sensing.codec.shard_split import split
 from sensing.machine_settings import Settings
@@ -37,12 +38,17 @@ class Shards:
         self.machines = [ShardMachine(number, settings) for number in range(settings.shards)]
         self.feed = Feed(settings)
         self.outputs = 0
+        self._currencies = CurrencyNotices()
         self._answer = sha256()
 
     def take(self, lines: Lines) -> None:
         """Apply lines in batches of the usual size."""
         for batch in self.feed.batches(lines, HISTORY_BATCH):
-            self.give(split(batch, len(self.machines)))
+            self.give(self.split(batch))
+
+    def split(self, batch: Batch) -> list[Batch]:
+        """A batch per machine, as routers make them."""
+        return split(self._currencies.announce(batch), len(self.machines))
 
     def tick(self, watermark: int, *, final: bool = False) -> float:
         """Advance the clock to ``watermark`` without records; returns the processor time in seconds."""

@@ -11,6 +11,7 @@ from flows import topology
 from flows.input.file_source import FileSource
 from flows.input.input_folder import find_inputs
 from flows.input.prefetch import PrefetchingSource
+from flows.input.skipping import NO_SKIPS, Skips
 from flows.output_folder import work_folder
 from flows.runtime.context import Progress, RunContext
 from flows.runtime.execute import execute
@@ -46,6 +47,7 @@ def replay(
     until: int | None = None,
     batch_messages: int = BATCH_MESSAGES,
     workers: int = 1,
+    skips: Skips = NO_SKIPS,
     progress: Callable[[Progress], None] | None = None,
     make_machine: MakeMachine | None = None,
 ) -> Summary:
@@ -60,6 +62,8 @@ def replay(
     workers
         Worker processes that share the shards, while this process reads and writes; with 1 this process does all.
         Results do not depend on it.
+    skips
+        Positions of lines that become dead letters.
     progress
         Called about ten times a second from the thread that reads.
     make_machine
@@ -78,7 +82,7 @@ def replay(
     recorded = rfc3339(int(dt.datetime.now(dt.UTC).timestamp() * 1000))
     keys = [machine.key for machine in machine_ids(settings.shards)]
     context = RunContext(progress)
-    files = FileSource(input_folder, settings, batch_messages, until, context)
+    files = FileSource(input_folder, settings, batch_messages, until, context, skips)
     make = make_machine or machines(settings, REPLAY)
     with work_folder(output_folder) as parts, contextlib.closing(files):
         sink = PartFiles(parts, keys, recorded)

@@ -12,6 +12,7 @@ import structlog
 
 from flows import topology
 from flows.input.kafka_source import KafkaSource
+from flows.input.skipping import read_skips
 from flows.runtime.context import RunContext
 from flows.runtime.execute import execute
 from flows.runtime.machine_processes import MachineHosts
@@ -23,7 +24,7 @@ from flows.service.settings import RunSettings
 from sensing.codec.event_record import TOPICS
 from sensing.contracts.topic_registry import published
 from sensing.machines.call_budget import SERVICE
-from sinks.errors import TidegaugeError
+from sinks.errors import EventError, TidegaugeError
 from sinks.kafka_client import Cluster, find_logs, logged
 from sinks.kafka_sink import KafkaSink
 from sinks.redis_view import RedisView
@@ -65,11 +66,22 @@ def run_service(settings: RunSettings, *, until_end: bool = False, prepare: Call
             context = _run(settings, observer, until_end=until_end)
         except BaseException as error:
             observer.health.fail(str(error))
-            log.error("ended", reason=str(error) or type(error).__name__)
+            log.error("ended", reason=str(error) or type(error).__name__, **_details(error))
+            if isinstance(error, TidegaugeError):
+                error.trace = ""  # it is in the log
             raise
         ended = Ended(context.lines, time.monotonic() - started, context.outputs())
         log.info("stopped", messages=ended.messages, seconds=round(ended.seconds, 1), outputs=ended.outputs)
         return ended
+
+
+def _details(error: BaseException) -> dict[str, object]:
+    """Fields of the log of an error: exit code, positions of events that failed, traceback of a defect."""
+    if not isinstance(error, TidegaugeError):
+        return {}
+    events = {"events": list(error.positions)} if isinstance(error, EventError) else {}
+    trace = {"traceback": error.trace} if error.trace else {}
+    return {"exit_code": error.exit_code, **events, **trace}
 
 
 def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> RunContext:
@@ -84,8 +96,9 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> R
         lambda admin: find_logs(admin, inputs, outputs), START_SECONDS_MAX
     )
     source = KafkaSource(
-        kafka.consumer_config(), kafka.client_config(), logs, core, context, observer, until_end=until_end
-    )
+        kafka.consumer_config(), kafka.client_config(), logs, core, context, observer, until_end=until_end,
+        skips=read_skips(settings.engine.skip),
+    )  # fmt: skip
     sink = KafkaSink(
         kafka.producer_config(),
         machines=[machine.key for machine in machine_ids(core.shards)],

@@ -19,6 +19,9 @@ _INSTANT = pa.timestamp("ms", "UTC")
 _LEADING = [("version", pa.int64()), ("lineage", _TEXT)]
 _DECISION = [("decision", _TEXT), ("decided_by", _TEXT), ("decided_role", _TEXT), ("decided_at", _INSTANT),
              ("decision_reason", _TEXT)]  # fmt: skip
+_ITEM = [("item_name", _TEXT), ("family", _TEXT), ("category", _TEXT), ("strategic", pa.bool_()),
+         ("regulated", pa.bool_())]  # fmt: skip
+_SUPPLY = [("region", _TEXT), ("supplier", _TEXT), ("buyer", _TEXT)]
 
 PARAMETERS_SCHEMA = pa.schema([
     ("sku", _TEXT), ("location", _TEXT), *_LEADING, ("status", _TEXT), ("as_of", _DATE), ("expires", _DATE),
@@ -30,7 +33,7 @@ PARAMETERS_SCHEMA = pa.schema([
     ("open_demand_by_day", pa.map_(_TEXT, _NUMBER)), ("stockout_date", _DATE), ("cover_days", _NUMBER),
     *((f"change_{name}", _NUMBER) for name in Change.__struct_fields__ if name != "sentence"),
     ("reason", _TEXT), ("freshness", pa.map_(_TEXT, _TEXT)),
-    *((f"accuracy_{name}", _NUMBER) for name in Accuracy.__struct_fields__), *_DECISION,
+    *((f"accuracy_{name}", _NUMBER) for name in Accuracy.__struct_fields__), *_DECISION, *_ITEM, *_SUPPLY,
     ("overrides", pa.list_(pa.struct([
         (name, _NUMBER if name == "value" else _TEXT) for name in Override.__struct_fields__
     ]))),
@@ -39,9 +42,11 @@ EXCEPTIONS_SCHEMA = pa.schema([
     ("exception_id", _TEXT), ("exception_type", _TEXT), *_LEADING, ("status", _TEXT), ("severity", _TEXT),
     ("sku", _TEXT), ("location", _TEXT), ("opened_at", _INSTANT), ("updated_at", _INSTANT), ("resolved_at", _INSTANT),
     ("expected", _NUMBER), ("observed", _NUMBER), ("probability", _NUMBER), ("window_start", _INSTANT),
-    ("window_end", _INSTANT), ("money", _NUMBER), ("currency", _TEXT), ("reason", _TEXT), ("route", _TEXT),
+    ("window_end", _INSTANT), ("money", _NUMBER), ("currency", _TEXT), ("margin", _NUMBER), ("money_base", _NUMBER),
+    ("base_currency", _TEXT), ("money_status", _TEXT), ("reason", _TEXT), ("route", _TEXT),
     ("inform", pa.list_(_TEXT)), ("deadline", _INSTANT), ("cause_event_ids", pa.list_(_TEXT)),
-    ("details", pa.map_(_TEXT, _TEXT)), ("label", _TEXT), *_DECISION,
+    ("details", pa.map_(_TEXT, _TEXT)), ("label", _TEXT), *_DECISION, ("owner", _TEXT), *_ITEM, ("region", _TEXT),
+    ("customer", _TEXT), ("customer_strategic", pa.bool_()), ("customer_segment", _TEXT), ("customer_region", _TEXT),
 ])  # fmt: skip
 
 
@@ -79,6 +84,7 @@ def parameters_row(document: PlanningParameters, run_id: str) -> dict[str, Any]:
     if document.accuracy is not None:
         row |= {f"accuracy_{name}": getattr(document.accuracy, name) for name in Accuracy.__struct_fields__}
     row |= {name: getattr(document, name) for name, _ in _DECISION} | {"decided_at": _instant(document.decided_at)}
+    row |= {name: getattr(document, name) for name, _ in (*_ITEM, *_SUPPLY)}
     row["overrides"] = [msgspec.structs.asdict(override) for override in document.overrides]
     return row | {"reason": change.sentence, "freshness": list(document.freshness.items())}
 

@@ -12,7 +12,7 @@ import stamina
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from sinks.errors import TidegaugeError, UsageError
+from sinks.errors import RefusedError, TidegaugeError, UsageError
 from sinks.kafka_errors import GONE
 
 # Commands report an error once, not for every attempt.
@@ -134,7 +134,7 @@ def describe(admin: AdminClient, names: Sequence[str], *, missing_ok: bool = Fal
     missing = ", ".join(name for name in names if name not in found)
     if missing and not missing_ok:
         msg = f"kafka topics: required {missing}, got none of that name; create with: tidegauge topics create"
-        raise TidegaugeError(msg)
+        raise RefusedError(msg)
     return found
 
 

@@ -14,8 +14,8 @@ _DEADLINE_LAST = (1 << DEADLINE_BITS) - 1
 def priority(severity: Severity, money: float | None, deadline: str | None) -> int:
     """Severity first, then money, then the earlier deadline; a whole number below 2**50, so exact as a float.
 
-    Money counts in steps of 0.07 %, so nearly equal amounts are ordered by deadline. Currencies are ignored. An
-    exception without money, or without a deadline (RFC 3339, counted in minutes), comes after those with one.
+    Money is in the base currency and counts in steps of 0.07 %, so nearly equal amounts are ordered by deadline. An
+    exception without money in it, or without a deadline (RFC 3339, counted in minutes), comes after those with one.
 
     Raises
     ------

@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from sensing.contracts.topic_registry import viewed
 from sensing.outputs import EXCEPTIONS
-from sinks.errors import TidegaugeError
+from sinks.errors import UsageError
 from sinks.view_entries import Entry, Layout
 
 DEFAULTS: dict[str, Any] = {"socket_timeout": 5.0, "socket_connect_timeout": 5.0, "socket_keepalive": True}
@@ -121,7 +121,7 @@ class Store:
             self._client.connection_pool.make_connection()
         except (TypeError, ValueError, RedisError) as error:
             msg = f"redis: required settings that redis-py takes, got {error}; correct them"
-            raise TidegaugeError(msg) from error
+            raise UsageError(msg) from error
         self._layout = layout
         self._apply = self._client.register_script(_APPLY)
         self._sweep = self._client.register_script(_SWEEP)

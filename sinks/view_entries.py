@@ -117,6 +117,14 @@ class _Parameters(msgspec.Struct):
     stock: _Stock
     change: _Change
     overrides: msgspec.Raw = msgspec.Raw(b"[]")
+    item_name: str | None = None
+    family: str | None = None
+    category: str | None = None
+    strategic: bool = False
+    regulated: bool = False
+    region: str | None = None
+    supplier: str | None = None
+    buyer: str | None = None
     decision: str | None = None
     decided_by: str | None = None
     decided_role: str | None = None
@@ -157,7 +165,7 @@ def _entry(record: Record, layout: Layout, ended_days: int) -> Entry:
     if record.value is not None and record.topic == EXCEPTIONS:
         state = _exception(record.value)
         change["severity"] = state.severity
-        rank = priority(state.severity, state.money, state.deadline)
+        rank = priority(state.severity, state.money_base, state.deadline)
         if state.status in ENDED:
             ttl_ms = ended_days * DAY_MS
         else:
@@ -177,7 +185,10 @@ def _exception_fields(state: ExceptionState, rank: int) -> Iterable[tuple[str, V
         value = getattr(state, name)
         if name == "version" or value == [] or name == "details":
             continue
-        yield name, msgspec.json.encode(value).decode() if isinstance(value, list) else value
+        if isinstance(value, bool):
+            yield name, "true" if value else None
+        else:
+            yield name, msgspec.json.encode(value).decode() if isinstance(value, list) else value
     yield "priority", rank
 
 
@@ -195,8 +206,11 @@ def _parameter_fields(document: _Parameters) -> Iterable[tuple[str, Value]]:
     yield "forecast_mean", bytes(document.forecast.mean).decode()
     yield "method", document.forecast.method
     yield "reason", document.change.sentence
-    for name in ("decision", "decided_by", "decided_role", "decided_at", "decision_reason"):
+    for name in ("decision", "decided_by", "decided_role", "decided_at", "decision_reason", "item_name", "family",
+                 "category", "region", "supplier", "buyer"):  # fmt: skip
         yield name, getattr(document, name)
+    for name in ("strategic", "regulated"):
+        yield name, "true" if getattr(document, name) else None
     yield "overrides", None if bytes(document.overrides) == b"[]" else bytes(document.overrides).decode()
 
 

@@ -28,15 +28,40 @@ class Instant(click.ParamType[int]):
         return instant
 
 
+class Position(click.ParamType[str]):
+    """A position of an input event: topic:partition:offset."""
+
+    name = "P"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check a position."""
+        # Loaded here: usage and help need none of the engine.
+        from flows.input.skipping import POSITION_TEXT, is_position
+
+        if not is_position(value):
+            self.fail(f"required {POSITION_TEXT}, got {value!r}", param, ctx)
+        return value
+
+
+class _Failure(click.ClickException):
+    """An error of a run with its exit code."""
+
+    def __init__(self, error: TidegaugeError) -> None:
+        super().__init__(str(error))
+        self.exit_code = error.exit_code  # type: ignore[misc]  # click reads it from the instance
+
+
 @contextlib.contextmanager
 def readable_errors() -> Iterator[None]:
-    """Show errors without a traceback: usage errors end with exit code 2, failures and interrupts with 1."""
+    """Show errors as sentences, after the traceback of a defect; exit codes are those of `sinks.errors.EXIT_CODES`."""
     try:
         yield
     except UsageError as error:
         raise click.UsageError(str(error)) from error
     except TidegaugeError as error:
-        raise click.ClickException(str(error)) from error
+        if error.trace:
+            click.echo(error.trace, err=True)
+        raise _Failure(error) from error
     except KeyboardInterrupt as error:
         msg = "stopped before the end; nothing was written"
         raise click.ClickException(msg) from error

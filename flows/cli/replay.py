@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.cli.options import Instant, readable_errors
+from flows.cli.options import Instant, Position, readable_errors
 from sensing.machine_settings import Settings
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ INSTANT = Instant(Settings().time_zone)
     show_default=True,
     help="Processes that share the work; results are the same.",
 )
+@click.option(
+    "--skip", "skipped", multiple=True, type=Position(), metavar="TOPIC:PARTITION:OFFSET",
+    help="Pass over this line as a dead letter; its offset is its number in the file from 0. May be repeated.",
+)  # fmt: skip
 def replay(
     input_folder: Path,
     output_folder: Path,
@@ -48,12 +52,14 @@ def replay(
     until: int | None,
     block_size: int | None,
     workers: int,
+    skipped: tuple[str, ...],
 ) -> None:
     """Replay a folder of event files and write exceptions, planning parameters, audit and dead letters.
 
     Events are merged by event time, each file in its own order. The results are the same in every run.
     """
     # The engine takes a second to load; usage and help need none of it.
+    from flows.input.skipping import read_skips
     from flows.replay_job import BATCH_MESSAGES
     from flows.replay_job import replay as run
 
@@ -65,6 +71,7 @@ def replay(
             until=until,
             batch_messages=block_size or BATCH_MESSAGES,
             workers=workers,
+            skips=read_skips(skipped),
             progress=progress,
         )
     click.echo(summary_line(summary), err=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.cli.settings import kafka_options
-from sinks.errors import TidegaugeError
+from sinks.errors import RefusedError
 
 if TYPE_CHECKING:
     from flows.service.kafka_topics import Difference
@@ -63,9 +63,9 @@ def refuse(differences: "list[Difference]") -> None:
 
     Raises
     ------
-    TidegaugeError
+    RefusedError
         Names all differences, one per line.
     """
     if differences:
         msg = "\n  ".join([f"{len(differences)} differences:", *map(str, differences)])
-        raise TidegaugeError(msg)
+        raise RefusedError(msg)

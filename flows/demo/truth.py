@@ -98,7 +98,7 @@ def ranked(problems: list[Problem]) -> list[Problem]:
     """Worst first: by severity, then money, then id."""
     return sorted(
         problems,
-        key=lambda problem: (-_rank(problem.state), -(problem.state.money or 0.0), problem.state.exception_id),
+        key=lambda problem: (-_rank(problem.state), -(problem.state.money_base or 0.0), problem.state.exception_id),
     )
 
 

@@ -10,6 +10,7 @@ from flows.input.input_folder import InputFile, find_inputs
 from flows.input.line_reader import LineReader
 from flows.input.ordered_merge import OrderedMerge
 from flows.input.partition_buffer import PartitionBuffer
+from flows.input.skipping import NO_SKIPS, Skips
 from flows.input.source_group import REFERENCE, EndOfInput, GroupState, SourceGroup
 from flows.input.timestamps import FollowingTimestamps, NoTimestamps
 from flows.input.topic_partition import TopicPartition
@@ -82,7 +83,7 @@ class FileReader:
             lines.close()
 
 
-def file_buffers(files: Sequence[InputFile], settings: Settings) -> list[PartitionBuffer]:
+def file_buffers(files: Sequence[InputFile], settings: Settings, skips: Skips = NO_SKIPS) -> list[PartitionBuffer]:
     """One empty buffer per file, numbered in the order of the files."""
     return [
         PartitionBuffer(
@@ -91,6 +92,7 @@ def file_buffers(files: Sequence[InputFile], settings: Settings) -> list[Partiti
             0,
             settings,
             NoTimestamps() if file.topic == REFERENCE else FollowingTimestamps(settings.skew_ms),
+            skips=skips,
         )
         for number, file in enumerate(files)
     ]
@@ -107,16 +109,20 @@ class FileSource(FixedPartitionedSource[Item, GroupState]):
         Approximate number of messages of a file that are sent at once; results do not depend on it.
     until
         Instant at which the clock ends, UTC ms; None: the end of the last event's local day.
+    skips
+        Positions of lines that become dead letters; the offset is the line number from 0, blank lines counted.
     """
 
     def __init__(
-        self, folder: Path, settings: Settings, batch_messages: int, until: int | None, context: RunContext
-    ) -> None:
+        self, folder: Path, settings: Settings, batch_messages: int, until: int | None, context: RunContext,
+        skips: Skips = NO_SKIPS,
+    ) -> None:  # fmt: skip
         self._folder = folder
         self._settings = settings
         self._batch_messages = batch_messages
         self._until = until
         self._context = context
+        self._skips = skips
         self._readers: list[FileReader] = []
 
     def list_parts(self) -> list[str]:
@@ -127,7 +133,7 @@ class FileSource(FixedPartitionedSource[Item, GroupState]):
         """Open the files; a replay always starts at their beginning."""
         assert resume_state is None, "a replay keeps no state"
         files = find_inputs(self._folder)
-        buffers = file_buffers(files, self._settings)
+        buffers = file_buffers(files, self._settings, self._skips)
         chunk_bytes = min(max(self._batch_messages * LINE_BYTES, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX)
         reader = FileReader(files, buffers, chunk_bytes, self._context.progress)
         self._readers.append(reader)

@@ -2,7 +2,7 @@
 reader and its topic guard raise them.
 """
 
-from sinks.errors import TidegaugeError
+from sinks.errors import RefusedError, TidegaugeError
 from sinks.kafka_client import Log
 
 WAYS_OUT = (
@@ -11,27 +11,27 @@ WAYS_OUT = (
 )
 
 
-def log_moved(name: str, partition: int, position: int, start: int, end: int) -> TidegaugeError:
+def log_moved(name: str, partition: int, position: int, start: int, end: int) -> RefusedError:
     """The log does not hold the next offset: its beginning was deleted, or it is shorter than it was."""
     lost = "the log was cut off before it was read" if position < start else "the log is shorter than it was"
     where = f"topic {name} partition {partition}"
-    return TidegaugeError(
+    return RefusedError(
         f"{where}: required offset {position}, got a log of offsets {start} to {end} ({lost}). {WAYS_OUT}"
     )
 
 
-def stepped_back(log: Log, position: int, offset: int) -> TidegaugeError:
+def stepped_back(log: Log, position: int, offset: int) -> RefusedError:
     """The broker sent an offset again: the log was rewritten with other messages."""
     where = f"topic {log.name} partition {log.partition}"
     msg = f"{where}: required offset {position} or later, got {offset} (the log stepped back). {WAYS_OUT}"
-    return TidegaugeError(msg)
+    return RefusedError(msg)
 
 
-def recreated(name: str, topic_id: str, found: str | None) -> TidegaugeError:
+def recreated(name: str, topic_id: str, found: str | None) -> RefusedError:
     """A topic was deleted, or was deleted and created again under the same name."""
     got = "no topic of that name" if found is None else f"another one of that name (id {found})"
     required = f"the topic that was read so far (id {topic_id})"
-    return TidegaugeError(f"topic {name}: required {required}, got {got}: it was deleted. {WAYS_OUT}")
+    return RefusedError(f"topic {name}: required {required}, got {got}: it was deleted. {WAYS_OUT}")
 
 
 def more_partitions(name: str, known: int, found: int) -> TidegaugeError:

@@ -18,6 +18,7 @@ from flows.input.kafka_log_errors import log_moved, recreated
 from flows.input.kafka_reader import KafkaReader
 from flows.input.ordered_merge import BATCH_MESSAGES, OrderedMerge
 from flows.input.partition_buffer import PartitionBuffer
+from flows.input.skipping import NO_SKIPS, Skips
 from flows.input.source_group import CLOCKS, REFERENCE, Clocks, EndOfInput, GroupState, Milestones, SourceGroup
 from flows.input.timestamps import FollowingTimestamps, NoTimestamps, RecordTimestamps
 from flows.input.topic_guard import TopicGuard
@@ -37,14 +38,18 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
         librdkafka settings of the consumers and of the admin client.
     logs
         All partitions of the input topics, in the order of `sinks.kafka_client.find_logs`.
+    skips
+        Positions of messages that become dead letters.
     """
 
     def __init__(
         self, consumer: Mapping[str, Any], admin: Mapping[str, Any], logs: Sequence[Log], settings: Settings,
         context: RunContext, observer: InputObserver, *, until_end: bool = False, clocks: Clocks = CLOCKS,
+        skips: Skips = NO_SKIPS,
     ) -> None:  # fmt: skip
         assert not until_end or settings.source_groups == 1, "one merge needs all heads"
         self._until_end = until_end
+        self._skips = skips
         self._consumer = consumer
         self._admin = admin
         self._logs = logs
@@ -99,13 +104,13 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
             reader.close()
 
     def _buffer(self, number: int, log: Log, offset: int) -> PartitionBuffer:
-        settings = self._settings
+        settings, bounded = self._settings, False
+        timestamps: NoTimestamps = RecordTimestamps(settings.skew_ms)
         if log.topic == REFERENCE:
-            return PartitionBuffer(number, log, offset, settings, NoTimestamps())
-        if self._until_end:
-            following = FollowingTimestamps(settings.skew_ms)
-            return PartitionBuffer(number, log, offset, settings, following, bounded=True)
-        return PartitionBuffer(number, log, offset, settings, RecordTimestamps(settings.skew_ms))
+            timestamps = NoTimestamps()
+        elif self._until_end:
+            timestamps, bounded = FollowingTimestamps(settings.skew_ms), True
+        return PartitionBuffer(number, log, offset, settings, timestamps, bounded=bounded, skips=self._skips)
 
 
 def _group_of(log: Log, groups: int) -> int:

@@ -10,16 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.input.block_queue import BlockQueue
+from flows.input.decoding import decode_block
+from flows.input.skipping import NO_SKIPS, Skips
 from flows.input.sorted_block import INFREQUENT, RECORD, REJECT, SortedBlock
 from flows.input.timestamps import Chunk, NoTimestamps, Validated, running_max
 from flows.input.topic_partition import TopicPartition
 from sensing.codec.cloudevents import traceparent_of
-from sensing.codec.decode import decode
+from sensing.codec.decode import Decoded
 from sensing.codec.event_record import AFTER_ALL, BEFORE_ALL, TOPICS, Reject
 from sensing.codec.instants import rfc3339
 from sensing.codec.message_block import Block, Message
 from sensing.contracts.dead_letters import Reason
 from sensing.machine_settings import Settings
+from sensing.machines.failure import EventPlace
 from sinks.kafka_client import Log
 
 
@@ -38,6 +41,8 @@ class PartitionBuffer:
         Validates event times.
     bounded
         Whether the input ends at ``log.end``; later messages are ignored.
+    skips
+        Positions of messages that become dead letters without being decoded.
 
     Attributes
     ----------
@@ -58,8 +63,9 @@ class PartitionBuffer:
     """
 
     def __init__(
-        self, number: int, log: Log, offset: int, settings: Settings, timestamps: NoTimestamps, *, bounded: bool = False
-    ) -> None:
+        self, number: int, log: Log, offset: int, settings: Settings, timestamps: NoTimestamps, *,
+        bounded: bool = False, skips: Skips = NO_SKIPS,
+    ) -> None:  # fmt: skip
         self.number = number
         self.log = log
         self.partition = TopicPartition(log.topic, log.partition)
@@ -68,6 +74,7 @@ class PartitionBuffer:
         self.at_end = self.current = bounded and offset >= log.end
         self.last_seen = 0.0
         self._bounded = bounded
+        self._skipped = np.array(sorted(skips.get(self.partition, ())), np.int64)
         self._settings = settings
         self._timestamps = timestamps
         self._newest = BEFORE_ALL
@@ -207,7 +214,7 @@ class PartitionBuffer:
             self._sort(validated)
 
     def _decode(self, block: Block) -> Chunk:
-        decoded = decode(self.log.topic, self.log.partition, block)
+        decoded = self._decoded(block)
         self._raw.append(block)
         for offset, headers in zip(block.offsets.tolist(), block.headers or (), strict=False):
             if headers and (trace := traceparent_of(headers)):
@@ -223,6 +230,24 @@ class PartitionBuffer:
         times[decoded.positions] = decoded.records["time"]
         times[decoded.infrequent_positions] = [event.time for _, event in decoded.infrequent]
         return Chunk(block, decoded, kinds, kinds != REJECT, times)
+
+    def _decoded(self, block: Block) -> Decoded:
+        skipped = np.isin(block.offsets, self._skipped) if len(self._skipped) else None
+        if skipped is None or not skipped.any():
+            return decode_block(self.log.topic, self.log.partition, block)
+        # Without bytes a message is a reject, whatever it holds.
+        decoded = decode_block(self.log.topic, self.log.partition, block.emptied(skipped))
+        places = enumerate(decoded.reject_positions)
+        rejects = [self._skip(block.message(at)) if skipped[at] else decoded.rejects[k] for k, at in places]
+        return decoded._replace(rejects=rejects)
+
+    def _skip(self, message: Message) -> Reject:
+        position = EventPlace(*self.partition, message.offset).position
+        return Reject(
+            value=message.value, headers=message.headers or {}, key=message.key, topic=self.log.topic,
+            partition=self.log.partition, offset=message.offset, time=message.time or 0, reason="skipped", field=None,
+            required="an event that engine.skip does not name", got=position,
+        )  # fmt: skip
 
     def _sort(self, validated: Validated) -> None:
         """Append a chunk to the queue; far-future messages are refused and do not move the partition's event time."""

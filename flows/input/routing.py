@@ -1,6 +1,7 @@
 """Routing: splits batches and addresses the parts to machines. Source groups and `flows.topology` use it."""
 
 from flows.runtime.roles import Addressed, Item, ledger_id, shard_id
+from sensing.codec.currency_notices import CurrencyNotices
 from sensing.codec.event_record import Batch
 from sensing.codec.location_notices import LocationNotices
 from sensing.codec.shard_split import split
@@ -13,11 +14,13 @@ class Router:
     def __init__(self, shards: int) -> None:
         self._shards = [(machine.key, machine) for machine in map(shard_id, range(shards))]
         self._ledger = ledger_id(shards)
-        self._notices = LocationNotices()
+        self._locations = LocationNotices()
+        self._currencies = CurrencyNotices()
 
     def to_shards(self, batch: Batch, *, tick: bool) -> list[Item]:
         """Split a batch by SKU; with ``tick`` every shard gets a part, so that it learns the watermark."""
-        parts = zip(self._shards, split(self._notices.announce(batch), len(self._shards)), strict=True)
+        batch = self._currencies.announce(self._locations.announce(batch))
+        parts = zip(self._shards, split(batch, len(self._shards)), strict=True)
         return [
             (key, Addressed(machine, part, part.final))
             for (key, machine), part in parts

@@ -9,6 +9,7 @@ no source reports its end. In a cluster Bytewax then ends the other processes as
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -16,7 +17,8 @@ from typing import Any, NoReturn, TextIO
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from sinks.errors import TidegaugeError
+from sensing.machines.failure import MachineFailure
+from sinks.errors import EventError, TidegaugeError
 
 STDERR = 2
 
@@ -89,8 +91,22 @@ def _readable(error: BaseException, step: str) -> BaseException:
     if isinstance(error, TidegaugeError) or not isinstance(error, Exception):
         return error
     failure = TidegaugeError(f"the run failed in {step}: {type(error).__name__}: {error}")
+    if isinstance(error, MachineFailure):
+        failure = EventError(f"{step}: {error}{_way_out(error)}")
+        failure.positions = tuple(event.position for event in error.events)
+    failure.trace = "".join(traceback.format_exception(error))
     failure.__cause__ = error
     return failure
+
+
+def _way_out(error: MachineFailure) -> str:
+    if len(error.events) != 1:
+        return ". A restart fails at the same place"
+    position = error.events[0].position
+    return (
+        f'. A restart fails at the same event. To pass it over as a dead letter: engine.skip = ["{position}"] in the '
+        f"settings of tidegauge run, --skip {position} for tidegauge replay"
+    )
 
 
 class BoundedSource(FixedPartitionedSource[Any, Any]):

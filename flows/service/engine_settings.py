@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from flows.input.skipping import POSITION_TEXT, is_position
 from flows.instants import INSTANT_TEXT, read_instant
 from flows.service.settings_section import Legal, Refusal, Section
 from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
 
+SKIP = f"a list of {POSITION_TEXT}"
 ZONE = "a name of the IANA time zone database, such as Europe/London"
 CORE = Settings()
 
@@ -28,6 +30,17 @@ def _instant(given: object) -> object:
     if text is not None and (not isinstance(text, str) or read_instant(text, dt.UTC) is None):
         raise Refusal(INSTANT_TEXT, repr(text))
     return text
+
+
+def _positions(given: object) -> object:
+    """A list of positions, or a text of them with commas between."""
+    found = [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+    if not isinstance(found, list):
+        raise Refusal(SKIP, repr(found))
+    for part in found:
+        if not isinstance(part, str) or not is_position(part):
+            raise Refusal(SKIP, repr(part))
+    return found
 
 
 class EngineSettings(Section):
@@ -75,6 +88,9 @@ class EngineSettings(Section):
     )
     cover_days: float = Field(
         default=CORE.cover_days, ge=0, le=3660, description="Days that an order covers where costs are unknown."
+    )
+    skip: Annotated[list[str], BeforeValidator(_positions), Legal(SKIP)] = Field(
+        default=[], description="Events to pass over: each becomes a dead letter before it reaches a machine."
     )
     source_groups: int = Field(
         default=1, ge=1, le=64, description="Groups of Kafka partitions, each read as one stream."

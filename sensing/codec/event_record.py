@@ -97,6 +97,15 @@ EVENT = np.dtype(
 NO_TRACES: Mapping[TopicPartitionOffset, str] = {}
 
 
+class CurrencyHeard(msgspec.Struct, frozen=True, tag="currency.heard", tag_field="event_type"):
+    """A source group's notice to every shard: the first event that names a currency.
+
+    It travels as an infrequent event and is not an input event, so it is not counted.
+    """
+
+    currency: str
+
+
 class InfrequentEvent(NamedTuple):
     """An infrequent event with its origin. ``event`` is a contract struct, ``trace`` its W3C traceparent."""
 

@@ -89,6 +89,11 @@ class Block:
         """Number of messages."""
         return len(self.starts)
 
+    def emptied(self, which: NDArray[np.bool_]) -> "Block":
+        """The block with the messages flagged by ``which`` (n,) empty."""
+        ends = np.where(which, self.starts, self.ends)
+        return Block(self.data, self.starts, ends, self.offsets, self.times, self.headers, self.keys)
+
     def values(self, at: NDArray[np.int64] | slice = ALL) -> list[bytes]:
         """Original bytes of the messages ``at``, or of all."""
         memory = self.data.data

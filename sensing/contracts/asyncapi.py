@@ -153,6 +153,7 @@ def _output_attributes() -> Document:
         "ce_subject": "Entity the output is about.",
         "ce_recordedtime": "Wall clock when the output was sealed; the only thing that a repetition may change.",
         "ce_region": "Region of the location, where it is known.",
+        "ce_owner": "Person that master data name for the route of an exception, where one is known.",
         "ce_correlationid": "Id shared by all that belongs to one problem.",
         "ce_causationid": "Id of the event that caused the output.",
         "ce_traceparent": "W3C trace context, carried through.",

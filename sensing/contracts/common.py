@@ -19,6 +19,7 @@ MESSAGE_BYTES_MAX = 1 << 20
 NESTING_MAX = 256
 QUANTITY_MIN = 0.0005
 QUANTITY_MAX = 1e9
+PRICE_MAX = 1e12
 VERSION_MAX = 2**31 - 2
 VERSION_LAST = 2**31 - 1
 
@@ -58,8 +59,15 @@ Version = Annotated[
     int, Meta(ge=1, le=VERSION_MAX, description="Version of the line; a higher one replaces a lower one.")
 ]
 Revision = Annotated[int, Meta(ge=1, le=VERSION_MAX, description="Version of a record that this engine published.")]
-Price = Annotated[float, Meta(ge=0, le=1e12, description="Price per unit_of_measure in currency.")]
-Currency = Annotated[str, Meta(min_length=3, max_length=3, description="ISO 4217 currency code.")]
+Price = Annotated[float, Meta(ge=0, le=PRICE_MAX, description="Price per unit_of_measure in currency.")]
+Currency = Annotated[
+    str,
+    Meta(
+        min_length=3,
+        max_length=3,
+        description="ISO 4217 currency code. Default: the item's currency, else the base currency.",
+    ),
+]
 Text = Annotated[str, Meta(max_length=256, description="Free text of up to 256 characters.")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Days = Annotated[float, Meta(ge=0, le=3660, description="Duration in days.")]

@@ -26,7 +26,9 @@ Reason = Literal[
     "unknown_location",
     "unknown_supplier",
     "table_full",
+    "skipped",
 ]
+"""Why a message was refused. ``skipped``: the operator named its position in ``engine.skip``."""
 
 
 class DeadLetter(msgspec.Struct, kw_only=True):

@@ -16,6 +16,8 @@ Informed = Literal["planner", "buyer", "finance", "commercial", "data_steward", 
 """Roles that are told of a problem and do not decide."""
 Route = Literal["auto", "planner", "buyer", "finance", "commercial", "data_steward"]
 
+MoneyStatus = Literal["ranked", "no_price", "no_rate"]
+
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 
 
@@ -26,7 +28,12 @@ ExceptionType = str
 class ExceptionState(msgspec.Struct, kw_only=True):
     """Whole state of one problem.
 
-    Times are RFC 3339 UTC strings, quantities base units. Money is in ``currency`` and absent if no price is known.
+    Times are RFC 3339 UTC strings, quantities base units. ``money`` at price and ``margin`` (absent if no cost is
+    known) are in ``currency``, the currency of the price. ``money_base`` is ``money`` in ``base_currency``; severity
+    and ranks depend on it alone. ``money_status`` says whether there is one: ``ranked``, ``no_price`` or ``no_rate``.
+    ``item_name``, ``family``, ``category``, ``strategic`` and ``regulated`` are those of the item, ``region`` that of
+    the location. ``owner`` is the person that master data name for ``route``: the steward of the item or location, or
+    the buyer of the supplier. ``customer`` is the customer with a record whose order line caused the problem.
     ``decision`` is the latest decision of a person about the problem, with who, when and why; ``label`` is the latest
     label. If the severity rises after an acknowledgement, the status becomes ``escalated`` again.
     """
@@ -48,6 +55,10 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     window_end: str | None = None
     money: float | None = None
     currency: str | None = None
+    margin: float | None = None
+    money_base: float | None = None
+    base_currency: str | None = None
+    money_status: MoneyStatus = "no_price"
     reason: str = ""
     route: Route = "planner"
     inform: list[str] = []
@@ -60,6 +71,17 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     decided_role: str | None = None
     decided_at: str | None = None
     decision_reason: str | None = None
+    owner: str | None = None
+    item_name: str | None = None
+    family: str | None = None
+    category: str | None = None
+    strategic: bool = False
+    regulated: bool = False
+    region: str | None = None
+    customer: str | None = None
+    customer_strategic: bool = False
+    customer_segment: str | None = None
+    customer_region: str | None = None
 
 
 SPEC = output(

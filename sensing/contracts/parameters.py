@@ -62,8 +62,8 @@ class Proposed(msgspec.Struct, kw_only=True):
 class Stock(msgspec.Struct, kw_only=True):
     """Inventory position, base units.
 
-    ``stockout_date`` is the first local day on which the projection is below zero (absent: not within 28 days).
-    ``owed`` is open demand requested before ``as_of`` ended, ``allocated`` what is reserved for open order lines,
+    ``stockout_date`` is the first local day on which the projection is below zero (absent: not within 28 days, or the
+    lead time if that is longer). ``owed`` is open demand requested before ``as_of`` ended, ``allocated`` what is reserved for open order lines,
     ``free`` what is on hand less both. ``open`` is ``unknown`` where neither shipments, deliveries nor counts were
     heard of for the location, so that lines end by age. ``shipments`` says whether the location reports shipments;
     where it does not, a count settles the lines that were due.
@@ -128,7 +128,9 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     """Whole record of one SKU-location. ``freshness`` maps an input to its newest event time.
 
     ``decision`` is a person's decision about this proposal, with who, when and why, if the status follows from it.
-    ``overrides`` are values in ``proposed`` that a person set; dependent values there follow from them.
+    ``overrides`` are values in ``proposed`` that a person set; dependent values there follow from them. ``item_name``,
+    ``family``, ``category``, ``strategic`` and ``regulated`` are those of the item, ``region`` that of the location.
+    ``supplier`` is that of the newest purchase order, else of the item; ``buyer`` is its buyer.
     """
 
     sku: str
@@ -151,6 +153,14 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     decided_role: str | None = None
     decided_at: str | None = None
     decision_reason: str | None = None
+    item_name: str | None = None
+    family: str | None = None
+    category: str | None = None
+    strategic: bool = False
+    regulated: bool = False
+    region: str | None = None
+    supplier: str | None = None
+    buyer: str | None = None
 
 
 SPEC = output(

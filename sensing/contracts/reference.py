@@ -29,6 +29,31 @@ from sensing.contracts.common import (
 )
 from sensing.contracts.topic_spec import TopicSpec
 
+ItemName = Annotated[Text, Meta(description="Stated in exceptions and planning parameters.")]
+ItemGroup = Annotated[Id, Meta(description="Stated in exceptions and planning parameters, to filter by.")]
+ItemSteward = Annotated[Id, Meta(description="Owner of data-quality exceptions of the item.")]
+RaisesSeverity = Annotated[bool, Meta(description="Exceptions of the item get one severity point more.")]
+UnitCost = Annotated[Price, Meta(description="Per base unit. Read by margins and economic order quantities.")]
+UnitPrice = Annotated[Price, Meta(description="Per base unit. Read where no order of the row named a price.")]
+OrderCost = Annotated[Price, Meta(description="Cost of one purchase order in the base currency.")]
+LocationRegion = Annotated[Id, Meta(description="Stated in exceptions, planning parameters and their headers.")]
+LocationSteward = Annotated[
+    Id, Meta(description="Owner of data-quality exceptions at the location, of items without a steward.")
+]
+SupplierRegion = Annotated[Id, Meta(description="Stated in exceptions that name the supplier.")]
+Buyer = Annotated[Id, Meta(description="Owner of exceptions that go to the buyer; stated in planning parameters.")]
+CustomerFact = Annotated[Id, Meta(description="Stated in exceptions that name the customer.")]
+BaseCurrency = Annotated[
+    Currency, Meta(description="Currency in which money is ranked and compared. Default: the only currency in use.")
+]
+RatesToBase = Annotated[
+    dict[
+        Annotated[Currency, Meta(description="ISO 4217 currency code.")],
+        Annotated[float, Meta(gt=0, le=1e9, description="Units of the base currency per unit of the currency.")],
+    ],
+    Meta(description="Rates to the base currency, which itself needs no entry."),
+]
+
 
 class ReferenceEvent(msgspec.Struct, kw_only=True, gc=False, tag_field="event_type"):
     """Base: like every event, but ``event_time`` may be absent ("from the beginning")."""
@@ -40,16 +65,18 @@ class ReferenceEvent(msgspec.Struct, kw_only=True, gc=False, tag_field="event_ty
 class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
     """An item.
 
-    ``units`` maps a unit of measure to base units (``{"CASE": 12}``); the base unit itself needs no entry.
+    ``units`` maps a unit of measure to base units (``{"CASE": 12}``); the base unit itself needs no entry. Price and
+    cost are per base unit in ``currency``.
     """
 
     sku: Sku
-    family: Id | None = None
-    category: Id | None = None
+    name: ItemName | None = None
+    family: ItemGroup | None = None
+    category: ItemGroup | None = None
     base_unit: Unit = "EA"
     units: dict[Unit, Annotated[float, Meta(gt=0, le=1e6)]] = {}
-    unit_cost: Price | None = None
-    unit_price: Price | None = None
+    unit_cost: UnitCost | None = None
+    unit_price: UnitPrice | None = None
     currency: Currency | None = None
     supplier: Id | None = None
     lead_time_days: Days | None = None
@@ -57,9 +84,9 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
     order_quantity_multiple: QuantityOrZero | None = None
     shelf_life_days: Days | None = None
     service_target: Share | None = None
-    steward: Id | None = None
-    strategic: bool = False
-    regulated: bool = False
+    steward: ItemSteward | None = None
+    strategic: RaisesSeverity = False
+    regulated: RaisesSeverity = False
 
 
 class LocationUpdated(ReferenceEvent, tag="location.updated", kw_only=True, gc=False):
@@ -72,8 +99,8 @@ class LocationUpdated(ReferenceEvent, tag="location.updated", kw_only=True, gc=F
     location: Location
     time_zone: Id = "UTC"
     calendar: Id | None = None
-    region: Id | None = None
-    steward: Id | None = None
+    region: LocationRegion | None = None
+    steward: LocationSteward | None = None
     shipments: bool | None = None
 
 
@@ -82,16 +109,20 @@ class SupplierUpdated(ReferenceEvent, tag="supplier.updated", kw_only=True, gc=F
 
     supplier: Id
     lead_time_days: Days | None = None
-    region: Id | None = None
-    buyer: Id | None = None
+    region: SupplierRegion | None = None
+    buyer: Buyer | None = None
 
 
 class CustomerUpdated(ReferenceEvent, tag="customer.updated", kw_only=True, gc=False):
-    """A customer; ``strategic`` customers raise severity."""
+    """A customer. Exceptions caused by an order line of the customer state the record.
+
+    ``strategic`` customers raise the severity of these exceptions by one point, and ``commercial`` is informed.
+    """
 
     customer: Id
     strategic: bool = False
-    region: Id | None = None
+    segment: CustomerFact | None = None
+    region: CustomerFact | None = None
 
 
 class Holiday(msgspec.Struct, kw_only=True, gc=False):
@@ -113,7 +144,7 @@ class CalendarUpdated(ReferenceEvent, tag="calendar.updated", kw_only=True, gc=F
 class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False):
     """Planning policy, for one SKU, one location, one SKU-location, or for all (neither given).
 
-    The most specific wins.
+    The most specific wins. ``base_currency`` and ``rates`` are part of the policy for all only.
     """
 
     sku: Sku | None = None
@@ -121,12 +152,14 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     service_target: Share | None = None
     review_days: Days | None = None
     cover_days: Days | None = None
-    order_cost: Price | None = None
+    order_cost: OrderCost | None = None
     holding_rate_year: Annotated[float, Meta(gt=0, le=10)] | None = None
     order_quantity_min: QuantityOrZero | None = None
     order_quantity_multiple: QuantityOrZero | None = None
     dead_band: Share | None = None
     count_tolerance: Share | None = None
+    base_currency: BaseCurrency | None = None
+    rates: RatesToBase = {}
 
 
 class PlanPublished(ReferenceEvent, tag="plan.published", kw_only=True, gc=False):

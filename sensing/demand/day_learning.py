@@ -25,7 +25,13 @@ from sensing.demand.mixture import (
     river_weights,
 )
 from sensing.demand.row_statistics import count_day, has_level, learn_lines, learn_sizes
-from sensing.demand.seasonal_profile import dispersion, learn_row_profile, special_day_index, weekday_index
+from sensing.demand.seasonal_profile import (
+    dispersion,
+    learn_row_profile,
+    own_dispersion,
+    special_day_index,
+    weekday_index,
+)
 from sensing.jit import kernel
 
 SCORE_DISCOUNT = 0.99
@@ -60,7 +66,7 @@ def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: fl
     count_below(pool, at, code, low, high)
     learn_adaptive_scale(demand, row, low, high)
     if demand[row]["expected"] > 0.0 and demand[row]["square"] > 0.0:
-        pool[at]["day_dispersion"] += math.log(demand[row]["square"] / demand[row]["expected"])
+        pool[at]["day_dispersion"] += math.log(own_dispersion(demand, row))
         pool[at]["day_dispersion_weight"] += 1.0
     return variance
 
@@ -174,6 +180,8 @@ def close_rows(
         units = quantity[i]
         if observed[i] <= 0.0 or (censored[i] and units <= mean):
             continue
+        if units <= 0.0 and demand[row]["sales"] == 0:
+            continue  # A row's history begins with its first sale, not with a purchase order or a count before it.
         if not censored[i]:
             variance = score(demand, row, pool, at, units, mean)
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)

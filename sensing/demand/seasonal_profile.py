@@ -30,6 +30,18 @@ SHOCK_RATIO = 0.3
 SHOCK_DAYS_MIN = 4
 SHOCKS_MAX = 2
 """A weekday with hardly any sales (Christmas) is left out up to this many times in a row. Then it counts as normal."""
+EXPECTED_MIN = np.float32(1e-3)
+"""Lower bound, in units a day, of the mean behind a variance-to-mean ratio. Over years of silence the mean falls to
+zero; one sale would then give a ratio without bound, which the pool's other rows would take over."""
+
+
+@kernel
+def own_dispersion(demand: NDArray[Any], row: int) -> float:
+    """Variance-to-mean ratio of a row's days; 0 without data."""
+    if demand[row]["expected"] <= 0.0:
+        return 0.0
+    ratio: float = demand[row]["square"] / max(demand[row]["expected"], EXPECTED_MIN)
+    return ratio
 
 
 @kernel
@@ -46,16 +58,13 @@ def dispersion(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int) -> f
     days = min(float(demand[row]["days"]), 90.0)
     if demand[row]["expected"] <= 0.0:
         return prior
-    own: float = demand[row]["square"] / demand[row]["expected"]
-    return (days * own + 10.0 * prior) / (days + 10.0)
+    return (days * own_dispersion(demand, row) + 10.0 * prior) / (days + 10.0)
 
 
 @kernel
 def weekday_index(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, weekday: int) -> float:
     """Seasonal index of a weekday (Monday 0) for a row."""
-    prior = ROW_PRIOR * max(
-        1.0, demand[row]["square"] / demand[row]["expected"] if demand[row]["expected"] > 0.0 else 1.0
-    )
+    prior = ROW_PRIOR * max(1.0, own_dispersion(demand, row))
     units: float = prior * (1.0 + pool[at]["weekday_index"][weekday]) + demand[row]["weekday_quantity"][weekday]
     expected: float = prior + demand[row]["weekday_expected"][weekday]
     return units / expected

@@ -1,7 +1,13 @@
-"""Detector supplier_delay: a purchase-order line arrives later than first promised, or is overdue at a day's close.
+"""Detector supplier_delay: goods on order arrive later than first ordered or promised, are overdue at a day's close, or
+the supplier has not confirmed a part of them.
 
-It opens when the line is at least a day late. It ends when the line is back to its first promise, received or
-cancelled. Lateness is measured to the expected date or, once that has passed, to today. Days are local day numbers.
+One exception is about one purchase-order line. It opens when a schedule line is at least a day late. At a day's close
+it also opens when a confirmation left out a part of the line. It ends when nothing is late any more, received or
+cancelled. Lateness is measured from the first day of the schedule line to its expected day or, once that has passed, to
+today. Days are local day numbers.
+
+A sentence says "promised" only of days that the supplier has named. A day of the order is the day for which the line
+"was ordered"; a day that a disruption or silence moves is only "expected".
 """
 
 import math
@@ -11,20 +17,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import THOUSANDTHS
+from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.codec.instants import local_date
-from sensing.contracts.subjects import problem_key
 from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
-from sensing.detection.finding import DetectionContext, Finding
+from sensing.detection.finding import Detail, DetectionContext
 from sensing.detection.sentences import number, plural
 from sensing.machine_settings import DAY_MS
+from sensing.supply.open_table import Key
+from sensing.supply.purchase_line import PurchaseLine
+from sensing.supply.schedule_lines import UNCONFIRMED, ScheduleLine
 
-Cause = Literal["promise", "disruption", "overdue"]
-_CAUSE_TEXT: dict[Cause, str] = {
-    "promise": "the supplier now promises",
-    "disruption": "the supplier is disrupted and",
-    "overdue": "nothing was heard and",
-}
+Cause = Literal["promise", "disruption", "overdue", "unconfirmed"]
+PARTS_IN_SENTENCE = 3
 
 
 def delay_points(days_late: float, *, covered: bool) -> float:
@@ -37,13 +41,34 @@ def delay_points(days_late: float, *, covered: bool) -> float:
     return min(points, 1.0) if covered else min(points + 2.0, 4.0)
 
 
-def first_promise(latest: Finding | None, before: int) -> int:
-    """Day from which a delay is measured: the promised day of the open problem, else the one before this event."""
-    if latest is None:
-        return before
-    day = latest.details["promised_day"]
-    assert isinstance(day, int), "a delay always says its promised day"
-    return day
+class LatePart(msgspec.Struct, frozen=True, kw_only=True):
+    """A schedule line that is late or not confirmed.
+
+    Parameters
+    ----------
+    units
+        Base units still to come.
+    first_day
+        Local day first ordered or, if ``first_promised``, first promised; NO_DAY: none.
+    expected_day
+        Local day on which it is expected: promised, ordered, moved by a disruption, or a lead time after the
+        confirmation that left it out.
+    schedule_line
+        Its name, if events name it.
+    cause
+        Why it is late.
+    """
+
+    units: float
+    first_day: int
+    first_promised: bool
+    expected_day: int
+    cause: Cause
+    schedule_line: str = ""
+
+    def days_late(self, today: int) -> int:
+        """Days after its first day."""
+        return 0 if self.first_day == NO_DAY else max(self.expected_day, today) - self.first_day
 
 
 class DelayEvidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,127 +76,194 @@ class DelayEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
     Parameters
     ----------
-    units_open
-        Base units still to come; 0 when all was received or the rest cancelled.
-    promised_day, expected_day
-        Local day first promised (`first_promise`) and now expected.
+    units_ordered, units_open
+        Base units of the whole line, and those still to come; 0 open when all was received or the rest cancelled.
+    late
+        Its late schedule lines, in order of their expected days.
+    next_day
+        Local day on which the next goods are expected if nothing is late; NO_DAY: none.
     current_day
         Local day of the event, or the day that follows the one that closed.
     cover_days
         Days from today that stock lasts without any receipt; NaN: for ever.
-    cause
-        What made it late.
     """
 
     po_id: str
     line: str
     supplier: str
+    units_ordered: float
     units_open: float
-    promised_day: int
-    expected_day: int
+    late: tuple[LatePart, ...]
     current_day: int
     cover_days: float
-    cause: Cause
+    next_day: int = NO_DAY
 
     @property
-    def overdue(self) -> bool:
-        """Whether the expected day has passed."""
-        return self.expected_day < self.current_day
+    def worst(self) -> LatePart | None:
+        """The schedule line that is most days late."""
+        return max(self.late, key=lambda part: part.days_late(self.current_day), default=None)
 
-    @property
-    def arrival(self) -> int:
-        """Earliest local day on which the goods can arrive."""
-        return max(self.expected_day, self.current_day)
-
-    @property
-    def days_late(self) -> int:
-        """Days after the first promise."""
-        return self.arrival - self.promised_day
-
-    @property
-    def covered(self) -> bool:
-        """Whether stock lasts until the arrival."""
-        gap = self.arrival - self.current_day + (1 if self.overdue else 0)
+    def covered(self, part: LatePart) -> bool:
+        """Whether stock lasts until a schedule line arrives."""
+        gap = max(part.expected_day - self.current_day, 0) + (1 if part.cause == "overdue" else 0)
         return math.isnan(self.cover_days) or self.cover_days >= gap
 
 
+def late_parts(line: PurchaseLine, today: int, lead_time_days: float) -> tuple[LatePart, ...]:
+    """Schedule lines of a line that are late on local day ``today`` or not confirmed.
+
+    ``lead_time_days`` is the mean lead time, after which goods without a date are expected.
+    """
+    parts = [_part(part, today, lead_time_days) for part in line.schedule]
+    late = [part for part in parts if part.cause == "unconfirmed" or part.days_late(today) >= 1]
+    return tuple(sorted(late, key=lambda part: part.expected_day))
+
+
+def _part(part: ScheduleLine, today: int, lead_time_days: float) -> LatePart:
+    expected = part.expected
+    cause: Cause
+    if part.source == UNCONFIRMED:
+        cause = "unconfirmed"
+        expected = max(part.since // DAY_MS + math.ceil(lead_time_days), today, part.first_day)
+    elif expected < today:
+        cause = "overdue"
+    elif part.disrupted:
+        cause = "disruption"
+    else:
+        cause = "promise"
+    return LatePart(
+        units=part.quantity / THOUSANDTHS, first_day=part.first_day, first_promised=part.first_promised,
+        expected_day=expected, cause=cause, schedule_line=part.name,
+    )  # fmt: skip
+
+
+def delay_evidence(
+    key: Key, line: PurchaseLine, supplier: str, today: int, cover_days: float, lead_time_days: float
+) -> DelayEvidence:
+    """Evidence about a line on local day ``today``."""
+    return DelayEvidence(
+        po_id=key[0], line=key[1], supplier=supplier, units_ordered=line.ordered / THOUSANDTHS,
+        units_open=line.open / THOUSANDTHS, late=late_parts(line, today, lead_time_days), current_day=today,
+        cover_days=cover_days, next_day=line.schedule[0].expected if line.schedule else NO_DAY,
+    )  # fmt: skip
+
+
 def triggers(parts: ShardParts, closing: Closing) -> NDArray[np.bool_]:
-    """Rows with an overdue line."""
-    return parts.supply.purchases.overdue(closing.plan.rows, closing.plan.day)
+    """Rows with a line that is overdue or not confirmed."""
+    return parts.supply.purchases.late_rows(closing.plan.rows, closing.plan.day)
 
 
 def at_close(parts: ShardParts, closing: Closing, at: int) -> list[DelayEvidence]:
-    """Every open line of one row that is overdue or known to be late."""
-    found = []
+    """Every open line of one row that is overdue, not confirmed or known to be late."""
     row, day = int(closing.plan.rows[at]), closing.plan.day
     watched = [
         (str(finding.details["po_id"]), str(finding.details["line"]))
         for finding in parts.problems.open_findings(row, SUPPLIER_DELAY.name)
     ]
-    sku, location = parts.names_of(row)
-    for (po_id, name), line in parts.supply.purchases.late(row, day, watched):
-        key = problem_key(sku, location, po_id, name)
-        expected = line.promised_day + round(line.shift_days)
-        evidence = DelayEvidence(
-            po_id=po_id,
-            line=name,
-            supplier=parts.supply.lanes.names[line.supplier],
-            units_open=line.open / THOUSANDTHS,
-            promised_day=first_promise(parts.problems.latest(SUPPLIER_DELAY.name, key), line.promised_day),
-            expected_day=expected,
-            current_day=day + 1,
-            cover_days=float(closing.plan.cover_days[at]),
-            cause="overdue" if expected <= day else "promise",
-        )
-        found.append(evidence)
-    return found
+    cover_days, lead_time_days = float(closing.plan.cover_days[at]), float(closing.plan.lead_time_days_mean[at])
+    names = parts.supply.lanes.names
+    return [
+        delay_evidence(key, line, names[line.supplier], day + 1, cover_days, lead_time_days)
+        for key, line in parts.supply.purchases.late(row, day, watched)
+    ]
 
 
 def evaluate_delay(evidence: DelayEvidence) -> Evaluation:
-    """Judge one purchase-order line."""
-    covered, days_late = evidence.covered, evidence.days_late
-    active = evidence.units_open > 0.0 and days_late >= 1
+    """Judge one purchase-order line by its schedule line that is most days late."""
+    worst = evidence.worst
+    if worst is None:
+        return Evaluation(
+            active=False, cleared=True, final=True, severity_points=0.0, key=(evidence.po_id, evidence.line),
+            expected=0.0, observed=0.0, money_units=0.0, inform=(), marker="",
+            details=_details(evidence) | {"days_late": 0, "covered": 1},
+        )  # fmt: skip
+    covered, days_late = evidence.covered(worst), worst.days_late(evidence.current_day)
+    first = None if worst.first_day == NO_DAY else local_date(worst.first_day)
+    expected = local_date(worst.expected_day)
     return Evaluation(
-        active=active,
-        cleared=not active,
-        final=not active,
+        active=True,
+        cleared=False,
+        final=False,
         severity_points=delay_points(days_late, covered=covered),
         key=(evidence.po_id, evidence.line),
         expected=0.0,
         observed=float(max(days_late, 0)),
-        money_units=evidence.units_open,
+        money_units=sum(part.units for part in evidence.late),
         inform=() if covered else None,
-        marker=local_date(evidence.expected_day),
-        details={
-            "po_id": evidence.po_id,
-            "line": evidence.line,
-            "supplier": evidence.supplier,
-            "units_open": evidence.units_open,
-            "promised_day": evidence.promised_day,
-            "promised_date": local_date(evidence.promised_day),
-            "expected_date": local_date(evidence.expected_day),
+        marker=";".join(
+            f"{part.units:g} {'' if part.cause == 'unconfirmed' else local_date(part.expected_day)}"
+            for part in evidence.late
+        ),
+        details=_details(evidence)
+        | {
+            "units_late": sum(part.units for part in evidence.late),
+            "schedule_line": worst.schedule_line or None,
+            "schedule_quantity": worst.units,
+            "promised_date" if worst.first_promised else "ordered_date": first,
+            "expected_date": expected,
             "days_late": days_late,
             "covered": int(covered),
+            "cause": worst.cause,
         },
     )
 
 
+def _details(evidence: DelayEvidence) -> dict[str, Detail]:
+    return {
+        "po_id": evidence.po_id,
+        "line": evidence.line,
+        "supplier": evidence.supplier,
+        "units_open": evidence.units_open,
+    }
+
+
 def delay_sentence(_: DetectionContext, evidence: DelayEvidence, evaluation: Evaluation) -> str:
-    """Sentence: the line, how late it is, promised and expected date, and how long stock lasts."""
+    """Sentence: the line, how late it is, first and expected days, and how long stock lasts."""
     supplier = evidence.supplier or "an unknown supplier"
     subject = f"Line {evidence.line} of purchase order {evidence.po_id} from {supplier}"
-    arrival = local_date(evidence.arrival)
+    worst = evidence.worst
     if evidence.units_open <= 0.0:
         return f"{subject}: nothing is open any more."
-    if not evaluation.active:
-        return f"{subject} is expected on {arrival} again, as promised."
-    late = plural(evidence.days_late, "day")
-    promised = f"{number(evidence.units_open)} were promised for {local_date(evidence.promised_day)}"
-    stock = _stock(evidence.cover_days, evidence.covered)
-    if evidence.overdue:
-        return f"{subject} is overdue by {late}: {promised}; {stock}."
-    expected = f"{'' if evidence.cause == 'promise' else 'they are expected on '}{arrival}"
-    return f"{subject} comes {late} late: {promised}, {_CAUSE_TEXT[evidence.cause]} {expected}; {stock}."
+    if worst is None:
+        return f"{subject} is not late any more{_expected_on(evidence.next_day)}."
+    late = plural(worst.days_late(evidence.current_day), "day")
+    of_line = f" of {number(evidence.units_ordered)}" if worst.units < evidence.units_ordered else ""
+    units = f"{number(worst.units)}{of_line}"
+    first = _first_day(worst)
+    stock = _stock(evidence.cover_days, evidence.covered(worst))
+    rest = _others(evidence, worst)
+    expected = local_date(worst.expected_day)
+    if worst.cause == "unconfirmed":
+        were = f"they {first} and" if first else "they"
+        return f"{subject}: {units} are not confirmed; {were} are expected around {expected}{rest}; {stock}."
+    if worst.cause == "overdue":
+        return f"{subject} is overdue by {late}: {units} {first}{rest}; {stock}."
+    moved = (
+        "the supplier now promises"
+        if worst.cause == "promise"
+        else "the supplier is disrupted and they are expected on"
+    )
+    return f"{subject} comes {late} late: {units} {first}, {moved} {expected}{rest}; {stock}."
+
+
+def _first_day(part: LatePart) -> str:
+    if part.first_day == NO_DAY:
+        return ""
+    return f"were {'promised' if part.first_promised else 'ordered'} for {local_date(part.first_day)}"
+
+
+def _expected_on(day: int) -> str:
+    return "" if day == NO_DAY else f"; goods are expected on {local_date(day)}"
+
+
+def _others(evidence: DelayEvidence, worst: LatePart) -> str:
+    """The other late schedule lines: their units and expected days."""
+    others = [part for part in evidence.late if part is not worst]
+    if not others:
+        return ""
+    named = [f"{number(part.units)} by {local_date(part.expected_day)}" for part in others[:PARTS_IN_SENTENCE]]
+    more = [f"{len(others) - PARTS_IN_SENTENCE} more"] if len(others) > PARTS_IN_SENTENCE else []
+    return f" (also late: {', '.join(named + more)})"
 
 
 def _stock(cover_days: float, covered: bool) -> str:
@@ -183,8 +275,8 @@ def _stock(cover_days: float, covered: bool) -> str:
 SUPPLIER_DELAY = Detector(
     name="supplier_delay",
     prefix="delay",
-    opens="a purchase-order line is expected at least a day after its first promise, or is overdue",
-    ends="the line is back to its first promise, received or cancelled",
+    opens="a purchase-order line is expected at least a day after its first date, is overdue, or is confirmed in part",
+    ends="nothing of the line is late any more: it is back to its first date, confirmed, received or cancelled",
     route="buyer",
     inform=("planner",),
     hysteresis=Hysteresis(1, 1, 0, 1 * DAY_MS, 60 * DAY_MS),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sensing.contracts.exceptions import SEVERITIES, ExceptionType, Informed, Route, Severity
 from sensing.contracts.subjects import problem_key
 from sensing.demand.models import DemandModels
-from sensing.detection.finding import CAUSES_MAX, Detail, DetectionContext, Finding
+from sensing.detection.finding import CAUSES_MAX, Detail, DetectionContext, Finding, informed
 from sensing.machine_settings import HOUR_MS
 from sensing.state.locations import Locations
 from sensing.state.rows import Rows
@@ -159,7 +159,8 @@ class Detector(Generic[Evidence]):
     def finding(self, context: DetectionContext, evidence: Evidence) -> Finding:
         """Apply the rule to evidence about one SKU-location. NaN becomes None."""
         evaluation = self.evaluate(evidence)
-        money = context.money(evaluation.money_units)
+        units = evaluation.money_units
+        money = context.money(units)
         hours = evaluation.window_hours
         return Finding(
             exception_type=self.name,
@@ -180,9 +181,15 @@ class Detector(Generic[Evidence]):
             window_end=None if hours is None else context.event_time,
             money=money,
             currency=None if money is None else context.currency,
+            margin=context.margin_of(units),
+            money_base=context.money_base(units),
+            base_currency=context.base_currency,
+            strategic=context.strategic,
+            regulated=context.regulated,
+            customer=context.customer,
             reason=self.sentence(context, evidence, evaluation),
             route=evaluation.route or self.route,
-            inform=self.inform if evaluation.inform is None else evaluation.inform,
+            inform=informed(self.inform if evaluation.inform is None else evaluation.inform, context.customer),
             marker=evaluation.marker,
             cause_event_ids=context.cause_event_ids[-CAUSES_MAX:],
             details=evaluation.details,

@@ -7,7 +7,9 @@ import math
 
 import msgspec
 
-from sensing.contracts.exceptions import ExceptionType, Informed, Route
+from sensing.contracts.exceptions import ExceptionType, Informed, MoneyStatus, Route
+from sensing.contracts.reference import CustomerUpdated
+from sensing.detection.severity import importance_points
 
 CAUSES_MAX = 8
 Detail = float | int | str | None
@@ -18,8 +20,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     ``active``: the opening threshold holds. ``cleared``: the evidence is below the resolving threshold. Between the two
     a problem keeps its state. ``final`` ends the problem at once, since its cause is gone. Quantities are base units or
-    lines, times UTC ms, money in ``currency``. A change of ``marker``, such as a promised date, is always published.
-    ``severity_points`` is the number of severity points.
+    lines, times UTC ms, money and margin in ``currency``, ``money_base`` in ``base_currency`` (None: no rate is known).
+    A change of ``marker``, such as a promised date, is always published. ``severity_points`` are those of the evidence.
+    ``customer`` is the record of the customer whose order line caused the problem.
     """
 
     exception_type: ExceptionType
@@ -40,6 +43,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     window_end: int | None = None
     money: float | None = None
     currency: str | None = None
+    margin: float | None = None
+    money_base: float | None = None
+    base_currency: str | None = None
+    strategic: bool = False
+    regulated: bool = False
+    customer: CustomerUpdated | None = None
     reason: str
     route: Route
     inform: tuple[Informed, ...] = ()
@@ -47,12 +56,51 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     cause_event_ids: tuple[str, ...] = ()
     details: dict[str, Detail] = {}
 
+    @property
+    def points(self) -> float:
+        """Severity points of evidence and importance."""
+        return self.severity_points + importance_points(
+            strategic=self.strategic, regulated=self.regulated, strategic_customer=is_strategic(self.customer)
+        )
+
+    @property
+    def money_status(self) -> MoneyStatus:
+        """Whether the money is known, and in the base currency."""
+        return "no_price" if self.money is None else "no_rate" if self.money_base is None else "ranked"
+
+    @property
+    def comparable_money(self) -> float | None:
+        """Money that tells whether a change is material: in the base currency if a rate is known."""
+        return self.money if self.money_base is None else self.money_base
+
+
+def is_strategic(customer: CustomerUpdated | None) -> bool:
+    """Whether a customer is known as strategic."""
+    return customer is not None and customer.strategic
+
+
+def informed(inform: tuple[Informed, ...], customer: CustomerUpdated | None) -> tuple[Informed, ...]:
+    """Roles to inform; of a strategic customer's problem, ``commercial`` as well."""
+    return inform if "commercial" in inform or not is_strategic(customer) else (*inform, "commercial")
+
+
+def with_customer(finding: Finding, before: Finding) -> Finding:
+    """The finding with the customer of the problem's finding ``before``, unless it names one that matters as much."""
+    if before.customer is None or (finding.customer is not None and not is_strategic(before.customer)):
+        return finding
+    if is_strategic(finding.customer):
+        return finding
+    inform = informed(finding.inform, before.customer)
+    return msgspec.structs.replace(finding, customer=before.customer, inform=inform)
+
 
 class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
     """What every detector needs besides its evidence: SKU-location, time, price and causes.
 
     ``instant`` is the machine's clock, which never goes back. ``event_time`` is the time of the cause; at a close it
-    equals ``instant``. ``price`` is per base unit, NaN if unknown.
+    equals ``instant``. ``price`` and ``margin`` (price less cost) are per base unit in ``currency``. ``rate`` is units
+    of ``base_currency`` per unit of ``currency``. All three are NaN if unknown. ``strategic`` and ``regulated`` are
+    those of the item, ``customer`` is the record of the customer whose order line is the cause.
     """
 
     sku: str
@@ -62,9 +110,26 @@ class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
     event_time: int
     price: float = math.nan
     currency: str | None = None
+    margin: float = math.nan
+    rate: float = math.nan
+    base_currency: str | None = None
+    strategic: bool = False
+    regulated: bool = False
+    customer: CustomerUpdated | None = None
     cause_event_ids: tuple[str, ...] = ()
 
     def money(self, units: float) -> float | None:
         """Value of ``units``; None if price or units are unknown."""
-        value = units * self.price
-        return None if math.isnan(value) else round(value, 2)
+        return _amount(units * self.price)
+
+    def money_base(self, units: float) -> float | None:
+        """Value of ``units`` in the base currency; None if price, rate or units are unknown."""
+        return _amount(units * self.price * self.rate)
+
+    def margin_of(self, units: float) -> float | None:
+        """Margin of ``units``; None if price, cost or units are unknown."""
+        return _amount(units * self.margin)
+
+
+def _amount(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 2)

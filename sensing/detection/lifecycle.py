@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from sensing.contracts.decisions import Label
 from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
 from sensing.detection.detector_registry import DETECTORS
-from sensing.detection.finding import Finding
+from sensing.detection.finding import Finding, with_customer
 from sensing.detection.problem import (
     Problem,
     exception_state,
@@ -256,6 +256,7 @@ class Problems:
         if not finding.active:
             self._drop(name)
             return None
+        finding = with_customer(finding, problem.finding)
         problem.finding = finding
         problem.seen = finding.instant
         keep_causes(problem, finding)
@@ -272,7 +273,7 @@ class Problems:
         problem.status = "opened"
         problem.last_transition_version = problem.version + 1
         problem.cleared_findings = 0
-        problem.severity = grade(finding.severity_points, finding.money, 0.0)
+        problem.severity = grade(finding.points, finding.money_base, 0.0)
         problem.deadline = _deadline(problem, problem.severity, finding.event_time)
         return None if self.backfilling else self._publish(problem, finding.event_time)
 
@@ -291,6 +292,7 @@ class Problems:
         hysteresis = DETECTORS[problem.exception_type].hysteresis
         keep_causes(problem, finding)
         problem.seen = finding.instant
+        finding = with_customer(finding, problem.finding)
         if not finding.cleared and not finding.final:
             problem.finding = finding
             problem.cleared_findings = 0
@@ -308,7 +310,7 @@ class Problems:
 
     def _change(self, problem: Problem, finding: Finding) -> ExceptionState | None:
         days_open = (finding.instant - problem.opened) / DAY_MS
-        severity = grade(finding.severity_points, finding.money, days_open)
+        severity = grade(finding.points, finding.money_base, days_open)
         before = problem.severity
         problem.severity = severity
         if rank(severity) > rank(before):
@@ -346,7 +348,7 @@ class Problems:
         problem.version += 1
         problem.published_time = max(problem.published_time, time)
         problem.published_observed = problem.finding.observed
-        problem.published_money = problem.finding.money
+        problem.published_money = problem.finding.comparable_money
         problem.published_marker = problem.finding.marker
         return exception_state(problem)
 
@@ -363,4 +365,4 @@ def _recurs(problem: Problem, finding: Finding) -> bool:
     """Whether a finding reopens a cooling problem. A rejected problem reopens only with a higher severity."""
     if not finding.active or not problem.dismissed:
         return finding.active
-    return rank(grade(finding.severity_points, finding.money, 0.0)) > rank(problem.severity)
+    return rank(grade(finding.points, finding.money_base, 0.0)) > rank(problem.severity)

@@ -9,7 +9,8 @@ from sensing.contracts.decisions import Label
 from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
 from sensing.contracts.subjects import exception_subject
 from sensing.detection.detector_registry import DETECTORS
-from sensing.detection.finding import CAUSES_MAX, Finding
+from sensing.detection.finding import CAUSES_MAX, Finding, is_strategic
+from sensing.detection.remarks import remarks
 from sensing.state.decision_record import DecisionRecord
 
 CAUSES_FIRST = 3
@@ -84,7 +85,7 @@ def is_material(problem: Problem, finding: Finding) -> bool:
     return (
         finding.marker != problem.published_marker
         or _moved(problem.published_observed, finding.observed)
-        or _moved(problem.published_money, finding.money)
+        or _moved(problem.published_money, finding.comparable_money)
     )
 
 
@@ -98,7 +99,7 @@ def _moved(before: float | None, now: float | None) -> bool:
 
 def exception_state(problem: Problem) -> ExceptionState:
     """State of a problem as published."""
-    finding, decision_record = problem.finding, problem.decision_record
+    finding, decision_record, customer = problem.finding, problem.decision_record, problem.finding.customer
     return ExceptionState(
         exception_id=problem.exception_id,
         exception_type=problem.exception_type,
@@ -117,7 +118,11 @@ def exception_state(problem: Problem) -> ExceptionState:
         window_end=None if finding.window_end is None else rfc3339(finding.window_end),
         money=finding.money,
         currency=finding.currency,
-        reason=problem.reason_override or finding.reason,
+        margin=finding.margin,
+        money_base=finding.money_base,
+        base_currency=finding.base_currency,
+        money_status=finding.money_status,
+        reason=problem.reason_override or finding.reason + remarks(finding),
         route=finding.route,
         inform=list(finding.inform),
         deadline=rfc3339(problem.deadline),
@@ -129,4 +134,10 @@ def exception_state(problem: Problem) -> ExceptionState:
         decided_role=None if decision_record is None else decision_record.role,
         decided_at=None if decision_record is None else rfc3339(decision_record.time),
         decision_reason=None if decision_record is None else decision_record.reason,
+        strategic=finding.strategic,
+        regulated=finding.regulated,
+        customer=None if customer is None else customer.customer,
+        customer_strategic=is_strategic(customer),
+        customer_segment=None if customer is None else customer.segment,
+        customer_region=None if customer is None else customer.region,
     )

@@ -1,7 +1,8 @@
 """Severity of a problem, from points. The life cycle calls `grade`.
 
-Points are added: evidence (0 to 4, by type), money (0 to 3) and persistence (0 or 1). 0-1 point is low, 2-3 medium, 4-5
-high, 6 and more critical. Every part is monotone, so more evidence, money or days never lower the severity.
+Points are added: evidence (0 to 4, by type), importance (0 to 2), money (0 to 3) and persistence (0 or 1). 0-1 point is
+low, 2-3 medium, 4-5 high, 6 and more critical. Every part is monotone, so more evidence, money or days never lower the
+severity.
 """
 
 import math
@@ -9,7 +10,8 @@ import math
 from sensing.contracts.exceptions import SEVERITIES, Severity
 
 MONEY_STEPS = (1_000.0, 10_000.0, 100_000.0)
-"""One point each. Currencies are ignored."""
+"""One point each, in the base currency. Money without a rate to it gives no points."""
+IMPORTANCE_MAX = 2.0
 PERSISTENT_DAYS = 3.0
 _GRADE_STEPS = (2.0, 4.0, 6.0)
 
@@ -23,15 +25,22 @@ def lift_points(lift: float, probability: float) -> float:
     return points + (1.0 if probability <= 1e-6 else 0.0)
 
 
+def importance_points(*, strategic: bool, regulated: bool, strategic_customer: bool) -> float:
+    """Severity points of what a problem concerns: one each for a strategic item, a regulated one, and a strategic
+    customer whose order line caused it; at most IMPORTANCE_MAX.
+    """
+    return min(float(strategic + regulated + strategic_customer), IMPORTANCE_MAX)
+
+
 def grade(severity_points: float, money: float | None, days_open: float) -> Severity:
     """Grade of a problem.
 
     Parameters
     ----------
     severity_points
-        Severity points of the detector's own evidence.
+        Severity points of evidence and importance.
     money
-        Money at stake; None or NaN if no price is known, which gives no points.
+        Money at stake in the base currency; None or NaN if price or rate is not known, which gives no points.
     days_open
         Days since the problem opened.
     """

@@ -1,9 +1,9 @@
 """Detector stockout_projected: stock does not last until the next goods can arrive.
 
-The window ends with the next due receipt or, if none is due, after the lead time, since goods ordered today cannot
-arrive earlier. The detector opens if the demand of the window exceeds the stock with a probability of at least
-``PROBABILITY_OPEN``. It ends below ``PROBABILITY_CLEARED`` (twice, half a day apart, so that a receipt that is booked
-before its shipments does not end it).
+The window ends with the next due receipt, but not before the lead time is over, since goods ordered today cannot arrive
+earlier. Receipts within the window count. The detector opens if, on the worst day of the window, demand exceeds stock
+and receipts with a probability of at least ``PROBABILITY_OPEN``. It ends below ``PROBABILITY_CLEARED`` (twice, half a
+day apart, so that a receipt that is booked before its shipments does not end it).
 """
 
 import math
@@ -20,6 +20,7 @@ from sensing.detection.sentences import number, plural
 from sensing.jit import kernel
 from sensing.machine_settings import DAY_MS, HOUR_MS
 from sensing.supply.plan import Plan
+from sensing.supply.projection import lead_days
 
 PROBABILITY_OPEN = 0.5
 PROBABILITY_CLEARED = 0.3
@@ -70,24 +71,32 @@ class StockoutEvidence(msgspec.Struct, frozen=True, kw_only=True):
         Local day number before the first day of the projection.
     free
         On-hand less overdue demand, base units; NaN if stock was never counted.
+    arriving
+        Due receipts through the worst day of the window, base units.
     needed, needed_variance
-        Mean and variance of the demand in the window.
+        Mean and variance of the demand through the worst day of the window.
     probability
-        Probability that the demand of the window exceeds ``free``.
+        Probability that this demand exceeds ``free`` and ``arriving``.
     stockout_day
         First day on which the mean projection is below zero, 0 being tomorrow; negative: none.
     window_days
-        Days until the next receipt (``receipt_due``) or, if none is due, the lead time.
+        Days until the next receipt, at least the lead time.
+    receipt_due
+        Whether a receipt is due within the projection.
+    until_receipt
+        Whether the next receipt ends the window, not the lead time.
     """
 
     current_day: int
     free: float
+    arriving: float
     needed: float
     needed_variance: float
     probability: float
     stockout_day: int
     window_days: int
     receipt_due: bool
+    until_receipt: bool
 
     @property
     def known(self) -> bool:
@@ -96,13 +105,13 @@ class StockoutEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shortage(self) -> float:
-        """Expected lost units in the window."""
-        return float(expected_shortage(self.free, self.needed, self.needed_variance))
+        """Expected lost units through the worst day of the window."""
+        return float(expected_shortage(self.free + self.arriving, self.needed, self.needed_variance))
 
     @property
     def days_until(self) -> int:
         """Days until stock is gone; the window if the mean projection stays above zero."""
-        if self.free < 0.0:
+        if self.free < 0.0 and self.stockout_day == 0:
             return 0
         return self.stockout_day + 1 if 0 <= self.stockout_day < self.window_days else self.window_days
 
@@ -126,20 +135,20 @@ def triggers(parts: ShardParts, closing: Closing) -> NDArray[np.bool_]:
 
 def stockout_evidence(plan: Plan, at: int) -> StockoutEvidence:
     """Stock projection of the row at position ``at`` of a plan."""
-    due = np.flatnonzero(plan.receipts[at] > 0)
-    horizon = plan.receipts.shape[1]
-    lead_days = min(max(int(np.ceil(plan.lead_time_days_mean[at])), 1), horizon)
-    window = int(due[0]) if len(due) else lead_days
-    daily = np.maximum(plan.forecast_mean[at], plan.open_day[at])[:window]
+    covered = max(plan.forecast_mean.shape[1], lead_days(plan.lead_time_days_mean[at]))
+    due = np.flatnonzero(plan.receipts[at, :covered] > 0)
+    window = int(plan.window_days[at])
     return StockoutEvidence(
         current_day=plan.day,
         free=float(plan.on_hand[at] - plan.overdue[at]),
-        needed=float(daily.sum()),
-        needed_variance=float(plan.forecast_variance[at][:window].sum()),
+        arriving=float(plan.arriving[at]),
+        needed=float(plan.needed[at]),
+        needed_variance=float(plan.needed_variance[at]),
         probability=float(plan.stockout_probability[at]),
         stockout_day=int(plan.stockout[at]),
         window_days=window,
         receipt_due=len(due) > 0,
+        until_receipt=len(due) > 0 and window == int(due[0]),
     )
 
 
@@ -151,8 +160,8 @@ def at_close(_: ShardParts, closing: Closing, at: int) -> list[StockoutEvidence]
 def evaluate_stockout(evidence: StockoutEvidence) -> Evaluation:
     """Apply the thresholds to a row's projection."""
     known, free, window, shortage = evidence.known, evidence.free, evidence.window_days, evidence.shortage
-    # Overdue demand beyond the stock is a shortage even without further demand, unless goods come tomorrow.
-    wanted = evidence.needed > 0.0 or (free < 0.0 and window > 0)
+    # Overdue demand beyond the stock is a shortage even without further demand, unless goods come in time.
+    wanted = evidence.needed > 0.0 or free + evidence.arriving < 0.0
     active = known and evidence.probability >= PROBABILITY_OPEN and wanted
     points = stockout_points(evidence.probability, evidence.days_until, window - evidence.days_until)
     return Evaluation(
@@ -178,9 +187,10 @@ def stockout_sentence(_: DetectionContext, evidence: StockoutEvidence, evaluatio
     """Sentence: free stock, demand of the window, date and chance of the stock-out, and lost units."""
     if not evidence.known:
         return "On-hand is not known."
-    until = "until the next receipt" if evidence.receipt_due else "until goods ordered now can arrive"
+    until = "until the next receipt" if evidence.until_receipt else "until goods ordered now can arrive"
     window = f"{plural(evidence.window_days, 'day')} {until}"
-    stock = f"{number(evidence.free)} free in stock against {number(evidence.needed)} needed in the {window}"
+    due = f" and {number(evidence.arriving)} due" if evidence.arriving > 0.0 else ""
+    stock = f"{number(evidence.free)} free in stock{due} against {number(evidence.needed)} needed in the {window}"
     odds = f"{round(100.0 * evidence.probability)} %"
     if evaluation.cleared:
         return f"Stock is enough again: {stock}, chance of a stock-out {odds}."
@@ -191,7 +201,7 @@ def stockout_sentence(_: DetectionContext, evidence: StockoutEvidence, evaluatio
 STOCKOUT_PROJECTED = Detector(
     name="stockout_projected",
     prefix="stockout",
-    opens=f"stock does not last until the next receipt or through the lead time, at a chance of at least"
+    opens=f"stock and receipts do not last through the lead time and until the next receipt, at a chance of at least"
     f" {PROBABILITY_OPEN:g}",
     ends=f"the chance is at most {PROBABILITY_CLEARED:g}, twice within half a day or more",
     route="buyer",

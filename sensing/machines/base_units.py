@@ -46,7 +46,7 @@ def convert_rows(s: ShardState, rows: NDArray[np.int64], factor: float) -> None:
     known = rows[hot["size_count"][rows] > 0]
     for name in ("size_mean", "size_max"):
         hot[name][known] += np.float32(np.log(factor))
-    for name in ("open_total", "count_quantity", "on_order", "movement_quantity"):
+    for name in ("count_quantity", "movement_quantity"):
         supply[name][rows] = _whole(supply[name][rows], factor)
     for name in PUBLISHED:
         supply[name][rows] *= factor
@@ -57,6 +57,8 @@ def convert_rows(s: ShardState, rows: NDArray[np.int64], factor: float) -> None:
     convert_lines(s.lines.lines, int(s.lines.state[HIGH]), concerned, factor, s.supply.supply)
     s.demand.rescale(rows, factor)
     s.supply.convert(rows, factor)
+    for row in rows.tolist():
+        s.allocations.convert(row, factor)
 
 
 def _whole(quantity: NDArray[Any], factor: float) -> NDArray[Any]:
@@ -73,8 +75,8 @@ def convert_lines(
         if line.row == FREE or not concerned[line.row]:
             continue
         open_before = open_quantity(line)
-        line.quantity = int(round(line.quantity * factor))
-        line.shipped = int(round(line.shipped * factor))
+        line.quantity = np.int64(np.rint(line.quantity * factor))
+        line.shipped = np.int64(np.rint(line.shipped * factor))
         line.price = np.float32(line.price / factor)
         if open_before > 0:
             supply[line.row].open_total += open_quantity(line)

@@ -6,7 +6,6 @@ The kernel stops behind such a record, so a callback sees exactly the state that
 import math
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS
@@ -14,7 +13,7 @@ from sensing.codec.instants import local_date
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.subjects import problem_key
-from sensing.detection.finding import Detail, DetectionContext
+from sensing.detection.finding import Detail
 from sensing.detection.out_of_sync import INVENTORY_OUT_OF_SYNC, TOLERANCE, CountDrift
 from sensing.detection.quality import DATA_QUALITY, HeldLine, ReleasedLine
 from sensing.detection.stockout import STOCKOUT_PROJECTED, could_open, stockout_evidence
@@ -35,13 +34,14 @@ from sensing.machines.order_judgement import report_large_line
 from sensing.machines.shard_outputs import context_of, observe, put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_stock_thresholds
+from sensing.supply.plan import Plan
 
 
 def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> None:
     """Run one callback entry; ``event`` is the record that raised it."""
     kind, row = int(entry["kind"]), int(entry["row"])
     if kind == SURGE:
-        detect_surge(s, row, int(event["time"]), texts.event_id)
+        detect_surge(s, row, int(event["time"]), texts.event_id, int(event["party"]))
     elif kind == IMPOSSIBLE:
         _hold(s, row, event, texts)
     elif kind == RELEASE:
@@ -59,9 +59,12 @@ def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> No
         recheck_stock(s, row, int(event["time"]), texts.event_id)
 
 
-def detect_surge(s: ShardState, row: int, event_time: int, cause: str) -> None:
-    """Test the trailing windows of a row after a line count has reached its threshold, and raise the thresholds."""
-    context = context_of(s, row, s.clock, event_time, (cause,))
+def detect_surge(s: ShardState, row: int, event_time: int, cause: str, customer: int = 0) -> None:
+    """Test the trailing windows of a row after a line count has reached its threshold, and raise the thresholds.
+
+    ``customer`` is the hash of the customer of the line that reached it.
+    """
+    context = context_of(s, row, s.clock, event_time, (cause,), customer=customer)
     observe(s, ORDER_SURGE.finding(context, surge_evidence(s, row)))
     hot = s.rows.hot[row]
     today = int(hot["hour"]) // 24 & 255
@@ -74,9 +77,8 @@ def detect_surge(s: ShardState, row: int, event_time: int, cause: str) -> None:
 
 def _hold(s: ShardState, row: int, event: Any, texts: EventTexts) -> None:
     hot = s.rows.hot[row]
-    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,))
-    if not np.isnan(event["price"]):
-        context = _priced(context, event)
+    customer = int(event["party"])
+    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,), customer=customer, line=event)
     evidence = HeldLine(
         order_id=texts.document,
         line=texts.line_or_sku,
@@ -125,9 +127,14 @@ def _report_drift(s: ShardState, row: int, event: Any, texts: EventTexts, drift:
 
 def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
     """Project the stock of a row again after an event that changed it."""
+    if s.rows.hot["closed_day"][row] >= s.rows.hot["first_hour"][row] // 24:
+        check_projection(s, row, forecast_and_plan_of_row(s, row, s.clock).plan, event_time, cause)
+
+
+def check_projection(s: ShardState, row: int, plan: Plan, event_time: int, cause: str) -> None:
+    """Judge the stock projection of a row, which is planned alone, and set its stock threshold."""
     if s.rows.hot["closed_day"][row] < s.rows.hot["first_hour"][row] // 24:
         return
-    plan = forecast_and_plan_of_row(s, row, s.clock).plan
     short = bool(could_open(s, plan)[0])
     if short or STOCKOUT_PROJECTED.name in s.problems.open_types(row):
         context = context_of(s, row, s.clock, event_time, (cause,))
@@ -145,12 +152,6 @@ def _decide(s: ShardState, texts: EventTexts, event: Any, rule: str, prior: floa
         reason=reason, cause_event_ids=[event_id],
     )  # fmt: skip
     put_decision(s, s.clock, int(event["time"]), f"{rule}/{event_id}", decision)
-
-
-def _priced(context: DetectionContext, event: Any) -> DetectionContext:
-    return msgspec.structs.replace(
-        context, price=float(event["price"]), currency=bytes(event["currency"]).decode() or None
-    )
 
 
 def _units(event: Any) -> float:

@@ -14,8 +14,9 @@ from sensing.demand.demand_record import CLASSES, HORIZON, METHODS
 from sensing.demand.model_inputs import Forecast
 from sensing.machines.day_inputs import window_of
 from sensing.machines.shard_state import ShardState
+from sensing.machines.unit_money import prices_in_base
 from sensing.supply.parameter_documents import ForecastSummary
-from sensing.supply.plan import Plan
+from sensing.supply.plan import Plan, has_figures
 from sensing.supply.rounding import rounded
 
 LEVELS = np.array(QUANTILE_LEVELS)
@@ -36,7 +37,7 @@ class ForecastAndPlan(NamedTuple):
 def forecast_and_plan(s: ShardState, rows: NDArray[np.int64], day: int, now: int) -> ForecastAndPlan:
     """Forecast and plan rows whose last closed local day is ``day``, as of instant ``now``."""
     forecast = s.demand.forecast(rows, day, s.rows.hot["location"][rows], window_of(s, rows, day))
-    price = s.rows.hot["price"][rows]
+    price = prices_in_base(s, rows)
     plan = s.supply.plan(rows, day, now, forecast.mean, forecast.variance, forecast.demand_class, price)
     return ForecastAndPlan(forecast, plan)
 
@@ -72,7 +73,7 @@ def _known(value: float) -> float | None:
 
 
 def parameter_columns(s: ShardState) -> dict[str, Any]:
-    """Planning parameters of all active rows, as of each row's last closed day.
+    """Planning parameters of all active rows with a forecast, as of each row's last closed day.
 
     Returns
     -------
@@ -88,6 +89,10 @@ def parameter_columns(s: ShardState) -> dict[str, Any]:
         for start in range(0, len(of_day), ROWS_AT_ONCE):
             rows = of_day[start : start + ROWS_AT_ONCE]
             forecast, plan = forecast_and_plan(s, rows, day, s.clock)
+            whole = has_figures(plan)
+            if not whole.all():  # an infinite figure must not leave; no input is known that makes one
+                rows = rows[whole]
+                forecast, plan = forecast_and_plan(s, rows, day, s.clock)
             for name, values in _columns(s, rows, forecast, plan).items():
                 columns[name].extend(values)
             means.append(forecast.mean)

@@ -60,6 +60,10 @@ LIMITS = (
         lambda s: s.pending.evicted,
     ),
     Limit(
+        "customers_refused", "Records of customers not kept because the table was full.",
+        lambda s: s.customers.refused,
+    ),
+    Limit(
         "counts_beyond", "Stock counts older than the stock movements kept, so that they are not exact.",
         lambda s: s.supply.counts_beyond(),
     ),

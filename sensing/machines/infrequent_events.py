@@ -7,31 +7,34 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sensing.codec.event_record import THOUSANDTHS, TOPICS, InfrequentEvent, LocationHeard, Reject
+from sensing.codec.event_record import THOUSANDTHS, TOPICS, CurrencyHeard, InfrequentEvent, LocationHeard, Reject
 from sensing.codec.keys import id_key
 from sensing.codec.shard_split import shard_of, sku_of_event
 from sensing.codec.thousandths import exact_thousandths
 from sensing.contracts.dead_letters import Reason
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 from sensing.contracts.shipments import Substituted, Transferred
-from sensing.contracts.subjects import problem_key
 from sensing.contracts.suppliers import PurchaseOrderLine, SupplierDisrupted
-from sensing.detection.delay import SUPPLIER_DELAY, Cause, DelayEvidence, first_promise
 from sensing.machine_settings import HOUR_MS
 from sensing.machines.booking import advance_row_of, new_line
 from sensing.machines.callbacks import recheck_stock
 from sensing.machines.decisions.decide import decide
-from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
 from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, SUPERSEDED
 from sensing.machines.ledger import put_dead_letter
-from sensing.machines.row_lookup import KNOWN_LOCATION, converted, row_of, unit_factor, units_of
-from sensing.machines.shard_outputs import context_of, observe
+from sensing.machines.purchase_effects import book_receipt, disrupt, report_closed, report_moved
+from sensing.machines.row_lookup import (
+    BASE_QUANTITY_REQUIRED,
+    KNOWN_LOCATION,
+    converted,
+    exceeds_base_quantity,
+    row_of,
+    unit_factor,
+    units_of,
+)
 from sensing.machines.shard_state import ShardState
 from sensing.machines.shipment_events import FULFILMENTS, apply_fulfilment
-from sensing.machines.stock_thresholds import check_next_movement
 from sensing.state.line_table import find_line
 from sensing.state.rows import FULL
-from sensing.supply.purchases import PoOutcome, Promise
 from sensing.supply.stock_ledger import book_movement, refresh_stock
 
 OUTCOME_OF_WORD = {"absorbed": ABSORBED, "duplicate": DUPLICATE, "superseded": SUPERSEDED}
@@ -40,10 +43,15 @@ OUTCOME_OF_WORD = {"absorbed": ABSORBED, "duplicate": DUPLICATE, "superseded": S
 def apply_infrequent(s: ShardState, message: InfrequentEvent) -> None:
     """Apply one infrequent event (not reference) and count its outcome.
 
-    An event without a SKU goes to every shard; the first shard counts it.
+    An event without a SKU goes to every shard; the first shard counts it. Notices of source groups
+    are no messages of their own and are not counted.
     """
     if isinstance(message.event, LocationHeard):
         s.locations.hear(message.event.location, message.event.kind)
+        return
+    if isinstance(message.event, CurrencyHeard):
+        if s.supply.see_currency(message.event.currency):
+            s.schedule_plans()
         return
     outcome = _apply(s, message)
     if outcome == ABSORBED and message.time < message.watermark:
@@ -76,7 +84,7 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
         return DUPLICATE  # A refused event is not remembered, so it may come again.
     outcome = ABSORBED
     if isinstance(event, SupplierDisrupted):
-        _report_promises(s, message, s.supply.disrupt(event), "disruption")
+        disrupt(s, message)
     elif isinstance(event, PurchaseOrderLine):
         outcome = _purchase(s, message, rows[0])
     elif isinstance(event, (DecisionMade, ExecutionConfirmed)):
@@ -109,8 +117,15 @@ def _refusal(s: ShardState, event: Any) -> tuple[Reason, str, str, str] | None:
     if supplier is not None and not s.supply.master.knows_supplier(supplier):
         return "unknown_supplier", "supplier", "a supplier that a supplier.updated record names", supplier
     unit = getattr(event, "unit_of_measure", None)
-    if unit is not None and unit_factor(s, event.sku, unit) is None:
+    return None if unit is None else _refusal_of_quantity(s, event, unit)
+
+
+def _refusal_of_quantity(s: ShardState, event: Any, unit: str) -> tuple[Reason, str, str, str] | None:
+    factor, quantity = unit_factor(s, event.sku, unit), getattr(event, "quantity", None)
+    if factor is None:
         return "unknown_unit", "unit_of_measure", units_of(s, event.sku), unit
+    if quantity is not None and exceeds_base_quantity(quantity * THOUSANDTHS, factor):
+        return "out_of_range", "quantity", BASE_QUANTITY_REQUIRED, f"{quantity:.12g} {unit}"
     return None
 
 
@@ -157,58 +172,12 @@ def _purchase(s: ShardState, message: InfrequentEvent, row: int) -> int:
         return reject_infrequent(
             s, message, "line_changed_item", "location", "the line's sku and location", event.location
         )
-    if outcome.word != "absorbed":
-        return OUTCOME_OF_WORD[outcome.word]
-    advance_row_of(s.rows.hot, row, hour)
-    if outcome.on_order + outcome.movement < 0:  # less will arrive than planned
-        check_next_movement(s, row)
+    if outcome.word == "duplicate":
+        return DUPLICATE
+    if outcome.word == "absorbed":
+        advance_row_of(s.rows.hot, row, hour)
     if outcome.movement:
-        book_movement(s.supply.supply, row, message.time, outcome.movement)
-        refresh_stock(s.rows.hot, s.supply.supply, row)
-    _report_promises(s, message, outcome, "promise")
-    _report_done(s, message, row)
-    return ABSORBED
-
-
-def _report_promises(s: ShardState, message: InfrequentEvent, outcome: PoOutcome, cause: Cause) -> None:
-    for promise in outcome.promises:
-        if promise.before is not None:
-            if promise.after > promise.before:
-                check_next_movement(s, promise.row)
-            _report_delay(s, message, promise, promise.before, promise.open / THOUSANDTHS, cause)
-
-
-def _report_done(s: ShardState, message: InfrequentEvent, row: int) -> None:
-    """Resolve the delay of a purchase line on which nothing is open any more."""
-    event = message.event
-    line = event.line or event.sku
-    if s.supply.purchases.is_open((event.po_id, line)):
-        return
-    key = problem_key(event.sku, event.location, event.po_id, line)
-    if not s.problems.is_tracked(SUPPLIER_DELAY.name, key):
-        return
-    latest = s.problems.latest(SUPPLIER_DELAY.name, key)
-    supplier = str(latest.details["supplier"]) if latest is not None else ""
-    day = s.zones.local_hour(s.zone_of(row), message.time) // 24
-    promise = Promise(row, event.po_id, line, supplier, day, day, 0)
-    _report_delay(s, message, promise, day, 0.0, "promise")
-
-
-def _report_delay(
-    s: ShardState, message: InfrequentEvent, promise: Promise, before: int, units_open: float, cause: Cause
-) -> None:
-    row = promise.row
-    context = context_of(s, row, s.clock, message.time, (message.event.event_id,))
-    key = problem_key(context.sku, context.location, promise.po_id, promise.line)
-    evidence = DelayEvidence(
-        po_id=promise.po_id,
-        line=promise.line,
-        supplier=promise.supplier,
-        units_open=units_open,
-        promised_day=first_promise(s.problems.latest(SUPPLIER_DELAY.name, key), before),
-        expected_day=promise.after,
-        current_day=s.zones.local_hour(s.zone_of(row), message.time) // 24,
-        cover_days=float(forecast_and_plan_of_row(s, row, s.clock).plan.cover_days[0]),
-        cause=cause,
-    )
-    observe(s, SUPPLIER_DELAY.finding(context, evidence))
+        book_receipt(s, message, row, outcome.movement)
+    report_closed(s, message, row, outcome)
+    report_moved(s, message, outcome.moved)
+    return OUTCOME_OF_WORD[outcome.word]

@@ -11,6 +11,7 @@ from sensing.codec.cloudevents import traceparent_of
 from sensing.codec.event_record import Reject
 from sensing.contracts.audit import ControlTotals
 from sensing.contracts.dead_letters import DeadLetter
+from sensing.machines.failure import EventPlace, failed_event
 from sensing.machines.machine_messages import OUTCOMES, LedgerBatch, Totals
 from sensing.machines.outbox import Outbox
 from sensing.outputs import AUDIT, DEAD_LETTERS, OutputRecord
@@ -80,10 +81,16 @@ class LedgerMachine:
         for topic, partition, count in block.read:
             of_group[topic, partition] = of_group.get((topic, partition), 0) + count
         for reject in block.rejects:
-            topic_partition = (reject.topic, reject.partition)
-            self.rejected[topic_partition] = self.rejected.get(topic_partition, 0) + 1
-            with self.outbox.tracing(traceparent_of(reject.headers)):
-                put_dead_letter(self.outbox, self.watermark, reject, original=True)
+            try:
+                self._put_reject(reject)
+            except Exception as error:
+                raise failed_event(EventPlace(reject.topic, reject.partition, reject.offset), error) from error
+
+    def _put_reject(self, reject: Reject) -> None:
+        topic_partition = (reject.topic, reject.partition)
+        self.rejected[topic_partition] = self.rejected.get(topic_partition, 0) + 1
+        with self.outbox.tracing(traceparent_of(reject.headers)):
+            put_dead_letter(self.outbox, self.watermark, reject, original=True)
 
     def _read_counts(self, group: int) -> dict[str, list[tuple[int, int, int]]]:
         read_counts: dict[str, list[tuple[int, int, int]]] = {}

@@ -48,6 +48,9 @@ class Resumable(Protocol):
     def bring_forward(self, s: ShardState, rows: NDArray[np.int32], budget: CallBudget) -> None:
         """Process some rows now; negative numbers and rows that are done or not part of the timer are skipped."""
 
+    def failed_rows(self, s: ShardState) -> list[int]:
+        """Rows that the last step, which raised, was working on."""
+
     def dump(self) -> bytes:
         """The remaining work as bytes."""
 
@@ -110,6 +113,7 @@ class DayClose:
         self._due = due
         self._learned = learned
         self._left = RowsLeft(due.rows)
+        self._at_work = due.rows[:0]
         self._aggregate_due = due.aggregate
         self._observed: ObservedDay | None = None
 
@@ -135,12 +139,14 @@ class DayClose:
         rows = self._due.rows
         if self._learned < len(rows):
             count = budget.rows_to_learn(min(ROWS_AT_ONCE, len(rows) - self._learned))
-            learn_day(s, rows[self._learned : self._learned + count], self._observed_day(s))
+            self._at_work = rows[self._learned : self._learned + count]
+            learn_day(s, self._at_work, self._observed_day(s))
             self._learned += count
             budget.spend(learned=count)
         elif self._left:
             self._plan(s, self._left.pop_next(budget, s.outputs_per_row), budget)
         else:
+            self._at_work = rows[:0]
             aggregate_day(s, self._due, self._observed_day(s))
             self._aggregate_due = False
 
@@ -164,6 +170,20 @@ class DayClose:
         due = DueCloses(head.zones, head.day, head.end, found["rows"], found["instants"], head.aggregate)
         return cls(due, head.learned)
 
+    def failed_rows(self, s: ShardState) -> list[int]:
+        """Rows whose work has failed: of those in the last step, the ones that fail alone, or all if none does."""
+        rows = self._at_work.tolist()
+        failing = [row for row in rows if self._learned == len(self._due.rows) and self._fails(s, row)]
+        return failing or rows
+
+    def _fails(self, s: ShardState, row: int) -> bool:
+        at = np.flatnonzero(self._due.rows == row)
+        try:
+            plan_rows(s, self._due.rows[at], self._due.instants[at], self._due)
+        except Exception:
+            return True
+        return False
+
     def _observed_day(self, s: ShardState) -> ObservedDay:
         """Observed hours of the day, computed once: no record passes before learning and aggregation are over."""
         if self._observed is None:
@@ -172,6 +192,7 @@ class DayClose:
 
     def _plan(self, s: ShardState, at: Integers, budget: CallBudget) -> None:
         if len(at):
+            self._at_work = self._due.rows[at]
             with _spending(s, budget, len(at)):
                 plan_rows(s, self._due.rows[at], self._due.instants[at], self._due)
 
@@ -185,6 +206,7 @@ class FirstPublication:
         self._instant = instant
         self._problems = problems
         self._left = RowsLeft(rows)
+        self._at_work = rows[:0]
 
     @classmethod
     def begin(cls, s: ShardState, instant: int) -> "FirstPublication":
@@ -230,8 +252,13 @@ class FirstPublication:
         found = unpack(block, {"head": _PublicationHead})
         return cls(found["head"].instant, found["head"].problems, found["rows"])
 
+    def failed_rows(self, s: ShardState) -> list[int]:
+        """Rows of the last step."""
+        rows: list[int] = self._at_work.tolist()
+        return rows
+
     def _publish(self, s: ShardState, at: Integers, budget: CallBudget) -> None:
-        rows = self._left.rows[at]
+        rows = self._at_work = self._left.rows[at]
         days = s.rows.hot["closed_day"][rows]
         with _spending(s, budget, len(rows)):
             for day in np.unique(days).tolist():

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.encode import reencode
-from sensing.codec.event_record import TOPICS, Reject
+from sensing.codec.event_record import THOUSANDTHS, TOPICS, Reject
 from sensing.codec.keys import row_hash_of, row_key
 from sensing.codec.text_table import EventTexts, TextLookup
+from sensing.contracts.common import PRICE_MAX, QUANTITY_MAX
 from sensing.contracts.dead_letters import Reason
 from sensing.jit import kernel
 from sensing.machines.kernel_tables import DEAD_LETTER
@@ -22,6 +23,10 @@ from sensing.state.rows import FULL, MISSING, SLOTS, find_row
 
 SKIPPED = -3
 KNOWN_LOCATION = "a location that a location.updated record names"
+BASE_QUANTITY_MAX = round(QUANTITY_MAX * THOUSANDTHS)
+"""Thousandths of the base unit. Sums of millions of such quantities fit 64 bits."""
+BASE_QUANTITY_REQUIRED = f"at most {QUANTITY_MAX:.0f} in the base unit"
+BASE_PRICE_REQUIRED = f"at most {PRICE_MAX:.0f} per base unit"
 
 
 class RefusedRecord(NamedTuple):
@@ -180,14 +185,35 @@ def _to_base_units(
             rows[k] = SKIPPED
             refusals.append(RefusedRecord(k, "unknown_unit", "unit_of_measure", units_of(s, sku), unit))
             continue
+        refusal = _too_large(k, records[k], factor, unit)
+        if refusal is not None:
+            rows[k] = SKIPPED
+            refusals.append(refusal)
+            continue
         records["quantity"][k] = converted(int(records["quantity"][k]), factor)
         records["price"][k] = records["price"][k] / factor
     return records
 
 
+def _too_large(at: int, record: Any, factor: float, unit: str) -> RefusedRecord | None:
+    """Refusal of a record whose quantity or price is too large in the base unit; None if they are not."""
+    quantity, price = int(record["quantity"]), float(record["price"])
+    if exceeds_base_quantity(quantity, factor):
+        got = f"{quantity / THOUSANDTHS:.12g} {unit}"
+        return RefusedRecord(at, "out_of_range", "quantity", BASE_QUANTITY_REQUIRED, got)
+    if price > PRICE_MAX * factor:
+        return RefusedRecord(at, "out_of_range", "unit_price", BASE_PRICE_REQUIRED, f"{price:.12g} per {unit}")
+    return None
+
+
+def exceeds_base_quantity(quantity: float, factor: float) -> bool:
+    """Whether a quantity in thousandths is too large in the base unit."""
+    return abs(quantity * factor) > BASE_QUANTITY_MAX
+
+
 def converted(quantity: int, factor: float) -> int:
-    """Thousandths of the base unit; rounding never makes a quantity zero."""
-    found = round(quantity * factor)
+    """Thousandths of the base unit, within their limit; rounding never makes a quantity zero."""
+    found = min(max(round(quantity * factor), -BASE_QUANTITY_MAX), BASE_QUANTITY_MAX)
     return found if found or not quantity else (1 if quantity > 0 else -1)
 
 

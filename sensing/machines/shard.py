@@ -30,6 +30,7 @@ from sensing.machines.resumable import DayClose, Resumable, dump_resumable, load
 from sensing.machines.row_lookup import RefusedRecord, reject_record, resolve_records
 from sensing.machines.shard_state import ShardState, dump_state, load_state
 from sensing.machines.timers import apply_reference, next_timer, run_timer
+from sensing.machines.work import Work
 from sensing.outputs import OutputRecord
 
 LINES_PER_RECORD = 2
@@ -47,6 +48,7 @@ class ShardMachine:
         self._under_way: Resumable | None = None
         self._callbacks = np.zeros(CALLBACKS_MAX, CALLBACK)
         self._applied: list[BatchCursor] = []
+        self._current = Work()
 
     @property
     def busy(self) -> bool:
@@ -71,7 +73,18 @@ class ShardMachine:
         list
             Outputs; their instants never fall if the bounds are ``in_order``. A batch that asks for a reconciliation
             adds the outcome counts, the final batch adds the parameters of all rows.
+
+        Raises
+        ------
+        MachineFailure
+            An event or a timer failed. The machine must not be used any more.
         """
+        try:
+            return self._proceed()
+        except Exception as error:
+            raise self._current.failure(self.state, error, self._absorb_one) from error
+
+    def _proceed(self) -> Outputs:
         s = self.state
         budget = CallBudget(UNBOUNDED if s.queue.ends else self._bounds, len(s.queue))
         outputs: Outputs = []
@@ -84,6 +97,7 @@ class ShardMachine:
             elif budget.spent:
                 break
             elif self._under_way is not None:
+                self._current = Work(timer=self._under_way)
                 self._under_way.step(s, budget)
             else:
                 before = s.outbox.number
@@ -126,6 +140,7 @@ class ShardMachine:
             if batch.reconciliation:
                 outputs.append(Totals(s.shard, s.totals(), batch.reconciliation, batch.group))
             if batch.final:
+                self._current = Work()
                 outputs.append(ParameterRows(s.shard, parameter_columns(s)))
 
     def _records_pass(self, budget: CallBudget) -> bool:
@@ -156,6 +171,7 @@ class ShardMachine:
     def _take(self, message: InfrequentEvent) -> None:
         """Apply one infrequent event. A reference record does not depend on the watermark."""
         s = self.state
+        self._current = Work(message=message)
         with s.outbox.tracing(message.trace):
             if is_reference(message):
                 apply_reference(s, message)
@@ -166,6 +182,7 @@ class ShardMachine:
         """Absorb records up to ``stop``, or up to the first one that has reached the next timer."""
         s = self.state
         start, batch = cursor.records, cursor.batch
+        self._current = Work(cursor, start, stop)
         watermarks = batch.records["watermark"]
         due = self._next_due()
         if watermarks[stop - 1] >= due:
@@ -190,6 +207,8 @@ class ShardMachine:
                     continue
                 verdict = UNJUDGED
                 s.clock = max(s.clock, int(events["watermark"][at - 1]))
+                if added:
+                    self._current = Work(cursor, start + at - 1, start + at)
                 with s.outbox.tracing(_trace(batch, events[at - 1])):
                     for entry in callbacks[:added]:
                         run_callback(s, entry, events[at - 1], cursor.texts.one(events[at - 1]))
@@ -198,6 +217,11 @@ class ShardMachine:
                 with s.outbox.tracing(_trace(batch, events[end])):
                     reject_record(s, events[end], cursor.texts.one(events[end]), refusal)
                 at = end + 1
+
+    def _absorb_one(self, cursor: BatchCursor, at: int) -> None:
+        """Absorb one record again, to find out whether it fails alone."""
+        cursor.records = at
+        self._absorb(cursor, at + 1, CallBudget(UNBOUNDED, 1))
 
     def _next_due(self) -> int:
         """Instant of the next event-time timer."""
@@ -213,6 +237,7 @@ class ShardMachine:
         if s.clock <= BEFORE_ALL < watermark:
             s.start_clock(watermark)
         while (instant := self._next_due()) <= watermark:
+            self._current = Work()
             if next_timer(s) == instant:
                 s.clock = max(s.clock, instant)
                 self._under_way = run_timer(s, instant)
@@ -234,6 +259,7 @@ class ShardMachine:
         s = self.state
         due = s.schedule.take(watermark, final=True)
         if due is not None:
+            self._current = Work()
             self._under_way = DayClose.begin(s, due)
         return due is not None
 

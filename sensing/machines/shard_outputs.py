@@ -2,29 +2,37 @@
 
 from typing import Any
 
+import numpy as np
+
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.parameters import PlanningParameters
 from sensing.contracts.subjects import parameters_subject
 from sensing.detection.finding import DetectionContext, Finding
+from sensing.machines.master_facts import complete_exception, complete_parameters
 from sensing.machines.shard_state import ShardState
+from sensing.machines.unit_money import unit_money
 from sensing.outputs import AUDIT, EXCEPTIONS, PARAMETERS
 
 
 def context_of(
-    s: ShardState, row: int, instant: int, event_time: int, causes: tuple[str, ...] = ()
-) -> DetectionContext:
-    """Detection context of a row: names, price, instants, causes. The price is the newest order's, else the item's."""
-    hot = s.rows.hot[row]
-    price, currency = float(hot["price"]), bytes(hot["currency"]).decode() or None
+    s: ShardState, row: int, instant: int, event_time: int, causes: tuple[str, ...] = (), *, customer: int = 0,
+    line: Any = None,
+) -> DetectionContext:  # fmt: skip
+    """Detection context of a row: names, money of a unit, instants, causes, facts that raise severity.
+
+    ``customer`` is the hash of the customer of the order line that is the cause, 0 if there is none. The price is that
+    of ``line`` (a record), if it is given and has one, else that of the newest order, else that of the item.
+    """
+    priced = s.rows.hot[row] if line is None or np.isnan(line["price"]) else line
     sku, location = s.names_of(row)
-    if price != price:
-        item = s.supply.master.item(sku)
-        if item is not None and item.unit_price is not None:
-            price, currency = item.unit_price, item.currency
+    item = s.supply.master.item(sku)
+    money = unit_money(s, item, float(priced["price"]), bytes(priced["currency"]).decode() or None)
     return DetectionContext(
-        sku=sku, location=location, row=row, instant=instant, event_time=event_time, price=price, currency=currency,
-        cause_event_ids=causes,
+        sku=sku, location=location, row=row, instant=instant, event_time=event_time, price=money.price,
+        currency=money.currency, margin=money.margin, rate=money.rate, base_currency=s.supply.master.rates.base,
+        strategic=item is not None and item.strategic, regulated=item is not None and item.regulated,
+        customer=s.customers.find(customer), cause_event_ids=causes,
     )  # fmt: skip
 
 
@@ -39,15 +47,14 @@ def put_exception(
     s: ShardState, instant: int, event_time: int, state: ExceptionState, cause: str | None = None
 ) -> None:
     """Put out the whole state of one problem; ``cause`` is the event id of the decision that changed it, if any."""
+    complete_exception(s, state)
     attributes = {
         "exceptiontype": state.exception_type,
         "severity": state.severity,
         "route": state.route,
         "correlationid": state.exception_id,
     }
-    region = region_of(s, state.location)
-    if region is not None:
-        attributes["region"] = region
+    attributes |= _optional(region=state.region, owner=state.owner)
     if cause is not None or state.cause_event_ids:
         attributes["causationid"] = cause or state.cause_event_ids[-1]
     s.outbox.put(
@@ -71,12 +78,11 @@ def put_parameters(
 
     Without a ``cause`` (the event id of a person's decision) the publication is an automatic decision, put out as well.
     """
+    complete_parameters(s, document)
     subject = parameters_subject(document.sku, document.location)
     identity = f"{subject}#{document.version}"
     attributes = {"demandclass": document.demand_class, "status": document.status, "correlationid": subject}
-    region = region_of(s, document.location)
-    if region is not None:
-        attributes["region"] = region
+    attributes |= _optional(region=document.region)
     if cause is not None:
         attributes["causationid"] = cause
     kind = f"parameters.{document.status}"
@@ -112,7 +118,5 @@ def put_decision(s: ShardState, instant: int, event_time: int, identity: str, de
     )
 
 
-def region_of(s: ShardState, location: str) -> str | None:
-    """Region of a location; None if master data do not name it."""
-    number = s.locations.numbers.get(location)
-    return None if number is None else s.locations.records[number].region
+def _optional(**attributes: str | None) -> dict[str, str]:
+    return {name: value for name, value in attributes.items() if value is not None}

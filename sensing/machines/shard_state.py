@@ -17,6 +17,7 @@ from sensing.machines.machine_messages import OUTCOMES
 from sensing.machines.outbox import Outbox
 from sensing.machines.reference_queue import ReferenceQueue
 from sensing.state.calendar import Calendars, Promotion
+from sensing.state.customers import Customers
 from sensing.state.line_table import LineTable
 from sensing.state.locations import Locations
 from sensing.state.row_index import RowIndex
@@ -47,6 +48,7 @@ class ShardState:
         self.locations = Locations(self.zones)
         self.schedule = CloseSchedule(self.zones)
         self.calendars = Calendars()
+        self.customers = Customers()
         self.pending = ReferenceQueue()
         self.queue = InputQueue()
         self.outputs_per_row = 1.0  # of the rows planned last; the call budget expects as many of the next ones
@@ -210,6 +212,7 @@ def load_state(s: ShardState, block: bytes) -> bytes:
 def _parts(s: ShardState) -> dict[str, Snapshot]:
     return {
         "pending": s.pending,
+        "customers": s.customers,
         "rows": s.rows,
         "lines": s.lines,
         "allocations": s.allocations,

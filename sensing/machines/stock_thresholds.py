@@ -2,8 +2,9 @@
 
 `sensing.machines.day_close` sets the threshold when a row is planned, the callback sets it again. Above the threshold
 no stock-out can open before the row's next close, provided that lead times and purchase orders stay as they were.
-Orders raise the threshold. If a purchase order is delayed or reduced, the next movement raises the callback whatever
-the stock. Other changes of the projection (new purchase orders, receipts, master data) are seen at the next close.
+Orders and receipts raise the threshold. If a purchase order is delayed or reduced, the projection runs at once. If the
+supplier of a row is disrupted, the next movement raises the callback whatever the stock. Other changes of the
+projection (new purchase orders, master data) are seen at the next close.
 """
 
 import numpy as np
@@ -59,10 +60,15 @@ def lower_stock_threshold(s: ShardState, plan: Plan, at: int) -> None:
     s.rows.hot["stock_threshold"][plan.rows[at]] = stock - max(1.0, abs(stock) / 2.0, day)
 
 
-def check_next_movement(s: ShardState, row: int) -> None:
-    """Let the next movement of a planned row raise a callback, whatever its stock."""
-    if not np.isnan(s.rows.hot["stock_threshold"][row]):
-        s.rows.hot["stock_threshold"][row] = ANY_STOCK
+def check_next_movement(s: ShardState, rows: NDArray[np.int64]) -> None:
+    """Let the next movement of planned rows raise a callback, whatever their stock."""
+    thresholds = s.rows.hot["stock_threshold"]
+    thresholds[rows[~np.isnan(thresholds[rows])]] = ANY_STOCK
+
+
+def expect_less(s: ShardState, row: int, units: float) -> None:
+    """Raise the threshold of a row by units that are due no longer."""
+    s.rows.hot["stock_threshold"][row] += np.float32(units)
 
 
 def _learned(s: ShardState, rows: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.event_record import BEFORE_ALL, InfrequentEvent
+from sensing.codec.identifiers import text_hashes
 from sensing.codec.keys import keys_of
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.reference import (
@@ -15,13 +16,16 @@ from sensing.contracts.reference import (
     CustomerUpdated,
     ItemUpdated,
     LocationUpdated,
+    PolicyUpdated,
     PromotionApproved,
 )
 from sensing.machine_settings import DAY_MS
+from sensing.machines.base_units import apply_item
 from sensing.machines.close_schedule import NEVER
 from sensing.machines.infrequent_events import reject_infrequent
 from sensing.machines.kernel_tables import ABSORBED, DUPLICATE
 from sensing.machines.line_housekeeping import end_old_lines
+from sensing.machines.purchase_effects import plan_disrupted_rows
 from sensing.machines.resumable import FirstPublication, Resumable
 from sensing.machines.row_lookup import row_of_known
 from sensing.machines.shard_outputs import put_decision, put_exception, put_tombstone
@@ -35,17 +39,28 @@ def apply_reference(s: ShardState, message: InfrequentEvent) -> None:
 
     A record without a SKU goes to every shard; the first shard counts it.
     """
-    if isinstance(message.event, LocationUpdated):
-        try:
-            s.zones.number(message.event.time_zone)
-        except ValueError:
-            outcome = reject_infrequent(
-                s, message, "out_of_range", "time_zone", "an IANA time zone", message.event.time_zone
-            )
-            _count(s, message, outcome)
-            return
+    refusal = _refusal(s, message.event)
+    if refusal is not None:
+        _count(s, message, reject_infrequent(s, message, "out_of_range", *refusal))
+        return
     _count(s, message, ABSORBED if s.pending.add(message) else DUPLICATE)
     apply_due_reference(s, s.clock + s.settings.lateness_ms)
+
+
+def _refusal(s: ShardState, event: Any) -> tuple[str, str, str] | None:
+    """Why a reference record is refused: field, required, got; None if it is accepted."""
+    if isinstance(event, LocationUpdated):
+        try:
+            s.zones.number(event.time_zone)
+        except ValueError:
+            return "time_zone", "an IANA time zone", event.time_zone
+    if isinstance(event, PolicyUpdated):
+        for_all = event.sku is None and event.location is None
+        if event.base_currency is not None and not for_all:
+            return "base_currency", "none in a policy of a sku or location", event.base_currency
+        if event.rates and event.base_currency is None:
+            return "rates", "a base_currency beside them", str(event.rates)
+    return None
 
 
 def _count(s: ShardState, message: InfrequentEvent, outcome: int) -> None:
@@ -65,6 +80,11 @@ def _in_force(s: ShardState, event: Any, time: int) -> None:
         _move_location(s, event)
     elif isinstance(event, (CalendarUpdated, PromotionApproved)):
         s.calendars.apply(event)
+    elif isinstance(event, CustomerUpdated):
+        s.customers.apply(int(text_hashes([event.customer])[0]), event, time)
+    elif isinstance(event, ItemUpdated):
+        assert concerned is not None, "an item record names its SKU"
+        apply_item(s, event, concerned, time)
     else:
         s.supply.reference(event, concerned, time)
     if not isinstance(event, CustomerUpdated):  # no plan reads it
@@ -135,5 +155,6 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
             put_exception(s, instant, instant, state)
         for exception_id, version in s.problems.take_tombstones(instant):
             put_tombstone(s, instant, exception_id, version + 1)
+        plan_disrupted_rows(s, instant)
         s.next_housekeeping = instant + DAY_MS
     return None

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sensing.codec.event_record import EVENT, TOPICS, Batch, InfrequentEvent, LocationHeard
+from sensing.codec.event_record import EVENT, TOPICS, Batch, CurrencyHeard, InfrequentEvent, LocationHeard
 from sensing.codec.text_table import TextTable, TopicPartitionOffset, needed
 from sensing.contracts.topic_registry import INPUTS
 
@@ -84,5 +84,5 @@ class StoredBatch(msgspec.Struct):
 
 
 def _decoded(kept: _StoredEvent) -> Any:
-    types: tuple[Any, ...] = (*INPUTS[TOPICS[kept.place[2]]], LocationHeard)
+    types: tuple[Any, ...] = (*INPUTS[TOPICS[kept.place[2]]], CurrencyHeard, LocationHeard)
     return msgspec.msgpack.decode(kept.event, type=functools.reduce(operator.or_, types))

@@ -61,6 +61,11 @@ class Allocations:
             self._of_row.pop(row, None)
         return found
 
+    def convert(self, row: int, factor: float) -> None:
+        """Multiply the allocations of a row by ``factor``, when its base unit has changed."""
+        for key, quantity in self._of_row.get(row, {}).items():
+            self._of_row[row][key] = round(quantity * factor)
+
     def dump(self) -> bytes:
         """All allocations as bytes."""
         rows = [(row, [(*key, quantity) for key, quantity in lines.items()]) for row, lines in self._of_row.items()]

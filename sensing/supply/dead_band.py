@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.contracts.parameters import HORIZON_DAYS, DemandClass
-from sensing.supply.plan import Plan
+from sensing.supply.plan import Plan, has_figures
 from sensing.supply.planner_decisions import DecisionStates, Values
 from sensing.supply.resolved_policy import IN_FORCE
 from sensing.supply.rounding import rounded
@@ -85,7 +85,7 @@ def due(plan: Plan, supply: NDArray[Any], decision_states: DecisionStates) -> ND
     result |= age_days >= EXPIRES_DAYS - 1
     for at, decisions in decision_states.of_rows(plan.rows):
         result[at] |= decisions.due
-    return np.asarray(result & ~np.isnan(plan.reorder_point))
+    return np.asarray(result & has_figures(plan))
 
 
 def left_dead_band(plan: Plan, at: int, values: Values) -> bool:

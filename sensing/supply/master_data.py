@@ -5,13 +5,19 @@
 
 from typing import Any
 
+import msgspec
+
 from sensing.contracts.reference import ItemUpdated, ParametersInForce, PolicyUpdated, SupplierUpdated
 from sensing.state.snapshot import Encoded, pack, unpack
+from sensing.supply.rates import CURRENCIES_MAX, Rates, rates_of
 
 FROM_THE_BEGINNING = -(2**62)
 """Effective time, UTC ms, of records without one."""
+IN_UNITS = ("safety_stock", "reorder_point", "order_up_to", "order_quantity")
+"""Parameters in force that are quantities."""
 KINDS = (ItemUpdated, SupplierUpdated, PolicyUpdated, ParametersInForce)
 Key = tuple[str, ...]
+_POLICY_FOR_ALL: Key = ("policy", "", "")
 _Kept = tuple[int, ItemUpdated | SupplierUpdated | PolicyUpdated | ParametersInForce]
 
 
@@ -26,10 +32,12 @@ def _key(event: Any) -> Key:
 
 
 class MasterData:
-    """Items, suppliers, policies and the parameters in force."""
+    """Items, suppliers, policies and the parameters in force. ``rates`` are the rates to the base currency."""
 
     def __init__(self) -> None:
+        self.rates = Rates()
         self._records: dict[Key, _Kept] = {}
+        self._currencies: list[str] = []
         self._any_supplier = False
 
     def apply(self, event: Any, time: int = FROM_THE_BEGINNING) -> bool:
@@ -51,10 +59,26 @@ class MasterData:
         self._keep(key, (time, event))
         return True
 
+    def see_currency(self, currency: str) -> bool:
+        """Note a currency in use; returns whether rates have changed."""
+        if currency in self._currencies or len(self._currencies) == CURRENCIES_MAX:
+            return False
+        self._currencies.append(currency)
+        before, self.rates = self.rates, self._current_rates()
+        return before.several != self.rates.several and not self.rates.stated
+
     def item(self, sku: str) -> ItemUpdated | None:
         """Record of an item."""
         found: ItemUpdated | None = self._get(("item", sku))
         return found
+
+    def items_of(self, suppliers: set[str]) -> list[str]:
+        """SKUs of the items that one of some suppliers delivers."""
+        return [
+            item.sku
+            for _, item in self._records.values()
+            if isinstance(item, ItemUpdated) and item.supplier in suppliers
+        ]
 
     def supplier(self, supplier: str) -> SupplierUpdated | None:
         """Record of a supplier."""
@@ -82,18 +106,35 @@ class MasterData:
             return 1.0
         return item.units.get(unit)
 
+    def convert(self, sku: str, factor: float) -> None:
+        """Multiply the parameters in force of an item by ``factor``, when its base unit has changed."""
+        for key, (time, record) in list(self._records.items()):
+            if isinstance(record, ParametersInForce) and record.sku == sku:
+                values = {name: getattr(record, name) for name in IN_UNITS}
+                changed = {name: value * factor for name, value in values.items() if value is not None}
+                self._records[key] = (time, msgspec.structs.replace(record, **changed))
+
     def dump(self) -> bytes:
         """All records as bytes."""
-        return pack({"records": Encoded(list(self._records.values()), list[_Kept])})
+        kept = Encoded(list(self._records.values()), list[_Kept])
+        return pack({"currencies": Encoded(self._currencies, list[str]), "records": kept})
 
     def load(self, block: bytes) -> None:
         """Restore the state of :meth:`dump`."""
-        for kept in unpack(block, {"records": list[_Kept]})["records"]:
+        parts = unpack(block, {"currencies": list[str], "records": list[_Kept]})
+        self._currencies = parts["currencies"]
+        for kept in parts["records"]:
             self._keep(_key(kept[1]), kept)
+        self.rates = self._current_rates()
 
     def _keep(self, key: Key, kept: _Kept) -> None:
         self._records[key] = kept
         self._any_supplier |= key[0] == "supplier"
+        if key == _POLICY_FOR_ALL:
+            self.rates = self._current_rates()
+
+    def _current_rates(self) -> Rates:
+        return rates_of(self._get(_POLICY_FOR_ALL), self._currencies)
 
     def _get(self, key: Key) -> Any:
         kept = self._records.get(key)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.instants import local_date, rfc3339, rfc3339_seconds
 from sensing.contracts.parameters import (
+    HORIZON_DAYS,
     QUANTILE_LEVELS,
     Accuracy,
     Change,
@@ -173,12 +174,15 @@ def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
               "open_demand", "cover_days", "overdue", "allocated", "free")  # fmt: skip
     columns = {name: getattr(plan, name)[at].tolist() for name in exact}
     columns |= zip(single, rounded(np.array([getattr(plan, name)[at] for name in single])).tolist(), strict=True)
-    return columns | {"open_by_day": _open_by_day(plan, at), "due_by_day": _by_day(plan.day + 1, plan.receipts[at])}
+    return columns | {
+        "open_by_day": _open_by_day(plan, at),
+        "due_by_day": _by_day(plan.day + 1, plan.receipts[at, :HORIZON_DAYS]),
+    }
 
 
 def _open_by_day(plan: Plan, at: NDArray[np.int64]) -> list[dict[str, float]]:
     """Open demand of every row by requested date; days without open demand are left out."""
-    found = _by_day(plan.day + 1, plan.open_day[at])
+    found = _by_day(plan.day + 1, plan.open_day[at, :HORIZON_DAYS])
     if plan.open_beyond:
         for k, position in enumerate(at.tolist()):
             later = plan.open_beyond.get(position, {})

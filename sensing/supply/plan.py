@@ -17,7 +17,7 @@ from sensing.supply.lanes import Lanes
 from sensing.supply.lead_time import include_open_lines, shrunk
 from sensing.supply.lead_time_demand import protection_time_demand
 from sensing.supply.order_quantity import order_quantities
-from sensing.supply.projection import project
+from sensing.supply.projection import ARRIVING, COVER_DAYS, NEEDED, NEEDED_VARIANCE, PROBABILITY, lead_days, project
 from sensing.supply.purchases import OpenLines, Purchases
 from sensing.supply.rounding import rounded
 from sensing.supply.stock_ledger import stock
@@ -61,7 +61,7 @@ class Plan(NamedTuple):
     on_order: Floats
     open_demand: Floats
     open_day: Floats
-    """(n, 28) open demand by requested day."""
+    """(n, h) open demand by requested day; h is the longest projection of all rows, at least 28 days."""
     overdue: Floats
     """(n,) open demand that is overdue."""
     allocated: Floats
@@ -71,15 +71,27 @@ class Plan(NamedTuple):
     open_beyond: dict[int, dict[int, float]]
     """Units open after the 28 days, by position of the row and local day; rows that have none are left out."""
     receipts: Floats
-    """(n, 28) due receipts."""
+    """(n, h) due receipts."""
     stockout: NDArray[np.int64]
-    """(n,) first forecast day, from 0, at whose end the projected stock is below zero; -1: not in 28 days."""
+    """(n,) first day, from 0, at whose end the projected stock is below zero; -1: not in 28 days or the lead time."""
+    window_days: NDArray[np.int64]
+    """(n,) days until the next due receipt, at least the lead time."""
     stockout_probability: Floats
-    """(n,) probability of a stock-out before the next due receipt, or within the lead time if none is due."""
+    """(n,) probability of a stock-out on the worst day of the window."""
+    needed: Floats
+    """(n,) demand from tomorrow through the worst day of the window."""
+    needed_variance: Floats
+    arriving: Floats
+    """(n,) due receipts through the worst day of the window."""
     cover_days: Floats
     """(n,) days that the stock lasts without receipts; NaN: without end, or not known."""
     policy: NDArray[Any]
     """(n,) records of `sensing.supply.resolved_policy.RESOLVED_POLICY`."""
+
+
+def has_figures(plan: Plan) -> NDArray[np.bool_]:
+    """(n,) whether a row has a forecast and all figures made from it are finite; others are not published."""
+    return np.asarray(np.isfinite(plan.reorder_point + plan.order_quantity + plan.lead_time_demand_sd))
 
 
 def single(values: Any) -> Singles:
@@ -91,7 +103,8 @@ class PlanInputs(NamedTuple):
     """Inputs of plans besides forecasts: planning policy of the rows, supply records, lanes, purchase orders,
     order lines and what is allocated to them.
 
-    ``override_lead_times`` replaces estimated lead times (n,) of rows (n,) by those that a person has set.
+    ``override_lead_times`` replaces estimated lead times (n,) of rows (n,) by those that a person has set. ``lengthen``
+    adds to mean lead times (n,) what disruptions of suppliers add on a local day.
     """
 
     policy: NDArray[Any]
@@ -101,18 +114,22 @@ class PlanInputs(NamedTuple):
     lines: LineTable
     allocations: Allocations
     override_lead_times: Callable[[NDArray[np.int64], Singles], None]
+    lengthen: Callable[[Floats, int], None]
 
 
 def lead_times(rows: NDArray[np.int64], today: int, now: int, inputs: PlanInputs) -> tuple[Singles, Singles, OpenLines]:
-    """(n,) mean and standard deviation of lead times in days, with open lines included, and the open lines."""
+    """(n,) mean and standard deviation of lead times in days, with open lines and disruptions, and the open lines."""
     policy, supply, lanes, purchases = inputs.policy, inputs.supply, inputs.lanes, inputs.purchases
     lane = supply["lane"][rows]
     mean, variance, weight = shrunk(lanes, lane, policy["supplier"], policy["lead_time_days"])
-    lines = purchases.open_lines(rows, today, now, supply, lanes, mean)
+    expected = mean.copy()
+    inputs.lengthen(expected, today)
+    lines = purchases.open_lines(rows, today, now, supply, lanes, expected)
     if lines.at.size:
         # The next order uses the row's current lane, so lines of other lanes do not count.
         own = (lines.lane == lane[lines.at]) & ~np.isnan(lines.age_days)
         include_open_lines(mean, variance, weight, lines.at[own], lines.age_days[own], lines.share[own])
+    inputs.lengthen(mean, today)
     days, sd_days = single(np.array([mean, np.sqrt(variance)]))
     return days, sd_days, lines
 
@@ -172,19 +189,22 @@ def make_plan(
     order_quantities(np.add.reduce(forecast_mean, axis=1) / days, policy, quantity)
     demand_sd, safety = np.sqrt(out[:, 3]), np.maximum(out[:, 4] - out[:, 2], 0.0)
     mean, demand_sd, quantile, safety, quantity = rounded(np.array([out[:, 2], demand_sd, out[:, 4], safety, quantity]))
-    open_day, overdue = np.empty((count, days)), np.empty(count)
+    horizon = max(days, lead_days(mean_days.max(initial=0.0)))
+    open_day, overdue = np.empty((count, horizon)), np.empty(count)
     open_by_day(supply, inputs.lines.lines, rows, day + 1, open_day, overdue)
     allocated, owed, due = allocate(inputs, rows, day + 1, open_day, overdue)
-    beyond = open_beyond(supply, inputs.lines.lines, rows, day + days, overdue + open_day.sum(axis=1))
-    receipts = due_receipts(count, days, day + 1, lines)
+    beyond = open_beyond(supply, inputs.lines.lines, rows, day + days, overdue + open_day[:, :days].sum(axis=1))
+    receipts = due_receipts(count, horizon, day + 1, lines)
     on_hand = np.empty(count)
     stock(supply, rows, on_hand)
-    stockout, projected = np.empty(count, np.int64), np.empty((count, 2))
-    project(on_hand, owed, due, receipts, forecast_mean, forecast_variance, mean_days, stockout, projected)
+    found, projected = np.empty((count, 2), np.int64), np.empty((count, 5))
+    project(on_hand, owed, due, receipts, forecast_mean, forecast_variance, mean_days, found, projected)
     return Plan(
         day, rows, demand_class, forecast_mean, forecast_variance, out[:, 0].astype(np.float32),
         out[:, 1].astype(np.float32), mean_days, sd_days, review, service, mean, demand_sd, quantile, safety, quantile,
         quantity, rounded(quantile + quantity), on_hand, supply["on_order"][rows] / THOUSANDTHS,
-        supply["open_total"][rows] / THOUSANDTHS, open_day, overdue, allocated, on_hand - owed, beyond, receipts,
-        stockout, projected[:, 0], projected[:, 1], policy,
+        supply["open_total"][rows] / THOUSANDTHS, open_day, overdue, allocated, on_hand - owed, beyond,
+        receipts, found[:, 0], found[:, 1],
+        projected[:, PROBABILITY], projected[:, NEEDED], projected[:, NEEDED_VARIANCE], projected[:, ARRIVING],
+        projected[:, COVER_DAYS], policy,
     )  # fmt: skip

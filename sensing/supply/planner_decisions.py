@@ -182,6 +182,22 @@ class DecisionStates:
             )
         return plan._replace(safety_stock=safety, reorder_point=point, order_quantity=quantity, order_up_to=level)
 
+    def convert(self, row: int, factor: float) -> None:
+        """Multiply the decided quantities of a row by ``factor``, when its base unit has changed."""
+        decisions = self._rows.get(row)
+        if decisions is None:
+            return
+        for field, override in decisions.overrides.items():
+            if field != "lead_time_days":
+                value = float(rounded(override.value * factor))
+                decisions.overrides[field] = msgspec.structs.replace(override, value=value)
+        proposal = decisions.proposal_decision
+        if proposal is not None:
+            proposal.values = {
+                field: value if field == "lead_time_days" else float(rounded(value * factor))
+                for field, value in proposal.values.items()
+            }
+
     def dump(self) -> bytes:
         """All decisions as bytes."""
         return pack({"decision_states": Encoded((self.refused, list(self._rows.items())), _Rows)})

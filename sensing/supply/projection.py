@@ -1,7 +1,12 @@
-"""Stock projection for the 28 days of the forecast: on-hand + due receipts - demand. Plans call it.
+"""Stock projection: on-hand + due receipts - demand, day by day. Plans call it.
 
+It covers the 28 days of the forecast or, if that is longer, the lead time. Beyond the forecast its last week repeats.
 The demand of a day is the larger of its forecast and its open orders, not their sum, since both describe the same
 demand. Overdue demand is subtracted at once. Receipts of a day are available on that day.
+
+A stock-out matters within the *window*: until the next due receipt, but at least through the lead time, since goods
+ordered today cannot arrive earlier. The probability of a stock-out is that of the worst day of the window. Between two
+receipts the last day is the worst one, so only days before a receipt and the last day of the window are looked at.
 """
 
 import math
@@ -11,19 +16,35 @@ from numpy.typing import NDArray
 
 from sensing.demand.distribution import tail_probability
 from sensing.jit import kernel
+from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
 from sensing.supply.lead_time_demand import sum_of_days
 
 NOT_WITHIN = -1
 """No such day within the projection."""
 MEDIAN_MARGIN = 0.5
 """Upper bound of median minus mean of a demand, in units, with rounding errors of float32."""
+PROBABILITY, NEEDED, NEEDED_VARIANCE, ARRIVING, COVER_DAYS = range(5)
+"""Columns of the results of `project`."""
 
 
 @kernel
-def days_of_cover(stock: float, daily: NDArray[np.float64]) -> float:
+def lead_days(lead_time_days: float) -> int:
+    """Whole days until goods ordered today can arrive, from 1 to LEAD_TIME_DAYS_MAX."""
+    return int(min(max(math.ceil(lead_time_days), 1), LEAD_TIME_DAYS_MAX))
+
+
+@kernel
+def forecast_day(mean: NDArray[np.float64], t: int) -> float:
+    """Forecast of day ``t``, from 0; beyond the forecast its last week repeats."""
+    days = mean.size
+    return float(mean[t] if t < days else mean[days - 7 + (t - days) % 7])
+
+
+@kernel
+def days_of_cover(stock: float, daily: NDArray[np.float64], week: NDArray[np.float64]) -> float:
     """Days that ``stock`` lasts without receipts, counting part of the last day; NaN: without end.
 
-    Beyond the forecast its last week repeats.
+    Beyond the days of ``daily`` (at least 28) the days of ``week`` (7) repeat.
     """
     if stock <= 0.0:
         return 0.0
@@ -32,23 +53,38 @@ def days_of_cover(stock: float, daily: NDArray[np.float64]) -> float:
         if left <= daily[t] and daily[t] > 0.0:
             return float(t + left / daily[t])
         left -= daily[t]
-    week = sum_of_days(daily[daily.size - 7 :], 7.0)
-    if week <= 0.0:
+    total = sum_of_days(week, 7.0)
+    if total <= 0.0:
         return math.nan
-    weeks = math.floor(left / week)
-    left -= weeks * week
-    for t in range(daily.size - 7, daily.size):
-        if left <= daily[t] and daily[t] > 0.0:
-            return float(7.0 * weeks + t + 7 + left / daily[t])
-        left -= daily[t]
+    weeks = math.floor(left / total)
+    left -= weeks * total
+    for t in range(7):
+        if left <= week[t] and week[t] > 0.0:
+            return float(7.0 * weeks + t + daily.size + left / week[t])
+        left -= week[t]
     return 7.0 * (weeks + 1) + daily.size
+
+
+@kernel
+def projected_days(days: int, lead_time_days: float) -> int:
+    """Days that the projection of a row covers: those of the forecast, at least the lead time."""
+    return max(days, lead_days(lead_time_days))
+
+
+@kernel
+def window_days(receipts: NDArray[np.float64], days: int, lead_time_days: float) -> int:
+    """Days of the window of a row whose projection covers ``days``; ``receipts`` are units per day."""
+    first = 0
+    while first < days and receipts[first] <= 0.0:
+        first += 1
+    return max(first if first < days else 0, lead_days(lead_time_days))
 
 
 @kernel
 def project(
     on_hand: NDArray[np.float64], overdue: NDArray[np.float64], open_day: NDArray[np.float64],
     receipts: NDArray[np.float64], mean: NDArray[np.float64], variance: NDArray[np.float64],
-    lead_time_days: NDArray[np.float32], stockout: NDArray[np.int64], out: NDArray[np.float64],
+    lead_time_days: NDArray[np.float32], days: NDArray[np.int64], out: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Project the stock of n rows.
 
@@ -56,40 +92,60 @@ def project(
     ----------
     on_hand, overdue
         (n,) units. Rows with on-hand NaN (not known) get no stock-out day and NaN results.
-    open_day, receipts, mean, variance
-        (n, 28) units (squared) per day from tomorrow on.
+    open_day, receipts
+        (n, h) units per day from tomorrow on; h is at least `projected_days` of every row.
+    mean, variance
+        (n, 28) forecast per day in units (squared).
     lead_time_days
         (n,) mean lead time.
-    stockout
-        (n,) filled with the first day (0 is tomorrow) on which the mean projection is below zero, or NOT_WITHIN.
+    days
+        (n, 2) filled with the first day (0 is tomorrow) on which the mean projection is below zero, or NOT_WITHIN, and
+        with the days of the window.
     out
-        (n, 2) filled with the probability of a stock-out before the next due receipt (none due: within the lead
-        time), and the days that stock lasts without any receipt (NaN: without end).
+        (n, 5) filled with the probability of a stock-out on the worst day of the window, mean and variance of the
+        demand through that day, receipts through that day, and the days that stock lasts without any receipt (NaN:
+        without end).
     """
-    days = mean.shape[1]
-    daily = np.empty(days)
     for i in range(on_hand.size):
-        stockout[i] = NOT_WITHIN
+        covered = projected_days(mean.shape[1], lead_time_days[i])
+        window = window_days(receipts[i], covered, lead_time_days[i])
+        days[i, 0] = NOT_WITHIN
+        days[i, 1] = window
+        out[i, :] = math.nan
         if math.isnan(on_hand[i]) or math.isnan(mean[i, 0]):
-            out[i, :] = math.nan
             continue
-        stock = on_hand[i] - overdue[i]
-        first_receipt = days
-        for t in range(days):
-            daily[t] = max(mean[i, t], open_day[i, t])
-            if receipts[i, t] > 0.0 and first_receipt == days:
-                first_receipt = t
-            stock += receipts[i, t] - daily[t]
-            if stock < 0.0 and stockout[i] == NOT_WITHIN:
-                stockout[i] = t
-        window = first_receipt if first_receipt < days else min(max(math.ceil(lead_time_days[i]), 1), days)
-        needed, needed_variance = 0.0, 0.0
-        for t in range(window):
-            needed += daily[t]
-            needed_variance += variance[i, t]
         free = on_hand[i] - overdue[i]
-        out[i, 0] = 1.0 if free < 0.0 else tail_probability(math.floor(free) + 1.0, needed, needed_variance)
-        out[i, 1] = days_of_cover(free, daily)
+        daily = np.empty(covered)
+        needed, needed_variance, arriving, stock = 0.0, 0.0, 0.0, free
+        for t in range(covered):
+            daily[t] = max(forecast_day(mean[i], t), open_day[i, t])
+            needed += daily[t]
+            needed_variance += forecast_day(variance[i], t)
+            arriving += receipts[i, t]
+            stock += receipts[i, t] - daily[t]
+            if stock < 0.0 and days[i, 0] == NOT_WITHIN:
+                days[i, 0] = t
+            if t == window - 1 or (t < window - 1 and receipts[i, t + 1] > 0.0):
+                keep_worst(free, needed, needed_variance, arriving, out[i])
+        out[i, COVER_DAYS] = days_of_cover(free, daily, mean[i, mean.shape[1] - 7 :])
+
+
+@kernel
+def keep_worst(
+    free: float, needed: float, needed_variance: float, arriving: float, out: NDArray[np.float64]
+) -> None:  # fmt: skip
+    """Keep the day with the highest probability of a stock-out; of equal ones that with the largest gap."""
+    available = free + arriving
+    chance = 1.0 if available < 0.0 else tail_probability(math.floor(available) + 1.0, needed, needed_variance)
+    if (
+        math.isnan(out[PROBABILITY])
+        or chance > out[PROBABILITY]
+        or (chance == out[PROBABILITY] and needed - arriving > out[NEEDED] - out[ARRIVING])
+    ):
+        out[PROBABILITY] = chance
+        out[NEEDED] = needed
+        out[NEEDED_VARIANCE] = needed_variance
+        out[ARRIVING] = arriving
 
 
 @kernel
@@ -101,25 +157,25 @@ def stock_thresholds(
     """Fill ``out`` (n,) with stock thresholds in units for the next local day.
 
     With at least this stock on hand, the probability of a stock-out is below one half. The median of a demand is at
-    most a third of a unit above its mean. So overdue demand plus the expected demand in the window of `project` is an
-    upper bound of the stock that opens a stock-out. The open demand of the next day is added to its forecast, since it
-    becomes overdue before the row closes. Every order of that day adds its quantity. If the forecast is not yet
-    ``learned``, only overdue demand counts. NaN: no forecast. Arguments as in `project`.
+    most a third of a unit above its mean. So overdue demand plus the expected demand through a day of the window, less
+    the receipts through that day, at its largest, is an upper bound of the stock that opens a stock-out. The open
+    demand of the next day is added to its forecast, since it becomes overdue before the row closes. Every order of that
+    day adds its quantity, every receipt what has arrived. If the forecast is not yet ``learned``, only overdue demand
+    counts. NaN: no forecast. Arguments as in `project`.
     """
-    days = mean.shape[1]
     for i in range(overdue.size):
-        threshold = overdue[i] + open_day[i, 0]
-        window = 0
-        while window < days and receipts[i, window] <= 0.0:
-            window += 1
-        if window == days:
-            window = min(max(math.ceil(lead_time_days[i]), 1), days)
+        owed = overdue[i] + open_day[i, 0]
+        threshold = owed
         if learned[i]:
+            covered = projected_days(mean.shape[1], lead_time_days[i])
+            window = window_days(receipts[i], covered, lead_time_days[i])
+            needed = 0.0
             for t in range(window):
-                threshold += mean[i, t]
+                expected = forecast_day(mean[i], t)
+                needed += expected - receipts[i, t]
                 if t > 0:
-                    threshold += max(open_day[i, t] - mean[i, t], 0.0)
-            threshold += MEDIAN_MARGIN
+                    needed += max(open_day[i, t] - expected, 0.0)
+                threshold = max(threshold, owed + needed + MEDIAN_MARGIN)
         out[i] = math.nan if math.isnan(mean[i, 0]) else threshold
 
 
@@ -134,12 +190,12 @@ def idle_stock_thresholds(
     """
     days = mean.shape[1]
     for i in range(open_total.size):
-        window = min(max(math.ceil(lead_time_days[i]), 1), days)
+        window = lead_days(lead_time_days[i])
         most = 0.0
         for start in range(days):
             needed = 0.0
             for t in range(start, start + window):
-                needed += mean[i, t if t < days else days - 7 + (t - days) % 7]
+                needed += forecast_day(mean[i], t)
             most = max(most, needed)
         threshold = open_total[i] + (most + MEDIAN_MARGIN if learned[i] else 0.0)
         out[i] = math.nan if math.isnan(mean[i, 0]) else threshold

@@ -1,35 +1,61 @@
-"""One purchase-order line, and the rules by which its events change it. `sensing.supply.purchases` calls it.
+"""One purchase-order line: the events about it, and the state that follows from them. `purchases` calls it.
 
-Events may arrive in any order:
+Events may arrive in any order. A line keeps what each of them says, and its state is computed again from all of them,
+see `schedule_lines`. Outcomes:
 
-- Events with a version: a version equal to the newest is a duplicate, a lower one is superseded.
-- Events without a version (confirmed, delayed, shipped) are ordered by event time, then by kind in this order. They
-  never revive a cancelled line.
-- The first placement sets the time of the order. Quantity and promised day of newer versions that arrived before it
-  stay; it sets only those that are still missing.
-- A cancellation without a version is newer than all other events.
+- An event that says the same as an earlier one, or has its version, is a duplicate. Schedule lines have versions of
+  their own, and so have confirmations of different days.
+- An event is superseded if later ones leave no effect of it.
 - Receipts are always booked, whatever the state of the line.
+
+At most EVENTS_MAX events of a line are kept. Beyond that the two oldest receipts become one, or the oldest other event
+is dropped.
 """
 
+import datetime as dt
 from typing import Any, Literal
 
 import msgspec
 
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS
+from sensing.codec.instants import day_number
 from sensing.contracts.common import VERSION_LAST
 from sensing.contracts.suppliers import (
     PurchaseOrderCancelled,
     PurchaseOrderConfirmed,
     PurchaseOrderDelayed,
     PurchaseOrderPlaced,
+    PurchaseOrderReceived,
     PurchaseOrderShipped,
 )
 from sensing.supply.lanes import NO_LANE, UNKNOWN
+from sensing.supply.schedule_lines import (
+    CANCELLED,
+    CONFIRMED,
+    DELAYED,
+    PLACED,
+    RECEIVED,
+    SHIPPED,
+    UNTOLD,
+    LineEvent,
+    Schedule,
+    ScheduleLine,
+    in_order,
+)
 from sensing.supply.supply_record import NEVER
 
 Outcome = Literal["absorbed", "duplicate", "superseded", "line_changed_item"]
-UNTOLD = -1
-_RANK: dict[Any, int] = {PurchaseOrderConfirmed: 1, PurchaseOrderDelayed: 2, PurchaseOrderShipped: 3}
+EVENTS_MAX = 64
+DATE_DAYS_MAX = 3653
+"""A promised date further from the event time than 10 years is no date, such as 9999-12-31."""
+_KINDS: dict[Any, int] = {
+    PurchaseOrderPlaced: PLACED,
+    PurchaseOrderConfirmed: CONFIRMED,
+    PurchaseOrderDelayed: DELAYED,
+    PurchaseOrderShipped: SHIPPED,
+    PurchaseOrderReceived: RECEIVED,
+    PurchaseOrderCancelled: CANCELLED,
+}
 
 
 class PurchaseLine(msgspec.Struct, array_like=True, gc=False):
@@ -39,23 +65,17 @@ class PurchaseLine(msgspec.Struct, array_like=True, gc=False):
     supplier: int = UNKNOWN
     lane: int = NO_LANE
     placed_time: int = NEVER
-    ordered: int = UNTOLD
+    placed_day: int = NO_DAY
+    total: int = UNTOLD
+    """Ordered quantity, or what was confirmed beyond it; without a placement the confirmed quantity."""
     received: int = 0
-    promised_day: int = NO_DAY
-    shift_days: float = 0.0
-    """Days that disruptions add to the promised day. A new promise of the supplier resets them."""
-    version: int = 0
-    time: int = NEVER
-    rank: int = 0
-    last_event_time: int = NEVER
     cancelled: bool = False
     finished: bool = False
     """The last receipt has arrived. The missing quantity will not come."""
-    early: int = 0
-    """Thousandths received before the placement arrived."""
-    early_moment: int = 0
-    """Sum of these thousandths x ms since ``early_time``, the time of the first such receipt."""
-    early_time: int = NEVER
+    last_event_time: int = NEVER
+    schedule: list[ScheduleLine] = []
+    """Open schedule lines, the earliest expected first, those without a day last."""
+    events: list[LineEvent] = []
 
     @property
     def placed(self) -> bool:
@@ -65,9 +85,19 @@ class PurchaseLine(msgspec.Struct, array_like=True, gc=False):
     @property
     def open(self) -> int:
         """Thousandths still to come."""
-        if self.cancelled or self.finished:
-            return 0
-        return max(self.ordered - self.received, 0)
+        return sum(part.quantity for part in self.schedule)
+
+    @property
+    def ordered(self) -> int:
+        """Thousandths of the whole line; at least 1."""
+        return self.total if self.total > 0 else max(self.received + self.open, 1)
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A receipt and the schedule lines that it served: day (or NO_DAY) and quantity of each."""
+
+    receipt: LineEvent
+    parts: list[tuple[int, int]]
 
 
 def thousandths(quantity: float, factor: float) -> int:
@@ -75,71 +105,134 @@ def thousandths(quantity: float, factor: float) -> int:
     return max(round(quantity * factor * THOUSANDTHS), 1)
 
 
-def classify_event(line: PurchaseLine, event: Any, time: int) -> Outcome:
-    """Outcome of an event for the line, for all kinds but receipts. ``time`` is the event time, UTC ms."""
-    if isinstance(event, PurchaseOrderPlaced) and not line.placed and not line.cancelled:
-        return "absorbed"
-    version = _version(event)
-    if version is not None:
-        if version == line.version:
-            return "duplicate"
-        return "absorbed" if version > line.version else "superseded"
-    if line.cancelled:
-        return "superseded"
-    mark = (time, _RANK[type(event)])
-    if mark == (line.time, line.rank):
-        return "duplicate"
-    return "absorbed" if mark > (line.time, line.rank) else "superseded"
+def plausible_day(date: dt.date | None, event_day: int) -> int:
+    """Day number of a date, or NO_DAY if there is none or it is no date, see DATE_DAYS_MAX."""
+    if date is None:
+        return NO_DAY
+    day = day_number(date)
+    return day if abs(day - event_day) <= DATE_DAYS_MAX else NO_DAY
 
 
-def _version(event: Any) -> int | None:
-    if event.line_version is not None:
-        return int(event.line_version)
-    if isinstance(event, PurchaseOrderPlaced):
-        return 1
-    return VERSION_LAST if isinstance(event, PurchaseOrderCancelled) else None
-
-
-def change(line: PurchaseLine, event: Any, time: int, factor: float, promised_day: int) -> None:
-    """Apply an absorbed event to the line, for all kinds but receipts.
+def line_event(event: Any, time: int, local_day: int, factor: float, *, first_heard: bool) -> LineEvent:
+    """What an event of the ``suppliers`` topic says about its line.
 
     Parameters
     ----------
-    line, event
-        The line and the event.
-    time
-        Event time, UTC ms.
+    event
+        A ``po.*`` struct.
+    time, local_day
+        Event time in UTC ms, and its local day.
     factor
         Base units per unit of measure.
-    promised_day
-        The event's promised date as a local day, or NO_DAY.
+    first_heard
+        Whether this is the first event of the line. Only then ``quantity_open`` counts.
     """
-    version = _version(event)
-    first_placement = isinstance(event, PurchaseOrderPlaced) and not line.placed
-    newest = version is None or version > line.version
-    if first_placement:
-        line.placed_time = time
-    if newest or not first_placement:
-        _state(line, event, factor, promised_day)
-    else:
-        # This placement arrived after a newer version. It only fills in values that are still missing.
-        if line.ordered == UNTOLD:
-            line.ordered = thousandths(event.quantity, factor)
-        if line.promised_day == NO_DAY:
-            line.promised_day = promised_day
-    if version is not None:
-        line.version = max(line.version, version)
-    line.time, line.rank = max((line.time, line.rank), (time, _RANK.get(type(event), 0)))
+    kind = _KINDS[type(event)]
+    quantity = getattr(event, "quantity", None)
+    in_units = UNTOLD if quantity is None else thousandths(quantity, factor)
+    version = 0 if kind == RECEIVED or event.line_version is None else event.line_version
+    if not version and kind in (PLACED, CANCELLED):
+        version = 1 if kind == PLACED else VERSION_LAST
+    before = 0
+    if kind == PLACED and first_heard and event.quantity_open is not None:
+        before = max(in_units - round(event.quantity_open * factor * THOUSANDTHS), 0)
+    return LineEvent(
+        kind, time, version, in_units, plausible_day(getattr(event, "promised_date", None), local_day),
+        (None if kind == PLACED else event.schedule_line) or "", kind == RECEIVED and event.last, before,
+    )  # fmt: skip
 
 
-def _state(line: PurchaseLine, event: Any, factor: float, promised_day: int) -> None:
-    if isinstance(event, PurchaseOrderCancelled):
-        line.cancelled = True
+def is_duplicate(line: PurchaseLine, event: LineEvent) -> bool:
+    """Whether the line has an event of the same version or, without versions, of the same content. Receipts repeat."""
+    if event.kind == RECEIVED:
+        return False
+    if not event.version:
+        return event in line.events
+    return _versioned(event) in map(_versioned, line.events)
+
+
+def _versioned(event: LineEvent) -> tuple[int, str, int]:
+    return event.version, event.name, event.day if event.kind == CONFIRMED else NO_DAY
+
+
+def add_event(line: PurchaseLine, event: LineEvent, local_day: int) -> tuple[Outcome, list[Served]]:
+    """Add an event that is no duplicate and compute the state of the line again.
+
+    Returns
+    -------
+    tuple
+        Outcome, and the receipts that can be learned now: this one or, if this is the first placement, all so far.
+    """
+    before = _view(line)
+    was_placed, was_cancelled = line.placed, line.cancelled
+    line.events = [*line.events, event]
+    _bound(line.events)
+    if event.kind == PLACED:
+        first = _first_placement(line.events)
+        if first is event:
+            line.placed_time, line.placed_day = event.time, local_day
+    newest, served = _compute(line)
+    if event.kind == RECEIVED:
+        return "absorbed", [each for each in served if line.placed and each.receipt is event]
+    ignored = was_cancelled and line.cancelled
+    absorbed = _view(line) != before or (newest is event and not ignored)
+    learned = served if line.placed and not was_placed else []
+    return ("absorbed" if absorbed else "superseded"), learned
+
+
+def _view(line: PurchaseLine) -> Any:
+    parts = [(part.quantity, part.day, part.expected, part.name, part.source) for part in line.schedule]
+    return parts, line.cancelled or line.total, line.cancelled
+
+
+def _first_placement(events: list[LineEvent]) -> LineEvent | None:
+    return min((e for e in events if e.kind == PLACED), key=lambda e: (e.version, e.time), default=None)
+
+
+def _compute(line: PurchaseLine) -> tuple[LineEvent, list[Served]]:
+    """Set the state of a line from its events; returns the newest event, and all receipts."""
+    state = Schedule()
+    served = []
+    newest = line.events[0]
+    for at in in_order(line.events):
+        newest = line.events[at]
+        parts = state.apply(newest)
+        if newest.kind == RECEIVED:
+            served.append(Served(newest, parts))
+    line.schedule = state.open_lines()
+    line.total, line.received = state.total, state.received
+    line.cancelled, line.finished = state.cancelled, state.finished
+    return newest, served
+
+
+def _bound(events: list[LineEvent]) -> None:
+    """Keep at most EVENTS_MAX events."""
+    if len(events) <= EVENTS_MAX:
         return
-    line.cancelled = False
-    quantity = None if isinstance(event, PurchaseOrderShipped) else getattr(event, "quantity", None)
-    if quantity is not None:
-        line.ordered = thousandths(quantity, factor)
-    if promised_day != NO_DAY:
-        line.promised_day = promised_day
-        line.shift_days = 0.0
+    receipts = sorted((e for e in events if e.kind == RECEIVED), key=lambda e: e.time)
+    if len(receipts) > EVENTS_MAX // 2:
+        first, second = receipts[:2]
+        events.remove(first)
+        events[events.index(second)] = msgspec.structs.replace(
+            second, quantity=first.quantity + second.quantity, last=first.last or second.last
+        )
+        return
+    kept = _first_placement(events)
+    events.remove(min((e for e in events if e is not kept and e.kind != RECEIVED), key=lambda e: e.time))
+
+
+def convert_line(line: PurchaseLine, factor: float) -> None:
+    """Multiply all quantities of a line by ``factor``: new base units in an old one."""
+
+    def converted(quantity: int) -> int:
+        return quantity if quantity == UNTOLD else max(round(quantity * factor), min(quantity, 1))
+
+    line.total, line.received = converted(line.total), converted(line.received)
+    for part in line.schedule:
+        part.quantity = converted(part.quantity)
+    line.events = [
+        msgspec.structs.replace(
+            event, quantity=converted(event.quantity), received_before=converted(event.received_before)
+        )
+        for event in line.events
+    ]

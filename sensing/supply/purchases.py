@@ -4,39 +4,43 @@
 
 Invariants
 - A line with an open quantity is in ``_open``, any other in ``_done``, both in order of insertion. ``_table`` holds the
-  same open lines by row. ``on_order`` of a row's record is the sum of the open quantities of its lines.
+  open schedule lines by row. ``on_order`` of a row's record is the sum of the open quantities of its lines.
 - At most ``lines_max`` lines are kept. If the table is full, the line that has been done longest is dropped, or the one
   that has been open longest if none is done. A done line without events for the line horizon is dropped, too.
   ``evicted`` counts dropped open lines, ``forgotten`` dropped done lines.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.event_record import NO_DAY
-from sensing.codec.instants import day_number
-from sensing.contracts.suppliers import PurchaseOrderPlaced, PurchaseOrderReceived
 from sensing.machine_settings import DAY_MS
 from sensing.state.snapshot import Encoded, pack, unpack
+from sensing.supply.disruptions import Disruption, Disruptions
 from sensing.supply.lanes import NO_LANE, UNKNOWN, Lanes
 from sensing.supply.lead_time import typical_delay_days
 from sensing.supply.open_table import Key, OpenTable
-from sensing.supply.purchase_line import Outcome, PurchaseLine, change, classify_event, thousandths
-from sensing.supply.supply_record import NEVER
+from sensing.supply.purchase_line import (
+    Outcome,
+    PurchaseLine,
+    Served,
+    add_event,
+    convert_line,
+    is_duplicate,
+    line_event,
+)
+from sensing.supply.schedule_lines import PLACED, RECEIVED, ScheduleLine
 
 
-class Promise(NamedTuple):
-    """Change of the expected day of an open line. ``before`` is None if it had none; ``open`` is in thousandths."""
+class MovedLine(NamedTuple):
+    """A line whose open schedule lines have changed. ``later``: some quantity is expected later, or not any more."""
 
     row: int
-    po_id: str
-    line: str
-    supplier: str
-    before: int | None
-    after: int
-    open: int
+    key: Key
+    later: bool
 
 
 class EventContext(NamedTuple):
@@ -59,18 +63,18 @@ class PoOutcome(NamedTuple):
     """Result of a purchase-order event.
 
     ``movement`` is the change of on-hand stock in thousandths, which the caller must book at the event's time.
-    ``promises`` lists the open lines whose expected day has changed, with local days before and after. ``on_order`` is
-    the change of the row's quantity on order in thousandths.
+    ``moved`` lists the lines whose schedule lines have changed. ``open_before`` is the open quantity of the line before
+    the event, in thousandths.
     """
 
     word: Outcome
     movement: int = 0
-    promises: tuple[Promise, ...] = ()
-    on_order: int = 0
+    moved: tuple[MovedLine, ...] = ()
+    open_before: int = 0
 
 
 class OpenLines(NamedTuple):
-    """Open lines of some rows, in the order of the rows. All arrays are (m,), one entry per line."""
+    """Open schedule lines of some rows, in the order of the rows. All arrays are (m,), one entry per schedule line."""
 
     at: NDArray[np.int64]
     """Position of the line's row in the requested rows."""
@@ -80,7 +84,10 @@ class OpenLines(NamedTuple):
     """Units still to come."""
     lane: NDArray[np.int64]
     age_days: NDArray[np.float64]
-    """Days since the line was placed; NaN: not known."""
+    """Known part of the lead time: days since the line was placed or, if longer, what a later promise announces.
+
+    NaN: the placement is not known.
+    """
     share: NDArray[np.float64]
     """Open quantity / ordered quantity."""
 
@@ -101,87 +108,90 @@ class Purchases:
         self._done: dict[Key, PurchaseLine] = {}
         self._table = OpenTable()
 
-    def apply(self, event: Any, context: EventContext, supply: NDArray[Any], lanes: Lanes) -> PoOutcome:
+    def apply(
+        self, event: Any, context: EventContext, supply: NDArray[Any], lanes: Lanes, disruptions: Disruptions
+    ) -> PoOutcome:
         """Apply an event about one line; see `sensing.supply.supply_state.SupplyState.purchase`."""
         row, time = context.row, context.time
-        key = (event.po_id, event.line or event.sku)
-        line = self._open.get(key) or self._done.get(key)
+        key = line_key(event)
+        line = self.find(key)
         if line is not None and line.row != row:
             return PoOutcome("line_changed_item")
-        receipt = isinstance(event, PurchaseOrderReceived)
-        if line is not None and not receipt:
-            word = classify_event(line, event, time)
-            if word != "absorbed":
-                return PoOutcome(word)
-        on_order = supply["on_order"]
-        before_order = on_order.item(row)
+        said = line_event(event, time, context.local_day, context.factor, first_heard=line is None)
         if line is None:
-            self._make_room(context.watermark, on_order)
+            self._make_room(context.watermark, supply["on_order"])
             line = PurchaseLine(row)
+        elif is_duplicate(line, said):
+            return PoOutcome("duplicate")
         self._name_supplier(line, event.supplier or (context.supplier if line.supplier == UNKNOWN else ""), lanes)
-        before, expected_before = line.open, self._expected(line)
-        movement = 0
-        if receipt:
-            movement = self._receive(line, event, context, lanes)
-        else:
-            promised = NO_DAY if getattr(event, "promised_date", None) is None else day_number(event.promised_date)
-            change(line, event, time, context.factor, promised)
-            if isinstance(event, PurchaseOrderPlaced):
-                line.lane = lanes.lane(row, line.supplier)
-                self._learn_early(line, context, lanes)
-                supply["lane"][row], supply["policy"][row] = line.lane, -1
+        before, open_before, was_placed = line.schedule, line.open, line.placed
+        word, served = add_event(line, said, context.local_day)
+        if said.kind == PLACED and word == "absorbed":
+            line.lane = lanes.lane(row, line.supplier)
+            supply["lane"][row], supply["policy"][row] = line.lane, -1
+        if line.placed and not was_placed:
+            for each in disruptions.of_line(line.supplier, event.sku, event.location, line.placed_day):
+                if not is_duplicate(line, each.line_event()):
+                    add_event(line, each.line_event(), context.local_day)
+        for receipt in served:
+            self._learn(line, receipt, context, lanes)
         line.last_event_time = max(line.last_event_time, time)
-        still_open, expected = line.open, self._expected(line)
-        self._file(key, line, expected)
-        on_order[row] += still_open - before
-        promises = self._moved(key, line, expected_before, lanes) if still_open and expected != expected_before else ()
-        return PoOutcome("absorbed", movement, promises, on_order.item(row) - before_order)
+        self._file(key, line)
+        supply["on_order"][row] += line.open - open_before
+        movement = said.quantity if said.kind == RECEIVED else 0
+        return PoOutcome(word, movement, self._moved(key, line, before, movement), open_before)
 
-    def disrupt(self, supplier: int, rows: Any, delay_days: float, until_day: int, lanes: Lanes) -> PoOutcome:
-        """Expect the open lines of a supplier ``delay_days`` later, and not before ``until_day`` (NO_DAY: no such day).
+    def convert(self, row: int, factor: float, on_order: NDArray[np.int64]) -> None:
+        """Multiply the lines of a row by ``factor``, when its base unit has changed."""
+        for lines in (self._open, self._done):
+            for key, line in list(lines.items()):
+                if line.row == row:
+                    open_before = line.open
+                    convert_line(line, factor)
+                    self._file(key, line)
+                    on_order[row] += line.open - open_before
 
-        ``rows`` is a function that returns whether a row is affected. Lines without a promised day do not change.
-        """
-        moved: list[Promise] = []
-        for key in self._table.of_supplier(supplier):
+    def disrupt(self, disruption: Disruption, rows: Callable[[int], bool]) -> PoOutcome:
+        """Postpone the open lines of a disrupted supplier. ``rows`` returns whether a row is affected."""
+        moved: list[MovedLine] = []
+        said = disruption.line_event()
+        for key in self._table.of_supplier(disruption.supplier):
             line = self._open[key]
-            if not rows(line.row):
+            if not rows(line.row) or is_duplicate(line, said):
                 continue
-            before = self._expected(line)
-            line.shift_days = max(line.shift_days + delay_days, float(until_day - line.promised_day))
-            self._table.put(key, line, self._expected(line))
-            moved.extend(self._moved(key, line, before, lanes))
+            before = line.schedule
+            add_event(line, said, NO_DAY)
+            self._table.put(key, line)
+            moved.extend(self._moved(key, line, before, 0))
         return PoOutcome("absorbed", 0, tuple(moved))
 
     def open_lines(self, rows: NDArray[np.int64], today: int, now: int, supply: NDArray[Any], lanes: Lanes,
                    mean_days: NDArray[np.float64]) -> OpenLines:  # fmt: skip
         """Open lines of ``rows`` at the beginning of local day ``today``, instant ``now``.
 
-        A line is due on its promised day. Without one it is due its row's mean lead time (``mean_days``, (n,)) after it
-        was placed. An overdue line is postponed by the typical delay of its supplier, at least to tomorrow.
+        A schedule line is due on its expected day. Without one it is due its row's mean lead time (``mean_days``, (n,))
+        after it was placed or, if it is not confirmed, after the confirmation that left it out. What is overdue is
+        postponed by the typical delay of its supplier, at least to tomorrow.
         """
         waiting = np.flatnonzero(supply["on_order"][rows])
         delays = typical_delay_days(lanes) if waiting.size else np.zeros(0)
         integers, floats = self._table.read(rows[waiting], today, now, mean_days[waiting], delays)
         return OpenLines(waiting[integers[0]], integers[1], floats[0], integers[2], floats[1], floats[2])
 
-    def overdue(self, rows: NDArray[np.int64], day: int) -> NDArray[np.bool_]:
-        """(n,) whether an open line of each row was expected on local ``day`` or before."""
-        return self._table.overdue(rows, day)
+    def late_rows(self, rows: NDArray[np.int64], day: int) -> NDArray[np.bool_]:
+        """(n,) whether an open line of each row was expected on local ``day`` or before, or is not confirmed."""
+        return self._table.late_rows(rows, day)
 
-    def is_open(self, key: Key) -> bool:
-        """Whether a line (po_id, line) has an open quantity."""
-        return key in self._open
+    def find(self, key: Key) -> PurchaseLine | None:
+        """The line with a key (po_id, line), open or done. Callers must not change it."""
+        return self._open.get(key) or self._done.get(key)
 
     def of_row(self, row: int) -> list[tuple[Key, PurchaseLine]]:
         """Open lines of a row with their keys (po_id, line), in order of opening. Callers must not change them."""
         return [(key, self._open[key]) for key in self._table.of_row(row)]
 
     def late(self, row: int, day: int, others: list[Key]) -> list[tuple[Key, PurchaseLine]]:
-        """Open lines of a row that are overdue on local ``day`` or listed in ``others``, in order of opening.
-
-        Lines without a promised day are left out.
-        """
+        """Open lines of a row that are overdue on local ``day``, not confirmed, or listed in ``others``."""
         return [(key, self._open[key]) for key in self._table.late(row, day, others)]
 
     def dump(self) -> bytes:
@@ -194,7 +204,7 @@ class Purchases:
         tables, self.evicted, self.forgotten = unpack(block, {"lines": _Tables})["lines"]
         self._open, self._done = dict(tables[0]), dict(tables[1])
         for key, line in self._open.items():
-            self._table.put(key, line, self._expected(line))
+            self._table.put(key, line)
 
     @staticmethod
     def _name_supplier(line: PurchaseLine, name: str, lanes: Lanes) -> None:
@@ -202,52 +212,29 @@ class Purchases:
         if name and supplier != line.supplier:
             line.supplier, line.lane = supplier, NO_LANE
 
-    def _receive(self, line: PurchaseLine, event: PurchaseOrderReceived, context: EventContext, lanes: Lanes) -> int:
-        quantity = thousandths(event.quantity, context.factor)
-        if line.placed:
-            share = min(quantity, line.open) / line.ordered if line.open else 0.0
-            self._learn(line, context.time, context.local_day, share, lanes)
-        else:
-            line.early_time = context.time if line.early_time == NEVER else line.early_time
-            line.early += quantity
-            line.early_moment += quantity * (context.time - line.early_time)
-        line.received += quantity
-        line.finished = line.finished or event.last
-        return quantity
-
-    def _learn_early(self, line: PurchaseLine, context: EventContext, lanes: Lanes) -> None:
-        if line.early:
-            mean_time = line.early_time + line.early_moment // line.early
-            day = context.local_day + round((mean_time - context.time) / DAY_MS)
-            self._learn(line, mean_time, day, min(line.early / line.ordered, 1.0), lanes)
-            line.early = 0
-
     @staticmethod
-    def _learn(line: PurchaseLine, time: int, day: int, share: float, lanes: Lanes) -> None:
-        if share <= 0.0:
-            return
+    def _learn(line: PurchaseLine, served: Served, context: EventContext, lanes: Lanes) -> None:
+        """Learn lead time and delay of what a receipt brought, as far as it was ordered."""
         if line.lane == NO_LANE:
             line.lane = lanes.lane(line.row, line.supplier)
-        lanes.received(line.lane, line.supplier, max(time - line.placed_time, 0) / DAY_MS, share)
-        if line.promised_day != NO_DAY:
-            lanes.delayed(line.supplier, float(day - line.promised_day), share)
+        time = served.receipt.time
+        day = context.local_day + round((time - context.time) / DAY_MS)
+        for promised_day, quantity in served.parts:
+            share = min(quantity / line.ordered, 1.0)
+            lanes.received(line.lane, line.supplier, max(time - line.placed_time, 0) / DAY_MS, share)
+            if promised_day != NO_DAY:
+                lanes.delayed(line.supplier, float(day - promised_day), share)
 
-    @staticmethod
-    def _expected(line: PurchaseLine) -> int:
-        return NO_DAY if line.promised_day == NO_DAY else line.promised_day + round(line.shift_days)
-
-    def _moved(self, key: Key, line: PurchaseLine, before: int, lanes: Lanes) -> tuple[Promise, ...]:
-        after = self._expected(line)
-        if line.open == 0 or after in (before, NO_DAY):
+    def _moved(self, key: Key, line: PurchaseLine, before: list[ScheduleLine], arrived: int) -> tuple[MovedLine, ...]:
+        if _news(before) == _news(line.schedule):
             return ()
-        known = None if before == NO_DAY else before
-        return (Promise(line.row, *key, lanes.names[line.supplier], known, after, line.open),)
+        return (MovedLine(line.row, key, comes_later(before, line.schedule, arrived)),)
 
-    def _file(self, key: Key, line: PurchaseLine, expected: int) -> None:
-        if line.open:
+    def _file(self, key: Key, line: PurchaseLine) -> None:
+        if line.schedule:
             self._done.pop(key, None)
             self._open[key] = line
-            self._table.put(key, line, expected)
+            self._table.put(key, line)
         else:
             self._take_open(key)
             self._done[key] = line
@@ -271,3 +258,32 @@ class Purchases:
             self._take_open(key)
             on_order[line.row] -= line.open
             self.evicted += 1
+
+
+def line_key(event: Any) -> Key:
+    """Key of the line that an event is about; ``line`` defaults to the SKU."""
+    return event.po_id, event.line or event.sku
+
+
+def _news(schedule: list[ScheduleLine]) -> list[tuple[int, ...]]:
+    """What is worth telling about schedule lines."""
+    return [(part.expected, part.quantity, part.first_day, part.source) for part in schedule]
+
+
+def comes_later(before: list[ScheduleLine], after: list[ScheduleLine], arrived: int) -> bool:
+    """Whether less is expected by some day than before, or less in all.
+
+    Parameters
+    ----------
+    before, after
+        Schedule lines before and after an event.
+    arrived
+        Quantity that the event brought.
+    """
+    if sum(part.quantity for part in before) > arrived + sum(part.quantity for part in after):
+        return True
+    for day in {part.expected for part in before} - {NO_DAY}:
+        expected, now = (sum(p.quantity for p in parts if NO_DAY < p.expected <= day) for parts in (before, after))
+        if expected > arrived + now:
+            return True
+    return False

@@ -26,7 +26,7 @@ RESOLVED_POLICY = np.dtype(
         ("dead_band", "f8"),
         ("order_cost", "f8"),  # NaN: not known, as in all below
         ("holding_rate_year", "f8"),
-        ("unit_cost", "f8"),
+        ("unit_cost", "f8"),  # in the base currency
         ("minimum", "f8"),
         ("multiple", "f8"),
         ("shelf_life_days", "f8"),
@@ -73,6 +73,7 @@ def resolve_policy(
     supplier = master.supplier(name) if name else None
     stated = [record.lead_time_days for record in (item, supplier) if record and record.lead_time_days is not None]
     cost = None if item is None else (item.unit_price if item.unit_cost is None else item.unit_cost)
+    rate = master.rates.rate(None if item is None else item.currency)
     shelf = None if item is None else item.shelf_life_days
     kept = master.in_force(sku, location)
     in_force = [None if kept is None else getattr(kept[1], field) for field in IN_FORCE]
@@ -83,7 +84,7 @@ def resolve_policy(
         first("dead_band", settings.dead_band),
         first("order_cost"),
         first("holding_rate_year"),
-        np.nan if cost is None else cost,
+        np.nan if cost is None else cost * rate,
         first("order_quantity_min"),
         first("order_quantity_multiple"),
         np.nan if shelf is None else shelf,

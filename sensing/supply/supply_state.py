@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import NO_DAY
-from sensing.codec.instants import day_number
 from sensing.contracts.parameters import ParameterStatus, PlanningParameters
 from sensing.contracts.reference import SupplierUpdated
 from sensing.contracts.suppliers import SupplierDisrupted
@@ -22,7 +20,8 @@ from sensing.state.line_table import LineTable
 from sensing.state.snapshot import Snapshot, pack, unpack
 from sensing.supply import dead_band, parameter_documents
 from sensing.supply.allocations import Allocations
-from sensing.supply.lanes import Lanes
+from sensing.supply.disruptions import Disruption, Disruptions, disruption_of
+from sensing.supply.lanes import NO_LANE, Lanes
 from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
 from sensing.supply.parameter_documents import ForecastSummary
 from sensing.supply.plan import Plan, PlanInputs, make_plan
@@ -41,8 +40,8 @@ class SupplyState:
         (rows,) records of `supply_record.SUPPLY`. The kernels of `stock_ledger` and `backlog` change them.
     master
         Items, suppliers, policies, parameters in force.
-    lanes, purchases
-        Observed lead times; purchase-order lines.
+    lanes, purchases, disruptions
+        Observed lead times; purchase-order lines; disruptions of suppliers that last.
     decision_states
         Decisions of people about the parameters of rows.
     """
@@ -54,6 +53,7 @@ class SupplyState:
         self.supply: NDArray[Any] = fresh(0)
         self.master = MasterData()
         self.lanes = Lanes(settings.purchase_lines_max)
+        self.disruptions = Disruptions()
         self.purchases = Purchases(settings.purchase_lines_max, settings.line_horizon_days)
         self.decision_states = DecisionStates(settings.decided_rows_max)
         self._lines = lines
@@ -78,6 +78,33 @@ class SupplyState:
             self._policies.forget_all()
         else:
             self.supply["policy"][rows] = -1
+
+    def see_currency(self, currency: str) -> bool:
+        """Note a currency in use; returns whether the plans of all rows may change."""
+        changed = self.master.see_currency(currency)
+        if changed:
+            self._policies.forget_all()
+        return changed
+
+    def supplier_of(self, row: int) -> str | None:
+        """Supplier of a row: that of its newest purchase order, else that of its item."""
+        lane = int(self.supply["lane"][row])
+        if lane != NO_LANE:
+            return self.lanes.names[self.lanes.lanes[lane]["supplier"]] or None
+        item = self.master.item(self.names(row)[0])
+        return None if item is None else item.supplier
+
+    def convert(self, rows: NDArray[np.int64], factor: float) -> None:
+        """Multiply purchase orders, decisions and parameters in force of an item's rows by ``factor``.
+
+        The caller converts the supply records; see `sensing.machines.base_units`.
+        """
+        for row in rows.tolist():
+            self.purchases.convert(row, factor, self.supply["on_order"])
+            self.decision_states.convert(row, factor)
+        for sku in {self.names(row)[0] for row in rows.tolist()}:
+            self.master.convert(sku, factor)
+        self.supply["policy"][rows] = -1
 
     def mark_seen(self, row: int, source: int, time: int) -> None:
         """Update the newest event time (``time``, UTC ms) of an input (ORDERS, INVENTORY or SUPPLIERS) for a row."""
@@ -116,18 +143,16 @@ class SupplyState:
         supplier = (item.supplier or "") if item is not None else ""
         self.mark_seen(row, SUPPLIERS, time)
         context = EventContext(row, time, local_day, watermark, factor, supplier)
-        return self.purchases.apply(event, context, self.supply, self.lanes)
+        return self.purchases.apply(event, context, self.supply, self.lanes, self.disruptions)
 
-    def disrupt(self, event: SupplierDisrupted) -> PoOutcome:
-        """Postpone the open lines of a disrupted supplier. The caller has filtered duplicates."""
+    def disrupt(self, event: SupplierDisrupted, time: int) -> tuple[Disruption, PoOutcome]:
+        """Postpone what is open of a disrupted supplier, and what would be ordered from it until the disruption ends.
 
-        def concerned(row: int) -> bool:
-            sku, location = self.names(row)
-            return event.sku in (None, sku) and event.location in (None, location)
-
-        until = NO_DAY if event.until is None else day_number(event.until)
-        supplier = self.lanes.supplier(event.supplier)
-        return self.purchases.disrupt(supplier, concerned, event.delay_days, until, self.lanes)
+        ``time`` is the event time, UTC ms. The caller has filtered duplicates.
+        """
+        disruption = disruption_of(event, self.lanes.supplier(event.supplier), time)
+        self.disruptions.add(disruption)
+        return disruption, self.purchases.disrupt(disruption, lambda row: disruption.concerns(*self.names(row)))
 
     def plan(
         self, rows: NDArray[np.int64], day: int, now: int, forecast_mean: NDArray[np.float64],
@@ -149,20 +174,16 @@ class SupplyState:
         demand_class
             (n,) position in `dead_band.CLASSES`.
         unit_price
-            (n,) value of a unit, for items without a cost in master data; NaN: not known.
+            (n,) value of a unit in the base currency, for items without a cost in master data; NaN: not known.
         """
         policy = self._policies.lookup(rows, self.supply, self.names, self.master, self.lanes, self.settings)
         price = np.full(rows.size, np.nan) if unit_price is None else unit_price
         policy["unit_cost"] = np.where(np.isnan(policy["unit_cost"]), price, policy["unit_cost"])
         inputs = PlanInputs(
-            policy,
-            self.supply,
-            self.lanes,
-            self.purchases,
-            self._lines,
-            self._allocations,
+            policy, self.supply, self.lanes, self.purchases, self._lines, self._allocations,
             self.decision_states.lead_times,
-        )
+            lambda mean_days, today: self.disruptions.lengthen(rows, policy["supplier"], mean_days, today, self.names),
+        )  # fmt: skip
         return self.decision_states.applied(
             make_plan(rows, day, now, forecast_mean, forecast_variance, demand_class, inputs)
         )
@@ -223,5 +244,6 @@ class SupplyState:
             "master": self.master,
             "lanes": self.lanes,
             "purchases": self.purchases,
+            "disruptions": self.disruptions,
             "decision_states": self.decision_states,
         }

@@ -69,8 +69,9 @@ _FIELDS: dict[str, dict[str, Event]] = {
     },
     "reference": {
         "item.updated": {
-            "sku": "SKU-1", "family": "F-1", "category": "food", "base_unit": "EA", "units": {"CASE": 12, "PAL": 480},
-            "unit_cost": 1.25, "unit_price": 2.5, "currency": "EUR", "supplier": "SUP-1", "lead_time_days": 9,
+            "sku": "SKU-1", "name": "Pump", "family": "F-1", "category": "food", "base_unit": "EA",
+            "units": {"CASE": 12, "PAL": 480}, "unit_cost": 1.25, "unit_price": 2.5, "currency": "EUR",
+            "supplier": "SUP-1", "lead_time_days": 9,
             "order_quantity_min": 24, "order_quantity_multiple": 12, "shelf_life_days": 90, "service_target": 0.97,
             "steward": "ann", "strategic": True, "regulated": False,
         },
@@ -78,14 +79,15 @@ _FIELDS: dict[str, dict[str, Event]] = {
             "location": "DC-1", "time_zone": "Europe/Berlin", "calendar": "DE", "region": "north", "steward": "ann",
         },
         "supplier.updated": {"supplier": "SUP-1", "lead_time_days": 9, "region": "north", "buyer": "bob"},
-        "customer.updated": {"customer": "C-1", "strategic": True, "region": "north"},
+        "customer.updated": {"customer": "C-1", "strategic": True, "segment": "hospitals", "region": "north"},
         "calendar.updated": {
             "calendar": "DE", "closed_weekdays": [5, 6],
             "holidays": [{"date": "2026-12-25", "name": "Christmas", "closed": True}, {"date": "2026-12-26"}],
         },
         "policy.updated": _ITEM | {
             "service_target": 0.98, "review_days": 1, "cover_days": 14, "order_cost": 30, "holding_rate_year": 0.2,
-            "order_quantity_min": 24, "order_quantity_multiple": 12, "dead_band": 0.1,
+            "order_quantity_min": 24, "order_quantity_multiple": 12, "dead_band": 0.1, "base_currency": "EUR",
+            "rates": {"USD": 0.9, "GBP": 1.15},
         },
         "plan.published": _ITEM | {"start": "2026-01-05", "days": 28, "quantity_per_day": 4.5},
         "parameters.in_force": _ITEM | {

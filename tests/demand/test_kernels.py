@@ -88,6 +88,24 @@ def test_row_factor_goes_from_pool_to_own() -> None:
     assert seasonal_profile.weekday_index(found, 0, of, 0, 2) == pytest.approx(2.0, rel=0.01)
 
 
+@given(square=st.floats(0.0, 1e12), expected=st.floats(0.0, 1e9))
+def test_own_dispersion_is_the_oracles(square: float, expected: float) -> None:
+    """Variance over mean, of at least a thousandth of a unit a day; a row without data has none."""
+    found = row()
+    found["square"], found["expected"] = square, expected
+    square, expected = float(found["square"][0]), float(found["expected"][0])
+    want = square / max(expected, 1e-3) if expected > 0.0 else 0.0
+    assert seasonal_profile.own_dispersion(found, 0) == pytest.approx(want, rel=1e-6)
+
+
+def test_a_sale_after_years_of_silence_is_no_endless_dispersion() -> None:
+    """A mean that has fallen to nothing leaves ratio and weekday index finite."""
+    found, of = row(), pool()
+    found["square"], found["expected"], found["days"] = 0.08, 1e-45, 9000
+    assert seasonal_profile.dispersion(found, 0, of, 0) < 100.0
+    assert np.isfinite(seasonal_profile.weekday_index(found, 0, of, 0, 3))
+
+
 def test_christmas_is_left_out_and_a_closed_weekday_is_learned() -> None:
     """A weekday without sales is left out of the profile twice in a row, then it is the profile."""
     found = pool()

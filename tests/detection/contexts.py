@@ -20,6 +20,8 @@ def context(*, price: float = math.nan, causes: tuple[str, ...] = ("e1",), time:
         event_time=time,
         price=price,
         currency=currency,
+        rate=1.0,
+        base_currency="GBP",
         cause_event_ids=causes,
     )
 
@@ -53,6 +55,7 @@ def finding(
         severity_points=severity_points,
         observed=observed,
         money=money,
+        money_base=money,
         marker=marker,
         cause_event_ids=causes,
         reason=f"It is {state}.",

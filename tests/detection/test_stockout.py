@@ -1,6 +1,7 @@
 """stockout_projected: expected shortage, thresholds, sentences."""
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,21 +15,13 @@ from tests.detection.contexts import context
 TODAY = 15_300  # 2011-11-22
 
 
-def projected(
-    probability: float, *, free: float = 12.0, day: int = 3, due: bool = True, needed: float = 34.0
-) -> Finding:
-    """A projection of nine days."""
-    return stockout(probability, free, day, due, needed)
-
-
-def stockout(
-    probability: float, free: float, day: int, due: bool, needed: float, variance: float = 60.0, days: int = 9
-) -> Finding:
-    """A projection of any length."""
-    evidence = StockoutEvidence(
-        current_day=TODAY, free=free, needed=needed, needed_variance=variance, probability=probability,
-        stockout_day=day, window_days=days, receipt_due=due,
-    )  # fmt: skip
+def projected(probability: float, **fields: Any) -> Finding:
+    """A projection of nine days until a receipt."""
+    given = {
+        "free": 12.0, "arriving": 0.0, "needed": 34.0, "needed_variance": 60.0, "stockout_day": 3, "window_days": 9,
+        "receipt_due": True, "until_receipt": True, **fields,
+    }  # fmt: skip
+    evidence = StockoutEvidence(current_day=TODAY, probability=probability, **given)
     return STOCKOUT_PROJECTED.finding(context(price=2.0), evidence)
 
 
@@ -68,10 +61,21 @@ def test_probable_stockout_opens() -> None:
 
 def test_without_a_receipt_the_lead_time_counts() -> None:
     """Where nothing is due, the buyer can still order, but not in time."""
-    found = projected(0.6, due=False)
+    found = projected(0.6, receipt_due=False, until_receipt=False)
 
     assert (found.route, found.inform) == ("buyer", ("planner",))
     assert "in the 9 days until goods ordered now can arrive" in found.reason
+
+
+def test_receipts_within_the_window_count() -> None:
+    """Small receipts before the end of the lead time are named, and what is lost is what they do not cover."""
+    found = projected(0.99, arriving=9.0, until_receipt=False, needed_variance=0.0)
+
+    assert found.reason == (
+        "12 free in stock and 9 due against 34 needed in the 9 days until goods ordered now can arrive: a stock-out "
+        "around 2011-11-26, chance 99 %; about 13 would be lost."
+    )
+    assert (found.route, found.details["receipt_due"], found.money) == ("planner", 1, 26.0)
 
 
 @pytest.mark.parametrize(
@@ -94,8 +98,8 @@ def test_enough_again_says_so() -> None:
 
 def test_stock_already_owed_is_out_today() -> None:
     """Negative free stock is a stock-out now; a projection that never falls below zero names the end of the window."""
-    assert projected(1.0, free=-4.0).details["stockout_date"] == "2011-11-23"
-    assert projected(0.55, day=-1).details["stockout_date"] == "2011-12-01"
+    assert projected(1.0, free=-4.0, stockout_day=0).details["stockout_date"] == "2011-11-23"
+    assert projected(0.55, stockout_day=-1).details["stockout_date"] == "2011-12-01"
 
 
 def test_unknown_stock_says_nothing() -> None:
@@ -113,7 +117,9 @@ def test_nothing_needed_is_no_stockout() -> None:
 
 def test_what_is_owed_beyond_the_stock_is_short_at_once() -> None:
     """Customers wait for it whether or not more will be asked for."""
-    found = projected(1.0, free=-4.0, day=-1, due=False, needed=0.0)
+    found = projected(
+        1.0, free=-4.0, stockout_day=0, receipt_due=False, until_receipt=False, needed=0.0, needed_variance=0.0
+    )
 
     assert found.active
     assert found.details["lost_units"] == 4.0
@@ -121,5 +127,5 @@ def test_what_is_owed_beyond_the_stock_is_short_at_once() -> None:
 
 
 def test_what_comes_tomorrow_is_in_time() -> None:
-    """With a receipt due tomorrow there is no day in between, whatever is owed."""
-    assert not stockout(1.0, -4.0, -1, True, 0.0, variance=0.0, days=0).active
+    """Where receipts cover what is owed, nothing is short."""
+    assert not projected(1.0, free=-4.0, arriving=4.0, needed=0.0, needed_variance=0.0).active

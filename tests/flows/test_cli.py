@@ -66,6 +66,7 @@ def test_options_reach_the_engine(folder: Path, tmp_path: Path, monkeypatch: pyt
         "until": MONDAY + 2 * 86_400_000,
         "batch_messages": 5,
         "workers": 3,
+        "skips": {},
         "progress": None,
     }
     call("replay", "--input", folder, "--output", tmp_path / "out")

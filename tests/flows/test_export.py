@@ -99,9 +99,12 @@ def test_tables_have_flat_columns(kafka: str, filled: str, tmp_path: Path) -> No
         "severity": "high", "sku": "A", "location": "DC", "opened_at": dt.datetime(2010, 1, 4, 0, 0, 0, 7000, dt.UTC),
         "updated_at": dt.datetime(2010, 1, 4, 0, 0, 0, 7000, dt.UTC), "resolved_at": None, "expected": None,
         "observed": 21.0, "probability": None, "window_start": None, "window_end": None, "money": 1200.5,
-        "currency": "EUR", "reason": "21 order lines where 6 are usual.", "route": "planner", "inform": [],
+        "currency": "EUR", "margin": None, "money_base": 1200.5, "base_currency": "EUR", "money_status": "ranked",
+        "reason": "21 order lines where 6 are usual.", "route": "planner", "inform": [],
         "deadline": dt.datetime(2010, 1, 4, 8, tzinfo=dt.UTC), "cause_event_ids": ["e1", "e2"],
-        "details": [("lines", "21")], "label": None, **UNDECIDED,
+        "details": [("lines", "21")], "label": None, **UNDECIDED, "owner": None, "item_name": None, "family": None,
+        "category": None, "strategic": False, "regulated": False, "region": None, "customer": None,
+        "customer_strategic": False, "customer_segment": None, "customer_region": None,
     }  # fmt: skip
 
 

@@ -65,16 +65,31 @@ def reference(b: Business) -> None:
     holidays = [{"date": date(40)}, {"date": date(41), "closed": False}]
     later(20.1, "calendar.updated", calendar="uk", closed_weekdays=[6], holidays=holidays)
     later(30.4, "location.updated", location="DOCK", time_zone="Australia/Lord_Howe", steward="dora")
-    later(15.0, "supplier.updated", supplier="ACME", lead_time_days=9)
-    later(25.0, "item.updated", sku="HOSE", base_unit="EA", units={"BOX": 6}, unit_cost=3.5, order_quantity_multiple=10)
+    later(15.0, "supplier.updated", supplier="ACME", lead_time_days=9, region="R3", buyer="bob")
+    later(
+        25.0,
+        "item.updated",
+        sku="HOSE",
+        base_unit="EA",
+        units={"BOX": 6},
+        unit_cost=3.5,
+        order_quantity_multiple=10,
+        name="Hose",
+        family="F",
+        strategic=True,
+        steward="ann",
+    )
     later(45.0, "item.updated", sku="PUMP", units={"CASE": 10}, unit_price=22.0, currency="EUR", supplier="ACME")
     later(35.0, "policy.updated", service_target=0.98, review_days=2)
+    later(60.0, "policy.updated", service_target=0.98, review_days=2, base_currency="EUR", rates={"USD": 0.9})
+    later(61.0, "policy.updated", sku="PUMP", location="NYC", base_currency="EUR")
     later(36.0, "policy.updated", sku="PUMP", location="LON", dead_band=0.02, order_cost=40, holding_rate_year=0.2)
     later(50.0, "promotion.approved", promotion="spring", sku="PUMP", start=date(60), end=date(63), uplift=0.5)
     later(20.0, "plan.published", sku="PUMP", location="LON", start=date(21), quantity_per_day=5)
     later(22.0, "parameters.in_force", sku="PUMP", location="LON", reorder_point=60, order_quantity=80)
     later(23.0, "signal.observed", signal="rain", kind="weather", region="R1", value=3.0)
-    later(24.0, "customer.updated", customer="C1", strategic=True)
+    later(24.0, "customer.updated", customer="C1", strategic=True, segment="shops")
+    later(24.5, "customer.updated", customer="C2", region="R2")
     # Some records arrive during the stream: one is already in force by then, one takes effect later.
     b.tell(MONDAY + 52 * DAY_MS, "policy.updated", MONDAY + 51 * DAY_MS, location="NYC", cover_days=30)
     b.tell(MONDAY + 52 * DAY_MS, "promotion.approved", MONDAY + 53 * DAY_MS, promotion="p2", sku="SEAL", location="KTM",
@@ -92,7 +107,9 @@ def order_day(b: Business, sku: str, location: str, day: int) -> None:
         b.count += 1
         order = f"o{b.count}"
         fields: dict[str, Any] = {"order_id": order, "sku": sku, "location": location, "customer": f"C{r.randrange(9)}"}
-        fields |= r.choice(({}, {}, {"unit_price": 19.5, "currency": "EUR"}, {"promotion": "flyer"}))
+        fields |= r.choice(
+            ({}, {}, {"unit_price": 19.5, "currency": "USD" if day % 9 == 8 else "EUR"}, {"promotion": "flyer"})
+        )
         unit = "CASE" if sku == "PUMP" and r.random() < 0.1 else None
         quantity = r.choice((1, 2, 2, 3, 5, 0.5))
         due = date(day + r.choice((2, 9, 40))) if r.random() < 0.3 else None
@@ -164,6 +181,14 @@ def purchase(b: Business, keys: dict[str, str], day: int, time: int) -> None:
     if draw < 0.2:
         delayed = b.tell(after, "po.delayed", after + MINUTE_MS, promised_date=date(day + 12), **keys)
         b.again(after + HOUR_MS, delayed)
+    if 0.5 < draw < 0.75:  # the second schedule line has a name where the draw is high
+        named = {"schedule_line": "2"} if draw > 0.65 else {}
+        b.tell(after, "po.confirmed", after, quantity=12, promised_date=date(day + 7), **keys, **unit)
+        later = b.tell(
+            after + 1, "po.confirmed", after, quantity=18, promised_date=date(day + 15), **keys, **unit, **named
+        )
+        b.again(after + HOUR_MS, later)
+        b.tell(after + DAY_MS, "po.shipped", after + DAY_MS, quantity=12, promised_date=date(day + 9), **keys, **unit)
     if draw > 0.9:
         b.tell(after, "po.cancelled", after, **keys)
         b.tell(after + HOUR_MS, "po.confirmed", time, promised_date=date(day + 9), line_version=1, **keys)
@@ -178,7 +203,7 @@ def trouble(b: Business) -> None:
     """Giant orders, disruptions, decisions, and events that master data or the decoder refuse."""
     for day, sku, location in ((25, "PUMP", "LON"), (44, "SEAL", "NYC"), (71, "HOSE", "DOCK")):
         time = MONDAY + day * DAY_MS + 11 * HOUR_MS
-        keys = {"order_id": f"giant{day}", "sku": sku, "location": location}
+        keys = {"order_id": f"giant{day}", "sku": sku, "location": location, "customer": "C1"}
         b.tell(time, "order.placed", time, quantity=90_000, **keys)
         if day == 44:
             b.tell(time + HOUR_MS, "order.changed", time + HOUR_MS, quantity=3, line_version=2, **keys)

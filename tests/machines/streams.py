@@ -7,6 +7,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from sensing.codec.currency_notices import CurrencyNotices
 from sensing.codec.decode import Block, decode
 from sensing.codec.event_record import EVENT, TOPICS, Batch, InfrequentEvent, Reject
 from sensing.codec.shard_split import split
@@ -164,10 +165,11 @@ class Run:
         self.outputs: list[list[OutputRecord]] = [[] for _ in range(settings.shards + 1)]
         self.totals: list[Totals] = []
         self.columns: list[dict[str, Any]] = []
+        self._currencies = CurrencyNotices()
 
     def apply(self, batch: Batch, books: LedgerBatch | None = None, *, everyone: bool = True) -> None:
         """Apply a batch to all shards. If not ``everyone``, shards without records in it are skipped."""
-        for machine, part in enumerate(split(batch, self.settings.shards)):
+        for machine, part in enumerate(split(self._currencies.announce(batch), self.settings.shards)):
             if everyone or part.infrequent or len(part.records):
                 for output in self.shards[machine].apply(part):
                     self._keep(machine, output)

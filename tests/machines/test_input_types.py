@@ -1,120 +1,52 @@
-"""The table of input types is correct: its unused fields are exactly those that no machine reads."""
+"""The contract walk: every field of every input type changes some output, or the table of input types lists it as
+unused.
+"""
 
-import re
-from collections import defaultdict
-from pathlib import Path
-from typing import Any
-
-import msgspec
-import numpy as np
 import pytest
 
-from sensing.codec.columns import KINDS
+from sensing.codec.contract_fields import fields_of
 from sensing.codec.shard_split import shards_of
 from sensing.contracts.input_types import INPUT_TYPES
 from sensing.contracts.topic_registry import INPUTS
 from sensing.contracts.topic_spec import event_type
-from sensing.machine_settings import Settings
-from sensing.supply import purchase_line
-from tests.codec.blocks import decode_events
-from tests.contracts.examples import EXAMPLES, REQUIRED, Event
-from tests.machines.business import usual_stream
-from tests.machines.streams import MONDAY, Line, Run, Stream, line
-
-pytestmark = pytest.mark.compiled
+from tests.contracts.examples import EXAMPLES, REQUIRED
+from tests.machines.contract_walk import SCENARIOS, other_value, outputs
 
 STRUCTS = {event_type(struct): struct for structs in INPUTS.values() for struct in structs}
-FREQUENT = {event_type(struct) for struct in KINDS}
-ROW_EVENTS = [(topic, event) for topic, event in EXAMPLES if event["event_type"] in FREQUENT]
-
-COMMON = {"event_time"}
-"""Read by the codec, which hands it on beside the event."""
-READ_RARELY = {
-    "item.updated": {"currency"},  # where no order has a price
-    "po.shipped": {"promised_date"},  # where the line is open and knows no later promise
-    "decision.made": {"exception_version", "until", "value"},  # of an override, or of a later version
-}
-"""Fields that the machines of this test had no reason to read; tests of decisions and prices do."""
-COPIED = {"location.updated": {"steward"}}
-"""Fields that are copied into a record of which nothing reads them."""
+ROUTING = {"event_time", "sku"}
+"""Read by routers alone where the type does nothing."""
+NOTHING = {
+    "order.allocated", "shipment.delayed", "shipment.backordered", "shipment.delivered", "plan.published",
+    "signal.observed",
+}  # fmt: skip
+"""Types that are accepted and change nothing; the list is to become empty."""
 
 
-def spies(read: dict[str, set[str]]) -> dict[type[msgspec.Struct], Any]:
-    """A subclass of every type that notes which of its fields are read."""
+@pytest.mark.compiled
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(STRUCTS))
+def test_every_field_changes_an_output_or_is_listed(name: str) -> None:
+    """Another value of a field changes the outputs of a scenario exactly if the field is not listed as unused.
 
-    def spy(struct: type[msgspec.Struct]) -> Any:
-        name, fields = event_type(struct), frozenset(struct.__struct_fields__)
-
-        def added(self: Any, attribute: str) -> Any:
-            if attribute in fields:
-                read[name].add(attribute)
-            return object.__getattribute__(self, attribute)
-
-        namespace = {"__getattribute__": added, "__annotations__": {}}
-        metaclass: Any = type(struct)
-        return metaclass(f"Spy{struct.__name__}", (struct,), namespace, tag=name, kw_only=True)
-
-    return {struct: spy(struct) for struct in STRUCTS.values()}
-
-
-def examples() -> list[Line]:
-    """The whole example of every type, after a day."""
-    return [
-        line(event["event_type"], f"x{number}", MONDAY + number, **{k: v for k, v in event.items() if k[:5] != "event"})
-        for number, (_, event) in enumerate(EXAMPLES)
-    ]
-
-
-def test_unused_fields_are_those_that_nothing_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For types that are decoded to structs: the listed unused fields are exactly those that no machine reads."""
-    read: dict[str, set[str]] = defaultdict(set)
-    spied = spies(read)
-    ranks = {spied[struct]: rank for struct, rank in purchase_line._RANK.items()}
-    monkeypatch.setattr(purchase_line, "_RANK", purchase_line._RANK | ranks)
-    for lines in (usual_stream().lines, examples()):
-        stream, engine = Stream(lines), Run(Settings(shards=2))
-        batch = stream.cut(0, len(stream))
-        infrequent = []
-        for at, item in batch.infrequent:
-            values = {name: getattr(item.event, name) for name in item.event.__struct_fields__}
-            infrequent.append((at, item._replace(event=spied[type(item.event)](**values))))
-        engine.apply(batch._replace(infrequent=infrequent))
-
-    for name in STRUCTS.keys() - FREQUENT:
-        unread = set(STRUCTS[name].__struct_fields__) - read[name] - COMMON - READ_RARELY.get(name, set())
-        assert unread | COPIED.get(name, set()) == set(INPUT_TYPES[name].unused), name
-
-
-@pytest.mark.parametrize(("topic", "event"), ROW_EVENTS, ids=[event["event_type"] for _, event in ROW_EVENTS])
-def test_unused_fields_do_not_reach_the_record(topic: str, event: Event) -> None:
-    """For types that become records: the record is the same without an unused field."""
-    event = event | ({"line_version": 9} if "line_version" in event else {})  # no default
-    whole = decode_events(topic, event).records
-    unread = set()
-    for name in event.keys() - {"event_type"} - set(REQUIRED[event["event_type"]]):
-        records = decode_events(topic, {key: value for key, value in event.items() if key != name}).records
-        if np.array_equal(whole.view(np.uint8), records.view(np.uint8)):
-            unread.add(name)
-
-    # The hash of the customer is kept for counts of customers to come.
-    unread |= {"customer"} & event.keys()
-    assert unread == set(INPUT_TYPES[event["event_type"]].unused)
-
-
-def test_nobody_reads_customers(root: Path) -> None:
-    """When a machine does, the table changes."""
-    files = [
-        path
-        for room in ("machines", "demand", "supply", "detection")
-        for path in (root / "sensing" / room).rglob("*.py")
-    ]
-    assert len(files) > 40
-    assert not [path for path in files if re.search(r"\bcustomer\b[^s ]", path.read_text())]
+    Whoever adds a field adds it to a scenario in which it matters, or lists it as unused.
+    """
+    unused = set(INPUT_TYPES[name].unused)
+    read: set[str] = set()
+    for scenario in SCENARIOS[name]:
+        before = outputs(scenario, {})
+        for field in fields_of(STRUCTS[name]):
+            if field.name not in read:
+                value = other_value(field, scenario.event, scenario.others)
+                if outputs(scenario, {field.name: value}) != before:
+                    read.add(field.name)
+    fields = {field.name for field in fields_of(STRUCTS[name])}
+    assert read & unused == set(), "fields that are read; take them from the unused ones"
+    assert fields - read - unused - (ROUTING if name in NOTHING else set()) == set(), "fields that change no output"
 
 
 def test_every_type_has_its_row_and_its_taker() -> None:
     """All types, none twice; those that name a SKU go to its shard."""
-    assert INPUT_TYPES.keys() == STRUCTS.keys()
+    assert INPUT_TYPES.keys() == STRUCTS.keys() == SCENARIOS.keys()
     for _, event in EXAMPLES:
         row, name = INPUT_TYPES[event["event_type"]], event["event_type"]
         without = {"every shard": len(event), "shard of the SKU": 0}[row.routed_to]
@@ -124,8 +56,10 @@ def test_every_type_has_its_row_and_its_taker() -> None:
     assert shards_of(STRUCTS["supplier.disrupted"](event_id="a", event_time=1, supplier="S"), 4) == [0, 1, 2, 3]
 
 
-NOTHING = {
-    "order.allocated", "shipment.delayed", "shipment.backordered", "shipment.delivered", "customer.updated",
-    "plan.published", "signal.observed",
-}  # fmt: skip
-"""Types that are accepted and change nothing; the list is to become empty."""
+def test_the_walk_would_find_a_field_that_nothing_reads() -> None:
+    """A listed field that is taken from the list fails the walk, and so does a field that is read and listed."""
+    (scenario,) = SCENARIOS["plan.published"]
+    before = outputs(scenario, {})
+    assert outputs(scenario, {"quantity_per_day": 99}) == before
+    (scenario,) = SCENARIOS["customer.updated"]
+    assert outputs(scenario, {"segment": "schools"}) != outputs(scenario, {})

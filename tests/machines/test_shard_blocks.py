@@ -35,7 +35,7 @@ def test_the_stream_has_it_all() -> None:
         outcomes.update({name: totals[name] for name in OUTCOMES if "read" in totals})
     assert all(outcomes[name] for name in OUTCOMES)
     methods = {row["method"] for row in found.table().values()}
-    assert methods == {"smoothing", "river"}
+    assert methods == {"none", "smoothing", "river"}  # none: never sold
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ pytestmark = pytest.mark.compiled
 NOON = MONDAY + 12 * HOUR_MS
 KEYS = {"sku": "A", "location": "L"}
 MASTER = [
-    line("item.updated", "i", None, sku="A", base_unit="EA", units={"CASE": 12, "BOX": 6}),
+    line("item.updated", "i", None, sku="A", base_unit="EA", units={"CASE": 12, "BOX": 6, "µg": 1e-9}),
     line("location.updated", "l", None, location="L"),
     line("supplier.updated", "s", None, supplier="ACME"),
 ]
 KNOWN_LOCATION = "a location that a location.updated record names"
 KNOWN_SUPPLIER = "a supplier that a supplier.updated record names"
-UNITS = "one of EA, BOX, CASE"
+UNITS = "one of EA, BOX, CASE, µg"
 PO = {**KEYS, "po_id": "P", "quantity": 5}
 
 CASES: dict[str, tuple[Line, tuple[str, str, str, str]]] = {
@@ -42,6 +42,18 @@ CASES: dict[str, tuple[Line, tuple[str, str, str, str]]] = {
     "transfer in an unknown unit": (
         line("shipment.transferred", "x", NOON, to_location="L", quantity=1, unit_of_measure="PALLET", **KEYS),
         ("unknown_unit", "unit_of_measure", UNITS, "'PALLET'"),
+    ),
+    "order of more than a billion base units": (
+        line("order.placed", "x", NOON, quantity=1e9, unit_of_measure="CASE", order_id="o", **KEYS),
+        ("out_of_range", "quantity", "at most 1000000000 in the base unit", "'1000000000 CASE'"),
+    ),
+    "purchase of more than a billion base units": (
+        line("po.placed", "x", NOON, unit_of_measure="BOX", supplier="ACME", **(PO | {"quantity": 2e8})),
+        ("out_of_range", "quantity", "at most 1000000000 in the base unit", "'200000000 BOX'"),
+    ),
+    "price beyond the limit per base unit": (
+        line("order.placed", "x", NOON, quantity=2, unit_of_measure="µg", unit_price=5000, currency="EUR", **KEYS),
+        ("out_of_range", "unit_price", "at most 1000000000000 per base unit", "'5000 per µg'"),
     ),
     "transfer to an unknown location": (
         line("shipment.transferred", "x", NOON, to_location="M", quantity=1, **KEYS),

@@ -216,19 +216,30 @@ def opened_by(lines: list[Line], last: Line) -> tuple[bool, bool]:
     return before, after
 
 
-def test_a_movement_after_a_delay_is_looked_at() -> None:
-    """A row that waits for goods due tomorrow needs little; when they are delayed, the next movement, however small,
-    sees that stock does not last.
+@pytest.mark.parametrize(
+    "bad",
+    [
+        line("po.delayed", "d", at(28, 9), po_id="P", promised_date="2026-03-20", **KEYS),
+        line("po.confirmed", "d", at(28, 9), po_id="P", promised_date="2026-03-03", quantity=20, **KEYS),
+        line("po.cancelled", "d", at(28, 9), po_id="P", **KEYS),
+        line("po.received", "d", at(28, 9), po_id="P", quantity=1, last=True, **KEYS),
+        line("supplier.disrupted", "d", at(28, 9), supplier="ACME", delay_days=20),
+    ],
+    ids=lambda bad: str(orjson.loads(bad.value)["event_type"]),
+)
+def test_bad_news_of_a_purchase_order_is_looked_at_at_once(bad: Line) -> None:
+    """A row that waits for goods due tomorrow needs little; when less of them is to come, or later, stock does not
+    last. That is seen on the event, not at the next movement.
     """
+    keys = {"supplier": "ACME", **KEYS}
     lines = [
         *shipped(orders("u", range(28), 5.0), 2),
-        line("po.placed", "p", at(20), po_id="P", quantity=500, promised_date="2026-03-03", **KEYS),
+        line("po.placed", "p", at(20), po_id="P", quantity=500, promised_date="2026-03-03", **keys),
         line("inventory.counted", "c", at(27, 22), quantity=40, **KEYS),
-        line("po.delayed", "d", at(28, 9), po_id="P", promised_date="2026-03-20", **KEYS),
     ]
+    assert opened_by(lines, bad) == (False, True)
     sold = line("shipment.shipped", "s", at(28, 10), quantity=1, **KEYS)
-    assert opened_by(lines, sold) == (False, True)
-    assert opened_by(lines[:-1], sold) == (False, False)
+    assert opened_by(lines, sold) == (False, False)
 
 
 def test_the_first_movement_after_quiet_days_is_looked_at() -> None:

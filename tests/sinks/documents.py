@@ -28,7 +28,11 @@ def exception(name: str = "surge:A|DC:1", version: int = 1, status: Any = "opene
         "opened_at": "2010-01-04T00:00:00.007Z", "updated_at": "2010-01-04T00:00:00.007Z", "observed": 21.0,
         "cause_event_ids": ["e1", "e2"], "details": {"lines": 21},
     }  # fmt: skip
-    state = ExceptionState(exception_id=name, version=version, status=status, **(given | fields))
+    given |= fields
+    money = given["money"]
+    ranked: dict[str, Any] = {"money_base": money, "base_currency": "EUR"}
+    ranked["money_status"] = "no_price" if money is None else "ranked"
+    state = ExceptionState(exception_id=name, version=version, status=status, **(ranked | given))
     attributes: dict[str, str] = {
         "severity": state.severity,
         "route": state.route,

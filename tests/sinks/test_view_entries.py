@@ -72,7 +72,8 @@ def test_an_open_exception_has_its_place() -> None:
     assert fields(made) == {
         "exception_id": "x", "exception_type": "order_surge", "status": "escalated", "severity": "high", "sku": "A",
         "location": "DC", "opened_at": "2010-01-04T00:00:00.007Z", "updated_at": "2010-01-04T00:00:00.007Z",
-        "observed": "21.0", "money": "1200.5", "currency": "EUR", "reason": "21 order lines where 6 are usual.",
+        "observed": "21.0", "money": "1200.5", "currency": "EUR", "money_base": "1200.5", "base_currency": "EUR",
+        "money_status": "ranked", "reason": "21 order lines where 6 are usual.",
         "route": "planner", "inform": '["finance"]', "deadline": "2010-01-04T08:00:00.000Z",
         "cause_event_ids": '["e1","e2"]', "priority": str(rank), "document": record.data.decode(),
     }  # fmt: skip

@@ -42,7 +42,7 @@ def open_in_order(exceptions: Documents) -> list[str]:
     living = [state for state in exceptions.values() if state["status"] not in ("resolved", "expired")]
     living.sort(key=lambda state: state["exception_id"], reverse=True)
     living.sort(key=lambda state: state["deadline"] or "9999")
-    living.sort(key=lambda state: (rank[state["severity"]], state["money"] or 0.0), reverse=True)
+    living.sort(key=lambda state: (rank[state["severity"]], state["money_base"] or 0.0), reverse=True)
     return [state["exception_id"] for state in living]
 
 

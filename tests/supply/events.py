@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sensing.codec.event_record import NO_DAY
 from sensing.contracts import suppliers as po
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.state.line_table import COUNT, TRACKED_OPEN, LineTable, add_line
@@ -64,6 +65,21 @@ def owe(to: SupplyState, row: int, day: int, quantity: int) -> None:
     line["row"], line["requested_day"], line["quantity"], line["flags"] = row, day, quantity, TRACKED_OPEN
     to.supply["open_total"][row] += quantity
     link(to.supply, table.lines, slot)
+
+
+def disrupted(to: SupplyState, day: float = 0, **fields: Any) -> PoOutcome:
+    """Disrupt supplier A at DAY + ``day``; ``until`` counts from DAY as well."""
+    if "until" in fields:
+        fields["until"] = date(DAY + fields["until"])
+    time = round((DAY + day) * DAY_MS)
+    made = po.SupplierDisrupted(**{"event_id": f"d{day}", "event_time": time, "supplier": "A", **fields})
+    return to.disrupt(made, time)[1]
+
+
+def due(to: SupplyState, row: int = 0) -> list[tuple[float, int | None]]:
+    """Units and expected day, counted from DAY, of the open schedule lines of a row; None: no day."""
+    parts = [part for _, line in to.purchases.of_row(row) for part in line.schedule]
+    return [(part.quantity / 1000, None if part.expected == NO_DAY else part.expected - DAY) for part in parts]
 
 
 def apply_event(to: SupplyState, made: Any, row: int = 0) -> PoOutcome:

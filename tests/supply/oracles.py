@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from sensing.demand.distribution import tail_probability
+
 
 def stock(counts: list[tuple[int, int]], moves: list[tuple[int, int]]) -> int | None:
     """On-hand from all counts and movements: newest count (the smallest of one instant) plus later movements."""
@@ -65,9 +67,15 @@ def discounted(values: list[float], weights: list[float], memory: float) -> tupl
     return sum(kept), mean, sum(w * (x - mean) ** 2 for w, x in zip(kept, values, strict=True))
 
 
+def extended(mean: Any, days: int) -> list[float]:
+    """A forecast of at least this many days: its last week repeats."""
+    return [*mean, *(mean[len(mean) - 7 + k % 7] for k in range(max(days - len(mean), 0)))]
+
+
 def projection(on_hand: float, overdue: float, open_day: Any, receipts: Any, mean: Any) -> tuple[int, float]:
-    """First day below zero (-1: none) and days of cover, one step at a time."""
-    daily = [max(m, o) for m, o in zip(mean, open_day, strict=True)]
+    """First day below zero (-1: none) and days of cover, one step at a time, over the days of ``open_day``."""
+    forecast = extended(mean, len(open_day))
+    daily = [max(m, o) for m, o in zip(forecast, open_day, strict=True)]
     level, first = on_hand - overdue, -1
     for day, units in enumerate(daily):
         level += receipts[day] - units
@@ -76,11 +84,35 @@ def projection(on_hand: float, overdue: float, open_day: Any, receipts: Any, mea
     left, days = on_hand - overdue, 0.0
     if left <= 0:
         return first, 0.0
-    if sum(daily[-7:]) == 0 and left > sum(daily):
+    if sum(mean[-7:]) == 0 and left > sum(daily):
         return first, math.nan
     day = 0
     while True:
-        units = daily[day] if day < len(daily) else daily[len(daily) - 7 + (day - len(daily)) % 7]
+        units = daily[day] if day < len(daily) else mean[len(mean) - 7 + (day - len(daily)) % 7]
         if left <= units and units > 0:
             return first, days + left / units
         left, days, day = left - units, days + 1, day + 1
+
+
+def window(receipts: Any, lead_time: float, days: int) -> int:
+    """Days until the first receipt within ``days``, at least the lead time."""
+    due = [day for day in range(days) if receipts[day] > 0]
+    return max(due[0] if due else 0, math.ceil(lead_time), 1)
+
+
+def worst_day(
+    free: float, open_day: Any, receipts: Any, mean: Any, variance: Any, lead_time: float
+) -> tuple[float, float, float, float]:
+    """Highest probability of a stock-out of all days of the window, with the demand (mean, variance) and the receipts
+    through that day; of equal ones the largest gap.
+    """
+    days = max(len(mean), math.ceil(lead_time))
+    daily = [max(m, o) for m, o in zip(extended(mean, days), open_day, strict=False)]
+    found = []
+    for day in range(window(receipts, lead_time, days)):
+        needed, scatter = sum(daily[: day + 1]), sum(extended(variance, days)[: day + 1])
+        arriving = sum(receipts[: day + 1])
+        stock = free + arriving
+        chance = 1.0 if stock < 0 else float(tail_probability(math.floor(stock) + 1.0, needed, scatter))
+        found.append((chance, needed, scatter, arriving))
+    return max(found, key=lambda each: (each[0], each[1] - each[3]))

@@ -11,7 +11,20 @@ from hypothesis import strategies as st
 from sensing.codec.instants import day_number, local_date, rfc3339_seconds
 from sensing.supply.lead_time_demand import moments, protection_time_demand, reorder_point, sum_of_days
 from sensing.supply.order_quantity import economic_order_quantity, order_quantities, order_quantity
-from sensing.supply.projection import days_of_cover, project
+from sensing.supply.projection import (
+    ARRIVING,
+    COVER_DAYS,
+    NEEDED,
+    NEEDED_VARIANCE,
+    PROBABILITY,
+    days_of_cover,
+    forecast_day,
+    keep_worst,
+    lead_days,
+    project,
+    projected_days,
+    window_days,
+)  # fmt: skip
 from sensing.supply.resolved_policy import RESOLVED_POLICY
 from sensing.supply.rounding import decimals, round_all, rounded
 from tests.supply import oracles
@@ -135,35 +148,68 @@ def test_order_quantities_are_those_of_each_row() -> None:
     np.testing.assert_allclose(out, [28.0, 316.23, 36.0, NAN], atol=0.01)
 
 
-def _project(on_hand: float, overdue: float, open_day: Any, receipts: Any, mean: Any) -> Any:
-    stockout, out = np.empty(1, np.int64), np.empty((1, 2))
-    days, due, means = (np.array([column]) for column in (open_day, receipts, mean))
-    project(_one(on_hand), _one(overdue), days, due, means, means, np.array([7.0], np.float32), stockout, out)
-    return int(stockout[0]), out[0]
+def _project(
+    on_hand: float, overdue: float, open_day: Any, receipts: Any, mean: Any, lead_time: float = 7.0
+) -> tuple[int, int, Any]:
+    """First day below zero, days of the window, and the columns of the result; the variance is the mean."""
+    days, out = np.empty((1, 2), np.int64), np.empty((1, 5))
+    by_day, due, means = (np.array([column]) for column in (open_day, receipts, mean))
+    project(_one(on_hand), _one(overdue), by_day, due, means, means, np.array([lead_time], np.float32), days, out)
+    return int(days[0, 0]), int(days[0, 1]), out[0]
 
 
-@given(st.floats(-20, 400), st.floats(0, 50), DAILY, DAILY, DAILY, st.booleans())
+LONG = st.lists(st.floats(0, 12), min_size=60, max_size=60)
+RARE = st.lists(st.sampled_from([0.0] * 9 + [3.0, 40.0]), min_size=60, max_size=60) | st.just([0.0] * 60)
+
+
+@given(st.floats(-20, 400), st.floats(0, 50), LONG, RARE, DAILY, st.floats(0, 60))
 def test_stock_is_projected_day_by_day(
-    on_hand: float, overdue: float, open_day: list[float], receipts: list[float], mean: list[float], dry: bool
+    on_hand: float, overdue: float, open_day: list[float], receipts: list[float], mean: list[float], lead_time: float
 ) -> None:
-    """First day below zero and days of cover are those of the step-by-step counterpart."""
-    receipts = [0.0] * 28 if dry else receipts
-    first, out = _project(on_hand, overdue, open_day, receipts, mean)
-    expected_first, expected_cover = oracles.projection(on_hand, overdue, open_day, receipts, mean)
+    """First day below zero and days of cover are those of the step-by-step counterpart, over the forecast or, if it is
+    longer, the lead time.
+    """
+    covered = max(28, math.ceil(np.float32(lead_time)))
+    first, window, out = _project(on_hand, overdue, open_day, receipts, mean, lead_time)
+    expected = oracles.projection(on_hand, overdue, open_day[:covered], receipts[:covered], mean)
 
-    assert first == expected_first
-    np.testing.assert_allclose(out[1], expected_cover, rtol=1e-9, atol=1e-9)
-    assert 0.0 <= out[0] <= 1.0
+    assert first == expected[0]
+    assert window == oracles.window(receipts, math.ceil(np.float32(lead_time)), covered)
+    np.testing.assert_allclose(out[COVER_DAYS], expected[1], rtol=1e-9, atol=1e-9)
+
+
+@given(st.floats(-20, 400).map(round), RARE, RARE, st.sampled_from((0.0, 0.4, 1.0, 6.0)), st.floats(0, 50))
+def test_the_worst_day_of_the_window_counts(
+    free: int, open_day: list[float], receipts: list[float], mean: float, lead_time: float
+) -> None:
+    """The probability is that of the worst of all days through the lead time and until the next receipt."""
+    means = [mean] * 28
+    _, _, out = _project(free, 0.0, open_day, receipts, means, lead_time)
+    worst = oracles.worst_day(free, open_day, receipts, means, means, math.ceil(np.float32(lead_time)))
+
+    assert out[PROBABILITY] == pytest.approx(worst[0], abs=1e-12)
+    if worst[0] < 1.0:
+        got = out[[NEEDED, NEEDED_VARIANCE, ARRIVING]]
+        assert out[PROBABILITY] == 0.0 or got == pytest.approx(worst[1:])
+    else:
+        assert out[NEEDED] - out[ARRIVING] == pytest.approx(worst[1] - worst[3])
 
 
 def test_stock_lasts_for_whole_weeks_and_a_part() -> None:
     """Six units a week: a hundred last for sixteen weeks and four days."""
     daily = np.array([1.0] * 6 + [0.0])
-    daily = np.concatenate([daily] * 4)
+    daily, week = np.concatenate([daily] * 4), daily
 
-    assert days_of_cover(100.0, daily) == 7 * 16 + 4
-    assert days_of_cover(96.5, daily) == 7 * 16 + 0.5
-    assert days_of_cover(0.0, daily) == 0.0
+    assert days_of_cover(100.0, daily, week) == 7 * 16 + 4
+    assert days_of_cover(96.5, daily, week) == 7 * 16 + 0.5
+    assert days_of_cover(0.0, daily, week) == 0.0
+
+
+def test_a_large_order_in_the_last_week_does_not_repeat() -> None:
+    """Beyond the forecast its last week repeats, not what happens to be ordered for it."""
+    flat, none = [1.0] * 28, [0.0] * 28
+    _, _, out = _project(500.0, 0.0, [*none[:27], 400.0], none, flat)
+    assert out[COVER_DAYS] == 28 + 500 - 427
 
 
 def test_orders_for_a_day_are_part_of_its_forecast() -> None:
@@ -176,25 +222,56 @@ def test_orders_for_a_day_are_part_of_its_forecast() -> None:
     assert _project(100.0, 0.0, none, [0.0] * 9 + [500.0] + [0.0] * 18, flat)[0] == -1
 
 
-def test_probability_of_a_stock_out_looks_to_the_next_receipt() -> None:
-    """Thirty units last for three days of ten with even odds; before a receipt tomorrow nothing can happen; a debt is
-    certain.
-    """
+def test_probability_of_a_stock_out_looks_to_receipt_and_lead_time() -> None:
+    """Stock must last until the next receipt, and at least through the lead time, with the receipts on the way."""
     flat, none = [10.0] * 28, [0.0] * 28
+
+    def odds(stock: float, receipts: list[float], lead_time: float = 7.0) -> float:
+        return float(_project(stock, 0.0, none, receipts, flat, lead_time)[2][PROBABILITY])
+
+    assert odds(70.0, none) == pytest.approx(0.49, abs=0.03)
+    assert odds(-1.0, none) == 1.0
+    tomorrow = [200.0] + [0.0] * 27
+    assert odds(-1.0, tomorrow) < 1e-9
     three = [0.0] * 3 + [5.0] + [0.0] * 24
-    assert _project(30.0, 0.0, none, three, flat)[1][0] == pytest.approx(0.45, abs=0.05)
-    assert _project(30.0, 0.0, none, [5.0] + [0.0] * 27, flat)[1][0] == 0.0
-    assert _project(70.0, 0.0, none, none, flat)[1][0] == pytest.approx(0.49, abs=0.03)
-    assert _project(-1.0, 0.0, none, none, flat)[1][0] == 1.0
+    assert odds(30.0, three, 3.0) == pytest.approx(0.45, abs=0.05)
+    assert odds(30.0, three) > 0.99
+    assert odds(65.0, three) == odds(70.0, none)
+    late = [0.0] * 12 + [500.0] + [0.0] * 15
+    assert odds(120.0, late) == odds(120.0, none, 12.0)
+    assert _project(1.0, 0.0, none, late, flat)[1] == 12
 
 
 def test_unknown_stock_is_not_projected() -> None:
     """No stock-out day, no probability, no cover; and stock without demand lasts for ever."""
     flat, none = [10.0] * 28, [0.0] * 28
-    first, out = _project(NAN, 0.0, none, none, flat)
+    first, _, out = _project(NAN, 0.0, none, none, flat)
     assert first == -1
     assert np.isnan(out).all()
-    assert np.isnan(_project(5.0, 0.0, none, none, none)[1][1])
+    assert np.isnan(_project(5.0, 0.0, none, none, none)[2][COVER_DAYS])
+
+
+@given(DAILY, st.integers(0, 80))
+def test_the_last_week_of_a_forecast_repeats(mean: list[float], t: int) -> None:
+    """Days of the forecast are its own; day 28 is day 21 again. The projection covers the longer of both."""
+    assert forecast_day(np.array(mean), t) == oracles.extended(mean, t + 1)[t]
+    assert projected_days(28, float(t)) == max(28, t)
+
+
+def test_the_worst_day_is_kept() -> None:
+    """The highest chance or, of equal ones, the largest gap between demand and receipts."""
+    out = np.full(5, NAN)
+    for needed, arriving, kept in ((40.0, 0.0, 40.0), (10.0, 0.0, 40.0), (45.0, 9.0, 40.0), (50.0, 5.0, 50.0)):
+        keep_worst(-60.0, needed, 1.0, arriving, out)
+        assert (out[PROBABILITY], out[NEEDED]) == (1.0, kept)
+    keep_worst(500.0, 80.0, 1.0, 0.0, out)
+    assert (out[NEEDED], out[NEEDED_VARIANCE], out[ARRIVING]) == (50.0, 1.0, 5.0)
+
+
+def test_a_lead_time_is_bounded() -> None:
+    """From a day to a year, whole days."""
+    assert window_days(np.array([0.0, 2.0]), 2, 0.5) == oracles.window([0.0, 2.0], 0.5, 2) == 1
+    assert [lead_days(days) for days in (0.0, 1.0, 1.01, 29.5, 365.0, 3660.0)] == [1, 1, 2, 30, 365, 365]
 
 
 @given(st.floats(-1e14, 1e14).filter(lambda value: value == 0 or abs(value) > 1e-11))

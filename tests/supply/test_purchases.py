@@ -8,31 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.codec.event_record import NO_DAY
 from sensing.contracts.reference import ItemUpdated
-from sensing.contracts.suppliers import SupplierDisrupted
 from sensing.machine_settings import DAY_MS
-from sensing.supply.lanes import LANE_MEMORY
+from sensing.supply.lanes import LANE_MEMORY, POOL_MEMORY
 from tests.supply import oracles
-from tests.supply.events import DAY, apply_event, book, date, event, tell
+from tests.supply.events import DAY, apply_event, book, disrupted, due, event, tell
 
 
 def test_a_line_is_on_order_until_it_is_received() -> None:
-    """Placed, confirmed short, received in parts: on order falls to zero, receipts are movements for the caller to
-    book.
+    """Placed, confirmed short, received in parts and beyond: on order falls to zero, receipts are movements for the
+    caller to book. The part that was not confirmed stays on order.
     """
     b = book()
     assert tell(b, "placed", 0, quantity=10, promised=5).word == "absorbed"
     assert b.supply["on_order"][0] == 10_000
     assert tell(b, "confirmed", 1, quantity=8, promised=6).word == "absorbed"
-    assert b.supply["on_order"][0] == 8000
+    assert b.supply["on_order"][0] == 10_000
     assert tell(b, "shipped", 2).word == "absorbed"
     assert tell(b, "received", 5, quantity=3).movement == 3000
-    assert b.supply["on_order"][0] == 5000
-    assert tell(b, "received", 6, quantity=6).movement == 6000
+    assert b.supply["on_order"][0] == 7000
+    assert tell(b, "received", 6, quantity=8).movement == 8000
     assert b.supply["on_order"][0] == 0
     assert b.purchases.of_row(0) == []
-    days = oracles.discounted([5.0, 6.0], [3 / 8, 5 / 8], LANE_MEMORY)[1]
+    days = oracles.discounted([5.0, 6.0, 6.0], [0.3, 0.5, 0.2], LANE_MEMORY)[1]
     assert b.lanes.lanes[0]["mean"] == pytest.approx(days)
 
 
@@ -57,7 +55,7 @@ def test_events_without_version_are_ordered_by_time_and_kind() -> None:
     assert tell(b, "delayed", 5, promised=20).word == "duplicate"
     assert tell(b, "confirmed", 5, promised=11).word == "superseded"
     assert tell(b, "shipped", 5, promised=21).word == "absorbed"
-    assert b.purchases.of_row(0)[0][1].promised_day == DAY + 21
+    assert due(b) == [(10, 21)]
 
 
 def test_a_cancellation_before_the_placement_is_a_tombstone() -> None:
@@ -111,8 +109,9 @@ def test_a_receipt_before_its_placement_counts_once_it_is_known() -> None:
     lane, pool = b.lanes.lanes[0], b.lanes.pools[0]
 
     assert b.supply["on_order"][0] == 2000
-    assert (lane["weight"], lane["mean"]) == (pytest.approx(0.8), pytest.approx(5.0))
-    assert pool["delay_mean"] == pytest.approx(2.0)
+    weight, mean, _ = oracles.discounted([4.0, 6.0], [0.4, 0.4], LANE_MEMORY)
+    assert (lane["weight"], lane["mean"]) == (pytest.approx(weight), pytest.approx(mean))
+    assert pool["delay_mean"] == pytest.approx(oracles.discounted([1.0, 3.0], [0.4, 0.4], POOL_MEMORY)[1])
 
 
 def test_placement_and_confirmation_in_any_order_end_the_same() -> None:
@@ -128,21 +127,21 @@ def test_placement_and_confirmation_in_any_order_end_the_same() -> None:
         for one in order:
             assert apply_event(b, one).word == "absorbed"
         ((_, line),) = b.purchases.of_row(0)
-        states.add((line.open, line.promised_day, line.placed_time, line.version, int(b.supply["on_order"][0])))
+        states.add((*due(b), line.placed_time, int(b.supply["on_order"][0])))
 
-    assert states == {(6000, DAY + 6, DAY * DAY_MS, 2, 6000)}
+    assert states == {((6, 6), (2, None), DAY * DAY_MS, 8000)}
 
 
-def test_promises_that_move_are_told() -> None:
-    """A later promise tells the days before and after; the same again, or one of a closed line, nothing."""
+def test_lines_that_move_are_told() -> None:
+    """A later promise tells the line, and that it comes later; the same again, or one of a closed line, nothing."""
     b = book()
-    (first,) = tell(b, "placed", 0, quantity=10, promised=5, supplier="A").promises
-    assert (first.before, first.after, first.open, first.supplier) == (None, DAY + 5, 10_000, "A")
-    (moved,) = tell(b, "delayed", 1, promised=9).promises
-    assert (moved.row, moved.po_id, moved.line, moved.before, moved.after) == (0, "P", "S0", DAY + 5, DAY + 9)
-    assert tell(b, "shipped", 2, promised=9).promises == ()
-    tell(b, "received", 3, quantity=10)
-    assert tell(b, "delayed", 4, promised=12).promises == ()
+    assert tell(b, "placed", 0, quantity=10, promised=5, supplier="A").moved == ((0, ("P", "S0"), False),)
+    assert tell(b, "delayed", 1, promised=9).moved == ((0, ("P", "S0"), True),)
+    assert tell(b, "shipped", 2, promised=9).moved == ()
+    assert tell(b, "shipped", 2.5, promised=8).moved == ((0, ("P", "S0"), False),)
+    assert tell(b, "received", 3, quantity=4).moved == ((0, ("P", "S0"), False),)
+    assert tell(b, "received", 3, quantity=5, last=True).moved == ((0, ("P", "S0"), True),)
+    assert tell(b, "delayed", 4, promised=12).moved == ()
 
 
 def test_units_are_those_of_the_item() -> None:
@@ -158,20 +157,20 @@ def test_units_are_those_of_the_item() -> None:
 
 
 def test_a_disruption_delays_the_open_lines_of_its_supplier() -> None:
-    """By days, and not before a date; other suppliers, items and lines without a promise are left alone, until a new
+    """By days, and not before a date; other suppliers, items and lines without a day are left alone, until a new
     promise comes.
     """
     b = book()
     for row, supplier in ((0, "A"), (1, "A"), (2, "B")):
         tell(b, "placed", 0, row=row, quantity=10, promised=5, supplier=supplier)
     tell(b, "placed", 0, row=3, quantity=10, supplier="A")
-    disrupted = SupplierDisrupted(event_id="d", event_time=0, supplier="A", delay_days=3.0)
-    moved = b.disrupt(disrupted).promises
-    assert [(one.row, one.before, one.after) for one in moved] == [(0, DAY + 5, DAY + 8), (1, DAY + 5, DAY + 8)]
-    only = SupplierDisrupted(event_id="e", event_time=0, supplier="A", sku="S1", location="L", until=date(DAY + 20))
-    assert [(one.row, one.after) for one in b.disrupt(only).promises] == [(1, DAY + 20)]
-    (again,) = tell(b, "confirmed", 1, promised=7).promises
-    assert (again.before, again.after) == (DAY + 8, DAY + 7)
+    moved = disrupted(b, delay_days=3.0).moved
+    assert [(one.row, one.later) for one in moved] == [(0, True), (1, True)]
+    assert [due(b, row) for row in range(4)] == [[(10, 8)], [(10, 8)], [(10, 5)], [(10, None)]]
+    assert [one.row for one in disrupted(b, sku="S1", location="L", until=20).moved] == [1]
+    assert due(b, 1) == [(10, 20)]
+    assert [one.later for one in tell(b, "confirmed", 1, promised=7).moved] == [False]
+    assert due(b, 0) == [(10, 7)]
 
 
 def test_open_lines_are_due_as_promised_or_as_usual() -> None:
@@ -240,5 +239,5 @@ def test_on_order_is_always_the_sum_of_what_is_open(actions: list[Any]) -> None:
             assert b.dump() == before
         for each in range(3):
             assert b.supply["on_order"][each] == sum(line.open for _, line in b.purchases.of_row(each))
-            assert all(line.open > 0 and line.promised_day >= NO_DAY for _, line in b.purchases.of_row(each))
+            assert all(line.open > 0 for _, line in b.purchases.of_row(each))
         assert len(b.purchases._open) + len(b.purchases._done) <= 4

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from flows.service.engine_settings import EngineSettings
+from flows.service.settings_section import Refusal
 from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
 from sensing.state.rows import DAYS_KEPT
 from tests.flows.events import MONDAY
@@ -70,3 +72,22 @@ def test_all_legal_settings_give_core_settings(data: st.DataObject) -> None:
     assert (core.shards, core.lateness_ms) == (chosen["shards"], chosen["lateness_minutes"] * MINUTE_MS)
     with pytest.raises(ValueError, match="frozen"):
         settings.shards = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "got"), [("orders:0", "'orders:0'"), (7, "7"), ("orders:0:1,x", "'x'"), (["orders:0:1", 5], "5")]
+)
+def test_wrong_positions_to_skip_are_named(value: object, got: str) -> None:
+    """The first part that is no position is refused, with what one looks like."""
+    with pytest.raises(ValidationError) as caught:
+        EngineSettings.model_validate({"skip": value})
+    refusal = caught.value.errors()[0]["ctx"]["error"]
+    assert isinstance(refusal, Refusal)
+    assert (refusal.got, "such as orders:0:1234" in refusal.required) == (got, True)
+
+
+def test_positions_to_skip_are_a_list_or_a_text() -> None:
+    """A settings file has a list, a variable or flag a text with commas."""
+    for value in (["orders:0:1", "reference:0:2"], "orders:0:1, reference:0:2"):
+        assert EngineSettings.model_validate({"skip": value}).skip == ["orders:0:1", "reference:0:2"]
+    assert EngineSettings.model_validate({"skip": ""}).skip == []

@@ -1,0 +1,60 @@
+"""Facts of master data that records state beside what a machine found: item, location, supplier, owner.
+
+They are those in force when the record is published. `shard_outputs` adds them.
+"""
+
+from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.parameters import PlanningParameters
+from sensing.contracts.reference import ItemUpdated
+from sensing.machines.row_lookup import row_of_known
+from sensing.machines.shard_state import ShardState
+from sensing.state.locations import Location
+
+
+def complete_exception(s: ShardState, state: ExceptionState) -> None:
+    """Add names, groups, region and owner to the state of an exception, and the region of the supplier it names."""
+    location = _location(s, state.location)
+    item = _add_item(s, state)
+    state.region = None if location is None else location.region
+    supplier = state.details.get("supplier")
+    record = s.supply.master.supplier(str(supplier)) if supplier else None
+    if record is not None and record.region is not None:
+        state.details["supplier_region"] = record.region
+    if state.route == "data_steward":
+        stewards = [record.steward for record in (item, location) if record is not None and record.steward is not None]
+        state.owner = stewards[0] if stewards else None
+    elif state.route == "buyer":
+        state.owner = _buyer(s, str(supplier) if supplier else _supplier(s, state.sku, state.location))
+
+
+def complete_parameters(s: ShardState, document: PlanningParameters) -> None:
+    """Add names, groups, region, supplier and buyer to the planning parameters of a row."""
+    location = _location(s, document.location)
+    item = _add_item(s, document)
+    if item is not None:
+        document.strategic, document.regulated = item.strategic, item.regulated
+    document.region = None if location is None else location.region
+    document.supplier = _supplier(s, document.sku, document.location)
+    document.buyer = _buyer(s, document.supplier)
+
+
+def _add_item(s: ShardState, record: ExceptionState | PlanningParameters) -> ItemUpdated | None:
+    item = s.supply.master.item(record.sku)
+    if item is not None:
+        record.item_name, record.family, record.category = item.name, item.family, item.category
+    return item
+
+
+def _location(s: ShardState, name: str) -> Location | None:
+    number = s.locations.numbers.get(name)
+    return None if number is None else s.locations.records[number]
+
+
+def _supplier(s: ShardState, sku: str, location: str) -> str | None:
+    row = row_of_known(s, sku, location)
+    return None if row is None else s.supply.supplier_of(row)
+
+
+def _buyer(s: ShardState, supplier: str | None) -> str | None:
+    record = s.supply.master.supplier(supplier) if supplier else None
+    return None if record is None else record.buyer

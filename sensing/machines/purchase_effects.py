@@ -1,0 +1,125 @@
+"""Effects of purchase orders and disruptions beyond the supply state: exceptions, audit, stock checks, rows to plan.
+
+`infrequent_events` calls it after an event, `timers` once a day while a disruption lasts.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.event_record import THOUSANDTHS, InfrequentEvent
+from sensing.codec.keys import keys_of
+from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.subjects import problem_key
+from sensing.contracts.suppliers import PurchaseOrderCancelled, PurchaseOrderReceived
+from sensing.detection.delay import SUPPLIER_DELAY, delay_evidence, late_parts
+from sensing.detection.sentences import number
+from sensing.machine_settings import DAY_MS
+from sensing.machines.callbacks import check_projection
+from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
+from sensing.machines.shard_outputs import context_of, observe, put_decision
+from sensing.machines.shard_state import ShardState
+from sensing.machines.stock_thresholds import check_next_movement, expect_less
+from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
+from sensing.supply.purchase_line import PurchaseLine
+from sensing.supply.purchases import MovedLine, PoOutcome, line_key
+from sensing.supply.stock_ledger import book_movement
+
+
+def disrupt(s: ShardState, message: InfrequentEvent) -> None:
+    """Apply a disruption of a supplier: postpone what is open, and plan the supplier's rows at their next close.
+
+    Until then their next movement has the projection run, since their lead time is longer.
+    """
+    disruption, outcome = s.supply.disrupt(message.event, message.time)
+    rows = _rows_of(s, [disruption.supplier])
+    s.schedule_plans(rows)
+    check_next_movement(s, rows)
+    report_moved(s, message, outcome.moved)
+
+
+def plan_disrupted_rows(s: ShardState, instant: int) -> None:
+    """Plan the rows of disrupted suppliers at their next close: lead times change while a disruption lasts and ends."""
+    s.supply.disruptions.expire(instant // DAY_MS)
+    suppliers = s.supply.disruptions.suppliers()
+    if suppliers:
+        s.schedule_plans(_rows_of(s, suppliers))
+
+
+def _rows_of(s: ShardState, suppliers: list[int]) -> NDArray[np.int64]:
+    """Rows of suppliers: those with a purchase order, and those of items whose master data name the supplier."""
+    lanes = s.supply.lanes
+    found = [lanes.lanes["row"][np.isin(lanes.lanes["supplier"], suppliers)].astype(np.int64)]
+    skus = s.supply.master.items_of({lanes.names[number] for number in suppliers})
+    found.extend(s.row_index.of_sku(s.rows.hot, keys_of(sku)["row_hi"]) for sku in skus)
+    return np.unique(np.concatenate(found))
+
+
+def book_receipt(s: ShardState, message: InfrequentEvent, row: int, quantity: int) -> None:
+    """Book received thousandths as stock. They are no longer due, so the stock threshold rises, too."""
+    book_movement(s.supply.supply, row, message.time, quantity)
+    expect_less(s, row, quantity / THOUSANDTHS)
+
+
+def report_moved(s: ShardState, message: InfrequentEvent, moved: tuple[MovedLine, ...]) -> None:
+    """Put out what changed dates mean: a delay, the end of one, or a stock-out."""
+    for one in moved:
+        row, key = one.row, one.key
+        line = s.supply.purchases.find(key)
+        assert line is not None, "a line that has changed is kept"
+        sku, location = s.names_of(row)
+        today = s.zones.local_hour(s.zone_of(row), message.time) // 24
+        late = any(part.cause != "unconfirmed" for part in late_parts(line, today, LEAD_TIME_DAYS_MAX))
+        delayed = late or s.problems.is_tracked(SUPPLIER_DELAY.name, problem_key(sku, location, *key))
+        if not delayed and not one.later:
+            continue
+        plan = forecast_and_plan_of_row(s, row, s.clock).plan
+        if delayed:
+            evidence = delay_evidence(
+                key, line, s.supply.lanes.names[line.supplier], today, float(plan.cover_days[0]),
+                float(plan.lead_time_days_mean[0]),
+            )  # fmt: skip
+            context = context_of(s, row, s.clock, message.time, (message.event.event_id,))
+            observe(s, SUPPLIER_DELAY.finding(context, evidence))
+        if one.later:
+            check_projection(s, row, plan, message.time, message.event.event_id)
+
+
+def report_closed(s: ShardState, message: InfrequentEvent, row: int, outcome: PoOutcome) -> None:
+    """Put out a decision if a line ends with less or more than was ordered."""
+    event = message.event
+    line = s.supply.purchases.find(line_key(event))
+    assert line is not None, "the event was applied to it"
+    reason = _ending(event, line, outcome)
+    if reason is None:
+        return
+    sku, location = s.names_of(row)
+    po_id, name = line_key(event)
+    decision = AutomaticDecision(
+        rule="close_purchase_line", subject=f"{sku}/{location}", sku=sku, location=location,
+        inputs={"po_id": po_id, "line": name, "ordered": line.ordered / THOUSANDTHS,
+                "received": line.received / THOUSANDTHS},
+        prior=outcome.open_before / THOUSANDTHS, value=line.open / THOUSANDTHS,
+        reason=f"Line {name} of purchase order {po_id} {reason}.", cause_event_ids=[event.event_id],
+    )  # fmt: skip
+    put_decision(s, s.clock, message.time, f"close_purchase_line/{event.event_id}", decision)
+
+
+def _ending(event: object, line: PurchaseLine, outcome: PoOutcome) -> str | None:
+    """How a line ended short or beyond its quantity; None if it did not."""
+    missing = outcome.open_before - outcome.movement - line.open
+    ordered, received = number(line.ordered / THOUSANDTHS), number(line.received / THOUSANDTHS)
+    if isinstance(event, PurchaseOrderCancelled) and missing > 0:
+        part = f" in part (schedule line {event.schedule_line})" if event.schedule_line else ""
+        return f"was cancelled{part}: {number(missing / THOUSANDTHS)} will not arrive, {received} were received"
+    if not isinstance(event, PurchaseOrderReceived):
+        return None
+    if event.last and missing > 0:
+        return (
+            f"was closed short: {received} of {ordered} were received, {number(missing / THOUSANDTHS)} will not arrive"
+        )
+    if line.cancelled:
+        return f"was cancelled, but {number(outcome.movement / THOUSANDTHS)} were received; they are in stock"
+    if line.placed and line.received > line.ordered:
+        over = number((line.received - line.ordered) / THOUSANDTHS)
+        return f"was delivered beyond its quantity: {received} received of {ordered} ordered, {over} more than ordered"
+    return None
