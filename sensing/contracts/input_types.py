@@ -22,8 +22,9 @@ _SHIPMENT_KEYS = ("shipment_id", "order_id", "line")
 
 INPUT_TYPES: dict[str, InputType] = {
     "order.placed": InputType("shard of the SKU", "books a line as demand and open quantity", _ORDER_TEXTS),
-    "order.changed": InputType("shard of the SKU", "books the difference to the version before", _ORDER_TEXTS),
-    "order.cancelled": InputType("shard of the SKU", "takes back what was not shipped", _ORDER_TEXTS),
+    "order.changed": InputType("shard of the SKU", "replaces the booking of the version before", _ORDER_TEXTS),
+    "order.cancelled": InputType("shard of the SKU", "ends a line: what was shipped is its demand", _ORDER_TEXTS),
+    "order.closed": InputType("shard of the SKU", "ends a line short: what was shipped is its demand", _ORDER_TEXTS),
     "order.returned": InputType("shard of the SKU", "raises stock; lowers no demand", (*_ORDER_TEXTS, "reason")),
     "order.allocated": InputType(
         "shard of the SKU", "nothing", ("quantity", "order_id", "line", "requested_date", *_PRICING, *_ORDER_TEXTS)
@@ -50,7 +51,7 @@ INPUT_TYPES: dict[str, InputType] = {
         "shard of the SKU", "units, prices, supplier and ordering rules of an item",
         ("family", "category", "steward", "strategic", "regulated"),
     ),
-    "location.updated": InputType("every shard", "time zone, calendar and region of a location", ("steward",)),
+    "location.updated": InputType("every shard", "time zone, calendar and region of a location; whether it ships", ("steward",)),
     "supplier.updated": InputType("every shard", "makes a supplier known; its usual lead time", ("region", "buyer")),
     "customer.updated": InputType("every shard", "nothing", ("customer", "strategic", "region")),
     "calendar.updated": InputType("every shard", "closed days and holidays of locations"),
