@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.codec.identifiers import column, text_hashes, hash_texts
+from sensing.codec.identifiers import column, hash_texts, text_hashes
 from sensing.codec.instants import days, instant, instants
 from sensing.codec.keys import MULTIPLIER, SEED
 from sensing.codec.thousandths import exact_thousandths, thousandths
