@@ -51,7 +51,9 @@ INPUT_TYPES: dict[str, InputType] = {
         "shard of the SKU", "units, prices, supplier and ordering rules of an item",
         ("family", "category", "steward", "strategic", "regulated"),
     ),
-    "location.updated": InputType("every shard", "time zone, calendar and region of a location; whether it ships", ("steward",)),
+    "location.updated": InputType(
+        "every shard", "time zone, calendar and region of a location; whether it ships", ("steward",)
+    ),
     "supplier.updated": InputType("every shard", "makes a supplier known; its usual lead time", ("region", "buyer")),
     "customer.updated": InputType("every shard", "nothing", ("customer", "strategic", "region")),
     "calendar.updated": InputType("every shard", "closed days and holidays of locations"),
