@@ -2,6 +2,8 @@
 
 import msgspec
 
+MINUTE_MS = 60_000
+DAY_MINUTES = 24 * 60
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 MINUTE_MS = 60_000

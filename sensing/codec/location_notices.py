@@ -24,7 +24,7 @@ from sensing.contracts.shipments import Delivered
 from sensing.jit import kernel, lean_kernel
 
 LOCATIONS_MAX = 1 << 20
-"""Locations of a kind that are announced; master data can say what further ones report."""
+"""Locations of a kind that are remembered; further ones are announced again with every event."""
 SHIPPED = np.uint8(Kind.SHIPPED)
 COUNTED = np.uint8(Kind.COUNTED)
 
@@ -70,8 +70,10 @@ class _Hashes:
         self.table = np.zeros(64, np.uint64)
 
     def add(self, value: int) -> bool:
-        """Whether a hash is new and was added."""
-        if self.count == LOCATIONS_MAX or not put_hash(self.table, np.uint64(value)):
+        """Add a hash, if there is room; False if it was there."""
+        if self.count == LOCATIONS_MAX:
+            return bool(self.table[hash_position(self.table, np.uint64(value))] == 0)
+        if not put_hash(self.table, np.uint64(value)):
             return False
         self.count += 1
         if 2 * self.count > len(self.table):

@@ -12,6 +12,8 @@ from sensing.contracts.topic_spec import View, output, typed
 
 Status = Literal["candidate", "opened", "escalated", "acknowledged", "resolved", "expired"]
 Severity = Literal["low", "medium", "high", "critical"]
+Informed = Literal["planner", "buyer", "finance", "commercial", "data_steward", "customer_service", "transportation"]
+"""Roles that are told of a problem and do not decide."""
 Route = Literal["auto", "planner", "buyer", "finance", "commercial", "data_steward"]
 
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")

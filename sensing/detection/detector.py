@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.contracts.exceptions import SEVERITIES, ExceptionType, Route, Severity
+from sensing.contracts.exceptions import SEVERITIES, ExceptionType, Informed, Route, Severity
 from sensing.contracts.subjects import problem_key
 from sensing.demand.models import DemandModels
 from sensing.detection.finding import CAUSES_MAX, Detail, DetectionContext, Finding
@@ -62,7 +62,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     window_hours: int | None = None
     money_units: float = math.nan
     route: Route | None = None
-    inform: tuple[Route, ...] | None = None
+    inform: tuple[Informed, ...] | None = None
     marker: str = ""
     details: dict[str, Detail] = {}
 
@@ -147,7 +147,7 @@ class Detector(Generic[Evidence]):
     opens: str
     ends: str
     route: Route
-    inform: tuple[Route, ...] = ()
+    inform: tuple[Informed, ...] = ()
     hysteresis: Hysteresis
     deadline_minutes: tuple[int, int, int, int]
     reserved: bool = False

@@ -8,11 +8,13 @@ from typing import Any
 from sensing.detection.delay import SUPPLIER_DELAY
 from sensing.detection.detector import Detector
 from sensing.detection.drop import DEMAND_DROP
+from sensing.detection.large_order import LARGE_ORDER
 from sensing.detection.quality import DATA_QUALITY
 from sensing.detection.stockout import STOCKOUT_PROJECTED
 from sensing.detection.surge import ORDER_SURGE
 
 DETECTORS: dict[str, Detector[Any]] = {
-    detector.name: detector for detector in (ORDER_SURGE, DEMAND_DROP, SUPPLIER_DELAY, STOCKOUT_PROJECTED, DATA_QUALITY)
+    detector.name: detector
+    for detector in (ORDER_SURGE, DEMAND_DROP, SUPPLIER_DELAY, STOCKOUT_PROJECTED, LARGE_ORDER, DATA_QUALITY)
 }
 """By exception type, in the order in which their findings of one close are published."""

@@ -7,7 +7,7 @@ import math
 
 import msgspec
 
-from sensing.contracts.exceptions import ExceptionType, Route
+from sensing.contracts.exceptions import ExceptionType, Informed, Route
 
 CAUSES_MAX = 8
 Detail = float | int | str | None
@@ -42,7 +42,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     currency: str | None = None
     reason: str
     route: Route
-    inform: tuple[Route, ...] = ()
+    inform: tuple[Informed, ...] = ()
     marker: str = ""
     cause_event_ids: tuple[str, ...] = ()
     details: dict[str, Detail] = {}

@@ -12,14 +12,23 @@ from sensing.codec.event_record import EVENT, NO_LINE, Kind
 from sensing.codec.swar import WORD
 from sensing.contracts.common import VERSION_LAST
 from sensing.jit import kernel, lean_kernel
-from sensing.machines.booking import advance_row, book_line, change_open, local_hour, mark_seen, new_line, unbook
-from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DUPLICATE, LOW_STOCK, Tables
+from sensing.machines.booking import advance_row, book_line, change_open, local_minute, mark_seen, new_line, unbook
+from sensing.machines.kernel_tables import (
+    ABSORBED,
+    ABSORBED_LATE,
+    DUPLICATE,
+    LARGE_LINE,
+    LOW_STOCK,
+    TO_JUDGE,
+    UNJUDGED,
+    Tables,
+)
 from sensing.machines.memory_prefetch import prefetch_record
 from sensing.machines.order_lines import apply_order, is_order, tally
 from sensing.machines.settlement import settle_due_lines
 from sensing.machines.surge_thresholds import add_callback
 from sensing.machines.unnamed_lines import sibling
-from sensing.state.line_table import CLOSED, find_line, open_quantity
+from sensing.state.line_table import ALL_OPEN, CLOSED, LARGE, find_line, open_quantity
 from sensing.supply.stock_ledger import book_count, book_movement, refresh_stock
 from sensing.supply.supply_record import INVENTORY
 
@@ -51,13 +60,14 @@ def ship_siblings(t: Tables, slot: int, quantity: int) -> int:
 
 
 @lean_kernel
-def ship(t: Tables, event: Any, row: int, hour: int) -> None:
+def ship(t: Tables, event: Any, row: int, hour: int, callbacks: NDArray[Any], added: int) -> int:
     """Lower the open quantity of the order line that a shipment serves; the line's order may arrive later.
 
-    A shipment that names no line serves the oldest open line of its order and SKU first.
+    A shipment that names no line serves the oldest open line of its order and SKU first. Returns the number of callback
+    entries.
     """
     if event.line_hi == event.id_hi and event.line_lo == event.id_lo:
-        return
+        return added
     slot = find_line(t.lines, t.line_index, event.line_hi, event.line_lo)
     if slot < 0:
         slot = new_line(t, event.line_hi, event.line_lo, row, hour)
@@ -66,12 +76,15 @@ def ship(t: Tables, event: Any, row: int, hour: int) -> None:
     quantity = event.quantity
     if event.flags & NO_LINE and line.siblings > 0:
         quantity = ship_siblings(t, slot, quantity)
+    before = open_quantity(line)
     if line.flags & CLOSED:
         ship_closed_line(t, slot, quantity)
     else:
-        before = open_quantity(line)
         line.shipped += quantity
         change_open(t, slot, open_quantity(line) - before)
+    if line.flags & LARGE and before > 0 and open_quantity(line) == 0:
+        added = add_callback(callbacks, added, LARGE_LINE, line.row, slot)
+    return added
 
 
 @lean_kernel
@@ -79,12 +92,14 @@ def apply_movement(t: Tables, event: Any, row: int, hour: int, callbacks: NDArra
     """Apply a shipment, return, count or adjustment. Returns the outcome and the number of callback entries."""
     if find_line(t.lines, t.line_index, event.id_hi, event.id_lo) >= 0:
         return DUPLICATE, 0
+    added = 0
     slot = new_line(t, event.id_hi, event.id_lo, row, hour)
     t.lines[slot].version = VERSION_LAST
+    t.line_state[ALL_OPEN] = 0
     advance_row(t, row, hour)
     mark_seen(t, row, INVENTORY, event.time)
     if event.kind == SHIPPED:
-        ship(t, event, row, hour)
+        added = ship(t, event, row, hour, callbacks, added)
         book_movement(t.supply, row, event.time, -event.quantity)
     elif event.kind == COUNTED_STOCK:
         book_count(t.supply, row, event.time, event.quantity)
@@ -93,7 +108,6 @@ def apply_movement(t: Tables, event: Any, row: int, hour: int, callbacks: NDArra
     else:
         book_movement(t.supply, row, event.time, event.quantity)
     refresh_stock(t.hot, t.supply, row)
-    added = 0
     if t.hot[row].stock < t.hot[row].stock_threshold:
         t.hot[row].stock_threshold = np.nan
         added = add_callback(callbacks, added, LOW_STOCK, row, t.hot[row].stock)
@@ -120,7 +134,7 @@ def rows_changed(t: Tables, events: NDArray[Any], rows: NDArray[np.int32]) -> ND
 @lean_kernel
 def absorb(
     t: Tables, events: NDArray[Any], words: NDArray[np.uint64], rows: NDArray[np.int32], start: int, stop: int,
-    horizon_days: int, callbacks: NDArray[Any],
+    horizon_days: int, callbacks: NDArray[Any], verdict: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Apply records from ``start`` on in order and count their outcomes, until ``stop`` or until one needs a callback.
 
@@ -134,22 +148,29 @@ def absorb(
         A line first heard of at a higher version is open if its requested day is at most this old.
     callbacks
         Output, ``CALLBACKS_MAX`` entries: the callbacks that one record raises.
+    verdict
+        Verdict on the quantity of the first record: UNJUDGED, JUDGED_LARGE or JUDGED_IMPOSSIBLE.
 
     Returns
     -------
     tuple of int
         Index behind the last record applied, and the number of callback entries that it raised. The kernel stops
-        there, so that a callback sees exactly the state that the record left.
+        there, so that a callback sees exactly the state that the record left. TO_JUDGE instead of a number says that
+        the record at the index is not applied: its quantity must be judged first.
     """
     for k in range(start, stop):
         row = rows[k]
         if row < 0:
             continue
         event = events[k]
-        hour = local_hour(t, row, event.time)
+        minute = local_minute(t, row, event.time)
+        hour = minute // 60
         prefetch_record(t, events, rows, k, stop, hour)
         if is_order(event.kind):
-            outcome, added = apply_order(t, event, words[k], row, hour, horizon_days, callbacks)
+            outcome, added = apply_order(t, event, words[k], row, minute, horizon_days, verdict, callbacks)
+            if outcome == TO_JUDGE:
+                return k, TO_JUDGE
+            verdict = UNJUDGED
         else:
             outcome, added = apply_movement(t, event, row, hour, callbacks)
         if outcome >= 0:

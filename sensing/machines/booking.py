@@ -8,18 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS
-from sensing.detection.quality import learn_row_size, learn_stream_size
+from sensing.detection.order_size import learn_row_mode, learn_row_size, taught_quantity
 from sensing.jit import kernel, lean_kernel
-from sensing.machine_settings import HOUR_MS
+from sensing.machine_settings import HOUR_MS, MINUTE_MS
 from sensing.machines.kernel_tables import Tables
 from sensing.state.buckets import book, roll
 from sensing.state.line_table import (
+    ALL_OPEN,
     BOOKED_DAY,
     COUNTED,
     EVICTED,
     EVICTED_OPEN,
     HAND,
+    LARGE,
     add_line,
+    booked_day,
+    booked_hour,
     demand_quantity,
     free_line,
     is_finished,
@@ -27,8 +31,16 @@ from sensing.state.line_table import (
     open_quantity,
 )
 from sensing.state.observed_hours import count_lines
+from sensing.state.rows import RECENT_DAYS
 from sensing.state.zones import offset_at
 from sensing.supply.backlog import link, unlink
+
+
+@lean_kernel
+def local_minute(t: Tables, row: int, time: int) -> int:
+    """Local minute number of an instant at the row's location."""
+    zone = t.location_zone[t.hot[row].location]
+    return int((time + offset_at(t.zone_starts, t.zone_offsets, zone, time)) // MINUTE_MS)
 
 
 @lean_kernel
@@ -67,7 +79,9 @@ def change_open(t: Tables, slot: int, delta: int) -> None:
         return
     row = t.lines[slot].row
     t.supply[row].open_total += delta
-    if delta > 0:
+    if delta < 0:
+        t.line_state[ALL_OPEN] = 0
+    else:
         t.hot[row].stock_threshold += delta / THOUSANDTHS  # more open demand needs more stock
         link(t.supply, t.lines, slot)
 
@@ -78,8 +92,10 @@ def unbook(t: Tables, slot: int) -> None:
     line = t.lines[slot]
     change_open(t, slot, -open_quantity(line))
     if line.flags & COUNTED:
-        book(t.hot, line.row, line.hour, -demand_quantity(line), -1)
-        count_location(t, line.row, line.hour, -1)
+        book(t.hot, line.row, booked_hour(line), -demand_quantity(line), -1)
+        if line.flags & LARGE:
+            book_excess(t, slot, -demand_quantity(line))
+        count_location(t, line.row, booked_hour(line), -1)
         line.flags &= ~np.uint32(COUNTED)
 
 
@@ -89,10 +105,12 @@ def book_line(t: Tables, slot: int) -> None:
     line = t.lines[slot]
     quantity = demand_quantity(line)
     if line.placed_tag and quantity > 0:
-        advance_row(t, line.row, line.hour)
+        advance_row(t, line.row, booked_hour(line))
         line.flags |= np.uint32(COUNTED)
-        book(t.hot, line.row, line.hour, quantity, 1)
-        count_location(t, line.row, line.hour, 1)
+        book(t.hot, line.row, booked_hour(line), quantity, 1)
+        if line.flags & LARGE:
+            book_excess(t, slot, quantity)
+        count_location(t, line.row, booked_hour(line), 1)
     change_open(t, slot, open_quantity(line))
 
 
@@ -101,7 +119,7 @@ def request(t: Tables, slot: int, requested_day: int) -> None:
     """Set the requested local day of an unbooked line; NO_DAY: the day that it is booked on."""
     line = t.lines[slot]
     if requested_day == NO_DAY:
-        line.requested_day = line.hour // 24
+        line.requested_day = booked_day(line)
         line.flags |= np.uint32(BOOKED_DAY)
     else:
         line.requested_day = requested_day
@@ -125,10 +143,10 @@ def count_location(t: Tables, row: int, hour: int, lines: int) -> None:
 
 @lean_kernel
 def learn_sizes(t: Tables, row: int, quantity: int) -> None:
-    """Add a line of ``quantity`` thousandths to the order sizes of the row and of the stream."""
+    """Add a line of ``quantity`` thousandths to the order sizes of the row."""
     record = t.hot[row]
     units = quantity / THOUSANDTHS
-    learn_stream_size(t.sizes, units, record.size_count, record.size_mean)
+    record.size_mode, record.size_mode_lead = learn_row_mode(record.size_mode, record.size_mode_lead, units)
     count, mean, variance, largest = learn_row_size(
         record.size_count, record.size_mean, record.size_variance, record.size_max, units
     )
@@ -136,6 +154,25 @@ def learn_sizes(t: Tables, row: int, quantity: int) -> None:
     record.size_mean = mean
     record.size_variance = variance
     record.size_max = largest
+
+
+@kernel
+def book_excess(t: Tables, slot: int, quantity: int) -> None:
+    """Add (signed) the part of a large line that models must not learn to its day, if that may still be open.
+
+    ``quantity`` is the line's demand in thousandths. Taking a line out takes at most what the day has.
+    """
+    line = t.lines[slot]
+    record = t.hot[line.row]
+    day = booked_day(line)
+    if day <= record.day - RECENT_DAYS:
+        return
+    units = quantity / THOUSANDTHS
+    excess = record.excess[day % RECENT_DAYS]
+    if units < 0.0:
+        record.excess[day % RECENT_DAYS] = max(excess + units, 0.0)
+    else:
+        record.excess[day % RECENT_DAYS] = excess + max(units - taught_quantity(record.size_max), 0.0)
 
 
 @lean_kernel
@@ -153,24 +190,28 @@ def new_line(t: Tables, key_hi: np.uint64, key_lo: np.uint64, row: int, hour: in
     slot = add_line(t.lines, t.line_index, t.line_state, key_hi, key_lo)
     line = t.lines[slot]
     line.row = row
-    line.hour = hour
+    line.minute = 60 * hour
     line.touched = hour
     return slot
 
 
 @kernel
 def evict_line(t: Tables) -> None:
-    """Evict a finished line of the full table or, if there is none, an open one, which leaves open demand."""
+    """Evict a finished line of the full table or, if there is none, an open one, which leaves open demand.
+
+    A line that leads to siblings goes last.
+    """
     count = t.lines.shape[0]
-    for step in range(2 * count):
+    first = count if t.line_state[ALL_OPEN] else 0
+    for step in range(first, 3 * count):
         slot = int(t.line_state[HAND] % count)
         t.line_state[HAND] = (slot + 1) % count
         line = t.lines[slot]
-        may_go = is_finished(line) and line.siblings == 0
-        if may_go or step >= count:
-            open_lost = open_quantity(line)
-            change_open(t, slot, -open_lost)
+        finished = is_finished(line)
+        if (finished or step >= count) and (line.siblings == 0 or step >= 2 * count):
+            change_open(t, slot, -open_quantity(line))
             unlink(t.supply, t.lines, slot)
             free_line(t.lines, t.line_index, t.line_state, slot)
-            t.line_state[EVICTED_OPEN if open_lost > 0 else EVICTED] += 1
+            t.line_state[EVICTED if finished else EVICTED_OPEN] += 1
+            t.line_state[ALL_OPEN] = 0 if finished else 1
             return

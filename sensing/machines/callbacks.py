@@ -3,6 +3,7 @@
 The kernel stops behind such a record, so a callback sees exactly the state that the record left.
 """
 
+import math
 from typing import Any
 
 import msgspec
@@ -14,12 +15,13 @@ from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.subjects import problem_key
 from sensing.detection.finding import Detail, DetectionContext
-from sensing.detection.quality import DATA_QUALITY, TAIL_SHARE, HeldLine, ReleasedLine, stream_quantity
+from sensing.detection.quality import DATA_QUALITY, HeldLine, ReleasedLine
 from sensing.detection.stockout import STOCKOUT_PROJECTED, could_open, stockout_evidence
 from sensing.detection.surge import LINES_MIN, ORDER_SURGE, surge_evidence, surge_step
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
-from sensing.machines.kernel_tables import AMBIGUOUS, CONFLICT, IMPOSSIBLE, LOW_STOCK, RELEASE, SURGE
+from sensing.machines.kernel_tables import AMBIGUOUS, CONFLICT, IMPOSSIBLE, LARGE_LINE, LOW_STOCK, RELEASE, SURGE
 from sensing.machines.line_rejects import reject_ambiguous, reject_conflict
+from sensing.machines.order_judgement import report_large_line
 from sensing.machines.shard_outputs import context_of, observe, put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_stock_thresholds
@@ -40,6 +42,9 @@ def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> No
         reject_conflict(s, int(entry["quantity"]), row, event, texts)
     elif kind == AMBIGUOUS:
         reject_ambiguous(s, event, texts)
+    elif kind == LARGE_LINE:
+        report_large_line(s, row, int(entry["quantity"]), event, texts)
+        recheck_stock(s, row, int(event["time"]), texts.event_id)
 
 
 def detect_surge(s: ShardState, row: int, event_time: int, cause: str) -> None:
@@ -64,10 +69,9 @@ def _hold(s: ShardState, row: int, event: Any, texts: EventTexts) -> None:
         order_id=texts.document,
         line=texts.line_or_sku,
         quantity=_units(event),
-        count=float(hot["size_count"]),
-        log_mean=float(hot["size_mean"]),
-        log_max=float(hot["size_max"]),
-        stream_tail=float(stream_quantity(s.sizes, TAIL_SHARE)),
+        typical=math.exp(float(hot["size_mean"])),
+        largest=math.exp(float(hot["size_max"])),
+        signs=s.signs,
         version=_version(event),
     )
     finding = DATA_QUALITY.finding(context, evidence)

@@ -10,7 +10,7 @@ from sensing.demand.demand_record import HORIZON
 from sensing.demand.model_inputs import DayInputs, Window
 from sensing.jit import kernel
 from sensing.machines.shard_state import ShardState
-from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
+from sensing.state.rows import DAYS_KEPT, HOURS_KEPT, RECENT_DAYS
 from sensing.supply.stock_ledger import on_hand
 from sensing.supply.supply_record import NEVER
 
@@ -24,10 +24,10 @@ def read_day(
     hot: NDArray[Any], supply: NDArray[Any], rows: NDArray[np.int64], day: int, quantity: NDArray[np.float64],
     lines: NDArray[np.float64], hours: NDArray[np.uint16], empty: NDArray[np.bool_], promoted: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Read a local day of n rows from their rings.
+    """Read what models learn of a local day of n rows from their rings.
 
-    Fills units, lines, lines per hour (n, 24), whether stock was known to be empty at the day's end, and whether an
-    order named a promotion. Days and hours outside a ring are zero.
+    Fills units without the excess of lines far outside, lines, lines per hour (n, 24), whether stock was known to be
+    empty at the day's end, and whether an order named a promotion. Days and hours outside a ring are zero.
     """
     for i in range(rows.shape[0]):
         record = hot[rows[i]]
@@ -35,6 +35,8 @@ def read_day(
         lines[i] = 0.0
         if record.day - DAYS_KEPT < day <= record.day:
             quantity[i] = record.day_quantity[day % DAYS_KEPT] / THOUSANDTHS
+            if day > record.day - RECENT_DAYS:
+                quantity[i] = max(quantity[i] - record.excess[day % RECENT_DAYS], 0.0)
             lines[i] = record.day_lines[day % DAYS_KEPT]
         for h in range(24):
             hour = day * 24 + h

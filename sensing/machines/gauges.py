@@ -28,6 +28,10 @@ LIMITS = (
         lambda s: int(s.lines.state[EVICTED_OPEN]),
     ),
     Limit(
+        "location_notices_dropped", "Reports of shipments or counts at unknown locations that were not noted.",
+        lambda s: s.locations.notices_dropped,
+    ),
+    Limit(
         "exceptions_refused", "Exceptions not opened because the table was full.",
         lambda s: s.problems.refused,
     ),

@@ -25,20 +25,24 @@ class Tables(NamedTuple):
     location_reports: NDArray[np.bool_]  # whether shipments, deliveries or counts were heard of for each location
     location_lines: NDArray[Any]  # order lines per local hour, see state.locations
     location_unobserved: NDArray[np.float32]  # (locations, days kept) share of each local day that was not observed
-    sizes: NDArray[np.float64]  # order sizes of the whole stream, see detection.quality
     counts: NDArray[np.int64]  # (topics, partitions, outcomes)
 
 
 ABSORBED, ABSORBED_LATE, DUPLICATE, SUPERSEDED, HELD_BACK, DEAD_LETTER, RELEASED, UNKNOWN_LINE = range(8)
 REJECTED = -1
 """Outcome of a record that a callback puts out as a dead letter and counts."""
+TO_JUDGE = -2
+"""Outcome of a record that was not applied: Python must judge its quantity first."""
 
-SURGE, IMPOSSIBLE, RELEASE, LOW_STOCK, CONFLICT, AMBIGUOUS = 1, 2, 3, 4, 5, 6
+UNJUDGED, JUDGED_LARGE, JUDGED_IMPOSSIBLE = 0, 1, 2
+
+SURGE, IMPOSSIBLE, RELEASE, LOW_STOCK, CONFLICT, AMBIGUOUS, LARGE_LINE = 1, 2, 3, 4, 5, 6, 7
 
 CALLBACKS_MAX = 8
 CALLBACK = np.dtype([("kind", "u1"), ("row", "i4"), ("quantity", "f8")], align=True)
 """A callback entry: the kernel asks Python to check a row.
 
 ``kind`` is a surge, a held line, a released line (``quantity``: its units), low stock, a version in conflict with the
-line at a slot (``quantity``), or a change of one of several lines that does not say which.
+line at a slot (``quantity``), a change of one of several lines that does not say which, or a change of a large line at
+a slot (``quantity``).
 """

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from sensing.codec.event_record import DERIVED, EVENT, NO_DAY, NO_LINE, NOT_GIVEN, PROMOTED, THOUSANDTHS, Kind
 from sensing.codec.swar import WORD
-from sensing.detection.quality import is_impossible
+from sensing.detection.order_size import is_far_outside, taught_quantity
 from sensing.jit import kernel, lean_kernel
+from sensing.machine_settings import DAY_MINUTES
 from sensing.machines.booking import book_line, learn_sizes, mark_seen, move_line, new_line, request, unbook
 from sensing.machines.kernel_tables import (
     ABSORBED,
@@ -27,15 +28,20 @@ from sensing.machines.kernel_tables import (
     DUPLICATE,
     HELD_BACK,
     IMPOSSIBLE,
+    JUDGED_IMPOSSIBLE,
+    JUDGED_LARGE,
+    LARGE_LINE,
     LOW_STOCK,
     REJECTED,
     RELEASE,
     RELEASED,
     SUPERSEDED,
+    TO_JUDGE,
+    UNJUDGED,
     UNKNOWN_LINE,
     Tables,
 )
-from sensing.machines.settlement import settle_late_line
+from sensing.machines.settlement import settle_line
 from sensing.machines.surge_thresholds import add_callback, check_surge
 from sensing.machines.unnamed_lines import (
     AMBIGUOUS_LINE,
@@ -45,7 +51,8 @@ from sensing.machines.unnamed_lines import (
     sibling,
     tag_of,
 )
-from sensing.state.line_table import BOOKED_DAY, CLOSED, COUNTED, HELD, TRACKED_OPEN
+from sensing.state.line_table import BOOKED_DAY, CLOSED, COUNTED, HELD, LARGE, TRACKED_OPEN, booked_day, booked_hour
+from sensing.state.rows import RECENT_DAYS
 from sensing.state.text_codes import code_of
 from sensing.supply.supply_record import ORDERS
 
@@ -76,17 +83,26 @@ def places(event: Any) -> bool:
 
 
 @lean_kernel
-def requested_day_of(event: Any, hour: int) -> int:
-    """Requested local day of an event of local ``hour``; NO_DAY if it names none within ten years."""
-    return int(event.requested_day) if abs(event.requested_day - hour // 24) <= DAYS_AWAY_MAX else NO_DAY
+def requested_day_of(event: Any, minute: int) -> int:
+    """Requested local day of an event of local ``minute``; NO_DAY if it names none within ten years."""
+    near = abs(event.requested_day - minute // DAY_MINUTES) <= DAYS_AWAY_MAX
+    return int(event.requested_day) if near else NO_DAY
 
 
 @lean_kernel
-def is_impossible_line(t: Tables, row: int, quantity: int) -> bool:
-    """Whether a line of ``quantity`` thousandths is impossible and must be held."""
+def needs_judgement(t: Tables, event: Any, slot: int, row: int) -> bool:
+    """Whether the quantity of a new version lies far outside the row's sizes, so that Python must judge it."""
+    if event.kind == CANCELLED or event.kind == CLOSED_SHORT:
+        return False
+    if slot >= 0:
+        line = t.lines[slot]
+        if event.version <= line.version or (event.quantity <= line.quantity and line.flags & HELD == 0):
+            return False
     record = t.hot[row]
-    return is_impossible(
-        quantity / THOUSANDTHS, record.size_count, record.size_mean, record.size_variance, record.size_max, t.sizes
+    return bool(
+        is_far_outside(
+            event.quantity / THOUSANDTHS, record.size_count, record.size_mean, record.size_variance, record.size_max
+        )
     )
 
 
@@ -98,7 +114,7 @@ def tally(t: Tables, event: Any, outcome: int) -> None:
 
 
 @lean_kernel
-def same_content(t: Tables, slot: int, event: Any, words: Words, row: int, hour: int) -> bool:
+def same_content(t: Tables, slot: int, event: Any, words: Words, row: int, minute: int) -> bool:
     """Whether an event says of a line what its newest version said."""
     line = t.lines[slot]
     if event.kind == CANCELLED or event.kind == CLOSED_SHORT:
@@ -111,7 +127,7 @@ def same_content(t: Tables, slot: int, event: Any, words: Words, row: int, hour:
         # The quantity of a held version is known only if no earlier version counts.
         (line.quantity == event.quantity or line.flags & (HELD | COUNTED) == HELD | COUNTED)
         and line.row == row
-        and requested == requested_day_of(event, hour)
+        and requested == requested_day_of(event, minute)
         and (line.price == price or (math.isnan(line.price) and math.isnan(price)))
         and line.unit == code_of(t.units, words[UNIT_AT])
         and line.currency == code_of(t.currencies, words[CURRENCY_AT] >> CURRENCY_SHIFT)
@@ -130,15 +146,15 @@ def keep_content(t: Tables, slot: int, event: Any, words: Words) -> None:
 
 
 @lean_kernel
-def place(t: Tables, slot: int, event: Any, hour: int) -> None:
+def place(t: Tables, slot: int, event: Any, minute: int) -> None:
     """Note a placement of an unbooked line: the earliest one says when its demand arose."""
     line = t.lines[slot]
-    line.hour = hour if line.placed_tag == 0 else min(line.hour, hour)
+    line.minute = minute if line.placed_tag == 0 else min(line.minute, minute)
     line.placed_tag = tag_of(event)
     if event.kind != LOST:
         line.flags |= np.uint32(TRACKED_OPEN)
     if line.flags & BOOKED_DAY:
-        line.requested_day = line.hour // 24
+        line.requested_day = booked_day(line)
 
 
 @lean_kernel
@@ -147,8 +163,14 @@ def learn_line(t: Tables, slot: int, event: Any, callbacks: NDArray[Any], added:
     line = t.lines[slot]
     row = line.row
     record = t.hot[row]
-    learn_sizes(t, row, line.quantity)
-    age_days = record.day - line.hour // 24
+    quantity = line.quantity
+    if line.flags & LARGE:
+        quantity = min(quantity, int(THOUSANDTHS * taught_quantity(record.size_max)))
+    learn_sizes(t, row, quantity)
+    day = booked_day(line)
+    age_days = record.day - day
+    if event.party and age_days < RECENT_DAYS:
+        record.customers[day % RECENT_DAYS] |= np.uint64(1) << (event.party >> np.uint64(58))
     if event.flags & PROMOTED and 0 <= age_days < 8:
         record.promoted_days |= np.uint8(1 << age_days)
     if event.time >= record.last_order:
@@ -156,23 +178,24 @@ def learn_line(t: Tables, slot: int, event: Any, callbacks: NDArray[Any], added:
         if not np.isnan(event.price):
             record.price = event.price
             record.currency = event.currency
-    return check_surge(t, row, line.hour, callbacks, added)
+    return check_surge(t, row, booked_hour(line), callbacks, added)
 
 
 @kernel
-def apply_older(t: Tables, slot: int, event: Any, row: int, hour: int, callbacks: NDArray[Any], added: int) -> int:
+def apply_older(t: Tables, slot: int, event: Any, row: int, minute: int, callbacks: NDArray[Any], added: int) -> int:
     """Apply an older version: a placement books the line at its own time; returns the number of callback entries."""
     line = t.lines[slot]
     counts = line.placed_tag != 0 and line.flags & (HELD | COUNTED) != HELD
-    if not places(event) or (counts and hour >= line.hour):
+    if not places(event) or (counts and minute >= line.minute):
         return added
     was_counted = line.flags & COUNTED
     unbook(t, slot)
-    place(t, slot, event, hour)
+    place(t, slot, event, minute)
     if line.flags & CLOSED and line.quantity == 0:
         move_line(t, slot, row)  # so far only its cancellation was heard of
     elif line.flags & HELD and not was_counted:
         line.quantity = event.quantity  # the newest version waits, this one counts
+    settle_line(t, slot)
     book_line(t, slot)
     if line.flags & COUNTED and not was_counted and not line.flags & CLOSED:
         added = learn_line(t, slot, event, callbacks, added)
@@ -180,14 +203,14 @@ def apply_older(t: Tables, slot: int, event: Any, row: int, hour: int, callbacks
 
 
 @kernel
-def hold(t: Tables, slot: int, event: Any, words: Words, row: int, hour: int) -> None:
+def hold(t: Tables, slot: int, event: Any, words: Words, row: int, minute: int) -> None:
     """Hold the newest version of a line; an earlier version that counts stays."""
     line = t.lines[slot]
     if line.flags & (COUNTED | TRACKED_OPEN) == 0:
         move_line(t, slot, row)
-        line.hour = hour if line.placed_tag == 0 else min(line.hour, hour)
+        line.minute = minute if line.placed_tag == 0 else min(line.minute, minute)
         line.quantity = event.quantity
-        request(t, slot, requested_day_of(event, hour))
+        request(t, slot, requested_day_of(event, minute))
         if places(event):
             line.placed_tag = tag_of(event)
     keep_content(t, slot, event, words)
@@ -195,34 +218,46 @@ def hold(t: Tables, slot: int, event: Any, words: Words, row: int, hour: int) ->
 
 
 @lean_kernel
-def accept(t: Tables, slot: int, event: Any, words: Words, row: int, hour: int, horizon_days: int) -> None:
+def was_only_line(t: Tables, line: Any) -> bool:
+    """Whether a row's sizes come from one line, which is ended unshipped: then they say nothing of the row."""
+    return bool(t.hot[line.row].size_count == 1.0 and line.placed_tag and line.shipped == 0)
+
+
+@lean_kernel
+def accept(
+    t: Tables, slot: int, event: Any, words: Words, row: int, minute: int, horizon_days: int, verdict: int
+) -> None:
     """Rebook a line by its newest version, which is not held."""
     line = t.lines[slot]
     unknown = line.version == 0
     unbook(t, slot)
     if event.kind == CANCELLED or event.kind == CLOSED_SHORT:
         line.flags |= np.uint32(CLOSED)
+        if was_only_line(t, line):
+            t.hot[line.row].size_count = 0.0
     else:
         move_line(t, slot, row)
-        line.flags &= ~np.uint32(CLOSED)
+        line.flags &= ~np.uint32(CLOSED | LARGE)
+        if verdict == JUDGED_LARGE:
+            line.flags |= np.uint32(LARGE)
         line.quantity = event.quantity
-        asked = requested_day_of(event, hour)
+        asked = requested_day_of(event, minute)
         if places(event):
-            place(t, slot, event, hour)
+            place(t, slot, event, minute)
         request(t, slot, asked)
         keep_content(t, slot, event, words)
-        if line.placed_tag == 0 and asked != NO_DAY and asked >= hour // 24 - horizon_days:
+        if line.placed_tag == 0 and asked != NO_DAY and asked >= minute // DAY_MINUTES - horizon_days:
             line.flags |= np.uint32(TRACKED_OPEN)
         if unknown and event.quantity_open != NOT_GIVEN:
             line.flags |= np.uint32(TRACKED_OPEN)
             line.shipped = max(line.shipped, line.quantity - event.quantity_open)
-        settle_late_line(t, slot, event.time)
+        settle_line(t, slot)
     book_line(t, slot)
 
 
 @kernel
-def release_line(t: Tables, slot: int, row: int, hour: int, quantity: int, requested_day: int) -> None:
-    """Book the held version of a line: ``quantity`` thousandths, of an event of local ``hour``."""
+def release_line(t: Tables, slot: int, row: int, minute: int, quantity: int, requested_day: int) -> None:
+    """Book the held version of a line: ``quantity`` thousandths, of an event of local ``minute``."""
     line = t.lines[slot]
     unbook(t, slot)
     line.flags &= ~np.uint32(HELD)
@@ -231,26 +266,27 @@ def release_line(t: Tables, slot: int, row: int, hour: int, quantity: int, reque
     if line.placed_tag != 0:
         line.flags |= np.uint32(TRACKED_OPEN)
     request(t, slot, requested_day)
+    settle_line(t, slot)
     book_line(t, slot)
 
 
 @lean_kernel
 def apply_version(
-    t: Tables, slot: int, event: Any, words: Words, row: int, hour: int, horizon_days: int, callbacks: NDArray[Any],
-    added: int,
+    t: Tables, slot: int, event: Any, words: Words, row: int, minute: int, horizon_days: int, verdict: int,
+    callbacks: NDArray[Any], added: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Apply one version to a known line, or to a new slot (version 0). Returns outcome and number of callbacks."""
     line = t.lines[slot]
     if event.version <= line.version:
         if event.version < line.version:
-            return SUPERSEDED, apply_older(t, slot, event, row, hour, callbacks, added)
-        if line.id_tag == tag_of(event) or event.flags & DERIVED or same_content(t, slot, event, words, row, hour):
+            return SUPERSEDED, apply_older(t, slot, event, row, minute, callbacks, added)
+        if line.id_tag == tag_of(event) or event.flags & DERIVED or same_content(t, slot, event, words, row, minute):
             return DUPLICATE, added
         return REJECTED, add_callback(callbacks, added, CONFLICT, row, slot)
     gone = event.kind == CANCELLED or event.kind == CLOSED_SHORT
-    line.touched = max(line.touched, hour)
-    if not gone and event.quantity > line.quantity and is_impossible_line(t, row, event.quantity):
-        hold(t, slot, event, words, row, hour)
+    line.touched = max(line.touched, minute // 60)
+    if verdict == JUDGED_IMPOSSIBLE:
+        hold(t, slot, event, words, row, minute)
         line.version = event.version
         line.id_tag = tag_of(event)
         return HELD_BACK, add_callback(callbacks, added, IMPOSSIBLE, row, event.quantity / THOUSANDTHS)
@@ -260,16 +296,19 @@ def apply_version(
         tally(t, event, RELEASED)
     mark_seen(t, row, ORDERS, event.time)
     was_counted = line.flags & COUNTED
+    was_large = line.flags & LARGE
     if line.version == 0:
-        line.hour = hour  # so far only a shipment may have named the line, and its hour is not that of the order
+        line.minute = minute  # so far only a shipment may have named the line, and its time is not the order's
         if not gone and not places(event):
             tally(t, event, UNKNOWN_LINE)
-    accept(t, slot, event, words, row, hour, horizon_days)
+    accept(t, slot, event, words, row, minute, horizon_days, verdict)
     line.version = event.version
     line.id_tag = tag_of(event)
     if line.flags & COUNTED and not was_counted and not gone:
         added = learn_line(t, slot, event, callbacks, added)
-    if t.hot[row].stock < t.hot[row].stock_threshold and not gone:
+    if verdict == JUDGED_LARGE or was_large:
+        added = add_callback(callbacks, added, LARGE_LINE, row, slot)
+    elif t.hot[row].stock < t.hot[row].stock_threshold and not gone:
         t.hot[row].stock_threshold = np.nan
         added = add_callback(callbacks, added, LOW_STOCK, row, t.hot[row].stock)
     return (ABSORBED_LATE if event.time < event.watermark else ABSORBED), added
@@ -277,24 +316,30 @@ def apply_version(
 
 @lean_kernel
 def apply_order(
-    t: Tables, event: Any, words: Words, row: int, hour: int, horizon_days: int, callbacks: NDArray[Any]
+    t: Tables, event: Any, words: Words, row: int, minute: int, horizon_days: int, verdict: int, callbacks: NDArray[Any]
 ) -> tuple[int, int]:
-    """Apply one version of an order line, or a lost sale. Returns the outcome and the number of callback entries."""
+    """Apply one version of an order line, or a lost sale. Returns the outcome and the number of callback entries.
+
+    Nothing is applied if the outcome is TO_JUDGE.
+    """
     key_hi = event.id_hi if event.kind == LOST else event.line_hi
     key_lo = event.id_lo if event.kind == LOST else event.line_lo
     slot = find_order_line(t, event, key_hi, key_lo)
     if slot == AMBIGUOUS_LINE:
         return REJECTED, add_callback(callbacks, 0, AMBIGUOUS, row, 0.0)
+    if verdict == UNJUDGED and needs_judgement(t, event, slot, row):
+        return TO_JUDGE, 0
     others = 0
     if slot == NEW_SIBLING:
-        slot = add_sibling(t, key_hi, key_lo, row, hour)
+        slot = add_sibling(t, key_hi, key_lo, row, minute // 60)
     elif slot < 0:
-        slot = new_line(t, key_hi, key_lo, row, hour)
+        slot = new_line(t, key_hi, key_lo, row, minute // 60)
     elif event.flags & NO_LINE and (event.kind == CANCELLED or event.kind == CLOSED_SHORT):
         others = t.lines[slot].siblings  # it ends all lines of the order and SKU
     outcome, added = DUPLICATE, 0
     for number in range(others, -1, -1):
         at = slot if number == 0 else sibling(t, key_hi, key_lo, number)
-        if at >= 0:
-            outcome, added = apply_version(t, at, event, words, row, hour, horizon_days, callbacks, added)
+        # Of several lines that one event ends, those that are ended already do not decide its outcome.
+        if at >= 0 and (others == 0 or t.lines[at].version < event.version):
+            outcome, added = apply_version(t, at, event, words, row, minute, horizon_days, verdict, callbacks, added)
     return outcome, added

@@ -22,8 +22,9 @@ from sensing.machines.callbacks import run_callback
 from sensing.machines.forecast_and_plan import parameter_columns
 from sensing.machines.infrequent_events import apply_infrequent
 from sensing.machines.input_queue import BatchCursor
-from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX
+from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX, TO_JUDGE, UNJUDGED
 from sensing.machines.machine_messages import ParameterRows, Totals
+from sensing.machines.order_judgement import judge
 from sensing.machines.reference_queue import is_reference
 from sensing.machines.resumable import DayClose, Resumable, dump_resumable, load_resumable
 from sensing.machines.row_lookup import RefusedRecord, reject_record, resolve_records
@@ -177,11 +178,17 @@ class ShardMachine:
         words = events.view(np.uint64).reshape(len(events), EVENT_WORDS)
         tables = s.tables()
         callbacks = self._callbacks
-        at = 0
+        at, verdict = 0, UNJUDGED
         for refusal in [*refusals, None]:
             end = len(events) if refusal is None else refusal.record
             while at < end:
-                at, added = absorb(tables, events, words, rows, at, end, s.settings.line_horizon_days, callbacks)
+                at, added = absorb(
+                    tables, events, words, rows, at, end, s.settings.line_horizon_days, callbacks, verdict
+                )
+                if added == TO_JUDGE:
+                    verdict = judge(s, int(rows[at]), events[at])
+                    continue
+                verdict = UNJUDGED
                 s.clock = max(s.clock, int(events["watermark"][at - 1]))
                 with s.outbox.tracing(_trace(batch, events[at - 1])):
                     for entry in callbacks[:added]:

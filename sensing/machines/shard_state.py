@@ -8,7 +8,7 @@ from sensing.codec.event_record import BEFORE_ALL, TOPICS
 from sensing.contracts.reference import CalendarUpdated
 from sensing.demand.models import DemandModels
 from sensing.detection.lifecycle import Problems
-from sensing.detection.quality import SIZE_BINS
+from sensing.detection.order_size import Sign
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.machines.close_schedule import NEVER, CloseSchedule
 from sensing.machines.input_queue import InputQueue
@@ -25,6 +25,7 @@ from sensing.state.snapshot import Encoded, Part, Snapshot, pack_snapshot, unpac
 from sensing.state.text_codes import TextCodes
 from sensing.state.watermark_tracker import WatermarkTracker
 from sensing.state.zones import Zones
+from sensing.supply.backlog import open_days
 from sensing.supply.supply_state import SupplyState
 
 UNIT = np.dtype("S8")
@@ -56,11 +57,13 @@ class ShardState:
         self.demand = DemandModels()
         self.supply = SupplyState(settings, self.lines, self.names_of)
         self.problems = Problems(settings.open_problems_max, backfilling=self.backfilling)
-        self.sizes = np.zeros(SIZE_BINS)
         self.counts = np.zeros((len(TOPICS), 1, len(OUTCOMES)), np.int64)
         self.to_plan = np.zeros(64, np.bool_)  # by row; a reference record changed its inputs, see `schedule_plans`
         self.base_units = np.zeros(64, UNIT)  # by row; empty: no master data name the item, any unit is accepted
         self.items_known = False
+        self.signs: tuple[Sign, ...] = ()  # of the record that was judged last
+        self.cancelled_large: dict[tuple[int, int], int] = {}
+        """Event time at which a row's customer (bits of its hash) last cancelled a large line, oldest entry first."""
 
     def tables(self) -> Tables:
         """All arrays, in the form that kernels take."""
@@ -68,7 +71,7 @@ class ShardState:
             self.rows.hot, self.demand.demand, self.demand.pool, self.supply.supply, self.lines.lines, self.lines.index,
             self.lines.state, self.units.codes, self.currencies.codes, self.zones.starts, self.zones.offsets,
             self.locations.zone, self.locations.ships, self.locations.reports, self.locations.lines,
-            self.locations.unobserved, self.sizes, self.counts,
+            self.locations.unobserved, self.counts,
         )  # fmt: skip
 
     def start_clock(self, watermark: int) -> None:
@@ -115,6 +118,10 @@ class ShardState:
             if self.counts[topic, partition].any()
         ]
 
+    def open_days(self, row: int) -> dict[int, float]:
+        """Open units of a row by requested local day."""
+        return open_days(self.supply.supply, self.lines.lines, row)
+
     def sku_of(self, row: int) -> str:
         """SKU of a row."""
         return self.rows.sku_of(row)
@@ -145,6 +152,7 @@ class _Head(msgspec.Struct):
     positions: dict[int, tuple[int, int]]
     calendars: dict[str, CalendarUpdated]
     promotions: dict[str, dict[str, Promotion]]
+    cancelled_large: list[tuple[int, int, int]]
 
 
 def dump_state(s: ShardState, under_way: bytes) -> bytes:
@@ -155,11 +163,11 @@ def dump_state(s: ShardState, under_way: bytes) -> bytes:
     head = _Head(
         s.clock, s.next_housekeeping, s.backfilling, s.items_known, s.outputs_per_row, s.outbox.number, s.zones.names,
         s.schedule.positions, s.calendars.records, s.calendars.promotions,
+        [(*key, time) for key, time in s.cancelled_large.items()],
     )  # fmt: skip
     tables: dict[str, Part] = {
         "head": Encoded(head, _Head),
         "under_way": under_way,
-        "sizes": s.sizes,
         "counts": s.counts,
         "base_units": s.base_units[: s.rows.count],
     }
@@ -172,7 +180,7 @@ def load_state(s: ShardState, block: bytes) -> bytes:
 
     Returns the dump of the timer under way.
     """
-    tables = {"head": _Head, "sizes": s.sizes.dtype, "counts": s.counts.dtype, "base_units": UNIT}
+    tables = {"head": _Head, "counts": s.counts.dtype, "base_units": UNIT}
     found = unpack_snapshot(block, _owner(s), msgspec.structs.asdict(s.settings), tables)
     head = found["head"]
     s.clock, s.next_housekeeping, s.outbox.number = head.clock, head.next_housekeeping, head.number
@@ -180,9 +188,10 @@ def load_state(s: ShardState, block: bytes) -> bytes:
     for name in head.zones:
         s.zones.number(name)
     s.calendars.records, s.calendars.promotions = head.calendars, head.promotions
+    s.cancelled_large = {(row, customer): time for row, customer, time in head.cancelled_large}
     for name, part in _parts(s).items():
         part.load(found[name])
-    s.sizes, s.counts = found["sizes"], found["counts"]
+    s.counts = found["counts"]
     s.base_units, s.to_plan = np.zeros(len(s.rows.hot), UNIT), np.zeros(len(s.rows.hot), np.bool_)
     s.base_units[: s.rows.count] = found["base_units"]
     s.ensure_rows()

@@ -10,7 +10,7 @@ import numpy as np
 
 from sensing.codec.event_record import NO_LINE, Kind
 from sensing.codec.keys import MULTIPLIER, OTHER_MULTIPLIER, absorb_word
-from sensing.jit import lean_kernel
+from sensing.jit import kernel, lean_kernel
 from sensing.machines.booking import new_line
 from sensing.machines.kernel_tables import Tables
 from sensing.state.line_table import find_line
@@ -22,10 +22,18 @@ SIBLINGS_MAX = 2**16 - 1
 """Further placements of the same order and SKU are ambiguous."""
 
 
+PLACEMENT_BIT = np.uint64(1)
+"""Bit of an id's tag that says that the event is no change."""
+CHANGE_BIT = np.uint64(2)
+
+
 @lean_kernel
 def tag_of(event: Any) -> np.uint32:
-    """Bits of an event's id, never 0."""
-    return np.uint32((event.id_lo >> np.uint64(32)) | np.uint64(1))
+    """Bits of an event's id, never 0; those of a change differ from all others in PLACEMENT_BIT."""
+    bits = event.id_lo >> np.uint64(32)
+    if event.kind == CHANGED:
+        return np.uint32((bits & ~PLACEMENT_BIT) | CHANGE_BIT)
+    return np.uint32(bits | PLACEMENT_BIT)
 
 
 @lean_kernel
@@ -60,8 +68,8 @@ def find_order_line(t: Tables, event: Any, key_hi: np.uint64, key_lo: np.uint64)
 def find_placement(t: Tables, event: Any, first: int) -> int:
     """Slot of the line that a placement has placed; NEW_SIBLING if it is another one."""
     line, tag = t.lines[first], tag_of(event)
-    if line.placed_tag == tag:
-        return first
+    if line.placed_tag == tag or np.uint64(line.placed_tag) & PLACEMENT_BIT == 0:
+        return first  # a change at version 1 has placed the line, and this is its placement
     for number in range(1, line.siblings + 1):
         slot = sibling(t, line.key_hi, line.key_lo, number)
         if slot >= 0 and t.lines[slot].placed_tag == tag:
@@ -82,10 +90,12 @@ def find_change(t: Tables, event: Any, first: int) -> int:
     return AMBIGUOUS_LINE
 
 
-@lean_kernel
+@kernel
 def add_sibling(t: Tables, key_hi: np.uint64, key_lo: np.uint64, row: int, hour: int) -> int:
     """Slot of a new sibling of the line with a key."""
-    first = find_line(t.lines, t.line_index, key_hi, key_lo)
-    t.lines[first].siblings += 1
-    hi, lo = sibling_key(key_hi, key_lo, t.lines[first].siblings)
+    first = t.lines[find_line(t.lines, t.line_index, key_hi, key_lo)]
+    first.siblings += 1
+    while sibling(t, key_hi, key_lo, first.siblings) >= 0:
+        first.siblings += 1  # left from a first line that was evicted
+    hi, lo = sibling_key(key_hi, key_lo, first.siblings)
     return new_line(t, hi, lo, row, hour)

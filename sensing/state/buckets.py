@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.jit import lean_kernel
-from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
+from sensing.state.rows import DAYS_KEPT, HOURS_KEPT, RECENT_DAYS
 
 LINES_MAX = 65535
 
@@ -39,6 +39,8 @@ def roll(hot: NDArray[Any], row: int, hour: int) -> None:
         for d in range(max(record.day + 1, day - DAYS_KEPT + 1), day + 1):
             record.day_quantity[d % DAYS_KEPT] = 0
             record.day_lines[d % DAYS_KEPT] = 0
+            record.excess[d % RECENT_DAYS] = 0.0
+            record.customers[d % RECENT_DAYS] = 0
         record.promoted_days = (np.int64(record.promoted_days) << min(day - record.day, 8)) & 255
         record.day = day
 

@@ -28,7 +28,7 @@ LINE = np.dtype(
         ("key_lo", "u8"),
         ("quantity", "i8"),  # thousandths ordered by the newest version that is not held
         ("shipped", "i8"),  # thousandths shipped
-        ("hour", "i4"),  # local hour that the line is booked in: that of its placement
+        ("minute", "i4"),  # local minute that the line is booked at: that of its placement
         ("touched", "i4"),  # newest local hour of an event about the line
         ("row", "i4"),  # FREE: the slot is not in use
         ("version", "i4"),
@@ -53,15 +53,16 @@ BOOKED_DAY = 4  # no day was requested, so that it is the booked one
 TRACKED_OPEN = 8  # what is open counts as open demand
 CLOSED = 16  # cancelled or closed short: what was shipped is its demand, nothing is open
 SETTLED = 32  # taken as shipped, since its location reports no shipments
+LARGE = 64  # far outside its row's sizes: models learn a capped quantity of it
 
 FREE = -1
 LIST_END = -1
 NOT_LINKED = -2
 
-HIGH, FREE_HEAD, COUNT, HAND, EVICTED, EVICTED_OPEN = range(6)
+HIGH, FREE_HEAD, COUNT, HAND, EVICTED, EVICTED_OPEN, ALL_OPEN = range(7)
 """Cells of the table's state: slots ever used, first free slot, lines, next slot to look at for an eviction, finished
-lines evicted, open lines evicted."""
-STATE_CELLS = 6
+lines evicted, open lines evicted, 1 if no line can have finished since a search for a finished one failed."""
+STATE_CELLS = 7
 
 ENTRY_BITS = np.uint64(2**31 - 1)
 
@@ -124,6 +125,18 @@ def remove_from_index(lines: NDArray[Any], index: NDArray[np.int32], slot: int) 
 
 
 @lean_kernel
+def booked_hour(line: Any) -> int:
+    """Local hour that a line is booked in."""
+    return int(line.minute // 60)
+
+
+@lean_kernel
+def booked_day(line: Any) -> int:
+    """Local day that a line is booked on."""
+    return int(line.minute // 1440)
+
+
+@lean_kernel
 def open_quantity(line: Any) -> int:
     """Open quantity of a line in thousandths: ordered and not yet shipped."""
     if line.flags & (TRACKED_OPEN | CLOSED | SETTLED) != TRACKED_OPEN:
@@ -176,7 +189,7 @@ def add_line(
     line.key_lo = key_lo
     line.quantity = 0
     line.shipped = 0
-    line.hour = 0
+    line.minute = 0
     line.touched = 0
     line.row = 0
     line.version = 0

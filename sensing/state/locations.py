@@ -15,6 +15,8 @@ from sensing.state.rows import DAYS_KEPT
 from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.state.zones import Zones
 
+WAITING_MAX = 10_000
+"""Unknown locations of which it is noted what was heard."""
 AHEAD_DAYS = 3
 """Windows of order lines may end up to this many days after the last closed day, since events may be ahead of the
 clock."""
@@ -47,6 +49,10 @@ class Location(msgspec.Struct):
     heard: int = 0
 
 
+_Waiting = tuple[dict[str, int], int]
+"""What was heard of unknown locations, and notices dropped."""
+
+
 class Locations:
     """Locations in order of first mention.
 
@@ -67,6 +73,8 @@ class Locations:
         self.records: list[Location] = []
         self.numbers: dict[str, int] = {}
         self.any_known = False
+        self.waiting: dict[str, int] = {}
+        self.notices_dropped = 0
         self.calendars: list[str | None] = [None]
         self.zone = np.zeros(8, np.int32)
         self.calendar = np.zeros(8, np.int64)
@@ -104,7 +112,16 @@ class Locations:
         return number
 
     def hear(self, name: str, kind: int) -> None:
-        """Note that a kind of event (HEARD_...) was heard of for a location, in any shard."""
+        """Note that a kind of event (HEARD_...) was heard of for a location, in any shard.
+
+        What is heard of unknown locations waits for their master data; beyond WAITING_MAX it is dropped and counted.
+        """
+        if not self.is_known(name):
+            if name in self.waiting or len(self.waiting) < WAITING_MAX:
+                self.waiting[name] = self.waiting.get(name, 0) | kind
+            else:
+                self.notices_dropped += 1
+            return
         number = self.number(name)
         self.records[number].heard |= kind
         self._set_reporting(number)
@@ -130,6 +147,7 @@ class Locations:
         record.zone, record.known = zone, True
         record.calendar, record.region, record.steward = event.calendar, event.region, event.steward
         record.shipments = event.shipments
+        record.heard |= self.waiting.pop(event.location, 0)
         self._set_reporting(number)
         self.zone[number] = zone
         self.calendar[number] = self._calendar_number(event.calendar)
@@ -172,6 +190,7 @@ class Locations:
         return pack(
             {
                 "locations": Encoded(self.records, list[Location]),
+                "waiting": Encoded((self.waiting, self.notices_dropped), _Waiting),
                 "lines": self.lines[:count],
                 "usual": self.usual[:count],
                 "unobserved": self.unobserved[:count],
@@ -180,10 +199,11 @@ class Locations:
 
     def load(self, block: bytes) -> None:
         """Restore the locations of :meth:`dump`. Load the zones first, since locations refer to their numbers."""
-        parts = unpack(block, {"locations": list[Location], "lines": LOCATION_LINES})
+        parts = unpack(block, {"locations": list[Location], "waiting": _Waiting, "lines": LOCATION_LINES})
         self.any_known = any(record.known for record in parts["locations"])
         for record in parts["locations"]:
             self._add(record)
+        self.waiting, self.notices_dropped = parts["waiting"]
         count = len(self.records)
         self.lines[:count] = parts["lines"]
         self.usual[:count] = parts["usual"]

@@ -19,6 +19,8 @@ from sensing.state.snapshot import pack, unpack
 
 DAYS_KEPT = 28
 HOURS_KEPT = 72
+RECENT_DAYS = 4
+"""Days that may still be open or within a surge's window."""
 SLOTS = 60
 MISSING = -1
 FULL = -2
@@ -30,10 +32,12 @@ HOT = np.dtype(
         ("key_lo", "u8"),
         ("last_order", "i8"),  # newest event time of a booked order, UTC ms
         ("price", "f8"),  # newest unit price, NaN unknown
-        ("size_count", "f4"),  # order-size tail: see detection.quality
+        ("size_count", "f4"),  # order sizes: see detection.order_size
         ("size_mean", "f4"),  # of the logarithm, as the next two
         ("size_variance", "f4"),
         ("size_max", "f4"),
+        ("size_mode", "f4"),  # most frequent size, units
+        ("size_mode_lead", "f4"),
         ("location", "i4"),
         ("day", "i4"),  # newest local day in the rings
         ("hour", "i4"),  # newest local hour in the rings
@@ -51,6 +55,8 @@ HOT = np.dtype(
         ("stock", "f8"),  # units on hand; NaN: never counted
         ("first_hour", "i4"),  # local hour of the first absorbed event; late events of the same day may move it back
         ("closed_day", "i4"),  # last closed local day
+        ("excess", "f4", (RECENT_DAYS,)),  # units of lines far outside that are not learned, ring by day number
+        ("customers", "u8", (RECENT_DAYS,)),  # a bit for the hash of each customer of the day, ring by day number
         ("day_lines", "u2", (DAYS_KEPT,)),
         ("hour_lines", "u2", (HOURS_KEPT,)),  # order lines per local hour, ring by hour number
         ("day_quantity", "i8", (DAYS_KEPT,)),  # thousandths booked per local day, ring by day number

@@ -11,7 +11,7 @@ from sensing.codec.text_table import NO_TEXTS, EventTexts, TextLookup, TextTable
 from sensing.contracts.common import VERSION_LAST
 from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
 from sensing.machines.absorb import EVENT_WORDS, absorb
-from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX
+from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX, JUDGED_IMPOSSIBLE, TO_JUDGE, UNJUDGED
 from sensing.machines.row_lookup import resolve_records
 from sensing.machines.shard_state import ShardState
 
@@ -20,9 +20,8 @@ DAY = 20_003
 NOON = DAY * DAY_MS + 12 * HOUR_MS
 TOPIC_OF = {Kind.SHIPPED: Topic.SHIPMENTS, Kind.COUNTED: Topic.INVENTORY, Kind.ADJUSTED: Topic.INVENTORY}
 OWN_LINE = (Kind.RETURNED, Kind.LOST, Kind.COUNTED, Kind.ADJUSTED)
-USUAL_LINES = 1000.0
-USUAL_BUCKET = 20
-"""Bucket of one unit in the stream's order sizes."""
+USUAL_MAX = 10.0
+"""Largest usual line of a row whose sizes are known, units."""
 
 
 class Noted(NamedTuple):
@@ -92,15 +91,26 @@ def tables_of(records: NDArray[Any]) -> tuple[TextTable, ...]:
 
 
 def shard(**settings: Any) -> ShardState:
-    """A shard whose clock is at DAY, and whose order sizes have been learned from lines of one unit."""
+    """A shard whose clock is at DAY."""
     state = ShardState(0, Settings(shards=1, **settings))
     state.start_clock(DAY * DAY_MS)
-    state.sizes[USUAL_BUCKET] = state.sizes[80] = USUAL_LINES
     return state
 
 
-def take(state: ShardState, records: NDArray[Any]) -> list[Noted]:
-    """Absorb all records in as many calls as the kernel needs; returns its pending callbacks."""
+def know_sizes(state: ShardState, records: NDArray[Any]) -> None:
+    """Make the rows of records and let them have learned order sizes around one unit, at most USUAL_MAX."""
+    resolve_records(state, records, MadeTexts())
+    hot = state.rows.hot
+    fresh = hot["size_count"] == 0
+    hot["size_count"][fresh], hot["size_variance"][fresh] = 64, 0.1
+    hot["size_max"][fresh] = np.log(USUAL_MAX)
+
+
+def take(state: ShardState, records: NDArray[Any], verdict: int = JUDGED_IMPOSSIBLE) -> list[Noted]:
+    """Absorb all records in as many calls as the kernel needs; returns its pending callbacks.
+
+    Lines far outside their row's sizes get the ``verdict``.
+    """
     found = resolve_records(state, records, MadeTexts())
     assert not found.refusals
     state.lines.ensure(2 * len(records))
@@ -108,11 +118,14 @@ def take(state: ShardState, records: NDArray[Any]) -> list[Noted]:
     words = found.events.view(np.uint64).reshape(len(records), EVENT_WORDS)
     callbacks = np.zeros(CALLBACKS_MAX, CALLBACK)
     added: list[Noted] = []
-    at = 0
+    at, judged = 0, UNJUDGED
+    horizon_days = state.settings.line_horizon_days
     while at < len(records):
-        at, count = absorb(
-            tables, found.events, words, found.rows, at, len(records), state.settings.line_horizon_days, callbacks
-        )
+        at, count = absorb(tables, found.events, words, found.rows, at, len(records), horizon_days, callbacks, judged)
+        if count == TO_JUDGE:
+            judged = verdict
+            continue
+        judged = UNJUDGED
         added += [Noted(at - 1, *entry) for entry in callbacks[:count].tolist()]
     return added
 

@@ -128,7 +128,8 @@ class Book:
             event["event_id"],
             content,
         )
-        if not gone and event["quantity"] > line.quantity and event["quantity"] >= IMPOSSIBLE_UNITS * 1000:
+        giant = event["quantity"] >= IMPOSSIBLE_UNITS * 1000
+        if not gone and giant and (line.held or event["quantity"] > line.quantity):
             self._hold(line, event, hour, row, requested, places=places)
             self.notes.append((len(self.outcomes), "impossible"))
             return "held"

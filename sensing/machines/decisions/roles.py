@@ -32,7 +32,7 @@ OVERRIDES: dict[str, tuple[str, ...]] = {
 """Roles that may also override a field, besides those of ``ON_PARAMETERS``."""
 
 
-def exception_roles(decision: Verdict, route: Route, inform: Iterable[Route]) -> tuple[str, ...]:
+def exception_roles(decision: Verdict, route: Route, inform: Iterable[str]) -> tuple[str, ...]:
     """Roles that may make a decision about an exception; empty if the decision does not apply to exceptions."""
     stands_for = {ROUTE: (route,), INFORMED: tuple(inform)}
     rights = ON_EXCEPTIONS.get(decision, ())

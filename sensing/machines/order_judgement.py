@@ -1,0 +1,104 @@
+"""Judgement of order lines far outside their row's sizes: a slip is held, anything else is a large order.
+
+The shard calls it for a record that the kernel did not apply. Callbacks report what became of the line.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from sensing.codec.event_record import NO_DAY, THOUSANDTHS
+from sensing.codec.instants import local_date
+from sensing.codec.text_table import EventTexts
+from sensing.detection.finding import Detail
+from sensing.detection.large_order import LARGE_ORDER, LargeLine
+from sensing.detection.order_size import SIGNS_MIN, TWIN_MS, Sign, is_multiple, price_fits_another
+from sensing.machines.kernel_tables import JUDGED_IMPOSSIBLE, JUDGED_LARGE
+from sensing.machines.shard_outputs import context_of, observe
+from sensing.machines.shard_state import ShardState
+from sensing.state.line_table import CLOSED, LARGE, find_line, open_quantity
+
+TWINS_MAX = 10_000
+"""Cancelled large lines that are remembered; the oldest go first."""
+
+
+def judge(s: ShardState, row: int, event: Any) -> int:
+    """Verdict on a record's quantity: JUDGED_IMPOSSIBLE with enough signs of a slip, else JUDGED_LARGE.
+
+    The signs are left in ``s.signs`` for the callback of the record.
+    """
+    s.signs = signs_of(s, row, event)
+    return JUDGED_IMPOSSIBLE if len(s.signs) >= SIGNS_MIN else JUDGED_LARGE
+
+
+def signs_of(s: ShardState, row: int, event: Any) -> tuple[Sign, ...]:
+    """Signs that a record's quantity is a slip."""
+    hot, units = s.rows.hot[row], int(event["quantity"]) / THOUSANDTHS
+    item = s.supply.master.item(s.sku_of(row))
+    factors = () if item is None else tuple(max(factor, 1.0 / factor) for factor in item.units.values())
+    slot = find_line(s.lines.lines, s.lines.index, event["line_hi"], event["line_lo"])
+    before = float(s.lines.lines["quantity"][slot]) / THOUSANDTHS if slot >= 0 else 0.0
+    found: list[Sign] = []
+    if is_multiple(units, float(hot["size_mode"]), factors) or is_multiple(units, before, factors):
+        found.append("multiple")
+    same_currency = bytes(event["currency"]) == bytes(hot["currency"])
+    usual_price = float(hot["price"]) if same_currency else math.nan
+    if price_fits_another(units, float(event["price"]), usual_price, math.exp(float(hot["size_max"]))):
+        found.append("price")
+    if _has_twin(s, row, event):
+        found.append("cancelled_twin")
+    return tuple(found)
+
+
+def report_large_line(s: ShardState, row: int, slot: int, event: Any, texts: EventTexts) -> None:
+    """Report a line that a record has made large, or what became of one; ``row`` is the line's."""
+    line = s.lines.lines[slot]
+    flags = int(line["flags"])
+    if flags & CLOSED and flags & LARGE:
+        _remember_twin(s, row, line, int(event["time"]))
+    units_open = open_quantity(line) / THOUSANDTHS if flags & LARGE else 0.0
+    hot = s.rows.hot[row]
+    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,))
+    on_hand = float(hot["stock"])
+    evidence = LargeLine(
+        order_id=texts.document,
+        line=texts.line_or_sku,
+        quantity=int(line["quantity"]) / THOUSANDTHS,
+        units_open=units_open,
+        typical=math.exp(float(hot["size_mean"])),
+        largest=math.exp(float(hot["size_max"])),
+        on_hand=on_hand,
+        free=on_hand - due_units(s, row, int(line["requested_day"])),
+        more=_more(event),
+    )
+    observe(s, LARGE_ORDER.finding(context, evidence))
+
+
+def due_units(s: ShardState, row: int, day: int) -> float:
+    """Open units of a row that are due by a local day."""
+    return math.fsum(units for due, units in s.open_days(row).items() if due <= day)
+
+
+def _more(event: Any) -> dict[str, Detail]:
+    asked, price, party = int(event["requested_day"]), float(event["price"]), int(event["party"])
+    return {
+        "requested_date": None if asked == NO_DAY else local_date(asked),
+        "unit_price": None if math.isnan(price) else price,
+        "customer": f"{party:016x}" if party else None,
+    }
+
+
+def _remember_twin(s: ShardState, row: int, line: Any, time: int) -> None:
+    """Remember the time at which a customer's large line was cancelled."""
+    if not line["customer"]:
+        return
+    if len(s.cancelled_large) >= TWINS_MAX:
+        del s.cancelled_large[next(iter(s.cancelled_large))]
+    s.cancelled_large[row, int(line["customer"])] = time
+
+
+def _has_twin(s: ShardState, row: int, event: Any) -> bool:
+    customer = int(np.uint64(event["party"]) >> np.uint64(32))
+    cancelled = s.cancelled_large.get((row, customer)) if customer else None
+    return cancelled is not None and abs(int(event["time"]) - cancelled) <= TWIN_MS
