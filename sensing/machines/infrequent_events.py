@@ -28,7 +28,7 @@ from sensing.machines.row_lookup import KNOWN_LOCATION, converted, row_of, unit_
 from sensing.machines.shard_outputs import context_of, observe
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import check_next_movement
-from sensing.state.line_table import find_line
+from sensing.state.line_table import ALL_OPEN, find_line
 from sensing.state.rows import FULL
 from sensing.supply.purchases import PoOutcome, Promise
 from sensing.supply.stock_ledger import book_movement, refresh_stock
@@ -129,6 +129,7 @@ def _remember(s: ShardState, message: InfrequentEvent, key: tuple[np.uint64, np.
     """Keep the key of the event's id, so that a repeat counts as a duplicate."""
     s.lines.ensure(1)
     new_line(s.tables(), *key, 0, message.time // HOUR_MS)
+    s.lines.state[ALL_OPEN] = 0
 
 
 def _local_hour(s: ShardState, row: int, time: int) -> int:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sensing.codec.event_record import NO_DAY
 from sensing.contracts.reference import LocationUpdated
-from sensing.detection.quality import COUNT, SIZE_BINS, learn_row_size, learn_stream_size
+from sensing.detection.order_size import learn_row_mode, learn_row_size, taught_quantity
 from sensing.machine_settings import HOUR_MS
 from sensing.machines import booking
 from sensing.machines.row_lookup import resolve_records
@@ -23,11 +23,13 @@ from sensing.state.line_table import (
     EVICTED,
     EVICTED_OPEN,
     HELD,
+    LARGE,
     TRACKED_OPEN,
     find_line,
 )
 from sensing.state.line_table import COUNT as COUNT_OF_LINES
 from sensing.state.observed_hours import RING_HOURS
+from sensing.state.rows import RECENT_DAYS
 from sensing.supply.backlog import open_days
 from sensing.supply.supply_record import INVENTORY, ORDERS
 from tests.machines.made_tables import DAY, NOON, MadeTexts, events, one_row
@@ -209,23 +211,38 @@ def test_a_row_begins_with_its_first_event() -> None:
 
 
 @given(st.lists(st.integers(1, 10**7), min_size=1, max_size=20))
-def test_sizes_are_learned_by_row_and_stream(quantities: list[int]) -> None:
-    """Each line goes into the row's statistics and, judged by the row before it, into the stream's."""
+def test_sizes_are_learned_by_row(quantities: list[int]) -> None:
+    """Each line goes into the row's statistics and its most frequent size."""
     state = one_row()
-    state.sizes[:] = 0.0
     row: Any = (0.0, 0.0, 0.0, 0.0)
-    stream = np.zeros(SIZE_BINS)
+    mode = (0.0, 0.0)
     for quantity in quantities:
         booking.learn_sizes(state.tables(), 0, quantity)
-        learn_stream_size(stream, quantity / 1000, row[0], row[1])
-        row = learn_row_size(row[0], row[1], row[2], row[3], quantity / 1000)
+        row = learn_row_size(*row, quantity / 1000)
         row = tuple(float(np.float32(value)) for value in row)
+        mode = learn_row_mode(*mode, quantity / 1000)
+        mode = float(np.float32(mode[0])), float(np.float32(mode[1]))
     hot = state.rows.hot[0]
     assert [hot[f"size_{name}"] for name in ("count", "mean", "variance", "max")] == pytest.approx(
         row, rel=1e-5, abs=1e-5
     )
-    np.testing.assert_allclose(state.sizes, stream, rtol=1e-5, atol=1e-5)
-    assert state.sizes[COUNT] == len(quantities)
+    assert (hot["size_mode"], hot["size_mode_lead"]) == pytest.approx(mode, rel=1e-5)
+
+
+def test_models_do_not_learn_the_excess_of_a_large_line() -> None:
+    """What a large line exceeds twice the row's largest by is kept under its day, and goes with the line."""
+    state = one_row()
+    state.rows.hot["size_max"][0] = np.log(10.0)
+    t = state.tables()
+    booking.book_line(t, line(state, 1, quantity=50_000))
+    slot = line(state, 2, flags=TRACKED_OPEN | LARGE, quantity=100_000)
+    booking.book_line(t, slot)
+    excess = state.rows.hot["excess"][0]
+    assert excess[DAY % RECENT_DAYS] == pytest.approx(100.0 - taught_quantity(np.log(10.0)), rel=1e-6)
+    booking.unbook(t, slot)
+    assert not excess.any()
+    booking.book_line(t, line(state, 3, flags=TRACKED_OPEN | LARGE, quantity=100_000, hour=HOUR - 24 * RECENT_DAYS))
+    assert not excess.any()
 
 
 def test_hearing_never_goes_back() -> None:
