@@ -35,12 +35,12 @@ def evictions(found: Result) -> tuple[int, int, int]:
 
 def test_a_full_line_table_forgets_finished_lines_first() -> None:
     """Beyond ``lines_max`` shipped lines and the ids of shipments make room; no open line goes."""
-    done, still = orders(20), orders(6, location="M")
+    done, still = orders(20), orders(6, "B")
     first = [each for pair in zip(done, shipped(done), strict=True) for each in pair]
     found = run(Stream([*still, *first], end=MONDAY + DAY_MS), Settings(shards=1, lines_max=10))
     assert evictions(found) == (10, 36, 0)
     rows = sums(found.shards[0])
-    assert (rows["A", "L"].open, rows["A", "M"].open) == (0, 6000)
+    assert (rows["A", "L"].open, rows["B", "L"].open) == (0, 6000)
     assert sum(rows["A", "L"].day_lines.values()) == 20
 
 
@@ -106,8 +106,12 @@ def test_a_full_table_of_problems_keeps_room_for_held_orders() -> None:
         delayed = {"po_id": f"P{n}", "promised_date": "2026-02-20"} | keys
         lines.append(line("po.delayed", f"d{n}", time + HOUR_MS, **delayed))
     keys = {"sku": "S00", "location": "L"}
-    lines += [line("order.placed", f"o{n}", MONDAY + 3 * HOUR_MS + n, quantity=1, **keys) for n in range(60)]
-    lines.append(line("order.placed", "giant", MONDAY + 4 * HOUR_MS, order_id="g", quantity=90_000, **keys))
+    lines += [
+        line("order.placed", f"o{n}", MONDAY + 3 * HOUR_MS + n, quantity=1, unit_price=5, **keys) for n in range(60)
+    ]
+    lines.append(
+        line("order.placed", "giant", MONDAY + 4 * HOUR_MS, order_id="g", quantity=100_000, unit_price=5e-5, **keys)
+    )
     found = run(Stream(lines, end=MONDAY + 12 * HOUR_MS), Settings(shards=1, open_problems_max=20))
     states = found.data("exceptions")
     kinds = [state["exception_type"] for state in states]
