@@ -51,7 +51,17 @@ from sensing.machines.unnamed_lines import (
     sibling,
     tag_of,
 )
-from sensing.state.line_table import BOOKED_DAY, CLOSED, COUNTED, HELD, LARGE, TRACKED_OPEN, booked_day, booked_hour
+from sensing.state.line_table import (
+    BOOKED_DAY,
+    CLOSED,
+    COUNTED,
+    HELD,
+    LARGE,
+    LOST_SALE,
+    TRACKED_OPEN,
+    booked_day,
+    booked_hour,
+)
 from sensing.state.rows import RECENT_DAYS
 from sensing.state.text_codes import code_of
 from sensing.supply.supply_record import ORDERS
@@ -213,6 +223,8 @@ def hold(t: Tables, slot: int, event: Any, words: Words, row: int, minute: int) 
         request(t, slot, requested_day_of(event, minute))
         if places(event):
             line.placed_tag = tag_of(event)
+        if event.kind == LOST:
+            line.flags |= np.uint32(LOST_SALE)
     keep_content(t, slot, event, words)
     line.flags |= np.uint32(HELD)
 
@@ -263,7 +275,7 @@ def release_line(t: Tables, slot: int, row: int, minute: int, quantity: int, req
     line.flags &= ~np.uint32(HELD)
     move_line(t, slot, row)
     line.quantity = quantity
-    if line.placed_tag != 0:
+    if line.placed_tag != 0 and line.flags & LOST_SALE == 0:
         line.flags |= np.uint32(TRACKED_OPEN)
     request(t, slot, requested_day)
     settle_line(t, slot)

@@ -45,7 +45,7 @@ def test_a_giant_is_held_with_what_the_steward_must_know() -> None:
     assert state["exception_id"] == NAMES["giant"]
     assert state["details"] == {
         "order_id": "G", "line": "7", "quantity": 20_000.0, "check": "impossible_quantity",
-        "requested_date": "2026-02-14", "unit_price": 2.5, "partition": 0,
+        "requested_date": "2026-02-14", "unit_price": 2.5, "partition": 0, "signs": "multiple, price",
     }  # fmt: skip
 
 
@@ -87,9 +87,17 @@ def test_a_released_line_is_booked_as_one_that_was_never_held() -> None:
         day: more / 1000 if day == DAY + 4 else 0.0 for day in due[1]
     }
     hot = found.shards[0].state.rows.hot[0]
-    assert (hot["price"], hot["currency"]) == (2.5, b"EUR")
+    usual = sane.shards[0].state.rows.hot[0]
+    assert (hot["price"], hot["currency"]) == (usual["price"], usual["currency"])
     assert hot["last_order"] == sane.shards[0].state.rows.hot[0]["last_order"]
     assert hot["size_count"] == sane.shards[0].state.rows.hot[0]["size_count"]
+
+
+def test_the_price_of_a_released_line_is_the_newest() -> None:
+    """If no later order has one, the row's price is that of the released line."""
+    before = orders("u", range(8), 6.0, unit_price=25_000.0, currency="EUR")
+    hot = world([*before, GIANT, release(NAMES["giant"])], 10).shards[0].state.rows.hot[0]
+    assert (hot["price"], hot["currency"]) == (2.5, b"EUR")
 
 
 def test_a_release_of_a_newer_version_replaces_the_one_before() -> None:
@@ -106,7 +114,7 @@ def test_what_follows_a_release_goes_by_version() -> None:
     cancellation takes it out.
     """
     later = [
-        line("order.placed", "again", at(8, 20), **PLACED, **KEYS),
+        line("order.placed", "again", at(8, 20), requested_date="2026-02-14", **PLACED, **KEYS),
         line("order.changed", "less", at(8, 21), line_version=2, **(PLACED | {"quantity": 15_000}), **KEYS),
         line("order.cancelled", "off", at(8, 22), order_id="G", line="7", **KEYS),
     ]
