@@ -218,7 +218,7 @@ def test_sizes_are_learned_by_row(quantities: list[int]) -> None:
     mode = (0.0, 0.0)
     for quantity in quantities:
         booking.learn_sizes(state.tables(), 0, quantity)
-        row = learn_row_size(*row, quantity / 1000)
+        row = learn_row_size(row[0], row[1], row[2], row[3], quantity / 1000)
         row = tuple(float(np.float32(value)) for value in row)
         mode = learn_row_mode(*mode, quantity / 1000)
         mode = float(np.float32(mode[0])), float(np.float32(mode[1]))

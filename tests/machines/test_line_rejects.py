@@ -32,7 +32,7 @@ def outcome(found: Result) -> dict[str, int]:
     return {name: value for name, value in totals.items() if isinstance(value, int) and value and name != "partition"}
 
 
-DIFFERING = {
+DIFFERING: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "quantity": ({"quantity": 6.5}, "quantity", "quantity 5", "quantity 6.5"),
     "unit": ({"unit_of_measure": "EA"}, "unit_of_measure", "unit_of_measure CASE", "unit_of_measure EA"),
     "location": ({"location": "M"}, "location", "location L", "location M"),
