@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec import plain_times
-from sensing.codec.event_record import EVENT, PROMOTED, THOUSANDTHS
+from sensing.codec.event_record import EVENT, NOT_GIVEN, PROMOTED, THOUSANDTHS
 from sensing.codec.instants import INSTANT_MAX
 from sensing.codec.plain_json import NULL, QUOTE, byte_at, hash_text, number, text_end
 from sensing.codec.scan_table import BITS, TAG_WORDS, Rule
@@ -34,14 +34,15 @@ def _place(field: str) -> tuple[int, int]:
     _place, ("version", "requested_day", "kind", "flags")
 )
 CURRENCY_AT, CURRENCY_BIT = _place("currency")
+OPEN_AT, _ = _place("quantity_open")
 CURRENCY_SHIFT = np.uint64(CURRENCY_BIT)
 DAY_MASK = 0xFFFFFFFF
 
-TIME, KEPT, UNIT, CURRENCY, CUSTOMER, PROMOTION, PRICE, UNSURE = (
+TIME, KEPT, UNIT, CURRENCY, CUSTOMER, PROMOTION, PRICE, OPEN, UNSURE = (
     int(rule)
     for rule in (
         *(Rule.TIME, Rule.TEXT, Rule.UNIT, Rule.CURRENCY),
-        *(Rule.CUSTOMER, Rule.PROMOTION, Rule.PRICE, Rule.UNSURE),
+        *(Rule.CUSTOMER, Rule.PROMOTION, Rule.PRICE, Rule.OPEN, Rule.UNSURE),
     )
 )
 ORDER_GIVEN, QUANTITY_GIVEN, VERSION_GIVEN = (BITS[name] for name in ("order_id", "quantity", "line_version"))
@@ -133,6 +134,12 @@ def value(data: Bytes, at: int, end: int, field: Any, row: Row, wholes: Wholes, 
             return -1
         reals[PRICE_AT] = real + 0.0
         return stop
+    if rule == OPEN:
+        stop, quantity, real = quantity_of(data, at, end)
+        if stop < 0 or real < field["least"] or real > field["most"]:
+            return -1
+        wholes[OPEN_AT] = quantity
+        return stop
     if rule == TIME and not text:
         stop, digits, decimals = number(data, at, end)
         if stop < 0 or decimals >= 0 or digits <= 0 or digits > INSTANT_MAX:
@@ -176,6 +183,8 @@ def finish(kind: Any, given: np.uint64, quantity: int, size: float, version: int
         version = 1
     elif not given & VERSION_GIVEN:
         version = kind["version"]
+    if not kind["open"]:
+        wholes[OPEN_AT] = NOT_GIVEN  # to events of this kind the field is unknown
     wholes[QUANTITY_AT] = quantity
     wholes[VERSION_AT] |= version << VERSION_BIT
     wholes[DAY_AT] |= (day & DAY_MASK) << DAY_BIT

@@ -48,6 +48,7 @@ class Rule(IntEnum):
     VERSION = 10
     DATE = 11
     UNIT = 12
+    OPEN = 13
 
 
 TEXT, REAL, WHOLE, DATE = inspect.StrType, inspect.FloatType, inspect.IntType, inspect.DateType
@@ -61,6 +62,7 @@ RULES: dict[str, tuple[Rule, type[inspect.Type]]] = {
     "unit_of_measure": (Rule.UNIT, TEXT),
     "quantity": (Rule.QUANTITY, REAL),
     "unit_price": (Rule.PRICE, REAL),
+    "quantity_open": (Rule.OPEN, REAL),
     "line_version": (Rule.VERSION, WHOLE),
     "requested_date": (Rule.DATE, DATE),
     "customer": (Rule.CUSTOMER, TEXT),
@@ -94,6 +96,7 @@ KIND = np.dtype(
         ("most", "f8"),
         ("quantity", "i8"),  # thousandths where none is given
         ("version", "i8"),  # where none is given; 0: always 1
+        ("open", "i8"),  # 1: events of the kind may state their open quantity
     ]
 )
 
@@ -246,4 +249,4 @@ def _kind(struct: type[msgspec.Struct], bits: dict[str, np.uint64]) -> tuple[Any
         version = default if isinstance(default, int) else VERSION_LAST
     tag = _padded_words(event_type(struct), TAG_WORDS * WORD, TAG_WORDS)
     assumed = 0 if quantity.required else exact_thousandths(float(described.default))
-    return tag, KINDS[struct], required, *limits, assumed, version
+    return tag, KINDS[struct], required, *limits, assumed, version, "quantity_open" in fields

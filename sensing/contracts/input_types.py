@@ -23,9 +23,9 @@ _SHIPMENT_KEYS = ("shipment_id", "order_id", "line")
 
 INPUT_TYPES: dict[str, InputType] = {
     "order.placed": InputType("shard of the SKU", "books a line as demand and open quantity", _ORDER_TEXTS),
-    "order.changed": InputType("shard of the SKU", "books the difference to the version before", _ORDER_TEXTS),
+    "order.changed": InputType("shard of the SKU", "replaces the booking of the version before", _ORDER_TEXTS),
     "order.cancelled": InputType(
-        "shard of the SKU", "takes back what was not shipped",
+        "shard of the SKU", "ends a line: what was shipped is its demand",
         ("customer", *_ORDER_TEXTS, "requested_date", "unit_price", "promotion"),
     ),
     "order.returned": InputType(
@@ -35,7 +35,10 @@ INPUT_TYPES: dict[str, InputType] = {
     "order.allocated": InputType(
         "shard of the SKU", "reserves stock for a line", ("requested_date", *_PRICING, "customer", *_ORDER_TEXTS)
     ),
-    "order.closed": InputType("shard of the SKU", "takes back what was not shipped", _ORDER_TEXTS),
+    "order.closed": InputType(
+        "shard of the SKU", "ends a line short: what was shipped is its demand",
+        ("customer", *_ORDER_TEXTS, "requested_date", "unit_price", "promotion"),
+    ),
     "demand.daily": InputType("shard of the SKU", "books the demand of a day before the engine began"),
     "order.lost": InputType("shard of the SKU", "counts as demand that was not booked", (*_ORDER_TEXTS, "reason")),
     "shipment.shipped": InputType("shard of the SKU", "lowers stock and what is open of its line", ("shipment_id",)),
@@ -65,12 +68,12 @@ INPUT_TYPES: dict[str, InputType] = {
         "shard of the SKU",
         "units, prices, supplier and ordering rules of an item; its name, groups, steward and importance in records",
     ),
-    "location.updated": InputType("every shard", "time zone, calendar, region and steward of a location"),
+    "location.updated": InputType("every shard", "time zone, calendar, region and steward of a location; whether it ships"),
     "supplier.updated": InputType("every shard", "makes a supplier known; its usual lead time, region and buyer"),
     "customer.updated": InputType("every shard", "states a customer in the exceptions that its order lines cause"),
     "calendar.updated": InputType("every shard", "closed days and holidays of locations"),
     "policy.updated": InputType(
-        "every shard", "service target, cover, costs and dead band of rows; base currency and rates"
+        "every shard", "service target, cover, costs and dead band of rows; base currency and rates; tolerance of counts"
     ),
     "plan.published": InputType("shard of the SKU", "nothing", ("location", "start", "days", "quantity_per_day")),
     "parameters.in_force": InputType(

@@ -6,6 +6,7 @@ one of the old) or by the old one. Without either the change is refused: the row
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,17 +83,31 @@ def convert_lines(
             supply[line.row].open_total += open_quantity(line)
 
 
-def report_change(s: ShardState, event: ItemUpdated, before: ItemUpdated, factor: float | None, instant: int) -> None:
+def apply_item(s: ShardState, event: ItemUpdated, rows: NDArray[np.int64], time: int) -> None:
+    """Put an item record in force, and convert the item's rows if its base unit has changed.
+
+    If no record states the factor, the item keeps its base unit and its units.
+    """
+    before = s.supply.master.item(event.sku)
+    factor = unit_change(before, event)
+    kept = event
+    if before is not None and factor is None:
+        kept = msgspec.structs.replace(event, base_unit=before.base_unit, units=before.units)
+    if not s.supply.reference(kept, rows, time) or before is None or factor == 1.0:
+        return
+    if factor is not None:
+        convert_rows(s, rows, factor)
+    _report_change(s, event, before, factor)
+
+
+def _report_change(s: ShardState, event: ItemUpdated, before: ItemUpdated, factor: float | None) -> None:
     """Put out the decision about a changed base unit."""
-    change = f"base unit {before.base_unit} became {event.base_unit}"
+    change = f"The base unit {before.base_unit} became {event.base_unit}"
+    reason = f"{change}: history, stock and open lines were multiplied by {factor}."
     if factor is None:
-        reason = (
-            f"{change}, and neither record says how many of one make the other: the item stays in {before.base_unit}."
-        )
-    else:
-        reason = f"{change}: history, stock and open lines were multiplied by {factor:g}."
+        reason = f"{change}, and no record says how they convert: the item stays in {before.base_unit}."
     decision = AutomaticDecision(
         rule="convert_base_unit", subject=event.sku, sku=event.sku, prior=before.base_unit, value=event.base_unit,
         inputs={"factor": factor}, reason=reason, cause_event_ids=[event.event_id],
     )  # fmt: skip
-    put_decision(s, instant, instant, f"convert_base_unit/{event.event_id}", decision)
+    put_decision(s, s.clock, s.clock, f"convert_base_unit/{event.event_id}", decision)

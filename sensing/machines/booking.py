@@ -112,6 +112,8 @@ def book_line(t: Tables, slot: int) -> None:
         if line.flags & LARGE:
             book_excess(t, slot, quantity)
         count_location(t, line.row, booked_hour(line), 1)
+    if is_finished(line):
+        t.line_state[ALL_OPEN] = 0
     change_open(t, slot, open_quantity(line))
 
 

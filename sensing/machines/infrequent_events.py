@@ -33,7 +33,7 @@ from sensing.machines.row_lookup import (
 )
 from sensing.machines.shard_state import ShardState
 from sensing.machines.shipment_events import FULFILMENTS, apply_fulfilment
-from sensing.state.line_table import find_line
+from sensing.state.line_table import ALL_OPEN, find_line
 from sensing.state.rows import FULL
 from sensing.supply.stock_ledger import book_movement, refresh_stock
 
@@ -147,6 +147,7 @@ def _remember(s: ShardState, message: InfrequentEvent, key: tuple[np.uint64, np.
     """Keep the key of the event's id, so that a repeat counts as a duplicate."""
     s.lines.ensure(1)
     new_line(s.tables(), *key, 0, message.time // HOUR_MS)
+    s.lines.state[ALL_OPEN] = 0
 
 
 def _local_hour(s: ShardState, row: int, time: int) -> int:

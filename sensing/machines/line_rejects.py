@@ -11,6 +11,7 @@ from sensing.codec.event_record import NO_DAY, THOUSANDTHS, Kind
 from sensing.codec.instants import local_date
 from sensing.codec.text_table import EventTexts
 from sensing.detection.sentences import number
+from sensing.machines.booking import local_minute
 from sensing.machines.order_lines import requested_day_of
 from sensing.machines.row_lookup import RefusedRecord, reject_record
 from sensing.machines.shard_state import ShardState
@@ -41,12 +42,12 @@ def _differences(s: ShardState, slot: int, row: int, event: Any) -> list[tuple[s
     if gone or flags & CLOSED:
         states = ("open", "ended")
         return [("event_type", states[bool(flags & CLOSED)], states[bool(gone)])]
-    hour = s.zones.local_hour(s.zone_of(row), int(event["time"]))
+    minute = local_minute(s.tables(), row, int(event["time"]))
     stored_day = NO_DAY if flags & BOOKED_DAY else int(line["requested_day"])
     pairs = [
         ("unit_of_measure", s.units.text(int(line["unit"])), bytes(event["unit"]).decode()),
         ("location", s.location_of(int(line["row"])), s.location_of(row)),
-        ("requested_date", _day(stored_day), _day(requested_day_of(event, hour))),
+        ("requested_date", _day(stored_day), _day(requested_day_of(event, minute))),
         ("unit_price", _price(np.float32(line["price"])), _price(np.float32(event["price"]))),
         ("currency", s.currencies.text(int(line["currency"])) or "none", bytes(event["currency"]).decode() or "none"),
     ]

@@ -57,6 +57,7 @@ from sensing.state.line_table import (
     COUNTED,
     HELD,
     LARGE,
+    LOST_SALE,
     MOVED_DAY,
     TRACKED_OPEN,
     booked_day,
@@ -224,6 +225,8 @@ def hold(t: Tables, slot: int, event: Any, words: Words, row: int, minute: int) 
         request(t, slot, requested_day_of(event, minute))
         if places(event):
             line.placed_tag = tag_of(event)
+        if event.kind == LOST:
+            line.flags |= np.uint32(LOST_SALE)
     keep_content(t, slot, event, words)
     line.flags |= np.uint32(HELD)
 
@@ -274,7 +277,7 @@ def release_line(t: Tables, slot: int, row: int, minute: int, quantity: int, req
     line.flags &= ~np.uint32(HELD)
     move_line(t, slot, row)
     line.quantity = quantity
-    if line.placed_tag != 0:
+    if line.placed_tag != 0 and line.flags & LOST_SALE == 0:
         line.flags |= np.uint32(TRACKED_OPEN)
     request(t, slot, requested_day)
     settle_line(t, slot)

@@ -32,7 +32,10 @@ def settle_line(t: Tables, slot: int) -> None:
     line = t.lines[slot]
     settled = line.flags & SETTLED
     count_time = t.supply[line.row].count_time
-    if count_time == NEVER or (t.location_ships[t.hot[line.row].location] and not settled):
+    if count_time == NEVER:
+        line.flags &= ~np.uint32(SETTLED)  # it had ended with the horizon, and is heard of again
+        return
+    if t.location_ships[t.hot[line.row].location] and not settled:
         return
     if is_settled_by(line, local_minute(t, line.row, count_time)):
         line.flags |= np.uint32(SETTLED)

@@ -48,6 +48,7 @@ LINE = np.dtype(
 """80 bytes without gaps."""
 
 HELD = 1  # the newest version waits as a data-quality exception
+LOST_SALE = 512  # held demand that was refused: once released it is demand and nothing is open
 COUNTED = 2  # the line is one order line in the buckets
 BOOKED_DAY = 4  # no day was requested, so that it is the booked one
 TRACKED_OPEN = 8  # what is open counts as open demand

@@ -65,19 +65,21 @@ class SupplyState:
         if rows > len(self.supply):
             self.supply = np.concatenate([self.supply, fresh(max(rows, 2 * len(self.supply)) - len(self.supply))])
 
-    def reference(self, event: Any, rows: NDArray[np.int64] | None = None, time: int = FROM_THE_BEGINNING) -> None:
+    def reference(self, event: Any, rows: NDArray[np.int64] | None = None, time: int = FROM_THE_BEGINNING) -> bool:
         """Put a reference record in force.
 
-        ``rows`` are the rows of its SKU or location; None means all rows, if it has neither.
+        ``rows`` are the rows of its SKU or location; None means all rows, if it has neither. Returns whether the record
+        is in force.
         """
         if not self.master.apply(event, time):
-            return
+            return False
         if isinstance(event, SupplierUpdated):
             self._policies.forget_supplier(self.lanes.find(event.supplier))
         elif rows is None:
             self._policies.forget_all()
         else:
             self.supply["policy"][rows] = -1
+        return True
 
     def see_currency(self, currency: str) -> bool:
         """Note a currency in use; returns whether the plans of all rows may change."""

@@ -57,8 +57,8 @@ def one(data: NDArray[np.uint8], start: int, end: int, table: Table) -> bool:
     data.flags.writeable = False
     texts = np.empty(max(end - start, 0) + WORD, np.uint8)
     scan_block(
-        data, first, last, offset, table.fields, table.kinds, table.multiplier, empty, row, row.view(np.int64),
-        row.view(np.float64), plain, np.zeros(SPANS, np.int64), texts, np.zeros(1, np.uint32),
+        data, first, last, offset, table.fields, table.kinds, table.multiplier, True, empty, row,
+        row.view(np.int64), row.view(np.float64), plain, np.zeros(SPANS, np.int64), texts, np.zeros(1, np.uint32),
     )  # fmt: skip
     return bool(plain[0])
 

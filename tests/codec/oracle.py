@@ -63,9 +63,10 @@ _ANYWHERE: dict[str, Check] = {"sku": _SKU, "location": _LOCATION}
 # A field with "!" is required. One with "=" is optional but must not be null.
 TYPES: dict[str, dict[str, dict[str, Check]]] = {
     "orders": {
-        "order.placed": _ORDER | {"quantity!": _QUANTITY, "line_version=": _VERSION},
-        "order.changed": _ORDER | {"quantity!": _OR_ZERO, "line_version!": _VERSION},
+        "order.placed": _ORDER | {"quantity!": _QUANTITY, "line_version=": _VERSION, "quantity_open": _OR_ZERO},
+        "order.changed": _ORDER | {"quantity!": _OR_ZERO, "line_version!": _VERSION, "quantity_open": _OR_ZERO},
         "order.cancelled": _ORDER | {"quantity=": _OR_ZERO, "line_version": _VERSION},
+        "order.closed": _ORDER | {"quantity=": _OR_ZERO, "line_version": _VERSION},
         "order.returned": _ORDER | {"quantity!": _QUANTITY, "reason": free_text},
         "order.allocated": _ORDER | {"quantity!": _QUANTITY},
         "order.lost": _ORDER | {"quantity!": _QUANTITY, "reason": free_text},
@@ -102,6 +103,7 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
         },
         "location.updated": _REFERENCE | {
             "location!": _LOCATION, "time_zone=": _ID, "calendar": _ID, "region": _ID, "steward": _ID,
+            "shipments": flag,
         },
         "supplier.updated": _REFERENCE | {"supplier!": _ID, "lead_time_days": _DAYS, "region": _ID, "buyer": _ID},
         "customer.updated": _REFERENCE | {"customer!": _ID, "strategic=": flag, "region": _ID},
@@ -222,25 +224,29 @@ def thousandths(value: float) -> int:
 
 
 KINDS = (
-    *("order.placed", "order.changed", "order.cancelled", "order.returned", "order.lost"),
+    *("order.placed", "order.changed", "order.cancelled", "order.closed", "order.returned", "order.lost"),
     *("shipment.shipped", "inventory.counted", "inventory.adjusted"),
 )
 """Event types that become records; their kinds count from 1."""
 
 
 def record(event: dict[str, Any]) -> dict[str, Any] | None:
-    """Expected record of a good event, without keys and customer; None if the event is infrequent."""
+    """Expected record of a good event, without keys and party; None if the event is infrequent."""
     event_type = event["event_type"]
     if event_type not in KINDS:
         return None
     order_id = event.get("order_id")
     version = 1
-    if event_type in ("order.placed", "order.changed", "order.cancelled") and order_id:
-        version = event.get("line_version") or (2**31 - 1 if event_type == "order.cancelled" else 1)
+    ends = event_type in ("order.cancelled", "order.closed")
+    if (ends or event_type in ("order.placed", "order.changed")) and order_id:
+        version = event.get("line_version") or (2**31 - 1 if ends else 1)
     requested, price = event.get("requested_date"), event.get("unit_price")
     epoch = dt.date(1970, 1, 1)
     keyed = not event_type.startswith("inventory")
     is_order = event_type.startswith("order")
+    promoted = is_order and event.get("promotion") is not None
+    no_line = keyed and bool(order_id) and not event.get("line")
+    stated = event.get("quantity_open") if event_type in ("order.placed", "order.changed") else None
     return {
         "kind": 1 + KINDS.index(event_type),
         "time": time_ms(event["event_time"]),
@@ -248,7 +254,8 @@ def record(event: dict[str, Any]) -> dict[str, Any] | None:
         "version": version,
         "price": None if price is None or not is_order else float(price),
         "requested_day": (dt.date.fromisoformat(requested) - epoch).days if requested and is_order else -(2**31),
-        "promoted": int(is_order and event.get("promotion") is not None),
+        "flags": promoted + 2 * no_line,
+        "quantity_open": -1 if stated is None else thousandths(float(stated)),
         "sku": event["sku"],
         "location": event["location"],
         "event_id": event["event_id"],

@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from sensing.codec.decode import Block, Message, decode
-from sensing.codec.event_record import EVENT, TOPICS, Topic
+from sensing.codec.event_record import EVENT, NO_LINE, NOT_GIVEN, PROMOTED, TOPICS, Topic
+from sensing.codec.identifiers import text_hashes
 from sensing.contracts.common import MESSAGE_BYTES_MAX
 from sensing.contracts.topic_registry import INPUTS
 from tests.codec import oracle
@@ -158,6 +159,9 @@ def test_partitions_are_bounded(partition: int) -> None:
         ("order.cancelled", {"line_version": None}, 2**31 - 1),
         ("order.cancelled", {"line_version": 7}, 7),
         ("order.cancelled", {"line_version": None, "order_id": None}, 1),
+        ("order.closed", {"line_version": None}, 2**31 - 1),
+        ("order.closed", {"line_version": 7}, 7),
+        ("order.closed", {"line_version": None, "order_id": None}, 1),
         ("order.returned", {"line_version": 7}, 1),
         ("order.lost", {"line_version": 7}, 1),
         ("shipment.shipped", {"line_version": 7}, 1),
@@ -172,6 +176,46 @@ def test_versions(event_type: str, patch: Event, expected: int | None) -> None:
     versions = decoded.records["version"].tolist()
     assert versions == ([] if expected is None else [expected])
     assert len(decoded.rejects) == 1 - len(versions)
+
+
+@pytest.mark.parametrize("unknown", [{}, {"x": "\u00e9\n"}], ids=["scanned", "decoded"])
+def test_the_party_is_the_customer_or_the_location(unknown: Event) -> None:
+    """An order keeps its customer, a shipment and a count their location, as a hash; 0 is no customer."""
+    cases = [("orders", "order.placed"), ("orders", "order.closed"), ("shipments", "shipment.shipped")]
+    for topic, event_type in [*cases, ("inventory", "inventory.counted"), ("inventory", "inventory.adjusted")]:
+        name = "customer" if topic == "orders" else "location"
+        events = [{**example(event_type), name: text, **unknown} for text in ("C-9", "a longer name", "\u00e9")]
+        found = decode_events(topic, *events).records["party"].tolist()
+        assert found == text_hashes([event[name] for event in events]).tolist()
+    assert decode_events("orders", example("order.placed") | {"customer": None} | unknown).records["party"] == [0]
+
+
+@pytest.mark.parametrize(
+    ("topic", "patch", "expected"),
+    [
+        ("orders", {}, PROMOTED), ("orders", {"promotion": None}, 0), ("orders", {"line": None}, PROMOTED | NO_LINE),
+        ("orders", {"line": None, "order_id": None}, PROMOTED), ("shipments", {}, 0),
+        ("shipments", {"line": None}, NO_LINE), ("shipments", {"line": None, "order_id": None}, 0),
+        ("inventory", {"line": None, "order_id": "O"}, 0),
+    ],
+)  # fmt: skip
+def test_flags(topic: str, patch: Event, expected: int) -> None:
+    """A record says that its order named a promotion, and that it names an order and no line in it."""
+    event_types = {"orders": "order.placed", "shipments": "shipment.shipped", "inventory": "inventory.counted"}
+    for unknown in ({}, {"x": "\n"}):
+        event = example(event_types[topic]) | patch | unknown
+        assert decode_events(topic, event).records["flags"].tolist() == [expected]
+
+
+@pytest.mark.parametrize("unknown", [{}, {"x": "\n"}], ids=["scanned", "decoded"])
+def test_the_open_quantity_is_that_of_placements_and_changes(unknown: Event) -> None:
+    """In thousandths, -1 where none is stated; to other events the field is unknown."""
+    for event_type in ("order.placed", "order.changed"):
+        events = [example(event_type) | unknown | {"quantity_open": given} for given in (0, 2.0005, 1e9, None)]
+        assert decode_events("orders", *events).records["quantity_open"].tolist() == [0, 2000, 10**12, NOT_GIVEN]
+    for event_type in ("order.cancelled", "order.closed", "order.returned", "order.lost"):
+        events = [example(event_type) | unknown | {"quantity_open": given} for given in (3, "x", None)]
+        assert decode_events("orders", *events).records["quantity_open"].tolist() == [NOT_GIVEN] * 3
 
 
 def test_line_is_the_sku_where_none_is_given() -> None:

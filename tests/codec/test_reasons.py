@@ -13,7 +13,7 @@ from tests.contracts.examples import EXAMPLES, example
 TIME = "RFC 3339 time with offset, or whole milliseconds since 1970-01-01T00:00:00Z; from 1970 to 9999"
 QUANTITY = "number > 0.0005 and <= 1000000000"
 SKU = "text of 1 to 64 bytes, no control characters"
-ORDERS = "order.placed, order.changed, order.cancelled, order.returned, order.allocated, order.lost"
+ORDERS = "order.placed, order.changed, order.cancelled, order.closed, order.returned, order.allocated, order.lost"
 JSON = "JSON (RFC 8259) in UTF-8"
 BOM = 'Unexpected UTF-8 BOM (decode using utf-8-sig) at character 0: "\\ufeff{}"'
 DATE = "date YYYY-MM-DD"
@@ -209,7 +209,7 @@ def test_what_came_is_short_and_safe(value: Any) -> None:
 
 def test_every_reason_of_the_codec_is_shown() -> None:
     """The reasons above are all that the codec can give; the others belong to those who know time and master data."""
-    given_elsewhere = {"far_future", "too_late", "line_changed_item", "skipped"}
+    given_elsewhere = {"far_future", "too_late", "line_changed_item", "skipped", "version_conflict", "ambiguous_line"}
     given_elsewhere |= {"unknown_unit", "unknown_location", "unknown_supplier", "table_full"}
     shown = {reason for _, reason, _, _ in WHOLE} | {reason for *_, cases in FIELDS for _, reason, _ in cases}
     assert shown == set(get_args(Reason)) - given_elsewhere

@@ -147,8 +147,8 @@ def test_one_message_and_a_block_of_them() -> None:
     tables = (table.fields, table.kinds, table.multiplier)
     spans, texts, entries = np.zeros(SPANS, np.int64), np.empty(1000, np.uint8), np.zeros(3, np.uint32)
     used = scan_block(
-        block.data, block.starts, block.ends, block.offsets, *tables, empty, rows[0], rows[0].view(np.int64),
-        rows[0].view(np.float64), plain, spans, texts, entries,
+        block.data, block.starts, block.ends, block.offsets, *tables, False, empty, rows[0],
+        rows[0].view(np.int64), rows[0].view(np.float64), plain, spans, texts, entries,
     )  # fmt: skip
     one_by_one, to = [], 0
     for start, end, row in zip(block.starts, block.ends, rows[1], strict=True):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.codec.event_record import EVENT, NO_DAY
+from sensing.codec.event_record import EVENT, NO_DAY, NOT_GIVEN, PROMOTED
 from sensing.codec.keys import SPANS
 from sensing.codec.scan_fields import code_of, date_of, finish, integer_of, kind_of, null_end, quantity_of, value
 from sensing.codec.scan_table import BITS, name_words, slot_of, table_of
@@ -85,7 +85,9 @@ def put(name: str, text: bytes) -> tuple[int, Any, list[int]]:
         ("unit_of_measure", b'"CASE"', "unit", b"CASE"),
         ("unit_of_measure", b'"EIGHTBYT"', "unit", b"EIGHTBYT"),
         ("currency", b'"EUR"', "currency", b"EUR"),
-        ("promotion", b'"P"', "promoted", 1),
+        ("promotion", b'"P"', "flags", PROMOTED),
+        ("quantity_open", b"12.3456", "quantity_open", 12_346),
+        ("quantity_open", b"0", "quantity_open", 0),
         ("unit_price", b"12.34", "price", 12.34),
         ("unit_price", b"-0.0", "price", 0.0),
         ("channel", b'"web"', "unit", b""),
@@ -102,6 +104,9 @@ def put(name: str, text: bytes) -> tuple[int, Any, list[int]]:
         ("customer", b'"' + b"x" * 129 + b'"', None, None),
         ("promotion", b'""', None, None),
         ("unit_price", b"-0.01", None, None),
+        ("quantity_open", b"-0.001", None, None),
+        ("quantity_open", b"1000000001", None, None),
+        ("quantity_open", b'"1"', None, None),
         ("unit_price", b"1000000000001", None, None),
         ("unit_price", b'"1"', None, None),
     ],
@@ -151,7 +156,9 @@ ALL = sum(int(bit) for bit in BITS.values())
         (1, ("line_version",), 1.0, 0, None),
         (2, ("line_version", "quantity"), 0.0, 0, (0, 2**31 - 1)),
         (2, (), 1e9 + 1, 7, None),
-        (3, (), 1.0, 7, (1000, 1)),
+        (3, ("line_version", "quantity"), 0.0, 0, (0, 2**31 - 1)),
+        (3, (), 1.0, 7, (1000, 7)),
+        (4, (), 1.0, 7, (1000, 1)),
     ],
 )
 def test_what_depends_on_the_kind(
@@ -160,9 +167,11 @@ def test_what_depends_on_the_kind(
     """Required fields, limits of the quantity, versions and the line are those of the kind."""
     assert TABLE is not None
     record = np.zeros(1, EVENT)
+    record["quantity_open"] = 5
     given = np.uint64(ALL - sum(int(BITS[name]) for name in missing))
     sure = finish(TABLE.kinds[kind], given, round(quantity * 1000), quantity, version, NO_DAY, record.view(np.int64))
     assert sure == (expected is not None)
     if expected is not None:
         assert (record["quantity"][0], record["version"][0]) == expected
         assert (record["kind"][0], record["requested_day"][0]) == (kind + 1, NO_DAY)
+        assert record["quantity_open"][0] == (5 if kind < 2 else NOT_GIVEN)

@@ -126,13 +126,15 @@ def test_limits_are_those_of_the_types() -> None:
     assert table is not None
     limits = {
         each: tuple(table.fields[slot_of(*name_words(each), table.multiplier)][["least", "most"]])
-        for each in ("line_version", "unit_price", "location", "reason", "currency")
+        for each in ("line_version", "unit_price", "quantity_open", "location", "reason", "currency")
     }
     assert limits == {
-        "line_version": (1, VERSION_MAX), "unit_price": (0, 10**12), "location": (1, 40), "reason": (0, 256),
-        "currency": (3, 3),
+        "line_version": (1, VERSION_MAX), "unit_price": (0, 10**12), "quantity_open": (0, 10**9),
+        "location": (1, 40), "reason": (0, 256), "currency": (3, 3),
     }  # fmt: skip
-    placed, changed, cancelled = table.kinds[:3]
+    placed, changed, cancelled, closed, returned = table.kinds[:5]
     assert (placed["above"], placed["least"], placed["most"]) == (0.0005, -np.inf, 1e9)
     assert (changed["above"], changed["least"], changed["most"]) == (-np.inf, 0.0, 1e9)
-    assert (placed["version"], cancelled["version"], table.kinds["version"][3]) == (1, 2**31 - 1, 0)
+    versions = [kind["version"] for kind in (placed, cancelled, closed, returned)]
+    assert versions == [1, 2**31 - 1, 2**31 - 1, 0]
+    assert table.kinds["open"].tolist() == [1, 1, 0, 0, 0, 0]

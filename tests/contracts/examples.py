@@ -36,9 +36,10 @@ _PROMISED = {"promised_date": "2026-02-01"}
 
 _FIELDS: dict[str, dict[str, Event]] = {
     "orders": {
-        "order.placed": _ORDER | {"line_version": 1},
-        "order.changed": _ORDER | {"line_version": 2, "quantity": 0},
+        "order.placed": _ORDER | {"line_version": 1, "quantity_open": 7.5},
+        "order.changed": _ORDER | {"line_version": 2, "quantity": 0, "quantity_open": 0},
         "order.cancelled": _ORDER | {"line_version": 3},
+        "order.closed": _ORDER | {"line_version": 4},
         "order.returned": _ORDER | {"reason": "broken"},
         "order.allocated": _ORDER,
         "order.lost": _ORDER | {"reason": "no stock"},
@@ -77,6 +78,7 @@ _FIELDS: dict[str, dict[str, Event]] = {
         },
         "location.updated": {
             "location": "DC-1", "time_zone": "Europe/Berlin", "calendar": "DE", "region": "north", "steward": "ann",
+            "shipments": False,
         },
         "supplier.updated": {"supplier": "SUP-1", "lead_time_days": 9, "region": "north", "buyer": "bob"},
         "customer.updated": {"customer": "C-1", "strategic": True, "segment": "hospitals", "region": "north"},
@@ -130,6 +132,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "order.placed": _LINE,
     "order.changed": (*_LINE, "line_version"),
     "order.cancelled": ("sku", "location"),
+    "order.closed": ("sku", "location"),
     "order.returned": _LINE,
     "order.allocated": _LINE,
     "order.lost": _LINE,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sensing.codec.currency_notices import CurrencyNotices
 from sensing.codec.decode import Block, decode
 from sensing.codec.event_record import EVENT, TOPICS, Batch, InfrequentEvent, Reject
+from sensing.codec.location_notices import LocationNotices
 from sensing.codec.shard_split import split
 from sensing.codec.text_table import TextTable
 from sensing.machine_settings import Settings
@@ -160,6 +161,7 @@ class Run:
     def __init__(self, settings: Settings, bounds: CallBounds = UNBOUNDED) -> None:
         self.settings = settings
         self.bounds = bounds
+        self.notices = LocationNotices()
         self.shards = [ShardMachine(shard, settings, bounds) for shard in range(settings.shards)]
         self.ledger = LedgerMachine(settings.shards, settings.shards)
         self.outputs: list[list[OutputRecord]] = [[] for _ in range(settings.shards + 1)]
@@ -169,7 +171,9 @@ class Run:
 
     def apply(self, batch: Batch, books: LedgerBatch | None = None, *, everyone: bool = True) -> None:
         """Apply a batch to all shards. If not ``everyone``, shards without records in it are skipped."""
-        for machine, part in enumerate(split(self._currencies.announce(batch), self.settings.shards)):
+        for machine, part in enumerate(
+            split(self._currencies.announce(self.notices.announce(batch)), self.settings.shards)
+        ):
             if everyone or part.infrequent or len(part.records):
                 for output in self.shards[machine].apply(part):
                     self._keep(machine, output)
@@ -198,7 +202,8 @@ class Run:
         self.apply(Batch(np.empty(0, EVENT), [], watermark))
 
     def restart(self) -> None:
-        """Dump every machine, and continue with new machines that load the dumps."""
+        """Dump every machine, and continue with new machines that load the dumps. A source group announces anew."""
+        self.notices = LocationNotices()
         for number, machine in enumerate(self.shards):
             self.shards[number] = ShardMachine(number, self.settings, self.bounds)
             self.shards[number].load(machine.dump())

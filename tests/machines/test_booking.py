@@ -11,23 +11,42 @@ from hypothesis import strategies as st
 
 from sensing.codec.event_record import NO_DAY
 from sensing.contracts.reference import LocationUpdated
-from sensing.detection.quality import COUNT, SIZE_BINS, learn_row_size, learn_stream_size
+from sensing.detection.order_size import learn_row_mode, learn_row_size, taught_quantity
 from sensing.machine_settings import HOUR_MS
 from sensing.machines import booking
+from sensing.machines.row_lookup import resolve_records
 from sensing.machines.shard_state import ShardState
-from sensing.state.line_table import BOOKED_DAY, COUNTED, EVICTED, OPEN_IN_RING, TRACKED_OPEN, find_line
+from sensing.state.line_table import (
+    BOOKED_DAY,
+    CLOSED,
+    COUNTED,
+    EVICTED,
+    EVICTED_OPEN,
+    HELD,
+    LARGE,
+    TRACKED_OPEN,
+    find_line,
+)
+from sensing.state.line_table import COUNT as COUNT_OF_LINES
 from sensing.state.observed_hours import RING_HOURS
-from sensing.supply.supply_record import INVENTORY, OPEN_DAYS, ORDERS
-from tests.machines.made_tables import DAY, NOON, one_row
+from sensing.state.rows import RECENT_DAYS
+from sensing.supply.backlog import open_days
+from sensing.supply.supply_record import INVENTORY, ORDERS
+from tests.machines.made_tables import DAY, NOON, MadeTexts, events, one_row
 
 HOUR = NOON // HOUR_MS
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def line(state: ShardState, number: int = 1, flags: int = TRACKED_OPEN, hour: int = HOUR) -> int:
-    """Slot of a new line of row 0."""
-    slot = booking.new_line(state.tables(), np.uint64(number), np.uint64(number << 7), 0, hour, 0)
-    state.lines.lines["flags"][slot] = flags
+def line(
+    state: ShardState, number: int = 1, flags: int = TRACKED_OPEN, hour: int = HOUR, quantity: int = 0,
+    shipped: int = 0, placed: int = 1,
+) -> int:  # fmt: skip
+    """Slot of a new line of row 0 that is not booked."""
+    slot = booking.new_line(state.tables(), np.uint64(number), np.uint64(number << 7), 0, hour)
+    found = state.lines.lines[slot]
+    found["flags"], found["quantity"], found["shipped"], found["placed_tag"] = flags, quantity, shipped, placed
+    found["requested_day"] = hour // 24
     return slot
 
 
@@ -69,12 +88,10 @@ def test_the_first_event_starts_the_rings() -> None:
         HOUR,
         DAY - 1,
     )
-    assert state.supply.supply["open_day"][0] == DAY
     booking.advance_row(state.tables(), 0, HOUR - 50)
     assert (hot["hour"], hot["first_hour"]) == (HOUR, HOUR)
     booking.advance_row(state.tables(), 0, HOUR + 24)
     assert (hot["hour"], hot["day"], hot["first_hour"], hot["closed_day"]) == (HOUR + 24, DAY + 1, HOUR, DAY - 1)
-    assert state.supply.supply["open_day"][0] == DAY + 1
 
 
 @given(st.lists(st.integers(HOUR - 60, HOUR + 60), min_size=1, max_size=6))
@@ -83,62 +100,94 @@ def test_a_row_is_reached_with_or_without_the_other_tables(hours: list[int]) -> 
     state, other = one_row(), one_row()
     for hour in hours:
         booking.advance_row(state.tables(), 0, hour)
-        booking.advance_row_arrays(other.rows.hot, other.supply.supply, 0, hour)
+        booking.advance_row_of(other.rows.hot, 0, hour)
     assert state.rows.hot.tobytes() == other.rows.hot.tobytes()
-    assert state.supply.supply.tobytes() == other.supply.supply.tobytes()
 
 
-@pytest.mark.parametrize(("quantity", "shipped", "expected"), [(5, 0, 5), (5, 5, 0), (5, 9, 0), (0, 3, 0)])
-def test_open_is_ordered_and_not_shipped(quantity: int, shipped: int, expected: int) -> None:
-    """A shipment of more than the ordered quantity does not make open demand negative."""
+@pytest.mark.parametrize("requested", [NO_DAY, DAY - 3000, DAY, DAY + 13, DAY + 99, DAY + 3653])
+@pytest.mark.parametrize("tracked", [0, TRACKED_OPEN])
+@pytest.mark.parametrize("placed", [0, 1])
+def test_what_is_booked_can_be_taken_out(requested: int, tracked: int, placed: int) -> None:
+    """A booked line stands in its buckets and its location, if it was placed, and in open demand, if it is tracked.
+
+    Taken out, nothing is left.
+    """
     state = one_row()
-    slot = line(state)
-    state.lines.lines["quantity"][slot], state.lines.lines["shipped"][slot] = quantity, shipped
-    assert booking.open_quantity(state.lines.lines[slot]) == expected
-
-
-@pytest.mark.parametrize("requested", [NO_DAY, DAY - 3, DAY, DAY + OPEN_DAYS - 1, DAY + OPEN_DAYS, DAY + 99])
-@pytest.mark.parametrize("flags", [0, TRACKED_OPEN])
-def test_what_is_booked_can_be_taken_out(requested: int, flags: int) -> None:
-    """A booked line stands in its buckets, its location and, if tracked, in open demand; taken out, nothing is left."""
-    state = one_row()
-    slot = line(state, flags=flags)
+    slot = line(state, flags=tracked, quantity=7000, placed=placed)
     t = state.tables()
-    booking.book_line(t, slot, 7000, requested)
+    booking.request(t, slot, requested)
+    booking.book_line(t, slot)
     found = state.lines.lines[slot]
-    assert booked(state) == (7000, 1, 1, 7000 if flags else 0)
+    assert booked(state) == (7000 * placed, placed, placed, 7000 if tracked else 0)
     assert found["requested_day"] == (DAY if requested == NO_DAY else requested)
     assert bool(found["flags"] & BOOKED_DAY) == (requested == NO_DAY)
-    near = flags and found["requested_day"] < DAY + OPEN_DAYS
-    assert bool(found["flags"] & OPEN_IN_RING) == bool(near)
-    assert booking.in_ring(found) == int(bool(near))
-    booking.unbook(t, slot)
+    assert bool(found["flags"] & COUNTED) == bool(placed)
+    assert open_days(state.supply.supply, state.lines.lines, 0) == ({found["requested_day"]: 7.0} if tracked else {})
     booking.unbook(t, slot)
     assert booked(state) == (0, 0, 0, 0)
-    assert (found["quantity"], found["flags"] & COUNTED) == (0, 0)
-    assert not state.supply.supply["open_ring"].any()
-    assert not state.supply.supply["open_later"].any()
+    assert found["flags"] & COUNTED == 0
 
 
-def test_nothing_is_booked_for_nothing() -> None:
-    """A line of quantity 0 is no order line and does not bring its row to life."""
+def test_a_requested_day_replaces_the_booked_one() -> None:
+    """A line that asks for a day is no longer due on its booked day, and again is if it asks for none."""
     state = one_row()
-    booking.book_line(state.tables(), line(state), 0, NO_DAY)
+    slot = line(state)
+    found = state.lines.lines[slot]
+    for requested, expected in ((NO_DAY, DAY), (DAY + 5, DAY + 5), (NO_DAY, DAY)):
+        booking.request(state.tables(), slot, requested)
+        assert (found["requested_day"], bool(found["flags"] & BOOKED_DAY)) == (expected, requested == NO_DAY)
+
+
+@pytest.mark.parametrize(("quantity", "shipped", "flags"), [(0, 0, 0), (0, 4000, 0), (5000, 0, CLOSED)])
+def test_nothing_is_booked_for_nothing(quantity: int, shipped: int, flags: int) -> None:
+    """A line without demand is no order line and does not bring its row to life."""
+    state = one_row()
+    booking.book_line(state.tables(), line(state, flags=TRACKED_OPEN | flags, quantity=quantity, shipped=shipped))
     assert booked(state) == (0, 0, 0, 0)
     assert state.rows.hot["active"][0] == 0
 
 
-def test_open_changes_follow_the_line() -> None:
-    """A change stands under the line's requested day; lines that are not tracked change nothing."""
+@pytest.mark.parametrize(("shipped", "demand"), [(2000, 2000), (9000, 9000)])
+def test_what_was_shipped_of_an_ended_line_is_booked(shipped: int, demand: int) -> None:
+    """The demand of a cancelled or closed line is what was shipped, more than was ordered included."""
     state = one_row()
-    tracked, other = line(state, 1), line(state, 2, flags=0)
+    booking.book_line(state.tables(), line(state, flags=TRACKED_OPEN | CLOSED, quantity=5000, shipped=shipped))
+    assert booked(state) == (demand, 1, 1, 0)
+
+
+def test_open_changes_follow_the_line() -> None:
+    """A change stands under the line's requested day; a line that rises above zero is linked and needs more stock."""
+    state = one_row()
+    state.rows.hot["stock_threshold"][0] = 1.0
     t = state.tables()
-    for slot in (tracked, other):
-        booking.book_line(t, slot, 5000, DAY + 2)
-        booking.change_open(t, slot, -2000, booking.in_ring(state.lines.lines[slot]))
-        booking.change_open(t, slot, 0, 0)
-    assert state.supply.supply["open_total"][0] == 3000
-    assert state.supply.supply["open_ring"][0, (DAY + 2) % OPEN_DAYS] == 3000
+    first, second = (line(state, number, quantity=5000) for number in (1, 2))
+    for slot in (first, second):
+        booking.request(t, slot, DAY + 2)
+        booking.change_open(t, slot, 5000)
+    assert state.rows.hot["stock_threshold"][0] == 11.0
+    state.lines.lines["shipped"][first] = 2000
+    booking.change_open(t, first, -2000)
+    booking.change_open(t, second, 0)
+    assert state.supply.supply["open_total"][0] == 8000
+    assert open_days(state.supply.supply, state.lines.lines, 0) == {DAY + 2: 8.0}
+    assert state.rows.hot["stock_threshold"][0] == 11.0
+
+
+def test_an_open_line_moves_to_another_row() -> None:
+    """A line leaves the list of its row before it is booked in another."""
+    state = one_row()
+    resolve_records(state, events({"location": "M"}), MadeTexts())
+    t = state.tables()
+    slots = [line(state, number, quantity=1000 * number) for number in (1, 2, 3)]
+    for slot in slots:
+        booking.book_line(t, slot)
+    for row in (0, 1):
+        booking.unbook(t, slots[1])
+        booking.move_line(t, slots[1], row)
+        booking.book_line(t, slots[1])
+    supply = state.supply.supply
+    assert supply["open_total"].tolist() == [4000, 2000]
+    assert [sum(open_days(supply, state.lines.lines, row).values()) for row in (0, 1)] == [4.0, 2.0]
 
 
 def test_location_lines_are_counted_by_local_hour() -> None:
@@ -162,23 +211,38 @@ def test_a_row_begins_with_its_first_event() -> None:
 
 
 @given(st.lists(st.integers(1, 10**7), min_size=1, max_size=20))
-def test_sizes_are_learned_by_row_and_stream(quantities: list[int]) -> None:
-    """Each line goes into the row's statistics and, judged by the row before it, into the stream's."""
+def test_sizes_are_learned_by_row(quantities: list[int]) -> None:
+    """Each line goes into the row's statistics and its most frequent size."""
     state = one_row()
-    state.sizes[:] = 0.0
     row: Any = (0.0, 0.0, 0.0, 0.0)
-    stream = np.zeros(SIZE_BINS)
+    mode = (0.0, 0.0)
     for quantity in quantities:
         booking.learn_sizes(state.tables(), 0, quantity)
-        learn_stream_size(stream, quantity / 1000, row[0], row[1])
         row = learn_row_size(row[0], row[1], row[2], row[3], quantity / 1000)
         row = tuple(float(np.float32(value)) for value in row)
+        mode = learn_row_mode(*mode, quantity / 1000)
+        mode = float(np.float32(mode[0])), float(np.float32(mode[1]))
     hot = state.rows.hot[0]
     assert [hot[f"size_{name}"] for name in ("count", "mean", "variance", "max")] == pytest.approx(
         row, rel=1e-5, abs=1e-5
     )
-    np.testing.assert_allclose(state.sizes, stream, rtol=1e-5, atol=1e-5)
-    assert state.sizes[COUNT] == len(quantities)
+    assert (hot["size_mode"], hot["size_mode_lead"]) == pytest.approx(mode, rel=1e-5)
+
+
+def test_models_do_not_learn_the_excess_of_a_large_line() -> None:
+    """What a large line exceeds twice the row's largest by is kept under its day, and goes with the line."""
+    state = one_row()
+    state.rows.hot["size_max"][0] = np.log(10.0)
+    t = state.tables()
+    booking.book_line(t, line(state, 1, quantity=50_000))
+    slot = line(state, 2, flags=TRACKED_OPEN | LARGE, quantity=100_000)
+    booking.book_line(t, slot)
+    excess = state.rows.hot["excess"][0]
+    assert excess[DAY % RECENT_DAYS] == pytest.approx(100.0 - taught_quantity(np.log(10.0)), rel=1e-6)
+    booking.unbook(t, slot)
+    assert not excess.any()
+    booking.book_line(t, line(state, 3, flags=TRACKED_OPEN | LARGE, quantity=100_000, hour=HOUR - 24 * RECENT_DAYS))
+    assert not excess.any()
 
 
 def test_hearing_never_goes_back() -> None:
@@ -189,29 +253,70 @@ def test_hearing_never_goes_back() -> None:
     assert state.supply.supply["last_seen"][0].tolist() == [NOON // 1000, 7, 0]
 
 
-def test_what_the_table_forgets_is_no_longer_open() -> None:
-    """A line that gives way to a new one leaves open demand, what was shipped of it included; its buckets stay."""
-    state = one_row(lines_max=2)
+def known(state: ShardState) -> list[int]:
+    """Numbers of the lines in the table, as :func:`line` gave them."""
+    return sorted(int(number) for number in state.lines.in_use()["key_hi"])
+
+
+def test_a_full_table_evicts_finished_lines_first() -> None:
+    """A finished line gives way however young it is; the hand goes round the table, so that each slot has its turn."""
+    state = one_row(lines_max=4)
+    for number, shipped in ((1, 0), (2, 5000), (3, 0), (4, 5000)):
+        booking.book_line(state.tables(), line(state, number, quantity=5000, shipped=shipped, hour=HOUR + number))
+    assert booked(state) == (20_000, 4, 4, 10_000)
+    line(state, 5, quantity=5000)
+    assert known(state) == [1, 3, 4, 5]
+    line(state, 6, quantity=5000)
+    assert known(state) == [1, 3, 5, 6]
+    assert booked(state) == (20_000, 4, 4, 10_000)
+    assert state.lines.state[[EVICTED, EVICTED_OPEN]].tolist() == [2, 0]
+
+
+def test_a_table_full_of_open_lines_evicts_an_open_one_and_says_so() -> None:
+    """It leaves open demand without what was shipped of it; its buckets stay, and its row's list goes on."""
+    state = one_row(lines_max=3)
     t = state.tables()
-    for number, shipped in ((1, 1000), (2, 0)):
-        slot = line(state, number)
-        booking.book_line(t, slot, 5000, DAY + 3)
-        state.lines.lines["shipped"][slot] = shipped
-        booking.change_open(t, slot, -shipped, 1)
-    assert booked(state) == (10_000, 2, 2, 9000)
-    slot = line(state, 3)
-    assert booked(state) == (10_000, 2, 2, 5000)
-    assert state.lines.ring[EVICTED] == 1
-    assert find_line(t.lines, t.line_index, np.uint64(1), np.uint64(1 << 7)) == -1
-    assert find_line(t.lines, t.line_index, np.uint64(3), np.uint64(3 << 7)) == slot
+    for number, shipped in ((1, 1000), (2, 0), (3, 0)):
+        booking.book_line(t, line(state, number, quantity=5000, shipped=shipped))
+    assert booked(state) == (15_000, 3, 3, 14_000)
+    slot = line(state, 4)
+    assert booked(state) == (15_000, 3, 3, 10_000)
+    assert known(state) == [2, 3, 4]
+    assert find_line(t.lines, t.line_index, np.uint64(4), np.uint64(4 << 7)) == slot
+    assert state.lines.state[[EVICTED, EVICTED_OPEN]].tolist() == [0, 1]
+    assert open_days(state.supply.supply, state.lines.lines, 0) == {DAY: 10.0}
 
 
-def test_old_lines_are_forgotten_two_at_a_time() -> None:
-    """Behind the horizon at most two lines go for each that comes, so that no event pays for many."""
-    state = one_row()
-    for number in range(6):
-        line(state, number, hour=HOUR + number)
-    assert booking.new_line(state.tables(), np.uint64(9), np.uint64(9 << 7), 0, HOUR + 9, HOUR + 100) >= 0
-    assert state.lines.in_order()["hour"].tolist() == [HOUR + 2, HOUR + 3, HOUR + 4, HOUR + 5, HOUR + 9]
-    booking.new_line(state.tables(), np.uint64(8), np.uint64(8 << 7), 0, HOUR + 10, HOUR + 3)
-    assert state.lines.in_order()["hour"].tolist() == [HOUR + 3, HOUR + 4, HOUR + 5, HOUR + 9, HOUR + 10]
+def test_a_held_line_is_evicted_after_finished_ones() -> None:
+    """A line whose version waits for a person is kept as long as a finished one can go."""
+    state = one_row(lines_max=2)
+    line(state, 1, flags=HELD, quantity=5000)
+    line(state, 2, quantity=5000, shipped=5000)
+    line(state, 3, quantity=5000, shipped=5000)
+    line(state, 4, quantity=5000)
+    assert known(state) == [1, 4]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 9)), min_size=1, max_size=40), st.integers(1, 6))
+def test_open_demand_is_that_of_the_lines_kept(arrivals: list[tuple[bool, int]], lines_max: int) -> None:
+    """Whatever is evicted, the table never exceeds its bound and open demand is the sum of its open lines.
+
+    An open line goes only if all are open.
+    """
+    state = one_row(lines_max=lines_max)
+    for number, (is_open, units) in enumerate(arrivals, start=1):
+        before = state.lines.in_use()
+        finished = int((before["shipped"] == before["quantity"]).sum())
+        evicted = state.lines.state[[EVICTED, EVICTED_OPEN]].tolist()
+        quantity = 1000 * units
+        booking.book_line(state.tables(), line(state, number, quantity=quantity, shipped=0 if is_open else quantity))
+        full = len(before) == lines_max
+        expected = [evicted[0] + (full and finished > 0), evicted[1] + (full and finished == 0)]
+        assert state.lines.state[[EVICTED, EVICTED_OPEN]].tolist() == expected
+        kept = state.lines.in_use()
+        assert len(kept) == state.lines.state[COUNT_OF_LINES] == min(number, lines_max)
+        assert number in kept["key_hi"]
+        assert state.supply.supply["open_total"][0] == (kept["quantity"] - kept["shipped"]).sum()
+        assert sum(open_days(state.supply.supply, state.lines.lines, 0).values()) * 1000 == pytest.approx(
+            (kept["quantity"] - kept["shipped"]).sum()
+        )

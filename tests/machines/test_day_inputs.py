@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.codec.event_record import Kind
+from sensing.codec.event_record import PROMOTED, Kind
 from sensing.contracts.reference import CalendarUpdated, Holiday, LocationUpdated, PromotionApproved
 from sensing.demand.demand_record import HORIZON
 from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
@@ -92,7 +92,7 @@ def test_models_are_told_of_a_day() -> None:
     take(
         state,
         events(
-            {"sku": "A", "time": time, "quantity": 2500, "promoted": 1},
+            {"sku": "A", "time": time, "quantity": 2500, "flags": PROMOTED},
             {"sku": "B", "time": time - DAY_MS},
             {"sku": "A", "location": "M", "time": time + DAY_MS},
             {"sku": "B", "time": time, "kind": Kind.COUNTED, "quantity": 0, "event_id": "c"},
@@ -160,7 +160,7 @@ def test_the_share_of_a_day_that_a_row_was_observed(first: int, observed: list[b
 def test_promoted_orders_are_remembered_for_eight_days(age: int, newer: int) -> None:
     """A day on which an order named a promotion is promoted at its close, if its row is at most seven days on."""
     state = three_rows()
-    promoted: dict[str, Any] = {"sku": "A", "promoted": 1}
+    promoted: dict[str, Any] = {"sku": "A", "flags": PROMOTED}
     take(state, events(promoted, {"sku": "A", "time": NOON + age * DAY_MS}))
     assert inputs_of(state, ROWS[:1], observe_day(state, DAY)).promoted.tolist() == [float(age < 8)]
     assert inputs_of(state, ROWS[:1], observe_day(state, DAY + age + 1 + newer)).promoted.tolist() == [0.0]

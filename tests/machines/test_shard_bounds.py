@@ -3,8 +3,8 @@
 import pytest
 
 from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
-from sensing.state.line_table import COUNT, EVICTED
-from tests.machines.streams import MONDAY, Line, Stream, line, run, sums
+from sensing.machines.gauges import gauges
+from tests.machines.streams import MONDAY, Line, Result, Stream, line, run, sizes, sums
 
 pytestmark = pytest.mark.compiled
 
@@ -19,28 +19,72 @@ def orders(count: int, sku: str = "A", location: str = "L") -> list[Line]:
     ]
 
 
-def test_a_full_line_table_forgets_the_oldest_line() -> None:
-    """Beyond ``lines_max`` the oldest line goes: it stays in the buckets, is not open, and a repeat counts again."""
+def shipped(lines: list[Line]) -> list[Line]:
+    """A shipment of each line, a second after it."""
+    return [
+        line("shipment.shipped", f"s{n}", MONDAY + n * MINUTE_MS + 1000, order_id=f"A{n}", quantity=1, **KEYS)
+        for n in range(len(lines))
+    ]
+
+
+def evictions(found: Result) -> tuple[int, int, int]:
+    """Lines in the table, finished lines and open lines that were forgotten."""
+    told = gauges(found.shards[0].state)
+    return told.lines, told.limits["lines_evicted"], told.limits["open_lines_evicted"]
+
+
+def test_a_full_line_table_forgets_finished_lines_first() -> None:
+    """Beyond ``lines_max`` shipped lines and the ids of shipments make room; no open line goes."""
+    done, still = orders(20), orders(6, "B")
+    first = [each for pair in zip(done, shipped(done), strict=True) for each in pair]
+    found = run(Stream([*still, *first], end=MONDAY + DAY_MS), Settings(shards=1, lines_max=10))
+    assert evictions(found) == (10, 36, 0)
+    rows = sums(found.shards[0])
+    assert (rows["A", "L"].open, rows["B", "L"].open) == (0, 6000)
+    assert sum(rows["A", "L"].day_lines.values()) == 20
+
+
+def test_a_line_table_full_of_open_lines_says_so() -> None:
+    """Open lines beyond ``lines_max`` go: they stay demand and are not open; a repeat of one is unknown."""
     lines = orders(20)
-    stream = Stream([*lines, lines[19], lines[3]], end=MONDAY + DAY_MS)
+    stream = Stream([*lines, lines[19]], end=MONDAY + DAY_MS)
     found = run(stream, Settings(shards=1, lines_max=10))
-    state = found.shards[0].state
-    assert (int(state.lines.ring[COUNT]), int(state.lines.ring[EVICTED]), len(state.lines.lines)) == (10, 11, 10)
+    assert evictions(found) == (10, 0, 10)
     row = sums(found.shards[0])["A", "L"]
-    assert sum(row.day_lines.values()) == 21
+    assert sum(row.day_lines.values()) == 20
     assert row.open == 10_000
     (counts,) = [totals[2] for totals in found.totals[0].counts if totals[0] == "orders"]
-    assert (sum(counts[:2]), counts[2]) == (21, 1)
+    assert (sum(counts[:2]), counts[2]) == (20, 1)
 
 
-def test_lines_beyond_the_horizon_make_room() -> None:
-    """Lines older than ``line_horizon_days`` are forgotten as new ones come, though there is room."""
-    late = MONDAY + 9 * DAY_MS
-    newer = [line("order.placed", f"n{n}", late + n, order_id=f"n{n}", quantity=1, **KEYS) for n in range(30)]
-    found = run(Stream([*orders(30), *newer]), Settings(shards=1, line_horizon_days=5))
-    ring = found.shards[0].state.lines.ring
-    assert (int(ring[COUNT]), int(ring[EVICTED])) == (30, 30)
-    assert sums(found.shards[0])["A", "L"].open == 30_000
+@pytest.mark.parametrize("lines_max", [3, 7, 40])
+def test_what_is_evicted_does_not_depend_on_the_cut(lines_max: int) -> None:
+    """A full table continues exactly after a restart, and in any blocks."""
+    done = orders(30)
+    lines = [each for pair in zip(done, shipped(done), strict=True) for each in pair if b'"s1' not in each.value]
+    stream = Stream([*lines, *orders(8, "B")], end=MONDAY + DAY_MS)
+    settings = Settings(shards=1, lines_max=lines_max)
+    whole = run(stream, settings)
+    cut = run(stream, settings, sizes(stream, 5), restarts=sizes(stream, 5))
+    assert cut.plain() == whole.plain()
+    assert evictions(cut) == evictions(whole)
+
+
+def test_the_horizon_is_for_finished_lines() -> None:
+    """Finished lines older than ``line_horizon_days`` are forgotten day by day; open ones stay where shipments tell."""
+    done = orders(30)
+    ends = [line("order.placed", "n", MONDAY + 9 * DAY_MS, order_id="n", quantity=1, **KEYS)]
+    found = run(Stream([*done, *shipped(done)[:20], *ends]), Settings(shards=1, line_horizon_days=5))
+    assert evictions(found) == (11, 40, 0)
+    assert sums(found.shards[0])["A", "L"].open == 11_000
+
+
+def test_where_nothing_is_ever_heard_lines_end_with_the_horizon() -> None:
+    """Lines of a silent location are open until ``line_horizon_days`` after their requested day."""
+    ends = [line("order.placed", "n", MONDAY + 9 * DAY_MS, order_id="n", quantity=1, **KEYS)]
+    found = run(Stream([*orders(30), *ends]), Settings(shards=1, line_horizon_days=5))
+    assert evictions(found) == (1, 30, 0)
+    assert sums(found.shards[0])["A", "L"].open == 1000
 
 
 def test_a_full_row_table_keeps_the_books() -> None:
@@ -62,8 +106,12 @@ def test_a_full_table_of_problems_keeps_room_for_held_orders() -> None:
         delayed = {"po_id": f"P{n}", "promised_date": "2026-02-20"} | keys
         lines.append(line("po.delayed", f"d{n}", time + HOUR_MS, **delayed))
     keys = {"sku": "S00", "location": "L"}
-    lines += [line("order.placed", f"o{n}", MONDAY + 3 * HOUR_MS + n, quantity=1, **keys) for n in range(60)]
-    lines.append(line("order.placed", "giant", MONDAY + 4 * HOUR_MS, order_id="g", quantity=90_000, **keys))
+    lines += [
+        line("order.placed", f"o{n}", MONDAY + 3 * HOUR_MS + n, quantity=1, unit_price=5, **keys) for n in range(60)
+    ]
+    lines.append(
+        line("order.placed", "giant", MONDAY + 4 * HOUR_MS, order_id="g", quantity=100_000, unit_price=5e-5, **keys)
+    )
     found = run(Stream(lines, end=MONDAY + 12 * HOUR_MS), Settings(shards=1, open_problems_max=20))
     states = found.data("exceptions")
     kinds = [state["exception_type"] for state in states]

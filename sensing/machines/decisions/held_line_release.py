@@ -11,7 +11,7 @@ from sensing.codec.instants import day_number
 from sensing.codec.keys import keys_of
 from sensing.detection.finding import Finding
 from sensing.detection.quality import DATA_QUALITY, ReleasedLine
-from sensing.machines.booking import learn_sizes, mark_seen
+from sensing.machines.booking import learn_sizes, local_minute, mark_seen
 from sensing.machines.callbacks import detect_surge
 from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX, RELEASED
 from sensing.machines.order_lines import release_line
@@ -42,12 +42,12 @@ def release(
     assert isinstance(partition, int), "a held line always says its partition"
     s.counts[Topic.ORDERS, partition, RELEASED] += 1
     mark_seen(t, row, ORDERS, finding.event_time)
-    hour = s.zones.local_hour(s.zone_of(row), finding.event_time)
-    release_line(t, slot, row, hour, round(units * THOUSANDTHS), _requested_day(finding))
+    minute = local_minute(t, row, finding.event_time)
+    release_line(t, slot, row, minute, round(units * THOUSANDTHS), _requested_day(finding))
     if line["flags"] & COUNTED and not was_counted:
         learn_sizes(t, row, round(units * THOUSANDTHS))
         _keep_price(s, finding)
-        if check_surge(t, row, hour, np.zeros(CALLBACKS_MAX, CALLBACK), 0):
+        if check_surge(t, row, minute // 60, np.zeros(CALLBACKS_MAX, CALLBACK), 0):
             detect_surge(s, row, message.time, message.event.event_id)
     context = context_of(s, row, s.clock, message.time, (message.event.event_id,))
     order_id, name = str(finding.details["order_id"]), str(finding.details["line"])

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 from sensing.machine_settings import DAY_MS, Settings
-from sensing.supply.supply_record import OPEN_DAYS
 from tests.claims import at, count, orders, states, world
 from tests.machines.decisions.decision_messages import answers, changes, decision, outcomes
 from tests.machines.streams import Line, Result, Stream, line, run, sums
@@ -15,18 +13,19 @@ pytestmark = pytest.mark.compiled
 
 STEWARD = {"decider": "dora", "role": "data_steward"}
 KEYS = {"sku": "A", "location": "L"}
-USUAL = (*orders("u", range(10), 6.0), count(100_000, 1))
-PLACED: dict[str, Any] = {"order_id": "G", "line": "7", "quantity": 40_000, "unit_price": 2.5, "currency": "EUR"}
+USUAL = (*orders("u", range(10), 6.0, unit_price=25_000.0, currency="EUR"), count(100_000, 1))
+PLACED: dict[str, Any] = {"order_id": "G", "line": "7", "quantity": 20_000, "unit_price": 2.5, "currency": "EUR"}
 GIANT = line("order.placed", "giant", at(8, 9), requested_date="2026-02-14", **PLACED, **KEYS)
-OWN = line("order.placed", "own", at(8, 9), quantity=40_000, **KEYS)
-LOST = line("order.lost", "lost", at(8, 9), quantity=40_000, order_id="G", **KEYS)
+PRICED: dict[str, Any] = {"quantity": 20_000, "unit_price": 2.5, "currency": "EUR"}
+OWN = line("order.placed", "own", at(8, 9), **PRICED, **KEYS)
+LOST = line("order.lost", "lost", at(8, 9), order_id="G", **PRICED, **KEYS)
 NAMES = {
     "giant": "quality:A|L|G|7:20260210T080000000", "own": "quality:A|L|own|A:20260210T080000000",
     "lost": "quality:A|L|G|A:20260210T080000000",
 }  # fmt: skip
 SANE = PLACED | {"quantity": 5}
 DAY = at(8) // DAY_MS
-BEFORE_IT = line("order.placed", "first", at(8, 7), **SANE, **KEYS)
+BEFORE_IT = line("order.placed", "first", at(8, 7), **(SANE | {"unit_price": 25_000.0}), **KEYS)
 CHANGED = line("order.changed", "giant", at(8, 9), line_version=2, **PLACED, **KEYS)
 
 
@@ -45,8 +44,8 @@ def test_a_giant_is_held_with_what_the_steward_must_know() -> None:
     (state,) = states(world([*USUAL, GIANT], 9), "data_quality")
     assert state["exception_id"] == NAMES["giant"]
     assert state["details"] == {
-        "order_id": "G", "line": "7", "quantity": 40_000.0, "check": "impossible_quantity",
-        "requested_date": "2026-02-14", "unit_price": 2.5, "partition": 0,
+        "order_id": "G", "line": "7", "quantity": 20_000.0, "check": "impossible_quantity",
+        "requested_date": "2026-02-14", "unit_price": 2.5, "partition": 0, "signs": "multiple, price",
     }  # fmt: skip
 
 
@@ -59,10 +58,10 @@ def test_a_released_line_counts_from_then_on(giant: Line) -> None:
     found = world([*USUAL, giant, release(NAMES[name], reason="a stadium")], 10)
     held = world([*USUAL, giant], 10)
     row, before = sums(found.shards[0])["A", "L"], sums(held.shards[0])["A", "L"]
-    assert row.quantity[DAY] == before.quantity[DAY] + 40_000_000
+    assert row.quantity[DAY] == before.quantity[DAY] + 20_000_000
     assert row.day_lines[DAY] == before.day_lines[DAY] + 1
     assert row.hour_lines[DAY * 24 + 9] == before.hour_lines.get(DAY * 24 + 9, 0) + 1
-    assert row.open == before.open + (0 if giant is LOST else 40_000_000)
+    assert row.open == before.open + (0 if giant is LOST else 20_000_000)
     assert found.table()["A", "L"]["forecast_mean"][0] > held.table()["A", "L"]["forecast_mean"][0]
     ended = states(found, "data_quality")[-1]
     assert (ended["status"], ended["decision"], ended["decided_by"]) == ("resolved", "release", "dora")
@@ -79,16 +78,26 @@ def test_a_released_line_is_booked_as_one_that_was_never_held() -> None:
     sane = world([*USUAL, line("order.placed", "s", at(8, 9), requested_date="2026-02-14", **SANE, **KEYS)], 10)
     found = world([*USUAL, GIANT, release(NAMES["giant"])], 10)
     expected, row = sums(sane.shards[0])["A", "L"], sums(found.shards[0])["A", "L"]
-    more = 39_995_000
+    more = 19_995_000
     assert row == expected._replace(
         quantity={**expected.quantity, DAY: expected.quantity[DAY] + more}, open=expected.open + more
     )
-    open_days = [run.shards[0].state.supply.supply["open_ring"][0].astype(np.int64) for run in (found, sane)]
-    assert np.flatnonzero(open_days[0] - open_days[1]).tolist() == [(DAY + 4) % OPEN_DAYS]
+    due = [result.shards[0].state.open_days(0) for result in (found, sane)]
+    assert {day: due[0].get(day, 0) - due[1].get(day, 0) for day in due[0].keys() | due[1].keys()} == {
+        day: more / 1000 if day == DAY + 4 else 0.0 for day in due[1]
+    }
     hot = found.shards[0].state.rows.hot[0]
-    assert (hot["price"], hot["currency"]) == (2.5, b"EUR")
+    usual = sane.shards[0].state.rows.hot[0]
+    assert (hot["price"], hot["currency"]) == (usual["price"], usual["currency"])
     assert hot["last_order"] == sane.shards[0].state.rows.hot[0]["last_order"]
     assert hot["size_count"] == sane.shards[0].state.rows.hot[0]["size_count"]
+
+
+def test_the_price_of_a_released_line_is_the_newest() -> None:
+    """If no later order has one, the row's price is that of the released line."""
+    before = orders("u", range(8), 6.0, unit_price=25_000.0, currency="EUR")
+    hot = world([*before, GIANT, release(NAMES["giant"])], 10).shards[0].state.rows.hot[0]
+    assert (hot["price"], hot["currency"]) == (2.5, b"EUR")
 
 
 def test_a_release_of_a_newer_version_replaces_the_one_before() -> None:
@@ -96,7 +105,7 @@ def test_a_release_of_a_newer_version_replaces_the_one_before() -> None:
     found = world([*USUAL, BEFORE_IT, CHANGED, release(NAMES["giant"])], 10)
     before = world([*USUAL, BEFORE_IT], 10)
     row, first = sums(found.shards[0])["A", "L"], sums(before.shards[0])["A", "L"]
-    assert row.quantity[DAY] == first.quantity[DAY] + 39_995_000
+    assert row.quantity[DAY] == first.quantity[DAY] + 19_995_000
     assert row.day_lines == first.day_lines
 
 
@@ -105,8 +114,8 @@ def test_what_follows_a_release_goes_by_version() -> None:
     cancellation takes it out.
     """
     later = [
-        line("order.placed", "again", at(8, 20), **PLACED, **KEYS),
-        line("order.changed", "less", at(8, 21), line_version=2, **(PLACED | {"quantity": 30_000}), **KEYS),
+        line("order.placed", "again", at(8, 20), requested_date="2026-02-14", **PLACED, **KEYS),
+        line("order.changed", "less", at(8, 21), line_version=2, **(PLACED | {"quantity": 15_000}), **KEYS),
         line("order.cancelled", "off", at(8, 22), order_id="G", line="7", **KEYS),
     ]
     found = world([*USUAL, GIANT, release(NAMES["giant"]), *later], 10)
@@ -154,15 +163,22 @@ def test_what_is_held_no_more_cannot_be_released(end: Line) -> None:
     assert final(found) == final(world([*USUAL, GIANT, end], 10))
 
 
-def test_a_line_that_was_forgotten_cannot_be_released() -> None:
-    """Where the line table has forgotten the held line the release is stale, says so, and changes nothing."""
+def test_a_held_line_is_remembered_beyond_the_horizon() -> None:
+    """A line that waits for its steward is not finished, so that it can be released whatever its age."""
     late = orders("v", range(10, 22), 6.0)
     found = world([*USUAL, GIANT, *late, release(NAMES["giant"], 21.5)], 22, line_horizon_days=5)
+    assert outcomes(found) == [("release", None)]
+    open_days = found.shards[0].state.open_days(0)
+    assert open_days[DAY + 4] >= 20_000
+
+
+def test_a_line_that_was_evicted_cannot_be_released() -> None:
+    """Where a full table has forgotten the held line the release is stale, says so, and changes nothing."""
+    late = orders("v", range(10, 22), 6.0)
+    found = world([*USUAL, GIANT, *late, release(NAMES["giant"], 21.5)], 22, lines_max=20)
     assert outcomes(found) == [("release", "stale")]
-    assert answers(found)[0]["answer"] == (
-        "Required a line that is still remembered, one of the last 5 days, got an older one."
-    )
-    assert sums(found.shards[0]) == sums(world([*USUAL, GIANT, *late], 22, line_horizon_days=5).shards[0])
+    assert answers(found)[0]["answer"].startswith("Required a line that is still remembered")
+    assert sums(found.shards[0]) == sums(world([*USUAL, GIANT, *late], 22, lines_max=20).shards[0])
 
 
 def test_a_release_in_quiet_time_counts_in_silence() -> None:
@@ -176,7 +192,7 @@ def test_a_release_in_quiet_time_counts_in_silence() -> None:
 
 def test_a_release_can_be_a_surge() -> None:
     """A line that comes to count is one line more for the windows, as any other."""
-    usual = orders("u", range(40), 4.0)
+    usual = orders("u", range(40), 4.0, unit_price=25_000.0, currency="EUR")
     many = [line("order.placed", f"m{n}", at(40, 9) + n, order_id=f"m{n}", quantity=2, **KEYS) for n in range(13)]
     for extra in range(len(many) + 1):
         lines = [*usual, *many[:extra], line("order.placed", "giant", at(40, 10), **PLACED, **KEYS)]
