@@ -68,12 +68,15 @@ INPUT_TYPES: dict[str, InputType] = {
         "shard of the SKU",
         "units, prices, supplier and ordering rules of an item; its name, groups, steward and importance in records",
     ),
-    "location.updated": InputType("every shard", "time zone, calendar, region and steward of a location; whether it ships"),
+    "location.updated": InputType(
+        "every shard", "time zone, calendar, region and steward of a location; whether it ships"
+    ),
     "supplier.updated": InputType("every shard", "makes a supplier known; its usual lead time, region and buyer"),
     "customer.updated": InputType("every shard", "states a customer in the exceptions that its order lines cause"),
     "calendar.updated": InputType("every shard", "closed days and holidays of locations"),
     "policy.updated": InputType(
-        "every shard", "service target, cover, costs and dead band of rows; base currency and rates; tolerance of counts"
+        "every shard",
+        "service target, cover, costs and dead band of rows; base currency and rates; tolerance of counts",
     ),
     "plan.published": InputType("shard of the SKU", "nothing", ("location", "start", "days", "quantity_per_day")),
     "parameters.in_force": InputType(
