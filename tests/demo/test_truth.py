@@ -179,9 +179,9 @@ def test_worst_first(tmp_path: Path) -> None:
     """Problems rank by severity, then by money, then by id."""
     problems = problems_of(
         tmp_path,
-        record("c", money=5.0),
-        record("a", money=5.0),
-        record("b", money=9.0),
+        record("c", money_base=5.0),
+        record("a", money_base=5.0),
+        record("b", money_base=9.0),
         record("d", severity="critical"),
     )
 

@@ -127,6 +127,11 @@ COUNTED_LATER = line("inventory.counted", "again", noon(DAY + 1), quantity=40, *
 PO_PLACED = line("po.placed", "po2", noon(DAY - 2), **PO, quantity=60, promised_date=date(DAY + 2))
 PO_CONFIRMED = line("po.confirmed", "po3", noon(DAY + 1), **PO, promised_date=date(DAY + 8), line_version=2)
 PO_CONFIRMED_BEFORE = line("po.confirmed", "po3", noon(DAY - 1), **PO, promised_date=date(DAY + 8), line_version=2)
+PO_PLACED_AGAIN = line("po.placed", "po5", noon(DAY + 1), **PO, quantity=30, line_version=2)
+PO_NOW, PO_LATER = (
+    line("po.confirmed", f"po {name}", noon(DAY - 1), **PO, quantity=30, promised_date=date(day), schedule_line=name)
+    for name, day in (("NOW", DAY + 2), ("OTHER", DAY + 8))
+)
 PO_DELAYED = line("po.delayed", "po4", noon(DAY + 1), **PO, promised_date=date(DAY + 9))
 LOCATION_SHUT = line("location.updated", "l9", None, location="L", calendar="shut")
 CALENDAR_SHUT = line("calendar.updated", "shut", None, calendar="shut", closed_weekdays=[0, 1, 2])
@@ -180,10 +185,13 @@ SCENARIOS: dict[str, list[Scenario]] = {
     "po.placed": [
         scenario("po.placed", PO_CONFIRMED, others=CASE | {"line_version": 3}, **PO, quantity=60,
                  promised_date=date(DAY + 2)),
+        scenario("po.placed", PO_PLACED_AGAIN, others={"line_version": 3}, **PO, quantity=60),
     ],
     "po.confirmed": [
         scenario("po.confirmed", PO_PLACED, PO_CONFIRMED, others=CASE | {"line_version": 3}, **PO, quantity=50,
                  promised_date=date(DAY + 4)),
+        scenario("po.confirmed", PO_PLACED, PO_NOW, PO_LATER, **PO, quantity=20, promised_date=date(DAY + 4),
+                 schedule_line="NOW"),
     ],
     "po.delayed": [
         scenario("po.delayed", PO_PLACED, PO_CONFIRMED, others=PALLET | {"line_version": 3}, **PO,
@@ -193,7 +201,10 @@ SCENARIOS: dict[str, list[Scenario]] = {
         scenario("po.shipped", PO_PLACED, PO_CONFIRMED, others=PALLET | {"line_version": 3}, **PO,
                  promised_date=date(DAY + 6)),
     ],
-    "po.received": [scenario("po.received", PO_PLACED, others=CASE, **PO, quantity=20)],
+    "po.received": [
+        scenario("po.received", PO_PLACED, others=CASE, **PO, quantity=20),
+        scenario("po.received", PO_PLACED, PO_NOW, PO_LATER, **PO, quantity=20, schedule_line="NOW"),
+    ],
     "po.cancelled": [scenario("po.cancelled", PO_PLACED, PO_CONFIRMED_BEFORE, others=PALLET | FIRST, **PO)],
     "supplier.disrupted": [scenario("supplier.disrupted", PO_PLACED, supplier="S", delay_days=6)],
     "inventory.counted": [scenario("inventory.counted", others=CASE, **ROW, quantity=40)],

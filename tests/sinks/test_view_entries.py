@@ -152,3 +152,23 @@ def test_all_names_have_the_prefix() -> None:
         "a:changes:exceptions",
         "a:changes:parameters",
     }
+
+
+def test_money_without_a_rate_has_no_rank() -> None:
+    """Priority is that without money, however large the original amount is; facts that hold are fields."""
+    made = entry(read(exception("x", money=1e9, money_base=None, money_status="no_rate", strategic=True)), LAYOUT, 30)
+
+    assert made.score == str(priority("high", None, "2010-01-04T08:00:00.000Z"))
+    found = fields(made)
+    assert (found["money"], found["money_status"], found["strategic"]) == ("1000000000.0", "no_rate", "true")
+    assert {"money_base", "regulated", "customer_strategic"} & found.keys() == set()
+
+
+def test_parameters_have_the_facts_of_their_item() -> None:
+    """Those that are known, and what holds as ``true``."""
+    facts = {"item_name": "Pump", "family": "F", "category": "C", "region": "R", "supplier": "S", "buyer": "bob"}
+    found = fields(entry(read(planning(decided=facts | {"regulated": True})), LAYOUT, 30))
+
+    assert {name: found[name] for name in facts} == facts
+    assert found["regulated"] == "true"
+    assert "strategic" not in found
