@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.events import Feed
 from benchmarks.workloads import DAY_MS, HOUR_MS, Lines
 from sensing.codec.currency_notices import CurrencyNotices
+from sensing.codec.location_notices import LocationNotices
 from sensing.codec.event_record import EVENT, Batch
 from sensing.codec.shard_split import split
 from sensing.machine_settings import Settings
@@ -39,6 +40,7 @@ class Shards:
         self.feed = Feed(settings)
         self.outputs = 0
         self._currencies = CurrencyNotices()
+        self._locations = LocationNotices()
         self._answer = sha256()
 
     def take(self, lines: Lines) -> None:
@@ -48,7 +50,7 @@ class Shards:
 
     def split(self, batch: Batch) -> list[Batch]:
         """A batch per machine, as routers make them."""
-        return split(self._currencies.announce(batch), len(self.machines))
+        return split(self._currencies.announce(self._locations.announce(batch)), len(self.machines))
 
     def tick(self, watermark: int, *, final: bool = False) -> float:
         """Advance the clock to ``watermark`` without records; returns the processor time in seconds."""

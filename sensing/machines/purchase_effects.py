@@ -22,7 +22,7 @@ from sensing.machines.stock_thresholds import check_next_movement, expect_less
 from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
 from sensing.supply.purchase_line import PurchaseLine
 from sensing.supply.purchases import MovedLine, PoOutcome, line_key
-from sensing.supply.stock_ledger import book_movement
+from sensing.supply.stock_ledger import book_movement, refresh_stock
 
 
 def disrupt(s: ShardState, message: InfrequentEvent) -> None:
@@ -57,6 +57,7 @@ def _rows_of(s: ShardState, suppliers: list[int]) -> NDArray[np.int64]:
 def book_receipt(s: ShardState, message: InfrequentEvent, row: int, quantity: int) -> None:
     """Book received thousandths as stock. They are no longer due, so the stock threshold rises, too."""
     book_movement(s.supply.supply, row, message.time, quantity)
+    refresh_stock(s.rows.hot, s.supply.supply, row)
     expect_less(s, row, quantity / THOUSANDTHS)
 
 
