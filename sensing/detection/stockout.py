@@ -20,12 +20,12 @@ from sensing.detection.sentences import number, plural
 from sensing.jit import kernel
 from sensing.machine_settings import DAY_MS, HOUR_MS
 from sensing.supply.plan import Plan
-from sensing.supply.projection import lead_days
+from sensing.supply.projection import known_shortage, lead_days
 
 PROBABILITY_OPEN = 0.5
 PROBABILITY_CLEARED = 0.3
 HISTORY_DAYS_MIN = 14
-"""A level learned from fewer days is too uncertain for an alarm, unless overdue demand exceeds the stock."""
+"""A level learned from fewer days is too uncertain for an alarm, unless open orders alone exceed the stock."""
 
 
 @kernel
@@ -124,7 +124,8 @@ class StockoutEvidence(msgspec.Struct, frozen=True, kw_only=True):
 def could_open(parts: ShardParts, plan: Plan) -> NDArray[np.bool_]:
     """(n,) rows whose projection could open a stock-out."""
     learned = parts.demand.demand["days"][plan.rows] >= HISTORY_DAYS_MIN
-    short = plan.on_hand < plan.overdue
+    short = np.empty(len(plan.rows), np.bool_)
+    known_shortage(plan.on_hand, plan.overdue, plan.open_day, plan.receipts, plan.window_days, short)
     return np.asarray((learned | short) & (plan.stockout_probability >= PROBABILITY_OPEN) & ~np.isnan(plan.on_hand))
 
 

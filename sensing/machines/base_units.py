@@ -43,7 +43,7 @@ def convert_rows(s: ShardState, rows: NDArray[np.int64], factor: float) -> None:
     hot["price"][rows] /= factor
     for name in ON_ROWS:
         hot[name][rows] *= factor
-    hot["stock_threshold"][rows] = np.nan
+    hot["stock_threshold"][rows] *= factor
     known = rows[hot["size_count"][rows] > 0]
     for name in ("size_mean", "size_max"):
         hot[name][known] += np.float32(np.log(factor))

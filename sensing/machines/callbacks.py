@@ -127,14 +127,12 @@ def _report_drift(s: ShardState, row: int, event: Any, texts: EventTexts, drift:
 
 def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
     """Project the stock of a row again after an event that changed it."""
-    if s.rows.hot["closed_day"][row] >= s.rows.hot["first_hour"][row] // 24:
+    if s.rows.hot["active"][row]:
         check_projection(s, row, forecast_and_plan_of_row(s, row, s.clock).plan, event_time, cause)
 
 
 def check_projection(s: ShardState, row: int, plan: Plan, event_time: int, cause: str) -> None:
     """Judge the stock projection of a row, which is planned alone, and set its stock threshold."""
-    if s.rows.hot["closed_day"][row] < s.rows.hot["first_hour"][row] // 24:
-        return
     short = bool(could_open(s, plan)[0])
     if short or STOCKOUT_PROJECTED.name in s.problems.open_types(row):
         context = context_of(s, row, s.clock, event_time, (cause,))

@@ -56,7 +56,7 @@ def set_idle_stock_thresholds(s: ShardState, rows: NDArray[np.int64], day: int, 
 def lower_stock_threshold(s: ShardState, plan: Plan, at: int) -> None:
     """Set the threshold of a row with a known stock-out: it is rechecked after about a day, or when stock halves."""
     # Orders raise the threshold, their shipments lower the stock: a day's demand closes a gap of two days' demand.
-    stock, day = plan.on_hand[at], 2.0 * plan.forecast_mean[at, 0]
+    stock, day = plan.on_hand[at], 2.0 * np.nan_to_num(plan.forecast_mean[at, 0])
     s.rows.hot["stock_threshold"][plan.rows[at]] = stock - max(1.0, abs(stock) / 2.0, day)
 
 

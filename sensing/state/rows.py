@@ -51,7 +51,7 @@ HOT = np.dtype(
         ("promoted_days", "u1"),  # bit k: an order of day ``day`` - k named a promotion
         ("currency", "S3"),
         ("slot", "u1"),  # minute after the local day's end at which the row closes
-        ("stock_threshold", "f4"),  # on-hand units below which the projection runs again; NaN: not planned yet
+        ("stock_threshold", "f4"),  # on-hand units below which the projection runs again; NaN: not before the next plan
         ("out_of_sync", "u4"),  # 1: the newest count differed from the balance by more than the policy allows
         ("stock", "f8"),  # units on hand; NaN: never counted
         ("first_hour", "i4"),  # local hour of the first absorbed event; late events of the same day may move it back
@@ -131,7 +131,6 @@ class Rows:
         hot["key_hi"], hot["key_lo"] = key
         hot["location"] = location
         hot["price"] = np.nan
-        hot["stock_threshold"] = np.nan
         hot["stock"] = np.nan
         hot["slot"] = slot
         self.count = row + 1

@@ -95,7 +95,7 @@ def project(
     open_day, receipts
         (n, h) units per day from tomorrow on; h is at least `projected_days` of every row.
     mean, variance
-        (n, 28) forecast per day in units (squared).
+        (n, 28) forecast per day in units (squared); NaN: none, so that only open orders are demand.
     lead_time_days
         (n,) mean lead time.
     days
@@ -112,22 +112,26 @@ def project(
         days[i, 0] = NOT_WITHIN
         days[i, 1] = window
         out[i, :] = math.nan
-        if math.isnan(on_hand[i]) or math.isnan(mean[i, 0]):
+        if math.isnan(on_hand[i]):
             continue
+        learned = not math.isnan(mean[i, 0])
         free = on_hand[i] - overdue[i]
         daily = np.empty(covered)
         needed, needed_variance, arriving, stock = 0.0, 0.0, 0.0, free
         for t in range(covered):
-            daily[t] = max(forecast_day(mean[i], t), open_day[i, t])
+            daily[t] = open_day[i, t]
+            if learned:
+                daily[t] = max(forecast_day(mean[i], t), daily[t])
+                needed_variance += forecast_day(variance[i], t)
             needed += daily[t]
-            needed_variance += forecast_day(variance[i], t)
             arriving += receipts[i, t]
             stock += receipts[i, t] - daily[t]
             if stock < 0.0 and days[i, 0] == NOT_WITHIN:
                 days[i, 0] = t
             if t == window - 1 or (t < window - 1 and receipts[i, t + 1] > 0.0):
                 keep_worst(free, needed, needed_variance, arriving, out[i])
-        out[i, COVER_DAYS] = days_of_cover(free, daily, mean[i, mean.shape[1] - 7 :])
+        if learned:
+            out[i, COVER_DAYS] = days_of_cover(free, daily, mean[i, mean.shape[1] - 7 :])
 
 
 @kernel
@@ -160,8 +164,8 @@ def stock_thresholds(
     most a third of a unit above its mean. So overdue demand plus the expected demand through a day of the window, less
     the receipts through that day, at its largest, is an upper bound of the stock that opens a stock-out. The open
     demand of the next day is added to its forecast, since it becomes overdue before the row closes. Every order of that
-    day adds its quantity, every receipt what has arrived. If the forecast is not yet ``learned``, only overdue demand
-    counts. NaN: no forecast. Arguments as in `project`.
+    day adds its quantity, every receipt what has arrived. If the forecast is not yet ``learned``, only open demand that
+    is due counts. Arguments as in `project`.
     """
     for i in range(overdue.size):
         owed = overdue[i] + open_day[i, 0]
@@ -176,7 +180,24 @@ def stock_thresholds(
                 if t > 0:
                     needed += max(open_day[i, t] - expected, 0.0)
                 threshold = max(threshold, owed + needed + MEDIAN_MARGIN)
-        out[i] = math.nan if math.isnan(mean[i, 0]) else threshold
+        out[i] = threshold
+
+
+@kernel
+def known_shortage(
+    on_hand: NDArray[np.float64], overdue: NDArray[np.float64], open_day: NDArray[np.float64],
+    receipts: NDArray[np.float64], window: NDArray[np.int64], out: NDArray[np.bool_],
+) -> None:  # fmt: skip
+    """Fill ``out`` (n,) with whether open orders alone exceed stock and receipts on a day of the window (n,).
+
+    False if stock is not known. Arguments as in `project`.
+    """
+    for i in range(on_hand.size):
+        free = on_hand[i] - overdue[i]
+        out[i] = free < 0.0
+        for t in range(window[i]):
+            free += receipts[i, t] - open_day[i, t]
+            out[i] = out[i] or free < 0.0
 
 
 @kernel
