@@ -2,7 +2,8 @@
 
 Source: Syntetos, Boylan, Croston (2005), On the categorization of demand patterns: mean interval 1.32 days, squared
 coefficient of variation .49. Two classes are added: ``new`` for rows with too little history, and ``ending`` for rows
-without demand for more than eight of their mean intervals and at least 28 days.
+without demand for more than eight of their mean intervals and at least 28 days. A row with too few sales is ``ending``
+after 56 days without demand.
 """
 
 from typing import Any
@@ -22,8 +23,10 @@ SILENCE_INTERVALS = 8.0
 @kernel
 def demand_class(demand: NDArray[Any], row: int) -> int:
     """Class of a row, as its position in ``CLASSES``."""
-    if demand[row]["days"] < DAYS_MIN or demand[row]["sales"] < SALES_MIN:
+    if demand[row]["days"] < DAYS_MIN:
         return 0
+    if demand[row]["sales"] < SALES_MIN:
+        return 5 if demand[row]["silence"] >= DAYS_MIN else 0
     if demand[row]["silence"] >= SILENCE_MIN and demand[row]["silence"] > SILENCE_INTERVALS * demand[row]["interval"]:
         return 5
     mean = demand[row]["size_mean"]

@@ -19,7 +19,7 @@ from sensing.detection.finding import Finding
 from sensing.detection.stockout import STOCKOUT_PROJECTED
 from sensing.machines.close_schedule import DueCloses
 from sensing.machines.day_inputs import ObservedDay, inputs_of, observe_day
-from sensing.machines.forecast_and_plan import ForecastAndPlan, forecast_and_plan, forecast_summary
+from sensing.machines.forecast_and_plan import ForecastAndPlan, forecast_and_plan, forecast_summary, may_propose
 from sensing.machines.line_windows import WINDOWS, read_windows
 from sensing.machines.shard_outputs import context_of, observe, put_decision, put_parameters
 from sensing.machines.shard_state import ShardState
@@ -149,6 +149,8 @@ def _findings(s: ShardState, instant: int, closing: Closing, at: int, due: set[s
 def documents_of(s: ShardState, result: ForecastAndPlan) -> dict[int, PlanningParameters]:
     """Planning parameters that have left their dead band, by position in the plan; they are marked as published."""
     due = s.supply.due(result.plan)
+    # One order says nothing of the next one: nothing is proposed on it.
+    due = due[may_propose(s, result.plan.rows[due])]
     if not len(due):
         return {}
     found = s.supply.publish(result.plan, due, forecast_summary(s, result, due))

@@ -21,6 +21,9 @@ from sensing.supply.rounding import rounded
 
 LEVELS = np.array(QUANTILE_LEVELS)
 ROWS_AT_ONCE = 4096
+LINES_TO_PROPOSE = 2
+"""Order lines from which on values are proposed for a row."""
+PROPOSED = ("safety_stock", "reorder_point", "order_up_to", "order_quantity")
 COLUMNS = (
     "sku", "location", "as_of", "demand_class", "method", "lead_time_days_mean", "lead_time_days_sd", "safety_stock",
     "reorder_point", "order_up_to", "order_quantity",
@@ -110,8 +113,13 @@ def _columns(s: ShardState, rows: NDArray[np.int64], forecast: Forecast, plan: P
         "method": [METHODS[code] for code in forecast.method.tolist()],
         "lead_time_days_mean": rounded(plan.lead_time_days_mean).tolist(),
         "lead_time_days_sd": rounded(plan.lead_time_days_sd).tolist(),
-        "safety_stock": plan.safety_stock.tolist(),
-        "reorder_point": plan.reorder_point.tolist(),
-        "order_up_to": plan.order_up_to.tolist(),
-        "order_quantity": plan.order_quantity.tolist(),
-    }
+    } | {name: _proposed(getattr(plan, name), may_propose(s, rows)) for name in PROPOSED}
+
+
+def _proposed(values: NDArray[np.float64], proposed: NDArray[np.bool_]) -> list[float | None]:
+    return [value if given else None for value, given in zip(values.tolist(), proposed.tolist(), strict=True)]
+
+
+def may_propose(s: ShardState, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n,) whether values are proposed for rows: one order says nothing of the next one."""
+    return np.asarray(s.rows.hot["size_count"][rows] >= LINES_TO_PROPOSE)
