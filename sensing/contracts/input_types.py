@@ -41,7 +41,9 @@ INPUT_TYPES: dict[str, InputType] = {
     "shipment.substituted": InputType(
         "shard of the SKU", "serves its line; lowers the stock of the substitute", ("shipment_id",)
     ),
-    "shipment.transferred": InputType("shard of the SKU", "moves stock between two locations", _SHIPMENT_KEYS),
+    "shipment.transferred": InputType(
+        "shard of the SKU", "moves stock between two locations; demand at the first", _SHIPMENT_KEYS
+    ),
     "shipment.delivered": InputType(
         "shard of the SKU", "ships what was not reported as shipped", ("shipment_id",)
     ),
@@ -62,7 +64,7 @@ INPUT_TYPES: dict[str, InputType] = {
     "supplier.updated": InputType("every shard", "makes a supplier known; its usual lead time", ("region", "buyer")),
     "customer.updated": InputType("every shard", "nothing", ("customer", "strategic", "region")),
     "calendar.updated": InputType("every shard", "closed days and holidays of locations"),
-    "policy.updated": InputType("every shard", "service target, cover, costs and dead band of rows"),
+    "policy.updated": InputType("every shard", "service target, cover, costs, dead band and kind of demand of rows"),
     "plan.published": InputType("shard of the SKU", "nothing", ("start", "days", "quantity_per_day")),
     "parameters.in_force": InputType(
         "shard of the SKU", "what the ERP runs on: the values that a proposal is compared with", ("proposed_version",)

@@ -6,7 +6,7 @@ as locations), all names of that kind are accepted.
 """
 
 import datetime as dt
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -29,6 +29,9 @@ from sensing.contracts.common import (
 )
 from sensing.contracts.topic_spec import TopicSpec
 
+PARTS_MAX, ALIASES_MAX = 100, 100
+Demand = Literal["independent", "dependent", "both"]
+
 
 class ReferenceEvent(msgspec.Struct, kw_only=True, gc=False, tag_field="event_type"):
     """Base: like every event, but ``event_time`` may be absent ("from the beginning")."""
@@ -41,6 +44,14 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
     """An item.
 
     ``units`` maps a unit of measure to base units (``{"CASE": 12}``); the base unit itself needs no entry.
+
+    ``parts`` makes it a kit: base units of each part in one base unit of the kit. It has no stock of its own. Its order
+    lines are demand for it and, at the same location, for its parts, whatever is shipped; what is open is open of the
+    parts. A shipment may name the parts, each under order and line of the kit, or the kit, which then ships its parts.
+    A kit may be part of a kit, up to eight levels deep. An event counts with the parts in force at its event time.
+
+    ``aliases`` are ids of the item in other systems: events under them are events of this item. An alias belongs to the
+    item that named it last.
     """
 
     sku: Sku
@@ -60,13 +71,16 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
     steward: Id | None = None
     strategic: bool = False
     regulated: bool = False
+    parts: Annotated[dict[Sku, Annotated[float, Meta(gt=0, le=1e6)]], Meta(max_length=PARTS_MAX)] = {}
+    aliases: Annotated[list[Sku], Meta(max_length=ALIASES_MAX)] = []
 
 
 class LocationUpdated(ReferenceEvent, tag="location.updated", kw_only=True, gc=False):
     """A stocking location with its IANA time zone and its calendar.
 
     ``shipments`` says whether it reports shipments. Unset, it does from its first shipment on. Where it does not, a
-    stock count settles the order lines that were due by its day.
+    stock count settles the order lines that were due by its day. ``aliases`` are ids of the location in other systems:
+    events under them are events of this location.
     """
 
     location: Location
@@ -75,6 +89,7 @@ class LocationUpdated(ReferenceEvent, tag="location.updated", kw_only=True, gc=F
     region: Id | None = None
     steward: Id | None = None
     shipments: bool | None = None
+    aliases: Annotated[list[Location], Meta(max_length=ALIASES_MAX)] = []
 
 
 class SupplierUpdated(ReferenceEvent, tag="supplier.updated", kw_only=True, gc=False):
@@ -113,7 +128,9 @@ class CalendarUpdated(ReferenceEvent, tag="calendar.updated", kw_only=True, gc=F
 class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False):
     """Planning policy, for one SKU, one location, one SKU-location, or for all (neither given).
 
-    The most specific wins.
+    The most specific wins. ``demand`` says what is demand at a location: order lines and lost sales (``independent``),
+    transfers to other locations (``dependent``), or ``both``, the default. What is not demand still changes stock and
+    open lines. It holds for events that are applied after the record took effect.
     """
 
     sku: Sku | None = None
@@ -127,6 +144,7 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     order_quantity_multiple: QuantityOrZero | None = None
     dead_band: Share | None = None
     count_tolerance: Share | None = None
+    demand: Demand | None = None
 
 
 class PlanPublished(ReferenceEvent, tag="plan.published", kw_only=True, gc=False):

@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from sensing.contracts.reference import ItemUpdated, ParametersInForce, PolicyUpdated, SupplierUpdated
+from sensing.contracts.reference import Demand, ItemUpdated, ParametersInForce, PolicyUpdated, SupplierUpdated
 from sensing.state.snapshot import Encoded, pack, unpack
 
 FROM_THE_BEGINNING = -(2**62)
@@ -31,6 +31,8 @@ class MasterData:
     def __init__(self) -> None:
         self._records: dict[Key, _Kept] = {}
         self._any_supplier = False
+        self.any_dependent = False
+        """Whether a policy ever made transfers the only demand of anything."""
 
     def apply(self, event: Any, time: int = FROM_THE_BEGINNING) -> bool:
         """Put a record in force that is effective at ``time``.
@@ -75,6 +77,11 @@ class MasterData:
         pairs = ((sku, location), (sku, ""), ("", location), ("", ""))
         return [self._get(("policy", *pair)) for pair in pairs]
 
+    def demand(self, sku: str, location: str) -> Demand:
+        """What is demand at a SKU-location: that of the most specific policy that says it."""
+        stated = (policy.demand for policy in self.policies(sku, location) if policy is not None and policy.demand)
+        return next(stated, "both")
+
     def unit_factor(self, sku: str, unit: str) -> float | None:
         """Base units in one ``unit`` of an item. None if its record does not have the unit, 1 if it has no record."""
         item = self.item(sku)
@@ -94,6 +101,7 @@ class MasterData:
     def _keep(self, key: Key, kept: _Kept) -> None:
         self._records[key] = kept
         self._any_supplier |= key[0] == "supplier"
+        self.any_dependent |= getattr(kept[1], "demand", None) == "dependent"
 
     def _get(self, key: Key) -> Any:
         kept = self._records.get(key)

@@ -179,6 +179,7 @@ def make_plan(
     receipts = due_receipts(count, days, day + 1, lines)
     on_hand = np.empty(count)
     stock(supply, rows, on_hand)
+    on_hand[policy["kit"] > 0.0] = np.nan
     stockout, projected = np.empty(count, np.int64), np.empty((count, 2))
     project(on_hand, owed, due, receipts, forecast_mean, forecast_variance, mean_days, stockout, projected)
     return Plan(

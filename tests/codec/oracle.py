@@ -110,6 +110,7 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
             "service_target": _SHARE, "review_days": _DAYS, "cover_days": _DAYS, "order_cost": _PRICE,
             "holding_rate_year": number(0, 10, above=True), "order_quantity_min": _OR_ZERO,
             "order_quantity_multiple": _OR_ZERO, "dead_band": _SHARE,
+            "demand": one_of("independent", "dependent", "both"),
         },
         "plan.published": _REFERENCE | _HERE | {
             "start!": date, "days=": integer(1, 366), "quantity_per_day!": _OR_ZERO,

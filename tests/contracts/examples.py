@@ -86,6 +86,7 @@ _FIELDS: dict[str, dict[str, Event]] = {
         "policy.updated": _ITEM | {
             "service_target": 0.98, "review_days": 1, "cover_days": 14, "order_cost": 30, "holding_rate_year": 0.2,
             "order_quantity_min": 24, "order_quantity_multiple": 12, "dead_band": 0.1,
+            "demand": "dependent",
         },
         "plan.published": _ITEM | {"start": "2026-01-05", "days": 28, "quantity_per_day": 4.5},
         "parameters.in_force": _ITEM | {

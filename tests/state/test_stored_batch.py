@@ -21,7 +21,9 @@ from sensing.state.stored_batch import StoredBatch
 
 def test_location_notices_are_kept_in_front_of_their_events() -> None:
     """A batch that waits keeps its notices, of every kind and topic, next to the events that cause them."""
-    delivered = Delivered(event_id="d", event_time=dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC), sku="A", location="L", quantity=2.0)
+    delivered = Delivered(
+        event_id="d", event_time=dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC), sku="A", location="L", quantity=2.0
+    )
     found = [
         (0, InfrequentEvent(LocationHeard("L", HEARD_DELIVERY), 5, 4, Topic.SHIPMENTS, 1, 7)),
         (0, InfrequentEvent(delivered, 5, 4, Topic.SHIPMENTS, 1, 7, "00-trace")),
