@@ -57,10 +57,10 @@ INPUT_TYPES: dict[str, InputType] = {
     "inventory.counted": InputType("shard of the SKU", "sets stock as of its time"),
     "inventory.adjusted": InputType("shard of the SKU", "changes stock", ("reason",)),
     "item.updated": InputType(
-        "shard of the SKU", "units, prices, supplier and ordering rules of an item",
+        "shard of the SKU", "units, prices, supplier, ordering rules, parts and aliases of an item",
         ("family", "category", "steward", "strategic", "regulated"),
     ),
-    "location.updated": InputType("every shard", "time zone, calendar and region of a location", ("steward",)),
+    "location.updated": InputType("every shard", "time zone, calendar, region and aliases of a location", ("steward",)),
     "supplier.updated": InputType("every shard", "makes a supplier known; its usual lead time", ("region", "buyer")),
     "customer.updated": InputType("every shard", "nothing", ("customer", "strategic", "region")),
     "calendar.updated": InputType("every shard", "closed days and holidays of locations"),

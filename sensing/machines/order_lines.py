@@ -14,7 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import DERIVED, EVENT, KIT, NO_DAY, NO_LINE, NOT_GIVEN, PROMOTED, THOUSANDTHS, Kind, Topic
+from sensing.codec.event_record import (
+    DERIVED,
+    EVENT,
+    KIT,
+    NO_DAY,
+    NO_LINE,
+    NOT_GIVEN,
+    PROMOTED,
+    THOUSANDTHS,
+    Kind,
+    Topic,
+)
 from sensing.codec.swar import WORD
 from sensing.detection.order_size import is_far_outside, taught_quantity
 from sensing.jit import kernel, lean_kernel

@@ -31,6 +31,8 @@ class MasterData:
     def __init__(self) -> None:
         self._records: dict[Key, _Kept] = {}
         self._any_supplier = False
+        self.any_kit = False
+        """Whether an item ever was a kit."""
         self.any_dependent = False
         """Whether a policy ever made transfers the only demand of anything."""
 
@@ -57,6 +59,11 @@ class MasterData:
         """Record of an item."""
         found: ItemUpdated | None = self._get(("item", sku))
         return found
+
+    def is_kit(self, sku: str) -> bool:
+        """Whether an item is a kit, which has no stock of its own."""
+        item = self.item(sku)
+        return item is not None and bool(item.parts)
 
     def supplier(self, supplier: str) -> SupplierUpdated | None:
         """Record of a supplier."""
@@ -101,6 +108,7 @@ class MasterData:
     def _keep(self, key: Key, kept: _Kept) -> None:
         self._records[key] = kept
         self._any_supplier |= key[0] == "supplier"
+        self.any_kit |= bool(getattr(kept[1], "parts", None))
         self.any_dependent |= getattr(kept[1], "demand", None) == "dependent"
 
     def _get(self, key: Key) -> Any:

@@ -90,7 +90,7 @@ def resolve_policy(
         np.nan if shelf is None else shelf,
         stated[0] if stated else settings.lead_time_days,
         name,
-        float(item is not None and bool(item.parts)),
+        float(master.is_kit(sku)),
         *(np.nan if value is None else value for value in in_force),
     ]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.codec.checks import (
     Check,
+    aliases,
     date,
     flag,
     free_text,
@@ -18,6 +19,7 @@ from tests.codec.checks import (
     integer,
     number,
     one_of,
+    parts,
     time,
     time_ms,
     units,
@@ -99,9 +101,11 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
             "unit_price": _PRICE, "currency": _CURRENCY, "supplier": _ID, "lead_time_days": _DAYS,
             "order_quantity_min": _OR_ZERO, "order_quantity_multiple": _OR_ZERO, "shelf_life_days": _DAYS,
             "service_target": _SHARE, "steward": _ID, "strategic=": flag, "regulated=": flag,
+            "parts=": parts, "aliases=": aliases(_SKU),
         },
         "location.updated": _REFERENCE | {
             "location!": _LOCATION, "time_zone=": _ID, "calendar": _ID, "region": _ID, "steward": _ID,
+            "aliases=": aliases(_LOCATION),
         },
         "supplier.updated": _REFERENCE | {"supplier!": _ID, "lead_time_days": _DAYS, "region": _ID, "buyer": _ID},
         "customer.updated": _REFERENCE | {"customer!": _ID, "strategic=": flag, "region": _ID},

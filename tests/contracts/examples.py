@@ -72,7 +72,8 @@ _FIELDS: dict[str, dict[str, Event]] = {
             "sku": "SKU-1", "family": "F-1", "category": "food", "base_unit": "EA", "units": {"CASE": 12, "PAL": 480},
             "unit_cost": 1.25, "unit_price": 2.5, "currency": "EUR", "supplier": "SUP-1", "lead_time_days": 9,
             "order_quantity_min": 24, "order_quantity_multiple": 12, "shelf_life_days": 90, "service_target": 0.97,
-            "steward": "ann", "strategic": True, "regulated": False,
+            "steward": "ann", "strategic": True, "regulated": False, "parts": {"SKU-2": 2, "SKU-3": 0.5},
+            "aliases": ["4711"],
         },
         "location.updated": {
             "location": "DC-1", "time_zone": "Europe/Berlin", "calendar": "DE", "region": "north", "steward": "ann",
