@@ -6,7 +6,7 @@ would cost more than fetching and decoding it.
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from operator import itemgetter, ne
 from typing import Any
@@ -70,11 +70,14 @@ class KafkaReader:
         Monotonic clock, seconds.
     guard
         Checks every few seconds that the topics are still those found at the start; only one group of a run has it.
+    shared
+        Topics that another group reads as well, reports and commits.
     """
 
     def __init__(
         self, config: Mapping[str, Any], buffers: Sequence[PartitionBuffer], observer: InputObserver,
         clock: Callable[[], float] = time.monotonic, *, guard: TopicGuard | None = None,
+        shared: Collection[str] = (),
     ) -> None:  # fmt: skip
         self._buffers = {(buffer.log.name, buffer.log.partition): buffer for buffer in buffers}
         self._names = {buffer.partition: key for key, buffer in self._buffers.items()}
@@ -85,6 +88,7 @@ class KafkaReader:
         self._observer = observer
         self._clock = clock
         self._guard = guard
+        self._shared = shared
         self._polled = self._reported = clock()
         self._paused: set[Key] = set()
         self._brokers = Brokers(HUNG_SECONDS + int(config.get("fetch.wait.max.ms", 0)) // 1000)
@@ -123,7 +127,7 @@ class KafkaReader:
 
     def commit(self, consumed: Sequence[tuple[TopicPartition, int]]) -> None:
         """Commit consumed offsets to the broker, for lag tools only; the engine never reads them back."""
-        by_key = {self._names[partition]: offset for partition, offset in consumed}
+        by_key = {self._names[place]: offset for place, offset in consumed if place.topic not in self._shared}
         news = [Assigned(*key, offset) for key, offset in by_key.items() if offset != self._committed[key]]
         if not news:
             return
@@ -146,6 +150,8 @@ class KafkaReader:
             return
         self._reported = now
         for key, buffer in self._buffers.items():
+            if buffer.log.topic in self._shared:
+                continue
             end = max(self._ends[key], buffer.position)
             self._observer.partition(
                 *buffer.partition, buffer.position, end, buffer.watermark, at_end=buffer.at_end
@@ -211,7 +217,8 @@ class KafkaReader:
         if None in values:
             # A message without a value is a tombstone of its key. It is no event.
             filled = [at for at, value in enumerate(values) if value is not None]
-            self._observer.tombstones(buffer.log.topic, len(values) - len(filled))
+            if buffer.log.topic not in self._shared:
+                self._observer.tombstones(buffer.log.topic, len(values) - len(filled))
             self._add_block(buffer, [messages[at] for at in filled], [values[at] for at in filled], offsets[filled])
             buffer.skip(int(offsets[-1]), self._clock())
         else:
@@ -225,7 +232,8 @@ class KafkaReader:
         times = np.fromiter(map(_TIME, map(Message.timestamp, messages)), np.int64, len(messages))
         keys: list[Any] = list(map(Message.key, messages))
         block = Block.of(values, offsets, times, _headers(messages), keys)
-        self._observer.read(buffer.log.topic, len(messages), len(block.data))
+        if buffer.log.topic not in self._shared:
+            self._observer.read(buffer.log.topic, len(messages), len(block.data))
         buffer.add(block, self._clock())
 
     def _moved(self, buffer: PartitionBuffer) -> TidegaugeError:

@@ -1,7 +1,7 @@
 """The Kafka source: divides the input partitions among source groups. `flows.service_job` uses it.
 
-Partitions with equal numbers are in one group. Group 0 also reads the reference topic and guards the topics. A run
-without saved state starts at the first message of every topic.
+Partitions with equal numbers are in one group. All groups read the reference topic; group 0 sends it on and guards the
+topics. A run without saved state starts at the first message of every topic.
 
 With ``until_end`` there is one group, only event times move the watermark, and the input ends at the present ends of
 the topics. The outputs then equal those of a replay of the same lines.
@@ -67,10 +67,14 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
     def build_part(self, step_id: str, for_part: str, resume_state: GroupState | None) -> SourceGroup:
         """Connect a group; with a saved state it continues at the consumed offsets."""
         number = self.list_parts().index(for_part)
-        logs = [log for log in self._logs if _group_of(log, self._settings.source_groups) == number]
+        groups = self._settings.source_groups
+        logs = [log for log in self._logs if log.topic == REFERENCE or log.partition % groups == number]
         buffers = [self._buffer(at, log, resume_offset(log, resume_state)) for at, log in enumerate(logs)]
         guard = None if number else TopicGuard(self._admin, self._logs, self._clocks.monotonic)
-        reader = KafkaReader(self._consumer, buffers, self._observer, self._clocks.monotonic, guard=guard)
+        reader = KafkaReader(
+            self._consumer, buffers, self._observer, self._clocks.monotonic, guard=guard,
+            shared=[REFERENCE] if number else [],
+        )  # fmt: skip
         events = [buffer for buffer in buffers if buffer.log.topic != REFERENCE]
         merge = OrderedMerge(
             events, self._settings, reader.is_away, event_time=self._until_end, batch_messages=BATCH_MESSAGES
@@ -84,6 +88,7 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
         group = SourceGroup(
             number, buffers, reader, merge, self._settings, self._context, self._progress,
             end=EndOfInput() if self._until_end else None, clocks=self._clocks, milestones=milestones,
+            links=b"" if resume_state is None else resume_state.links,
         )  # fmt: skip
         self._built.append((group, reader))
         return group
@@ -111,11 +116,6 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
         elif self._until_end:
             timestamps, bounded = FollowingTimestamps(settings.skew_ms), True
         return PartitionBuffer(number, log, offset, settings, timestamps, bounded=bounded, skips=self._skips)
-
-
-def _group_of(log: Log, groups: int) -> int:
-    """Group of a partition, by its number; the reference topic is in group 0."""
-    return 0 if log.topic == REFERENCE else log.partition % groups
 
 
 def resume_offset(log: Log, state: GroupState | None) -> int:

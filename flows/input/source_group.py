@@ -74,10 +74,13 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class GroupState:
-    """Saved state of a group: consumed offset and topic id by partition, and the watermark (UTC ms)."""
+    """Saved state of a group: consumed offset and topic id by partition, the watermark (UTC ms), and the item links
+    learned.
+    """
 
     offsets: dict[TopicPartition, tuple[int, str]]
     watermark: int
+    links: bytes
 
 
 class EndOfInput(NamedTuple):
@@ -104,15 +107,18 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
     number
         Number of the group.
     buffers
-        Buffers of the group's partitions. Only one group has partitions of the reference topic.
+        Buffers of the group's partitions. Every group reads the reference topic, since the split needs its aliases and
+        kits; only group 0 sends it to the machines and counts it.
     end
         How the input ends; None: it goes on until the run is stopped.
+    links
+        Item links of a saved state.
     """
 
     def __init__(
         self, number: int, buffers: Sequence[PartitionBuffer], reader: Reader, merge: OrderedMerge, settings: Settings,
         context: RunContext, progress: GroupProgress, *, end: EndOfInput | None = None, clocks: Clocks = CLOCKS,
-        milestones: Milestones | None = None,
+        milestones: Milestones | None = None, links: bytes = b"",
     ) -> None:  # fmt: skip
         self.merge = merge
         self._number = number
@@ -126,6 +132,8 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         self._clocks = clocks
         self._milestones = milestones or Milestones()
         self._router = Router(settings.shards)
+        if links:
+            self._router.links.load(links)
         self._newest = BEFORE_ALL
         self._locations: dict[str, InfrequentEvent] = {}
         self._started = self._ended = False
@@ -136,7 +144,8 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         self._last_items: list[Item] = []
         self._snapshot: GroupState | None = None
         self._finished: GroupState | None = None
-        progress.join(number, reads_reference=bool(self._reference))
+        self._sends_reference = number == 0 and bool(self._reference)
+        progress.join(number, reads_reference=self._sends_reference)
         if self._reference:
             reader.start(self._reference)
 
@@ -167,7 +176,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         self._new_epoch = self._tick_due = True
         buffers = (*self._reference, *self._events)
         offsets = {buffer.partition: (buffer.consumed, buffer.log.topic_id) for buffer in buffers}
-        self._snapshot = GroupState(offsets, self.merge.watermark)
+        self._snapshot = GroupState(offsets, self.merge.watermark, self._router.links.dump())
         return self._snapshot
 
     def close(self) -> None:
@@ -193,15 +202,17 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         # Reference records leave as they come: there may be more of them than the buffers may hold.
         items = self._reference_items()
         read = all(buffer.at_end or buffer.position >= buffer.log.end for buffer in self._reference)
-        if self._reference:
+        if self._sends_reference:
             self._progress.reference_read = read
         if not self._ended and not (read and self._progress.reference_read):
             return items
         # The ledger now knows every partition, and this tick creates every machine.
         self._started = True
-        if self._reference and read:
+        if self._sends_reference and read:
             self._milestones.reference_read()
-        partitions = [(*buffer.partition, 0) for buffer in (*self._reference, *self._events)]
+        partitions = [
+            (*buffer.partition, 0) for buffer in (*(self._reference if self._sends_reference else ()), *self._events)
+        ]
         items += self._routed(empty_block(), tick=True, read=partitions)
         if not self._ended:
             self._reader.start([*self._reference, *self._events])
@@ -234,7 +245,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
             block.records, block.placed(), self.merge.watermark, reconciliation=reconciliation, group=self._number,
             traces={place: trace for buffer in self._events for place, trace in buffer.traces().items()},
             progress=progress, newest_time=int(block.keys[-1]) if len(block) else BEFORE_ALL,
-            reference_read=bool(self._reference), texts=block.texts,
+            reference_read=self._sends_reference, texts=block.texts,
         )  # fmt: skip
         items = self._router.to_shards(batch, tick=tick)
         if read or tick:
@@ -251,6 +262,8 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         counts = [(*buffer.partition, sum(len(block) for block in blocks if block.sources[0] == buffer.number))
                   for buffer in self._reference]  # fmt: skip
         infrequent = [event._replace(watermark=BEFORE_ALL) for block in blocks for event in block.infrequent]
+        for event in infrequent:
+            self._router.links.learn(event)
         rejects = [reject for block in blocks for reject in block.rejects]
         # The end of the input needs only the time zones, so one location of each zone is kept.
         self._locations |= {
@@ -258,6 +271,9 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         }
         for buffer in self._reference:
             buffer.release()
+        if not self._sends_reference:
+            self._count(sum(map(len, blocks)))
+            return []
         batch = Batch(
             empty_block().records, [(0, event) for event in infrequent], self.merge.watermark, group=self._number,
             progress=self.merge.progress,

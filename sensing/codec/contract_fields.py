@@ -80,15 +80,19 @@ def in_words(described: inspect.Type) -> str:
             return "date YYYY-MM-DD"
         case inspect.LiteralType(values=values):
             return f"one of {', '.join(map(str, values))}"
-        case inspect.ListType(item_type=item):
-            return f"list, each a {in_words(item)}"
-        case inspect.DictType(key_type=key, value_type=value):
-            return f"object from {in_words(key)} to {in_words(value)}"
+        case inspect.ListType(item_type=item, max_length=most):
+            return f"list{_at_most(most)}, each a {in_words(item)}"
+        case inspect.DictType(key_type=key, value_type=value, max_length=most):
+            return f"object{_at_most(most)} from {in_words(key)} to {in_words(value)}"
         case inspect.StructType(fields=fields):
             return f"object with {', '.join(field.name for field in fields)}"
         case other:
             msg = f"contract field: required a type that messages can hold, got {other!r}; add it to in_words"
             raise TypeError(msg)
+
+
+def _at_most(most: int | None) -> str:
+    return "" if most is None else f" of at most {most}"
 
 
 def _bounds(number: inspect.FloatType | inspect.IntType) -> str:

@@ -55,6 +55,8 @@ DERIVED = 4
 """Flag of a record: the source made it from another event. It has an effect, and only the other event is counted."""
 NOT_RESTOCKED = 8
 """Flag of a record: returned goods that do not go back to stock."""
+KIT = 16
+"""Flag of a record: the item is a kit. Its line is demand and never open: what is open of its parts is."""
 NOT_GIVEN = -1
 """Open quantity of an event that does not state it."""
 NO_DAY = -(2**31)
@@ -87,7 +89,7 @@ EVENT = np.dtype(
         ("partition", "u2"),
         ("kind", "u1"),
         ("topic", "u1"),
-        ("flags", "u1"),  # PROMOTED, NO_LINE, DERIVED, NOT_RESTOCKED
+        ("flags", "u1"),  # PROMOTED, NO_LINE, DERIVED, NOT_RESTOCKED, KIT
         ("currency", "S3"),
     ],
     align=True,

@@ -18,10 +18,11 @@ from sensing.codec.event_record import (
     Kind,
     LocationHeard,
 )
+from sensing.codec.hash_set import HashSet, hash_position
 from sensing.codec.identifiers import text_hashes
 from sensing.codec.text_table import TextLookup
 from sensing.contracts.shipments import Delivered
-from sensing.jit import kernel, lean_kernel
+from sensing.jit import kernel
 
 LOCATIONS_MAX = 1 << 20
 """Locations of a kind that are remembered; further ones are announced again with every event."""
@@ -33,9 +34,9 @@ class LocationNotices:
     """The locations that a source group has announced, by kind of event."""
 
     def __init__(self) -> None:
-        self._shipped = _Hashes()
-        self._counted = _Hashes()
-        self._delivered = _Hashes()
+        self._shipped = HashSet(LOCATIONS_MAX)
+        self._counted = HashSet(LOCATIONS_MAX)
+        self._delivered = HashSet(LOCATIONS_MAX)
 
     def announce(self, batch: Batch) -> Batch:
         """The batch with the notices that its events need, each before the event that causes it."""
@@ -62,50 +63,9 @@ class LocationNotices:
         return batch._replace(infrequent=sorted([*infrequent, *notices], key=lambda placed: placed[0]))
 
 
-class _Hashes:
-    """A set of 64-bit hashes (not 0) as an open-addressing table, for a kernel."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.table = np.zeros(64, np.uint64)
-
-    def add(self, value: int) -> bool:
-        """Add a hash, if there is room; False if it was there."""
-        if self.count == LOCATIONS_MAX:
-            return bool(self.table[hash_position(self.table, np.uint64(value))] == 0)
-        if not put_hash(self.table, np.uint64(value)):
-            return False
-        self.count += 1
-        if 2 * self.count > len(self.table):
-            before, self.table = self.table, np.zeros(2 * len(self.table), np.uint64)
-            for each in before[before != 0]:
-                put_hash(self.table, each)
-        return True
-
-
 def _notice(event: LocationHeard, record: Any) -> InfrequentEvent:
     place = (int(record["topic"]), int(record["partition"]), int(record["offset"]))
     return InfrequentEvent(event, int(record["time"]), int(record["watermark"]), *place)
-
-
-@lean_kernel
-def hash_position(table: NDArray[np.uint64], value: np.uint64) -> int:
-    """Position of a hash in a table, or of the free cell where it belongs."""
-    mask = np.uint64(table.shape[0] - 1)
-    at = np.int64(value & mask)
-    while table[at] != 0 and table[at] != value:
-        at = np.int64(np.uint64(at + 1) & mask)
-    return int(at)
-
-
-@kernel
-def put_hash(table: NDArray[np.uint64], value: np.uint64) -> bool:
-    """Put a hash into a table that has a free cell; False if it is there."""
-    at = hash_position(table, value)
-    if table[at] == value:
-        return False
-    table[at] = value
-    return True
 
 
 @kernel

@@ -51,7 +51,9 @@ INPUT_TYPES: dict[str, InputType] = {
     "shipment.substituted": InputType(
         "shard of the SKU", "serves its line; lowers the stock of the substitute", ("shipment_id",)
     ),
-    "shipment.transferred": InputType("shard of the SKU", "moves stock between two locations", _SHIPMENT_KEYS),
+    "shipment.transferred": InputType(
+        "shard of the SKU", "moves stock between two locations; demand at the first", _SHIPMENT_KEYS
+    ),
     "shipment.delivered": InputType(
         "shard of the SKU", "ships what was not reported as shipped", ("shipment_id",)
     ),
@@ -66,17 +68,17 @@ INPUT_TYPES: dict[str, InputType] = {
     "inventory.adjusted": InputType("shard of the SKU", "changes stock", ("reason",)),
     "item.updated": InputType(
         "shard of the SKU",
-        "units, prices, supplier and ordering rules of an item; its name, groups, steward and importance in records",
+        "units, prices, supplier, ordering rules, parts and aliases of an item; its name, groups, steward and importance",
     ),
     "location.updated": InputType(
-        "every shard", "time zone, calendar, region and steward of a location; whether it ships"
+        "every shard", "time zone, calendar, region, steward and aliases of a location; whether it ships"
     ),
     "supplier.updated": InputType("every shard", "makes a supplier known; its usual lead time, region and buyer"),
     "customer.updated": InputType("every shard", "states a customer in the exceptions that its order lines cause"),
     "calendar.updated": InputType("every shard", "closed days and holidays of locations"),
     "policy.updated": InputType(
         "every shard",
-        "service target, cover, costs and dead band of rows; base currency and rates; tolerance of counts",
+        "service target, cover, costs, dead band and kind of demand of rows; base currency and rates; tolerance of counts",
     ),
     "plan.published": InputType("shard of the SKU", "nothing", ("location", "start", "days", "quantity_per_day")),
     "parameters.in_force": InputType(

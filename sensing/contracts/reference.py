@@ -6,7 +6,7 @@ as locations), all names of that kind are accepted.
 """
 
 import datetime as dt
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -53,6 +53,8 @@ RatesToBase = Annotated[
     ],
     Meta(description="Rates to the base currency, which itself needs no entry."),
 ]
+PARTS_MAX, ALIASES_MAX = 100, 100
+Demand = Literal["independent", "dependent", "both"]
 
 
 class ReferenceEvent(msgspec.Struct, kw_only=True, gc=False, tag_field="event_type"):
@@ -67,6 +69,14 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
 
     ``units`` maps a unit of measure to base units (``{"CASE": 12}``); the base unit itself needs no entry. Price and
     cost are per base unit in ``currency``.
+
+    ``parts`` makes it a kit: base units of each part in one base unit of the kit. It has no stock of its own. Its order
+    lines are demand for it and, at the same location, for its parts, whatever is shipped; what is open is open of the
+    parts. A shipment may name the parts, each under order and line of the kit, or the kit, which then ships its parts.
+    A kit may be part of a kit, up to eight levels deep. An event counts with the parts in force at its event time.
+
+    ``aliases`` are ids of the item in other systems: events under them are events of this item. An alias belongs to the
+    item that named it last.
     """
 
     sku: Sku
@@ -87,13 +97,16 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
     steward: ItemSteward | None = None
     strategic: RaisesSeverity = False
     regulated: RaisesSeverity = False
+    parts: Annotated[dict[Sku, Annotated[float, Meta(gt=0, le=1e6)]], Meta(max_length=PARTS_MAX)] = {}
+    aliases: Annotated[list[Sku], Meta(max_length=ALIASES_MAX)] = []
 
 
 class LocationUpdated(ReferenceEvent, tag="location.updated", kw_only=True, gc=False):
     """A stocking location with its IANA time zone and its calendar.
 
     ``shipments`` says whether it reports shipments. Unset, it does from its first shipment on. Where it does not, a
-    stock count settles the order lines that were due by its day.
+    stock count settles the order lines that were due by its day. ``aliases`` are ids of the location in other systems:
+    events under them are events of this location.
     """
 
     location: Location
@@ -102,6 +115,7 @@ class LocationUpdated(ReferenceEvent, tag="location.updated", kw_only=True, gc=F
     region: LocationRegion | None = None
     steward: LocationSteward | None = None
     shipments: bool | None = None
+    aliases: Annotated[list[Location], Meta(max_length=ALIASES_MAX)] = []
 
 
 class SupplierUpdated(ReferenceEvent, tag="supplier.updated", kw_only=True, gc=False):
@@ -144,7 +158,10 @@ class CalendarUpdated(ReferenceEvent, tag="calendar.updated", kw_only=True, gc=F
 class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False):
     """Planning policy, for one SKU, one location, one SKU-location, or for all (neither given).
 
-    The most specific wins. ``base_currency`` and ``rates`` are part of the policy for all only.
+    The most specific wins. ``base_currency`` and ``rates`` are part of the policy for all only. ``count_tolerance`` is
+    the share of the balance by which a count may differ from it. ``demand`` says what is demand at a location: order lines and lost sales (``independent``),
+    transfers to other locations (``dependent``), or ``both``, the default. What is not demand still changes stock and
+    open lines. It holds for events that are applied after the record took effect.
     """
 
     sku: Sku | None = None
@@ -160,6 +177,7 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     count_tolerance: Share | None = None
     base_currency: BaseCurrency | None = None
     rates: RatesToBase = {}
+    demand: Demand | None = None
 
 
 class PlanPublished(ReferenceEvent, tag="plan.published", kw_only=True, gc=False):

@@ -47,7 +47,11 @@ class Substituted(Shipment, tag="shipment.substituted", kw_only=True, gc=False):
 
 
 class Transferred(Shipment, tag="shipment.transferred", kw_only=True, gc=False):
-    """Goods moved from ``location`` to ``to_location`` of the same SKU."""
+    """Goods moved from ``location`` to ``to_location`` of the same SKU.
+
+    They are demand at ``location``, as one line at the event's time, unless ``policy.updated`` says that only orders
+    are.
+    """
 
     to_location: Location
 

@@ -22,6 +22,7 @@ from sensing.state.line_table import (
     HAND,
     LARGE,
     MOVED_DAY,
+    TRANSFER,
     add_line,
     booked_day,
     booked_hour,
@@ -101,11 +102,17 @@ def unbook(t: Tables, slot: int) -> None:
 
 
 @lean_kernel
+def is_demand(t: Tables, line: Any) -> bool:
+    """Whether a line is demand of its row: at some rows only transfers are."""
+    return bool(line.row >= t.ignores_orders.shape[0] or not t.ignores_orders[line.row] or line.flags & TRANSFER)
+
+
+@lean_kernel
 def book_line(t: Tables, slot: int) -> None:
     """Add an unbooked line to the buckets of its row and hour, if it was placed, and to open demand, if tracked."""
     line = t.lines[slot]
     quantity = demand_quantity(line)
-    if line.placed_tag and quantity > 0:
+    if line.placed_tag and quantity > 0 and is_demand(t, line):
         advance_row(t, line.row, booked_hour(line))
         line.flags |= np.uint32(COUNTED)
         book(t.hot, line.row, booked_hour(line), quantity, 1)

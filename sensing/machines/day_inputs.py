@@ -124,6 +124,8 @@ def inputs_of(s: ShardState, rows: NDArray[np.int64], observed: ObservedDay) -> 
     location_share, share = np.empty(len(observed.hours)), np.empty(n)
     observed_shares(hot, rows, day, observed.hours, observed.shares, lines, location_share, share)
     s.locations.store_unobserved(location, day, 1.0 - location_share)
+    if s.supply.master.any_kit:
+        empty[s.supply.kits(rows)] = False
     return DayInputs(day, quantity, lines, hours, location, share, empty, holiday[:, 0], promoted)
 
 

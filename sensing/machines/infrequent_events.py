@@ -33,6 +33,7 @@ from sensing.machines.row_lookup import (
 )
 from sensing.machines.shard_state import ShardState
 from sensing.machines.shipment_events import FULFILMENTS, apply_fulfilment
+from sensing.machines.transfer_demand import book_transfer, is_demand
 from sensing.state.line_table import ALL_OPEN, find_line
 from sensing.state.rows import FULL
 from sensing.supply.stock_ledger import book_movement, refresh_stock
@@ -93,7 +94,10 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
         apply_fulfilment(s, message, row_of(s, event.sku, event.location))
     for row, (sku, _, quantity) in zip(rows, moves, strict=False):
         _book_movement(s, message, row, sku, quantity)
-    if outcome != DEAD_LETTER:
+    if isinstance(event, Transferred) and is_demand(s, event.sku, event.location, event.to_location):
+        factor = unit_factor(s, event.sku, event.unit_of_measure) or 1.0
+        book_transfer(s, message, rows[0], converted(exact_thousandths(event.quantity), factor))
+    elif outcome != DEAD_LETTER:
         _remember(s, message, key)
     return outcome
 

@@ -25,6 +25,7 @@ class Tables(NamedTuple):
     location_reports: NDArray[np.bool_]  # whether shipments, deliveries or counts were heard of for each location
     location_lines: NDArray[Any]  # order lines per local hour, see state.locations
     location_unobserved: NDArray[np.float32]  # (locations, days kept) share of each local day that was not observed
+    ignores_orders: NDArray[np.bool_]  # by row, maybe of fewer rows: orders are no demand, only transfers are
     counts: NDArray[np.int64]  # (topics, partitions, outcomes)
 
 

@@ -14,7 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import DERIVED, EVENT, NO_DAY, NO_LINE, NOT_GIVEN, PROMOTED, THOUSANDTHS, Kind
+from sensing.codec.event_record import (
+    DERIVED,
+    EVENT,
+    KIT,
+    NO_DAY,
+    NO_LINE,
+    NOT_GIVEN,
+    PROMOTED,
+    THOUSANDTHS,
+    Kind,
+    Topic,
+)
 from sensing.codec.swar import WORD
 from sensing.detection.order_size import is_far_outside, taught_quantity
 from sensing.jit import kernel, lean_kernel
@@ -59,7 +70,9 @@ from sensing.state.line_table import (
     LARGE,
     LOST_SALE,
     MOVED_DAY,
+    OF_KIT,
     TRACKED_OPEN,
+    TRANSFER,
     booked_day,
     booked_hour,
 )
@@ -72,6 +85,7 @@ CHANGED = np.uint8(Kind.CHANGED)
 CANCELLED = np.uint8(Kind.CANCELLED)
 CLOSED_SHORT = np.uint8(Kind.CLOSED)
 LOST = np.uint8(Kind.LOST)
+SHIPMENTS = np.uint8(Topic.SHIPMENTS)
 DAYS_AWAY_MAX = 3653
 """A requested date more than ten years from the event is no date."""
 UNIT_AT = EVENT.fields["unit"][1] // WORD  # type: ignore[index]  # EVENT is a record dtype, so it has fields
@@ -163,8 +177,12 @@ def place(t: Tables, slot: int, event: Any, minute: int) -> None:
     line = t.lines[slot]
     line.minute = minute if line.placed_tag == 0 else min(line.minute, minute)
     line.placed_tag = tag_of(event)
-    if event.kind != LOST:
+    if event.flags & KIT:
+        line.flags = (line.flags & ~np.uint32(TRACKED_OPEN)) | np.uint32(OF_KIT)
+    elif event.kind != LOST:
         line.flags |= np.uint32(TRACKED_OPEN)
+    elif event.topic == SHIPMENTS:
+        line.flags |= np.uint32(TRANSFER)
     if line.flags & BOOKED_DAY:
         line.requested_day = booked_day(line)
 
@@ -265,6 +283,8 @@ def accept(
         if unknown and event.quantity_open != NOT_GIVEN:
             line.flags |= np.uint32(TRACKED_OPEN)
             line.shipped = max(line.shipped, line.quantity - event.quantity_open)
+        if event.flags & KIT:
+            line.flags = (line.flags & ~np.uint32(TRACKED_OPEN)) | np.uint32(OF_KIT)
         settle_line(t, slot)
     book_line(t, slot)
 
@@ -277,7 +297,7 @@ def release_line(t: Tables, slot: int, row: int, minute: int, quantity: int, req
     line.flags &= ~np.uint32(HELD)
     move_line(t, slot, row)
     line.quantity = quantity
-    if line.placed_tag != 0 and line.flags & LOST_SALE == 0:
+    if line.placed_tag != 0 and line.flags & (LOST_SALE | OF_KIT) == 0:
         line.flags |= np.uint32(TRACKED_OPEN)
     request(t, slot, requested_day)
     settle_line(t, slot)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.encode import reencode
-from sensing.codec.event_record import THOUSANDTHS, TOPICS, Reject
+from sensing.codec.event_record import DERIVED, THOUSANDTHS, TOPICS, Reject
 from sensing.codec.keys import row_hash_of, row_key
 from sensing.codec.text_table import EventTexts, TextLookup
 from sensing.contracts.common import PRICE_MAX, QUANTITY_MAX
@@ -74,12 +74,12 @@ def any_unknown(
     hot: NDArray[Any], accepted: NDArray[np.bool_], base_units: NDArray[np.uint64], units: NDArray[np.uint64],
     rows: NDArray[np.int32],
 ) -> bool:  # fmt: skip
-    """Whether any record has a location that is not accepted, or a unit other than its row's base unit."""
+    """Whether any record has a location that is not accepted, or a unit (0: none) other than its row's base unit."""
     for k in range(rows.shape[0]):
         row = rows[k]
         if row < 0:
             continue
-        if not accepted[hot[row].location] or (base_units[row] != 0 and base_units[row] != units[k]):
+        if not accepted[hot[row].location] or (units[k] != 0 and base_units[row] != 0 and base_units[row] != units[k]):
             return True
     return False
 
@@ -139,6 +139,7 @@ def make_row(s: ShardState, key: tuple[int, int], sku: str, location: str) -> in
     s.schedule.add(s.zone_of(row), int(s.rows.hot["slot"][row]), row, s.clock)
     s.ensure_rows()
     s.base_units[row] = base_unit(s, row)
+    s.resolve_demand(row)
     return row
 
 
@@ -174,7 +175,7 @@ def _to_base_units(
 ) -> NDArray[Any]:
     """Convert records in other units to base units, on a copy; refuse unknown units."""
     base = s.base_units[np.maximum(rows, 0)]
-    unknown = np.flatnonzero((rows >= 0) & (base != b"") & (base != records["unit"]))
+    unknown = np.flatnonzero((rows >= 0) & (base != b"") & (records["unit"] != b"") & (base != records["unit"]))
     if not len(unknown):
         return records
     records = records.copy()
@@ -224,7 +225,12 @@ def units_of(s: ShardState, sku: str) -> str:
 
 
 def reject_record(s: ShardState, record: Any, texts: EventTexts, refusal: RefusedRecord) -> None:
-    """Count a record as a dead letter and put it out, encoded again."""
+    """Count a record as a dead letter and put it out, encoded again.
+
+    A derived record has no message; the event that it was made from is refused or applied by itself.
+    """
+    if record["flags"] & DERIVED:
+        return
     s.count(int(record["topic"]), int(record["partition"]), DEAD_LETTER)
     found = Reject(
         value=reencode(record, texts),

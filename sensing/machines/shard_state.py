@@ -66,6 +66,9 @@ class ShardState:
         self.base_units = np.zeros(64, UNIT)  # by row; empty: no master data name the item, any unit is accepted
         self.items_known = False
         self.lost_lines_reported = 0  # open lines forgotten, as of the last report
+        self.ignores_orders = np.zeros(0, np.bool_)
+        """By row: only transfers are demand. It ends with the highest such row that there ever was, since most
+        installations have none."""
         self.signs: tuple[Sign, ...] = ()  # of the record that was judged last
         self.cancelled_large: dict[tuple[int, int], int] = {}
         """Event time at which a row's customer (bits of its hash) last cancelled a large line, oldest entry first."""
@@ -76,7 +79,7 @@ class ShardState:
             self.rows.hot, self.demand.demand, self.demand.pool, self.supply.supply, self.lines.lines, self.lines.index,
             self.lines.state, self.units.codes, self.currencies.codes, self.zones.starts, self.zones.offsets,
             self.locations.zone, self.locations.ships, self.locations.reports, self.locations.lines,
-            self.locations.unobserved, self.counts,
+            self.locations.unobserved, self.ignores_orders, self.counts,
         )  # fmt: skip
 
     def start_clock(self, watermark: int) -> None:
@@ -103,6 +106,18 @@ class ShardState:
             self.base_units = np.concatenate((self.base_units, np.zeros_like(self.base_units)))
             self.to_plan = np.concatenate((self.to_plan, np.zeros_like(self.to_plan)))
         self.row_index.extend(self.rows.hot, self.rows.count)
+
+    def resolve_demand(self, row: int) -> None:
+        """Note whether policy makes transfers the only demand of a row."""
+        if not self.supply.master.any_dependent:
+            return
+        ignores = self.supply.master.demand(*self.names_of(row)) == "dependent"
+        if row < len(self.ignores_orders):
+            self.ignores_orders[row] = ignores
+        elif ignores:
+            more = np.zeros(row + 1 - len(self.ignores_orders), np.bool_)
+            more[-1] = True
+            self.ignores_orders = np.concatenate((self.ignores_orders, more))
 
     def schedule_plans(self, rows: NDArray[np.int64] | None = None) -> None:
         """Plan rows that a reference record concerns (None: all) at their next close.
@@ -176,6 +191,7 @@ def dump_state(s: ShardState, under_way: bytes) -> bytes:
         "under_way": under_way,
         "counts": s.counts,
         "base_units": s.base_units[: s.rows.count],
+        "ignores_orders": s.ignores_orders,
     }
     parts = {name: part.dump() for name, part in _parts(s).items()}
     return pack_snapshot(tables | parts, _owner(s), msgspec.structs.asdict(s.settings))
@@ -186,7 +202,7 @@ def load_state(s: ShardState, block: bytes) -> bytes:
 
     Returns the dump of the timer under way.
     """
-    tables = {"head": _Head, "counts": s.counts.dtype, "base_units": UNIT}
+    tables = {"head": _Head, "counts": s.counts.dtype, "base_units": UNIT, "ignores_orders": s.ignores_orders.dtype}
     found = unpack_snapshot(block, _owner(s), msgspec.structs.asdict(s.settings), tables)
     head = found["head"]
     s.clock, s.next_housekeeping, s.outbox.number = head.clock, head.next_housekeeping, head.number
@@ -201,6 +217,7 @@ def load_state(s: ShardState, block: bytes) -> bytes:
     s.counts = found["counts"]
     s.base_units, s.to_plan = np.zeros(len(s.rows.hot), UNIT), np.zeros(len(s.rows.hot), np.bool_)
     s.base_units[: s.rows.count] = found["base_units"]
+    s.ignores_orders = found["ignores_orders"]
     s.ensure_rows()
     for row in range(s.rows.count):
         s.schedule.add(s.zone_of(row), int(s.rows.hot["slot"][row]), row, s.clock)

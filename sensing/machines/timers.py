@@ -94,6 +94,9 @@ def _in_force(s: ShardState, event: Any, time: int) -> None:
         item = s.supply.master.item(event.sku)  # this record or a newer one
         assert item is not None, "a record that was put in force is there"
         s.base_units[concerned] = item.base_unit.encode()
+    elif isinstance(event, PolicyUpdated) and s.supply.master.any_dependent:
+        for row in range(s.rows.count) if concerned is None else concerned.tolist():
+            s.resolve_demand(row)
 
 
 def _concerned(s: ShardState, event: Any) -> NDArray[np.int64] | None:

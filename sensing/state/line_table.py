@@ -57,6 +57,8 @@ SETTLED = 32  # taken as shipped, since its location reports no shipments
 LARGE = 64  # far outside its row's sizes: models learn a capped quantity of it
 AHEAD = 128  # a delivery has shipped something of which no shipment was heard
 MOVED_DAY = 256  # the requested day is the one that a backorder or a delay names
+TRANSFER = 2048  # goods that left for another location: demand that is never open
+OF_KIT = 1024  # the item is a kit: demand that is never open, since its parts are
 
 FREE = -1
 LIST_END = -1

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from sensing.contracts.reference import ItemUpdated, ParametersInForce, PolicyUpdated, SupplierUpdated
+from sensing.contracts.reference import Demand, ItemUpdated, ParametersInForce, PolicyUpdated, SupplierUpdated
 from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.supply.rates import CURRENCIES_MAX, Rates, rates_of
 
@@ -39,6 +39,10 @@ class MasterData:
         self._records: dict[Key, _Kept] = {}
         self._currencies: list[str] = []
         self._any_supplier = False
+        self.any_kit = False
+        """Whether an item ever was a kit."""
+        self.any_dependent = False
+        """Whether a policy ever made transfers the only demand of anything."""
 
     def apply(self, event: Any, time: int = FROM_THE_BEGINNING) -> bool:
         """Put a record in force that is effective at ``time``.
@@ -80,6 +84,11 @@ class MasterData:
             if isinstance(item, ItemUpdated) and item.supplier in suppliers
         ]
 
+    def is_kit(self, sku: str) -> bool:
+        """Whether an item is a kit, which has no stock of its own."""
+        item = self.item(sku)
+        return item is not None and bool(item.parts)
+
     def supplier(self, supplier: str) -> SupplierUpdated | None:
         """Record of a supplier."""
         found: SupplierUpdated | None = self._get(("supplier", supplier))
@@ -98,6 +107,11 @@ class MasterData:
         """Policies that apply, the most specific first: of the SKU-location, the SKU, the location, of all."""
         pairs = ((sku, location), (sku, ""), ("", location), ("", ""))
         return [self._get(("policy", *pair)) for pair in pairs]
+
+    def demand(self, sku: str, location: str) -> Demand:
+        """What is demand at a SKU-location: that of the most specific policy that says it."""
+        stated = (policy.demand for policy in self.policies(sku, location) if policy is not None and policy.demand)
+        return next(stated, "both")
 
     def unit_factor(self, sku: str, unit: str) -> float | None:
         """Base units in one ``unit`` of an item. None if its record does not have the unit, 1 if it has no record."""
@@ -130,6 +144,8 @@ class MasterData:
     def _keep(self, key: Key, kept: _Kept) -> None:
         self._records[key] = kept
         self._any_supplier |= key[0] == "supplier"
+        self.any_kit |= bool(getattr(kept[1], "parts", None))
+        self.any_dependent |= getattr(kept[1], "demand", None) == "dependent"
         if key == _POLICY_FOR_ALL:
             self.rates = self._current_rates()
 

@@ -197,6 +197,7 @@ def make_plan(
     receipts = due_receipts(count, horizon, day + 1, lines)
     on_hand = np.empty(count)
     stock(supply, rows, on_hand)
+    on_hand[policy["kit"] > 0.0] = np.nan
     found, projected = np.empty((count, 2), np.int64), np.empty((count, 5))
     project(on_hand, owed, due, receipts, forecast_mean, forecast_variance, mean_days, found, projected)
     return Plan(

@@ -32,6 +32,7 @@ RESOLVED_POLICY = np.dtype(
         ("shelf_life_days", "f8"),
         ("lead_time_days", "f8"),  # stated by item, else supplier, else settings
         ("supplier", "i8"),
+        ("kit", "f8"),  # 1: the item is a kit, which has no stock of its own
         ("in_force_safety_stock", "f8"),
         ("in_force_reorder_point", "f8"),
         ("in_force_order_up_to", "f8"),
@@ -90,6 +91,7 @@ def resolve_policy(
         np.nan if shelf is None else shelf,
         stated[0] if stated else settings.lead_time_days,
         name,
+        float(master.is_kit(sku)),
         *(np.nan if value is None else value for value in in_force),
     ]
 

@@ -190,6 +190,11 @@ class SupplyState:
             make_plan(rows, day, now, forecast_mean, forecast_variance, demand_class, inputs)
         )
 
+    def kits(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n,) whether each row's item is a kit."""
+        policy = self._policies.lookup(rows, self.supply, self.names, self.master, self.lanes, self.settings)
+        return np.asarray(policy["kit"] > 0.0)
+
     def due(self, plan: Plan) -> NDArray[np.int64]:
         """Rising positions in the plan of the rows to publish, see `dead_band.due`."""
         return np.flatnonzero(dead_band.due(plan, self.supply, self.decision_states))

@@ -143,6 +143,33 @@ def units(value: Any) -> str | None:
     return next((wrong for wrong in map(identifier(8), value) if wrong), None)
 
 
+def parts(value: Any) -> str | None:
+    """A check of parts of a kit with their quantities, in the order of :func:`units`."""
+    if not isinstance(value, dict):
+        return "wrong_type"
+    if len(value) > 100:
+        return "too_long"
+    for name, size in value.items():
+        if not 1 <= len(name) <= 64:
+            return "too_long" if name else "bad_text"
+        if wrong := number(0, 1e6, above=True)(size):
+            return wrong
+    return next((wrong for wrong in map(identifier(64), value) if wrong), None)
+
+
+def aliases(each: Check) -> Check:
+    """A check of a list of at most 100 ids."""
+
+    def check(value: Any) -> str | None:
+        if not isinstance(value, list):
+            return "wrong_type"
+        if len(value) > 100:
+            return "too_long"
+        return next((wrong for wrong in map(each, value) if wrong), None)
+
+    return check
+
+
 def weekdays(value: Any) -> str | None:
     """A check of lists of weekdays."""
     if not isinstance(value, list):

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.codec.checks import (
     Check,
+    aliases,
     date,
     flag,
     free_text,
@@ -18,6 +19,7 @@ from tests.codec.checks import (
     integer,
     number,
     one_of,
+    parts,
     time,
     time_ms,
     units,
@@ -100,10 +102,12 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
             "unit_price": _PRICE, "currency": _CURRENCY, "supplier": _ID, "lead_time_days": _DAYS,
             "order_quantity_min": _OR_ZERO, "order_quantity_multiple": _OR_ZERO, "shelf_life_days": _DAYS,
             "service_target": _SHARE, "steward": _ID, "strategic=": flag, "regulated=": flag,
+            "parts=": parts, "aliases=": aliases(_SKU),
         },
         "location.updated": _REFERENCE | {
             "location!": _LOCATION, "time_zone=": _ID, "calendar": _ID, "region": _ID, "steward": _ID,
             "shipments": flag,
+            "aliases=": aliases(_LOCATION),
         },
         "supplier.updated": _REFERENCE | {"supplier!": _ID, "lead_time_days": _DAYS, "region": _ID, "buyer": _ID},
         "customer.updated": _REFERENCE | {"customer!": _ID, "strategic=": flag, "region": _ID},
@@ -112,6 +116,7 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
             "service_target": _SHARE, "review_days": _DAYS, "cover_days": _DAYS, "order_cost": _PRICE,
             "holding_rate_year": number(0, 10, above=True), "order_quantity_min": _OR_ZERO,
             "order_quantity_multiple": _OR_ZERO, "dead_band": _SHARE,
+            "demand": one_of("independent", "dependent", "both"),
         },
         "plan.published": _REFERENCE | _HERE | {
             "start!": date, "days=": integer(1, 366), "quantity_per_day!": _OR_ZERO,

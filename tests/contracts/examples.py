@@ -74,7 +74,8 @@ _FIELDS: dict[str, dict[str, Event]] = {
             "units": {"CASE": 12, "PAL": 480}, "unit_cost": 1.25, "unit_price": 2.5, "currency": "EUR",
             "supplier": "SUP-1", "lead_time_days": 9,
             "order_quantity_min": 24, "order_quantity_multiple": 12, "shelf_life_days": 90, "service_target": 0.97,
-            "steward": "ann", "strategic": True, "regulated": False,
+            "steward": "ann", "strategic": True, "regulated": False, "parts": {"SKU-2": 2, "SKU-3": 0.5},
+            "aliases": ["4711"],
         },
         "location.updated": {
             "location": "DC-1", "time_zone": "Europe/Berlin", "calendar": "DE", "region": "north", "steward": "ann",
@@ -90,6 +91,7 @@ _FIELDS: dict[str, dict[str, Event]] = {
             "service_target": 0.98, "review_days": 1, "cover_days": 14, "order_cost": 30, "holding_rate_year": 0.2,
             "order_quantity_min": 24, "order_quantity_multiple": 12, "dead_band": 0.1, "base_currency": "EUR",
             "rates": {"USD": 0.9, "GBP": 1.15},
+            "demand": "dependent", "count_tolerance": 0.1,
         },
         "plan.published": _ITEM | {"start": "2026-01-05", "days": 28, "quantity_per_day": 4.5},
         "parameters.in_force": _ITEM | {

@@ -1,0 +1,113 @@
+"""Kit parts: an order of a kit is demand for its parts, whatever is shipped later.
+
+The router of a source group calls it before the split. Behind every order record of a kit, and every shipment of one,
+it puts a derived record for each part, at the same location: the quantity in the part's base unit, without a price. The
+key of a part's line is that of a line of the part under the kit's order and line, so later versions, cancellations and
+repeats of the kit's line carry over, and a shipment of the part serves it. The kit's own record is marked as that of a
+kit: its line is demand and never open.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensing.codec.event_record import DERIVED, EVENT, KIT, NOT_GIVEN, PROMOTED, Batch, Kind
+from sensing.codec.hash_set import hash_position
+from sensing.codec.item_links import PARTS_OF_KIT_MAX, ItemLinks
+from sensing.codec.rekey import rekey
+from sensing.codec.text_table import EventTexts, TextLookup
+from sensing.jit import kernel
+
+CLOSED, LOST, SHIPPED = (np.uint8(kind) for kind in (Kind.CLOSED, Kind.LOST, Kind.SHIPPED))
+PART_BITS = 10
+assert PARTS_OF_KIT_MAX <= 1 << PART_BITS, "offsets of derived records must differ"
+
+
+def add_kit_parts(batch: Batch, links: ItemLinks) -> Batch:
+    """The batch with derived records of parts behind the records of kits."""
+    if links.kit_hashes.count == 0:
+        return batch
+    records = batch.records
+    at = np.empty(len(records), np.int64)
+    maybe = at[: find_kits(records, links.kit_hashes.table, at)].tolist()
+    lookup, times = TextLookup(batch.texts), records["time"]
+    found = [k for k in maybe if links.is_kit(lookup.one(records[k]).sku, int(times[k]))]
+    if not found:
+        return batch
+    records = records.copy()
+    records["flags"][found] |= np.uint8(KIT)
+    derived: list[Any] = []
+    texts: list[EventTexts] = []
+    behind: list[int] = []
+    for k in found:
+        made = _parts_of(records[k], lookup.one(records[k]), links)
+        derived += [record for record, _ in made]
+        texts += [text for _, text in made]
+        behind += [k] * len(made)
+    if not derived:
+        return batch._replace(records=records)
+    parts = np.concatenate(derived)
+    tables = rekey(parts, texts)
+    # Events of a kit and of its parts have one id, and in a shard every id means one line.
+    parts["id_hi"] ^= parts["row_hi"]
+    own = np.array([not entry.order_id for entry in texts])
+    parts["line_hi"][own] = parts["id_hi"][own]
+    order = np.argsort(np.concatenate([np.arange(len(records)), np.array(behind)]), kind="stable")
+    merged = np.take(np.concatenate([records, parts]), order)
+    more = np.searchsorted(np.array(behind), [before for before, _ in batch.infrequent], "left").tolist()
+    infrequent = [(before + added, item) for added, (before, item) in zip(more, batch.infrequent, strict=True)]
+    return batch._replace(
+        records=merged, infrequent=infrequent, texts=(*tables, *batch.texts), traces=_traces(batch.traces, parts)
+    )
+
+
+def _parts_of(kit: Any, texts: EventTexts, links: ItemLinks) -> list[tuple[NDArray[Any], EventTexts]]:
+    """Derived records of one record of a kit, still with its keys, and their texts; none if its unit is unknown."""
+    time = int(kit["time"])
+    factor = links.unit_factor(texts.sku, bytes(kit["unit"]).decode(), time)
+    if factor is None:
+        return []  # The shard refuses the kit's record.
+    made = []
+    for number, part in enumerate(links.parts(texts.sku, time)):
+        record = np.empty(1, EVENT)
+        record[0] = kit
+        record["quantity"] = _times(int(kit["quantity"]), factor * part.quantity)
+        if kit["quantity_open"] != NOT_GIVEN:
+            record["quantity_open"] = _times(int(kit["quantity_open"]), factor * part.quantity)
+        record["flags"] = (int(kit["flags"]) & ~(PROMOTED | KIT)) | DERIVED | (KIT if part.is_kit else 0)
+        record["unit"], record["price"], record["currency"] = b"", np.nan, b""
+        # Texts and traces are found by offset, and no message has a negative one.
+        record["offset"] = -1 - ((int(kit["offset"]) << PART_BITS) | number)
+        made.append((record, texts._replace(sku=part.sku)))
+    return made
+
+
+def _times(quantity: int, factor: float) -> int:
+    """A quantity times a factor, in thousandths; rounding never makes it zero."""
+    found = round(quantity * factor)
+    return found if found or not quantity else 1
+
+
+def _traces(traces: Mapping[tuple[int, int, int], str], parts: NDArray[Any]) -> Mapping[tuple[int, int, int], str]:
+    """Traces of a batch, with those of the kits' messages for their derived records."""
+    if not traces:
+        return traces
+    places = zip(parts["topic"].tolist(), parts["partition"].tolist(), parts["offset"].tolist(), strict=True)
+    kits = {place: (*place[:2], (-1 - place[2]) >> PART_BITS) for place in places}
+    return {**traces, **{place: traces[kit] for place, kit in kits.items() if kit in traces}}
+
+
+@kernel
+def find_kits(records: NDArray[Any], hashes: NDArray[np.uint64], at: NDArray[np.int64]) -> int:
+    """Fill ``at`` with the orders, lost sales and shipments of SKUs that are among the hashes; returns their number."""
+    found = 0
+    for k in range(records.shape[0]):
+        kind = records[k].kind
+        if kind > CLOSED and kind != LOST and kind != SHIPPED:
+            continue
+        if hashes[hash_position(hashes, records[k].row_hi)] != 0:
+            at[found] = k
+            found += 1
+    return found
