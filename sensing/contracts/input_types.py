@@ -68,7 +68,7 @@ INPUT_TYPES: dict[str, InputType] = {
     "inventory.adjusted": InputType("shard of the SKU", "changes stock", ("reason",)),
     "item.updated": InputType(
         "shard of the SKU",
-        "units, prices, supplier, ordering rules, parts and aliases of an item; its name, groups, steward and importance",
+        "units, prices, supplier, ordering rules, parts, aliases, name, groups, steward and importance of an item",
     ),
     "location.updated": InputType(
         "every shard", "time zone, calendar, region, steward and aliases of a location; whether it ships"
@@ -78,7 +78,7 @@ INPUT_TYPES: dict[str, InputType] = {
     "calendar.updated": InputType("every shard", "closed days and holidays of locations"),
     "policy.updated": InputType(
         "every shard",
-        "service target, cover, costs, dead band and kind of demand of rows; base currency and rates; tolerance of counts",
+        "service target, cover, costs, dead band, kind of demand, tolerance of counts; base currency and rates",
     ),
     "plan.published": InputType("shard of the SKU", "nothing", ("location", "start", "days", "quantity_per_day")),
     "parameters.in_force": InputType(

@@ -159,9 +159,9 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     """Planning policy, for one SKU, one location, one SKU-location, or for all (neither given).
 
     The most specific wins. ``base_currency`` and ``rates`` are part of the policy for all only. ``count_tolerance`` is
-    the share of the balance by which a count may differ from it. ``demand`` says what is demand at a location: order lines and lost sales (``independent``),
-    transfers to other locations (``dependent``), or ``both``, the default. What is not demand still changes stock and
-    open lines. It holds for events that are applied after the record took effect.
+    the share of the balance by which a count may differ from it. ``demand`` says what is demand at a location: order
+    lines and lost sales (``independent``), transfers to other locations (``dependent``), or ``both``, the default. What
+    is not demand still changes stock and open lines. It holds for events that are applied after the record took effect.
     """
 
     sku: Sku | None = None

@@ -42,7 +42,10 @@ def test_versions_under_several_ids_are_one_line(line_id: str | None) -> None:
     result = after(
         order("placed", "a", 2, line=line_id, **ALIAS),
         order("changed", "b", 5, NOON + HOUR_MS, line=line_id, line_version=2, **OWN),
-        line("shipment.shipped", "c", NOON + 2 * HOUR_MS, order_id="o", line=line_id, sku="P-1", location="WH7", quantity=4),
+        line(
+            "shipment.shipped", "c", NOON + 2 * HOUR_MS, order_id="o", line=line_id, sku="P-1", location="WH7",
+            quantity=4,
+        ),
     )  # fmt: skip
     assert booked(result) == {("PUMP", "LON"): ({TODAY: 5_000}, 1_000)}
 

@@ -160,8 +160,10 @@ def stream_of(seed: int) -> Linked:
     ]  # fmt: skip
     for number in range(120):
         time = MONDAY + number * 50 * MINUTE_MS + r.randrange(HOUR_MS)
-        keys = {"order_id": f"o{r.randrange(40)}", "line": r.choice(("1", None)), "location": r.choice(("L", "7001", "M")),
-                "sku": r.choice(("KIT", "K-77", "BIG", "SUB", "A", "A-77", "Z")), "quantity": r.randrange(1, 9)}  # fmt: skip
+        keys = {
+            "order_id": f"o{r.randrange(40)}", "line": r.choice(("1", None)), "location": r.choice(("L", "7001", "M")),
+            "sku": r.choice(("KIT", "K-77", "BIG", "SUB", "A", "A-77", "Z")), "quantity": r.randrange(1, 9),
+        }  # fmt: skip
         kind = r.choice(("order.placed", "order.placed", "order.changed", "order.cancelled", "order.lost",
                          "shipment.shipped", "shipment.transferred", "inventory.counted"))  # fmt: skip
         more: dict[str, Any] = {"to_location": "M"} if kind == "shipment.transferred" else {}
