@@ -28,12 +28,15 @@ WINDOW = 100  # Event times in the median that an event time is compared with: i
 SUPPORT = 3
 TIMES_MIN = 10
 """With fewer event times accept all: too few to say what is usual."""
+LATEST = 4_102_444_800_000 - 1
+"""Last millisecond of the year 2099. Few event times may be years apart, but a replay closes every day up to the latest
+of them."""
 PAUSE_MS = 7 * DAY_MS
 """An input may pause this long, as over holidays, and end with one or two lines."""
 
 FOLLOWING_LIMIT = (
     f"the median of the next {WINDOW} event times of its input; at its end, at most a week, or a usual pause, later "
-    f"than all but two of the last {WINDOW}"
+    f"than all but two of the last {WINDOW}; never after the year 2099"
 )
 """Text for `far_future`: the limit."""
 
@@ -156,6 +159,7 @@ class FollowingTimestamps(NoTimestamps):
         ahead = np.concatenate((times, following[: WINDOW - 1]))
         ended = len(ahead) < count + WINDOW - 1
         flags = far_future(ahead, len(ahead) if ended else count, self._skew_ms)
+        flags |= ahead[: len(flags)] > LATEST
         kept = np.concatenate((self._before, ahead[~flags] if ended else times[~flags]))
         self._before = np.concatenate((self._before, times[~flags[:count]]))[-WINDOW:]
         if ended:

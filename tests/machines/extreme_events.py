@@ -26,7 +26,7 @@ NUMBERS = (-1e9, -1.0, -0.001, 0.0, 1e-12, 0.001, 0.0015, 0.5, 1.0, 2.0, 12.345,
 WHOLE = (1, 2, 3, 10, 365, 2**31 - 2)
 INSTANTS = (0, MONDAY, 253402300799999, "0001-01-01T00:00:00Z", "2026-03-01T00:00:00+14:00", "9999-12-31T23:59:59Z")
 STEPS = (0, 1, MINUTE_MS, HOUR_MS, 12 * HOUR_MS, 12 * HOUR_MS, DAY_MS, DAY_MS, 2 * DAY_MS)
-SILENCE_DAYS = (40, 40, 40, 400, 400, 4_000)
+SILENCE_DAYS = (40, 40, 40, 40, 400, 1_000)
 LONG_SKU = ("é☃" * SKU_BYTES_MAX)[: SKU_BYTES_MAX * 2 // 5]
 """A text near the limit in bytes, of characters of two and three bytes."""
 TEXTS: dict[str, tuple[str, ...]] = {
@@ -74,7 +74,7 @@ class Extremes:
         found = []
         for _ in range(count):
             self.now += self.random.choice(STEPS)
-            if self.random.random() < 0.004:
+            if self.random.random() < 0.002:
                 self.now += self.random.choice(SILENCE_DAYS) * DAY_MS
             kind = self.random.choice(OFTEN) if self.random.random() < 0.4 else self.random.choice(tuple(STRUCTS))
             found.append(self.event(kind))

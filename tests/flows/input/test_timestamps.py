@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.input.timestamps import FollowingTimestamps, far_future, latest_at_end, running_max
+from flows.input.timestamps import LATEST, FollowingTimestamps, far_future, latest_at_end, running_max
 from sensing.codec.event_record import BEFORE_ALL
 from sensing.codec.instants import INSTANT_MAX
 from sensing.machine_settings import DAY_MS
@@ -38,6 +38,14 @@ def test_a_gap_is_no_bad_date(quiet: int) -> None:
     times = np.concatenate((np.arange(quiet), 40 * DAY_MS + np.arange(quiet))).astype(np.int64)
 
     assert not far_future(times, len(times), DAY_MS).any()
+
+
+@pytest.mark.parametrize("count", [1, 3, 300])
+def test_no_date_is_after_the_year_2099(count: int) -> None:
+    """A replay would close every day up to it. However few or many dates are so late, all are refused, and no other."""
+    times = np.array([0] * count + [INSTANT_MAX] * count + [LATEST], np.int64)
+    assert FollowingTimestamps(DAY_MS).future(times[count:-1], times[:0]).all()
+    assert not FollowingTimestamps(DAY_MS).future(times[-1:], times[:0]).any()
 
 
 ENDS = st.lists(st.integers(0, 40) | st.sampled_from([400, 401, 20_000]), max_size=12)
