@@ -4,7 +4,7 @@ There are two kinds of rows. *Established* rows have sold ten lines a day for si
 detector. In a live phase some of them get ``BURST`` lines within two seconds, one of which makes the count a surge.
 *Young* rows have sold three lines in two days. They get all ordinary live lines: thousands of lines a second are the
 sales of many days within a minute, which would be a surge on established rows. Some young rows get a giant, a line of
-9,999 units. It is impossible in this stream, where one line in 1,000 exceeds 43 units.
+9,999 units. It is a large order in this stream, where one line in 1,000 exceeds 43 units.
 """
 
 from dataclasses import dataclass

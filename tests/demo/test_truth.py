@@ -28,16 +28,7 @@ DELAY = {
         {"sku": "B", "location": "UK", "event_id": "PO-2-delayed"},
     ],
 }
-GIANT = {
-    "type": "data_quality",
-    "sku": "G",
-    "location": "UK",
-    "event_id": "1-1",
-    "quantity": 80_995,
-    "start": "2011-12-09T09:15:00+00:00",
-    "end": "2011-12-09T09:27:00+00:00",
-}
-NOTHING: dict[str, Any] = {"surges": [], "supplier_delays": [], "giants": []}
+NOTHING: dict[str, Any] = {"surges": [], "supplier_delays": []}
 
 
 def record(exception_id: str = "x", status: str = "opened", **fields: object) -> dict[str, Any]:
@@ -162,17 +153,12 @@ def test_delay_found_without_being_named(tmp_path: Path) -> None:
     assert [planted.problem is not None for planted in result.delays] == [False, True]
 
 
-def test_giants_must_be_named(tmp_path: Path) -> None:
-    """A giant order is held by a data-quality problem that names its event, and released when that ends."""
-    held = record("g", exception_type="data_quality", sku="G", opened_at=GIANT["start"], cause_event_ids=["1-1"])
-    released = record("g", "resolved", exception_type="data_quality", sku="G", resolved_at=GIANT["end"])
-    stranger = record("s", exception_type="data_quality", sku="G", cause_event_ids=["2-1"])
-    result = scored(tmp_path, {"giants": [GIANT]}, held, released, stranger)
+def test_other_types_are_counted(tmp_path: Path) -> None:
+    """What was not planted is counted by type, the most frequent first."""
+    large = [record(name, exception_type="large_order", sku="G") for name in ("a", "b")]
+    result = scored(tmp_path, {"surges": [SURGE]}, record("s", exception_type="data_quality"), *large)
 
-    assert result.giants[0].problem is not None
-    assert result.giants[0].problem.resolved_at is not None
-    assert result.giants[0].hours == 0
-    assert result.other_counts() == {"data_quality": 1}
+    assert list(result.other_counts().items()) == [("large_order", 2), ("data_quality", 1)]
 
 
 def test_worst_first(tmp_path: Path) -> None:

@@ -102,6 +102,9 @@ def other_value(field: Field, event: Event, given: Event) -> Any:
 
 ORDER = ROW | {"order_id": "X", "line": "1", "quantity": 4, "unit_price": 10, "currency": "EUR", "customer": "C"}
 GIANT = ORDER | {"quantity": 90_000}
+SLIP = ORDER | {"quantity": 2_000, "unit_price": 0.01}
+BULK = ORDER | {"quantity": 60}
+"""Lines: usual, large, one that is held, and one that matters to a projection."""
 PO = ROW | {"po_id": "P", "line": "1", "supplier": "S"}
 SHIPMENT = ROW | {"order_id": "X", "line": "1", "quantity": 3}
 
@@ -111,18 +114,25 @@ PALLET: Event = {"unit_of_measure": "PALLET"}
 FIRST: Event = {"line_version": 1}
 MINIMUM: Event = {"order_quantity_min": 500}
 HELD_ID = f"quality:A|L|X|1:{date(DAY - 1).replace('-', '')}T110000000"
-"""Id of the exception of GIANT_BEFORE."""
+"""Id of the exception of SLIP_BEFORE."""
 
 PLACED = line("order.placed", "placed", noon(DAY - 1), **ORDER)
 CHANGED = line("order.changed", "two", noon(DAY + 1), **ORDER | {"quantity": 9}, line_version=2)
 GIANT_BEFORE = line("order.placed", "placed", noon(DAY - 1), **GIANT)
+SLIP_BEFORE = line("order.placed", "placed", noon(DAY - 1), **SLIP)
+SLIP_LATER = line("order.placed", "slip", noon(DAY + 1), **SLIP | {"order_id": "Z"})
+BULK_SOON = line("order.placed", "placed", noon(DAY - 1), **BULK, requested_date=date(DAY + 2))
+BULK_FAR = line("order.placed", "placed", noon(DAY - 1), **BULK, requested_date=date(DAY + 20))
 GIANT_LATER = line("order.placed", "giant", noon(DAY + 1), **GIANT | {"order_id": "Y"})
+UNPRICED = line("order.placed", "big", at(END - 1, 22), **ROW, order_id="Y", quantity=900)
 ELSEWHERE = line("order.placed", "m", noon(DAY), **ORDER | {"order_id": "M", "location": "M"})
 LATE_IN_THE_DAY = line("order.placed", "late", at(END - 2, 23), **ORDER)
 IN_CASES = line("order.placed", "case", noon(DAY), **ORDER | CASE)
 FLYER = line("promotion.approved", "flyer", None, promotion="flyer", sku="A", start=date(DAY + 5), end=date(DAY + 20))
 COSTS = line("policy.updated", "costs", None, order_cost=40, holding_rate_year=0.2)
 FEW_LEFT = line("inventory.counted", "low", noon(DAY - 1), quantity=5, **ROW)
+SOME_LEFT = line("inventory.counted", "some", noon(DAY - 1), quantity=110, **ROW)
+SHIPPED_ONCE = line("shipment.shipped", "once", noon(DAY - 6), quantity=1, **ROW)
 COUNTED_LATER = line("inventory.counted", "again", noon(DAY + 1), quantity=40, **ROW)
 PO_PLACED = line("po.placed", "po2", noon(DAY - 2), **PO, quantity=60, promised_date=date(DAY + 2))
 PO_CONFIRMED = line("po.confirmed", "po3", noon(DAY + 1), **PO, promised_date=date(DAY + 8), line_version=2)
@@ -154,34 +164,51 @@ SCENARIOS: dict[str, list[Scenario]] = {
     "order.placed": [
         scenario("order.placed", CHANGED, others=CASE, **ORDER),
         scenario("order.placed", CHANGED, **GIANT),
+        scenario("order.placed", CHANGED, **SLIP),
+        scenario("order.placed", CHANGED, others={"quantity_open": 1}, **ORDER, quantity_open=2),
         scenario("order.placed", **ROW, quantity=4),
         scenario("order.placed", FLYER, **ORDER | {"quantity": 20}),
     ],
     "order.changed": [
         scenario("order.changed", PLACED, others=CASE | FIRST, **ORDER, line_version=2),
         scenario("order.changed", PLACED, **GIANT, line_version=2),
+        scenario("order.changed", others={"quantity_open": 1}, **ORDER, line_version=2, quantity_open=2),
         scenario("order.changed", FLYER, **ORDER | {"quantity": 20}, line_version=2),
     ],
     "order.cancelled": [
         scenario("order.cancelled", PLACED, CHANGED, others=PALLET | FIRST, **ORDER),
         scenario("order.cancelled", GIANT_BEFORE, GIANT_LATER, **ORDER),
+        scenario("order.cancelled", SLIP_BEFORE, SLIP_LATER, **ORDER),
+    ],
+    "order.closed": [
+        scenario("order.closed", PLACED, CHANGED, others=PALLET | FIRST, **ORDER),
+        scenario("order.closed", GIANT_BEFORE, GIANT_LATER, **ORDER),
+    ],
+    "demand.daily": [
+        scenario("demand.daily", UNPRICED, others=CASE, event_time=at(END - 1, 21), **ROW, quantity=40, order_lines=8,
+                 unit_price=10, currency="EUR"),
     ],
     "order.returned": [scenario("order.returned", GIANT_LATER, others=CASE, **ORDER)],
-    "order.allocated": [scenario("order.allocated", **ORDER)],
+    "order.allocated": [scenario("order.allocated", SOME_LEFT, BULK_FAR, others=CASE, **BULK | {"quantity": 50})],
     "order.lost": [
         scenario("order.lost", others=CASE, **ORDER),
         scenario("order.lost", **GIANT),
         scenario("order.lost", FLYER, **ORDER | {"quantity": 20}),
     ],
     "shipment.shipped": [scenario("shipment.shipped", PLACED, others=CASE, **SHIPMENT)],
-    "shipment.delayed": [scenario("shipment.delayed", PLACED, **SHIPMENT, expected_date=date(DAY + 10))],
-    "shipment.backordered": [scenario("shipment.backordered", PLACED, **SHIPMENT)],
+    "shipment.delayed": [
+        scenario("shipment.delayed", SOME_LEFT, BULK_SOON, others=PALLET, **SHIPMENT, expected_date=date(DAY + 20)),
+    ],
+    "shipment.backordered": [
+        scenario("shipment.backordered", SOME_LEFT, BULK_SOON, others=PALLET, **SHIPMENT, expected_date=date(DAY + 20)),
+    ],
     "shipment.substituted": [
         scenario("shipment.substituted", others=CASE, **SHIPMENT | {"sku": "B"}, substitute_sku="A"),
         scenario("shipment.substituted", COUNTED_LATER, **SHIPMENT | {"sku": "B"}, substitute_sku="A"),
+        scenario("shipment.substituted", PLACED, **SHIPMENT, substitute_sku="B"),
     ],
     "shipment.transferred": [scenario("shipment.transferred", others=CASE, **SHIPMENT, to_location="M")],
-    "shipment.delivered": [scenario("shipment.delivered", PLACED, **SHIPMENT)],
+    "shipment.delivered": [scenario("shipment.delivered", PLACED, others=CASE, **SHIPMENT)],
     "po.placed": [
         scenario("po.placed", PO_CONFIRMED, others=CASE | {"line_version": 3}, **PO, quantity=60,
                  promised_date=date(DAY + 2)),
@@ -210,15 +237,15 @@ SCENARIOS: dict[str, list[Scenario]] = {
     "inventory.counted": [scenario("inventory.counted", others=CASE, **ROW, quantity=40)],
     "inventory.adjusted": [scenario("inventory.adjusted", others=CASE, **ROW, quantity=40)],
     "item.updated": [
-        record("item.updated", FEW_LEFT, GIANT_LATER, others=MINIMUM | {"units": {"CASE": 6}}, sku="A",
+        record("item.updated", FEW_LEFT, GIANT_LATER, SLIP_LATER, others=MINIMUM | {"units": {"CASE": 6}}, sku="A",
                name="Pump", units={"CASE": 12}, unit_cost=6, unit_price=10, currency="EUR", supplier="S"),
         record("item.updated", IN_CASES, others={"units": {"CASE": 6}}, sku="A", units={"CASE": 12}),
         record("item.updated", COSTS, ELSEWHERE, others={"units": {"CASE": 6}}, sku="A", unit_price=10, currency="EUR",
                supplier="S"),
     ],
     "location.updated": [
-        record("location.updated", CALENDAR_SHUT, GIANT_LATER, LATE_IN_THE_DAY, location="L", region="north",
-               others={"time_zone": "Asia/Kathmandu", "calendar": "shut"}),
+        record("location.updated", CALENDAR_SHUT, SLIP_LATER, COUNTED_LATER, LATE_IN_THE_DAY, location="L",
+               region="north", others={"time_zone": "Asia/Kathmandu", "calendar": "shut"}),
     ],
     "supplier.updated": [
         record("supplier.updated", PO_PLACED, PO_DELAYED, supplier="S", lead_time_days=5, buyer="bob"),
@@ -235,6 +262,7 @@ SCENARIOS: dict[str, list[Scenario]] = {
                others=MINIMUM | {"base_currency": "GBP", "rates": {"EUR": 2.0}}),
         record("policy.updated", GIANT_LATER, base_currency="USD", rates={"EUR": 1.1}, others={"rates": {"EUR": 3.0}}),
         record("policy.updated", sku="A", location="L", service_target=0.5, others={"rates": {"EUR": 3.0}}),
+        record("policy.updated", SHIPPED_ONCE, COUNTED_LATER, count_tolerance=1.0),
     ],
     "plan.published": [record("plan.published", **ROW, start=date(DAY), days=28, quantity_per_day=4)],
     "parameters.in_force": [
@@ -250,7 +278,7 @@ SCENARIOS: dict[str, list[Scenario]] = {
         scenario("decision.made", subject="A/L", decision="override", decider="ann", role="planner",
                  field="reorder_point", value=60, reason="known",
                  others={"field": "order_quantity", "sku": "B", "until": date(DAY + 3), "parameters_version": 1}),
-        scenario("decision.made", GIANT_BEFORE, subject=HELD_ID, decision="acknowledge", decider="ann",
+        scenario("decision.made", SLIP_BEFORE, subject=HELD_ID, decision="acknowledge", decider="ann",
                  role="data_steward", others={"sku": "B"}),
     ],
     "execution.confirmed": [

@@ -12,13 +12,17 @@ DAYS = 70
 ROW: dict[str, Any] = {"sku": "A", "location": "L"}
 ITEM: dict[str, Any] = {"sku": "A", "name": "Pump", "family": "pumps", "category": "spares", "supplier": "S"}
 PRICED: dict[str, Any] = {"unit_price": 1.0, "currency": "EUR"}
-GIANT = line("order.placed", "giant", at(60, 12), order_id="G", quantity=3_000, customer="C", **ROW)
+PRICE = 3.0
+GIANT = line(
+    "order.placed", "giant", at(60, 12), order_id="G", quantity=2_000, unit_price=PRICE / 1_000, customer="C", **ROW
+)
+"""A slip: a thousand times the usual quantity at a thousandth of the usual price."""
 FACTS = ("item_name", "family", "category", "strategic", "regulated", "region", "owner")
 
 
 def weeks() -> list[Line]:
     """Ten weeks of one row."""
-    return orders("u", range(DAYS), 5.0)
+    return orders("u", range(DAYS), 5.0, unit_price=PRICE)
 
 
 def item(**fields: Any) -> Line:

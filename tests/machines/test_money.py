@@ -18,7 +18,7 @@ def shop(**fields: Any) -> list[Line]:
 
 
 def giant(day: float = 30.5, sku: str = "A", **fields: Any) -> Line:
-    """An impossible order of 5,000 units."""
+    """A large order of 5,000 units."""
     keys = {"order_id": f"giant{day}{sku}", "sku": sku, "location": "L", "quantity": 5_000}
     return line("order.placed", f"giant{day}{sku}", at(day), **keys, **fields)
 
@@ -33,9 +33,9 @@ def item(sku: str = "A", **fields: Any) -> Line:
     return line("item.updated", f"i{sku}", None, sku=sku, **fields)
 
 
-def held(found: Result) -> list[dict[str, Any]]:
-    """First states of held lines, in order of time."""
-    return sorted((s for s in states(found, "data_quality") if s["version"] == 1), key=lambda s: str(s["opened_at"]))
+def large(found: Result) -> list[dict[str, Any]]:
+    """First states of large orders, in order of time."""
+    return sorted((s for s in states(found, "large_order") if s["version"] == 1), key=lambda s: str(s["opened_at"]))
 
 
 MONEY = ("money", "currency", "money_base", "base_currency", "money_status", "severity")
@@ -48,14 +48,14 @@ def money(state: dict[str, Any]) -> tuple[Any, ...]:
 
 def test_a_single_currency_is_the_base() -> None:
     """Money is ranked, and nothing is remarked."""
-    (state,) = held(world([*shop(), giant(**EUR)], DAYS))
+    (state,) = large(world([*shop(), giant(**EUR)], DAYS))
     assert money(state) == (100_000, "EUR", 100_000, "EUR", "ranked", "critical")
     assert "At stake" not in state["reason"]
 
 
 def test_no_currency_at_all_is_one_currency() -> None:
     """Money without a name is ranked as well."""
-    (state,) = held(world([*shop(currency=None), giant(unit_price=20.0)], DAYS))
+    (state,) = large(world([*shop(currency=None), giant(unit_price=20.0)], DAYS))
     assert money(state) == (100_000, None, 100_000, None, "ranked", "critical")
 
 
@@ -63,7 +63,7 @@ def test_several_currencies_without_a_base_are_not_ranked() -> None:
     """From the first event on that names a second one, whichever item it is about; the record says why."""
     other = line("order.placed", "usd", at(31), order_id="usd", sku="C", location="L", quantity=1, unit_price=1,
                  currency="USD")  # fmt: skip
-    before, after = held(world([*shop(), giant(30.5, **EUR), other, giant(31.5, **EUR)], DAYS))
+    before, after = large(world([*shop(), giant(30.5, **EUR), other, giant(31.5, **EUR)], DAYS))
     assert money(before) == (100_000, "EUR", 100_000, "EUR", "ranked", "critical")
     assert money(after) == (100_000, "EUR", None, None, "no_rate", "medium")
     assert after["reason"].endswith(
@@ -79,7 +79,7 @@ def test_stated_rates_rank_and_the_original_is_kept() -> None:
         giant(30.5 + number, sku, unit_price=10.0, currency=currency)
         for number, (sku, currency) in enumerate((("A", "JPY"), ("B", "USD"), ("C", "GBP")))
     )
-    found = held(world([rates, *shop(), yen, dollars, pounds], DAYS))
+    found = large(world([rates, *shop(), yen, dollars, pounds], DAYS))
     assert [money(state) for state in found] == [
         (50_000, "JPY", 300, "EUR", "ranked", "medium"),
         (50_000, "USD", 45_000, "EUR", "ranked", "high"),
@@ -96,7 +96,7 @@ def test_rates_take_effect_at_their_time() -> None:
         policy("p3", at(33), dead_band=0.2),
     ]
     giants = [giant(day, sku, unit_price=10.0, currency="USD") for day, sku in ((30.5, "A"), (31.5, "B"), (33.5, "C"))]
-    found = held(world([*rates, *shop(), *giants], DAYS))
+    found = large(world([*rates, *shop(), *giants], DAYS))
     assert [state["money_base"] for state in found] == [25_000, 100_000, None]
 
 
@@ -107,7 +107,7 @@ def test_all_shards_know_the_currencies_in_use(shards: int) -> None:
     stream = Stream(lines, end=at(DAYS))
     cuts = list(range(100, len(lines), 100))
     found = run(stream, Settings(shards=shards), cuts, restarts=cuts[2:4])
-    assert [money(state) for state in held(found)] == [
+    assert [money(state) for state in large(found)] == [
         (100_000, "EUR", 100_000, "EUR", "ranked", "critical"),
         (5_000, "USD", None, None, "no_rate", "medium"),
         (100_000, "EUR", None, None, "no_rate", "medium"),
@@ -119,10 +119,10 @@ def test_an_order_without_a_currency_has_that_of_its_item() -> None:
     """The item's record names it, for prices of orders and for its own; with a base stated, else the base."""
     rates = policy("p", base_currency="EUR", rates={"USD": 0.5})
     lines = [rates, item(currency="USD", unit_price=3.0), *shop(currency=None), giant(), giant(31.5, unit_price=10.0)]
-    own, named = held(world([*lines], DAYS))
+    own, named = large(world([*lines], DAYS))
     assert (own["money"], own["currency"], own["money_base"]) == (100_000, "USD", 50_000)
     assert (named["money"], named["currency"], named["money_base"]) == (50_000, "USD", 25_000)
-    (other,) = held(world([rates, *shop(currency=None), giant()], DAYS))
+    (other,) = large(world([rates, *shop(currency=None), giant()], DAYS))
     assert (other["money"], other["currency"], other["money_base"]) == (100_000, "EUR", 100_000)
 
 
@@ -140,7 +140,7 @@ def test_an_order_without_a_currency_has_that_of_its_item() -> None:
 def test_margin(cost: dict[str, Any], rates: dict[str, float] | None, margin: float | None) -> None:
     """Money less cost, in the currency of the price; absent if cost or rate are unknown."""
     stated = [] if rates is None else [policy("p", base_currency="EUR", rates=rates)]
-    (state,) = held(world([*stated, item(**cost), *shop(), giant(**EUR)], DAYS))
+    (state,) = large(world([*stated, item(**cost), *shop(), giant(**EUR)], DAYS))
     assert (state["money"], state["currency"], state["margin"]) == (100_000, "EUR", margin)
     said = "" if margin is None else f"{margin:,} of it margin"
     assert said in state["reason"]

@@ -44,8 +44,9 @@ def odd_day(known: features.KnownDay) -> float:
 
 
 YESTERDAY = Member(
-    name="yesterday", rate=1.0, fields=[("yesterday", "f4")], learn=learn_yesterday, predict=predict_yesterday
-)
+    name="yesterday", rate=1.0, fields=[("yesterday", "f4")], in_units=["yesterday"], learn=learn_yesterday,
+    predict=predict_yesterday,
+)  # fmt: skip
 
 if REGISTERED:
     features.FEATURES = (*features.FEATURES, features.Feature("odd", odd_day))
