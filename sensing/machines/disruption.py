@@ -36,6 +36,7 @@ class SupplierDisruption:
     def __init__(self, head: _Head) -> None:
         self._head = head
         self._next = 0
+        self._working: Key | None = None
 
     @classmethod
     def begin(cls, s: ShardState, message: InfrequentEvent) -> "SupplierDisruption":
@@ -67,6 +68,7 @@ class SupplierDisruption:
         count = min(left, max(budget.rows_to_plan(LINES_AT_ONCE, 1.0) // ROWS_PER_INFREQUENT_EVENT, 1))
         with s.outbox.tracing(head.trace):
             for key in head.keys[self._next : self._next + count]:
+                self._working = key
                 moved = s.supply.postpone(head.disruption, key)
                 if moved is not None:
                     report_moved(s, head.event_id, head.disruption.time, moved)
@@ -75,6 +77,11 @@ class SupplierDisruption:
 
     def bring_forward(self, s: ShardState, rows: NDArray[np.int32], budget: CallBudget) -> None:
         """Nothing: no record passes."""
+
+    def failed_rows(self, s: ShardState) -> list[int]:
+        """Row of the line at which the last step raised."""
+        line = None if self._working is None else s.supply.purchases.find(self._working)
+        return [] if line is None else [line.row]
 
     def dump(self) -> bytes:
         """The remaining work as bytes."""

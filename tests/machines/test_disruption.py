@@ -5,8 +5,12 @@ import pytest
 from sensing.codec.shard_split import split
 from sensing.machine_settings import Settings
 from sensing.machines.call_budget import UNBOUNDED, CallBounds
+from sensing.machines.disruption import SupplierDisruption
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import OutputRecord
+from sensing.supply.disruptions import Disruption
+from sensing.supply.open_table import Key
+from sensing.supply.supply_state import SupplyState
 from tests.claims import at
 from tests.machines.streams import Line, Stream, line
 from tests.snapshots import resumed
@@ -66,3 +70,27 @@ def test_a_bounded_call_postpones_few_lines() -> None:
         machine.proceed()
         seen.add(sum(machine.state.problems.open_counts().values()))
     assert len(seen) > len(SKUS) / 8
+
+
+def test_a_failing_line_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row of the line at which a step raised; none before the first step."""
+    machine = ShardMachine(0, ONE, CallBounds(learned=1000, planned=8, outputs=1000))
+    (batch,) = split(stream().cut(0, len(stream().lines)), 1)
+    machine.accept(batch)
+    asked = []
+
+    def failing(_: SupplyState, __: Disruption, key: Key) -> None:
+        asked.append(key)
+        if key == ("PS07", "S07"):
+            raise ValueError(key)
+
+    monkeypatch.setattr(SupplyState, "postpone", failing)
+    with pytest.raises(ValueError, match="PS07"):
+        while True:
+            machine.proceed()
+    assert asked[-1] == ("PS07", "S07")
+    under_way = machine._under_way
+    assert under_way is not None
+    assert [machine.state.sku_of(row) for row in under_way.failed_rows(machine.state)] == ["S07"]
+    fresh = SupplierDisruption.load(under_way.dump())
+    assert fresh.failed_rows(machine.state) == []
