@@ -9,8 +9,8 @@ import numpy as np
 from benchmarks.events import Feed
 from benchmarks.workloads import DAY_MS, HOUR_MS, Lines
 from sensing.codec.currency_notices import CurrencyNotices
-from sensing.codec.location_notices import LocationNotices
 from sensing.codec.event_record import EVENT, Batch
+from sensing.codec.location_notices import LocationNotices
 from sensing.codec.shard_split import split
 from sensing.machine_settings import Settings
 from sensing.machines.machine_messages import ParameterRows, Totals

@@ -86,7 +86,7 @@ def test_a_delay_opens_grows_and_ends_with_the_receipt() -> None:
     assert (opened["money"], opened["currency"]) == (1000, "EUR")
     assert opened["opened_at"] == "2026-03-17T00:00:00.000Z"
     assert opened["reason"].startswith(
-        "Line A of purchase order P from ACME comes 3 days late: 100 were promised for 2026-03-22, "
+        "Line A of purchase order P from ACME comes 3 days late: 100 were ordered for 2026-03-22, "
         "the supplier now promises 2026-03-25; stock lasts "
     )
     assert opened["cause_event_ids"] == ["po-delayed-43"]
@@ -105,7 +105,7 @@ def test_a_line_of_which_nothing_was_heard_is_overdue() -> None:
     found = states(world(lines, 60), "supplier_delay")
     assert found[0]["opened_at"][:10] == "2026-03-23"
     assert found[0]["observed"] == 1
-    assert "is overdue by 1 day: 100 were promised for 2026-03-22" in found[0]["reason"]
+    assert "is overdue by 1 day: 100 were ordered for 2026-03-22" in found[0]["reason"]
     assert found[-1]["status"] != "resolved"
     assert found[-1]["observed"] > 5
 

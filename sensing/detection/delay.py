@@ -175,10 +175,10 @@ def evaluate_delay(evidence: DelayEvidence) -> Evaluation:
         return Evaluation(
             active=False, cleared=True, final=True, severity_points=0.0, key=(evidence.po_id, evidence.line),
             expected=0.0, observed=0.0, money_units=0.0, inform=(), marker="",
-            details=_details(evidence) | {"days_late": 0, "covered": 1},
+            details=_details(evidence) | {"days_late": 0, "covered": 1, "expected_date": _date(evidence.next_day)},
         )  # fmt: skip
     covered, days_late = evidence.covered(worst), worst.days_late(evidence.current_day)
-    first = None if worst.first_day == NO_DAY else local_date(worst.first_day)
+    first = _date(worst.first_day)
     expected = local_date(worst.expected_day)
     return Evaluation(
         active=True,
@@ -199,13 +199,19 @@ def evaluate_delay(evidence: DelayEvidence) -> Evaluation:
             "units_late": sum(part.units for part in evidence.late),
             "schedule_line": worst.schedule_line or None,
             "schedule_quantity": worst.units,
-            "promised_date" if worst.first_promised else "ordered_date": first,
+            "promised_day": None if first is None else worst.first_day,
+            "promised_date": first,
+            "promised_by": "supplier" if worst.first_promised else "order",
             "expected_date": expected,
             "days_late": days_late,
             "covered": int(covered),
             "cause": worst.cause,
         },
     )
+
+
+def _date(day: int) -> str | None:
+    return None if day == NO_DAY else local_date(day)
 
 
 def _details(evidence: DelayEvidence) -> dict[str, Detail]:

@@ -48,6 +48,14 @@ LIMITS = (
         lambda s: s.supply.purchases.forgotten,
     ),
     Limit(
+        "purchase_events_dropped", "Events of purchase-order lines merged or dropped at the bound of a line.",
+        lambda s: s.supply.purchases.events_dropped,
+    ),
+    Limit(
+        "disruptions_evicted", "Disruptions of suppliers forgotten because the table was full.",
+        lambda s: s.supply.disruptions.evicted,
+    ),
+    Limit(
         "lanes_refused", "Lead times not kept apart by lane or supplier because the table was full.",
         lambda s: s.supply.lanes.refused,
     ),

@@ -19,9 +19,10 @@ from sensing.machine_settings import HOUR_MS
 from sensing.machines.booking import advance_row_of, new_line
 from sensing.machines.callbacks import recheck_stock
 from sensing.machines.decisions.decide import decide
+from sensing.machines.disruption import SupplierDisruption
 from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, SUPERSEDED
 from sensing.machines.ledger import put_dead_letter
-from sensing.machines.purchase_effects import book_receipt, disrupt, report_closed, report_moved
+from sensing.machines.purchase_effects import book_receipt, report_closed, report_moved
 from sensing.machines.row_lookup import (
     BASE_QUANTITY_REQUIRED,
     KNOWN_LOCATION,
@@ -41,24 +42,26 @@ from sensing.supply.stock_ledger import book_movement, refresh_stock
 OUTCOME_OF_WORD = {"absorbed": ABSORBED, "duplicate": DUPLICATE, "superseded": SUPERSEDED}
 
 
-def apply_infrequent(s: ShardState, message: InfrequentEvent) -> None:
+def apply_infrequent(s: ShardState, message: InfrequentEvent) -> SupplierDisruption | None:
     """Apply one infrequent event (not reference) and count its outcome.
 
-    An event without a SKU goes to every shard; the first shard counts it. Notices of source groups
-    are no messages of their own and are not counted.
+    An event without a SKU goes to every shard; the first shard counts it. Notices of source groups are no messages of
+    their own and are not counted. A disruption is resumable: it is returned for the shard to step.
     """
     if isinstance(message.event, LocationHeard):
         s.locations.hear(message.event.location, message.event.kind)
-        return
+        return None
     if isinstance(message.event, CurrencyHeard):
         if s.supply.see_currency(message.event.currency):
             s.schedule_plans()
-        return
+        return None
     outcome = _apply(s, message)
     if outcome == ABSORBED and message.time < message.watermark:
         outcome = ABSORBED_LATE
     if answers_for(s, message.event):
         s.count(message.topic, message.partition, outcome)
+    disrupted = isinstance(message.event, SupplierDisrupted) and outcome in (ABSORBED, ABSORBED_LATE)
+    return SupplierDisruption.begin(s, message) if disrupted else None
 
 
 def answers_for(s: ShardState, event: Any) -> bool:
@@ -84,9 +87,7 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
     if find_line(s.lines.lines, s.lines.index, *key) >= 0:
         return DUPLICATE  # A refused event is not remembered, so it may come again.
     outcome = ABSORBED
-    if isinstance(event, SupplierDisrupted):
-        disrupt(s, message)
-    elif isinstance(event, PurchaseOrderLine):
+    if isinstance(event, PurchaseOrderLine):
         outcome = _purchase(s, message, rows[0])
     elif isinstance(event, (DecisionMade, ExecutionConfirmed)):
         decide(s, message)
@@ -184,5 +185,6 @@ def _purchase(s: ShardState, message: InfrequentEvent, row: int) -> int:
     if outcome.movement:
         book_receipt(s, message, row, outcome.movement)
     report_closed(s, message, row, outcome)
-    report_moved(s, message, outcome.moved)
+    if outcome.moved is not None:
+        report_moved(s, event.event_id, message.time, outcome.moved)
     return OUTCOME_OF_WORD[outcome.word]

@@ -1,6 +1,6 @@
 """Effects of purchase orders and disruptions beyond the supply state: exceptions, audit, stock checks, rows to plan.
 
-`infrequent_events` calls it after an event, `timers` once a day while a disruption lasts.
+`infrequent_events` and `disruption` call it after an event, `timers` once a day while a disruption lasts.
 """
 
 import numpy as np
@@ -18,23 +18,11 @@ from sensing.machines.callbacks import check_projection
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
 from sensing.machines.shard_outputs import context_of, observe, put_decision
 from sensing.machines.shard_state import ShardState
-from sensing.machines.stock_thresholds import check_next_movement, expect_less
+from sensing.machines.stock_thresholds import expect_less
 from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
 from sensing.supply.purchase_line import PurchaseLine
 from sensing.supply.purchases import MovedLine, PoOutcome, line_key
 from sensing.supply.stock_ledger import book_movement, refresh_stock
-
-
-def disrupt(s: ShardState, message: InfrequentEvent) -> None:
-    """Apply a disruption of a supplier: postpone what is open, and plan the supplier's rows at their next close.
-
-    Until then their next movement has the projection run, since their lead time is longer.
-    """
-    disruption, outcome = s.supply.disrupt(message.event, message.time)
-    rows = _rows_of(s, [disruption.supplier])
-    s.schedule_plans(rows)
-    check_next_movement(s, rows)
-    report_moved(s, message, outcome.moved)
 
 
 def plan_disrupted_rows(s: ShardState, instant: int) -> None:
@@ -42,10 +30,10 @@ def plan_disrupted_rows(s: ShardState, instant: int) -> None:
     s.supply.disruptions.expire(instant // DAY_MS)
     suppliers = s.supply.disruptions.suppliers()
     if suppliers:
-        s.schedule_plans(_rows_of(s, suppliers))
+        s.schedule_plans(rows_of_suppliers(s, suppliers))
 
 
-def _rows_of(s: ShardState, suppliers: list[int]) -> NDArray[np.int64]:
+def rows_of_suppliers(s: ShardState, suppliers: list[int]) -> NDArray[np.int64]:
     """Rows of suppliers: those with a purchase order, and those of items whose master data name the supplier."""
     lanes = s.supply.lanes
     found = [lanes.lanes["row"][np.isin(lanes.lanes["supplier"], suppliers)].astype(np.int64)]
@@ -61,28 +49,26 @@ def book_receipt(s: ShardState, message: InfrequentEvent, row: int, quantity: in
     expect_less(s, row, quantity / THOUSANDTHS)
 
 
-def report_moved(s: ShardState, message: InfrequentEvent, moved: tuple[MovedLine, ...]) -> None:
-    """Put out what changed dates mean: a delay, the end of one, or a stock-out."""
-    for one in moved:
-        row, key = one.row, one.key
-        line = s.supply.purchases.find(key)
-        assert line is not None, "a line that has changed is kept"
-        sku, location = s.names_of(row)
-        today = s.zones.local_hour(s.zone_of(row), message.time) // 24
-        late = any(part.cause != "unconfirmed" for part in late_parts(line, today, LEAD_TIME_DAYS_MAX))
-        delayed = late or s.problems.is_tracked(SUPPLIER_DELAY.name, problem_key(sku, location, *key))
-        if not delayed and not one.later:
-            continue
-        plan = forecast_and_plan_of_row(s, row, s.clock).plan
-        if delayed:
-            evidence = delay_evidence(
-                key, line, s.supply.lanes.names[line.supplier], today, float(plan.cover_days[0]),
-                float(plan.lead_time_days_mean[0]),
-            )  # fmt: skip
-            context = context_of(s, row, s.clock, message.time, (message.event.event_id,))
-            observe(s, SUPPLIER_DELAY.finding(context, evidence))
-        if one.later:
-            check_projection(s, row, plan, message.time, message.event.event_id)
+def report_moved(s: ShardState, event_id: str, event_time: int, moved: MovedLine) -> None:
+    """Put out what the changed dates of a line mean: a delay, the end of one, or a stock-out."""
+    row, key = moved.row, moved.key
+    line = s.supply.purchases.find(key)
+    assert line is not None, "a line that has changed is kept"
+    sku, location = s.names_of(row)
+    today = s.zones.local_hour(s.zone_of(row), event_time) // 24
+    late = any(part.cause != "unconfirmed" for part in late_parts(line, today, LEAD_TIME_DAYS_MAX))
+    delayed = late or s.problems.is_tracked(SUPPLIER_DELAY.name, problem_key(sku, location, *key))
+    if not delayed and not moved.later:
+        return
+    plan = forecast_and_plan_of_row(s, row, s.clock).plan
+    if delayed:
+        evidence = delay_evidence(
+            key, line, s.supply.lanes.names[line.supplier], today, float(plan.cover_days[0]),
+            float(plan.lead_time_days_mean[0]),
+        )  # fmt: skip
+        observe(s, SUPPLIER_DELAY.finding(context_of(s, row, s.clock, event_time, (event_id,)), evidence))
+    if moved.later:
+        check_projection(s, row, plan, event_time, event_id)
 
 
 def report_closed(s: ShardState, message: InfrequentEvent, row: int, outcome: PoOutcome) -> None:

@@ -1,4 +1,4 @@
-"""Event-time timers that may take several calls of a shard: the close of a local day, and the first publication.
+"""Work that may take several calls of a shard: the close of a local day, the first publication, and disruptions.
 
 The shard runs a resumable timer in steps, one timer at a time. The remaining steps are part of its state. Order lines,
 shipments and counts may pass a running timer: a row is planned before its own next record is absorbed. Everything that
@@ -18,6 +18,7 @@ from sensing.machines.call_budget import CallBudget
 from sensing.machines.close_schedule import DueCloses
 from sensing.machines.day_close import aggregate_day, learn_day, plan_rows, publish_rows
 from sensing.machines.day_inputs import ObservedDay, observe_day
+from sensing.machines.disruption import SupplierDisruption
 from sensing.machines.forecast_and_plan import ROWS_AT_ONCE
 from sensing.machines.shard_outputs import put_exception
 from sensing.machines.shard_state import ShardState
@@ -288,7 +289,8 @@ def load_resumable(block: bytes) -> Resumable | None:
     if not block:
         return None
     ((kind, found),) = unpack(block, {}).items()
-    return DayClose.load(found) if kind == DayClose.KIND else FirstPublication.load(found)
+    kinds = {each.KIND: each.load for each in (DayClose, FirstPublication, SupplierDisruption)}
+    return kinds[kind](found)
 
 
 @contextlib.contextmanager

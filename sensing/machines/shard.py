@@ -176,7 +176,7 @@ class ShardMachine:
             if is_reference(message):
                 apply_reference(s, message)
             else:
-                apply_infrequent(s, message)
+                self._under_way = apply_infrequent(s, message)
 
     def _absorb(self, cursor: BatchCursor, stop: int, budget: CallBudget) -> None:
         """Absorb records up to ``stop``, or up to the first one that has reached the next timer."""

@@ -8,7 +8,7 @@ lead time of the rows of its supplier is ``delay_days`` longer, and at least as 
 several disruptions concern a row, the longest lead time holds. A newer event with the same supplier, SKU and location
 replaces the older one; with ``delay_days`` 0 and no ``until`` it ends it.
 
-At most DISRUPTIONS_MAX disruptions are kept. Beyond that the one that ends first is dropped and counted.
+At most DISRUPTIONS_MAX disruptions are kept. Beyond that the one that ends first is evicted and counted.
 """
 
 import math
@@ -67,14 +67,14 @@ def disruption_of(event: SupplierDisrupted, supplier: int, time: int) -> Disrupt
 _Scope = tuple[str | None, str | None]
 """SKU and location; None: all."""
 _Rows = tuple[list[Disruption], int]
-"""Disruptions, and disruptions dropped."""
+"""Disruptions, and disruptions evicted."""
 
 
 class Disruptions:
     """Disruptions of one shard that last or ended in the last DAYS_KEPT days."""
 
     def __init__(self) -> None:
-        self.dropped = 0
+        self.evicted = 0
         self._of_supplier: dict[int, dict[_Scope, Disruption]] = {}
         self._count = 0
 
@@ -88,7 +88,7 @@ class Disruptions:
         found[new.sku, new.location] = new
         if self._count > DISRUPTIONS_MAX:
             self._remove(min(self.all(), key=lambda each: (each.end_day, each.time)))
-            self.dropped += 1
+            self.evicted += 1
 
     def all(self) -> list[Disruption]:
         """All disruptions, by supplier in order of first mention."""
@@ -148,11 +148,11 @@ class Disruptions:
 
     def dump(self) -> bytes:
         """All disruptions as bytes."""
-        return pack({"disruptions": Encoded((self.all(), self.dropped), _Rows)})
+        return pack({"disruptions": Encoded((self.all(), self.evicted), _Rows)})
 
     def load(self, block: bytes) -> None:
         """Restore the state of :meth:`dump`."""
-        found, dropped = unpack(block, {"disruptions": _Rows})["disruptions"]
+        found, evicted = unpack(block, {"disruptions": _Rows})["disruptions"]
         for each in found:
             self.add(each)
-        self.dropped = dropped
+        self.evicted = evicted

@@ -7,7 +7,8 @@ Invariants
   open schedule lines by row. ``on_order`` of a row's record is the sum of the open quantities of its lines.
 - At most ``lines_max`` lines are kept. If the table is full, the line that has been done longest is dropped, or the one
   that has been open longest if none is done. A done line without events for the line horizon is dropped, too.
-  ``evicted`` counts dropped open lines, ``forgotten`` dropped done lines.
+  ``evicted`` counts dropped open lines, ``forgotten`` dropped done lines, ``events_dropped`` events of lines that were
+  merged or dropped at the bound of a line.
 """
 
 from collections.abc import Callable
@@ -32,7 +33,7 @@ from sensing.supply.purchase_line import (
     is_duplicate,
     line_event,
 )
-from sensing.supply.schedule_lines import PLACED, RECEIVED, ScheduleLine
+from sensing.supply.schedule_lines import PLACED, RECEIVED, LineEvent, ScheduleLine
 
 
 class MovedLine(NamedTuple):
@@ -63,13 +64,13 @@ class PoOutcome(NamedTuple):
     """Result of a purchase-order event.
 
     ``movement`` is the change of on-hand stock in thousandths, which the caller must book at the event's time.
-    ``moved`` lists the lines whose schedule lines have changed. ``open_before`` is the open quantity of the line before
+    ``moved`` is the line if its schedule lines have changed. ``open_before`` is the open quantity of the line before
     the event, in thousandths.
     """
 
     word: Outcome
     movement: int = 0
-    moved: tuple[MovedLine, ...] = ()
+    moved: MovedLine | None = None
     open_before: int = 0
 
 
@@ -92,8 +93,8 @@ class OpenLines(NamedTuple):
     """Open quantity / ordered quantity."""
 
 
-_Tables = tuple[list[list[tuple[Key, PurchaseLine]]], int, int]
-"""Open and finished lines, lines evicted, lines forgotten."""
+_Tables = tuple[list[list[tuple[Key, PurchaseLine]]], int, int, int]
+"""Open and finished lines, lines evicted, lines forgotten, events dropped."""
 
 
 class Purchases:
@@ -104,6 +105,7 @@ class Purchases:
         self.horizon_ms = horizon_days * DAY_MS
         self.evicted = 0
         self.forgotten = 0
+        self.events_dropped = 0
         self._open: dict[Key, PurchaseLine] = {}
         self._done: dict[Key, PurchaseLine] = {}
         self._table = OpenTable()
@@ -125,14 +127,14 @@ class Purchases:
             return PoOutcome("duplicate")
         self._name_supplier(line, event.supplier or (context.supplier if line.supplier == UNKNOWN else ""), lanes)
         before, open_before, was_placed = line.schedule, line.open, line.placed
-        word, served = add_event(line, said, context.local_day)
+        word, served = self._add(line, said, context.local_day)
         if said.kind == PLACED and word == "absorbed":
             line.lane = lanes.lane(row, line.supplier)
             supply["lane"][row], supply["policy"][row] = line.lane, -1
         if line.placed and not was_placed:
             for each in disruptions.of_line(line.supplier, event.sku, event.location, line.placed_day):
                 if not is_duplicate(line, each.line_event()):
-                    add_event(line, each.line_event(), context.local_day)
+                    self._add(line, each.line_event(), context.local_day)
         for receipt in served:
             self._learn(line, receipt, context, lanes)
         line.last_event_time = max(line.last_event_time, time)
@@ -151,19 +153,21 @@ class Purchases:
                     self._file(key, line)
                     on_order[row] += line.open - open_before
 
-    def disrupt(self, disruption: Disruption, rows: Callable[[int], bool]) -> PoOutcome:
-        """Postpone the open lines of a disrupted supplier. ``rows`` returns whether a row is affected."""
-        moved: list[MovedLine] = []
-        said = disruption.line_event()
-        for key in self._table.of_supplier(disruption.supplier):
-            line = self._open[key]
-            if not rows(line.row) or is_duplicate(line, said):
-                continue
-            before = line.schedule
-            add_event(line, said, NO_DAY)
-            self._table.put(key, line)
-            moved.extend(self._moved(key, line, before, 0))
-        return PoOutcome("absorbed", 0, tuple(moved))
+    def of_supplier(self, supplier: int) -> list[Key]:
+        """Keys of the open lines of a supplier, in order of opening."""
+        return self._table.of_supplier(supplier)
+
+    def postpone(
+        self, disruption: Disruption, key: Key, names: Callable[[int], tuple[str, str]]
+    ) -> MovedLine | None:  # fmt: skip
+        """Postpone an open line, if the disruption concerns its row; None if nothing changes."""
+        line, said = self._open[key], disruption.line_event()
+        if not disruption.concerns(*names(line.row)) or is_duplicate(line, said):
+            return None
+        before = line.schedule
+        self._add(line, said, NO_DAY)
+        self._table.put(key, line)
+        return self._moved(key, line, before, 0)
 
     def open_lines(self, rows: NDArray[np.int64], today: int, now: int, supply: NDArray[Any], lanes: Lanes,
                    mean_days: NDArray[np.float64]) -> OpenLines:  # fmt: skip
@@ -197,14 +201,20 @@ class Purchases:
     def dump(self) -> bytes:
         """All lines and counters as bytes."""
         tables = [list(self._open.items()), list(self._done.items())]
-        return pack({"lines": Encoded((tables, self.evicted, self.forgotten), _Tables)})
+        return pack({"lines": Encoded((tables, self.evicted, self.forgotten, self.events_dropped), _Tables)})
 
     def load(self, block: bytes) -> None:
         """Restore the state of :meth:`dump`."""
-        tables, self.evicted, self.forgotten = unpack(block, {"lines": _Tables})["lines"]
+        tables, self.evicted, self.forgotten, self.events_dropped = unpack(block, {"lines": _Tables})["lines"]
         self._open, self._done = dict(tables[0]), dict(tables[1])
         for key, line in self._open.items():
             self._table.put(key, line)
+
+    def _add(self, line: PurchaseLine, said: LineEvent, local_day: int) -> tuple[Outcome, list[Served]]:
+        kept = len(line.events)
+        added = add_event(line, said, local_day)
+        self.events_dropped += kept + 1 - len(line.events)
+        return added
 
     @staticmethod
     def _name_supplier(line: PurchaseLine, name: str, lanes: Lanes) -> None:
@@ -225,10 +235,11 @@ class Purchases:
             if promised_day != NO_DAY:
                 lanes.delayed(line.supplier, float(day - promised_day), share)
 
-    def _moved(self, key: Key, line: PurchaseLine, before: list[ScheduleLine], arrived: int) -> tuple[MovedLine, ...]:
+    @staticmethod
+    def _moved(key: Key, line: PurchaseLine, before: list[ScheduleLine], arrived: int) -> MovedLine | None:
         if _news(before) == _news(line.schedule):
-            return ()
-        return (MovedLine(line.row, key, comes_later(before, line.schedule, arrived)),)
+            return None
+        return MovedLine(line.row, key, comes_later(before, line.schedule, arrived))
 
     def _file(self, key: Key, line: PurchaseLine) -> None:
         if line.schedule:

@@ -23,10 +23,11 @@ from sensing.supply.allocations import Allocations
 from sensing.supply.disruptions import Disruption, Disruptions, disruption_of
 from sensing.supply.lanes import NO_LANE, Lanes
 from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
+from sensing.supply.open_table import Key
 from sensing.supply.parameter_documents import ForecastSummary
 from sensing.supply.plan import Plan, PlanInputs, make_plan
 from sensing.supply.planner_decisions import DecisionStates
-from sensing.supply.purchases import EventContext, PoOutcome, Purchases
+from sensing.supply.purchases import EventContext, MovedLine, PoOutcome, Purchases
 from sensing.supply.resolved_policy import Names, ResolvedPolicyTable
 from sensing.supply.supply_record import SUPPLIERS, SUPPLY, fresh
 
@@ -147,14 +148,18 @@ class SupplyState:
         context = EventContext(row, time, local_day, watermark, factor, supplier)
         return self.purchases.apply(event, context, self.supply, self.lanes, self.disruptions)
 
-    def disrupt(self, event: SupplierDisrupted, time: int) -> tuple[Disruption, PoOutcome]:
-        """Postpone what is open of a disrupted supplier, and what would be ordered from it until the disruption ends.
+    def disrupt(self, event: SupplierDisrupted, time: int) -> Disruption:
+        """Postpone what would be ordered from a disrupted supplier until the disruption ends.
 
-        ``time`` is the event time, UTC ms. The caller has filtered duplicates.
+        ``time`` is the event time, UTC ms. The caller has filtered duplicates, and postpones what is open.
         """
         disruption = disruption_of(event, self.lanes.supplier(event.supplier), time)
         self.disruptions.add(disruption)
-        return disruption, self.purchases.disrupt(disruption, lambda row: disruption.concerns(*self.names(row)))
+        return disruption
+
+    def postpone(self, disruption: Disruption, key: Key) -> MovedLine | None:
+        """Postpone an open purchase-order line of a disrupted supplier; None if that changes nothing."""
+        return self.purchases.postpone(disruption, key, self.names)
 
     def plan(
         self, rows: NDArray[np.int64], day: int, now: int, forecast_mean: NDArray[np.float64],

@@ -38,7 +38,8 @@ def both_dates(result: CaseResult) -> None:
         "supplier now promises 2026-03-22; "
     )
     assert latest.details | {
-        "schedule_quantity": 40.0, "units_late": 40.0, "ordered_date": "2026-02-24", "expected_date": "2026-03-22",
+        "schedule_quantity": 40.0, "units_late": 40.0, "promised_date": "2026-02-24",
+        "promised_by": "order", "expected_date": "2026-03-22",
         "days_late": 26, "cause": "promise",
     } == latest.details  # fmt: skip
 

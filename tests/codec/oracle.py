@@ -59,6 +59,7 @@ _SHIPMENT = _ITEM | {
 _PURCHASE = _ITEM | {
     "po_id!": _ID, "line": _SKU, "line_version": _VERSION, "supplier": _ID, "unit_of_measure=": _UNIT,
 }  # fmt: skip
+_SCHEDULED = _PURCHASE | {"schedule_line": _SKU}
 _HERE: dict[str, Check] = {"sku!": _SKU, "location!": _LOCATION}
 _ANYWHERE: dict[str, Check] = {"sku": _SKU, "location": _LOCATION}
 
@@ -82,12 +83,12 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
         "shipment.delivered": _SHIPMENT,
     },
     "suppliers": {
-        "po.placed": _PURCHASE | {"quantity!": _QUANTITY, "promised_date": date},
-        "po.confirmed": _PURCHASE | {"promised_date!": date, "quantity": _QUANTITY},
-        "po.delayed": _PURCHASE | {"promised_date!": date, "reason": free_text},
-        "po.shipped": _PURCHASE | {"promised_date": date, "quantity": _QUANTITY},
-        "po.received": _PURCHASE | {"quantity!": _QUANTITY, "last=": flag},
-        "po.cancelled": _PURCHASE,
+        "po.placed": _PURCHASE | {"quantity!": _QUANTITY, "promised_date": date, "quantity_open": _OR_ZERO},
+        "po.confirmed": _SCHEDULED | {"promised_date!": date, "quantity": _QUANTITY},
+        "po.delayed": _SCHEDULED | {"promised_date!": date, "reason": free_text},
+        "po.shipped": _SCHEDULED | {"promised_date": date, "quantity": _QUANTITY},
+        "po.received": _SCHEDULED | {"quantity!": _QUANTITY, "last=": flag},
+        "po.cancelled": _SCHEDULED,
         "supplier.disrupted": _EVENT | {"supplier!": _ID} | _ANYWHERE | {
             "delay_days=": _DAYS, "until": date, "reason": free_text,
         },

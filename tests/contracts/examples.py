@@ -32,6 +32,7 @@ _PURCHASE = _ITEM | {
     "supplier": "SUP-1",
     "unit_of_measure": "CASE",
 }
+_SCHEDULED = _PURCHASE | {"schedule_line": "1"}
 _PROMISED = {"promised_date": "2026-02-01"}
 
 _FIELDS: dict[str, dict[str, Event]] = {
@@ -53,12 +54,12 @@ _FIELDS: dict[str, dict[str, Event]] = {
         "shipment.delivered": _SHIPMENT,
     },
     "suppliers": {
-        "po.placed": _PURCHASE | _PROMISED | {"quantity": 100},
-        "po.confirmed": _PURCHASE | _PROMISED | {"quantity": 90},
-        "po.delayed": _PURCHASE | _PROMISED | {"reason": "strike"},
-        "po.shipped": _PURCHASE | _PROMISED | {"quantity": 90},
-        "po.received": _PURCHASE | {"quantity": 40, "last": True},
-        "po.cancelled": _PURCHASE,
+        "po.placed": _PURCHASE | _PROMISED | {"quantity": 100, "quantity_open": 60},
+        "po.confirmed": _SCHEDULED | _PROMISED | {"quantity": 90},
+        "po.delayed": _SCHEDULED | _PROMISED | {"reason": "strike"},
+        "po.shipped": _SCHEDULED | _PROMISED | {"quantity": 90},
+        "po.received": _SCHEDULED | {"quantity": 40, "last": True},
+        "po.cancelled": _SCHEDULED,
         "supplier.disrupted": {
             "supplier": "SUP-1", "sku": "SKU-1", "location": "DC-1", "delay_days": 4.5, "until": "2026-03-01",
             "reason": "flood",

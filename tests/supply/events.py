@@ -10,7 +10,7 @@ from sensing.contracts import suppliers as po
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.state.line_table import COUNT, TRACKED_OPEN, LineTable, add_line
 from sensing.supply.backlog import link
-from sensing.supply.purchases import PoOutcome
+from sensing.supply.purchases import MovedLine, PoOutcome
 from sensing.supply.supply_state import SupplyState
 
 DAY = 20_000
@@ -67,13 +67,15 @@ def owe(to: SupplyState, row: int, day: int, quantity: int) -> None:
     link(to.supply, table.lines, slot)
 
 
-def disrupted(to: SupplyState, day: float = 0, **fields: Any) -> PoOutcome:
-    """Disrupt supplier A at DAY + ``day``; ``until`` counts from DAY as well."""
+def disrupted(to: SupplyState, day: float = 0, **fields: Any) -> list[MovedLine]:
+    """Disrupt supplier A at DAY + ``day``; ``until`` counts from DAY as well. Returns the lines that it moved."""
     if "until" in fields:
         fields["until"] = date(DAY + fields["until"])
     time = round((DAY + day) * DAY_MS)
     made = po.SupplierDisrupted(**{"event_id": f"d{day}", "event_time": time, "supplier": "A", **fields})
-    return to.disrupt(made, time)[1]
+    disruption = to.disrupt(made, time)
+    moved = (to.postpone(disruption, key) for key in to.purchases.of_supplier(disruption.supplier))
+    return [each for each in moved if each is not None]
 
 
 def due(to: SupplyState, row: int = 0) -> list[tuple[float, int | None]]:

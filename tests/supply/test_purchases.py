@@ -135,13 +135,13 @@ def test_placement_and_confirmation_in_any_order_end_the_same() -> None:
 def test_lines_that_move_are_told() -> None:
     """A later promise tells the line, and that it comes later; the same again, or one of a closed line, nothing."""
     b = book()
-    assert tell(b, "placed", 0, quantity=10, promised=5, supplier="A").moved == ((0, ("P", "S0"), False),)
-    assert tell(b, "delayed", 1, promised=9).moved == ((0, ("P", "S0"), True),)
-    assert tell(b, "shipped", 2, promised=9).moved == ()
-    assert tell(b, "shipped", 2.5, promised=8).moved == ((0, ("P", "S0"), False),)
-    assert tell(b, "received", 3, quantity=4).moved == ((0, ("P", "S0"), False),)
-    assert tell(b, "received", 3, quantity=5, last=True).moved == ((0, ("P", "S0"), True),)
-    assert tell(b, "delayed", 4, promised=12).moved == ()
+    assert tell(b, "placed", 0, quantity=10, promised=5, supplier="A").moved == (0, ("P", "S0"), False)
+    assert tell(b, "delayed", 1, promised=9).moved == (0, ("P", "S0"), True)
+    assert tell(b, "shipped", 2, promised=9).moved is None
+    assert tell(b, "shipped", 2.5, promised=8).moved == (0, ("P", "S0"), False)
+    assert tell(b, "received", 3, quantity=4).moved == (0, ("P", "S0"), False)
+    assert tell(b, "received", 3, quantity=5, last=True).moved == (0, ("P", "S0"), True)
+    assert tell(b, "delayed", 4, promised=12).moved is None
 
 
 def test_units_are_those_of_the_item() -> None:
@@ -164,12 +164,12 @@ def test_a_disruption_delays_the_open_lines_of_its_supplier() -> None:
     for row, supplier in ((0, "A"), (1, "A"), (2, "B")):
         tell(b, "placed", 0, row=row, quantity=10, promised=5, supplier=supplier)
     tell(b, "placed", 0, row=3, quantity=10, supplier="A")
-    moved = disrupted(b, delay_days=3.0).moved
+    moved = disrupted(b, delay_days=3.0)
     assert [(one.row, one.later) for one in moved] == [(0, True), (1, True)]
     assert [due(b, row) for row in range(4)] == [[(10, 8)], [(10, 8)], [(10, 5)], [(10, None)]]
-    assert [one.row for one in disrupted(b, sku="S1", location="L", until=20).moved] == [1]
+    assert [one.row for one in disrupted(b, sku="S1", location="L", until=20)] == [1]
     assert due(b, 1) == [(10, 20)]
-    assert [one.later for one in tell(b, "confirmed", 1, promised=7).moved] == [False]
+    assert tell(b, "confirmed", 1, promised=7).moved == (0, ("P", "S0"), False)
     assert due(b, 0) == [(10, 7)]
 
 

@@ -272,6 +272,7 @@ def test_the_events_of_a_line_are_bounded() -> None:
         tell(b, "delayed", number, promised=number + 20)
     ((_, line),) = b.purchases.of_row(0)
     assert len(line.events) == EVENTS_MAX
+    assert b.purchases.events_dropped == 1 + 4 * EVENTS_MAX - EVENTS_MAX
     assert due(b) == [(1000 - 2 * EVENTS_MAX, 2 * EVENTS_MAX + 19)]
     assert (line.received, line.placed_time // 86_400_000) == (2 * EVENTS_MAX * 1000, DAY)
     assert line.schedule[0].expected != NO_DAY
