@@ -63,7 +63,8 @@ INPUT_TYPES: dict[str, InputType] = {
     "customer.updated": InputType("every shard", "states a customer in the exceptions that its order lines cause"),
     "calendar.updated": InputType("every shard", "closed days and holidays of locations"),
     "policy.updated": InputType(
-        "every shard", "service target, cover, costs and dead band of rows; base currency and rates"
+        "every shard",
+        "service target, cover, costs and dead band of rows; base currency and rates; what becomes of unknown names",
     ),
     "plan.published": InputType("shard of the SKU", "nothing", ("location", "start", "days", "quantity_per_day")),
     "parameters.in_force": InputType(

@@ -2,11 +2,11 @@
 
 A record takes effect at its ``event_time``, or from the beginning if it has none. The latest effective record of a key
 is in force as a whole: absent fields have their defaults, not earlier values. While there is no record of a kind (such
-as locations), all names of that kind are accepted.
+as locations), all names of that kind are accepted; after that the policy says what becomes of unknown ones.
 """
 
 import datetime as dt
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -53,6 +53,10 @@ RatesToBase = Annotated[
     ],
     Meta(description="Rates to the base currency, which itself needs no entry."),
 ]
+UnknownAction = Literal["accept", "dead_letter", "quarantine"]
+"""What becomes of an event that names something that master data do not name."""
+UnknownUnitAction = Literal["dead_letter", "quarantine"]
+"""The same for a unit of measure: without a factor its quantity means nothing, so it cannot be accepted."""
 
 
 class ReferenceEvent(msgspec.Struct, kw_only=True, gc=False, tag_field="event_type"):
@@ -139,7 +143,11 @@ class CalendarUpdated(ReferenceEvent, tag="calendar.updated", kw_only=True, gc=F
 class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False):
     """Planning policy, for one SKU, one location, one SKU-location, or for all (neither given).
 
-    The most specific wins. ``base_currency`` and ``rates`` are part of the policy for all only.
+    The most specific wins. ``base_currency``, ``rates`` and ``unknown_*`` are part of the policy for all only. The
+    latter say what becomes of an event whose item, location, supplier or unit has no record; ``quarantine`` holds the
+    event until the record takes effect. Default: an unknown item is accepted; an event with an unknown location,
+    supplier or unit is quarantined. The default of ``unknown_item`` needs no item records; any other value refuses
+    items without a record.
     """
 
     sku: Sku | None = None
@@ -154,6 +162,10 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     dead_band: Share | None = None
     base_currency: BaseCurrency | None = None
     rates: RatesToBase = {}
+    unknown_item: UnknownAction | None = None
+    unknown_location: UnknownAction | None = None
+    unknown_supplier: UnknownAction | None = None
+    unknown_unit: UnknownUnitAction | None = None
 
 
 class PlanPublished(ReferenceEvent, tag="plan.published", kw_only=True, gc=False):

@@ -8,11 +8,16 @@ from typing import Any
 from sensing.detection.delay import SUPPLIER_DELAY
 from sensing.detection.detector import Detector
 from sensing.detection.drop import DEMAND_DROP
+from sensing.detection.master_data import MASTER_DATA
 from sensing.detection.quality import DATA_QUALITY
 from sensing.detection.stockout import STOCKOUT_PROJECTED
 from sensing.detection.surge import ORDER_SURGE
 
 DETECTORS: dict[str, Detector[Any]] = {
-    detector.name: detector for detector in (ORDER_SURGE, DEMAND_DROP, SUPPLIER_DELAY, STOCKOUT_PROJECTED, DATA_QUALITY)
+    detector.name: detector
+    for detector in (ORDER_SURGE, DEMAND_DROP, SUPPLIER_DELAY, STOCKOUT_PROJECTED, DATA_QUALITY, MASTER_DATA)
 }
 """By exception type, in the order in which their findings of one close are published."""
+
+OVER_ALL_SHARDS = (MASTER_DATA,)
+"""Detectors of problems that are one over all shards: the roll-up runs them and keeps their problems."""

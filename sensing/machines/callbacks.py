@@ -16,9 +16,10 @@ from sensing.detection.finding import Detail
 from sensing.detection.quality import DATA_QUALITY, TAIL_SHARE, HeldLine, ReleasedLine, stream_quantity
 from sensing.detection.stockout import STOCKOUT_PROJECTED, could_open, stockout_evidence
 from sensing.detection.surge import LINES_MIN, ORDER_SURGE, surge_evidence, surge_step
+from sensing.machines.exception_outputs import observe
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
 from sensing.machines.kernel_tables import IMPOSSIBLE, LOW_STOCK, RELEASE, SURGE
-from sensing.machines.shard_outputs import context_of, observe, put_decision
+from sensing.machines.shard_outputs import context_of, put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_stock_thresholds
 from sensing.supply.plan import Plan

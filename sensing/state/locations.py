@@ -46,9 +46,11 @@ class Locations:
 
     Attributes
     ----------
+    accepts_unknown
+        Whether policy accepts locations without a record; set it with :meth:`accept_unknown`.
     zone, calendar, accepted, lines, usual, unobserved
         Arrays by location number, for kernels: time zone; position of its calendar in ``calendars``; whether its events
-        are accepted, as :meth:`is_known`; order lines per local hour (`LOCATION_LINES`); usual lines per weekday;
+        are accepted, as :meth:`is_accepted`; order lines per local hour (`LOCATION_LINES`); usual lines per weekday;
         unobserved share of each local day (ring by day number). A day is unobserved while the location is closed or its
         source is silent. The share of future days is 0.
     calendars
@@ -60,6 +62,7 @@ class Locations:
         self.records: list[Location] = []
         self.numbers: dict[str, int] = {}
         self.any_known = False
+        self.accepts_unknown = False
         self.calendars: list[str | None] = [None]
         self.zone = np.zeros(8, np.int32)
         self.calendar = np.zeros(8, np.int64)
@@ -88,7 +91,7 @@ class Locations:
         self.numbers[record.name] = number
         self.zone[number] = record.zone
         self.calendar[number] = self._calendar_number(record.calendar)
-        self.accepted[number] = record.known or not self.any_known
+        self.accepted[number] = record.known or self.accepts_unknown or not self.any_known
         return number
 
     def apply(self, event: LocationUpdated) -> tuple[int, int, int]:
@@ -109,18 +112,24 @@ class Locations:
         self.calendar[number] = self._calendar_number(event.calendar)
         if not self.any_known:
             self.any_known = True
-            self.accepted[:] = False
+            self.accepted[:] = self.accepts_unknown
         self.accepted[number] = True
         return number, old, zone
+
+    def accept_unknown(self, accepts: bool) -> None:
+        """Accept locations without a record, or no more."""
+        self.accepts_unknown = accepts
+        for number, record in enumerate(self.records):
+            self.accepted[number] = record.known or accepts or not self.any_known
 
     def _calendar_number(self, name: str | None) -> int:
         if name not in self.calendars:
             self.calendars.append(name)
         return self.calendars.index(name)
 
-    def is_known(self, name: str) -> bool:
-        """Whether master data names the location. Without any location record all locations are known."""
-        if not self.any_known:
+    def is_accepted(self, name: str) -> bool:
+        """Whether a location has a record or is accepted without. While there is no location record, all are."""
+        if not self.any_known or self.accepts_unknown:
             return True
         number = self.numbers.get(name)
         return number is not None and self.records[number].known
