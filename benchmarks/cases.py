@@ -77,7 +77,7 @@ def _exceptions(result: CaseResult) -> Iterator[str]:
     for life in result.exceptions.values():
         last = life[-1]
         state = "ended" if ended(life) else "open"
-        yield f"{last.exception_type} {last.sku}/{last.location} {state}: {_life(life)}"
+        yield f"{last.exception_type} {last.sku or '-'}/{last.location or '-'} {state}: {_life(life)}"
         yield f"  {last.reason}"
 
 

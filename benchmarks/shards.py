@@ -79,7 +79,7 @@ class Shards:
                 self._answer.update(output.id.encode() + output.data)
             elif isinstance(output, Totals):
                 self._answer.update(repr(output.counts).encode())
-            else:
+            elif isinstance(output, ParameterRows):
                 self._parameters(output)
 
     def _parameters(self, rows: ParameterRows) -> None:

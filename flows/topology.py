@@ -1,10 +1,12 @@
 """The dataflow of the whole system on one page; the jobs build it.
 
-    input --- batches ---> shard (a machine per set of SKUs) --- outputs ---+
-      |                      |                                              |
-      |                      +--- totals, when asked ---+                   +---> deliver (partitions of machines)
-      |                                                 v                   |
-      +--- rejects, read counts --------------------> ledger --- outputs ---+
+    input --- batches ---> shard (a machine per set of SKUs) --- outputs ----+
+      |                      |                                               |
+      |                      +--- reports ---------> roll-up --- outputs ----+---> deliver (partitions of machines)
+      |                      |                                               |
+      |                      +--- totals, when asked ---+                    |
+      |                                                 v                    |
+      +--- rejects, read counts --------------------> ledger --- outputs ----+
 
 The source reads, decodes, orders and routes (`flows.input`). Every item of the flow is a batch for one machine under
 that machine's key. Machines are pure (`sensing.machines`). Sinks keep no state (`sinks`). Steps exchange data only in
@@ -24,7 +26,6 @@ from flows.runtime.error_boundary import BoundedSink, BoundedSource
 from flows.runtime.machine_logic import MachineLogic
 from flows.runtime.machine_processes import MachineHosts
 from flows.runtime.roles import Item, Role
-from sensing.machines.machine_messages import Totals
 
 
 def build(
@@ -50,8 +51,10 @@ def build(
     by_role = op.branch("role", read, lambda item: item[1].machine.role is Role.SHARD)
     for_shards = by_role.trues if hosts.submit is None else op.map("submit", by_role.trues, submit)
     sensed = op.stateful_batch(Role.SHARD, for_shards, logic)
-    found = op.branch("found", sensed, lambda item: isinstance(item[1], Totals))
-    totals = op.map("totals", found.trues, lambda item: router.to_ledger(item[1]))
-    booked = op.stateful_batch(Role.LEDGER, op.merge("books", by_role.falses, totals), logic)
-    op.output("deliver", op.merge("outputs", found.falses, booked), BoundedSink(sink, context.errors))
+    found = op.branch("found", sensed, lambda item: isinstance(item[1], list))
+    messages = op.map("messages", found.falses, lambda item: router.from_shard(item[1]))
+    fed = op.branch("fed", messages, lambda item: item[1].machine.role is Role.ROLL_UP)
+    rolled_up = op.stateful_batch(Role.ROLL_UP, fed.trues, logic)
+    booked = op.stateful_batch(Role.LEDGER, op.merge("books", by_role.falses, fed.falses), logic)
+    op.output("deliver", op.merge("outputs", found.trues, rolled_up, booked), BoundedSink(sink, context.errors))
     return flow

@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lines_max: int = 1 << 22
     line_horizon_days: int = 35
     open_problems_max: int = 100_000
+    quarantine_max: int = 1 << 14
     purchase_lines_max: int = 1 << 18
     decided_rows_max: int = 1 << 16
     dead_band: float = 0.2

@@ -36,6 +36,8 @@ JUDGED: frozenset[Reason] = frozenset(
         "unknown_unit",
         "unknown_location",
         "unknown_supplier",
+        "unknown_item",
+        "quarantine_full",
         "table_full",
     }
 )

@@ -79,8 +79,8 @@ def panel(progress: Progress, seconds: float) -> Group:
         table.add_row(
             Text(severity, style=STYLE_OF_SEVERITY[severity]),
             f"{state['exception_type']} {state['status']}",
-            state["sku"],
-            state["location"],
+            state["sku"] or "-",
+            state["location"] or "-",
             state["reason"],
         )
     return Group(Text(plain_line(progress, seconds)), ProgressBar(total=1.0, completed=progress.share), Text(""), table)

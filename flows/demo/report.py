@@ -81,7 +81,7 @@ def print_problems(console: Console, title: str, problems: list[Problem]) -> Non
         state = problem.state
         money = "" if state.money is None else f"  {state.money:,.0f} {state.currency or ''}"
         console.print(
-            f"  {state.severity:8} {state.exception_type:18} {state.sku:>8} {state.location:4} "
+            f"  {state.severity:8} {state.exception_type:18} {state.sku or '-':>8} {state.location or '-':4} "
             f"{problem.opened_at:%Y-%m-%d %H:%M}{money}",
             highlight=False,
         )

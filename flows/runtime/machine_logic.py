@@ -8,15 +8,18 @@ from bytewax.operators import StatefulBatchLogic
 
 from flows.runtime.context import RunContext
 from flows.runtime.roles import Addressed, MachineId
-from sensing.machines.machine_messages import Totals
+from sensing.machines.machine_messages import ShardReport, Totals
 from sensing.outputs import OutputRecord
+
+MESSAGES = (Totals, ShardReport)
+"""Messages of machines to other machines."""
 
 
 class Machine(Protocol):
     """A pure machine: its outputs and state depend only on its batches and their order."""
 
     def apply(self, load: Any, /) -> list[Any]:
-        """Apply one batch; returns output records, and totals or parameter rows if the batch asks for them."""
+        """Apply one batch; returns output records, messages to other machines, and parameter rows at the end."""
         ...
 
 
@@ -44,11 +47,11 @@ MakeMachine = Callable[[MachineId], Machine]
 class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
     """Applies batches to one machine, which is made when its first batch arrives.
 
-    Every call emits one list of output records, and totals one by one. The first call of an epoch emits its list even
-    if it is empty, so every sink partition has an item in every epoch. If the machine is busy after a batch, Bytewax
-    calls it again by a notification, one call at a time, so epochs can end in between. At the end of the input it runs
-    until it is no longer busy. After a shard's final batch Bytewax drops the logic and so frees the machine's memory.
-    Snapshots are empty, because Bytewax would copy all state every epoch.
+    Every call emits one list of output records, and messages to other machines one by one. The first call of an epoch
+    emits its list even if it is empty, so every sink partition has an item in every epoch. If the machine is busy after
+    a batch, Bytewax calls it again by a notification, one call at a time, so epochs can end in between. At the end of
+    the input it runs until it is no longer busy. After a shard's final batch Bytewax drops the logic and so frees the
+    machine's memory. Snapshots are empty, because Bytewax would copy all state every epoch.
     """
 
     def __init__(self, make: MakeMachine, context: RunContext) -> None:
@@ -112,10 +115,10 @@ class MachineLogic(StatefulBatchLogic[Addressed, Any, None]):
             return self._emitted(self._id, produced), False
 
     def _emitted(self, machine: MachineId, produced: list[Any]) -> list[Any]:
-        totals = [output for output in produced if isinstance(output, Totals)]
-        outputs = [output for output in produced if not isinstance(output, Totals)]
+        messages = [output for output in produced if isinstance(output, MESSAGES)]
+        outputs = [output for output in produced if not isinstance(output, MESSAGES)]
         self._context.count_outputs(machine, [output for output in outputs if isinstance(output, OutputRecord)])
-        emitted = [outputs, *totals] if outputs or self._heartbeat_due else [*totals]
+        emitted = [outputs, *messages] if outputs or self._heartbeat_due else [*messages]
         self._heartbeat_due = False
         return emitted
 

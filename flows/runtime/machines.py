@@ -8,11 +8,13 @@ from flows.runtime.roles import MachineId, Role
 from sensing.machine_settings import Settings
 from sensing.machines.call_budget import UNBOUNDED, CallBounds
 from sensing.machines.ledger import LedgerMachine
+from sensing.machines.rollup import RollUpMachine
 from sensing.machines.shard import ShardMachine
 
 MACHINES: dict[Role, Callable[[MachineId, Settings, CallBounds], Machine]] = {
     Role.SHARD: lambda machine, settings, bounds: ShardMachine(machine.number, settings, bounds),
     Role.LEDGER: lambda machine, settings, _bounds: LedgerMachine(machine.number, settings.shards),
+    Role.ROLL_UP: lambda machine, settings, _bounds: RollUpMachine(machine.number, settings),
 }
 
 

@@ -12,12 +12,14 @@ class Role(StrEnum):
 
     SHARD = "shard"
     LEDGER = "ledger"
+    ROLL_UP = "roll-up"
 
 
 class MachineId(NamedTuple):
     """One machine of the flow.
 
-    ``number`` orders the outputs of machines at one instant. A shard has its shard number, the ledger the next one.
+    ``number`` orders the outputs of machines at one instant. A shard has its shard number, ledger and roll-up the next
+    ones.
     """
 
     role: Role
@@ -43,9 +45,14 @@ def ledger_id(shards: int) -> MachineId:
     return MachineId(Role.LEDGER, shards)
 
 
+def roll_up_id(shards: int) -> MachineId:
+    """Id of the roll-up of a flow with ``shards`` shards."""
+    return MachineId(Role.ROLL_UP, shards + 1)
+
+
 def machine_ids(shards: int) -> list[MachineId]:
     """Ids of all machines of a flow, by number."""
-    return [*map(shard_id, range(shards)), ledger_id(shards)]
+    return [*map(shard_id, range(shards)), ledger_id(shards), roll_up_id(shards)]
 
 
 class Addressed(NamedTuple):

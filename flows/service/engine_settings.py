@@ -74,6 +74,10 @@ class EngineSettings(Section):
     open_problems_max: int = Field(
         default=CORE.open_problems_max, ge=1, le=10_000_000, description="Exceptions kept per shard, at most."
     )
+    quarantine_max: int = Field(
+        default=CORE.quarantine_max, ge=0, le=1 << 24,
+        description="Events per shard that may wait for master data; more are dead letters.",
+    )  # fmt: skip
     purchase_lines_max: int = Field(
         default=CORE.purchase_lines_max, ge=1, le=1 << 24, description="Purchase order lines per shard, at most."
     )

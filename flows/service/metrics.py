@@ -135,6 +135,10 @@ COMPUTED = (
     ),
     _figure("gauge", "rows", "SKU-locations known.", (), lambda seen: seen.held(lambda held: held.rows)),
     _figure(
+        "gauge", "quarantined_events", "Events that wait for master data.", (),
+        lambda seen: seen.held(lambda held: held.quarantined),
+    ),
+    _figure(
         "gauge", "river_rows", "SKU-locations with River models.", (),
         lambda seen: seen.held(lambda held: held.river_rows),
     ),

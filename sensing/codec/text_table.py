@@ -5,7 +5,7 @@ text in bytes, then the texts. An entry is found by topic, partition and offset,
 without their texts. Decoders make tables, batches carry them, machines look texts up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,6 +78,22 @@ class TextTable(NamedTuple):
             texts.append(entry[begin : begin + size].decode())
             begin += size
         return EventTexts(*texts)
+
+    @classmethod
+    def of(cls, places: Sequence[TopicPartitionOffset], texts: Sequence[EventTexts]) -> tuple["TextTable", ...]:
+        """Tables of the texts of some records at distinct places, one per topic and partition."""
+        by_partition: dict[tuple[int, int], list[tuple[int, EventTexts]]] = {}
+        for (topic, partition, offset), entry in zip(places, texts, strict=True):
+            by_partition.setdefault((topic, partition), []).append((offset, entry))
+        return tuple(cls._of(*key, sorted(entries)) for key, entries in by_partition.items())
+
+    @classmethod
+    def _of(cls, topic: int, partition: int, entries: list[tuple[int, EventTexts]]) -> "TextTable":
+        parts = [[text.encode() for text in texts] for _, texts in entries]
+        encoded = [bytes(map(len, part)) + b"".join(part) for part in parts]
+        starts = np.cumsum([0, *map(len, encoded)])[:-1].astype(np.uint32)
+        offsets = np.array([offset for offset, _ in entries], np.int64)
+        return cls(topic, partition, offsets, starts, np.frombuffer(b"".join(encoded), np.uint8))
 
     def only(self, records: NDArray[Any]) -> "TextTable":
         """A compact copy with only the entries of some records (fields as in PLACE)."""

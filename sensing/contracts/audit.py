@@ -29,8 +29,9 @@ decisions is full.
 class ControlTotals(msgspec.Struct, kw_only=True):
     """Control totals of one topic partition: ``read`` is the sum of the six outcomes.
 
-    ``released`` counts lines that left ``held`` (which never falls). ``unknown_line`` counts absorbed changes of order
-    lines that were not heard of before.
+    ``unknown_line`` counts absorbed changes of order lines that were not heard of before.
+    ``held`` counts impossible order lines and events in quarantine and never falls; ``released`` counts those that left
+    it. What became of a released event is counted nowhere else, even if it became a dead letter.
     """
 
     topic: str

@@ -25,6 +25,8 @@ Reason = Literal[
     "unknown_unit",
     "unknown_location",
     "unknown_supplier",
+    "unknown_item",
+    "quarantine_full",
     "table_full",
     "skipped",
 ]

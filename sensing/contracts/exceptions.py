@@ -35,7 +35,8 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     the location. ``owner`` is the person that master data name for ``route``: the steward of the item or location, or
     the buyer of the supplier. ``customer`` is the customer with a record whose order line caused the problem.
     ``decision`` is the latest decision of a person about the problem, with who, when and why; ``label`` is the latest
-    label. If the severity rises after an acknowledgement, the status becomes ``escalated`` again.
+    label. If the severity rises after an acknowledgement, the status becomes ``escalated`` again. ``sku`` and
+    ``location`` are null where the problem has none, such as that of an unknown location or supplier.
     """
 
     exception_id: str
@@ -43,8 +44,8 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     version: int
     status: Status
     severity: Severity
-    sku: str
-    location: str
+    sku: str | None = None
+    location: str | None = None
     opened_at: str
     updated_at: str
     resolved_at: str | None = None

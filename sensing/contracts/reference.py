@@ -2,7 +2,7 @@
 
 A record takes effect at its ``event_time``, or from the beginning if it has none. The latest effective record of a key
 is in force as a whole: absent fields have their defaults, not earlier values. While there is no record of a kind (such
-as locations), all names of that kind are accepted.
+as locations), all names of that kind are accepted; after that the policy says what becomes of unknown ones.
 """
 
 import datetime as dt
@@ -55,6 +55,10 @@ RatesToBase = Annotated[
 ]
 PARTS_MAX, ALIASES_MAX = 100, 100
 Demand = Literal["independent", "dependent", "both"]
+UnknownAction = Literal["accept", "dead_letter", "quarantine"]
+"""What becomes of an event that names something that master data do not name."""
+UnknownUnitAction = Literal["dead_letter", "quarantine"]
+"""The same for a unit of measure: without a factor its quantity means nothing, so it cannot be accepted."""
 
 
 class ReferenceEvent(msgspec.Struct, kw_only=True, gc=False, tag_field="event_type"):
@@ -158,10 +162,16 @@ class CalendarUpdated(ReferenceEvent, tag="calendar.updated", kw_only=True, gc=F
 class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False):
     """Planning policy, for one SKU, one location, one SKU-location, or for all (neither given).
 
-    The most specific wins. ``base_currency`` and ``rates`` are part of the policy for all only. ``count_tolerance`` is
-    the share of the balance by which a count may differ from it. ``demand`` says what is demand at a location: order
-    lines and lost sales (``independent``), transfers to other locations (``dependent``), or ``both``, the default. What
-    is not demand still changes stock and open lines. It holds for events that are applied after the record took effect.
+    The most specific wins. ``base_currency``, ``rates`` and ``unknown_*`` are part of the policy for all only. The
+    latter say what becomes of an event whose item, location, supplier or unit has no record; ``quarantine`` holds the
+    event until the record takes effect. Default: an unknown item is accepted; an event with an unknown location,
+    supplier or unit is quarantined. The default of ``unknown_item`` needs no item records; any other value refuses
+    items without a record.
+
+    ``count_tolerance`` is the share of the balance by which a count may differ from it. ``demand`` says what is demand
+    at a location: order lines and lost sales (``independent``), transfers to other locations (``dependent``), or
+    ``both``, the default. What is not demand still changes stock and open lines. It holds for events that are applied
+    after the record took effect.
     """
 
     sku: Sku | None = None
@@ -178,6 +188,10 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     base_currency: BaseCurrency | None = None
     rates: RatesToBase = {}
     demand: Demand | None = None
+    unknown_item: UnknownAction | None = None
+    unknown_location: UnknownAction | None = None
+    unknown_supplier: UnknownAction | None = None
+    unknown_unit: UnknownUnitAction | None = None
 
 
 class PlanPublished(ReferenceEvent, tag="plan.published", kw_only=True, gc=False):

@@ -157,14 +157,15 @@ class Detector(Generic[Evidence]):
     at_close: Callable[[ShardParts, Closing, int], Sequence[Evidence]] | None = None
 
     def finding(self, context: DetectionContext, evidence: Evidence) -> Finding:
-        """Apply the rule to evidence about one SKU-location. NaN becomes None."""
+        """Apply the rule to evidence about one SKU-location, or about what the context names. NaN becomes None."""
         evaluation = self.evaluate(evidence)
+        names = [name for name in (context.sku, context.location) if name]
         units = evaluation.money_units
         money = context.money(units)
         hours = evaluation.window_hours
         return Finding(
             exception_type=self.name,
-            key=problem_key(context.sku, context.location, *evaluation.key),
+            key=problem_key(*names, *evaluation.key),
             sku=context.sku,
             location=context.location,
             row=context.row,

@@ -9,6 +9,7 @@ from sensing.detection.delay import SUPPLIER_DELAY
 from sensing.detection.detector import Detector
 from sensing.detection.drop import DEMAND_DROP
 from sensing.detection.large_order import LARGE_ORDER
+from sensing.detection.master_data import MASTER_DATA
 from sensing.detection.out_of_sync import INVENTORY_OUT_OF_SYNC
 from sensing.detection.quality import DATA_QUALITY
 from sensing.detection.stockout import STOCKOUT_PROJECTED
@@ -24,6 +25,10 @@ DETECTORS: dict[str, Detector[Any]] = {
         LARGE_ORDER,
         INVENTORY_OUT_OF_SYNC,
         DATA_QUALITY,
+        MASTER_DATA,
     )
 }
 """By exception type, in the order in which their findings of one close are published."""
+
+OVER_ALL_SHARDS = (MASTER_DATA,)
+"""Detectors of problems that are one over all shards: the roll-up runs them and keeps their problems."""

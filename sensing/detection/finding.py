@@ -23,6 +23,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     lines, times UTC ms, money and margin in ``currency``, ``money_base`` in ``base_currency`` (None: no rate is known).
     A change of ``marker``, such as a promised date, is always published. ``severity_points`` are those of the evidence.
     ``customer`` is the record of the customer whose order line caused the problem.
+    ``sku`` and ``location`` are empty if the problem has none.
     """
 
     exception_type: ExceptionType
@@ -101,6 +102,7 @@ class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
     equals ``instant``. ``price`` and ``margin`` (price less cost) are per base unit in ``currency``. ``rate`` is units
     of ``base_currency`` per unit of ``currency``. All three are NaN if unknown. ``strategic`` and ``regulated`` are
     those of the item, ``customer`` is the record of the customer whose order line is the cause.
+    ``sku`` and ``location`` are empty if there is none.
     """
 
     sku: str

@@ -85,6 +85,11 @@ class Problems:
         """Number of objects, candidates and cooling ones included."""
         return len(self._problems)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no object and no pending tombstone."""
+        return not self._problems and not self._ended
+
     def observe(self, finding: Finding) -> ExceptionState | None:
         """Apply one finding; returns the state to publish, if any."""
         assert not (finding.active and (finding.cleared or finding.final)), "a finding opens or clears, never both"

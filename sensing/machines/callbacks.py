@@ -18,6 +18,7 @@ from sensing.detection.out_of_sync import INVENTORY_OUT_OF_SYNC, TOLERANCE, Coun
 from sensing.detection.quality import DATA_QUALITY, HeldLine, ReleasedLine
 from sensing.detection.stockout import STOCKOUT_PROJECTED, could_open, stockout_evidence
 from sensing.detection.surge import LINES_MIN, ORDER_SURGE, surge_evidence, surge_step
+from sensing.machines.exception_outputs import observe
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
 from sensing.machines.kernel_tables import (
     AMBIGUOUS,
@@ -31,7 +32,7 @@ from sensing.machines.kernel_tables import (
 )
 from sensing.machines.line_rejects import reject_ambiguous, reject_conflict
 from sensing.machines.order_judgement import report_large_line
-from sensing.machines.shard_outputs import context_of, observe, put_decision
+from sensing.machines.shard_outputs import context_of, put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_stock_thresholds
 from sensing.supply.plan import Plan

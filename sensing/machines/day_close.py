@@ -19,9 +19,10 @@ from sensing.detection.finding import Finding
 from sensing.detection.stockout import STOCKOUT_PROJECTED
 from sensing.machines.close_schedule import DueCloses
 from sensing.machines.day_inputs import ObservedDay, inputs_of, observe_day
+from sensing.machines.exception_outputs import observe
 from sensing.machines.forecast_and_plan import ForecastAndPlan, forecast_and_plan, forecast_summary, may_propose
 from sensing.machines.line_windows import WINDOWS, read_windows
-from sensing.machines.shard_outputs import context_of, observe, put_decision, put_parameters
+from sensing.machines.shard_outputs import context_of, put_decision, put_parameters
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_idle_stock_thresholds, set_stock_thresholds
 from sensing.machines.surge_thresholds import set_surge_thresholds

@@ -1,4 +1,4 @@
-"""Gauges of a shard for its metrics: how full its tables are, counted on request and not stored."""
+"""Gauges of shards and roll-up for their metrics: how full their tables are, counted on request and not stored."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sensing.detection.lifecycle import OpenCounts
+from sensing.machines.rollup import RollUpMachine
 from sensing.machines.shard_state import ShardState
 from sensing.state.line_table import COUNT, EVICTED, EVICTED_OPEN
 
@@ -38,6 +39,10 @@ LIMITS = (
     Limit(
         "exceptions_refused", "Exceptions not opened because the table was full.",
         lambda s: s.problems.refused,
+    ),
+    Limit(
+        "unknown_names_refused", "Dead letters whose unknown name has no exception because the table was full.",
+        lambda s: s.quarantine.names_refused,
     ),
     Limit(
         "purchase_lines_evicted", "Open purchase-order lines forgotten because the table was full.",
@@ -76,15 +81,16 @@ LIMITS = (
         lambda s: s.supply.counts_beyond(),
     ),
 )  # fmt: skip
-"""All such counters of a shard, except refused SKU-locations: those are dead letters with reason ``table_full``."""
+"""All such counters of a shard, except for dead letters with the reasons ``table_full`` and ``quarantine_full``."""
 
 
 class Gauges(NamedTuple):
-    """Contents of a shard. Days are local days since 1970-01-01 over rows that have closed one; None if no row has."""
+    """Contents of a machine. Days are local days since 1970-01-01 over rows that have closed one; None: no row has."""
 
     rows: int
     river_rows: int
     lines: int
+    quarantined: int
     limits: dict[str, int]
     """Counters of LIMITS by name."""
     open_problems: OpenCounts
@@ -100,8 +106,16 @@ def gauges(s: ShardState) -> Gauges:
         rows=int(np.count_nonzero(hot["active"])),
         river_rows=len(s.demand.models),
         lines=int(s.lines.state[COUNT]),
+        quarantined=len(s.quarantine),
         limits={limit.name: limit.count(s) for limit in LIMITS},
         open_problems=s.problems.open_counts(),
         oldest_closed_day=int(closed.min()) if len(closed) else None,
         newest_closed_day=int(closed.max()) if len(closed) else None,
     )
+
+
+def roll_up_gauges(roll_up: RollUpMachine) -> Gauges:
+    """Count the contents of the roll-up, which has only problems."""
+    limits = {limit.name: 0 for limit in LIMITS}
+    limits["exceptions_refused"] = roll_up.problems.refused + roll_up.names.refused
+    return Gauges(0, 0, 0, 0, limits, roll_up.problems.open_counts(), None, None)

@@ -4,14 +4,12 @@ by one in Python, outside the kernel.
 
 from typing import Any
 
-import msgspec
 import numpy as np
 
-from sensing.codec.event_record import THOUSANDTHS, TOPICS, CurrencyHeard, InfrequentEvent, LocationHeard, Reject
+from sensing.codec.event_record import CurrencyHeard, InfrequentEvent, LocationHeard
 from sensing.codec.keys import id_key
-from sensing.codec.shard_split import shard_of, sku_of_event
+from sensing.codec.shard_split import shard_of
 from sensing.codec.thousandths import exact_thousandths
-from sensing.contracts.dead_letters import Reason
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 from sensing.contracts.shipments import Substituted, Transferred
 from sensing.contracts.suppliers import PurchaseOrderLine, SupplierDisrupted
@@ -20,21 +18,14 @@ from sensing.machines.booking import advance_row_of, new_line
 from sensing.machines.callbacks import recheck_stock
 from sensing.machines.decisions.decide import decide
 from sensing.machines.disruption import SupplierDisruption
-from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, SUPERSEDED
-from sensing.machines.ledger import put_dead_letter
+from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, HELD_BACK, SUPERSEDED
 from sensing.machines.purchase_effects import book_receipt, report_closed, report_moved
-from sensing.machines.row_lookup import (
-    BASE_QUANTITY_REQUIRED,
-    KNOWN_LOCATION,
-    converted,
-    exceeds_base_quantity,
-    row_of,
-    unit_factor,
-    units_of,
-)
+from sensing.machines.refusals import Refusal, answers_for, refusal_of, reject_infrequent
+from sensing.machines.row_lookup import converted, row_of, unit_factor
 from sensing.machines.shard_state import ShardState
 from sensing.machines.shipment_events import FULFILMENTS, apply_fulfilment
 from sensing.machines.transfer_demand import book_transfer, is_demand
+from sensing.machines.unknown_names import admit_infrequent
 from sensing.state.line_table import ALL_OPEN, find_line
 from sensing.state.rows import FULL
 from sensing.supply.stock_ledger import book_movement, refresh_stock
@@ -64,25 +55,20 @@ def apply_infrequent(s: ShardState, message: InfrequentEvent) -> SupplierDisrupt
     return SupplierDisruption.begin(s, message) if disrupted else None
 
 
-def answers_for(s: ShardState, event: Any) -> bool:
-    """Whether this shard counts an event: the shard of its SKU does, or the first one if it has no SKU."""
-    sku = sku_of_event(event)
-    return s.shard == 0 if sku is None else shard_of(sku, s.settings.shards) == s.shard
-
-
 def _apply(s: ShardState, message: InfrequentEvent) -> int:
     event = message.event
     moves = _movements(s, event)
-    refusal = _refusal(s, event)
+    refusal = refusal_of(s, event)
     if refusal is not None:
-        return reject_infrequent(s, message, *refusal)
+        refusal = admit_infrequent(s, message, refusal)
+        return HELD_BACK if refusal is None else reject_infrequent(s, message, refusal)
     places = (
         [(event.sku, event.location)] if isinstance(event, PurchaseOrderLine) else [movement[:2] for movement in moves]
     )
     rows = [row_of(s, *place) for place in places]
     if FULL in rows:
         required = f"at most {s.settings.rows_max} SKU-locations in a shard"
-        return reject_infrequent(s, message, "table_full", "sku", required, places[rows.index(FULL)][0])
+        return reject_infrequent(s, message, Refusal("table_full", "sku", required, places[rows.index(FULL)][0]))
     key = id_key(event.event_id)
     if find_line(s.lines.lines, s.lines.index, *key) >= 0:
         return DUPLICATE  # A refused event is not remembered, so it may come again.
@@ -112,42 +98,6 @@ def _movements(s: ShardState, event: Any) -> list[tuple[str, str, float]]:
     return []
 
 
-def _refusal(s: ShardState, event: Any) -> tuple[Reason, str, str, str] | None:
-    """Why master data refuse an event: reason, field, required, got; None if they accept it."""
-    for field in ("location", "to_location"):
-        location = getattr(event, field, None)
-        if location is not None and not s.locations.is_known(location):
-            return "unknown_location", field, KNOWN_LOCATION, location
-    supplier = getattr(event, "supplier", None)
-    if supplier is not None and not s.supply.master.knows_supplier(supplier):
-        return "unknown_supplier", "supplier", "a supplier that a supplier.updated record names", supplier
-    unit = getattr(event, "unit_of_measure", None)
-    return None if unit is None else _refusal_of_quantity(s, event, unit)
-
-
-def _refusal_of_quantity(s: ShardState, event: Any, unit: str) -> tuple[Reason, str, str, str] | None:
-    factor, quantity = unit_factor(s, event.sku, unit), getattr(event, "quantity", None)
-    if factor is None:
-        return "unknown_unit", "unit_of_measure", units_of(s, event.sku), unit
-    if quantity is not None and exceeds_base_quantity(quantity * THOUSANDTHS, factor):
-        return "out_of_range", "quantity", BASE_QUANTITY_REQUIRED, f"{quantity:.12g} {unit}"
-    return None
-
-
-def reject_infrequent(
-    s: ShardState, message: InfrequentEvent, reason: Reason, field: str, required: str, got: str
-) -> int:
-    """Put out an infrequent event as a dead letter, encoded again; returns the outcome to count."""
-    if answers_for(s, message.event):
-        reject = Reject(
-            value=msgspec.json.encode(message.event), headers={}, topic=TOPICS[message.topic],
-            partition=message.partition, offset=message.offset, time=message.time, reason=reason, field=field,
-            required=required, got=repr(got)[:80],
-        )  # fmt: skip
-        put_dead_letter(s.outbox, s.clock, reject, original=False)
-    return DEAD_LETTER
-
-
 def _remember(s: ShardState, message: InfrequentEvent, key: tuple[np.uint64, np.uint64]) -> None:
     """Keep the key of the event's id, so that a repeat counts as a duplicate."""
     s.lines.ensure(1)
@@ -175,9 +125,8 @@ def _purchase(s: ShardState, message: InfrequentEvent, row: int) -> int:
     hour = _local_hour(s, row, message.time)
     outcome = s.supply.purchase(event, row, message.time, hour // 24, message.watermark)
     if outcome.word == "line_changed_item":
-        return reject_infrequent(
-            s, message, "line_changed_item", "location", "the line's sku and location", event.location
-        )
+        refusal = Refusal("line_changed_item", "location", "the line's sku and location", event.location)
+        return reject_infrequent(s, message, refusal)
     if outcome.word == "duplicate":
         return DUPLICATE
     if outcome.word == "absorbed":

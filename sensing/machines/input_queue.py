@@ -3,12 +3,15 @@
 A batch keeps its position from its arrival. The queue and the position within its head are part of the shard's state.
 """
 
+import itertools
 from collections import deque
 
 from sensing.codec.event_record import Batch, InfrequentEvent
 from sensing.codec.text_table import TextLookup
 from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.state.stored_batch import StoredBatch
+
+_Queue = list[tuple[StoredBatch, bool]]
 
 
 class BatchCursor:
@@ -20,10 +23,13 @@ class BatchCursor:
         Number of records applied.
     texts
         Lookup of the batch's texts.
+    released
+        Whether the batch holds events that left the quarantine, and is no input.
     """
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, *, released: bool = False) -> None:
         self.batch = batch
+        self.released = released
         self.records = 0
         self.texts = TextLookup(batch.texts)
         self._infrequent_applied = 0
@@ -89,16 +95,21 @@ class InputQueue:
             self._cursors.pop()
         self._cursors.append(BatchCursor(batch))
 
+    def add_released(self, batch: Batch) -> None:
+        """Queue events that left the quarantine before all input, behind those that left it earlier."""
+        at = sum(1 for _ in itertools.takewhile(lambda cursor: cursor.released, self._cursors))
+        self._cursors.insert(at, BatchCursor(batch, released=True))
+
     def remove_head(self) -> None:
         """Remove the head, which is applied whole."""
         self._cursors.popleft()
 
     def dump(self) -> bytes:
         """The queued batches as bytes."""
-        stored = [StoredBatch.of(cursor.rest()) for cursor in self._cursors]
-        return pack({"batches": Encoded(stored, list[StoredBatch])})
+        stored = [(StoredBatch.of(cursor.rest()), cursor.released) for cursor in self._cursors]
+        return pack({"batches": Encoded(stored, _Queue)})
 
     def load(self, block: bytes) -> None:
         """Restore the batches of :meth:`dump`."""
-        for stored in unpack(block, {"batches": list[StoredBatch]})["batches"]:
-            self.add(stored.batch())
+        for stored, released in unpack(block, {"batches": _Queue})["batches"]:
+            self._cursors.append(BatchCursor(stored.batch(), released=released))

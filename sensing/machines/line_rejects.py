@@ -12,8 +12,9 @@ from sensing.codec.instants import local_date
 from sensing.codec.text_table import EventTexts
 from sensing.detection.sentences import number
 from sensing.machines.booking import local_minute
+from sensing.machines.kernel_tables import DEAD_LETTER
 from sensing.machines.order_lines import requested_day_of
-from sensing.machines.row_lookup import RefusedRecord, reject_record
+from sensing.machines.refusals import Refusal, reject_record
 from sensing.machines.shard_state import ShardState
 from sensing.state.line_table import BOOKED_DAY, CLOSED, COUNTED, HELD
 
@@ -21,18 +22,26 @@ from sensing.state.line_table import BOOKED_DAY, CLOSED, COUNTED, HELD
 def reject_conflict(s: ShardState, slot: int, row: int, event: Any, texts: EventTexts) -> None:
     """Put out a record whose version of a line is known with other content."""
     differing = _differences(s, slot, row, event)
-    line = f"line {texts.line_or_sku} of order {texts.document}, version {int(event['version'])}"
+    line = (
+        f"line {texts.line_or_sku} of order {texts.document}, version {int(event['version'])} (event {texts.event_id})"
+    )
     stored = ", ".join(f"{field} {kept}" for field, kept, _ in differing)
     received = ", ".join(f"{field} {got}" for field, _, got in differing)
-    refusal = RefusedRecord(0, "version_conflict", ",".join(field for field, *_ in differing),
-                            f"{line}: {stored}, or a higher line_version", received)  # fmt: skip
-    reject_record(s, event, texts, refusal)
+    required = f"{line}: {stored}, as an earlier event said, or a higher line_version"
+    _refuse(
+        s, event, texts, Refusal("version_conflict", ",".join(field for field, *_ in differing), required, received)
+    )
 
 
 def reject_ambiguous(s: ShardState, event: Any, texts: EventTexts) -> None:
     """Put out a record that names no line of an order with several lines of its SKU."""
     required = f"the line that is meant: order {texts.document} has several lines of {texts.sku}"
-    reject_record(s, event, texts, RefusedRecord(0, "ambiguous_line", "line", required, "nothing"))
+    _refuse(s, event, texts, Refusal("ambiguous_line", "line", required, "nothing"))
+
+
+def _refuse(s: ShardState, event: Any, texts: EventTexts, refusal: Refusal) -> None:
+    s.count(int(event["topic"]), int(event["partition"]), DEAD_LETTER)
+    reject_record(s, event, texts, refusal)
 
 
 def _differences(s: ShardState, slot: int, row: int, event: Any) -> list[tuple[str, str, str]]:

@@ -1,8 +1,14 @@
-"""Messages to and from machines besides batches: input of the ledger, totals of the shards, and final parameters."""
+"""Messages to and from machines besides batches: input of the ledger, totals of the shards, final parameters, and
+reports of the shards to the roll-up.
+"""
 
 from typing import Any, NamedTuple
 
+import msgspec
+
 from sensing.codec.event_record import Reject
+from sensing.contracts.decisions import DecisionMade
+from sensing.detection.master_data import UnknownName
 
 OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter", "released", "unknown_line")
 
@@ -38,3 +44,60 @@ class ParameterRows(NamedTuple):
 
     machine: int
     columns: dict[str, Any]
+
+
+class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True, tag="unknown_event"):
+    """To the roll-up: an event with an unknown name was put in quarantine (``held``) or became a dead letter.
+
+    Only of an order placed: ``quantity`` in thousandths of ``quantity_unit``, ``money`` in hundredths of ``currency``;
+    ``money_base`` is the same in the base currency, if a rate is known.
+    """
+
+    name: UnknownName
+    held: bool
+    time: int
+    event_id: str
+    sku: str | None
+    quantity: int | None
+    quantity_unit: str
+    money: int | None
+    currency: str
+    trace: str | None
+    money_base: int | None = None
+    base_currency: str | None = None
+
+
+class NameKnown(msgspec.Struct, frozen=True, kw_only=True, tag="name_known"):
+    """To the roll-up: a name that the shard had reported as unknown is accepted from now on.
+
+    Of the shard's events that waited for it, ``released`` are applied and ``moved`` wait for another name.
+    """
+
+    name: UnknownName
+    released: int
+    moved: int
+    time: int
+    event_id: str
+
+
+class ForwardedDecision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
+    """To the roll-up: a person's decision about one of its exceptions."""
+
+    event: DecisionMade
+    time: int
+    trace: str | None
+
+
+RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision
+
+
+class ShardReport(NamedTuple):
+    """Messages of a shard to the roll-up, each with its instant, in order.
+
+    All later messages of the shard have instants of at least ``clock`` (UTC ms). ``final``: there are none.
+    """
+
+    machine: int
+    clock: int
+    messages: list[tuple[int, RollUpMessage]]
+    final: bool = False

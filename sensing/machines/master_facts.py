@@ -39,19 +39,19 @@ def complete_parameters(s: ShardState, document: PlanningParameters) -> None:
 
 
 def _add_item(s: ShardState, record: ExceptionState | PlanningParameters) -> ItemUpdated | None:
-    item = s.supply.master.item(record.sku)
+    item = None if record.sku is None else s.supply.master.item(record.sku)
     if item is not None:
         record.item_name, record.family, record.category = item.name, item.family, item.category
     return item
 
 
-def _location(s: ShardState, name: str) -> Location | None:
-    number = s.locations.numbers.get(name)
+def _location(s: ShardState, name: str | None) -> Location | None:
+    number = None if name is None else s.locations.numbers.get(name)
     return None if number is None else s.locations.records[number]
 
 
-def _supplier(s: ShardState, sku: str, location: str) -> str | None:
-    row = row_of_known(s, sku, location)
+def _supplier(s: ShardState, sku: str | None, location: str | None) -> str | None:
+    row = None if sku is None or location is None else row_of_known(s, sku, location)
     return None if row is None else s.supply.supplier_of(row)
 
 

@@ -14,8 +14,9 @@ from sensing.codec.text_table import EventTexts
 from sensing.detection.finding import Detail
 from sensing.detection.large_order import LARGE_ORDER, LargeLine
 from sensing.detection.order_size import SIGNS_MIN, TWIN_MS, Sign, is_multiple, price_fits_another
+from sensing.machines.exception_outputs import observe
 from sensing.machines.kernel_tables import JUDGED_IMPOSSIBLE, JUDGED_LARGE
-from sensing.machines.shard_outputs import context_of, observe
+from sensing.machines.shard_outputs import context_of
 from sensing.machines.shard_state import ShardState
 from sensing.state.line_table import CLOSED, LARGE, find_line, open_quantity
 

@@ -15,8 +15,9 @@ from sensing.detection.delay import SUPPLIER_DELAY, delay_evidence, late_parts
 from sensing.detection.sentences import number
 from sensing.machine_settings import DAY_MS
 from sensing.machines.callbacks import check_projection
+from sensing.machines.exception_outputs import observe
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
-from sensing.machines.shard_outputs import context_of, observe, put_decision
+from sensing.machines.shard_outputs import context_of, put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import expect_less
 from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX

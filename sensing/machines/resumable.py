@@ -19,8 +19,8 @@ from sensing.machines.close_schedule import DueCloses
 from sensing.machines.day_close import aggregate_day, learn_day, plan_rows, publish_rows
 from sensing.machines.day_inputs import ObservedDay, observe_day
 from sensing.machines.disruption import SupplierDisruption
+from sensing.machines.exception_outputs import put_exception
 from sensing.machines.forecast_and_plan import ROWS_AT_ONCE
-from sensing.machines.shard_outputs import put_exception
 from sensing.machines.shard_state import ShardState
 from sensing.state.snapshot import Encoded, pack, unpack
 

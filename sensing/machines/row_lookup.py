@@ -1,6 +1,7 @@
 """Row lookup: the step before the kernel. The shard calls it for every piece of a batch.
 
-It finds or makes the row of each record, refuses unknown locations and units, and converts quantities to base units.
+It finds or makes the row of each record, refuses unknown items, locations and units, and converts quantities to base
+units.
 """
 
 from typing import Any, NamedTuple
@@ -8,35 +9,33 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.encode import reencode
-from sensing.codec.event_record import DERIVED, THOUSANDTHS, TOPICS, Reject
+from sensing.codec.event_record import THOUSANDTHS
 from sensing.codec.keys import row_hash_of, row_key
-from sensing.codec.text_table import EventTexts, TextLookup
-from sensing.contracts.common import PRICE_MAX, QUANTITY_MAX
-from sensing.contracts.dead_letters import Reason
+from sensing.codec.text_table import TextLookup
+from sensing.contracts.common import PRICE_MAX
 from sensing.jit import kernel
-from sensing.machines.kernel_tables import DEAD_LETTER
-from sensing.machines.ledger import put_dead_letter
 from sensing.machines.memory_prefetch import prefetch_row
+from sensing.machines.refusals import (
+    BASE_PRICE_REQUIRED,
+    BASE_QUANTITY_MAX,
+    BASE_QUANTITY_REQUIRED,
+    Refusal,
+    exceeds_base_quantity,
+    unknown_item,
+    unknown_location,
+    unknown_unit,
+)
 from sensing.machines.shard_state import ShardState
 from sensing.state.rows import FULL, MISSING, SLOTS, find_row
 
 SKIPPED = -3
-KNOWN_LOCATION = "a location that a location.updated record names"
-BASE_QUANTITY_MAX = round(QUANTITY_MAX * THOUSANDTHS)
-"""Thousandths of the base unit. Sums of millions of such quantities fit 64 bits."""
-BASE_QUANTITY_REQUIRED = f"at most {QUANTITY_MAX:.0f} in the base unit"
-BASE_PRICE_REQUIRED = f"at most {PRICE_MAX:.0f} per base unit"
 
 
 class RefusedRecord(NamedTuple):
     """A refused record (its index), and why."""
 
     record: int
-    reason: Reason
-    field: str
-    required: str
-    got: str
+    refusal: Refusal
 
 
 class ResolvedRecords(NamedTuple):
@@ -72,14 +71,19 @@ def find_rows(
 @kernel
 def any_unknown(
     hot: NDArray[Any], accepted: NDArray[np.bool_], base_units: NDArray[np.uint64], units: NDArray[np.uint64],
-    rows: NDArray[np.int32],
+    rows: NDArray[np.int32], items_needed: bool,
 ) -> bool:  # fmt: skip
-    """Whether any record has a location that is not accepted, or a unit (0: none) other than its row's base unit."""
+    """Whether any record has a location that is not accepted, or a unit other than its row's base unit.
+
+    With ``items_needed`` also whether any row has no base unit, since its item has no record.
+    """
     for k in range(rows.shape[0]):
         row = rows[k]
         if row < 0:
             continue
-        if not accepted[hot[row].location] or (units[k] != 0 and base_units[row] != 0 and base_units[row] != units[k]):
+        if not accepted[hot[row].location]:
+            return True
+        if units[k] != 0 and base_units[row] != units[k] and (base_units[row] != 0 or items_needed):
             return True
     return False
 
@@ -92,19 +96,28 @@ def resolve_records(s: ShardState, records: NDArray[Any], texts: TextLookup) -> 
     s.ensure_partition(partition)
     if missing:
         _make_rows(s, records, rows, texts, refusals)
-    if s.locations.any_known or s.items_known:
-        # Almost always all locations and units are known; one kernel call finds that out.
+    items_needed = s.supply.master.unknown.item != "accept"
+    if s.locations.any_known or s.items_known or items_needed:
+        # Almost always all items, locations and units are known; one kernel call finds that out.
         base_units, units = s.base_units.view(np.uint64), records["unit"].view(np.uint64)
-        if any_unknown(s.rows.hot, s.locations.accepted, base_units, units, rows):
+        if any_unknown(s.rows.hot, s.locations.accepted, base_units, units, rows, items_needed):
+            if items_needed:
+                _refuse_unknown_items(s, rows, refusals)
             _refuse_unknown_locations(s, rows, refusals)
             records = _to_base_units(s, records, rows, refusals)
     return ResolvedRecords(records, rows, sorted(refusals))
 
 
+def _refuse_unknown_items(s: ShardState, rows: NDArray[np.int32], refusals: list[RefusedRecord]) -> None:
+    for k in np.flatnonzero((rows >= 0) & (s.base_units[np.maximum(rows, 0)] == b"")).tolist():
+        refusals.append(RefusedRecord(k, unknown_item(s.sku_of(rows[k]))))
+        rows[k] = SKIPPED
+
+
 def _refuse_unknown_locations(s: ShardState, rows: NDArray[np.int32], refusals: list[RefusedRecord]) -> None:
     accepted = s.locations.accepted[s.rows.hot["location"][np.maximum(rows, 0)]]
     for k in np.flatnonzero((rows >= 0) & ~accepted).tolist():
-        refusals.append(RefusedRecord(k, "unknown_location", "location", KNOWN_LOCATION, s.location_of(rows[k])))
+        refusals.append(RefusedRecord(k, unknown_location(s.location_of(rows[k]))))
         rows[k] = SKIPPED
 
 
@@ -116,17 +129,21 @@ def _make_rows(
     missing = np.flatnonzero(rows == MISSING)
     keys = zip(records["row_hi"][missing].tolist(), records["row_lo"][missing].tolist(), strict=True)
     for k, key, (sku, location, *_) in zip(missing.tolist(), keys, texts.all(records[missing]), strict=True):
-        if not s.locations.is_known(location):
-            # A refused record takes no row of the table.
+        # A refused record takes no row of the table.
+        if not s.supply.master.accepts_item(sku):
             rows[k] = SKIPPED
-            refusals.append(RefusedRecord(k, "unknown_location", "location", KNOWN_LOCATION, location))
+            refusals.append(RefusedRecord(k, unknown_item(sku)))
+            continue
+        if not s.locations.is_accepted(location):
+            rows[k] = SKIPPED
+            refusals.append(RefusedRecord(k, unknown_location(location)))
             continue
         if key not in made:
             made[key] = make_row(s, key, sku, location)
         rows[k] = made[key]
         if rows[k] == FULL:
             required = f"at most {s.settings.rows_max} SKU-locations in a shard"
-            refusals.append(RefusedRecord(k, "table_full", "sku", required, sku))
+            refusals.append(RefusedRecord(k, Refusal("table_full", "sku", required, sku)))
 
 
 def make_row(s: ShardState, key: tuple[int, int], sku: str, location: str) -> int:
@@ -184,7 +201,7 @@ def _to_base_units(
         factor = unit_factor(s, sku, unit)
         if factor is None:
             rows[k] = SKIPPED
-            refusals.append(RefusedRecord(k, "unknown_unit", "unit_of_measure", units_of(s, sku), unit))
+            refusals.append(RefusedRecord(k, unknown_unit(s, sku, unit)))
             continue
         refusal = _too_large(k, records[k], factor, unit)
         if refusal is not None:
@@ -201,47 +218,14 @@ def _too_large(at: int, record: Any, factor: float, unit: str) -> RefusedRecord 
     quantity, price = int(record["quantity"]), float(record["price"])
     if exceeds_base_quantity(quantity, factor):
         got = f"{quantity / THOUSANDTHS:.12g} {unit}"
-        return RefusedRecord(at, "out_of_range", "quantity", BASE_QUANTITY_REQUIRED, got)
+        return RefusedRecord(at, Refusal("out_of_range", "quantity", BASE_QUANTITY_REQUIRED, got))
     if price > PRICE_MAX * factor:
-        return RefusedRecord(at, "out_of_range", "unit_price", BASE_PRICE_REQUIRED, f"{price:.12g} per {unit}")
+        got = f"{price:.12g} per {unit}"
+        return RefusedRecord(at, Refusal("out_of_range", "unit_price", BASE_PRICE_REQUIRED, got))
     return None
-
-
-def exceeds_base_quantity(quantity: float, factor: float) -> bool:
-    """Whether a quantity in thousandths is too large in the base unit."""
-    return abs(quantity * factor) > BASE_QUANTITY_MAX
 
 
 def converted(quantity: int, factor: float) -> int:
     """Thousandths of the base unit, within their limit; rounding never makes a quantity zero."""
     found = min(max(round(quantity * factor), -BASE_QUANTITY_MAX), BASE_QUANTITY_MAX)
     return found if found or not quantity else (1 if quantity > 0 else -1)
-
-
-def units_of(s: ShardState, sku: str) -> str:
-    """Text for ``required``: the units that master data know for an item."""
-    item = s.supply.master.item(sku)
-    return "one of " + ", ".join([item.base_unit, *sorted(item.units)]) if item is not None else "any unit"
-
-
-def reject_record(s: ShardState, record: Any, texts: EventTexts, refusal: RefusedRecord) -> None:
-    """Count a record as a dead letter and put it out, encoded again.
-
-    A derived record has no message; the event that it was made from is refused or applied by itself.
-    """
-    if record["flags"] & DERIVED:
-        return
-    s.count(int(record["topic"]), int(record["partition"]), DEAD_LETTER)
-    found = Reject(
-        value=reencode(record, texts),
-        headers={},
-        topic=TOPICS[record["topic"]],
-        partition=int(record["partition"]),
-        offset=int(record["offset"]),
-        time=int(record["time"]),
-        reason=refusal.reason,
-        field=refusal.field,
-        required=refusal.required,
-        got=repr(refusal.got)[:80],
-    )
-    put_dead_letter(s.outbox, s.clock, found, original=False)

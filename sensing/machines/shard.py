@@ -9,11 +9,12 @@ Bounds limit the work of one call. A call may end in the middle of a large day c
 outputs of one SKU-location and their order do not depend on the bounds.
 """
 
+import contextlib
 from typing import Any
 
 import numpy as np
 
-from sensing.codec.event_record import BEFORE_ALL, Batch, InfrequentEvent
+from sensing.codec.event_record import BEFORE_ALL, DERIVED, Batch, InfrequentEvent
 from sensing.codec.text_table import TextTable
 from sensing.machine_settings import Settings
 from sensing.machines.absorb import EVENT_WORDS, absorb, rows_changed
@@ -22,21 +23,23 @@ from sensing.machines.callbacks import run_callback
 from sensing.machines.forecast_and_plan import parameter_columns
 from sensing.machines.infrequent_events import apply_infrequent
 from sensing.machines.input_queue import BatchCursor
-from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX, TO_JUDGE, UNJUDGED
-from sensing.machines.machine_messages import ParameterRows, Totals
+from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX, DEAD_LETTER, HELD_BACK, TO_JUDGE, UNJUDGED
+from sensing.machines.machine_messages import ParameterRows, ShardReport, Totals
 from sensing.machines.order_judgement import judge
 from sensing.machines.reference_queue import is_reference
+from sensing.machines.refusals import reject_record
 from sensing.machines.resumable import DayClose, Resumable, dump_resumable, load_resumable
-from sensing.machines.row_lookup import RefusedRecord, reject_record, resolve_records
+from sensing.machines.row_lookup import RefusedRecord, resolve_records
 from sensing.machines.shard_state import ShardState, dump_state, load_state
 from sensing.machines.timers import apply_reference, next_timer, run_timer
+from sensing.machines.unknown_names import admit_record, counted_as_released
 from sensing.machines.work import Work
 from sensing.outputs import OutputRecord
 
 LINES_PER_RECORD = 2
 """A shipment adds its own id and its order line; a record adds at most this many lines to the table."""
 
-Outputs = list[OutputRecord | Totals | ParameterRows]
+Outputs = list[OutputRecord | Totals | ParameterRows | ShardReport]
 
 
 class ShardMachine:
@@ -72,7 +75,8 @@ class ShardMachine:
         -------
         list
             Outputs; their instants never fall if the bounds are ``in_order``. A batch that asks for a reconciliation
-            adds the outcome counts, the final batch adds the parameters of all rows.
+            adds the outcome counts, the final batch adds the parameters of all rows. The last one may be a report to
+            the roll-up.
 
         Raises
         ------
@@ -103,14 +107,17 @@ class ShardMachine:
                 before = s.outbox.number
                 self._apply_head(outputs, budget)
                 budget.spend(outputs=s.outbox.number - before)
-        return [*outputs, *s.outbox.take()]
+        outputs += s.outbox.take()
+        report = s.reports.take(s.clock, final=any(cursor.batch.final for cursor in self._applied))
+        return outputs if report is None else [*outputs, report]
 
     def texts_used(self) -> tuple[TextTable, ...]:
         """Texts that the last call looked up in its batches.
 
         A journal must store only these texts besides the records.
         """
-        return tuple(table for cursor in self._applied for table in cursor.texts.used())
+        inputs = [cursor for cursor in self._applied if not cursor.released]
+        return tuple(table for cursor in inputs for table in cursor.texts.used())
 
     def dump(self) -> bytes:
         """The whole state as bytes; a machine that loads it continues exactly as this one would."""
@@ -128,12 +135,14 @@ class ShardMachine:
         message = cursor.infrequent()
         if cursor.records < stop:
             if self._advance(int(batch.records["watermark"][cursor.records])):
-                self._absorb(cursor, stop, budget)
+                with _counting(s, cursor):
+                    self._absorb(cursor, stop, budget)
         elif message is not None:
             if is_reference(message) or self._advance(message.watermark):
                 cursor.mark_infrequent_applied()
                 budget.spend(planned=ROWS_PER_INFREQUENT_EVENT)
-                self._take(message)
+                with _counting(s, cursor):
+                    self._take(message)
         elif self._advance(batch.watermark) and not (batch.final and self._close_ended_days(batch.watermark)):
             s.queue.remove_head()
             outputs += s.outbox.take()
@@ -158,7 +167,8 @@ class ShardMachine:
             return False
         if cursor.records >= stop or int(cursor.batch.records["watermark"][cursor.records]) >= self._next_due():
             return False
-        self._absorb(cursor, stop, budget)
+        with _counting(s, cursor):
+            self._absorb(cursor, stop, budget)
         return True
 
     def _head(self) -> BatchCursor:
@@ -214,14 +224,24 @@ class ShardMachine:
                         run_callback(s, entry, events[at - 1], cursor.texts.one(events[at - 1]))
             if isinstance(refusal, RefusedRecord):
                 s.clock = max(s.clock, int(events["watermark"][end]))
-                with s.outbox.tracing(_trace(batch, events[end])):
-                    reject_record(s, events[end], cursor.texts.one(events[end]), refusal)
+                self._refuse(cursor, events[end], refusal)
                 at = end + 1
 
     def _absorb_one(self, cursor: BatchCursor, at: int) -> None:
         """Absorb one record again, to find out whether it fails alone."""
         cursor.records = at
         self._absorb(cursor, at + 1, CallBudget(UNBOUNDED, 1))
+
+    def _refuse(self, cursor: BatchCursor, event: Any, refused: RefusedRecord) -> None:
+        """Hold a refused record in quarantine or put it out as a dead letter, and count it."""
+        if event["flags"] & DERIVED:
+            return  # the event that it was made from is refused or applied by itself
+        s, trace, texts = self.state, _trace(cursor.batch, event), cursor.texts.one(event)
+        with s.outbox.tracing(trace):
+            refusal = admit_record(s, event, texts, trace, refused.refusal)
+            if refusal is not None:
+                reject_record(s, event, texts, refusal)
+        s.count(int(event["topic"]), int(event["partition"]), HELD_BACK if refusal is None else DEAD_LETTER)
 
     def _next_due(self) -> int:
         """Instant of the next event-time timer."""
@@ -231,9 +251,10 @@ class ShardMachine:
         """Run timers due at or before ``watermark``, in the order of instants.
 
         Returns True when all have run and the clock is at the watermark. Returns False when a resumable timer was
-        started: it must end first.
+        started or events left the quarantine: these come first.
         """
         s = self.state
+        head = s.queue.head
         if s.clock <= BEFORE_ALL < watermark:
             s.start_clock(watermark)
         while (instant := self._next_due()) <= watermark:
@@ -246,7 +267,7 @@ class ShardMachine:
                 assert due is not None, "a close is due"
                 s.clock = max(s.clock, instant)
                 self._under_way = DayClose.begin(s, due)
-            if self._under_way is not None:
+            if self._under_way is not None or s.queue.head is not head:
                 return False
         s.clock = max(s.clock, watermark)
         return True
@@ -262,6 +283,11 @@ class ShardMachine:
             self._current = Work()
             self._under_way = DayClose.begin(s, due)
         return due is not None
+
+
+def _counting(s: ShardState, cursor: BatchCursor) -> contextlib.AbstractContextManager[None]:
+    """Context in which events of a batch are applied: those that left the quarantine were counted before."""
+    return counted_as_released(s) if cursor.released else contextlib.nullcontext()
 
 
 def _trace(batch: Batch, event: Any) -> str | None:

@@ -1,18 +1,19 @@
-"""Output records of a shard: exceptions, planning parameters, automatic decisions. A backfilling shard has none."""
+"""Output records of a shard: planning parameters and automatic decisions, and the context of its findings. A
+backfilling shard has no outputs.
+"""
 
 from typing import Any
 
 import numpy as np
 
 from sensing.contracts.audit import AutomaticDecision
-from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.parameters import PlanningParameters
 from sensing.contracts.subjects import parameters_subject
-from sensing.detection.finding import DetectionContext, Finding
-from sensing.machines.master_facts import complete_exception, complete_parameters
+from sensing.detection.finding import DetectionContext
+from sensing.machines.master_facts import complete_parameters
 from sensing.machines.shard_state import ShardState
 from sensing.machines.unit_money import unit_money
-from sensing.outputs import AUDIT, EXCEPTIONS, PARAMETERS
+from sensing.outputs import AUDIT, PARAMETERS
 
 
 def context_of(
@@ -36,41 +37,6 @@ def context_of(
     )  # fmt: skip
 
 
-def observe(s: ShardState, finding: Finding) -> None:
-    """Update the problem that a finding is about, and put out its state if it must be published."""
-    state = s.problems.observe(finding)
-    if state is not None:
-        put_exception(s, finding.instant, finding.event_time, state)
-
-
-def put_exception(
-    s: ShardState, instant: int, event_time: int, state: ExceptionState, cause: str | None = None
-) -> None:
-    """Put out the whole state of one problem; ``cause`` is the event id of the decision that changed it, if any."""
-    complete_exception(s, state)
-    attributes = {
-        "exceptiontype": state.exception_type,
-        "severity": state.severity,
-        "route": state.route,
-        "correlationid": state.exception_id,
-    }
-    attributes |= _optional(region=state.region, owner=state.owner)
-    if cause is not None or state.cause_event_ids:
-        attributes["causationid"] = cause or state.cause_event_ids[-1]
-    s.outbox.put(
-        instant, EXCEPTIONS, f"exception.{state.status}", f"{state.exception_id}#{state.version}", state.exception_id,
-        event_time, state, attributes,
-    )  # fmt: skip
-
-
-def put_tombstone(s: ShardState, instant: int, exception_id: str, version: int) -> None:
-    """Put out the tombstone of an exception that ended long ago; it deletes the key from the compacted topic."""
-    s.outbox.put(
-        instant, EXCEPTIONS, "exception.forgotten", f"{exception_id}#{version}", exception_id, instant, None,
-        {"correlationid": exception_id},
-    )  # fmt: skip
-
-
 def put_parameters(
     s: ShardState, instant: int, document: PlanningParameters, event_time: int, cause: str | None = None
 ) -> None:
@@ -82,7 +48,8 @@ def put_parameters(
     subject = parameters_subject(document.sku, document.location)
     identity = f"{subject}#{document.version}"
     attributes = {"demandclass": document.demand_class, "status": document.status, "correlationid": subject}
-    attributes |= _optional(region=document.region)
+    if document.region is not None:
+        attributes["region"] = document.region
     if cause is not None:
         attributes["causationid"] = cause
     kind = f"parameters.{document.status}"
@@ -116,7 +83,3 @@ def put_decision(s: ShardState, instant: int, event_time: int, identity: str, de
     s.outbox.put(
         instant, AUDIT, "decision.automatic", f"audit/{identity}", decision.subject, event_time, decision, attributes
     )
-
-
-def _optional(**attributes: str | None) -> dict[str, str]:
-    return {name: value for name, value in attributes.items() if value is not None}

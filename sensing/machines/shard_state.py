@@ -16,10 +16,12 @@ from sensing.machines.kernel_tables import Tables
 from sensing.machines.machine_messages import OUTCOMES
 from sensing.machines.outbox import Outbox
 from sensing.machines.reference_queue import ReferenceQueue
+from sensing.machines.reports import Reports
 from sensing.state.calendar import Calendars, Promotion
 from sensing.state.customers import Customers
 from sensing.state.line_table import LineTable
 from sensing.state.locations import Locations
+from sensing.state.quarantine import Quarantine
 from sensing.state.row_index import RowIndex
 from sensing.state.rows import Rows
 from sensing.state.snapshot import Encoded, Part, Snapshot, pack_snapshot, unpack_snapshot
@@ -51,6 +53,8 @@ class ShardState:
         self.customers = Customers()
         self.pending = ReferenceQueue()
         self.queue = InputQueue()
+        self.quarantine = Quarantine(settings.quarantine_max)
+        self.reports = Reports(shard)
         self.outputs_per_row = 1.0  # of the rows planned last; the call budget expects as many of the next ones
         self.rows = Rows(settings.rows_max)
         self.row_index = RowIndex()
@@ -215,6 +219,7 @@ def load_state(s: ShardState, block: bytes) -> bytes:
     for name, part in _parts(s).items():
         part.load(found[name])
     s.counts = found["counts"]
+    s.locations.accept_unknown(s.supply.master.unknown.location == "accept")
     s.base_units, s.to_plan = np.zeros(len(s.rows.hot), UNIT), np.zeros(len(s.rows.hot), np.bool_)
     s.base_units[: s.rows.count] = found["base_units"]
     s.ignores_orders = found["ignores_orders"]
@@ -241,6 +246,7 @@ def _parts(s: ShardState) -> dict[str, Snapshot]:
         "locations": s.locations,
         "groups": s.groups,
         "queue": s.queue,
+        "quarantine": s.quarantine,
     }
 
 

@@ -22,14 +22,16 @@ from sensing.contracts.reference import (
 from sensing.machine_settings import DAY_MS
 from sensing.machines.base_units import apply_item
 from sensing.machines.close_schedule import NEVER
-from sensing.machines.infrequent_events import reject_infrequent
+from sensing.machines.exception_outputs import expire_problems
 from sensing.machines.kernel_tables import ABSORBED, DUPLICATE
 from sensing.machines.line_housekeeping import end_old_lines
 from sensing.machines.purchase_effects import plan_disrupted_rows
+from sensing.machines.refusals import Refusal, reject_infrequent
 from sensing.machines.resumable import FirstPublication, Resumable
 from sensing.machines.row_lookup import row_of_known
-from sensing.machines.shard_outputs import put_decision, put_exception, put_tombstone
+from sensing.machines.shard_outputs import put_decision
 from sensing.machines.shard_state import ShardState
+from sensing.machines.unknown_names import accept_names
 from sensing.state.line_table import EVICTED_OPEN
 from sensing.state.row_index import NONE
 
@@ -41,7 +43,7 @@ def apply_reference(s: ShardState, message: InfrequentEvent) -> None:
     """
     refusal = _refusal(s, message.event)
     if refusal is not None:
-        _count(s, message, reject_infrequent(s, message, "out_of_range", *refusal))
+        _count(s, message, reject_infrequent(s, message, Refusal("out_of_range", *refusal)))
         return
     _count(s, message, ABSORBED if s.pending.add(message) else DUPLICATE)
     apply_due_reference(s, s.clock + s.settings.lateness_ms)
@@ -94,9 +96,12 @@ def _in_force(s: ShardState, event: Any, time: int) -> None:
         item = s.supply.master.item(event.sku)  # this record or a newer one
         assert item is not None, "a record that was put in force is there"
         s.base_units[concerned] = item.base_unit.encode()
-    elif isinstance(event, PolicyUpdated) and s.supply.master.any_dependent:
-        for row in range(s.rows.count) if concerned is None else concerned.tolist():
-            s.resolve_demand(row)
+    elif isinstance(event, PolicyUpdated):
+        if s.supply.master.any_dependent:
+            for row in range(s.rows.count) if concerned is None else concerned.tolist():
+                s.resolve_demand(row)
+        s.locations.accept_unknown(s.supply.master.unknown.location == "accept")
+    accept_names(s, event, time)
 
 
 def _concerned(s: ShardState, event: Any) -> NDArray[np.int64] | None:
@@ -154,10 +159,7 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
     if s.next_housekeeping <= instant:
         end_old_lines(s.tables(), instant, s.settings.line_horizon_days)
         _report_lost_lines(s, instant)
-        for state in s.problems.expire(instant):
-            put_exception(s, instant, instant, state)
-        for exception_id, version in s.problems.take_tombstones(instant):
-            put_tombstone(s, instant, exception_id, version + 1)
+        expire_problems(s, instant)
         plan_disrupted_rows(s, instant)
         s.next_housekeeping = instant + DAY_MS
     return None

@@ -58,9 +58,11 @@ class Locations:
 
     Attributes
     ----------
+    accepts_unknown
+        Whether policy accepts locations without a record; set it with :meth:`accept_unknown`.
     zone, calendar, accepted, ships, reports, lines, usual, unobserved
         Arrays by location number, for kernels: time zone; position of its calendar in ``calendars``; whether its events
-        are accepted, as :meth:`is_known`; whether it reports shipments; whether shipments, deliveries or counts were
+        are accepted, as :meth:`is_accepted`; whether it reports shipments; whether shipments, deliveries or counts were
         heard of (or master data say that it reports shipments); order lines per local hour (`LOCATION_LINES`); usual
         lines per weekday; unobserved share of each local day (ring by day number). A day is unobserved while the
         location is closed or its source is silent. The share of future days is 0.
@@ -75,6 +77,7 @@ class Locations:
         self.any_known = False
         self.waiting: dict[str, int] = {}
         self.notices_dropped = 0
+        self.accepts_unknown = False
         self.calendars: list[str | None] = [None]
         self.zone = np.zeros(8, np.int32)
         self.calendar = np.zeros(8, np.int64)
@@ -107,7 +110,7 @@ class Locations:
         self.numbers[record.name] = number
         self.zone[number] = record.zone
         self.calendar[number] = self._calendar_number(record.calendar)
-        self.accepted[number] = record.known or not self.any_known
+        self.accepted[number] = record.known or self.accepts_unknown or not self.any_known
         self._set_reporting(number)
         return number
 
@@ -116,7 +119,7 @@ class Locations:
 
         What is heard of unknown locations waits for their master data; beyond WAITING_MAX it is dropped and counted.
         """
-        if not self.is_known(name):
+        if not self.is_accepted(name):
             if name in self.waiting or len(self.waiting) < WAITING_MAX:
                 self.waiting[name] = self.waiting.get(name, 0) | kind
             else:
@@ -153,18 +156,24 @@ class Locations:
         self.calendar[number] = self._calendar_number(event.calendar)
         if not self.any_known:
             self.any_known = True
-            self.accepted[:] = False
+            self.accepted[:] = self.accepts_unknown
         self.accepted[number] = True
         return number, old, zone
+
+    def accept_unknown(self, accepts: bool) -> None:
+        """Accept locations without a record, or no more."""
+        self.accepts_unknown = accepts
+        for number, record in enumerate(self.records):
+            self.accepted[number] = record.known or accepts or not self.any_known
 
     def _calendar_number(self, name: str | None) -> int:
         if name not in self.calendars:
             self.calendars.append(name)
         return self.calendars.index(name)
 
-    def is_known(self, name: str) -> bool:
-        """Whether master data names the location. Without any location record all locations are known."""
-        if not self.any_known:
+    def is_accepted(self, name: str) -> bool:
+        """Whether a location has a record or is accepted without. While there is no location record, all are."""
+        if not self.any_known or self.accepts_unknown:
             return True
         number = self.numbers.get(name)
         return number is not None and self.records[number].known

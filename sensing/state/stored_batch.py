@@ -12,13 +12,24 @@ from sensing.codec.text_table import TextTable, TopicPartitionOffset, needed
 from sensing.contracts.topic_registry import INPUTS
 
 
-class _StoredEvent(msgspec.Struct):
-    """An infrequent event or a notice of one; the topic's number says of which types ``event`` may be."""
+class StoredEvent(msgspec.Struct):
+    """An infrequent event as it is stored; the topic's number says of which types ``event`` may be."""
 
     before: int
     event: msgspec.Raw
     place: tuple[int, int, int, int, int]
     trace: str | None
+
+    @classmethod
+    def of(cls, before: int, item: InfrequentEvent) -> "StoredEvent":
+        """Take an event apart; ``before`` is the index of the record that it precedes."""
+        return cls(before, msgspec.Raw(msgspec.msgpack.encode(item.event)), item[1:6], item.trace)
+
+    def infrequent(self) -> InfrequentEvent:
+        """Put the event together."""
+        types: tuple[Any, ...] = (*INPUTS[TOPICS[self.place[2]]], CurrencyHeard, LocationHeard)
+        event = msgspec.msgpack.decode(self.event, type=functools.reduce(operator.or_, types))
+        return InfrequentEvent(event, *self.place, self.trace)
 
 
 class _StoredTexts(msgspec.Struct):
@@ -47,7 +58,7 @@ class StoredBatch(msgspec.Struct):
     """A batch that is not final."""
 
     records: bytes
-    infrequent: list[_StoredEvent]
+    infrequent: list[StoredEvent]
     watermark: int
     reconciliation: int
     group: int
@@ -60,10 +71,7 @@ class StoredBatch(msgspec.Struct):
     @classmethod
     def of(cls, batch: Batch) -> "StoredBatch":
         """Take a batch apart."""
-        infrequent = [
-            _StoredEvent(before, msgspec.Raw(msgspec.msgpack.encode(item.event)), item[1:6], item.trace)
-            for before, item in batch.infrequent
-        ]
+        infrequent = [StoredEvent.of(before, item) for before, item in batch.infrequent]
         return cls(
             batch.records.tobytes(), infrequent, batch.watermark, batch.reconciliation, batch.group,
             list(batch.traces.items()), batch.progress, batch.newest_time, batch.reference_read,
@@ -72,17 +80,10 @@ class StoredBatch(msgspec.Struct):
 
     def batch(self) -> Batch:
         """Put the batch together."""
-        infrequent = [
-            (kept.before, InfrequentEvent(_decoded(kept), *kept.place, kept.trace)) for kept in self.infrequent
-        ]
+        infrequent = [(kept.before, kept.infrequent()) for kept in self.infrequent]
         return Batch(
             np.frombuffer(bytearray(self.records), EVENT), infrequent, self.watermark,
             reconciliation=self.reconciliation, group=self.group, traces=dict(self.traces), progress=self.progress,
             newest_time=self.newest_time, reference_read=self.reference_read,
             texts=tuple(kept.table() for kept in self.texts),
         )  # fmt: skip
-
-
-def _decoded(kept: _StoredEvent) -> Any:
-    types: tuple[Any, ...] = (*INPUTS[TOPICS[kept.place[2]]], CurrencyHeard, LocationHeard)
-    return msgspec.msgpack.decode(kept.event, type=functools.reduce(operator.or_, types))

@@ -10,6 +10,7 @@ import msgspec
 from sensing.contracts.reference import Demand, ItemUpdated, ParametersInForce, PolicyUpdated, SupplierUpdated
 from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.supply.rates import CURRENCIES_MAX, Rates, rates_of
+from sensing.supply.unknown_policy import UnknownPolicy, resolve_unknown_policy
 
 FROM_THE_BEGINNING = -(2**62)
 """Effective time, UTC ms, of records without one."""
@@ -32,10 +33,19 @@ def _key(event: Any) -> Key:
 
 
 class MasterData:
-    """Items, suppliers, policies and the parameters in force. ``rates`` are the rates to the base currency."""
+    """Items, suppliers, policies and the parameters in force.
+
+    Attributes
+    ----------
+    rates
+        Rates to the base currency.
+    unknown
+        What becomes of events with unknown names.
+    """
 
     def __init__(self) -> None:
         self.rates = Rates()
+        self.unknown = UnknownPolicy()
         self._records: dict[Key, _Kept] = {}
         self._currencies: list[str] = []
         self._any_supplier = False
@@ -94,9 +104,15 @@ class MasterData:
         found: SupplierUpdated | None = self._get(("supplier", supplier))
         return found
 
-    def knows_supplier(self, supplier: str) -> bool:
-        """Whether a supplier is known. Without any supplier record all suppliers are known."""
-        return not self._any_supplier or ("supplier", supplier) in self._records
+    def accepts_supplier(self, supplier: str) -> bool:
+        """Whether a supplier has a record or is accepted without. While there is no supplier record, all are."""
+        return (
+            not self._any_supplier or ("supplier", supplier) in self._records or self.unknown.supplier == "accept"
+        )  # fmt: skip
+
+    def accepts_item(self, sku: str) -> bool:
+        """Whether an item has a record or is accepted without, which is the default."""
+        return self.unknown.item == "accept" or ("item", sku) in self._records
 
     def in_force(self, sku: str, location: str) -> tuple[int, ParametersInForce] | None:
         """Parameters in force at the ERP for a SKU-location, and their effective time."""
@@ -148,6 +164,7 @@ class MasterData:
         self.any_dependent |= getattr(kept[1], "demand", None) == "dependent"
         if key == _POLICY_FOR_ALL:
             self.rates = self._current_rates()
+            self.unknown = resolve_unknown_policy(self._get(key))
 
     def _current_rates(self) -> Rates:
         return rates_of(self._get(_POLICY_FOR_ALL), self._currencies)

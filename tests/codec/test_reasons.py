@@ -210,7 +210,8 @@ def test_what_came_is_short_and_safe(value: Any) -> None:
 def test_every_reason_of_the_codec_is_shown() -> None:
     """The reasons above are all that the codec can give; the others belong to those who know time and master data."""
     given_elsewhere = {"far_future", "too_late", "line_changed_item", "skipped", "version_conflict", "ambiguous_line"}
-    given_elsewhere |= {"unknown_unit", "unknown_location", "unknown_supplier", "table_full"}
+    given_elsewhere |= {"unknown_item", "unknown_unit", "unknown_location", "unknown_supplier"}
+    given_elsewhere |= {"quarantine_full", "table_full"}
     shown = {reason for _, reason, _, _ in WHOLE} | {reason for *_, cases in FIELDS for _, reason, _ in cases}
     assert shown == set(get_args(Reason)) - given_elsewhere
 

@@ -1,15 +1,20 @@
 """Reports of the demo: the live view, and a summary that fails if control totals do not balance."""
 
+import datetime as dt
 import io
+import re
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 from rich.console import Console
 
 from flows.demo.live_view import LiveView, clock_text, exception_records, panel, plain_line
-from flows.demo.report import print_totals, read_totals
+from flows.demo.report import print_problems, print_totals, read_totals
+from flows.demo.truth import Problem
 from flows.runtime.context import Progress
+from sensing.contracts.exceptions import ExceptionState
 from sensing.outputs import OutputRecord
 from sinks.errors import TidegaugeError
 
@@ -108,6 +113,21 @@ def test_panel_shows_the_latest_exceptions() -> None:
 
     for text in ("50%", "250 lines/s", "high", "order_surge opened", "85123A", "12 lines, 3 expected"):
         assert text in out.getvalue()
+
+
+def test_a_problem_without_an_item_is_shown() -> None:
+    """The exception of an unknown location has no SKU; the panel and the list show a dash."""
+    opened = dt.datetime(2026, 2, 2, tzinfo=dt.UTC)
+    fields: dict[str, Any] = STATE | {"exception_type": "master_data", "sku": None, "location": "XYZ"}
+    state = ExceptionState(
+        exception_id="x", version=1, opened_at=opened.isoformat(), updated_at=opened.isoformat(), **fields
+    )
+    record = OutputRecord(0, 0, 0, "exceptions", "exception.opened", "x.1", "x", 0, {}, orjson.dumps(fields))
+    live, listed = io.StringIO(), io.StringIO()
+    Console(file=live, width=120).print(panel(progress(0.5)._replace(recent=[record]), 2.0))
+    print_problems(Console(file=listed, width=120), "Open", [Problem(state, opened, None, frozenset())])
+    for shown in (live, listed):
+        assert re.search(r"master_data .* - +XYZ", shown.getvalue())
 
 
 def test_exception_records_are_counted() -> None:

@@ -11,8 +11,9 @@ import pytest
 from flows import replay_job
 from flows.replay_job import replay
 from flows.runtime.execute import execute
+from sensing.machine_settings import Settings
 from tests.flows.counting import outputs_of, shuffled_lines
-from tests.flows.events import MAKERS, MONDAY, write
+from tests.flows.events import MAKERS, MONDAY, order, write
 
 pytestmark = pytest.mark.slow
 
@@ -21,15 +22,21 @@ DAYS = 3
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three days of orders, counts and purchase orders with late lines, repeats and dead letters."""
+    """Three days of orders, counts and purchase orders with late lines, repeats and dead letters.
+
+    Some orders of the second day name a location whose record takes effect on the third.
+    """
     top = tmp_path_factory.mktemp("engine") / "in"
     for topic, step in (("orders", 600_000), ("inventory", 7_200_000), ("suppliers", 3_600_000)):
         lines = shuffled_lines(MAKERS[topic], DAYS * 86_400_000 // step, MONDAY, step)
         lines[5::40] = [b"nonsense"] * len(lines[5::40])
+        if topic == "orders":
+            day = range(144, 288, 12)
+            lines[144:288:12] = [order(number, MONDAY + number * step, location="L2") for number in day]
         write(top, topic, [*lines[:20], *lines[3:7], *lines[20:]])
-    write(
-        top, "reference", [b'{"event_id":"r","event_type":"location.updated","location":"L1","time_zone":"Asia/Tokyo"}']
-    )
+    known: dict[str, Any] = {"event_type": "location.updated", "time_zone": "Asia/Tokyo"}
+    later = known | {"event_id": "r2", "location": "L2", "event_time": MONDAY + 2 * 86_400_000}
+    write(top, "reference", [orjson.dumps(known | {"event_id": "r", "location": "L1"}), orjson.dumps(later)])
     return top
 
 
@@ -64,6 +71,22 @@ def test_threads_of_bytewax_do_not_show(
     assert outputs_of(tmp_path / "out") == expected
 
 
+@pytest.mark.parametrize("shards", [1, 5])
+def test_a_name_has_one_exception_over_all_shards(
+    folder: Path, expected: dict[str, bytes], tmp_path: Path, shards: int
+) -> None:
+    """The states of the unknown location are the same bytes for any number of shards."""
+    replay(folder, tmp_path / "out", Settings(shards=shards))
+
+    def states(files: dict[str, bytes]) -> list[Any]:
+        found = [orjson.loads(line)["data"] for line in files["exceptions.ndjson"].splitlines()]
+        return [state for state in found if state["exception_type"] == "master_data"]
+
+    assert states(outputs_of(tmp_path / "out")) == states(expected)
+    last = states(expected)[-1]
+    assert (last["status"], last["reason"]) == ("resolved", "Location L2 is known now: released 12 events.")
+
+
 def test_every_event_is_accounted_for(folder: Path, expected: dict[str, bytes]) -> None:
     """Per topic, lines read are the sum of the outcomes; dead letters are those on the topic of dead letters."""
     totals = {}
@@ -86,5 +109,6 @@ def test_every_row_is_in_the_table(folder: Path, tmp_path: Path) -> None:
     replay(folder, tmp_path / "out")
     table = pq.read_table(tmp_path / "out" / "parameters.parquet")
 
-    assert table["sku"].to_pylist() == [f"sku-{i}" for i in range(7)]
+    names = zip(table["sku"].to_pylist(), table["location"].to_pylist(), strict=True)
+    assert [sku for sku, location in names if location == "L1"] == [f"sku-{i}" for i in range(7)]
     assert {day.isoformat() for day in table["as_of"].to_pylist()} == {"2010-01-07"}

@@ -80,9 +80,14 @@ def reference(b: Business) -> None:
         steward="ann",
     )
     later(45.0, "item.updated", sku="PUMP", units={"CASE": 10}, unit_price=22.0, currency="EUR", supplier="ACME")
+    b.tell(0, "policy.updated", None, **{f"unknown_{kind}": "dead_letter" for kind in ("location", "supplier", "unit")})
+    # As a whole: from now on unknown names are quarantined, which is the default.
     later(35.0, "policy.updated", service_target=0.98, review_days=2)
     later(60.0, "policy.updated", service_target=0.98, review_days=2, base_currency="EUR", rates={"USD": 0.9})
     later(61.0, "policy.updated", sku="PUMP", location="NYC", base_currency="EUR")
+    later(62.3, "location.updated", location="ATLANTIS", time_zone="Atlantic/Azores")
+    later(66.6, "item.updated", sku="PUMP", units={"CASE": 10, "PALLET": 480}, unit_price=22.0, currency="EUR")
+    later(70.0, "supplier.updated", supplier="NOBODY")
     later(36.0, "policy.updated", sku="PUMP", location="LON", dead_band=0.02, order_cost=40, holding_rate_year=0.2)
     later(8.0, "policy.updated", sku="BOLT", location="NYC", demand="dependent")
     later(27.0, "policy.updated", sku="BOLT", location="LON", demand="independent")

@@ -16,7 +16,8 @@ from sensing.codec.text_table import TextTable
 from sensing.machine_settings import Settings
 from sensing.machines.call_budget import UNBOUNDED, CallBounds
 from sensing.machines.ledger import LedgerMachine
-from sensing.machines.machine_messages import LedgerBatch, ParameterRows, Totals
+from sensing.machines.machine_messages import LedgerBatch, ParameterRows, ShardReport, Totals
+from sensing.machines.rollup import RollUpMachine
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import OutputRecord
 from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
@@ -121,12 +122,13 @@ def sizes(stream: Stream, size: int) -> list[int]:
 
 
 class Result(NamedTuple):
-    """Outputs of the machines of one run, by machine; the ledger is last."""
+    """Outputs of the machines of one run, by machine: the shards, the ledger, the roll-up."""
 
     outputs: list[list[OutputRecord]]
     totals: list[Totals]
     columns: list[dict[str, Any]]
     shards: list[ShardMachine]
+    roll_up: RollUpMachine
 
     def data(self, topic: str) -> list[dict[str, Any]]:
         """Decoded data of all outputs to a topic, in order of machine and output. Tombstones are left out."""
@@ -151,8 +153,9 @@ class Result(NamedTuple):
             for rows in self.columns
         ]
         # The instant of a dead letter is that of its block, so it depends on the cuts. No other output does.
-        ledger = [record._replace(instant=0) for record in self.outputs[-1]]
-        return [*self.outputs[:-1], ledger], self.totals, columns
+        *shards, ledger, roll_up = self.outputs
+        ledger = [record._replace(instant=0) for record in ledger]
+        return [*shards, ledger, roll_up], self.totals, columns
 
 
 class Run:
@@ -164,7 +167,8 @@ class Run:
         self.notices = LocationNotices()
         self.shards = [ShardMachine(shard, settings, bounds) for shard in range(settings.shards)]
         self.ledger = LedgerMachine(settings.shards, settings.shards)
-        self.outputs: list[list[OutputRecord]] = [[] for _ in range(settings.shards + 1)]
+        self.roll_up = RollUpMachine(settings.shards + 1, settings)
+        self.outputs: list[list[OutputRecord]] = [[] for _ in range(settings.shards + 2)]
         self.totals: list[Totals] = []
         self.columns: list[dict[str, Any]] = []
         self._currencies = CurrencyNotices()
@@ -178,7 +182,7 @@ class Run:
                 for output in self.shards[machine].apply(part):
                     self._keep(machine, output)
         if books is not None:
-            self.outputs[-1] += self.ledger.apply(books)
+            self.outputs[-2] += self.ledger.apply(books)
 
     def proceed(self) -> int:
         """Call every busy machine once more; returns the number of machines that are still busy."""
@@ -188,12 +192,14 @@ class Run:
                     self._keep(machine, output)
         return sum(shard.busy for shard in self.shards)
 
-    def _keep(self, machine: int, output: OutputRecord | Totals | ParameterRows) -> None:
+    def _keep(self, machine: int, output: OutputRecord | Totals | ParameterRows | ShardReport) -> None:
         if isinstance(output, OutputRecord):
             self.outputs[machine].append(output)
         elif isinstance(output, Totals):
             self.totals.append(output)
-            self.outputs[-1] += self.ledger.apply(output)
+            self.outputs[-2] += self.ledger.apply(output)
+        elif isinstance(output, ShardReport):
+            self.outputs[-1] += self.roll_up.apply(output)
         else:
             self.columns.append(output.columns)
 
@@ -210,15 +216,18 @@ class Run:
         dump = self.ledger.dump()
         self.ledger = LedgerMachine(self.settings.shards, self.settings.shards)
         self.ledger.load(dump)
+        dump = self.roll_up.dump()
+        self.roll_up = RollUpMachine(self.settings.shards + 1, self.settings)
+        self.roll_up.load(dump)
 
     def end(self, stream: Stream) -> None:
         """Apply the final batches to ledger and shards."""
-        self.outputs[-1] += self.ledger.apply(stream.books(0, 0)._replace(watermark=stream.end, reconciliation=1))
+        self.outputs[-2] += self.ledger.apply(stream.books(0, 0)._replace(watermark=stream.end, reconciliation=1))
         self.apply(stream.last())
 
     def result(self) -> Result:
         """All outputs so far."""
-        return Result(self.outputs, self.totals, self.columns, self.shards)
+        return Result(self.outputs, self.totals, self.columns, self.shards, self.roll_up)
 
 
 def run(

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from sensing.codec.event_record import Kind
 from sensing.contracts.reference import ItemUpdated, LocationUpdated
-from sensing.machines.kernel_tables import DEAD_LETTER
 from sensing.machines.memory_prefetch import prefetch_row
+from sensing.machines.refusals import reject_record, units_of
 from sensing.machines.row_lookup import (
     SKIPPED,
     ResolvedRecords,
@@ -20,8 +20,6 @@ from sensing.machines.row_lookup import (
     converted,
     find_rows,
     make_row,
-    reject_record,
-    units_of,
 )
 from sensing.machines.row_lookup import resolve_records as resolve_records_with
 from sensing.machines.shard_state import ShardState
@@ -73,14 +71,16 @@ def test_records_are_surveyed(mentions: list[tuple[str, int]]) -> None:
 
 @given(st.lists(st.tuples(st.integers(-3, 3), st.sampled_from((b"EA", b"CASE"))), max_size=12))
 def test_one_look_tells_whether_anything_is_strange(mentions: list[tuple[int, bytes]]) -> None:
-    """Strange is a location that is not accepted, or a unit that is not the row's where that is known."""
+    """Strange is a location that is not accepted, a unit that is not the row's, or a needed item that has no record."""
     hot = np.zeros(4, HOT)
     hot["location"] = [0, 0, 1, 0]
     base = np.array([b"EA", b"", b"EA", b"CASE"], "S8")
     accepted = np.array([True, False])
     rows, units = np.array([row for row, _ in mentions], np.int32), np.array([unit for _, unit in mentions], "S8")
     expected = any(row == 2 or (row in (0, 3) and base[row] != unit) for row, unit in mentions)
-    assert any_unknown(hot, accepted, base.view(np.uint64), units.view(np.uint64), rows) == expected
+    assert any_unknown(hot, accepted, base.view(np.uint64), units.view(np.uint64), rows, False) == expected
+    needed = expected or any(row == 1 for row, _ in mentions)
+    assert any_unknown(hot, accepted, base.view(np.uint64), units.view(np.uint64), rows, True) == needed
 
 
 def test_a_full_shard_refuses_new_rows_only() -> None:
@@ -88,7 +88,7 @@ def test_a_full_shard_refuses_new_rows_only() -> None:
     state = shard(rows_max=1)
     found = resolve_records(state, events({"sku": "A"}, {"sku": "B"}, {"sku": "A"}, {"sku": "B"}))
     assert found.rows.tolist() == [0, FULL, 0, FULL]
-    assert [(r.record, r.reason, r.field, r.required, r.got) for r in found.refusals] == [
+    assert [(r.record, *r.refusal) for r in found.refusals] == [
         (at, "table_full", "sku", "at most 1 SKU-locations in a shard", "B") for at in (1, 3)
     ]
     assert make_row(state, (1, 2), "C", "L") == FULL
@@ -101,7 +101,7 @@ def test_unknown_locations_are_refused_where_some_are_known() -> None:
     state.locations.apply(LocationUpdated(event_id="l", location="M"))
     found = resolve_records(state, events({"location": "L"}, {"location": "M"}, {"location": "N"}))
     assert found.rows.tolist() == [SKIPPED, 1, SKIPPED]
-    assert [(r.record, r.reason, r.field, r.required, r.got) for r in found.refusals] == [
+    assert [(r.record, *r.refusal) for r in found.refusals] == [
         (at, "unknown_location", "location", "a location that a location.updated record names", name)
         for at, name in ((0, "L"), (2, "N"))
     ]
@@ -130,8 +130,8 @@ def test_unknown_units_are_refused() -> None:
     found = resolve_records(state, events({"unit": "BOX"}, {"sku": "B", "unit": "BOX"}, {"unit": "EA"}))
     assert found.rows.tolist() == [SKIPPED, 1, 0]
     (refusal,) = found.refusals
-    assert (refusal.record, refusal.reason, refusal.field) == (0, "unknown_unit", "unit_of_measure")
-    assert (refusal.required, refusal.got) == ("one of EA, CASE, PALLET", "BOX")
+    assert (refusal.record, *refusal.refusal[:2]) == (0, "unknown_unit", "unit_of_measure")
+    assert refusal.refusal[2:] == ("one of EA, CASE, PALLET", "BOX")
     assert units_of(state, "B") == "any unit"
 
 
@@ -147,24 +147,23 @@ def test_refusals_come_in_reading_order() -> None:
             {"sku": "B", "location": "N"}, {"unit": "BOX"}, {"sku": "C"}, {"sku": "A"}, {"sku": "B", "location": "N"}
         ),
     )
-    assert [(r.record, r.reason) for r in found.refusals] == [
+    assert [(r.record, r.refusal.reason) for r in found.refusals] == [
         (0, "unknown_location"), (1, "unknown_unit"), (2, "table_full"), (4, "unknown_location"),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", [Kind.PLACED, Kind.COUNTED])
 def test_a_refusal_is_a_dead_letter(kind: Kind) -> None:
-    """It is counted, and put out encoded anew, with the event's own place and time."""
+    """It is put out encoded anew, with the event's own place and time."""
     state = shard(rows_max=1)
     records = events({"sku": "A"}, {"sku": "B", "kind": kind, "partition": 3, "offset": 77})
     found = resolve_records(state, records)
-    reject_record(state, found.events[1], MadeTexts().one(records[1]), found.refusals[0])
+    reject_record(state, found.events[1], MadeTexts().one(records[1]), found.refusals[0].refusal)
     (record,) = state.outbox.take()
     data = orjson.loads(record.data)
     topic = "orders" if kind == Kind.PLACED else "inventory"
     assert (record.topic, record.id, record.time, record.instant) == (DEAD_LETTERS, f"{topic}/3/77", NOON, state.clock)
     assert (data["reason"], data["field"], data["got"], data["original"]) == ("table_full", "sku", "'B'", False)
-    assert state.counts[records[1]["topic"], 3, DEAD_LETTER] == state.counts.sum() == 1
 
 
 def test_a_quantity_never_rounds_to_nothing() -> None:

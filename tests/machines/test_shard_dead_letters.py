@@ -16,7 +16,9 @@ pytestmark = pytest.mark.compiled
 
 NOON = MONDAY + 12 * HOUR_MS
 KEYS = {"sku": "A", "location": "L"}
+REFUSED = {f"unknown_{kind}": "dead_letter" for kind in ("location", "supplier", "unit")}
 MASTER = [
+    line("policy.updated", "p", None, **REFUSED),
     line("item.updated", "i", None, sku="A", base_unit="EA", units={"CASE": 12, "BOX": 6, "µg": 1e-9}),
     line("location.updated", "l", None, location="L"),
     line("supplier.updated", "s", None, supplier="ACME"),
@@ -166,7 +168,7 @@ def test_what_was_refused_may_be_refused_again() -> None:
         line("po.confirmed", "p2", NOON + 1, sku="A", location="M", po_id="P", promised_date="2026-02-09"),
         CASES["purchase in an unknown unit"][0],
     ]
-    found = run(Stream([MASTER[0], *wrong, *wrong], end=MONDAY + DAY_MS), Settings(shards=1))
+    found = run(Stream([*MASTER[:2], *wrong, *wrong], end=MONDAY + DAY_MS), Settings(shards=1))
     assert [letter["reason"] for letter in found.data("dead-letters")] == ["line_changed_item", "unknown_unit"] * 2
     books = next(data for data in found.data("audit") if data.get("topic") == "suppliers")
     assert (books["absorbed"] + books["absorbed_late"], books["duplicate"], books["dead_letter"]) == (1, 1, 4)

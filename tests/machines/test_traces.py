@@ -57,8 +57,8 @@ def test_an_order_hands_its_trace_to_the_exception_and_its_audit() -> None:
 
 
 def test_a_rare_event_and_a_refused_one_hand_their_traces_on() -> None:
-    """A delay carries the trace of the promise that made it; a refused record's and a refused event's dead letters
-    carry theirs.
+    """A delay carries the trace of the promise that made it; the decisions to hold a record and an event, and a dead
+    letter, carry theirs.
     """
     po = {"po_id": "P", **KEYS}
     lines = [
@@ -72,7 +72,7 @@ def test_a_rare_event_and_a_refused_one_hand_their_traces_on() -> None:
     traces = {at: f"{TRACE[:-2]}{at:02d}" for at in range(len(lines))}
     found = [(record.type, record.attributes.get("traceparent")) for record in outputs(lines, traces)]
     assert found == [
-        ("exception.opened", traces[2]), ("dead.letter", traces[3]), ("dead.letter", traces[4]),
+        ("exception.opened", traces[2]), ("decision.automatic", traces[3]), ("decision.automatic", traces[4]),
         ("dead.letter", traces[5]), ("parameters.proposed", None), ("decision.automatic", None),
     ]  # fmt: skip
 

@@ -82,7 +82,8 @@ def test_an_event_encoded_anew_is_not_passed_off_as_the_original() -> None:
 def test_the_stage_says_whether_it_could_be_read(reason: Reason) -> None:
     """Messages that could be read and were refused failed later than those that could not."""
     headers = dict(dead_letter(letter(reason=reason), "0001", RECORDED)[2])
-    readable = reason.startswith(("unknown_u", "unknown_l", "unknown_s", "far_", "too_late", "line_", "table_"))
+    content = ("unknown_i", "unknown_u", "unknown_l", "unknown_s", "far_", "too_late", "line_", "table_", "quarantine_")
+    readable = reason.startswith(content)
 
     assert (reason in JUDGED) == readable
     assert headers["__connect.errors.stage"] == ("TRANSFORMATION" if readable else "VALUE_CONVERTER")

@@ -40,17 +40,17 @@ def test_an_unknown_zone_changes_nothing() -> None:
     with pytest.raises(ValueError, match=r"time zone: required a name of the IANA database .* got 'Mars'"):
         locations.apply(updated("A", time_zone="Mars"))
     assert locations.records == []
-    assert locations.is_known("A")
+    assert locations.is_accepted("A")
 
 
 def test_where_no_location_was_named_all_are_known() -> None:
     """The first location record makes all others unknown."""
     locations = Locations(Zones("UTC"))
     locations.number("B")
-    assert locations.is_known("A")
-    assert locations.is_known("B")
+    assert locations.is_accepted("A")
+    assert locations.is_accepted("B")
     locations.apply(updated("A"))
-    assert [locations.is_known(name) for name in "ABC"] == [True, False, False]
+    assert [locations.is_accepted(name) for name in "ABC"] == [True, False, False]
 
 
 def test_the_array_of_accepted_locations_is_what_is_known() -> None:
@@ -61,7 +61,7 @@ def test_the_array_of_accepted_locations_is_what_is_known() -> None:
             locations.apply(updated(name))
         else:
             locations.number(name)
-        known = [locations.is_known(record.name) for record in locations.records]
+        known = [locations.is_accepted(record.name) for record in locations.records]
         assert locations.accepted[: len(known)].tolist() == known
         again = Locations(Zones("UTC"))
         again.load(locations.dump())
@@ -114,4 +114,4 @@ def test_parts_restore_everything() -> None:
     assert again.dump() == locations.dump()
     assert again.zone[:20].tolist() == locations.zone[:20].tolist()
     assert again.numbers == locations.numbers
-    assert (again.is_known("L3"), again.is_known("L4")) == (True, False)
+    assert (again.is_accepted("L3"), again.is_accepted("L4")) == (True, False)

@@ -170,10 +170,10 @@ def test_suppliers_beyond_the_bound_are_stale_together(monkeypatch: pytest.Monke
 def test_unknown_suppliers_are_told_by_the_records_of_suppliers() -> None:
     """Where there is none of any, all are known, whatever else master data hold; a restored copy knows as much."""
     master = _master(ItemUpdated(event_id="1", sku="S0"))
-    assert master.knows_supplier("A")
+    assert master.accepts_supplier("A")
     master.apply(SupplierUpdated(event_id="2", supplier="A"))
     for told in (master, resumed(MasterData(), master.dump())):
-        assert (told.knows_supplier("A"), told.knows_supplier("B")) == (True, False)
+        assert (told.accepts_supplier("A"), told.accepts_supplier("B")) == (True, False)
 
 
 def test_the_table_does_not_grow_with_updates() -> None:

@@ -6,7 +6,7 @@ from sensing.codec.event_record import InfrequentEvent
 from sensing.contracts.audit import DecisionAnswer, Outcome, Rejection
 from sensing.contracts.decisions import DecisionMade, Verdict
 from sensing.contracts.subjects import exception_of
-from sensing.machines.shard_state import ShardState
+from sensing.machines.exception_outputs import ProblemKeeper
 from sensing.outputs import AUDIT
 from sensing.state.decision_record import DecisionRecord
 
@@ -60,9 +60,9 @@ def rejected(rejection: Rejection, required: str, got: str, target: DecisionTarg
     return Answer(target or DecisionTarget(), f"Required {required}, got {got}.", rejection)
 
 
-def put_answer(s: ShardState, message: InfrequentEvent, answer: Answer) -> None:
-    """Put out the answer to a decision, unless the shard is backfilling."""
-    if s.backfilling:
+def put_answer(k: ProblemKeeper, message: InfrequentEvent, answer: Answer) -> None:
+    """Put out the answer to a decision, unless the machine is backfilling."""
+    if k.backfilling:
         return
     event = message.event
     made = event if isinstance(event, DecisionMade) else None
@@ -81,8 +81,8 @@ def put_answer(s: ShardState, message: InfrequentEvent, answer: Answer) -> None:
         **({"reason": event.reference} if made is None else _decision_fields(made)),
     )
     attributes = {"correlationid": event.subject, "causationid": event.event_id}
-    s.outbox.put(
-        s.clock, AUDIT, f"decision.{outcome}", f"audit/decision/{event.subject}/{event.event_id}", event.subject,
+    k.outbox.put(
+        k.clock, AUDIT, f"decision.{outcome}", f"audit/decision/{event.subject}/{event.event_id}", event.subject,
         message.time, data, attributes,
     )  # fmt: skip
 

@@ -1,37 +1,45 @@
-"""Decisions about exceptions: acknowledge, label, reject, release. `decide` calls it."""
+"""Decisions about exceptions: acknowledge, label, reject, release. `decide` calls it in shards; the roll-up calls it
+for its own exceptions.
+"""
+
+from collections.abc import Callable
 
 from sensing.codec.event_record import InfrequentEvent
 from sensing.contracts.decisions import DecisionMade
 from sensing.contracts.subjects import sku_of
+from sensing.detection.finding import Finding
 from sensing.detection.problem import Problem
 from sensing.detection.quality import CHECK
 from sensing.machines.decisions.decision_answer import Answer, DecisionTarget, decision_record_of, rejected, sentence
-from sensing.machines.decisions.held_line_release import release
 from sensing.machines.decisions.roles import exception_roles
-from sensing.machines.shard_outputs import put_exception
-from sensing.machines.shard_state import ShardState
+from sensing.machines.exception_outputs import ProblemKeeper, put_exception
+from sensing.state.decision_record import DecisionRecord
 
 PUBLISHED = "an exception that was published and is remembered; and sku, where the id does not name it whole"
 
 
-def decide_exception(s: ShardState, message: InfrequentEvent, exception_id: str) -> Answer:
+Release = Callable[[Finding, DecisionRecord], Finding | None]
+"""Releases the held line of a finding; returns the finding that ends the problem, None if the line was evicted."""
+
+
+def decide_exception(k: ProblemKeeper, message: InfrequentEvent, exception_id: str, release: Release) -> Answer:
     """Apply a decision about an exception; a rejected one changes nothing."""
     event: DecisionMade = message.event
-    problem = s.problems.named(exception_id)
-    if problem is None or problem.finding.sku != sku_of(event):
+    problem = k.problems.named(exception_id)
+    if problem is None or problem.finding.sku not in ("", sku_of(event)):
         return rejected("unknown_subject", PUBLISHED, exception_id)
-    refusal = _unfit(problem, event) or _is_stale(problem, event, backfilling=s.backfilling)
+    refusal = _unfit(problem, event) or _is_stale(problem, event, backfilling=k.backfilling)
     if refusal is not None:
         return refusal
     before, decision_record, ending = problem.status, decision_record_of(message), None
     if event.decision == "release":
-        ending = release(s, message, problem.finding, decision_record)
+        ending = release(problem.finding, decision_record)
         if ending is None:
-            horizon = f"one of the last {s.settings.line_horizon_days} days"
+            horizon = f"one of the last {k.settings.line_horizon_days} days"
             return rejected("stale", f"a line that is still remembered, {horizon}", "an older one", _target(problem))
-    state = s.problems.apply_decision(exception_id, decision_record, event.label, s.clock, ending)
+    state = k.problems.apply_decision(exception_id, decision_record, event.label, k.clock, ending)
     if state is not None:
-        put_exception(s, s.clock, message.time, state, cause=event.event_id)
+        put_exception(k, k.clock, message.time, state, cause=event.event_id)
     text = f"{sentence(event, decision_record)} The exception is {problem.status}."
     return Answer(_target(problem), text, prior=before, value=problem.status)
 
@@ -72,4 +80,4 @@ def _is_stale(problem: Problem, event: DecisionMade, *, backfilling: bool) -> An
 
 def _target(problem: Problem) -> DecisionTarget:
     finding = problem.finding
-    return DecisionTarget(finding.sku, finding.location, problem.version, problem.status)
+    return DecisionTarget(finding.sku or None, finding.location or None, problem.version, problem.status)

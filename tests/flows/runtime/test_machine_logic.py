@@ -11,7 +11,7 @@ from flows.runtime.machines import machines
 from flows.runtime.roles import Addressed, ledger_id, shard_id
 from sensing.codec.event_record import EVENT, Batch
 from sensing.machine_settings import Settings
-from sensing.machines.machine_messages import LedgerBatch, Totals
+from sensing.machines.machine_messages import LedgerBatch, ShardReport, Totals
 from sensing.outputs import OutputRecord
 from sinks.errors import TidegaugeError
 
@@ -87,12 +87,13 @@ def test_every_epoch_emits_something() -> None:
 
 
 def test_a_logic_ends_with_the_final_batch() -> None:
-    """Totals come one by one behind the outputs; Bytewax may then forget the logic."""
+    """Messages to ledger and roll-up come one by one behind the outputs; Bytewax may then forget the logic."""
     logic = MachineLogic(MAKE, RunContext())
     assert logic.on_batch([tick(1)]) == ([[]], False)
-    (rows, totals), ended = logic.on_batch([tick(2), tick(3, final=True, reconciliation=1)])
+    (rows, totals, report), ended = logic.on_batch([tick(2), tick(3, final=True, reconciliation=1)])
     assert isinstance(totals, Totals)
-    assert not any(isinstance(output, Totals) for output in rows)
+    assert report == ShardReport(0, 3, [], final=True)
+    assert not any(isinstance(output, (Totals, ShardReport)) for output in rows)
     assert ended
 
 

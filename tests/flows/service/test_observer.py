@@ -10,6 +10,7 @@ from flows.service.observer import LOOK_SECONDS, FlowObserver
 from flows.service.telemetry import Telemetry, counts
 from sensing.machine_settings import Settings
 from sensing.machines.ledger import LedgerMachine
+from sensing.machines.rollup import RollUpMachine
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, OutputRecord
 from tests.flows.service.clock import Clock
@@ -98,7 +99,7 @@ def test_what_sinks_tell_is_counted(watched: Watched) -> None:
 
 
 def test_machines_are_looked_at_now_and_then(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shards are counted at most every few seconds each, other machines never."""
+    """Shards and the roll-up are counted at most every few seconds each, the ledger never."""
     looked: list[int] = []
     telemetry: Any = watched.telemetry
     monkeypatch.setattr(telemetry, "outcomes", lambda number, _totals: looked.append(number))
@@ -107,9 +108,10 @@ def test_machines_are_looked_at_now_and_then(watched: Watched, monkeypatch: pyte
         for number, shard in enumerate(shards):
             watched.observer.machine(number, shard)
         watched.observer.machine(16, LedgerMachine(16, 16))
+        watched.observer.machine(17, RollUpMachine(17, Settings()))
     watched.clock.now += LOOK_SECONDS
     watched.observer.machine(0, shards[0])
 
     assert looked == [0, 1, 0]
-    assert watched.telemetry.machines.keys() == {0, 1}
+    assert watched.telemetry.machines.keys() == {0, 1, 17}
     assert watched.telemetry.machines[0].rows == 0

@@ -1,0 +1,203 @@
+"""Events with unknown names: the policy says whether a refused event is held in quarantine, and the roll-up is told.
+
+The shard calls `admit_record` and `admit_infrequent` for refused events, and `accept_names` when a record takes effect.
+Events that are free then are queued before the shard's input, in order of arrival, and are applied like any others.
+"""
+
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from sensing.codec.event_record import EVENT, InfrequentEvent
+from sensing.codec.text_table import EventTexts
+from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.reference import ItemUpdated, LocationUpdated, PolicyUpdated, SupplierUpdated
+from sensing.detection.master_data import NameKind, UnknownName
+from sensing.machines.held_events import as_batch, facts_of
+from sensing.machines.kernel_tables import HELD_BACK, RELEASED
+from sensing.machines.machine_messages import NameKnown, UnknownEvent
+from sensing.machines.refusals import Refusal, answers_for, refusal_of, refusal_of_record
+from sensing.machines.shard_outputs import put_decision
+from sensing.machines.shard_state import ShardState
+from sensing.state.quarantine import HeldEvent, RecordKey
+
+KINDS: dict[str, NameKind] = {
+    "unknown_item": "item", "unknown_location": "location", "unknown_supplier": "supplier", "unknown_unit": "unit",
+}  # fmt: skip
+"""Kind of the unknown name by reason of the refusal."""
+
+
+def admit_record(s: ShardState, record: Any, texts: EventTexts, trace: str | None, refusal: Refusal) -> Refusal | None:
+    """Hold a refused record if policy says so; returns the refusal of a dead letter, None if it is held."""
+    if refusal.reason not in KINDS:
+        return refusal
+    copied = np.frombuffer(bytearray(record.tobytes()), EVENT)
+    return _admit(s, HeldEvent(copied, texts, None, trace, reported=True), refusal)
+
+
+def admit_infrequent(s: ShardState, message: InfrequentEvent, refusal: Refusal) -> Refusal | None:
+    """The same for an infrequent event."""
+    if refusal.reason not in KINDS:
+        return refusal
+    return _admit(s, HeldEvent(None, None, message, message.trace, _reports(s, message, refusal)), refusal)
+
+
+def accept_names(s: ShardState, record: Any, time: int) -> None:
+    """Release the events that wait for a record that takes effect, or for a policy that accepts their names."""
+    keys: list[RecordKey] = []
+    if isinstance(record, ItemUpdated):
+        keys = [("item", record.sku)]
+    elif isinstance(record, LocationUpdated):
+        keys = [("location", record.location)]
+    elif isinstance(record, SupplierUpdated):
+        keys = [("supplier", record.supplier)]
+    elif isinstance(record, PolicyUpdated):
+        keys = s.quarantine.records()
+    free: list[tuple[int, HeldEvent]] = []
+    for key in keys:
+        for unit, waiting in s.quarantine.names_of(key).items():
+            if _accepts(s, key, unit):
+                free += _free(s, key, unit, record.event_id, time, reported=waiting.reported)
+    if free:
+        s.queue.add_released(as_batch([event for _, event in sorted(free, key=_number)], s.clock))
+
+
+@contextlib.contextmanager
+def counted_as_released(s: ShardState) -> Iterator[None]:
+    """Count what is applied inside this context as released, whatever its outcomes: it was counted when it was held.
+
+    A line that is held again, since its quantity is impossible, is not released yet.
+    """
+    before = s.counts
+    s.counts = np.zeros_like(before)
+    yield
+    found, s.counts = s.counts, before
+    if found.shape[1] > before.shape[1]:
+        s.ensure_partition(found.shape[1] - 1)
+    released = found.sum(axis=2) - found[:, :, HELD_BACK]
+    s.counts[:, : found.shape[1], RELEASED] += released
+
+
+def _admit(s: ShardState, event: HeldEvent, refusal: Refusal) -> Refusal | None:
+    kind = KINDS[refusal.reason]
+    if s.supply.master.unknown.action(kind) == "quarantine":
+        if not s.quarantine.full:
+            _hold(s, event, refusal, None)
+            _put_audit(s, event, "quarantine_event", f"Held: it names {_name(event, refusal)}, which has no record.")
+            return None
+        bound = f"{refusal.required}, or fewer than {s.quarantine.events_max} events in quarantine in a shard"
+        refused = refusal._replace(reason="quarantine_full", required=bound)
+    else:
+        refused = refusal
+    if event.reported and s.quarantine.note_refused(*_record_key(event, refusal)):
+        _report(s, event, refusal, held=False)
+    return refused
+
+
+def _hold(s: ShardState, event: HeldEvent, refusal: Refusal, number: int | None) -> None:
+    s.quarantine.hold(*_record_key(event, refusal), event, number)
+    if event.reported:
+        _report(s, event, refusal, held=True)
+
+
+def _free(
+    s: ShardState, key: RecordKey, unit: str, record_id: str, time: int, *, reported: bool
+) -> list[tuple[int, HeldEvent]]:
+    """Events of a name that is accepted now, without those that wait for another name; tells roll-up and audit."""
+    free: list[tuple[int, HeldEvent]] = []
+    moved: list[tuple[int, HeldEvent, Refusal]] = []
+    for number, event in s.quarantine.remove_name(key, unit):
+        refusal = _refusal(s, event)
+        held = refusal is not None and s.supply.master.unknown.action(KINDS[refusal.reason]) == "quarantine"
+        if refusal is not None and held:
+            moved.append((number, event, refusal))
+        else:
+            free.append((number, event))
+    name = UnknownName("unit", key[1], unit) if unit else UnknownName(_kind(key), key[1])
+    if reported:
+        known = NameKnown(
+            name=name, released=sum(event.reported for _, event in free),
+            moved=sum(event.reported for _, event, _ in moved), time=max(time, s.clock), event_id=record_id,
+        )  # fmt: skip
+        s.reports.put(s.clock, known)
+    for number, event, refusal in moved:
+        reports = event.infrequent is None or _reports(s, event.infrequent, refusal)
+        _hold(s, event._replace(reported=reports), refusal, number)
+    for _, event in free:
+        _put_audit(s, event, "release_quarantined_event", f"Released: {name} is accepted now.")
+    return free
+
+
+def _reports(s: ShardState, message: InfrequentEvent, refusal: Refusal) -> bool:
+    """Whether this shard tells the roll-up of an event that may go to several shards.
+
+    The one shard that knows the item does, or, for other names, the shard that counts the event.
+    """
+    return KINDS[refusal.reason] in ("item", "unit") or answers_for(s, message.event)
+
+
+def _accepts(s: ShardState, key: RecordKey, unit: str) -> bool:
+    kind, name = key
+    if unit:
+        return s.supply.master.unit_factor(name, unit) is not None
+    if kind == "item":
+        return s.supply.master.accepts_item(name)
+    return s.locations.is_accepted(name) if kind == "location" else s.supply.master.accepts_supplier(name)
+
+
+def _refusal(s: ShardState, event: HeldEvent) -> Refusal | None:
+    if event.infrequent is not None:
+        return refusal_of(s, event.infrequent.event)
+    assert event.record is not None, "an event is a record or infrequent"
+    assert event.texts is not None, "a record has texts"
+    return refusal_of_record(s, event.record[0], event.texts)
+
+
+def _record_key(event: HeldEvent, refusal: Refusal) -> tuple[RecordKey, str]:
+    """The record that an event waits for, and the unit if that is what the record must name."""
+    kind = KINDS[refusal.reason]
+    return (("item", facts_of(event).sku or ""), refusal.got) if kind == "unit" else ((kind, refusal.got), "")
+
+
+def _kind(key: RecordKey) -> NameKind:
+    return KINDS[f"unknown_{key[0]}"]
+
+
+def _name(event: HeldEvent, refusal: Refusal) -> UnknownName:
+    (kind, name), unit = _record_key(event, refusal)
+    return UnknownName("unit", name, unit) if unit else UnknownName(KINDS[f"unknown_{kind}"], name)
+
+
+def _report(s: ShardState, event: HeldEvent, refusal: Refusal, *, held: bool) -> None:
+    facts, rates = facts_of(event), s.supply.master.rates
+    item = None if facts.sku is None else s.supply.master.item(facts.sku)
+    currency = facts.currency or (item.currency if item is not None else None) or rates.base
+    rate = rates.rate(currency)
+    message = UnknownEvent(
+        name=_name(event, refusal), held=held, time=facts.time, event_id=facts.event_id, sku=facts.sku,
+        quantity=facts.quantity, quantity_unit=facts.unit, money=facts.money, currency=currency or "",
+        trace=event.trace,
+        money_base=None if facts.money is None or math.isnan(rate) else round(facts.money * rate),
+        base_currency=rates.base,
+    )  # fmt: skip
+    s.reports.put(s.clock, message)
+
+
+def _put_audit(s: ShardState, event: HeldEvent, rule: str, reason: str) -> None:
+    """Put out the decision to hold or release an event; only the shard that counts the event does."""
+    if event.infrequent is not None and not answers_for(s, event.infrequent.event):
+        return
+    facts = facts_of(event)
+    names = (facts.sku, facts.location) if facts.sku is not None else (facts.supplier,)
+    decision = AutomaticDecision(
+        rule=rule, subject="/".join(name for name in names if name), sku=facts.sku, location=facts.location,
+        reason=reason, cause_event_ids=[facts.event_id],
+    )  # fmt: skip
+    put_decision(s, s.clock, facts.time, f"{rule}/{facts.event_id}", decision)
+
+
+def _number(numbered: tuple[int, HeldEvent]) -> int:
+    return numbered[0]
