@@ -95,7 +95,7 @@ class DemandModels:
 
     def rescale(self, rows: NDArray[np.int64], factor: float) -> None:
         """Multiply what was learned of rows by ``factor``, when their base unit has changed."""
-        rescale_rows(self.demand, self.river, self.models, rows, factor)
+        rescale_rows(self.demand, self.pool, self.river, self.models, rows, factor)
 
     def aggregate_pools(self, pools: NDArray[np.int64], day: int) -> None:
         """Add the totals of a day to the pools' profiles. Call once per pool after all its rows have closed the day."""

@@ -2,6 +2,9 @@
 
 A base unit may change, from kilograms to grams say. Then every quantity that was learned is multiplied by the units of
 the new base unit in one of the old.
+
+The variance of a row's days is shrunk to that of its location, whose other rows keep their units. So the row's own
+scale is adapted, within its bounds, such that its forecasts are multiplied too.
 """
 
 from collections.abc import Sequence
@@ -10,10 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.demand.calibration import ADAPTIVE_SCALE_MAX
 from sensing.demand.demand_record import DEMAND, RIVER
 from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
 from sensing.demand.river_row import RiverRow, write_coefficients
 from sensing.demand.river_snapshot import MODEL
+from sensing.demand.seasonal_profile import dispersion
+from sensing.jit import kernel
 
 ROW_POWERS: dict[str, int] = {
     "error": 2, "size_mean": 1, "size_square": 2, "weekday_quantity": 1, "weekday_expected": 1, "square": 2,
@@ -27,12 +33,26 @@ assert ROW_POWERS.keys() <= set(DEMAND.names or ())
 assert RIVER_POWERS.keys() <= set(RIVER.names or ())
 
 
+@kernel
+def dispersions(demand: NDArray[Any], pool: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Variance-to-mean ratios of rows (n,), shrunk to those of their pools."""
+    found = np.empty(rows.size)
+    for i in range(rows.size):
+        found[i] = dispersion(demand, rows[i], pool, demand[rows[i]]["pool"])
+    return found
+
+
 def rescale_rows(
-    demand: NDArray[Any], river: NDArray[Any], models: dict[int, RiverRow], rows: NDArray[np.int64], factor: float
-) -> None:
+    demand: NDArray[Any], pool: NDArray[Any], river: NDArray[Any], models: dict[int, RiverRow],
+    rows: NDArray[np.int64], factor: float,
+) -> None:  # fmt: skip
     """Multiply what was learned of rows by ``factor``: new base units in an old one."""
+    taught = rows[demand["expected"][rows] > 0.0]
+    before = dispersions(demand, pool, taught)
     for name, power in ROW_POWERS.items():
         demand[name][rows] *= factor**power
+    adapted = demand["adaptive_scale"][taught] + 0.5 * np.log(factor * before / dispersions(demand, pool, taught))
+    demand["adaptive_scale"][taught] = np.clip(adapted, -ADAPTIVE_SCALE_MAX, ADAPTIVE_SCALE_MAX)
     for row in rows.tolist():
         if row in models:
             slot = int(demand["slot"][row]) - 1

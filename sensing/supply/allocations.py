@@ -28,12 +28,12 @@ class Allocations:
 
     def add(self, row: int, key: LineKey, quantity: int) -> None:
         """Allocate thousandths to a line."""
-        lines = self._of_row.setdefault(row, {})
-        if key not in lines:
+        if key not in self._of_row.get(row, {}):
             if self._count >= self.lines_max:
                 self.refused += 1
                 return
             self._count += 1
+        lines = self._of_row.setdefault(row, {})
         lines[key] = lines.get(key, 0) + quantity
 
     def rows(self, rows: NDArray[np.int64]) -> list[int]:
