@@ -124,8 +124,7 @@ def test_records_are_found_by_their_hashes() -> None:
     flags = np.zeros(len(records), np.bool_)
     mark_items(records, items.table, flags)
     assert flags.tolist() == [fields["sku"] == "B" for fields in given]
-    texts = [EventTexts(*(str(fields[name]) for name in ("sku", "location")), "", "", f"e{k}")
-             for k, fields in enumerate(given)]  # fmt: skip
+    texts = [EventTexts(str(fields["sku"]), str(fields["location"]), "", "", f"e{k}") for k, fields in enumerate(given)]
     records["offset"] = np.arange(len(records))
     records["topic"] = Topic.ORDERS
     (table,) = rekey(records, texts)
