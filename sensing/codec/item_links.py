@@ -18,7 +18,7 @@ from sensing.contracts.reference import ItemUpdated, LocationUpdated
 FROM_THE_BEGINNING = -1
 """Effective time of records without one, before all events."""
 EDITIONS_MAX = 16
-"""Records of one item or alias that are kept; the oldest go first, and the oldest kept one then holds from the
+"""Records of one item or location that are kept; the oldest go first, and the oldest kept one then holds from the
 beginning."""
 DEPTH_MAX = 8
 """Levels of kits within kits; parts further down are not resolved."""
@@ -43,13 +43,14 @@ class _Kit(msgspec.Struct, frozen=True):
 
 
 _Kits = dict[str, list[tuple[int, _Kit]]]
-_Aliases = dict[str, list[tuple[int, str | None]]]
+_Names = dict[str, list[tuple[int, list[str]]]]
+"""Aliases by own id."""
 
 
 class _State(msgspec.Struct):
     kits: _Kits
-    items: _Aliases
-    locations: _Aliases
+    items: _Names
+    locations: _Names
 
 
 class ItemLinks:
@@ -64,7 +65,7 @@ class ItemLinks:
 
     def __init__(self) -> None:
         self._state = _State({}, {}, {})
-        self._named: dict[tuple[bool, str], tuple[str, ...]] = {}
+        self._owners: dict[tuple[bool, str], set[str]] = {}  # own ids that ever had an alias, of items or locations
         self._dump: bytes | None = None  # of the present state
         self.kit_hashes, self.item_hashes, self.location_hashes = HashSet(), HashSet(), HashSet()
 
@@ -84,11 +85,11 @@ class ItemLinks:
 
     def item(self, sku: str, time: int) -> str:
         """The SKU that an event of ``time`` (UTC ms) means by a SKU."""
-        return _at(self._state.items.get(sku), time) or sku
+        return self._own(self._state.items, sku, time, items=True)
 
     def location(self, location: str, time: int) -> str:
         """The location that an event of ``time`` means by a location."""
-        return _at(self._state.locations.get(location), time) or location
+        return self._own(self._state.locations, location, time, items=False)
 
     def is_kit(self, sku: str, time: int) -> bool:
         """Whether an item is a kit for events of ``time``."""
@@ -121,12 +122,9 @@ class ItemLinks:
         self._dump = None
         for sku in self._state.kits:
             self.kit_hashes.add(item_hash(sku))
-        for sku, editions in self._state.items.items():
-            self.item_hashes.add(item_hash(sku))
-            self._recall(sku, editions, items=True)
-        for location, editions in self._state.locations.items():
-            self.location_hashes.add(int(text_hashes([location])[0]))
-            self._recall(location, editions, items=False)
+        for names, items in ((self._state.items, True), (self._state.locations, False)):
+            for name, editions in names.items():
+                self._index(name, [alias for _, given in editions for alias in given], items=items)
 
     def _add_parts(self, found: dict[str, float], path: tuple[str, ...], quantity: float, time: int) -> None:
         kit = _at(self._state.kits.get(path[-1]), time)
@@ -139,29 +137,29 @@ class ItemLinks:
             found[sku] = found.get(sku, 0.0) + quantity * each
             self._add_parts(found, (*path, sku), quantity * each, time)
 
-    def _name(self, aliases: _Aliases, name: str, given: list[str], time: int, *, items: bool) -> None:
-        """Let ``given`` mean ``name`` from ``time`` on, and earlier aliases of ``name`` mean themselves again."""
-        before = self._named.get((items, name), ())
-        if not given and not before:
-            return
-        wanted = [alias for alias in given if alias != name]
-        for alias in dict.fromkeys([*wanted, *before]):
-            editions = aliases.setdefault(alias, [])
-            if alias in wanted or _at(editions, time) == name:
-                _put(editions, time, name if alias in wanted else None)
-            hashes, value = (
-                (self.item_hashes, item_hash(alias)) if items
-                else (self.location_hashes, int(text_hashes([alias])[0]))
-            )  # fmt: skip
-            hashes.add(value)
-        self._named[items, name] = tuple(dict.fromkeys([*before, *wanted]))
-        self._dump = None
+    def _name(self, names: _Names, name: str, given: list[str], time: int, *, items: bool) -> None:
+        """Let ``given`` mean ``name`` from ``time`` on, and no other alias."""
+        if given or name in names:
+            _put(names.setdefault(name, []), time, list(given))
+            self._index(name, given, items=items)
+            self._dump = None
 
-    def _recall(self, alias: str, editions: list[tuple[int, str | None]], *, items: bool) -> None:
-        for _, name in editions:
-            if name is not None:
-                known = self._named.get((items, name), ())
-                self._named[items, name] = tuple(dict.fromkeys([*known, alias]))
+    def _index(self, name: str, given: list[str], *, items: bool) -> None:
+        for alias in given:
+            self._owners.setdefault((items, alias), set()).add(name)
+            if items:
+                self.item_hashes.add(item_hash(alias))
+            else:
+                self.location_hashes.add(int(text_hashes([alias])[0]))
+
+    def _own(self, names: _Names, alias: str, time: int, *, items: bool) -> str:
+        """The id that has an alias at ``time`` by its newest record: of several the one with the newest record."""
+        found = (FROM_THE_BEGINNING - 1, alias)
+        for name in self._owners.get((items, alias), ()):
+            since, given = _edition(names[name], time) or (0, [])
+            if alias in given and alias != name:
+                found = max(found, (since, name))
+        return found[1]
 
 
 def item_hash(sku: str) -> int:
@@ -183,8 +181,12 @@ def _put(editions: list[tuple[int, Any]], time: int, value: Any) -> None:
         editions[0] = (FROM_THE_BEGINNING, editions[0][1])
 
 
+def _edition(editions: list[tuple[int, Any]], time: int) -> tuple[int, Any] | None:
+    """The newest edition that holds at a time, with the time from which it holds."""
+    return next((edition for edition in reversed(editions) if edition[0] <= time), None)
+
+
 def _at(editions: list[tuple[int, Any]] | None, time: int) -> Any:
-    """The newest edition that holds at a time; None if there is none."""
-    if editions is None:
-        return None
-    return next((value for since, value in reversed(editions) if since <= time), None)
+    """What the newest edition that holds at a time says; None if there is none."""
+    found = _edition(editions or [], time)
+    return None if found is None else found[1]

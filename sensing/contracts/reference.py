@@ -79,8 +79,8 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
     parts. A shipment may name the parts, each under order and line of the kit, or the kit, which then ships its parts.
     A kit may be part of a kit, up to eight levels deep. An event counts with the parts in force at its event time.
 
-    ``aliases`` are ids of the item in other systems: events under them are events of this item. An alias belongs to the
-    item that named it last.
+    ``aliases`` are ids of the item in other systems: events under them are events of this item. An alias of several
+    items belongs to the one with the newest record.
     """
 
     sku: Sku

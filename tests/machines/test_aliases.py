@@ -18,7 +18,8 @@ MASTER = [
     line("location.updated", "l", None, location="LON", aliases=["WH7"]),
     line("location.updated", "n", None, location="NYC", aliases=["WH8"]),
 ]
-OWN, ALIAS = {"sku": "PUMP", "location": "LON"}, {"sku": "4711", "location": "WH7"}
+OWN: dict[str, Any] = {"sku": "PUMP", "location": "LON"}
+ALIAS: dict[str, Any] = {"sku": "4711", "location": "WH7"}
 
 
 def after(*lines: Line, master: list[Line] = MASTER, shards: int = 3) -> Result:
