@@ -40,9 +40,12 @@ _FIELDS: dict[str, dict[str, Event]] = {
         "order.changed": _ORDER | {"line_version": 2, "quantity": 0, "quantity_open": 0},
         "order.cancelled": _ORDER | {"line_version": 3},
         "order.closed": _ORDER | {"line_version": 4},
-        "order.returned": _ORDER | {"reason": "broken"},
+        "order.returned": _ORDER | {"restocked": False, "reason": "broken"},
         "order.allocated": _ORDER,
         "order.lost": _ORDER | {"reason": "no stock"},
+        "demand.daily": _ITEM | {
+            "quantity": 40.5, "order_lines": 6, "unit_of_measure": "CASE", "unit_price": 2.5, "currency": "EUR",
+        },
     },
     "shipments": {
         "shipment.shipped": _SHIPMENT,
@@ -53,12 +56,12 @@ _FIELDS: dict[str, dict[str, Event]] = {
         "shipment.delivered": _SHIPMENT,
     },
     "suppliers": {
-        "po.placed": _PURCHASE | _PROMISED | {"quantity": 100},
-        "po.confirmed": _PURCHASE | _PROMISED | {"quantity": 90},
-        "po.delayed": _PURCHASE | _PROMISED | {"reason": "strike"},
-        "po.shipped": _PURCHASE | _PROMISED | {"quantity": 90},
-        "po.received": _PURCHASE | {"quantity": 40, "last": True},
-        "po.cancelled": _PURCHASE,
+        "po.placed": _PURCHASE | _PROMISED | {"quantity": 100, "quantity_open": 60},
+        "po.confirmed": _PURCHASE | _PROMISED | {"quantity": 90, "schedule_line": "1"},
+        "po.delayed": _PURCHASE | _PROMISED | {"reason": "strike", "schedule_line": "1"},
+        "po.shipped": _PURCHASE | _PROMISED | {"quantity": 90, "schedule_line": "1"},
+        "po.received": _PURCHASE | {"quantity": 40, "last": True, "schedule_line": "1"},
+        "po.cancelled": _PURCHASE | {"schedule_line": "1"},
         "supplier.disrupted": {
             "supplier": "SUP-1", "sku": "SKU-1", "location": "DC-1", "delay_days": 4.5, "until": "2026-03-01",
             "reason": "flood",
@@ -88,8 +91,8 @@ _FIELDS: dict[str, dict[str, Event]] = {
         },
         "policy.updated": _ITEM | {
             "service_target": 0.98, "review_days": 1, "cover_days": 14, "order_cost": 30, "holding_rate_year": 0.2,
-            "order_quantity_min": 24, "order_quantity_multiple": 12, "dead_band": 0.1, "base_currency": "EUR",
-            "rates": {"USD": 0.9, "GBP": 1.15},
+            "order_quantity_min": 24, "order_quantity_multiple": 12, "dead_band": 0.1, "count_tolerance": 0.05,
+            "base_currency": "EUR", "rates": {"USD": 0.9, "GBP": 1.15},
         },
         "plan.published": _ITEM | {"start": "2026-01-05", "days": 28, "quantity_per_day": 4.5},
         "parameters.in_force": _ITEM | {
@@ -136,6 +139,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "order.returned": _LINE,
     "order.allocated": _LINE,
     "order.lost": _LINE,
+    "demand.daily": _LINE,
     "shipment.shipped": _LINE,
     "shipment.delayed": (*_LINE, "expected_date"),
     "shipment.backordered": _LINE,
