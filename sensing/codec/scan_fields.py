@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec import plain_times
-from sensing.codec.event_record import EVENT, NOT_GIVEN, PROMOTED, THOUSANDTHS
+from sensing.codec.event_record import EVENT, PROMOTED, THOUSANDTHS
 from sensing.codec.instants import INSTANT_MAX
 from sensing.codec.plain_json import NULL, QUOTE, byte_at, hash_text, number, text_end
 from sensing.codec.scan_table import BITS, TAG_WORDS, Rule
@@ -173,8 +173,8 @@ def value(data: Bytes, at: int, end: int, field: Any, row: Row, wholes: Wholes, 
 @lean_kernel
 def finish(kind: Any, given: np.uint64, quantity: int, size: float, version: int, day: int, wholes: Wholes) -> bool:
     """Fill in defaults and fields that depend on the kind; False if the event may break a rule of its kind."""
-    if kind["required"] & ~given:
-        return False
+    if kind["required"] & ~given or kind["foreign"] & given:
+        return False  # A foreign field is in the record, and to events of this kind it is unknown.
     if not given & QUANTITY_GIVEN:
         quantity = kind["quantity"]
     elif not (size > kind["above"] and size >= kind["least"] and size <= kind["most"]):
@@ -183,8 +183,6 @@ def finish(kind: Any, given: np.uint64, quantity: int, size: float, version: int
         version = 1
     elif not given & VERSION_GIVEN:
         version = kind["version"]
-    if not kind["open"]:
-        wholes[OPEN_AT] = NOT_GIVEN  # to events of this kind the field is unknown
     wholes[QUANTITY_AT] = quantity
     wholes[VERSION_AT] |= version << VERSION_BIT
     wholes[DAY_AT] |= (day & DAY_MASK) << DAY_BIT

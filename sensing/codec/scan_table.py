@@ -96,7 +96,7 @@ KIND = np.dtype(
         ("most", "f8"),
         ("quantity", "i8"),  # thousandths where none is given
         ("version", "i8"),  # where none is given; 0: always 1
-        ("open", "i8"),  # 1: events of the kind may state their open quantity
+        ("foreign", "u8"),  # bits of stored fields that the kind does not have
     ]
 )
 
@@ -249,4 +249,5 @@ def _kind(struct: type[msgspec.Struct], bits: dict[str, np.uint64]) -> tuple[Any
         version = default if isinstance(default, int) else VERSION_LAST
     tag = _padded_words(event_type(struct), TAG_WORDS * WORD, TAG_WORDS)
     assumed = 0 if quantity.required else exact_thousandths(float(described.default))
-    return tag, KINDS[struct], required, *limits, assumed, version, "quantity_open" in fields
+    foreign = sum(int(bits[name]) for name in RULES if name not in fields)
+    return tag, KINDS[struct], required, *limits, assumed, version, foreign

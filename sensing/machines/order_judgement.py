@@ -60,9 +60,8 @@ def report_large_line(s: ShardState, row: int, slot: int, event: Any, texts: Eve
         _remember_twin(s, row, line, int(event["time"]))
     units_open = open_quantity(line) / THOUSANDTHS if flags & LARGE else 0.0
     hot = s.rows.hot[row]
-    context = context_of(
-        s, row, s.clock, int(event["time"]), (texts.event_id,), customer=int(event["party"]), line=event
-    )
+    time, customer = int(event["time"]), int(event["party"])
+    context = context_of(s, row, s.clock, time, (texts.event_id,), customer=customer, line=event)
     on_hand = float(hot["stock"])
     evidence = LargeLine(
         order_id=texts.document,

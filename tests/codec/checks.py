@@ -131,16 +131,21 @@ def time_ms(value: str | int) -> int | None:
     return result if 0 <= result <= 253402300799999 else None
 
 
-def units(value: Any) -> str | None:
-    """A check of units of measure with their sizes: first against the schema, then bytes and control characters."""
-    if not isinstance(value, dict):
-        return "wrong_type"
-    for name, size in value.items():
-        if not 1 <= len(name) <= 8:
-            return "too_long" if name else "bad_text"
-        if wrong := number(0, 1e6, above=True)(size):
-            return wrong
-    return next((wrong for wrong in map(identifier(8), value) if wrong), None)
+def table(names: tuple[int, int], largest: float) -> Check:
+    """A check of objects from names to numbers above 0: first against the schema, then bytes and control characters."""
+    least, most = names
+
+    def check(value: Any) -> str | None:
+        if not isinstance(value, dict):
+            return "wrong_type"
+        for name, size in value.items():
+            if not least <= len(name) <= most:
+                return "too_long" if len(name) > most else "bad_text"
+            if wrong := number(0, largest, above=True)(size):
+                return wrong
+        return next((wrong for wrong in map(identifier(most), value) if wrong), None)
+
+    return check
 
 
 def parts(value: Any) -> str | None:

@@ -20,9 +20,9 @@ from tests.codec.checks import (
     number,
     one_of,
     parts,
+    table,
     time,
     time_ms,
-    units,
     weekdays,
 )
 
@@ -70,9 +70,13 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
         "order.changed": _ORDER | {"quantity!": _OR_ZERO, "line_version!": _VERSION, "quantity_open": _OR_ZERO},
         "order.cancelled": _ORDER | {"quantity=": _OR_ZERO, "line_version": _VERSION},
         "order.closed": _ORDER | {"quantity=": _OR_ZERO, "line_version": _VERSION},
-        "order.returned": _ORDER | {"quantity!": _QUANTITY, "reason": free_text},
+        "order.returned": _ORDER | {"quantity!": _QUANTITY, "restocked=": flag, "reason": free_text},
         "order.allocated": _ORDER | {"quantity!": _QUANTITY},
         "order.lost": _ORDER | {"quantity!": _QUANTITY, "reason": free_text},
+        "demand.daily": _ITEM | {
+            "quantity!": _QUANTITY, "order_lines=": integer(1, 100_000), "unit_of_measure=": _UNIT,
+            "unit_price": _PRICE, "currency": _CURRENCY,
+        },
     },
     "shipments": {
         "shipment.shipped": _SHIPMENT,
@@ -99,8 +103,8 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
     },
     "reference": {
         "item.updated": _REFERENCE | {
-            "sku!": _SKU, "family": _ID, "category": _ID, "base_unit=": _UNIT, "units=": units, "unit_cost": _PRICE,
-            "unit_price": _PRICE, "currency": _CURRENCY, "supplier": _ID, "lead_time_days": _DAYS,
+            "sku!": _SKU, "name": free_text, "family": _ID, "category": _ID, "base_unit=": _UNIT,
+            "units=": table((1, 8), 1e6), "unit_cost": _PRICE, "unit_price": _PRICE, "currency": _CURRENCY, "supplier": _ID, "lead_time_days": _DAYS,
             "order_quantity_min": _OR_ZERO, "order_quantity_multiple": _OR_ZERO, "shelf_life_days": _DAYS,
             "service_target": _SHARE, "steward": _ID, "strategic=": flag, "regulated=": flag,
             "parts=": parts, "aliases=": aliases(_SKU),
@@ -111,13 +115,18 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
             "aliases=": aliases(_LOCATION),
         },
         "supplier.updated": _REFERENCE | {"supplier!": _ID, "lead_time_days": _DAYS, "region": _ID, "buyer": _ID},
-        "customer.updated": _REFERENCE | {"customer!": _ID, "strategic=": flag, "region": _ID},
+        "customer.updated": _REFERENCE | {"customer!": _ID, "strategic=": flag, "segment": _ID, "region": _ID},
         "calendar.updated": _REFERENCE | {"calendar!": _ID, "closed_weekdays=": weekdays, "holidays=": holidays},
         "policy.updated": _REFERENCE | _ANYWHERE | {
             "service_target": _SHARE, "review_days": _DAYS, "cover_days": _DAYS, "order_cost": _PRICE,
             "holding_rate_year": number(0, 10, above=True), "order_quantity_min": _OR_ZERO,
-            "order_quantity_multiple": _OR_ZERO, "dead_band": _SHARE,
+            "order_quantity_multiple": _OR_ZERO, "dead_band": _SHARE, "count_tolerance": _SHARE,
             "demand": one_of("independent", "dependent", "both"),
+            "unknown_item": one_of("accept", "dead_letter", "quarantine"),
+            "unknown_location": one_of("accept", "dead_letter", "quarantine"),
+            "unknown_supplier": one_of("accept", "dead_letter", "quarantine"),
+            "unknown_unit": one_of("dead_letter", "quarantine"),
+            "base_currency": _CURRENCY, "rates=": table((3, 3), 1e9),
         },
         "plan.published": _REFERENCE | _HERE | {
             "start!": date, "days=": integer(1, 366), "quantity_per_day!": _OR_ZERO,
@@ -231,7 +240,7 @@ def thousandths(value: float) -> int:
 
 KINDS = (
     *("order.placed", "order.changed", "order.cancelled", "order.closed", "order.returned", "order.lost"),
-    *("shipment.shipped", "inventory.counted", "inventory.adjusted"),
+    *("shipment.shipped", "inventory.counted", "inventory.adjusted", "demand.daily"),
 )
 """Event types that become records; their kinds count from 1."""
 
@@ -241,16 +250,18 @@ def record(event: dict[str, Any]) -> dict[str, Any] | None:
     event_type = event["event_type"]
     if event_type not in KINDS:
         return None
-    order_id = event.get("order_id")
-    version = 1
+    daily = event_type == "demand.daily"
+    order_id = None if daily else event.get("order_id")
+    version = event.get("order_lines", 1) if daily else 1
     ends = event_type in ("order.cancelled", "order.closed")
     if (ends or event_type in ("order.placed", "order.changed")) and order_id:
         version = event.get("line_version") or (2**31 - 1 if ends else 1)
-    requested, price = event.get("requested_date"), event.get("unit_price")
+    requested, price = None if daily else event.get("requested_date"), event.get("unit_price")
     epoch = dt.date(1970, 1, 1)
-    keyed = not event_type.startswith("inventory")
-    is_order = event_type.startswith("order")
-    promoted = is_order and event.get("promotion") is not None
+    keyed = not event_type.startswith("inventory") and not daily
+    is_order = event_type.startswith("order") or daily
+    promoted = is_order and not daily and event.get("promotion") is not None
+    scrapped = event_type == "order.returned" and event.get("restocked") is False
     no_line = keyed and bool(order_id) and not event.get("line")
     stated = event.get("quantity_open") if event_type in ("order.placed", "order.changed") else None
     return {
@@ -260,7 +271,7 @@ def record(event: dict[str, Any]) -> dict[str, Any] | None:
         "version": version,
         "price": None if price is None or not is_order else float(price),
         "requested_day": (dt.date.fromisoformat(requested) - epoch).days if requested and is_order else -(2**31),
-        "flags": promoted + 2 * no_line,
+        "flags": promoted + 2 * no_line + 8 * scrapped,
         "quantity_open": -1 if stated is None else thousandths(float(stated)),
         "sku": event["sku"],
         "location": event["location"],

@@ -13,7 +13,10 @@ from tests.contracts.examples import EXAMPLES, example
 TIME = "RFC 3339 time with offset, or whole milliseconds since 1970-01-01T00:00:00Z; from 1970 to 9999"
 QUANTITY = "number > 0.0005 and <= 1000000000"
 SKU = "text of 1 to 64 bytes, no control characters"
-ORDERS = "order.placed, order.changed, order.cancelled, order.closed, order.returned, order.allocated, order.lost"
+ORDERS = (
+    "order.placed, order.changed, order.cancelled, order.closed, order.returned, order.allocated, order.lost, "
+    "demand.daily"
+)
 JSON = "JSON (RFC 8259) in UTF-8"
 BOM = 'Unexpected UTF-8 BOM (decode using utf-8-sig) at character 0: "\\ufeff{}"'
 DATE = "date YYYY-MM-DD"

@@ -65,7 +65,11 @@ def test_any_byte_of_a_good_line_may_be_any_other(case: tuple[str, Event], data:
 
 @pytest.mark.parametrize(("topic", "event"), FREQUENT, ids=[event["event_type"] for _, event in FREQUENT])
 def test_every_frequent_kind_is_plain(topic: str, event: Event) -> None:
-    """Events as our own writers write them are taken by the scanner, whole and minimal, with nulls and blanks."""
+    """Events as our own writers write them are taken by the scanner, whole and minimal, with nulls and blanks.
+
+    Rare fields of returns and daily sums are left out: with them a message is left to the careful decoder.
+    """
+    event = {name: value for name, value in event.items() if name not in ("restocked", "order_lines")}
     optional = {name: None for name in event if name not in minimal(topic, event)} | {"quantity": event["quantity"]}
     optional |= {name: event[name] for name in ("unit_of_measure", "line_version") if name in event}
     events = (event, minimal(topic, event), event | optional, event | {"event_time": 1767571200000, "x": {"y": [1]}})

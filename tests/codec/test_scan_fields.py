@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.codec.event_record import EVENT, NO_DAY, NOT_GIVEN, PROMOTED
+from sensing.codec.event_record import EVENT, NO_DAY, PROMOTED
 from sensing.codec.keys import SPANS
 from sensing.codec.scan_fields import code_of, date_of, finish, integer_of, kind_of, null_end, quantity_of, value
 from sensing.codec.scan_table import BITS, name_words, slot_of, table_of
@@ -158,20 +158,22 @@ ALL = sum(int(bit) for bit in BITS.values())
         (2, (), 1e9 + 1, 7, None),
         (3, ("line_version", "quantity"), 0.0, 0, (0, 2**31 - 1)),
         (3, (), 1.0, 7, (1000, 7)),
-        (4, (), 1.0, 7, (1000, 1)),
+        (4, (), 1.0, 0, (1000, 1)),
+        (6, (), 1.0, 0, (1000, 1)),
     ],
 )
 def test_what_depends_on_the_kind(
     kind: int, missing: tuple[str, ...], quantity: float, version: int, expected: tuple[int, int] | None
 ) -> None:
-    """Required fields, limits of the quantity, versions and the line are those of the kind."""
+    """Required and foreign fields, limits of the quantity and versions are those of the kind."""
     assert TABLE is not None
     record = np.zeros(1, EVENT)
-    record["quantity_open"] = 5
-    given = np.uint64(ALL - sum(int(BITS[name]) for name in missing))
-    sure = finish(TABLE.kinds[kind], given, round(quantity * 1000), quantity, version, NO_DAY, record.view(np.int64))
+    of_kind = TABLE.kinds[kind]
+    given = np.uint64(ALL - int(of_kind["foreign"]) - sum(int(BITS[name]) for name in missing))
+    sure = finish(of_kind, given, round(quantity * 1000), quantity, version, NO_DAY, record.view(np.int64))
+    for name in (name for name in BITS if BITS[name] & of_kind["foreign"]):
+        assert not finish(of_kind, given | BITS[name], 1000, 1.0, 1, NO_DAY, np.zeros(1, EVENT).view(np.int64))
     assert sure == (expected is not None)
     if expected is not None:
         assert (record["quantity"][0], record["version"][0]) == expected
-        assert (record["kind"][0], record["requested_day"][0]) == (kind + 1, NO_DAY)
-        assert record["quantity_open"][0] == (5 if kind < 2 else NOT_GIVEN)
+        assert (record["kind"][0], record["requested_day"][0]) == (of_kind["kind"], NO_DAY)

@@ -41,9 +41,12 @@ _FIELDS: dict[str, dict[str, Event]] = {
         "order.changed": _ORDER | {"line_version": 2, "quantity": 0, "quantity_open": 0},
         "order.cancelled": _ORDER | {"line_version": 3},
         "order.closed": _ORDER | {"line_version": 4},
-        "order.returned": _ORDER | {"reason": "broken"},
+        "order.returned": _ORDER | {"restocked": False, "reason": "broken"},
         "order.allocated": _ORDER,
         "order.lost": _ORDER | {"reason": "no stock"},
+        "demand.daily": _ITEM | {
+            "quantity": 40.5, "order_lines": 6, "unit_of_measure": "CASE", "unit_price": 2.5, "currency": "EUR",
+        },
     },
     "shipments": {
         "shipment.shipped": _SHIPMENT,
@@ -139,6 +142,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "order.returned": _LINE,
     "order.allocated": _LINE,
     "order.lost": _LINE,
+    "demand.daily": _LINE,
     "shipment.shipped": _LINE,
     "shipment.delayed": (*_LINE, "expected_date"),
     "shipment.backordered": _LINE,

@@ -9,6 +9,7 @@ from sensing.codec.event_record import NO_DAY
 from sensing.contracts import suppliers as po
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.state.line_table import COUNT, TRACKED_OPEN, LineTable, add_line
+from sensing.supply.allocations import Allocations
 from sensing.supply.backlog import link
 from sensing.supply.purchases import MovedLine, PoOutcome
 from sensing.supply.supply_state import SupplyState
@@ -37,7 +38,7 @@ def names(row: int) -> tuple[str, str]:
 
 def book(rows: int = 4, **settings: Any) -> SupplyState:
     """Supply state with some rows."""
-    made = SupplyState(Settings(**settings), LineTable(64), names)
+    made = SupplyState(Settings(**settings), LineTable(64), Allocations(64), names)
     made.ensure(rows)
     return made
 

@@ -122,5 +122,5 @@ def test_disruptions_survive_a_restart() -> None:
     """A restored state plans as the state it was taken from."""
     b = two_suppliers()
     disrupted(b, 5, delay_days=3.0)
-    again = resumed(SupplyState(Settings(), names), b.dump())
+    again = resumed(SupplyState(Settings(), b._lines, b._allocations, names), b.dump())
     assert lead_times(again, 5) == lead_times(b, 5) == [10.0, 10.0, 7.0]

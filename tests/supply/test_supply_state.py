@@ -287,7 +287,7 @@ def test_a_restored_book_goes_on_as_if_there_had_been_no_break(steps: list[tuple
     again = []
     for at, step in enumerate(steps):
         if at == min(stop, len(steps) - 1):
-            broken = resumed(SupplyState(Settings(), broken._lines, names), broken.dump())
+            broken = resumed(SupplyState(Settings(), broken._lines, broken._allocations, names), broken.dump())
         again.append(_step(broken, *step, at))
 
     assert told == again
