@@ -68,7 +68,7 @@ class Feed:
         out["watermark"] = np.maximum(newest - self.lateness_ms, 0)
         out["quantity"] = lines["quantity"].astype(np.int64) * THOUSANDTHS
         out["price"] = lines["price_cents"] / 100
-        out["customer"] = self._customers[lines["customer"]]
+        out["party"] = self._customers[lines["customer"]]
         out["offset"] = self.read + np.arange(len(lines))
         out["requested_day"], out["topic"] = NO_DAY, Topic.ORDERS
         if len(lines):

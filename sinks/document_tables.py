@@ -23,6 +23,8 @@ _ITEM = [("item_name", _TEXT), ("family", _TEXT), ("category", _TEXT), ("strateg
          ("regulated", pa.bool_())]  # fmt: skip
 _SUPPLY = [("region", _TEXT), ("supplier", _TEXT), ("buyer", _TEXT)]
 
+STOCK = ("on_hand", "on_order", "open_demand", "cover_days", "owed", "allocated", "free", "open", "shipments")
+
 PARAMETERS_SCHEMA = pa.schema([
     ("sku", _TEXT), ("location", _TEXT), *_LEADING, ("status", _TEXT), ("as_of", _DATE), ("expires", _DATE),
     ("demand_class", _TEXT), ("method", _TEXT), ("forecast_start", _DATE), ("forecast_mean", _NUMBERS),
@@ -31,6 +33,8 @@ PARAMETERS_SCHEMA = pa.schema([
     *((f"in_force_{name}", _TEXT if name == "since" else _NUMBER) for name in InForce.__struct_fields__),
     ("on_hand", _NUMBER), ("on_order", _NUMBER), ("open_demand", _NUMBER),
     ("open_demand_by_day", pa.map_(_TEXT, _NUMBER)), ("stockout_date", _DATE), ("cover_days", _NUMBER),
+    ("owed", _NUMBER), ("allocated", _NUMBER), ("free", _NUMBER), ("on_order_by_day", pa.map_(_TEXT, _NUMBER)),
+    ("open", _TEXT), ("shipments", _TEXT),
     *((f"change_{name}", _NUMBER) for name in Change.__struct_fields__ if name != "sentence"),
     ("reason", _TEXT), ("freshness", pa.map_(_TEXT, _TEXT)),
     *((f"accuracy_{name}", _NUMBER) for name in Accuracy.__struct_fields__), *_DECISION, *_ITEM, *_SUPPLY,
@@ -78,8 +82,9 @@ def parameters_row(document: PlanningParameters, run_id: str) -> dict[str, Any]:
     row |= {"forecast_levels": forecast.levels, "forecast_quantiles": forecast.quantiles}
     row |= {name: getattr(document.proposed, name) for name in Proposed.__struct_fields__}
     row |= {f"in_force_{name}": getattr(document.in_force, name) for name in InForce.__struct_fields__}
-    row |= {name: getattr(stock, name) for name in ("on_hand", "on_order", "open_demand", "cover_days")}
+    row |= {name: getattr(stock, name) for name in STOCK}
     row |= {"stockout_date": _date(stock.stockout_date), "open_demand_by_day": list(stock.open_demand_by_day.items())}
+    row |= {"on_order_by_day": list(stock.on_order_by_day.items())}
     row |= {f"change_{name}": getattr(change, name) for name in Change.__struct_fields__ if name != "sentence"}
     if document.accuracy is not None:
         row |= {f"accuracy_{name}": getattr(document.accuracy, name) for name in Accuracy.__struct_fields__}

@@ -27,7 +27,7 @@ def reject_conflict(s: ShardState, slot: int, row: int, event: Any, texts: Event
     )
     stored = ", ".join(f"{field} {kept}" for field, kept, _ in differing)
     received = ", ".join(f"{field} {got}" for field, _, got in differing)
-    required = f"{line}: {stored}, as an earlier event said, or a higher line_version"
+    required = f"{line}: {stored}, or a higher line_version"
     _refuse(
         s, event, texts, Refusal("version_conflict", ",".join(field for field, *_ in differing), required, received)
     )

@@ -164,22 +164,21 @@ def stock_thresholds(
     most a third of a unit above its mean. So overdue demand plus the expected demand through a day of the window, less
     the receipts through that day, at its largest, is an upper bound of the stock that opens a stock-out. The open
     demand of the next day is added to its forecast, since it becomes overdue before the row closes. Every order of that
-    day adds its quantity, every receipt what has arrived. If the forecast is not yet ``learned``, only open demand that
-    is due counts. Arguments as in `project`.
+    day adds its quantity, every receipt what has arrived. If the forecast is not yet ``learned``, only open demand
+    counts. Arguments as in `project`.
     """
     for i in range(overdue.size):
         owed = overdue[i] + open_day[i, 0]
         threshold = owed
-        if learned[i]:
-            covered = projected_days(mean.shape[1], lead_time_days[i])
-            window = window_days(receipts[i], covered, lead_time_days[i])
-            needed = 0.0
-            for t in range(window):
-                expected = forecast_day(mean[i], t)
-                needed += expected - receipts[i, t]
-                if t > 0:
-                    needed += max(open_day[i, t] - expected, 0.0)
-                threshold = max(threshold, owed + needed + MEDIAN_MARGIN)
+        covered = projected_days(mean.shape[1], lead_time_days[i])
+        window = window_days(receipts[i], covered, lead_time_days[i])
+        needed, margin = 0.0, MEDIAN_MARGIN if learned[i] else 0.0
+        for t in range(window):
+            expected = forecast_day(mean[i], t) if learned[i] else 0.0
+            needed += expected - receipts[i, t]
+            if t > 0:
+                needed += max(open_day[i, t] - expected, 0.0)
+            threshold = max(threshold, owed + needed + margin)
         out[i] = threshold
 
 

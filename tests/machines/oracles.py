@@ -118,7 +118,8 @@ class Book:
             self._older(line, event, hour, row, places=places)
             return "superseded"
         if event["version"] == line.version:
-            if event["event_id"] == line.event_id or content == line.content:
+            unheld = 1 if line.held and line.demand else 0  # the quantity of a held change is not kept
+            if event["event_id"] == line.event_id or content[unheld:] == line.content[unheld:]:
                 return "duplicate"
             self.notes.append((len(self.outcomes), "conflict"))
             return "rejected"
@@ -158,7 +159,7 @@ class Book:
         """A placement that comes after newer versions says when the demand arose."""
         if not places:
             return
-        if not line.counted and line.held:
+        if line.held and not (line.counted and line.demand):
             line.quantity = event["quantity"]
         if line.closed and not line.stated and line.placed is None:
             line.row = row

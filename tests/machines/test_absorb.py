@@ -36,7 +36,7 @@ from tests.machines.oracles import Book
 
 HOUR = NOON // HOUR_MS
 OPEN_DAYS = 14
-NOTES = {IMPOSSIBLE: "impossible", RELEASE: "release", LOW_STOCK: "low stock", CONFLICT: "conflict"}
+NOTES = {IMPOSSIBLE: "impossible", RELEASE: "release", CONFLICT: "conflict"}
 
 times = st.integers(-72, 72).map(lambda hours: NOON + hours * HOUR_MS)
 common = {"time": times, "location": st.sampled_from("LM"), "behind": st.sampled_from((-1, 0, 1))}
@@ -54,7 +54,9 @@ lines = st.fixed_dictionaries(
     }
 )
 giants = lines.map(lambda fields: {**fields, "quantity": 10**9})
-emptied = lines.map(lambda fields: {**fields, "kind": Kind.CHANGED, "quantity": 0})
+emptied = lines.map(
+    lambda fields: {**fields, "kind": Kind.CHANGED, "quantity": 0, "version": max(fields["version"], 2)}
+)
 cancelled = st.builds(
     lambda fields, kind, version: {**fields, "kind": kind, "version": version},
     lines, st.sampled_from((Kind.CANCELLED, Kind.CLOSED)), st.sampled_from((2, 3, VERSION_LAST)),
@@ -157,7 +159,8 @@ def test_events_come_to_what_a_dictionary_of_lines_says(stream: list[dict[str, A
         unknown = book.unknown if topic == "orders" else 0
         outcomes = {outcome: counts[topic, outcome] for outcome in OUTCOMES}
         assert found == {**outcomes, "released": released, "unknown_line": unknown}
-    assert [(entry.record, NOTES[entry.kind]) for entry in added] == book.notes
+    notes = [(entry.record, NOTES[entry.kind]) for entry in added if entry.kind in NOTES]
+    assert notes == book.notes
     for row in range(state.rows.count):
         compare_row(state, row, state.location_of(row), book)
 
@@ -181,7 +184,9 @@ def state_by_day(state: ShardState) -> dict[str, Any]:
 
 one_day = st.integers(0, 71).map(lambda hours: NOON - 12 * HOUR_MS + hours * HOUR_MS)
 clean = st.lists(
-    st.one_of(lines, cancelled, movements).map(lambda fields: {**fields, "behind": 0}), max_size=10
+    # What is open is read from the first event that is heard of a line, so it depends on the order.
+    st.one_of(lines, cancelled, movements).map(lambda fields: {**fields, "behind": 0, "quantity_open": NOT_GIVEN}),
+    max_size=10,
 ).flatmap(lambda stream: st.tuples(st.just(stream), st.lists(one_day, min_size=len(stream), max_size=len(stream))))
 
 

@@ -104,8 +104,10 @@ def test_a_call_ends_in_the_middle_of_a_close() -> None:
     """A midnight of 300 rows takes several calls, none of which puts out much more than its bound."""
     stream = Stream(many_rows(300, 3))
     machine = ShardMachine(0, Settings(shards=1), CallBounds(learned=100, planned=40, outputs=10))
-    machine.apply(stream.cut(0, 300))
-    first = records_of(machine.apply(stream.cut(300, 301)._replace(watermark=MONDAY + DAY_MS + 2 * HOUR_MS)))
+    machine.apply(stream.cut(0, 600))
+    for _ in calls_of(machine):
+        pass
+    first = records_of(machine.apply(stream.cut(600, 601)._replace(watermark=MONDAY + 2 * DAY_MS + 2 * HOUR_MS)))
     counts = [sum(record.topic == PARAMETERS for record in call) for call in [first, *calls_of(machine)]]
     assert sum(counts) == 300
     assert max(counts) <= 40

@@ -38,8 +38,8 @@ def finite(result: Result) -> None:
         msgspec.json.decode(record.data, type=TYPES[record.type])
     for columns in result.columns:
         for name, column in columns.items():
-            if isinstance(column[:1], np.ndarray) or (len(column) and isinstance(column[0], float)):
-                assert np.isfinite(np.asarray(column)).all(), name
+            numbers = column if isinstance(column, np.ndarray) else [each for each in column if isinstance(each, float)]
+            assert np.isfinite(np.asarray(numbers, np.float64)).all(), name
 
 
 def survive(seed: int, count: int = 60) -> None:

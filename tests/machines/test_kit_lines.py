@@ -103,7 +103,8 @@ def test_units_of_the_kit_and_of_the_part() -> None:
     lines = (item(units={"BOX": 4}), item("A", "a", base_unit="M", units={"EA": 9}, parts={}))
     result = after(*lines, order(quantity=1, unit_of_measure="BOX"))
     assert booked(result)["A"] == ({TODAY: 8_000}, 8_000)
-    refused = after(*lines, order(unit_of_measure="TON"))
+    refusing = line("policy.updated", "p", None, unknown_unit="dead_letter")
+    refused = after(refusing, *lines, order(unit_of_measure="TON"))
     assert booked(refused) == {}
     assert [letter["reason"] for letter in refused.data("dead-letters")] == ["unknown_unit"]
 

@@ -69,7 +69,7 @@ def test_other_content_of_a_known_version_is_a_conflict(name: str) -> None:
     value = base64.b64decode(letter.pop("value_base64"))
     assert letter == {
         "topic": "orders", "partition": 0, "offset": 1, "reason": "version_conflict", "field": field,
-        "required": f"line 10 of order O, version 2: {stored}, or a higher line_version", "got": repr(received),
+        "required": f"line 10 of order O, version 2 (event other): {stored}, or a higher line_version", "got": repr(received),
         "headers": {}, "original": False, "key_base64": None,
     }  # fmt: skip
     again, first = (decode("orders", 0, Block.of([each], np.zeros(1, np.int64))) for each in (value, conflict.value))
@@ -86,7 +86,7 @@ def test_a_line_that_asked_for_nothing_is_compared_as_such() -> None:
     assert letter["field"] == "unit_of_measure,requested_date,unit_price,currency"
     assert letter["got"] == "'unit_of_measure CASE, requested_date 2026-02-09, unit_price 2.5, currency EUR'"
     stored = "unit_of_measure EA, requested_date none, unit_price none, currency none"
-    assert letter["required"] == f"line 10 of order O, version 2: {stored}, or a higher line_version"
+    assert letter["required"] == f"line 10 of order O, version 2 (event b): {stored}, or a higher line_version"
 
 
 @pytest.mark.parametrize("ended", ["order.cancelled", "order.closed"])
@@ -139,7 +139,7 @@ def test_a_held_version_is_compared_without_its_quantity_if_an_earlier_one_count
     assert state["details"]["quantity"] == 40_000.0
     (letter,) = found.data("dead-letters")
     assert (letter["field"], letter["got"]) == ("unit_price", "'unit_price 3'")
-    assert letter["required"] == "line 10 of order O, version 2: unit_price 0.00025, or a higher line_version"
+    assert letter["required"] == "line 10 of order O, version 2 (event other): unit_price 0.00025, or a higher line_version"
     assert outcome(found)["duplicate"] == 1
 
 

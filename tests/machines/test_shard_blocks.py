@@ -16,7 +16,10 @@ pytestmark = pytest.mark.compiled
 
 SETTINGS = Settings(shards=2)
 OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter")
-TYPES = {"order_surge", "demand_drop", "supplier_delay", "stockout_projected", "data_quality", "master_data"}
+TYPES = {
+    "order_surge", "demand_drop", "supplier_delay", "stockout_projected", "data_quality", "master_data", "large_order",
+    "inventory_out_of_sync",
+}  # fmt: skip
 REASONS = {"unknown_unit", "unknown_location", "unknown_supplier", "line_changed_item", "out_of_range"}
 
 

@@ -37,7 +37,7 @@ def test_a_disturbed_workload_ends_as_the_clean_one(seed: int) -> None:
         return [Line("orders", value) for page in order_lines(lines) for value in page.splitlines()]
 
     disturbed, clean = final(stream(arrived), end, 100), final(stream(settled(arrived)), end)
-    _, late, duplicate, superseded, held, _, _ = disturbed[None]["orders", 0]
+    _, late, duplicate, superseded, held, *_ = disturbed[None]["orders", 0]
     assert held == 0
     assert min(late, duplicate, superseded) > 100
     assert {row for row in disturbed if row is not None} >= set(clean) - {None}
@@ -81,17 +81,21 @@ def messages(number: int, order: Order) -> list[tuple[int, Line]]:
 
 
 def expected_sums(orders: list[Order]) -> dict[tuple[str, str], Sums]:
-    """Plain sums: the last version of every line in the hour of its placement; open demand is ordered less shipped."""
+    """Plain sums: the last version of every line in the hour of its placement; open demand is ordered less shipped.
+
+    What was shipped of a cancelled line stays its demand.
+    """
     found: dict[Any, Any] = {}
     for order in orders:
-        quantity = 0 if order.cancelled else 1000 * order.quantities[-1]
+        shipped = 1000 * sum(order.shipped)
+        quantity = shipped if order.cancelled else 1000 * order.quantities[-1]
         days, lines, hours, still = found.setdefault((order.sku, "L"), ({}, {}, {}, [0]))
         if quantity:
             hour = MONDAY // HOUR_MS + order.minute // 60
             days[hour // 24] = days.get(hour // 24, 0) + quantity
             lines[hour // 24] = lines.get(hour // 24, 0) + 1
             hours[hour] = hours.get(hour, 0) + 1
-        still[0] += max(quantity - 1000 * sum(order.shipped), 0)
+        still[0] += max(quantity - shipped, 0)
     return {row: Sums(days, lines, hours, still[0], 0) for row, (days, lines, hours, still) in found.items()}
 
 

@@ -97,7 +97,7 @@ def test_a_final_dump_restores_to_the_same_end() -> None:
 def test_the_ledger_goes_on_from_its_dump() -> None:
     """Books cut anywhere balance as if never cut, before the end, between totals, and after them."""
     stream = young_stream(11)
-    totals = [Totals(shard, [("orders", 0, (shard, 1, 2, 3, 4, 5, 6))], 1) for shard in range(2)]
+    totals = [Totals(shard, [("orders", 0, (shard, 1, 2, 3, 4, 5, 6, 7))], 1) for shard in range(2)]
     half = len(stream) // 2
     last = stream.books(half, len(stream))._replace(reconciliation=1)
     loads: list[LedgerBatch | Totals] = [stream.books(0, half), totals[1], last, totals[0]]
@@ -137,6 +137,6 @@ def test_a_swapped_field_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     swapped = np.dtype([(name, fields[name][0]) for name in names], align=True)
     monkeypatch.setattr(rows, "HOT", swapped)
     with pytest.raises(
-        SnapshotError, match=r"^snapshot table hot: required surge_threshold_72 <u4 as field 14, got surge_threshold_24"
+        SnapshotError, match=r"^snapshot table hot: required surge_threshold_72 <u4 as field 16, got surge_threshold_24"
     ):
         ShardMachine(0, SETTINGS).load(block)

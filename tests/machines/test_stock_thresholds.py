@@ -186,12 +186,12 @@ def test_without_any_count_nothing_is_looked_at(monkeypatch: pytest.MonkeyPatch)
     assert looks([*usual, first], monkeypatch) == 1
 
 
-def test_a_row_that_was_never_planned_has_no_floor() -> None:
-    """It has no stock threshold before its first close."""
+def test_a_row_that_was_never_planned_has_its_open_demand_as_floor() -> None:
+    """Before its first close the stock threshold is what is open, or none after a check until the next plan."""
     machine = ShardMachine(0, ONE)
     lines = [count(5, 1), *shipped(orders("u", [1], 6.0, hours=(8, 9)), 1)]
     for _, state in step_by_step(machine, Stream(sorted(lines, key=_time))):
-        assert np.isnan(state.rows.hot["stock_threshold"][0])
+        assert state.rows.hot["stock_threshold"][0] <= 12.0
 
 
 def test_a_shipment_that_empties_the_shelf_is_told_at_once() -> None:

@@ -73,13 +73,14 @@ def test_many_rows() -> None:
 
 
 def test_a_new_row_knows_nothing() -> None:
-    """A row begins with its names and key; price and stock floor are unknown, and it takes no part yet."""
+    """A row begins with its names and key; price and stock are unknown, and it takes no part yet."""
     rows = Rows(10)
     hot = rows.hot[rows.add((61, 2), "S", 7, 1)]
     assert (hot["key_hi"], hot["key_lo"], hot["location"], hot["slot"]) == (61, 2, 7, 1)
     assert rows.sku_of(0) == "S"
     assert np.isnan(hot["price"])
-    assert np.isnan(hot["stock_threshold"])
+    assert np.isnan(hot["stock"])
+    assert hot["stock_threshold"] == 0.0
     assert (hot["active"], hot["day_quantity"].any(), hot["window_72"]) == (0, False, 0)
 
 

@@ -65,13 +65,11 @@ def window_of(row: Row) -> int:
 def floor_of(row: Row) -> float:
     """The threshold by plain sums."""
     owed = row.overdue + row.open_day[0]
-    if not row.learned:
-        return owed
-    mean = oracles.extended(row.mean, LONG)
+    mean = oracles.extended(row.mean, LONG) if row.learned else [0.0] * LONG
     floors = [owed]
     for day in range(window_of(row)):
         needed = sum(mean[: day + 1]) + sum(max(row.open_day[t] - mean[t], 0) for t in range(1, day + 1))
-        floors.append(owed + needed - sum(row.receipts[: day + 1]) + MEDIAN_MARGIN)
+        floors.append(owed + needed - sum(row.receipts[: day + 1]) + (MEDIAN_MARGIN if row.learned else 0.0))
     return max(floors)
 
 
@@ -118,10 +116,10 @@ def test_quiet_floors_hold_on_every_day(row: Row, start: int) -> None:
     np.testing.assert_allclose(found, total + needed, rtol=1e-12)
 
 
-def test_without_a_forecast_there_is_no_floor() -> None:
-    """NaN in, NaN out: such a row is not looked at."""
-    row = Row(1.0, [0.0] * LONG, [0.0] * LONG, [math.nan] * DAYS, [0.0] * DAYS, 7.0, True)
-    assert math.isnan(floor_by_kernel(row))
+def test_without_a_forecast_only_open_demand_counts() -> None:
+    """What is owed in the window is the threshold; a row without forecast that is idle is not looked at."""
+    row = Row(1.0, [2.0] * LONG, [0.0] * LONG, [math.nan] * DAYS, [0.0] * DAYS, 7.0, False)
+    assert floor_by_kernel(row) == 1.0 + 7 * 2.0
     assert math.isnan(quiet_floor_by_kernel(row, 1.0))
 
 
