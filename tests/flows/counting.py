@@ -43,7 +43,7 @@ class CountingMachine:
             self._rare(found, event)
         if batch.final:
             counts: list[tuple[str, int, tuple[int, ...]]]
-            counts = [(topic, 0, (count, 0, 0, 0, 0, 0, 0)) for topic, count in self.counts.items()]
+            counts = [(topic, 0, (count, 0, 0, 0, 0, 0, 0, 0)) for topic, count in self.counts.items()]
             found += [Totals(self.shard, counts, batch.reconciliation), ParameterRows(self.shard, self._rows())]
         return found
 

@@ -61,7 +61,7 @@ def test_what_comes_in_goes_out_within_seconds(kafka: str, redis: str, topics: s
         assert orjson.loads(seen["document"]) == unit
         assert seen["sku"] == "PUMP"
         assert "location" not in seen
-        assert (state["status"], state["version"], state["sku"], state["observed"]) == ("opened", 1, "PUMP", 90_000)
+        assert (state["status"], state["version"], state["sku"], state["observed"]) == ("opened", 1, "PUMP", 200_000)
         shown = client.hgetall(f"{keys}exception:{open_id}")
         assert orjson.loads(shown["document"]) == state
         until(lambda: len(letters(kafka, topics)) == 1, seconds=10)
