@@ -193,6 +193,7 @@ SCENARIOS: dict[str, list[Scenario]] = {
     "order.closed": [
         scenario("order.closed", PLACED, CHANGED, others=PALLET | FIRST, **ORDER),
         scenario("order.closed", GIANT_BEFORE, GIANT_LATER, **ORDER),
+        scenario("order.closed", SLIP_BEFORE, SLIP_LATER, **ORDER),
     ],
     "demand.daily": [
         scenario("demand.daily", UNPRICED, others=CASE, event_time=at(END - 1, 21), **ROW, quantity=40, order_lines=8,
