@@ -11,7 +11,7 @@ import orjson
 
 from flows.runtime.machine_logic import Machine, MakeMachine
 from flows.runtime.roles import MachineId, Role
-from sensing.codec.location_notices import LocationHeard
+from sensing.codec.event_record import LocationHeard
 from sensing.codec.text_table import EventTexts, TextLookup
 from sensing.machines.ledger import LedgerMachine
 from sensing.machines.machine_messages import ParameterRows, Totals
