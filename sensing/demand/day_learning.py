@@ -193,11 +193,9 @@ def close_rows(
             usual = river_mean(values, weights_of_river)
         mean = usual * uplift[i]
         seasonal_index = usual_index * uplift[i]
-        out[i, 0] = math.nan
+        out[i] = math.nan
         out[i, 1] = base
         out[i, 2] = seasonal_index
-        out[i, 3] = math.nan
-        out[i, 4] = math.nan
         units = quantity[i]
         if observed[i] <= 0.0 or (censored[i] and units <= mean):
             continue
@@ -218,12 +216,11 @@ def close_rows(
         out[i, 0] = units
         if has_level(demand, row):
             learn_errors(demand, row, units, seasonal_index, mean, share)
-            level = _middle_forecast(demand, row, 1.0)
-            learn_pool(pool, at, units, level, seasonal_index, holiday[i], special * uplift[i] * share)
-            learn_row_profile(demand, row, weekday, units, level * special * uplift[i] * share)
+            special *= uplift[i] * share
+            learn_pool(pool, at, units, _middle_forecast(demand, row, 1.0), seasonal_index, holiday[i], special)
+            learn_row_profile(demand, row, weekday, units, _middle_forecast(demand, row, 1.0) * special)
         if share >= 1.0:  # a part of a day would bias the hour profile
-            for hour in range(24):
-                pool[at]["day_hours"][hour] += hours[i, hour]
+            pool[at]["day_hours"] += hours[i]
         learn_lines(demand, row, lines[i], seasonal_index, share)
         learn_sizes(demand, row, units, share)
         _learn_members(demand, row, units, seasonal_index, share)
