@@ -142,6 +142,13 @@ def learn_pool(
 
 
 @kernel
+def learn_hours(pool: NDArray[Any], at: int, lines: NDArray[np.uint16]) -> None:
+    """Add the order lines per hour of a row to the day's totals of its pool."""
+    for hour in range(24):
+        pool[at]["day_hours"][hour] += lines[hour]
+
+
+@kernel
 def close_rows(
     demand: NDArray[Any],
     pool: NDArray[Any],
@@ -220,7 +227,7 @@ def close_rows(
             learn_pool(pool, at, units, _middle_forecast(demand, row, 1.0), seasonal_index, holiday[i], special)
             learn_row_profile(demand, row, weekday, units, _middle_forecast(demand, row, 1.0) * special)
         if share >= 1.0:  # a part of a day would bias the hour profile
-            pool[at]["day_hours"] += hours[i]
+            learn_hours(pool, at, hours[i])
         learn_lines(demand, row, lines[i], seasonal_index, share)
         learn_sizes(demand, row, units, share)
         _learn_members(demand, row, units, seasonal_index, share)

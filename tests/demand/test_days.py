@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from sensing.demand import calibration, combination, day_learning, distribution, forecasting, seasonal_profile
+from sensing.demand import (
+    calibration,
+    combination,
+    day_learning,
+    distribution,
+    forecasting,
+    row_statistics,
+    seasonal_profile,
+)
 from sensing.demand.demand_record import DEMAND, GRID, POOL, RIVER
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.members.smoothing import RATES
@@ -111,6 +119,37 @@ def test_learn_pool_keeps_totals_and_what_was_special() -> None:
     day_learning.learn_pool(pool, 0, 1.0, 2.0, 1.0, 0.0, 1.0)
     assert (pool["day_quantity"][0], pool["day_level"][0], pool["day_expected"][0]) == (10.0, 10.0, 14.0)
     assert pool["day_holiday"][0].tolist() == [9.0, 3.0]
+
+
+def test_learn_hours_and_count_silence() -> None:
+    """Lines of an hour add up over rows; silence is the number of days since the last one with demand."""
+    pool, demand = np.zeros(2, POOL), np.zeros(1, DEMAND)
+    for _ in range(2):
+        day_learning.learn_hours(pool, 1, np.arange(24, dtype=np.uint16))
+    assert pool["day_hours"].tolist() == [[0.0] * 24, [2.0 * hour for hour in range(24)]]
+    found = []
+    for units in (0.0, 0.0, 3.0, 0.0):
+        row_statistics.count_silence(demand, 0, units)
+        found.append(int(demand["silence"][0]))
+    assert found == [1, 2, 0, 1]
+
+
+def test_add_score_and_score_accuracy() -> None:
+    """Errors, demand and coverage are discounted sums; a promoted day counts in them from day 14 on."""
+    demand, pool = np.zeros(1, DEMAND), np.zeros(1, POOL)
+    day_learning.add_score(demand, 0, pool, 0, 5.0, 8.0, 0.2)
+    day_learning.add_score(demand, 0, pool, 0, 9.0, 4.0, 0.99)
+    kept = day_learning.SCORE_DISCOUNT
+    row = demand[0]
+    found = [float(row[f"score_{name}"]) for name in ("absolute", "error", "quantity", "covered", "weight")]
+    assert found == pytest.approx([kept * 3 + 5, kept * 3 - 5, kept * 5 + 9, kept, kept + 1])
+    day_learning.score_accuracy(demand, 0, pool, 0, 50.0, 4.0)
+    assert demand["score_weight"][0] == pytest.approx(kept + 1)
+    demand["days"] = 14
+    day_learning.score_accuracy(demand, 0, pool, 0, 50.0, 4.0)
+    assert demand["score_weight"][0] == pytest.approx(kept * (kept + 1) + 1)
+    assert demand["score_covered"][0] == pytest.approx(kept * kept)
+    assert demand["adaptive_scale"][0] == 0.0
 
 
 @given(ratios=st.lists(st.floats(0.5, 50.0), min_size=1, max_size=30))

@@ -65,7 +65,7 @@ def test_a_stated_end_of_demand() -> None:
     assert uplift_of(-1.0, Evidence(2.0, 2.0), Evidence()).factor > 0.0
 
 
-@given(st.floats(0.0, 1e6), st.floats(0.0, 100.0))
+@given(st.just(0.0) | st.floats(1e-6, 1e6), st.floats(0.0, 100.0))
 def test_day_weight(expected: float, dispersion: float) -> None:
     """A day counts as at most one, and as nothing where nothing is expected."""
     weight = day_weight(expected, dispersion)
