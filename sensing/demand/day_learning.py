@@ -191,19 +191,16 @@ def close_rows(
         usual_index = weekday_index(demand, row, pool, at, weekday) * special * share
         member_weights(demand, row, weights)
         usual = member_level(demand, row, weights) * usual_index
-        base = usual * uplift[i]
+        out[i] = math.nan
+        out[i, 1] = usual * uplift[i]
+        out[i, 2] = usual_index * uplift[i]
         slot = demand[row]["slot"] - 1
         if slot >= 0:
             features_of(KnownDay(day, holiday[i]), features)
             river_forecasts(river, slot, usual, usual_index, 1, features, values)
             river_weights(river, slot, weights_of_river)
             usual = river_mean(values, weights_of_river)
-        mean = usual * uplift[i]
-        seasonal_index = usual_index * uplift[i]
-        out[i] = math.nan
-        out[i, 1] = base
-        out[i, 2] = seasonal_index
-        units = quantity[i]
+        mean, seasonal_index, units = usual * uplift[i], usual_index * uplift[i], quantity[i]
         if observed[i] <= 0.0 or (censored[i] and units <= mean):
             continue
         if units <= 0.0 and demand[row]["sales"] == 0:
