@@ -84,7 +84,9 @@ INPUT_TYPES: dict[str, InputType] = {
     "parameters.in_force": InputType(
         "shard of the SKU", "what the ERP runs on: the values that a proposal is compared with", ("proposed_version",)
     ),
-    "promotion.approved": InputType("shard of the SKU", "days on which an item is promoted", ("uplift",)),
+    "promotion.approved": InputType(
+        "shard of the SKU", "multiplies the demand of an item on its days, by the stated uplift until it is learned"
+    ),
     "signal.observed": InputType(
         "every shard", "nothing",
         ("signal", "kind", "location", "family", "region", "value", "probability", "quantity", "horizon_days"),

@@ -129,7 +129,6 @@ UNPRICED = line("order.placed", "big", at(END - 1, 22), **ROW, order_id="Y", qua
 ELSEWHERE = line("order.placed", "m", noon(DAY), **ORDER | {"order_id": "M", "location": "M"})
 LATE_IN_THE_DAY = line("order.placed", "late", at(END - 2, 23), **ORDER)
 IN_CASES = line("order.placed", "case", noon(DAY), **ORDER | CASE)
-FLYER = line("promotion.approved", "flyer", None, promotion="flyer", sku="A", start=date(DAY + 5), end=date(DAY + 20))
 OTHER_SYSTEM = line("order.placed", "k", noon(DAY), **ORDER | {"order_id": "K", "sku": "K", "location": "K"})
 LINKED: Event = {"parts": {"B": 2}, "aliases": ["K"]}
 """Values of the fields that link an item to others."""
@@ -139,6 +138,7 @@ NAMELESS = (
     line("order.placed", "n3", noon(DAY), **ORDER | {"order_id": "N"} | {"unit_of_measure": "PALLET"}),
     line("po.placed", "n4", noon(DAY), **ROW, po_id="N", supplier="NONE", quantity=5),
 )
+NAMED_LATER = line("order.placed", "later", noon(DAY + 3), **ROW, order_id="N", quantity=30, promotion="flyer")
 COSTS = line("policy.updated", "costs", None, order_cost=40, holding_rate_year=0.2)
 FEW_LEFT = line("inventory.counted", "low", noon(DAY - 1), quantity=5, **ROW)
 SOME_LEFT = line("inventory.counted", "some", noon(DAY - 1), quantity=110, **ROW)
@@ -177,13 +177,13 @@ SCENARIOS: dict[str, list[Scenario]] = {
         scenario("order.placed", CHANGED, **SLIP),
         scenario("order.placed", CHANGED, others={"quantity_open": 1}, **ORDER, quantity_open=2),
         scenario("order.placed", **ROW, quantity=4),
-        scenario("order.placed", FLYER, **ORDER | {"quantity": 20}),
+        scenario("order.placed", NAMED_LATER, **ORDER | {"quantity": 20}),
     ],
     "order.changed": [
         scenario("order.changed", PLACED, others=CASE | FIRST, **ORDER, line_version=2),
         scenario("order.changed", PLACED, **GIANT, line_version=2),
         scenario("order.changed", others={"quantity_open": 1}, **ORDER, line_version=2, quantity_open=2),
-        scenario("order.changed", FLYER, **ORDER | {"quantity": 20}, line_version=1),
+        scenario("order.changed", NAMED_LATER, **ORDER | {"quantity": 20}, line_version=1),
     ],
     "order.cancelled": [
         scenario("order.cancelled", PLACED, CHANGED, others=PALLET | FIRST, **ORDER),
@@ -204,7 +204,7 @@ SCENARIOS: dict[str, list[Scenario]] = {
     "order.lost": [
         scenario("order.lost", others=CASE, **ORDER),
         scenario("order.lost", **SLIP),
-        scenario("order.lost", FLYER, **ORDER | {"quantity": 20}),
+        scenario("order.lost", NAMED_LATER, **ORDER | {"quantity": 20}),
     ],
     "shipment.shipped": [scenario("shipment.shipped", PLACED, others=CASE, **SHIPMENT)],
     "shipment.delayed": [
