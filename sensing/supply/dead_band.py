@@ -9,7 +9,8 @@ A row is published if one of these holds, compared with its last publication:
 - the lead time moved by more than the dead band and at least half a day,
 - the demand class changed,
 - the values in force at the ERP have begun or ceased to agree with the proposal,
-- an override was set or ended.
+- an override was set or ended,
+- its last day has closed; after this publication it is published only when an override was set or ended.
 
 While an item is new, its estimates move with every sale, so its bands are two and a half times as wide. For four days
 after a publication (a week, while new) all bands are twice as wide again. The order-up-to level is the sum of reorder
@@ -83,6 +84,9 @@ def due(plan: Plan, supply: NDArray[Any], decision_states: DecisionStates) -> ND
     result |= outside_dead_band(plan.lead_time_days_mean, last["lead_time_days_mean"], band, LEAD_TIME_DAYS_STEP)
     result |= agrees(plan) != (last["agreed"] == 1)
     result |= age_days >= EXPIRES_DAYS - 1
+    last_day = plan.policy["last_day"]
+    ended_before = (last["version"] > 0) & (last["published_day"] >= last_day)
+    result = (result | (plan.day >= last_day)) & ~ended_before
     for at, decisions in decision_states.of_rows(plan.rows):
         result[at] |= decisions.due
     return np.asarray(result & has_figures(plan))
