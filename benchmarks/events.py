@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks import ndjson
 from benchmarks.workloads import CUSTOMERS, DAY_MS, LINE, LINES_PER_ORDER, Lines, Workload, prices_cents
-from sensing.codec.event_record import EVENT, NO_DAY, THOUSANDTHS, Batch, Kind, Topic
+from sensing.codec.event_record import EVENT, NO_DAY, NOT_GIVEN, THOUSANDTHS, Batch, Kind, Topic
 from sensing.codec.identifiers import text_hashes
 from sensing.codec.keys import fill_keys
 from sensing.codec.swar import WORD
@@ -70,7 +70,7 @@ class Feed:
         out["price"] = lines["price_cents"] / 100
         out["party"] = self._customers[lines["customer"]]
         out["offset"] = self.read + np.arange(len(lines))
-        out["requested_day"], out["topic"] = NO_DAY, Topic.ORDERS
+        out["requested_day"], out["quantity_open"], out["topic"] = NO_DAY, NOT_GIVEN, Topic.ORDERS
         if len(lines):
             self.read, self.newest_ms = self.read + len(lines), int(newest[-1])
         return out, TextTable(Topic.ORDERS, 0, out["offset"].copy(), starts, data)

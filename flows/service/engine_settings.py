@@ -69,7 +69,12 @@ class EngineSettings(Section):
         default=CORE.lines_max, ge=1, le=1 << 28, description="Order lines that a shard remembers, at most."
     )
     line_horizon_days: int = Field(
-        default=CORE.line_horizon_days, ge=1, le=366, description="How long an order line is remembered, at most."
+        default=CORE.line_horizon_days,
+        ge=1,
+        le=366,
+        description=(
+            "How long a finished order line is remembered, and an open one of a location that reports nothing."
+        ),
     )
     open_problems_max: int = Field(
         default=CORE.open_problems_max, ge=1, le=10_000_000, description="Exceptions kept per shard, at most."

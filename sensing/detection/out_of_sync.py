@@ -43,7 +43,7 @@ class CountDrift(msgspec.Struct, frozen=True, kw_only=True):
 def drift_points(evidence: CountDrift) -> float:
     """Severity points: a difference of a tenth, a quarter, half of the balance."""
     share = abs(evidence.drift) / max(abs(evidence.balance), UNITS_MIN)
-    return sum(1.0 for step in (0.1, 0.25, 0.5) if share >= step)
+    return float(sum(share >= step for step in (0.1, 0.25, 0.5)))
 
 
 def evaluate_drift(evidence: CountDrift) -> Evaluation:

@@ -20,7 +20,7 @@ def test_a_case_is_printed_with_everything_that_came_out() -> None:
     assert text.index("=== confirmation-in-two-dates") < text.index("=== same-item-twice")
     for part in (
         "suppliers  read 5  absorbed 5", "supplier_delay E/DC", "opened low 2026-02-11T09:00", "row E/DC",
-        "on hand 169", "reorder point", "published version", "row W/SHOP", "2026-01-20 3",
+        "on hand 169", "reorder point", "published version", "row W/SHOP", "2026-01-20 27",
     ):  # fmt: skip
         assert part in text
     assert "as of       status" not in text
@@ -28,7 +28,7 @@ def test_a_case_is_printed_with_everything_that_came_out() -> None:
 
 def test_history_lists_published_parameters() -> None:
     """With --history every publication of a row is a line."""
-    text = printed("--only", "first-order-cold-start", "--history")
+    text = printed("--only", "confirmation-in-two-dates", "--history")
     lines = [line for line in text.splitlines() if line.startswith("  2026-")]
     assert "reorder point" in text
     assert len(lines) > 3

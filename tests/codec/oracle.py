@@ -59,7 +59,7 @@ _SHIPMENT = _ITEM | {
 _PURCHASE = _ITEM | {
     "po_id!": _ID, "line": _SKU, "line_version": _VERSION, "supplier": _ID, "unit_of_measure=": _UNIT,
 }  # fmt: skip
-_SCHEDULED = _PURCHASE | {"schedule_line": _SKU}
+_SCHEDULE: dict[str, Check] = {"schedule_line": _SKU}
 _HERE: dict[str, Check] = {"sku!": _SKU, "location!": _LOCATION}
 _ANYWHERE: dict[str, Check] = {"sku": _SKU, "location": _LOCATION}
 
@@ -88,11 +88,11 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
     },
     "suppliers": {
         "po.placed": _PURCHASE | {"quantity!": _QUANTITY, "promised_date": date, "quantity_open": _OR_ZERO},
-        "po.confirmed": _SCHEDULED | {"promised_date!": date, "quantity": _QUANTITY},
-        "po.delayed": _SCHEDULED | {"promised_date!": date, "reason": free_text},
-        "po.shipped": _SCHEDULED | {"promised_date": date, "quantity": _QUANTITY},
-        "po.received": _SCHEDULED | {"quantity!": _QUANTITY, "last=": flag},
-        "po.cancelled": _SCHEDULED,
+        "po.confirmed": _PURCHASE | {"promised_date!": date, "quantity": _QUANTITY} | _SCHEDULE,
+        "po.delayed": _PURCHASE | {"promised_date!": date, "reason": free_text} | _SCHEDULE,
+        "po.shipped": _PURCHASE | {"promised_date": date, "quantity": _QUANTITY} | _SCHEDULE,
+        "po.received": _PURCHASE | {"quantity!": _QUANTITY, "last=": flag} | _SCHEDULE,
+        "po.cancelled": _PURCHASE | _SCHEDULE,
         "supplier.disrupted": _EVENT | {"supplier!": _ID} | _ANYWHERE | {
             "delay_days=": _DAYS, "until": date, "reason": free_text,
         },
@@ -104,7 +104,8 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
     "reference": {
         "item.updated": _REFERENCE | {
             "sku!": _SKU, "name": free_text, "family": _ID, "category": _ID, "base_unit=": _UNIT,
-            "units=": table((1, 8), 1e6), "unit_cost": _PRICE, "unit_price": _PRICE, "currency": _CURRENCY, "supplier": _ID, "lead_time_days": _DAYS,
+            "units=": table((1, 8), 1e6), "unit_cost": _PRICE, "unit_price": _PRICE, "currency": _CURRENCY,
+            "supplier": _ID, "lead_time_days": _DAYS,
             "order_quantity_min": _OR_ZERO, "order_quantity_multiple": _OR_ZERO, "shelf_life_days": _DAYS,
             "service_target": _SHARE, "steward": _ID, "strategic=": flag, "regulated=": flag,
             "parts=": parts, "aliases=": aliases(_SKU),

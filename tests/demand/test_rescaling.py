@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from sensing.demand.demand_record import DEMAND, RIVER
 from sensing.demand.members.registry import RIVER_MEMBERS
 from sensing.demand.models import DemandModels
-from sensing.demand.rescaling import RIVER_POWERS, ROW_POWERS, rescaled_models
+from sensing.demand.rescaling import RIVER_POWERS, ROW_POWERS, dispersions, rescaled_models
 from sensing.demand.river_snapshot import MODEL
+from sensing.demand.seasonal_profile import dispersion
 from tests.demand.streams import FIRST_DAY, KINDS, Stream, feed, open_window, started, stream
 
 pytestmark = pytest.mark.compiled
@@ -44,7 +45,8 @@ def powers(small: NDArray[Any], large: NDArray[Any]) -> NDArray[np.float64]:
     """Estimated power of the unit in a field, of all values that are not zero."""
     pairs = np.stack([small.astype(np.float64).ravel(), large.astype(np.float64).ravel()])
     first, second = np.abs(pairs[:, (pairs != 0.0).all(axis=0)])
-    return np.log(second / first) / np.log(FACTOR)
+    found: NDArray[np.float64] = np.log(second / first) / np.log(FACTOR)
+    return found
 
 
 def test_every_field_of_a_row_is_listed_or_has_no_unit() -> None:
@@ -55,6 +57,14 @@ def test_every_field_of_a_row_is_listed_or_has_no_unit() -> None:
         if len(found):
             assert np.median(found) == pytest.approx(ROW_POWERS.get(name, 0), abs=0.05), name
     assert len(small.models) == len(large.models) > 4
+
+
+def test_dispersions_are_those_of_the_rows() -> None:
+    """One after another, each with its own pool."""
+    models = learned(1.0)
+    found = dispersions(models.demand, models.pool, ROWS)
+    pools = models.demand["pool"]
+    assert found.tolist() == [dispersion(models.demand, row, models.pool, int(pools[row])) for row in ROWS.tolist()]
 
 
 def test_every_field_of_a_river_row_is_listed_or_has_no_unit() -> None:

@@ -208,13 +208,17 @@ def purchase(b: Business, keys: dict[str, str], day: int, time: int) -> None:
 
 
 def trouble(b: Business) -> None:
-    """Giant orders, disruptions, decisions, and events that master data or the decoder refuse."""
+    """Large orders and slips, disruptions, decisions, and events that master data or the decoder refuse."""
     for day, sku, location in ((25, "PUMP", "LON"), (44, "SEAL", "NYC"), (71, "HOSE", "DOCK")):
         time = MONDAY + day * DAY_MS + 11 * HOUR_MS
         keys = {"order_id": f"giant{day}", "sku": sku, "location": location, "customer": "C1"}
-        b.tell(time, "order.placed", time, quantity=90_000, **keys)
+        b.tell(time, "order.placed", time, quantity=2, **keys)
+        slip = {"quantity": 200_000, "unit_price": 1e-4, "currency": "EUR", "line_version": 2}
+        b.tell(time + MINUTE_MS, "order.changed", time + MINUTE_MS, **keys, **slip)
+        large = keys | {"order_id": f"large{day}", "quantity": 90_000}
+        b.tell(time + MINUTE_MS, "order.placed", time + MINUTE_MS, **large)
         if day == 44:
-            b.tell(time + HOUR_MS, "order.changed", time + HOUR_MS, quantity=3, line_version=2, **keys)
+            b.tell(time + HOUR_MS, "order.changed", time + HOUR_MS, quantity=3, line_version=3, **keys)
         else:
             b.tell(time + 5 * MINUTE_MS, "order.cancelled", time + 5 * MINUTE_MS, **keys)
     for day in range(5, b.days, 9):

@@ -25,8 +25,9 @@ from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
 MONDAY = 1_769_990_400_000
 """2026-02-02T00:00:00Z."""
 
-PREFIXES = {"order": "orders", "shipment": "shipments", "po": "suppliers", "supplier.disrupted": "suppliers"} | {
-    "inventory": "inventory", "decision": "decisions", "execution": "decisions",
+PREFIXES = {
+    "order": "orders", "demand": "orders", "shipment": "shipments", "po": "suppliers",
+    "supplier.disrupted": "suppliers", "inventory": "inventory", "decision": "decisions", "execution": "decisions",
 }  # fmt: skip
 
 

@@ -1,4 +1,9 @@
-"""Booking of events into buckets, open demand and stock, against an oracle on dictionaries."""
+"""Booking of events into buckets, open demand and stock, against an oracle on dictionaries.
+
+The oracle reaches, through `absorb`: apply_movement, apply_order, apply_version, apply_older, booked_day, keep_content,
+learn_line, local_minute, needs_judgement, refresh_stock, requested_day_of, same_content, serve_line, ship_closed_line,
+tag_of, tally, unlink_after and was_only_line.
+"""
 
 from collections import Counter
 from typing import Any
@@ -55,7 +60,7 @@ lines = st.fixed_dictionaries(
 )
 giants = lines.map(lambda fields: {**fields, "quantity": 10**9})
 emptied = lines.map(
-    lambda fields: {**fields, "kind": Kind.CHANGED, "quantity": 0, "version": max(fields["version"], 2)}
+    lambda fields: {**fields, "kind": Kind.CHANGED, "quantity": 0, "version": max(int(str(fields["version"])), 2)}
 )
 cancelled = st.builds(
     lambda fields, kind, version: {**fields, "kind": kind, "version": version},

@@ -1,4 +1,7 @@
-"""Booking of order lines into buckets and open demand, kernel by kernel. `test_absorb` tests them together."""
+"""Booking of order lines into buckets and open demand, kernel by kernel. `test_absorb` tests them together.
+
+Booking, eviction and large lines reach book_excess, evict_line and is_demand.
+"""
 
 import datetime as dt
 from typing import Any

@@ -1,4 +1,7 @@
-"""Order lines that end with the horizon, and those that are kept whatever their age."""
+"""Order lines that end with the horizon, and those that are kept whatever their age.
+
+The streams reach has_siblings.
+"""
 
 from typing import Any
 

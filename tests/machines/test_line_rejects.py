@@ -69,7 +69,8 @@ def test_other_content_of_a_known_version_is_a_conflict(name: str) -> None:
     value = base64.b64decode(letter.pop("value_base64"))
     assert letter == {
         "topic": "orders", "partition": 0, "offset": 1, "reason": "version_conflict", "field": field,
-        "required": f"line 10 of order O, version 2 (event other): {stored}, or a higher line_version", "got": repr(received),
+        "required": f"line 10 of order O, version 2 (event other): {stored}, or a higher line_version",
+        "got": repr(received),
         "headers": {}, "original": False, "key_base64": None,
     }  # fmt: skip
     again, first = (decode("orders", 0, Block.of([each], np.zeros(1, np.int64))) for each in (value, conflict.value))
@@ -139,7 +140,9 @@ def test_a_held_version_is_compared_without_its_quantity_if_an_earlier_one_count
     assert state["details"]["quantity"] == 40_000.0
     (letter,) = found.data("dead-letters")
     assert (letter["field"], letter["got"]) == ("unit_price", "'unit_price 3'")
-    assert letter["required"] == "line 10 of order O, version 2 (event other): unit_price 0.00025, or a higher line_version"
+    assert letter["required"] == (
+        "line 10 of order O, version 2 (event other): unit_price 0.00025, or a higher line_version"
+    )
     assert outcome(found)["duplicate"] == 1
 
 

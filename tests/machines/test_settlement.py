@@ -1,4 +1,7 @@
-"""Order lines of locations that report no shipments: a count settles those that were due."""
+"""Order lines of locations that report no shipments: a count settles those that were due.
+
+The streams reach, through `absorb`: is_settled_by, settle_due_lines and settle_line.
+"""
 
 from typing import Any
 

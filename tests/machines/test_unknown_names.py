@@ -265,8 +265,9 @@ def test_what_is_refused_at_its_release_becomes_a_dead_letter() -> None:
 
 def test_an_impossible_line_stays_held_after_its_release() -> None:
     """It leaves the quarantine and is held for its quantity: released once, when a person or a change releases it."""
-    usual = [line("order.placed", f"u{n}", MONDAY + n * MINUTE, sku="A", location="L", quantity=2) for n in range(40)]
-    giant = line("order.placed", "g", NOON, sku="A", location="L", order_id="g", unit_of_measure="CASE", quantity=9_000)
+    keys = {"sku": "A", "location": "L", "quantity": 2}
+    usual = [line("order.placed", f"u{n}", MONDAY + n * MINUTE, unit_price=4, **keys) for n in range(40)]
+    giant = line("order.placed", "g", NOON, order_id="g", unit_of_measure="CASE", unit_price=0.3, **keys)
     change = line("order.cancelled", "c", LATER + DAY_MS, sku="A", location="L", order_id="g")
     held = lasting(*KNOWN, record("unit CASE of item A", LATER), *usual, giant)
     assert [state["exception_type"] for state in held.data(EXCEPTIONS)].count("data_quality") == 1

@@ -1,4 +1,8 @@
-"""Lines of orders whose events name no line: which line an event means, against an oracle that names them."""
+"""Lines of orders whose events name no line: which line an event means, against an oracle that names them.
+
+The streams reach, through `absorb`: add_sibling, find_change, find_order_line, find_placement, ship_siblings and
+sibling.
+"""
 
 from collections import Counter
 from typing import Any

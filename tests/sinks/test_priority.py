@@ -29,14 +29,14 @@ def test_severity_then_money_then_deadline(one: Problem, two: Problem) -> None:
     first, second = priority(severity, money, text(due)), priority(severity2, money2, text(due2))
 
     amount, amount2 = max(money or 0.0, 0.0) + 1, max(money2 or 0.0, 0.0) + 1
-    never = dt.datetime.max.replace(tzinfo=dt.UTC)
+    epoch, never = dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC)
+    until, until2 = max(due or never, epoch), max(due2 or never, epoch)
     if severity != severity2:
         assert (first > second) == (SEVERITIES.index(severity) > SEVERITIES.index(severity2))
     elif max(amount, amount2) > 1.002 * min(amount, amount2):
         assert (first > second) == (amount > amount2)
-    elif amount == amount2 and abs((due or never) - (due2 or never)) >= dt.timedelta(minutes=1):
-        epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-        assert (first > second) == (max(due or never, epoch) < max(due2 or never, epoch))
+    elif amount == amount2 and abs(until - until2) >= dt.timedelta(minutes=1):
+        assert (first > second) == (until < until2)
 
 
 @given(PROBLEMS)

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.supply.lead_time_demand import protection_time_demand, protection_time_moments
-from sensing.supply.projection import MEDIAN_MARGIN, PROBABILITY, idle_stock_thresholds, project, stock_thresholds
+from sensing.supply.projection import (
+    MEDIAN_MARGIN,
+    PROBABILITY,
+    idle_stock_thresholds,
+    known_shortage,
+    project,
+    stock_thresholds,
+)
 from tests.supply import oracles
 
 DAYS = 28
@@ -114,6 +121,20 @@ def test_quiet_floors_hold_on_every_day(row: Row, start: int) -> None:
     ]
     needed = max(starts) + MEDIAN_MARGIN if row.learned else 0.0
     np.testing.assert_allclose(found, total + needed, rtol=1e-12)
+
+
+@given(rows, st.floats(0, 200) | st.just(math.nan), st.integers(0, LONG))
+def test_a_known_shortage_is_a_day_on_which_orders_exceed_stock(row: Row, stock: float, window: int) -> None:
+    """Of all days of the window and the moment before; a stock that is not known has none."""
+    out = np.zeros(1, np.bool_)
+    overdue, open_day, receipts = (np.array([value]) for value in (row.overdue, row.open_day, row.receipts))
+    known_shortage(np.array([stock]), overdue, open_day, receipts, np.array([window]), out)
+    free = [
+        stock - row.overdue + math.fsum(row.receipts[:days]) - math.fsum(row.open_day[:days])
+        for days in range(window + 1)
+    ]
+    if all(abs(units) > 1e-9 for units in free):
+        assert bool(out[0]) == any(units < 0 for units in free)
 
 
 def test_without_a_forecast_only_open_demand_counts() -> None:

@@ -53,7 +53,7 @@ def moved(lines: Iterable[Line], end: int) -> list[Line]:
 
 TIME = re.compile(rb'(?<="event_time":)\d+')
 SKUS = ("PUMP", "HOSE", "SEAL")
-GIANT = 90_000
+GIANT = 200_000
 
 
 def shop_order(number: int, time: int, sku: str = "PUMP", **more: Any) -> bytes:
@@ -61,13 +61,13 @@ def shop_order(number: int, time: int, sku: str = "PUMP", **more: Any) -> bytes:
     return orjson.dumps(
         {
             "event_id": f"s{number}", "event_type": "order.placed", "event_time": time, "order_id": f"s{number}",
-            "sku": sku, "location": "LON", "quantity": 1 + number % 4,
+            "sku": sku, "location": "LON", "quantity": 2 if number % 4 else 3, "unit_price": 2.0, "currency": "EUR",
         } | more
     )  # fmt: skip
 
 
 def shop_days(end: int, days: int, per_day: int = 6) -> list[Line]:
-    """Orders of some days up to ``end`` (UTC ms), spread evenly; enough for the engine to hold a giant order."""
+    """Orders of some days up to ``end`` (UTC ms), spread evenly; enough for the engine to hold a slip."""
     step = DAY_MS // per_day
     times = range(end - days * DAY_MS + step, end - MINUTE_MS, step)
     orders = [
@@ -84,8 +84,8 @@ def shop_days(end: int, days: int, per_day: int = 6) -> list[Line]:
 
 
 def giant(name: str, time: int, sku: str = "PUMP") -> bytes:
-    """An order of an impossible quantity."""
-    return shop_order(0, time, sku, event_id=name, order_id=name, quantity=GIANT)
+    """A slip: a power of ten times the usual quantity, for the usual amount."""
+    return shop_order(0, time, sku, event_id=name, order_id=name, quantity=GIANT, unit_price=4 / GIANT)
 
 
 def cancelled(name: str, time: int, sku: str = "PUMP") -> bytes:
