@@ -89,9 +89,7 @@ class Stock(msgspec.Struct, kw_only=True):
     deliveries nor counts were heard of for the location, so that lines end by age. ``shipments`` says whether the
     location reports shipments; where it does not, a count settles the lines that were due.
 
-    ``on_hand_predecessors`` is stock of items that this one replaces. It covers this item's demand: ``free``,
-    ``cover_days`` and ``stockout_date`` include it, ``on_hand`` does not. ``left_over`` is what will be left of stock
-    and orders when the item ends, absent where it does not end, or its stock covers a successor.
+    ``left_over`` is what will be left of stock and orders when the item ends, absent where no last day is known.
     """
 
     on_hand: float | None
@@ -106,7 +104,6 @@ class Stock(msgspec.Struct, kw_only=True):
     on_order_by_day: dict[str, float] = {}
     open: Literal["known", "unknown"] = "known"
     shipments: Literal["heard", "not_heard"] = "heard"
-    on_hand_predecessors: float = 0.0
     left_over: float | None = None
 
 
@@ -160,7 +157,7 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     ``supplier`` is that of the newest purchase order, else of the item; ``buyer`` is its buyer.
 
     ``lifecycle`` is ``ending`` if ``last_day``, the last local day with demand, is known, and ``ended`` from that day's
-    close on. One record then proposes zero; after it nothing is proposed. ``successor`` replaces the item.
+    close on. One record then proposes zero; after it a record is published only if its proposal moved.
     """
 
     sku: str
@@ -193,7 +190,6 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     buyer: str | None = None
     lifecycle: Lifecycle = "active"
     last_day: str | None = None
-    successor: str | None = None
 
 
 SPEC = output(

@@ -82,13 +82,8 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
     ``aliases`` are ids of the item in other systems: events under them are events of this item. An alias of several
     items belongs to the one with the newest record.
 
-    ``successor`` replaces the item at the instant ``successor_from``, by default when the record takes effect. Demand
-    history, open order lines and forecast pass over to it once, at every location. Orders of the item are then orders
-    of the successor. Shipments, counts and purchase orders keep the item's own stock, which covers the successor's
-    demand until it is gone. ``successor_factor`` is base units of the successor in one of the item. A successor must
-    not lead back to the item. The item is not superseded twice.
-
     ``end_of_life`` is the last local day with demand. The forecast is zero after it, and no order covers later demand.
+    Order lines requested for later days are open demand as any other.
     """
 
     sku: Sku
@@ -111,9 +106,6 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
     regulated: RaisesSeverity = False
     parts: Annotated[dict[Sku, Annotated[float, Meta(gt=0, le=1e6)]], Meta(max_length=PARTS_MAX)] = {}
     aliases: Annotated[list[Sku], Meta(max_length=ALIASES_MAX)] = []
-    successor: Sku | None = None
-    successor_from: EventTime | None = None
-    successor_factor: Annotated[float, Meta(gt=0, le=1e6)] = 1.0
     end_of_life: dt.date | None = None
 
 

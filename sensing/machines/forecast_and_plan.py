@@ -43,7 +43,8 @@ def forecast_and_plan(s: ShardState, rows: NDArray[np.int64], day: int, now: int
     """Forecast and plan rows whose last closed local day is ``day``, as of instant ``now``."""
     forecast = s.demand.forecast(rows, day, s.rows.hot["location"][rows], window_of(s, rows, day))
     if s.supply.master.any_end:
-        forecast = without_ended_days(forecast, day, s.supply.last_days(rows))
+        mean, variance = without_ended_days(forecast.mean, forecast.variance, day, s.supply.last_days(rows))
+        forecast = forecast._replace(mean=mean, variance=variance)
     price = prices_in_base(s, rows)
     plan = s.supply.plan(rows, day, now, forecast.mean, forecast.variance, forecast.demand_class, price)
     return ForecastAndPlan(forecast, plan)

@@ -33,7 +33,6 @@ def complete_parameters(s: ShardState, document: PlanningParameters) -> None:
     item = _add_item(s, document)
     if item is not None:
         document.strategic, document.regulated = item.strategic, item.regulated
-        document.successor = item.successor
     document.region = None if location is None else location.region
     document.supplier = _supplier(s, document.sku, document.location)
     document.buyer = _buyer(s, document.supplier)

@@ -11,10 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.instants import day_number, instant
+from sensing.codec.instants import day_number
 from sensing.contracts.reference import ItemUpdated
-from sensing.demand.model_inputs import Forecast
-from sensing.machine_settings import DAY_MS
 from sensing.supply.lead_time_demand import protection_time_demand, sum_of_days
 from sensing.supply.projection import COVER_DAYS, project, projected_days
 from sensing.supply.rounding import rounded
@@ -28,25 +26,15 @@ WHOLE = 1e-9
 
 
 def last_day_of(item: ItemUpdated | None) -> float:
-    """Last day with demand that an item's record says; infinite if it says none.
-
-    An item with a successor has its last full day in UTC before that takes over.
-    """
-    if item is None:
-        return math.inf
-    found = math.inf if item.end_of_life is None else float(day_number(item.end_of_life))
-    if item.successor is not None and item.successor_from is not None:
-        found = min(found, float((instant(item.successor_from) - 1) // DAY_MS))
-    return found
+    """Last local day with demand that an item's record says; infinite if it says none."""
+    return math.inf if item is None or item.end_of_life is None else float(day_number(item.end_of_life))
 
 
-def without_ended_days(forecast: Forecast, day: int, last_day: Floats) -> Forecast:
-    """The forecast of the days after ``day`` without demand after each row's last day (n,)."""
-    ahead = day + 1 + np.arange(forecast.mean.shape[1])
-    over = (ahead > last_day[:, np.newaxis]) & ~np.isnan(forecast.mean)
-    if not over.any():
-        return forecast
-    return forecast._replace(mean=np.where(over, 0.0, forecast.mean), variance=np.where(over, 0.0, forecast.variance))
+def without_ended_days(mean: Floats, variance: Floats, day: int, last_day: Floats) -> tuple[Floats, Floats]:
+    """Forecasts (n, 28) of the days after ``day``, without demand after each row's last day (n,)."""
+    ahead = day + 1 + np.arange(mean.shape[1])
+    over = (ahead > last_day[:, np.newaxis]) & ~np.isnan(mean)
+    return np.where(over, 0.0, mean), np.where(over, 0.0, variance)
 
 
 def until_the_end(daily: Floats, days_left: float, days: int) -> Floats:
@@ -86,13 +74,13 @@ class EndingRows(NamedTuple):
         """The rows with a last day, planned after local ``day``."""
         return cls(np.flatnonzero(np.isfinite(last_day)).tolist(), mean, variance, last_day - day)
 
-    def protect(
-        self, lead_days: Singles, sd_days: Singles, review: Singles, service: Singles, out: Floats
-    ) -> None:
+    def protect(self, lead_days: Singles, sd_days: Singles, review: Singles, service: Singles, out: Floats) -> None:
         """Fill in the columns of `protection_time_demand` again; no demand repeats after the last day."""
         for at in self.at:
             one = slice(at, at + 1)
             days = math.ceil(float(lead_days[at]) + float(review[at])) + 1
+            if self.days_left[at] >= days:
+                continue
             mean, variance = self._daily(at, days, WEEK)
             protection_time_demand(mean, variance, lead_days[one], sd_days[one], review[one], service[one], out[one])
 
@@ -110,11 +98,12 @@ class EndingRows(NamedTuple):
         for at in self.at:
             one = slice(at, at + 1)
             days = projected_days(self.mean.shape[1], lead_days_mean[at])
-            mean, variance = self._daily(at, days, 0)
-            project(
-                stock[0][one], stock[1][one], due[one, :days].copy(), receipts[one, :days].copy(), mean, variance,
-                lead_days_mean[one], found[one], projected[one],
-            )  # fmt: skip
+            if self.days_left[at] < days:
+                mean, variance = self._daily(at, days, 0)
+                project(
+                    stock[0][one], stock[1][one], due[one, :days].copy(), receipts[one, :days].copy(), mean, variance,
+                    lead_days_mean[one], found[one], projected[one],
+                )  # fmt: skip
             if projected[at, COVER_DAYS] > self.days_left[at]:
                 projected[at, COVER_DAYS] = np.nan
 

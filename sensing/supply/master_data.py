@@ -52,7 +52,7 @@ class MasterData:
         self.any_kit = False
         """Whether an item ever was a kit."""
         self.any_end = False
-        """Whether an item ever had a last day or a successor."""
+        """Whether an item ever had a last day."""
         self.any_dependent = False
         """Whether a policy ever made transfers the only demand of anything."""
 
@@ -163,7 +163,7 @@ class MasterData:
         self._records[key] = kept
         self._any_supplier |= key[0] == "supplier"
         self.any_kit |= bool(getattr(kept[1], "parts", None))
-        self.any_end |= isinstance(kept[1], ItemUpdated) and (kept[1].end_of_life or kept[1].successor) is not None
+        self.any_end |= getattr(kept[1], "end_of_life", None) is not None
         self.any_dependent |= getattr(kept[1], "demand", None) == "dependent"
         if key == _POLICY_FOR_ALL:
             self.rates = self._current_rates()

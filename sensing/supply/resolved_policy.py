@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.machine_settings import Settings
-from sensing.supply.lanes import NO_LANE, Lanes
 from sensing.supply.end_of_life import last_day_of
+from sensing.supply.lanes import NO_LANE, Lanes
 from sensing.supply.master_data import MasterData
 
 Names = Callable[[int], tuple[str, str]]
