@@ -45,6 +45,7 @@ def test_the_forecast_ends_with_the_last_day() -> None:
     assert mean[11:].tolist() == [0.0] * 17
     last = records(found)[-1]
     assert (last["lifecycle"], last["last_day"]) == ("ending", date(END))
+    assert last["change"]["sentence"].endswith(f". The item ends after {date(END)}.")
     ahead = (np.datetime64(date(END)) - np.datetime64(last["as_of"])).astype(int)
     assert np.array(last["forecast"]["quantiles"])[ahead:].max(initial=0.0) == 0.0
     assert records(world(shop(range(50)), 50))[-1]["lifecycle"] == "active"
@@ -58,6 +59,7 @@ def test_one_record_proposes_zero_and_then_there_is_silence() -> None:
     assert max(document["proposed"]["order_quantity"] for document in before) > 0.0
     (last,) = after
     assert last["as_of"] == date(END)
+    assert last["change"]["sentence"].endswith(f". The item ended on {date(END)}.")
     assert {name: last["proposed"][name] for name in ("reorder_point", "order_quantity", "order_up_to")} == {
         "reorder_point": 0.0, "order_quantity": 0.0, "order_up_to": 0.0,
     }  # fmt: skip

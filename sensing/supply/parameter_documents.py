@@ -82,7 +82,7 @@ def publish(
             expires=local_date((plan.day if renew else values["published_day"]) + EXPIRES_DAYS),
             demand_class=CLASSES[values["demand_class"]], in_force=_in_force(master.in_force(sku, location)),
             proposed=Proposed(**{name: values[name] for name in Proposed.__struct_fields__}),
-            forecast=forecasts[k], stock=_stock(plan.day, values), change=_change(values, decisions),
+            forecast=forecasts[k], stock=_stock(plan.day, values), change=_change(plan.day, values, decisions),
             freshness=_freshness(values["last_seen"]), accuracy=summary.accuracies[k],
             overrides=[] if decisions is None else decisions.published(), **_decided(decision_record),
             **_life(plan.day, values["last_day"]),
@@ -274,7 +274,17 @@ def _stock(day: int, values: dict[str, Any]) -> Stock:
     )  # fmt: skip
 
 
-def _change(values: dict[str, Any], decisions: DecisionState | None) -> Change:
+def _change(day: int, values: dict[str, Any], decisions: DecisionState | None) -> Change:
+    """Change of the reorder point; its sentence says when the item ends."""
+    change = _change_of_point(values, decisions)
+    if life := _life(day, values["last_day"]):
+        change.sentence += (
+            f" The item {'ended on' if life['lifecycle'] == 'ended' else 'ends after'} {life['last_day']}."
+        )
+    return change
+
+
+def _change_of_point(values: dict[str, Any], decisions: DecisionState | None) -> Change:
     after = values["reorder_point"]
     if values["version"] > 0:
         overridden = decisions is not None and (decisions.published_override or decisions.overrides_reorder_point)

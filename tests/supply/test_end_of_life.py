@@ -129,11 +129,12 @@ def test_no_stock_out_comes_after_the_last_day(
 
 
 def test_a_plan_of_an_ending_item() -> None:
-    """Ten a day for ten more days, lead time a week: the reorder point covers seven, an order three at most; of 200 on
-    hand 100 are left over. After the end nothing is proposed. Without a date a month is ordered.
+    """Ten a day, lead time a week. With ten days left the reorder point covers seven and an order three at most; of 200
+    on hand 100 are left over. An order for two days stays one. After the end nothing is proposed.
     """
-    for left, point, most, over in ((None, 70.0, 140.0, math.nan), (10, 70.0, 30.0, 100.0), (0, 0.0, 0.0, 200.0)):
-        state = book(1, lead_time_days=7.0, cover_days=14.0)
+    cases = ((None, 14, 70, 140, math.nan), (10, 14, 70, 30, 100), (10, 2, 70, 20, 100), (0, 14, 0, 0, 200))
+    for left, cover, point, most, over in cases:
+        state = book(1, lead_time_days=7.0, cover_days=float(cover))
         end = None if left is None else date(DAY + left)
         state.reference(
             ItemUpdated(event_id="i", sku="S0", lead_time_days=7, end_of_life=end), np.zeros(1, np.int64), 0
