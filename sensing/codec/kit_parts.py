@@ -1,6 +1,6 @@
 """Kit parts: an order of a kit is demand for its parts, whatever is shipped later.
 
-The router of a source group calls it before the split. Behind every order record of a kit, and every shipment of one,
+The router of a source group calls it before the split. Behind every order record and daily sum of a kit, and every shipment of one,
 it puts a derived record for each part, at the same location: the quantity in the part's base unit, without a price. The
 key of a part's line is that of a line of the part under the kit's order and line, so later versions, cancellations and
 repeats of the kit's line carry over, and a shipment of the part serves it. The kit's own record is marked as that of a
@@ -20,7 +20,7 @@ from sensing.codec.rekey import rekey
 from sensing.codec.text_table import EventTexts, TextLookup
 from sensing.jit import kernel
 
-CLOSED, LOST, SHIPPED = (np.uint8(kind) for kind in (Kind.CLOSED, Kind.LOST, Kind.SHIPPED))
+CLOSED, LOST, SHIPPED, DAILY = (np.uint8(kind) for kind in (Kind.CLOSED, Kind.LOST, Kind.SHIPPED, Kind.DAILY))
 PART_BITS = 10
 assert PARTS_OF_KIT_MAX <= 1 << PART_BITS, "offsets of derived records must differ"
 
@@ -101,11 +101,11 @@ def _traces(traces: Mapping[tuple[int, int, int], str], parts: NDArray[Any]) -> 
 
 @kernel
 def find_kits(records: NDArray[Any], hashes: NDArray[np.uint64], at: NDArray[np.int64]) -> int:
-    """Fill ``at`` with the orders, lost sales and shipments of SKUs that are among the hashes; returns their number."""
+    """Fill ``at`` with the orders, lost sales, daily sums and shipments of SKUs that are among the hashes; returns their number."""
     found = 0
     for k in range(records.shape[0]):
         kind = records[k].kind
-        if kind > CLOSED and kind != LOST and kind != SHIPPED:
+        if kind > CLOSED and kind != LOST and kind != SHIPPED and kind != DAILY:
             continue
         if hashes[hash_position(hashes, records[k].row_hi)] != 0:
             at[found] = k
