@@ -126,9 +126,12 @@ class DemandDaily(ItemEvent, tag="demand.daily", kw_only=True, gc=False):
 
     quantity: Quantity
     order_lines: Annotated[int, Meta(ge=1, le=100_000, description="Order lines that make up the quantity.")]
-    largest_line: Annotated[
-        Quantity, Meta(description="Quantity of the largest line. Default: unknown, it may be the whole sum.")
-    ] | None = None
+    largest_line: (
+        Annotated[
+            Quantity, Meta(description="Quantity of the largest line. Default: unknown, it may be the whole sum.")
+        ]
+        | None
+    ) = None
     unit_of_measure: Unit = DEFAULT_UNIT
     unit_price: Price | None = None
     currency: Currency | None = None

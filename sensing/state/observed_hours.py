@@ -27,7 +27,7 @@ USUAL_RATE = 0.2
 LOCATION_LINES = np.dtype(
     [
         ("first_hour", "i4"),  # local hour of the first order line; 0: none yet
-        ("summed", "u1"),  # 1: the newest demand heard of was a daily sum, from before the location is live
+        ("summed", "i4"),  # 1: the newest demand heard of was a daily sum, from before the location is live
         ("newest_hour", "i4"),  # newest local hour in the ring
         ("silences", "u1", (7, 24)),  # weeks in a row in which an hour of the week was silent
         ("hour_lines", "i2", (RING_HOURS,)),  # order lines per local hour, ring by hour number

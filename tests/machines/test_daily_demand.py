@@ -3,20 +3,19 @@
 import math
 from collections import Counter
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.codec.event_record import NO_DAY, NOT_GIVEN, THOUSANDTHS, Kind
-from sensing.detection.order_size import learn_row_size, taught_quantity
-from sensing.machine_settings import DAY_MINUTES, DAY_MS, HOUR_MS
+from sensing.detection.order_size import is_far_outside, learn_row_size, taught_quantity
+from sensing.machine_settings import DAY_MS
 from sensing.machines.daily_demand import apply_daily, book_sum, learn_sum_sizes
 from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DUPLICATE
-from sensing.machines.shard_state import ShardState
+from sensing.machines.shard_state import ShardState, dump_state, load_state
 from sensing.state.observed_hours import lines_of_hour
 from sensing.state.rows import DAYS_KEPT, RECENT_DAYS
-from tests.machines.made_tables import DAY, NOON, apply, events, one_row
+from tests.machines.made_tables import DAY, NOON, events, one_row, take
 
 
 def summed(state: ShardState, number: int, back: int = 0, quantity: int = 40_000, lines: int = 8, **more: int) -> int:
@@ -72,15 +71,15 @@ def test_a_sum_has_the_lines_of_its_day(order: str) -> None:
     placed = events({**keys, "quantity": 9000, "quantity_open": 4000})
     if order == "sum first":
         summed(state, 0)
-    apply(state, placed)
+    take(state, placed)
     if order == "line first":
         summed(state, 0)
     assert day_of(state, DAY) == (40_000, 8)
     assert state.supply.supply["open_total"][0] == 4000
-    apply(state, events({**keys, "kind": Kind.CHANGED, "version": 2, "quantity": 10_000, "event_id": "v2"}))
+    take(state, events({**keys, "kind": Kind.CHANGED, "version": 2, "quantity": 10_000, "event_id": "v2"}))
     assert day_of(state, DAY) == (40_000, 8)
     assert state.supply.supply["open_total"][0] == 5000
-    apply(state, events({**keys, "kind": Kind.CANCELLED, "event_id": "gone"}))
+    take(state, events({**keys, "kind": Kind.CANCELLED, "event_id": "gone"}))
     assert day_of(state, DAY) == (40_000, 8)
     assert state.supply.supply["open_total"][0] == 0
 
@@ -89,7 +88,7 @@ def test_lines_after_the_newest_sum_are_demand() -> None:
     """Lines of the day after the sums teach, and make the location live."""
     state = one_row()
     summed(state, 0, back=1)
-    apply(state, events({"order_id": "O", "quantity": 3000}))
+    take(state, events({"order_id": "O", "quantity": 3000}))
     assert day_of(state, DAY) == (3000, 1)
     assert day_of(state, DAY - 1) == (40_000, 8)
     assert state.rows.hot["window_24"][0] == 1
@@ -100,22 +99,57 @@ Sum = tuple[int, int, int | None]
 """Thousandths, lines, largest line."""
 
 
-def expected_sizes(sums: list[Sum]) -> tuple[float, float, float, float, float]:
-    """Sizes after sums of one day, from plain lines, and the excess of the day."""
+def expected_sizes(sums: list[Sum]) -> tuple[tuple[float, ...], float]:
+    """Order sizes after sums of one day, taught line by line, and the excess of the day."""
     sizes, excess = (0.0, 0.0, 0.0, 0.0), 0.0
     for quantity, lines, largest in sums:
         units = quantity / THOUSANDTHS
         if lines > 1 and largest is None:
             for _ in range(min(lines, 8)):
-                sizes = single(sizes, units / lines)
-            sizes = (*sizes[:3], single(max(sizes[3], math.log(units))))
+                sizes = learn_row_size(*sizes, units / lines)
+            sizes = (*sizes[:3], max(sizes[3], math.log(units)))
             continue
-        most = units if largest is None or lines == 1 else min(largest, quantity) / THOUSANDTHS
-        rest = (units - most) / max(lines - 1, 1)
-        if is_far(most, sizes):
+        most = units if lines == 1 or largest is None else min(largest, quantity) / THOUSANDTHS
+        rest = [(units - most) / (lines - 1)] * (min(lines, 8) - 1) if lines > 1 and most < units else []
+        if is_far_outside(most, *sizes):
             excess += most - taught_quantity(sizes[3])
             most = taught_quantity(sizes[3])
-        learned = [rest] * (min(lines, 8) - 1) if rest > 0 else []
-        for each in [*learned, most]:
-            sizes = single(sizes, each)
-    return (*sizes, excess)
+        for each in [*rest, most]:
+            sizes = learn_row_size(*sizes, each)
+    return sizes, excess
+
+
+sums = st.tuples(st.integers(1, 10**6), st.integers(1, 20), st.none() | st.integers(1, 10**6))
+
+
+@given(st.lists(sums, max_size=30))
+def test_sums_teach_sizes_as_their_average_and_largest_lines(given_sums: list[Sum]) -> None:
+    """The average line and the largest one are learned; a largest line far outside is capped, the rest is excess."""
+    state = one_row()
+    state.rows.hot["day"][0] = DAY
+    for quantity, lines, largest in given_sums:
+        learn_sum_sizes(state.tables(), 0, DAY, quantity, lines, NOT_GIVEN if largest is None else largest)
+    hot = state.rows.hot[0]
+    sizes, excess = expected_sizes(given_sums)
+    found = [float(hot[name]) for name in ("size_count", "size_mean", "size_variance", "size_max")]
+    assert found == pytest.approx(sizes, rel=1e-3, abs=2e-3)
+    assert float(hot["excess"][DAY % RECENT_DAYS]) == pytest.approx(excess, rel=2e-2, abs=1e-2)
+
+
+def test_averages_are_no_usual_sizes() -> None:
+    """Only the line of a day with one line is a size that customers order."""
+    state = one_row()
+    summed(state, 0, back=1, quantity=12_000, lines=5)
+    assert state.rows.hot["size_mode"][0] == 0.0
+    summed(state, 1, quantity=12_000, lines=1)
+    assert state.rows.hot["size_mode"][0] == 12.0
+
+
+def test_sums_survive_a_restart() -> None:
+    """A restored shard knows up to which day the sums of a row go."""
+    state = one_row()
+    summed(state, 0)
+    again = ShardState(0, state.settings)
+    load_state(again, dump_state(state, b""))
+    assert again.summed_until[:2].tolist() == [DAY, NO_DAY]
+    assert again.locations.are_summed(again.rows.hot["location"][:1]).tolist() == [True]
