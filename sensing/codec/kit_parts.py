@@ -1,7 +1,7 @@
 """Kit parts: an order of a kit is demand for its parts, whatever is shipped later.
 
-The router of a source group calls it before the split. Behind every order record and daily sum of a kit, and every shipment of one,
-it puts a derived record for each part, at the same location: the quantity in the part's base unit, without a price. The
+The router of a source group calls it before the split. Behind every order record, daily sum and shipment of a kit, it
+puts a derived record for each part, at the same location: the quantity in the part's base unit, without a price. The
 key of a part's line is that of a line of the part under the kit's order and line, so later versions, cancellations and
 repeats of the kit's line carry over, and a shipment of the part serves it. The kit's own record is marked as that of a
 kit: its line is demand and never open.
@@ -101,7 +101,7 @@ def _traces(traces: Mapping[tuple[int, int, int], str], parts: NDArray[Any]) -> 
 
 @kernel
 def find_kits(records: NDArray[Any], hashes: NDArray[np.uint64], at: NDArray[np.int64]) -> int:
-    """Fill ``at`` with the orders, lost sales, daily sums and shipments of SKUs that are among the hashes; returns their number."""
+    """Fill ``at`` with the orders, lost sales, sums and shipments of SKUs among the hashes; returns their number."""
     found = 0
     for k in range(records.shape[0]):
         kind = records[k].kind

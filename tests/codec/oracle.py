@@ -74,8 +74,8 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
         "order.allocated": _ORDER | {"quantity!": _QUANTITY},
         "order.lost": _ORDER | {"quantity!": _QUANTITY, "reason": free_text},
         "demand.daily": _ITEM | {
-            "quantity!": _QUANTITY, "order_lines!": integer(1, 100_000), "largest_line": _QUANTITY, "unit_of_measure=": _UNIT,
-            "unit_price": _PRICE, "currency": _CURRENCY,
+            "quantity!": _QUANTITY, "order_lines!": integer(1, 100_000), "largest_line": _QUANTITY,
+            "unit_of_measure=": _UNIT, "unit_price": _PRICE, "currency": _CURRENCY,
         },
     },
     "shipments": {
