@@ -77,6 +77,8 @@ class Business:
     lines: list[Line] = field(default_factory=list)
     purchases: list[Purchase] = field(default_factory=list)
     stock: dict[tuple[str, str], float] = field(default_factory=dict)
+    evenings: list[dict[tuple[str, str], float]] = field(default_factory=list)
+    """Stock at the end of each day."""
     events: list[tuple[str, Event]] = field(default_factory=list)
     """Topic and event."""
 
@@ -115,6 +117,23 @@ class Business:
                 line.quantity, line.version = line.quantity + 1, 2
                 self.tell("orders", "order.changed", later, **keys(line), quantity=line.quantity, line_version=2,
                           requested_date=line.due.isoformat(), unit_price=9.5, currency="EUR")  # fmt: skip
+
+    def think_again(self, location: str, day: dt.date) -> None:
+        """A customer cancels what is open of an older line, or wants one more."""
+        r = self.random
+        older = [line for line in self.lines if line.location == location and line.open > 0 and line.due > day]
+        if not older or r.random() < 0.7:
+            return
+        line, at = r.choice(older), instant(location, day, 18.5)
+        if line.quantity > 100:
+            return
+        if r.random() < 0.5:
+            line.cancelled = True
+            self.tell("orders", "order.cancelled", at, **keys(line))
+            return
+        line.quantity, line.version = line.quantity + 1, line.version + 1
+        self.tell("orders", "order.changed", at, **keys(line), quantity=line.quantity, line_version=line.version,
+                  requested_date=line.due.isoformat(), unit_price=9.5, currency="EUR")  # fmt: skip
 
     def ship(self, location: str, day: dt.date) -> None:
         """Ship what is due, as far as stock reaches, in the evening."""
@@ -224,9 +243,11 @@ def live_through(b: Business, day: int) -> None:
     if day == HISTORY_DAYS - 90:  # wanted much later
         b.place("BOLT", "LEEDS", instant("LEEDS", date, 12), 3.0, date + dt.timedelta(days=140))
     for location in ZONES:
+        b.think_again(location, date)
         b.ship(location, date)
         for sku in LINES_PER_DAY:
             b.buy(sku, location, date)
+    b.evenings.append(dict(b.stock))
 
 
 def business(seed: int, days: int) -> Business:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from tests.opening.business import OPENING, ZONES, Business, Event, instant, keys, stamp
+from tests.opening.business import FIRST, OPENING, ZONES, Business, Event, instant, keys, stamp
 
 Topics = dict[str, list[Event]]
 
@@ -18,11 +18,12 @@ def is_live(event: Event) -> bool:
 
 
 def daily_sums(before: Business, history: list[tuple[str, Event]]) -> list[Event]:
-    """Demand of the days before the opening: what was ordered and not cancelled, and what was sent to others."""
+    """Demand of the days before the opening: what was ordered, less what was cancelled, and what was sent to others."""
     ordered: dict[tuple[str, str, dt.date], list[float]] = defaultdict(list)
     for line in before.lines:
-        if not line.cancelled:
-            ordered[line.sku, line.location, line.placed.astimezone(ZONES[line.location]).date()].append(line.quantity)
+        quantity = line.shipped if line.cancelled else line.quantity
+        if quantity > 0:
+            ordered[line.sku, line.location, line.placed.astimezone(ZONES[line.location]).date()].append(quantity)
     for _, event in history:
         if event["event_type"] == "shipment.transferred":
             at = dt.datetime.fromisoformat(event["event_time"]).astimezone(ZONES[event["location"]])
@@ -59,12 +60,17 @@ def purchases(before: Business, history: list[tuple[str, Event]]) -> list[Event]
 
 
 def counts(before: Business) -> list[Event]:
-    """Stock of every item at the opening."""
-    return [
-        {"event_id": f"c|{sku}|{location}", "event_type": "inventory.counted", "sku": sku, "location": location,
-         "event_time": stamp(instant(location, OPENING)), "quantity": quantity}
-        for (sku, location), quantity in before.stock.items() if sku != "SET"
-    ]  # fmt: skip
+    """Stock in the evening of the days on which it ran out or was there again, and of the last day."""
+    found: list[Event] = []
+    for number, stock in enumerate(before.evenings):
+        day, earlier = FIRST + dt.timedelta(days=number), before.evenings[max(number - 1, 0)]
+        found += [
+            {"event_id": f"c|{sku}|{location}|{day}", "event_type": "inventory.counted", "sku": sku,
+             "location": location, "event_time": stamp(instant(location, day, 23.9)), "quantity": quantity}
+            for (sku, location), quantity in stock.items()
+            if sku != "SET" and (number == len(before.evenings) - 1 or (quantity > 0) != (earlier[sku, location] > 0))
+        ]  # fmt: skip
+    return found
 
 
 def opened(before: Business, whole: Business) -> Topics:
