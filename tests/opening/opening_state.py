@@ -60,7 +60,7 @@ def purchases(before: Business, history: list[tuple[str, Event]]) -> list[Event]
 
 
 def counts(before: Business) -> list[Event]:
-    """Stock in the evening of the days on which it ran out or was there again, and of the last day."""
+    """Stock in the evening of the days without any, of the day after, and of the last day."""
     found: list[Event] = []
     for number, stock in enumerate(before.evenings):
         day, earlier = FIRST + dt.timedelta(days=number), before.evenings[max(number - 1, 0)]
@@ -68,7 +68,7 @@ def counts(before: Business) -> list[Event]:
             {"event_id": f"c|{sku}|{location}|{day}", "event_type": "inventory.counted", "sku": sku,
              "location": location, "event_time": stamp(instant(location, day, 23.9)), "quantity": quantity}
             for (sku, location), quantity in stock.items()
-            if sku != "SET" and (number == len(before.evenings) - 1 or (quantity > 0) != (earlier[sku, location] > 0))
+            if sku != "SET" and (number == len(before.evenings) - 1 or quantity <= 0 or earlier[sku, location] <= 0)
         ]  # fmt: skip
     return found
 
