@@ -221,7 +221,7 @@ def reference() -> list[Event]:
 
 def demand_factor(sku: str, location: str, day: int) -> float:
     """Planted changes of demand: a drop before the opening, a surge after it."""
-    if (sku, location) == ("HOSE", "BONN") and day >= HISTORY_DAYS - 4:
+    if (sku, location) == ("PUMP", "LEEDS") and day >= HISTORY_DAYS - 4:
         return 0.0
     return 7.0 if (sku, location) == ("SEAL", "LEEDS") and day - HISTORY_DAYS in (9, 10, 11) else 1.0
 
@@ -233,7 +233,7 @@ def live_through(b: Business, day: int) -> None:
         b.receive(location, date)
     for sku in LINES_PER_DAY:
         for location in ZONES:
-            if sku != "SET" and (day == 0 or b.random.random() < 0.07):
+            if sku != "SET" and (day == 0 or b.random.random() < 0.15):
                 b.count(sku, location, date)
             b.sell(sku, location, date, demand_factor(sku, location, day))
     if day == HISTORY_DAYS - 20:  # overdue at the opening, and for ever
