@@ -67,6 +67,15 @@ def test_a_record_that_arrives_late_takes_its_place() -> None:
     assert [[part.sku for part in links.parts("X", now)] for now in (1, 2, 4, 5)] == [[], ["b"], ["b"], ["a"]]
 
 
+def test_former_parts_are_those_that_a_kit_had_before() -> None:
+    """Of all records in effect, without those that the kit still has."""
+    links = learned(item("K", 10, {"A": 1, "B": 2}), item("K", 20, {"C": 1}), item("K", 30, {"A": 3}))
+    for time, former in ((10, set()), (20, {"A", "B"}), (30, {"B", "C"})):
+        assert {part.sku for part in links.former_parts("K", time)} == former
+        assert all(part.quantity == 0 for part in links.former_parts("K", time))
+    assert links.former_parts("A", 30) == ()
+
+
 def test_the_oldest_record_kept_holds_from_the_beginning() -> None:
     """The bound on records of an item."""
     links = learned(*(item("X", number, {f"p{number}": 1}) for number in range(EDITIONS_MAX + 3)))
