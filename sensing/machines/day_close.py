@@ -56,6 +56,8 @@ def plan_rows(s: ShardState, rows: Integers, instants: Integers, due: DueCloses)
     hot = s.rows.hot
     windows = np.zeros(len(rows), WINDOWS)
     read_windows(hot, s.demand.demand, s.demand.pool, s.locations.unobserved, rows, due.day, windows)
+    if not s.backfilling:
+        windows["dropped"][s.locations.are_summed(hot["location"][rows])] = 0  # history teaches without alarms
     ended = s.supply.decision_states.expire(rows, due.day + 1)
     for row in ended:
         hot["dirty"][row] = 1
