@@ -85,7 +85,7 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
         "shipment.delayed": _SHIPMENT | {"expected_date!": date, "reason": free_text},
         "shipment.backordered": _SHIPMENT | {"expected_date": date},
         "shipment.substituted": _SHIPMENT | {"substitute_sku!": _SKU},
-        "shipment.transferred": _SHIPMENT | {"to_location!": _LOCATION},
+        "shipment.transferred": _SHIPMENT | {"to_location!": _LOCATION, "expected_date": date},
         "shipment.delivered": _SHIPMENT,
     },
     "suppliers": {
@@ -123,7 +123,7 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
         "policy.updated": _REFERENCE | _ANYWHERE | {
             "service_target": _SHARE, "review_days": _DAYS, "cover_days": _DAYS, "order_cost": _PRICE,
             "holding_rate_year": number(0, 10, above=True), "order_quantity_min": _OR_ZERO,
-            "order_quantity_multiple": _OR_ZERO, "dead_band": _SHARE, "count_tolerance": _SHARE,
+            "order_quantity_multiple": _OR_ZERO, "dead_band": _SHARE, "count_tolerance": _SHARE, "transfer_days_late": _DAYS,
             "demand": one_of("independent", "dependent", "both"),
             "unknown_item": one_of("accept", "dead_letter", "quarantine"),
             "unknown_location": one_of("accept", "dead_letter", "quarantine"),
