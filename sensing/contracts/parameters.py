@@ -34,14 +34,34 @@ class InForce(msgspec.Struct, kw_only=True):
     since: str | None = None
 
 
+class PromotionUsed(msgspec.Struct, kw_only=True):
+    """A promotion with days in the forecast, from ``start`` to ``end``.
+
+    ``uplift`` is the relative change of demand that was used. ``source`` says where it comes from: ``stated`` in the
+    promotion's record, ``learned`` from promoted days of the SKU-location and of its category, ``mixed`` from both, or
+    ``none``: nothing was stated, nothing is learned yet. ``stated`` is what the record states.
+    """
+
+    promotion: str
+    start: str
+    end: str
+    uplift: float
+    source: Literal["stated", "mixed", "learned", "none"]
+    stated: float | None = None
+
+
 class Forecast(msgspec.Struct, kw_only=True):
-    """Demand per local day from ``start``: 28 means, and per day the quantiles at ``levels``; units per day."""
+    """Demand per local day from ``start``: 28 means, and per day the quantiles at ``levels``; units per day.
+
+    Of ``promotions`` that overlap the one with the greatest uplift holds.
+    """
 
     start: str
     method: str
     mean: list[float]
     levels: list[float]
     quantiles: list[list[float]]
+    promotions: list[PromotionUsed] = []
 
 
 class Proposed(msgspec.Struct, kw_only=True):

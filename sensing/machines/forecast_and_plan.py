@@ -13,6 +13,7 @@ from sensing.contracts.parameters import QUANTILE_LEVELS, Accuracy
 from sensing.demand.demand_record import CLASSES, HORIZON, METHODS
 from sensing.demand.model_inputs import Forecast
 from sensing.machines.day_inputs import window_of
+from sensing.machines.promoted_days import promotions_used
 from sensing.machines.shard_state import ShardState
 from sensing.machines.unit_money import prices_in_base
 from sensing.supply.parameter_documents import ForecastSummary
@@ -68,7 +69,9 @@ def forecast_summary(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int6
     quantiles = s.demand.quantiles(select_rows(result.forecast, at), rows, LEVELS)
     location = s.rows.hot["location"][rows]
     ships, reports = s.locations.ships[location].tolist(), s.locations.reports[location].tolist()
-    return ForecastSummary(quantiles, methods, accuracies, ships, reports)
+    return ForecastSummary(
+        quantiles, methods, accuracies, ships, reports, promotions_used(s, rows, result.plan.day + 1, HORIZON)
+    )
 
 
 def _known(value: float) -> float | None:

@@ -18,6 +18,7 @@ from sensing.contracts.parameters import (
     InForce,
     ParameterStatus,
     PlanningParameters,
+    PromotionUsed,
     Proposed,
     Stock,
 )
@@ -44,6 +45,7 @@ class ForecastSummary(NamedTuple):
     """Forecast data of the published rows: quantiles (k, 28, 11), methods and accuracies (k).
 
     ``ships`` and ``reports`` (k) say whether a row's location reports shipments, and anything that ends order lines.
+    ``promotions`` (k) are those in the forecast.
     """
 
     quantiles: NDArray[np.float64]
@@ -51,6 +53,7 @@ class ForecastSummary(NamedTuple):
     accuracies: list[Accuracy]
     ships: list[bool]
     reports: list[bool]
+    promotions: list[list[PromotionUsed]]
 
 
 def publish(
@@ -210,8 +213,12 @@ def _by_day(first_day: int, table: NDArray[np.float64]) -> list[dict[str, float]
 def _forecasts(plan: Plan, at: NDArray[np.int64], summary: ForecastSummary) -> list[Forecast]:
     start, levels = local_date(plan.day + 1), list(QUANTILE_LEVELS)
     # The encoder writes arrays faster than lists of numbers.
-    rows: Any = zip(summary.methods, rounded(plan.forecast_mean[at]), rounded(summary.quantiles), strict=True)
-    return [Forecast(start=start, method=m, mean=mean, levels=levels, quantiles=table) for m, mean, table in rows]
+    means, tables = rounded(plan.forecast_mean[at]), rounded(summary.quantiles)
+    rows: Any = zip(summary.methods, means, tables, summary.promotions, strict=True)
+    return [
+        Forecast(start=start, method=method, mean=mean, levels=levels, quantiles=table, promotions=promotions)
+        for method, mean, table, promotions in rows
+    ]
 
 
 def _in_force(kept: Any) -> InForce:
