@@ -58,7 +58,8 @@ class Reader:
         verdicts = self._verdicts(values, headers)
         times = instants([EPOCH if isinstance(verdict, Fault) else verdict.event_time for verdict in verdicts])
         for i in np.flatnonzero((times < INSTANT_MIN) | (times > INSTANT_MAX)).tolist():
-            if isinstance(verdicts[i], Fault) or verdicts[i].event_time is None:
+            verdict = verdicts[i]
+            if isinstance(verdict, Fault) or verdict.event_time is None:
                 continue
             verdict = verdicts[i] = examine(self._types, values[i], headers[i])
             times[i] = 0 if isinstance(verdict, Fault) else instant(verdict.event_time)

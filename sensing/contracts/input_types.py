@@ -78,7 +78,8 @@ INPUT_TYPES: dict[str, InputType] = {
     "calendar.updated": InputType("every shard", "closed days and holidays of locations"),
     "policy.updated": InputType(
         "every shard",
-        "service target, cover, costs, dead band, kind of demand, count tolerance, late transfers, base currency, rates, unknown names",
+        "service target, cover, costs, dead band, kind of demand, count tolerance, late transfers, base currency, "
+        "rates, unknown names",
     ),
     "plan.published": InputType("shard of the SKU", "nothing", ("location", "start", "days", "quantity_per_day")),
     "parameters.in_force": InputType(

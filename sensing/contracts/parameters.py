@@ -84,10 +84,11 @@ class Stock(msgspec.Struct, kw_only=True):
 
     ``stockout_date`` is the first local day on which the projection is below zero (absent: not within 28 days, or the
     lead time if that is longer). ``owed`` is open demand requested before ``as_of`` ended, ``allocated`` what is
-    reserved for open order lines, ``free`` what is on hand less both. ``on_order`` is what purchase orders and transfers
-    are to bring, ``on_order_by_day`` the same by expected day; ``in_transit`` is the part that has left another location. ``open`` is ``unknown`` where neither shipments,
-    deliveries nor counts were heard of for the location, so that lines end by age. ``shipments`` says whether the
-    location reports shipments; where it does not, a count settles the lines that were due.
+    reserved for open order lines, ``free`` what is on hand less both. ``on_order`` is what purchase orders and
+    transfers are to bring, ``on_order_by_day`` the same by expected day; ``in_transit`` is the part of it that has left
+    another location. ``open`` is ``unknown`` where neither shipments, deliveries nor counts were heard of for the
+    location, so that lines end by age. ``shipments`` says whether the location reports shipments; where it does not, a
+    count settles the lines that were due.
     """
 
     on_hand: float | None

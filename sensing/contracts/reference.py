@@ -169,10 +169,10 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     items without a record.
 
     ``transfer_days_late`` (7 by default) is how many days after its expected date a transfer counts as arrived although
-    no delivery was heard of. ``count_tolerance`` is the share of the balance by which a count may differ from it. ``demand`` says what is demand
-    at a location: order lines and lost sales (``independent``), transfers to other locations (``dependent``), or
-    ``both``, the default. What is not demand still changes stock and open lines. It holds for events that are applied
-    after the record took effect.
+    no delivery was heard of. ``count_tolerance`` is the share of the balance by which a count may differ from it.
+    ``demand`` says what is demand at a location: order lines and lost sales (``independent``), transfers to other
+    locations (``dependent``), or ``both``, the default. What is not demand still changes stock and open lines. Both
+    hold for events that are applied after the record took effect.
     """
 
     sku: Sku | None = None

@@ -1,9 +1,9 @@
 """Transfers between locations: goods in transit, deliveries that end them, and dates that move.
 
-`sensing.machines.infrequent_events` and `sensing.machines.shipment_events` call it for events, `sensing.machines.timers`
-for shipments that end by date. A transfer with ``expected_date`` is in transit: what it brings is on order at the
-destination and counts in the stock projection on that day. Without a date, with one that is no date, or with one that
-is over, the goods are on hand at once.
+`sensing.machines.infrequent_events` and `sensing.machines.shipment_events` call it for events,
+`sensing.machines.timers` for shipments that end by date. A transfer with ``expected_date`` is in transit: what it
+brings is on order at the destination and counts in the stock projection on that day. Without a date, with one that is
+no date, or with one that is over, the goods are on hand at once.
 """
 
 import datetime as dt

@@ -123,7 +123,8 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
         "policy.updated": _REFERENCE | _ANYWHERE | {
             "service_target": _SHARE, "review_days": _DAYS, "cover_days": _DAYS, "order_cost": _PRICE,
             "holding_rate_year": number(0, 10, above=True), "order_quantity_min": _OR_ZERO,
-            "order_quantity_multiple": _OR_ZERO, "dead_band": _SHARE, "count_tolerance": _SHARE, "transfer_days_late": _DAYS,
+            "order_quantity_multiple": _OR_ZERO, "dead_band": _SHARE, "count_tolerance": _SHARE,
+            "transfer_days_late": _DAYS,
             "demand": one_of("independent", "dependent", "both"),
             "unknown_item": one_of("accept", "dead_letter", "quarantine"),
             "unknown_location": one_of("accept", "dead_letter", "quarantine"),
