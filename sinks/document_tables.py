@@ -23,7 +23,8 @@ _ITEM = [("item_name", _TEXT), ("family", _TEXT), ("category", _TEXT), ("strateg
          ("regulated", pa.bool_())]  # fmt: skip
 _SUPPLY = [("region", _TEXT), ("supplier", _TEXT), ("buyer", _TEXT)]
 
-STOCK = ("on_hand", "on_order", "open_demand", "cover_days", "owed", "allocated", "free", "open", "shipments")
+STOCK = ("on_hand", "on_order", "open_demand", "cover_days", "owed", "allocated", "free", "open", "shipments",
+         "in_transit")  # fmt: skip
 
 PARAMETERS_SCHEMA = pa.schema([
     ("sku", _TEXT), ("location", _TEXT), *_LEADING, ("status", _TEXT), ("as_of", _DATE), ("expires", _DATE),
@@ -34,7 +35,7 @@ PARAMETERS_SCHEMA = pa.schema([
     ("on_hand", _NUMBER), ("on_order", _NUMBER), ("open_demand", _NUMBER),
     ("open_demand_by_day", pa.map_(_TEXT, _NUMBER)), ("stockout_date", _DATE), ("cover_days", _NUMBER),
     ("owed", _NUMBER), ("allocated", _NUMBER), ("free", _NUMBER), ("on_order_by_day", pa.map_(_TEXT, _NUMBER)),
-    ("open", _TEXT), ("shipments", _TEXT),
+    ("open", _TEXT), ("shipments", _TEXT), ("in_transit", _NUMBER),
     *((f"change_{name}", _NUMBER) for name in Change.__struct_fields__ if name != "sentence"),
     ("reason", _TEXT), ("freshness", pa.map_(_TEXT, _TEXT)),
     *((f"accuracy_{name}", _NUMBER) for name in Accuracy.__struct_fields__), *_DECISION, *_ITEM, *_SUPPLY,

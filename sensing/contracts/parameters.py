@@ -85,9 +85,11 @@ class Stock(msgspec.Struct, kw_only=True):
 
     ``stockout_date`` is the first local day on which the projection is below zero (absent: not within 28 days, or the
     lead time if that is longer). ``owed`` is open demand requested before ``as_of`` ended, ``allocated`` what is
-    reserved for open order lines, ``free`` what is on hand less both. ``open`` is ``unknown`` where neither shipments,
-    deliveries nor counts were heard of for the location, so that lines end by age. ``shipments`` says whether the
-    location reports shipments; where it does not, a count settles the lines that were due.
+    reserved for open order lines, ``free`` what is on hand less both. ``on_order`` is what purchase orders and
+    transfers are to bring, ``on_order_by_day`` the same by expected day; ``in_transit`` is the part of it that has left
+    another location. ``open`` is ``unknown`` where neither shipments, deliveries nor counts were heard of for the
+    location, so that lines end by age. ``shipments`` says whether the location reports shipments; where it does not, a
+    count settles the lines that were due.
 
     ``left_over`` is what will be left of stock and orders when the item ends, absent where no last day is known.
     """
@@ -104,6 +106,7 @@ class Stock(msgspec.Struct, kw_only=True):
     on_order_by_day: dict[str, float] = {}
     open: Literal["known", "unknown"] = "known"
     shipments: Literal["heard", "not_heard"] = "heard"
+    in_transit: float = 0.0
     left_over: float | None = None
 
 

@@ -172,10 +172,11 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     supplier or unit is quarantined. The default of ``unknown_item`` needs no item records; any other value refuses
     items without a record.
 
-    ``count_tolerance`` is the share of the balance by which a count may differ from it. ``demand`` says what is demand
-    at a location: order lines and lost sales (``independent``), transfers to other locations (``dependent``), or
-    ``both``, the default. What is not demand still changes stock and open lines. It holds for events that are applied
-    after the record took effect.
+    ``transfer_days_late`` (7 by default) is how many days after its expected date a transfer counts as arrived although
+    no delivery was heard of. ``count_tolerance`` is the share of the balance by which a count may differ from it.
+    ``demand`` says what is demand at a location: order lines and lost sales (``independent``), transfers to other
+    locations (``dependent``), or ``both``, the default. What is not demand still changes stock and open lines. Both
+    hold for events that are applied after the record took effect.
     """
 
     sku: Sku | None = None
@@ -189,6 +190,7 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     order_quantity_multiple: QuantityOrZero | None = None
     dead_band: Share | None = None
     count_tolerance: Share | None = None
+    transfer_days_late: Days | None = None
     base_currency: BaseCurrency | None = None
     rates: RatesToBase = {}
     demand: Demand | None = None

@@ -57,6 +57,14 @@ LIMITS = (
         lambda s: s.supply.purchases.events_dropped,
     ),
     Limit(
+        "transfers_refused", "Transfers on hand at once because the table of those in transit was full.",
+        lambda s: s.supply.transit.refused,
+    ),
+    Limit(
+        "transfers_forgotten", "Transfers that have arrived, forgotten because the table was full.",
+        lambda s: s.supply.transit.forgotten,
+    ),
+    Limit(
         "disruptions_evicted", "Disruptions of suppliers forgotten because the table was full.",
         lambda s: s.supply.disruptions.evicted,
     ),

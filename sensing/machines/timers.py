@@ -32,6 +32,7 @@ from sensing.machines.resumable import FirstPublication, Resumable
 from sensing.machines.row_lookup import row_of_known
 from sensing.machines.shard_outputs import put_decision
 from sensing.machines.shard_state import ShardState
+from sensing.machines.transfers import end_transfers
 from sensing.machines.unknown_names import accept_names
 from sensing.state.line_table import EVICTED_OPEN
 from sensing.state.row_index import NONE
@@ -148,19 +149,22 @@ def next_timer(s: ShardState) -> int:
     """Instant (UTC ms) of the next timer other than a day close."""
     reference = s.pending.next_time()
     quiet_end = s.settings.quiet_until if s.backfilling and s.settings.quiet_until is not None else NEVER
-    return min(reference if reference == NEVER else reference - s.settings.lateness_ms, quiet_end, s.next_housekeeping)
+    reference = reference if reference == NEVER else reference - s.settings.lateness_ms
+    return min(reference, quiet_end, s.supply.transit.next_end(), s.next_housekeeping)
 
 
 def run_timer(s: ShardState, instant: int) -> Resumable | None:
-    """Run the timers due at ``instant``: reference records, then the end of the backfill, then housekeeping.
+    """Run the timers due at ``instant``: reference records, transfers, the end of the backfill, then housekeeping.
 
     The end of the backfill is resumable: it is returned for the shard to step. Housekeeping stays due until it ends.
     """
     apply_due_reference(s, instant + s.settings.lateness_ms)
+    end_transfers(s, instant)
     if s.backfilling and s.settings.quiet_until is not None and s.settings.quiet_until <= instant:
         return FirstPublication.begin(s, instant)
     if s.next_housekeeping <= instant:
         end_old_lines(s.tables(), instant, s.settings.line_horizon_days)
+        s.supply.transit.forget_old(instant - s.settings.line_horizon_days * DAY_MS)
         _report_lost_lines(s, instant)
         expire_problems(s, instant)
         plan_disrupted_rows(s, instant)

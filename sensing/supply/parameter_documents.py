@@ -183,7 +183,7 @@ def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
     exact = ("reorder_point", "order_quantity", "order_up_to", "safety_stock", "lead_time_demand_mean",
              "lead_time_demand_sd", "lead_time_demand_quantile", "demand_class", "stockout")  # fmt: skip
     single = ("lead_time_days_mean", "lead_time_days_sd", "review_days", "service_target", "on_hand", "on_order",
-              "open_demand", "cover_days", "overdue", "allocated", "free", "left_over")  # fmt: skip
+              "open_demand", "cover_days", "overdue", "allocated", "free", "in_transit", "left_over")  # fmt: skip
     columns = {name: getattr(plan, name)[at].tolist() for name in exact}
     columns |= zip(single, rounded(np.array([getattr(plan, name)[at] for name in single])).tolist(), strict=True)
     return columns | {
@@ -270,7 +270,7 @@ def _stock(day: int, values: dict[str, Any]) -> Stock:
         stockout_date=None if stockout < 0 else local_date(day + 1 + stockout),
         cover_days=_known(values["cover_days"]), owed=values["overdue"], allocated=values["allocated"],
         free=_known(values["free"]), on_order_by_day=values["due_by_day"], open=values["open"],
-        shipments=values["shipments"], left_over=_known(values["left_over"]),
+        shipments=values["shipments"], in_transit=values["in_transit"], left_over=_known(values["left_over"]),
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from sensing.supply.projection import ARRIVING, COVER_DAYS, NEEDED, NEEDED_VARIA
 from sensing.supply.purchases import OpenLines, Purchases
 from sensing.supply.rounding import rounded
 from sensing.supply.stock_ledger import stock
+from sensing.supply.transit import InTransit
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -69,6 +70,8 @@ class Plan(NamedTuple):
     """(n,) units on hand that are reserved for open order lines."""
     free: Floats
     """(n,) units on hand that are neither allocated nor overdue; NaN if stock was never counted."""
+    in_transit: Floats
+    """(n,) units on order that have left another location."""
     open_beyond: dict[int, dict[int, float]]
     """Units open after the 28 days, by position of the row and local day; rows that have none are left out."""
     receipts: Floats
@@ -104,7 +107,7 @@ def single(values: Any) -> Singles:
 
 class PlanInputs(NamedTuple):
     """Inputs of plans besides forecasts: planning policy of the rows, supply records, lanes, purchase orders,
-    order lines and what is allocated to them.
+    transfers in transit, order lines and what is allocated to them.
 
     ``override_lead_times`` replaces estimated lead times (n,) of rows (n,) by those that a person has set. ``lengthen``
     adds to mean lead times (n,) what disruptions of suppliers add on a local day.
@@ -114,6 +117,7 @@ class PlanInputs(NamedTuple):
     supply: NDArray[Any]
     lanes: Lanes
     purchases: Purchases
+    transit: InTransit
     lines: LineTable
     allocations: Allocations
     override_lead_times: Callable[[NDArray[np.int64], Singles], None]
@@ -202,6 +206,7 @@ def make_plan(
     allocated, owed, due = allocate(inputs, rows, day + 1, open_day, overdue)
     beyond = open_beyond(supply, inputs.lines.lines, rows, day + days, overdue + open_day[:, :days].sum(axis=1))
     receipts = due_receipts(count, horizon, day + 1, lines)
+    in_transit = inputs.transit.add_receipts(rows, day + 1, receipts)
     on_hand = np.empty(count)
     stock(supply, rows, on_hand)
     on_hand[policy["kit"] > 0.0] = np.nan
@@ -213,8 +218,7 @@ def make_plan(
         day, rows, demand_class, forecast_mean, forecast_variance, out[:, 0].astype(np.float32),
         out[:, 1].astype(np.float32), mean_days, sd_days, review, service, mean, demand_sd, quantile, safety, quantile,
         quantity, rounded(quantile + quantity), on_hand, on_order, open_demand, open_day, overdue, allocated,
-        on_hand - owed, beyond,
-        receipts, found[:, 0], found[:, 1],
+        on_hand - owed, in_transit, beyond, receipts, found[:, 0], found[:, 1],
         projected[:, PROBABILITY], projected[:, NEEDED], projected[:, NEEDED_VARIANCE], projected[:, ARRIVING],
         projected[:, COVER_DAYS], policy, ending.left_over(on_hand, on_order, open_demand),
     )  # fmt: skip
