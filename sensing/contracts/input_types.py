@@ -78,16 +78,16 @@ INPUT_TYPES: dict[str, InputType] = {
     "calendar.updated": InputType("every shard", "closed days and holidays of locations"),
     "policy.updated": InputType(
         "every shard",
-        "service target, cover, costs, dead band, kind of demand, count tolerance, base currency, rates, unknown names",
+        "service target, cover, costs, dead band, kind of demand, count tolerance, base currency, rates, unknown names,"
+        " thresholds between forecast and plan",
     ),
-    "plan.published": InputType("shard of the SKU", "nothing", ("location", "start", "days", "quantity_per_day")),
+    "plan.published": InputType("shard of the SKU", "the baseline plan that the sensed forecast is blended with"),
     "parameters.in_force": InputType(
         "shard of the SKU", "what the ERP runs on: the values that a proposal is compared with", ("proposed_version",)
     ),
     "promotion.approved": InputType("shard of the SKU", "days on which an item is promoted", ("uplift",)),
     "signal.observed": InputType(
-        "every shard", "nothing",
-        ("signal", "kind", "location", "family", "region", "value", "probability", "quantity", "horizon_days"),
+        "every shard", "an opportunity adds expected demand; other kinds do nothing", ("family", "region", "value")
     ),
     "decision.made": InputType("shard of the SKU", "acts on an exception or on parameters, and is answered"),
     "execution.confirmed": InputType("shard of the SKU", "puts proposed parameters in force"),

@@ -21,6 +21,7 @@ from sensing.machines.close_schedule import DueCloses
 from sensing.machines.day_inputs import ObservedDay, inputs_of, observe_day
 from sensing.machines.exception_outputs import observe
 from sensing.machines.forecast_and_plan import ForecastAndPlan, forecast_and_plan, forecast_summary, may_propose
+from sensing.machines.forecast_parts import changes_daily, learn_parts
 from sensing.machines.line_windows import WINDOWS, read_windows
 from sensing.machines.shard_outputs import context_of, put_decision, put_parameters
 from sensing.machines.shard_state import ShardState
@@ -76,12 +77,15 @@ def aggregate_day(s: ShardState, due: DueCloses, observed: ObservedDay) -> None:
 
 
 def _learn(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
-    s.demand.close_day(rows, inputs_of(s, rows, observed))
+    inputs = inputs_of(s, rows, observed)
+    learn_parts(s, rows, inputs)
+    s.demand.close_day(rows, inputs)
     s.rows.hot["closed_day"][rows] = observed.day
 
 
 def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: int) -> NDArray[np.bool_]:
-    """Rows to plan: with new events, changed master data, open orders, a demand drop or exceptions.
+    """Rows to plan: with new events, changed master data, open orders, a demand drop, exceptions, a plan or
+    opportunities.
 
     Each of the others is planned every ``PLAN_EVERY_DAYS`` days.
     """
@@ -89,7 +93,7 @@ def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: i
     turn = (day + hot["slot"][rows].astype(np.int64)) % PLAN_EVERY_DAYS == 0
     waiting = (s.supply.supply["on_order"][rows] > 0) | (windows["dropped"] == 1)
     concerned = s.problems.has_problem(rows)
-    return np.asarray((hot["dirty"][rows] == 1) | s.to_plan[rows] | waiting | concerned | turn)
+    return np.asarray((hot["dirty"][rows] == 1) | s.to_plan[rows] | waiting | concerned | turn | changes_daily(s, rows))
 
 
 def _detect_and_publish(
@@ -97,7 +101,7 @@ def _detect_and_publish(
 ) -> None:
     """Put out findings, ends of overrides and documents of planned rows, in the order of (instant, row)."""
     plan = result.plan
-    closing = Closing(plan, windows, result.forecast.demand_class)
+    closing = Closing(plan, windows, result.forecast.demand_class, result.parts.baselines)
     triggered = {name: detector.triggers(s, closing) for name, detector in DETECTORS.items() if detector.triggers}
     detected = np.logical_or.reduce([s.problems.has_problem(plan.rows), *triggered.values()])
     documents = {} if s.backfilling else documents_of(s, result)

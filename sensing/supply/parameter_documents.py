@@ -44,6 +44,7 @@ class ForecastSummary(NamedTuple):
     """Forecast data of the published rows: quantiles (k, 28, 11), methods and accuracies (k).
 
     ``ships`` and ``reports`` (k) say whether a row's location reports shipments, and anything that ends order lines.
+    ``added`` (k) are fields of the forecast that say what was added to what was sensed.
     """
 
     quantiles: NDArray[np.float64]
@@ -51,6 +52,7 @@ class ForecastSummary(NamedTuple):
     accuracies: list[Accuracy]
     ships: list[bool]
     reports: list[bool]
+    added: list[dict[str, Any]]
 
 
 def publish(
@@ -210,8 +212,12 @@ def _by_day(first_day: int, table: NDArray[np.float64]) -> list[dict[str, float]
 def _forecasts(plan: Plan, at: NDArray[np.int64], summary: ForecastSummary) -> list[Forecast]:
     start, levels = local_date(plan.day + 1), list(QUANTILE_LEVELS)
     # The encoder writes arrays faster than lists of numbers.
-    rows: Any = zip(summary.methods, rounded(plan.forecast_mean[at]), rounded(summary.quantiles), strict=True)
-    return [Forecast(start=start, method=m, mean=mean, levels=levels, quantiles=table) for m, mean, table in rows]
+    means, tables = rounded(plan.forecast_mean[at]), rounded(summary.quantiles)
+    rows: Any = zip(summary.methods, means, tables, summary.added, strict=True)
+    return [
+        Forecast(start=start, method=method, mean=mean, levels=levels, quantiles=table, **added)
+        for method, mean, table, added in rows
+    ]
 
 
 def _in_force(kept: Any) -> InForce:
