@@ -232,8 +232,8 @@ def explained(parts: ForecastParts, at: int) -> dict[str, Any]:
         fields["opportunities"] = [
             OpportunityShare(
                 signal=each.opportunity.signal, probability=each.opportunity.probability,
-                quantity=float(rounded(each.units)), start=local_date(each.opportunity.start), end=local_date(each.opportunity.end),
-                expected=float(rounded(each.mean.sum())),
+                quantity=float(rounded(each.units)), start=local_date(each.opportunity.start),
+                end=local_date(each.opportunity.end), expected=float(rounded(each.mean.sum())),
             )
             for each in parts.opportunities[at]
         ]  # fmt: skip

@@ -93,8 +93,33 @@ def reference(b: Business) -> None:
     later(27.0, "policy.updated", sku="BOLT", location="LON", demand="independent")
     later(37.0, "policy.updated", sku="BOLT", demand="dependent")
     later(50.0, "promotion.approved", promotion="spring", sku="PUMP", start=date(60), end=date(63), uplift=0.5)
-    later(20.0, "plan.published", sku="PUMP", location="LON", start=date(21), quantity_per_day=5)
+    later(20.0, "plan.published", sku="PUMP", location="LON", start=date(21), quantity_per_day=50)
     later(22.0, "parameters.in_force", sku="PUMP", location="LON", reorder_point=60, order_quantity=80)
+    later(41.0, "plan.published", sku="SEAL", location="DOCK", start=date(45), days=20, quantity_per_day=3)
+    later(30.0, "plan.published", sku="PUMP", location="NYC", start=date(28), days=60, quantity_per_day=4)
+    later(
+        30.5,
+        "signal.observed",
+        signal="deal",
+        kind="opportunity",
+        sku="PUMP",
+        location="LON",
+        probability=0.4,
+        quantity=300,
+        horizon_days=20,
+    )
+    later(38.0, "signal.observed", signal="deal", kind="opportunity", sku="PUMP", location="LON", probability=0.0)
+    later(
+        40.0,
+        "signal.observed",
+        signal="new deal",
+        kind="opportunity",
+        sku="SEAL",
+        location="NYC",
+        probability=0.5,
+        quantity=90_000,
+        horizon_days=30,
+    )
     later(23.0, "signal.observed", signal="rain", kind="weather", region="R1", value=3.0)
     later(24.0, "customer.updated", customer="C1", strategic=True, segment="shops")
     later(24.5, "customer.updated", customer="C2", region="R2")
