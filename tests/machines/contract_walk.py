@@ -145,7 +145,7 @@ PO_NOW, PO_LATER = (
 PO_DELAYED = line("po.delayed", "po4", noon(DAY + 1), **PO, promised_date=date(DAY + 9))
 LOCATION_SHUT = line("location.updated", "l9", None, location="L", calendar="shut")
 CALENDAR_SHUT = line("calendar.updated", "shut", None, calendar="shut", closed_weekdays=[0, 1, 2])
-PLANNED = line("plan.published", "plan", noon(DAY - 5), **ROW, start=date(DAY), quantity_per_day=12)
+PLANNED = line("plan.published", "plan", noon(DAY - 5), **ROW, start=date(DAY), quantity_per_day=40)
 OTHER_SIGNAL = line("signal.observed", "deal", noon(DAY - 6), **ROW, signal="OTHER", kind="opportunity",
                     probability=0.3, quantity=20)  # fmt: skip
 OTHER_PROMOTION = line(
