@@ -88,7 +88,9 @@ def close_all(models: DemandModels, units: Matrix, pool: NDArray[np.int32], firs
         none = np.zeros(rows.size)
         hours = np.zeros((rows.size, 24), np.uint16)
         # M5 has no order lines, so every unit counts as a line. Lines are not scored here.
-        inputs = DayInputs(first + at, quantity, quantity, hours, pool[rows], observed, none > 0, none, none)
+        inputs = DayInputs(
+            first + at, quantity, quantity, hours, pool[rows], observed, none > 0, none, none + 1.0, none > 0
+        )
         start = time.perf_counter()
         models.close_day(rows, inputs)
         models.aggregate_pools(pools, first + at)

@@ -143,6 +143,10 @@ COMPUTED = (
         lambda seen: seen.held(lambda held: held.river_rows),
     ),
     _figure("gauge", "lines", "Order lines remembered.", (), lambda seen: seen.held(lambda held: held.lines)),
+    _figure(
+        "counter", "surges_suppressed", "Order surges that a promotion explained, one per SKU-location and day.", (),
+        lambda seen: seen.held(lambda held: held.surges_suppressed),
+    ),
     *(_figure("counter", limit.name, limit.text, (), _reached(limit.name)) for limit in LIMITS),
     _figure(
         "gauge", "part_up", "1 while a part (kafka, redis, ...) works, 0 while it does not.", ("part",),

@@ -17,7 +17,6 @@ class InputType(NamedTuple):
     unused: tuple[str, ...] = ()
 
 
-_PRICING = ("unit_price", "currency", "promotion")
 _ORDER_TEXTS = ("channel", "region")
 _SHIPMENT_KEYS = ("shipment_id", "order_id", "line")
 
@@ -26,18 +25,19 @@ INPUT_TYPES: dict[str, InputType] = {
     "order.changed": InputType("shard of the SKU", "replaces the booking of the version before", _ORDER_TEXTS),
     "order.cancelled": InputType(
         "shard of the SKU", "ends a line: what was shipped is its demand",
-        ("customer", *_ORDER_TEXTS, "requested_date", "unit_price", "promotion"),
+        (*_ORDER_TEXTS, "promotion"),
     ),
     "order.returned": InputType(
         "shard of the SKU", "raises stock; lowers no demand",
         ("order_id", "line", "customer", *_ORDER_TEXTS, "requested_date", "unit_price", "promotion", "reason"),
     ),
     "order.allocated": InputType(
-        "shard of the SKU", "reserves stock for a line", ("requested_date", *_PRICING, "customer", *_ORDER_TEXTS)
+        "shard of the SKU", "reserves stock for a line",
+        ("requested_date", "unit_price", "promotion", "customer", *_ORDER_TEXTS),
     ),
     "order.closed": InputType(
         "shard of the SKU", "ends a line short: what was shipped is its demand",
-        ("customer", *_ORDER_TEXTS, "requested_date", "unit_price", "promotion"),
+        (*_ORDER_TEXTS, "promotion"),
     ),
     "demand.daily": InputType("shard of the SKU", "books the demand of a day before the engine began"),
     "order.lost": InputType("shard of the SKU", "counts as demand that was not booked", (*_ORDER_TEXTS, "reason")),
@@ -85,7 +85,9 @@ INPUT_TYPES: dict[str, InputType] = {
     "parameters.in_force": InputType(
         "shard of the SKU", "what the ERP runs on: the values that a proposal is compared with", ("proposed_version",)
     ),
-    "promotion.approved": InputType("shard of the SKU", "days on which an item is promoted", ("uplift",)),
+    "promotion.approved": InputType(
+        "shard of the SKU", "multiplies the demand of an item on its days, by the stated uplift until it is learned"
+    ),
     "signal.observed": InputType(
         "every shard", "an opportunity adds expected demand; other kinds do nothing", ("family", "region", "value")
     ),

@@ -34,6 +34,22 @@ class InForce(msgspec.Struct, kw_only=True):
     since: str | None = None
 
 
+class PromotionUsed(msgspec.Struct, kw_only=True):
+    """A promotion with days in the forecast, from ``start`` to ``end``.
+
+    ``uplift`` is the relative change of demand that was used. ``source`` says where it comes from: ``stated`` in the
+    promotion's record, ``learned`` from promoted days of the SKU-location and of its category, ``mixed`` from both, or
+    ``none``: nothing was stated, nothing is learned yet. ``stated`` is what the record states.
+    """
+
+    promotion: str
+    start: str
+    end: str
+    uplift: float
+    source: Literal["stated", "mixed", "learned", "none"]
+    stated: float | None = None
+
+
 class BaselineShare(msgspec.Struct, kw_only=True):
     """Part of the baseline plan in a forecast: on the days that it covers, mean = sensed + weight x (plan - sensed).
 
@@ -70,7 +86,9 @@ class OpportunityShare(msgspec.Struct, kw_only=True):
 class Forecast(msgspec.Struct, kw_only=True):
     """Demand per local day from ``start``: 28 means, and per day the quantiles at ``levels``; units per day.
 
-    ``method`` is that of the sensed forecast. ``baseline`` and ``opportunities`` are what was added to it.
+    ``method`` is that of the sensed forecast. The uplift of ``promotions`` multiplies it; of those that overlap the one
+    with the greatest uplift holds. It is blended with ``baseline``, to which the same uplift applies. Then
+    ``opportunities`` are added.
     """
 
     start: str
@@ -78,6 +96,7 @@ class Forecast(msgspec.Struct, kw_only=True):
     mean: list[float]
     levels: list[float]
     quantiles: list[list[float]]
+    promotions: list[PromotionUsed] = []
     baseline: BaselineShare | None = None
     opportunities: list[OpportunityShare] = []
 

@@ -230,7 +230,14 @@ class ParametersInForce(ReferenceEvent, tag="parameters.in_force", kw_only=True,
 
 
 class PromotionApproved(ReferenceEvent, tag="promotion.approved", kw_only=True, gc=False):
-    """A promotion of a SKU (everywhere, or at ``location``) from ``start`` to ``end`` inclusive, local days."""
+    """A promotion of a SKU (everywhere, or at ``location``) from ``start`` to ``end`` inclusive, local days.
+
+    The forecast of its days is multiplied by the stated ``uplift``, and more and more by the one learned: from promoted
+    days of the SKU-location, and of items of its category in the same shard. Its days teach nothing of ordinary days,
+    unless they follow each other for more than four weeks. Surges that the uplift explains are suppressed and counted.
+    ``promotion``, SKU and location name a promotion; its newest record holds, and one with an ``end`` before its
+    ``start`` withdraws it. Of promotions that overlap the one with the greatest uplift holds.
+    """
 
     promotion: Id
     sku: Sku

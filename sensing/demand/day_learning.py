@@ -24,12 +24,12 @@ from sensing.demand.mixture import (
     river_mean,
     river_weights,
 )
-from sensing.demand.row_statistics import count_day, has_level, learn_lines, learn_sizes
+from sensing.demand.row_statistics import count_day, count_silence, has_level, learn_lines, learn_sizes
 from sensing.demand.seasonal_profile import (
     dispersion,
+    holiday_index,
     learn_row_profile,
     own_dispersion,
-    special_day_index,
     weekday_index,
 )
 from sensing.jit import kernel
@@ -57,18 +57,35 @@ def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: fl
     low = cumulative(math.ceil(units) - 1.0, mean, variance)
     if high <= low:
         high = low + 1e-12
-    demand[row]["score_absolute"] = SCORE_DISCOUNT * demand[row]["score_absolute"] + abs(units - mean)
-    demand[row]["score_error"] = SCORE_DISCOUNT * demand[row]["score_error"] + mean - units
-    demand[row]["score_quantity"] = SCORE_DISCOUNT * demand[row]["score_quantity"] + units
-    covered = 1.0 if low < ROW_LEVEL + pool[at]["nominal_correction"][code] else 0.0
-    demand[row]["score_covered"] = SCORE_DISCOUNT * demand[row]["score_covered"] + covered
-    demand[row]["score_weight"] = SCORE_DISCOUNT * demand[row]["score_weight"] + 1.0
+    add_score(demand, row, pool, at, units, mean, low)
     count_below(pool, at, code, low, high)
     learn_adaptive_scale(demand, row, low, high)
     if demand[row]["expected"] > 0.0 and demand[row]["square"] > 0.0:
         pool[at]["day_dispersion"] += math.log(own_dispersion(demand, row))
         pool[at]["day_dispersion_weight"] += 1.0
     return variance
+
+
+@kernel
+def add_score(
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float, low: float
+) -> None:
+    """Add a day to the accuracy of a row. ``low`` is the forecast probability of less demand than there was."""
+    demand[row]["score_absolute"] = SCORE_DISCOUNT * demand[row]["score_absolute"] + abs(units - mean)
+    demand[row]["score_error"] = SCORE_DISCOUNT * demand[row]["score_error"] + mean - units
+    demand[row]["score_quantity"] = SCORE_DISCOUNT * demand[row]["score_quantity"] + units
+    covered = 1.0 if low < ROW_LEVEL + pool[at]["nominal_correction"][demand_class(demand, row)] else 0.0
+    demand[row]["score_covered"] = SCORE_DISCOUNT * demand[row]["score_covered"] + covered
+    demand[row]["score_weight"] = SCORE_DISCOUNT * demand[row]["score_weight"] + 1.0
+
+
+@kernel
+def score_accuracy(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float) -> None:
+    """Add a promoted day to the accuracy of a row. Its error does not adapt the spread of ordinary days."""
+    if demand[row]["days"] < SCORED_DAYS_MIN:
+        return
+    variance = day_variance(dispersion(demand, row, pool, at), demand[row]["adaptive_scale"], mean)
+    add_score(demand, row, pool, at, units, mean, cumulative(math.ceil(units) - 1.0, mean, variance))
 
 
 @kernel
@@ -110,19 +127,25 @@ def learn_pool(
     level: float,
     seasonal_index: float,
     holiday: float,
-    promoted: float,
     special: float,
 ) -> None:
-    """Add a day of a row to the day's totals of its pool."""
+    """Add a day of a row to the day's totals of its pool.
+
+    ``special`` is the factor of holiday, promotions and observed share in ``seasonal_index``.
+    """
     pool[at]["day_quantity"] += units
     pool[at]["day_level"] += level * special
     pool[at]["day_expected"] += level * seasonal_index
     if holiday > 0.0:
-        pool[at]["day_special"][0, 0] += units
-        pool[at]["day_special"][0, 1] += level * seasonal_index * special_day_index(pool, at, 0.0, promoted) / special
-    if promoted > 0.0:
-        pool[at]["day_special"][1, 0] += units
-        pool[at]["day_special"][1, 1] += level * seasonal_index * special_day_index(pool, at, holiday, 0.0) / special
+        pool[at]["day_holiday"][0] += units
+        pool[at]["day_holiday"][1] += level * seasonal_index / holiday_index(pool, at, holiday)
+
+
+@kernel
+def learn_hours(pool: NDArray[Any], at: int, lines: NDArray[np.uint16]) -> None:
+    """Add the order lines per hour of a row to the day's totals of its pool."""
+    for hour in range(24):
+        pool[at]["day_hours"][hour] += lines[hour]
 
 
 @kernel
@@ -139,7 +162,8 @@ def close_rows(
     observed: NDArray[np.float64],
     censored: NDArray[np.bool_],
     holiday: NDArray[np.float64],
-    promoted: NDArray[np.float64],
+    uplift: NDArray[np.float64],
+    explained: NDArray[np.bool_],
     out: NDArray[np.float64],
 ) -> None:
     """Score and learn a day of each row; see `DayInputs` for the arguments.
@@ -147,9 +171,10 @@ def close_rows(
     Parameters
     ----------
     out
-        (n, 4), input of the River models, which learn afterwards: units to learn (NaN: the day is not learned),
-        forecast of the row's own members, seasonal index of the observed share of the day, standardised error of the
-        combined forecast (NaN: not scored).
+        (n, 5). Four are input of the River models, which learn afterwards: units to learn (NaN: the day is not
+        learned), forecast of the row's own members, seasonal index of the observed share of the day, standardised error
+        of the combined forecast (NaN: not scored). The last one is the combined forecast without promotions (NaN: the
+        day says nothing of its demand).
     """
     weekday = (day + 3) % 7
     weights = np.zeros(_COUNT)
@@ -161,41 +186,45 @@ def close_rows(
         at = pools[i]
         demand[row]["pool"] = at
         demand[row]["last_day"] = day
-        special = special_day_index(pool, at, holiday[i], promoted[i])
+        special = holiday_index(pool, at, holiday[i])
         share = observed[i] if observed[i] > 0.0 else 1.0
-        seasonal_index = weekday_index(demand, row, pool, at, weekday) * special * share
+        usual_index = weekday_index(demand, row, pool, at, weekday) * special * share
         member_weights(demand, row, weights)
-        base = member_level(demand, row, weights) * seasonal_index
-        mean = base
+        usual = member_level(demand, row, weights) * usual_index
+        out[i] = math.nan
+        out[i, 1] = usual * uplift[i]
+        out[i, 2] = usual_index * uplift[i]
         slot = demand[row]["slot"] - 1
         if slot >= 0:
-            features_of(KnownDay(day, holiday[i], promoted[i]), features)
-            river_forecasts(river, slot, base, seasonal_index, 1, features, values)
+            features_of(KnownDay(day, holiday[i]), features)
+            river_forecasts(river, slot, usual, usual_index, 1, features, values)
             river_weights(river, slot, weights_of_river)
-            mean = river_mean(values, weights_of_river)
-        out[i, 0] = math.nan
-        out[i, 1] = base
-        out[i, 2] = seasonal_index
-        out[i, 3] = math.nan
-        units = quantity[i]
+            usual = river_mean(values, weights_of_river)
+        mean, seasonal_index, units = usual * uplift[i], usual_index * uplift[i], quantity[i]
         if observed[i] <= 0.0 or (censored[i] and units <= mean):
             continue
         if units <= 0.0 and demand[row]["sales"] == 0:
             continue  # A row's history begins with its first sale, not with a purchase order or a count before it.
+        if has_level(demand, row):
+            out[i, 4] = usual
+        if explained[i]:
+            score_accuracy(demand, row, pool, at, units, mean)
+            count_silence(demand, row, units)
+            continue
         if not censored[i]:
             variance = score(demand, row, pool, at, units, mean)
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
         if slot >= 0:
+            values *= uplift[i]
             learn_river_errors(river, slot, units, values, share)
         out[i, 0] = units
         if has_level(demand, row):
             learn_errors(demand, row, units, seasonal_index, mean, share)
-            level = _middle_forecast(demand, row, 1.0)
-            learn_pool(pool, at, units, level, seasonal_index, holiday[i], promoted[i], special * share)
-            learn_row_profile(demand, row, weekday, units, level * special * share)
+            special *= uplift[i] * share
+            learn_pool(pool, at, units, _middle_forecast(demand, row, 1.0), seasonal_index, holiday[i], special)
+            learn_row_profile(demand, row, weekday, units, _middle_forecast(demand, row, 1.0) * special)
         if share >= 1.0:  # a part of a day would bias the hour profile
-            for hour in range(24):
-                pool[at]["day_hours"][hour] += hours[i, hour]
+            learn_hours(pool, at, hours[i])
         learn_lines(demand, row, lines[i], seasonal_index, share)
         learn_sizes(demand, row, units, share)
         _learn_members(demand, row, units, seasonal_index, share)

@@ -62,14 +62,14 @@ POOL = np.dtype(
         ("day_expected", "f8"),
         ("day_dispersion", "f8"),  # sum over rows of the logarithm of the variance-to-mean ratio, and their number
         ("day_dispersion_weight", "f8"),
-        ("day_special", "f8", (2, 2)),  # (holiday, promotion) x (units, units expected without it)
+        ("day_holiday", "f8", (2,)),  # units of holidays, and units expected if they were none
         ("day_hours", "f8", (24,)),  # order lines
         ("day_below", "f8", (len(CLASSES), len(GRID))),  # days whose demand fell below each level
         ("day_rows", "f8", (len(CLASSES),)),
         ("quantity", "f8", (7,)),  # discounted totals per weekday
         ("level", "f8", (7,)),
         ("weekday_index", "f8", (7,)),  # weekday index minus 1, so that zero means no profile yet
-        ("special", "f8", (2, 2)),
+        ("holiday", "f8", (2,)),  # discounted
         ("dispersion", "f8"),  # discounted; dispersion / weight is the logarithm of the variance-to-mean ratio
         ("dispersion_weight", "f8"),
         ("hours", "f8", (7, 24)),  # discounted order lines per local hour of the week

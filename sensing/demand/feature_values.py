@@ -22,22 +22,20 @@ def features_of(known: KnownDay, out: NDArray[np.float64]) -> None:
 
 
 @kernel
-def features_of_rows(
-    day: int, holiday: NDArray[np.float64], promoted: NDArray[np.float64], out: NDArray[np.float64]
-) -> None:
+def features_of_rows(day: int, holiday: NDArray[np.float64], out: NDArray[np.float64]) -> None:
     """Fill ``out`` (n, features) with the features of a local day of n rows."""
     for i in range(out.shape[0]):
-        _fill(out[i], KnownDay(day, holiday[i], promoted[i]))
+        _fill(out[i], KnownDay(day, holiday[i]))
 
 
-def features_by_name(day: int, holiday: NDArray[np.float64], promoted: NDArray[np.float64]) -> list[dict[str, float]]:
+def features_by_name(day: int, holiday: NDArray[np.float64]) -> list[dict[str, float]]:
     """Features of a local day of n rows as dictionaries for River; a missing feature is zero.
 
     Features of the day come first, then those of the row if any of these is not zero. River sums in this order, and the
     last bits of a sum depend on the order. Rows without features of their own share one dictionary.
     """
     table = np.empty((holiday.size, len(FEATURES)))
-    features_of_rows(day, holiday, promoted, table)
+    features_of_rows(day, holiday, table)
     shared = {FEATURES[k].name: value for k in _SHARED if (value := float(table[0, k]))}
     own: list[list[Any]] = table[:, _OWN].tolist()
     return [{**shared, **dict(zip(_OWN_NAMES, values, strict=True))} if any(values) else shared for values in own]

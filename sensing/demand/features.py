@@ -18,7 +18,6 @@ class KnownDay(NamedTuple):
 
     day: int
     holiday: float
-    promoted: float
 
 
 class Feature(NamedTuple):
@@ -50,12 +49,6 @@ def holiday_flag(known: KnownDay) -> float:
 
 
 @kernel
-def promoted_flag(known: KnownDay) -> float:
-    """Whether the row is promoted on the day."""
-    return known.promoted
-
-
-@kernel
 def month_position(known: KnownDay) -> float:
     """Position in an average month, from -0.5 to 0.5. It can capture pay days, with an error of a day or two."""
     months = known.day / MONTH_DAYS
@@ -65,7 +58,6 @@ def month_position(known: KnownDay) -> float:
 FEATURES: tuple[Feature, ...] = (
     *map(_weekday, WEEKDAYS),
     Feature("holiday", holiday_flag, of_row=True),
-    Feature("promoted", promoted_flag, of_row=True),
     Feature("month", month_position),
 )
 """All features, in the order of the regression's weights."""

@@ -13,7 +13,7 @@ from sensing.demand.feature_values import features_of
 from sensing.demand.features import FEATURES, KnownDay
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_rate, member_weights, river_forecasts, river_mean, river_weights
-from sensing.demand.seasonal_profile import dispersion, special_day_index, weekday_index
+from sensing.demand.seasonal_profile import dispersion, holiday_index, weekday_index
 from sensing.jit import kernel
 
 _COUNT = len(MEMBERS)
@@ -30,7 +30,7 @@ def forecast_rows(
     pools: NDArray[np.int32],
     closed: NDArray[np.bool_],
     holiday: NDArray[np.float64],
-    promoted: NDArray[np.float64],
+    uplift: NDArray[np.float64],
     mean: NDArray[np.float64],
     variance: NDArray[np.float64],
     method: NDArray[np.uint8],
@@ -63,13 +63,14 @@ def forecast_rows(
                 mean[i, h] = 0.0
                 variance[i, h] = 0.0
                 continue
-            special = special_day_index(pool, at, holiday[i, h], promoted[i, h])
-            seasonal_index = weekday_index(demand, row, pool, at, (day + 1 + h + 3) % 7) * special
+            seasonal_index = weekday_index(demand, row, pool, at, (day + 1 + h + 3) % 7)
+            seasonal_index *= holiday_index(pool, at, holiday[i, h])
             expected = level * seasonal_index
             if slot >= 0:
-                features_of(KnownDay(day + 1 + h, holiday[i, h], promoted[i, h]), features)
+                features_of(KnownDay(day + 1 + h, holiday[i, h]), features)
                 river_forecasts(river, slot, expected, seasonal_index, 1 + h, features, values)
                 expected = river_mean(values, weights_of_river)
+            expected *= uplift[i, h]
             mean[i, h] = expected
             variance[i, h] = day_variance(ratio, demand[row]["adaptive_scale"], expected) * (1.0 + h * gain * gain)
 

@@ -29,8 +29,10 @@ class DayInputs(NamedTuple):
     """(n,) out of stock for a part of the day. Demand was at least the quantity, so the day may only raise a level."""
     holiday: NDArray[np.float64]
     """(n,) 0 or 1."""
-    promoted: NDArray[np.float64]
-    """(n,) 0 or 1."""
+    uplift: NDArray[np.float64]
+    """(n,) factor on the day's demand by promotions; 1 without any."""
+    explained: NDArray[np.bool_]
+    """(n,) the day tells of its promotion and not of ordinary days, so that no model learns it."""
 
 
 class Window(NamedTuple):
@@ -40,8 +42,8 @@ class Window(NamedTuple):
     """(n, 28) no demand is possible."""
     holiday: NDArray[np.float64]
     """(n, 28) 0 or 1."""
-    promoted: NDArray[np.float64]
-    """(n, 28) 0 or 1."""
+    uplift: NDArray[np.float64]
+    """(n, 28) factor on each day's demand by promotions; 1 without any."""
 
 
 class Forecast(NamedTuple):
@@ -79,7 +81,7 @@ def typed(part: NDArray[Any], kind: Any) -> NDArray[Any]:
 
 def typed_inputs(inputs: DayInputs) -> DayInputs:
     """The same columns in the types and layout that the kernels are compiled for."""
-    types = (np.float64, np.float64, np.uint16, np.int32, np.float64, np.bool_, np.float64, np.float64)
+    types = (np.float64, np.float64, np.uint16, np.int32, np.float64, np.bool_, np.float64, np.float64, np.bool_)
     parts: tuple[Any, ...] = inputs[1:]
     columns: list[Any] = [typed(part, kind) for part, kind in zip(parts, types, strict=True)]
     return DayInputs(int(inputs.day), *columns)
@@ -95,5 +97,4 @@ def typed_window(window: Window) -> Window:
 def ordinary_window(rows: int) -> Window:
     """Window of open days without holidays and promotions."""
     shape: tuple[int, int] = (rows, 28)
-    flags: NDArray[Any] = np.zeros(shape)
-    return Window(np.zeros(shape, np.bool_), flags, flags.copy())
+    return Window(np.zeros(shape, np.bool_), np.zeros(shape), np.ones(shape))

@@ -59,13 +59,19 @@ class DemandModels:
         self.demand = _grown(self.demand, rows)
         self.pool = _grown(self.pool, pools)
 
-    def close_day(self, rows: NDArray[np.int64], inputs: DayInputs) -> None:
+    def close_day(self, rows: NDArray[np.int64], inputs: DayInputs) -> NDArray[np.float64]:
         """Score every model of the rows on a local day, then learn the day.
 
         Parameters
         ----------
         rows
             (n,) distinct row numbers. The caller aggregates their pools after all rows have closed the day.
+
+        Returns
+        -------
+        NDArray
+            (n,) units that were forecast for the observed share of the day without the uplift of promotions; NaN if
+            the day says nothing of its demand.
 
         Raises
         ------
@@ -83,15 +89,17 @@ class DemandModels:
                 "close each day once, in order"
             )
             raise ValueError(msg)
-        out = np.empty((rows.size, 4))
+        out = np.empty((rows.size, 5))
         close_rows(
             self.demand, self.pool, self.river, rows, inputs.day, inputs.quantity, inputs.lines, inputs.hours,
-            inputs.pool, inputs.observed, inputs.censored, inputs.holiday, inputs.promoted, out,
+            inputs.pool, inputs.observed, inputs.censored, inputs.holiday, inputs.uplift, inputs.explained, out,
         )  # fmt: skip
         earned = self.demand["slot"][rows] > 0
         self._learn_river(rows, inputs, out, np.flatnonzero(earned & ~np.isnan(out[:, 0])))
         due = ~earned & (self.demand["days"][rows] >= RIVER_DAYS_MIN) & (self.demand["sales"][rows] >= RIVER_SALES_MIN)
         self._start_river(rows[due])
+        usual: NDArray[np.float64] = out[:, 4]
+        return usual
 
     def rescale(self, rows: NDArray[np.int64], factor: float) -> None:
         """Multiply what was learned of rows by ``factor``, when their base unit has changed."""
@@ -114,7 +122,7 @@ class DemandModels:
         codes = np.empty((2, rows.size), np.uint8)
         found = Forecast(np.empty(shape), np.empty(shape), codes[0], codes[1])
         forecast_rows(
-            self.demand, self.pool, self.river, rows, day, pool, window.closed, window.holiday, window.promoted,
+            self.demand, self.pool, self.river, rows, day, pool, window.closed, window.holiday, window.uplift,
             found.mean, found.variance, found.method, found.demand_class,
         )  # fmt: skip
         return found
@@ -162,8 +170,8 @@ class DemandModels:
         learning = rows[places]
         slots = self.demand["slot"][learning].astype(np.int64) - 1
         models = [self.models[row] for row in learning.tolist()]
-        units, base, seasonal_index, errors = out[places].T.tolist()
-        features = features_by_name(inputs.day, inputs.holiday[places], inputs.promoted[places])
+        units, base, seasonal_index, errors = out[places, :4].T.tolist()
+        features = features_by_name(inputs.day, inputs.holiday[places])
         days = list(zip(units, seasonal_index, base, self.river["scale"][slots].tolist(), features, strict=True))
         learn_days(models, days)
         for row, model, error in zip(learning.tolist(), models, errors, strict=True):

@@ -1,7 +1,8 @@
 """Blend of the sensed forecast with the baseline plan of a row, by their measured errors.
 
 `sensing.machines.forecast_parts` calls it at forecasts and at the closes of days. A plan states a mean per day. Its
-days follow the profile of the sensed forecast, so that weekdays, holidays and promotions are those of the row.
+days follow the profile of the sensed forecast, so that weekdays and holidays are those of the row, and promotions
+multiply both.
 
 The weight of the plan is its measured weight over the days that both forecast, shrunk to a prior. The measured weight
 of a forecast is its inverse mean squared error as a share of both. The prior is one half for a row with a history of
@@ -61,21 +62,21 @@ def plan_weights(plan_error: Floats, sensed_error: Floats, days: Floats, learned
     return np.asarray((days * measured + PRIOR_DAYS * prior) / (days + PRIOR_DAYS))
 
 
-def planned_days(sensed: Floats, shut: NDArray[np.bool_], promoted: Floats, quantity: Floats) -> Floats:
+def planned_days(sensed: Floats, shut: NDArray[np.bool_], uplift: Floats, quantity: Floats) -> Floats:
     """(n, h) units per day of plans with a mean of ``quantity`` (n,) per day, in the profile of the sensed forecast.
 
-    The mean is over all days, closed ones included, that are not promoted: a promotion raises the plan's days too. A
-    row without a sensed forecast has the same plan on every open day.
+    The mean is over all days, closed ones included, without promotions. The plan is a baseline, so the ``uplift``
+    (n, h) that is part of the sensed forecast applies to it too. A row without a sensed forecast has the same plan on
+    every open day.
     """
-    usual = promoted <= 0.0
-    usual[~usual.any(axis=1)] = True
-    days = np.count_nonzero(usual, axis=1)
-    level = np.where(usual, sensed, 0.0).sum(axis=1) / days
-    open_days = np.count_nonzero(usual & ~shut, axis=1)
-    flat = np.where(shut, 0.0, (days / np.maximum(open_days, 1))[:, None])
+    usual = np.divide(sensed, uplift, out=np.zeros_like(sensed), where=uplift > 0.0)
+    counted = uplift > 0.0  # a day without demand, by promotion, says nothing of the others
+    level = usual.sum(axis=1) / np.maximum(np.count_nonzero(counted, axis=1), 1)
+    open_days = np.count_nonzero(~shut, axis=1)
+    flat = np.where(shut, 0.0, (shut.shape[1] / np.maximum(open_days, 1))[:, None])
     known = level > 0.0
-    shape = np.where(known[:, None], sensed / np.where(known, level, 1.0)[:, None], flat)
-    return np.asarray(quantity[:, None] * shape)
+    shape = np.where(known[:, None], usual / np.where(known, level, 1.0)[:, None], flat)
+    return np.asarray(quantity[:, None] * shape * uplift)
 
 
 def blend(

@@ -61,6 +61,10 @@ def count_day(demand: NDArray[Any], row: int, units: float, seasonal_index: floa
     demand[row]["days"] = min(demand[row]["days"] + 1, COUNT_MAX)
     if units > 0.0:
         demand[row]["sales"] = min(demand[row]["sales"] + 1, COUNT_MAX)
-        demand[row]["silence"] = 0
-    else:
-        demand[row]["silence"] = min(demand[row]["silence"] + 1, COUNT_MAX)
+    count_silence(demand, row, units)
+
+
+@kernel
+def count_silence(demand: NDArray[Any], row: int, units: float) -> None:
+    """Count the days since the last one with demand."""
+    demand[row]["silence"] = 0 if units > 0.0 else min(demand[row]["silence"] + 1, COUNT_MAX)

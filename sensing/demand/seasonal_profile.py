@@ -1,4 +1,4 @@
-"""Seasonal profiles: indices of weekdays, holidays and promotions, and hour shares, of rows and pools.
+"""Seasonal profiles: indices of weekdays and holidays, and hour shares, of rows and pools.
 
 Day learning updates them; forecasts and surge detectors read them. A seasonal index is the expected demand of a day
 relative to an average day. The weekday indices of a pool average 1. The weekday index of a row is units sold / units
@@ -18,13 +18,13 @@ from sensing.jit import kernel
 
 ROW_PRIOR = 60.0
 POOL_PRIOR = 10.0
-SPECIAL_PRIOR = 20.0
+HOLIDAY_PRIOR = 20.0
 HOURS_PRIOR = 48.0
 ROW_DISCOUNT = 0.96
 POOL_DISCOUNT = 0.93
 """Discount of a weekday's totals per week. A pool has more data than a row, so it may forget faster. It must, since
 opening days may change."""
-SPECIAL_DISCOUNT = 0.97
+HOLIDAY_DISCOUNT = 0.97
 HOURS_DISCOUNT = 0.95
 SHOCK_RATIO = 0.3
 SHOCK_DAYS_MIN = 4
@@ -71,13 +71,11 @@ def weekday_index(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, w
 
 
 @kernel
-def special_day_index(pool: NDArray[Any], at: int, holiday: float, promoted: float) -> float:
-    """Factor on a day's demand if it is a holiday or promoted; 1 if neither."""
-    index = 1.0
-    if holiday > 0.0:
-        index *= (SPECIAL_PRIOR + pool[at]["special"][0, 0]) / (SPECIAL_PRIOR + pool[at]["special"][0, 1])
-    if promoted > 0.0:
-        index *= (SPECIAL_PRIOR + pool[at]["special"][1, 0]) / (SPECIAL_PRIOR + pool[at]["special"][1, 1])
+def holiday_index(pool: NDArray[Any], at: int, holiday: float) -> float:
+    """Factor on a day's demand if it is a holiday; 1 if it is none."""
+    if holiday <= 0.0:
+        return 1.0
+    index: float = (HOLIDAY_PRIOR + pool[at]["holiday"][0]) / (HOLIDAY_PRIOR + pool[at]["holiday"][1])
     return index
 
 
@@ -90,13 +88,12 @@ def learn_row_profile(demand: NDArray[Any], row: int, weekday: int, units: float
 
 @kernel
 def aggregate_weekday(pool: NDArray[Any], at: int, weekday: int) -> None:
-    """Update weekday indices and holiday and promotion factors of a pool with its totals of a day."""
-    for kind in range(2):
-        if pool[at]["day_special"][kind, 1] > 0.0:  # only such days discount it
-            for side in range(2):
-                kept = SPECIAL_DISCOUNT * pool[at]["special"][kind, side]
-                pool[at]["special"][kind, side] = kept + pool[at]["day_special"][kind, side]
-                pool[at]["day_special"][kind, side] = 0.0
+    """Update the weekday indices and the holiday factor of a pool with its totals of a day."""
+    if pool[at]["day_holiday"][1] > 0.0:  # only such days discount it
+        for side in range(2):
+            kept = HOLIDAY_DISCOUNT * pool[at]["holiday"][side]
+            pool[at]["holiday"][side] = kept + pool[at]["day_holiday"][side]
+            pool[at]["day_holiday"][side] = 0.0
     units = pool[at]["day_quantity"]
     level = pool[at]["day_level"]
     expected = pool[at]["day_expected"]

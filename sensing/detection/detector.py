@@ -18,9 +18,11 @@ from sensing.contracts.exceptions import SEVERITIES, ExceptionType, Informed, Ro
 from sensing.contracts.subjects import problem_key
 from sensing.demand.baseline_plans import BaselineColumns
 from sensing.demand.models import DemandModels
+from sensing.demand.promotion_uplift import PromotionUplifts
 from sensing.detection.finding import CAUSES_MAX, Detail, DetectionContext, Finding, informed
 from sensing.machine_settings import HOUR_MS
 from sensing.state.locations import Locations
+from sensing.state.promotions import Promotions
 from sensing.state.rows import Rows
 from sensing.supply.plan import Plan
 from sensing.supply.supply_state import SupplyState
@@ -101,8 +103,19 @@ class ShardParts(Protocol):
     def problems(self) -> OpenProblems:
         """Known problems."""
 
+    @property
+    def promotions(self) -> Promotions:
+        """Approved promotions."""
+
+    @property
+    def uplifts(self) -> PromotionUplifts:
+        """Learned uplifts of promotions."""
+
     def names_of(self, row: int) -> tuple[str, str]:
         """SKU and location of a row."""
+
+    def category_of(self, row: int) -> str:
+        """Category of a row's item."""
 
 
 class Closing(NamedTuple):

@@ -20,6 +20,9 @@ those days. On 85 of these plants a chance of 1e-3 (0.11 openings) found 93 %, 6
 
 Per event only two integers are compared: `surge_threshold` gives, at a day's close, a count that no surge of the next
 day can be below; lines beyond it (0.8 % of Online Retail's) get the full test, and no opening is missed by it.
+
+The expected lines of days of an approved promotion are multiplied by its uplift. What this explains is suppressed and
+counted, and what goes beyond is still raised.
 """
 
 import math
@@ -31,9 +34,9 @@ from numpy.typing import NDArray
 
 from sensing.codec.event_record import THOUSANDTHS
 from sensing.demand.distribution import tail_probability
-from sensing.demand.seasonal_profile import expected_lines
 from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
+from sensing.detection.promoted_lines import expected_with_promotions
 from sensing.detection.sentences import chance, number, plural
 from sensing.detection.severity import lift_points
 from sensing.detection.window_statistics import line_dispersion, reported_window, units_per_line, window_variance
@@ -148,6 +151,8 @@ class SurgeEvidence(msgspec.Struct, frozen=True, kw_only=True):
         True at a day's close: only then can a surge be over.
     units, customers
         Units ordered on the local days of each window, and about how many customers ordered them; NaN unknown.
+    usual, promotions
+        Expected lines without promotions, and the promotions in the longest window, in words.
     """
 
     observed: Sequence[float]
@@ -159,6 +164,8 @@ class SurgeEvidence(msgspec.Struct, frozen=True, kw_only=True):
     closing: bool = False
     units: Sequence[float] = (math.nan, math.nan)
     customers: Sequence[float] = (math.nan, math.nan)
+    usual: Sequence[float] = ()
+    promotions: str = ""
 
 
 def customers_of(bits: NDArray[np.uint64]) -> float:
@@ -175,20 +182,18 @@ def customers_of(bits: NDArray[np.uint64]) -> float:
 def surge_evidence(parts: ShardParts, row: int, closing_day: int | None = None) -> SurgeEvidence:
     """Windows of a row that end with its newest hour or, at a close, with the closed day."""
     hot, demand = parts.rows.hot[row], parts.demand.demand[row]
-    location = int(hot["location"])
     newest = int(hot["hour"])
     last = newest if closing_day is None else max(newest, closing_day * 24 + 23)
     level, days = float(demand["lines_level"]), float(demand["days"])
-    unobserved = parts.locations.unobserved
-    observed, expected, units, customers = [], [], [], []
+    observed, usual, expected, units, customers, promotions = [], [], [], [], [], ""
     for hours in WINDOWS_HOURS:
         first = max(last - hours + 1, newest - HOURS_KEPT + 1)
         kept = np.arange(first, newest + 1) % HOURS_KEPT
         observed.append(float(hot["hour_lines"][kept].sum()))
-        due = expected_lines(
-            parts.demand.demand, row, parts.demand.pool, location, unobserved, last - hours + 1, last + 1
-        )
-        expected.append(float(due))
+        due = expected_with_promotions(parts, row, last - hours + 1, last + 1)
+        usual.append(due.usual)
+        expected.append(due.expected)
+        promotions = due.promotions  # of the longest window
         days_of = np.arange(max((last - hours + 1) // 24, int(hot["day"]) - RECENT_DAYS + 1), int(hot["day"]) + 1)
         units.append(float(hot["day_quantity"][days_of % DAYS_KEPT].sum()) / THOUSANDTHS)
         customers.append(customers_of(hot["customers"][days_of % RECENT_DAYS]))
@@ -202,7 +207,34 @@ def surge_evidence(parts: ShardParts, row: int, closing_day: int | None = None) 
         closing=closing_day is not None,
         units=units,
         customers=customers,
+        usual=usual,
+        promotions=promotions,
     )
+
+
+def is_explained(evidence: SurgeEvidence) -> bool:
+    """Whether the windows would be a surge without promotions and are none with them."""
+    if not evidence.promotions:
+        return False
+    without = msgspec.structs.replace(evidence, expected=evidence.usual)
+    return evaluate_surge(without).active and not evaluate_surge(evidence).active
+
+
+def explained_thresholds(parts: ShardParts, row: int, evidence: SurgeEvidence) -> list[int]:
+    """Smallest counts that the promotions of the rest of the row's local day do not explain, per window."""
+    newest = int(parts.rows.hot["hour"][row])
+    found = []
+    for at, hours in enumerate(WINDOWS_HOURS):
+        least = min(
+            expected_with_promotions(parts, row, last - hours + 1, last + 1).expected
+            for last in range(newest, newest // 24 * 24 + 24)
+        )
+        # Rounding must not lift the threshold above a count that is a surge.
+        threshold = surge_threshold(
+            max(least - 1e-9, 0.0), evidence.lines_level, evidence.dispersion, hours / 24.0, evidence.history_days
+        )
+        found.append(max(int(threshold), int(evidence.observed[at]) + 1))
+    return found
 
 
 def at_close(parts: ShardParts, closing: Closing, at: int) -> list[SurgeEvidence]:
@@ -236,6 +268,7 @@ def evaluate_surge(evidence: SurgeEvidence) -> Evaluation:
             "lift": round(lift, 3),
             "units": _known(evidence.units[at]),
             "customers": _known(evidence.customers[at]),
+            **({"promotions": evidence.promotions} if evidence.promotions else {}),
         },
     )
 
@@ -248,6 +281,8 @@ def surge_sentence(_: DetectionContext, evidence: SurgeEvidence, evaluation: Eva
     """Sentence: lines of the reported window, usual lines of its hours, and the chance."""
     n, e, hours = evaluation.observed, evaluation.expected, evaluation.window_hours or 0
     counted = f"{number(n)} order lines in the last {hours} hours where {number(e)} are usual for these hours"
+    if evidence.promotions:
+        counted += f" with promotion {evidence.promotions}"
     if evaluation.cleared:
         return f"The surge is over: {counted}."
     lift = n / baseline_lines(e, evidence.lines_level, hours / 24.0, evidence.history_days)

@@ -17,7 +17,14 @@ from sensing.detection.finding import Detail
 from sensing.detection.out_of_sync import INVENTORY_OUT_OF_SYNC, TOLERANCE, CountDrift
 from sensing.detection.quality import DATA_QUALITY, HeldLine, ReleasedLine
 from sensing.detection.stockout import STOCKOUT_PROJECTED, could_open, stockout_evidence
-from sensing.detection.surge import LINES_MIN, ORDER_SURGE, surge_evidence, surge_step
+from sensing.detection.surge import (
+    LINES_MIN,
+    ORDER_SURGE,
+    explained_thresholds,
+    is_explained,
+    surge_evidence,
+    surge_step,
+)
 from sensing.machines.exception_outputs import observe
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
 from sensing.machines.kernel_tables import (
@@ -35,6 +42,7 @@ from sensing.machines.order_judgement import report_large_line
 from sensing.machines.shard_outputs import context_of, put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_stock_thresholds
+from sensing.machines.suppressed_surges import report_suppressed
 from sensing.supply.plan import Plan
 
 
@@ -66,9 +74,15 @@ def detect_surge(s: ShardState, row: int, event_time: int, cause: str, customer:
     ``customer`` is the hash of the customer of the line that reached it.
     """
     context = context_of(s, row, s.clock, event_time, (cause,), customer=customer)
-    observe(s, ORDER_SURGE.finding(context, surge_evidence(s, row)))
+    evidence = surge_evidence(s, row)
+    observe(s, ORDER_SURGE.finding(context, evidence))
     hot = s.rows.hot[row]
     today = int(hot["hour"]) // 24 & 255
+    if is_explained(evidence):
+        report_suppressed(s, row, evidence, event_time, cause)
+        hot["thresholds_day"] = today
+        hot["surge_threshold_24"], hot["surge_threshold_72"] = explained_thresholds(s, row, evidence)
+        return
     if hot["thresholds_day"] != today:
         hot["thresholds_day"], hot["surge_threshold_24"], hot["surge_threshold_72"] = today, LINES_MIN, LINES_MIN
     for window, threshold in (("window_24", "surge_threshold_24"), ("window_72", "surge_threshold_72")):

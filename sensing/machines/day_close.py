@@ -23,6 +23,7 @@ from sensing.machines.exception_outputs import observe
 from sensing.machines.forecast_and_plan import ForecastAndPlan, forecast_and_plan, forecast_summary, may_propose
 from sensing.machines.forecast_parts import changes_daily, learn_parts
 from sensing.machines.line_windows import WINDOWS, read_windows
+from sensing.machines.promoted_days import learn_uplifts, promoted_rows
 from sensing.machines.shard_outputs import context_of, put_decision, put_parameters
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_idle_stock_thresholds, set_stock_thresholds
@@ -77,15 +78,16 @@ def aggregate_day(s: ShardState, due: DueCloses, observed: ObservedDay) -> None:
 
 
 def _learn(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
-    inputs = inputs_of(s, rows, observed)
-    learn_parts(s, rows, inputs)
-    s.demand.close_day(rows, inputs)
+    inputs, kind = inputs_of(s, rows, observed)
+    learn_parts(s, rows, inputs, kind)
+    usual = s.demand.close_day(rows, inputs)
+    learn_uplifts(s, rows, inputs, kind, usual)
     s.rows.hot["closed_day"][rows] = observed.day
 
 
 def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: int) -> NDArray[np.bool_]:
-    """Rows to plan: with new events, changed master data, open orders, a demand drop, exceptions, a plan or
-    opportunities.
+    """Rows to plan: with new events, changed master data, promotions, a plan, opportunities, open orders, a demand drop
+    or exceptions.
 
     Each of the others is planned every ``PLAN_EVERY_DAYS`` days.
     """
@@ -93,7 +95,9 @@ def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: i
     turn = (day + hot["slot"][rows].astype(np.int64)) % PLAN_EVERY_DAYS == 0
     waiting = (s.supply.supply["on_order"][rows] > 0) | (windows["dropped"] == 1)
     concerned = s.problems.has_problem(rows)
-    return np.asarray((hot["dirty"][rows] == 1) | s.to_plan[rows] | waiting | concerned | turn | changes_daily(s, rows))
+    due = (hot["dirty"][rows] == 1) | s.to_plan[rows] | waiting | concerned | turn | changes_daily(s, rows)
+    due[[at for at, _ in promoted_rows(s, rows, day, HORIZON_DAYS + 1)]] = True
+    return np.asarray(due)
 
 
 def _detect_and_publish(

@@ -1,4 +1,7 @@
-"""Inputs of the demand models: a closed day as it was observed, and the coming days as calendars and promotions say."""
+"""Inputs of the demand models: a closed day as it was observed, and the coming days as calendars and promotions say.
+
+Promotions are those of `sensing.machines.promoted_days`.
+"""
 
 from typing import Any, NamedTuple
 
@@ -9,6 +12,7 @@ from sensing.codec.event_record import THOUSANDTHS
 from sensing.demand.demand_record import HORIZON
 from sensing.demand.model_inputs import DayInputs, Window
 from sensing.jit import kernel
+from sensing.machines.promoted_days import promote, uplifts_of
 from sensing.machines.shard_state import ShardState
 from sensing.state.rows import DAYS_KEPT, HOURS_KEPT, RECENT_DAYS
 from sensing.supply.stock_ledger import on_hand
@@ -111,37 +115,44 @@ def observed_shares(
         out[i] = share if share >= SHARE_MIN else 0.0
 
 
-def inputs_of(s: ShardState, rows: NDArray[np.int64], observed: ObservedDay) -> DayInputs:
-    """Inputs of the demand models for a closed day; also stores the unobserved share at the rows' locations."""
+def inputs_of(s: ShardState, rows: NDArray[np.int64], observed: ObservedDay) -> tuple[DayInputs, NDArray[np.int8]]:
+    """Inputs of the demand models for a closed day; also stores the unobserved share at the rows' locations.
+
+    Returns
+    -------
+    tuple
+        The inputs, and (n,) the kind of each row's promotion, see `sensing.machines.promoted_days.promote`.
+    """
     n, day = len(rows), observed.day
     quantity, lines, hours = np.empty(n), np.empty(n), np.empty((n, 24), np.uint16)
     empty, named = np.empty(n, np.bool_), np.empty(n)
     hot = s.rows.hot
     read_day(hot, s.supply.supply, rows, day, quantity, lines, hours, empty, named)
     location = hot["location"][rows]
-    _, holiday, known = known_days(s, rows, day, 1)
-    promoted = np.maximum(named, known[:, 0])
+    _, holiday = known_days(s, rows, day, 1)
+    uplift, explained, kind = promote(s, rows, day, named)
     location_share, share = np.empty(len(observed.hours)), np.empty(n)
     observed_shares(hot, rows, day, observed.hours, observed.shares, lines, location_share, share)
     s.locations.store_unobserved(location, day, 1.0 - location_share)
     if s.supply.master.any_kit:
         empty[s.supply.kits(rows)] = False
-    return DayInputs(day, quantity, lines, hours, location, share, empty, holiday[:, 0], promoted)
+    found = DayInputs(day, quantity, lines, hours, location, share, empty, holiday[:, 0], uplift, explained)
+    return found, kind
 
 
 def window_of(s: ShardState, rows: NDArray[np.int64], day: int) -> Window:
     """Closed days, holidays and promotions of the 28 days after ``day``."""
-    closed, holiday, promoted = known_days(s, rows, day + 1, HORIZON)
-    return Window(closed, holiday, promoted)
+    closed, holiday = known_days(s, rows, day + 1, HORIZON)
+    return Window(closed, holiday, uplifts_of(s, rows, day + 1, HORIZON))
 
 
 def known_days(
     s: ShardState, rows: NDArray[np.int64], first: int, count: int
-) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
-    """Closed days, holidays and promoted days, (n, count) each, from local day ``first`` on."""
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Closed days and holidays, (n, count) each, from local day ``first`` on."""
     closed, holiday, of_location = _calendar_days(s, first, count)
     of_row = of_location[s.rows.hot["location"][rows]]
-    return closed[of_row], holiday[of_row], _promoted(s, rows, first, count)
+    return closed[of_row], holiday[of_row]
 
 
 def _calendar_days(
@@ -155,13 +166,3 @@ def _calendar_days(
     closed = np.array([found[0] for found in days], np.bool_)
     holiday = np.array([found[1] for found in days], np.float64)
     return closed, holiday, s.locations.calendar[: len(s.locations.records)]
-
-
-def _promoted(s: ShardState, rows: NDArray[np.int64], first: int, count: int) -> NDArray[np.float64]:
-    promoted = np.zeros((len(rows), count))
-    if s.calendars.promotions:
-        for i, row in enumerate(rows.tolist()):
-            days = s.calendars.promoted(*s.names_of(row), first, count)
-            if days is not None:
-                promoted[i] = days
-    return promoted

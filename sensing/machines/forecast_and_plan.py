@@ -14,6 +14,7 @@ from sensing.demand.demand_record import CLASSES, HORIZON, METHODS
 from sensing.demand.model_inputs import Forecast
 from sensing.machines.day_inputs import window_of
 from sensing.machines.forecast_parts import ForecastParts, add_parts, explained, has_plan
+from sensing.machines.promoted_days import promotions_used
 from sensing.machines.shard_state import ShardState
 from sensing.machines.unit_money import prices_in_base
 from sensing.supply.parameter_documents import ForecastSummary
@@ -72,8 +73,9 @@ def forecast_summary(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int6
     quantiles = s.demand.quantiles(select_rows(result.forecast, at), rows, LEVELS)
     location = s.rows.hot["location"][rows]
     ships, reports = s.locations.ships[location].tolist(), s.locations.reports[location].tolist()
+    promotions = promotions_used(s, rows, result.plan.day + 1, HORIZON)
     added = [explained(result.parts, position) for position in at.tolist()]
-    return ForecastSummary(quantiles, methods, accuracies, ships, reports, added)
+    return ForecastSummary(quantiles, methods, accuracies, ships, reports, promotions, added)
 
 
 def _known(value: float) -> float | None:

@@ -25,6 +25,7 @@ from sensing.machine_settings import HOUR_MS
 from sensing.machines.booking import advance_row_of
 from sensing.machines.close_schedule import NEVER
 from sensing.machines.day_inputs import window_of
+from sensing.machines.promoted_days import NOT_PROMOTED
 from sensing.machines.row_lookup import row_of
 from sensing.machines.shard_state import ShardState
 from sensing.state.rows import DAYS_KEPT, MISSING, RECENT_DAYS
@@ -75,7 +76,7 @@ def _blend(
     at = found.at
     sensed, variance = forecast.mean[at], forecast.variance[at]
     covered = found.covered(day + 1, HORIZON)
-    planned = planned_days(sensed, window.closed[at], window.promoted[at], found.column("quantity"))
+    planned = planned_days(sensed, window.closed[at], window.uplift[at], found.column("quantity"))
     weight = _weights(s, rows[at], found)
     blended = blend(sensed, variance, planned, covered, weight, _ratios(s, rows[at], sensed))
     forecast.mean[at], forecast.variance[at] = blended.mean, blended.variance
@@ -129,16 +130,16 @@ def _beyond_usual(s: ShardState, row: int, day: int) -> float:
     return float(hot["excess"][day % RECENT_DAYS]) if 0 <= age_days < RECENT_DAYS else 0.0
 
 
-def learn_parts(s: ShardState, rows: Integers, inputs: DayInputs) -> None:
+def learn_parts(s: ShardState, rows: Integers, inputs: DayInputs, kind: NDArray[np.int8]) -> None:
     """Before rows learn a day: measure their plans on it, and take its large orders from their opportunities.
 
     A plan is measured against the forecast of the day made the day before, on whole days with stock that were not
-    promoted; the plan is a baseline.
+    promoted by their ``kind``; the plan is a baseline.
     """
     if not s.baselines.plans and not s.opportunities.of_row:
         return
     keys, day = keys_of_rows(s, rows), inputs.day
-    usable = (inputs.observed >= 1.0) & ~inputs.censored & (inputs.promoted <= 0.0)
+    usable = (inputs.observed >= 1.0) & ~inputs.censored & (kind == NOT_PROMOTED)
     usable &= s.demand.demand["days"][rows] > 0
     at = np.flatnonzero(usable)
     found = s.baselines.find([keys[i] for i in at.tolist()], day, day)
@@ -146,7 +147,7 @@ def learn_parts(s: ShardState, rows: Integers, inputs: DayInputs) -> None:
         measured = rows[at[found.at]]
         window = window_of(s, measured, day - 1)
         sensed = s.demand.forecast(measured, day - 1, s.rows.hot["location"][measured], window).mean
-        planned = planned_days(sensed, window.closed, window.promoted, found.column("quantity"))
+        planned = planned_days(sensed, window.closed, window.uplift, found.column("quantity"))
         s.baselines.learn(found, planned[:, 0], sensed[:, 0], inputs.quantity[at[found.at]])
     if s.opportunities.of_row:
         for row, key in zip(rows.tolist(), keys, strict=True):

@@ -85,6 +85,10 @@ LIMITS = (
         lambda s: s.customers.refused,
     ),
     Limit(
+        "promotions_refused", "Promotions not kept because the table was full.",
+        lambda s: s.promotions.refused,
+    ),
+    Limit(
         "counts_beyond", "Stock counts older than the stock movements kept, so that they are not exact.",
         lambda s: s.supply.counts_beyond(),
     ),
@@ -101,6 +105,8 @@ class Gauges(NamedTuple):
     quarantined: int
     limits: dict[str, int]
     """Counters of LIMITS by name."""
+    surges_suppressed: int
+    """Order surges that a promotion explained, one per row and local day."""
     open_problems: OpenCounts
     oldest_closed_day: int | None
     newest_closed_day: int | None
@@ -116,6 +122,7 @@ def gauges(s: ShardState) -> Gauges:
         lines=int(s.lines.state[COUNT]),
         quarantined=len(s.quarantine),
         limits={limit.name: limit.count(s) for limit in LIMITS},
+        surges_suppressed=s.uplifts.suppressed,
         open_problems=s.problems.open_counts(),
         oldest_closed_day=int(closed.min()) if len(closed) else None,
         newest_closed_day=int(closed.max()) if len(closed) else None,
@@ -126,4 +133,4 @@ def roll_up_gauges(roll_up: RollUpMachine) -> Gauges:
     """Count the contents of the roll-up, which has only problems."""
     limits = {limit.name: 0 for limit in LIMITS}
     limits["exceptions_refused"] = roll_up.problems.refused + roll_up.names.refused
-    return Gauges(0, 0, 0, 0, limits, roll_up.problems.open_counts(), None, None)
+    return Gauges(0, 0, 0, 0, limits, 0, roll_up.problems.open_counts(), None, None)

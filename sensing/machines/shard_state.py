@@ -9,6 +9,7 @@ from sensing.contracts.reference import CalendarUpdated
 from sensing.demand.baseline_plans import BaselinePlans
 from sensing.demand.models import DemandModels
 from sensing.demand.opportunities import Opportunities
+from sensing.demand.promotion_uplift import PromotionUplifts
 from sensing.detection.lifecycle import Problems
 from sensing.detection.order_size import Sign
 from sensing.machine_settings import DAY_MS, Settings
@@ -19,10 +20,11 @@ from sensing.machines.machine_messages import OUTCOMES
 from sensing.machines.outbox import Outbox
 from sensing.machines.reference_queue import ReferenceQueue
 from sensing.machines.reports import Reports
-from sensing.state.calendar import Calendars, Promotion
+from sensing.state.calendar import Calendars
 from sensing.state.customers import Customers
 from sensing.state.line_table import LineTable
 from sensing.state.locations import Locations
+from sensing.state.promotions import Promotions
 from sensing.state.quarantine import Quarantine
 from sensing.state.row_index import RowIndex
 from sensing.state.rows import Rows
@@ -52,6 +54,8 @@ class ShardState:
         self.locations = Locations(self.zones)
         self.schedule = CloseSchedule(self.zones)
         self.calendars = Calendars()
+        self.promotions = Promotions()
+        self.uplifts = PromotionUplifts()
         self.customers = Customers()
         self.pending = ReferenceQueue()
         self.queue = InputQueue()
@@ -162,6 +166,11 @@ class ShardState:
         """SKU and location of a row."""
         return self.sku_of(row), self.location_of(row)
 
+    def category_of(self, row: int) -> str:
+        """Category of a row's item; empty if it has none."""
+        item = self.supply.master.item(self.sku_of(row))
+        return "" if item is None or item.category is None else item.category
+
     def zone_of(self, row: int) -> int:
         """Time zone of a row."""
         return int(self.locations.zone[self.rows.hot["location"][row]])
@@ -179,7 +188,6 @@ class _Head(msgspec.Struct):
     zones: list[str]
     positions: dict[int, tuple[int, int]]
     calendars: dict[str, CalendarUpdated]
-    promotions: dict[str, dict[str, Promotion]]
     cancelled_large: list[tuple[int, int, int]]
     lost_lines_reported: int
 
@@ -191,7 +199,7 @@ def dump_state(s: ShardState, under_way: bytes) -> bytes:
     s.to_plan[:] = False
     head = _Head(
         s.clock, s.next_housekeeping, s.backfilling, s.items_known, s.outputs_per_row, s.outbox.number, s.zones.names,
-        s.schedule.positions, s.calendars.records, s.calendars.promotions,
+        s.schedule.positions, s.calendars.records,
         [(*key, time) for key, time in s.cancelled_large.items()], s.lost_lines_reported,
     )  # fmt: skip
     tables: dict[str, Part] = {
@@ -217,7 +225,7 @@ def load_state(s: ShardState, block: bytes) -> bytes:
     s.backfilling, s.items_known, s.outputs_per_row = head.backfilling, head.items_known, head.outputs_per_row
     for name in head.zones:
         s.zones.number(name)
-    s.calendars.records, s.calendars.promotions = head.calendars, head.promotions
+    s.calendars.records = head.calendars
     s.lost_lines_reported = head.lost_lines_reported
     s.cancelled_large = {(row, customer): time for row, customer, time in head.cancelled_large}
     for name, part in _parts(s).items():
@@ -238,6 +246,8 @@ def load_state(s: ShardState, block: bytes) -> bytes:
 def _parts(s: ShardState) -> dict[str, Snapshot]:
     return {
         "pending": s.pending,
+        "promotions": s.promotions,
+        "uplifts": s.uplifts,
         "customers": s.customers,
         "rows": s.rows,
         "lines": s.lines,

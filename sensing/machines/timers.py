@@ -28,6 +28,7 @@ from sensing.machines.exception_outputs import expire_problems
 from sensing.machines.forecast_parts import plan_in_force, signal_in_force, start_planned_rows
 from sensing.machines.kernel_tables import ABSORBED, DUPLICATE
 from sensing.machines.line_housekeeping import end_old_lines
+from sensing.machines.promoted_days import take_in_uplifts
 from sensing.machines.purchase_effects import plan_disrupted_rows
 from sensing.machines.refusals import Refusal, reject_infrequent
 from sensing.machines.resumable import FirstPublication, Resumable
@@ -83,8 +84,10 @@ def _in_force(s: ShardState, event: Any, time: int) -> None:
     concerned = _concerned(s, event)
     if isinstance(event, LocationUpdated):
         _move_location(s, event)
-    elif isinstance(event, (CalendarUpdated, PromotionApproved)):
+    elif isinstance(event, CalendarUpdated):
         s.calendars.apply(event)
+    elif isinstance(event, PromotionApproved):
+        s.promotions.apply(event, time)
     elif isinstance(event, CustomerUpdated):
         s.customers.apply(int(text_hashes([event.customer])[0]), event, time)
     elif isinstance(event, ItemUpdated):
@@ -169,5 +172,6 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
         expire_problems(s, instant)
         plan_disrupted_rows(s, instant)
         start_planned_rows(s, instant)
+        take_in_uplifts(s, instant // DAY_MS)
         s.next_housekeeping = instant + DAY_MS
     return None

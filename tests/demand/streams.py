@@ -30,7 +30,7 @@ class Stream(NamedTuple):
         return DayInputs(
             FIRST_DAY + at, self.quantity[rows, at], self.lines[rows, at], self.hours[rows, at], self.pool[rows],
             np.where(self.missing[rows, at], 0.0, 1.0), self.censored[rows, at], self.holiday[rows, at],
-            self.promoted[rows, at],
+            1.0 + self.promoted[rows, at], self.promoted[rows, at] * (np.arange(len(rows)) % 2) > 0.0,
         )  # fmt: skip
 
 
@@ -84,4 +84,4 @@ def open_window(rows: int, seed: int = 0) -> Window:
     """Window of 28 days with some holidays and promotions and no closed day."""
     rng = np.random.default_rng(seed)
     flags = (rng.random((2, rows, 28)) < 0.1).astype(float)
-    return Window(np.zeros((rows, 28), np.bool_), flags[0], flags[1])
+    return Window(np.zeros((rows, 28), np.bool_), flags[0], 1.0 + flags[1])

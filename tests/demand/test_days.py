@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from sensing.demand import calibration, combination, day_learning, distribution, forecasting, seasonal_profile
+from sensing.demand import (
+    calibration,
+    combination,
+    day_learning,
+    distribution,
+    forecasting,
+    row_statistics,
+    seasonal_profile,
+)
 from sensing.demand.demand_record import DEMAND, GRID, POOL, RIVER
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.members.smoothing import RATES
@@ -23,13 +31,27 @@ def test_close_rows_and_forecast_rows_are_the_slow_rows(series: list[int]) -> No
     """Forecast before every day, its 28 days after the last, and the errors kept are those of the slow row."""
     demand, pool, river, none = np.zeros(1, DEMAND), np.zeros(1, POOL), np.zeros(0, RIVER), np.zeros(1)
     slow = oracles.SlowRow(RATES, combination.TEMPER, combination.DISCOUNT)
-    rows, pools, out = np.zeros(1, np.int64), np.zeros(1, np.int32), np.empty((1, 4))
+    rows, pools, out = np.zeros(1, np.int64), np.zeros(1, np.int32), np.empty((1, 5))
     for at, sold in enumerate(series):
         weekday = (FIRST_DAY + at + 3) % 7
         expected = slow.mean(weekday, seasonal_profile.ROW_PRIOR)
         units, hours = np.array([float(sold)]), np.zeros((1, 24), np.uint16)
         day_learning.close_rows(
-            demand, pool, river, rows, FIRST_DAY + at, units, units, hours, pools, none + 1.0, none > 0, none, none, out
+            demand,
+            pool,
+            river,
+            rows,
+            FIRST_DAY + at,
+            units,
+            units,
+            hours,
+            pools,
+            none + 1.0,
+            none > 0,
+            none,
+            none + 1.0,
+            none > 0,
+            out,
         )
         if not any(series[: at + 1]):  # the history begins with the first sale
             assert math.isnan(out[0, 0])
@@ -45,7 +67,7 @@ def test_close_rows_and_forecast_rows_are_the_slow_rows(series: list[int]) -> No
     shut, flags = np.zeros((1, 28), np.bool_), np.zeros((1, 28))
     last = FIRST_DAY + len(series) - 1
     forecasting.forecast_rows(
-        demand, pool, river, rows, last, pools, shut, flags, flags, mean, variance, codes[0], codes[1]
+        demand, pool, river, rows, last, pools, shut, flags, flags + 1.0, mean, variance, codes[0], codes[1]
     )
     expected_days = [slow.mean((last + 1 + h + 3) % 7, seasonal_profile.ROW_PRIOR) for h in range(28)]
     assert mean[0] == pytest.approx(np.array(expected_days), rel=2e-3, abs=1e-3)
@@ -90,14 +112,44 @@ def test_learn_river_errors() -> None:
 
 
 def test_learn_pool_keeps_totals_and_what_was_special() -> None:
-    """Totals of the day add up; a promoted day counts against what was expected without the promotion."""
+    """Totals of the day add up; a holiday counts against what was expected if it were none."""
     pool = np.zeros(1, POOL)
-    pool["special"][0, 1] = 180.0, 30.0  # (20 + 180) / (20 + 30): four times
-    day_learning.learn_pool(pool, 0, 9.0, 2.0, 6.0, 0.0, 1.0, 4.0)
-    day_learning.learn_pool(pool, 0, 1.0, 2.0, 1.0, 0.0, 0.0, 1.0)
+    pool["holiday"][0] = 180.0, 30.0  # (20 + 180) / (20 + 30): four times
+    day_learning.learn_pool(pool, 0, 9.0, 2.0, 6.0, 1.0, 4.0)
+    day_learning.learn_pool(pool, 0, 1.0, 2.0, 1.0, 0.0, 1.0)
     assert (pool["day_quantity"][0], pool["day_level"][0], pool["day_expected"][0]) == (10.0, 10.0, 14.0)
-    assert pool["day_special"][0, 1].tolist() == [9.0, 3.0]
-    assert not pool["day_special"][0, 0].any()
+    assert pool["day_holiday"][0].tolist() == [9.0, 3.0]
+
+
+def test_learn_hours_and_count_silence() -> None:
+    """Lines of an hour add up over rows; silence is the number of days since the last one with demand."""
+    pool, demand = np.zeros(2, POOL), np.zeros(1, DEMAND)
+    for _ in range(2):
+        day_learning.learn_hours(pool, 1, np.arange(24, dtype=np.uint16))
+    assert pool["day_hours"].tolist() == [[0.0] * 24, [2.0 * hour for hour in range(24)]]
+    found = []
+    for units in (0.0, 0.0, 3.0, 0.0):
+        row_statistics.count_silence(demand, 0, units)
+        found.append(int(demand["silence"][0]))
+    assert found == [1, 2, 0, 1]
+
+
+def test_add_score_and_score_accuracy() -> None:
+    """Errors, demand and coverage are discounted sums; a promoted day counts in them from day 14 on."""
+    demand, pool = np.zeros(1, DEMAND), np.zeros(1, POOL)
+    day_learning.add_score(demand, 0, pool, 0, 5.0, 8.0, 0.2)
+    day_learning.add_score(demand, 0, pool, 0, 9.0, 4.0, 0.99)
+    kept = day_learning.SCORE_DISCOUNT
+    row = demand[0]
+    found = [float(row[f"score_{name}"]) for name in ("absolute", "error", "quantity", "covered", "weight")]
+    assert found == pytest.approx([kept * 3 + 5, kept * 3 - 5, kept * 5 + 9, kept, kept + 1])
+    day_learning.score_accuracy(demand, 0, pool, 0, 50.0, 4.0)
+    assert demand["score_weight"][0] == pytest.approx(kept + 1)
+    demand["days"] = 14
+    day_learning.score_accuracy(demand, 0, pool, 0, 50.0, 4.0)
+    assert demand["score_weight"][0] == pytest.approx(kept * (kept + 1) + 1)
+    assert demand["score_covered"][0] == pytest.approx(kept * kept)
+    assert demand["adaptive_scale"][0] == 0.0
 
 
 @given(ratios=st.lists(st.floats(0.5, 50.0), min_size=1, max_size=30))

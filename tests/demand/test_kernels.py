@@ -123,15 +123,14 @@ def test_christmas_is_left_out_and_a_closed_weekday_is_learned() -> None:
     assert found["quantity"][0, 4] < 0.5 * kept
 
 
-def test_special_factor_learns_a_promotion() -> None:
-    """Promoted days that sell three times as much go to a factor of three; other days stay one."""
+def test_holiday_index_learns_holidays() -> None:
+    """Holidays that sell three times as much go to a factor of three; other days stay one."""
     found = pool()
     for _ in range(60):
-        found["day_special"][0, 1] = 300.0, 100.0
+        found["day_holiday"][0] = 300.0, 100.0
         seasonal_profile.aggregate_weekday(found, 0, 0)
-    assert seasonal_profile.special_day_index(found, 0, 0.0, 1.0) == pytest.approx(3.0, rel=0.02)
-    assert seasonal_profile.special_day_index(found, 0, 1.0, 0.0) == 1.0
-    assert seasonal_profile.special_day_index(found, 0, 0.0, 0.0) == 1.0
+    assert seasonal_profile.holiday_index(found, 0, 1.0) == pytest.approx(3.0, rel=0.02)
+    assert seasonal_profile.holiday_index(found, 0, 0.0) == 1.0
 
 
 @given(seed=st.integers(0, 1000), start=st.integers(0, 400), length=st.integers(0, 100))

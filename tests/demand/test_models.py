@@ -20,9 +20,12 @@ LEVELS = np.array([0.005, 0.05, 0.5, 0.95, 0.975, 0.995])
 
 
 def learn(
-    quantity: NDArray[np.float64], promoted: NDArray[np.float64] | None = None, models: DemandModels | None = None
+    quantity: NDArray[np.float64], models: DemandModels | None = None, uplift: float = 1.0, *, explained: bool = False
 ) -> DemandModels:
-    """Models of one pool that have seen these days (rows, days), a line per unit at nine in the morning."""
+    """Models of one pool that have seen these days (rows, days), a line per unit at nine in the morning.
+
+    All days have the same uplift, and a promotion explains all of them or none.
+    """
     rows, days = quantity.shape
     models = DemandModels() if models is None else models
     models.ensure(rows, 1)
@@ -31,12 +34,20 @@ def learn(
     for at in range(days):
         hours = np.zeros((rows, 24), np.uint16)
         hours[:, 9] = quantity[:, at]
-        flags = none if promoted is None else promoted[:, at]
         units = quantity[:, at]
         models.close_day(
             place,
             DayInputs(
-                FIRST_DAY + seen + at, units, units, hours, none.astype(np.int32), none + 1.0, none > 0, none, flags
+                FIRST_DAY + seen + at,
+                units,
+                units,
+                hours,
+                none.astype(np.int32),
+                none + 1.0,
+                none > 0,
+                none,
+                none + uplift,
+                np.full(rows, explained),
             ),
         )
         models.aggregate_pools(np.array([0]), FIRST_DAY + seen + at)
@@ -71,7 +82,16 @@ def test_a_day_closes_once_and_in_order() -> None:
     models = learn(np.full((2, 3), 4.0))
     none = np.zeros(1)
     inputs = DayInputs(
-        FIRST_DAY + 2, none, none, np.zeros((1, 24), np.uint16), none.astype(np.int32), none, none > 0, none, none
+        FIRST_DAY + 2,
+        none,
+        none,
+        np.zeros((1, 24), np.uint16),
+        none.astype(np.int32),
+        none,
+        none > 0,
+        none,
+        none,
+        none > 0,
     )
     with pytest.raises(
         ValueError, match=r"row 1: required a day after 18002, got 18002; close each day once, in order"
@@ -100,16 +120,46 @@ def test_a_weekday_that_never_sells_is_forecast_as_nothing() -> None:
     assert found.mean[:, coming != 5].mean() == pytest.approx(6.0, rel=0.05)
 
 
-def test_promotions_are_learned_and_forecast() -> None:
-    """Promoted days that sold three times as much are forecast so, and only they."""
+def test_an_uplift_multiplies_the_forecast_of_its_days() -> None:
+    """A day's uplift multiplies its forecast, with River models too, and no other day changes."""
+    models = learn(np.random.default_rng(2).poisson(5.0, (20, 90)).astype(float))
+    assert models.models
+    window, none = ordinary_window(20), np.zeros(20, np.int32)
+    plain = models.forecast(np.arange(20), FIRST_DAY + 89, none, window)
+    window.uplift[:, 5] = 3.0
+    found = models.forecast(np.arange(20), FIRST_DAY + 89, none, window)
+    assert found.mean[:, 5] == pytest.approx(3.0 * plain.mean[:, 5])
+    assert np.array_equal(np.delete(found.mean, 5, axis=1), np.delete(plain.mean, 5, axis=1))
+
+
+def test_an_explained_day_teaches_no_model() -> None:
+    """Days that a promotion explains change accuracy and silence and nothing else that the forecast is made of."""
     rng = np.random.default_rng(2)
-    promoted = (rng.random((20, 150)) < 0.1).astype(float)
-    models = learn(rng.poisson(5.0 * (1.0 + 2.0 * promoted)).astype(float), promoted)
-    window = ordinary_window(20)
-    window.promoted[:, 5] = 1.0
-    found = models.forecast(np.arange(20), FIRST_DAY + 149, np.zeros(20, np.int32), window)
-    assert found.mean[:, 5].mean() == pytest.approx(15.0, rel=0.15)
-    assert np.delete(found.mean, 5, axis=1).mean() == pytest.approx(5.0, rel=0.1)
+    models = learn(rng.poisson(5.0, (4, 90)).astype(float))
+    before, river, drifts = models.demand.copy(), models.river.copy(), models.drifts
+    pool = models.pool.copy()
+    promoted = DayInputs(
+        FIRST_DAY + 90, np.full(4, 15.0), np.full(4, 15.0), np.zeros((4, 24), np.uint16), np.zeros(4, np.int32),
+        np.ones(4), np.zeros(4, np.bool_), np.zeros(4), np.full(4, 3.0), np.ones(4, np.bool_),
+    )  # fmt: skip
+    usual = models.close_day(np.arange(4), promoted)
+    plain = models.forecast(np.arange(4), FIRST_DAY + 89, np.zeros(4, np.int32), ordinary_window(4))
+    assert usual == pytest.approx(plain.mean[:, 0])
+    changed = {name for name in before.dtype.names or () if not np.array_equal(before[name], models.demand[name])}
+    allowed = {"last_day", "score_absolute", "score_error", "score_quantity", "score_covered", "score_weight"}
+    assert changed - allowed == set()
+    assert (models.demand["score_weight"][:4] > before["score_weight"][:4]).all()
+    assert np.array_equal(river, models.river)
+    assert np.array_equal(pool, models.pool)
+    assert models.drifts == drifts
+
+
+def test_days_of_an_uplift_are_learned_divided_by_it() -> None:
+    """Where the promotion does not explain the days, three times the demand at an uplift of three is the same level."""
+    plain = learn(np.full((3, 60), 6.0))
+    promoted = learn(np.full((3, 60), 18.0), uplift=3.0)
+    expected = forecast(plain, 3, 60).mean
+    assert forecast(promoted, 3, 60).mean == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("size", [0.3, 1.0, 5.0])
@@ -214,12 +264,22 @@ def test_other_layouts_are_accepted() -> None:
     for at in range(5):
         none, units = np.zeros(4), np.arange(4.0) + at
         hours = np.zeros((4, 24), np.uint16)
-        parts = (units, units, hours, none.astype(np.int32), none + 1.0, none > 0, none, none)
+        parts = (units, units, hours, none.astype(np.int32), none + 1.0, none > 0, none, none + 1.0, none > 0)
         plain.close_day(rows, DayInputs(FIRST_DAY + at, *parts))
         strided = np.repeat(units, 2)[::2]
         frozen = none.copy()
         frozen.flags.writeable = False
-        others: list[Any] = [strided, strided, hours.astype(np.int64), none, frozen + 1.0, none, frozen, frozen]
+        others: list[Any] = [
+            strided,
+            strided,
+            hours.astype(np.int64),
+            none,
+            frozen + 1.0,
+            none,
+            frozen,
+            frozen + 1.0,
+            none,
+        ]
         odd.close_day(
             rows.astype(np.int32),
             DayInputs(FIRST_DAY + at, *others),

@@ -31,7 +31,16 @@ def learn(shares: list[float], per_day: float, seed: int = 1) -> DemandModels:
         hours = np.zeros((ROWS, 24), np.uint16)
         hours[:, 9] = units
         inputs = DayInputs(
-            FIRST_DAY + at, units, units, hours, none.astype(np.int32), none + share, none > 0, none, none
+            FIRST_DAY + at,
+            units,
+            units,
+            hours,
+            none.astype(np.int32),
+            none + share,
+            none > 0,
+            none,
+            none + 1.0,
+            none > 0,
         )
         models.close_day(np.arange(ROWS), inputs)
         models.aggregate_pools(np.array([0]), FIRST_DAY + at)

@@ -87,25 +87,42 @@ SHUT = np.array([[False] * 5 + [True] * 2] * 1)
 
 def test_a_plan_has_the_profile_of_the_row() -> None:
     """7 a day are 49 a week: closed days get none, Friday three times the others."""
-    planned = planned_days(forecasts(WEEK), SHUT, np.zeros((1, 7)), 7.0 * ONE)
+    planned = planned_days(forecasts(WEEK), SHUT, np.ones((1, 7)), 7.0 * ONE)
 
     assert planned[0].tolist() == pytest.approx([7.0, 7.0, 7.0, 7.0, 21.0, 0.0, 0.0])
 
 
 def test_without_history_a_plan_is_even_over_open_days() -> None:
     """All of the plan is on the open days."""
-    planned = planned_days(forecasts([0.0] * 7), SHUT, np.zeros((1, 7)), 5.0 * ONE)
+    planned = planned_days(forecasts([0.0] * 7), SHUT, np.ones((1, 7)), 5.0 * ONE)
 
     assert planned[0].tolist() == pytest.approx([7.0] * 5 + [0.0, 0.0])
 
 
-def test_a_promotion_raises_the_plan_too() -> None:
+@pytest.mark.parametrize(
+    ("sensed", "uplift"), [([4.0, 4.0, 12.0, 4.0], 3.0), ([4.0, 4.0, 0.0, 4.0], 0.0), ([0.0] * 4, 3.0)]
+)
+def test_a_promotion_raises_the_plan_too(sensed: list[float], uplift: float) -> None:
     """The plan is a baseline: a promoted day has the uplift of the sensed forecast on top."""
-    sensed, promoted = forecasts([4.0, 4.0, 12.0, 4.0]), forecasts([0.0, 0.0, 1.0, 0.0])
+    planned = planned_days(forecasts(sensed), np.zeros((1, 4), np.bool_), forecasts([1.0, 1.0, uplift, 1.0]), 6.0 * ONE)
 
-    planned = planned_days(sensed, np.zeros((1, 4), np.bool_), promoted, 6.0 * ONE)
+    assert planned[0].tolist() == pytest.approx([6.0, 6.0, 6.0 * uplift, 6.0])
 
-    assert planned[0].tolist() == pytest.approx([6.0, 6.0, 18.0, 6.0])
+
+@given(st.lists(st.tuples(UNITS, st.booleans(), st.floats(0, 101)), min_size=1, max_size=28), UNITS)
+def test_the_plan_keeps_its_mean(days: list[tuple[float, bool, float]], quantity: float) -> None:
+    """Without uplifts the mean of the plan's days is what it says per day, unless every day is closed."""
+    sensed, shut = forecasts([0.0 if day[1] else day[0] for day in days]), np.array([[day[1] for day in days]])
+    uplift = forecasts([day[2] for day in days])
+
+    plain = planned_days(sensed, shut, np.ones_like(uplift), quantity * ONE)
+    planned = planned_days(sensed * uplift, shut, uplift, quantity * ONE)
+
+    assert plain.mean() == pytest.approx(0.0 if shut.all() else quantity, rel=1e-9)
+    assert (planned[uplift == 0.0] == 0.0).all()
+    assert (planned[shut] == 0.0).all()
+    if (uplift > 1e-3).all():
+        assert planned == pytest.approx(plain * uplift, rel=1e-6)
 
 
 @given(st.lists(st.tuples(UNITS, UNITS, st.booleans()), min_size=1, max_size=28), st.floats(0, 1), st.floats(0.1, 50))

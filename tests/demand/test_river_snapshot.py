@@ -16,13 +16,13 @@ from sensing.state.snapshot import SnapshotError
 
 
 def days(seed: int, count: int) -> list[tuple[Day, float]]:
-    """Days with a jump in the middle, some promoted, some without a judged error."""
+    """Days with a jump in the middle, some of them holidays, some without a judged error."""
     draw = random.Random(seed)
     found = []
     for day in range(count):
         features = {WEEKDAYS[day % 7]: 1.0, "month": draw.random()}
         if draw.random() < 0.2:
-            features |= {"holiday": float(draw.random() < 0.5), "promoted": 1.0}
+            features |= {"holiday": 1.0}
         error = float("nan") if draw.random() < 0.1 else draw.gauss(2.0 * (day > count // 2), 1.0)
         units, seasonal_index, base = 10.0 * draw.random(), draw.choice([0.1, 0.9, 1.3]), 10.0 * draw.random()
         found.append(((units, seasonal_index, base, 2.0, features), error))

@@ -19,7 +19,7 @@ from tests.detection.contexts import context
 
 def variance(price_of_unit: float = math.nan, **fields: Any) -> Finding:
     """The finding about a plan of 10 a day, of which 140 of 280 are sensed."""
-    values = {
+    values: dict[str, Any] = {
         "sensed": 140.0, "planned": 280.0, "days": 28, "end": 20_500, "quantity_per_day": 10.0, "plan": "plan-1",
         "weight": 0.31, "deviation": 15.0, "learned": True,
     } | fields  # fmt: skip

@@ -86,6 +86,9 @@ def test_tables_have_flat_columns(kafka: str, filled: str, tmp_path: Path) -> No
         "reason": "Reorder point 45 -> 55 (+10): demand level +10.",
         "freshness": [("orders", "2010-01-04T00:00:00Z"), ("suppliers", None)], "accuracy_wape": None,
         "accuracy_bias": None, "accuracy_coverage_95": None, "accuracy_days": None, "overrides": [], **UNDECIDED,
+        "owed": 0.0, "allocated": 0.0, "free": None, "on_order_by_day": [], "open": "known", "shipments": "heard",
+        "item_name": None, "family": None, "category": None, "strategic": False, "regulated": False, "region": None,
+        "supplier": None, "buyer": None,
     }  # fmt: skip
     first, second = pq.read_table(tmp_path / "exceptions.parquet").to_pylist()
     assert (first["exception_id"], first["severity"], first["money"], first["inform"]) == (
@@ -204,7 +207,7 @@ def test_the_command_names_its_errors(kafka: str, topics: str, tmp_path: Path) -
     refused = CliRunner().invoke(main, ["export", *places, "--output", str(tmp_path)])
     failed = CliRunner().invoke(main, ["export", *places, "--output", str(tmp_path / "out")])
 
-    assert (refused.exit_code, failed.exit_code) == (2, 1)
+    assert (refused.exit_code, failed.exit_code) == (2, 4)
     assert "required a new or empty folder" in " ".join(refused.stderr.split())
     assert failed.stderr.startswith(
         f"Error: kafka topics: required {topics}exceptions, {topics}planning-parameters, got none"

@@ -14,7 +14,8 @@ from msgspec import inspect
 from sensing.codec.contract_fields import Field, unwrapped
 from sensing.machine_settings import DAY_MS, Settings
 from tests.claims import at, in_order, orders
-from tests.machines.streams import Line, Stream, line, run, topic_of
+from tests.machines.linked import Linked
+from tests.machines.streams import Line, line, run, topic_of
 
 Event = dict[str, Any]
 DAY = 21
@@ -70,7 +71,7 @@ def outputs(scenario: Scenario, changed: Event) -> Any:
     event = {"event_id": "E", "event_time": noon(DAY), **scenario.event, **changed}
     event = {name: value for name, value in event.items() if value is not None}
     message = Line(topic_of(event["event_type"]), orjson.dumps(event))
-    return run(Stream(in_order([*world(), *scenario.around, message]), end=at(END)), SETTINGS).plain()
+    return run(Linked(in_order([*world(), *scenario.around, message]), end=at(END)), SETTINGS).plain()
 
 
 def other_value(field: Field, event: Event, given: Event) -> Any:
@@ -128,7 +129,16 @@ UNPRICED = line("order.placed", "big", at(END - 1, 22), **ROW, order_id="Y", qua
 ELSEWHERE = line("order.placed", "m", noon(DAY), **ORDER | {"order_id": "M", "location": "M"})
 LATE_IN_THE_DAY = line("order.placed", "late", at(END - 2, 23), **ORDER)
 IN_CASES = line("order.placed", "case", noon(DAY), **ORDER | CASE)
-FLYER = line("promotion.approved", "flyer", None, promotion="flyer", sku="A", start=date(DAY + 5), end=date(DAY + 20))
+OTHER_SYSTEM = line("order.placed", "k", noon(DAY), **ORDER | {"order_id": "K", "sku": "K", "location": "K"})
+LINKED: Event = {"parts": {"B": 2}, "aliases": ["K"]}
+"""Values of the fields that link an item to others."""
+NAMELESS = (
+    line("order.placed", "n1", noon(DAY), **ORDER | {"order_id": "N", "sku": "NONE"}),
+    line("order.placed", "n2", noon(DAY), **ORDER | {"order_id": "N", "location": "NONE"}),
+    line("order.placed", "n3", noon(DAY), **ORDER | {"order_id": "N"} | {"unit_of_measure": "PALLET"}),
+    line("po.placed", "n4", noon(DAY), **ROW, po_id="N", supplier="NONE", quantity=5),
+)
+NAMED_LATER = line("order.placed", "later", noon(DAY + 3), **ROW, order_id="N", quantity=30, promotion="flyer")
 COSTS = line("policy.updated", "costs", None, order_cost=40, holding_rate_year=0.2)
 FEW_LEFT = line("inventory.counted", "low", noon(DAY - 1), quantity=5, **ROW)
 SOME_LEFT = line("inventory.counted", "some", noon(DAY - 1), quantity=110, **ROW)
@@ -170,13 +180,13 @@ SCENARIOS: dict[str, list[Scenario]] = {
         scenario("order.placed", CHANGED, **SLIP),
         scenario("order.placed", CHANGED, others={"quantity_open": 1}, **ORDER, quantity_open=2),
         scenario("order.placed", **ROW, quantity=4),
-        scenario("order.placed", FLYER, **ORDER | {"quantity": 20}),
+        scenario("order.placed", NAMED_LATER, **ORDER | {"quantity": 20}),
     ],
     "order.changed": [
         scenario("order.changed", PLACED, others=CASE | FIRST, **ORDER, line_version=2),
         scenario("order.changed", PLACED, **GIANT, line_version=2),
         scenario("order.changed", others={"quantity_open": 1}, **ORDER, line_version=2, quantity_open=2),
-        scenario("order.changed", FLYER, **ORDER | {"quantity": 20}, line_version=2),
+        scenario("order.changed", NAMED_LATER, **ORDER | {"quantity": 20}, line_version=1),
     ],
     "order.cancelled": [
         scenario("order.cancelled", PLACED, CHANGED, others=PALLET | FIRST, **ORDER),
@@ -186,17 +196,18 @@ SCENARIOS: dict[str, list[Scenario]] = {
     "order.closed": [
         scenario("order.closed", PLACED, CHANGED, others=PALLET | FIRST, **ORDER),
         scenario("order.closed", GIANT_BEFORE, GIANT_LATER, **ORDER),
+        scenario("order.closed", SLIP_BEFORE, SLIP_LATER, **ORDER),
     ],
     "demand.daily": [
         scenario("demand.daily", UNPRICED, others=CASE, event_time=at(END - 1, 21), **ROW, quantity=40, order_lines=8,
                  unit_price=10, currency="EUR"),
     ],
-    "order.returned": [scenario("order.returned", GIANT_LATER, others=CASE, **ORDER)],
+    "order.returned": [scenario("order.returned", GIANT_LATER, others=CASE, **ORDER, restocked=True)],
     "order.allocated": [scenario("order.allocated", SOME_LEFT, BULK_FAR, others=CASE, **BULK | {"quantity": 50})],
     "order.lost": [
         scenario("order.lost", others=CASE, **ORDER),
-        scenario("order.lost", **GIANT),
-        scenario("order.lost", FLYER, **ORDER | {"quantity": 20}),
+        scenario("order.lost", **SLIP),
+        scenario("order.lost", NAMED_LATER, **ORDER | {"quantity": 20}),
     ],
     "shipment.shipped": [scenario("shipment.shipped", PLACED, others=CASE, **SHIPMENT)],
     "shipment.delayed": [
@@ -240,15 +251,17 @@ SCENARIOS: dict[str, list[Scenario]] = {
     "inventory.counted": [scenario("inventory.counted", others=CASE, **ROW, quantity=40)],
     "inventory.adjusted": [scenario("inventory.adjusted", others=CASE, **ROW, quantity=40)],
     "item.updated": [
-        record("item.updated", FEW_LEFT, GIANT_LATER, SLIP_LATER, others=MINIMUM | {"units": {"CASE": 6}}, sku="A",
-               name="Pump", units={"CASE": 12}, unit_cost=6, unit_price=10, currency="EUR", supplier="S"),
-        record("item.updated", IN_CASES, others={"units": {"CASE": 6}}, sku="A", units={"CASE": 12}),
-        record("item.updated", COSTS, ELSEWHERE, others={"units": {"CASE": 6}}, sku="A", unit_price=10, currency="EUR",
-               supplier="S"),
+        record("item.updated", FEW_LEFT, GIANT_LATER, SLIP_LATER, others=MINIMUM | {"units": {"CASE": 6}} | LINKED,
+               sku="A", name="Pump", units={"CASE": 12}, unit_cost=6, unit_price=10, currency="EUR", supplier="S"),
+        record("item.updated", IN_CASES, others={"units": {"CASE": 6}} | LINKED, sku="A", units={"CASE": 12}),
+        record("item.updated", OTHER_SYSTEM, others={"units": {"CASE": 6}} | LINKED, sku="A"),
+        record("item.updated", COSTS, ELSEWHERE, others={"units": {"CASE": 6}} | LINKED, sku="A", unit_price=10,
+               currency="EUR", supplier="S"),
     ],
     "location.updated": [
         record("location.updated", CALENDAR_SHUT, SLIP_LATER, COUNTED_LATER, LATE_IN_THE_DAY, location="L",
-               region="north", others={"time_zone": "Asia/Kathmandu", "calendar": "shut"}),
+               region="north", others={"time_zone": "Asia/Kathmandu", "calendar": "shut", "aliases": ["K"]}),
+        record("location.updated", OTHER_SYSTEM, location="L", others={"aliases": ["K"]}),
     ],
     "supplier.updated": [
         record("supplier.updated", PO_PLACED, PO_DELAYED, supplier="S", lead_time_days=5, buyer="bob"),
@@ -270,6 +283,8 @@ SCENARIOS: dict[str, list[Scenario]] = {
             "forecast_variance_share": 0.1}),
         record("policy.updated", PLANNED, forecast_variance_units=50_000, others={"forecast_variance_units": 1}),
         record("policy.updated", PLANNED, forecast_variance_money=1e6, others={"forecast_variance_money": 1}),
+        record("policy.updated", *NAMELESS, unknown_item="accept", unknown_location="accept",
+               unknown_supplier="accept", unknown_unit="quarantine", demand="both"),
     ],
     "plan.published": [record("plan.published", **ROW, start=date(DAY), days=28, quantity_per_day=4)],
     "parameters.in_force": [

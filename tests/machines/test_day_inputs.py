@@ -22,6 +22,7 @@ from sensing.machines.day_inputs import (
     read_day,
     window_of,
 )
+from sensing.machines.promoted_days import NAMED, NOT_PROMOTED
 from sensing.machines.row_lookup import resolve_records, row_of
 from sensing.machines.shard_state import ShardState
 from sensing.state.observed_hours import count_lines
@@ -99,16 +100,17 @@ def test_models_are_told_of_a_day() -> None:
         ),
     )
     assert not observe_day(state, sunday).hours[0].any()
-    found = inputs_of(state, ROWS, observe_day(state, sunday))
+    found, kind = inputs_of(state, ROWS, observe_day(state, sunday))
     assert (found.day, found.quantity.tolist(), found.lines.tolist()) == (sunday, [2.5, 0.0, 0.0], [1.0, 0.0, 0.0])
     assert (found.hours.sum(), found.hours[0, 12]) == (1, 1)
     assert found.pool.tolist() == [0, 0, 1]
     assert found.observed.tolist() == [1.0, 0.0, 0.0]
     assert state.locations.unobserved[0, sunday % DAYS_KEPT] == 1.0
     assert found.censored.tolist() == [False, True, False]
-    assert found.promoted.tolist() == [1.0, 0.0, 0.0]
+    assert kind.tolist() == [NAMED, NOT_PROMOTED, NOT_PROMOTED]
+    assert found.uplift.tolist() == [1.0, 1.0, 1.0]
     assert found.holiday.tolist() == [0.0, 0.0, 0.0]
-    special = inputs_of(state, ROWS, observe_day(state, DAY + 1))
+    special = inputs_of(state, ROWS, observe_day(state, DAY + 1))[0]
     assert special.holiday.tolist() == [1.0, 1.0, 0.0]
     assert special.observed.tolist() == [1.0, 1.0, 1.0]
 
@@ -120,7 +122,7 @@ def test_a_silent_feed_teaches_nothing() -> None:
         count_lines(state.locations.lines, location, (DAY - 7) * 24 + 9, 1)
     state.locations.usual[1, 0] = 100.0
     assert observe_day(state, DAY).hours.all(axis=1).tolist() == [True, False]
-    assert inputs_of(state, ROWS, observe_day(state, DAY)).observed.tolist() == [1.0, 1.0, 0.0]
+    assert inputs_of(state, ROWS, observe_day(state, DAY))[0].observed.tolist() == [1.0, 1.0, 0.0]
 
 
 def share_by_hand(first: int, observed: list[bool], shares: list[float], lines: int) -> float:
@@ -162,26 +164,26 @@ def test_promoted_orders_are_remembered_for_eight_days(age: int, newer: int) -> 
     state = three_rows()
     promoted: dict[str, Any] = {"sku": "A", "flags": PROMOTED}
     take(state, events(promoted, {"sku": "A", "time": NOON + age * DAY_MS}))
-    assert inputs_of(state, ROWS[:1], observe_day(state, DAY)).promoted.tolist() == [float(age < 8)]
-    assert inputs_of(state, ROWS[:1], observe_day(state, DAY + age + 1 + newer)).promoted.tolist() == [0.0]
+    assert inputs_of(state, ROWS[:1], observe_day(state, DAY))[1].tolist() == [NAMED if age < 8 else NOT_PROMOTED]
+    assert inputs_of(state, ROWS[:1], observe_day(state, DAY + age + 1 + newer))[1].tolist() == [NOT_PROMOTED]
 
 
 def test_what_is_known_of_the_days_to_come() -> None:
     """Closed days and holidays by location, promotions by row, for exactly the 28 days after the closed one."""
     state = three_rows()
     promotion = PromotionApproved(
-        event_id="p", promotion="P", sku="A", location="M", start=date(DAY + 2), end=date(DAY + 90)
+        event_id="p", promotion="P", sku="A", location="M", start=date(DAY + 2), end=date(DAY + 90), uplift=0.5
     )
-    state.calendars.apply(promotion)
+    state.promotions.apply(promotion, NOON)
     found = window_of(state, ROWS, DAY)
     days = range(DAY + 1, DAY + 1 + HORIZON)
     closed = [(day + 3) % 7 == 6 or day == DAY + 3 for day in days]
     holidays = [float(day in (DAY + 1, DAY + 3)) for day in days]
     assert found.closed.tolist() == [closed, closed, [False] * HORIZON]
     assert found.holiday.tolist() == [holidays, holidays, [0.0] * HORIZON]
-    assert found.promoted.tolist() == [[0.0] * HORIZON, [0.0] * HORIZON, [float(day >= DAY + 2) for day in days]]
+    assert found.uplift.tolist() == [[1.0] * HORIZON, [1.0] * HORIZON, [1.0 + 0.5 * (day >= DAY + 2) for day in days]]
     again = known_days(state, ROWS[2:], DAY + 2, 1)
-    assert [part.tolist() for part in again] == [[[False]], [[0.0]], [[1.0]]]
+    assert [part.tolist() for part in again] == [[[False]], [[0.0]]]
     assert found.closed.shape[1] == HORIZON
 
 
@@ -197,7 +199,7 @@ def test_every_location_has_the_days_of_its_calendar() -> None:
         assert row_of(state, "S", f"L{number}") == number
         count_lines(state.locations.lines, number, (DAY - 1) * 24, 1)
 
-    closed, holiday, _ = known_days(state, np.arange(len(calendars)), DAY, 9)
+    closed, holiday = known_days(state, np.arange(len(calendars)), DAY, 9)
     for number, calendar in enumerate(calendars):
         expected = state.calendars.days(calendar, DAY, 9)
         assert closed[number].tolist() == expected[0].tolist()

@@ -102,10 +102,10 @@ def test_the_weight_follows_measured_errors(per_day: float, low: float, high: fl
     assert said["measured_days"] >= 25
 
 
-@pytest.mark.parametrize("kwargs", [{"start": 10, "days": 5}, {"start": 80, "days": 10}])
-def test_a_past_or_distant_plan_has_no_effect(kwargs: dict[str, int]) -> None:
+@pytest.mark.parametrize(("start", "days"), [(10, 5), (80, 10)])
+def test_a_past_or_distant_plan_has_no_effect(start: int, days: int) -> None:
     """Neither one that has ended nor one that begins beyond the horizon changes the forecast."""
-    assert means(result(plan(500.0, **kwargs), base=until(40))).tolist() == means(result(base=until(40))).tolist()
+    assert means(result(plan(500.0, start, days), base=until(40))).tolist() == means(result(base=until(40))).tolist()
 
 
 def test_an_item_without_sales_plans_with_its_plan() -> None:
@@ -172,6 +172,32 @@ def test_an_opportunity_adds_its_expected_demand() -> None:
     }  # fmt: skip
     late = result(deal(10.0, 0.4), base=until(40))
     assert means(late).tolist() == plain.tolist()
+
+
+def test_uplift_then_blend_then_opportunity() -> None:
+    """An uplift multiplies sensed forecast and plan alike; an opportunity is added to the blend as it is."""
+    about = {"promotion": "p", "sku": "A", "start": date(42), "end": date(45), "uplift": 1.0}
+    promoted = line("promotion.approved", "p", at(30), **about)
+    planned = plan(30.0, 40, days=28, day=39)
+    sensed, blended = (means(result(*lines, base=until(40))) for lines in ((), (planned,)))
+    factors = np.ones(28)
+    factors[2:6] = 2.0
+
+    found = means(result(planned, promoted, deal(38.0, 0.4), base=until(40)))
+
+    assert blended.mean() > 1.5 * sensed.mean()
+    assert (found - blended * factors).tolist() == pytest.approx([8.0] * 9 + [0.0] * 19)
+
+
+def test_promoted_days_do_not_measure_a_plan() -> None:
+    """The plan is a baseline: what a promotion sells says nothing of it."""
+    about = {"promotion": "p", "sku": "A", "start": date(30), "end": date(33), "uplift": 1.0}
+    days = (plan(10.0, 20, days=60, day=19), line("promotion.approved", "p", at(25), **about))
+
+    with_promotion, without = (newest(result(*lines, base=until(40)))["forecast"]["baseline"] for lines in
+                               (days, days[:1]))  # fmt: skip
+
+    assert without["measured_days"] - with_promotion["measured_days"] == 4
 
 
 def test_an_opportunity_is_replaced_and_withdrawn() -> None:

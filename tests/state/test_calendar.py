@@ -1,4 +1,4 @@
-"""Calendars and promotions, day by day."""
+"""Calendars, day by day."""
 
 import datetime as dt
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.codec.instants import day_number
-from sensing.contracts.reference import CalendarUpdated, Holiday, PromotionApproved
+from sensing.contracts.reference import CalendarUpdated, Holiday
 from sensing.state.calendar import Calendars
 
 FIRST = day_number(dt.date(2024, 1, 1))
@@ -22,11 +22,6 @@ def calendar(name: str, weekdays: list[int], *holidays: tuple[int, bool]) -> Cal
     """Calendar record; holidays as day number and whether closed."""
     special = [Holiday(date=date(day), closed=closed) for day, closed in holidays]
     return CalendarUpdated(event_id="e", calendar=name, closed_weekdays=weekdays, holidays=special)
-
-
-def promotion(name: str, start: int, end: int, location: str | None = None, sku: str = "A") -> PromotionApproved:
-    """Promotion record of local days."""
-    return PromotionApproved(event_id="e", promotion=name, sku=sku, location=location, start=date(start), end=date(end))
 
 
 @given(
@@ -59,37 +54,11 @@ def test_without_a_calendar_every_day_is_open(name: str | None) -> None:
 
 
 def test_the_newest_record_replaces_the_one_before() -> None:
-    """A calendar or promotion is in force whole, as its newest record reads."""
+    """A calendar is in force whole, as its newest record reads."""
     calendars = Calendars()
     calendars.apply(calendar("C", [6], (FIRST, True)))
     calendars.apply(calendar("C", [0]))
     assert calendars.days("C", FIRST, 7)[0].tolist() == [True] + 6 * [False]
-    calendars.apply(promotion("P", FIRST, FIRST + 9))
-    calendars.apply(promotion("P", FIRST + 1, FIRST + 1))
-    assert calendars.promoted("A", "L", FIRST, 3) == pytest.approx([0.0, 1.0, 0.0])
-
-
-@given(
-    spans=st.lists(
-        st.tuples(st.integers(-10, 40), st.integers(-2, 20), st.sampled_from((None, "L", "M")), st.sampled_from("AB")),
-        max_size=5,
-    ),
-    count=st.integers(1, 30),
-)
-def test_promoted_days_are_those_of_any_promotion(spans: list[tuple[int, int, str | None, str]], count: int) -> None:
-    """A day is promoted where a promotion of the SKU, everywhere or here, holds it; ends are inclusive."""
-    calendars = Calendars()
-    for number, (start, length, location, sku) in enumerate(spans):
-        calendars.apply(promotion(f"P{number}", FIRST + start, FIRST + start + length, location, sku))
-    expected = [
-        float(any(s <= day <= s + n and where in (None, "L") and sku == "A" for s, n, where, sku in spans))
-        for day in range(count)
-    ]
-    found = calendars.promoted("A", "L", FIRST, count)
-    if found is None:
-        assert not any(expected)
-    else:
-        assert found.tolist() == expected
 
 
 def test_day_numbers() -> None:
