@@ -19,6 +19,7 @@ from sensing.contracts.parameters import (
     OpportunityShare,
     Override,
     PlanningParameters,
+    PromotionUsed,
     Proposed,
 )
 from sensing.outputs import EXCEPTIONS, PARAMETERS, encode
@@ -32,8 +33,14 @@ _ITEM = [("item_name", _TEXT), ("family", _TEXT), ("category", _TEXT), ("strateg
          ("regulated", pa.bool_())]  # fmt: skip
 _SUPPLY = [("region", _TEXT), ("supplier", _TEXT), ("buyer", _TEXT)]
 
-_PARTS = {"start": _TEXT, "end": _TEXT, "plan": _TEXT, "signal": _TEXT}
+_PARTS = dict.fromkeys(("start", "end", "plan", "promotion", "signal", "source"), _TEXT)
 """Types of the fields of forecast parts that are no numbers."""
+
+
+def _part(struct: type[msgspec.Struct]) -> Any:
+    """Arrow type of a forecast part."""
+    return pa.struct([(name, _PARTS.get(name, _NUMBER)) for name in struct.__struct_fields__])
+
 
 STOCK = ("on_hand", "on_order", "open_demand", "cover_days", "owed", "allocated", "free", "open", "shipments")
 
@@ -41,10 +48,8 @@ PARAMETERS_SCHEMA = pa.schema([
     ("sku", _TEXT), ("location", _TEXT), *_LEADING, ("status", _TEXT), ("as_of", _DATE), ("expires", _DATE),
     ("demand_class", _TEXT), ("method", _TEXT), ("forecast_start", _DATE), ("forecast_mean", _NUMBERS),
     ("forecast_levels", _NUMBERS), ("forecast_quantiles", pa.list_(_NUMBERS)),
-    ("forecast_baseline", pa.struct([(name, _PARTS.get(name, _NUMBER)) for name in BaselineShare.__struct_fields__])),
-    ("forecast_opportunities", pa.list_(pa.struct([
-        (name, _PARTS.get(name, _NUMBER)) for name in OpportunityShare.__struct_fields__
-    ]))),
+    ("forecast_promotions", pa.list_(_part(PromotionUsed))), ("forecast_baseline", _part(BaselineShare)),
+    ("forecast_opportunities", pa.list_(_part(OpportunityShare))),
     *((name, _NUMBER) for name in Proposed.__struct_fields__),
     *((f"in_force_{name}", _TEXT if name == "since" else _NUMBER) for name in InForce.__struct_fields__),
     ("on_hand", _NUMBER), ("on_order", _NUMBER), ("open_demand", _NUMBER),
@@ -96,6 +101,7 @@ def parameters_row(document: PlanningParameters, run_id: str) -> dict[str, Any]:
     row |= {"lineage": run_id, "as_of": _date(document.as_of), "expires": _date(document.expires)}
     row |= {"method": forecast.method, "forecast_start": _date(forecast.start), "forecast_mean": forecast.mean}
     row |= {"forecast_levels": forecast.levels, "forecast_quantiles": forecast.quantiles}
+    row["forecast_promotions"] = [msgspec.structs.asdict(each) for each in forecast.promotions]
     baseline = forecast.baseline
     row["forecast_baseline"] = None if baseline is None else msgspec.structs.asdict(baseline)
     row["forecast_opportunities"] = [msgspec.structs.asdict(each) for each in forecast.opportunities]

@@ -257,6 +257,9 @@ class SignalObserved(ReferenceEvent, tag="signal.observed", kw_only=True, gc=Fal
     local day of its event time. A newer record of the same ``signal`` and SKU replaces it; probability 0 withdraws it.
     Orders beyond the usual sizes of the row are taken from its quantity, so that they do not count twice. Without
     ``sku``, ``location`` or ``event_time`` an opportunity has no effect.
+
+    Signals of other kinds (weather, market, service tickets) are accepted and stay in the topic, and no forecast uses
+    them: ``family``, ``region`` and ``value`` have no effect.
     """
 
     signal: Id

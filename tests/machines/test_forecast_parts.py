@@ -194,10 +194,10 @@ def test_promoted_days_do_not_measure_a_plan() -> None:
     about = {"promotion": "p", "sku": "A", "start": date(30), "end": date(33), "uplift": 1.0}
     days = (plan(10.0, 20, days=60, day=19), line("promotion.approved", "p", at(25), **about))
 
-    with_promotion, without = (newest(result(*lines, base=until(40)))["forecast"]["baseline"] for lines in
-                               (days, days[:1]))  # fmt: skip
+    found, plain = (result(*lines, base=until(40)).shards[0].state.baselines.plans for lines in (days, days[:1]))
 
-    assert without["measured_days"] - with_promotion["measured_days"] == 4
+    ((measured,), (without,)) = found.values(), plain.values()
+    assert (measured.days, without.days) == (16.0, 20.0)
 
 
 def test_an_opportunity_is_replaced_and_withdrawn() -> None:
