@@ -35,6 +35,10 @@ class UnknownName(msgspec.Struct, frozen=True, order=True):
         return f"unit {self.unit} of item {self.name}" if self.kind == "unit" else f"{self.kind} {self.name}"
 
 
+SUM_MAX = 2**62
+"""Bound of sums, which are kept as 64-bit integers. All terms are at least 0, so the order of the terms is no matter."""
+
+
 class NamedEvents(msgspec.Struct, kw_only=True):
     """Evidence: the events that name an unknown name.
 
@@ -86,15 +90,19 @@ class NamedEvents(msgspec.Struct, kw_only=True):
     def add_order(
         self, item: tuple[str, str], quantity: int, money: int | None, currency: str, money_base: int | None = None
     ) -> None:
-        """Add an order of ``item`` (SKU, unit); the sums do not depend on the order of the calls."""
-        self.quantity = None if self.quantity is None or self.item not in (None, item) else self.quantity + quantity
+        """Add an order of ``item`` (SKU, unit); the sums do not depend on the order of the calls.
+
+        A sum stays at SUM_MAX when it has reached it.
+        """
+        other = self.quantity is None or self.item not in (None, item)
+        self.quantity = None if other else min((self.quantity or 0) + quantity, SUM_MAX)
         self.item = item
         if money is not None:
             known = self.money if self.currency in (None, currency) else None
-            self.money = None if known is None else known + money
+            self.money = None if known is None else min(known + money, SUM_MAX)
             self.currency = currency
-            added = None if self.money_base is None or money_base is None else self.money_base + money_base
-            self.money_base = added
+            unknown = self.money_base is None or money_base is None
+            self.money_base = None if unknown else min((self.money_base or 0) + (money_base or 0), SUM_MAX)
 
 
 def evaluate_names(evidence: NamedEvents) -> Evaluation:

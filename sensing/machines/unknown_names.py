@@ -17,7 +17,7 @@ from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.reference import ItemUpdated, LocationUpdated, PolicyUpdated, SupplierUpdated
 from sensing.detection.master_data import NameKind, UnknownName
 from sensing.machines.held_events import as_batch, facts_of
-from sensing.machines.kernel_tables import HELD_BACK, RELEASED
+from sensing.machines.kernel_tables import HELD_BACK, RELEASED, UNKNOWN_LINE
 from sensing.machines.machine_messages import NameKnown, UnknownEvent
 from sensing.machines.refusals import Refusal, answers_for, refusal_of, refusal_of_record
 from sensing.machines.shard_outputs import put_decision
@@ -77,8 +77,9 @@ def counted_as_released(s: ShardState) -> Iterator[None]:
     found, s.counts = s.counts, before
     if found.shape[1] > before.shape[1]:
         s.ensure_partition(found.shape[1] - 1)
-    released = found.sum(axis=2) - found[:, :, HELD_BACK]
+    released = found.sum(axis=2) - found[:, :, HELD_BACK] - found[:, :, UNKNOWN_LINE]
     s.counts[:, : found.shape[1], RELEASED] += released
+    s.counts[:, : found.shape[1], UNKNOWN_LINE] += found[:, :, UNKNOWN_LINE]
 
 
 def _admit(s: ShardState, event: HeldEvent, refusal: Refusal) -> Refusal | None:
@@ -111,10 +112,10 @@ def _free(
     moved: list[tuple[int, HeldEvent, Refusal]] = []
     for number, event in s.quarantine.remove_name(key, unit):
         refusal = _refusal(s, event)
-        held = refusal is not None and s.supply.master.unknown.action(KINDS[refusal.reason]) == "quarantine"
-        if refusal is not None and held:
+        kind = None if refusal is None else KINDS.get(refusal.reason)
+        if refusal is not None and kind is not None and s.supply.master.unknown.action(kind) == "quarantine":
             moved.append((number, event, refusal))
-        else:
+        else:  # what is refused for another reason, such as its range in the base unit, becomes a dead letter later
             free.append((number, event))
     name = UnknownName("unit", key[1], unit) if unit else UnknownName(_kind(key), key[1])
     if reported:
