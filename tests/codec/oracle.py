@@ -124,12 +124,12 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
             "order_quantity_multiple": _OR_ZERO, "dead_band": _SHARE, "count_tolerance": _SHARE,
             "forecast_variance_share": number(0, 100), "forecast_variance_units": _OR_ZERO,
             "forecast_variance_money": _PRICE,
+            "base_currency": _CURRENCY, "rates=": table((3, 3), 1e9),
             "demand": one_of("independent", "dependent", "both"),
             "unknown_item": one_of("accept", "dead_letter", "quarantine"),
             "unknown_location": one_of("accept", "dead_letter", "quarantine"),
             "unknown_supplier": one_of("accept", "dead_letter", "quarantine"),
             "unknown_unit": one_of("dead_letter", "quarantine"),
-            "base_currency": _CURRENCY, "rates=": table((3, 3), 1e9),
         },
         "plan.published": _REFERENCE | _HERE | {
             "start!": date, "days=": integer(1, 366), "quantity_per_day!": _OR_ZERO,
