@@ -127,12 +127,12 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
             "transfer_days_late": _DAYS,
             "forecast_variance_share": number(0, 100), "forecast_variance_units": _OR_ZERO,
             "forecast_variance_money": _PRICE,
+            "base_currency": _CURRENCY, "rates=": table((3, 3), 1e9),
             "demand": one_of("independent", "dependent", "both"),
             "unknown_item": one_of("accept", "dead_letter", "quarantine"),
             "unknown_location": one_of("accept", "dead_letter", "quarantine"),
             "unknown_supplier": one_of("accept", "dead_letter", "quarantine"),
             "unknown_unit": one_of("dead_letter", "quarantine"),
-            "base_currency": _CURRENCY, "rates=": table((3, 3), 1e9),
         },
         "plan.published": _REFERENCE | _HERE | {
             "start!": date, "days=": integer(1, 366), "quantity_per_day!": _OR_ZERO,
