@@ -2,8 +2,9 @@
 
 `sensing.codec.decode` calls it for messages that the fast decoders do not accept, or that may exceed a limit that those
 do not check. It reads the fields in the order of the contract and stops at the first fault. Within a field, schema
-violations come before the rules that a schema cannot express: size in bytes, control characters. Of a repeated key the
-last value counts.
+violations come before the rules that a schema cannot express: size in bytes, control characters, plausible times. Of a
+repeated key the last value counts. A null, and an empty text where the type allows none, is an absent field if absence
+is allowed.
 """
 
 import json
@@ -15,10 +16,11 @@ import msgspec
 import numpy as np
 from msgspec import inspect
 
-from sensing.codec.cloudevents import event_body
+from sensing.codec.cloudevents import NoData, event_body
 from sensing.codec.contract_fields import Field, at_path, bytes_max, fields_of, in_words, texts_in, unwrapped
+from sensing.codec.empty_values import is_empty, without_nulls
 from sensing.codec.identifiers import CONTROL
-from sensing.codec.instants import INSTANT_MAX, instant
+from sensing.codec.instants import INSTANT_MAX, INSTANT_MIN, instant, looks_like
 from sensing.contracts.common import MESSAGE_BYTES_MAX, NESTING_MAX
 from sensing.contracts.dead_letters import Reason
 
@@ -52,8 +54,8 @@ def examine(types: Mapping[str, type[msgspec.Struct]], value: bytes, headers: Ma
         body = event_body(plain, headers)
     except UnicodeDecodeError as error:
         return Fault("bad_text", None, "ce_ headers in UTF-8", brief_text(str(error)))
-    if body is None:
-        return _fault("data", plain.get("data", ...), "object with the event")
+    if isinstance(body, NoData):
+        return _fault("data", body.found, "object with the event")
     struct = _struct(types, body)
     return struct if isinstance(struct, Fault) else _event(struct, body)
 
@@ -121,7 +123,9 @@ def _event(struct: type[msgspec.Struct], body: Mapping[str, Any]) -> Event | Fau
             if field.required:
                 return Fault("missing_field", field.name, field.text, NOTHING)
             continue
-        given = body[field.name]
+        if not field.required and is_empty(body[field.name], field.type):
+            continue
+        given = without_nulls(body[field.name], field.type)
         try:
             value = msgspec.convert(given, field.annotation)
         except msgspec.ValidationError as error:
@@ -136,8 +140,11 @@ def _event(struct: type[msgspec.Struct], body: Mapping[str, Any]) -> Event | Fau
 
 
 def _out_of_time(field: Field, value: Any, given: Any) -> Fault | None:
-    if field.is_time and not 0 <= instant(value) <= INSTANT_MAX:
-        return Fault("bad_time", field.name, field.text, brief(given))
+    if not field.is_time:
+        return None
+    from_long_ago = not field.required and (isinstance(given, str) or given == 0)
+    if not (0 if from_long_ago else INSTANT_MIN) <= instant(value) <= INSTANT_MAX:
+        return Fault("bad_time", field.name, field.text, brief_time(given))
     return None
 
 
@@ -179,7 +186,7 @@ def _invalid(field: Field, given: Any, message: str) -> Fault:
         path += f".{message.split('`')[1]}"
         return Fault(reason, field.name + path, in_words(at_path(field.type, path)), NOTHING)
     if field.is_time:
-        return Fault("wrong_type" if reason == "wrong_type" else "bad_time", field.name, field.text, brief(given))
+        return Fault("wrong_type" if reason == "wrong_type" else "bad_time", field.name, field.text, brief_time(given))
     described = at_path(field.type, path)
     if found and found["key"]:
         described = unwrapped(getattr(described, "key_type", described))
@@ -196,6 +203,12 @@ def _fault(name: str, given: Any, required: str) -> Fault:
 def brief(value: Any) -> str:
     """A value as JSON in printable ASCII, shortened."""
     return brief_text(json.dumps(value))
+
+
+def brief_time(value: Any) -> str:
+    """An event time that is refused, with what it looks like."""
+    unit = looks_like(value)
+    return brief(value) + (f", which looks like {unit}" if unit else "")
 
 
 def brief_text(text: str) -> str:

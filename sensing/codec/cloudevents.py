@@ -1,12 +1,15 @@
 """CloudEvents 1.0 input: attributes in Kafka headers (binary mode) or in the body (structured mode).
 
 The decoders call it. ``id``, ``type`` and ``time`` replace ``event_id``, ``event_type`` and ``event_time`` if the event
-does not have them. Other attributes are ignored. Header names are case-sensitive, as in the Kafka protocol binding.
+does not have them, or has a null or an empty text there. Other attributes are ignored. A message without event type is
+in structured mode if its content type says so, or if it has a ``specversion``: lines of files have no content type.
+Names of attributes and headers are read in any letter case.
 """
 
+import base64
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,22 +19,59 @@ STRUCTURED = b"application/cloudevents+json"
 _JSON_BLANKS = b" \t\n\r"
 
 
-def event_body(plain: dict[str, Any], headers: Mapping[str, bytes]) -> dict[str, Any] | None:
-    """Fields of the event with those of its envelope; None if a structured envelope has no object as ``data``.
+class NoData(NamedTuple):
+    """A structured envelope without an object as its data; ``found`` is what it has instead, ... if nothing."""
+
+    found: Any
+
+
+def event_body(plain: dict[str, Any], headers: Mapping[str, bytes]) -> dict[str, Any] | NoData:
+    """Fields of the event with those of its envelope.
 
     Raises
     ------
     UnicodeDecodeError
         A header is not UTF-8.
     """
-    if "event_type" not in plain and headers.get("content-type", b"").startswith(STRUCTURED):
-        data = plain.get("data")
-        return _added(plain, data) if isinstance(data, dict) else None
-    return _added({name[3:]: value.decode() for name, value in headers.items() if name in _HEADERS}, plain)
+    lower = {name.lower(): value for name, value in headers.items()}
+    if plain.get("event_type") in (None, ""):
+        envelope = {name.lower(): value for name, value in plain.items()} | plain
+        if "specversion" in envelope or lower.get("content-type", b"").lower().startswith(STRUCTURED):
+            data = _data(envelope)
+            return data if isinstance(data, NoData) else _added(envelope, data)
+    return _added({name[3:]: value.decode() for name, value in lower.items() if name in _HEADERS}, plain)
 
 
 def _added(attributes: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
-    return {field: attributes[name] for name, field in ATTRIBUTES if name in attributes} | dict(event)
+    """The event with the attributes in place of fields that it does not have."""
+    given = {field: attributes[name] for name, field in ATTRIBUTES if name in attributes}
+    return given | {name: value for name, value in event.items() if name not in given or value not in (None, "")}
+
+
+def _data(envelope: Mapping[str, Any]) -> dict[str, Any] | NoData:
+    """The event of a structured envelope: an object, JSON in a text, or JSON in base64."""
+    data = envelope.get("data")
+    if data is None:
+        data = envelope.get("data_base64", envelope.get("data", ...))
+        event = _object(_from_base64(data)) if isinstance(data, str) else None
+    else:
+        event = _object(data) if isinstance(data, str) else data
+    return event if isinstance(event, dict) else NoData(data)
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
+
+
+def _object(text: str | bytes) -> Any:
+    """The value of a JSON text, None if it is none."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
 
 
 _HEADERS = {f"ce_{name}" for name, _ in ATTRIBUTES}

@@ -9,7 +9,8 @@ from msgspec import inspect
 
 from sensing.contracts.common import SUBJECT_BYTES_MAX, EventTime
 
-TIME_REQUIRED = "RFC 3339 time with offset, or whole milliseconds since 1970-01-01T00:00:00Z; from 1970 to 9999"
+TIME_REQUIRED = "RFC 3339 time with offset, or whole milliseconds since 1970-01-01T00:00:00Z; from 1990 to 9999"
+TIME_OR_NONE_REQUIRED = f"{TIME_REQUIRED}, or none, 0 or an RFC 3339 time from 1970 on for a record of long standing"
 
 
 class Field(NamedTuple):
@@ -44,7 +45,7 @@ def _field(field: inspect.Field, annotation: Any) -> Field:
         annotation=annotation,
         type=plain,
         is_time=is_time,
-        text=TIME_REQUIRED if is_time else in_words(plain),
+        text=in_words(plain) if not is_time else TIME_REQUIRED if field.required else TIME_OR_NONE_REQUIRED,
         bytes_max=bytes_max(plain),
     )
 

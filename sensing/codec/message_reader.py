@@ -13,7 +13,7 @@ from sensing.codec.careful_decoder import Event, Fault, examine, too_much
 from sensing.codec.cloudevents import spliced
 from sensing.codec.contract_fields import fields_of
 from sensing.codec.identifiers import fits
-from sensing.codec.instants import EPOCH, INSTANT_MAX, instants
+from sensing.codec.instants import EPOCH, INSTANT_MAX, INSTANT_MIN, instant, instants
 from sensing.codec.message_block import Headers
 from sensing.contracts.common import NESTING_MAX
 from sensing.contracts.topic_registry import INPUTS
@@ -57,9 +57,12 @@ class Reader:
         """An event or a fault for every message, and the event times (UTC ms, 0 if there is none)."""
         verdicts = self._verdicts(values, headers)
         times = instants([EPOCH if isinstance(verdict, Fault) else verdict.event_time for verdict in verdicts])
-        for i in np.flatnonzero((times < 0) | (times > INSTANT_MAX)).tolist():
-            verdicts[i] = examine(self._types, values[i], headers[i])
-            times[i] = 0
+        for i in np.flatnonzero((times < INSTANT_MIN) | (times > INSTANT_MAX)).tolist():
+            verdict = verdicts[i]
+            if isinstance(verdict, Fault) or verdict.event_time is None:
+                continue
+            verdict = verdicts[i] = examine(self._types, values[i], headers[i])
+            times[i] = 0 if isinstance(verdict, Fault) else instant(verdict.event_time)
         return verdicts, times
 
     def _verdicts(self, values: Sequence[bytes], all_headers: Sequence[Headers]) -> list[Event | Fault]:

@@ -12,7 +12,7 @@ from sensing.jit import lean_kernel
 from sensing.machine_settings import DAY_MS, HOUR_MS
 
 MINUTE_MS = 60_000
-YEAR_MIN, YEAR_MAX = 1971, 9998
+YEAR_MIN, YEAR_MAX = 1991, 9998
 """Years whose instants are in range with any offset."""
 
 NO_DATE = -(2**31)

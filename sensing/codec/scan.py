@@ -150,8 +150,11 @@ def scan_message(
         else:
             seen |= field["bit"]
             rule = field["rule"]
-            if byte_at(data, at, end) == LETTER_N:
-                at = null_end(data, at, end) if field["nullable"] else -1
+            byte = byte_at(data, at, end)
+            if byte == LETTER_N:  # A null or an empty text is an absent field.
+                at = null_end(data, at, end)
+            elif byte == QUOTE and byte_at(data, at + 1, end) == QUOTE:
+                at += 2
             else:
                 given |= field["bit"]
                 if rule == QUANTITY:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sensing.codec import plain_times
 from sensing.codec.event_record import EVENT, PROMOTED, THOUSANDTHS
-from sensing.codec.instants import INSTANT_MAX
+from sensing.codec.instants import INSTANT_MAX, INSTANT_MIN
 from sensing.codec.plain_json import NULL, QUOTE, byte_at, hash_text, number, text_end
 from sensing.codec.scan_table import BITS, TAG_WORDS, Rule
 from sensing.codec.swar import WORD, Bytes, below, word_at
@@ -142,7 +142,7 @@ def value(data: Bytes, at: int, end: int, field: Any, row: Row, wholes: Wholes, 
         return stop
     if rule == TIME and not text:
         stop, digits, decimals = number(data, at, end)
-        if stop < 0 or decimals >= 0 or digits <= 0 or digits > INSTANT_MAX:
+        if stop < 0 or decimals >= 0 or digits < INSTANT_MIN or digits > INSTANT_MAX:
             return -1
         wholes[TIME_AT] = digits
         return stop

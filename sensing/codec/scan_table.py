@@ -85,7 +85,6 @@ FIELD = np.dtype(
         ("high", "u8"),  # the eight bytes after them
         ("bit", "u8"),
         ("rule", "i8"),
-        ("nullable", "i8"),  # 1 where null says "not given"
         ("least", "i8"),  # of a text in bytes, of a number in units
         ("most", "i8"),
         ("to", "i8"),  # of a text in the record's entry: where its span is
@@ -147,7 +146,7 @@ def table_of(topic: str) -> Table | None:
     bits = BITS | {name: np.uint64(1 << len(BITS) + at) for at, name in enumerate(sorted(named.keys() - BITS.keys()))}
     fields = np.zeros(SLOTS, FIELD)
     for name, (low, high) in words.items():
-        rest = _rest(name, named[name]) if name in named else (Rule.TYPE, 0, 1, TEXT_BYTES_MAX, 0)
+        rest = _rest(name, named[name]) if name in named else (Rule.TYPE, 1, TEXT_BYTES_MAX, 0)
         fields[slot_of(low, high, multiplier)] = (low, high, bits[name], *rest)
     units = {described.default for _, described in named["unit_of_measure"]}
     kinds = np.array([_kind(struct, bits) for struct in structs], KIND)
@@ -205,11 +204,7 @@ def _rest(name: str, alike: list[tuple[Field, inspect.Field]]) -> tuple[int, ...
             f"scanner: required one type of {name} for all frequent kinds of a topic, got {len(found)}; split its rule"
         )
         raise TypeError(msg)
-    nullable = all(
-        isinstance(described.type, inspect.UnionType) and described.type.includes_none for _, described in alike
-    )
-    rule, *rest = found.pop()
-    return rule, nullable, *rest
+    return found.pop()
 
 
 def _of_one(field: Field) -> tuple[int, ...]:

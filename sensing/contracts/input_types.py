@@ -18,7 +18,6 @@ class InputType(NamedTuple):
 
 
 _ORDER_TEXTS = ("channel", "region")
-_SHIPMENT_KEYS = ("shipment_id", "order_id", "line")
 
 INPUT_TYPES: dict[str, InputType] = {
     "order.placed": InputType("shard of the SKU", "books a line as demand and open quantity", _ORDER_TEXTS),
@@ -43,7 +42,7 @@ INPUT_TYPES: dict[str, InputType] = {
     "order.lost": InputType("shard of the SKU", "counts as demand that was not booked", (*_ORDER_TEXTS, "reason")),
     "shipment.shipped": InputType("shard of the SKU", "lowers stock and what is open of its line", ("shipment_id",)),
     "shipment.delayed": InputType(
-        "shard of the SKU", "what is open of its line is owed later", ("quantity", "shipment_id", "reason")
+        "shard of the SKU", "what is open of its line, or a transfer, is expected later", ("quantity", "reason")
     ),
     "shipment.backordered": InputType(
         "shard of the SKU", "what is open of its line is owed later", ("quantity", "shipment_id")
@@ -52,10 +51,11 @@ INPUT_TYPES: dict[str, InputType] = {
         "shard of the SKU", "serves its line; lowers the stock of the substitute", ("shipment_id",)
     ),
     "shipment.transferred": InputType(
-        "shard of the SKU", "moves stock between two locations; demand at the first", _SHIPMENT_KEYS
+        "shard of the SKU", "moves stock between two locations, at once or in transit; demand at the first",
+        ("order_id", "line"),
     ),
     "shipment.delivered": InputType(
-        "shard of the SKU", "ships what was not reported as shipped", ("shipment_id",)
+        "shard of the SKU", "ships what was not reported as shipped; ends a transfer in transit"
     ),
     "po.placed": InputType("shard of the SKU", "opens a purchase-order line"),
     "po.confirmed": InputType("shard of the SKU", "changes dates and quantities of schedule lines"),
@@ -68,7 +68,8 @@ INPUT_TYPES: dict[str, InputType] = {
     "inventory.adjusted": InputType("shard of the SKU", "changes stock", ("reason",)),
     "item.updated": InputType(
         "shard of the SKU",
-        "units, prices, supplier, ordering rules, parts, aliases, name, groups, steward and importance of an item",
+        "units, prices, supplier, ordering rules, parts, aliases, last day, name, groups, steward of an item; its"
+        " importance",
     ),
     "location.updated": InputType(
         "every shard", "time zone, calendar, region, steward and aliases of a location; whether it ships"
@@ -78,9 +79,10 @@ INPUT_TYPES: dict[str, InputType] = {
     "calendar.updated": InputType("every shard", "closed days and holidays of locations"),
     "policy.updated": InputType(
         "every shard",
-        "service target, cover, costs, dead band, kind of demand, count tolerance, base currency, rates, unknown names",
+        "service target, cover, costs, dead band, kind of demand, count tolerance, late transfers, base currency, "
+        "rates, unknown names, thresholds between forecast and plan",
     ),
-    "plan.published": InputType("shard of the SKU", "nothing", ("location", "start", "days", "quantity_per_day")),
+    "plan.published": InputType("shard of the SKU", "the baseline plan that the sensed forecast is blended with"),
     "parameters.in_force": InputType(
         "shard of the SKU", "what the ERP runs on: the values that a proposal is compared with", ("proposed_version",)
     ),
@@ -88,8 +90,8 @@ INPUT_TYPES: dict[str, InputType] = {
         "shard of the SKU", "multiplies the demand of an item on its days, by the stated uplift until it is learned"
     ),
     "signal.observed": InputType(
-        "every shard", "nothing",
-        ("signal", "kind", "location", "family", "region", "value", "probability", "quantity", "horizon_days"),
+        "every shard", "an opportunity adds expected demand; no forecast uses signals of other kinds",
+        ("family", "region", "value"),
     ),
     "decision.made": InputType("shard of the SKU", "acts on an exception or on parameters, and is answered"),
     "execution.confirmed": InputType("shard of the SKU", "puts proposed parameters in force"),

@@ -11,6 +11,7 @@ from sensing.contracts.decisions import Verdict
 from sensing.contracts.topic_spec import View, output, typed
 
 DemandClass = Literal["new", "smooth", "intermittent", "erratic", "lumpy", "ending"]
+Lifecycle = Literal["active", "ending", "ended"]
 ParameterStatus = Literal["proposed", "in_force", "pending", "expired", "approved", "rejected"]
 """Status of a proposal.
 
@@ -50,10 +51,45 @@ class PromotionUsed(msgspec.Struct, kw_only=True):
     stated: float | None = None
 
 
+class BaselineShare(msgspec.Struct, kw_only=True):
+    """Part of the baseline plan in a forecast: on the days that it covers, mean = sensed + weight x (plan - sensed).
+
+    ``weight`` follows from the mean squared errors of plan and sensed forecast over ``measured_days``, shrunk to one
+    half, or to 1 while the row has no history. ``quantity_per_day``, ``start`` and ``end`` are what the plan says,
+    ``plan`` is the id of its record. ``planned`` and ``sensed`` are the units of both over its ``days`` of the next 28.
+    """
+
+    weight: float
+    quantity_per_day: float
+    start: str
+    end: str
+    days: int
+    planned: float
+    sensed: float
+    measured_days: float
+    plan: str
+
+
+class OpportunityShare(msgspec.Struct, kw_only=True):
+    """Part of an opportunity in a forecast: ``expected`` units in the next 28 days, evenly from ``start`` to ``end``.
+
+    ``quantity`` is what is still to be ordered if it is won; large orders since the signal are taken off.
+    """
+
+    signal: str
+    probability: float
+    quantity: float
+    start: str
+    end: str
+    expected: float
+
+
 class Forecast(msgspec.Struct, kw_only=True):
     """Demand per local day from ``start``: 28 means, and per day the quantiles at ``levels``; units per day.
 
-    Of ``promotions`` that overlap the one with the greatest uplift holds.
+    ``method`` is that of the sensed forecast. The uplift of ``promotions`` multiplies it; of those that overlap the one
+    with the greatest uplift holds. It is blended with ``baseline``, to which the same uplift applies. Then
+    ``opportunities`` are added.
     """
 
     start: str
@@ -62,6 +98,8 @@ class Forecast(msgspec.Struct, kw_only=True):
     levels: list[float]
     quantiles: list[list[float]]
     promotions: list[PromotionUsed] = []
+    baseline: BaselineShare | None = None
+    opportunities: list[OpportunityShare] = []
 
 
 class Proposed(msgspec.Struct, kw_only=True):
@@ -84,9 +122,13 @@ class Stock(msgspec.Struct, kw_only=True):
 
     ``stockout_date`` is the first local day on which the projection is below zero (absent: not within 28 days, or the
     lead time if that is longer). ``owed`` is open demand requested before ``as_of`` ended, ``allocated`` what is
-    reserved for open order lines, ``free`` what is on hand less both. ``open`` is ``unknown`` where neither shipments,
-    deliveries nor counts were heard of for the location, so that lines end by age. ``shipments`` says whether the
-    location reports shipments; where it does not, a count settles the lines that were due.
+    reserved for open order lines, ``free`` what is on hand less both. ``on_order`` is what purchase orders and
+    transfers are to bring, ``on_order_by_day`` the same by expected day; ``in_transit`` is the part of it that has left
+    another location. ``open`` is ``unknown`` where neither shipments, deliveries nor counts were heard of for the
+    location, so that lines end by age. ``shipments`` says whether the location reports shipments; where it does not, a
+    count settles the lines that were due.
+
+    ``left_over`` is what will be left of stock and orders when the item ends, absent where no last day is known.
     """
 
     on_hand: float | None
@@ -101,6 +143,8 @@ class Stock(msgspec.Struct, kw_only=True):
     on_order_by_day: dict[str, float] = {}
     open: Literal["known", "unknown"] = "known"
     shipments: Literal["heard", "not_heard"] = "heard"
+    in_transit: float = 0.0
+    left_over: float | None = None
 
 
 class Change(msgspec.Struct, kw_only=True):
@@ -151,6 +195,9 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     ``overrides`` are values in ``proposed`` that a person set; dependent values there follow from them. ``item_name``,
     ``family``, ``category``, ``strategic`` and ``regulated`` are those of the item, ``region`` that of the location.
     ``supplier`` is that of the newest purchase order, else of the item; ``buyer`` is its buyer.
+
+    ``lifecycle`` is ``ending`` if ``last_day``, the last local day with demand, is known, and ``ended`` from that day's
+    close on. One record then proposes zero; after it a record is published only if its proposal moved.
     """
 
     sku: str
@@ -181,6 +228,8 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     region: str | None = None
     supplier: str | None = None
     buyer: str | None = None
+    lifecycle: Lifecycle = "active"
+    last_day: str | None = None
 
 
 SPEC = output(

@@ -50,14 +50,22 @@ class Transferred(Shipment, tag="shipment.transferred", kw_only=True, gc=False):
     """Goods moved from ``location`` to ``to_location`` of the same SKU.
 
     They are demand at ``location``, as one line at the event's time, unless ``policy.updated`` says that only orders
-    are.
+    are. With ``expected_date`` they are in transit: on order at ``to_location``, and on hand there when a
+    ``shipment.delivered`` of the same ``shipment_id`` says so, or when ``transfer_days_late`` days of policy have
+    passed since that date. ``shipment.delayed`` of the same ``shipment_id`` moves the date. Without a date they are on
+    hand at once. A date further from the event time than 10 years is no date.
     """
 
     to_location: Location
+    expected_date: dt.date | None = None
 
 
 class Delivered(Shipment, tag="shipment.delivered", kw_only=True, gc=False):
-    """The customer has received the goods. If their shipment was not heard of, they leave the stock now."""
+    """The customer has received the goods. If their shipment was not heard of, they leave the stock now.
+
+    With the ``shipment_id`` of a transfer, the goods have arrived at its ``to_location``: they are on hand there now.
+    What is delivered in part leaves the rest in transit.
+    """
 
 
 ShipmentEvent = Shipped | ShipmentDelayed | Backordered | Substituted | Transferred | Delivered

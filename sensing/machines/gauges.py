@@ -57,6 +57,14 @@ LIMITS = (
         lambda s: s.supply.purchases.events_dropped,
     ),
     Limit(
+        "transfers_refused", "Transfers on hand at once because the table of those in transit was full.",
+        lambda s: s.supply.transit.refused,
+    ),
+    Limit(
+        "transfers_forgotten", "Transfers that have arrived, forgotten because the table was full.",
+        lambda s: s.supply.transit.forgotten,
+    ),
+    Limit(
         "disruptions_evicted", "Disruptions of suppliers forgotten because the table was full.",
         lambda s: s.supply.disruptions.evicted,
     ),
@@ -71,6 +79,14 @@ LIMITS = (
     Limit(
         "reference_ids_evicted", "Ids of reference records forgotten because the table was full.",
         lambda s: s.pending.evicted,
+    ),
+    Limit(
+        "plans_refused", "Baseline plans not kept because the table was full.",
+        lambda s: s.baselines.refused,
+    ),
+    Limit(
+        "opportunities_refused", "Opportunities not kept because the table was full.",
+        lambda s: s.opportunities.refused,
     ),
     Limit(
         "customers_refused", "Records of customers not kept because the table was full.",

@@ -25,6 +25,7 @@ from sensing.machines.row_lookup import converted, row_of, unit_factor
 from sensing.machines.shard_state import ShardState
 from sensing.machines.shipment_events import FULFILMENTS, apply_fulfilment
 from sensing.machines.transfer_demand import book_transfer, is_demand
+from sensing.machines.transfers import put_in_transit
 from sensing.machines.unknown_names import admit_infrequent
 from sensing.state.line_table import ALL_OPEN, find_line
 from sensing.state.rows import FULL
@@ -79,6 +80,8 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
         decide(s, message)
     elif isinstance(event, FULFILMENTS) and answers_for(s, event):
         apply_fulfilment(s, message, row_of(s, event.sku, event.location))
+    if isinstance(event, Transferred) and put_in_transit(s, message, *rows):
+        moves = moves[:1]
     for row, (sku, _, quantity) in zip(rows, moves, strict=False):
         _book_movement(s, message, row, sku, quantity)
     if isinstance(event, Transferred) and is_demand(s, event.sku, event.location, event.to_location):

@@ -21,6 +21,7 @@ from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX
 from sensing.machines.order_judgement import report_large_line
 from sensing.machines.row_lookup import converted, unit_factor
 from sensing.machines.shard_state import ShardState
+from sensing.machines.transfers import deliver_transfer, postpone_transfer
 from sensing.state.line_table import find_line
 from sensing.supply.stock_ledger import book_movement, refresh_stock
 
@@ -28,8 +29,12 @@ FULFILMENTS = (OrderAllocated, Backordered, Delivered, ShipmentDelayed, Substitu
 
 
 def apply_fulfilment(s: ShardState, message: InfrequentEvent, row: int) -> None:
-    """Apply one event about an order line of ``row``. An event that names no order has no line."""
+    """Apply one event about an order line of ``row`` or a transfer. An event that names no order has no line."""
     event = message.event
+    if isinstance(event, Delivered) and deliver_transfer(s, message, row):
+        return
+    if isinstance(event, ShipmentDelayed) and postpone_transfer(s, message, row):
+        return
     record = _record(s, message)
     if event.order_id is None:
         return

@@ -16,13 +16,16 @@ from sensing.contracts.reference import (
     CustomerUpdated,
     ItemUpdated,
     LocationUpdated,
+    PlanPublished,
     PolicyUpdated,
     PromotionApproved,
+    SignalObserved,
 )
 from sensing.machine_settings import DAY_MS
 from sensing.machines.base_units import apply_item
 from sensing.machines.close_schedule import NEVER
 from sensing.machines.exception_outputs import expire_problems
+from sensing.machines.forecast_parts import plan_in_force, signal_in_force, start_planned_rows
 from sensing.machines.kernel_tables import ABSORBED, DUPLICATE
 from sensing.machines.line_housekeeping import end_old_lines
 from sensing.machines.promoted_days import take_in_uplifts
@@ -32,6 +35,7 @@ from sensing.machines.resumable import FirstPublication, Resumable
 from sensing.machines.row_lookup import row_of_known
 from sensing.machines.shard_outputs import put_decision
 from sensing.machines.shard_state import ShardState
+from sensing.machines.transfers import end_transfers
 from sensing.machines.unknown_names import accept_names
 from sensing.state.line_table import EVICTED_OPEN
 from sensing.state.row_index import NONE
@@ -90,6 +94,10 @@ def _in_force(s: ShardState, event: Any, time: int) -> None:
     elif isinstance(event, ItemUpdated):
         assert concerned is not None, "an item record names its SKU"
         apply_item(s, event, concerned, time)
+    elif isinstance(event, PlanPublished):
+        plan_in_force(s, event, time)
+    elif isinstance(event, SignalObserved):
+        signal_in_force(s, event, time)
     else:
         s.supply.reference(event, concerned, time)
     if not isinstance(event, CustomerUpdated):  # no plan reads it
@@ -148,22 +156,26 @@ def next_timer(s: ShardState) -> int:
     """Instant (UTC ms) of the next timer other than a day close."""
     reference = s.pending.next_time()
     quiet_end = s.settings.quiet_until if s.backfilling and s.settings.quiet_until is not None else NEVER
-    return min(reference if reference == NEVER else reference - s.settings.lateness_ms, quiet_end, s.next_housekeeping)
+    reference = reference if reference == NEVER else reference - s.settings.lateness_ms
+    return min(reference, quiet_end, s.supply.transit.next_end(), s.next_housekeeping)
 
 
 def run_timer(s: ShardState, instant: int) -> Resumable | None:
-    """Run the timers due at ``instant``: reference records, then the end of the backfill, then housekeeping.
+    """Run the timers due at ``instant``: reference records, transfers, the end of the backfill, then housekeeping.
 
     The end of the backfill is resumable: it is returned for the shard to step. Housekeeping stays due until it ends.
     """
     apply_due_reference(s, instant + s.settings.lateness_ms)
+    end_transfers(s, instant)
     if s.backfilling and s.settings.quiet_until is not None and s.settings.quiet_until <= instant:
         return FirstPublication.begin(s, instant)
     if s.next_housekeeping <= instant:
         end_old_lines(s.tables(), instant, s.settings.line_horizon_days)
+        s.supply.transit.forget_old(instant - s.settings.line_horizon_days * DAY_MS)
         _report_lost_lines(s, instant)
         expire_problems(s, instant)
         plan_disrupted_rows(s, instant)
+        start_planned_rows(s, instant)
         take_in_uplifts(s, instant // DAY_MS)
         s.next_housekeeping = instant + DAY_MS
     return None

@@ -3,6 +3,7 @@
 `SupplyState` calls it when rows close and after decisions about their parameters.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,7 +46,7 @@ class ForecastSummary(NamedTuple):
     """Forecast data of the published rows: quantiles (k, 28, 11), methods and accuracies (k).
 
     ``ships`` and ``reports`` (k) say whether a row's location reports shipments, and anything that ends order lines.
-    ``promotions`` (k) are those in the forecast.
+    ``promotions`` (k) are those in the forecast; ``added`` (k) are fields that say what was added to what was sensed.
     """
 
     quantiles: NDArray[np.float64]
@@ -54,6 +55,7 @@ class ForecastSummary(NamedTuple):
     ships: list[bool]
     reports: list[bool]
     promotions: list[list[PromotionUsed]]
+    added: list[dict[str, Any]]
 
 
 def publish(
@@ -81,9 +83,10 @@ def publish(
             expires=local_date((plan.day if renew else values["published_day"]) + EXPIRES_DAYS),
             demand_class=CLASSES[values["demand_class"]], in_force=_in_force(master.in_force(sku, location)),
             proposed=Proposed(**{name: values[name] for name in Proposed.__struct_fields__}),
-            forecast=forecasts[k], stock=_stock(plan.day, values), change=_change(values, decisions),
+            forecast=forecasts[k], stock=_stock(plan.day, values), change=_change(plan.day, values, decisions),
             freshness=_freshness(values["last_seen"]), accuracy=summary.accuracies[k],
             overrides=[] if decisions is None else decisions.published(), **_decided(decision_record),
+            **_life(plan.day, values["last_day"]),
         )  # fmt: skip
         documents.append((row, document))
         if decisions is not None:
@@ -170,14 +173,22 @@ def _decided(decision_record: DecisionRecord | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _life(day: int, last_day: float) -> dict[str, Any]:
+    """Life cycle of a row planned after local ``day``."""
+    if not math.isfinite(last_day):
+        return {}
+    return {"lifecycle": "ended" if day >= last_day else "ending", "last_day": local_date(int(last_day))}
+
+
 def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
     exact = ("reorder_point", "order_quantity", "order_up_to", "safety_stock", "lead_time_demand_mean",
              "lead_time_demand_sd", "lead_time_demand_quantile", "demand_class", "stockout")  # fmt: skip
     single = ("lead_time_days_mean", "lead_time_days_sd", "review_days", "service_target", "on_hand", "on_order",
-              "open_demand", "cover_days", "overdue", "allocated", "free")  # fmt: skip
+              "open_demand", "cover_days", "overdue", "allocated", "free", "in_transit", "left_over")  # fmt: skip
     columns = {name: getattr(plan, name)[at].tolist() for name in exact}
     columns |= zip(single, rounded(np.array([getattr(plan, name)[at] for name in single])).tolist(), strict=True)
     return columns | {
+        "last_day": plan.policy["last_day"][at].tolist(),
         "open_by_day": _open_by_day(plan, at),
         "due_by_day": _by_day(plan.day + 1, plan.receipts[at, :HORIZON_DAYS]),
     }
@@ -214,10 +225,10 @@ def _forecasts(plan: Plan, at: NDArray[np.int64], summary: ForecastSummary) -> l
     start, levels = local_date(plan.day + 1), list(QUANTILE_LEVELS)
     # The encoder writes arrays faster than lists of numbers.
     means, tables = rounded(plan.forecast_mean[at]), rounded(summary.quantiles)
-    rows: Any = zip(summary.methods, means, tables, summary.promotions, strict=True)
+    rows: Any = zip(summary.methods, means, tables, summary.promotions, summary.added, strict=True)
     return [
-        Forecast(start=start, method=method, mean=mean, levels=levels, quantiles=table, promotions=promotions)
-        for method, mean, table, promotions in rows
+        Forecast(start=start, method=method, mean=mean, levels=levels, quantiles=table, promotions=promotions, **added)
+        for method, mean, table, promotions, added in rows
     ]
 
 
@@ -260,11 +271,21 @@ def _stock(day: int, values: dict[str, Any]) -> Stock:
         stockout_date=None if stockout < 0 else local_date(day + 1 + stockout),
         cover_days=_known(values["cover_days"]), owed=values["overdue"], allocated=values["allocated"],
         free=_known(values["free"]), on_order_by_day=values["due_by_day"], open=values["open"],
-        shipments=values["shipments"],
+        shipments=values["shipments"], in_transit=values["in_transit"], left_over=_known(values["left_over"]),
     )  # fmt: skip
 
 
-def _change(values: dict[str, Any], decisions: DecisionState | None) -> Change:
+def _change(day: int, values: dict[str, Any], decisions: DecisionState | None) -> Change:
+    """Change of the reorder point; its sentence says when the item ends."""
+    change = _change_of_point(values, decisions)
+    if life := _life(day, values["last_day"]):
+        change.sentence += (
+            f" The item {'ended on' if life['lifecycle'] == 'ended' else 'ends after'} {life['last_day']}."
+        )
+    return change
+
+
+def _change_of_point(values: dict[str, Any], decisions: DecisionState | None) -> Change:
     after = values["reorder_point"]
     if values["version"] > 0:
         overridden = decisions is not None and (decisions.published_override or decisions.overrides_reorder_point)

@@ -13,6 +13,7 @@ from sensing.codec.event_record import THOUSANDTHS
 from sensing.state.line_table import LineTable
 from sensing.supply.allocations import Allocations
 from sensing.supply.backlog import open_by_day, open_days
+from sensing.supply.end_of_life import EndingRows
 from sensing.supply.lanes import Lanes
 from sensing.supply.lead_time import include_open_lines, shrunk
 from sensing.supply.lead_time_demand import protection_time_demand
@@ -21,6 +22,7 @@ from sensing.supply.projection import ARRIVING, COVER_DAYS, NEEDED, NEEDED_VARIA
 from sensing.supply.purchases import OpenLines, Purchases
 from sensing.supply.rounding import rounded
 from sensing.supply.stock_ledger import stock
+from sensing.supply.transit import InTransit
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -68,6 +70,8 @@ class Plan(NamedTuple):
     """(n,) units on hand that are reserved for open order lines."""
     free: Floats
     """(n,) units on hand that are neither allocated nor overdue; NaN if stock was never counted."""
+    in_transit: Floats
+    """(n,) units on order that have left another location."""
     open_beyond: dict[int, dict[int, float]]
     """Units open after the 28 days, by position of the row and local day; rows that have none are left out."""
     receipts: Floats
@@ -87,6 +91,8 @@ class Plan(NamedTuple):
     """(n,) days that the stock lasts without receipts; NaN: without end, or not known."""
     policy: NDArray[Any]
     """(n,) records of `sensing.supply.resolved_policy.RESOLVED_POLICY`."""
+    left_over: Floats
+    """(n,) units of stock and orders that will be left when a row ends; NaN: it does not end, or stock is not known."""
 
 
 def has_figures(plan: Plan) -> NDArray[np.bool_]:
@@ -101,7 +107,7 @@ def single(values: Any) -> Singles:
 
 class PlanInputs(NamedTuple):
     """Inputs of plans besides forecasts: planning policy of the rows, supply records, lanes, purchase orders,
-    order lines and what is allocated to them.
+    transfers in transit, order lines and what is allocated to them.
 
     ``override_lead_times`` replaces estimated lead times (n,) of rows (n,) by those that a person has set. ``lengthen``
     adds to mean lead times (n,) what disruptions of suppliers add on a local day.
@@ -111,6 +117,7 @@ class PlanInputs(NamedTuple):
     supply: NDArray[Any]
     lanes: Lanes
     purchases: Purchases
+    transit: InTransit
     lines: LineTable
     allocations: Allocations
     override_lead_times: Callable[[NDArray[np.int64], Singles], None]
@@ -185,8 +192,12 @@ def make_plan(
     review, service = single(np.array([policy["review_days"], policy["service_target"]]))
     out = np.empty((count, 5))
     protection_time_demand(forecast_mean, forecast_variance, mean_days, sd_days, review, service, out)
+    ending = EndingRows.of(forecast_mean, forecast_variance, policy["last_day"], day)
+    ending.protect(mean_days, sd_days, review, service, out)
     quantity = np.empty(count)
-    order_quantities(np.add.reduce(forecast_mean, axis=1) / days, policy, quantity)
+    days_with_demand = np.clip(policy["last_day"] - day, 1.0, days)
+    order_quantities(np.add.reduce(forecast_mean, axis=1) / days_with_demand, policy, quantity)
+    ending.cap(policy, out, quantity)
     demand_sd, safety = np.sqrt(out[:, 3]), np.maximum(out[:, 4] - out[:, 2], 0.0)
     mean, demand_sd, quantile, safety, quantity = rounded(np.array([out[:, 2], demand_sd, out[:, 4], safety, quantity]))
     horizon = max(days, lead_days(mean_days.max(initial=0.0)))
@@ -195,17 +206,19 @@ def make_plan(
     allocated, owed, due = allocate(inputs, rows, day + 1, open_day, overdue)
     beyond = open_beyond(supply, inputs.lines.lines, rows, day + days, overdue + open_day[:, :days].sum(axis=1))
     receipts = due_receipts(count, horizon, day + 1, lines)
+    in_transit = inputs.transit.add_receipts(rows, day + 1, receipts)
     on_hand = np.empty(count)
     stock(supply, rows, on_hand)
     on_hand[policy["kit"] > 0.0] = np.nan
     found, projected = np.empty((count, 2), np.int64), np.empty((count, 5))
     project(on_hand, owed, due, receipts, forecast_mean, forecast_variance, mean_days, found, projected)
+    ending.project((on_hand, owed), due, receipts, mean_days, found, projected)
+    on_order, open_demand = supply["on_order"][rows] / THOUSANDTHS, supply["open_total"][rows] / THOUSANDTHS
     return Plan(
         day, rows, demand_class, forecast_mean, forecast_variance, out[:, 0].astype(np.float32),
         out[:, 1].astype(np.float32), mean_days, sd_days, review, service, mean, demand_sd, quantile, safety, quantile,
-        quantity, rounded(quantile + quantity), on_hand, supply["on_order"][rows] / THOUSANDTHS,
-        supply["open_total"][rows] / THOUSANDTHS, open_day, overdue, allocated, on_hand - owed, beyond,
-        receipts, found[:, 0], found[:, 1],
+        quantity, rounded(quantile + quantity), on_hand, on_order, open_demand, open_day, overdue, allocated,
+        on_hand - owed, in_transit, beyond, receipts, found[:, 0], found[:, 1],
         projected[:, PROBABILITY], projected[:, NEEDED], projected[:, NEEDED_VARIANCE], projected[:, ARRIVING],
-        projected[:, COVER_DAYS], policy,
+        projected[:, COVER_DAYS], policy, ending.left_over(on_hand, on_order, open_demand),
     )  # fmt: skip

@@ -30,7 +30,7 @@ SUPPLY = np.dtype(
         ("movement_newest", "i8"),  # time of the newest movement, UTC ms
         ("count_time", "i8"),  # time of the count in force, UTC ms; NEVER: stock is unknown
         ("count_quantity", "i8"),  # thousandths counted
-        ("on_order", "i8"),  # thousandths on open purchase-order lines
+        ("on_order", "i8"),  # thousandths on open purchase-order lines and in transit
         ("movement_quantity", "i8", (MOVEMENTS_KEPT,)),  # thousandths, oldest first
         ("movement_age", "u4", (MOVEMENTS_KEPT,)),  # ms before movement_newest, falling
         ("lane", "i4"),  # lane of the newest purchase order, -1 none

@@ -30,6 +30,7 @@ from sensing.supply.planner_decisions import DecisionStates
 from sensing.supply.purchases import EventContext, MovedLine, PoOutcome, Purchases
 from sensing.supply.resolved_policy import Names, ResolvedPolicyTable
 from sensing.supply.supply_record import SUPPLIERS, SUPPLY, fresh
+from sensing.supply.transit import InTransit
 
 
 class SupplyState:
@@ -43,6 +44,8 @@ class SupplyState:
         Items, suppliers, policies, parameters in force.
     lanes, purchases, disruptions
         Observed lead times; purchase-order lines; disruptions of suppliers that last.
+    transit
+        Transfers in transit.
     decision_states
         Decisions of people about the parameters of rows.
     """
@@ -56,6 +59,7 @@ class SupplyState:
         self.lanes = Lanes(settings.purchase_lines_max)
         self.disruptions = Disruptions()
         self.purchases = Purchases(settings.purchase_lines_max, settings.line_horizon_days)
+        self.transit = InTransit(settings.purchase_lines_max)
         self.decision_states = DecisionStates(settings.decided_rows_max)
         self._lines = lines
         self._allocations = allocations
@@ -98,12 +102,13 @@ class SupplyState:
         return None if item is None else item.supplier
 
     def convert(self, rows: NDArray[np.int64], factor: float) -> None:
-        """Multiply purchase orders, decisions and parameters in force of an item's rows by ``factor``.
+        """Multiply purchase orders, transfers, decisions and parameters in force of an item's rows by ``factor``.
 
         The caller converts the supply records; see `sensing.machines.base_units`.
         """
         for row in rows.tolist():
             self.purchases.convert(row, factor, self.supply["on_order"])
+            self.supply["on_order"][row] += self.transit.convert(row, factor)
             self.decision_states.convert(row, factor)
         for sku in {self.names(row)[0] for row in rows.tolist()}:
             self.master.convert(sku, factor)
@@ -183,11 +188,11 @@ class SupplyState:
         unit_price
             (n,) value of a unit in the base currency, for items without a cost in master data; NaN: not known.
         """
-        policy = self._policies.lookup(rows, self.supply, self.names, self.master, self.lanes, self.settings)
+        policy = self._policy(rows)
         price = np.full(rows.size, np.nan) if unit_price is None else unit_price
         policy["unit_cost"] = np.where(np.isnan(policy["unit_cost"]), price, policy["unit_cost"])
         inputs = PlanInputs(
-            policy, self.supply, self.lanes, self.purchases, self._lines, self._allocations,
+            policy, self.supply, self.lanes, self.purchases, self.transit, self._lines, self._allocations,
             self.decision_states.lead_times,
             lambda mean_days, today: self.disruptions.lengthen(rows, policy["supplier"], mean_days, today, self.names),
         )  # fmt: skip
@@ -197,8 +202,11 @@ class SupplyState:
 
     def kits(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n,) whether each row's item is a kit."""
-        policy = self._policies.lookup(rows, self.supply, self.names, self.master, self.lanes, self.settings)
-        return np.asarray(policy["kit"] > 0.0)
+        return np.asarray(self._policy(rows)["kit"] > 0.0)
+
+    def last_days(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n,) last local day with demand of rows; infinite if they do not end."""
+        return np.asarray(self._policy(rows)["last_day"])
 
     def due(self, plan: Plan) -> NDArray[np.int64]:
         """Rising positions in the plan of the rows to publish, see `dead_band.due`."""
@@ -251,11 +259,16 @@ class SupplyState:
         for name, part in self._parts().items():
             part.load(parts[name])
 
+    def _policy(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """(n,) resolved policies of rows."""
+        return self._policies.lookup(rows, self.supply, self.names, self.master, self.lanes, self.settings)
+
     def _parts(self) -> dict[str, Snapshot]:
         return {
             "master": self.master,
             "lanes": self.lanes,
             "purchases": self.purchases,
             "disruptions": self.disruptions,
+            "transit": self.transit,
             "decision_states": self.decision_states,
         }

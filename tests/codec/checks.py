@@ -92,11 +92,21 @@ def date(value: Any) -> str | None:
 
 
 def time(value: Any) -> str | None:
-    """A check of event times."""
+    """A check of event times: from 1990 on."""
+    if wrong := time_of_standing(value):
+        return wrong
+    found = time_ms(value)
+    return None if found is not None and found >= 631152000000 else "bad_time"
+
+
+def time_of_standing(value: Any) -> str | None:
+    """A check of event times of reference records: a text from 1970 on, a number from 1990 on, or 0."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return "wrong_type"
     if isinstance(value, str) and any(0xD800 <= ord(each) < 0xE000 for each in value):
         return "bad_text"
+    if isinstance(value, int) and 0 < value < 631152000000:
+        return "bad_time"
     return None if time_ms(value) is not None else "bad_time"
 
 
@@ -139,11 +149,14 @@ def table(names: tuple[int, int], largest: float) -> Check:
         if not isinstance(value, dict):
             return "wrong_type"
         for name, size in value.items():
+            if size is None:
+                continue
             if not least <= len(name) <= most:
                 return "too_long" if len(name) > most else "bad_text"
             if wrong := number(0, largest, above=True)(size):
                 return wrong
-        return next((wrong for wrong in map(identifier(most), value) if wrong), None)
+        given = [name for name, size in value.items() if size is not None]
+        return next((wrong for wrong in map(identifier(most), given) if wrong), None)
 
     return check
 
@@ -152,6 +165,7 @@ def parts(value: Any) -> str | None:
     """A check of parts of a kit with their quantities, in the order of :func:`units`."""
     if not isinstance(value, dict):
         return "wrong_type"
+    value = {name: size for name, size in value.items() if size is not None}
     if len(value) > 100:
         return "too_long"
     for name, size in value.items():
@@ -193,6 +207,8 @@ def holidays(value: Any) -> str | None:
             return "bad_text"
         checks: dict[str, Check] = {"date": date, "name": free_text, "closed": flag}
         for name, given in each.items():
+            if name != "date" and (given is None or (given == "" and name == "closed")):
+                continue
             if name in checks and (wrong := checks[name](given)):
                 return wrong
         if "date" not in each:

@@ -23,6 +23,7 @@ from tests.codec.checks import (
     table,
     time,
     time_ms,
+    time_of_standing,
     weekdays,
 )
 
@@ -43,7 +44,7 @@ _PRICE, _DAYS, _SHARE, _VERSION = number(0, 1e12), number(0, 3660), number(0, 1)
 _REVISION = integer(1, 2**31 - 2)
 
 _EVENT: dict[str, Check] = {"event_id!": _ID, "event_time!": time}
-_REFERENCE: dict[str, Check] = {"event_id!": _ID, "event_time": time}
+_REFERENCE: dict[str, Check] = {"event_id!": _ID, "event_time": time_of_standing}
 _ITEM = _EVENT | {"sku!": _SKU, "location!": _LOCATION}
 _ORDER = _ITEM | {
     "order_id": _ID, "line": _SKU, "unit_of_measure=": _UNIT, "customer": _ID, "channel": _ID, "region": _ID,
@@ -63,7 +64,8 @@ _SCHEDULE: dict[str, Check] = {"schedule_line": _SKU}
 _HERE: dict[str, Check] = {"sku!": _SKU, "location!": _LOCATION}
 _ANYWHERE: dict[str, Check] = {"sku": _SKU, "location": _LOCATION}
 
-# A field with "!" is required. One with "=" is optional but must not be null.
+# A field with "!" is required. One with "=" has a default that is not null. Of an optional field, null and (free text
+# aside) an empty text mean that it is absent.
 TYPES: dict[str, dict[str, dict[str, Check]]] = {
     "orders": {
         "order.placed": _ORDER | {"quantity!": _QUANTITY, "line_version=": _VERSION, "quantity_open": _OR_ZERO},
@@ -83,7 +85,7 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
         "shipment.delayed": _SHIPMENT | {"expected_date!": date, "reason": free_text},
         "shipment.backordered": _SHIPMENT | {"expected_date": date},
         "shipment.substituted": _SHIPMENT | {"substitute_sku!": _SKU},
-        "shipment.transferred": _SHIPMENT | {"to_location!": _LOCATION},
+        "shipment.transferred": _SHIPMENT | {"to_location!": _LOCATION, "expected_date": date},
         "shipment.delivered": _SHIPMENT,
     },
     "suppliers": {
@@ -122,6 +124,9 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
             "service_target": _SHARE, "review_days": _DAYS, "cover_days": _DAYS, "order_cost": _PRICE,
             "holding_rate_year": number(0, 10, above=True), "order_quantity_min": _OR_ZERO,
             "order_quantity_multiple": _OR_ZERO, "dead_band": _SHARE, "count_tolerance": _SHARE,
+            "transfer_days_late": _DAYS,
+            "forecast_variance_share": number(0, 100), "forecast_variance_units": _OR_ZERO,
+            "forecast_variance_money": _PRICE,
             "demand": one_of("independent", "dependent", "both"),
             "unknown_item": one_of("accept", "dead_letter", "quarantine"),
             "unknown_location": one_of("accept", "dead_letter", "quarantine"),
@@ -211,7 +216,7 @@ def _event(topic: str, value: bytes, headers: dict[str, bytes]) -> dict[str, Any
     if not isinstance(event, dict):
         raise Wrong(("not_an_object", None))
     for header, field in (("ce_type", "event_type"), ("ce_id", "event_id"), ("ce_time", "event_time")):
-        if header in headers and field not in event:
+        if header in headers and event.get(field) in (None, ""):
             event[field] = headers[header].decode()
     types = TYPES[topic]
     if "event_type" not in event:
@@ -225,13 +230,11 @@ def _event(topic: str, value: bytes, headers: dict[str, bytes]) -> dict[str, Any
         if name not in event:
             if marked.endswith("!"):
                 raise Wrong(("missing_field", name))
-        elif wrong := _null(marked) if event[name] is None else check(event[name]):
+        elif not marked.endswith("!") and (event[name] is None or (event[name] == "" and check is not free_text)):
+            del event[name]
+        elif wrong := check(event[name]):
             raise Wrong((wrong, name))
     return event
-
-
-def _null(marked: str) -> str | None:
-    return "wrong_type" if marked.endswith(("!", "=")) else None
 
 
 def thousandths(value: float) -> int:

@@ -1,5 +1,7 @@
 """CloudEvents around events."""
 
+from base64 import b64encode
+
 import orjson
 import pytest
 
@@ -48,6 +50,70 @@ def test_structured_mode_is_the_plain_event() -> None:
     assert decode_one("orders", value, headers).records.tobytes() == expected.records.tobytes()
 
 
+def structured(event: Event, case: str = "lower") -> dict[str, object]:
+    """An event in structured mode, its attribute names in some letter case."""
+    attributes = {"specversion": "1.0", "source": "/erp"} | {
+        COMMON[name][3:]: event[name] for name in COMMON if event.get(name)
+    }
+    data = {name: value for name, value in event.items() if name not in COMMON}
+    return {getattr(name, case)(): value for name, value in ({"data": data} | attributes).items()}
+
+
+@pytest.mark.parametrize(("topic", "event"), EXAMPLES, ids=[event["event_type"] for _, event in EXAMPLES])
+@pytest.mark.parametrize("case", ["lower", "upper", "title"])
+def test_structured_mode_without_headers_is_the_plain_event(topic: str, event: Event, case: str) -> None:
+    """Lines of files have no content type: the ``specversion`` says what they are."""
+    plain = decode_one(topic, orjson.dumps(event), None)
+    found = decode_one(topic, orjson.dumps(structured(event, case)), None)
+    assert not found.rejects
+    assert found.records.tobytes() == plain.records.tobytes()
+    assert texts_of(found) == texts_of(plain)
+    assert found.infrequent == plain.infrequent
+
+
+def test_headers_are_read_in_any_letter_case() -> None:
+    """Some producers write them like those of HTTP."""
+    value, headers = binary(PLACED, *COMMON)
+    expected = decode_one("orders", orjson.dumps(PLACED), None).records.tobytes()
+    assert (
+        decode_one("orders", value, {name.title(): text for name, text in headers.items()}).records.tobytes()
+        == expected
+    )
+    content_type = {"Content-Type": b"Application/CloudEvents+JSON"}
+    without = {name: value for name, value in structured(PLACED).items() if name != "specversion"}
+    assert decode_one("orders", orjson.dumps(without), content_type).records.tobytes() == expected
+
+
+DATA = orjson.dumps({name: value for name, value in PLACED.items() if name not in COMMON})
+
+
+@pytest.mark.parametrize(
+    ("patch", "expected"),
+    [
+        ({"data": DATA.decode()}, None),
+        ({"data": None, "data_base64": b64encode(DATA).decode()}, None),
+        ({"data": None, "data_base64": "e30=e"}, ("wrong_type", "data", '"e30=e"')),
+        ({"data": None, "data_base64": 7}, ("wrong_type", "data", "7")),
+        ({"data": "[" * 100_000}, ("wrong_type", "data", '"' + "[" * 76 + "...")),
+        ({"data": "sku=1"}, ("wrong_type", "data", '"sku=1"')),
+        ({"data": "[]"}, ("wrong_type", "data", '"[]"')),
+        ({"data": None}, ("wrong_type", "data", "null")),
+        ({"type": "com.example.order.placed"}, ("unknown_event_type", "event_type", '"com.example.order.placed"')),
+        ({"time": None}, ("wrong_type", "event_time", "null")),
+        ({"specversion": "0.3", "subject": "x", "dataschema": "y"}, None),
+        ({"event_type": ""}, None),
+        ({"event_type": None}, None),
+    ],
+)  # fmt: skip
+def test_what_structured_mode_may_hold(patch: dict[str, object], expected: tuple[str, str, str] | None) -> None:
+    """Data is an object, or the JSON of one as text or in base64; what is missing is named."""
+    found = decode_one("orders", orjson.dumps(structured(PLACED) | patch), None)
+    if expected is None:
+        assert found.records.tobytes() == decode_one("orders", orjson.dumps(PLACED), None).records.tobytes()
+    else:
+        assert [(reject.reason, reject.field, reject.got) for reject in found.rejects] == [expected]
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
@@ -69,8 +135,11 @@ def test_the_event_itself_comes_first() -> None:
     headers = {"ce_id": b"other", "ce_type": b"order.lost", "ce_time": b"1999-01-01T00:00:00Z"}
     decoded = decode_one("orders", orjson.dumps(PLACED), headers)
     assert (texts_of(decoded)[0].event_id, decoded.records["kind"][0]) == (PLACED["event_id"], 1)
-    rejects = decode_one("orders", orjson.dumps({**PLACED, "event_type": None}), headers).rejects
+    rejects = decode_one("orders", orjson.dumps({**PLACED, "event_type": 7}), headers).rejects
     assert [(reject.reason, reject.field) for reject in rejects] == [("wrong_type", "event_type")]
+    for empty in (None, ""):
+        decoded = decode_one("orders", orjson.dumps(PLACED | dict.fromkeys(COMMON, empty)), headers)
+        assert (texts_of(decoded)[0].event_id, decoded.records["kind"][0]) == ("other", 6)
     body = orjson.dumps(PLACED).replace(b'"event_type"', b'"event\\u005ftype"')
     assert decode_one("orders", body, headers).records["kind"][0] == 1
 

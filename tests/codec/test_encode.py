@@ -25,7 +25,7 @@ patches = st.fixed_dictionaries(
         "location": identifiers,
         "order_id": st.none() | identifiers,
         "line": st.none() | identifiers,
-        "event_time": st.integers(0, 253402300799999),
+        "event_time": st.integers(631152000000, 253402300799999),
         "quantity": st.floats(0.001, 1e9) | st.integers(1, 10**9),
         "quantity_open": st.none() | st.floats(0, 1e9) | st.integers(0, 10**9),
         "unit_price": st.none() | st.floats(0, 1e12),

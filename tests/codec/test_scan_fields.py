@@ -80,7 +80,7 @@ def put(name: str, text: bytes) -> tuple[int, Any, list[int]]:
 @pytest.mark.parametrize(
     ("name", "text", "column", "expected"),
     [
-        ("event_time", b'"1971-01-01T00:00:00.5Z"', "time", 31_536_000_500),
+        ("event_time", b'"1991-01-01T00:00:00.5Z"', "time", 662_688_000_500),
         ("event_time", b"253402300799999", "time", 253402300799999),
         ("unit_of_measure", b'"CASE"', "unit", b"CASE"),
         ("unit_of_measure", b'"EIGHTBYT"', "unit", b"EIGHTBYT"),

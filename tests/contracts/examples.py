@@ -54,7 +54,7 @@ _FIELDS: dict[str, dict[str, Event]] = {
         "shipment.delayed": _SHIPMENT | {"expected_date": "2026-01-20", "reason": "snow"},
         "shipment.backordered": _SHIPMENT | {"expected_date": "2026-01-20"},
         "shipment.substituted": _SHIPMENT | {"substitute_sku": "SKU-2"},
-        "shipment.transferred": _SHIPMENT | {"to_location": "DC-2"},
+        "shipment.transferred": _SHIPMENT | {"to_location": "DC-2", "expected_date": "2026-01-12"},
         "shipment.delivered": _SHIPMENT,
     },
     "suppliers": {
@@ -95,8 +95,9 @@ _FIELDS: dict[str, dict[str, Event]] = {
         "policy.updated": _ITEM | {
             "service_target": 0.98, "review_days": 1, "cover_days": 14, "order_cost": 30, "holding_rate_year": 0.2,
             "order_quantity_min": 24, "order_quantity_multiple": 12, "dead_band": 0.1, "base_currency": "EUR",
-            "rates": {"USD": 0.9, "GBP": 1.15},
-            "demand": "dependent", "count_tolerance": 0.1,
+            "forecast_variance_share": 0.5, "forecast_variance_units": 20,
+            "forecast_variance_money": 500, "rates": {"USD": 0.9, "GBP": 1.15},
+            "demand": "dependent", "count_tolerance": 0.1, "transfer_days_late": 3,
         },
         "plan.published": _ITEM | {"start": "2026-01-05", "days": 28, "quantity_per_day": 4.5},
         "parameters.in_force": _ITEM | {

@@ -108,6 +108,7 @@ BULK = ORDER | {"quantity": 60}
 """Lines: usual, large, one that is held, and one that matters to a projection."""
 PO = ROW | {"po_id": "P", "line": "1", "supplier": "S"}
 SHIPMENT = ROW | {"order_id": "X", "line": "1", "quantity": 3}
+TRANSFER = ROW | {"shipment_id": "T", "to_location": "M", "quantity": 8}
 
 CASE: Event = {"unit_of_measure": "CASE"}
 PALLET: Event = {"unit_of_measure": "PALLET"}
@@ -153,8 +154,15 @@ PO_NOW, PO_LATER = (
     for name, day in (("NOW", DAY + 2), ("OTHER", DAY + 8))
 )
 PO_DELAYED = line("po.delayed", "po4", noon(DAY + 1), **PO, promised_date=date(DAY + 9))
+SENT = line("shipment.transferred", "sent", noon(DAY - 1), **TRANSFER, expected_date=date(DAY + 6))
+SOLD_AT_M = tuple(orders("m", range(END), 3.0, sku="A", location="M"))
+"""They have the parameters of M published, with what is in transit to it."""
+ARRIVED_IN_PART = line("shipment.delivered", "in", noon(DAY + 2), sku="A", location="M", shipment_id="T", quantity=1)
 LOCATION_SHUT = line("location.updated", "l9", None, location="L", calendar="shut")
 CALENDAR_SHUT = line("calendar.updated", "shut", None, calendar="shut", closed_weekdays=[0, 1, 2])
+PLANNED = line("plan.published", "plan", noon(DAY - 5), **ROW, start=date(DAY), quantity_per_day=40)
+OTHER_SIGNAL = line("signal.observed", "deal", noon(DAY - 6), **ROW, signal="OTHER", kind="opportunity",
+                    probability=0.3, quantity=20)  # fmt: skip
 OTHER_PROMOTION = line(
     "promotion.approved", "p2", None, promotion="OTHER", sku="A", start=date(DAY + 3), end=date(DAY + 8)
 )
@@ -209,6 +217,8 @@ SCENARIOS: dict[str, list[Scenario]] = {
     "shipment.shipped": [scenario("shipment.shipped", PLACED, others=CASE, **SHIPMENT)],
     "shipment.delayed": [
         scenario("shipment.delayed", SOME_LEFT, BULK_SOON, others=PALLET, **SHIPMENT, expected_date=date(DAY + 20)),
+        scenario("shipment.delayed", SENT, *SOLD_AT_M, sku="A", location="M", shipment_id="T", quantity=1,
+                 expected_date=date(DAY + 16)),
     ],
     "shipment.backordered": [
         scenario("shipment.backordered", SOME_LEFT, BULK_SOON, others=PALLET, **SHIPMENT, expected_date=date(DAY + 20)),
@@ -218,8 +228,14 @@ SCENARIOS: dict[str, list[Scenario]] = {
         scenario("shipment.substituted", COUNTED_LATER, **SHIPMENT | {"sku": "B"}, substitute_sku="A"),
         scenario("shipment.substituted", PLACED, **SHIPMENT, substitute_sku="B"),
     ],
-    "shipment.transferred": [scenario("shipment.transferred", others=CASE, **SHIPMENT, to_location="M")],
-    "shipment.delivered": [scenario("shipment.delivered", PLACED, others=CASE, **SHIPMENT)],
+    "shipment.transferred": [
+        scenario("shipment.transferred", others=CASE, **SHIPMENT, to_location="M"),
+        scenario("shipment.transferred", ARRIVED_IN_PART, *SOLD_AT_M, **TRANSFER, expected_date=date(DAY + 16)),
+    ],
+    "shipment.delivered": [
+        scenario("shipment.delivered", PLACED, others=CASE, **SHIPMENT),
+        scenario("shipment.delivered", SENT, *SOLD_AT_M, sku="A", location="M", shipment_id="T", quantity=1),
+    ],
     "po.placed": [
         scenario("po.placed", PO_CONFIRMED, others=CASE | {"line_version": 3}, **PO, quantity=60,
                  promised_date=date(DAY + 2)),
@@ -276,6 +292,11 @@ SCENARIOS: dict[str, list[Scenario]] = {
         record("policy.updated", GIANT_LATER, base_currency="USD", rates={"EUR": 1.1}, others={"rates": {"EUR": 3.0}}),
         record("policy.updated", sku="A", location="L", service_target=0.5, others={"rates": {"EUR": 3.0}}),
         record("policy.updated", SHIPPED_ONCE, COUNTED_LATER, count_tolerance=1.0),
+        record("policy.updated", SENT, *SOLD_AT_M, transfer_days_late=3),
+        record("policy.updated", PLANNED, forecast_variance_share=2.0, forecast_variance_units=0, others={
+            "forecast_variance_share": 0.1}),
+        record("policy.updated", PLANNED, forecast_variance_units=50_000, others={"forecast_variance_units": 1}),
+        record("policy.updated", PLANNED, forecast_variance_money=1e6, others={"forecast_variance_money": 1}),
         record("policy.updated", *NAMELESS, unknown_item="accept", unknown_location="accept",
                unknown_supplier="accept", unknown_unit="quarantine", demand="both"),
     ],
@@ -288,7 +309,10 @@ SCENARIOS: dict[str, list[Scenario]] = {
         record("promotion.approved", OTHER_PROMOTION, sku="A", promotion="P", start=date(DAY - 3), end=date(DAY - 1),
                others={"location": "M", "start": date(DAY - 9), "end": date(DAY + 1)}),
     ],
-    "signal.observed": [record("signal.observed", signal="rain", kind="weather", value=3)],
+    "signal.observed": [
+        record("signal.observed", OTHER_SIGNAL, **ROW, signal="deal", kind="opportunity", probability=0.5, quantity=90,
+               horizon_days=30),
+    ],
     "decision.made": [
         scenario("decision.made", subject="A/L", decision="override", decider="ann", role="planner",
                  field="reorder_point", value=60, reason="known",

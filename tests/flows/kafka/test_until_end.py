@@ -11,6 +11,7 @@ import orjson
 import pytest
 import structlog
 
+from benchmarks.case_results import run_case
 from benchmarks.servers.process import free_port
 from flows import service_job
 from flows.replay_job import replay
@@ -21,8 +22,9 @@ from sensing.contracts.topic_registry import published
 from sensing.machine_settings import DAY_MS, Settings
 from sinks.errors import TidegaugeError
 from sinks.view_updater import ViewCounts
+from tests.cases.conftest import FOLDER
 from tests.flows.events import MONDAY as LONG_AGO
-from tests.flows.kafka.places import produce
+from tests.flows.kafka.places import make_topics, produce
 from tests.flows.kafka.reading import small_buffers
 from tests.flows.kafka.service import Record, assert_balanced, last_totals, records
 from tests.flows.kafka.shop import load_lines
@@ -113,6 +115,28 @@ def test_it_puts_out_what_a_replay_puts_out(kafka: str, topics: str, tmp_path: P
         assert {entry[0]: entry for entry in found} == {entry[0]: entry for entry in expected}
         assert len(found) == len(expected)
     assert ended.messages == len(lines())
+
+
+@pytest.mark.parametrize(
+    ("name", "taken", "refused"),
+    [("epoch-seconds", 0, 1461), ("nulls-from-connect", 6, 0), ("structured-cloudevents-in-files", 10, 4)],
+)
+def test_forms_of_input_need_no_headers(kafka: str, topics: str, name: str, taken: int, refused: int) -> None:
+    """Values without key and header count as the lines of a file do, refused for the same reasons."""
+    names = make_topics(kafka, topics)
+    expected = run_case(FOLDER / name)
+    for topic in expected.totals:
+        produce(kafka, names[topic], (FOLDER / name / f"{topic}.ndjson").read_bytes().splitlines())
+    run_service(settings(kafka, topics), until_end=True)
+
+    totals = {topic: data for (topic, _), data in last_totals(records(kafka, f"{topics}audit")).items()}
+    for topic, counts in expected.totals.items():
+        assert {outcome: totals[topic][outcome] for outcome in counts} == counts
+    assert sum(data["absorbed"] + data["absorbed_late"] for data in totals.values()) == taken
+    letters = [record.headers for record in records(kafka, f"{topics}dead-letters")]
+    found = sorted((letter["tidegauge_reason"], letter.get("tidegauge_got", "nothing")) for letter in letters)
+    assert found == sorted((letter.reason, letter.got or "nothing") for letter in expected.dead_letters)
+    assert len(found) == refused
 
 
 def test_all_partitions_are_read_and_all_is_accounted_for(kafka: str, topics: str, tmp_path: Path) -> None:

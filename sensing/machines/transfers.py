@@ -1,0 +1,131 @@
+"""Transfers between locations: goods in transit, deliveries that end them, and dates that move.
+
+`sensing.machines.infrequent_events` and `sensing.machines.shipment_events` call it for events,
+`sensing.machines.timers` for shipments that end by date. A transfer with ``expected_date`` is in transit: what it
+brings is on order at the destination and counts in the stock projection on that day. Without a date, with one that is
+no date, or with one that is over, the goods are on hand at once.
+"""
+
+import datetime as dt
+import math
+
+from sensing.codec.event_record import NO_DAY, InfrequentEvent
+from sensing.codec.instants import day_number
+from sensing.codec.thousandths import exact_thousandths
+from sensing.machines.booking import advance_row_of
+from sensing.machines.callbacks import recheck_stock
+from sensing.machines.row_lookup import converted, unit_factor
+from sensing.machines.shard_state import ShardState
+from sensing.supply.purchase_line import DATE_DAYS_MAX
+from sensing.supply.stock_ledger import book_movement, refresh_stock
+from sensing.supply.transit import DAYS_LATE, NEVER
+
+
+def put_in_transit(s: ShardState, message: InfrequentEvent, origin: int, row: int) -> bool:
+    """Send the goods of a transfer to ``row``; False if they are on hand there at once."""
+    event = message.event
+    if origin == row:
+        return False
+    due, ends = _expected(s, row, message.time, event.expected_date)
+    dated = ends != NEVER and ends > max(message.time, s.clock)
+    if not dated and event.shipment_id is None:
+        return False
+    transit = s.supply.transit
+    # An id holds no control characters, so the name of a transfer without one is nobody's id.
+    key = (event.shipment_id or f"\n{event.event_id}", row)
+    transfer = transit.begin(key, origin)
+    if transfer is None:
+        return False
+    quantity = _quantity(s, message)
+    transfer.sent += quantity
+    transfer.newest = max(transfer.newest, message.time)
+    if dated:
+        transfer.due, transfer.ends = max(transfer.due, due), max(_ends(transfer.ends), ends)
+        s.supply.supply["on_order"][row] += quantity
+        advance_row_of(s.rows.hot, row, s.zones.local_hour(s.zone_of(row), message.time))
+        _arrive(s, row, message.time, transfer.arriving())
+    else:  # The goods are there already, so that a delivery of the shipment brings nothing more.
+        transfer.arrived += quantity
+    transit.file(key, transfer)
+    return dated
+
+
+def _ends(instant: int) -> int:
+    return 0 if instant == NEVER else instant
+
+
+def deliver_transfer(s: ShardState, message: InfrequentEvent, row: int) -> bool:
+    """Take a delivery of a transfer at ``row``, its destination or its origin; False if it is no transfer's.
+
+    A delivery that names a shipment and no order is kept, since its transfer may arrive later.
+    """
+    event = message.event
+    if event.shipment_id is None:
+        return False
+    transit = s.supply.transit
+    found = transit.find(event.shipment_id, row)
+    if found is None:
+        transfer = transit.begin((event.shipment_id, row), -1) if event.order_id is None else None
+        if transfer is None:
+            return False
+        key = (event.shipment_id, row)
+    else:
+        key, transfer = found
+    transfer.delivered += _quantity(s, message)
+    transfer.newest = max(transfer.newest, message.time)
+    _arrive(s, key[1], message.time, transfer.arriving())
+    transit.file(key, transfer)
+    return transfer.sent > 0
+
+
+def postpone_transfer(s: ShardState, message: InfrequentEvent, row: int) -> bool:
+    """Expect a transfer on the day that a delay names; False if the delay is no transfer's."""
+    event = message.event
+    found = None if event.shipment_id is None else s.supply.transit.find(event.shipment_id, row)
+    if found is None or found[1].sent == 0:
+        return False
+    key, transfer = found
+    due, ends = _expected(s, key[1], message.time, event.expected_date)
+    if transfer.sent > transfer.arrived and ends != NEVER:
+        # An end that is over comes with the next timer.
+        transfer.due, transfer.ends = due, max(ends, s.clock + 1)
+        transfer.newest = max(transfer.newest, message.time)
+        s.supply.transit.file(key, transfer)
+        recheck_stock(s, key[1], message.time, event.event_id)
+    return True
+
+
+def end_transfers(s: ShardState, instant: int) -> None:
+    """Count as arrived what is still in transit of the shipments that end at or before ``instant``."""
+    while (ended := s.supply.transit.take_ended(instant)) is not None:
+        at, row, quantity = ended
+        _arrive(s, row, at, quantity)
+
+
+def _arrive(s: ShardState, row: int, time: int, quantity: int) -> None:
+    """Book thousandths that were in transit as on hand."""
+    if quantity == 0:
+        return
+    s.supply.supply["on_order"][row] -= quantity
+    advance_row_of(s.rows.hot, row, s.zones.local_hour(s.zone_of(row), time))
+    book_movement(s.supply.supply, row, time, quantity)
+    refresh_stock(s.rows.hot, s.supply.supply, row)
+
+
+def _quantity(s: ShardState, message: InfrequentEvent) -> int:
+    event = message.event
+    factor = unit_factor(s, event.sku, event.unit_of_measure) or 1.0
+    return converted(exact_thousandths(event.quantity), factor)
+
+
+def _expected(s: ShardState, row: int, time: int, date: dt.date | None) -> tuple[int, int]:
+    """Expected local day of a row, and the instant at which the transfer ends; NO_DAY and NEVER without a date."""
+    zone = s.zone_of(row)
+    today = s.zones.local_hour(zone, time) // 24
+    if date is None or abs(day_number(date) - today) > DATE_DAYS_MAX:
+        return NO_DAY, NEVER
+    policies = s.supply.master.policies(*s.names_of(row))
+    stated = (policy.transfer_days_late for policy in policies if policy is not None)
+    late = next((days for days in stated if days is not None), DAYS_LATE)
+    due = day_number(date)
+    return due, s.zones.day_end(zone, due + math.ceil(late))
