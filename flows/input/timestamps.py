@@ -6,8 +6,8 @@ The partition buffer calls one of three validators:
 - `FollowingTimestamps`, for files and for topics that are read to their end. There the broker's timestamps only say
   when a history was loaded, so an event time is compared with the median of those that follow it. At the end of an
   input few or none follow. There an event time must also be supported: at least three of the last 100 must be about as
-  late, within a week or, in a slow input, within its usual pause. Otherwise one bad date in the last line would advance
-  the clock by years.
+  late, within some weeks or, in a slow input, within its usual pause. Otherwise one bad date in the last line would
+  advance the clock by years.
 - `NoTimestamps`, for reference: a record may take effect at any time in the future.
 """
 
@@ -27,13 +27,14 @@ from sensing.machine_settings import DAY_MS
 WINDOW = 100  # Event times in the median that an event time is compared with: its own and the next 99 of its input.
 SUPPORT = 3
 TIMES_MIN = 10
-"""With fewer different event times accept all: too few to say what is usual. The many counts or order lines of an
-opening state have one event time."""
+"""With fewer event times accept all: too few to say what is usual."""
 LATEST = 4_102_444_800_000 - 1
 """Last millisecond of the year 2099. Few event times may be years apart, but a replay closes every day up to the latest
 of them."""
 PAUSE_MS = 7 * DAY_MS
 """An input may pause this long, as over holidays, and end with one or two lines."""
+BURST_PAUSE_MS = 35 * DAY_MS
+"""The same where there are few different event times, as after the stock counts of an opening state."""
 
 FOLLOWING_LIMIT = (
     f"the median of the next {WINDOW} event times of its input; at its end, at most a week, or a usual pause, later "
@@ -209,19 +210,20 @@ def latest_at_end(last: Times, skew_ms: int) -> int:
     """Latest event time (UTC ms) that is accepted if fewer than 99 event times follow.
 
     It is the third latest of the last event times, plus the longest of ``skew_ms``, a week, and the span of their
-    latest three quarters.
+    latest three quarters. If they are fewer than ten different times, the week is five weeks.
 
     Parameters
     ----------
     last
         The last 100 event times of the input that are not ahead of the median, UTC ms, or all if there are fewer.
     """
-    if len(np.unique(last)) < TIMES_MIN:
+    if len(last) < TIMES_MIN:
         return INSTANT_MAX
+    pause = BURST_PAUSE_MS if len(np.unique(last)) < TIMES_MIN else PAUSE_MS
     ordered = np.sort(last)
     latest = int(ordered[-SUPPORT])
     # The earliest quarter is left out: late events do not mean that the input is slow.
-    return latest + max(skew_ms, PAUSE_MS, latest - int(ordered[len(ordered) // 4]))
+    return latest + max(skew_ms, pause, latest - int(ordered[len(ordered) // 4]))
 
 
 def running_max(times: Times, moves: Flags, before: int) -> Times:

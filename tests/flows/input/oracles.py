@@ -25,14 +25,15 @@ def ahead_of_median(times: list[int], skew_ms: int) -> list[bool]:
 def too_far_ahead(times: list[int], skew_ms: int) -> list[bool]:
     """Which times of a file are refused: those ahead of the median, and isolated late times at the end of the file.
 
-    A time with fewer than 99 successors has a limit: a week, or a usual pause, after the third latest of the last 100
-    times that are not ahead of their median.
+    A time with fewer than 99 successors has a limit: a week (five, if few times differ) or a usual pause, after the
+    third latest of the last 100 times that are not ahead of their median.
     """
     ahead = ahead_of_median(times, skew_ms)
     last = sorted([time for time, far in zip(times, ahead, strict=True) if not far][-100:])
     if len(last) < 10:
         return ahead
-    limit = last[-3] + max(skew_ms, 7 * 24 * HOUR_MS, last[-3] - last[len(last) // 4])
+    pause_days = 7 if len(set(last)) >= 10 else 35
+    limit = last[-3] + max(skew_ms, pause_days * 24 * HOUR_MS, last[-3] - last[len(last) // 4])
     return [far or (i > len(times) - 100 and times[i] > limit) for i, far in enumerate(ahead)]
 
 
