@@ -27,7 +27,8 @@ from sensing.machine_settings import DAY_MS
 WINDOW = 100  # Event times in the median that an event time is compared with: its own and the next 99 of its input.
 SUPPORT = 3
 TIMES_MIN = 10
-"""With fewer event times accept all: too few to say what is usual."""
+"""With fewer different event times accept all: too few to say what is usual. The many counts or order lines of an
+opening state have one event time."""
 LATEST = 4_102_444_800_000 - 1
 """Last millisecond of the year 2099. Few event times may be years apart, but a replay closes every day up to the latest
 of them."""
@@ -215,7 +216,7 @@ def latest_at_end(last: Times, skew_ms: int) -> int:
     last
         The last 100 event times of the input that are not ahead of the median, UTC ms, or all if there are fewer.
     """
-    if len(last) < TIMES_MIN:
+    if len(np.unique(last)) < TIMES_MIN:
         return INSTANT_MAX
     ordered = np.sort(last)
     latest = int(ordered[-SUPPORT])

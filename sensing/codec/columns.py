@@ -96,7 +96,8 @@ def _fill_order(records: Records, events: Events, kinds: NDArray[np.uint8]) -> N
     records["requested_day"] = days([getattr(event, "requested_date", None) for event in events])
     records["party"] = text_hashes([getattr(event, "customer", None) or "" for event in events])
     records["flags"] = list(map(_flags, events))
-    stated = [getattr(event, "quantity_open", None) for event in events]
+    stated = [getattr(event, "largest_line" if kind == Kind.DAILY else "quantity_open", None) for kind, event in
+              zip(kinds.tolist(), events, strict=True)]  # fmt: skip
     records["quantity_open"] = [NOT_GIVEN if each is None else exact_thousandths(each) for each in stated]
     _put(records, "currency", [event.currency or "" for event in events])
 

@@ -41,7 +41,7 @@ def reencode(record: Any, texts: EventTexts) -> bytes:
     if record["flags"] & NOT_RESTOCKED:
         event["restocked"] = False
     if record["quantity_open"] != NOT_GIVEN:
-        event["quantity_open"] = _units(int(record["quantity_open"]))
+        event["largest_line" if kind == Kind.DAILY else "quantity_open"] = _units(int(record["quantity_open"]))
     if record["requested_day"] != NO_DAY:
         event["requested_date"] = date(int(record["requested_day"])).isoformat()
     if not math.isnan(record["price"]):

@@ -73,7 +73,7 @@ EVENT = np.dtype(
         ("time", "i8"),  # event time, UTC ms
         ("watermark", "i8"),  # watermark in force when the record was read, UTC ms
         ("quantity", "i8"),  # thousandths of unit
-        ("quantity_open", "i8"),  # thousandths of unit not yet shipped; NOT_GIVEN: the event does not say
+        ("quantity_open", "i8"),  # thousandths of unit not yet shipped, or a daily sum's largest line; NOT_GIVEN
         ("price", "f8"),  # per unit; NaN unknown
         ("row_hi", "u8"),  # 128-bit key of (sku, location): the high half is the hash of the sku
         ("row_lo", "u8"),

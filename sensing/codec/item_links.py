@@ -110,6 +110,15 @@ class ItemLinks:
         self._add_parts(found, (sku,), 1.0, time)
         return tuple(Part(part, quantity, self.is_kit(part, time)) for part, quantity in found.items())
 
+    def former_parts(self, sku: str, time: int) -> tuple[Part, ...]:
+        """Parts that a kit had before ``time`` and has no longer, each with the quantity 0."""
+        now = {part.sku for part in self.parts(sku, time)}
+        found: dict[str, Part] = {}
+        for since, _ in self._state.kits.get(sku, []):
+            if since <= time:
+                found |= {part.sku: part._replace(quantity=0.0) for part in self.parts(sku, since)}
+        return tuple(part for name, part in found.items() if name not in now)
+
     def dump(self) -> bytes:
         """The whole state as bytes."""
         if self._dump is None:

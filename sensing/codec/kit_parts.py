@@ -1,9 +1,10 @@
 """Kit parts: an order of a kit is demand for its parts, whatever is shipped later.
 
-The router of a source group calls it before the split. Behind every order record of a kit, and every shipment of one,
-it puts a derived record for each part, at the same location: the quantity in the part's base unit, without a price. The
+The router of a source group calls it before the split. Behind every order record, daily sum and shipment of a kit, it
+puts a derived record for each part, at the same location: the quantity in the part's base unit, without a price. The
 key of a part's line is that of a line of the part under the kit's order and line, so later versions, cancellations and
-repeats of the kit's line carry over, and a shipment of the part serves it. The kit's own record is marked as that of a
+repeats of the kit's line carry over, and a shipment of the part serves it. A later version has the parts that the kit
+has at its event time; a part that the kit had earlier is cancelled with it, so nothing stays open for ever. The kit's own record is marked as that of a
 kit: its line is demand and never open.
 """
 
@@ -20,7 +21,8 @@ from sensing.codec.rekey import rekey
 from sensing.codec.text_table import EventTexts, TextLookup
 from sensing.jit import kernel
 
-CLOSED, LOST, SHIPPED = (np.uint8(kind) for kind in (Kind.CLOSED, Kind.LOST, Kind.SHIPPED))
+LATER = (Kind.CHANGED, Kind.CANCELLED, Kind.CLOSED)
+CLOSED, LOST, SHIPPED, DAILY = (np.uint8(kind) for kind in (Kind.CLOSED, Kind.LOST, Kind.SHIPPED, Kind.DAILY))
 PART_BITS = 10
 assert PARTS_OF_KIT_MAX <= 1 << PART_BITS, "offsets of derived records must differ"
 
@@ -70,9 +72,14 @@ def _parts_of(kit: Any, texts: EventTexts, links: ItemLinks) -> list[tuple[NDArr
     if factor is None:
         return []  # The shard refuses the kit's record.
     made = []
-    for number, part in enumerate(links.parts(texts.sku, time)):
+    parts = links.parts(texts.sku, time)
+    if kit["kind"] in LATER:
+        parts = (*parts, *links.former_parts(texts.sku, time))[: 1 << PART_BITS]
+    for number, part in enumerate(parts):
         record = np.empty(1, EVENT)
         record[0] = kit
+        if part.quantity == 0:
+            record["kind"] = Kind.CANCELLED
         record["quantity"] = _times(int(kit["quantity"]), factor * part.quantity)
         if kit["quantity_open"] != NOT_GIVEN:
             record["quantity_open"] = _times(int(kit["quantity_open"]), factor * part.quantity)
@@ -101,11 +108,11 @@ def _traces(traces: Mapping[tuple[int, int, int], str], parts: NDArray[Any]) -> 
 
 @kernel
 def find_kits(records: NDArray[Any], hashes: NDArray[np.uint64], at: NDArray[np.int64]) -> int:
-    """Fill ``at`` with the orders, lost sales and shipments of SKUs that are among the hashes; returns their number."""
+    """Fill ``at`` with the orders, lost sales, sums and shipments of SKUs among the hashes; returns their number."""
     found = 0
     for k in range(records.shape[0]):
         kind = records[k].kind
-        if kind > CLOSED and kind != LOST and kind != SHIPPED:
+        if kind > CLOSED and kind != LOST and kind != SHIPPED and kind != DAILY:
             continue
         if hashes[hash_position(hashes, records[k].row_hi)] != 0:
             at[found] = k

@@ -18,6 +18,7 @@ from sensing.codec.swar import WORD
 from sensing.codec.text_table import EventTexts
 from sensing.codec.thousandths import exact_thousandths
 from sensing.contracts.common import VERSION_LAST
+from sensing.contracts.orders import DemandDaily
 from sensing.contracts.topic_registry import INPUTS
 from sensing.contracts.topic_spec import event_type
 
@@ -30,6 +31,10 @@ SLOTS = 64
 SLOT_SHIFT = np.uint64(58)
 KEY_SEED = np.uint64(0x9E3779B97F4A7C15)
 MULTIPLIERS_MAX = 10_000
+
+
+SCANNED = tuple(struct for struct in KINDS if struct is not DemandDaily)
+"""Types that the scanner takes. Daily sums are read once, in an opening state; the careful decoder reads them."""
 
 
 class Rule(IntEnum):
@@ -129,7 +134,7 @@ def table_of(topic: str) -> Table | None:
     TypeError
         A stored field has a type that the scanner cannot read, or kinds differ in a field's type.
     """
-    structs = [struct for struct in INPUTS[topic] if struct in KINDS]
+    structs = [struct for struct in INPUTS[topic] if struct in SCANNED]
     if not structs:
         return None
     named: dict[str, list[tuple[Field, inspect.Field]]] = {}

@@ -68,7 +68,8 @@ INPUT_TYPES: dict[str, InputType] = {
     "inventory.adjusted": InputType("shard of the SKU", "changes stock", ("reason",)),
     "item.updated": InputType(
         "shard of the SKU",
-        "units, prices, supplier, ordering rules, parts, aliases, name, groups, steward and importance of an item",
+        "units, prices, supplier, ordering rules, parts, aliases, last day, name, groups, steward of an item; its"
+        " importance",
     ),
     "location.updated": InputType(
         "every shard", "time zone, calendar, region, steward and aliases of a location; whether it ships"

@@ -47,7 +47,8 @@ class OrderLine(ItemEvent, kw_only=True, gc=False):
 class OrderPlaced(OrderLine, tag="order.placed", kw_only=True, gc=False):
     """A line was ordered. ``line_version`` defaults to 1.
 
-    ``quantity_open`` is what was not shipped yet; it is read when the line is first heard of.
+    ``quantity_open`` is what was not shipped yet; it is read when the line is first heard of. A line from before the
+    engine began is sent with its own ``event_time``; it teaches no demand that daily sums (`demand.daily`) have.
     """
 
     quantity: Quantity
@@ -114,12 +115,23 @@ class OrderLost(OrderLine, tag="order.lost", kw_only=True, gc=False):
 class DemandDaily(ItemEvent, tag="demand.daily", kw_only=True, gc=False):
     """Demand of one local day before the engine began, as a sum: what was ordered on the day of ``event_time``.
 
-    It teaches as the orders of that day would, but no hours of the day, and raises no alarm. Send the days in their
-    order, before the first live order. Keyed by ``event_id``.
+    It teaches as the orders of that day would, but no hours of the day, and raises no alarm. ``event_time`` is best the
+    start of the local day, and days come in their order. An order line of the same SKU-location that was placed up to
+    the newest day with a sum is in the sums: it may be open, and teaches no demand. Several sums of a day add up.
+    Keyed by ``event_id``.
+
+    A sum of a kit is one of its parts as well, so sums of parts have only their own order lines. Sums of a location
+    that supplies others include what it sent, unless these transfers are sent as events.
     """
 
     quantity: Quantity
-    order_lines: Annotated[int, Meta(ge=1, le=100_000, description="Order lines that make up the quantity.")] = 1
+    order_lines: Annotated[int, Meta(ge=1, le=100_000, description="Order lines that make up the quantity.")]
+    largest_line: (
+        Annotated[
+            Quantity, Meta(description="Quantity of the largest line. Default: unknown, it may be the whole sum.")
+        ]
+        | None
+    ) = None
     unit_of_measure: Unit = DEFAULT_UNIT
     unit_price: Price | None = None
     currency: Currency | None = None

@@ -11,6 +11,7 @@ from sensing.contracts.decisions import Verdict
 from sensing.contracts.topic_spec import View, output, typed
 
 DemandClass = Literal["new", "smooth", "intermittent", "erratic", "lumpy", "ending"]
+Lifecycle = Literal["active", "ending", "ended"]
 ParameterStatus = Literal["proposed", "in_force", "pending", "expired", "approved", "rejected"]
 """Status of a proposal.
 
@@ -89,6 +90,8 @@ class Stock(msgspec.Struct, kw_only=True):
     another location. ``open`` is ``unknown`` where neither shipments, deliveries nor counts were heard of for the
     location, so that lines end by age. ``shipments`` says whether the location reports shipments; where it does not, a
     count settles the lines that were due.
+
+    ``left_over`` is what will be left of stock and orders when the item ends, absent where no last day is known.
     """
 
     on_hand: float | None
@@ -104,6 +107,7 @@ class Stock(msgspec.Struct, kw_only=True):
     open: Literal["known", "unknown"] = "known"
     shipments: Literal["heard", "not_heard"] = "heard"
     in_transit: float = 0.0
+    left_over: float | None = None
 
 
 class Change(msgspec.Struct, kw_only=True):
@@ -154,6 +158,9 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     ``overrides`` are values in ``proposed`` that a person set; dependent values there follow from them. ``item_name``,
     ``family``, ``category``, ``strategic`` and ``regulated`` are those of the item, ``region`` that of the location.
     ``supplier`` is that of the newest purchase order, else of the item; ``buyer`` is its buyer.
+
+    ``lifecycle`` is ``ending`` if ``last_day``, the last local day with demand, is known, and ``ended`` from that day's
+    close on. One record then proposes zero; after it a record is published only if its proposal moved.
     """
 
     sku: str
@@ -184,6 +191,8 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     region: str | None = None
     supplier: str | None = None
     buyer: str | None = None
+    lifecycle: Lifecycle = "active"
+    last_day: str | None = None
 
 
 SPEC = output(

@@ -81,6 +81,9 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
 
     ``aliases`` are ids of the item in other systems: events under them are events of this item. An alias of several
     items belongs to the one with the newest record.
+
+    ``end_of_life`` is the last local day with demand. The forecast is zero after it, and no order covers later demand.
+    Order lines requested for later days are open demand as any other.
     """
 
     sku: Sku
@@ -103,6 +106,7 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
     regulated: RaisesSeverity = False
     parts: Annotated[dict[Sku, Annotated[float, Meta(gt=0, le=1e6)]], Meta(max_length=PARTS_MAX)] = {}
     aliases: Annotated[list[Sku], Meta(max_length=ALIASES_MAX)] = []
+    end_of_life: dt.date | None = None
 
 
 class LocationUpdated(ReferenceEvent, tag="location.updated", kw_only=True, gc=False):

@@ -24,7 +24,14 @@ from sensing.demand.mixture import (
     river_mean,
     river_weights,
 )
-from sensing.demand.row_statistics import count_day, count_silence, has_level, learn_lines, learn_sizes
+from sensing.demand.row_statistics import (
+    count_day,
+    count_silence,
+    has_level,
+    learn_lines,
+    learn_sizes,
+    taught_day,
+)
 from sensing.demand.seasonal_profile import (
     dispersion,
     holiday_index,
@@ -149,6 +156,17 @@ def learn_hours(pool: NDArray[Any], at: int, lines: NDArray[np.uint16]) -> None:
 
 
 @kernel
+def learn_level(
+    demand: NDArray[Any], row: int, units: float, lines: float, seasonal_index: float, observed: float
+) -> None:
+    """Update statistics and members of a row with the units and lines that a day teaches, and count the day."""
+    learn_lines(demand, row, lines, seasonal_index, observed)
+    learn_sizes(demand, row, units, observed)
+    _learn_members(demand, row, units, seasonal_index, observed)
+    count_day(demand, row, units, seasonal_index)
+
+
+@kernel
 def close_rows(
     demand: NDArray[Any],
     pool: NDArray[Any],
@@ -214,6 +232,7 @@ def close_rows(
         if not censored[i]:
             variance = score(demand, row, pool, at, units, mean)
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
+        units = taught_day(demand, row, units, mean)
         if slot >= 0:
             values *= uplift[i]
             learn_river_errors(river, slot, units, values, share)
@@ -225,7 +244,5 @@ def close_rows(
             learn_row_profile(demand, row, weekday, units, _middle_forecast(demand, row, 1.0) * special)
         if share >= 1.0:  # a part of a day would bias the hour profile
             learn_hours(pool, at, hours[i])
-        learn_lines(demand, row, lines[i], seasonal_index, share)
-        learn_sizes(demand, row, units, share)
-        _learn_members(demand, row, units, seasonal_index, share)
-        count_day(demand, row, units, seasonal_index)
+        taught_lines = lines[i] if units >= quantity[i] else lines[i] * units / quantity[i]
+        learn_level(demand, row, units, taught_lines, seasonal_index, share)

@@ -32,6 +32,7 @@ DEMAND = np.dtype(
         ("size_mean", "f4"),  # discounted mean (and mean square) of a day with demand, not seasonally adjusted
         ("size_square", "f4"),
         ("interval", "f4"),  # discounted mean of the days between days with demand
+        ("newest_size", "f4"),  # units of the newest day with demand
         ("weekday_quantity", "f4", (7,)),  # discounted units per weekday
         ("weekday_expected", "f4", (7,)),  # discounted level per weekday
         ("lines_level", "f4"),  # order lines per average day

@@ -15,12 +15,28 @@ EXPOSURE_MIN = 0.5
 set an extreme level."""
 CLASS_RATE = 0.05
 COUNT_MAX = 65535
+TAUGHT_DAY_TIMES = 5.0
+"""A day teaches at most this many times what its row usually has on a day with demand, or is expected to have."""
 
 
 @kernel
 def has_level(demand: NDArray[Any], row: int) -> bool:
     """Whether a row has an exposure of at least one day. Before that it has no level to measure errors against."""
     return bool(demand[row]["exposure"] >= 1.0)
+
+
+@kernel
+def taught_day(demand: NDArray[Any], row: int, units: float, mean: float) -> float:
+    """Units that a day of ``units`` teaches its row and pool; ``mean`` is its forecast. Keeps the units.
+
+    One day far beyond all others is business of its own, however many lines it has. If the next day with demand is like
+    it, demand has risen, and that day is learned whole. So is the first one.
+    """
+    usual = max(float(demand[row]["size_mean"]), mean)
+    bound = max(TAUGHT_DAY_TIMES * usual, float(demand[row]["newest_size"]))
+    if units > 0.0:
+        demand[row]["newest_size"] = units
+    return units if demand[row]["sales"] == 0 else min(units, bound)
 
 
 @kernel

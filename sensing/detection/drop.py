@@ -101,7 +101,7 @@ class DropEvidence(msgspec.Struct, frozen=True, kw_only=True):
     units_per_line
         Typical units of a line, for the money; NaN unknown.
     ending
-        Whether the demand class is `ending`.
+        Whether the demand class is `ending`, or the last day of the item is over.
     """
 
     observed: Sequence[float]
@@ -123,6 +123,7 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[DropEvidence]
     """Windows of one row that end with the closed day."""
     row, windows = int(closing.plan.rows[at]), closing.windows[at]
     demand = parts.demand.demand[row]
+    over = bool(closing.plan.day >= closing.plan.policy["last_day"][at])
     evidence = DropEvidence(
         observed=windows["observed"].tolist(),
         expected=windows["expected"].tolist(),
@@ -131,7 +132,7 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[DropEvidence]
         dispersion=float(windows["dispersion"]),
         history_days=float(demand["days"]),
         units_per_line=units_per_line(parts.rows.hot[row]),
-        ending=int(closing.demand_class[at]) == _ENDING,
+        ending=int(closing.demand_class[at]) == _ENDING or over,
     )
     return [evidence]
 

@@ -56,8 +56,11 @@ def apply_movement(t: Tables, event: Any, row: int, hour: int, callbacks: NDArra
         book_movement(t.supply, row, event.time, -moved)
     elif event.kind == COUNTED_STOCK:
         drift, _ = book_count(t.supply, row, event.time, event.quantity)
-        if t.location_ships[t.hot[row].location]:
-            if drift != 0 or t.hot[row].out_of_sync:
+        location = t.hot[row].location
+        if t.location_ships[location]:
+            if t.location_lines[location].summed:
+                pass  # movements from before the location is live are not heard of
+            elif drift != 0 or t.hot[row].out_of_sync:
                 added = add_callback(callbacks, added, COUNT_DRIFT, row, drift / THOUSANDTHS)
         elif t.supply[row].count_time == event.time:
             settle_due_lines(t, row, event.time)

@@ -93,12 +93,18 @@ def unbook(t: Tables, slot: int) -> None:
     """Take a line out of the buckets and out of open demand."""
     line = t.lines[slot]
     change_open(t, slot, -open_quantity(line))
-    if line.flags & COUNTED:
+    if line.flags & COUNTED and not is_summed(t, line):
         book(t.hot, line.row, booked_hour(line), -demand_quantity(line), -1)
         if line.flags & LARGE:
             book_excess(t, slot, -demand_quantity(line))
         count_location(t, line.row, booked_hour(line), -1)
-        line.flags &= ~np.uint32(COUNTED)
+    line.flags &= ~np.uint32(COUNTED)
+
+
+@lean_kernel
+def is_summed(t: Tables, line: Any) -> bool:
+    """Whether a line was ordered up to the newest day whose demand its row has as a sum: the sums have it in them."""
+    return bool(booked_day(line) <= t.summed_until[line.row])
 
 
 @lean_kernel
@@ -112,7 +118,7 @@ def book_line(t: Tables, slot: int) -> None:
     """Add an unbooked line to the buckets of its row and hour, if it was placed, and to open demand, if tracked."""
     line = t.lines[slot]
     quantity = demand_quantity(line)
-    if line.placed_tag and quantity > 0 and is_demand(t, line):
+    if line.placed_tag and quantity > 0 and is_demand(t, line) and not is_summed(t, line):
         advance_row(t, line.row, booked_hour(line))
         line.flags |= np.uint32(COUNTED)
         book(t.hot, line.row, booked_hour(line), quantity, 1)
@@ -158,6 +164,12 @@ def learn_sizes(t: Tables, row: int, quantity: int) -> None:
     record = t.hot[row]
     units = quantity / THOUSANDTHS
     record.size_mode, record.size_mode_lead = learn_row_mode(record.size_mode, record.size_mode_lead, units)
+    learn_spread(record, units)
+
+
+@lean_kernel
+def learn_spread(record: Any, units: float) -> None:
+    """Add a line to mean, variance and maximum of a row's order sizes."""
     count, mean, variance, largest = learn_row_size(
         record.size_count, record.size_mean, record.size_variance, record.size_max, units
     )

@@ -1,32 +1,77 @@
-"""Daily demand: a kernel that books the demand of a day before the engine began, given as a sum.
+"""Daily demand: kernels that book the demand of a day before the engine began, given as a sum.
 
-The kernel of `sensing.machines.absorb` calls it. Nobody knows in which hours the lines came, so they are spread evenly
-over the day: they teach level, weekdays and sizes, and an even share of every hour. They are never open and raise no
-alarm.
+The kernel of `sensing.machines.absorb` calls them. A sum teaches level, weekdays and order sizes, but no hours of the
+day: nobody knows in which hours its lines came. It is never open and raises no alarm. It has in it all order lines of
+its row up to its day, so such a line teaches no demand, whether it arrives before the sum or after it.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
+from sensing.codec.event_record import NOT_GIVEN, THOUSANDTHS
 from sensing.contracts.common import VERSION_LAST
+from sensing.detection.order_size import is_far_outside, taught_quantity
 from sensing.jit import kernel
 from sensing.machine_settings import DAY_MINUTES
-from sensing.machines.booking import advance_row, count_location, learn_sizes, mark_seen, new_line
+from sensing.machines.booking import advance_row, learn_sizes, learn_spread, mark_seen, new_line
 from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DUPLICATE, Tables
-from sensing.state.buckets import book
+from sensing.state.buckets import LINES_MAX
 from sensing.state.line_table import ALL_OPEN, find_line
+from sensing.state.observed_hours import note_sum
+from sensing.state.rows import DAYS_KEPT, RECENT_DAYS
 from sensing.supply.supply_record import ORDERS
 
 SIZES_MAX = 8
-"""A day's average line teaches the order sizes as at most this many lines."""
+"""The lines of a day teach the order sizes as at most this many lines."""
 
 
 @kernel
-def lines_in_hour(lines: int, hour: int, first: int) -> int:
-    """Lines of a day that fall into one of its hours (0 to 23), spread evenly from hour ``first`` on."""
-    at = (hour - first) % 24
-    return (at + 1) * lines // 24 - at * lines // 24
+def book_sum(t: Tables, row: int, day: int, quantity: int, lines: int) -> None:
+    """Add a sum to its local day; the first sum of a new day replaces what single lines have booked."""
+    record = t.hot[row]
+    at = day % DAYS_KEPT
+    if day > record.day - DAYS_KEPT:
+        if day > t.summed_until[row]:
+            record.day_quantity[at] = 0
+            record.day_lines[at] = 0
+            record.excess[day % RECENT_DAYS] = 0.0
+        record.day_quantity[at] += quantity
+        record.day_lines[at] = min(np.int64(record.day_lines[at]) + lines, LINES_MAX)
+    t.summed_until[row] = max(t.summed_until[row], day)
+
+
+@kernel
+def learn_sum_sizes(t: Tables, row: int, day: int, quantity: int, lines: int, largest: int) -> None:
+    """Learn the order sizes of a sum from its average line and its largest line.
+
+    The largest line may be NOT_GIVEN: then it may be as large as the sum. One far outside the row's sizes teaches sizes
+    and level a capped quantity, as a single line would.
+    """
+    record = t.hot[row]
+    units = quantity / THOUSANDTHS
+    if lines == 1:
+        largest = quantity
+    elif largest == NOT_GIVEN:
+        for _ in range(min(lines, SIZES_MAX)):
+            learn_spread(record, units / lines)
+        record.size_max = max(record.size_max, math.log(units))
+        return
+    most = min(largest, quantity) / THOUSANDTHS
+    rest = (units - most) / max(lines - 1, 1)
+    if is_far_outside(most, record.size_count, record.size_mean, record.size_variance, record.size_max):
+        taught = taught_quantity(record.size_max)
+        if day > record.day - RECENT_DAYS:
+            record.excess[day % RECENT_DAYS] += most - taught
+        most = taught
+    if lines == 1:
+        learn_sizes(t, row, int(most * THOUSANDTHS))
+        return
+    for _ in range(min(lines, SIZES_MAX) - 1):
+        if rest > 0.0:
+            learn_spread(record, rest)
+    learn_spread(record, most)
 
 
 @kernel
@@ -38,18 +83,10 @@ def apply_daily(t: Tables, event: Any, row: int, minute: int) -> int:
     slot = new_line(t, event.id_hi, event.id_lo, row, day * 24)
     t.lines[slot].version = VERSION_LAST
     t.line_state[ALL_OPEN] = 0
-    lines = event.version
-    first = int(event.id_lo % np.uint64(24))
     advance_row(t, row, day * 24)
-    advance_row(t, row, day * 24 + 23)
-    book(t.hot, row, day * 24, event.quantity, 0)
-    for hour in range(24):
-        here = lines_in_hour(lines, hour, first)
-        if here > 0:
-            book(t.hot, row, day * 24 + hour, 0, here)
-            count_location(t, row, day * 24 + hour, here)
-    for _ in range(min(lines, SIZES_MAX)):
-        learn_sizes(t, row, max(event.quantity // lines, 1))
+    book_sum(t, row, day, event.quantity, event.version)
+    note_sum(t.location_lines, t.hot[row].location, day)
+    learn_sum_sizes(t, row, day, event.quantity, event.version, event.quantity_open)
     mark_seen(t, row, ORDERS, event.time)
     record = t.hot[row]
     if event.time >= record.last_order:

@@ -35,6 +35,8 @@ EndedOverrides = dict[int, list[tuple[OverrideField, PlannerOverride]]]
 
 PLAN_EVERY_DAYS = HORIZON_DAYS
 """Days between plans of a row without events: its demand level only sinks, which is not urgent."""
+ENDING_DAYS = 365
+"""Days before its last day in which a row is planned daily: less demand is left every day."""
 
 
 def learn_day(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
@@ -54,6 +56,8 @@ def plan_rows(s: ShardState, rows: Integers, instants: Integers, due: DueCloses)
     hot = s.rows.hot
     windows = np.zeros(len(rows), WINDOWS)
     read_windows(hot, s.demand.demand, s.demand.pool, s.locations.unobserved, rows, due.day, windows)
+    if not s.backfilling:
+        windows["dropped"][s.locations.are_summed(hot["location"][rows])] = 0  # history teaches without alarms
     ended = s.supply.decision_states.expire(rows, due.day + 1)
     for row in ended:
         hot["dirty"][row] = 1
@@ -84,7 +88,8 @@ def _learn(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
 
 
 def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: int) -> NDArray[np.bool_]:
-    """Rows to plan: with new events, changed master data, promotions, open orders, a demand drop or exceptions.
+    """Rows to plan: with new events, changed master data, promotions, open orders, a demand drop or exceptions, and
+    those that end within a year.
 
     Each of the others is planned every ``PLAN_EVERY_DAYS`` days.
     """
@@ -94,6 +99,9 @@ def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: i
     concerned = s.problems.has_problem(rows)
     due = (hot["dirty"][rows] == 1) | s.to_plan[rows] | waiting | concerned | turn
     due[[at for at, _ in promoted_rows(s, rows, day, HORIZON_DAYS + 1)]] = True
+    if s.supply.master.any_end:
+        days_left = s.supply.last_days(rows) - day
+        due |= (days_left >= 0.0) & (days_left <= ENDING_DAYS)
     return np.asarray(due)
 
 

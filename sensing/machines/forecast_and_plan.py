@@ -16,6 +16,7 @@ from sensing.machines.day_inputs import window_of
 from sensing.machines.promoted_days import promotions_used
 from sensing.machines.shard_state import ShardState
 from sensing.machines.unit_money import prices_in_base
+from sensing.supply.end_of_life import without_ended_days
 from sensing.supply.parameter_documents import ForecastSummary
 from sensing.supply.plan import Plan, has_figures
 from sensing.supply.rounding import rounded
@@ -41,6 +42,9 @@ class ForecastAndPlan(NamedTuple):
 def forecast_and_plan(s: ShardState, rows: NDArray[np.int64], day: int, now: int) -> ForecastAndPlan:
     """Forecast and plan rows whose last closed local day is ``day``, as of instant ``now``."""
     forecast = s.demand.forecast(rows, day, s.rows.hot["location"][rows], window_of(s, rows, day))
+    if s.supply.master.any_end:
+        mean, variance = without_ended_days(forecast.mean, forecast.variance, day, s.supply.last_days(rows))
+        forecast = forecast._replace(mean=mean, variance=variance)
     price = prices_in_base(s, rows)
     plan = s.supply.plan(rows, day, now, forecast.mean, forecast.variance, forecast.demand_class, price)
     return ForecastAndPlan(forecast, plan)

@@ -26,6 +26,7 @@ class Tables(NamedTuple):
     location_lines: NDArray[Any]  # order lines per local hour, see state.locations
     location_unobserved: NDArray[np.float32]  # (locations, days kept) share of each local day that was not observed
     ignores_orders: NDArray[np.bool_]  # by row, maybe of fewer rows: orders are no demand, only transfers are
+    summed_until: NDArray[np.int32]  # by row: newest local day whose demand was given as a sum; NO_DAY: none
     counts: NDArray[np.int64]  # (topics, partitions, outcomes)
 
 

@@ -115,6 +115,17 @@ def requested_day_of(event: Any, minute: int) -> int:
 
 
 @lean_kernel
+def is_outside_sizes(t: Tables, row: int, quantity: int) -> bool:
+    """Whether a quantity lies far outside the sizes of a row's lines."""
+    record = t.hot[row]
+    return bool(
+        is_far_outside(
+            quantity / THOUSANDTHS, record.size_count, record.size_mean, record.size_variance, record.size_max
+        )
+    )
+
+
+@lean_kernel
 def needs_judgement(t: Tables, event: Any, slot: int, row: int) -> bool:
     """Whether the quantity of a new version lies far outside the row's sizes, so that Python must judge it."""
     if event.kind == CANCELLED or event.kind == CLOSED_SHORT:
@@ -123,12 +134,7 @@ def needs_judgement(t: Tables, event: Any, slot: int, row: int) -> bool:
         line = t.lines[slot]
         if event.version <= line.version or (event.quantity <= line.quantity and line.flags & HELD == 0):
             return False
-    record = t.hot[row]
-    return bool(
-        is_far_outside(
-            event.quantity / THOUSANDTHS, record.size_count, record.size_mean, record.size_variance, record.size_max
-        )
-    )
+    return bool(is_outside_sizes(t, row, event.quantity))
 
 
 @lean_kernel
@@ -225,6 +231,8 @@ def apply_older(t: Tables, slot: int, event: Any, row: int, minute: int, callbac
         move_line(t, slot, row)  # so far only its cancellation was heard of
     elif line.flags & HELD and not was_counted:
         line.quantity = event.quantity  # the newest version waits, this one counts
+        if is_outside_sizes(t, line.row, event.quantity):
+            line.flags |= np.uint32(LARGE)
     settle_line(t, slot)
     book_line(t, slot)
     if line.flags & COUNTED and not was_counted and not line.flags & CLOSED:

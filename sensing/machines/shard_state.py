@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import BEFORE_ALL, TOPICS
+from sensing.codec.event_record import BEFORE_ALL, NO_DAY, TOPICS
 from sensing.contracts.reference import CalendarUpdated
 from sensing.demand.models import DemandModels
 from sensing.demand.promotion_uplift import PromotionUplifts
@@ -72,6 +72,7 @@ class ShardState:
         self.counts = np.zeros((len(TOPICS), 1, len(OUTCOMES)), np.int64)
         self.to_plan = np.zeros(64, np.bool_)  # by row; a reference record changed its inputs, see `schedule_plans`
         self.base_units = np.zeros(64, UNIT)  # by row; empty: no master data name the item, any unit is accepted
+        self.summed_until = np.full(64, NO_DAY, np.int32)  # by row; newest local day whose demand was given as a sum
         self.items_known = False
         self.lost_lines_reported = 0  # open lines forgotten, as of the last report
         self.ignores_orders = np.zeros(0, np.bool_)
@@ -87,7 +88,7 @@ class ShardState:
             self.rows.hot, self.demand.demand, self.demand.pool, self.supply.supply, self.lines.lines, self.lines.index,
             self.lines.state, self.units.codes, self.currencies.codes, self.zones.starts, self.zones.offsets,
             self.locations.zone, self.locations.ships, self.locations.reports, self.locations.lines,
-            self.locations.unobserved, self.ignores_orders, self.counts,
+            self.locations.unobserved, self.ignores_orders, self.summed_until, self.counts,
         )  # fmt: skip
 
     def start_clock(self, watermark: int) -> None:
@@ -113,6 +114,7 @@ class ShardState:
         if len(self.base_units) < self.rows.count:
             self.base_units = np.concatenate((self.base_units, np.zeros_like(self.base_units)))
             self.to_plan = np.concatenate((self.to_plan, np.zeros_like(self.to_plan)))
+            self.summed_until = np.concatenate((self.summed_until, np.full_like(self.summed_until, NO_DAY)))
         self.row_index.extend(self.rows.hot, self.rows.count)
 
     def resolve_demand(self, row: int) -> None:
@@ -204,6 +206,7 @@ def dump_state(s: ShardState, under_way: bytes) -> bytes:
         "counts": s.counts,
         "base_units": s.base_units[: s.rows.count],
         "ignores_orders": s.ignores_orders,
+        "summed_until": s.summed_until[: s.rows.count],
     }
     parts = {name: part.dump() for name, part in _parts(s).items()}
     return pack_snapshot(tables | parts, _owner(s), msgspec.structs.asdict(s.settings))
@@ -214,7 +217,10 @@ def load_state(s: ShardState, block: bytes) -> bytes:
 
     Returns the dump of the timer under way.
     """
-    tables = {"head": _Head, "counts": s.counts.dtype, "base_units": UNIT, "ignores_orders": s.ignores_orders.dtype}
+    tables = {
+        "head": _Head, "counts": s.counts.dtype, "base_units": UNIT, "ignores_orders": s.ignores_orders.dtype,
+        "summed_until": s.summed_until.dtype,
+    }  # fmt: skip
     found = unpack_snapshot(block, _owner(s), msgspec.structs.asdict(s.settings), tables)
     head = found["head"]
     s.clock, s.next_housekeeping, s.outbox.number = head.clock, head.next_housekeeping, head.number
@@ -230,6 +236,8 @@ def load_state(s: ShardState, block: bytes) -> bytes:
     s.locations.accept_unknown(s.supply.master.unknown.location == "accept")
     s.base_units, s.to_plan = np.zeros(len(s.rows.hot), UNIT), np.zeros(len(s.rows.hot), np.bool_)
     s.base_units[: s.rows.count] = found["base_units"]
+    s.summed_until = np.full(len(s.rows.hot), NO_DAY, np.int32)
+    s.summed_until[: s.rows.count] = found["summed_until"]
     s.ignores_orders = found["ignores_orders"]
     s.ensure_rows()
     for row in range(s.rows.count):

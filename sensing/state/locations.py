@@ -184,6 +184,10 @@ class Locations:
         observed_hours(self.lines, self.usual, shares, closed, day, found)
         return found
 
+    def are_summed(self, numbers: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Whether the newest demand heard of at each location was a daily sum."""
+        return np.asarray(self.lines["summed"][numbers] == 1)
+
     def store_unobserved(self, numbers: NDArray[np.int32], day: int, share: NDArray[np.float64]) -> None:
         """Store the unobserved share (locations,) of a closed local day. Future days count as observed."""
         store_unobserved(self.unobserved, numbers, day, share)

@@ -27,6 +27,7 @@ USUAL_RATE = 0.2
 LOCATION_LINES = np.dtype(
     [
         ("first_hour", "i4"),  # local hour of the first order line; 0: none yet
+        ("summed", "i4"),  # 1: the newest demand heard of was a daily sum, from before the location is live
         ("newest_hour", "i4"),  # newest local hour in the ring
         ("silences", "u1", (7, 24)),  # weeks in a row in which an hour of the week was silent
         ("hour_lines", "i2", (RING_HOURS,)),  # order lines per local hour, ring by hour number
@@ -50,8 +51,24 @@ def count_lines(location_lines: NDArray[Any], location: int, hour: int, lines: i
     if hour > record.newest_hour - RING_HOURS:
         counted = record.hour_lines[hour % RING_HOURS] + lines
         record.hour_lines[hour % RING_HOURS] = min(max(counted, -LINES_MAX), LINES_MAX)
-    if lines > 0 and (record.first_hour == 0 or (hour < record.first_hour and hour // 24 == record.first_hour // 24)):
-        record.first_hour = hour
+    if lines > 0:
+        record.summed = 0
+        if record.first_hour == 0 or (hour < record.first_hour and hour // 24 == record.first_hour // 24):
+            record.first_hour = hour
+
+
+@lean_kernel
+def note_sum(location_lines: NDArray[Any], location: int, day: int) -> None:
+    """Note that demand of a local day was given as a sum: the location was observed from that day on.
+
+    The sum counts no lines of hours, since nobody knows the hours: they would look evenly spread, and later nights like
+    silences.
+    """
+    count_lines(location_lines, location, day * 24, 0)
+    record = location_lines[location]
+    record.summed = 1
+    if record.first_hour == 0 or day * 24 < record.first_hour:
+        record.first_hour = day * 24
 
 
 @lean_kernel

@@ -9,7 +9,9 @@ A row is published if one of these holds, compared with its last publication:
 - the lead time moved by more than the dead band and at least half a day,
 - the demand class changed,
 - the values in force at the ERP have begun or ceased to agree with the proposal,
-- an override was set or ended.
+- an override was set or ended,
+- its last day has closed. After the record of that day only a moved reorder point or order quantity, or an override,
+  publishes it.
 
 While an item is new, its estimates move with every sale, so its bands are two and a half times as wide. For four days
 after a publication (a week, while new) all bands are twice as wide again. The order-up-to level is the sum of reorder
@@ -78,11 +80,15 @@ def due(plan: Plan, supply: NDArray[Any], decision_states: DecisionStates) -> ND
     step = np.maximum(UNIT, DEMAND_SD_SHARE * wider * plan.lead_time_demand_sd)
     # Soon after a publication the bands are wider, so that noise does not cause new publications.
     wider = np.where(age_days < np.where(new, NEW_COOL_DOWN_DAYS, COOL_DOWN_DAYS), COOL_DOWN_BANDS * wider, wider)
-    result |= outside_dead_band(plan.reorder_point, point, wider * band, step)
-    result |= outside_dead_band(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, UNIT)
+    moved = outside_dead_band(plan.reorder_point, point, wider * band, step)
+    moved |= outside_dead_band(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, UNIT)
+    result |= moved
     result |= outside_dead_band(plan.lead_time_days_mean, last["lead_time_days_mean"], band, LEAD_TIME_DAYS_STEP)
     result |= agrees(plan) != (last["agreed"] == 1)
     result |= age_days >= EXPIRES_DAYS - 1
+    last_day = plan.policy["last_day"]
+    not_told = (last["version"] > 0) & (last["published_day"] < last_day)
+    result = np.where(plan.day >= last_day, moved | not_told, result)
     for at, decisions in decision_states.of_rows(plan.rows):
         result[at] |= decisions.due
     return np.asarray(result & has_figures(plan))

@@ -51,6 +51,8 @@ class MasterData:
         self._any_supplier = False
         self.any_kit = False
         """Whether an item ever was a kit."""
+        self.any_end = False
+        """Whether an item ever had a last day."""
         self.any_dependent = False
         """Whether a policy ever made transfers the only demand of anything."""
 
@@ -161,6 +163,7 @@ class MasterData:
         self._records[key] = kept
         self._any_supplier |= key[0] == "supplier"
         self.any_kit |= bool(getattr(kept[1], "parts", None))
+        self.any_end |= getattr(kept[1], "end_of_life", None) is not None
         self.any_dependent |= getattr(kept[1], "demand", None) == "dependent"
         if key == _POLICY_FOR_ALL:
             self.rates = self._current_rates()

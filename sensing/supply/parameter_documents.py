@@ -3,6 +3,7 @@
 `SupplyState` calls it when rows close and after decisions about their parameters.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,9 +82,10 @@ def publish(
             expires=local_date((plan.day if renew else values["published_day"]) + EXPIRES_DAYS),
             demand_class=CLASSES[values["demand_class"]], in_force=_in_force(master.in_force(sku, location)),
             proposed=Proposed(**{name: values[name] for name in Proposed.__struct_fields__}),
-            forecast=forecasts[k], stock=_stock(plan.day, values), change=_change(values, decisions),
+            forecast=forecasts[k], stock=_stock(plan.day, values), change=_change(plan.day, values, decisions),
             freshness=_freshness(values["last_seen"]), accuracy=summary.accuracies[k],
             overrides=[] if decisions is None else decisions.published(), **_decided(decision_record),
+            **_life(plan.day, values["last_day"]),
         )  # fmt: skip
         documents.append((row, document))
         if decisions is not None:
@@ -170,14 +172,22 @@ def _decided(decision_record: DecisionRecord | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _life(day: int, last_day: float) -> dict[str, Any]:
+    """Life cycle of a row planned after local ``day``."""
+    if not math.isfinite(last_day):
+        return {}
+    return {"lifecycle": "ended" if day >= last_day else "ending", "last_day": local_date(int(last_day))}
+
+
 def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
     exact = ("reorder_point", "order_quantity", "order_up_to", "safety_stock", "lead_time_demand_mean",
              "lead_time_demand_sd", "lead_time_demand_quantile", "demand_class", "stockout")  # fmt: skip
     single = ("lead_time_days_mean", "lead_time_days_sd", "review_days", "service_target", "on_hand", "on_order",
-              "open_demand", "cover_days", "overdue", "allocated", "free", "in_transit")  # fmt: skip
+              "open_demand", "cover_days", "overdue", "allocated", "free", "in_transit", "left_over")  # fmt: skip
     columns = {name: getattr(plan, name)[at].tolist() for name in exact}
     columns |= zip(single, rounded(np.array([getattr(plan, name)[at] for name in single])).tolist(), strict=True)
     return columns | {
+        "last_day": plan.policy["last_day"][at].tolist(),
         "open_by_day": _open_by_day(plan, at),
         "due_by_day": _by_day(plan.day + 1, plan.receipts[at, :HORIZON_DAYS]),
     }
@@ -260,11 +270,21 @@ def _stock(day: int, values: dict[str, Any]) -> Stock:
         stockout_date=None if stockout < 0 else local_date(day + 1 + stockout),
         cover_days=_known(values["cover_days"]), owed=values["overdue"], allocated=values["allocated"],
         free=_known(values["free"]), on_order_by_day=values["due_by_day"], open=values["open"],
-        shipments=values["shipments"], in_transit=values["in_transit"],
+        shipments=values["shipments"], in_transit=values["in_transit"], left_over=_known(values["left_over"]),
     )  # fmt: skip
 
 
-def _change(values: dict[str, Any], decisions: DecisionState | None) -> Change:
+def _change(day: int, values: dict[str, Any], decisions: DecisionState | None) -> Change:
+    """Change of the reorder point; its sentence says when the item ends."""
+    change = _change_of_point(values, decisions)
+    if life := _life(day, values["last_day"]):
+        change.sentence += (
+            f" The item {'ended on' if life['lifecycle'] == 'ended' else 'ends after'} {life['last_day']}."
+        )
+    return change
+
+
+def _change_of_point(values: dict[str, Any], decisions: DecisionState | None) -> Change:
     after = values["reorder_point"]
     if values["version"] > 0:
         overridden = decisions is not None and (decisions.published_override or decisions.overrides_reorder_point)

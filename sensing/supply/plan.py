@@ -13,6 +13,7 @@ from sensing.codec.event_record import THOUSANDTHS
 from sensing.state.line_table import LineTable
 from sensing.supply.allocations import Allocations
 from sensing.supply.backlog import open_by_day, open_days
+from sensing.supply.end_of_life import EndingRows
 from sensing.supply.lanes import Lanes
 from sensing.supply.lead_time import include_open_lines, shrunk
 from sensing.supply.lead_time_demand import protection_time_demand
@@ -90,6 +91,8 @@ class Plan(NamedTuple):
     """(n,) days that the stock lasts without receipts; NaN: without end, or not known."""
     policy: NDArray[Any]
     """(n,) records of `sensing.supply.resolved_policy.RESOLVED_POLICY`."""
+    left_over: Floats
+    """(n,) units of stock and orders that will be left when a row ends; NaN: it does not end, or stock is not known."""
 
 
 def has_figures(plan: Plan) -> NDArray[np.bool_]:
@@ -189,8 +192,12 @@ def make_plan(
     review, service = single(np.array([policy["review_days"], policy["service_target"]]))
     out = np.empty((count, 5))
     protection_time_demand(forecast_mean, forecast_variance, mean_days, sd_days, review, service, out)
+    ending = EndingRows.of(forecast_mean, forecast_variance, policy["last_day"], day)
+    ending.protect(mean_days, sd_days, review, service, out)
     quantity = np.empty(count)
-    order_quantities(np.add.reduce(forecast_mean, axis=1) / days, policy, quantity)
+    days_with_demand = np.clip(policy["last_day"] - day, 1.0, days)
+    order_quantities(np.add.reduce(forecast_mean, axis=1) / days_with_demand, policy, quantity)
+    ending.cap(policy, out, quantity)
     demand_sd, safety = np.sqrt(out[:, 3]), np.maximum(out[:, 4] - out[:, 2], 0.0)
     mean, demand_sd, quantile, safety, quantity = rounded(np.array([out[:, 2], demand_sd, out[:, 4], safety, quantity]))
     horizon = max(days, lead_days(mean_days.max(initial=0.0)))
@@ -205,12 +212,13 @@ def make_plan(
     on_hand[policy["kit"] > 0.0] = np.nan
     found, projected = np.empty((count, 2), np.int64), np.empty((count, 5))
     project(on_hand, owed, due, receipts, forecast_mean, forecast_variance, mean_days, found, projected)
+    ending.project((on_hand, owed), due, receipts, mean_days, found, projected)
+    on_order, open_demand = supply["on_order"][rows] / THOUSANDTHS, supply["open_total"][rows] / THOUSANDTHS
     return Plan(
         day, rows, demand_class, forecast_mean, forecast_variance, out[:, 0].astype(np.float32),
         out[:, 1].astype(np.float32), mean_days, sd_days, review, service, mean, demand_sd, quantile, safety, quantile,
-        quantity, rounded(quantile + quantity), on_hand, supply["on_order"][rows] / THOUSANDTHS,
-        supply["open_total"][rows] / THOUSANDTHS, open_day, overdue, allocated, on_hand - owed, in_transit,
-        beyond, receipts, found[:, 0], found[:, 1],
+        quantity, rounded(quantile + quantity), on_hand, on_order, open_demand, open_day, overdue, allocated,
+        on_hand - owed, in_transit, beyond, receipts, found[:, 0], found[:, 1],
         projected[:, PROBABILITY], projected[:, NEEDED], projected[:, NEEDED_VARIANCE], projected[:, ARRIVING],
-        projected[:, COVER_DAYS], policy,
+        projected[:, COVER_DAYS], policy, ending.left_over(on_hand, on_order, open_demand),
     )  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.machine_settings import Settings
+from sensing.supply.end_of_life import last_day_of
 from sensing.supply.lanes import NO_LANE, Lanes
 from sensing.supply.master_data import MasterData
 
@@ -33,6 +34,7 @@ RESOLVED_POLICY = np.dtype(
         ("lead_time_days", "f8"),  # stated by item, else supplier, else settings
         ("supplier", "i8"),
         ("kit", "f8"),  # 1: the item is a kit, which has no stock of its own
+        ("last_day", "f8"),  # last local day with demand; infinite: the item does not end
         ("in_force_safety_stock", "f8"),
         ("in_force_reorder_point", "f8"),
         ("in_force_order_up_to", "f8"),
@@ -92,6 +94,7 @@ def resolve_policy(
         stated[0] if stated else settings.lead_time_days,
         name,
         float(master.is_kit(sku)),
+        last_day_of(item),
         *(np.nan if value is None else value for value in in_force),
     ]
 

@@ -188,7 +188,7 @@ class SupplyState:
         unit_price
             (n,) value of a unit in the base currency, for items without a cost in master data; NaN: not known.
         """
-        policy = self._policies.lookup(rows, self.supply, self.names, self.master, self.lanes, self.settings)
+        policy = self._policy(rows)
         price = np.full(rows.size, np.nan) if unit_price is None else unit_price
         policy["unit_cost"] = np.where(np.isnan(policy["unit_cost"]), price, policy["unit_cost"])
         inputs = PlanInputs(
@@ -202,8 +202,11 @@ class SupplyState:
 
     def kits(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n,) whether each row's item is a kit."""
-        policy = self._policies.lookup(rows, self.supply, self.names, self.master, self.lanes, self.settings)
-        return np.asarray(policy["kit"] > 0.0)
+        return np.asarray(self._policy(rows)["kit"] > 0.0)
+
+    def last_days(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n,) last local day with demand of rows; infinite if they do not end."""
+        return np.asarray(self._policy(rows)["last_day"])
 
     def due(self, plan: Plan) -> NDArray[np.int64]:
         """Rising positions in the plan of the rows to publish, see `dead_band.due`."""
@@ -255,6 +258,10 @@ class SupplyState:
         self.supply = parts["supply"]
         for name, part in self._parts().items():
             part.load(parts[name])
+
+    def _policy(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """(n,) resolved policies of rows."""
+        return self._policies.lookup(rows, self.supply, self.names, self.master, self.lanes, self.settings)
 
     def _parts(self) -> dict[str, Snapshot]:
         return {

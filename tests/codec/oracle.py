@@ -76,8 +76,8 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
         "order.allocated": _ORDER | {"quantity!": _QUANTITY},
         "order.lost": _ORDER | {"quantity!": _QUANTITY, "reason": free_text},
         "demand.daily": _ITEM | {
-            "quantity!": _QUANTITY, "order_lines=": integer(1, 100_000), "unit_of_measure=": _UNIT,
-            "unit_price": _PRICE, "currency": _CURRENCY,
+            "quantity!": _QUANTITY, "order_lines!": integer(1, 100_000), "largest_line": _QUANTITY,
+            "unit_of_measure=": _UNIT, "unit_price": _PRICE, "currency": _CURRENCY,
         },
     },
     "shipments": {
@@ -254,7 +254,7 @@ def record(event: dict[str, Any]) -> dict[str, Any] | None:
         return None
     daily = event_type == "demand.daily"
     order_id = None if daily else event.get("order_id")
-    version = event.get("order_lines", 1) if daily else 1
+    version = event["order_lines"] if daily else 1
     ends = event_type in ("order.cancelled", "order.closed")
     if (ends or event_type in ("order.placed", "order.changed")) and order_id:
         version = event.get("line_version") or (2**31 - 1 if ends else 1)
@@ -266,6 +266,8 @@ def record(event: dict[str, Any]) -> dict[str, Any] | None:
     scrapped = event_type == "order.returned" and event.get("restocked") is False
     no_line = keyed and bool(order_id) and not event.get("line")
     stated = event.get("quantity_open") if event_type in ("order.placed", "order.changed") else None
+    if daily:
+        stated = event.get("largest_line")
     return {
         "kind": 1 + KINDS.index(event_type),
         "time": time_ms(event["event_time"]),

@@ -218,15 +218,20 @@ def test_the_open_quantity_is_that_of_placements_and_changes(unknown: Event) -> 
         assert decode_events("orders", *events).records["quantity_open"].tolist() == [NOT_GIVEN] * 3
 
 
-@pytest.mark.parametrize("lines", [{}, {"order_lines": 4}], ids=["scanned", "decoded"])
-def test_a_daily_sum_has_order_lines_and_no_order(lines: Event) -> None:
+def test_a_daily_sum_has_order_lines_and_no_order() -> None:
     """Its version is the number of order lines; fields of orders are unknown to it and change nothing."""
-    daily = minimal("orders", example("demand.daily")) | lines
+    daily = minimal("orders", example("demand.daily")) | {"order_lines": 4}
     order = {"order_id": "O", "line": "1", "line_version": 9, "customer": "C", "promotion": "P", "quantity_open": 3}
     plain_one, with_fields = decode_events("orders", daily, daily | order | {"requested_date": "2026-02-01"}).records
     with_fields["offset"] = 0
     assert plain_one.tobytes() == with_fields.tobytes()
-    assert plain_one["version"] == lines.get("order_lines", 1)
+    assert (plain_one["version"], plain_one["quantity_open"]) == (4, NOT_GIVEN)
+
+
+def test_a_daily_sum_has_its_largest_line() -> None:
+    """In thousandths, in the place of the open quantity, which it does not have."""
+    daily = example("demand.daily") | {"largest_line": 7.25, "quantity_open": 1}
+    assert decode_events("orders", daily).records["quantity_open"].tolist() == [7250]
 
 
 def test_line_is_the_sku_where_none_is_given() -> None:

@@ -32,6 +32,7 @@ patches = st.fixed_dictionaries(
         "requested_date": st.none() | st.dates().map(dt.date.isoformat),
         "line_version": st.integers(1, 2**31 - 2),
         "order_lines": st.integers(1, 100_000),
+        "largest_line": st.none() | st.floats(0.001, 1e9) | st.integers(1, 10**9),
         "restocked": st.booleans(),
     },
 )

@@ -67,6 +67,15 @@ def test_a_record_that_arrives_late_takes_its_place() -> None:
     assert [[part.sku for part in links.parts("X", now)] for now in (1, 2, 4, 5)] == [[], ["b"], ["b"], ["a"]]
 
 
+def test_former_parts_are_those_that_a_kit_had_before() -> None:
+    """Of all records in effect, without those that the kit still has."""
+    links = learned(item("K", 10, {"A": 1, "B": 2}), item("K", 20, {"C": 1}), item("K", 30, {"A": 3}))
+    for time, former in ((10, set()), (20, {"A", "B"}), (30, {"B", "C"})):
+        assert {part.sku for part in links.former_parts("K", time)} == former
+        assert all(part.quantity == 0 for part in links.former_parts("K", time))
+    assert links.former_parts("A", 30) == ()
+
+
 def test_the_oldest_record_kept_holds_from_the_beginning() -> None:
     """The bound on records of an item."""
     links = learned(*(item("X", number, {f"p{number}": 1}) for number in range(EDITIONS_MAX + 3)))
@@ -107,7 +116,7 @@ def test_aliases_of_items_and_locations() -> None:
 
 
 def test_records_are_found_by_their_hashes() -> None:
-    """Kits by order, lost sale and shipment; items by all kinds; locations by text entries."""
+    """Kits by order, lost sale, daily sum and shipment; items by all kinds; locations by text entries."""
     given = [
         {"sku": sku, "location": location, "kind": kind, "event_id": f"{sku}{location}{kind}"}
         for sku in ("A", "B") for location in ("L", "MM") for kind in Kind
@@ -116,7 +125,7 @@ def test_records_are_found_by_their_hashes() -> None:
     items, places = HashSet(), HashSet()
     items.add(item_hash("B"))
     places.add(int(text_hashes(["MM"])[0]))
-    wanted = (Kind.PLACED, Kind.CHANGED, Kind.CANCELLED, Kind.CLOSED, Kind.LOST, Kind.SHIPPED)
+    wanted = (Kind.PLACED, Kind.CHANGED, Kind.CANCELLED, Kind.CLOSED, Kind.LOST, Kind.SHIPPED, Kind.DAILY)
     at = np.empty(len(records), np.int64)
     assert at[: find_kits(records, items.table, at)].tolist() == [
         k for k, fields in enumerate(given) if fields["sku"] == "B" and fields["kind"] in wanted

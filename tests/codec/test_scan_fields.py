@@ -159,7 +159,6 @@ ALL = sum(int(bit) for bit in BITS.values())
         (3, ("line_version", "quantity"), 0.0, 0, (0, 2**31 - 1)),
         (3, (), 1.0, 7, (1000, 7)),
         (4, (), 1.0, 0, (1000, 1)),
-        (6, (), 1.0, 0, (1000, 1)),
     ],
 )
 def test_what_depends_on_the_kind(

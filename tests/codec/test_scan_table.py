@@ -12,7 +12,7 @@ from sensing.codec.columns import KINDS
 from sensing.codec.contract_fields import fields_of
 from sensing.codec.event_record import TOPICS
 from sensing.codec.scan import name, slot
-from sensing.codec.scan_table import BITS, MULTIPLIERS_MAX, Rule, name_words, slot_of, table_of
+from sensing.codec.scan_table import BITS, MULTIPLIERS_MAX, SCANNED, Rule, name_words, slot_of, table_of
 from sensing.contracts.common import VERSION_MAX
 from sensing.contracts.orders import OrderLost, OrderPlaced
 from sensing.contracts.topic_registry import INPUTS
@@ -20,9 +20,9 @@ from tests.codec.test_swar import memory
 
 
 def test_topics_without_frequent_kinds_have_no_table() -> None:
-    """The others have one, with all their kinds."""
+    """The others have one, with all their kinds that the scanner takes."""
     for topic in TOPICS:
-        table, frequent = table_of(topic), [KINDS[struct] for struct in INPUTS[topic] if struct in KINDS]
+        table, frequent = table_of(topic), [KINDS[struct] for struct in INPUTS[topic] if struct in SCANNED]
         assert (table is None) == (not frequent)
         assert table is None or table.kinds["kind"].tolist() == frequent
 
@@ -31,18 +31,20 @@ def test_topics_without_frequent_kinds_have_no_table() -> None:
 def test_every_field_has_a_slot_and_a_bit(topic: str) -> None:
     """All names of all kinds are at their slots, by the kernel as by plain integers, each with a bit of its own.
 
-    Only of the rare fields of returns and daily sums is the scanner unsure.
+    Only of a rare field of returns is the scanner unsure.
     """
     table = table_of(topic)
     assert table is not None
-    names = {"event_type"} | {field.name for struct in INPUTS[topic] if struct in KINDS for field in fields_of(struct)}
+    names = {"event_type"} | {
+        field.name for struct in INPUTS[topic] if struct in SCANNED for field in fields_of(struct)
+    }
     bits = set()
     for each in names:
         low, high = name_words(each)
         at = slot(low, high, table.multiplier)
         assert at == slot_of(low, high, table.multiplier)
         assert (table.fields[at]["low"], table.fields[at]["high"]) == (low, high)
-        assert (table.fields[at]["rule"] == Rule.UNSURE) == (each in ("restocked", "order_lines"))
+        assert (table.fields[at]["rule"] == Rule.UNSURE) == (each == "restocked")
         bits.add(int(table.fields[at]["bit"]))
     assert len(bits) == len(names) == np.count_nonzero(table.fields["bit"])
 
@@ -68,6 +70,7 @@ def of_line(name: str, annotation: Any, default: Any = None) -> type[msgspec.Str
 def patched(monkeypatch: pytest.MonkeyPatch, *structs: type[msgspec.Struct]) -> None:
     """Let the topic orders have these types, all of them frequent."""
     monkeypatch.setattr(scan_table, "INPUTS", {"orders": structs})
+    monkeypatch.setattr(scan_table, "SCANNED", structs)
     monkeypatch.setattr(scan_table, "KINDS", dict.fromkeys(structs, KINDS[OrderPlaced]))
 
 
@@ -142,7 +145,4 @@ def test_limits_are_those_of_the_types() -> None:
     assert versions == [1, 2**31 - 1, 2**31 - 1, 0]
     foreign = [{each for each in BITS if int(kind["foreign"]) & int(BITS[each])} for kind in table.kinds]
     assert foreign[:2] == [set(), set()]
-    assert foreign[2:6] == [{"quantity_open"}] * 2 + [{"quantity_open", "line_version"}] * 2
-    assert foreign[6:] == [
-        {"quantity_open", "line_version", "order_id", "line", "requested_date", "customer", "promotion"}
-    ]
+    assert foreign[2:] == [{"quantity_open"}] * 2 + [{"quantity_open", "line_version"}] * 2

@@ -45,7 +45,8 @@ _FIELDS: dict[str, dict[str, Event]] = {
         "order.allocated": _ORDER,
         "order.lost": _ORDER | {"reason": "no stock"},
         "demand.daily": _ITEM | {
-            "quantity": 40.5, "order_lines": 6, "unit_of_measure": "CASE", "unit_price": 2.5, "currency": "EUR",
+            "quantity": 40.5, "order_lines": 6, "largest_line": 12.5, "unit_of_measure": "CASE",
+            "unit_price": 2.5, "currency": "EUR",
         },
     },
     "shipments": {
@@ -142,7 +143,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "order.returned": _LINE,
     "order.allocated": _LINE,
     "order.lost": _LINE,
-    "demand.daily": _LINE,
+    "demand.daily": (*_LINE, "order_lines"),
     "shipment.shipped": _LINE,
     "shipment.delayed": (*_LINE, "expected_date"),
     "shipment.backordered": _LINE,

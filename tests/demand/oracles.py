@@ -63,6 +63,7 @@ class SlowRow:
     def __init__(self, rates: Sequence[float], temper: float, discount: float) -> None:
         self.rates, self.temper, self.discount = rates, temper, discount
         self.seen: list[float] = []
+        self.newest_size = 0.0
         self.factors: list[float] = []
         self.errors = [0.0] * (len(rates) + 1)
         self.square = self.expected = 0.0
@@ -85,8 +86,23 @@ class SlowRow:
         share = weights(self.errors, len(self.seen), self.temper, 1.0 / (1.0 - self.discount))
         return self.weekday_index(weekday, prior) * float(np.dot(share, self.members()))
 
+    def usual_size(self) -> float:
+        """Discounted mean of the days with demand."""
+        mean = 0.0
+        for number, size in enumerate((sold for sold in self.seen if sold), start=1):
+            mean += max(0.05, 1.0 / number) * (size - mean)
+        return mean
+
+    def taught(self, sold: float, mean: float) -> float:
+        """What a day with this forecast teaches."""
+        bound = max(5.0 * self.usual_size(), 5.0 * mean, self.newest_size)
+        found = min(sold, bound) if any(self.seen) else sold
+        self.newest_size = sold or self.newest_size
+        return found
+
     def learn(self, sold: float, weekday: int, prior: float, own_discount: float) -> None:
         """Learn a day."""
+        sold = self.taught(sold, self.mean(weekday, prior))
         seasonal_index, mean, members = self.weekday_index(weekday, prior), self.mean(weekday, prior), self.members()
         days = len(self.seen)
         if sum(self.factors) >= 1.0:

@@ -30,7 +30,7 @@ class Stream(NamedTuple):
         return DayInputs(
             FIRST_DAY + at, self.quantity[rows, at], self.lines[rows, at], self.hours[rows, at], self.pool[rows],
             np.where(self.missing[rows, at], 0.0, 1.0), self.censored[rows, at], self.holiday[rows, at],
-            1.0 + self.promoted[rows, at], self.promoted[rows, at] * (np.arange(len(rows)) % 2) > 0.0,
+            1.0 + self.promoted[rows, at], self.promoted[rows, at] * (rows % 2) > 0.0,
         )  # fmt: skip
 
 

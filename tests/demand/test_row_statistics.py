@@ -71,3 +71,32 @@ def test_learn_lines_starts_as_the_mean(lines: list[int]) -> None:
         row_statistics.learn_lines(demand, 0, float(count), 1.0, 1.0)
     assert demand["lines_level"][0] == pytest.approx(np.mean(lines), rel=1e-4, abs=1e-4)
     assert demand["lines_square"][0] >= 0.0
+
+
+@given(
+    series=st.lists(st.tuples(st.integers(0, 1000).map(float), st.floats(0.0, 9.0)), max_size=30),
+    size=st.floats(0.0, 100.0, width=32),
+)
+def test_a_day_teaches_a_bounded_quantity(series: list[tuple[float, float]], size: float) -> None:
+    """Five times the usual day with demand, its forecast, or the day with demand before, whichever is most; the first
+    day with demand teaches all.
+    """
+    found = np.zeros(1, DEMAND)
+    found["size_mean"] = size
+    sold: list[float] = []
+    for units, mean in series:
+        bound = max(5.0 * size, 5.0 * mean, sold[-1]) if sold else units
+        assert row_statistics.taught_day(found, 0, units, mean) == min(units, bound)
+        row_statistics.count_day(found, 0, units, 1.0)
+        sold += [units] if units else []
+
+
+def test_a_second_day_of_risen_demand_is_learned_whole() -> None:
+    """From 2 a day to 400 a day: the first such day teaches ten units."""
+    found = np.zeros(1, DEMAND)
+    taught = []
+    for units in [2.0] * 20 + [400.0] * 2:
+        taught.append(row_statistics.taught_day(found, 0, units, 2.0))
+        row_statistics.learn_sizes(found, 0, taught[-1], 1.0)
+        row_statistics.count_day(found, 0, taught[-1], 1.0)
+    assert taught == [2.0] * 20 + [10.0, 400.0]

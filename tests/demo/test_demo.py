@@ -75,7 +75,7 @@ def test_summary_shows_what_matters(shown: tuple[Outcome, str, Path]) -> None:
         assert text in printed
     assert "What else was raised" in printed
     assert str(folder) in printed
-    assert printed.count("found after") + printed.count("missed") == len(shown[0].score.surges) + 1
+    assert printed.count("found after") + printed.count("missed") == len(shown[0].score.surges)
 
 
 def replayed(folder: Path, days: int, until: str, without: tuple[str, ...] = ()) -> Path:

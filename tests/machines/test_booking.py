@@ -232,6 +232,32 @@ def test_sizes_are_learned_by_row(quantities: list[int]) -> None:
     assert (hot["size_mode"], hot["size_mode_lead"]) == pytest.approx(mode, rel=1e-5)
 
 
+@given(st.lists(st.integers(1, 10**7), min_size=1, max_size=20))
+def test_an_average_line_is_spread_and_no_usual_size(quantities: list[int]) -> None:
+    """The spread is learned as from a line; the most frequent size stays."""
+    by_line, by_average = one_row(), one_row()
+    for quantity in quantities:
+        booking.learn_sizes(by_line.tables(), 0, quantity)
+        booking.learn_spread(by_average.rows.hot[0], quantity / 1000)
+    for name in ("size_count", "size_mean", "size_variance", "size_max"):
+        assert by_line.rows.hot[name][0] == by_average.rows.hot[name][0]
+    assert by_average.rows.hot["size_mode"][0] == 0.0
+
+
+@pytest.mark.parametrize(("until", "demand"), [(DAY - 1, 5000), (DAY, 0), (DAY + 1, 0)])
+def test_a_line_within_the_sums_is_open_and_no_demand(until: int, demand: int) -> None:
+    """The sums up to the line's local day have its demand in them."""
+    state = one_row()
+    state.summed_until[0] = until
+    t, slot = state.tables(), line(state, quantity=5000)
+    assert booking.is_summed(t, t.lines[slot]) == (demand == 0)
+    booking.book_line(t, slot)
+    assert booked(state)[0] == demand
+    assert booked(state)[3] == 5000
+    booking.unbook(t, slot)
+    assert booked(state) == (0, 0, 0, 0)
+
+
 def test_models_do_not_learn_the_excess_of_a_large_line() -> None:
     """What a large line exceeds twice the row's largest by is kept under its day, and goes with the line."""
     state = one_row()

@@ -140,6 +140,21 @@ def test_parts_hold_from_their_event_time() -> None:
     assert found["KIT"] == ({TODAY + day: 3_000 for day in range(4)}, 6_000)
 
 
+@pytest.mark.parametrize(("kind", "new"), [("cancelled", 0), ("closed", 0), ("changed", 5_000)])
+def test_a_part_that_a_kit_no_longer_has_ends_with_the_next_version(kind: str, new: int) -> None:
+    """The kit's line was placed with other parts: its next version ends theirs, and opens the new parts if it is one.
+
+    The new part is first heard of at version 2: it is open, and teaches no demand.
+    """
+    lines = (item(), item("KIT", "i2", NOON + DAY_MS, parts={"B": 0.5, "C": 1}))
+    later = order(kind, "o2", NOON + DAY_MS + HOUR_MS, quantity=5, line_version=2, requested_date="2026-01-20")
+    found = rows(after(*lines, order(), later))
+    assert found["A"].open == 0
+    assert found["B"].open == new // 2
+    assert found["C"].open == new
+    assert not found["C"].quantity
+
+
 def test_a_row_of_a_part_has_the_name_of_the_part_after_a_restart() -> None:
     """The first event of a part is a derived record: its texts are stored with the batch."""
     lines = [item(), order()]

@@ -19,6 +19,7 @@ from sensing.state.observed_hours import (
     learn_silences,
     learn_usual,
     lines_of_hour,
+    note_sum,
     observed_hours,
 )
 
@@ -66,6 +67,21 @@ def test_a_location_begins_with_its_first_line() -> None:
     assert observed(lines, 0.0, MONDAY - 1) == []
     assert observed(lines, 0.0, MONDAY + 1) == list(range(24))
     assert observed(location(), 0.0) == []
+
+
+def test_a_location_begins_with_its_earliest_sum() -> None:
+    """Days of sums were observed from their start, also those before the first one heard of; a line ends the sums."""
+    lines = np.zeros(1, LOCATION_LINES)
+    for day in (MONDAY - 1, MONDAY - 3, MONDAY):
+        note_sum(lines, 0, day)
+    assert (lines["first_hour"][0], lines["newest_hour"][0], lines["summed"][0]) == (MONDAY * 24 - 72, MONDAY * 24, 1)
+    assert lines["hour_lines"].sum() == 0
+    assert observed(lines, 0.0, MONDAY - 3) == list(range(24))
+    assert observed(lines, 0.0, MONDAY - 4) == []
+    count_lines(lines, 0, MONDAY * 24 + 30, -1)
+    assert lines["summed"][0] == 1
+    count_lines(lines, 0, MONDAY * 24 + 30, 1)
+    assert lines["summed"][0] == 0
 
 
 def test_a_cancelled_line_begins_nothing() -> None:
