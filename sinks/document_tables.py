@@ -11,7 +11,17 @@ import msgspec
 import pyarrow as pa
 
 from sensing.contracts.exceptions import ExceptionState
-from sensing.contracts.parameters import Accuracy, Change, InForce, Override, PlanningParameters, Proposed
+from sensing.contracts.parameters import (
+    Accuracy,
+    BaselineShare,
+    Change,
+    InForce,
+    OpportunityShare,
+    Override,
+    PlanningParameters,
+    PromotionUsed,
+    Proposed,
+)
 from sensing.outputs import EXCEPTIONS, PARAMETERS, encode
 
 _TEXT, _NUMBER, _NUMBERS, _DATE = pa.string(), pa.float64(), pa.list_(pa.float64()), pa.date32()
@@ -23,19 +33,31 @@ _ITEM = [("item_name", _TEXT), ("family", _TEXT), ("category", _TEXT), ("strateg
          ("regulated", pa.bool_())]  # fmt: skip
 _SUPPLY = [("region", _TEXT), ("supplier", _TEXT), ("buyer", _TEXT)]
 
+_PARTS = dict.fromkeys(("start", "end", "plan", "promotion", "signal", "source"), _TEXT)
+"""Types of the fields of forecast parts that are no numbers."""
+
+
+def _part(struct: type[msgspec.Struct]) -> Any:
+    """Arrow type of a forecast part."""
+    return pa.struct([(name, _PARTS.get(name, _NUMBER)) for name in struct.__struct_fields__])
+
+
 STOCK = ("on_hand", "on_order", "open_demand", "cover_days", "owed", "allocated", "free", "open", "shipments",
-         "in_transit")  # fmt: skip
+         "in_transit", "left_over")  # fmt: skip
 
 PARAMETERS_SCHEMA = pa.schema([
     ("sku", _TEXT), ("location", _TEXT), *_LEADING, ("status", _TEXT), ("as_of", _DATE), ("expires", _DATE),
     ("demand_class", _TEXT), ("method", _TEXT), ("forecast_start", _DATE), ("forecast_mean", _NUMBERS),
     ("forecast_levels", _NUMBERS), ("forecast_quantiles", pa.list_(_NUMBERS)),
+    ("forecast_promotions", pa.list_(_part(PromotionUsed))), ("forecast_baseline", _part(BaselineShare)),
+    ("forecast_opportunities", pa.list_(_part(OpportunityShare))),
     *((name, _NUMBER) for name in Proposed.__struct_fields__),
     *((f"in_force_{name}", _TEXT if name == "since" else _NUMBER) for name in InForce.__struct_fields__),
     ("on_hand", _NUMBER), ("on_order", _NUMBER), ("open_demand", _NUMBER),
     ("open_demand_by_day", pa.map_(_TEXT, _NUMBER)), ("stockout_date", _DATE), ("cover_days", _NUMBER),
     ("owed", _NUMBER), ("allocated", _NUMBER), ("free", _NUMBER), ("on_order_by_day", pa.map_(_TEXT, _NUMBER)),
-    ("open", _TEXT), ("shipments", _TEXT), ("in_transit", _NUMBER),
+    ("open", _TEXT), ("shipments", _TEXT), ("in_transit", _NUMBER), ("left_over", _NUMBER),
+    ("lifecycle", _TEXT), ("last_day", _DATE),
     *((f"change_{name}", _NUMBER) for name in Change.__struct_fields__ if name != "sentence"),
     ("reason", _TEXT), ("freshness", pa.map_(_TEXT, _TEXT)),
     *((f"accuracy_{name}", _NUMBER) for name in Accuracy.__struct_fields__), *_DECISION, *_ITEM, *_SUPPLY,
@@ -76,11 +98,16 @@ def parameters_row(document: PlanningParameters, run_id: str) -> dict[str, Any]:
     """Row of the planning parameters of one SKU-location. Dates are dates; unknown values are null."""
     forecast, stock, change = document.forecast, document.stock, document.change
     row: dict[str, Any] = {
-        name: getattr(document, name) for name in ("sku", "location", "version", "status", "demand_class")
+        name: getattr(document, name) for name in ("sku", "location", "version", "status", "demand_class", "lifecycle")
     }
     row |= {"lineage": run_id, "as_of": _date(document.as_of), "expires": _date(document.expires)}
+    row["last_day"] = _date(document.last_day)
     row |= {"method": forecast.method, "forecast_start": _date(forecast.start), "forecast_mean": forecast.mean}
     row |= {"forecast_levels": forecast.levels, "forecast_quantiles": forecast.quantiles}
+    row["forecast_promotions"] = [msgspec.structs.asdict(each) for each in forecast.promotions]
+    baseline = forecast.baseline
+    row["forecast_baseline"] = None if baseline is None else msgspec.structs.asdict(baseline)
+    row["forecast_opportunities"] = [msgspec.structs.asdict(each) for each in forecast.opportunities]
     row |= {name: getattr(document.proposed, name) for name in Proposed.__struct_fields__}
     row |= {f"in_force_{name}": getattr(document.in_force, name) for name in InForce.__struct_fields__}
     row |= {name: getattr(stock, name) for name in STOCK}

@@ -2,10 +2,10 @@
 
 The router of a source group calls it before the split. Behind every order record, daily sum and shipment of a kit, it
 puts a derived record for each part, at the same location: the quantity in the part's base unit, without a price. The
-key of a part's line is that of a line of the part under the kit's order and line, so later versions, cancellations and
-repeats of the kit's line carry over, and a shipment of the part serves it. A later version has the parts that the kit
-has at its event time; a part that the kit had earlier is cancelled with it, so nothing stays open for ever. The kit's own record is marked as that of a
-kit: its line is demand and never open.
+key of a part's line is that of a line of the part under the kit's order and line, so later versions, cancellations
+and repeats of the kit's line carry over, and a shipment of the part serves it. A later version has the parts that the
+kit has at its event time; a part that the kit had earlier is cancelled with it, so nothing stays open for ever. The
+kit's own record is marked as that of a kit: its line is demand and never open.
 """
 
 from collections.abc import Mapping

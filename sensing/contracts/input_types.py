@@ -80,9 +80,9 @@ INPUT_TYPES: dict[str, InputType] = {
     "policy.updated": InputType(
         "every shard",
         "service target, cover, costs, dead band, kind of demand, count tolerance, late transfers, base currency, "
-        "rates, unknown names",
+        "rates, unknown names, thresholds between forecast and plan",
     ),
-    "plan.published": InputType("shard of the SKU", "nothing", ("location", "start", "days", "quantity_per_day")),
+    "plan.published": InputType("shard of the SKU", "the baseline plan that the sensed forecast is blended with"),
     "parameters.in_force": InputType(
         "shard of the SKU", "what the ERP runs on: the values that a proposal is compared with", ("proposed_version",)
     ),
@@ -90,8 +90,8 @@ INPUT_TYPES: dict[str, InputType] = {
         "shard of the SKU", "multiplies the demand of an item on its days, by the stated uplift until it is learned"
     ),
     "signal.observed": InputType(
-        "every shard", "nothing",
-        ("signal", "kind", "location", "family", "region", "value", "probability", "quantity", "horizon_days"),
+        "every shard", "an opportunity adds expected demand; no forecast uses signals of other kinds",
+        ("family", "region", "value"),
     ),
     "decision.made": InputType("shard of the SKU", "acts on an exception or on parameters, and is answered"),
     "execution.confirmed": InputType("shard of the SKU", "puts proposed parameters in force"),

@@ -51,10 +51,45 @@ class PromotionUsed(msgspec.Struct, kw_only=True):
     stated: float | None = None
 
 
+class BaselineShare(msgspec.Struct, kw_only=True):
+    """Part of the baseline plan in a forecast: on the days that it covers, mean = sensed + weight x (plan - sensed).
+
+    ``weight`` follows from the mean squared errors of plan and sensed forecast over ``measured_days``, shrunk to one
+    half, or to 1 while the row has no history. ``quantity_per_day``, ``start`` and ``end`` are what the plan says,
+    ``plan`` is the id of its record. ``planned`` and ``sensed`` are the units of both over its ``days`` of the next 28.
+    """
+
+    weight: float
+    quantity_per_day: float
+    start: str
+    end: str
+    days: int
+    planned: float
+    sensed: float
+    measured_days: float
+    plan: str
+
+
+class OpportunityShare(msgspec.Struct, kw_only=True):
+    """Part of an opportunity in a forecast: ``expected`` units in the next 28 days, evenly from ``start`` to ``end``.
+
+    ``quantity`` is what is still to be ordered if it is won; large orders since the signal are taken off.
+    """
+
+    signal: str
+    probability: float
+    quantity: float
+    start: str
+    end: str
+    expected: float
+
+
 class Forecast(msgspec.Struct, kw_only=True):
     """Demand per local day from ``start``: 28 means, and per day the quantiles at ``levels``; units per day.
 
-    Of ``promotions`` that overlap the one with the greatest uplift holds.
+    ``method`` is that of the sensed forecast. The uplift of ``promotions`` multiplies it; of those that overlap the one
+    with the greatest uplift holds. It is blended with ``baseline``, to which the same uplift applies. Then
+    ``opportunities`` are added.
     """
 
     start: str
@@ -63,6 +98,8 @@ class Forecast(msgspec.Struct, kw_only=True):
     levels: list[float]
     quantiles: list[list[float]]
     promotions: list[PromotionUsed] = []
+    baseline: BaselineShare | None = None
+    opportunities: list[OpportunityShare] = []
 
 
 class Proposed(msgspec.Struct, kw_only=True):

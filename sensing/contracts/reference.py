@@ -177,6 +177,10 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     ``demand`` says what is demand at a location: order lines and lost sales (``independent``), transfers to other
     locations (``dependent``), or ``both``, the default. What is not demand still changes stock and open lines. Both
     hold for events that are applied after the record took effect.
+
+    ``forecast_variance_share`` (of the plan, default 0.3), ``forecast_variance_units`` (default 10) and
+    ``forecast_variance_money`` (base currency, default none) say by how much the sensed forecast may differ from the
+    plan over the planned days of the next 28; the exception `forecast_variance` opens when all three are exceeded.
     """
 
     sku: Sku | None = None
@@ -191,6 +195,9 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     dead_band: Share | None = None
     count_tolerance: Share | None = None
     transfer_days_late: Days | None = None
+    forecast_variance_share: Annotated[float, Meta(ge=0, le=100)] | None = None
+    forecast_variance_units: QuantityOrZero | None = None
+    forecast_variance_money: Price | None = None
     base_currency: BaseCurrency | None = None
     rates: RatesToBase = {}
     demand: Demand | None = None
@@ -201,7 +208,12 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
 
 
 class PlanPublished(ReferenceEvent, tag="plan.published", kw_only=True, gc=False):
-    """The baseline plan of a SKU-location: mean demand per day from ``start`` for ``days`` days."""
+    """The baseline plan of a SKU-location: mean demand per day from ``start`` for ``days`` days.
+
+    In base units, over all days, closed ones included, without promotions and opportunities. The forecast of these days
+    blends the plan with what is sensed, by the errors of both; a SKU-location without orders has the forecast of its
+    plan. Days beyond the plan, and past days, are not affected.
+    """
 
     sku: Sku
     location: Location
@@ -244,7 +256,17 @@ class PromotionApproved(ReferenceEvent, tag="promotion.approved", kw_only=True, 
 
 
 class SignalObserved(ReferenceEvent, tag="signal.observed", kw_only=True, gc=False):
-    """An external signal (weather, market, CRM opportunity, service tickets) about an item, a family or a region."""
+    """An external signal (weather, market, CRM opportunity, service tickets) about an item, a family or a region.
+
+    A signal of kind ``opportunity`` is a sale that may come at ``sku`` and ``location``: ``probability`` times
+    ``quantity`` base units are added to the forecast, spread evenly over the ``horizon_days`` (default 28) after the
+    local day of its event time. A newer record of the same ``signal`` and SKU replaces it; probability 0 withdraws it.
+    Orders beyond the usual sizes of the row are taken from its quantity, so that they do not count twice. Without
+    ``sku``, ``location`` or ``event_time`` an opportunity has no effect.
+
+    Signals of other kinds (weather, market, service tickets) are accepted and stay in the topic, and no forecast uses
+    them: ``family``, ``region`` and ``value`` have no effect.
+    """
 
     signal: Id
     kind: Id

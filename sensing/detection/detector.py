@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sensing.contracts.exceptions import SEVERITIES, ExceptionType, Informed, Route, Severity
 from sensing.contracts.subjects import problem_key
+from sensing.demand.baseline_plans import BaselineColumns
 from sensing.demand.models import DemandModels
 from sensing.demand.promotion_uplift import PromotionUplifts
 from sensing.detection.finding import CAUSES_MAX, Detail, DetectionContext, Finding, informed
@@ -124,6 +125,8 @@ class Closing(NamedTuple):
     windows: NDArray[Any]
     """Windows of order lines that end with the closed day, see `sensing.machines.line_windows`."""
     demand_class: NDArray[np.uint8]
+    baselines: BaselineColumns | None = None
+    """Baseline plans; None if no row has one."""
 
 
 @dataclass(frozen=True, kw_only=True)

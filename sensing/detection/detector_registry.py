@@ -8,6 +8,7 @@ from typing import Any
 from sensing.detection.delay import SUPPLIER_DELAY
 from sensing.detection.detector import Detector
 from sensing.detection.drop import DEMAND_DROP
+from sensing.detection.forecast_variance import FORECAST_VARIANCE
 from sensing.detection.large_order import LARGE_ORDER
 from sensing.detection.master_data import MASTER_DATA
 from sensing.detection.out_of_sync import INVENTORY_OUT_OF_SYNC
@@ -20,6 +21,7 @@ DETECTORS: dict[str, Detector[Any]] = {
     for detector in (
         ORDER_SURGE,
         DEMAND_DROP,
+        FORECAST_VARIANCE,
         SUPPLIER_DELAY,
         STOCKOUT_PROJECTED,
         LARGE_ORDER,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.reference import ItemUpdated
 from sensing.jit import kernel
+from sensing.machines.forecast_parts import keys_of_rows
 from sensing.machines.shard_outputs import put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.state.line_table import FREE, HIGH, open_quantity
@@ -60,6 +61,9 @@ def convert_rows(s: ShardState, rows: NDArray[np.int64], factor: float) -> None:
     s.supply.convert(rows, factor)
     for row in rows.tolist():
         s.allocations.convert(row, factor)
+    for key in keys_of_rows(s, rows):
+        s.baselines.convert(key, factor)
+        s.opportunities.convert(key, factor)
 
 
 def _whole(quantity: NDArray[Any], factor: float) -> NDArray[Any]:

@@ -21,6 +21,7 @@ from sensing.machines.close_schedule import DueCloses
 from sensing.machines.day_inputs import ObservedDay, inputs_of, observe_day
 from sensing.machines.exception_outputs import observe
 from sensing.machines.forecast_and_plan import ForecastAndPlan, forecast_and_plan, forecast_summary, may_propose
+from sensing.machines.forecast_parts import changes_daily, learn_parts
 from sensing.machines.line_windows import WINDOWS, read_windows
 from sensing.machines.promoted_days import learn_uplifts, promoted_rows
 from sensing.machines.shard_outputs import context_of, put_decision, put_parameters
@@ -82,14 +83,15 @@ def aggregate_day(s: ShardState, due: DueCloses, observed: ObservedDay) -> None:
 
 def _learn(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
     inputs, kind = inputs_of(s, rows, observed)
+    learn_parts(s, rows, inputs, kind)
     usual = s.demand.close_day(rows, inputs)
     learn_uplifts(s, rows, inputs, kind, usual)
     s.rows.hot["closed_day"][rows] = observed.day
 
 
 def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: int) -> NDArray[np.bool_]:
-    """Rows to plan: with new events, changed master data, promotions, open orders, a demand drop or exceptions, and
-    those that end within a year.
+    """Rows to plan: with new events, changed master data, promotions, a plan, opportunities, open orders, a demand drop
+    or exceptions, and those that end within a year.
 
     Each of the others is planned every ``PLAN_EVERY_DAYS`` days.
     """
@@ -97,7 +99,7 @@ def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: i
     turn = (day + hot["slot"][rows].astype(np.int64)) % PLAN_EVERY_DAYS == 0
     waiting = (s.supply.supply["on_order"][rows] > 0) | (windows["dropped"] == 1)
     concerned = s.problems.has_problem(rows)
-    due = (hot["dirty"][rows] == 1) | s.to_plan[rows] | waiting | concerned | turn
+    due = (hot["dirty"][rows] == 1) | s.to_plan[rows] | waiting | concerned | turn | changes_daily(s, rows)
     due[[at for at, _ in promoted_rows(s, rows, day, HORIZON_DAYS + 1)]] = True
     if s.supply.master.any_end:
         days_left = s.supply.last_days(rows) - day
@@ -110,7 +112,7 @@ def _detect_and_publish(
 ) -> None:
     """Put out findings, ends of overrides and documents of planned rows, in the order of (instant, row)."""
     plan = result.plan
-    closing = Closing(plan, windows, result.forecast.demand_class)
+    closing = Closing(plan, windows, result.forecast.demand_class, result.parts.baselines)
     triggered = {name: detector.triggers(s, closing) for name, detector in DETECTORS.items() if detector.triggers}
     detected = np.logical_or.reduce([s.problems.has_problem(plan.rows), *triggered.values()])
     documents = {} if s.backfilling else documents_of(s, result)

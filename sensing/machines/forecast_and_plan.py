@@ -13,6 +13,7 @@ from sensing.contracts.parameters import QUANTILE_LEVELS, Accuracy
 from sensing.demand.demand_record import CLASSES, HORIZON, METHODS
 from sensing.demand.model_inputs import Forecast
 from sensing.machines.day_inputs import window_of
+from sensing.machines.forecast_parts import ForecastParts, add_parts, explained, has_plan
 from sensing.machines.promoted_days import promotions_used
 from sensing.machines.shard_state import ShardState
 from sensing.machines.unit_money import prices_in_base
@@ -37,17 +38,20 @@ class ForecastAndPlan(NamedTuple):
 
     forecast: Forecast
     plan: Plan
+    parts: ForecastParts
 
 
 def forecast_and_plan(s: ShardState, rows: NDArray[np.int64], day: int, now: int) -> ForecastAndPlan:
     """Forecast and plan rows whose last closed local day is ``day``, as of instant ``now``."""
-    forecast = s.demand.forecast(rows, day, s.rows.hot["location"][rows], window_of(s, rows, day))
-    if s.supply.master.any_end:
+    window = window_of(s, rows, day)
+    price = prices_in_base(s, rows)
+    sensed = s.demand.forecast(rows, day, s.rows.hot["location"][rows], window)
+    forecast, parts = add_parts(s, rows, day, sensed, window, price)
+    if s.supply.master.any_end:  # last, so that no plan or opportunity adds demand after the end
         mean, variance = without_ended_days(forecast.mean, forecast.variance, day, s.supply.last_days(rows))
         forecast = forecast._replace(mean=mean, variance=variance)
-    price = prices_in_base(s, rows)
     plan = s.supply.plan(rows, day, now, forecast.mean, forecast.variance, forecast.demand_class, price)
-    return ForecastAndPlan(forecast, plan)
+    return ForecastAndPlan(forecast, plan, parts)
 
 
 def forecast_and_plan_of_row(s: ShardState, row: int, now: int) -> ForecastAndPlan:
@@ -73,9 +77,9 @@ def forecast_summary(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int6
     quantiles = s.demand.quantiles(select_rows(result.forecast, at), rows, LEVELS)
     location = s.rows.hot["location"][rows]
     ships, reports = s.locations.ships[location].tolist(), s.locations.reports[location].tolist()
-    return ForecastSummary(
-        quantiles, methods, accuracies, ships, reports, promotions_used(s, rows, result.plan.day + 1, HORIZON)
-    )
+    promotions = promotions_used(s, rows, result.plan.day + 1, HORIZON)
+    added = [explained(result.parts, position) for position in at.tolist()]
+    return ForecastSummary(quantiles, methods, accuracies, ships, reports, promotions, added)
 
 
 def _known(value: float) -> float | None:
@@ -98,11 +102,11 @@ def parameter_columns(s: ShardState) -> dict[str, Any]:
         of_day = np.flatnonzero((hot["active"] == 1) & (days == day))
         for start in range(0, len(of_day), ROWS_AT_ONCE):
             rows = of_day[start : start + ROWS_AT_ONCE]
-            forecast, plan = forecast_and_plan(s, rows, day, s.clock)
+            forecast, plan, _ = forecast_and_plan(s, rows, day, s.clock)
             whole = has_figures(plan)
             if not whole.all():  # an infinite figure must not leave; no input is known that makes one
                 rows = rows[whole]
-                forecast, plan = forecast_and_plan(s, rows, day, s.clock)
+                forecast, plan, _ = forecast_and_plan(s, rows, day, s.clock)
             for name, values in _columns(s, rows, forecast, plan).items():
                 columns[name].extend(values)
             means.append(forecast.mean)
@@ -128,5 +132,5 @@ def _proposed(values: NDArray[np.float64], proposed: NDArray[np.bool_]) -> list[
 
 
 def may_propose(s: ShardState, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n,) whether values are proposed for rows: one order says nothing of the next one."""
-    return np.asarray(s.rows.hot["size_count"][rows] >= LINES_TO_PROPOSE)
+    """(n,) whether values are proposed for rows: one order says nothing of the next one, but a plan does."""
+    return np.asarray((s.rows.hot["size_count"][rows] >= LINES_TO_PROPOSE) | has_plan(s, rows))

@@ -81,6 +81,14 @@ LIMITS = (
         lambda s: s.pending.evicted,
     ),
     Limit(
+        "plans_refused", "Baseline plans not kept because the table was full.",
+        lambda s: s.baselines.refused,
+    ),
+    Limit(
+        "opportunities_refused", "Opportunities not kept because the table was full.",
+        lambda s: s.opportunities.refused,
+    ),
+    Limit(
         "customers_refused", "Records of customers not kept because the table was full.",
         lambda s: s.customers.refused,
     ),

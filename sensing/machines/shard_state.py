@@ -6,7 +6,9 @@ from numpy.typing import NDArray
 
 from sensing.codec.event_record import BEFORE_ALL, NO_DAY, TOPICS
 from sensing.contracts.reference import CalendarUpdated
+from sensing.demand.baseline_plans import BaselinePlans
 from sensing.demand.models import DemandModels
+from sensing.demand.opportunities import Opportunities
 from sensing.demand.promotion_uplift import PromotionUplifts
 from sensing.detection.lifecycle import Problems
 from sensing.detection.order_size import Sign
@@ -67,6 +69,8 @@ class ShardState:
         self.units = TextCodes()
         self.currencies = TextCodes()
         self.demand = DemandModels()
+        self.baselines = BaselinePlans(settings.rows_max)
+        self.opportunities = Opportunities()
         self.supply = SupplyState(settings, self.lines, self.allocations, self.names_of)
         self.problems = Problems(settings.open_problems_max, backfilling=self.backfilling)
         self.counts = np.zeros((len(TOPICS), 1, len(OUTCOMES)), np.int64)
@@ -259,6 +263,8 @@ def _parts(s: ShardState) -> dict[str, Snapshot]:
         "units": s.units,
         "currencies": s.currencies,
         "demand": s.demand,
+        "baselines": s.baselines,
+        "opportunities": s.opportunities,
         "supply": s.supply,
         "problems": s.problems,
         "locations": s.locations,

@@ -16,13 +16,16 @@ from sensing.contracts.reference import (
     CustomerUpdated,
     ItemUpdated,
     LocationUpdated,
+    PlanPublished,
     PolicyUpdated,
     PromotionApproved,
+    SignalObserved,
 )
 from sensing.machine_settings import DAY_MS
 from sensing.machines.base_units import apply_item
 from sensing.machines.close_schedule import NEVER
 from sensing.machines.exception_outputs import expire_problems
+from sensing.machines.forecast_parts import plan_in_force, signal_in_force, start_planned_rows
 from sensing.machines.kernel_tables import ABSORBED, DUPLICATE
 from sensing.machines.line_housekeeping import end_old_lines
 from sensing.machines.promoted_days import take_in_uplifts
@@ -91,6 +94,10 @@ def _in_force(s: ShardState, event: Any, time: int) -> None:
     elif isinstance(event, ItemUpdated):
         assert concerned is not None, "an item record names its SKU"
         apply_item(s, event, concerned, time)
+    elif isinstance(event, PlanPublished):
+        plan_in_force(s, event, time)
+    elif isinstance(event, SignalObserved):
+        signal_in_force(s, event, time)
     else:
         s.supply.reference(event, concerned, time)
     if not isinstance(event, CustomerUpdated):  # no plan reads it
@@ -168,6 +175,7 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
         _report_lost_lines(s, instant)
         expire_problems(s, instant)
         plan_disrupted_rows(s, instant)
+        start_planned_rows(s, instant)
         take_in_uplifts(s, instant // DAY_MS)
         s.next_housekeeping = instant + DAY_MS
     return None

@@ -46,7 +46,7 @@ class ForecastSummary(NamedTuple):
     """Forecast data of the published rows: quantiles (k, 28, 11), methods and accuracies (k).
 
     ``ships`` and ``reports`` (k) say whether a row's location reports shipments, and anything that ends order lines.
-    ``promotions`` (k) are those in the forecast.
+    ``promotions`` (k) are those in the forecast; ``added`` (k) are fields that say what was added to what was sensed.
     """
 
     quantiles: NDArray[np.float64]
@@ -55,6 +55,7 @@ class ForecastSummary(NamedTuple):
     ships: list[bool]
     reports: list[bool]
     promotions: list[list[PromotionUsed]]
+    added: list[dict[str, Any]]
 
 
 def publish(
@@ -224,10 +225,10 @@ def _forecasts(plan: Plan, at: NDArray[np.int64], summary: ForecastSummary) -> l
     start, levels = local_date(plan.day + 1), list(QUANTILE_LEVELS)
     # The encoder writes arrays faster than lists of numbers.
     means, tables = rounded(plan.forecast_mean[at]), rounded(summary.quantiles)
-    rows: Any = zip(summary.methods, means, tables, summary.promotions, strict=True)
+    rows: Any = zip(summary.methods, means, tables, summary.promotions, summary.added, strict=True)
     return [
-        Forecast(start=start, method=method, mean=mean, levels=levels, quantiles=table, promotions=promotions)
-        for method, mean, table, promotions in rows
+        Forecast(start=start, method=method, mean=mean, levels=levels, quantiles=table, promotions=promotions, **added)
+        for method, mean, table, promotions, added in rows
     ]
 
 

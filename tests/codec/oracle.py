@@ -125,6 +125,8 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
             "holding_rate_year": number(0, 10, above=True), "order_quantity_min": _OR_ZERO,
             "order_quantity_multiple": _OR_ZERO, "dead_band": _SHARE, "count_tolerance": _SHARE,
             "transfer_days_late": _DAYS,
+            "forecast_variance_share": number(0, 100), "forecast_variance_units": _OR_ZERO,
+            "forecast_variance_money": _PRICE,
             "demand": one_of("independent", "dependent", "both"),
             "unknown_item": one_of("accept", "dead_letter", "quarantine"),
             "unknown_location": one_of("accept", "dead_letter", "quarantine"),

@@ -93,7 +93,7 @@ def reference(b: Business) -> None:
     later(27.0, "policy.updated", sku="BOLT", location="LON", demand="independent")
     later(37.0, "policy.updated", sku="BOLT", demand="dependent")
     later(50.0, "promotion.approved", promotion="spring", sku="PUMP", start=date(60), end=date(63), uplift=0.5)
-    later(20.0, "plan.published", sku="PUMP", location="LON", start=date(21), quantity_per_day=5)
+    plans(b)
     later(22.0, "parameters.in_force", sku="PUMP", location="LON", reorder_point=60, order_quantity=80)
     later(23.0, "signal.observed", signal="rain", kind="weather", region="R1", value=3.0)
     later(24.0, "customer.updated", customer="C1", strategic=True, segment="shops")
@@ -102,6 +102,23 @@ def reference(b: Business) -> None:
     b.tell(MONDAY + 52 * DAY_MS, "policy.updated", MONDAY + 51 * DAY_MS, location="NYC", cover_days=30)
     b.tell(MONDAY + 52 * DAY_MS, "promotion.approved", MONDAY + 53 * DAY_MS, promotion="p2", sku="SEAL", location="KTM",
            start=date(66), end=date(70))  # fmt: skip
+
+
+def plans(b: Business) -> None:
+    """Baseline plans: too high, replaced, of a place without sales; opportunities: withdrawn, and won by a giant."""
+
+    def later(day: float, kind: str, /, **fields: Any) -> None:
+        b.tell(0, kind, MONDAY + round(day * DAY_MS), **fields)
+
+    later(20.0, "plan.published", sku="PUMP", location="LON", start=date(21), quantity_per_day=50)
+    later(30.0, "plan.published", sku="PUMP", location="NYC", start=date(28), days=60, quantity_per_day=4)
+    later(50.0, "plan.published", sku="PUMP", location="NYC", start=date(45), days=60, quantity_per_day=9)
+    later(41.0, "plan.published", sku="SEAL", location="DOCK", start=date(45), days=20, quantity_per_day=3)
+    for day, signal, place, probability in (
+        (30.5, "deal", ("PUMP", "LON"), 0.4), (38.0, "deal", ("PUMP", "LON"), 0.0), (40.0, "new", ("SEAL", "NYC"), 0.5)
+    ):  # fmt: skip
+        later(day, "signal.observed", signal=signal, kind="opportunity", sku=place[0], location=place[1],
+              probability=probability, quantity=300, horizon_days=20)  # fmt: skip
 
 
 def order_day(b: Business, sku: str, location: str, day: int) -> None:

@@ -160,6 +160,9 @@ SOLD_AT_M = tuple(orders("m", range(END), 3.0, sku="A", location="M"))
 ARRIVED_IN_PART = line("shipment.delivered", "in", noon(DAY + 2), sku="A", location="M", shipment_id="T", quantity=1)
 LOCATION_SHUT = line("location.updated", "l9", None, location="L", calendar="shut")
 CALENDAR_SHUT = line("calendar.updated", "shut", None, calendar="shut", closed_weekdays=[0, 1, 2])
+PLANNED = line("plan.published", "plan", noon(DAY - 5), **ROW, start=date(DAY), quantity_per_day=40)
+OTHER_SIGNAL = line("signal.observed", "deal", noon(DAY - 6), **ROW, signal="OTHER", kind="opportunity",
+                    probability=0.3, quantity=20)  # fmt: skip
 OTHER_PROMOTION = line(
     "promotion.approved", "p2", None, promotion="OTHER", sku="A", start=date(DAY + 3), end=date(DAY + 8)
 )
@@ -290,6 +293,10 @@ SCENARIOS: dict[str, list[Scenario]] = {
         record("policy.updated", sku="A", location="L", service_target=0.5, others={"rates": {"EUR": 3.0}}),
         record("policy.updated", SHIPPED_ONCE, COUNTED_LATER, count_tolerance=1.0),
         record("policy.updated", SENT, *SOLD_AT_M, transfer_days_late=3),
+        record("policy.updated", PLANNED, forecast_variance_share=2.0, forecast_variance_units=0, others={
+            "forecast_variance_share": 0.1}),
+        record("policy.updated", PLANNED, forecast_variance_units=50_000, others={"forecast_variance_units": 1}),
+        record("policy.updated", PLANNED, forecast_variance_money=1e6, others={"forecast_variance_money": 1}),
         record("policy.updated", *NAMELESS, unknown_item="accept", unknown_location="accept",
                unknown_supplier="accept", unknown_unit="quarantine", demand="both"),
     ],
@@ -302,7 +309,10 @@ SCENARIOS: dict[str, list[Scenario]] = {
         record("promotion.approved", OTHER_PROMOTION, sku="A", promotion="P", start=date(DAY - 3), end=date(DAY - 1),
                others={"location": "M", "start": date(DAY - 9), "end": date(DAY + 1)}),
     ],
-    "signal.observed": [record("signal.observed", signal="rain", kind="weather", value=3)],
+    "signal.observed": [
+        record("signal.observed", OTHER_SIGNAL, **ROW, signal="deal", kind="opportunity", probability=0.5, quantity=90,
+               horizon_days=30),
+    ],
     "decision.made": [
         scenario("decision.made", subject="A/L", decision="override", decider="ann", role="planner",
                  field="reorder_point", value=60, reason="known",

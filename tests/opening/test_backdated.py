@@ -39,17 +39,21 @@ def price_history(*, late: bool) -> Result:
     before, after = placed()
     first, record = item("i1", None, unit_price=20.0), item("i2", FROM, unit_price=30.0)
     arrived = [first, *before, giant(30.9), record] if late else [first, record, *before, giant(30.9)]
-    return run(Stream([*arrived, giant(31.0), *after], end=at(DAYS)), ONE)
+    keys = {"order_id": "g30.9", "sku": "A", "location": "L", "line_version": 2, "requested_date": "2027-01-20"}
+    more = line("order.changed", "more", at(31.1), quantity=6_000, **keys)
+    return run(Stream([*arrived, giant(31.0), more, *after], end=at(DAYS)), ONE)
 
 
-def money_of(result: Result) -> list[float]:
-    """Money of the first states of large orders."""
-    return [state["money"] for state in states(result, "large_order") if state["version"] == 1]
+def money_of(result: Result, version: int = 1) -> list[float]:
+    """Money of states of large orders."""
+    return [state["money"] for state in states(result, "large_order") if state["version"] == version]
 
 
 def test_a_late_price_counts_from_its_arrival() -> None:
     """What was published stands; later states and orders have the new price. Read first, it holds from its date."""
-    assert money_of(price_history(late=True)) == [100_000, 150_000]
+    late = price_history(late=True)
+    assert money_of(late) == [100_000, 150_000]
+    assert money_of(late, version=2) == [180_000]
     assert money_of(price_history(late=False)) == [150_000, 150_000]
 
 

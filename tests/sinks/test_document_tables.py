@@ -5,7 +5,14 @@ import datetime as dt
 import msgspec
 
 from sensing.contracts.exceptions import ExceptionState
-from sensing.contracts.parameters import Forecast, PlanningParameters, Stock
+from sensing.contracts.parameters import (
+    BaselineShare,
+    Forecast,
+    OpportunityShare,
+    PlanningParameters,
+    PromotionUsed,
+    Stock,
+)
 from sinks import document_tables
 from tests.sinks.documents import DECIDED, exception, planning
 
@@ -44,6 +51,28 @@ def test_what_a_person_decided_is_in_the_row() -> None:
     assert row["decided_at"] == dt.datetime(2010, 1, 4, 9, tzinfo=dt.UTC)
     assert (row["accuracy_wape"], row["accuracy_days"]) == (0.4, 80.5)
     assert [(override["field"], override["value"]) for override in row["overrides"]] == [("reorder_point", 60.0)]
+
+
+def test_what_was_added_to_a_forecast_is_in_the_row() -> None:
+    """The plan as a group, promotions and opportunities as lists of groups."""
+    document = msgspec.json.decode(planning().data, type=PlanningParameters)
+    document.forecast.baseline = BaselineShare(
+        weight=0.5, quantity_per_day=3.0, start="2026-02-02", end="2026-03-01", days=28, planned=84.0, sensed=40.0,
+        measured_days=7.0, plan="p1",
+    )  # fmt: skip
+    document.forecast.opportunities = [
+        OpportunityShare(signal="d", probability=0.4, quantity=9.0, start="2026-02-02", end="2026-02-03", expected=3.6)
+    ]
+    document.forecast.promotions = [
+        PromotionUsed(promotion="p", start="2026-02-02", end="2026-02-03", uplift=0.5, source="stated", stated=0.5)
+    ]
+    (row,) = document_tables.table(
+        document_tables.PARAMETERS_SCHEMA, [document_tables.parameters_row(document, "0001")]
+    ).to_pylist()
+
+    assert row["forecast_promotions"] == [msgspec.structs.asdict(document.forecast.promotions[0])]
+    assert row["forecast_baseline"] == msgspec.structs.asdict(document.forecast.baseline)
+    assert row["forecast_opportunities"] == [msgspec.structs.asdict(document.forecast.opportunities[0])]
 
 
 def test_what_is_not_known_is_null() -> None:

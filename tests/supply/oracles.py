@@ -32,7 +32,7 @@ def quantile(level: float, mean: float, variance: float) -> float:
     if mean > 64.0:
         spread = max(variance, mean)
         return float(stats.gamma.ppf(level, mean * mean / spread, scale=spread / mean))
-    if variance <= mean:
+    if variance <= mean * (1.0 + 1e-9):  # nearer to it, scipy's negative binomial loses its digits
         return float(stats.poisson.ppf(level, mean))
     return float(stats.nbinom.ppf(level, mean * mean / (variance - mean), mean / variance))
 

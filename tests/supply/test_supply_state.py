@@ -34,10 +34,9 @@ def _plan(b: SupplyState, mean: float | list[float] = 4.0, day: int = CLOSED, ro
 def _publish(b: SupplyState, plan: Plan) -> list[PlanningParameters]:
     at = b.due(plan)
     quantiles = np.arange(11.0) * np.ones((at.size, 28, 1)) / 3
-    yes = [True] * at.size
-    told = ForecastSummary(
-        quantiles, ["smoothing"] * at.size, [UNSCORED] * at.size, yes, yes, [[] for _ in range(at.size)]
-    )
+    yes: list[bool] = [True] * at.size
+    none: list[Any] = [[] for _ in range(at.size)]
+    told = ForecastSummary(quantiles, ["smoothing"] * at.size, [UNSCORED] * at.size, yes, yes, none, [{}] * at.size)
     return [document for _, document in b.publish(plan, at, told)]
 
 

@@ -111,6 +111,13 @@ def test_the_latest_at_the_end_is_the_third_latest_and_a_pause() -> None:
     assert latest_at_end(hours[:9], DAY_MS) == INSTANT_MAX
 
 
+def test_a_burst_of_one_instant_says_nothing_of_pauses() -> None:
+    """Nine different times accept all that follows, however many events the first one has; ten do not."""
+    burst, later = np.zeros(90, np.int64), np.arange(1, 10) * 3_600_000
+    assert latest_at_end(np.concatenate((burst, later[:8])), DAY_MS) == INSTANT_MAX
+    assert latest_at_end(np.concatenate((burst, later)), DAY_MS) == 7 * 3_600_000 + 7 * DAY_MS
+
+
 def test_only_what_moves_the_clock_moves_the_maximum() -> None:
     """The running maximum goes on from the chunk before and skips flagged messages."""
     times = np.array([5, 99, 7, 6], np.int64)
