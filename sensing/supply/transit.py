@@ -82,7 +82,10 @@ class InTransit:
         return None
 
     def begin(self, key: Key, origin: int) -> Transfer | None:
-        """The shipment of a key, a new one if there is none; None if the table is full."""
+        """The shipment of a key, a new one if there is none; None if the table is full.
+
+        Deliveries that named the place it leaves, before it was heard of, become its own.
+        """
         found = self._open.get(key) or self._done.get(key)
         if found is None:
             if len(self._open) + len(self._done) >= self.shipments_max:
@@ -96,6 +99,10 @@ class InTransit:
         if origin >= 0:
             found.origin = origin
             self._from[key[0], origin] = key[1]
+            early = self._done.get((key[0], origin))
+            if early is not None and early.sent == 0:
+                found.delivered += early.delivered
+                self._forget((key[0], origin))
         return found
 
     def file(self, key: Key, transfer: Transfer) -> None:

@@ -135,10 +135,11 @@ def test_a_delay_moves_the_date() -> None:
 
 
 def test_a_delivery_may_come_first() -> None:
-    """A transfer that is heard of after its delivery is on hand; in any order the result is the same."""
-    events = [sent(at(0.1)), delivered(at(0.2), "a", quantity=20), delivered(at(0.3), "b", quantity=30)]
-    found = [state(after(*each, until=2)) for each in itertools.permutations(events)]
-    assert found == [(70.0, 0.0, 0.0, {})] * 6
+    """A transfer that is heard of after its delivery is on hand; in any order, and whichever place a delivery names."""
+    for place in ("S1", "DC"):
+        first, second = delivered(at(0.2), "a", quantity=20, location=place), delivered(at(0.3), "b", quantity=30)
+        found = [state(after(*each, until=2)) for each in itertools.permutations([sent(at(0.1)), first, second])]
+        assert found == [(70.0, 0.0, 0.0, {})] * 6
     assert state(after(delivered(at(0.2), quantity=20), sent(at(0.1)), until=2))[:3] == (40.0, 30.0, 30.0)
 
 
