@@ -36,7 +36,7 @@ class UnknownName(msgspec.Struct, frozen=True, order=True):
 
 
 SUM_MAX = 2**62
-"""Bound of sums, which are kept as 64-bit integers. All terms are at least 0, so the order of the terms is no matter."""
+"""Bound of quantities, money and their sums, kept as 64-bit integers. None is negative, so their order is no matter."""
 
 
 class NamedEvents(msgspec.Struct, kw_only=True):

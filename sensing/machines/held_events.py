@@ -8,7 +8,7 @@ import numpy as np
 from sensing.codec.event_record import EVENT, THOUSANDTHS, Batch, InfrequentEvent, Kind
 from sensing.codec.shard_split import sku_of_event
 from sensing.codec.text_table import TextTable
-from sensing.detection.master_data import HUNDREDTHS
+from sensing.detection.master_data import HUNDREDTHS, SUM_MAX
 from sensing.state.quarantine import HeldEvent
 
 
@@ -42,7 +42,7 @@ def facts_of(event: HeldEvent) -> Facts:
     if record["kind"] != Kind.PLACED:
         return facts
     units, price = int(record["quantity"]), float(record["price"])
-    money = None if math.isnan(price) else round(units / THOUSANDTHS * price * HUNDREDTHS)
+    money = None if math.isnan(price) else min(round(units / THOUSANDTHS * price * HUNDREDTHS), SUM_MAX)
     unit, currency = bytes(record["unit"]).decode(), bytes(record["currency"]).decode()
     return facts._replace(quantity=units, unit=unit, money=money, currency=currency)
 

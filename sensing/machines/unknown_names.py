@@ -15,7 +15,7 @@ from sensing.codec.event_record import EVENT, InfrequentEvent
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.reference import ItemUpdated, LocationUpdated, PolicyUpdated, SupplierUpdated
-from sensing.detection.master_data import NameKind, UnknownName
+from sensing.detection.master_data import SUM_MAX, NameKind, UnknownName
 from sensing.machines.held_events import as_batch, facts_of
 from sensing.machines.kernel_tables import HELD_BACK, RELEASED, UNKNOWN_LINE
 from sensing.machines.machine_messages import NameKnown, UnknownEvent
@@ -181,7 +181,7 @@ def _report(s: ShardState, event: HeldEvent, refusal: Refusal, *, held: bool) ->
         name=_name(event, refusal), held=held, time=facts.time, event_id=facts.event_id, sku=facts.sku,
         quantity=facts.quantity, quantity_unit=facts.unit, money=facts.money, currency=currency or "",
         trace=event.trace,
-        money_base=None if facts.money is None or math.isnan(rate) else round(facts.money * rate),
+        money_base=None if facts.money is None or math.isnan(rate) else min(round(facts.money * rate), SUM_MAX),
         base_currency=rates.base,
     )  # fmt: skip
     s.reports.put(s.clock, message)

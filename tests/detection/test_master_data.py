@@ -135,3 +135,11 @@ def test_sums_do_not_depend_on_the_order(orders: list[Order], seed: int) -> None
 def test_kinds_are_those_of_the_policy() -> None:
     """Each kind of name has a policy."""
     assert sorted(get_args(NameKind)) == sorted(UnknownPolicy._fields)
+
+
+def test_sums_stay_in_64_bits() -> None:
+    """The most that events may say is more than an integer of a snapshot holds."""
+    found = NamedEvents(name=UnknownName("item", "A"), first=(0, ""), last=(0, ""))
+    for _ in range(2):
+        found.add_order(("A", "EA"), 2**61 + 1, 10**24, "EUR", 10**24)
+    assert (found.quantity, found.money, found.money_base) == (2**62, 2**62, 2**62)

@@ -263,6 +263,23 @@ def test_what_is_refused_at_its_release_becomes_a_dead_letter() -> None:
     assert (outcomes(full)["held"], outcomes(full)["released"]) == (2, 2)
 
 
+def test_a_quantity_beyond_all_range_in_the_base_unit_becomes_a_dead_letter() -> None:
+    """The unit is known at the release only, and then the event is refused for its range."""
+    cases = line("item.updated", "i2", LATER, sku="A", units={"CASE": 1e6})
+    placed = line("order.placed", "o", NOON, sku="A", location="L", unit_of_measure="CASE", quantity=1e6)
+    found = lasting(*KNOWN, placed, cases)
+    assert [letter["reason"] for letter in found.data(DEAD_LETTERS)] == ["out_of_range"]
+    assert (outcomes(found)["held"], outcomes(found)["released"], outcomes(found)["dead_letter"]) == (1, 1, 0)
+
+
+def test_a_later_version_of_an_unheard_line_is_released_once() -> None:
+    """It counts as released and, beside that, as of an unknown line."""
+    names = {"sku": "A", "location": "L", "unit_of_measure": "CASE"}
+    changed = line("order.changed", "c", NOON, order_id="o", line="1", line_version=2, quantity=7, **names)
+    found = lasting(*KNOWN, changed, record("unit CASE of item A", LATER))
+    assert (outcomes(found)["held"], outcomes(found)["released"], outcomes(found)["unknown_line"]) == (1, 1, 1)
+
+
 def test_an_impossible_line_stays_held_after_its_release() -> None:
     """It leaves the quarantine and is held for its quantity: released once, when a person or a change releases it."""
     keys = {"sku": "A", "location": "L", "quantity": 2}
