@@ -189,11 +189,20 @@ def aliases(each: Check) -> Check:
     return check
 
 
+def mistyped(value: Any) -> str:
+    """The fault of a value of another type within a list; a text with a lone surrogate is no text to begin with."""
+    lone = isinstance(value, str) and any(0xD800 <= ord(letter) < 0xE000 for letter in value)
+    return "bad_text" if lone else "wrong_type"
+
+
 def weekdays(value: Any) -> str | None:
     """A check of lists of weekdays."""
     if not isinstance(value, list):
         return "wrong_type"
-    return next((wrong for wrong in map(integer(0, 6), value) if wrong), None)
+    for each in value:
+        if wrong := integer(0, 6)(each):
+            return mistyped(each) if wrong == "wrong_type" else wrong
+    return None
 
 
 def holidays(value: Any) -> str | None:
@@ -202,7 +211,7 @@ def holidays(value: Any) -> str | None:
         return "wrong_type"
     for each in value:
         if not isinstance(each, dict):
-            return "wrong_type"
+            return mistyped(each)
         if any(0xD800 <= ord(letter) < 0xE000 for name in each for letter in name):
             return "bad_text"
         checks: dict[str, Check] = {"date": date, "name": free_text, "closed": flag}

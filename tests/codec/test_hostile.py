@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sensing.codec.careful_decoder import GOT_CHARACTERS_MAX
@@ -124,8 +124,16 @@ def patched(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     return topic, event | draw(st.dictionaries(st.sampled_from([*event, "x"]), json_values, max_size=3))
 
 
+LONE = (
+    "reference",
+    {"event_id": "1", "event_type": "calendar.updated", "event_time": "2026-01-05T09:30:00Z", "calendar": "DE"},
+)
+
+
 @settings(max_examples=300)
 @given(patched())
+@example((LONE[0], LONE[1] | {"closed_weekdays": [1, "\ud800"]}))
+@example((LONE[0], LONE[1] | {"holidays": ["\ud800"]}))
 def test_any_values_in_any_field(case: tuple[str, dict[str, Any]]) -> None:
     """Any JSON value in any field gets the verdict of the oracle, written with and without escapes."""
     topic, event = case
