@@ -35,7 +35,7 @@ from sensing.state.line_table import (
 from sensing.state.observed_hours import count_lines
 from sensing.state.rows import RECENT_DAYS
 from sensing.state.zones import offset_at
-from sensing.supply.backlog import link, unlink
+from sensing.supply.backlog import change_day, link, unlink
 
 
 @lean_kernel
@@ -136,10 +136,10 @@ def request(t: Tables, slot: int, requested_day: int) -> None:
     line = t.lines[slot]
     line.flags &= ~np.uint32(MOVED_DAY)
     if requested_day == NO_DAY:
-        line.requested_day = booked_day(line)
+        change_day(t.supply, t.lines, slot, booked_day(line))
         line.flags |= np.uint32(BOOKED_DAY)
     else:
-        line.requested_day = requested_day
+        change_day(t.supply, t.lines, slot, requested_day)
         line.flags &= ~np.uint32(BOOKED_DAY)
 
 

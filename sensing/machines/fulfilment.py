@@ -17,6 +17,7 @@ from sensing.machines.kernel_tables import LARGE_LINE, Tables
 from sensing.machines.surge_thresholds import add_callback
 from sensing.machines.unnamed_lines import sibling
 from sensing.state.line_table import AHEAD, CLOSED, LARGE, MOVED_DAY, find_line, open_quantity
+from sensing.supply.backlog import change_day, link
 
 DELIVERED = np.uint64(2**63)
 """Mixed into a line's key it gives the key of the entry of its deliveries."""
@@ -140,6 +141,7 @@ def expect_later(t: Tables, slot: int, day: int) -> bool:
     line = t.lines[slot]
     if open_quantity(line) == 0 or day <= line.requested_day:
         return False
-    line.requested_day = day
+    change_day(t.supply, t.lines, slot, day)
+    link(t.supply, t.lines, slot)
     line.flags |= np.uint32(MOVED_DAY)
     return True

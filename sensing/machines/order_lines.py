@@ -78,6 +78,7 @@ from sensing.state.line_table import (
 )
 from sensing.state.rows import RECENT_DAYS
 from sensing.state.text_codes import code_of
+from sensing.supply.backlog import change_day
 from sensing.supply.supply_record import ORDERS
 
 PLACED = np.uint8(Kind.PLACED)
@@ -190,7 +191,7 @@ def place(t: Tables, slot: int, event: Any, minute: int) -> None:
     elif event.topic == SHIPMENTS:
         line.flags |= np.uint32(TRANSFER)
     if line.flags & BOOKED_DAY:
-        line.requested_day = booked_day(line)
+        change_day(t.supply, t.lines, slot, booked_day(line))
 
 
 @lean_kernel

@@ -2,7 +2,9 @@
 
 ``open_total`` is the exact sum over the open lines of a row. The lines themselves are a linked list through the line
 table, from ``open_head`` of the row's supply record on. A line is linked when its open quantity rises above zero.
-Whoever reads the list unlinks the lines that are not open any more, so each line is unlinked once.
+Whoever reads the list unlinks the lines that are not open any more, so each line is unlinked once. From ``late_head``
+on stand the lines that were overdue when the list was last read by day: daily plans need only their sum. Where nobody
+says what was shipped, these are many.
 """
 
 from typing import Any
@@ -35,6 +37,8 @@ def after(supply: NDArray[Any], lines: NDArray[Any], row: int, before: int) -> i
 def unlink_after(supply: NDArray[Any], lines: NDArray[Any], row: int, before: int) -> None:
     """Unlink the line of a row's list after the line ``before``, or the first one if that is LIST_END."""
     slot = after(supply, lines, row, before)
+    if slot == supply[row].late_head:
+        supply[row].late_head = lines[slot].next_open
     if before == LIST_END:
         supply[row].open_head = lines[slot].next_open
     else:
@@ -55,6 +59,17 @@ def unlink(supply: NDArray[Any], lines: NDArray[Any], slot: int) -> None:
     unlink_after(supply, lines, row, before)
 
 
+@lean_kernel
+def change_day(supply: NDArray[Any], lines: NDArray[Any], slot: int, day: int) -> None:
+    """Change the requested local day of a line whose open quantity is not counted at present, and is linked again then.
+
+    A line may stand among those overdue, so a later day takes it out of the list.
+    """
+    if day > lines[slot].requested_day and lines[slot].next_open != NOT_LINKED:
+        unlink(supply, lines, slot)
+    lines[slot].requested_day = day
+
+
 @kernel
 def prune(supply: NDArray[Any], lines: NDArray[Any], row: int) -> None:
     """Unlink the lines of a row that are not open any more."""
@@ -73,26 +88,52 @@ def open_by_day(
     supply: NDArray[Any], lines: NDArray[Any], rows: NDArray[np.int64], first_day: int, by_day: NDArray[np.float64],
     overdue: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Compute open demand of rows in units by requested day.
+    """Compute open demand of rows in units by requested day. ``first_day`` of a row never falls from call to call.
 
     Fills ``by_day`` (n, h) for local days ``first_day`` + 0 .. h - 1, and ``overdue`` (n,) with what was requested
     before. What is requested after the h days is in neither.
     """
     by_day[:] = 0.0
-    overdue[:] = 0.0
     for i in range(rows.size):
-        prune(supply, lines, rows[i])
-        slot = supply[rows[i]].open_head
-        while slot != LIST_END:
-            line = lines[slot]
-            at = line.requested_day - first_day
-            if at < 0:
-                overdue[i] += open_quantity(line)
-            elif at < by_day.shape[1]:
-                by_day[i, at] += open_quantity(line)
-            slot = line.next_open
+        overdue[i] = read_due(supply, lines, rows[i], first_day, by_day[i])
     by_day /= THOUSANDTHS
     overdue /= THOUSANDTHS
+
+
+@kernel
+def read_due(supply: NDArray[Any], lines: NDArray[Any], row: int, first_day: int, by_day: NDArray[np.float64]) -> int:
+    """Add a row's open thousandths from ``first_day`` on to ``by_day`` (h,); returns those requested before.
+
+    Lines requested before ``first_day`` move to the end of the list, where no later call reads them: what is overdue is
+    what else is open. That end is pruned when its sum has changed.
+    """
+    record = supply[row]
+    ahead, moved, late, before = 0, 0, record.late_head, LIST_END
+    slot = record.open_head
+    while slot != record.late_head:
+        line = lines[slot]
+        following, quantity = line.next_open, open_quantity(line)
+        if quantity > 0 and line.requested_day >= first_day:
+            ahead += quantity
+            if line.requested_day - first_day < by_day.size:
+                by_day[line.requested_day - first_day] += quantity
+            before = slot
+        else:
+            unlink_after(supply, lines, row, before)
+            if quantity > 0:
+                moved += quantity
+                line.next_open, late = late, slot
+        slot = following
+    overdue = record.open_total - ahead
+    changed = overdue - moved != record.late_open
+    if before == LIST_END:
+        record.open_head = late
+    else:
+        lines[before].next_open = late
+    record.late_head, record.late_open = late, overdue
+    if changed:
+        prune(supply, lines, row)
+    return overdue
 
 
 @kernel

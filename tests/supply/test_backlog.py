@@ -1,4 +1,7 @@
-"""Open demand by requested day: the list of a row's open lines against a dictionary."""
+"""Open demand by requested day: the list of a row's open lines against a dictionary.
+
+The dictionary reaches `read_due` through `open_by_day`.
+"""
 
 from typing import Any, NamedTuple
 
@@ -47,6 +50,9 @@ def chain(supply: NDArray[Any], table: LineTable, row: int) -> list[int]:
 def read(supply: NDArray[Any], table: LineTable, days: int = 28) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Open demand of all rows by day from TODAY on, and what is overdue."""
     by_day, overdue = np.empty((ROWS, days)), np.empty(ROWS)
+    lines = table.lines[table.lines["row"] >= 0]
+    lines = lines[lines["flags"] == TRACKED_OPEN]
+    supply["open_total"] = [lines["quantity"][lines["row"] == row].sum() for row in range(ROWS)]
     backlog.open_by_day(supply, table.lines, np.arange(ROWS), TODAY, by_day, overdue)
     return by_day, overdue
 
@@ -75,7 +81,8 @@ def test_open_demand_stands_under_its_requested_day(data: st.DataObject) -> None
         placed = lines[slot]
         if action == "change":
             lines[slot] = placed._replace(day=data.draw(days), open=data.draw(st.integers(0, 10**6)))
-            table.lines["requested_day"][slot], table.lines["quantity"][slot] = lines[slot][1:]
+            backlog.change_day(supply, table.lines, slot, lines[slot].day)
+            table.lines["quantity"][slot] = lines[slot].open
             if lines[slot].open:
                 backlog.link(supply, table.lines, slot)
         elif action == "close":
