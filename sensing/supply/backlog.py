@@ -124,7 +124,7 @@ def read_due(supply: NDArray[Any], lines: NDArray[Any], row: int, first_day: int
                 moved += quantity
                 line.next_open, late = late, slot
         slot = following
-    overdue = record.open_total - ahead
+    overdue: int = record.open_total - ahead
     changed = overdue - moved != record.late_open
     if before == LIST_END:
         record.open_head = late
