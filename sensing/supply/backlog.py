@@ -16,6 +16,8 @@ from sensing.codec.event_record import THOUSANDTHS
 from sensing.jit import kernel, lean_kernel
 from sensing.state.line_table import LIST_END, NOT_LINKED, open_quantity
 
+LOW_BITS = 2**32 - 1
+
 
 @lean_kernel
 def link(supply: NDArray[Any], lines: NDArray[Any], slot: int) -> None:
@@ -125,12 +127,12 @@ def read_due(supply: NDArray[Any], lines: NDArray[Any], row: int, first_day: int
                 line.next_open, late = late, slot
         slot = following
     overdue: int = record.open_total - ahead
-    changed = overdue - moved != record.late_open
+    changed = (overdue - moved) & LOW_BITS != record.late_open
     if before == LIST_END:
         record.open_head = late
     else:
         lines[before].next_open = late
-    record.late_head, record.late_open = late, overdue
+    record.late_head, record.late_open = late, np.uint32(overdue & LOW_BITS)
     if changed:
         prune(supply, lines, row)
     return overdue

@@ -27,11 +27,11 @@ SUPPLY = np.dtype(
         ("open_total", "i8"),  # thousandths ordered and not shipped
         ("open_head", "i4"),  # first of the open lines, see `sensing.supply.backlog`; LIST_END: none
         ("late_head", "i4"),  # first of the open lines that were overdue at the last plan, LIST_END: none
+        ("late_open", "u4"),  # low bits of the thousandths overdue then
         ("last_seen", "u4", (len(INPUTS),)),  # newest event time of each input, s since 1970; 0: never
         ("movement_newest", "i8"),  # time of the newest movement, UTC ms
         ("count_time", "i8"),  # time of the count in force, UTC ms; NEVER: stock is unknown
         ("count_quantity", "i8"),  # thousandths counted
-        ("late_open", "i8"),  # thousandths overdue at the last plan
         ("on_order", "i8"),  # thousandths on open purchase-order lines and in transit
         ("movement_quantity", "i8", (MOVEMENTS_KEPT,)),  # thousandths, oldest first
         ("movement_age", "u4", (MOVEMENTS_KEPT,)),  # ms before movement_newest, falling
