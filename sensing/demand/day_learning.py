@@ -24,14 +24,7 @@ from sensing.demand.mixture import (
     river_mean,
     river_weights,
 )
-from sensing.demand.row_statistics import (
-    count_day,
-    count_silence,
-    has_level,
-    learn_lines,
-    learn_sizes,
-    taught_day,
-)
+from sensing.demand.row_statistics import count_day, count_silence, has_level, learn_lines, learn_sizes, taught_day
 from sensing.demand.seasonal_profile import (
     dispersion,
     holiday_index,

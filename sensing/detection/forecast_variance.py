@@ -46,15 +46,10 @@ class VarianceThresholds(NamedTuple):
 
 def thresholds_of(master: MasterData, sku: str, location: str) -> VarianceThresholds:
     """Thresholds of a SKU-location; each is that of the most specific policy that states it."""
-
-    def first(name: str, default: float) -> float:
-        stated = (getattr(policy, name) for policy in master.policies(sku, location) if policy is not None)
-        return float(next((value for value in stated if value is not None), default))
-
     return VarianceThresholds(
-        first("forecast_variance_share", SHARE),
-        first("forecast_variance_units", UNITS),
-        first("forecast_variance_money", math.nan),
+        float(master.stated("forecast_variance_share", sku, location, SHARE)),
+        float(master.stated("forecast_variance_units", sku, location, UNITS)),
+        float(master.stated("forecast_variance_money", sku, location, math.nan)),
     )
 
 

@@ -131,9 +131,7 @@ def _release(s: ShardState, row: int, event: Any, texts: EventTexts, quantity: f
 
 
 def _report_drift(s: ShardState, row: int, event: Any, texts: EventTexts, drift: float) -> None:
-    policies = s.supply.master.policies(*s.names_of(row))
-    stated = (policy.count_tolerance for policy in policies if policy is not None)
-    tolerance = next((share for share in stated if share is not None), TOLERANCE)
+    tolerance = s.supply.master.stated("count_tolerance", *s.names_of(row), TOLERANCE)
     evidence = CountDrift(counted=_units(event), drift=drift, tolerance=tolerance)
     s.rows.hot["out_of_sync"][row] = evidence.out_of_sync
     context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,))

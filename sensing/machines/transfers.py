@@ -124,8 +124,6 @@ def _expected(s: ShardState, row: int, time: int, date: dt.date | None) -> tuple
     today = s.zones.local_hour(zone, time) // 24
     if date is None or abs(day_number(date) - today) > DATE_DAYS_MAX:
         return NO_DAY, NEVER
-    policies = s.supply.master.policies(*s.names_of(row))
-    stated = (policy.transfer_days_late for policy in policies if policy is not None)
-    late = next((days for days in stated if days is not None), DAYS_LATE)
+    late = s.supply.master.stated("transfer_days_late", *s.names_of(row), DAYS_LATE)
     due = day_number(date)
     return due, s.zones.day_end(zone, due + math.ceil(late))

@@ -126,10 +126,15 @@ class MasterData:
         pairs = ((sku, location), (sku, ""), ("", location), ("", ""))
         return [self._get(("policy", *pair)) for pair in pairs]
 
+    def stated(self, field: str, sku: str, location: str, default: Any) -> Any:
+        """Field of the most specific policy of a SKU-location that states it; ``default`` if none does."""
+        values = (getattr(policy, field) for policy in self.policies(sku, location) if policy is not None)
+        return next((value for value in values if value is not None), default)
+
     def demand(self, sku: str, location: str) -> Demand:
-        """What is demand at a SKU-location: that of the most specific policy that says it."""
-        stated = (policy.demand for policy in self.policies(sku, location) if policy is not None and policy.demand)
-        return next(stated, "both")
+        """What is demand at a SKU-location."""
+        found: Demand = self.stated("demand", sku, location, "both")
+        return found
 
     def unit_factor(self, sku: str, unit: str) -> float | None:
         """Base units in one ``unit`` of an item. None if its record does not have the unit, 1 if it has no record."""
