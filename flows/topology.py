@@ -5,12 +5,14 @@
       |                      +--- reports ---------> roll-up --- outputs ----+---> deliver (partitions of machines)
       |                      |                                               |
       |                      +--- totals, when asked ---+                    |
-      |                                                 v                    |
+      |                      |                          v                    |
       +--- rejects, read counts --------------------> ledger --- outputs ----+
+      |                      |
+      +<---- way back -------+   what an item hands over to its successor, for the successor's shard
 
 The source reads, decodes, orders and routes (`flows.input`). Every item of the flow is a batch for one machine under
 that machine's key. Machines are pure (`sensing.machines`). Sinks keep no state (`sinks`). Steps exchange data only in
-items. Step ids are part of the format of saved state: renaming a step discards its state.
+items, but for the way back. Step ids are part of the format of saved state: renaming a step discards its state.
 """
 
 from typing import Any
@@ -20,12 +22,13 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource
 from bytewax.outputs import FixedPartitionedSink
 
-from flows.input.routing import Router
+from flows.input.routing import from_shard
 from flows.runtime.context import RunContext
 from flows.runtime.error_boundary import BoundedSink, BoundedSource
 from flows.runtime.machine_logic import MachineLogic
 from flows.runtime.machine_processes import MachineHosts
 from flows.runtime.roles import Item, Role
+from sensing.machines.machine_messages import HandOver
 
 
 def build(
@@ -36,7 +39,6 @@ def build(
     context: RunContext,
 ) -> Dataflow:
     """Wire source, machines and sink."""
-    router = Router(shards)
     flow = Dataflow("tidegauge")
 
     def logic(_saved: None) -> MachineLogic:
@@ -52,7 +54,10 @@ def build(
     for_shards = by_role.trues if hosts.submit is None else op.map("submit", by_role.trues, submit)
     sensed = op.stateful_batch(Role.SHARD, for_shards, logic)
     found = op.branch("found", sensed, lambda item: isinstance(item[1], list))
-    messages = op.map("messages", found.falses, lambda item: router.from_shard(item[1]))
+    said = op.branch("said", found.falses, lambda item: isinstance(item[1], HandOver))
+    # A flow has no loops, so the source takes what comes back from a queue.
+    op.inspect("way back", said.trues, lambda _step, item: context.way_back.append(item[1]))
+    messages = op.map("messages", said.falses, lambda item: from_shard(item[1], shards))
     fed = op.branch("fed", messages, lambda item: item[1].machine.role is Role.ROLL_UP)
     rolled_up = op.stateful_batch(Role.ROLL_UP, fed.trues, logic)
     booked = op.stateful_batch(Role.LEDGER, op.merge("books", by_role.falses, fed.falses), logic)

@@ -74,13 +74,13 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class GroupState:
-    """Saved state of a group: consumed offset and topic id by partition, the watermark (UTC ms), and the item links
-    learned.
+    """Saved state of a group: consumed offset and topic id by partition, the watermark (UTC ms), and what its router
+    has learned.
     """
 
     offsets: dict[TopicPartition, tuple[int, str]]
     watermark: int
-    links: bytes
+    learned: bytes
 
 
 class EndOfInput(NamedTuple):
@@ -111,14 +111,14 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         kits; only group 0 sends it to the machines and counts it.
     end
         How the input ends; None: it goes on until the run is stopped.
-    links
-        Item links of a saved state.
+    learned
+        What the router of a saved state had learned.
     """
 
     def __init__(
         self, number: int, buffers: Sequence[PartitionBuffer], reader: Reader, merge: OrderedMerge, settings: Settings,
         context: RunContext, progress: GroupProgress, *, end: EndOfInput | None = None, clocks: Clocks = CLOCKS,
-        milestones: Milestones | None = None, links: bytes = b"",
+        milestones: Milestones | None = None, learned: bytes = b"",
     ) -> None:  # fmt: skip
         self.merge = merge
         self._number = number
@@ -131,9 +131,9 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         self._end = end
         self._clocks = clocks
         self._milestones = milestones or Milestones()
-        self._router = Router(settings.shards)
-        if links:
-            self._router.links.load(links)
+        self._router = Router(settings.shards, settings.lateness_ms)
+        if learned:
+            self._router.load(learned)
         self._newest = BEFORE_ALL
         self._locations: dict[str, InfrequentEvent] = {}
         self._started = self._ended = False
@@ -142,6 +142,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         self._epoch_began = self._reconciled_at = clocks.monotonic()
         self._reconciliation = 0
         self._last_items: list[Item] = []
+        self._awaits_hand_overs = False
         self._snapshot: GroupState | None = None
         self._finished: GroupState | None = None
         self._sends_reference = number == 0 and bool(self._reference)
@@ -155,14 +156,15 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
             raise StopIteration
         if self._new_epoch:
             self._begin_epoch()
+        items = self._handed_over()
         if self._last_items:
-            items = self._take_last_items()
+            items += self._take_last_items()
         elif self._rows >= EPOCH_ROWS_MAX or self._catch_up_steps >= EPOCH_CATCH_UP_MAX:
-            return []
+            return items
         else:
             self._ended = self._context.stopping
             self._reader.poll()
-            items = self._merged() if self._started else self._first()
+            items += self._merged() if self._started else self._first()
         self._reader.report(self.merge.watermark, last=self._ended)
         self._note_caught_up()
         return items
@@ -176,7 +178,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         self._new_epoch = self._tick_due = True
         buffers = (*self._reference, *self._events)
         offsets = {buffer.partition: (buffer.consumed, buffer.log.topic_id) for buffer in buffers}
-        self._snapshot = GroupState(offsets, self.merge.watermark, self._router.links.dump())
+        self._snapshot = GroupState(offsets, self.merge.watermark, self._router.dump())
         return self._snapshot
 
     def close(self) -> None:
@@ -262,8 +264,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         counts = [(*buffer.partition, sum(len(block) for block in blocks if block.sources[0] == buffer.number))
                   for buffer in self._reference]  # fmt: skip
         infrequent = [event._replace(watermark=BEFORE_ALL) for block in blocks for event in block.infrequent]
-        for event in infrequent:
-            self._router.links.learn(event)
+        infrequent = self._router.learn(infrequent, self.merge.watermark)
         rejects = [reject for block in blocks for reject in block.rejects]
         # The end of the input needs only the time zones, so one location of each zone is kept.
         self._locations |= {
@@ -284,11 +285,25 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
             self._router.to_ledger(LedgerBatch(rejects, counts, self.merge.watermark, group=self._number)),
         ]
 
+    def _handed_over(self) -> list[Item]:
+        """Items for what has come back from the shards of superseded items."""
+        if self._number != 0:
+            return []
+        waiting = self._context.way_back
+        return [self._router.to_successor(waiting.popleft()) for _ in range(len(waiting))]
+
     def _final(self, end: EndOfInput) -> list[Item]:
-        """The final batch: it advances the watermark to the end of the input."""
+        """The final batch: it advances the watermark to the end of the input.
+
+        Before it, all that items hand over until then must have come back.
+        """
         until = end.until
         if until is None:
             until = end_of_last_day(self._newest, self._settings.time_zone, self._locations.values())
+        if self._router.superseded.is_pending(until):
+            asked, self._awaits_hand_overs = self._awaits_hand_overs, True
+            tick = Batch(empty_block().records, [], until, group=self._number, progress=AFTER_ALL)
+            return [] if asked else self._router.to_shards(tick, tick=True)
         batch = Batch(
             empty_block().records, [], until, final=True, reconciliation=1, group=self._number, progress=AFTER_ALL
         )

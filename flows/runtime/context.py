@@ -1,7 +1,8 @@
 """The run context: state of one run in this process. It holds stop orders from signals, the first failure, and the
 progress that a user sees.
 
-Source, machines and sink share it, but never exchange data through it: that travels in the items of the flow.
+Source, machines and sink share it. Data travel in the items of the flow, but for the way back: a flow has no loops, so
+what a shard has for another one waits here until the source takes it.
 """
 
 import time
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from flows.runtime.error_boundary import ErrorBoundary
 from flows.runtime.roles import MachineId
+from sensing.machines.machine_messages import HandOver
 from sensing.outputs import EXCEPTIONS, OutputRecord
 
 RECENT_MAX = 20
@@ -62,6 +64,7 @@ class RunContext:
         self.errors = ErrorBoundary()
         self.stopping = False
         self.lines = 0
+        self.way_back: deque[HandOver] = deque()
         self._report = report
         self._service = service
         self._observer = observer

@@ -8,10 +8,10 @@ from bytewax.operators import StatefulBatchLogic
 
 from flows.runtime.context import RunContext
 from flows.runtime.roles import Addressed, MachineId
-from sensing.machines.machine_messages import ShardReport, Totals
+from sensing.machines.machine_messages import HandOver, ShardReport, Totals
 from sensing.outputs import OutputRecord
 
-MESSAGES = (Totals, ShardReport)
+MESSAGES = (Totals, ShardReport, HandOver)
 """Messages of machines to other machines."""
 
 

@@ -57,6 +57,9 @@ NOT_RESTOCKED = 8
 """Flag of a record: returned goods that do not go back to stock."""
 KIT = 16
 """Flag of a record: the item is a kit. Its line is demand and never open: what is open of its parts is."""
+SUPERSEDED = 32
+"""Flag of a record: its texts name an item whose successor has taken over. The key of its row is the successor's, that
+of its line is unchanged."""
 NOT_GIVEN = -1
 """Open quantity of an event that does not state it."""
 NO_DAY = -(2**31)
@@ -89,7 +92,7 @@ EVENT = np.dtype(
         ("partition", "u2"),
         ("kind", "u1"),
         ("topic", "u1"),
-        ("flags", "u1"),  # PROMOTED, NO_LINE, DERIVED, NOT_RESTOCKED, KIT
+        ("flags", "u1"),  # PROMOTED, NO_LINE, DERIVED, NOT_RESTOCKED, KIT, SUPERSEDED
         ("currency", "S3"),
     ],
     align=True,
@@ -109,7 +112,11 @@ class CurrencyHeard(msgspec.Struct, frozen=True, tag="currency.heard", tag_field
 
 
 class InfrequentEvent(NamedTuple):
-    """An infrequent event with its origin. ``event`` is a contract struct, ``trace`` its W3C traceparent."""
+    """An infrequent event with its origin. ``event`` is a contract struct, ``trace`` its W3C traceparent.
+
+    ``named`` are the SKU and the substitute's SKU of the message where a successor stands for one of them in ``event``;
+    empty texts stand for themselves.
+    """
 
     event: Any
     time: int
@@ -118,6 +125,7 @@ class InfrequentEvent(NamedTuple):
     partition: int
     offset: int
     trace: str | None = None
+    named: tuple[str, str] = ("", "")
 
 
 HEARD_SHIPMENT, HEARD_DELIVERY, HEARD_COUNT = 1, 2, 4
@@ -132,6 +140,20 @@ class LocationHeard(msgspec.Struct, frozen=True, tag="location.heard", tag_field
 
     location: str
     kind: int
+
+
+class SuccessionHeard(msgspec.Struct, frozen=True, tag="succession.heard", tag_field="event_type"):
+    """A source group's notice to every shard: an item has a successor from ``since`` on (watermark, UTC ms).
+
+    Without ``since`` the successor is withdrawn. ``refused`` says why the record changes nothing, if it does not. It
+    travels as an infrequent event and is not an input event, so it is not counted.
+    """
+
+    old: str
+    successor: str
+    since: int | None
+    event_id: str
+    refused: str = ""
 
 
 class Batch(NamedTuple):

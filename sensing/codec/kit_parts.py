@@ -18,6 +18,8 @@ from sensing.codec.event_record import DERIVED, EVENT, KIT, NOT_GIVEN, PROMOTED,
 from sensing.codec.hash_set import hash_position
 from sensing.codec.item_links import PARTS_OF_KIT_MAX, ItemLinks
 from sensing.codec.rekey import rekey
+from sensing.codec.successions import Successions
+from sensing.codec.supersede import supersede_record
 from sensing.codec.text_table import EventTexts, TextLookup
 from sensing.jit import kernel
 
@@ -27,8 +29,8 @@ PART_BITS = 10
 assert PARTS_OF_KIT_MAX <= 1 << PART_BITS, "offsets of derived records must differ"
 
 
-def add_kit_parts(batch: Batch, links: ItemLinks) -> Batch:
-    """The batch with derived records of parts behind the records of kits."""
+def add_kit_parts(batch: Batch, links: ItemLinks, successions: Successions) -> Batch:
+    """The batch with derived records of parts, or of their successors, behind the records of kits."""
     if links.kit_hashes.count == 0:
         return batch
     records = batch.records
@@ -56,6 +58,8 @@ def add_kit_parts(batch: Batch, links: ItemLinks) -> Batch:
     parts["id_hi"] ^= parts["row_hi"]
     own = np.array([not entry.order_id for entry in texts])
     parts["line_hi"][own] = parts["id_hi"][own]
+    for k, entry in enumerate(texts):
+        supersede_record(parts[k : k + 1], entry.sku, entry.location, successions)
     order = np.argsort(np.concatenate([np.arange(len(records)), np.array(behind)]), kind="stable")
     merged = np.take(np.concatenate([records, parts]), order)
     more = np.searchsorted(np.array(behind), [before for before, _ in batch.infrequent], "left").tolist()

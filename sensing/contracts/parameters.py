@@ -128,6 +128,8 @@ class Stock(msgspec.Struct, kw_only=True):
     location, so that lines end by age. ``shipments`` says whether the location reports shipments; where it does not, a
     count settles the lines that were due.
 
+    ``predecessors`` is the part of ``on_hand`` under the names of items that this one has taken over from.
+
     ``left_over`` is what will be left of stock and orders when the item ends, absent where no last day is known.
     """
 
@@ -145,6 +147,7 @@ class Stock(msgspec.Struct, kw_only=True):
     shipments: Literal["heard", "not_heard"] = "heard"
     in_transit: float = 0.0
     left_over: float | None = None
+    predecessors: float = 0.0
 
 
 class Change(msgspec.Struct, kw_only=True):
@@ -197,7 +200,8 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     ``supplier`` is that of the newest purchase order, else of the item; ``buyer`` is its buyer.
 
     ``lifecycle`` is ``ending`` if ``last_day``, the last local day with demand, is known, and ``ended`` from that day's
-    close on. One record then proposes zero; after it a record is published only if its proposal moved.
+    close on. One record then proposes zero; after it a record is published only if its proposal moved. ``successor``
+    has taken over from the item, and the item from its ``predecessors``, in this order.
     """
 
     sku: str
@@ -230,6 +234,8 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     buyer: str | None = None
     lifecycle: Lifecycle = "active"
     last_day: str | None = None
+    successor: str | None = None
+    predecessors: list[str] = []
 
 
 SPEC = output(

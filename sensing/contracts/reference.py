@@ -84,6 +84,11 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
 
     ``end_of_life`` is the last local day with demand. The forecast is zero after it, and no order covers later demand.
     Order lines requested for later days are open demand as any other.
+
+    ``successor`` takes over from the item at ``successor_from``, but not before this record takes effect: at that
+    instant the history, order lines, stock and purchase orders of every location pass to it, once. From then on the
+    item is another name of its successor; only a stock count says how much of the item itself is on hand. A record that
+    takes effect before the instant replaces or withdraws the successor, a later one does not.
     """
 
     sku: Sku
@@ -107,6 +112,8 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
     parts: Annotated[dict[Sku, Annotated[float, Meta(gt=0, le=1e6)]], Meta(max_length=PARTS_MAX)] = {}
     aliases: Annotated[list[Sku], Meta(max_length=ALIASES_MAX)] = []
     end_of_life: dt.date | None = None
+    successor: Sku | None = None
+    successor_from: EventTime | None = None
 
 
 class LocationUpdated(ReferenceEvent, tag="location.updated", kw_only=True, gc=False):

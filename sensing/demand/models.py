@@ -105,6 +105,45 @@ class DemandModels:
         """Multiply what was learned of rows by ``factor``, when their base unit has changed."""
         rescale_rows(self.demand, self.pool, self.river, self.models, rows, factor)
 
+    def given(self, row: int) -> tuple[bytes, bytes, bytes]:
+        """Record, River record and River models of a row as bytes, for `adopt`; empty if it has none."""
+        slot = int(self.demand["slot"][row]) - 1
+        record = self.demand[row : row + 1].tobytes()
+        if slot < 0:
+            return record, b"", b""
+        return record, self.river[slot : slot + 1].tobytes(), dump_river_rows({0: self.models[row]})
+
+    def adopt(self, row: int, pool: int, closed_day: int, given: tuple[bytes, bytes, bytes], factor: float) -> None:
+        """Add what another row has learned to a row.
+
+        Levels add up, and everything else is that of one of the two: the one with River models, else that of the higher
+        level. So it keeps weekday profile, spread and accuracy of the row that sold most.
+
+        Parameters
+        ----------
+        pool, closed_day
+            Location of the row, and the last local day that it has closed.
+        given
+            What the other row's :meth:`given` returned.
+        factor
+            Base units of this row in one of the other row.
+        """
+        record = np.frombuffer(given[0], DEMAND)[0]
+        own, taken = float(self.demand["expected"][row]), factor * float(record["expected"])
+        rank = (bool(self.demand["slot"][row]), own), (bool(given[1]), taken)
+        at = np.array([row])
+        if rank[0] >= rank[1] and self.demand["days"][row] > 0:
+            if own > 0.0:
+                self.rescale(at, (own + taken) / own)
+            return
+        slot = self.demand["slot"][row]
+        self.demand[row] = record
+        self.demand["pool"][row], self.demand["slot"][row] = pool, slot
+        self.demand["last_day"][row] = closed_day if record["last_day"] > 0 else 0
+        if given[1]:
+            self._put_river(row, np.frombuffer(given[1], RIVER)[0], load_river_rows(given[2])[0])
+        self.rescale(at, factor * (own + taken) / taken if taken > 0.0 else factor)
+
     def aggregate_pools(self, pools: NDArray[np.int64], day: int) -> None:
         """Add the totals of a day to the pools' profiles. Call once per pool after all its rows have closed the day."""
         weekday = (day + 3) % 7
@@ -178,6 +217,17 @@ class DemandModels:
             if error == error and model.drifted(error):  # false if NaN: the day was not scored
                 self._drifted(row)
         write_coefficients(self.river, slots, models)
+
+    def _put_river(self, row: int, record: Any, model: RiverRow) -> None:
+        """Put a River record and models in the place of those of a row."""
+        slot = int(self.demand["slot"][row]) - 1
+        if slot < 0:
+            slot = len(self.models)
+            self.river = _grown(self.river, slot + 1)
+            self.demand["slot"][row] = slot + 1
+        self.models[row] = model
+        self.river[slot] = record
+        self.river["row"][slot] = row
 
     def _drifted(self, row: int) -> None:
         """Speed up learning of a row after a detected drift."""

@@ -174,6 +174,20 @@ class Problems:
             return self._dismiss(problem, decision_record, instant)
         return None if self.backfilling else self._publish(problem, decision_record.time)
 
+    def end_row(self, row: int, reason: str, instant: int, kept: ExceptionType) -> list[ExceptionState]:
+        """Resolve the open problems of a row, but for those of one type; returns the states to publish."""
+        ended = []
+        for name in list(self._rows.get(row, ())):
+            problem = self._problems[name]
+            if problem.exception_type == kept or problem.status in _ENDED:
+                continue
+            if problem.is_open:
+                problem.reason_override = f"{reason} It last said: {problem.finding.reason}"
+                ended.append(self._end(name, problem, "resolved", instant))
+            else:
+                self._drop(name)
+        return [state for state in ended if state is not None]
+
     def expire(self, instant: int) -> list[ExceptionState]:
         """Expire problems whose findings have stopped, and drop problems after their cool-down. Called once a day."""
         ended = []

@@ -39,20 +39,8 @@ def unit_change(before: ItemUpdated | None, after: ItemUpdated) -> float | None:
 
 def convert_rows(s: ShardState, rows: NDArray[np.int64], factor: float) -> None:
     """Multiply all quantities that are known of rows by ``factor``."""
-    hot, supply = s.rows.hot, s.supply.supply
-    hot["day_quantity"][rows] = _whole(hot["day_quantity"][rows], factor)
-    hot["price"][rows] /= factor
-    for name in ON_ROWS:
-        hot[name][rows] *= factor
-    hot["stock_threshold"][rows] *= factor
-    known = rows[hot["size_count"][rows] > 0]
-    for name in ("size_mean", "size_max"):
-        hot[name][known] += np.float32(np.log(factor))
-    for name in ("count_quantity", "movement_quantity"):
-        supply[name][rows] = _whole(supply[name][rows], factor)
-    for name in PUBLISHED:
-        supply[name][rows] *= factor
-    supply["demand_variance"][rows] *= factor**2
+    convert_hot(s.rows.hot, rows, factor)
+    convert_supply(s.supply.supply, rows, factor)
     concerned = np.zeros(s.rows.count, np.bool_)
     concerned[rows] = True
     s.supply.supply["open_total"][rows] = 0
@@ -64,6 +52,27 @@ def convert_rows(s: ShardState, rows: NDArray[np.int64], factor: float) -> None:
     for key in keys_of_rows(s, rows):
         s.baselines.convert(key, factor)
         s.opportunities.convert(key, factor)
+
+
+def convert_hot(hot: NDArray[Any], rows: NDArray[np.int64], factor: float) -> None:
+    """Multiply the quantities of hot records by ``factor``."""
+    hot["day_quantity"][rows] = _whole(hot["day_quantity"][rows], factor)
+    hot["price"][rows] /= factor
+    for name in ON_ROWS:
+        hot[name][rows] *= factor
+    hot["stock_threshold"][rows] *= factor
+    known = rows[hot["size_count"][rows] > 0]
+    for name in ("size_mean", "size_max"):
+        hot[name][known] += np.float32(np.log(factor))
+
+
+def convert_supply(supply: NDArray[Any], rows: NDArray[np.int64], factor: float) -> None:
+    """Multiply the quantities of supply records by ``factor``, but for what is open and on order."""
+    for name in ("count_quantity", "movement_quantity"):
+        supply[name][rows] = _whole(supply[name][rows], factor)
+    for name in PUBLISHED:
+        supply[name][rows] *= factor
+    supply["demand_variance"][rows] *= factor**2
 
 
 def _whole(quantity: NDArray[Any], factor: float) -> NDArray[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sensing.codec.event_record import CurrencyHeard, InfrequentEvent, LocationHeard
+from sensing.codec.event_record import CurrencyHeard, InfrequentEvent, LocationHeard, SuccessionHeard
 from sensing.codec.keys import id_key
 from sensing.codec.shard_split import shard_of
 from sensing.codec.thousandths import exact_thousandths
@@ -19,11 +19,13 @@ from sensing.machines.callbacks import recheck_stock
 from sensing.machines.decisions.decide import decide
 from sensing.machines.disruption import SupplierDisruption
 from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, HELD_BACK, SUPERSEDED
+from sensing.machines.old_names import booking_old_stock
 from sensing.machines.purchase_effects import book_receipt, report_closed, report_moved
 from sensing.machines.refusals import Refusal, answers_for, refusal_of, reject_infrequent
 from sensing.machines.row_lookup import converted, row_of, unit_factor
 from sensing.machines.shard_state import ShardState
 from sensing.machines.shipment_events import FULFILMENTS, apply_fulfilment
+from sensing.machines.succession import hear_succession
 from sensing.machines.transfer_demand import book_transfer, is_demand
 from sensing.machines.transfers import put_in_transit
 from sensing.machines.unknown_names import admit_infrequent
@@ -43,11 +45,15 @@ def apply_infrequent(s: ShardState, message: InfrequentEvent) -> SupplierDisrupt
     if isinstance(message.event, LocationHeard):
         s.locations.hear(message.event.location, message.event.kind)
         return None
+    if isinstance(message.event, SuccessionHeard):
+        hear_succession(s, message.event)
+        return None
     if isinstance(message.event, CurrencyHeard):
         if s.supply.see_currency(message.event.currency):
             s.schedule_plans()
         return None
-    outcome = _apply(s, message)
+    with booking_old_stock(s, message):
+        outcome = _apply(s, message)
     if outcome == ABSORBED and message.time < message.watermark:
         outcome = ABSORBED_LATE
     if answers_for(s, message.event):
@@ -80,7 +86,8 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
         decide(s, message)
     elif isinstance(event, FULFILMENTS) and answers_for(s, event):
         apply_fulfilment(s, message, row_of(s, event.sku, event.location))
-    if isinstance(event, Transferred) and put_in_transit(s, message, *rows):
+    # Goods of an old item are on hand at once: its part of the balance does not follow them on their way.
+    if isinstance(event, Transferred) and not message.named[0] and put_in_transit(s, message, *rows):
         moves = moves[:1]
     for row, (sku, _, quantity) in zip(rows, moves, strict=False):
         _book_movement(s, message, row, sku, quantity)
@@ -88,7 +95,7 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
         factor = unit_factor(s, event.sku, event.unit_of_measure) or 1.0
         book_transfer(s, message, rows[0], converted(exact_thousandths(event.quantity), factor))
     elif outcome != DEAD_LETTER:
-        _remember(s, message, key)
+        _remember(s, message, key, rows[0] if rows else 0)
     return outcome
 
 
@@ -101,10 +108,10 @@ def _movements(s: ShardState, event: Any) -> list[tuple[str, str, float]]:
     return []
 
 
-def _remember(s: ShardState, message: InfrequentEvent, key: tuple[np.uint64, np.uint64]) -> None:
-    """Keep the key of the event's id, so that a repeat counts as a duplicate."""
+def _remember(s: ShardState, message: InfrequentEvent, key: tuple[np.uint64, np.uint64], row: int) -> None:
+    """Keep the key of the event's id with its row, so that a repeat counts as a duplicate."""
     s.lines.ensure(1)
-    new_line(s.tables(), *key, 0, message.time // HOUR_MS)
+    new_line(s.tables(), *key, row, message.time // HOUR_MS)
     s.lines.state[ALL_OPEN] = 0
 
 

@@ -1,5 +1,5 @@
-"""Messages to and from machines besides batches: input of the ledger, totals of the shards, final parameters, and
-reports of the shards to the roll-up.
+"""Messages to and from machines besides batches: input of the ledger, totals of the shards, final parameters, reports
+of the shards to the roll-up, and what an item hands over to its successor.
 """
 
 from typing import Any, NamedTuple
@@ -9,8 +9,13 @@ import msgspec
 from sensing.codec.event_record import Reject
 from sensing.contracts.decisions import DecisionMade
 from sensing.detection.master_data import UnknownName
+from sensing.supply.purchase_line import PurchaseLine
 
 OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter", "released", "unknown_line")
+
+
+MOVEMENTS_MAX = 32
+"""Movements kept of a part of a balance. A count older than all of them is not exact."""
 
 
 class LedgerBatch(NamedTuple):
@@ -37,6 +42,75 @@ class Totals(NamedTuple):
     counts: list[tuple[str, int, tuple[int, ...]]]
     reconciliation: int
     group: int = 0
+
+
+class OldStock(msgspec.Struct, array_like=True):
+    """Thousandths of a row's balance under the name of an old item, and its newest movements: time, thousandths."""
+
+    quantity: int
+    movements: list[tuple[int, int]] = []
+
+    def move(self, time: int, quantity: int) -> None:
+        """Add a movement."""
+        self.quantity += quantity
+        self.movements.append((time, quantity))
+        del self.movements[:-MOVEMENTS_MAX]
+
+    def at(self, time: int) -> int:
+        """Thousandths as of an instant."""
+        return self.quantity - self.later(time)
+
+    def later(self, time: int) -> int:
+        """Thousandths moved after an instant."""
+        return sum(quantity for moved, quantity in self.movements if moved > time)
+
+
+class HandedLine(msgspec.Struct):
+    """A purchase-order line that is handed over, with the name of its supplier."""
+
+    po_id: str
+    name: str
+    supplier: str
+    line: PurchaseLine
+
+
+class HandedRow(msgspec.Struct):
+    """What one row of a superseded item hands over. A record is the bytes of one, empty if there is none."""
+
+    location: str
+    hot: bytes
+    supply: bytes
+    demand: bytes
+    river: bytes
+    models: bytes
+    """Dump of the row's River models, as those of row 0."""
+    lines: bytes
+    """Order lines, in the order of their slots; their codes are positions in ``units`` and ``currencies``."""
+    units: list[str]
+    currencies: list[str]
+    lanes: list[tuple[str, float, float, float]]
+    """Supplier, weight, mean and squares of each lane."""
+    purchases: list[HandedLine]
+    allocations: list[tuple[int, int, int]]
+    old_stock: list[tuple[str, OldStock]]
+    """Parts of the balance under the names of items that the row's item has taken over from."""
+    summed_until: int
+
+
+class HandOver(msgspec.Struct):
+    """To the shard of a successor: all rows of the superseded item, once. ``since`` is its instant (watermark, UTC ms).
+
+    ``base_unit`` and ``units`` are those of the old item's record, ``old_names`` the items that it has taken over from.
+    """
+
+    old: str
+    successor: str
+    since: int
+    event_id: str
+    base_unit: str
+    units: dict[str, float]
+    old_names: list[str]
+    rows: list[HandedRow]
 
 
 class ParameterRows(NamedTuple):

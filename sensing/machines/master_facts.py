@@ -3,12 +3,14 @@
 They are those in force when the record is published. `shard_outputs` adds them.
 """
 
+from sensing.codec.event_record import THOUSANDTHS
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.parameters import PlanningParameters
 from sensing.contracts.reference import ItemUpdated
 from sensing.machines.row_lookup import row_of_known
 from sensing.machines.shard_state import ShardState
 from sensing.state.locations import Location
+from sensing.supply.rounding import rounded
 
 
 def complete_exception(s: ShardState, state: ExceptionState) -> None:
@@ -36,6 +38,18 @@ def complete_parameters(s: ShardState, document: PlanningParameters) -> None:
     document.region = None if location is None else location.region
     document.supplier = _supplier(s, document.sku, document.location)
     document.buyer = _buyer(s, document.supplier)
+    _add_succession(s, document)
+
+
+def _add_succession(s: ShardState, document: PlanningParameters) -> None:
+    """Add the item's successor, if it has taken over, and what the item has taken over."""
+    h = s.hand_overs
+    if h.has_passed(document.sku):
+        document.successor = h.successions.of[document.sku].successor
+    document.predecessors = h.old_names.get(document.sku, [])
+    row = row_of_known(s, document.sku, document.location)
+    if document.predecessors and row is not None:
+        document.stock.predecessors = float(rounded(h.under_old_names(row) / THOUSANDTHS))
 
 
 def _add_item(s: ShardState, record: ExceptionState | PlanningParameters) -> ItemUpdated | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from sensing.codec.event_record import CurrencyHeard, InfrequentEvent, Topic
+from sensing.codec.event_record import CurrencyHeard, InfrequentEvent, SuccessionHeard, Topic
 from sensing.contracts.reference import ReferenceRecord
 from sensing.machines.close_schedule import NEVER
 from sensing.state.snapshot import Encoded, pack, unpack
@@ -76,4 +76,4 @@ class ReferenceQueue:
 
 def is_reference(message: InfrequentEvent) -> bool:
     """Whether an infrequent event is master data, which does not depend on the watermark."""
-    return message.topic == Topic.REFERENCE and not isinstance(message.event, CurrencyHeard)
+    return message.topic == Topic.REFERENCE and not isinstance(message.event, (CurrencyHeard, SuccessionHeard))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import THOUSANDTHS
+from sensing.codec.event_record import SUPERSEDED, THOUSANDTHS
 from sensing.codec.keys import row_hash_of, row_key
 from sensing.codec.text_table import TextLookup
 from sensing.contracts.common import PRICE_MAX
@@ -129,6 +129,8 @@ def _make_rows(
     missing = np.flatnonzero(rows == MISSING)
     keys = zip(records["row_hi"][missing].tolist(), records["row_lo"][missing].tolist(), strict=True)
     for k, key, (sku, location, *_) in zip(missing.tolist(), keys, texts.all(records[missing]), strict=True):
+        if records["flags"][k] & SUPERSEDED:
+            sku = s.hand_overs.successions.successor(sku, int(records["watermark"][k]))
         # A refused record takes no row of the table.
         if not s.supply.master.accepts_item(sku):
             rows[k] = SKIPPED

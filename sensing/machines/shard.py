@@ -24,7 +24,8 @@ from sensing.machines.forecast_and_plan import parameter_columns
 from sensing.machines.infrequent_events import apply_infrequent
 from sensing.machines.input_queue import BatchCursor
 from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX, DEAD_LETTER, HELD_BACK, TO_JUDGE, UNJUDGED
-from sensing.machines.machine_messages import ParameterRows, ShardReport, Totals
+from sensing.machines.machine_messages import HandOver, ParameterRows, ShardReport, Totals
+from sensing.machines.old_names import AloneRecord, next_piece
 from sensing.machines.order_judgement import judge
 from sensing.machines.reference_queue import is_reference
 from sensing.machines.refusals import reject_record
@@ -39,7 +40,7 @@ from sensing.outputs import OutputRecord
 LINES_PER_RECORD = 2
 """A shipment adds its own id and its order line; a record adds at most this many lines to the table."""
 
-Outputs = list[OutputRecord | Totals | ParameterRows | ShardReport]
+Outputs = list[OutputRecord | Totals | ParameterRows | ShardReport | HandOver]
 
 
 class ShardMachine:
@@ -55,17 +56,24 @@ class ShardMachine:
 
     @property
     def busy(self) -> bool:
-        """Whether :meth:`proceed` has work: a timer is under way or a batch is queued."""
-        return self._under_way is not None or len(self.state.queue) > 0
+        """Whether :meth:`proceed` has work: a timer is under way, or a batch is queued that waits for no hand-over."""
+        waiting = self.state.hand_overs.waiting
+        return self._under_way is not None or (len(self.state.queue) > 0 and not waiting)
 
-    def apply(self, batch: Batch) -> Outputs:
-        """Accept a batch, then proceed."""
-        self.accept(batch)
+    def apply(self, load: Batch | HandOver) -> Outputs:
+        """Accept a batch or a hand-over, then proceed."""
+        self.accept(load)
         return self.proceed()
 
-    def accept(self, batch: Batch) -> None:
-        """Queue a batch; the watermark tracker may hold it back until other source groups have caught up."""
-        for ready in self.state.groups.admit(batch):
+    def accept(self, load: Batch | HandOver) -> None:
+        """Queue a batch; the watermark tracker may hold it back until other source groups have caught up.
+
+        A hand-over is kept until its instant.
+        """
+        if isinstance(load, HandOver):
+            self.state.hand_overs.arrive(load)
+            return
+        for ready in self.state.groups.admit(load):
             self.state.queue.add(ready)
 
     def proceed(self) -> Outputs:
@@ -93,6 +101,7 @@ class ShardMachine:
         budget = CallBudget(UNBOUNDED if s.queue.ends else self._bounds, len(s.queue))
         outputs: Outputs = []
         self._applied = []
+        s.hand_overs.waiting = False
         while self._under_way is not None or s.queue.head is not None:
             if self._under_way is not None and self._under_way.done:
                 self._under_way = None
@@ -103,11 +112,14 @@ class ShardMachine:
             elif self._under_way is not None:
                 self._current = Work(timer=self._under_way)
                 self._under_way.step(s, budget)
+            elif s.hand_overs.waiting:
+                break
             else:
                 before = s.outbox.number
                 self._apply_head(outputs, budget)
                 budget.spend(outputs=s.outbox.number - before)
         outputs += s.outbox.take()
+        outputs += s.hand_overs.take_sent()
         report = s.reports.take(s.clock, final=any(cursor.batch.final for cursor in self._applied))
         return outputs if report is None else [*outputs, report]
 
@@ -197,8 +209,11 @@ class ShardMachine:
         due = self._next_due()
         if watermarks[stop - 1] >= due:
             stop = start + int(np.searchsorted(watermarks[start:stop], due, "left"))
+        stop, applied_alone = next_piece(s.hand_overs, batch.records, start, stop)
         cursor.records = stop
         events, rows, refusals = resolve_records(s, batch.records[start:stop], cursor.texts)
+        alone = AloneRecord.of(s, events, rows, cursor.texts) if applied_alone else None
+        events = events if alone is None else alone.events
         if self._under_way is not None:
             self._under_way.bring_forward(s, rows_changed(s.tables(), events, rows), budget)
         s.lines.ensure(LINES_PER_RECORD * len(events))
@@ -226,6 +241,8 @@ class ShardMachine:
                 s.clock = max(s.clock, int(events["watermark"][end]))
                 self._refuse(cursor, events[end], refusal)
                 at = end + 1
+        if alone is not None:
+            alone.book(s)
 
     def _absorb_one(self, cursor: BatchCursor, at: int) -> None:
         """Absorb one record again, to find out whether it fails alone."""
@@ -251,7 +268,7 @@ class ShardMachine:
         """Run timers due at or before ``watermark``, in the order of instants.
 
         Returns True when all have run and the clock is at the watermark. Returns False when a resumable timer was
-        started or events left the quarantine: these come first.
+        started or events left the quarantine, which come first, or when the shard waits for a hand-over.
         """
         s = self.state
         head = s.queue.head
@@ -262,6 +279,8 @@ class ShardMachine:
             if next_timer(s) == instant:
                 s.clock = max(s.clock, instant)
                 self._under_way = run_timer(s, instant)
+                if s.hand_overs.waiting:
+                    return False
             else:
                 due = s.schedule.take(min(watermark, next_timer(s) - 1), final=False)
                 assert due is not None, "a close is due"

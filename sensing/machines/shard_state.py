@@ -14,6 +14,7 @@ from sensing.detection.lifecycle import Problems
 from sensing.detection.order_size import Sign
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.machines.close_schedule import NEVER, CloseSchedule
+from sensing.machines.hand_overs import HandOvers
 from sensing.machines.input_queue import InputQueue
 from sensing.machines.kernel_tables import Tables
 from sensing.machines.machine_messages import OUTCOMES
@@ -61,6 +62,7 @@ class ShardState:
         self.queue = InputQueue()
         self.quarantine = Quarantine(settings.quarantine_max)
         self.reports = Reports(shard)
+        self.hand_overs = HandOvers()
         self.outputs_per_row = 1.0  # of the rows planned last; the call budget expects as many of the next ones
         self.rows = Rows(settings.rows_max)
         self.row_index = RowIndex()
@@ -271,6 +273,7 @@ def _parts(s: ShardState) -> dict[str, Snapshot]:
         "groups": s.groups,
         "queue": s.queue,
         "quarantine": s.quarantine,
+        "hand_overs": s.hand_overs,
     }
 
 

@@ -54,8 +54,11 @@ def _record(s: ShardState, message: InfrequentEvent) -> Any:
     """The event as a record that kernels take."""
     event = message.event
     record = np.zeros(1, EVENT)[0]
-    keys = keys_of(event.sku, event.location, event.event_id, event.order_id or "", event.line or "")
-    for name in ("row_hi", "row_lo", "line_hi", "line_lo", "id_hi", "id_lo"):
+    # A line keeps the key of the item that it was ordered as.
+    keys = keys_of(
+        message.named[0] or event.sku, event.location, event.event_id, event.order_id or "", event.line or ""
+    )
+    for name in ("line_hi", "line_lo", "id_hi", "id_lo"):
         record[name] = keys[name]
     factor = unit_factor(s, event.sku, event.unit_of_measure) or 1.0
     record["quantity"] = converted(exact_thousandths(event.quantity), factor)

@@ -35,6 +35,7 @@ from sensing.machines.resumable import FirstPublication, Resumable
 from sensing.machines.row_lookup import row_of_known
 from sensing.machines.shard_outputs import put_decision
 from sensing.machines.shard_state import ShardState
+from sensing.machines.succession import pass_over, with_end
 from sensing.machines.transfers import end_transfers
 from sensing.machines.unknown_names import accept_names
 from sensing.state.line_table import EVICTED_OPEN
@@ -93,7 +94,7 @@ def _in_force(s: ShardState, event: Any, time: int) -> None:
         s.customers.apply(int(text_hashes([event.customer])[0]), event, time)
     elif isinstance(event, ItemUpdated):
         assert concerned is not None, "an item record names its SKU"
-        apply_item(s, event, concerned, time)
+        apply_item(s, with_end(s, event), concerned, time)
     elif isinstance(event, PlanPublished):
         plan_in_force(s, event, time)
     elif isinstance(event, SignalObserved):
@@ -157,16 +158,21 @@ def next_timer(s: ShardState) -> int:
     reference = s.pending.next_time()
     quiet_end = s.settings.quiet_until if s.backfilling and s.settings.quiet_until is not None else NEVER
     reference = reference if reference == NEVER else reference - s.settings.lateness_ms
-    return min(reference, quiet_end, s.supply.transit.next_end(), s.next_housekeeping)
+    return min(reference, quiet_end, s.supply.transit.next_end(), s.hand_overs.next_instant(), s.next_housekeeping)
 
 
 def run_timer(s: ShardState, instant: int) -> Resumable | None:
-    """Run the timers due at ``instant``: reference records, transfers, the end of the backfill, then housekeeping.
+    """Run the timers due at ``instant``: reference records, transfers, hand-overs to successors, the end of the
+    backfill, then housekeeping.
 
-    The end of the backfill is resumable: it is returned for the shard to step. Housekeeping stays due until it ends.
+    The end of the backfill is resumable: it is returned for the shard to step. Housekeeping stays due until it ends. A
+    shard that waits for a hand-over runs the timers again when it has arrived.
     """
     apply_due_reference(s, instant + s.settings.lateness_ms)
     end_transfers(s, instant)
+    pass_over(s, instant)
+    if s.hand_overs.waiting:
+        return None
     if s.backfilling and s.settings.quiet_until is not None and s.settings.quiet_until <= instant:
         return FirstPublication.begin(s, instant)
     if s.next_housekeeping <= instant:

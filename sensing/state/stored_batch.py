@@ -7,7 +7,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sensing.codec.event_record import EVENT, TOPICS, Batch, CurrencyHeard, InfrequentEvent, LocationHeard
+from sensing.codec.event_record import (
+    EVENT,
+    TOPICS,
+    Batch,
+    CurrencyHeard,
+    InfrequentEvent,
+    LocationHeard,
+    SuccessionHeard,
+)
 from sensing.codec.text_table import TextTable, TopicPartitionOffset, needed
 from sensing.contracts.topic_registry import INPUTS
 
@@ -19,17 +27,18 @@ class StoredEvent(msgspec.Struct):
     event: msgspec.Raw
     place: tuple[int, int, int, int, int]
     trace: str | None
+    named: tuple[str, str]
 
     @classmethod
     def of(cls, before: int, item: InfrequentEvent) -> "StoredEvent":
         """Take an event apart; ``before`` is the index of the record that it precedes."""
-        return cls(before, msgspec.Raw(msgspec.msgpack.encode(item.event)), item[1:6], item.trace)
+        return cls(before, msgspec.Raw(msgspec.msgpack.encode(item.event)), item[1:6], item.trace, item.named)
 
     def infrequent(self) -> InfrequentEvent:
         """Put the event together."""
-        types: tuple[Any, ...] = (*INPUTS[TOPICS[self.place[2]]], CurrencyHeard, LocationHeard)
+        types: tuple[Any, ...] = (*INPUTS[TOPICS[self.place[2]]], CurrencyHeard, LocationHeard, SuccessionHeard)
         event = msgspec.msgpack.decode(self.event, type=functools.reduce(operator.or_, types))
-        return InfrequentEvent(event, *self.place, self.trace)
+        return InfrequentEvent(event, *self.place, self.trace, self.named)
 
 
 class _StoredTexts(msgspec.Struct):

@@ -61,6 +61,12 @@ class Allocations:
             self._of_row.pop(row, None)
         return found
 
+    def take_row(self, row: int) -> list[tuple[int, int, int]]:
+        """Remove and return the allocations of a row: line key and thousandths."""
+        found = [(*key, quantity) for key, quantity in self._of_row.pop(row, {}).items()]
+        self._count -= len(found)
+        return found
+
     def convert(self, row: int, factor: float) -> None:
         """Multiply the allocations of a row by ``factor``, when its base unit has changed."""
         for key, quantity in self._of_row.get(row, {}).items():

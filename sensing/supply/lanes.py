@@ -141,6 +141,18 @@ class Lanes:
         self._lane_of[row, supplier] = number
         return number
 
+    def of_row(self, row: int) -> list[tuple[str, float, float, float]]:
+        """Supplier, weight, mean and squares of each lane of a row."""
+        found = self.lanes[self.lanes["row"] == row]
+        return [(self.names[lane["supplier"]], *lane.tolist()[:3]) for lane in found]
+
+    def adopt(self, row: int, given: list[tuple[str, float, float, float]]) -> None:
+        """Give a row the lanes of another one, where it has learned nothing of its own."""
+        for name, *statistic in given:
+            number = self.lane(row, self.supplier(name))
+            if number != NO_LANE and self._lanes["weight"][number] == 0.0:
+                self._lanes[number] = (*statistic, row, self._lanes["supplier"][number])
+
     def received(self, lane: int, supplier: int, lead_time_days: float, share: float) -> None:
         """Learn a receipt: ``share`` of a line arrived ``lead_time_days`` after the line was placed."""
         if lane != NO_LANE:

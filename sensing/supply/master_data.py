@@ -88,6 +88,10 @@ class MasterData:
         found: ItemUpdated | None = self._get(("item", sku))
         return found
 
+    def replace_item(self, record: ItemUpdated) -> None:
+        """Put a changed record of an item in the place of the one in force."""
+        self.apply(record, self._records["item", record.sku][0])
+
     def items_of(self, suppliers: set[str]) -> list[str]:
         """SKUs of the items that one of some suppliers delivers."""
         return [

@@ -153,6 +153,21 @@ class Purchases:
                     self._file(key, line)
                     on_order[row] += line.open - open_before
 
+    def take_row(self, row: int, on_order: NDArray[np.int64]) -> list[tuple[Key, PurchaseLine]]:
+        """Remove and return all lines of a row, open ones first."""
+        found = [(key, line) for lines in (self._open, self._done) for key, line in lines.items() if line.row == row]
+        for key, line in found:
+            on_order[row] -= line.open
+            self._take_open(key)
+            self._done.pop(key, None)
+        return found
+
+    def put_line(self, key: Key, line: PurchaseLine, watermark: int, on_order: NDArray[np.int64]) -> None:
+        """Add a line that another shard has taken out; a line with its key must not be there."""
+        self._make_room(watermark, on_order)
+        self._file(key, line)
+        on_order[line.row] += line.open
+
     def of_supplier(self, supplier: int) -> list[Key]:
         """Keys of the open lines of a supplier, in order of opening."""
         return self._table.of_supplier(supplier)

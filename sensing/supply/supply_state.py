@@ -86,6 +86,10 @@ class SupplyState:
             self.supply["policy"][rows] = -1
         return True
 
+    def forget_policies(self, rows: NDArray[np.int64]) -> None:
+        """Resolve the policies of rows again at their next plan."""
+        self.supply["policy"][rows] = -1
+
     def see_currency(self, currency: str) -> bool:
         """Note a currency in use; returns whether the plans of all rows may change."""
         changed = self.master.see_currency(currency)

@@ -141,6 +141,16 @@ class InTransit:
         self.file(key, transfer)
         return instant, key[1], quantity
 
+    def take_row(self, row: int) -> int:
+        """Count what is in transit to a row as arrived; returns its thousandths."""
+        total = 0
+        for key in list(self._of_row.get(row, ())):
+            transfer = self._open[key]
+            total += transfer.sent - transfer.arrived
+            transfer.arrived = transfer.sent
+            self.file(key, transfer)
+        return total
+
     def forget_old(self, before: int) -> None:
         """Forget finished shipments whose newest event is older than ``before``, UTC ms."""
         for key in [key for key, transfer in self._done.items() if transfer.newest < before]:

@@ -1,5 +1,6 @@
 """Small streams for tests of whole machines: events in order of arrival, cut into batches, and the outputs."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -11,12 +12,12 @@ from sensing.codec.currency_notices import CurrencyNotices
 from sensing.codec.decode import Block, decode
 from sensing.codec.event_record import EVENT, TOPICS, Batch, InfrequentEvent, Reject
 from sensing.codec.location_notices import LocationNotices
-from sensing.codec.shard_split import split
+from sensing.codec.shard_split import shard_of, split
 from sensing.codec.text_table import TextTable
 from sensing.machine_settings import Settings
 from sensing.machines.call_budget import UNBOUNDED, CallBounds
 from sensing.machines.ledger import LedgerMachine
-from sensing.machines.machine_messages import LedgerBatch, ParameterRows, ShardReport, Totals
+from sensing.machines.machine_messages import HandOver, LedgerBatch, ParameterRows, ShardReport, Totals
 from sensing.machines.rollup import RollUpMachine
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import OutputRecord
@@ -173,6 +174,7 @@ class Run:
         self.totals: list[Totals] = []
         self.columns: list[dict[str, Any]] = []
         self._currencies = CurrencyNotices()
+        self._way_back: deque[HandOver] = deque()
 
     def apply(self, batch: Batch, books: LedgerBatch | None = None, *, everyone: bool = True) -> None:
         """Apply a batch to all shards. If not ``everyone``, shards without records in it are skipped."""
@@ -182,6 +184,7 @@ class Run:
             if everyone or part.infrequent or len(part.records):
                 for output in self.shards[machine].apply(part):
                     self._keep(machine, output)
+        self._hand_over()
         if books is not None:
             self.outputs[-2] += self.ledger.apply(books)
 
@@ -191,11 +194,22 @@ class Run:
             if shard.busy:
                 for output in shard.proceed():
                     self._keep(machine, output)
+        self._hand_over()
         return sum(shard.busy for shard in self.shards)
 
-    def _keep(self, machine: int, output: OutputRecord | Totals | ParameterRows | ShardReport) -> None:
+    def _hand_over(self) -> None:
+        """Bring what items hand over to the shards of their successors."""
+        while self._way_back:
+            message = self._way_back.popleft()
+            machine = shard_of(message.successor, self.settings.shards)
+            for output in self.shards[machine].apply(message):
+                self._keep(machine, output)
+
+    def _keep(self, machine: int, output: OutputRecord | Totals | ParameterRows | ShardReport | HandOver) -> None:
         if isinstance(output, OutputRecord):
             self.outputs[machine].append(output)
+        elif isinstance(output, HandOver):
+            self._way_back.append(output)
         elif isinstance(output, Totals):
             self.totals.append(output)
             self.outputs[-2] += self.ledger.apply(output)

@@ -5,10 +5,9 @@ A service learns such a record when it arrives; a replay, and a restart, read al
 
 from typing import Any
 
-from sensing.codec.item_links import ItemLinks
 from sensing.machine_settings import DAY_MS, Settings
 from tests.claims import at, orders, states
-from tests.machines.linked import Linked
+from tests.machines.linked import Arriving
 from tests.machines.streams import Line, Result, Stream, line, run, sums
 
 ONE = Settings(shards=1)
@@ -84,23 +83,6 @@ def test_a_late_base_unit_converts_what_was_booked() -> None:
     lines = [item("i1", None), *before, item("i2", FROM, base_unit="BOX", units={"EA": 0.5}), *after]
     found = demand(run(Stream(lines, end=at(DAYS)), ONE))
     assert found == dict.fromkeys(range(25, DAYS), 4 * 1000)
-
-
-class Arriving(Linked):
-    """A stream whose source learns each reference record when it arrives."""
-
-    def links(self) -> ItemLinks:
-        """Links of the records before the batch."""
-        found = ItemLinks()
-        for place, message in self.infrequent:
-            if place < self.start:
-                found.learn(message)
-        return found
-
-    def cut(self, start: int, stop: int) -> Any:
-        """One batch."""
-        self.start = start
-        return super().cut(start, stop)
 
 
 def test_a_late_bill_of_materials_leaves_what_was_ordered() -> None:

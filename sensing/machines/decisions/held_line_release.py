@@ -58,11 +58,12 @@ def release(
 def _held_slot(s: ShardState, finding: Finding) -> int:
     """Slot of the held line, by its order and line, or by its event id if it has no order; -1 if it is evicted."""
     order_id, line = str(finding.details["order_id"]), str(finding.details["line"])
-    record = keys_of(finding.sku, event_id=finding.cause_event_ids[-1], order_id=order_id, line=line)
-    for key in ("line", "id"):
-        slot = find_line(s.lines.lines, s.lines.index, record[f"{key}_hi"], record[f"{key}_lo"])
-        if slot >= 0 and s.lines.lines["flags"][slot] & HELD:
-            return int(slot)
+    for sku in (finding.sku, *s.hand_overs.old_names.get(finding.sku, ())):
+        record = keys_of(sku, event_id=finding.cause_event_ids[-1], order_id=order_id, line=line)
+        for key in ("line", "id"):
+            slot = find_line(s.lines.lines, s.lines.index, record[f"{key}_hi"], record[f"{key}_lo"])
+            if slot >= 0 and s.lines.lines["flags"][slot] & HELD:
+                return int(slot)
     return -1
 
 

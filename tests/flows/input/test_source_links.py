@@ -37,7 +37,7 @@ def group(folder: Path, number: int, links: bytes = b"") -> tuple[SourceGroup, F
     events = [buffer for buffer in buffers if buffer.log.topic != REFERENCE]
     merge = OrderedMerge(events, SETTINGS, reader.is_away, event_time=True, batch_messages=100)
     made = SourceGroup(
-        number, buffers, reader, merge, SETTINGS, RunContext(), GroupProgress(), end=EndOfInput(), links=links
+        number, buffers, reader, merge, SETTINGS, RunContext(), GroupProgress(), end=EndOfInput(), learned=links
     )
     return made, reader
 
@@ -76,5 +76,5 @@ def test_links_are_saved_state(folder: Path) -> None:
     """A group that resumes behind the reference records knows the kits all the same."""
     made, reader = group(folder, 0)
     list(items_of(made, reader))
-    links = made.snapshot().links
+    links = made.snapshot().learned
     assert flags_of(list(items_of(*group(folder, 0, links)))) == [DERIVED, DERIVED, KIT]
