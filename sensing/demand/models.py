@@ -11,6 +11,7 @@ Invariants
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +23,7 @@ from sensing.demand.forecasting import forecast_rows, quantile_rows
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_weights
 from sensing.demand.model_inputs import LAYOUT, DayInputs, Forecast, Scores, Window, typed_inputs, typed_window
-from sensing.demand.rescaling import rescale_rows
+from sensing.demand.rescaling import dispersions, keep_spread, rescale_rows
 from sensing.demand.river_row import RiverRow, learn_days, write_coefficients
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
 from sensing.demand.seasonal_profile import aggregate_hours, aggregate_weekday
@@ -32,6 +33,15 @@ RIVER_DAYS_MIN = 56
 RIVER_SALES_MIN = 28
 DRIFT_EXPOSURE = 10.0
 """After a drift the exposure is cut to this many days, so that smoothing members learn at a rate of at least 0.1."""
+
+
+class GivenDemand(msgspec.Struct):
+    """What a row has learned: record, variance-to-mean ratio, and River record and models, empty if it has none."""
+
+    record: bytes
+    dispersion: float
+    river: bytes
+    models: bytes
 
 
 class DemandModels:
@@ -105,15 +115,16 @@ class DemandModels:
         """Multiply what was learned of rows by ``factor``, when their base unit has changed."""
         rescale_rows(self.demand, self.pool, self.river, self.models, rows, factor)
 
-    def given(self, row: int) -> tuple[bytes, bytes, bytes]:
-        """Record, River record and River models of a row as bytes, for `adopt`; empty if it has none."""
+    def given(self, row: int) -> GivenDemand:
+        """What a row has learned, for :meth:`adopt`."""
         slot = int(self.demand["slot"][row]) - 1
         record = self.demand[row : row + 1].tobytes()
+        ratio = float(dispersions(self.demand, self.pool, np.array([row]))[0])
         if slot < 0:
-            return record, b"", b""
-        return record, self.river[slot : slot + 1].tobytes(), dump_river_rows({0: self.models[row]})
+            return GivenDemand(record, ratio, b"", b"")
+        return GivenDemand(record, ratio, self.river[slot : slot + 1].tobytes(), dump_river_rows({0: self.models[row]}))
 
-    def adopt(self, row: int, pool: int, closed_day: int, given: tuple[bytes, bytes, bytes], factor: float) -> None:
+    def adopt(self, row: int, pool: int, closed_day: int, given: GivenDemand, factor: float) -> None:
         """Add what another row has learned to a row.
 
         Levels add up, and everything else is that of one of the two: the one with River models, else that of the higher
@@ -123,14 +134,12 @@ class DemandModels:
         ----------
         pool, closed_day
             Location of the row, and the last local day that it has closed.
-        given
-            What the other row's :meth:`given` returned.
         factor
             Base units of this row in one of the other row.
         """
-        record = np.frombuffer(given[0], DEMAND)[0]
+        record = np.frombuffer(given.record, DEMAND)[0]
         own, taken = float(self.demand["expected"][row]), factor * float(record["expected"])
-        rank = (bool(self.demand["slot"][row]), own), (bool(given[1]), taken)
+        rank = (bool(self.demand["slot"][row]), own), (bool(given.river), taken)
         at = np.array([row])
         if rank[0] >= rank[1] and self.demand["days"][row] > 0:
             if own > 0.0:
@@ -140,8 +149,10 @@ class DemandModels:
         self.demand[row] = record
         self.demand["pool"][row], self.demand["slot"][row] = pool, slot
         self.demand["last_day"][row] = closed_day if record["last_day"] > 0 else 0
-        if given[1]:
-            self._put_river(row, np.frombuffer(given[1], RIVER)[0], load_river_rows(given[2])[0])
+        if given.river:
+            self._put_river(row, np.frombuffer(given.river, RIVER)[0], load_river_rows(given.models)[0])
+        if taken > 0.0:
+            keep_spread(self.demand, at, given.dispersion / dispersions(self.demand, self.pool, at))
         self.rescale(at, factor * (own + taken) / taken if taken > 0.0 else factor)
 
     def aggregate_pools(self, pools: NDArray[np.int64], day: int) -> None:

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.shard_split import shard_of
 from sensing.jit import kernel
 from sensing.machines.base_units import convert_hot, convert_lines, convert_supply
 from sensing.machines.booking import change_open, new_line
@@ -58,11 +59,12 @@ def give_row(s: ShardState, row: int) -> HandedRow:
         for key, line in s.supply.purchases.take_row(row, supply["on_order"])
     ]
     handed = HandedRow(
-        location=s.location_of(row), hot=hot[row : row + 1].tobytes(), supply=supply[row : row + 1].tobytes(),
+        location=s.location_of(row), unobserved=s.locations.unobserved[hot["location"][row]].tobytes(),
+        hot=hot[row : row + 1].tobytes(), supply=supply[row : row + 1].tobytes(),
+        demand=s.demand.given(row),
         lines=lines.tobytes(), units=_texts(s.units, lines["unit"]), currencies=_texts(s.currencies, lines["currency"]),
         lanes=s.supply.lanes.of_row(row), purchases=purchases, allocations=s.allocations.take_row(row),
         old_stock=list(s.hand_overs.stock.pop(row, {}).items()), summed_until=int(s.summed_until[row]),
-        **dict(zip(("demand", "river", "models"), s.demand.given(row), strict=True)),
     )  # fmt: skip
     # Ids of other events stay as well: a repeat of one is a duplicate wherever it comes.
     remove_lines(s.tables(), row, slots[(lines["quantity"] != 0) | (lines["shipped"] != 0) | (lines["version"] != 0)])
@@ -89,8 +91,10 @@ def take_row(s: ShardState, row: int, old: str, handed: HandedRow, factor: float
         lines["row"] = 0
         convert_lines(lines, len(lines), np.ones(1, np.bool_), factor, given)
     add_history(s.rows.hot, row, hot[0])
-    given_demand = (handed.demand, handed.river, handed.models)
-    s.demand.adopt(row, int(s.rows.hot["location"][row]), int(s.rows.hot["closed_day"][row]), given_demand, factor)
+    location, closed_day = int(s.rows.hot["location"][row]), int(s.rows.hot["closed_day"][row])
+    if shard_of(old, s.settings.shards) != s.shard:
+        s.locations.add_observed(location, hot[0], np.frombuffer(handed.unobserved, np.float32))
+    s.demand.adopt(row, location, closed_day, handed.demand, factor)
     s.summed_until[row] = max(int(s.summed_until[row]), handed.summed_until)
     supply = s.supply.supply
     open_before, ordered_before = int(supply["open_total"][row]), int(supply["on_order"][row])

@@ -8,6 +8,7 @@ import msgspec
 
 from sensing.codec.event_record import Reject
 from sensing.contracts.decisions import DecisionMade
+from sensing.demand.models import GivenDemand
 from sensing.detection.master_data import UnknownName
 from sensing.supply.purchase_line import PurchaseLine
 
@@ -78,12 +79,11 @@ class HandedRow(msgspec.Struct):
     """What one row of a superseded item hands over. A record is the bytes of one, empty if there is none."""
 
     location: str
+    unobserved: bytes
+    """Share of each local day of the ring that was not observed at the location (f4)."""
     hot: bytes
     supply: bytes
-    demand: bytes
-    river: bytes
-    models: bytes
-    """Dump of the row's River models, as those of row 0."""
+    demand: GivenDemand
     lines: bytes
     """Order lines, in the order of their slots; their codes are positions in ``units`` and ``currencies``."""
     units: list[str]

@@ -3,6 +3,8 @@
 The shard's state owns it. Kernels read the arrays.
 """
 
+from typing import Any
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +12,14 @@ from numpy.typing import NDArray
 from sensing.codec.event_record import HEARD_SHIPMENT
 from sensing.contracts.reference import LocationUpdated
 from sensing.jit import kernel
-from sensing.state.observed_hours import LOCATION_LINES, learn_silences, learn_usual, observed_hours
-from sensing.state.rows import DAYS_KEPT
+from sensing.state.observed_hours import (
+    LOCATION_LINES,
+    count_lines,
+    learn_silences,
+    learn_usual,
+    observed_hours,
+)
+from sensing.state.rows import DAYS_KEPT, HOURS_KEPT
 from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.state.zones import Zones
 
@@ -191,6 +199,22 @@ class Locations:
     def store_unobserved(self, numbers: NDArray[np.int32], day: int, share: NDArray[np.float64]) -> None:
         """Store the unobserved share (locations,) of a closed local day. Future days count as observed."""
         store_unobserved(self.unobserved, numbers, day, share)
+
+    def add_observed(self, number: int, hot: Any, unobserved: NDArray[np.float32]) -> None:
+        """Count the order lines of a row that comes from another shard, which has observed the location, too.
+
+        Parameters
+        ----------
+        hot
+            Its hot record.
+        unobserved
+            (days kept,) shares of local days that the other shard has not observed.
+        """
+        for hour in range(int(hot["hour"]) - HOURS_KEPT + 1, int(hot["hour"]) + 1):
+            lines = int(hot["hour_lines"][hour % HOURS_KEPT])
+            if lines:
+                count_lines(self.lines, number, hour, lines)
+        self.unobserved[number] = np.minimum(self.unobserved[number], unobserved)
 
     def learn_day(self, numbers: NDArray[np.int64], day: int, observed: NDArray[np.bool_]) -> None:
         """Update usual lines and silent hours of locations after a local day; ``observed`` has their observed hours."""
