@@ -23,7 +23,7 @@ from sensing.demand.forecasting import forecast_rows, quantile_rows
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_weights
 from sensing.demand.model_inputs import LAYOUT, DayInputs, Forecast, Scores, Window, typed_inputs, typed_window
-from sensing.demand.rescaling import dispersions, keep_spread, rescale_rows
+from sensing.demand.rescaling import dispersions, rescale_rows
 from sensing.demand.river_row import RiverRow, learn_days, write_coefficients
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
 from sensing.demand.seasonal_profile import aggregate_hours, aggregate_weekday
@@ -151,8 +151,6 @@ class DemandModels:
         self.demand["last_day"][row] = closed_day if record["last_day"] > 0 else 0
         if given.river:
             self._put_river(row, np.frombuffer(given.river, RIVER)[0], load_river_rows(given.models)[0])
-        if taken > 0.0:
-            keep_spread(self.demand, at, given.dispersion / dispersions(self.demand, self.pool, at))
         self.rescale(at, factor * (own + taken) / taken if taken > 0.0 else factor)
 
     def aggregate_pools(self, pools: NDArray[np.int64], day: int) -> None:

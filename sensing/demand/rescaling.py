@@ -51,7 +51,8 @@ def rescale_rows(
     before = dispersions(demand, pool, taught)
     for name, power in ROW_POWERS.items():
         demand[name][rows] *= factor**power
-    keep_spread(demand, taught, factor * before / dispersions(demand, pool, taught))
+    adapted = demand["adaptive_scale"][taught] + 0.5 * np.log(factor * before / dispersions(demand, pool, taught))
+    demand["adaptive_scale"][taught] = np.clip(adapted, -ADAPTIVE_SCALE_MAX, ADAPTIVE_SCALE_MAX)
     for row in rows.tolist():
         if row in models:
             slot = int(demand["slot"][row]) - 1
@@ -59,12 +60,6 @@ def rescale_rows(
                 river[name][slot] *= factor**power
             models[row].models = rescaled_models(models[row].models, factor)
             write_coefficients(river, np.array([slot]), [models[row]])
-
-
-def keep_spread(demand: NDArray[Any], rows: NDArray[np.int64], ratio: NDArray[np.float64]) -> None:
-    """Adapt the own scale of rows, within its bounds, so that the variance-to-mean ratio is ``ratio`` times as large."""
-    adapted = demand["adaptive_scale"][rows] + 0.5 * np.log(ratio)
-    demand["adaptive_scale"][rows] = np.clip(adapted, -ADAPTIVE_SCALE_MAX, ADAPTIVE_SCALE_MAX)
 
 
 def rescaled_models(models: Sequence[Any], factor: float) -> list[Any]:
