@@ -68,8 +68,8 @@ INPUT_TYPES: dict[str, InputType] = {
     "inventory.adjusted": InputType("shard of the SKU", "changes stock", ("reason",)),
     "item.updated": InputType(
         "shard of the SKU",
-        "units, prices, supplier, ordering rules, parts, aliases, last day, name, groups, steward of an item; its"
-        " importance",
+        "units, prices, supplier, ordering rules, parts, aliases, last day, successor, name, groups, steward; importance"
+        " of an item",
     ),
     "location.updated": InputType(
         "every shard", "time zone, calendar, region, steward and aliases of a location; whether it ships"

@@ -23,7 +23,7 @@ from sensing.demand.forecasting import forecast_rows, quantile_rows
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_weights
 from sensing.demand.model_inputs import LAYOUT, DayInputs, Forecast, Scores, Window, typed_inputs, typed_window
-from sensing.demand.rescaling import dispersions, rescale_rows
+from sensing.demand.rescaling import rescale_rows
 from sensing.demand.river_row import RiverRow, learn_days, write_coefficients
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
 from sensing.demand.seasonal_profile import aggregate_hours, aggregate_weekday
@@ -36,10 +36,9 @@ DRIFT_EXPOSURE = 10.0
 
 
 class GivenDemand(msgspec.Struct):
-    """What a row has learned: record, variance-to-mean ratio, and River record and models, empty if it has none."""
+    """What a row has learned: its record, and its River record and models, empty if it has none."""
 
     record: bytes
-    dispersion: float
     river: bytes
     models: bytes
 
@@ -119,10 +118,9 @@ class DemandModels:
         """What a row has learned, for :meth:`adopt`."""
         slot = int(self.demand["slot"][row]) - 1
         record = self.demand[row : row + 1].tobytes()
-        ratio = float(dispersions(self.demand, self.pool, np.array([row]))[0])
         if slot < 0:
-            return GivenDemand(record, ratio, b"", b"")
-        return GivenDemand(record, ratio, self.river[slot : slot + 1].tobytes(), dump_river_rows({0: self.models[row]}))
+            return GivenDemand(record, b"", b"")
+        return GivenDemand(record, self.river[slot : slot + 1].tobytes(), dump_river_rows({0: self.models[row]}))
 
     def adopt(self, row: int, pool: int, closed_day: int, given: GivenDemand, factor: float) -> None:
         """Add what another row has learned to a row.

@@ -2,6 +2,7 @@
 
 The shard applies such events alone. A movement changes the part by what it changes the balance. A count states one part
 only: that of the old item it names, or the successor's own; the balance is counted as this and the others as of then.
+So a movement of another part that is older than the count and arrives after it is not booked.
 """
 
 import contextlib

@@ -80,7 +80,8 @@ _FIELDS: dict[str, dict[str, Event]] = {
             "supplier": "SUP-1", "lead_time_days": 9,
             "order_quantity_min": 24, "order_quantity_multiple": 12, "shelf_life_days": 90, "service_target": 0.97,
             "steward": "ann", "strategic": True, "regulated": False, "parts": {"SKU-2": 2, "SKU-3": 0.5},
-            "aliases": ["4711"],
+            "aliases": ["4711"], "end_of_life": "2027-03-31", "successor": "SKU-9",
+            "successor_from": "2026-09-01T00:00:00+02:00",
         },
         "location.updated": {
             "location": "DC-1", "time_zone": "Europe/Berlin", "calendar": "DE", "region": "north", "steward": "ann",
