@@ -68,7 +68,7 @@ INPUT_TYPES: dict[str, InputType] = {
     "inventory.adjusted": InputType("shard of the SKU", "changes stock", ("reason",)),
     "item.updated": InputType(
         "shard of the SKU",
-        "units, prices, supplier, ordering rules, parts, aliases, last day, successor, name, groups, steward; importance"
+        "units, prices, supplier, ordering rules, parts, aliases, last day, successor, name, groups, steward; weight"
         " of an item",
     ),
     "location.updated": InputType(

@@ -131,7 +131,7 @@ ELSEWHERE = line("order.placed", "m", noon(DAY), **ORDER | {"order_id": "M", "lo
 LATE_IN_THE_DAY = line("order.placed", "late", at(END - 2, 23), **ORDER)
 IN_CASES = line("order.placed", "case", noon(DAY), **ORDER | CASE)
 OTHER_SYSTEM = line("order.placed", "k", noon(DAY), **ORDER | {"order_id": "K", "sku": "K", "location": "K"})
-LINKED: Event = {"parts": {"B": 2}, "aliases": ["K"], "successor": "B"}
+LINKED: Event = {"parts": {"B": 2}, "aliases": ["K"], "successor": "B", "successor_from": noon(DAY + 2)}
 """Values of the fields that link an item to others."""
 NAMELESS = (
     line("order.placed", "n1", noon(DAY), **ORDER | {"order_id": "N", "sku": "NONE"}),
@@ -268,7 +268,7 @@ SCENARIOS: dict[str, list[Scenario]] = {
                sku="A", name="Pump", units={"CASE": 12}, unit_cost=6, unit_price=10, currency="EUR", supplier="S"),
         record("item.updated", IN_CASES, others={"units": {"CASE": 6}} | LINKED, sku="A", units={"CASE": 12}),
         record("item.updated", OTHER_SYSTEM, others={"units": {"CASE": 6}} | LINKED, sku="A"),
-        record("item.updated", others={"units": {"CASE": 6}, "successor": "D"}, sku="A", successor="B",
+        record("item.updated", others={"units": {"CASE": 6}} | LINKED | {"successor": "D"}, sku="A", successor="B",
                successor_from=noon(DAY)),
         record("item.updated", COSTS, ELSEWHERE, others={"units": {"CASE": 6}} | LINKED, sku="A", unit_price=10,
                currency="EUR", supplier="S"),

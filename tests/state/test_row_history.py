@@ -26,7 +26,7 @@ def filled(booked: Booked) -> NDArray[Any]:
         roll(hot, 0, FIRST + hour)
         book(hot, 0, FIRST + hour, quantity, lines)
         hot[0]["excess"][(FIRST + hour) // 24 % RECENT_DAYS] += 1.0
-        hot[0]["customers"][(FIRST + hour) // 24 % RECENT_DAYS] |= np.uint64(1 << lines)
+        hot[0]["customers"][(FIRST + hour) // 24 % RECENT_DAYS] |= np.uint64(1 << lines % 64)
     return hot
 
 
