@@ -24,7 +24,8 @@ DAYS = 3
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three days of orders, counts and purchase orders with late lines, repeats and dead letters.
 
-    Some orders of the second day name a location whose record takes effect on the third.
+    Some orders of the second day name a location whose record takes effect on the third. One item passes over to
+    another one on the second day, a second one behind the last event.
     """
     top = tmp_path_factory.mktemp("engine") / "in"
     for topic, step in (("orders", 600_000), ("inventory", 7_200_000), ("suppliers", 3_600_000)):
@@ -36,7 +37,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(top, topic, [*lines[:20], *lines[3:7], *lines[20:]])
     known: dict[str, Any] = {"event_type": "location.updated", "time_zone": "Asia/Tokyo"}
     later = known | {"event_id": "r2", "location": "L2", "event_time": MONDAY + 2 * 86_400_000}
-    write(top, "reference", [orjson.dumps(known | {"event_id": "r", "location": "L1"}), orjson.dumps(later)])
+    switches = [
+        {"event_id": f"s{old}", "event_type": "item.updated", "sku": f"sku-{old}", "successor": f"sku-{new}",
+         "successor_from": MONDAY + int(day * 86_400_000)}
+        for old, new, day in ((1, 2, 1.4), (3, 4, 2.999))
+    ]  # fmt: skip
+    records = [known | {"event_id": "r", "location": "L1"}, later, *switches]
+    write(top, "reference", list(map(orjson.dumps, records)))
     return top
 
 
@@ -102,6 +109,14 @@ def test_every_event_is_accounted_for(folder: Path, expected: dict[str, bytes]) 
         assert data["read"] == sum(data[outcome] for outcome in outcomes)
         assert data["read"] == len((folder / f"{topic}.ndjson").read_bytes().splitlines())
         assert data["dead_letter"] == dead.count(topic)
+
+
+def test_items_pass_over(expected: dict[str, bytes]) -> None:
+    """Each once, also behind the last event."""
+    events = map(orjson.loads, expected["audit.ndjson"].splitlines())
+    decisions = [event["data"] for event in events if event["type"] == "decision.automatic"]
+    found = [(each["prior"], each["value"]) for each in decisions if each["rule"] == "supersede_item"]
+    assert found == [("sku-1", "sku-2"), ("sku-3", "sku-4")]
 
 
 def test_every_row_is_in_the_table(folder: Path, tmp_path: Path) -> None:

@@ -46,9 +46,12 @@ def _as_before() -> Iterator[None]:
 def lines() -> list[Line]:
     """Some weeks of a business, with bad lines, lines far too late and dates far in the future among them.
 
+    One item passes over to another one on the way.
+
     None is the first or the last of its partition: it would be judged by itself alone, and taken.
     """
     found = business(seed=11, days=24)
+    found.append(line("item.updated", "over", None, sku="SEAL", successor="HOSE", successor_from=MONDAY + 15 * DAY_MS))
     for at in range(400, len(found) - 300, 60):
         found[at:at] = [
             Line("orders", b"\xffnonsense %d" % at),
