@@ -27,10 +27,12 @@ class Router:
         self._currencies = CurrencyNotices()
         self._links = ItemLinks()
         self.superseded = Superseded(lateness_ms)
+        self._dump: bytes | None = None  # of what is known at present
 
     def learn(self, messages: list[InfrequentEvent], watermark: int) -> list[InfrequentEvent]:
         """Take in reference records read at a watermark; returns them with the notices that follow from them."""
         found = []
+        self._dump = None
         for message in messages:
             self._links.learn(message)
             found += [message, *self.superseded.learn(message, self._links, watermark)]
@@ -60,10 +62,13 @@ class Router:
 
     def dump(self) -> bytes:
         """What was learned, as bytes."""
-        return msgspec.msgpack.encode((self._links.dump(), self.superseded.dump()))
+        if self._dump is None:
+            self._dump = msgspec.msgpack.encode((self._links.dump(), self.superseded.dump()))
+        return self._dump
 
     def load(self, block: bytes) -> None:
         """Restore the state of :meth:`dump`."""
+        self._dump = None
         links, superseded = msgspec.msgpack.decode(block, type=tuple[bytes, bytes])
         self._links.load(links)
         self.superseded.load(superseded)

@@ -128,7 +128,7 @@ class Stock(msgspec.Struct, kw_only=True):
     location, so that lines end by age. ``shipments`` says whether the location reports shipments; where it does not, a
     count settles the lines that were due.
 
-    ``predecessors`` is the part of ``on_hand`` under the names of items that this one has taken over from.
+    ``under_old_names`` is the part of ``on_hand`` under the names of items that this one has taken over from.
 
     ``left_over`` is what will be left of stock and orders when the item ends, absent where no last day is known.
     """
@@ -147,7 +147,7 @@ class Stock(msgspec.Struct, kw_only=True):
     shipments: Literal["heard", "not_heard"] = "heard"
     in_transit: float = 0.0
     left_over: float | None = None
-    predecessors: float = 0.0
+    under_old_names: float = 0.0
 
 
 class Change(msgspec.Struct, kw_only=True):

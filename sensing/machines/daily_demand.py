@@ -12,10 +12,10 @@ import numpy as np
 
 from sensing.codec.event_record import NOT_GIVEN, THOUSANDTHS
 from sensing.contracts.common import VERSION_LAST
-from sensing.detection.order_size import is_far_outside, taught_quantity
+from sensing.detection.order_size import is_far_outside, learn_row_mode, taught_quantity
 from sensing.jit import kernel
 from sensing.machine_settings import DAY_MINUTES
-from sensing.machines.booking import advance_row, learn_sizes, learn_spread, mark_seen, new_line
+from sensing.machines.booking import advance_row, learn_spread, mark_seen, new_line
 from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DUPLICATE, Tables
 from sensing.state.buckets import LINES_MAX
 from sensing.state.line_table import ALL_OPEN, find_line
@@ -66,7 +66,8 @@ def learn_sum_sizes(t: Tables, row: int, day: int, quantity: int, lines: int, la
             record.excess[day % RECENT_DAYS] += most - taught
         most = taught
     if lines == 1:
-        learn_sizes(t, row, int(most * THOUSANDTHS))
+        record.size_mode, record.size_mode_lead = learn_row_mode(record.size_mode, record.size_mode_lead, most)
+        learn_spread(record, most)
         return
     for _ in range(min(lines, SIZES_MAX) - 1):
         if rest > 0.0:

@@ -137,7 +137,8 @@ def _add_stock(s: ShardState, row: int, old: str, given: NDArray[Any], parts: di
         for name in LEDGER:
             supply[name][row] = given[name][0]
         for time, moved in before:
-            book_movement(supply, row, time, moved)
+            if not book_movement(supply, row, time, moved):  # the count was of the old item alone
+                supply["count_quantity"][row] += moved
     else:
         supply["count_quantity"][row] += quantity
     own = quantity - sum(part.quantity for part in parts.values())

@@ -49,7 +49,7 @@ def _add_succession(s: ShardState, document: PlanningParameters) -> None:
     document.predecessors = h.old_names.get(document.sku, [])
     row = row_of_known(s, document.sku, document.location)
     if document.predecessors and row is not None:
-        document.stock.predecessors = float(rounded(h.under_old_names(row) / THOUSANDTHS))
+        document.stock.under_old_names = float(rounded(h.under_old_names(row) / THOUSANDTHS))
 
 
 def _add_item(s: ShardState, record: ExceptionState | PlanningParameters) -> ItemUpdated | None:

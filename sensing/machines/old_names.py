@@ -22,14 +22,19 @@ from sensing.machines.shard_state import ShardState
 from sensing.supply.stock_ledger import on_hand
 from sensing.supply.supply_record import NEVER
 
+STOCK_KINDS = (Kind.RETURNED, Kind.SHIPPED, Kind.COUNTED, Kind.ADJUSTED)
+"""Kinds of records that change a balance."""
+
 
 def next_piece(h: HandOvers, records: NDArray[Any], start: int, stop: int) -> tuple[int, bool]:
     """End of the next piece of a batch's records, and whether it is one record to be applied alone."""
     if not h.old_names:
         return stop, False
     part = records[start:stop]
-    counted = (part["kind"] == Kind.COUNTED) & np.isin(part["row_hi"], h.successor_hashes())
-    alone = np.flatnonzero(counted | (part["flags"] & SUPERSEDED != 0))
+    moving = np.flatnonzero(np.isin(part["kind"], STOCK_KINDS))
+    superseded = part["flags"][moving] & SUPERSEDED != 0
+    counted = (part["kind"][moving] == Kind.COUNTED) & np.isin(part["row_hi"][moving], h.successor_hashes())
+    alone = moving[superseded | counted]
     if not len(alone):
         return stop, False
     first = start + int(alone[0])

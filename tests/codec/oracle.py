@@ -110,7 +110,8 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
             "supplier": _ID, "lead_time_days": _DAYS,
             "order_quantity_min": _OR_ZERO, "order_quantity_multiple": _OR_ZERO, "shelf_life_days": _DAYS,
             "service_target": _SHARE, "steward": _ID, "strategic=": flag, "regulated=": flag,
-            "parts=": parts, "aliases=": aliases(_SKU),
+            "parts=": parts, "aliases=": aliases(_SKU), "end_of_life": date, "successor": _SKU,
+            "successor_from": time_of_standing,
         },
         "location.updated": _REFERENCE | {
             "location!": _LOCATION, "time_zone=": _ID, "calendar": _ID, "region": _ID, "steward": _ID,

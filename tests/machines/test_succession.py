@@ -146,7 +146,7 @@ def test_the_forecast_goes_on_as_if_nothing_had_happened() -> None:
     assert (documents[OLD]["successor"], documents[OLD]["lifecycle"]) == (NEW, "ended")
     assert documents[OLD]["last_day"] == "2026-04-02"
     assert documents[NEW]["predecessors"] == [OLD]
-    assert documents[NEW]["stock"]["predecessors"] == documents[NEW]["stock"]["on_hand"]
+    assert documents[NEW]["stock"]["under_old_names"] == documents[NEW]["stock"]["on_hand"]
 
 
 def test_versions_of_old_lines_follow_them() -> None:
