@@ -20,6 +20,7 @@ from sensing.machines.decisions.decide import decide
 from sensing.machines.disruption import SupplierDisruption
 from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, HELD_BACK, SUPERSEDED
 from sensing.machines.purchase_effects import book_receipt, report_closed, report_moved
+from sensing.machines.purchase_rejects import purchase_conflict
 from sensing.machines.refusals import Refusal, answers_for, refusal_of, reject_infrequent
 from sensing.machines.row_lookup import converted, row_of, unit_factor
 from sensing.machines.shard_state import ShardState
@@ -130,6 +131,8 @@ def _purchase(s: ShardState, message: InfrequentEvent, row: int) -> int:
     if outcome.word == "line_changed_item":
         refusal = Refusal("line_changed_item", "location", "the line's sku and location", event.location)
         return reject_infrequent(s, message, refusal)
+    if outcome.conflict is not None:
+        return reject_infrequent(s, message, purchase_conflict(s, event, outcome.conflict))
     if outcome.word == "duplicate":
         return DUPLICATE
     if outcome.word == "absorbed":

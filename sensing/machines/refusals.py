@@ -27,6 +27,10 @@ BASE_QUANTITY_REQUIRED = f"at most {QUANTITY_MAX:.0f} in the base unit"
 BASE_PRICE_REQUIRED = f"at most {PRICE_MAX:.0f} per base unit"
 
 
+DESCRIBED: tuple[Reason, ...] = ("version_conflict", "ambiguous_line")
+"""Reasons whose ``got`` is a description, not a value of the event."""
+
+
 class Refusal(NamedTuple):
     """Why an event is refused: reason, field, required, got."""
 
@@ -34,6 +38,16 @@ class Refusal(NamedTuple):
     field: str
     required: str
     got: str
+
+    @property
+    def shown(self) -> str:
+        """What was got, for a dead letter: a value in quotes and cut, a description as it is."""
+        return self.got if self.reason in DESCRIBED else repr(self.got)[:80]
+
+
+def exact_units(quantity: int) -> str:
+    """Text of thousandths that shows any difference."""
+    return f"{quantity / THOUSANDTHS:.13g}"
 
 
 def unknown_item(sku: str, field: str = "sku") -> Refusal:
@@ -118,7 +132,7 @@ def reject_infrequent(s: ShardState, message: InfrequentEvent, refusal: Refusal)
         reject = Reject(
             value=msgspec.json.encode(message.event), headers={}, topic=TOPICS[message.topic],
             partition=message.partition, offset=message.offset, time=message.time, reason=refusal.reason,
-            field=refusal.field, required=refusal.required, got=repr(refusal.got)[:80],
+            field=refusal.field, required=refusal.required, got=refusal.shown,
         )  # fmt: skip
         put_dead_letter(s.outbox, s.clock, reject, original=False)
     return DEAD_LETTER
@@ -129,6 +143,6 @@ def reject_record(s: ShardState, record: Any, texts: EventTexts, refusal: Refusa
     found = Reject(
         value=reencode(record, texts), headers={}, topic=TOPICS[record["topic"]], partition=int(record["partition"]),
         offset=int(record["offset"]), time=int(record["time"]), reason=refusal.reason, field=refusal.field,
-        required=refusal.required, got=repr(refusal.got)[:80],
+        required=refusal.required, got=refusal.shown,
     )  # fmt: skip
     put_dead_letter(s.outbox, s.clock, found, original=False)
