@@ -57,7 +57,7 @@ PARAMETERS_SCHEMA = pa.schema([
     ("open_demand_by_day", pa.map_(_TEXT, _NUMBER)), ("stockout_date", _DATE), ("cover_days", _NUMBER),
     ("owed", _NUMBER), ("allocated", _NUMBER), ("free", _NUMBER), ("on_order_by_day", pa.map_(_TEXT, _NUMBER)),
     ("open", _TEXT), ("shipments", _TEXT), ("in_transit", _NUMBER), ("left_over", _NUMBER),
-    ("lifecycle", _TEXT), ("last_day", _DATE),
+    ("lifecycle", _TEXT), ("last_day", _DATE), ("kit", pa.bool_()),
     *((f"change_{name}", _NUMBER) for name in Change.__struct_fields__ if name != "sentence"),
     ("reason", _TEXT), ("freshness", pa.map_(_TEXT, _TEXT)),
     *((f"accuracy_{name}", _NUMBER) for name in Accuracy.__struct_fields__), *_DECISION, *_ITEM, *_SUPPLY,
@@ -98,7 +98,8 @@ def parameters_row(document: PlanningParameters, run_id: str) -> dict[str, Any]:
     """Row of the planning parameters of one SKU-location. Dates are dates; unknown values are null."""
     forecast, stock, change = document.forecast, document.stock, document.change
     row: dict[str, Any] = {
-        name: getattr(document, name) for name in ("sku", "location", "version", "status", "demand_class", "lifecycle")
+        name: getattr(document, name)
+        for name in ("sku", "location", "version", "status", "demand_class", "lifecycle", "kit")
     }
     row |= {"lineage": run_id, "as_of": _date(document.as_of), "expires": _date(document.expires)}
     row["last_day"] = _date(document.last_day)

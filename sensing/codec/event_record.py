@@ -57,6 +57,8 @@ NOT_RESTOCKED = 8
 """Flag of a record: returned goods that do not go back to stock."""
 KIT = 16
 """Flag of a record: the item is a kit. Its line is demand and never open: what is open of its parts is."""
+BASE_UNIT = "\n"
+"""Unit of derived infrequent events: the item's base unit, whichever it is. No unit has control characters."""
 NOT_GIVEN = -1
 """Open quantity of an event that does not state it."""
 NO_DAY = -(2**31)

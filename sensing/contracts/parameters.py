@@ -198,6 +198,8 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
 
     ``lifecycle`` is ``ending`` if ``last_day``, the last local day with demand, is known, and ``ended`` from that day's
     close on. One record then proposes zero; after it a record is published only if its proposal moved.
+
+    ``kit`` says that the item is a kit: it has a forecast and no stock, and proposes zero, since its parts are ordered.
     """
 
     sku: str
@@ -230,6 +232,7 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     buyer: str | None = None
     lifecycle: Lifecycle = "active"
     last_day: str | None = None
+    kit: bool = False
 
 
 SPEC = output(

@@ -2,12 +2,10 @@
 by one in Python, outside the kernel.
 """
 
-from typing import Any
-
 import numpy as np
 
 from sensing.codec.event_record import CurrencyHeard, InfrequentEvent, LocationHeard
-from sensing.codec.keys import id_key
+from sensing.codec.kit_parts import is_derived, key_of
 from sensing.codec.shard_split import shard_of
 from sensing.codec.thousandths import exact_thousandths
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
@@ -51,7 +49,7 @@ def apply_infrequent(s: ShardState, message: InfrequentEvent) -> SupplierDisrupt
     outcome = _apply(s, message)
     if outcome == ABSORBED and message.time < message.watermark:
         outcome = ABSORBED_LATE
-    if answers_for(s, message.event):
+    if answers_for(s, message.event) and not is_derived(message):
         s.count(message.topic, message.partition, outcome)
     disrupted = isinstance(message.event, SupplierDisrupted) and outcome in (ABSORBED, ABSORBED_LATE)
     return SupplierDisruption.begin(s, message) if disrupted else None
@@ -59,7 +57,7 @@ def apply_infrequent(s: ShardState, message: InfrequentEvent) -> SupplierDisrupt
 
 def _apply(s: ShardState, message: InfrequentEvent) -> int:
     event = message.event
-    moves = _movements(s, event)
+    moves = _movements(s, message)
     refusal = refusal_of(s, event)
     if refusal is not None:
         refusal = admit_infrequent(s, message, refusal)
@@ -71,7 +69,7 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
     if FULL in rows:
         required = f"at most {s.settings.rows_max} SKU-locations in a shard"
         return reject_infrequent(s, message, Refusal("table_full", "sku", required, places[rows.index(FULL)][0]))
-    key = id_key(event.event_id)
+    key = key_of(message)
     if find_line(s.lines.lines, s.lines.index, *key) >= 0:
         return DUPLICATE  # A refused event is not remembered, so it may come again.
     outcome = ABSORBED
@@ -93,11 +91,19 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
     return outcome
 
 
-def _movements(s: ShardState, event: Any) -> list[tuple[str, str, float]]:
-    """Stock movements of an event in this shard: SKU, location, signed quantity in the event's unit."""
+def _movements(s: ShardState, message: InfrequentEvent) -> list[tuple[str, str, float]]:
+    """Stock movements of an event in this shard: SKU, location, signed quantity in the event's unit.
+
+    What replaces a kit leaves the stock once, not once for each part.
+    """
+    event = message.event
     if isinstance(event, Transferred):
         return [(event.sku, event.location, -event.quantity), (event.sku, event.to_location, event.quantity)]
-    if isinstance(event, Substituted) and shard_of(event.substitute_sku, s.settings.shards) == s.shard:
+    if (
+        isinstance(event, Substituted)
+        and not is_derived(message)
+        and shard_of(event.substitute_sku, s.settings.shards) == s.shard
+    ):
         return [(event.substitute_sku, event.location, -event.quantity)]
     return []
 
