@@ -58,7 +58,7 @@ PARAMETERS_SCHEMA = pa.schema([
     ("owed", _NUMBER), ("allocated", _NUMBER), ("free", _NUMBER), ("on_order_by_day", pa.map_(_TEXT, _NUMBER)),
     ("open", _TEXT), ("shipments", _TEXT), ("in_transit", _NUMBER), ("left_over", _NUMBER),
     ("under_old_names", _NUMBER), ("lifecycle", _TEXT), ("last_day", _DATE), ("successor", _TEXT),
-    ("predecessors", pa.list_(_TEXT)),
+    ("predecessors", pa.list_(_TEXT)), ("kit", pa.bool_()),
     *((f"change_{name}", _NUMBER) for name in Change.__struct_fields__ if name != "sentence"),
     ("reason", _TEXT), ("freshness", pa.map_(_TEXT, _TEXT)),
     *((f"accuracy_{name}", _NUMBER) for name in Accuracy.__struct_fields__), *_DECISION, *_ITEM, *_SUPPLY,
@@ -100,7 +100,17 @@ def parameters_row(document: PlanningParameters, run_id: str) -> dict[str, Any]:
     forecast, stock, change = document.forecast, document.stock, document.change
     row: dict[str, Any] = {
         name: getattr(document, name)
-        for name in ("sku", "location", "version", "status", "demand_class", "lifecycle", "successor", "predecessors")
+        for name in (
+            "sku",
+            "location",
+            "version",
+            "status",
+            "demand_class",
+            "lifecycle",
+            "successor",
+            "predecessors",
+            "kit",
+        )
     }
     row |= {"lineage": run_id, "as_of": _date(document.as_of), "expires": _date(document.expires)}
     row["last_day"] = _date(document.last_day)

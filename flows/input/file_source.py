@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bytewax.inputs import FixedPartitionedSource
 
+from flows.input.file_tails import end_of_inputs
 from flows.input.group_progress import GroupProgress
 from flows.input.input_folder import InputFile, find_inputs
 from flows.input.line_reader import LineReader
@@ -85,13 +86,14 @@ class FileReader:
 
 def file_buffers(files: Sequence[InputFile], settings: Settings, skips: Skips = NO_SKIPS) -> list[PartitionBuffer]:
     """One empty buffer per file, numbered in the order of the files."""
+    inputs = end_of_inputs([file for file in files if file.topic != REFERENCE])
     return [
         PartitionBuffer(
             number,
             Log(file.topic, file.path.name, 0, "", 0, AFTER_ALL),
             0,
             settings,
-            NoTimestamps() if file.topic == REFERENCE else FollowingTimestamps(settings.skew_ms),
+            NoTimestamps() if file.topic == REFERENCE else FollowingTimestamps(settings.skew_ms, inputs),
             skips=skips,
         )
         for number, file in enumerate(files)

@@ -6,8 +6,8 @@ The partition buffer calls one of three validators:
 - `FollowingTimestamps`, for files and for topics that are read to their end. There the broker's timestamps only say
   when a history was loaded, so an event time is compared with the median of those that follow it. At the end of an
   input few or none follow. There an event time must also be supported: at least three of the last 100 must be about as
-  late, within some weeks or, in a slow input, within its usual pause. Otherwise one bad date in the last line would
-  advance the clock by years.
+  late, within some weeks or, in a slow input, within its usual pause. So may the other files of a folder support it.
+  Otherwise one bad date in the last line would advance the clock by years.
 - `NoTimestamps`, for reference: a record may take effect at any time in the future.
 """
 
@@ -36,15 +36,34 @@ PAUSE_MS = 7 * DAY_MS
 BURST_PAUSE_MS = 35 * DAY_MS
 """The same where there are few different event times, as after the stock counts of an opening state."""
 
+YEAR_MS = 366 * DAY_MS
+"""The same in an input of fewer than ten event times, and in a folder whose files all have fewer than 100: they are too
+few to say what is usual, and a wrong date is at most this far away."""
+
 FOLLOWING_LIMIT = (
     f"the median of the next {WINDOW} event times of its input; at its end, at most a week, or a usual pause, later "
-    f"than all but two of the last {WINDOW}; never after the year 2099"
+    f"than all but two of the last {WINDOW} of it or of all files, or a year where there are few; never after the year "
+    "2099"
 )
 """Text for `far_future`: the limit."""
 
 Times = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 NO_TIMES: Times = np.empty(0, np.int64)
+
+
+class EndOfInputs(NamedTuple):
+    """How late the files of a folder end together: the third latest of their last event times (UTC ms).
+
+    ``small`` says that each of them has fewer than 100 event times in all.
+    """
+
+    latest: int
+    small: bool
+
+    def limit(self, count: int, skew_ms: int) -> int:
+        """Latest event time that this supports at the end of an input of ``count`` event times, 100 for more."""
+        return self.latest + max(skew_ms, YEAR_MS if self.small or count < TIMES_MIN else PAUSE_MS)
 
 
 class Chunk(NamedTuple):
@@ -112,11 +131,15 @@ class RecordTimestamps(NoTimestamps):
 
 
 class FollowingTimestamps(NoTimestamps):
-    """Refuses event times more than ``skew_ms`` ahead of those that follow; the cut into chunks does not matter."""
+    """Refuses event times more than ``skew_ms`` ahead of those that follow; the cut into chunks does not matter.
 
-    def __init__(self, skew_ms: int) -> None:
+    ``inputs`` says how late all files end; None: that is not known.
+    """
+
+    def __init__(self, skew_ms: int, inputs: EndOfInputs | None = None) -> None:
         super().__init__()
         self._skew_ms = skew_ms
+        self._inputs = inputs
         self._before = NO_TIMES
 
     def add(self, chunk: Chunk) -> list[Validated]:
@@ -165,8 +188,16 @@ class FollowingTimestamps(NoTimestamps):
         kept = np.concatenate((self._before, ahead[~flags] if ended else times[~flags]))
         self._before = np.concatenate((self._before, times[~flags[:count]]))[-WINDOW:]
         if ended:
-            flags[-(WINDOW - 1) :] |= ahead[-(WINDOW - 1) :] > latest_at_end(kept[-WINDOW:], self._skew_ms)
+            flags[-(WINDOW - 1) :] |= ahead[-(WINDOW - 1) :] > self._latest(kept[-WINDOW:])
         return flags[:count]
+
+    def _latest(self, last: Times) -> int:
+        """Latest event time that is accepted at the end of the input; ``last`` are its last 100 event times."""
+        own = latest_at_end(last, self._skew_ms)
+        if self._inputs is None:
+            return own
+        supported = self._inputs.limit(len(last), self._skew_ms)
+        return supported if len(last) < TIMES_MIN else max(own, supported)
 
 
 def far_future(times: Times, count: int, skew_ms: int) -> Flags:

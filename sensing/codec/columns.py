@@ -82,7 +82,8 @@ def fill(records: Records, topic: str, events: Events, kinds: NDArray[np.uint8])
     texts: list[str] = []
     for event in events:
         order_id, line = getattr(event, "order_id", None) or "", getattr(event, "line", None) or ""
-        texts += (event.sku, event.location, order_id, line, event.event_id)
+        customer = getattr(event, "customer", None) or ""
+        texts += (event.sku, event.location, order_id, line, event.event_id, customer)
     return fill_keys(records, *joined(texts))
 
 

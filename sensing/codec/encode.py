@@ -18,8 +18,8 @@ EVENT_TYPES = {kind: event_type(struct) for struct, kind in KINDS.items()}
 def reencode(record: Any, texts: EventTexts) -> bytes:
     """JSON of the event of a record (one element of an EVENT array), with the fields that the record has.
 
-    Customer, channel, region, promotion, reason and unknown fields are lost. Decoding the result gives the same record
-    except for customer and promotion.
+    Channel, region, promotion, reason and unknown fields are lost. Decoding the result gives the same record except for
+    the promotion.
     """
     kind = Kind(int(record["kind"]))
     event: dict[str, Any] = {
@@ -33,6 +33,7 @@ def reencode(record: Any, texts: EventTexts) -> bytes:
     }
     line = "" if record["topic"] == Topic.INVENTORY or kind == Kind.DAILY else texts.line
     more = {"order_id": texts.order_id, "line": line, "currency": bytes(record["currency"]).decode()}
+    more["customer"] = texts.customer
     event |= {name: text for name, text in more.items() if text}
     if kind in VERSIONED and record["version"] != VERSION_LAST:
         event["line_version"] = int(record["version"])

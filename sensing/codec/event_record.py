@@ -60,6 +60,8 @@ KIT = 16
 SUPERSEDED = 32
 """Flag of a record: its texts name an item whose successor has taken over. The key of its row is the successor's, that
 of its line is unchanged."""
+BASE_UNIT = "\n"
+"""Unit of derived infrequent events: the item's base unit, whichever it is. No unit has control characters."""
 NOT_GIVEN = -1
 """Open quantity of an event that does not state it."""
 NO_DAY = -(2**31)

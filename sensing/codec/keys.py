@@ -17,7 +17,7 @@ from sensing.codec.swar import WORD, Bytes, below, put_word, word_at
 from sensing.codec.text_table import HEAD
 from sensing.jit import kernel, lean_kernel
 
-SKU, LOCATION, ORDER, LINE, EVENT_ID = (2 * at for at in range(HEAD))
+SKU, LOCATION, ORDER, LINE, EVENT_ID, CUSTOMER = (2 * at for at in range(HEAD))
 """Index of each text's start in the spans of a record; its length follows."""
 SPANS = 2 * HEAD
 
@@ -111,6 +111,10 @@ def enter(data: Bytes, end: int, spans: NDArray[np.int64], row: NDArray[np.uint6
         if size_of_line == 0:
             row[FLAGS_AT] |= NO_LINE_FLAG
     row[LINE_KEY_AT], row[LINE_KEY_AT + 1] = hi, lo
+    to += size
+    at, size = spans[CUSTOMER], spans[CUSTOMER + 1]
+    for done in range(0, size, WORD):
+        put_word(texts, to + done, word_at(data, at + done, end))
     return int(to + size)
 
 
@@ -169,7 +173,7 @@ def joined(texts: Sequence[str]) -> tuple[Bytes, NDArray[np.uint8]]:
 
 def keys_of(sku: str, location: str = "", event_id: str = "", order_id: str = "", line: str = "") -> Any:
     """A record (EVENT) with only the keys of these texts, for events that are structs."""
-    encoded = [text.encode() for text in (sku, location, order_id, line, event_id)]
+    encoded = [text.encode() for text in (sku, location, order_id, line, event_id, "")]
     data = np.frombuffer(b"".join([*encoded, bytes(WORD)]), np.uint8)
     sizes = np.frombuffer(bytes(map(len, encoded)), np.uint8).reshape(1, HEAD)
     words = np.zeros((1, EVENT.itemsize // WORD), np.uint64)

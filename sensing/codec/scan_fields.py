@@ -158,7 +158,7 @@ def value(data: Bytes, at: int, end: int, field: Any, row: Row, wholes: Wholes, 
         stop = text_end(data, at, end)
     if stop - at < field["least"] or stop - at > field["most"]:
         return -1
-    if rule == KEPT:
+    if rule in (KEPT, CUSTOMER):
         spans[field["to"]] = at
         spans[field["to"] + 1] = stop - at
     elif rule == UNIT:

@@ -45,7 +45,7 @@ class Rule(IntEnum):
     TIME = 2
     TEXT = 3  # a text of the record's entry
     CURRENCY = 4
-    CUSTOMER = 5  # a text that is hashed
+    CUSTOMER = 5  # a text of the record's entry that is hashed as well
     PROMOTION = 6  # a text; the record only stores whether it was given
     CHECKED = 7  # a text that is not stored
     QUANTITY = 8
@@ -216,7 +216,7 @@ def _of_one(field: Field) -> tuple[int, ...]:
     if any(getattr(field.type, limit, None) is not None for limit in ("pattern", "lt", "multiple_of")):
         rule = Rule.UNSURE  # Limits that the scanner does not know.
     least, most = (0, 0) if rule in (Rule.UNSURE, Rule.QUANTITY) else _limits(field.type)
-    to = 2 * EventTexts._fields.index(field.name) if rule == Rule.TEXT else 0
+    to = 2 * EventTexts._fields.index(field.name) if rule in (Rule.TEXT, Rule.CUSTOMER) else 0
     return rule, least, most, to
 
 

@@ -74,7 +74,9 @@ class Superseded:
         """The batch with the successors in place of superseded items."""
         if not len(self.successions):
             return batch
-        batch = batch._replace(infrequent=[(before, self._renamed(message)) for before, message in batch.infrequent])
+        batch = batch._replace(
+            infrequent=[(before, renamed(message, self.successions)) for before, message in batch.infrequent]
+        )
         flags = np.zeros(len(batch.records), np.bool_)
         mark_items(batch.records, self._hashes.table, flags)
         found = np.flatnonzero(flags).tolist()
@@ -104,22 +106,23 @@ class Superseded:
         else:
             self._pending[old] = succession.since
 
-    def _renamed(self, message: InfrequentEvent) -> InfrequentEvent:
-        """An infrequent event of the successors. Reference records and decisions stay with the item that they name."""
-        event = message.event
-        if message.topic == Topic.REFERENCE or isinstance(event, (DecisionMade, ExecutionConfirmed)):
-            return message
-        changes: dict[str, Any] = {}
-        named = ["", ""]
-        for place, field in enumerate(("sku", "substitute_sku")):
-            given = getattr(event, field, None)
-            if given is not None and (name := self.successions.successor(given, message.watermark)) != given:
-                changes[field], named[place] = name, given
-        if not changes:
-            return message
-        if isinstance(event, PurchaseOrderLine) and event.line is None:
-            changes["line"] = event.sku  # the line's name stays that of the item it was ordered for
-        return message._replace(event=msgspec.structs.replace(event, **changes), named=(named[0], named[1]))
+
+def renamed(message: InfrequentEvent, successions: Successions) -> InfrequentEvent:
+    """An infrequent event of the successors. Reference records and decisions stay with the item that they name."""
+    event = message.event
+    if message.topic == Topic.REFERENCE or isinstance(event, (DecisionMade, ExecutionConfirmed)):
+        return message
+    changes: dict[str, Any] = {}
+    named = ["", ""]
+    for place, field in enumerate(("sku", "substitute_sku")):
+        given = getattr(event, field, None)
+        if given is not None and (name := successions.successor(given, message.watermark)) != given:
+            changes[field], named[place] = name, given
+    if not changes:
+        return message
+    if isinstance(event, PurchaseOrderLine) and event.line is None:
+        changes["line"] = event.sku  # the line's name stays that of the item it was ordered for
+    return message._replace(event=msgspec.structs.replace(event, **changes), named=(named[0], named[1]))
 
 
 def supersede_record(record: Any, sku: str, location: str, successions: Successions) -> None:

@@ -26,6 +26,7 @@ class EventTexts(NamedTuple):
     order_id: str
     line: str
     event_id: str
+    customer: str = ""
 
     @property
     def document(self) -> str:

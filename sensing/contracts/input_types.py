@@ -24,7 +24,7 @@ INPUT_TYPES: dict[str, InputType] = {
     "order.changed": InputType("shard of the SKU", "replaces the booking of the version before", _ORDER_TEXTS),
     "order.cancelled": InputType(
         "shard of the SKU", "ends a line: what was shipped is its demand",
-        (*_ORDER_TEXTS, "promotion"),
+        (*_ORDER_TEXTS, "promotion", "customer", "requested_date", "unit_price"),
     ),
     "order.returned": InputType(
         "shard of the SKU", "raises stock; lowers no demand",
@@ -36,7 +36,7 @@ INPUT_TYPES: dict[str, InputType] = {
     ),
     "order.closed": InputType(
         "shard of the SKU", "ends a line short: what was shipped is its demand",
-        (*_ORDER_TEXTS, "promotion"),
+        (*_ORDER_TEXTS, "promotion", "customer", "requested_date", "unit_price"),
     ),
     "demand.daily": InputType("shard of the SKU", "books the demand of a day before the engine began"),
     "order.lost": InputType("shard of the SKU", "counts as demand that was not booked", (*_ORDER_TEXTS, "reason")),

@@ -202,6 +202,8 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     ``lifecycle`` is ``ending`` if ``last_day``, the last local day with demand, is known, and ``ended`` from that day's
     close on. One record then proposes zero; after it a record is published only if its proposal moved. ``successor``
     has taken over from the item, and the item from its ``predecessors``, in this order.
+
+    ``kit`` says that the item is a kit: it has a forecast and no stock, and proposes zero, since its parts are ordered.
     """
 
     sku: str
@@ -236,6 +238,7 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     last_day: str | None = None
     successor: str | None = None
     predecessors: list[str] = []
+    kit: bool = False
 
 
 SPEC = output(

@@ -76,7 +76,9 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
 
     ``parts`` makes it a kit: base units of each part in one base unit of the kit. It has no stock of its own. Its order
     lines are demand for it and, at the same location, for its parts, whatever is shipped; what is open is open of the
-    parts. A shipment may name the parts, each under order and line of the kit, or the kit, which then ships its parts.
+    parts. A shipment or delivery may name the parts, each under order and line of the kit, or the kit, which then ships
+    its parts. If both are reported, the goods leave once: the larger total counts. Returns, allocations, backorders,
+    delays, transfers and substitutions of a kit hold for its parts as well. A kit is never ordered from a supplier.
     A kit may be part of a kit, up to eight levels deep. An event counts with the parts in force at its event time.
 
     ``aliases`` are ids of the item in other systems: events under them are events of this item. An alias of several

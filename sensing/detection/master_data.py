@@ -122,7 +122,7 @@ def evaluate_names(evidence: NamedEvents) -> Evaluation:
         "last_event": evidence.last[1],
         "last_event_time": rfc3339(evidence.last[0]),
         "ordered_quantity": evidence.ordered,
-        "unit_of_measure": evidence.item[1] if evidence.item is not None and evidence.ordered is not None else None,
+        "unit_of_measure": None if evidence.item is None or evidence.ordered is None else evidence.item[1] or None,
     }
     return Evaluation(
         active=not known,
@@ -146,7 +146,7 @@ def names_sentence(_context: DetectionContext, evidence: NamedEvents, _: Evaluat
     record = "item" if evidence.name.kind == "unit" else evidence.name.kind
     orders = ""
     if evidence.ordered is not None and evidence.item is not None:
-        orders = f", among them orders of {number(evidence.ordered)} {evidence.item[1]}"
+        orders = f", among them orders of {number(evidence.ordered)} {evidence.item[1] or 'base units'}"
     verb = "names" if evidence.events == 1 else "name"
     parts = [f"{name} is in no {record}.updated record, but {plural(evidence.events, 'event')} {verb} it{orders}"]
     if evidence.waiting:

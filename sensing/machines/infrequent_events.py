@@ -2,12 +2,10 @@
 by one in Python, outside the kernel.
 """
 
-from typing import Any
-
 import numpy as np
 
 from sensing.codec.event_record import CurrencyHeard, InfrequentEvent, LocationHeard, SuccessionHeard
-from sensing.codec.keys import id_key
+from sensing.codec.kit_parts import is_derived, key_of
 from sensing.codec.shard_split import shard_of
 from sensing.codec.thousandths import exact_thousandths
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
@@ -21,6 +19,7 @@ from sensing.machines.disruption import SupplierDisruption
 from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, HELD_BACK, SUPERSEDED
 from sensing.machines.old_names import booking_old_stock
 from sensing.machines.purchase_effects import book_receipt, report_closed, report_moved
+from sensing.machines.purchase_rejects import purchase_conflict
 from sensing.machines.refusals import Refusal, answers_for, refusal_of, reject_infrequent
 from sensing.machines.row_lookup import converted, row_of, unit_factor
 from sensing.machines.shard_state import ShardState
@@ -56,7 +55,7 @@ def apply_infrequent(s: ShardState, message: InfrequentEvent) -> SupplierDisrupt
         outcome = _apply(s, message)
     if outcome == ABSORBED and message.time < message.watermark:
         outcome = ABSORBED_LATE
-    if answers_for(s, message.event):
+    if answers_for(s, message.event) and not is_derived(message):
         s.count(message.topic, message.partition, outcome)
     disrupted = isinstance(message.event, SupplierDisrupted) and outcome in (ABSORBED, ABSORBED_LATE)
     return SupplierDisruption.begin(s, message) if disrupted else None
@@ -64,7 +63,7 @@ def apply_infrequent(s: ShardState, message: InfrequentEvent) -> SupplierDisrupt
 
 def _apply(s: ShardState, message: InfrequentEvent) -> int:
     event = message.event
-    moves = _movements(s, event)
+    moves = _movements(s, message)
     refusal = refusal_of(s, event)
     if refusal is not None:
         refusal = admit_infrequent(s, message, refusal)
@@ -76,7 +75,7 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
     if FULL in rows:
         required = f"at most {s.settings.rows_max} SKU-locations in a shard"
         return reject_infrequent(s, message, Refusal("table_full", "sku", required, places[rows.index(FULL)][0]))
-    key = id_key(event.event_id)
+    key = key_of(message)
     if find_line(s.lines.lines, s.lines.index, *key) >= 0:
         return DUPLICATE  # A refused event is not remembered, so it may come again.
     outcome = ABSORBED
@@ -99,11 +98,19 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
     return outcome
 
 
-def _movements(s: ShardState, event: Any) -> list[tuple[str, str, float]]:
-    """Stock movements of an event in this shard: SKU, location, signed quantity in the event's unit."""
+def _movements(s: ShardState, message: InfrequentEvent) -> list[tuple[str, str, float]]:
+    """Stock movements of an event in this shard: SKU, location, signed quantity in the event's unit.
+
+    What replaces a kit leaves the stock once, not once for each part.
+    """
+    event = message.event
     if isinstance(event, Transferred):
         return [(event.sku, event.location, -event.quantity), (event.sku, event.to_location, event.quantity)]
-    if isinstance(event, Substituted) and shard_of(event.substitute_sku, s.settings.shards) == s.shard:
+    if (
+        isinstance(event, Substituted)
+        and not is_derived(message)
+        and shard_of(event.substitute_sku, s.settings.shards) == s.shard
+    ):
         return [(event.substitute_sku, event.location, -event.quantity)]
     return []
 
@@ -137,6 +144,8 @@ def _purchase(s: ShardState, message: InfrequentEvent, row: int) -> int:
     if outcome.word == "line_changed_item":
         refusal = Refusal("line_changed_item", "location", "the line's sku and location", event.location)
         return reject_infrequent(s, message, refusal)
+    if outcome.conflict is not None:
+        return reject_infrequent(s, message, purchase_conflict(s, event, outcome.conflict))
     if outcome.word == "duplicate":
         return DUPLICATE
     if outcome.word == "absorbed":

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from sensing.codec.event_record import NO_DAY, THOUSANDTHS, Kind
+from sensing.codec.event_record import NO_DAY, Kind
 from sensing.codec.instants import local_date
 from sensing.codec.text_table import EventTexts
-from sensing.detection.sentences import number
 from sensing.machines.booking import local_minute
 from sensing.machines.kernel_tables import DEAD_LETTER
 from sensing.machines.order_lines import requested_day_of
-from sensing.machines.refusals import Refusal, reject_record
+from sensing.machines.refusals import Refusal, exact_units, reject_record
 from sensing.machines.shard_state import ShardState
 from sensing.state.line_table import BOOKED_DAY, CLOSED, COUNTED, HELD
 
@@ -61,12 +60,8 @@ def _differences(s: ShardState, slot: int, row: int, event: Any) -> list[tuple[s
         ("currency", s.currencies.text(int(line["currency"])) or "none", bytes(event["currency"]).decode() or "none"),
     ]
     if flags & (HELD | COUNTED) != HELD | COUNTED:
-        pairs.insert(0, ("quantity", _units(line["quantity"]), _units(event["quantity"])))
+        pairs.insert(0, ("quantity", exact_units(int(line["quantity"])), exact_units(int(event["quantity"]))))
     return [pair for pair in pairs if pair[1] != pair[2]]
-
-
-def _units(quantity: Any) -> str:
-    return number(int(quantity) / THOUSANDTHS)
 
 
 def _day(day: int) -> str:

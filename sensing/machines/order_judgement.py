@@ -11,7 +11,8 @@ import numpy as np
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.codec.instants import local_date
 from sensing.codec.text_table import EventTexts
-from sensing.detection.finding import Detail
+from sensing.contracts.subjects import problem_key
+from sensing.detection.finding import Detail, Finding
 from sensing.detection.large_order import LARGE_ORDER, LargeLine
 from sensing.detection.order_size import SIGNS_MIN, TWIN_MS, Sign, is_multiple, price_fits_another
 from sensing.machines.exception_outputs import observe
@@ -60,8 +61,14 @@ def report_large_line(s: ShardState, row: int, slot: int, event: Any, texts: Eve
         _remember_twin(s, row, line, int(event["time"]))
     units_open = open_quantity(line) / THOUSANDTHS if flags & LARGE else 0.0
     hot = s.rows.hot[row]
-    time, customer = int(event["time"]), int(event["party"])
-    context = context_of(s, row, s.clock, time, (texts.event_id,), customer=customer, line=event)
+    more, priced, customer = _more(event, texts), event, int(event["party"])
+    opened = s.problems.latest(LARGE_ORDER.name, problem_key(*s.names_of(row), texts.document, texts.line_or_sku))
+    if opened is not None and units_open == 0.0:
+        # The event that ends it is another one, maybe a shipment: the facts are those of the line that opened it.
+        more, priced, customer = {name: opened.details[name] for name in more}, _priced(opened), 0
+    elif opened is not None:
+        more["customer"] = more["customer"] or opened.details["customer"]
+    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,), customer=customer, line=priced)
     on_hand = float(hot["stock"])
     evidence = LargeLine(
         order_id=texts.document,
@@ -72,7 +79,7 @@ def report_large_line(s: ShardState, row: int, slot: int, event: Any, texts: Eve
         largest=math.exp(float(hot["size_max"])),
         on_hand=on_hand,
         free=on_hand - due_units(s, row, int(line["requested_day"])),
-        more=_more(event),
+        more=more,
     )
     observe(s, LARGE_ORDER.finding(context, evidence))
 
@@ -82,13 +89,19 @@ def due_units(s: ShardState, row: int, day: int) -> float:
     return math.fsum(units for due, units in s.open_days(row).items() if due <= day)
 
 
-def _more(event: Any) -> dict[str, Detail]:
-    asked, price, party = int(event["requested_day"]), float(event["price"]), int(event["party"])
+def _more(event: Any, texts: EventTexts) -> dict[str, Detail]:
+    asked, price = int(event["requested_day"]), float(event["price"])
     return {
         "requested_date": None if asked == NO_DAY else local_date(asked),
         "unit_price": None if math.isnan(price) else price,
-        "customer": f"{party:016x}" if party else None,
+        "customer": texts.customer or None,
     }
+
+
+def _priced(opened: Finding) -> dict[str, Any]:
+    """Price and currency of the line that opened a problem, as fields of a record."""
+    price = opened.details["unit_price"]
+    return {"price": math.nan if price is None else price, "currency": (opened.currency or "").encode()}
 
 
 def _remember_twin(s: ShardState, row: int, line: Any, time: int) -> None:

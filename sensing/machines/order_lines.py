@@ -4,7 +4,8 @@
 on their order of arrival:
 
 - The newest version says quantity, row and requested day. A version at or above it with other content is a conflict.
-- The earliest placement says when the demand arose. A line without a placement teaches no demand.
+- The earliest placement says when the demand arose. A line without a placement teaches no demand, and begins at its
+  earliest version.
 - A cancelled or closed line keeps what was shipped as its demand.
 """
 
@@ -219,11 +220,27 @@ def learn_line(t: Tables, slot: int, event: Any, callbacks: NDArray[Any], added:
 
 
 @kernel
+def move_back(t: Tables, slot: int, minute: int) -> None:
+    """Let a line without a placement begin at an earlier ``minute``, of an older version that has just arrived."""
+    line = t.lines[slot]
+    unbook(t, slot)
+    line.minute = minute
+    if line.flags & BOOKED_DAY:
+        change_day(t.supply, t.lines, slot, booked_day(line))
+    settle_line(t, slot)
+    book_line(t, slot)
+
+
+@kernel
 def apply_older(t: Tables, slot: int, event: Any, row: int, minute: int, callbacks: NDArray[Any], added: int) -> int:
     """Apply an older version: a placement books the line at its own time; returns the number of callback entries."""
     line = t.lines[slot]
     counts = line.placed_tag != 0 and line.flags & (HELD | COUNTED) != HELD
-    if not places(event) or (counts and minute >= line.minute):
+    if not places(event):
+        if line.placed_tag == 0 and minute < line.minute:
+            move_back(t, slot, minute)
+        return added
+    if counts and minute >= line.minute:
         return added
     was_counted = line.flags & COUNTED
     unbook(t, slot)
@@ -285,6 +302,8 @@ def accept(
         asked = requested_day_of(event, minute)
         if places(event):
             place(t, slot, event, minute)
+        elif line.placed_tag == 0:
+            line.minute = min(line.minute, minute)
         request(t, slot, asked)
         keep_content(t, slot, event, words)
         if line.placed_tag == 0 and asked != NO_DAY and asked >= minute // DAY_MINUTES - horizon_days:

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sensing.codec.encode import reencode
-from sensing.codec.event_record import THOUSANDTHS, TOPICS, InfrequentEvent, Reject
+from sensing.codec.event_record import BASE_UNIT, THOUSANDTHS, TOPICS, InfrequentEvent, Reject
+from sensing.codec.kit_parts import is_derived, message_offset
 from sensing.codec.shard_split import shard_of, sku_of_event
 from sensing.codec.text_table import EventTexts
-from sensing.contracts.common import PRICE_MAX, QUANTITY_MAX, ItemEvent
+from sensing.contracts.common import DEFAULT_UNIT, PRICE_MAX, QUANTITY_MAX, ItemEvent
 from sensing.contracts.dead_letters import Reason
 from sensing.contracts.shipments import Substituted
 from sensing.machines.kernel_tables import DEAD_LETTER
@@ -27,6 +28,10 @@ BASE_QUANTITY_REQUIRED = f"at most {QUANTITY_MAX:.0f} in the base unit"
 BASE_PRICE_REQUIRED = f"at most {PRICE_MAX:.0f} per base unit"
 
 
+DESCRIBED: tuple[Reason, ...] = ("version_conflict", "ambiguous_line")
+"""Reasons whose ``got`` is a description, not a value of the event."""
+
+
 class Refusal(NamedTuple):
     """Why an event is refused: reason, field, required, got."""
 
@@ -34,6 +39,16 @@ class Refusal(NamedTuple):
     field: str
     required: str
     got: str
+
+    @property
+    def shown(self) -> str:
+        """What was got, for a dead letter: a value in quotes and cut, a description as it is."""
+        return self.got if self.reason in DESCRIBED else repr(self.got)[:80]
+
+
+def exact_units(quantity: int) -> str:
+    """Text of thousandths that shows any difference."""
+    return f"{quantity / THOUSANDTHS:.13g}"
 
 
 def unknown_item(sku: str, field: str = "sku") -> Refusal:
@@ -94,7 +109,7 @@ def refusal_of_record(s: ShardState, record: Any, texts: EventTexts) -> Refusal 
         return unknown_item(texts.sku)
     if not s.locations.is_accepted(texts.location):
         return unknown_location(texts.location)
-    unit = bytes(record["unit"]).decode()
+    unit = bytes(record["unit"]).decode() or BASE_UNIT
     if s.supply.master.unit_factor(texts.sku, unit) is None:
         return unknown_unit(s, texts.sku, unit)
     return None
@@ -107,28 +122,38 @@ def units_of(s: ShardState, sku: str) -> str:
 
 
 def answers_for(s: ShardState, event: Any) -> bool:
-    """Whether this shard counts an event: the shard of its SKU does, or the first one if it has no SKU."""
+    """Whether this shard answers for an event: the shard of its SKU does, or the first one if it has no SKU."""
     sku = sku_of_event(event)
     return s.shard == 0 if sku is None else shard_of(sku, s.settings.shards) == s.shard
 
 
 def reject_infrequent(s: ShardState, message: InfrequentEvent, refusal: Refusal) -> int:
     """Put out an infrequent event as a dead letter, encoded again; returns the outcome to count."""
-    if answers_for(s, message.event):
+    # A kit's own event names the same location and is refused as well.
+    if answers_for(s, message.event) and not (is_derived(message) and refusal.reason == "unknown_location"):
         reject = Reject(
-            value=msgspec.json.encode(message.event), headers={}, topic=TOPICS[message.topic],
-            partition=message.partition, offset=message.offset, time=message.time, reason=refusal.reason,
-            field=refusal.field, required=refusal.required, got=repr(refusal.got)[:80],
+            value=_encoded(s, message), headers={}, topic=TOPICS[message.topic], partition=message.partition,
+            offset=message_offset(message.offset), time=message.time, reason=refusal.reason,
+            field=refusal.field, required=refusal.required, got=refusal.shown,
         )  # fmt: skip
         put_dead_letter(s.outbox, s.clock, reject, original=False)
     return DEAD_LETTER
+
+
+def _encoded(s: ShardState, message: InfrequentEvent) -> bytes:
+    """An infrequent event as JSON; that of a kit's part names the part's base unit, if its record is known."""
+    event = message.event
+    if is_derived(message):
+        item = s.supply.master.item(event.sku)
+        event = msgspec.structs.replace(event, unit_of_measure=DEFAULT_UNIT if item is None else item.base_unit)
+    return msgspec.json.encode(event)
 
 
 def reject_record(s: ShardState, record: Any, texts: EventTexts, refusal: Refusal) -> None:
     """Put out a record as a dead letter, encoded again."""
     found = Reject(
         value=reencode(record, texts), headers={}, topic=TOPICS[record["topic"]], partition=int(record["partition"]),
-        offset=int(record["offset"]), time=int(record["time"]), reason=refusal.reason, field=refusal.field,
-        required=refusal.required, got=repr(refusal.got)[:80],
+        offset=message_offset(int(record["offset"])), time=int(record["time"]), reason=refusal.reason,
+        field=refusal.field, required=refusal.required, got=refusal.shown,
     )  # fmt: skip
     put_dead_letter(s.outbox, s.clock, found, original=False)

@@ -13,6 +13,7 @@ import contextlib
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensing.codec.event_record import BEFORE_ALL, DERIVED, Batch, InfrequentEvent
 from sensing.codec.text_table import TextTable
@@ -38,7 +39,7 @@ from sensing.machines.work import Work
 from sensing.outputs import OutputRecord
 
 LINES_PER_RECORD = 2
-"""A shipment adds its own id and its order line; a record adds at most this many lines to the table."""
+"""A shipment adds its own id and its order line; that of a kit's part adds as many again, for its reports."""
 
 Outputs = list[OutputRecord | Totals | ParameterRows | ShardReport | HandOver]
 
@@ -175,7 +176,7 @@ class ShardMachine:
         cursor = self._head()
         stop = min(cursor.stop(), cursor.records + budget.records_to_pass)
         # An open line that is evicted from a full table changes the plan of any row.
-        if not s.lines.has_room(LINES_PER_RECORD * (stop - cursor.records)):
+        if not s.lines.has_room(_lines_added(cursor.batch.records[cursor.records : stop])):
             return False
         if cursor.records >= stop or int(cursor.batch.records["watermark"][cursor.records]) >= self._next_due():
             return False
@@ -216,7 +217,7 @@ class ShardMachine:
         events = events if alone is None else alone.events
         if self._under_way is not None:
             self._under_way.bring_forward(s, rows_changed(s.tables(), events, rows), budget)
-        s.lines.ensure(LINES_PER_RECORD * len(events))
+        s.lines.ensure(_lines_added(events))
         words = events.view(np.uint64).reshape(len(events), EVENT_WORDS)
         tables = s.tables()
         callbacks = self._callbacks
@@ -251,13 +252,15 @@ class ShardMachine:
 
     def _refuse(self, cursor: BatchCursor, event: Any, refused: RefusedRecord) -> None:
         """Hold a refused record in quarantine or put it out as a dead letter, and count it."""
-        if event["flags"] & DERIVED:
-            return  # the event that it was made from is refused or applied by itself
         s, trace, texts = self.state, _trace(cursor.batch, event), cursor.texts.one(event)
+        derived = bool(event["flags"] & DERIVED)
         with s.outbox.tracing(trace):
             refusal = admit_record(s, event, texts, trace, refused.refusal)
-            if refusal is not None:
+            # A kit's own record names the same location and is refused as well.
+            if refusal is not None and not (derived and refusal.reason == "unknown_location"):
                 reject_record(s, event, texts, refusal)
+        if derived:
+            return  # its kit's event is counted
         s.count(int(event["topic"]), int(event["partition"]), HELD_BACK if refusal is None else DEAD_LETTER)
 
     def _next_due(self) -> int:
@@ -302,6 +305,11 @@ class ShardMachine:
             self._current = Work()
             self._under_way = DayClose.begin(s, due)
         return due is not None
+
+
+def _lines_added(records: NDArray[Any]) -> int:
+    """Lines that records add to the table at most."""
+    return LINES_PER_RECORD * (len(records) + int(np.count_nonzero(records["flags"] & DERIVED)))
 
 
 def _counting(s: ShardState, cursor: BatchCursor) -> contextlib.AbstractContextManager[None]:

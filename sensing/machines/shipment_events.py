@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from sensing.codec.event_record import EVENT, NO_LINE, InfrequentEvent
+from sensing.codec.event_record import DERIVED, EVENT, NO_LINE, InfrequentEvent
 from sensing.codec.instants import day_number
 from sensing.codec.keys import keys_of
+from sensing.codec.kit_parts import is_derived
 from sensing.codec.text_table import EventTexts
 from sensing.codec.thousandths import exact_thousandths
 from sensing.contracts.orders import OrderAllocated
 from sensing.contracts.shipments import Backordered, Delivered, ShipmentDelayed, Substituted
 from sensing.machines.booking import advance_row_of
 from sensing.machines.callbacks import recheck_stock
-from sensing.machines.fulfilment import expect_later, mark_shipped_ahead, note_delivery, serve
+from sensing.machines.fulfilment import expect_later, serve
 from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX
 from sensing.machines.order_judgement import report_large_line
 from sensing.machines.row_lookup import converted, unit_factor
@@ -25,6 +26,8 @@ from sensing.machines.transfers import deliver_transfer, postpone_transfer
 from sensing.state.line_table import find_line
 from sensing.supply.stock_ledger import book_movement, refresh_stock
 
+LINES_PER_REPORT = 3
+"""Lines that one report may add: the order line and its two entries."""
 FULFILMENTS = (OrderAllocated, Backordered, Delivered, ShipmentDelayed, Substituted)
 
 
@@ -64,14 +67,18 @@ def _record(s: ShardState, message: InfrequentEvent) -> Any:
     record["quantity"] = converted(exact_thousandths(event.quantity), factor)
     record["time"], record["watermark"] = message.time, message.watermark
     record["flags"] = NO_LINE if event.order_id is not None and event.line is None else 0
+    if is_derived(message):
+        record["flags"] |= DERIVED
     return record
 
 
-def _serve(s: ShardState, message: InfrequentEvent, record: Any, row: int, hour: int) -> int:
+def _serve(
+    s: ShardState, message: InfrequentEvent, record: Any, row: int, hour: int, *, delivered: bool = False
+) -> int:  # fmt: skip
     """Serve the line that a record names; returns the thousandths that leave the stock."""
-    s.lines.ensure(2)
+    s.lines.ensure(LINES_PER_REPORT)
     callbacks = np.zeros(CALLBACKS_MAX, CALLBACK)
-    moved, added = serve(s.tables(), record, row, hour, callbacks)
+    moved, added = serve(s.tables(), record, row, hour, callbacks, delivered)
     event = message.event
     texts = EventTexts(event.sku, event.location, event.order_id or "", event.line or "", event.event_id)
     for entry in callbacks[:added]:
@@ -81,13 +88,9 @@ def _serve(s: ShardState, message: InfrequentEvent, record: Any, row: int, hour:
 
 def _deliver(s: ShardState, message: InfrequentEvent, record: Any, row: int, hour: int) -> None:
     """Ship what was delivered and never reported as shipped."""
-    s.lines.ensure(2)
-    unheard = int(note_delivery(s.tables(), record, row, hour))
+    unheard = _serve(s, message, record, row, hour, delivered=True)
     if unheard == 0:
         return
-    record["quantity"] = unheard
-    _serve(s, message, record, row, hour)
-    mark_shipped_ahead(s.tables(), record, unheard)
     advance_row_of(s.rows.hot, row, hour)
     book_movement(s.supply.supply, row, message.time, -unheard)
     refresh_stock(s.rows.hot, s.supply.supply, row)

@@ -7,7 +7,8 @@ the event's time, never open. Whoever asked for it has been served, so its quant
 import numpy as np
 
 from sensing.codec.event_record import DERIVED, EVENT, NO_DAY, NOT_GIVEN, InfrequentEvent, Kind
-from sensing.codec.keys import id_key, row_key
+from sensing.codec.keys import row_key
+from sensing.codec.kit_parts import key_of
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.common import VERSION_LAST
 from sensing.machines.absorb import EVENT_WORDS, absorb
@@ -29,7 +30,7 @@ def book_transfer(s: ShardState, message: InfrequentEvent, row: int, quantity: i
     record["time"], record["watermark"], record["quantity"] = message.time, message.watermark, quantity
     record["quantity_open"], record["price"], record["requested_day"] = NOT_GIVEN, np.nan, NO_DAY
     record["row_hi"], record["row_lo"] = row_key(event.sku, event.location)
-    record["id_hi"], record["id_lo"] = id_key(event.event_id)
+    record["id_hi"], record["id_lo"] = key_of(message)
     record["line_hi"], record["line_lo"] = record["id_hi"], record["id_lo"]
     record["version"], record["kind"], record["flags"] = VERSION_LAST, Kind.LOST, DERIVED
     record["topic"], record["partition"], record["offset"] = message.topic, message.partition, message.offset

@@ -9,16 +9,19 @@ no date, or with one that is over, the goods are on hand at once.
 import datetime as dt
 import math
 
-from sensing.codec.event_record import NO_DAY, InfrequentEvent
-from sensing.codec.instants import day_number
+from sensing.codec.event_record import NO_DAY, THOUSANDTHS, InfrequentEvent
+from sensing.codec.instants import day_number, local_date
 from sensing.codec.thousandths import exact_thousandths
+from sensing.contracts.audit import AutomaticDecision
+from sensing.detection.sentences import number
 from sensing.machines.booking import advance_row_of
 from sensing.machines.callbacks import recheck_stock
 from sensing.machines.row_lookup import converted, unit_factor
+from sensing.machines.shard_outputs import put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.supply.purchase_line import DATE_DAYS_MAX
 from sensing.supply.stock_ledger import book_movement, refresh_stock
-from sensing.supply.transit import DAYS_LATE, NEVER
+from sensing.supply.transit import DAYS_LATE, NEVER, Key, Transfer
 
 
 def put_in_transit(s: ShardState, message: InfrequentEvent, origin: int, row: int) -> bool:
@@ -37,15 +40,17 @@ def put_in_transit(s: ShardState, message: InfrequentEvent, origin: int, row: in
     if transfer is None:
         return False
     quantity = _quantity(s, message)
+    known = min(transfer.beyond, quantity)  # a delivery has brought it already
     transfer.sent += quantity
     transfer.newest = max(transfer.newest, message.time)
     if dated:
         transfer.due, transfer.ends = max(transfer.due, due), max(_ends(transfer.ends), ends)
-        s.supply.supply["on_order"][row] += quantity
+        s.supply.supply["on_order"][row] += quantity - known
         advance_row_of(s.rows.hot, row, s.zones.local_hour(s.zone_of(row), message.time))
-        _arrive(s, row, message.time, transfer.arriving())
     else:  # The goods are there already, so that a delivery of the shipment brings nothing more.
-        transfer.arrived += quantity
+        transfer.arrived += quantity - known
+        _book(s, row, message.time, -known)
+    _arrive(s, message, key, transfer)
     transit.file(key, transfer)
     return dated
 
@@ -73,7 +78,7 @@ def deliver_transfer(s: ShardState, message: InfrequentEvent, row: int) -> bool:
         key, transfer = found
     transfer.delivered += _quantity(s, message)
     transfer.newest = max(transfer.newest, message.time)
-    _arrive(s, key[1], message.time, transfer.arriving())
+    _arrive(s, message, key, transfer)
     transit.file(key, transfer)
     return transfer.sent > 0
 
@@ -98,15 +103,59 @@ def postpone_transfer(s: ShardState, message: InfrequentEvent, row: int) -> bool
 def end_transfers(s: ShardState, instant: int) -> None:
     """Count as arrived what is still in transit of the shipments that end at or before ``instant``."""
     while (ended := s.supply.transit.take_ended(instant)) is not None:
-        at, row, quantity = ended
-        _arrive(s, row, at, quantity)
+        row = ended.key[1]
+        s.supply.supply["on_order"][row] -= ended.quantity
+        _book(s, row, ended.instant, ended.quantity)
+        reason = (
+            f"{_name(ended.key)} to {s.location_of(row)} was expected on {local_date(ended.due)}, and no delivery said "
+            f"otherwise: the {number(ended.quantity / THOUSANDTHS)} in transit count as arrived."
+        )
+        _decide(
+            s,
+            "end_transfer",
+            ended.key,
+            ended.instant,
+            reason,
+            (ended.quantity, 0),
+            f"{ended.key[0].strip()}/{ended.instant}",
+        )
 
 
-def _arrive(s: ShardState, row: int, time: int, quantity: int) -> None:
-    """Book thousandths that were in transit as on hand."""
+def _arrive(s: ShardState, message: InfrequentEvent, key: Key, transfer: Transfer) -> None:
+    """Book what deliveries have brought; put out a decision if they bring more than was sent."""
+    row, in_transit, beyond = key[1], transfer.in_transit, transfer.beyond
+    quantity = transfer.arriving()
+    s.supply.supply["on_order"][row] -= in_transit - transfer.in_transit
+    _book(s, row, message.time, quantity)
+    if transfer.beyond > beyond:
+        sent, arrived = (number(units / THOUSANDTHS) for units in (transfer.sent, transfer.arrived))
+        reason = f"{_name(key)} to {s.location_of(row)} brought {arrived}, but only {sent} were sent; all are in stock."
+        values = (transfer.sent, transfer.arrived)
+        _decide(s, "exceed_transfer", key, message.time, reason, values, message.event.event_id, message.event.event_id)
+
+
+def _decide(
+    s: ShardState, rule: str, key: Key, time: int, reason: str, values: tuple[int, int], identity: str, *causes: str
+) -> None:  # fmt: skip
+    """Put out an automatic decision about a transfer; ``values`` are prior and new thousandths."""
+    sku, location = s.names_of(key[1])
+    prior, value = (quantity / THOUSANDTHS for quantity in values)
+    decision = AutomaticDecision(
+        rule=rule, subject=f"{sku}/{location}", sku=sku, location=location, prior=prior, value=value, reason=reason,
+        cause_event_ids=list(causes),
+    )  # fmt: skip
+    put_decision(s, s.clock, time, f"{rule}/{identity}/{sku}/{location}", decision)
+
+
+def _name(key: Key) -> str:
+    """A transfer in a sentence; one without a shipment id is named by its event."""
+    return f"The transfer {key[0].strip()}"
+
+
+def _book(s: ShardState, row: int, time: int, quantity: int) -> None:
+    """Change the stock of a row by thousandths."""
     if quantity == 0:
         return
-    s.supply.supply["on_order"][row] -= quantity
     advance_row_of(s.rows.hot, row, s.zones.local_hour(s.zone_of(row), time))
     book_movement(s.supply.supply, row, time, quantity)
     refresh_stock(s.rows.hot, s.supply.supply, row)

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from sensing.codec.event_record import EVENT, InfrequentEvent
+from sensing.codec.event_record import DERIVED, EVENT, KIT, InfrequentEvent
+from sensing.codec.kit_parts import CARRIED, is_derived
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.reference import ItemUpdated, LocationUpdated, PolicyUpdated, SupplierUpdated
@@ -35,14 +36,16 @@ def admit_record(s: ShardState, record: Any, texts: EventTexts, trace: str | Non
     if refusal.reason not in KINDS:
         return refusal
     copied = np.frombuffer(bytearray(record.tobytes()), EVENT)
-    return _admit(s, HeldEvent(copied, texts, None, trace, reported=True), refusal)
+    event = HeldEvent(copied, texts, None, trace, reported=False)
+    return _admit(s, event._replace(reported=_reports(s, event, refusal)), refusal)
 
 
 def admit_infrequent(s: ShardState, message: InfrequentEvent, refusal: Refusal) -> Refusal | None:
     """The same for an infrequent event."""
     if refusal.reason not in KINDS:
         return refusal
-    return _admit(s, HeldEvent(None, None, message, message.trace, _reports(s, message, refusal)), refusal)
+    event = HeldEvent(None, None, message, message.trace, reported=False)
+    return _admit(s, event._replace(reported=_reports(s, event, refusal)), refusal)
 
 
 def accept_names(s: ShardState, record: Any, time: int) -> None:
@@ -84,7 +87,7 @@ def counted_as_released(s: ShardState) -> Iterator[None]:
 
 def _admit(s: ShardState, event: HeldEvent, refusal: Refusal) -> Refusal | None:
     kind = KINDS[refusal.reason]
-    if s.supply.master.unknown.action(kind) == "quarantine":
+    if s.supply.master.unknown.action(kind) == "quarantine" and not _is_kit_in_unknown_unit(s, event, kind):
         if not s.quarantine.full:
             _hold(s, event, refusal, None)
             _put_audit(s, event, "quarantine_event", f"Held: it names {_name(event, refusal)}, which has no record.")
@@ -125,19 +128,41 @@ def _free(
         )  # fmt: skip
         s.reports.put(s.clock, known)
     for number, event, refusal in moved:
-        reports = event.infrequent is None or _reports(s, event.infrequent, refusal)
-        _hold(s, event._replace(reported=reports), refusal, number)
+        _hold(s, event._replace(reported=_reports(s, event, refusal)), refusal, number)
     for _, event in free:
         _put_audit(s, event, "release_quarantined_event", f"Released: {name} is accepted now.")
     return free
 
 
-def _reports(s: ShardState, message: InfrequentEvent, refusal: Refusal) -> bool:
+def _reports(s: ShardState, event: HeldEvent, refusal: Refusal) -> bool:
     """Whether this shard tells the roll-up of an event that may go to several shards.
 
-    The one shard that knows the item does, or, for other names, the shard that counts the event.
+    The one shard that knows the item does, or, for other names, the shard that counts the event. The event of a kit
+    names the location of its parts, so these tell only of their own items.
     """
-    return KINDS[refusal.reason] in ("item", "unit") or answers_for(s, message.event)
+    if KINDS[refusal.reason] in ("item", "unit"):
+        return True
+    return not _is_of_part(event) and (event.infrequent is None or answers_for(s, event.infrequent.event))
+
+
+def _is_of_part(event: HeldEvent) -> bool:
+    """Whether an event was made from that of a kit."""
+    if event.infrequent is not None:
+        return is_derived(event.infrequent)
+    return event.record is not None and bool(event.record["flags"][0] & DERIVED)
+
+
+def _is_kit_in_unknown_unit(s: ShardState, event: HeldEvent, kind: NameKind) -> bool:
+    """Whether an event is that of a kit in a unit that its record does not have.
+
+    It cannot wait: the events of its parts are made before it arrives here, and its unit says how many there are.
+    """
+    if kind != "unit":
+        return False
+    if event.record is not None:
+        return bool(event.record["flags"][0] & KIT)
+    given = None if event.infrequent is None else event.infrequent.event
+    return isinstance(given, CARRIED) and s.supply.master.is_kit(given.sku)
 
 
 def _accepts(s: ShardState, key: RecordKey, unit: str) -> bool:
@@ -188,7 +213,12 @@ def _report(s: ShardState, event: HeldEvent, refusal: Refusal, *, held: bool) ->
 
 
 def _put_audit(s: ShardState, event: HeldEvent, rule: str, reason: str) -> None:
-    """Put out the decision to hold or release an event; only the shard that counts the event does."""
+    """Put out the decision to hold or release an event; only the shard that counts the event does.
+
+    The event of a kit's part is part of the decision about that of the kit, unless only the part is unknown.
+    """
+    if _is_of_part(event) and not event.reported:
+        return
     if event.infrequent is not None and not answers_for(s, event.infrequent.event):
         return
     facts = facts_of(event)
@@ -197,7 +227,8 @@ def _put_audit(s: ShardState, event: HeldEvent, rule: str, reason: str) -> None:
         rule=rule, subject="/".join(name for name in names if name), sku=facts.sku, location=facts.location,
         reason=reason, cause_event_ids=[facts.event_id],
     )  # fmt: skip
-    put_decision(s, s.clock, facts.time, f"{rule}/{facts.event_id}", decision)
+    of_part = f"/{facts.sku}" if _is_of_part(event) else ""
+    put_decision(s, s.clock, facts.time, f"{rule}/{facts.event_id}{of_part}", decision)
 
 
 def _number(numbered: tuple[int, HeldEvent]) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from sensing.codec.event_record import BASE_UNIT
 from sensing.contracts.reference import Demand, ItemUpdated, ParametersInForce, PolicyUpdated, SupplierUpdated
 from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.supply.rates import CURRENCIES_MAX, Rates, rates_of
@@ -141,9 +142,12 @@ class MasterData:
         return found
 
     def unit_factor(self, sku: str, unit: str) -> float | None:
-        """Base units in one ``unit`` of an item. None if its record does not have the unit, 1 if it has no record."""
+        """Base units in one ``unit`` of an item. None if its record does not have the unit, 1 if it has no record.
+
+        A kit's part is in its base unit, whichever that is.
+        """
         item = self.item(sku)
-        if item is None or unit == item.base_unit:
+        if item is None or unit in (item.base_unit, BASE_UNIT):
             return 1.0
         return item.units.get(unit)
 

@@ -86,7 +86,7 @@ def publish(
             forecast=forecasts[k], stock=_stock(plan.day, values), change=_change(plan.day, values, decisions),
             freshness=_freshness(values["last_seen"]), accuracy=summary.accuracies[k],
             overrides=[] if decisions is None else decisions.published(), **_decided(decision_record),
-            **_life(plan.day, values["last_day"]),
+            **_life(plan.day, values["last_day"]), kit=values["kit"],
         )  # fmt: skip
         documents.append((row, document))
         if decisions is not None:
@@ -189,6 +189,7 @@ def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
     columns |= zip(single, rounded(np.array([getattr(plan, name)[at] for name in single])).tolist(), strict=True)
     return columns | {
         "last_day": plan.policy["last_day"][at].tolist(),
+        "kit": (plan.policy["kit"][at] > 0.0).tolist(),
         "open_by_day": _open_by_day(plan, at),
         "due_by_day": _by_day(plan.day + 1, plan.receipts[at, :HORIZON_DAYS]),
     }
@@ -276,8 +277,10 @@ def _stock(day: int, values: dict[str, Any]) -> Stock:
 
 
 def _change(day: int, values: dict[str, Any], decisions: DecisionState | None) -> Change:
-    """Change of the reorder point; its sentence says when the item ends."""
+    """Change of the reorder point; its sentence says when the item ends, and that a kit is not ordered."""
     change = _change_of_point(values, decisions)
+    if values["kit"]:
+        change.sentence += " It is a kit: its parts are ordered, the kit never is."
     if life := _life(day, values["last_day"]):
         change.sentence += (
             f" The item {'ended on' if life['lifecycle'] == 'ended' else 'ends after'} {life['last_day']}."

@@ -190,6 +190,8 @@ def make_plan(
     mean_days, sd_days, lines = lead_times(rows, day + 1, now, inputs)
     inputs.override_lead_times(rows, mean_days)
     review, service = single(np.array([policy["review_days"], policy["service_target"]]))
+    kits = policy["kit"] > 0.0  # never bought: no time to protect, so no stock of their own
+    mean_days[kits] = sd_days[kits] = review[kits] = 0.0
     out = np.empty((count, 5))
     protection_time_demand(forecast_mean, forecast_variance, mean_days, sd_days, review, service, out)
     ending = EndingRows.of(forecast_mean, forecast_variance, policy["last_day"], day)
@@ -198,6 +200,7 @@ def make_plan(
     days_with_demand = np.clip(policy["last_day"] - day, 1.0, days)
     order_quantities(np.add.reduce(forecast_mean, axis=1) / days_with_demand, policy, quantity)
     ending.cap(policy, out, quantity)
+    quantity[kits] = 0.0
     demand_sd, safety = np.sqrt(out[:, 3]), np.maximum(out[:, 4] - out[:, 2], 0.0)
     mean, demand_sd, quantile, safety, quantity = rounded(np.array([out[:, 2], demand_sd, out[:, 4], safety, quantity]))
     horizon = max(days, lead_days(mean_days.max(initial=0.0)))
@@ -209,7 +212,7 @@ def make_plan(
     in_transit = inputs.transit.add_receipts(rows, day + 1, receipts)
     on_hand = np.empty(count)
     stock(supply, rows, on_hand)
-    on_hand[policy["kit"] > 0.0] = np.nan
+    on_hand[kits] = np.nan
     found, projected = np.empty((count, 2), np.int64), np.empty((count, 5))
     project(on_hand, owed, due, receipts, forecast_mean, forecast_variance, mean_days, found, projected)
     ending.project((on_hand, owed), due, receipts, mean_days, found, projected)

@@ -3,8 +3,8 @@
 Events may arrive in any order. A line keeps what each of them says, and its state is computed again from all of them,
 see `schedule_lines`. Outcomes:
 
-- An event that says the same as an earlier one, or has its version, is a duplicate. Schedule lines have versions of
-  their own, and so have confirmations of different days.
+- An event that says the same as an earlier one is a duplicate. The version of an earlier one with other content is a
+  conflict, and changes nothing. Schedule lines have versions of their own, and so have confirmations of different days.
 - An event is superseded if later ones leave no effect of it.
 - Receipts are always booked, whatever the state of the line.
 
@@ -44,7 +44,7 @@ from sensing.supply.schedule_lines import (
 )
 from sensing.supply.supply_record import NEVER
 
-Outcome = Literal["absorbed", "duplicate", "superseded", "line_changed_item"]
+Outcome = Literal["absorbed", "duplicate", "superseded", "line_changed_item", "version_conflict"]
 EVENTS_MAX = 64
 DATE_DAYS_MAX = 3653
 """A promised date further from the event time than 10 years is no date, such as 9999-12-31."""
@@ -113,7 +113,9 @@ def plausible_day(date: dt.date | None, event_day: int) -> int:
     return day if abs(day - event_day) <= DATE_DAYS_MAX else NO_DAY
 
 
-def line_event(event: Any, time: int, local_day: int, factor: float, *, first_heard: bool) -> LineEvent:
+def line_event(
+    event: Any, time: int, local_day: int, factor: float, *, first_heard: bool, supplier: int = UNKNOWN
+) -> LineEvent:  # fmt: skip
     """What an event of the ``suppliers`` topic says about its line.
 
     Parameters
@@ -126,6 +128,8 @@ def line_event(event: Any, time: int, local_day: int, factor: float, *, first_he
         Base units per unit of measure.
     first_heard
         Whether this is the first event of the line. Only then ``quantity_open`` counts.
+    supplier
+        Number of the supplier that the event names.
     """
     kind = _KINDS[type(event)]
     quantity = getattr(event, "quantity", None)
@@ -139,20 +143,32 @@ def line_event(event: Any, time: int, local_day: int, factor: float, *, first_he
     return LineEvent(
         kind, time, version, in_units, plausible_day(getattr(event, "promised_date", None), local_day),
         (None if kind == PLACED else event.schedule_line) or "", kind == RECEIVED and event.last, before,
+        supplier=supplier,
     )  # fmt: skip
 
 
-def is_duplicate(line: PurchaseLine, event: LineEvent) -> bool:
-    """Whether the line has an event of the same version or, without versions, of the same content. Receipts repeat."""
+def repeated(line: PurchaseLine, event: LineEvent) -> LineEvent | None:
+    """The event of the line that has the version of another one or, without versions, its content. Receipts repeat."""
     if event.kind == RECEIVED:
-        return False
+        return None
     if not event.version:
-        return event in line.events
-    return _versioned(event) in map(_versioned, line.events)
+        return event if event in line.events else None
+    version = _version_of(event)
+    return next((kept for kept in line.events if kept.version and _version_of(kept) == version), None)
 
 
-def _versioned(event: LineEvent) -> tuple[int, str, int]:
-    return event.version, event.name, event.day if event.kind == CONFIRMED else NO_DAY
+def _version_of(event: LineEvent) -> tuple[int, str, int | None]:
+    return event.version, event.name, event.day if event.kind == CONFIRMED else None
+
+
+def same_content(kept: LineEvent, event: LineEvent) -> bool:
+    """Whether an event says what the one of its version said. A supplier that one of them does not name is the same."""
+    return (
+        kept.kind == event.kind
+        and kept.day == event.day
+        and abs(kept.quantity - event.quantity) <= 1  # thousandths: a line whose base unit changed is rounded
+        and (kept.supplier == event.supplier or UNKNOWN in (kept.supplier, event.supplier))
+    )
 
 
 def add_event(line: PurchaseLine, event: LineEvent, local_day: int) -> tuple[Outcome, list[Served]]:

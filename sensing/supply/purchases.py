@@ -30,8 +30,9 @@ from sensing.supply.purchase_line import (
     Served,
     add_event,
     convert_line,
-    is_duplicate,
     line_event,
+    repeated,
+    same_content,
 )
 from sensing.supply.schedule_lines import PLACED, RECEIVED, LineEvent, ScheduleLine
 
@@ -60,18 +61,28 @@ class EventContext(NamedTuple):
     """Supplier of the item, for events that do not name one."""
 
 
+class Conflict(NamedTuple):
+    """An event whose version of the line has other content: row and content of the line, and of the event."""
+
+    stored_row: int
+    stored: LineEvent
+    received_row: int
+    received: LineEvent
+
+
 class PoOutcome(NamedTuple):
     """Result of a purchase-order event.
 
     ``movement`` is the change of on-hand stock in thousandths, which the caller must book at the event's time.
     ``moved`` is the line if its schedule lines have changed. ``open_before`` is the open quantity of the line before
-    the event, in thousandths.
+    the event, in thousandths. ``conflict`` says what differs of a version that is known.
     """
 
     word: Outcome
     movement: int = 0
     moved: MovedLine | None = None
     open_before: int = 0
+    conflict: Conflict | None = None
 
 
 class OpenLines(NamedTuple):
@@ -117,14 +128,17 @@ class Purchases:
         row, time = context.row, context.time
         key = line_key(event)
         line = self.find(key)
-        if line is not None and line.row != row:
-            return PoOutcome("line_changed_item")
-        said = line_event(event, time, context.local_day, context.factor, first_heard=line is None)
-        if line is None:
+        supplier = lanes.supplier(event.supplier or "")
+        said = line_event(
+            event, time, context.local_day, context.factor, first_heard=line is None, supplier=supplier
+        )  # fmt: skip
+        if line is not None:
+            known = _known(line, said, row)
+            if known is not None:
+                return known
+        else:
             self._make_room(context.watermark, supply["on_order"])
             line = PurchaseLine(row)
-        elif is_duplicate(line, said):
-            return PoOutcome("duplicate")
         self._name_supplier(line, event.supplier or (context.supplier if line.supplier == UNKNOWN else ""), lanes)
         before, open_before, was_placed = line.schedule, line.open, line.placed
         word, served = self._add(line, said, context.local_day)
@@ -133,7 +147,7 @@ class Purchases:
             supply["lane"][row], supply["policy"][row] = line.lane, -1
         if line.placed and not was_placed:
             for each in disruptions.of_line(line.supplier, event.sku, event.location, line.placed_day):
-                if not is_duplicate(line, each.line_event()):
+                if repeated(line, each.line_event()) is None:
                     self._add(line, each.line_event(), context.local_day)
         for receipt in served:
             self._learn(line, receipt, context, lanes)
@@ -177,7 +191,7 @@ class Purchases:
     ) -> MovedLine | None:  # fmt: skip
         """Postpone an open line, if the disruption concerns its row; None if nothing changes."""
         line, said = self._open[key], disruption.line_event()
-        if not disruption.concerns(*names(line.row)) or is_duplicate(line, said):
+        if not disruption.concerns(*names(line.row)) or repeated(line, said) is not None:
             return None
         before = line.schedule
         self._add(line, said, NO_DAY)
@@ -289,6 +303,16 @@ class Purchases:
 def line_key(event: Any) -> Key:
     """Key of the line that an event is about; ``line`` defaults to the SKU."""
     return event.po_id, event.line or event.sku
+
+
+def _known(line: PurchaseLine, said: LineEvent, row: int) -> PoOutcome | None:
+    """Outcome of an event that a known line does not take; None if it takes it."""
+    kept = repeated(line, said)
+    if kept is not None and line.row == row and same_content(kept, said):
+        return PoOutcome("duplicate")
+    if kept is not None and kept.version:
+        return PoOutcome("version_conflict", conflict=Conflict(line.row, kept, row, said))
+    return PoOutcome("line_changed_item") if line.row != row else None
 
 
 def _news(schedule: list[ScheduleLine]) -> list[tuple[int, ...]]:

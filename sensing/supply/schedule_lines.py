@@ -23,6 +23,7 @@ import msgspec
 from sensing.codec.event_record import NO_DAY
 from sensing.contracts.common import VERSION_LAST
 from sensing.machine_settings import DAY_MS
+from sensing.supply.lanes import UNKNOWN
 from sensing.supply.supply_record import NEVER
 
 PLACED, CONFIRMED, DELAYED, SHIPPED, RECEIVED, CANCELLED, DISRUPTED = range(7)
@@ -52,6 +53,8 @@ class LineEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
     delay_days: float = 0.0
     end_day: int = NO_DAY
     """Last local day of a disruption."""
+    supplier: int = UNKNOWN
+    """Number of the supplier that the event names."""
 
 
 class ScheduleLine(msgspec.Struct, array_like=True, gc=False):

@@ -140,7 +140,7 @@ class SupplyState:
         Returns
         -------
         PoOutcome
-            ``line_changed_item`` and duplicates change nothing. The caller books ``movement``.
+            ``line_changed_item``, conflicts and duplicates change nothing. The caller books ``movement``.
 
         Raises
         ------

@@ -3,7 +3,8 @@
 `SupplyState` owns the table, `sensing.machines.transfers` calls it. A shipment is named by its id and its destination;
 a transfer without ``shipment_id`` is one of its own. What is in transit is what was sent less what has arrived. It
 arrives when it is delivered, or all at once when the shipment ends: some days after its expected date, see
-``policy.transfer_days_late``. What was delivered first arrives when it is sent.
+``policy.transfer_days_late``. What was delivered first arrives when it is sent. What is delivered beyond what was sent
+arrives as well.
 
 Invariants
 - A shipment is in ``_open`` while something of it is in transit, else in ``_done``.
@@ -11,7 +12,7 @@ Invariants
 """
 
 import heapq
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -35,7 +36,7 @@ class Transfer(msgspec.Struct):
     """Row that gives; -1: not known, since only a delivery was heard of."""
     sent: int = 0
     arrived: int = 0
-    """Thousandths of what was sent that are on hand at the destination."""
+    """Thousandths that are on hand at the destination."""
     delivered: int = 0
     """Thousandths that deliveries named, maybe before they were sent."""
     due: int = NO_DAY
@@ -45,11 +46,30 @@ class Transfer(msgspec.Struct):
     newest: int = 0
     """Newest event time, UTC ms."""
 
+    @property
+    def in_transit(self) -> int:
+        """Thousandths on the way."""
+        return max(self.sent - self.arrived, 0)
+
+    @property
+    def beyond(self) -> int:
+        """Thousandths that have arrived beyond what was sent."""
+        return max(self.arrived - self.sent, 0)
+
     def arriving(self) -> int:
         """Thousandths that deliveries have brought and that are not booked yet; they are booked with this call."""
-        quantity = max(min(self.delivered, self.sent) - self.arrived, 0)
+        quantity = max(self.delivered - self.arrived, 0) if self.sent else 0
         self.arrived += quantity
         return quantity
+
+
+class Ended(NamedTuple):
+    """A shipment that has ended at ``instant`` (UTC ms): what was in transit of it, and its expected local day."""
+
+    instant: int
+    key: Key
+    quantity: int
+    due: int
 
 
 _Tables = tuple[list[tuple[str, int, Transfer]], list[tuple[str, int, Transfer]], int, int]
@@ -128,18 +148,18 @@ class InTransit:
             heapq.heappop(self._ends)
         return NEVER
 
-    def take_ended(self, until: int) -> tuple[int, int, int] | None:
-        """Instant, row and thousandths of the next shipment that ends by ``until``, which has arrived then."""
+    def take_ended(self, until: int) -> Ended | None:
+        """The next shipment that ends by ``until``, which has arrived then."""
         instant = self.next_end()
         if instant > until:
             return None
         _, key = heapq.heappop(self._ends)
         transfer = self._open[key]
-        quantity = transfer.sent - transfer.arrived
+        quantity = transfer.in_transit
         transfer.arrived = transfer.sent
         transfer.newest = max(transfer.newest, instant)
         self.file(key, transfer)
-        return instant, key[1], quantity
+        return Ended(instant, key, quantity, transfer.due)
 
     def take_row(self, row: int) -> int:
         """Count what is in transit to a row as arrived; returns its thousandths."""
@@ -191,10 +211,10 @@ class InTransit:
         for key, transfer in [*self._open.items(), *self._done.items()]:
             if key[1] != row:
                 continue
-            before = transfer.sent - transfer.arrived
+            before = transfer.in_transit
             for name in ("sent", "arrived", "delivered"):
                 setattr(transfer, name, round(getattr(transfer, name) * factor))
-            change += transfer.sent - transfer.arrived - before
+            change += transfer.in_transit - before
             self.file(key, transfer)
         return change
 

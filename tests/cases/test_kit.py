@@ -39,6 +39,19 @@ def test_the_kit_has_demand_and_no_stock_of_its_own(kit: CaseResult) -> None:
     assert life[0].sku == "COMP-A"
 
 
+def test_the_kit_is_never_bought(kit: CaseResult) -> None:
+    """Its parameters propose zero and say why; its parts are proposed."""
+    found = kit.row("KIT", "L")
+    assert found.kit
+    values = found.proposed
+    assert (values.reorder_point, values.order_quantity, values.order_up_to, values.safety_stock) == (0, 0, 0, 0)
+    assert all(each.proposed.order_quantity == 0 for each in kit.published["KIT", "L"])
+    assert found.change.sentence.endswith(" It is a kit: its parts are ordered, the kit never is.")
+    part = kit.row("COMP-A", "L")
+    assert not part.kit
+    assert part.proposed.order_quantity > 0
+
+
 def test_only_messages_are_counted(kit: CaseResult) -> None:
     """Derived records change no count."""
     assert {topic: counts["read"] for topic, counts in kit.totals.items()} == {

@@ -24,7 +24,10 @@ from sensing.codec.text_table import (
 ALPHABET = st.characters(exclude_categories=("Cc", "Cs"))
 texts = st.builds(
     EventTexts,
-    *(st.text(ALPHABET, min_size=least, max_size=most) for least, most in ((1, 16), (1, 10), (0, 32), (0, 9), (1, 32))),
+    *(
+        st.text(ALPHABET, min_size=least, max_size=most)
+        for least, most in ((1, 16), (1, 10), (0, 32), (0, 9), (1, 32), (0, 9))
+    ),
 )
 blocks = st.lists(
     st.tuples(st.sampled_from((1, 2)), st.sampled_from((0, 7)), st.lists(texts, max_size=6)), min_size=1, max_size=6
@@ -71,7 +74,7 @@ def test_texts_are_found_by_place(
     for part in (lookup.used(), needed(tables, records(asked))):
         assert sum(len(table.offsets) for table in part) == len(set(asked))
         assert sum(len(table.data) for table in part) == sum(
-            5 + sum(len(text.encode()) for text in known[place]) for place in set(asked)
+            6 + sum(len(text.encode()) for text in known[place]) for place in set(asked)
         )
         again = TextLookup(part)
         assert [again.one(record) for record in records(asked)] == [known[place] for place in asked]
@@ -98,13 +101,13 @@ def test_entries_are_marked_by_place(places: list[tuple[int, int, int]]) -> None
 
 def test_entries_are_copied_one_by_one() -> None:
     """From where they begin, behind one another, in the order asked for."""
-    data = np.array([9, 0, 1, 0, 0, 1, 65, 66, 2, 0, 0, 0, 0, 67, 68, 9], np.uint8)
-    starts, at, to = np.array([8, 1], np.uint32), np.array([1, 0]), np.zeros(2, np.uint32)
-    assert measure_entries(data, starts, at, to) == 14
-    assert to.tolist() == [0, 7]
-    into = np.zeros(14, np.uint8)
+    data = np.array([9, 0, 1, 0, 0, 1, 0, 65, 66, 2, 0, 0, 0, 0, 0, 67, 68, 9], np.uint8)
+    starts, at, to = np.array([9, 1], np.uint32), np.array([1, 0]), np.zeros(2, np.uint32)
+    assert measure_entries(data, starts, at, to) == 16
+    assert to.tolist() == [0, 8]
+    into = np.zeros(16, np.uint8)
     copy_entries(data, starts, at, into, to)
-    assert into.tolist() == [0, 1, 0, 0, 1, 65, 66, 2, 0, 0, 0, 0, 67, 68]
+    assert into.tolist() == [0, 1, 0, 0, 1, 0, 65, 66, 2, 0, 0, 0, 0, 0, 67, 68]
 
 
 def test_what_stands_for_order_and_line() -> None:

@@ -41,10 +41,9 @@ def events(*given: dict[str, Any]) -> NDArray[Any]:
         kind = Kind(fields.get("kind", Kind.PLACED))
         usual = {
             "kind": kind, "time": NOON, "quantity": 1000, "price": np.nan, "sku": "A", "location": "L", "unit": "EA",
-            "event_id": f"e{number}", "order_id": "", "line": "A", "requested_day": NO_DAY, "currency": "",
-            "version": VERSION_LAST if kind in (Kind.CANCELLED, Kind.CLOSED) else 1, "quantity_open": NOT_GIVEN,
-            "topic": TOPIC_OF.get(kind, Topic.ORDERS),
-            "offset": number,
+            "event_id": f"e{number}", "order_id": "", "line": "A", "customer": "", "requested_day": NO_DAY,
+            "currency": "", "version": VERSION_LAST if kind in (Kind.CANCELLED, Kind.CLOSED) else 1,
+            "quantity_open": NOT_GIVEN, "topic": TOPIC_OF.get(kind, Topic.ORDERS), "offset": number,
         }  # fmt: skip
         values = {**usual, **fields}
         texts.append(EventTexts(*(values.pop(name) for name in EventTexts._fields)))

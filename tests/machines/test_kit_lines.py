@@ -184,8 +184,13 @@ def stream_of(seed: int) -> Linked:
             "quantity": r.randrange(1, 9),
         }
         kind = r.choice(("order.placed", "order.placed", "order.changed", "order.cancelled", "order.lost",
-                         "shipment.shipped", "shipment.transferred", "inventory.counted"))  # fmt: skip
+                         "shipment.shipped", "shipment.transferred", "inventory.counted", "shipment.delivered",
+                         "order.returned", "order.allocated", "shipment.delayed", "shipment.substituted"))  # fmt: skip
         more: dict[str, Any] = {"to_location": "M"} if kind == "shipment.transferred" else {}
+        if kind == "shipment.delayed":
+            more = {"expected_date": "2026-02-20"}
+        if kind == "shipment.substituted":
+            more = {"substitute_sku": r.choice("AZ")}
         if kind == "order.changed":
             more = {"line_version": r.randrange(1, 4)}
         lines.append(line(kind, f"e{number}", time, **keys, **more))

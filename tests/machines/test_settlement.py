@@ -3,6 +3,7 @@
 The streams reach, through `absorb`: is_settled_by, settle_due_lines and settle_line.
 """
 
+import itertools
 from typing import Any
 
 import pytest
@@ -153,3 +154,21 @@ def test_open_lines_far_apart_are_settled_together() -> None:
     take(state, events({**COUNT, "time": NOON + DAY_MS}))
     assert state.supply.supply["open_total"].tolist() == [3 * 5000, 5000]
     assert open_days(state.supply.supply, state.lines.lines, 0) == {DAY + n: 5.0 for n in (2, 3, 4)}
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("hours", [(2, 6), (6, 2), (5, 6)])
+@pytest.mark.parametrize("requested", [DAY, NO_DAY])
+def test_a_line_without_a_placement_begins_at_its_earliest_version(
+    hours: tuple[int, int], backwards: bool, requested: int
+) -> None:
+    """A count after that settles it, in whatever order both versions and the count arrive. It never was demand."""
+    versions = [
+        {**LINE, "kind": Kind.CHANGED, "event_id": f"v{2 + k}", "version": 2 + k, "time": NOON + hour * HOUR_MS,
+         "requested_day": requested, "quantity_open": 4000}
+        for k, hour in enumerate(hours)
+    ]  # fmt: skip
+    stream = [*versions, {**COUNT, "time": NOON + 4 * HOUR_MS}]
+    left = 0 if min(hours) < 4 else 4000
+    results = {after(*each) for each in itertools.permutations(stream[::-1] if backwards else stream)}
+    assert results == {(0, left, 20_000)}

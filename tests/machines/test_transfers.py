@@ -98,12 +98,49 @@ def test_without_a_date_goods_are_on_hand_at_once(more: dict[str, Any]) -> None:
 
 
 def test_units_and_parts() -> None:
-    """Cases are converted; what is delivered in part leaves the rest in transit, what is too much changes nothing."""
+    """Cases are converted; what is delivered in part leaves the rest in transit."""
     cases = sent(quantity=5, unit_of_measure="CASE")
     assert state(after(cases, delivered(at(1), quantity=24), until=2)) == (44.0, 36.0, 36.0, {day(3): 36.0})
     both = (delivered(at(1), quantity=24), delivered(at(1.5), "b", quantity=3, unit_of_measure="CASE"))
     assert state(after(cases, *both, until=2)) == (80.0, 0.0, 0.0, {})
-    assert state(after(cases, delivered(at(1), quantity=400), until=2)) == (80.0, 0.0, 0.0, {})
+
+
+def decisions(result: Result, rule: str) -> list[dict[str, Any]]:
+    """Automatic decisions of a rule."""
+    return [data for data in result.data("audit") if data.get("rule") == rule]
+
+
+@pytest.mark.parametrize("date", [day(3), None])
+def test_what_is_delivered_beyond_what_was_sent_is_in_stock(date: str | None) -> None:
+    """With a sentence; whichever is heard of first, and not again if more of the shipment turns out to be sent."""
+    transfer, more = sent(at(0.1), expected_date=date), delivered(at(0.2), quantity=62)
+    for both in ((transfer, more), (more, transfer)):
+        result = after(*both, until=2)
+        assert state(result) == (82.0, 0.0, 0.0, {})
+        assert stock(result, "DC").on_hand == 850.0
+        (decision,) = decisions(result, "exceed_transfer")
+        assert (decision["prior"], decision["value"], decision["location"]) == (50.0, 62.0, "S1")
+        assert decision["reason"] == "The transfer T to S1 brought 62, but only 50 were sent; all are in stock."
+    rest = sent(at(0.3), "rest", quantity=12, expected_date=date)
+    for three in itertools.permutations([transfer, more, rest]):
+        result = after(*three, until=2)
+        assert state(result) == (82.0, 0.0, 0.0, {})
+    assert state(after(transfer, more, sent(at(0.3), "rest", quantity=20, expected_date=day(4)), until=2))[:2] == (
+        82.0, 8.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("shipment", "name"), [("T", "T"), (None, "t")])
+def test_what_ends_by_date_is_said(shipment: str | None, name: str) -> None:
+    """One decision names the transfer, its date and what counts as arrived."""
+    result = after(sent(shipment_id=shipment), until=12)
+    (decision,) = decisions(result, "end_transfer")
+    assert (decision["prior"], decision["value"], decision["subject"]) == (50.0, 0.0, "X/S1")
+    assert decision["reason"] == (
+        f"The transfer {name} to S1 was expected on {day(3)}, and no delivery said otherwise: the 50 in transit count"
+        " as arrived."
+    )
+    assert decisions(after(sent(), delivered(at(1)), until=12), "end_transfer") == []
 
 
 @pytest.mark.parametrize(("late", "last"), [(None, 10), (0, 3), (2.5, 6)])

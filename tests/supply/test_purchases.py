@@ -35,12 +35,14 @@ def test_a_line_is_on_order_until_it_is_received() -> None:
 
 
 def test_versions_are_duplicates_or_superseded() -> None:
-    """An equal version is a duplicate, a lower one superseded; neither changes anything."""
+    """An equal version is a duplicate, or a conflict with other content; a lower one is superseded."""
     b = book()
     tell(b, "placed", 0, quantity=10)
-    assert tell(b, "placed", 0, quantity=99).word == "duplicate"
+    assert tell(b, "placed", 1, quantity=10).word == "duplicate"
+    assert tell(b, "placed", 0, quantity=99).word == "version_conflict"
     assert tell(b, "confirmed", 1, quantity=8, promised=6, line_version=3).word == "absorbed"
-    assert tell(b, "confirmed", 1, quantity=7, promised=6, line_version=3).word == "duplicate"
+    assert tell(b, "confirmed", 2, quantity=8, promised=6, line_version=3).word == "duplicate"
+    assert tell(b, "confirmed", 1, quantity=7, promised=6, line_version=3).word == "version_conflict"
     assert tell(b, "delayed", 2, promised=9, line_version=2).word == "superseded"
     assert tell(b, "placed", 3, quantity=20, line_version=4).word == "absorbed"
     assert b.supply["on_order"][0] == 20_000
@@ -235,7 +237,7 @@ def test_on_order_is_always_the_sum_of_what_is_open(actions: list[Any]) -> None:
         apply_event(b, made, row)
         if kind != "received":
             before = b.dump()
-            assert apply_event(b, made, row).word in ("duplicate", "superseded")
+            assert apply_event(b, made, row).word in ("duplicate", "superseded", "version_conflict")
             assert b.dump() == before
         for each in range(3):
             assert b.supply["on_order"][each] == sum(line.open for _, line in b.purchases.of_row(each))

@@ -69,7 +69,8 @@ def test_what_is_in_transit_is_what_was_sent_and_not_delivered(said: list[Step],
         assert sorted(table.of_row(row)) == sorted(wanted)
     ended = []
     while (found := table.take_ended(until * 100)) is not None:
-        ended.append(found)
+        assert table.of_row(found.key[1]).count((found.due, found.quantity)) == 0
+        ended.append((found.instant, found.key[1], found.quantity))
     late = [
         (due * 100, row, sent - back) for (_, row), (sent, back, due) in model.items() if sent > back and due <= until
     ]

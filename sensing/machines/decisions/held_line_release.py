@@ -18,6 +18,7 @@ from sensing.machines.order_lines import release_line
 from sensing.machines.shard_outputs import context_of
 from sensing.machines.shard_state import ShardState
 from sensing.machines.surge_thresholds import check_surge
+from sensing.machines.unnamed_lines import sibling, tag_of
 from sensing.state.decision_record import DecisionRecord
 from sensing.state.line_table import COUNTED, HELD, find_line
 from sensing.supply.supply_record import ORDERS
@@ -56,14 +57,22 @@ def release(
 
 
 def _held_slot(s: ShardState, finding: Finding) -> int:
-    """Slot of the held line, by its order and line, or by its event id if it has no order; -1 if it is evicted."""
+    """Slot of the held line, by its order and line, or by its event id if it has no order; -1 if it is evicted.
+
+    Of several lines of an order and SKU that have no names it is the one that the event of the finding has placed.
+    """
     order_id, line = str(finding.details["order_id"]), str(finding.details["line"])
     for sku in (finding.sku, *s.hand_overs.old_names.get(finding.sku, ())):
         record = keys_of(sku, event_id=finding.cause_event_ids[-1], order_id=order_id, line=line)
         for key in ("line", "id"):
-            slot = find_line(s.lines.lines, s.lines.index, record[f"{key}_hi"], record[f"{key}_lo"])
-            if slot >= 0 and s.lines.lines["flags"][slot] & HELD:
-                return int(slot)
+            hi, lo = record[f"{key}_hi"], record[f"{key}_lo"]
+            slot = int(find_line(s.lines.lines, s.lines.index, hi, lo))
+            siblings = 0 if slot < 0 else int(s.lines.lines["siblings"][slot])
+            slots = [slot, *(int(sibling(s.tables(), hi, lo, number)) for number in range(1, siblings + 1))]
+            held = [at for at in slots if at >= 0 and s.lines.lines["flags"][at] & HELD]
+            meant = [at for at in held if s.lines.lines["id_tag"][at] == tag_of(record)] if siblings else held
+            if meant:
+                return meant[0]
     return -1
 
 

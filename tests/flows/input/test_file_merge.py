@@ -112,7 +112,8 @@ def test_rejects_keep_their_place_and_bytes(tmp_path: Path) -> None:
     assert (
         block.rejects[1].required
         == f"at most {SETTINGS.skew_ms} ms ahead of the median of the next 100 event times of its input; "
-        "at its end, at most a week, or a usual pause, later than all but two of the last 100; "
+        "at its end, at most a week, or a usual pause, later than all but two of the last 100 of it or of all files, "
+        "or a year where there are few; "
         "never after the year 2099"
     )
     assert block.rejects[1].got == "2011-02-08T00:00:00.000Z"

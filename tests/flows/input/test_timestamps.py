@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.input.timestamps import LATEST, FollowingTimestamps, far_future, latest_at_end, running_max
+from flows.input.timestamps import LATEST, EndOfInputs, FollowingTimestamps, far_future, latest_at_end, running_max
 from sensing.codec.event_record import BEFORE_ALL
 from sensing.codec.instants import INSTANT_MAX
 from sensing.machine_settings import DAY_MS
@@ -116,6 +116,20 @@ def test_after_a_burst_of_one_instant_an_input_may_pause_for_longer() -> None:
     burst, later = np.zeros(90, np.int64), np.arange(1, 10) * 3_600_000
     assert latest_at_end(np.concatenate((burst, later[:8])), DAY_MS) == 6 * 3_600_000 + 35 * DAY_MS
     assert latest_at_end(np.concatenate((burst, later)), DAY_MS) == 7 * 3_600_000 + 7 * DAY_MS
+
+
+@pytest.mark.parametrize(
+    ("count", "small", "days"),
+    [(12, False, 7), (300, False, 7), (9, False, 366), (12, True, 366), (9, True, 366)],
+)
+def test_other_files_support_dates_at_the_end(count: int, small: bool, days: int) -> None:
+    """By a week beyond the third latest of all files; by a year if the file, or every file, has few event times."""
+    later = 200 * DAY_MS
+    inputs = EndOfInputs(later, small)
+    for ahead, refused in ((days, False), (days + 1, True)):
+        times = np.concatenate((np.arange(count - 1) * 3_600_000, [later + ahead * DAY_MS]))
+        found = FollowingTimestamps(DAY_MS, inputs).future(times, times[:0])
+        assert found.tolist() == [False] * (count - 1) + [refused]
 
 
 def test_only_what_moves_the_clock_moves_the_maximum() -> None:

@@ -204,3 +204,28 @@ def test_a_release_can_be_a_surge() -> None:
     surge = states(found, "order_surge")[0]
     assert extra > 0
     assert surge["cause_event_ids"][-1] == "release"
+
+
+UNNAMED: dict[str, Any] = {"order_id": "G", **KEYS}
+SIBLING = line("order.placed", "sibling", at(8, 9), **PRICED, **UNNAMED)
+
+
+@pytest.mark.parametrize("first", [4, 7])
+def test_of_several_lines_without_names_the_held_one_is_released(first: int) -> None:
+    """The first line of the order and SKU counts already and stays as it is; the second one is booked as it was."""
+    placed = line("order.placed", "f", at(8, 8), quantity=first, unit_price=25_000.0, currency="EUR", **UNNAMED)
+    name = "quality:A|L|G|A:20260210T080000000"
+    before = sums(world([*USUAL, placed, SIBLING], 10).shards[0])["A", "L"]
+    found = world([*USUAL, placed, SIBLING, release(name)], 10)
+    assert outcomes(found) == [("release", None)]
+    after = sums(found.shards[0])["A", "L"]
+    assert after.open == before.open + 20_000_000
+    assert after.quantity[DAY] == before.quantity[DAY] + 20_000_000
+
+
+def test_of_two_held_lines_the_one_of_the_finding_is_released() -> None:
+    """With its own quantity; the other one stays held."""
+    other = line("order.placed", "other", at(8, 10), **UNNAMED, **(PRICED | {"quantity": 200_000, "unit_price": 0.25}))
+    found = world([*USUAL, SIBLING, other, release("quality:A|L|G|A:20260210T080000000")], 10)
+    before = sums(world(USUAL, 10).shards[0])["A", "L"]
+    assert sums(found.shards[0])["A", "L"].open == before.open + 200_000_000
