@@ -14,7 +14,7 @@ class Tables(NamedTuple):
     pools: NDArray[Any]
     supply: NDArray[Any]
     lines: NDArray[Any]
-    line_index: NDArray[np.int32]
+    line_index: NDArray[np.int64]
     line_state: NDArray[np.int64]
     units: NDArray[np.uint64]  # codes of units, see state.text_codes
     currencies: NDArray[np.uint64]

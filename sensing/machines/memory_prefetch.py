@@ -14,7 +14,7 @@ from sensing.codec.event_record import EVENT, Kind
 from sensing.jit import lean_kernel
 from sensing.machines.kernel_tables import Tables
 from sensing.memory import prefetch
-from sensing.state.line_table import home_position
+from sensing.state.line_table import home_position, tag_of_key
 from sensing.state.rows import DAYS_KEPT, HOT, HOURS_KEPT, row_home
 from sensing.supply.supply_record import SUPPLY
 
@@ -52,10 +52,10 @@ def prefetch_record(t: Tables, events: NDArray[Any], rows: NDArray[np.int32], k:
     if k + PREFETCH_DISTANCE >= stop or rows[k + PREFETCH_DISTANCE] < 0:
         return
     event, row, day = events[k + PREFETCH_DISTANCE], rows[k + PREFETCH_DISTANCE], hour // 24
-    mask = t.line_index.shape[0] - 1
-    prefetch(t.line_index, home_position(event.line_lo, mask), 0)
+    size = t.line_index.shape[0]
+    prefetch(t.line_index, home_position(tag_of_key(event.line_lo), size), 0)
     if event.kind > CLOSED:
-        prefetch(t.line_index, home_position(event.id_lo, mask), 0)
+        prefetch(t.line_index, home_position(tag_of_key(event.id_lo), size), 0)
         prefetch(t.supply, row, MOVEMENTS)
     prefetch(t.hot, row, 0)
     prefetch(t.hot, row, NEWEST)
