@@ -258,6 +258,11 @@ def index_size(lines: int) -> int:
     return max(INDEX_MIN, 1 << (lines + lines // 2).bit_length())
 
 
+def index_room(size: int) -> int:
+    """Most lines that an index of ``size`` entries is large enough for."""
+    return (2 * size - 1) // 3
+
+
 class LineTable:
     """The line table of one shard. The arrays have cells for ``lines_max`` lines, or for fewer if there are fewer."""
 
@@ -266,19 +271,23 @@ class LineTable:
         self.state = np.zeros(STATE_CELLS, np.int64)
         self.state[FREE_HEAD] = -1
         self.lines = np.zeros(min(RESERVED_LINES, lines_max), LINE)
-        self.index = np.zeros(INDEX_MIN, np.int64)
+        self._make_index(0)
 
     def ensure(self, more: int) -> None:
         """Make room for ``more`` lines, up to ``lines_max``. Beyond it lines are evicted."""
         needed = min(int(self.state[COUNT]) + more, self.lines_max)
-        self._reserve(needed)
-        if index_size(needed) > len(self.index):
+        if needed > self._room:
+            self._reserve(needed)
             kept = self.index
-            self.index = np.zeros(index_size(needed), np.int64)
+            self._make_index(needed)
             copy_entries(kept, self.index)
 
+    def _make_index(self, needed: int) -> None:
+        self.index = np.zeros(index_size(needed), np.int64)
+        self._room = min(len(self.lines), index_room(len(self.index)))
+
     def _reserve(self, needed: int) -> None:
-        """Grow the array of lines."""
+        """Grow the array of lines, if need be."""
         if needed > len(self.lines):
             high, kept = int(self.state[HIGH]), self.lines
             self.lines = np.zeros(min(self.lines_max, 1 << (needed - 1).bit_length()), LINE)
@@ -306,5 +315,5 @@ class LineTable:
         count = len(parts["lines"])
         self._reserve(count)
         self.lines[:count] = parts["lines"]
-        self.index = np.zeros(index_size(int(self.state[COUNT])), np.int64)
+        self._make_index(int(self.state[COUNT]))
         index_lines(self.lines, self.index, count)

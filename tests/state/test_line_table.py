@@ -186,6 +186,10 @@ def test_the_index_always_has_holes(count: int) -> None:
     size = table.index_size(count)
     assert size & (size - 1) == 0
     assert max(1.5 * count, table.INDEX_MIN) <= size <= max(3 * count, table.INDEX_MIN)
+    most = table.index_room(size)
+    assert count <= most
+    assert table.index_size(most) == size
+    assert table.index_size(most + 1) > size
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**64 - 1)), unique=True, max_size=400))
