@@ -44,7 +44,7 @@ def run(size: str) -> dict[str, object]:
         "river_record_bytes": RIVER.itemsize,
         "river_resident_bytes_per_row": _river(RIVER_ROWS[size]),
         "line_record_bytes": LINE.itemsize,
-        "line_index_bytes_per_line": 4 * index_size(Settings().lines_max) / Settings().lines_max,
+        "line_index_bytes_per_line": 8 * index_size(Settings().lines_max) / Settings().lines_max,
         "answer": answer,
     }
 

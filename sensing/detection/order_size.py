@@ -23,6 +23,7 @@ MAX_KEPT = 0.999
 """The row's largest line moves towards the mean by a thousandth of their distance (in logarithms) per line."""
 TIMES_MIN = 5.0
 DEVIATIONS_MIN = 4.0
+SMALL_TIMES = TIMES_MIN * (1.0 - 1e-6)
 VARIANCE_PRIOR = 1.0
 """Variance of the logarithm within a usual row; Online Retail 1.14, M5 .32, Complete Journey .10."""
 VARIANCE_PRIOR_LINES = 8.0
@@ -88,12 +89,23 @@ def size_deviations(quantity: float, count: float, log_mean: float, log_variance
 
 
 @lean_kernel
+def is_small(quantity: float, log_max: float) -> bool:
+    """Whether ``quantity`` is certainly below TIMES_MIN times the row's largest usual line; computes no logarithm.
+
+    For x >= 0, 1 + x + x^2 / 2 is at most e^x. The margin is far larger than an error of rounding.
+    """
+    return log_max >= 0.0 and quantity < SMALL_TIMES * (1.0 + log_max + 0.5 * log_max * log_max)
+
+
+@lean_kernel
 def is_far_outside(quantity: float, count: float, log_mean: float, log_variance: float, log_max: float) -> bool:
     """Whether a line of ``quantity`` units lies far outside the row's sizes before it, as `learn_row_size` keeps them.
 
     A row without lines has no sizes.
     """
-    if count <= 0.0 or quantity <= 0.0 or math.log(quantity) < log_max + math.log(TIMES_MIN):
+    if count <= 0.0 or quantity <= 0.0 or is_small(quantity, log_max):
+        return False
+    if math.log(quantity) < log_max + math.log(TIMES_MIN):
         return False
     return size_deviations(quantity, count, log_mean, log_variance) >= DEVIATIONS_MIN
 

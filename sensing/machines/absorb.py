@@ -12,7 +12,8 @@ from sensing.codec.event_record import EVENT, NO_LINE, NOT_RESTOCKED, THOUSANDTH
 from sensing.codec.swar import WORD
 from sensing.contracts.common import VERSION_LAST
 from sensing.jit import kernel, lean_kernel
-from sensing.machines.booking import advance_row, local_minute, mark_seen, new_line
+from sensing.machine_settings import MINUTE_MS
+from sensing.machines.booking import advance_row, mark_seen, new_line
 from sensing.machines.daily_demand import apply_daily
 from sensing.machines.fulfilment import serve_line
 from sensing.machines.kernel_tables import (
@@ -31,6 +32,7 @@ from sensing.machines.settlement import settle_due_lines
 from sensing.machines.surge_thresholds import add_callback
 from sensing.machines.unnamed_lines import sibling
 from sensing.state.line_table import ALL_OPEN, find_line
+from sensing.state.zones import span_at
 from sensing.supply.stock_ledger import book_count, book_movement, refresh_stock
 from sensing.supply.supply_record import INVENTORY
 
@@ -117,12 +119,15 @@ def absorb(
         there, so that a callback sees exactly the state that the record left. TO_JUDGE instead of a number says that
         the record at the index is not applied: its quantity must be judged first.
     """
+    span = 0
     for k in range(start, stop):
         row = rows[k]
         if row < 0:
             continue
         event = events[k]
-        minute = local_minute(t, row, event.time)
+        zone = t.location_zone[t.hot[row].location]
+        span = span_at(t.zone_starts, zone, event.time, span)  # most often that of the record before
+        minute = (event.time + t.zone_offsets[zone, span]) // MINUTE_MS
         hour = minute // 60
         prefetch_record(t, events, rows, k, stop, hour)
         if is_order(event.kind):

@@ -104,7 +104,8 @@ def unbook(t: Tables, slot: int) -> None:
 @lean_kernel
 def is_summed(t: Tables, line: Any) -> bool:
     """Whether a line was ordered up to the newest day whose demand its row has as a sum: the sums have it in them."""
-    return bool(booked_day(line) <= t.summed_until[line.row])
+    day = booked_day(line)
+    return bool(day <= t.newest_sum[0] and day <= t.summed_until[line.row])
 
 
 @lean_kernel

@@ -40,6 +40,7 @@ def book_sum(t: Tables, row: int, day: int, quantity: int, lines: int) -> None:
         record.day_quantity[at] += quantity
         record.day_lines[at] = min(np.int64(record.day_lines[at]) + lines, LINES_MAX)
     t.summed_until[row] = max(t.summed_until[row], day)
+    t.newest_sum[0] = max(t.newest_sum[0], day)
 
 
 @kernel

@@ -14,7 +14,7 @@ class Tables(NamedTuple):
     pools: NDArray[Any]
     supply: NDArray[Any]
     lines: NDArray[Any]
-    line_index: NDArray[np.int32]
+    line_index: NDArray[np.int64]
     line_state: NDArray[np.int64]
     units: NDArray[np.uint64]  # codes of units, see state.text_codes
     currencies: NDArray[np.uint64]
@@ -27,6 +27,7 @@ class Tables(NamedTuple):
     location_unobserved: NDArray[np.float32]  # (locations, days kept) share of each local day that was not observed
     ignores_orders: NDArray[np.bool_]  # by row, maybe of fewer rows: orders are no demand, only transfers are
     summed_until: NDArray[np.int32]  # by row: newest local day whose demand was given as a sum; NO_DAY: none
+    newest_sum: NDArray[np.int32]  # (1,) newest of these days, which tells of most lines that they are later
     counts: NDArray[np.int64]  # (topics, partitions, outcomes)
 
 

@@ -14,8 +14,8 @@ from sensing.codec.event_record import EVENT, Kind
 from sensing.jit import lean_kernel
 from sensing.machines.kernel_tables import Tables
 from sensing.memory import prefetch
-from sensing.state.line_table import home_position
-from sensing.state.rows import DAYS_KEPT, HOT, HOURS_KEPT, row_home
+from sensing.state.line_table import home_position, tag_of_key
+from sensing.state.rows import DAYS_KEPT, HOT, HOURS_KEPT, RECENT_DAYS, row_home
 from sensing.supply.supply_record import SUPPLY
 
 PREFETCH_DISTANCE = 16
@@ -32,7 +32,8 @@ def _at(dtype: np.dtype[np.void], field: str) -> int:
 ROW_KEY, LINE_KEY, EVENT_KIND = _at(EVENT, "row_lo"), _at(EVENT, "line_lo"), _at(EVENT, "kind")
 NEWEST = _at(HOT, "window_72")
 DAY_QUANTITY, DAY_LINES, HOUR_LINES = _at(HOT, "day_quantity"), _at(HOT, "day_lines"), _at(HOT, "hour_lines")
-OPEN, MOVEMENTS = _at(SUPPLY, "open_total"), _at(SUPPLY, "movement_quantity")
+CUSTOMERS = _at(HOT, "customers")
+OPEN, SEEN, MOVEMENTS = _at(SUPPLY, "open_total"), _at(SUPPLY, "last_seen"), _at(SUPPLY, "movement_quantity")
 
 
 @lean_kernel
@@ -52,14 +53,16 @@ def prefetch_record(t: Tables, events: NDArray[Any], rows: NDArray[np.int32], k:
     if k + PREFETCH_DISTANCE >= stop or rows[k + PREFETCH_DISTANCE] < 0:
         return
     event, row, day = events[k + PREFETCH_DISTANCE], rows[k + PREFETCH_DISTANCE], hour // 24
-    mask = t.line_index.shape[0] - 1
-    prefetch(t.line_index, home_position(event.line_lo, mask), 0)
+    size = t.line_index.shape[0]
+    prefetch(t.line_index, home_position(tag_of_key(event.line_lo), size), 0)
     if event.kind > CLOSED:
-        prefetch(t.line_index, home_position(event.id_lo, mask), 0)
+        prefetch(t.line_index, home_position(tag_of_key(event.id_lo), size), 0)
         prefetch(t.supply, row, MOVEMENTS)
     prefetch(t.hot, row, 0)
     prefetch(t.hot, row, NEWEST)
     prefetch(t.hot, row, DAY_LINES + 2 * (day % DAYS_KEPT))
     prefetch(t.hot, row, HOUR_LINES + 2 * (hour % HOURS_KEPT))
     prefetch(t.hot, row, DAY_QUANTITY + 8 * (day % DAYS_KEPT))
+    prefetch(t.hot, row, CUSTOMERS + 8 * (day % RECENT_DAYS))
     prefetch(t.supply, row, OPEN)
+    prefetch(t.supply, row, SEEN)

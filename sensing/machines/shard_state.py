@@ -79,6 +79,7 @@ class ShardState:
         self.to_plan = np.zeros(64, np.bool_)  # by row; a reference record changed its inputs, see `schedule_plans`
         self.base_units = np.zeros(64, UNIT)  # by row; empty: no master data name the item, any unit is accepted
         self.summed_until = np.full(64, NO_DAY, np.int32)  # by row; newest local day whose demand was given as a sum
+        self.newest_sum = np.full(1, NO_DAY, np.int32)  # newest of ``summed_until``
         self.items_known = False
         self.lost_lines_reported = 0  # open lines forgotten, as of the last report
         self.ignores_orders = np.zeros(0, np.bool_)
@@ -94,7 +95,7 @@ class ShardState:
             self.rows.hot, self.demand.demand, self.demand.pool, self.supply.supply, self.lines.lines, self.lines.index,
             self.lines.state, self.units.codes, self.currencies.codes, self.zones.starts, self.zones.offsets,
             self.locations.zone, self.locations.ships, self.locations.reports, self.locations.lines,
-            self.locations.unobserved, self.ignores_orders, self.summed_until, self.counts,
+            self.locations.unobserved, self.ignores_orders, self.summed_until, self.newest_sum, self.counts,
         )  # fmt: skip
 
     def start_clock(self, watermark: int) -> None:
@@ -244,6 +245,7 @@ def load_state(s: ShardState, block: bytes) -> bytes:
     s.base_units[: s.rows.count] = found["base_units"]
     s.summed_until = np.full(len(s.rows.hot), NO_DAY, np.int32)
     s.summed_until[: s.rows.count] = found["summed_until"]
+    s.newest_sum[0] = s.summed_until.max()
     s.ignores_orders = found["ignores_orders"]
     s.ensure_rows()
     for row in range(s.rows.count):

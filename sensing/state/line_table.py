@@ -7,9 +7,10 @@ the slot of an open one. Both are counted.
 
 Invariants
 - Every line has exactly one index entry, and no other entry exists. A free slot has the row FREE.
-- The index has a power-of-two size, at least 1.5 times the capacity. An entry holds the slot in its low bits and bits
-  of the line's key above them. So a probe passes most entries of other keys without reading their lines, which would
-  miss the cache.
+- The index has a power-of-two size, at least 1.5 times the number of lines. An entry holds the line's slot and a tag:
+  high bits of its key. So a probe passes entries of other keys without reading their lines, which would miss the cache.
+- An entry's home rises with its tag. So a larger index is filled from a smaller one in nearly rising order, and no line
+  is read.
 - A line with an open quantity is linked in its row's list of open lines (see `sensing.supply.backlog`). A line that is
   not open any more stays linked until the list is next read.
 """
@@ -69,30 +70,48 @@ HIGH, FREE_HEAD, COUNT, HAND, EVICTED, EVICTED_OPEN, ALL_OPEN = range(7)
 lines evicted, open lines evicted, 1 if no line can have finished since a search for a finished one failed."""
 STATE_CELLS = 7
 
-ENTRY_BITS = np.uint64(2**31 - 1)
+TAG_BITS = 31
+TAG_SHIFT = np.uint64(64 - TAG_BITS)
+SLOT_BITS = 32
+SLOT_MASK = 2**SLOT_BITS - 1
+INDEX_MIN = 512
+RESERVED_LINES = 1 << 22
+"""A table reserves addresses for this many lines. Memory that was never written takes no room, so it need not grow."""
 
 
 @lean_kernel
-def home_position(key_lo: np.uint64, mask: int) -> int:
-    """Preferred index position of a key."""
-    return int(np.int64((key_lo >> np.uint64(7)) & np.uint64(mask)))
+def tag_of_key(key_lo: np.uint64) -> int:
+    """Tag of a key: the high bits of its low half."""
+    return int(np.int64(key_lo >> TAG_SHIFT))
 
 
 @lean_kernel
-def key_bits(key_hi: np.uint64, mask: int) -> int:
-    """Bits of a key for an index entry: above the bits of the mask, below the sign."""
-    return int(np.int64(key_hi & ENTRY_BITS) & ~mask)
+def home_position(tag: int, size: int) -> int:
+    """Preferred position of a tag in an index of ``size`` entries."""
+    return int((tag * size) >> TAG_BITS)
 
 
 @lean_kernel
-def find_line(lines: NDArray[Any], index: NDArray[np.int32], key_hi: np.uint64, key_lo: np.uint64) -> int:
+def entry_tag(entry: int) -> int:
+    """Tag of an index entry."""
+    return entry >> SLOT_BITS
+
+
+@lean_kernel
+def entry_slot(entry: int) -> int:
+    """Slot of an index entry."""
+    return int((entry & SLOT_MASK) - 1)
+
+
+@lean_kernel
+def find_line(lines: NDArray[Any], index: NDArray[np.int64], key_hi: np.uint64, key_lo: np.uint64) -> int:
     """Slot of a key, or -1."""
     mask = index.shape[0] - 1
-    at = home_position(key_lo, mask)
-    bits = key_bits(key_hi, mask)
-    while index[at] >= 0:
-        if index[at] & ~mask == bits:
-            slot = index[at] & mask
+    tag = tag_of_key(key_lo)
+    at = home_position(tag, index.shape[0])
+    while index[at] != 0:
+        if entry_tag(index[at]) == tag:
+            slot = entry_slot(index[at])
             if lines[slot].key_hi == key_hi and lines[slot].key_lo == key_lo:
                 return int(slot)
         at = (at + 1) & mask
@@ -100,33 +119,39 @@ def find_line(lines: NDArray[Any], index: NDArray[np.int32], key_hi: np.uint64, 
 
 
 @lean_kernel
-def add_to_index(index: NDArray[np.int32], slot: int, key_hi: np.uint64, key_lo: np.uint64) -> None:
-    """Add an entry for ``slot``; the index must not hold its key yet."""
+def put_entry(index: NDArray[np.int64], entry: int) -> None:
+    """Put an entry into the first free position from its home on."""
     mask = index.shape[0] - 1
-    at = home_position(key_lo, mask)
-    while index[at] >= 0:
+    at = home_position(entry_tag(entry), index.shape[0])
+    while index[at] != 0:
         at = (at + 1) & mask
-    index[at] = slot | key_bits(key_hi, mask)
+    index[at] = entry
 
 
 @lean_kernel
-def remove_from_index(lines: NDArray[Any], index: NDArray[np.int32], slot: int) -> None:
+def add_to_index(index: NDArray[np.int64], slot: int, key_lo: np.uint64) -> None:
+    """Add an entry for ``slot``; the index must not hold its key yet."""
+    put_entry(index, (tag_of_key(key_lo) << SLOT_BITS) | (slot + 1))
+
+
+@lean_kernel
+def remove_from_index(lines: NDArray[Any], index: NDArray[np.int64], slot: int) -> None:
     """Remove the entry of ``slot``. Later entries of its probe run move back, so that the run has no hole."""
     mask = index.shape[0] - 1
-    at = home_position(lines[slot].key_lo, mask)
-    while index[at] & mask != slot:
+    at = home_position(tag_of_key(lines[slot].key_lo), index.shape[0])
+    while entry_slot(index[at]) != slot:
         at = (at + 1) & mask
     hole = at
     while True:
         at = (at + 1) & mask
-        if index[at] < 0:
+        if index[at] == 0:
             break
-        wanted = home_position(lines[index[at] & mask].key_lo, mask)
+        wanted = home_position(entry_tag(index[at]), index.shape[0])
         # The entry may move into the hole unless its home lies (cyclically) after the hole.
         if ((at - wanted) & mask) >= ((at - hole) & mask):
             index[hole] = index[at]
             hole = at
-    index[hole] = -1
+    index[hole] = 0
 
 
 @lean_kernel
@@ -162,7 +187,7 @@ def is_finished(line: Any) -> bool:
 
 
 @lean_kernel
-def free_line(lines: NDArray[Any], index: NDArray[np.int32], state: NDArray[np.int64], slot: int) -> None:
+def free_line(lines: NDArray[Any], index: NDArray[np.int64], state: NDArray[np.int64], slot: int) -> None:
     """Free the slot of a line that is not linked."""
     remove_from_index(lines, index, slot)
     lines[slot].row = FREE
@@ -179,7 +204,7 @@ def is_full(lines: NDArray[Any], state: NDArray[np.int64]) -> bool:
 
 @lean_kernel
 def add_line(
-    lines: NDArray[Any], index: NDArray[np.int32], state: NDArray[np.int64], key_hi: np.uint64, key_lo: np.uint64
+    lines: NDArray[Any], index: NDArray[np.int64], state: NDArray[np.int64], key_hi: np.uint64, key_lo: np.uint64
 ) -> int:
     """Add a line for a new key and return its slot. The table must not be full. All other fields are zero."""
     slot = int(state[FREE_HEAD])
@@ -208,45 +233,65 @@ def add_line(
     line.unit = 0
     line.currency = 0
     line.siblings = 0
-    add_to_index(index, slot, key_hi, key_lo)
+    add_to_index(index, slot, key_lo)
     return slot
 
 
 @kernel
-def index_lines(lines: NDArray[Any], index: NDArray[np.int32], high: int) -> None:
+def index_lines(lines: NDArray[Any], index: NDArray[np.int64], high: int) -> None:
     """Enter all lines of the first ``high`` slots into an empty index."""
     for slot in range(high):
         if lines[slot].row != FREE:
-            add_to_index(index, slot, lines[slot].key_hi, lines[slot].key_lo)
+            add_to_index(index, slot, lines[slot].key_lo)
 
 
-def index_size(capacity: int) -> int:
-    """Power of two at least 1.5 times the capacity."""
-    return 1 << (capacity + capacity // 2).bit_length()
+@kernel
+def copy_entries(kept: NDArray[np.int64], index: NDArray[np.int64]) -> None:
+    """Enter all entries of an index into a larger, empty one."""
+    for at in range(kept.shape[0]):
+        if kept[at] != 0:
+            put_entry(index, kept[at])
+
+
+def index_size(lines: int) -> int:
+    """Power of two at least 1.5 times the number of lines."""
+    return max(INDEX_MIN, 1 << (lines + lines // 2).bit_length())
+
+
+def index_room(size: int) -> int:
+    """Most lines that an index of ``size`` entries is large enough for."""
+    return (2 * size - 1) // 3
 
 
 class LineTable:
-    """The line table of one shard."""
+    """The line table of one shard. The arrays have cells for ``lines_max`` lines, or for fewer if there are fewer."""
 
     def __init__(self, lines_max: int) -> None:
         self.lines_max = lines_max
         self.state = np.zeros(STATE_CELLS, np.int64)
         self.state[FREE_HEAD] = -1
-        self._make(min(256, lines_max))
-
-    def _make(self, capacity: int) -> None:
-        self.lines = np.zeros(capacity, LINE)
-        self.index = np.full(index_size(capacity), -1, np.int32)
+        self.lines = np.zeros(min(RESERVED_LINES, lines_max), LINE)
+        self._make_index(0)
 
     def ensure(self, more: int) -> None:
-        """Grow the table for ``more`` lines, up to ``lines_max``. Beyond it lines are evicted."""
-        needed = int(self.state[COUNT]) + more
-        if needed <= len(self.lines) or len(self.lines) == self.lines_max:
-            return
-        high, kept = int(self.state[HIGH]), self.lines
-        self._make(min(self.lines_max, 1 << (needed - 1).bit_length()))
-        self.lines[:high] = kept[:high]
-        index_lines(self.lines, self.index, high)
+        """Make room for ``more`` lines, up to ``lines_max``. Beyond it lines are evicted."""
+        needed = min(int(self.state[COUNT]) + more, self.lines_max)
+        if needed > self._room:
+            self._reserve(needed)
+            kept = self.index
+            self._make_index(needed)
+            copy_entries(kept, self.index)
+
+    def _make_index(self, needed: int) -> None:
+        self.index = np.zeros(index_size(needed), np.int64)
+        self._room = min(len(self.lines), index_room(len(self.index)))
+
+    def _reserve(self, needed: int) -> None:
+        """Grow the array of lines, if need be."""
+        if needed > len(self.lines):
+            high, kept = int(self.state[HIGH]), self.lines
+            self.lines = np.zeros(min(self.lines_max, 1 << (needed - 1).bit_length()), LINE)
+            self.lines[:high] = kept[:high]
 
     def has_room(self, more: int) -> bool:
         """Whether ``more`` lines can be added without an eviction."""
@@ -266,8 +311,9 @@ class LineTable:
     def load(self, block: bytes) -> None:
         """Restore the lines of :meth:`dump`."""
         parts = unpack(block, {"lines": LINE, "state": self.state.dtype})
-        count = len(parts["lines"])
-        self._make(min(self.lines_max, max(256, 1 << max(count - 1, 0).bit_length())))
-        self.lines[:count] = parts["lines"]
         self.state[:] = parts["state"]
+        count = len(parts["lines"])
+        self._reserve(count)
+        self.lines[:count] = parts["lines"]
+        self._make_index(int(self.state[COUNT]))
         index_lines(self.lines, self.index, count)

@@ -56,8 +56,8 @@ HOT = np.dtype(
         ("stock", "f8"),  # units on hand; NaN: never counted
         ("first_hour", "i4"),  # local hour of the first absorbed event; late events of the same day may move it back
         ("closed_day", "i4"),  # last closed local day
-        ("excess", "f4", (RECENT_DAYS,)),  # units of lines far outside that are not learned, ring by day number
         ("customers", "u8", (RECENT_DAYS,)),  # a bit for the hash of each customer of the day, ring by day number
+        ("excess", "f4", (RECENT_DAYS,)),  # units of lines far outside that are not learned, ring by day number
         ("day_lines", "u2", (DAYS_KEPT,)),
         ("hour_lines", "u2", (HOURS_KEPT,)),  # order lines per local hour, ring by hour number
         ("day_quantity", "i8", (DAYS_KEPT,)),  # thousandths booked per local day, ring by day number

@@ -56,14 +56,23 @@ def offset_at(starts: NDArray[np.int64], offsets: NDArray[np.int64], zone: int, 
 
     ``starts`` and ``offsets`` are (zones, TRANSITIONS_MAX); unused starts are 2**62.
     """
-    low, high = 0, starts.shape[1] - 1
+    return int(offsets[zone, span_at(starts, zone, instant, 0)])
+
+
+@lean_kernel
+def span_at(starts: NDArray[np.int64], zone: int, instant: int, likely: int) -> int:
+    """Number of the span of equal offset of ``zone`` that ``instant`` lies in. The ``likely`` one is tried first."""
+    last = starts.shape[1] - 1
+    if starts[zone, likely] <= instant and (likely == last or instant < starts[zone, likely + 1]):
+        return likely
+    low, high = 0, last
     while low < high:
         middle = (low + high + 1) // 2
         if starts[zone, middle] <= instant:
             low = middle
         else:
             high = middle - 1
-    return int(offsets[zone, low])
+    return low
 
 
 @kernel

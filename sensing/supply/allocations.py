@@ -42,7 +42,7 @@ class Allocations:
             return []
         return [at for at, row in enumerate(rows.tolist()) if row in self._of_row]
 
-    def of_row(self, row: int, lines: NDArray[Any], index: NDArray[np.int32]) -> list[tuple[int, int]]:
+    def of_row(self, row: int, lines: NDArray[Any], index: NDArray[np.int64]) -> list[tuple[int, int]]:
         """Requested local day and allocated thousandths of each line of a row that is still open.
 
         Lines that are not open any more are forgotten.

@@ -1,7 +1,7 @@
 """Supply record of a row: stock, open demand by requested day, quantity on order, last published parameters.
 
 Quantities are int64 thousandths of the base unit. Published values are float32, which keeps their six significant
-digits. A record has 208 bytes without padding, so equal states have equal bytes.
+digits. A record has 216 bytes without padding, so equal states have equal bytes.
 """
 
 from typing import Any
@@ -25,12 +25,12 @@ SUPPLY = np.dtype(
     [
         # Fields that every order changes stand together, so that they share cache lines.
         ("open_total", "i8"),  # thousandths ordered and not shipped
+        ("count_time", "i8"),  # time of the count in force, UTC ms; NEVER: stock is unknown
         ("open_head", "i4"),  # first of the open lines, see `sensing.supply.backlog`; LIST_END: none
+        ("last_seen", "u4", (len(INPUTS),)),  # newest event time of each input, s since 1970; 0: never
         ("late_head", "i4"),  # first of the open lines that were overdue at the last plan, LIST_END: none
         ("late_open", "u4"),  # low bits of the thousandths overdue then
-        ("last_seen", "u4", (len(INPUTS),)),  # newest event time of each input, s since 1970; 0: never
         ("movement_newest", "i8"),  # time of the newest movement, UTC ms
-        ("count_time", "i8"),  # time of the count in force, UTC ms; NEVER: stock is unknown
         ("count_quantity", "i8"),  # thousandths counted
         ("on_order", "i8"),  # thousandths on open purchase-order lines and in transit
         ("movement_quantity", "i8", (MOVEMENTS_KEPT,)),  # thousandths, oldest first

@@ -18,6 +18,7 @@ from sensing.detection.order_size import (
     VARIANCE_PRIOR_LINES,
     is_far_outside,
     is_multiple,
+    is_small,
     learn_row_mode,
     learn_row_size,
     price_fits_another,
@@ -78,6 +79,19 @@ def test_far_outside_needs_ratio_and_deviations(quantities: list[float], quantit
         return
     expected = ratio > math.log(TIMES_MIN) and size_deviations(quantity, count, mean, variance) >= DEVIATIONS_MIN
     assert is_far_outside(quantity, count, mean, variance, largest) == expected
+
+
+@given(st.floats(0.001, 1e9), st.floats(-8.0, 21.0))
+def test_a_small_line_is_below_the_largest_by_its_logarithm(quantity: float, log_max: float) -> None:
+    """The test without a logarithm never clears a line that the test with one would not."""
+    if is_small(quantity, log_max):
+        assert math.log(quantity) < log_max + math.log(TIMES_MIN)
+
+
+@given(st.floats(0.0, 21.0))
+def test_usual_lines_are_small(log_max: float) -> None:
+    """Every line up to the row's largest of up to e^2 units, and a good part of larger ones, needs no logarithm."""
+    assert is_small(math.exp(min(log_max, 2.0)), log_max)
 
 
 def test_lines_that_are_far_outside() -> None:

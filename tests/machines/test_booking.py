@@ -248,7 +248,7 @@ def test_an_average_line_is_spread_and_no_usual_size(quantities: list[int]) -> N
 def test_a_line_within_the_sums_is_open_and_no_demand(until: int, demand: int) -> None:
     """The sums up to the line's local day have its demand in them."""
     state = one_row()
-    state.summed_until[0] = until
+    state.summed_until[0] = state.newest_sum[0] = until
     t, slot = state.tables(), line(state, quantity=5000)
     assert booking.is_summed(t, t.lines[slot]) == (demand == 0)
     booking.book_line(t, slot)

@@ -50,7 +50,7 @@ def test_days_are_booked_as_their_sums(days: list[tuple[int, int, int]], repeate
         assert sum(lines_of_hour(of_location, day * 24 + hour) for hour in range(24)) == 0
     assert state.supply.supply["open_total"][0] == 0
     assert hot["hour_lines"].sum() == hot["window_72"] == 0
-    assert state.summed_until[0] == max(quantities, default=NO_DAY)
+    assert state.summed_until[0] == state.newest_sum[0] == max(quantities, default=NO_DAY)
     assert of_location["summed"] == bool(days)
     assert of_location["first_hour"] == 24 * min(quantities, default=0)
 
@@ -152,4 +152,5 @@ def test_sums_survive_a_restart() -> None:
     again = ShardState(0, state.settings)
     load_state(again, dump_state(state, b""))
     assert again.summed_until[:2].tolist() == [DAY, NO_DAY]
+    assert again.newest_sum[0] == DAY
     assert again.locations.are_summed(again.rows.hot["location"][:1]).tolist() == [True]

@@ -1,6 +1,6 @@
 """Order lines that end with the horizon, and those that are kept whatever their age.
 
-The streams reach has_siblings.
+The streams reach end_silent_lines, forget_lines and has_siblings.
 """
 
 from typing import Any

@@ -12,9 +12,11 @@ from sensing.state.line_table import CLOSED, COUNT, FREE, HELD, HIGH, NOT_LINKED
 
 Key = tuple[int, int]
 
-# Many keys share their home, also across the end of the index; only the high half tells some of them apart.
+# Many keys share their home, also across the end of the index. Some have the same tag; only the high half tells some
+# of them apart.
 keys = st.tuples(
-    st.integers(0, 3), st.sampled_from([home << 7 | low for home in (0, 1, 2, 511, 1023) for low in (0, 9)])
+    st.integers(0, 3),
+    st.sampled_from([home << 54 | low for home in (0, 1, 2, 511, 1023) for low in (0, 9, 1 << 33, 1 << 50)]),
 )
 ADD, DROP, MORE, DUMP = "add", "free", "more", "dump"
 steps = st.lists(
@@ -81,8 +83,8 @@ def assert_equal(lines: LineTable, expected: Oracle) -> None:
     assert {key: find(lines, key) for key in expected.slots} == expected.slots
     assert {key: int(lines.lines["quantity"][slot]) for key, slot in expected.slots.items()} == expected.quantities
     assert (int(lines.state[COUNT]), int(lines.state[HIGH])) == (len(expected.slots), expected.high)
-    entries = lines.index[lines.index >= 0] & (len(lines.index) - 1)
-    assert sorted(entries.tolist()) == sorted(expected.slots.values())
+    entries = [table.entry_slot(entry) for entry in lines.index[lines.index != 0].tolist()]
+    assert sorted(entries) == sorted(expected.slots.values())
     rows = lines.lines["row"][: expected.high]
     assert np.flatnonzero(rows == FREE).tolist() == sorted(expected.free)
     kept = lines.in_use()
@@ -98,7 +100,9 @@ def run(lines_max: int, script: list[tuple[str, Any]]) -> None:
     for number, (what, value) in enumerate(script):
         if what == MORE:
             lines.ensure(value)
-            assert len(lines.lines) == lines_max or len(expected.slots) + value <= len(lines.lines)
+            needed = min(len(expected.slots) + value, lines_max)
+            assert needed <= len(lines.lines) <= lines_max
+            assert table.index_size(needed) <= len(lines.index)
             assert lines.has_room(value) == (len(expected.slots) + value <= lines_max)
         elif what == DUMP:
             again = LineTable(lines_max)
@@ -142,50 +146,73 @@ def test_entries_can_go_in_any_order(known: list[Key], data: st.DataObject) -> N
         table.remove_from_index(lines.lines, lines.index, find(lines, key))
         left.remove(key)
         assert all((find(lines, other) >= 0) == (other in left) for other in known)
-    assert (lines.index == -1).all()
+    assert (lines.index == 0).all()
     table.index_lines(lines.lines, lines.index, len(known))
     assert all(find(lines, key) == slot for slot, key in enumerate(known))
 
 
-def test_home_spreads_keys_by_their_low_half() -> None:
-    """A key's home is bits 7 and up of its low half, within the index."""
-    assert [table.home_position(np.uint64(lo), 7) for lo in (0, 127, 128, 1023, 1024, 2**64 - 1)] == [0, 0, 1, 7, 0, 7]
+def test_home_spreads_keys_by_the_high_bits_of_their_low_half() -> None:
+    """Homes rise with the tag, and each half of an index has half of the tags."""
+    tags = [table.tag_of_key(np.uint64(lo)) for lo in (0, 2**61 - 1, 2**61, 2**63 - 1, 2**63, 2**64 - 1)]
+    assert [table.home_position(tag, 8) for tag in tags] == [0, 0, 1, 3, 4, 7]
+    assert [table.home_position(tag, 16) for tag in tags] == [0, 1, 2, 7, 8, 15]
 
 
-@given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 4))
-def test_an_entry_is_a_slot_and_bits_of_the_key(key_hi: int, key_lo: int, slot: int) -> None:
-    """The slot in the bits of the mask, the key's high half above them, and never the sign, which means free."""
-    lines = LineTable(5)
-    mask = len(lines.index) - 1
-    table.add_to_index(lines.index, slot, np.uint64(key_hi), np.uint64(key_lo))
-    at = table.home_position(np.uint64(key_lo), mask)
-    bits = int(table.key_bits(np.uint64(key_hi), mask))
-    assert bits == (key_hi % 2**31) // (mask + 1) * (mask + 1)
-    assert np.flatnonzero(lines.index != -1).tolist() == [at]
-    assert lines.index[at] == slot + bits
+@given(st.integers(0, 2**64 - 1), st.integers(0, (1 << 28) - 1))
+def test_an_entry_is_a_slot_and_a_tag(key_lo: int, slot: int) -> None:
+    """An entry tells both; it is never 0, which means free, and stands at its home in an empty index."""
+    index, again = LineTable(5).index, LineTable(5).index
+    table.add_to_index(index, slot, np.uint64(key_lo))
+    table.put_entry(again, int(index.max()))
+    assert (again == index).all()
+    at = table.home_position(key_lo >> 33, len(index))
+    assert np.flatnonzero(index).tolist() == [at]
+    assert (table.entry_tag(int(index[at])), table.entry_slot(int(index[at]))) == (key_lo >> 33, slot)
 
 
 def test_lines_of_other_keys_are_passed() -> None:
-    """Keys of one home are told apart whether the bits in their entries differ or not."""
+    """Keys of one home are told apart whether their tags differ or not."""
     lines = LineTable(8)
-    known = [(hi, 9) for hi in (1, 2**31 + 1, 2**40 + 1, 5 << 20)]
+    known = [(1, 9), (2, 9), (1, 8), (1, 9 | 1 << 40)]
     for key in known:
         add(lines, key)
     assert [find(lines, key) for key in known] == [0, 1, 2, 3]
-    assert find(lines, (2**50 + 1, 9)) == -1
+    assert find(lines, (3, 9)) == find(lines, (1, 1 << 40)) == -1
 
 
-@pytest.mark.parametrize("capacity", [*range(1, 70), 255, 256, 257, 1 << 20])
-def test_the_index_always_has_holes(capacity: int) -> None:
-    """The index is a power of two of at least 1.5 times the capacity, so that a search always ends."""
-    size = table.index_size(capacity)
+@pytest.mark.parametrize("count", [*range(0, 70), 255, 256, 257, 341, 342, 1 << 20])
+def test_the_index_always_has_holes(count: int) -> None:
+    """The index is a power of two of at least 1.5 times the number of lines, so that a search always ends."""
+    size = table.index_size(count)
     assert size & (size - 1) == 0
-    assert 1.5 * capacity <= size <= 4 * capacity
+    assert max(1.5 * count, table.INDEX_MIN) <= size <= max(3 * count, table.INDEX_MIN)
+    most = table.index_room(size)
+    assert count <= most
+    assert table.index_size(most) == size
+    assert table.index_size(most + 1) > size
 
 
-def test_a_table_grows_to_its_bound() -> None:
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**64 - 1)), unique=True, max_size=400))
+def test_a_larger_index_has_all_entries(known: list[Key]) -> None:
+    """An index is enlarged from its entries alone: each key is found, and no position depends on the lines."""
+    lines = LineTable(400)
+    for key in known:
+        lines.ensure(1)
+        add(lines, key)
+    size = 4 * len(lines.index)
+    larger = np.zeros(size, np.int64)
+    table.copy_entries(lines.index, larger)
+    lines.index = larger
+    assert [find(lines, key) for key in known] == list(range(len(known)))
+    assert np.count_nonzero(larger) == len(known)
+
+
+@pytest.mark.parametrize("reserved", [1, 700, table.RESERVED_LINES])
+def test_a_table_grows_to_its_bound(reserved: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """No line moves while the table grows; at the bound it is full and does not grow."""
+    monkeypatch.setattr(table, "RESERVED_LINES", reserved)
     lines = LineTable(3000)
+    assert len(lines.lines) == min(reserved, 3000)
     for number in range(3000):
         lines.ensure(1)
         assert not table.is_full(lines.lines, lines.state)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sensing.codec.instants import EPOCH, local_date, rfc3339
 from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS
-from sensing.state.zones import TRANSITIONS_MAX, Zones, first_at, offset_at, transitions
+from sensing.state.zones import TRANSITIONS_MAX, Zones, first_at, offset_at, span_at, transitions
 
 NAMES = (
     "UTC", "Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "America/Santiago",
@@ -55,6 +55,21 @@ def test_offsets_are_zoneinfos(zones: Zones, instant: int, name: str) -> None:
     expected = offset_by_zoneinfo(name, instant)
     assert offset_at(zones.starts, zones.offsets, zone, instant) == expected
     assert zones.local_hour(zone, instant) == (instant + expected) // HOUR_MS
+
+
+@given(
+    instant=RANGE | st.just(-FAR),
+    name=st.sampled_from(NAMES),
+    likely=st.integers(0, TRANSITIONS_MAX - 1),
+    away=st.integers(-1, 1),
+)
+def test_a_span_is_found_from_any_guess(zones: Zones, instant: int, name: str, likely: int, away: int) -> None:
+    """The guess, right, near or wrong, changes nothing: the span is the last one that begins by the instant."""
+    zone = NAMES.index(name)
+    starts = zones.starts[zone]
+    expected = int(np.searchsorted(starts, instant, "right")) - 1
+    for guess in (likely, min(max(expected + away, 0), TRANSITIONS_MAX - 1)):
+        assert span_at(zones.starts, zone, instant, guess) == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
