@@ -32,14 +32,15 @@ POOL_DAY_MAX = 4.0
 """A day counts in a pool as at most this many days of a row: what happens to all rows at once is one observation."""
 DISCOUNT = 0.99
 """Discount of what is learned, per day: about the last 100 count."""
-GAIN_DISCOUNT, RECENT_DISCOUNT = 0.985, 0.97
+GAIN_DISCOUNT, RECENT_DISCOUNT, POOL_GAIN_DISCOUNT = 0.985, 0.97, 0.995
+"""Discount of gains, per day: of a row; of late, of a row or pool; of a pool, whose effect may be small."""
 RATIO_MAX = 5.0
 """A day teaches at most this multiple of what was expected, as in `row_statistics.taught_day`."""
 ERROR_MAX = 16.0
 """Bound of a squared error in variances: one day is never a proof."""
 DAYS_MIN, POOL_ROW_DAYS_MIN = 28, 7
 """Scored days before a signal is used: by the row's own gains; of the row, by the gains of its pool."""
-START_T, START_POOL_T = 2.0, 3.5
+START_T, START_POOL_T = 2.1, 2.5
 ERROR_RATIO_MAX = 0.98
 """A signal is used if it lowers the row's mean squared error by this factor or more."""
 STOP_RECENT_T = -0.7
@@ -63,9 +64,8 @@ class Comparison(NamedTuple):
 
 def effect(moment: Floats, square: Floats, pool_moment: Floats, pool_square: Floats) -> Floats:
     """Effect b of signals per standard deviation, from sums of w z y and w z^2 of rows and of their pools."""
-    of_pool = np.divide(pool_moment, pool_square, out=np.zeros_like(pool_moment), where=pool_square > 0.0)
-    pool_days = np.minimum(pool_square, POOL_DAYS)
-    return np.asarray((moment + pool_days * of_pool) / (square + pool_days + PRIOR_DAYS))
+    counted = POOL_DAYS / np.maximum(pool_square, POOL_DAYS)
+    return np.asarray((moment + counted * pool_moment) / (square + counted * pool_square + PRIOR_DAYS))
 
 
 def factors(effects: Floats, z: Floats) -> Floats:

@@ -5,6 +5,7 @@ learned once a day, row by row in the order of their numbers. So neither the ord
 changes a bit of their sums.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from sensing.demand.signal_effects import (
     DISCOUNT,
     GAIN_DISCOUNT,
     POOL_DAY_MAX,
+    POOL_GAIN_DISCOUNT,
     RECENT_DISCOUNT,
     Comparison,
     day_weights,
@@ -59,7 +61,13 @@ class Pool(msgspec.Struct):
     square: float = 0.0
     gain: float = 0.0
     gain_square: float = 0.0
+    recent: float = 0.0
     days: int = 0
+
+    @property
+    def t_value(self) -> float:
+        """Gains in standard errors; 0 while the recent ones are losses."""
+        return self.gain / math.sqrt(self.gain_square) if self.recent > 0.0 and self.gain_square > 0.0 else 0.0
 
 
 class Turned(msgspec.Struct):
@@ -109,7 +117,7 @@ class SignalTable:
         self.pools_refused = 0
         self.beyond = 0
         self.turned: dict[int, list[Turned]] = {}
-        self._pool_columns = np.zeros((5, 1))
+        self._pool_columns = np.zeros((4, 1))
         self._of_row = np.zeros(0, np.int32)  # record + 1
         self._version = np.zeros(0, np.int32)
 
@@ -120,6 +128,7 @@ class SignalTable:
 
     def place(self, row: int, series: list[int], pools: list[PoolKey], version: int) -> list[int]:
         """Give a row the signals in scope, the most important first; returns those that were in force and are gone."""
+        self._grow(row + 1)
         self._version[row] = version
         number = int(self._of_row[row]) - 1
         if number < 0 and not series:
@@ -234,8 +243,9 @@ class SignalTable:
                 part = min(1.0, POOL_DAY_MAX / square) if square > 0.0 else 0.0
                 each.moment = DISCOUNT * each.moment + part * moment
                 each.square = DISCOUNT * each.square + part * square
-                each.gain = GAIN_DISCOUNT * each.gain + gain / days
-                each.gain_square = GAIN_DISCOUNT * each.gain_square + (gain / days) ** 2
+                each.gain = POOL_GAIN_DISCOUNT * each.gain + gain / days
+                each.gain_square = POOL_GAIN_DISCOUNT * each.gain_square + (gain / days) ** 2
+                each.recent = RECENT_DISCOUNT * each.recent + gain / days
                 each.days += 1
         self._write_columns()
 
@@ -274,9 +284,8 @@ class SignalTable:
     def _turn(self, found: NDArray[Any], used: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Start and stop signals in place; (m, k) those that turned."""
         seen = self.comparison(found)
-        pool = self._pool_columns[:, found["pool"]]
-        pool_t = t_value(pool[2], pool[3])
-        start = starts(seen, pool_t, pool[4]) & ~used & (found["series"] > 0)
+        _, _, pool_t, pool_days = self._pool_columns[:, found["pool"]]
+        start = starts(seen, pool_t, pool_days) & ~used & (found["series"] > 0)
         clear = np.where(start, t_value(seen.gain, seen.gain_square), -np.inf)
         first = np.arange(used.shape[1]) == clear.argmax(axis=1)[:, None]
         turned: NDArray[np.bool_] = np.logical_or(start & first, stops(seen, pool_t) & used)
@@ -294,16 +303,15 @@ class SignalTable:
                 return 0
             pool = self.pools[key] = Pool(len(self.pools) + 1)
             if self._pool_columns.shape[1] <= pool.number:
-                more = np.zeros((5, max(pool.number, 16)))
+                more = np.zeros((4, max(pool.number, 16)))
                 self._pool_columns = np.concatenate((self._pool_columns, more), axis=1)
         return pool.number
 
     def _write_columns(self) -> None:
         """Write the pools to columns for look-ups; column 0 is no pool."""
-        self._pool_columns = np.zeros((5, len(self.pools) + 1))
+        self._pool_columns = np.zeros((4, len(self.pools) + 1))
         for pool in self.pools.values():
-            row = (pool.moment, pool.square, pool.gain, pool.gain_square, pool.days)
-            self._pool_columns[:, pool.number] = row
+            self._pool_columns[:, pool.number] = pool.moment, pool.square, pool.t_value, pool.days
 
     def _new_record(self, row: int) -> int:
         if self.count == len(self.records):
