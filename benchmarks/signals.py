@@ -1,7 +1,8 @@
 """Signals: errors of next-day forecasts with and without weather, tickets and noise; and with SNAP days on M5.
 
 Each case runs twice through one shard, day by day: with its signal records and without them. The error is that of the
-first day of the forecast made at each close, over the days from ``JUDGED_FROM`` on. ``rmse_ratio`` is with / without, of rows; ``total_rmse_ratio`` the same of the daily sums of locations.
+first day of the forecast made at each close, over the days from ``JUDGED_FROM`` on. ``rmse_ratio`` is the ratio with /
+without of rows, ``total_rmse_ratio`` that of the daily sums of locations.
 
 - ``weather``: dense rows; a regional temperature, forecast a day ahead, moves demand by a quarter per standard
   deviation.

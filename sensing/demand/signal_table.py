@@ -213,8 +213,8 @@ class SignalTable:
 
     def comparison(self, found: NDArray[Any]) -> Comparison:
         """Sums of the scores of records."""
-        sums: list[Any] = [found[name].astype(np.float64) for name in COMPARED]
-        return Comparison(*sums, days=found["days"].astype(np.int64))
+        sums = {name: found[name].astype(np.float64) for name in COMPARED}
+        return Comparison(**sums, days=found["days"].astype(np.int64))
 
     def error_ratio(self, number: int, k: int) -> float:
         """Mean squared error with a signal over that without it; 1 before any score."""
@@ -288,9 +288,9 @@ class SignalTable:
         start = starts(seen, pool_t, pool_days) & ~used & (found["series"] > 0)
         clear = np.where(start, t_value(seen.gain, seen.gain_square), -np.inf)
         first = np.arange(used.shape[1]) == clear.argmax(axis=1)[:, None]
-        turned: NDArray[np.bool_] = np.logical_or(start & first, stops(seen, pool_t) & used)
+        turned = np.asarray((start & first) | (stops(seen, pool_t) & used), np.bool_)
         found["used"] = (used ^ turned).astype(np.int32)
-        anew = turned.any(axis=1)[:, None] & ~turned & (found["used"] == 0)
+        anew = turned.any(axis=1, keepdims=True) & ~turned & (found["used"] == 0)
         for name in (*COMPARED, "days"):
             found[name][anew] = 0
         return turned

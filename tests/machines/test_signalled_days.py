@@ -335,7 +335,7 @@ def test_the_day_of_an_undated_value_is_that_of_its_location() -> None:
     ]
     s = state_of(result(*lines, days=5))
     dates = {series.scope[1]: series.dates[0] for series in s.signals.series.values()}
-    assert dates[None] - dates["L"] == 1  # type: ignore[index]
+    assert dates[None] - dates["L"] == 1
 
 
 def test_signals_do_not_plan_rows() -> None:

@@ -77,7 +77,8 @@ def test_the_value_of_a_day_is_the_slow_one(
     heard: list[tuple[int, int, float, int | None]], day: int, known: int, snapshot: bool
 ) -> None:
     """Whatever was heard of whatever day, in whatever order, up to a value a day for four days."""
-    signals, records = Signals(), []
+    signals = Signals()
+    records: list[Heard] = []
     for hour, (date, days_before, value, horizon) in enumerate(heard):
         time = (DAY + date - days_before) * DAY_MS + hour * HOUR_MS
         signals.apply(signal(value, horizon), DAY + date, time)
@@ -140,7 +141,8 @@ def test_values_are_standardised(values: list[float], asked: float) -> None:
             variance = (1.0 - weight) * variance + weight * (value - centre) ** 2
             centre += (value - centre) / min(at + 1, CENTRE_DAYS)
     series = only(signals)
-    assert (series.count, series.centre) == (len(values), pytest.approx(centre, abs=1e-6))
+    assert series.count == len(values)
+    assert series.centre == pytest.approx(centre, abs=1e-6)
     assert series.variance == pytest.approx(variance, rel=1e-6, abs=1e-9)
     found = series.standardised(asked)
     if len(values) < WARM_DAYS or series.variance == 0.0:
