@@ -34,7 +34,7 @@ _ITEM = [("item_name", _TEXT), ("family", _TEXT), ("category", _TEXT), ("strateg
          ("regulated", pa.bool_())]  # fmt: skip
 _SUPPLY = [("region", _TEXT), ("supplier", _TEXT), ("buyer", _TEXT)]
 
-_PARTS = dict.fromkeys(("start", "end", "plan", "promotion", "signal", "source"), _TEXT)
+_PARTS = dict.fromkeys(("start", "end", "plan", "promotion", "signal", "kind", "source", "learned_from"), _TEXT)
 """Types of the fields of forecast parts that are no numbers."""
 
 
