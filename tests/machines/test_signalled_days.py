@@ -12,7 +12,7 @@ import pytest
 from sensing.machine_settings import Settings
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
 from sensing.machines.shard_state import ShardState
-from sensing.machines.signalled_days import signal_factors
+from sensing.machines.signalled_days import signal_factors, signals_used
 from tests.claims import at, in_order, orders
 from tests.machines.streams import Line, Result, Stream, line, run, sizes
 
@@ -336,6 +336,17 @@ def test_the_day_of_an_undated_value_is_that_of_its_location() -> None:
     s = state_of(result(*lines, days=5))
     dates = {series.scope[1]: series.dates[0] for series in s.signals.series.values()}
     assert dates[None] - dates["L"] == 1
+
+
+def test_a_young_row_has_the_effect_of_its_pool() -> None:
+    """Twelve days old, it shares most of what the other row has learned; the record says where it comes from."""
+    s = state_of(result(*sales(170, ice_cream), *sales(170, ice_cream, "B", start=158), *weather(170), days=170))
+    old, young = s.signal_table.effects(s.signal_table.known(np.array([0, 1]))[1])[:, 0].tolist()
+    assert 0.5 * old < young < old
+    s.signal_table.records["used"][:, 0] = 1
+    (of_old,), (of_young,) = signals_used(s, np.array([0, 1]), int(s.rows.hot["closed_day"][0]))
+    assert (of_old.learned_from, of_young.learned_from) == ("row", "pool")
+    assert 0 < of_young.measured_days < 14
 
 
 def test_signals_do_not_plan_rows() -> None:
