@@ -1,8 +1,6 @@
-"""Signals in a shard: found, used, shown and dropped; what is not used changes no byte; scopes, cuts and restarts."""
+"""Signals in a shard: found, used, shown and dropped; what is not used changes no byte; cuts and restarts."""
 
-import datetime as dt
 import math
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -13,73 +11,24 @@ from sensing.machine_settings import Settings
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
 from sensing.machines.shard_state import ShardState
 from sensing.machines.signalled_days import signal_factors, signals_used
-from tests.claims import at, in_order, orders
-from tests.machines.streams import Line, Result, Stream, line, run, sizes
+from tests.claims import at, in_order
+from tests.machines.signal_streams import (
+    NORMALS,
+    ONE,
+    WEEKS,
+    date,
+    forecast_of,
+    heat,
+    ice_cream,
+    result,
+    sales,
+    state_of,
+    temperature,
+    weather,
+)
+from tests.machines.streams import Result, Stream, line, run, sizes
 
 pytestmark = pytest.mark.compiled
-
-ONE = Settings(shards=1, dead_band=0.0)
-WEEKS = 7
-NORMALS = np.random.default_rng(8).normal(size=400)
-
-
-def date(day: int) -> str:
-    """ISO date of a day."""
-    return (dt.date(2026, 2, 2) + dt.timedelta(days=day)).isoformat()
-
-
-@cache
-def temperature(days: int = 260) -> tuple[float, ...]:
-    """Degrees: weather that lasts some days."""
-    found = [0.0]
-    for shock in NORMALS[: days - 1]:
-        found.append(0.8 * found[-1] + 0.6 * float(shock))
-    return tuple(round(18.0 + 4.0 * each, 1) for each in found)
-
-
-def heat(day: int) -> float:
-    """Temperature of a day in units of about a standard deviation."""
-    return (temperature()[day] - 18.0) / 4.0
-
-
-def sales(
-    days: int, mean: Callable[[int], float], sku: str = "A", location: str = "L", seed: int = 5, start: int = 0
-) -> list[Line]:
-    """One order a day with a mean quantity by day."""
-    random = np.random.default_rng([seed, *sku.encode(), *location.encode()])
-    found = []
-    for day in range(start, days):
-        units = random.poisson(max(mean(day), 0.5))
-        name = f"{sku}{location}{day}"
-        if units:
-            found.append(line("order.placed", name, at(day, 10), order_id=name, sku=sku, location=location,
-                              quantity=int(units)))  # fmt: skip
-    return found
-
-
-def forecast_of(
-    day: int, value: float | None, heard: float, signal: str = "temperature", kind: str = "weather", **about: Any
-) -> Line:
-    """A record of the value of a day that is heard at another."""
-    name = f"{signal}{day}@{heard}{sorted(about.items())}"
-    return line(
-        "signal.observed", name, at(heard), signal=signal, kind=kind, value=value, value_date=date(day), **about
-    )
-
-
-def weather(days: int, start: int = 0, **about: Any) -> list[Line]:
-    """A forecast of the next day, every afternoon."""
-    return [forecast_of(day, temperature()[day], day - 0.3, **about) for day in range(start, days + 1)]
-
-
-def ice_cream(day: int) -> float:
-    """Twenty a day, and 40 % more per standard deviation of the temperature."""
-    return 20.0 * max(1.0 + 0.4 * heat(day), 0.05)
-
-
-def result(*lines: Line, days: float, settings: Settings = ONE) -> Result:
-    """Result until the end of a day."""
-    return run(Stream(in_order(lines), end=at(days)), settings)
 
 
 @cache
@@ -108,11 +57,6 @@ def newest(found: Result) -> dict[str, Any]:
 def next_days(found: Result) -> dict[str, float]:
     """Forecast of the first day, by its date."""
     return {each["forecast"]["start"]: each["forecast"]["mean"][0] for each in found.data("planning-parameters")}
-
-
-def state_of(found: Result) -> ShardState:
-    """State of the first shard."""
-    return found.shards[0].state
 
 
 def force(s: ShardState, row: int = 0, effect: float = 0.2) -> None:
@@ -193,28 +137,6 @@ def test_an_effect_that_ends_is_dropped() -> None:
     assert dropped["reason"].startswith("Signal temperature (weather) is not used any more: it does not pay;")
     assert (dropped["prior"], dropped["value"]) == ("used", "unused")
     assert newest(found)["forecast"]["signals"] == []
-
-
-def test_scopes_choose_rows() -> None:
-    """By SKU, location, family of the item and region of the location; a row without any has no record."""
-    lines = [
-        line("item.updated", "i", None, sku="A", family="ice", category="cold"),
-        line("location.updated", "l", None, location="L", region="north"),
-        line("location.updated", "m", None, location="M"),
-        *(order for sku in "AB" for place in "LM" for order in sales(6, lambda _: 9.0, sku, place)),
-        forecast_of(1, 5.0, 0.5, "region", region="north"), forecast_of(1, 5.0, 0.5, "family", family="ice"),
-        forecast_of(1, 5.0, 0.5, "sku", sku="A"), forecast_of(1, 5.0, 0.5, "both", sku="A", location="M"),
-        forecast_of(1, 5.0, 0.5, "neither", region="south"),
-    ]  # fmt: skip
-    s = state_of(result(*lines, days=6))
-    names = {number: series.signal for number, series in s.signals.series.items()}
-    found = {
-        s.names_of(int(record["row"])): [names[each] for each in record["series"].tolist() if each]
-        for record in s.signal_table.records[: s.signal_table.count]
-    }
-    assert found == {("A", "L"): ["sku", "family", "region"], ("A", "M"): ["both", "sku", "family"],
-                     ("B", "L"): ["region"]}  # fmt: skip
-    assert {key[1:] for key in s.signal_table.pools} == {("cold", "north"), ("cold", ""), ("", "north")}
 
 
 def test_master_data_move_a_row_out_of_scope() -> None:
@@ -311,33 +233,6 @@ def test_a_promotion_learns_what_signals_do_not_explain() -> None:
     assert abs(uplifts[0] - 1.0) < 0.6 * (uplifts[1] - 1.0)
 
 
-def test_records_that_say_nothing_of_a_day() -> None:
-    """Without date and event time a value is about no day; a date beyond ten years is none."""
-    undated = line("signal.observed", "u", None, signal="temperature", kind="weather", value=5.0)
-    s = state_of(result(undated, *sales(5, ice_cream), days=5))
-    assert s.signals.series == {}
-    far = line("signal.observed", "f", at(2), signal="temperature", kind="weather", value=5.0, value_date="9999-12-31")
-    dated = line("signal.observed", "d", None, signal="snap", kind="market", value=1.0, value_date=date(3))
-    s = state_of(result(far, dated, *sales(5, ice_cream), days=5))
-    first = int(s.rows.hot["first_hour"][0]) // 24
-    assert {series.signal: series.dates for series in s.signals.series.values()} == {
-        "snap": [first + 3], "temperature": [first + 2],
-    }  # fmt: skip
-
-
-def test_the_day_of_an_undated_value_is_that_of_its_location() -> None:
-    """Late in the evening of New York it is tomorrow in UTC."""
-    lines = [
-        line("location.updated", "l", None, location="L", time_zone="America/New_York"),
-        *sales(5, ice_cream),
-        line("signal.observed", "n", at(2, 3), signal="t", kind="weather", value=1.0, location="L"),
-        line("signal.observed", "u", at(2, 3), signal="t", kind="weather", value=1.0),
-    ]
-    s = state_of(result(*lines, days=5))
-    dates = {series.scope[1]: series.dates[0] for series in s.signals.series.values()}
-    assert dates[None] - dates["L"] == 1
-
-
 def test_a_young_row_has_the_effect_of_its_pool() -> None:
     """Twelve days old, it shares most of what the other row has learned; the record says where it comes from."""
     s = state_of(result(*sales(170, ice_cream), *sales(170, ice_cream, "B", start=158), *weather(170), days=170))
@@ -347,15 +242,6 @@ def test_a_young_row_has_the_effect_of_its_pool() -> None:
     (of_old,), (of_young,) = signals_used(s, np.array([0, 1]), int(s.rows.hot["closed_day"][0]))
     assert (of_old.learned_from, of_young.learned_from) == ("row", "pool")
     assert 0 < of_young.measured_days < 14
-
-
-def test_signals_do_not_plan_rows() -> None:
-    """A row that no signal in force concerns is not planned for it."""
-    lines = sales(5, ice_cream)
-    quiet = [forecast_of(day, 5.0, day - 0.3, region="nowhere") for day in range(6, 30)]
-    found = result(*lines, *orders("b", range(30), 2.0, sku="B"), *quiet, days=30)
-    plain = result(*lines, *orders("b", range(30), 2.0, sku="B"), days=30)
-    assert found.data("planning-parameters") == plain.data("planning-parameters")
 
 
 def scenario() -> Stream:
