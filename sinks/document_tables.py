@@ -21,6 +21,7 @@ from sensing.contracts.parameters import (
     PlanningParameters,
     PromotionUsed,
     Proposed,
+    SignalUsed,
 )
 from sensing.outputs import EXCEPTIONS, PARAMETERS, encode
 
@@ -33,7 +34,7 @@ _ITEM = [("item_name", _TEXT), ("family", _TEXT), ("category", _TEXT), ("strateg
          ("regulated", pa.bool_())]  # fmt: skip
 _SUPPLY = [("region", _TEXT), ("supplier", _TEXT), ("buyer", _TEXT)]
 
-_PARTS = dict.fromkeys(("start", "end", "plan", "promotion", "signal", "source"), _TEXT)
+_PARTS = dict.fromkeys(("start", "end", "plan", "promotion", "signal", "kind", "source", "learned_from"), _TEXT)
 """Types of the fields of forecast parts that are no numbers."""
 
 
@@ -50,7 +51,7 @@ PARAMETERS_SCHEMA = pa.schema([
     ("demand_class", _TEXT), ("method", _TEXT), ("forecast_start", _DATE), ("forecast_mean", _NUMBERS),
     ("forecast_levels", _NUMBERS), ("forecast_quantiles", pa.list_(_NUMBERS)),
     ("forecast_promotions", pa.list_(_part(PromotionUsed))), ("forecast_baseline", _part(BaselineShare)),
-    ("forecast_opportunities", pa.list_(_part(OpportunityShare))),
+    ("forecast_opportunities", pa.list_(_part(OpportunityShare))), ("forecast_signals", pa.list_(_part(SignalUsed))),
     *((name, _NUMBER) for name in Proposed.__struct_fields__),
     *((f"in_force_{name}", _TEXT if name == "since" else _NUMBER) for name in InForce.__struct_fields__),
     ("on_hand", _NUMBER), ("on_order", _NUMBER), ("open_demand", _NUMBER),
@@ -120,6 +121,7 @@ def parameters_row(document: PlanningParameters, run_id: str) -> dict[str, Any]:
     baseline = forecast.baseline
     row["forecast_baseline"] = None if baseline is None else msgspec.structs.asdict(baseline)
     row["forecast_opportunities"] = [msgspec.structs.asdict(each) for each in forecast.opportunities]
+    row["forecast_signals"] = [msgspec.structs.asdict(each) for each in forecast.signals]
     row |= {name: getattr(document.proposed, name) for name in Proposed.__struct_fields__}
     row |= {f"in_force_{name}": getattr(document.in_force, name) for name in InForce.__struct_fields__}
     row |= {name: getattr(stock, name) for name in STOCK}

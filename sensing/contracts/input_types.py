@@ -90,8 +90,8 @@ INPUT_TYPES: dict[str, InputType] = {
         "shard of the SKU", "multiplies the demand of an item on its days, by the stated uplift until it is learned"
     ),
     "signal.observed": InputType(
-        "every shard", "an opportunity adds expected demand; no forecast uses signals of other kinds",
-        ("family", "region", "value"),
+        "every shard",
+        "an opportunity adds expected demand; other kinds multiply demand by their learned effect while it pays",
     ),
     "decision.made": InputType("shard of the SKU", "acts on an exception or on parameters, and is answered"),
     "execution.confirmed": InputType("shard of the SKU", "puts proposed parameters in force"),

@@ -84,12 +84,35 @@ class OpportunityShare(msgspec.Struct, kw_only=True):
     expected: float
 
 
+class SignalUsed(msgspec.Struct, kw_only=True):
+    """A signal in force in a forecast: it multiplies the demand of a day by 1 + effect x (value - mean) / sd.
+
+    ``value`` is what is known for the first day, ``factor`` the factor of that day; null and 1 if the signal is stale.
+    ``days`` of the next 28 have a known value. ``mean`` covers about the last 28 days. ``learned_from`` says whether
+    the days of the SKU-location make up most of the effect, or those of its pool (same signal, category and region).
+    ``error_ratio`` is the mean squared error of the forecast with the signal over that without it, of the
+    SKU-location over its last ``measured_days``.
+    """
+
+    signal: str
+    kind: str
+    value: float | None
+    factor: float
+    effect: float
+    mean: float
+    sd: float
+    days: int
+    learned_from: Literal["row", "pool"]
+    error_ratio: float
+    measured_days: int
+
+
 class Forecast(msgspec.Struct, kw_only=True):
     """Demand per local day from ``start``: 28 means, and per day the quantiles at ``levels``; units per day.
 
     ``method`` is that of the sensed forecast. The uplift of ``promotions`` multiplies it; of those that overlap the one
-    with the greatest uplift holds. It is blended with ``baseline``, to which the same uplift applies. Then
-    ``opportunities`` are added.
+    with the greatest uplift holds. So do the factors of the ``signals`` in force. It is blended with ``baseline``, to
+    which the same factors apply. Then ``opportunities`` are added.
     """
 
     start: str
@@ -100,6 +123,7 @@ class Forecast(msgspec.Struct, kw_only=True):
     promotions: list[PromotionUsed] = []
     baseline: BaselineShare | None = None
     opportunities: list[OpportunityShare] = []
+    signals: list[SignalUsed] = []
 
 
 class Proposed(msgspec.Struct, kw_only=True):

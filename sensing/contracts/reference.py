@@ -22,7 +22,6 @@ from sensing.contracts.common import (
     QuantityOrZero,
     Revision,
     Share,
-    SignedQuantity,
     Sku,
     Text,
     Unit,
@@ -43,6 +42,9 @@ LocationSteward = Annotated[
 SupplierRegion = Annotated[Id, Meta(description="Stated in exceptions that name the supplier.")]
 Buyer = Annotated[Id, Meta(description="Owner of exceptions that go to the buyer; stated in planning parameters.")]
 CustomerFact = Annotated[Id, Meta(description="Stated in exceptions that name the customer.")]
+SignalValue = Annotated[
+    float, Meta(ge=-1e9, le=1e9, description="In any unit: a series is compared with its own mean and spread.")
+]
 BaseCurrency = Annotated[
     Currency, Meta(description="Currency in which money is ranked and compared. Default: the only currency in use.")
 ]
@@ -267,14 +269,18 @@ class PromotionApproved(ReferenceEvent, tag="promotion.approved", kw_only=True, 
 class SignalObserved(ReferenceEvent, tag="signal.observed", kw_only=True, gc=False):
     """An external signal (weather, market, CRM opportunity, service tickets) about an item, a family or a region.
 
+    ``value`` is what a signal says of a local day: of ``value_date``, which may lie ahead (a weather forecast), else of
+    the day of its event time, at ``location`` if that is given, else in the default time zone. The last value that was
+    heard about a day holds. It is carried for ``horizon_days`` (default 7, at most 92) or until the next day with a
+    value; without a value the signal has none from that day on. ``sku``, ``location``, ``family`` and ``region`` say
+    what it is about, all where none is given; signal, kind and these name a series. Its effect on the demand of each
+    SKU-location is learned, and used while it lowers the errors of the forecast.
+
     A signal of kind ``opportunity`` is a sale that may come at ``sku`` and ``location``: ``probability`` times
     ``quantity`` base units are added to the forecast, spread evenly over the ``horizon_days`` (default 28) after the
     local day of its event time. A newer record of the same ``signal`` and SKU replaces it; probability 0 withdraws it.
     Orders beyond the usual sizes of the row are taken from its quantity, so that they do not count twice. Without
     ``sku``, ``location`` or ``event_time`` an opportunity has no effect.
-
-    Signals of other kinds (weather, market, service tickets) are accepted and stay in the topic, and no forecast uses
-    them: ``family``, ``region`` and ``value`` have no effect.
     """
 
     signal: Id
@@ -283,7 +289,8 @@ class SignalObserved(ReferenceEvent, tag="signal.observed", kw_only=True, gc=Fal
     location: Location | None = None
     family: Id | None = None
     region: Id | None = None
-    value: SignedQuantity | None = None
+    value: SignalValue | None = None
+    value_date: dt.date | None = None
     probability: Share | None = None
     quantity: QuantityOrZero | None = None
     horizon_days: Days | None = None

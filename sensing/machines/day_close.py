@@ -13,6 +13,7 @@ from sensing.codec.instants import local_date
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.parameters import HORIZON_DAYS, OverrideField, PlanningParameters
 from sensing.contracts.subjects import parameters_subject
+from sensing.demand.signal_table import Turned
 from sensing.detection.detector import Closing
 from sensing.detection.detector_registry import DETECTORS
 from sensing.detection.finding import Finding
@@ -26,6 +27,14 @@ from sensing.machines.line_windows import WINDOWS, read_windows
 from sensing.machines.promoted_days import learn_uplifts, promoted_rows
 from sensing.machines.shard_outputs import context_of, put_decision, put_parameters
 from sensing.machines.shard_state import ShardState
+from sensing.machines.signalled_days import (
+    learn_signals,
+    match_signals,
+    report_turned,
+    signals_of_day,
+    turned_rows,
+    with_signals,
+)
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_idle_stock_thresholds, set_stock_thresholds
 from sensing.machines.surge_thresholds import set_surge_thresholds
 from sensing.supply.parameter_documents import values_of
@@ -33,6 +42,7 @@ from sensing.supply.planner_decisions import PlannerOverride
 
 Integers = NDArray[np.int64]
 EndedOverrides = dict[int, list[tuple[OverrideField, PlannerOverride]]]
+TurnedSignals = dict[int, list[Turned]]
 
 PLAN_EVERY_DAYS = HORIZON_DAYS
 """Days between plans of a row without events: its demand level only sinks, which is not urgent."""
@@ -60,7 +70,8 @@ def plan_rows(s: ShardState, rows: Integers, instants: Integers, due: DueCloses)
     if not s.backfilling:
         windows["dropped"][s.locations.are_summed(hot["location"][rows])] = 0  # history teaches without alarms
     ended = s.supply.decision_states.expire(rows, due.day + 1)
-    for row in ended:
+    turned = turned_rows(s, rows)
+    for row in (*ended, *turned):
         hot["dirty"][row] = 1
     planned = _needs_planning(s, rows, windows, due.day)
     if planned.any():
@@ -70,7 +81,7 @@ def plan_rows(s: ShardState, rows: Integers, instants: Integers, due: DueCloses)
         set_stock_thresholds(s, result.plan)
         hot["dirty"][result.plan.rows] = 0
         s.to_plan[result.plan.rows] = False
-        _detect_and_publish(s, instants[planned], result, windows[planned], ended)
+        _detect_and_publish(s, instants[planned], result, windows[planned], ended, turned)
     set_idle_stock_thresholds(s, rows[~planned], due.day, due.end)
 
 
@@ -82,10 +93,14 @@ def aggregate_day(s: ShardState, due: DueCloses, observed: ObservedDay) -> None:
 
 
 def _learn(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
-    inputs, kind = inputs_of(s, rows, observed)
+    match_signals(s, rows)
+    signals = signals_of_day(s, rows, observed.day)
+    promoted, kind = inputs_of(s, rows, observed)
+    inputs = with_signals(promoted, signals)
     learn_parts(s, rows, inputs, kind)
     usual = s.demand.close_day(rows, inputs)
-    learn_uplifts(s, rows, inputs, kind, usual)
+    usual = learn_signals(s, rows, inputs, kind, usual, signals)
+    learn_uplifts(s, rows, promoted, kind, usual)
     s.rows.hot["closed_day"][rows] = observed.day
 
 
@@ -108,9 +123,10 @@ def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: i
 
 
 def _detect_and_publish(
-    s: ShardState, instants: Integers, result: ForecastAndPlan, windows: NDArray[Any], ended: EndedOverrides
-) -> None:
-    """Put out findings, ends of overrides and documents of planned rows, in the order of (instant, row)."""
+    s: ShardState, instants: Integers, result: ForecastAndPlan, windows: NDArray[Any], ended: EndedOverrides,
+    turned: TurnedSignals,
+) -> None:  # fmt: skip
+    """Put out findings, ends of overrides, signals that turned and documents of planned rows, by (instant, row)."""
     plan = result.plan
     closing = Closing(plan, windows, result.forecast.demand_class, result.parts.baselines)
     triggered = {name: detector.triggers(s, closing) for name, detector in DETECTORS.items() if detector.triggers}
@@ -118,8 +134,8 @@ def _detect_and_publish(
     documents = {} if s.backfilling else documents_of(s, result)
     noteworthy = detected.copy()
     noteworthy[list(documents)] = True
-    if ended:
-        noteworthy |= np.isin(plan.rows, list(ended))
+    if ended or turned:
+        noteworthy |= np.isin(plan.rows, [*ended, *turned])
     for at in np.flatnonzero(noteworthy).tolist():
         instant = int(instants[at])
         if detected[at]:
@@ -130,6 +146,8 @@ def _detect_and_publish(
                 lower_stock_threshold(s, plan, at)
         for override in ended.get(int(plan.rows[at]), []):
             _report_end(s, instant, result, at, *override)
+        for signal in turned.get(int(plan.rows[at]), []):
+            report_turned(s, int(plan.rows[at]), instant, signal)
         if at in documents:
             put_parameters(s, instant, documents[at], instant)
 

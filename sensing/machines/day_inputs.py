@@ -1,6 +1,6 @@
 """Inputs of the demand models: a closed day as it was observed, and the coming days as calendars and promotions say.
 
-Promotions are those of `sensing.machines.promoted_days`.
+Promotions are those of `sensing.machines.promoted_days`, signals those of `sensing.machines.signalled_days`.
 """
 
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from sensing.demand.model_inputs import DayInputs, Window
 from sensing.jit import kernel
 from sensing.machines.promoted_days import promote, uplifts_of
 from sensing.machines.shard_state import ShardState
+from sensing.machines.signalled_days import signal_factors
 from sensing.state.rows import DAYS_KEPT, HOURS_KEPT, RECENT_DAYS
 from sensing.supply.stock_ledger import on_hand
 from sensing.supply.supply_record import NEVER
@@ -141,9 +142,12 @@ def inputs_of(s: ShardState, rows: NDArray[np.int64], observed: ObservedDay) -> 
 
 
 def window_of(s: ShardState, rows: NDArray[np.int64], day: int) -> Window:
-    """Closed days, holidays and promotions of the 28 days after ``day``."""
+    """Closed days, holidays, promotions and signals of the 28 days after ``day``."""
     closed, holiday = known_days(s, rows, day + 1, HORIZON)
-    return Window(closed, holiday, uplifts_of(s, rows, day + 1, HORIZON))
+    uplift = uplifts_of(s, rows, day + 1, HORIZON)
+    if s.signals.version:
+        uplift *= signal_factors(s, rows, day, HORIZON)
+    return Window(closed, holiday, uplift)
 
 
 def known_days(

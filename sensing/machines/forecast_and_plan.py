@@ -16,6 +16,7 @@ from sensing.machines.day_inputs import window_of
 from sensing.machines.forecast_parts import ForecastParts, add_parts, explained, has_plan
 from sensing.machines.promoted_days import promotions_used
 from sensing.machines.shard_state import ShardState
+from sensing.machines.signalled_days import signals_used
 from sensing.machines.unit_money import prices_in_base
 from sensing.supply.end_of_life import without_ended_days
 from sensing.supply.parameter_documents import ForecastSummary
@@ -78,7 +79,9 @@ def forecast_summary(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int6
     location = s.rows.hot["location"][rows]
     ships, reports = s.locations.ships[location].tolist(), s.locations.reports[location].tolist()
     promotions = promotions_used(s, rows, result.plan.day + 1, HORIZON)
-    added = [explained(result.parts, position) for position in at.tolist()]
+    signals = signals_used(s, rows, result.plan.day)
+    added = [explained(result.parts, position) | {"signals": used}
+             for position, used in zip(at.tolist(), signals, strict=True)]  # fmt: skip
     return ForecastSummary(quantiles, methods, accuracies, ships, reports, promotions, added)
 
 

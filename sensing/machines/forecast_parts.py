@@ -18,7 +18,7 @@ from sensing.contracts.reference import PlanPublished, SignalObserved
 from sensing.demand.baseline_plans import BaselineColumns, Key, RowPlans
 from sensing.demand.demand_record import HORIZON
 from sensing.demand.model_inputs import DayInputs, Forecast, Window
-from sensing.demand.opportunities import OPPORTUNITY, Expected
+from sensing.demand.opportunities import Expected
 from sensing.demand.plan_blend import blend, plan_weights, planned_days
 from sensing.demand.seasonal_profile import dispersion
 from sensing.machine_settings import HOUR_MS
@@ -28,6 +28,7 @@ from sensing.machines.day_inputs import window_of
 from sensing.machines.promoted_days import NOT_PROMOTED
 from sensing.machines.row_lookup import row_of
 from sensing.machines.shard_state import ShardState
+from sensing.machines.signalled_days import is_regressor, signals_in_force, value_in_force
 from sensing.state.rows import DAYS_KEPT, MISSING, RECENT_DAYS
 from sensing.supply.rounding import rounded
 
@@ -167,8 +168,8 @@ def has_plan(s: ShardState, rows: Integers) -> NDArray[np.bool_]:
 
 
 def changes_daily(s: ShardState, rows: Integers) -> NDArray[np.bool_]:
-    """(n,) whether a row has a plan or an opportunity, so that its forecast changes without events."""
-    found = has_plan(s, rows)
+    """(n,) whether a row has a plan, an opportunity or a signal, so that its forecast changes without events."""
+    found = has_plan(s, rows) | signals_in_force(s, rows)
     if s.opportunities.of_row:
         found |= [key in s.opportunities.of_row for key in keys_of_rows(s, rows)]
     return found
@@ -184,8 +185,10 @@ def plan_in_force(s: ShardState, event: PlanPublished, time: int) -> None:
 
 
 def signal_in_force(s: ShardState, event: SignalObserved, time: int) -> None:
-    """Put an opportunity in force. One without SKU, location or event time has no effect."""
-    if event.kind == OPPORTUNITY and event.sku is not None and event.location is not None and abs(time) < NEVER:
+    """Put a signal in force. An opportunity without SKU, location or event time has no effect."""
+    if is_regressor(event):
+        value_in_force(s, event, time)
+    elif event.sku is not None and event.location is not None and abs(time) < NEVER:
         zone = s.locations.zone[s.locations.numbers[event.location]] if event.location in s.locations.numbers else 0
         day = s.zones.local_hour(int(zone), time) // 24
         s.opportunities.apply(_key(event.sku, event.location), event, time, day)

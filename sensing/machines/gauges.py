@@ -89,6 +89,18 @@ LIMITS = (
         lambda s: s.opportunities.refused,
     ),
     Limit(
+        "signals_refused", "Values of signals not kept because the table of series or of days was full.",
+        lambda s: s.signals.series_refused + s.signals.dates_refused,
+    ),
+    Limit(
+        "signals_beyond", "Signals of SKU-locations not learned because each SKU-location learns four at most.",
+        lambda s: s.signal_table.beyond,
+    ),
+    Limit(
+        "signal_pools_refused", "Signals of SKU-locations that learn without a pool because the table was full.",
+        lambda s: s.signal_table.pools_refused,
+    ),
+    Limit(
         "customers_refused", "Records of customers not kept because the table was full.",
         lambda s: s.customers.refused,
     ),

@@ -10,6 +10,7 @@ from sensing.demand.baseline_plans import BaselinePlans
 from sensing.demand.models import DemandModels
 from sensing.demand.opportunities import Opportunities
 from sensing.demand.promotion_uplift import PromotionUplifts
+from sensing.demand.signal_table import SignalTable
 from sensing.detection.lifecycle import Problems
 from sensing.detection.order_size import Sign
 from sensing.machine_settings import DAY_MS, Settings
@@ -29,6 +30,7 @@ from sensing.state.promotions import Promotions
 from sensing.state.quarantine import Quarantine
 from sensing.state.row_index import RowIndex
 from sensing.state.rows import Rows
+from sensing.state.signal_values import Signals
 from sensing.state.snapshot import Encoded, Part, Snapshot, pack_snapshot, unpack_snapshot
 from sensing.state.text_codes import TextCodes
 from sensing.state.watermark_tracker import WatermarkTracker
@@ -73,6 +75,8 @@ class ShardState:
         self.demand = DemandModels()
         self.baselines = BaselinePlans(settings.rows_max)
         self.opportunities = Opportunities()
+        self.signals = Signals()
+        self.signal_table = SignalTable()
         self.supply = SupplyState(settings, self.lines, self.allocations, self.names_of)
         self.problems = Problems(settings.open_problems_max, backfilling=self.backfilling)
         self.counts = np.zeros((len(TOPICS), 1, len(OUTCOMES)), np.int64)
@@ -269,6 +273,8 @@ def _parts(s: ShardState) -> dict[str, Snapshot]:
         "demand": s.demand,
         "baselines": s.baselines,
         "opportunities": s.opportunities,
+        "signals": s.signals,
+        "signal_table": s.signal_table,
         "supply": s.supply,
         "problems": s.problems,
         "locations": s.locations,

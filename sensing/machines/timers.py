@@ -35,6 +35,7 @@ from sensing.machines.resumable import FirstPublication, Resumable
 from sensing.machines.row_lookup import row_of_known
 from sensing.machines.shard_outputs import put_decision
 from sensing.machines.shard_state import ShardState
+from sensing.machines.signalled_days import is_regressor, take_in_signals
 from sensing.machines.succession import pass_over, with_end
 from sensing.machines.transfers import end_transfers
 from sensing.machines.unknown_names import accept_names
@@ -101,7 +102,10 @@ def _in_force(s: ShardState, event: Any, time: int) -> None:
         signal_in_force(s, event, time)
     else:
         s.supply.reference(event, concerned, time)
-    if not isinstance(event, CustomerUpdated):  # no plan reads it
+    if isinstance(event, ItemUpdated | LocationUpdated):
+        s.signals.rescope()
+    if not isinstance(event, CustomerUpdated) and not is_regressor(event):
+        # No plan reads customers. Rows with such signals in force are planned every day.
         s.schedule_plans(concerned)
     if isinstance(event, ItemUpdated):
         s.items_known = True
@@ -183,5 +187,6 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
         plan_disrupted_rows(s, instant)
         start_planned_rows(s, instant)
         take_in_uplifts(s, instant // DAY_MS)
+        take_in_signals(s, instant)
         s.next_housekeeping = instant + DAY_MS
     return None

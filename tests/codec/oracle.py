@@ -147,8 +147,8 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
             "uplift": number(-1, 100),
         },
         "signal.observed": _REFERENCE | {"signal!": _ID, "kind!": _ID} | _ANYWHERE | {
-            "family": _ID, "region": _ID, "value": _SIGNED, "probability": _SHARE, "quantity": _OR_ZERO,
-            "horizon_days": _DAYS,
+            "family": _ID, "region": _ID, "value": _SIGNED, "value_date": date, "probability": _SHARE,
+            "quantity": _OR_ZERO, "horizon_days": _DAYS,
         },
     },
     "decisions": {

@@ -109,8 +109,8 @@ _FIELDS: dict[str, dict[str, Event]] = {
             "promotion": "P-1", "start": "2026-02-01", "end": "2026-02-14", "uplift": 0.5,
         },
         "signal.observed": _ITEM | {
-            "signal": "S-1", "kind": "weather", "family": "F-1", "region": "north", "value": -3.5, "probability": 0.6,
-            "quantity": 200, "horizon_days": 10,
+            "signal": "S-1", "kind": "weather", "family": "F-1", "region": "north", "value": -3.5,
+            "value_date": "2026-01-07", "probability": 0.6, "quantity": 200, "horizon_days": 10,
         },
     },
     "decisions": {

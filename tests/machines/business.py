@@ -95,13 +95,27 @@ def reference(b: Business) -> None:
     later(50.0, "promotion.approved", promotion="spring", sku="PUMP", start=date(60), end=date(63), uplift=0.5)
     plans(b)
     later(22.0, "parameters.in_force", sku="PUMP", location="LON", reorder_point=60, order_quantity=80)
-    later(23.0, "signal.observed", signal="rain", kind="weather", region="R1", value=3.0)
+    signals(b)
     later(24.0, "customer.updated", customer="C1", strategic=True, segment="shops")
     later(24.5, "customer.updated", customer="C2", region="R2")
     # Some records arrive during the stream: one is already in force by then, one takes effect later.
     b.tell(MONDAY + 52 * DAY_MS, "policy.updated", MONDAY + 51 * DAY_MS, location="NYC", cover_days=30)
     b.tell(MONDAY + 52 * DAY_MS, "promotion.approved", MONDAY + 53 * DAY_MS, promotion="p2", sku="SEAL", location="KTM",
            start=date(66), end=date(70))  # fmt: skip
+
+
+def signals(b: Business) -> None:
+    """Rain of a region, forecast a day ahead; tickets of an item; more signals of one row than it can learn."""
+
+    def later(day: float, signal: str, kind: str, /, **fields: Any) -> None:
+        b.tell(0, "signal.observed", MONDAY + round(day * DAY_MS), signal=signal, kind=kind, **fields)
+
+    later(0.5, "share", "market", value=0.4, horizon_days=92)
+    for day in range(1, b.days):
+        later(day - 0.3, "rain", "weather", region="R1", value=day * 7 % 5, value_date=date(day))
+        later(day - 0.2, "tickets", "tickets", sku="PUMP", value=day * 3 % 4)
+    for number in range(4):
+        later(30.0 + number, f"index {number}", "market", sku="PUMP", location="LON", value=float(number))
 
 
 def plans(b: Business) -> None:

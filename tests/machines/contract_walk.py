@@ -163,6 +163,27 @@ CALENDAR_SHUT = line("calendar.updated", "shut", None, calendar="shut", closed_w
 PLANNED = line("plan.published", "plan", noon(DAY - 5), **ROW, start=date(DAY), quantity_per_day=40)
 OTHER_SIGNAL = line("signal.observed", "deal", noon(DAY - 6), **ROW, signal="OTHER", kind="opportunity",
                     probability=0.3, quantity=20)  # fmt: skip
+WEATHER: Event = {"sku": "A", "location": "M", "family": "F", "region": "R", "signal": "heat", "kind": "weather"}
+DRIVEN_BY_WEATHER = (
+    line("item.updated", "i9", None, sku="A", family="F"),
+    line("location.updated", "l8", None, location="M", region="R"),
+    *(
+        line(
+            "signal.observed",
+            f"w{day}",
+            at(day - 1, 20),
+            **WEATHER,
+            value=14 + 12 * (day % 3 == 1),
+            value_date=date(day),
+        )
+        for day in range(-45, DAY - 5)
+    ),
+    *(
+        line("order.placed", f"hot{day}", at(day, 9), sku="A", location="M", quantity=10 + 20 * (day % 3 == 1))
+        for day in range(-45, END)
+    ),
+)
+"""Seven weeks in which three times as much is sold on hot days, so that the signal is in force."""
 OTHER_PROMOTION = line(
     "promotion.approved", "p2", None, promotion="OTHER", sku="A", start=date(DAY + 3), end=date(DAY + 8)
 )
@@ -314,6 +335,7 @@ SCENARIOS: dict[str, list[Scenario]] = {
     "signal.observed": [
         record("signal.observed", OTHER_SIGNAL, **ROW, signal="deal", kind="opportunity", probability=0.5, quantity=90,
                horizon_days=30),
+        record("signal.observed", *DRIVEN_BY_WEATHER, **WEATHER, value=26, value_date=date(DAY - 5), horizon_days=2),
     ],
     "decision.made": [
         scenario("decision.made", subject="A/L", decision="override", decider="ann", role="planner",

@@ -55,7 +55,7 @@ def test_every_type_has_its_row_and_its_taker() -> None:
 
 def test_the_walk_would_find_a_field_that_nothing_reads() -> None:
     """A listed field that is taken from the list fails the walk, and so does a field that is read and listed."""
-    (scenario,) = SCENARIOS["signal.observed"]
-    assert outputs(scenario, {"family": "shovels"}) == outputs(scenario, {})
+    (scenario,) = SCENARIOS["parameters.in_force"]
+    assert outputs(scenario, {"proposed_version": 9}) == outputs(scenario, {})
     (scenario,) = SCENARIOS["customer.updated"]
     assert outputs(scenario, {"segment": "schools"}) != outputs(scenario, {})

@@ -11,6 +11,7 @@ from sensing.contracts.parameters import (
     OpportunityShare,
     PlanningParameters,
     PromotionUsed,
+    SignalUsed,
     Stock,
 )
 from sinks import document_tables
@@ -66,10 +67,17 @@ def test_what_was_added_to_a_forecast_is_in_the_row() -> None:
     document.forecast.promotions = [
         PromotionUsed(promotion="p", start="2026-02-02", end="2026-02-03", uplift=0.5, source="stated", stated=0.5)
     ]
+    document.forecast.signals = [
+        SignalUsed(
+            signal="heat", kind="weather", value=None, factor=1.0, effect=0.2, mean=18.0, sd=4.0, days=0,
+            learned_from="pool", error_ratio=0.8, measured_days=40,
+        )
+    ]  # fmt: skip
     (row,) = document_tables.table(
         document_tables.PARAMETERS_SCHEMA, [document_tables.parameters_row(document, "0001")]
     ).to_pylist()
 
+    assert row["forecast_signals"] == [msgspec.structs.asdict(document.forecast.signals[0])]
     assert row["forecast_promotions"] == [msgspec.structs.asdict(document.forecast.promotions[0])]
     assert row["forecast_baseline"] == msgspec.structs.asdict(document.forecast.baseline)
     assert row["forecast_opportunities"] == [msgspec.structs.asdict(document.forecast.opportunities[0])]
