@@ -58,6 +58,7 @@ def evaluate_drift(evidence: CountDrift) -> Evaluation:
         observed=evidence.counted,
         probability=math.nan,
         money_units=abs(evidence.drift),
+        marker=f"{evidence.drift:.3f}",  # a record names the newest count
         details={"drift": round(evidence.drift, 3), "tolerance": evidence.tolerance},
     )
 

@@ -53,7 +53,7 @@ from sensing.machines.kernel_tables import (
     UNKNOWN_LINE,
     Tables,
 )
-from sensing.machines.settlement import settle_line
+from sensing.machines.settlement import move_back, settle_line
 from sensing.machines.surge_thresholds import add_callback, check_surge
 from sensing.machines.unnamed_lines import (
     AMBIGUOUS_LINE,
@@ -220,18 +220,6 @@ def learn_line(t: Tables, slot: int, event: Any, callbacks: NDArray[Any], added:
 
 
 @kernel
-def move_back(t: Tables, slot: int, minute: int) -> None:
-    """Let a line without a placement begin at an earlier ``minute``, of an older version that has just arrived."""
-    line = t.lines[slot]
-    unbook(t, slot)
-    line.minute = minute
-    if line.flags & BOOKED_DAY:
-        change_day(t.supply, t.lines, slot, booked_day(line))
-    settle_line(t, slot)
-    book_line(t, slot)
-
-
-@kernel
 def apply_older(t: Tables, slot: int, event: Any, row: int, minute: int, callbacks: NDArray[Any], added: int) -> int:
     """Apply an older version: a placement books the line at its own time; returns the number of callback entries."""
     line = t.lines[slot]
@@ -295,8 +283,10 @@ def accept(
             t.hot[line.row].size_count = 0.0
     else:
         move_line(t, slot, row)
+        # A version that asks for no more than the one before is not judged again.
+        large = verdict == JUDGED_LARGE or (line.flags & LARGE and is_outside_sizes(t, row, event.quantity))
         line.flags &= ~np.uint32(CLOSED | LARGE)
-        if verdict == JUDGED_LARGE:
+        if large:
             line.flags |= np.uint32(LARGE)
         line.quantity = event.quantity
         asked = requested_day_of(event, minute)

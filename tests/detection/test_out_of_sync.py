@@ -32,5 +32,6 @@ def test_it_says_the_size() -> None:
     assert (found.observed, found.expected, found.money) == (60.0, 100.0, 80.0)
     assert found.reason == "60 were counted, 40 fewer than the balance of 100."
     assert found.severity_points == 2.0
+    assert found.marker != drift(110.0, 10.0).marker, "the next count is published"
     assert drift(110.0, 10.0).reason == "110 were counted, 10 more than the balance of 100."
     assert drift(100.0, 0.0).reason == "The count of 100 agrees with the balance of 100 again."

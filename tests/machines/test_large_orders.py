@@ -53,6 +53,18 @@ def test_a_change_to_another_large_quantity_states_its_own_facts() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("quantity", [500, 450])
+def test_another_price_or_date_of_a_large_line_ends_nothing(quantity: int) -> None:
+    """It is as large as before: the exception stays open with the facts of the newest version, and none else opens."""
+    changed = line("order.changed", "c", at(31.5), quantity=quantity, line_version=2, **LINE, **OTHER)
+    found = life(changed)
+    assert {state["exception_id"] for state in found} == {found[0]["exception_id"]}
+    assert (found[-1]["status"], found[-1]["details"]["units_open"]) == ("opened", quantity)
+    assert (found[-1]["currency"], found[-1]["money"]) == ("USD", 9.0 * quantity)
+    gone = line("order.cancelled", "x", at(32.5), **LINE)
+    assert [state["status"] for state in life(changed, gone)][-1] == "resolved"
+
+
 def test_without_a_customer_none_is_stated() -> None:
     """Blank fields are null."""
     usual = orders("u", range(DAYS), 4.0)
