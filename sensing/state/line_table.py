@@ -9,8 +9,8 @@ Invariants
 - Every line has exactly one index entry, and no other entry exists. A free slot has the row FREE.
 - The index has a power-of-two size, at least 1.5 times the number of lines. An entry holds the line's slot and a tag:
   high bits of its key. So a probe passes entries of other keys without reading their lines, which would miss the cache.
-- An entry's home rises with its tag. So a larger index is filled from a smaller one in nearly rising order, and no line
-  is read.
+- An entry's home is the start of a cache line, and rises with its tag. So a larger index is filled from a smaller one
+  in nearly rising order, and no line is read.
 - A line with an open quantity is linked in its row's list of open lines (see `sensing.supply.backlog`). A line that is
   not open any more stays linked until the list is next read.
 """
@@ -74,6 +74,8 @@ TAG_BITS = 31
 TAG_SHIFT = np.uint64(64 - TAG_BITS)
 SLOT_BITS = 32
 SLOT_MASK = 2**SLOT_BITS - 1
+BUCKET = 8
+"""Entries of a cache line. Homes are multiples of it, so a search seldom reads a second cache line."""
 INDEX_MIN = 512
 RESERVED_LINES = 1 << 22
 """A table reserves addresses for this many lines. Memory that was never written takes no room, so it need not grow."""
@@ -88,7 +90,7 @@ def tag_of_key(key_lo: np.uint64) -> int:
 @lean_kernel
 def home_position(tag: int, size: int) -> int:
     """Preferred position of a tag in an index of ``size`` entries."""
-    return int((tag * size) >> TAG_BITS)
+    return int(((tag * size) >> TAG_BITS) & -BUCKET)
 
 
 @lean_kernel
@@ -263,6 +265,13 @@ def index_room(size: int) -> int:
     return (2 * size - 1) // 3
 
 
+def empty_index(size: int) -> NDArray[np.int64]:
+    """An index without entries, at the start of a cache line."""
+    room = np.zeros(size + BUCKET, np.int64)
+    start = -room.ctypes.data % (BUCKET * room.itemsize) // room.itemsize
+    return room[start : start + size]
+
+
 class LineTable:
     """The line table of one shard. The arrays have cells for ``lines_max`` lines, or for fewer if there are fewer."""
 
@@ -283,7 +292,7 @@ class LineTable:
             copy_entries(kept, self.index)
 
     def _make_index(self, needed: int) -> None:
-        self.index = np.zeros(index_size(needed), np.int64)
+        self.index = empty_index(index_size(needed))
         self._room = min(len(self.lines), index_room(len(self.index)))
 
     def _reserve(self, needed: int) -> None:
