@@ -96,10 +96,11 @@ def _learn(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
     match_signals(s, rows)
     signals = signals_of_day(s, rows, observed.day)
     promoted, kind = inputs_of(s, rows, observed)
-    inputs = with_signals(promoted, signals)
+    inputs = promoted if signals is None else with_signals(promoted, signals)
     learn_parts(s, rows, inputs, kind)
     usual = s.demand.close_day(rows, inputs)
-    usual = learn_signals(s, rows, inputs, kind, usual, signals)
+    if signals is not None:
+        usual = learn_signals(s, rows, inputs, kind, usual, signals)
     learn_uplifts(s, rows, promoted, kind, usual)
     s.rows.hot["closed_day"][rows] = observed.day
 

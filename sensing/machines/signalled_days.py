@@ -82,16 +82,19 @@ def signal_factors(s: ShardState, rows: Integers, day: int, count: int) -> NDArr
     return found
 
 
-def signals_of_day(s: ShardState, rows: Integers, day: int) -> Day:
-    """Values and factors of a closed day for the rows that signals concern, as they were forecast the day before."""
+def signals_of_day(s: ShardState, rows: Integers, day: int) -> Day | None:
+    """Values and factors of a closed day for the rows that signals concern, as they were forecast the day before.
+
+    None if there are no such rows, as in every shard without signals.
+    """
     at, records = s.signal_table.known(rows)
+    if not len(at):
+        return None
     return s.signal_table.day(at, records, _values(s, rows[at], records, day - 1, 1)[:, 0, :])
 
 
 def with_signals(inputs: DayInputs, signals: Day) -> DayInputs:
     """Inputs of a closed day whose uplift has the factors of the signals in force."""
-    if not len(signals.at):
-        return inputs
     uplift = inputs.uplift.copy()
     uplift[signals.at] *= signals.factor
     return inputs._replace(uplift=uplift)
@@ -112,8 +115,6 @@ def learn_signals(
     NDArray
         (n,) what was forecast without promotions, but with the signals in force.
     """
-    if not len(signals.at):
-        return usual
     with_signals = usual.copy()
     with_signals[signals.at] *= signals.factor
     whole = (inputs.observed >= 1.0) & ~inputs.censored & (kind == NOT_PROMOTED) & (usual > 0.0)
