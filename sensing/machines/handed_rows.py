@@ -96,6 +96,7 @@ def take_row(s: ShardState, row: int, old: str, handed: HandedRow, factor: float
         s.locations.add_observed(location, hot[0], np.frombuffer(handed.unobserved, np.float32))
     s.demand.adopt(row, location, closed_day, handed.demand, factor)
     s.summed_until[row] = max(int(s.summed_until[row]), handed.summed_until)
+    s.newest_sum[0] = max(int(s.newest_sum[0]), handed.summed_until)
     supply = s.supply.supply
     open_before, ordered_before = int(supply["open_total"][row]), int(supply["on_order"][row])
     parts = {name: _times(part, factor) for name, part in handed.old_stock}
