@@ -61,6 +61,7 @@ class Feed:
                 [b"SO", order],
                 [line],
                 [b"SO", order, b"-", line, b"-", version],
+                [b"C", ndjson.digits(lines["customer"], 5)],
             ),
         )
         out["unit"], out["currency"] = b"EA", b"EUR"
