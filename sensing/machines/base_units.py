@@ -110,6 +110,7 @@ def apply_item(s: ShardState, event: ItemUpdated, rows: NDArray[np.int64], time:
         return
     if factor is not None:
         convert_rows(s, rows, factor)
+        s.hand_overs.convert(event.sku, rows.tolist(), factor)
     _report_change(s, event, before, factor)
 
 

@@ -25,6 +25,7 @@ class _State(msgspec.Struct):
     arrived: list[HandOver]
     old_names: dict[str, list[str]]
     stock: list[tuple[int, str, OldStock]]
+    units: dict[str, dict[str, float]]
 
 
 class HandOvers:
@@ -42,6 +43,8 @@ class HandOvers:
         Items that have passed over, by successor, in the order of their instants.
     stock
         Stock under old names, by row and old item.
+    units
+        Base units of the successor in each unit of the items that have passed over to it, by old item.
     """
 
     def __init__(self) -> None:
@@ -50,6 +53,7 @@ class HandOvers:
         self.sent: list[HandOver] = []
         self.old_names: dict[str, list[str]] = {}
         self.stock: dict[int, dict[str, OldStock]] = {}
+        self.units: dict[str, dict[str, float]] = {}
         self._due: list[tuple[int, str]] = []
         self._given: dict[str, None] = {}
         self._arrived: dict[str, HandOver] = {}
@@ -108,11 +112,20 @@ class HandOvers:
         """Thousandths of a row's balance under old names."""
         return sum(part.quantity for part in self.stock.get(row, {}).values())
 
+    def convert(self, sku: str, rows: list[int], factor: float) -> None:
+        """Multiply what is known of the items that an item has taken over from, when its base unit has changed."""
+        for old in self.old_names.get(sku, []):
+            if old in self.units:
+                self.units[old] = {unit: each * factor for unit, each in self.units[old].items()}
+        for row in rows:
+            if row in self.stock:
+                self.stock[row] = {old: part.times(factor) for old, part in self.stock[row].items()}
+
     def dump(self) -> bytes:
         """The whole state as bytes."""
         stock = [(row, old, part) for row, parts in self.stock.items() for old, part in parts.items()]
         arrived = list(self._arrived.values())
-        state = _State(sorted(self._due), list(self._given), arrived, self.old_names, stock)
+        state = _State(sorted(self._due), list(self._given), arrived, self.old_names, stock, self.units)
         return pack({"successions": self.successions.dump(), "state": Encoded(state, _State)})
 
     def load(self, block: bytes) -> None:
@@ -122,5 +135,6 @@ class HandOvers:
         state = found["state"]
         self._due, self._given, self.old_names = state.due, dict.fromkeys(state.given), state.old_names
         self._arrived = {message.old: message for message in state.arrived}
+        self.units = state.units
         for row, old, part in state.stock:
             self.stock.setdefault(row, {})[old] = part

@@ -99,7 +99,7 @@ def take_row(s: ShardState, row: int, old: str, handed: HandedRow, factor: float
     s.newest_sum[0] = max(int(s.newest_sum[0]), handed.summed_until)
     supply = s.supply.supply
     open_before, ordered_before = int(supply["open_total"][row]), int(supply["on_order"][row])
-    parts = {name: _times(part, factor) for name, part in handed.old_stock}
+    parts = {name: part.times(factor) for name, part in handed.old_stock}
     brought = _add_stock(s, row, old, given, parts)
     for name in ("unit", "currency"):
         codes, texts = (s.units, handed.units) if name == "unit" else (s.currencies, handed.currencies)
@@ -145,11 +145,6 @@ def _add_stock(s: ShardState, row: int, old: str, given: NDArray[Any], parts: di
     own = quantity - sum(part.quantity for part in parts.values())
     s.hand_overs.stock.setdefault(row, {}).update(parts | {old: OldStock(own, movements(given[0]))})
     return quantity
-
-
-def _times(part: OldStock, factor: float) -> OldStock:
-    moved = [(time, round(quantity * factor)) for time, quantity in part.movements]
-    return OldStock(round(part.quantity * factor), moved)
 
 
 def movements(record: Any) -> list[tuple[int, int]]:

@@ -16,12 +16,13 @@ from sensing.machines.booking import advance_row_of, new_line
 from sensing.machines.callbacks import recheck_stock
 from sensing.machines.decisions.decide import decide
 from sensing.machines.disruption import SupplierDisruption
+from sensing.machines.item_units import unit_factor
 from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, HELD_BACK, SUPERSEDED
 from sensing.machines.old_names import booking_old_stock
 from sensing.machines.purchase_effects import book_receipt, report_closed, report_moved
 from sensing.machines.purchase_rejects import purchase_conflict
 from sensing.machines.refusals import Refusal, answers_for, refusal_of, reject_infrequent
-from sensing.machines.row_lookup import converted, row_of, unit_factor
+from sensing.machines.row_lookup import converted, row_of
 from sensing.machines.shard_state import ShardState
 from sensing.machines.shipment_events import FULFILMENTS, apply_fulfilment
 from sensing.machines.succession import hear_succession
@@ -64,7 +65,7 @@ def apply_infrequent(s: ShardState, message: InfrequentEvent) -> SupplierDisrupt
 def _apply(s: ShardState, message: InfrequentEvent) -> int:
     event = message.event
     moves = _movements(s, message)
-    refusal = refusal_of(s, event)
+    refusal = refusal_of(s, message)
     if refusal is not None:
         refusal = admit_infrequent(s, message, refusal)
         return HELD_BACK if refusal is None else reject_infrequent(s, message, refusal)
@@ -91,7 +92,7 @@ def _apply(s: ShardState, message: InfrequentEvent) -> int:
     for row, (sku, _, quantity) in zip(rows, moves, strict=False):
         _book_movement(s, message, row, sku, quantity)
     if isinstance(event, Transferred) and is_demand(s, event.sku, event.location, event.to_location):
-        factor = unit_factor(s, event.sku, event.unit_of_measure) or 1.0
+        factor = unit_factor(s, event.sku, event.unit_of_measure, message.named[0]) or 1.0
         book_transfer(s, message, rows[0], converted(exact_thousandths(event.quantity), factor))
     elif outcome != DEAD_LETTER:
         _remember(s, message, key, rows[0] if rows else 0)
@@ -129,7 +130,8 @@ def _local_hour(s: ShardState, row: int, time: int) -> int:
 def _book_movement(s: ShardState, message: InfrequentEvent, row: int, sku: str, quantity: float) -> None:
     """Book a stock movement, in the event's unit, and recheck the projection if stock fell."""
     # The shard of a substitute knows only the substitute's units.
-    factor = unit_factor(s, sku, message.event.unit_of_measure) or 1.0
+    old = message.named[1 if isinstance(message.event, Substituted) else 0]
+    factor = unit_factor(s, sku, message.event.unit_of_measure, old) or 1.0
     advance_row_of(s.rows.hot, row, _local_hour(s, row, message.time))
     book_movement(s.supply.supply, row, message.time, converted(exact_thousandths(quantity), factor))
     refresh_stock(s.rows.hot, s.supply.supply, row)
@@ -140,7 +142,8 @@ def _book_movement(s: ShardState, message: InfrequentEvent, row: int, sku: str, 
 def _purchase(s: ShardState, message: InfrequentEvent, row: int) -> int:
     event = message.event
     hour = _local_hour(s, row, message.time)
-    outcome = s.supply.purchase(event, row, message.time, hour // 24, message.watermark)
+    factor = unit_factor(s, event.sku, event.unit_of_measure, message.named[0]) or 1.0
+    outcome = s.supply.purchase(event, row, message.time, hour // 24, message.watermark, factor)
     if outcome.word == "line_changed_item":
         refusal = Refusal("line_changed_item", "location", "the line's sku and location", event.location)
         return reject_infrequent(s, message, refusal)

@@ -57,6 +57,11 @@ class OldStock(msgspec.Struct, array_like=True):
         self.movements.append((time, quantity))
         del self.movements[:-MOVEMENTS_MAX]
 
+    def times(self, factor: float) -> "OldStock":
+        """The same in other units."""
+        moved = [(time, round(quantity * factor)) for time, quantity in self.movements]
+        return OldStock(round(self.quantity * factor), moved)
+
     def at(self, time: int) -> int:
         """Thousandths as of an instant."""
         return self.quantity - self.later(time)
@@ -100,7 +105,8 @@ class HandedRow(msgspec.Struct):
 class HandOver(msgspec.Struct):
     """To the shard of a successor: all rows of the superseded item, once. ``since`` is its instant (watermark, UTC ms).
 
-    ``base_unit`` and ``units`` are those of the old item's record, ``old_names`` the items that it has taken over from.
+    ``base_unit`` and ``units`` are those of the old item's record, ``old_names`` the items that it has taken over from,
+    ``old_units`` base units of it in each of their units.
     """
 
     old: str
@@ -110,6 +116,7 @@ class HandOver(msgspec.Struct):
     base_unit: str
     units: dict[str, float]
     old_names: list[str]
+    old_units: dict[str, dict[str, float]]
     rows: list[HandedRow]
 
 

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sensing.codec.encode import reencode
-from sensing.codec.event_record import BASE_UNIT, THOUSANDTHS, TOPICS, InfrequentEvent, Reject
+from sensing.codec.event_record import BASE_UNIT, SUPERSEDED, THOUSANDTHS, TOPICS, InfrequentEvent, Reject
 from sensing.codec.kit_parts import is_derived, message_offset
 from sensing.codec.shard_split import shard_of, sku_of_event
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.common import DEFAULT_UNIT, PRICE_MAX, QUANTITY_MAX, ItemEvent
 from sensing.contracts.dead_letters import Reason
 from sensing.contracts.shipments import Substituted
+from sensing.machines.item_units import unit_factor
 from sensing.machines.kernel_tables import DEAD_LETTER
 from sensing.machines.ledger import put_dead_letter
 from sensing.machines.shard_state import ShardState
@@ -66,11 +67,12 @@ def unknown_unit(s: ShardState, sku: str, unit: str) -> Refusal:
     return Refusal("unknown_unit", "unit_of_measure", units_of(s, sku), unit)
 
 
-def refusal_of(s: ShardState, event: Any) -> Refusal | None:
+def refusal_of(s: ShardState, message: InfrequentEvent) -> Refusal | None:
     """Why master data refuse an infrequent event; None if they accept it.
 
     An item is known only to its own shard, so each shard checks its items.
     """
+    event = message.event
     if isinstance(event, ItemEvent):
         for field in ("sku", "substitute_sku"):
             sku = getattr(event, field, None)
@@ -86,11 +88,11 @@ def refusal_of(s: ShardState, event: Any) -> Refusal | None:
     if supplier is not None and not s.supply.master.accepts_supplier(supplier):
         return Refusal("unknown_supplier", "supplier", KNOWN_SUPPLIER, supplier)
     unit = getattr(event, "unit_of_measure", None)
-    return None if unit is None else _refusal_of_quantity(s, event, unit)
+    return None if unit is None else _refusal_of_quantity(s, event, unit, message.named[0])
 
 
-def _refusal_of_quantity(s: ShardState, event: Any, unit: str) -> Refusal | None:
-    factor, quantity = s.supply.master.unit_factor(event.sku, unit), getattr(event, "quantity", None)
+def _refusal_of_quantity(s: ShardState, event: Any, unit: str, old: str) -> Refusal | None:
+    factor, quantity = unit_factor(s, event.sku, unit, old), getattr(event, "quantity", None)
     if factor is None:
         return unknown_unit(s, event.sku, unit)
     if quantity is not None and exceeds_base_quantity(quantity * THOUSANDTHS, factor):
@@ -105,14 +107,20 @@ def exceeds_base_quantity(quantity: float, factor: float) -> bool:
 
 def refusal_of_record(s: ShardState, record: Any, texts: EventTexts) -> Refusal | None:
     """The same for a record, checked one by one; `row_lookup` checks whole batches."""
-    if not s.supply.master.accepts_item(texts.sku):
-        return unknown_item(texts.sku)
+    sku, old = item_of(s, record, texts)
+    if not s.supply.master.accepts_item(sku):
+        return unknown_item(sku)
     if not s.locations.is_accepted(texts.location):
         return unknown_location(texts.location)
     unit = bytes(record["unit"]).decode() or BASE_UNIT
-    if s.supply.master.unit_factor(texts.sku, unit) is None:
-        return unknown_unit(s, texts.sku, unit)
-    return None
+    return unknown_unit(s, sku, unit) if unit_factor(s, sku, unit, old) is None else None
+
+
+def item_of(s: ShardState, record: Any, texts: EventTexts) -> tuple[str, str]:
+    """The item that a record is about, and the superseded item that it names, empty if it names the item itself."""
+    if not record["flags"] & SUPERSEDED:
+        return texts.sku, ""
+    return s.hand_overs.successions.successor(texts.sku, int(record["watermark"])), texts.sku
 
 
 def units_of(s: ShardState, sku: str) -> str:

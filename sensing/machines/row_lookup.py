@@ -14,6 +14,7 @@ from sensing.codec.keys import row_hash_of, row_key
 from sensing.codec.text_table import TextLookup
 from sensing.contracts.common import PRICE_MAX
 from sensing.jit import kernel
+from sensing.machines.item_units import unit_factor
 from sensing.machines.memory_prefetch import prefetch_row
 from sensing.machines.refusals import (
     BASE_PRICE_REQUIRED,
@@ -97,14 +98,15 @@ def resolve_records(s: ShardState, records: NDArray[Any], texts: TextLookup) -> 
     if missing:
         _make_rows(s, records, rows, texts, refusals)
     items_needed = s.supply.master.unknown.item != "accept"
-    if s.locations.any_known or s.items_known or items_needed:
+    old_units = bool(s.hand_overs.units)
+    if s.locations.any_known or s.items_known or items_needed or old_units:
         # Almost always all items, locations and units are known; one kernel call finds that out.
         base_units, units = s.base_units.view(np.uint64), records["unit"].view(np.uint64)
-        if any_unknown(s.rows.hot, s.locations.accepted, base_units, units, rows, items_needed):
+        if any_unknown(s.rows.hot, s.locations.accepted, base_units, units, rows, items_needed or old_units):
             if items_needed:
                 _refuse_unknown_items(s, rows, refusals)
             _refuse_unknown_locations(s, rows, refusals)
-            records = _to_base_units(s, records, rows, refusals)
+            records = _to_base_units(s, records, rows, texts, refusals)
     return ResolvedRecords(records, rows, sorted(refusals))
 
 
@@ -181,26 +183,20 @@ def base_unit(s: ShardState, row: int) -> bytes:
     return item.base_unit.encode() if item is not None else b""
 
 
-def unit_factor(s: ShardState, sku: str, unit: str) -> float | None:
-    """Base units in one ``unit`` of an item.
-
-    1 if no master data name the item; None if they name the item but not the unit.
-    """
-    return 1.0 if s.supply.master.item(sku) is None else s.supply.master.unit_factor(sku, unit)
-
-
 def _to_base_units(
-    s: ShardState, records: NDArray[Any], rows: NDArray[np.int32], refusals: list[RefusedRecord]
+    s: ShardState, records: NDArray[Any], rows: NDArray[np.int32], texts: TextLookup, refusals: list[RefusedRecord]
 ) -> NDArray[Any]:
     """Convert records in other units to base units, on a copy; refuse unknown units."""
     base = s.base_units[np.maximum(rows, 0)]
-    unknown = np.flatnonzero((rows >= 0) & (base != b"") & (records["unit"] != b"") & (base != records["unit"]))
+    stated = (base != b"") | (records["flags"] & SUPERSEDED != 0)
+    unknown = np.flatnonzero((rows >= 0) & stated & (records["unit"] != b"") & (base != records["unit"]))
     if not len(unknown):
         return records
     records = records.copy()
     for k in unknown.tolist():
         sku, unit = s.sku_of(rows[k]), bytes(records["unit"][k]).decode()
-        factor = unit_factor(s, sku, unit)
+        old = texts.one(records[k]).sku if records["flags"][k] & SUPERSEDED else ""
+        factor = unit_factor(s, sku, unit, old)
         if factor is None:
             rows[k] = SKIPPED
             refusals.append(RefusedRecord(k, unknown_unit(s, sku, unit)))

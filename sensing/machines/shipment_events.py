@@ -18,9 +18,10 @@ from sensing.contracts.shipments import Backordered, Delivered, ShipmentDelayed,
 from sensing.machines.booking import advance_row_of
 from sensing.machines.callbacks import recheck_stock
 from sensing.machines.fulfilment import expect_later, serve
+from sensing.machines.item_units import unit_factor
 from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX
 from sensing.machines.order_judgement import report_large_line
-from sensing.machines.row_lookup import converted, unit_factor
+from sensing.machines.row_lookup import converted
 from sensing.machines.shard_state import ShardState
 from sensing.machines.transfers import deliver_transfer, postpone_transfer
 from sensing.state.line_table import find_line
@@ -63,7 +64,7 @@ def _record(s: ShardState, message: InfrequentEvent) -> Any:
     )
     for name in ("line_hi", "line_lo", "id_hi", "id_lo"):
         record[name] = keys[name]
-    factor = unit_factor(s, event.sku, event.unit_of_measure) or 1.0
+    factor = unit_factor(s, event.sku, event.unit_of_measure, message.named[0]) or 1.0
     record["quantity"] = converted(exact_thousandths(event.quantity), factor)
     record["time"], record["watermark"] = message.time, message.watermark
     record["flags"] = NO_LINE if event.order_id is not None and event.line is None else 0

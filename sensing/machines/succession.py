@@ -83,10 +83,11 @@ def _give(s: ShardState, old: str, successor: str) -> HandOver:
     rows = np.sort(s.row_index.of_sku(s.rows.hot, keys_of(old)["row_hi"]))
     active = rows[s.rows.hot["active"][rows] == 1]
     item = s.supply.master.item(old)
+    old_names = s.hand_overs.old_names.pop(old, [])
+    old_units = {name: s.hand_overs.units.pop(name) for name in old_names if name in s.hand_overs.units}
     found = HandOver(
         old, successor, succession.since, succession.event_id, "" if item is None else item.base_unit,
-        {} if item is None else item.units, s.hand_overs.old_names.pop(old, []),
-        [give_row(s, row) for row in active.tolist()],
+        {} if item is None else item.units, old_names, old_units, [give_row(s, row) for row in active.tolist()],
     )  # fmt: skip
     if item is not None:
         s.supply.master.replace_item(with_end(s, item))
@@ -104,6 +105,11 @@ def _take(s: ShardState, given: HandOver) -> None:
     names = s.hand_overs.old_names.setdefault(given.successor, [])
     names += [*given.old_names, given.old]
     factor, words = _factor(s, given)
+    for name, units in given.old_units.items():
+        s.hand_overs.units[name] = {unit: each * factor for unit, each in units.items()}
+    if given.base_unit:
+        s.hand_overs.units[given.old] = {unit: each * factor for unit, each in given.units.items()}
+        s.hand_overs.units[given.old][given.base_unit] = factor
     total = np.zeros(3)
     refused = 0
     rows = []

@@ -16,7 +16,8 @@ from sensing.contracts.audit import AutomaticDecision
 from sensing.detection.sentences import number
 from sensing.machines.booking import advance_row_of
 from sensing.machines.callbacks import recheck_stock
-from sensing.machines.row_lookup import converted, unit_factor
+from sensing.machines.item_units import unit_factor
+from sensing.machines.row_lookup import converted
 from sensing.machines.shard_outputs import put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.supply.purchase_line import DATE_DAYS_MAX
@@ -163,7 +164,7 @@ def _book(s: ShardState, row: int, time: int, quantity: int) -> None:
 
 def _quantity(s: ShardState, message: InfrequentEvent) -> int:
     event = message.event
-    factor = unit_factor(s, event.sku, event.unit_of_measure) or 1.0
+    factor = unit_factor(s, event.sku, event.unit_of_measure, message.named[0]) or 1.0
     return converted(exact_thousandths(event.quantity), factor)
 
 

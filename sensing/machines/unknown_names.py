@@ -17,10 +17,10 @@ from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.reference import ItemUpdated, LocationUpdated, PolicyUpdated, SupplierUpdated
 from sensing.detection.master_data import SUM_MAX, NameKind, UnknownName
-from sensing.machines.held_events import as_batch, facts_of
+from sensing.machines.held_events import Facts, as_batch, facts_of
 from sensing.machines.kernel_tables import HELD_BACK, RELEASED, UNKNOWN_LINE
 from sensing.machines.machine_messages import NameKnown, UnknownEvent
-from sensing.machines.refusals import Refusal, answers_for, refusal_of, refusal_of_record
+from sensing.machines.refusals import Refusal, answers_for, item_of, refusal_of, refusal_of_record
 from sensing.machines.shard_outputs import put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.state.quarantine import HeldEvent, RecordKey
@@ -90,19 +90,19 @@ def _admit(s: ShardState, event: HeldEvent, refusal: Refusal) -> Refusal | None:
     if s.supply.master.unknown.action(kind) == "quarantine" and not _is_kit_in_unknown_unit(s, event, kind):
         if not s.quarantine.full:
             _hold(s, event, refusal, None)
-            _put_audit(s, event, "quarantine_event", f"Held: it names {_name(event, refusal)}, which has no record.")
+            _put_audit(s, event, "quarantine_event", f"Held: it names {_name(s, event, refusal)}, which has no record.")
             return None
         bound = f"{refusal.required}, or fewer than {s.quarantine.events_max} events in quarantine in a shard"
         refused = refusal._replace(reason="quarantine_full", required=bound)
     else:
         refused = refusal
-    if event.reported and s.quarantine.note_refused(*_record_key(event, refusal)):
+    if event.reported and s.quarantine.note_refused(*_record_key(s, event, refusal)):
         _report(s, event, refusal, held=False)
     return refused
 
 
 def _hold(s: ShardState, event: HeldEvent, refusal: Refusal, number: int | None) -> None:
-    s.quarantine.hold(*_record_key(event, refusal), event, number)
+    s.quarantine.hold(*_record_key(s, event, refusal), event, number)
     if event.reported:
         _report(s, event, refusal, held=True)
 
@@ -176,34 +176,34 @@ def _accepts(s: ShardState, key: RecordKey, unit: str) -> bool:
 
 def _refusal(s: ShardState, event: HeldEvent) -> Refusal | None:
     if event.infrequent is not None:
-        return refusal_of(s, event.infrequent.event)
+        return refusal_of(s, event.infrequent)
     assert event.record is not None, "an event is a record or infrequent"
     assert event.texts is not None, "a record has texts"
     return refusal_of_record(s, event.record[0], event.texts)
 
 
-def _record_key(event: HeldEvent, refusal: Refusal) -> tuple[RecordKey, str]:
+def _record_key(s: ShardState, event: HeldEvent, refusal: Refusal) -> tuple[RecordKey, str]:
     """The record that an event waits for, and the unit if that is what the record must name."""
     kind = KINDS[refusal.reason]
-    return (("item", facts_of(event).sku or ""), refusal.got) if kind == "unit" else ((kind, refusal.got), "")
+    return (("item", _facts(s, event).sku or ""), refusal.got) if kind == "unit" else ((kind, refusal.got), "")
 
 
 def _kind(key: RecordKey) -> NameKind:
     return KINDS[f"unknown_{key[0]}"]
 
 
-def _name(event: HeldEvent, refusal: Refusal) -> UnknownName:
-    (kind, name), unit = _record_key(event, refusal)
+def _name(s: ShardState, event: HeldEvent, refusal: Refusal) -> UnknownName:
+    (kind, name), unit = _record_key(s, event, refusal)
     return UnknownName("unit", name, unit) if unit else UnknownName(KINDS[f"unknown_{kind}"], name)
 
 
 def _report(s: ShardState, event: HeldEvent, refusal: Refusal, *, held: bool) -> None:
-    facts, rates = facts_of(event), s.supply.master.rates
+    facts, rates = _facts(s, event), s.supply.master.rates
     item = None if facts.sku is None else s.supply.master.item(facts.sku)
     currency = facts.currency or (item.currency if item is not None else None) or rates.base
     rate = rates.rate(currency)
     message = UnknownEvent(
-        name=_name(event, refusal), held=held, time=facts.time, event_id=facts.event_id, sku=facts.sku,
+        name=_name(s, event, refusal), held=held, time=facts.time, event_id=facts.event_id, sku=facts.sku,
         quantity=facts.quantity, quantity_unit=facts.unit, money=facts.money, currency=currency or "",
         trace=event.trace,
         money_base=None if facts.money is None or math.isnan(rate) else min(round(facts.money * rate), SUM_MAX),
@@ -221,7 +221,7 @@ def _put_audit(s: ShardState, event: HeldEvent, rule: str, reason: str) -> None:
         return
     if event.infrequent is not None and not answers_for(s, event.infrequent.event):
         return
-    facts = facts_of(event)
+    facts = _facts(s, event)
     names = (facts.sku, facts.location) if facts.sku is not None else (facts.supplier,)
     decision = AutomaticDecision(
         rule=rule, subject="/".join(name for name in names if name), sku=facts.sku, location=facts.location,
@@ -229,6 +229,14 @@ def _put_audit(s: ShardState, event: HeldEvent, rule: str, reason: str) -> None:
     )  # fmt: skip
     of_part = f"/{facts.sku}" if _is_of_part(event) else ""
     put_decision(s, s.clock, facts.time, f"{rule}/{facts.event_id}{of_part}", decision)
+
+
+def _facts(s: ShardState, event: HeldEvent) -> Facts:
+    """Facts of an event; one that names a superseded item is about its successor."""
+    facts = facts_of(event)
+    if event.record is None or event.texts is None:
+        return facts
+    return facts._replace(sku=item_of(s, event.record[0], event.texts)[0])
 
 
 def _number(numbered: tuple[int, HeldEvent]) -> int:

@@ -123,34 +123,29 @@ class SupplyState:
         last_seen = self.supply["last_seen"]
         last_seen[row, source] = max(int(last_seen[row, source]), min(max(time // 1000, 0), 2**32 - 1))
 
-    def purchase(self, event: Any, row: int, time: int, local_day: int, watermark: int) -> PoOutcome:
+    def purchase(
+        self, event: Any, row: int, time: int, local_day: int, watermark: int, factor: float
+    ) -> PoOutcome:  # fmt: skip
         """Apply an event about one purchase-order line.
 
         Parameters
         ----------
         event
-            A ``po.*`` struct. Its item must have the unit of measure. The caller has filtered duplicate receipts.
+            A ``po.*`` struct. The caller has filtered duplicate receipts.
         row
             Row of its SKU and location.
         time, watermark
             Event time and watermark, UTC ms.
         local_day
             Local day of the event time.
+        factor
+            Base units of the row in one unit of the event.
 
         Returns
         -------
         PoOutcome
             ``line_changed_item``, conflicts and duplicates change nothing. The caller books ``movement``.
-
-        Raises
-        ------
-        ValueError
-            The item does not have the unit.
         """
-        factor = self.master.unit_factor(event.sku, event.unit_of_measure)
-        if factor is None:
-            msg = f"purchase: {event.sku}: required a unit of the item, got {event.unit_of_measure!r}; reject it first"
-            raise ValueError(msg)
         item = self.master.item(event.sku)
         supplier = (item.supplier or "") if item is not None else ""
         self.mark_seen(row, SUPPLIERS, time)

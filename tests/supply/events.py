@@ -87,4 +87,6 @@ def due(to: SupplyState, row: int = 0) -> list[tuple[float, int | None]]:
 
 def apply_event(to: SupplyState, made: Any, row: int = 0) -> PoOutcome:
     """Apply an event to a supply state."""
-    return to.purchase(made, row, made.event_time, made.event_time // DAY_MS, made.event_time)
+    factor = to.master.unit_factor(made.sku, made.unit_of_measure)
+    assert factor is not None, "a shard refuses an unknown unit before"
+    return to.purchase(made, row, made.event_time, made.event_time // DAY_MS, made.event_time, factor)
