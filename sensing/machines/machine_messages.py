@@ -10,6 +10,7 @@ from sensing.codec.event_record import Reject
 from sensing.contracts.decisions import DecisionMade
 from sensing.demand.models import GivenDemand
 from sensing.detection.master_data import UnknownName
+from sensing.state.quarantine import HandedEvent
 from sensing.supply.purchase_line import PurchaseLine
 
 OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter", "released", "unknown_line")
@@ -118,6 +119,8 @@ class HandOver(msgspec.Struct):
     old_names: list[str]
     old_units: dict[str, dict[str, float]]
     rows: list[HandedRow]
+    held: list[HandedEvent]
+    """Events of it in quarantine."""
 
 
 class ParameterRows(NamedTuple):

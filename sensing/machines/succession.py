@@ -27,6 +27,7 @@ from sensing.machines.machine_messages import HandOver
 from sensing.machines.row_lookup import row_of
 from sensing.machines.shard_outputs import put_decision
 from sensing.machines.shard_state import ShardState
+from sensing.machines.unknown_names import give_held, take_held
 from sensing.state.rows import FULL
 
 RULE = "supersede_item"
@@ -88,6 +89,7 @@ def _give(s: ShardState, old: str, successor: str) -> HandOver:
     found = HandOver(
         old, successor, succession.since, succession.event_id, "" if item is None else item.base_unit,
         {} if item is None else item.units, old_names, old_units, [give_row(s, row) for row in active.tolist()],
+        give_held(s, old, succession),
     )  # fmt: skip
     if item is not None:
         s.supply.master.replace_item(with_end(s, item))
@@ -134,6 +136,7 @@ def _take(s: ShardState, given: HandOver) -> None:
         cause_event_ids=[given.event_id],
     )  # fmt: skip
     put_decision(s, s.clock, given.since + s.settings.lateness_ms, f"{RULE}/{given.event_id}", decision)
+    take_held(s, given.held)
 
 
 def _factor(s: ShardState, given: HandOver) -> tuple[float, str]:

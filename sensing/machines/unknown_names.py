@@ -6,6 +6,7 @@ Events that are free then are queued before the shard's input, in order of arriv
 
 import contextlib
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 
 from sensing.codec.event_record import DERIVED, EVENT, KIT, InfrequentEvent
 from sensing.codec.kit_parts import CARRIED, is_derived
+from sensing.codec.successions import Succession, Successions
+from sensing.codec.supersede import renamed, supersede_record
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.reference import ItemUpdated, LocationUpdated, PolicyUpdated, SupplierUpdated
@@ -23,7 +26,7 @@ from sensing.machines.machine_messages import NameKnown, UnknownEvent
 from sensing.machines.refusals import Refusal, answers_for, item_of, refusal_of, refusal_of_record
 from sensing.machines.shard_outputs import put_decision
 from sensing.machines.shard_state import ShardState
-from sensing.state.quarantine import HeldEvent, RecordKey
+from sensing.state.quarantine import HandedEvent, HeldEvent, RecordKey, held, kept
 
 KINDS: dict[str, NameKind] = {
     "unknown_item": "item", "unknown_location": "location", "unknown_supplier": "supplier", "unknown_unit": "unit",
@@ -66,6 +69,44 @@ def accept_names(s: ShardState, record: Any, time: int) -> None:
                 free += _free(s, key, unit, record.event_id, time, reported=waiting.reported)
     if free:
         s.queue.add_released(as_batch([event for _, event in sorted(free, key=_number)], s.clock))
+
+
+def give_held(s: ShardState, old: str, succession: Succession) -> list[HandedEvent]:
+    """Remove the events of an item that passes over; they are those of its successor from now on.
+
+    Locations and suppliers that they wait for keep their problem. Its own names are not waited for any more.
+    """
+    found = s.quarantine.remove_events(lambda event: _facts(s, event).sku == old)
+    moved = Counter(unit for key, unit, event in found if key[0] == "item" and event.reported)
+    for unit, count in moved.items():
+        name = UnknownName("unit", old, unit) if unit else UnknownName("item", old)
+        known = NameKnown(name=name, released=0, moved=count, time=s.clock, event_id=succession.event_id)
+        s.reports.put(s.clock, known)
+    return [
+        HandedEvent(key, unit, kept(0, _superseded(event, s.hand_overs.successions, succession.since)))
+        for key, unit, event in found
+    ]
+
+
+def take_held(s: ShardState, given: list[HandedEvent]) -> None:
+    """Hold events of an item that has passed over; those whose names the successor's record has are released.
+
+    What finds no room is released too: it is refused then, since the quarantine is full.
+    """
+    free: list[HeldEvent] = []
+    for handed in given:
+        event = held(handed.kept)
+        refusal = _refusal(s, event)
+        kind = None if refusal is None else KINDS.get(refusal.reason)
+        if refusal is None or kind is None or s.quarantine.full:
+            free.append(event)
+            _put_audit(s, event, "release_quarantined_event", "Released: its item has passed over to its successor.")
+        elif _record_key(s, event, refusal) == (handed.key, handed.unit):
+            s.quarantine.hold(handed.key, handed.unit, event)  # its name is known to wait
+        else:
+            _hold(s, event._replace(reported=_reports(s, event, refusal)), refusal, None)
+    if free:
+        s.queue.add_released(as_batch(free, s.clock))
 
 
 @contextlib.contextmanager
@@ -229,6 +270,17 @@ def _put_audit(s: ShardState, event: HeldEvent, rule: str, reason: str) -> None:
     )  # fmt: skip
     of_part = f"/{facts.sku}" if _is_of_part(event) else ""
     put_decision(s, s.clock, facts.time, f"{rule}/{facts.event_id}{of_part}", decision)
+
+
+def _superseded(event: HeldEvent, successions: Successions, since: int) -> HeldEvent:
+    if event.infrequent is not None:
+        return event._replace(infrequent=renamed(event.infrequent._replace(watermark=since), successions))
+    assert event.record is not None, "an event is a record or infrequent"
+    assert event.texts is not None, "a record has texts"
+    record = event.record.copy()
+    record["watermark"] = since
+    supersede_record(record, event.texts.sku, event.texts.location, successions)
+    return event._replace(record=record)
 
 
 def _facts(s: ShardState, event: HeldEvent) -> Facts:

@@ -5,6 +5,7 @@ of arrival. At most ``events_max`` events are held; the caller refuses more. Nam
 became dead letters) are kept as well, at most ``REFUSED_NAMES_MAX``.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -42,7 +43,9 @@ class WaitingName(msgspec.Struct):
     reported: bool = False
 
 
-class _Kept(msgspec.Struct):
+class KeptEvent(msgspec.Struct):
+    """A held event as it is stored, and its number."""
+
     number: int
     record: bytes
     texts: list[str]
@@ -51,10 +54,18 @@ class _Kept(msgspec.Struct):
     reported: bool
 
 
+class HandedEvent(msgspec.Struct):
+    """A held event that is handed over, with the name that it waited for: the record's key, and a unit or none."""
+
+    key: RecordKey
+    unit: str
+    kept: KeptEvent
+
+
 class _Dump(msgspec.Struct):
     arrived: int
     names_refused: int
-    events: list[_Kept]
+    events: list[KeptEvent]
     names: list[tuple[RecordKey, dict[str, WaitingName]]]
 
 
@@ -125,9 +136,20 @@ class Quarantine:
             self._idle_names -= 1
         return [(number, self._events.pop(number)) for number in sorted(name.numbers)]
 
+    def remove_events(self, wanted: Callable[[HeldEvent], bool]) -> list[tuple[RecordKey, str, HeldEvent]]:
+        """Remove events, in order of arrival, each with the name that it waits for; names stay."""
+        found: list[tuple[int, RecordKey, str]] = []
+        for key, units in self._names.items():
+            for unit, name in units.items():
+                taken = {number for number in name.numbers if wanted(self._events[number])}
+                found += [(number, key, unit) for number in taken]
+                name.numbers = [number for number in name.numbers if number not in taken]
+                self._idle_names += bool(taken) and not name.numbers
+        return [(key, unit, self._events.pop(number)) for number, key, unit in sorted(found)]
+
     def dump(self) -> bytes:
         """All events and names as bytes."""
-        events = [_kept(number, event) for number, event in self._events.items()]
+        events = [kept(number, event) for number, event in self._events.items()]
         return pack({"quarantine": Encoded(_Dump(self._arrived, self.names_refused, events, list(self._names.items())),
                                            _Dump)})  # fmt: skip
 
@@ -135,19 +157,21 @@ class Quarantine:
         """Restore the state of :meth:`dump`."""
         dump: _Dump = unpack(block, {"quarantine": _Dump})["quarantine"]
         self._arrived, self.names_refused = dump.arrived, dump.names_refused
-        self._events = {kept.number: _held(kept) for kept in dump.events}
+        self._events = {event.number: held(event) for event in dump.events}
         self._names = dict(dump.names)
         self._idle_names = sum(not name.numbers for units in self._names.values() for name in units.values())
 
 
-def _kept(number: int, event: HeldEvent) -> _Kept:
+def kept(number: int, event: HeldEvent) -> KeptEvent:
+    """An event as it is stored."""
     record = b"" if event.record is None else event.record.tobytes()
     infrequent = None if event.infrequent is None else StoredEvent.of(0, event.infrequent)
-    return _Kept(number, record, list(event.texts or ()), infrequent, event.trace, event.reported)
+    return KeptEvent(number, record, list(event.texts or ()), infrequent, event.trace, event.reported)
 
 
-def _held(kept: _Kept) -> HeldEvent:
-    record = np.frombuffer(bytearray(kept.record), EVENT) if kept.record else None
-    texts = EventTexts(*kept.texts) if kept.texts else None
-    infrequent = None if kept.infrequent is None else kept.infrequent.infrequent()
-    return HeldEvent(record, texts, infrequent, kept.trace, kept.reported)
+def held(stored: KeptEvent) -> HeldEvent:
+    """The event again."""
+    record = np.frombuffer(bytearray(stored.record), EVENT) if stored.record else None
+    texts = EventTexts(*stored.texts) if stored.texts else None
+    infrequent = None if stored.infrequent is None else stored.infrequent.infrequent()
+    return HeldEvent(record, texts, infrequent, stored.trace, stored.reported)
