@@ -15,7 +15,10 @@ from sensing.machines.kernel_tables import DEAD_LETTER
 from sensing.machines.order_lines import requested_day_of
 from sensing.machines.refusals import Refusal, exact_units, reject_record
 from sensing.machines.shard_state import ShardState
-from sensing.state.line_table import BOOKED_DAY, CLOSED, COUNTED, HELD
+from sensing.state.line_table import BOOKED_DAY, CLOSED, COUNTED, HELD, TRACKED_OPEN
+
+OF_EARLIER = ("quantity", "location", "requested_date")
+"""Fields that a line does not keep of a held version, if an earlier version counts."""
 
 
 def reject_conflict(s: ShardState, slot: int, row: int, event: Any, texts: EventTexts) -> None:
@@ -53,14 +56,15 @@ def _differences(s: ShardState, slot: int, row: int, event: Any) -> list[tuple[s
     minute = local_minute(s.tables(), row, int(event["time"]))
     stored_day = NO_DAY if flags & BOOKED_DAY else int(line["requested_day"])
     pairs = [
+        ("quantity", exact_units(int(line["quantity"])), exact_units(int(event["quantity"]))),
         ("unit_of_measure", s.units.text(int(line["unit"])), bytes(event["unit"]).decode()),
         ("location", s.location_of(int(line["row"])), s.location_of(row)),
         ("requested_date", _day(stored_day), _day(requested_day_of(event, minute))),
         ("unit_price", _price(np.float32(line["price"])), _price(np.float32(event["price"]))),
         ("currency", s.currencies.text(int(line["currency"])) or "none", bytes(event["currency"]).decode() or "none"),
     ]
-    if flags & (HELD | COUNTED) != HELD | COUNTED:
-        pairs.insert(0, ("quantity", exact_units(int(line["quantity"])), exact_units(int(event["quantity"]))))
+    if flags & HELD and flags & (COUNTED | TRACKED_OPEN):
+        pairs = [pair for pair in pairs if pair[0] not in OF_EARLIER]
     return [pair for pair in pairs if pair[1] != pair[2]]
 
 

@@ -157,11 +157,10 @@ def same_content(t: Tables, slot: int, event: Any, words: Words, row: int, minut
     requested = NO_DAY if line.flags & BOOKED_DAY else line.requested_day
     same_day = requested == requested_day_of(event, minute) or line.flags & MOVED_DAY
     price = np.float32(event.price)
+    # Quantity, location and day of a held version are known only if no earlier version counts.
+    earlier = line.flags & HELD and line.flags & (COUNTED | TRACKED_OPEN)
     return bool(
-        # The quantity of a held version is known only if no earlier version counts.
-        (line.quantity == event.quantity or line.flags & (HELD | COUNTED) == HELD | COUNTED)
-        and line.row == row
-        and same_day
+        (earlier or (line.quantity == event.quantity and line.row == row and same_day))
         and (line.price == price or (math.isnan(line.price) and math.isnan(price)))
         and line.unit == code_of(t.units, words[UNIT_AT])
         and line.currency == code_of(t.currencies, words[CURRENCY_AT] >> CURRENCY_SHIFT)

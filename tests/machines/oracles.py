@@ -118,7 +118,8 @@ class Book:
             self._older(line, event, hour, row, places=places)
             return "superseded"
         if event["version"] == line.version:
-            unheld = 1 if line.held and line.demand else 0  # the quantity of a held change is not kept
+            # Quantity, location and day of a held version are not kept if an earlier version counts.
+            unheld = 3 if line.held and ((line.counted and line.demand) or line.tracked) and not gone else 0
             if event["event_id"] == line.event_id or content[unheld:] == line.content[unheld:]:
                 return "duplicate"
             self.notes.append((len(self.outcomes), "conflict"))
