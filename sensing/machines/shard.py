@@ -26,6 +26,7 @@ from sensing.machines.infrequent_events import apply_infrequent
 from sensing.machines.input_queue import BatchCursor
 from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX, DEAD_LETTER, HELD_BACK, TO_JUDGE, UNJUDGED
 from sensing.machines.machine_messages import HandOver, ParameterRows, ShardReport, Totals
+from sensing.machines.old_lines import follow_old_lines
 from sensing.machines.old_names import AloneRecord, next_piece
 from sensing.machines.order_judgement import judge
 from sensing.machines.reference_queue import is_reference
@@ -213,6 +214,7 @@ class ShardMachine:
         stop, applied_alone = next_piece(s.hand_overs, batch.records, start, stop)
         cursor.records = stop
         events, rows, refusals = resolve_records(s, batch.records[start:stop], cursor.texts)
+        events = follow_old_lines(s, events, cursor.texts)
         alone = AloneRecord.of(s, events, rows, cursor.texts) if applied_alone else None
         events = events if alone is None else alone.events
         if self._under_way is not None:

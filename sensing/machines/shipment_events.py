@@ -20,6 +20,7 @@ from sensing.machines.callbacks import recheck_stock
 from sensing.machines.fulfilment import expect_later, serve
 from sensing.machines.item_units import unit_factor
 from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX
+from sensing.machines.old_lines import old_line_key
 from sensing.machines.order_judgement import report_large_line
 from sensing.machines.row_lookup import converted
 from sensing.machines.shard_state import ShardState
@@ -64,6 +65,10 @@ def _record(s: ShardState, message: InfrequentEvent) -> Any:
     )
     for name in ("line_hi", "line_lo", "id_hi", "id_lo"):
         record[name] = keys[name]
+    if event.order_id is not None and not message.named[0]:
+        key = old_line_key(s, record, event.sku, event.order_id, event.line or "")
+        if key is not None:
+            record["line_hi"], record["line_lo"] = key
     factor = unit_factor(s, event.sku, event.unit_of_measure, message.named[0]) or 1.0
     record["quantity"] = converted(exact_thousandths(event.quantity), factor)
     record["time"], record["watermark"] = message.time, message.watermark

@@ -398,3 +398,21 @@ def test_lines_leave_a_table_and_enter_another() -> None:
         assert sorted(again["key_lo"].tolist()) == sorted(before["key_lo"].tolist())
         assert s.supply.supply["open_total"][row] == 28_000
         assert s.open_days(row) == {MONDAY // DAY_MS: 28.0}
+
+
+@pytest.mark.parametrize("line_id", ["1", None])
+def test_an_old_line_may_be_named_by_the_successor(line_id: str | None) -> None:
+    """Shipped, changed, cancelled, delivered and allocated under the new name; a placement is a line of its own."""
+    new: dict[str, Any] = {"sku": NEW, "line": line_id}
+    old: dict[str, Any] = {"line": line_id}
+    result = played(business(
+        *(order("placed", name, at(59), name, 10, **old) for name in "abcde"),
+        shipped("a2", at(61), "a", 4, **new), order("changed", "b2", at(61), "b", 7, line_version=2, **new),
+        order("cancelled", "c2", at(61), "c", **new), order("placed", "d2", at(61), "d", 1, line_version=1, **new),
+        line("shipment.delivered", "e2", at(61), order_id="e", quantity=3, location="L", **new),
+        line("order.allocated", "e3", at(62), order_id="e", quantity=2, location="L", **new),
+    ))  # fmt: skip
+    assert facts(result)[NEW]["open"] == 6_000 + 7_000 + 0 + 10_000 + 1_000 + 7_000
+    s = result.shards[shard_of(NEW, 4)].state
+    assert [quantity for _, quantity in s.allocations.of_row(0, s.lines.lines, s.lines.index)] == [2_000]
+    assert facts(result)[NEW]["stock"] == 2_000 - 12 * DAYS - 4 - 3
