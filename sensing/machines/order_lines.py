@@ -251,7 +251,8 @@ def hold(t: Tables, slot: int, event: Any, words: Words, row: int, minute: int) 
     line = t.lines[slot]
     if line.flags & (COUNTED | TRACKED_OPEN) == 0:
         move_line(t, slot, row)
-        line.minute = minute if line.placed_tag == 0 else min(line.minute, minute)
+        if line.placed_tag == 0 or places(event):
+            line.minute = minute if line.placed_tag == 0 else min(line.minute, minute)
         line.quantity = event.quantity
         request(t, slot, requested_day_of(event, minute))
         if places(event):
@@ -293,6 +294,8 @@ def accept(
             place(t, slot, event, minute)
         elif line.placed_tag == 0:
             line.minute = min(line.minute, minute)
+        elif line.flags & (LOST_SALE | OF_KIT) == 0:
+            line.flags |= np.uint32(TRACKED_OPEN)  # its placement may have been held
         request(t, slot, asked)
         keep_content(t, slot, event, words)
         if line.placed_tag == 0 and asked != NO_DAY and asked >= minute // DAY_MINUTES - horizon_days:

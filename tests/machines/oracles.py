@@ -147,6 +147,7 @@ class Book:
             line.row, line.quantity, line.requested, line.stated = row, event["quantity"], requested, True
             if places:
                 self._place(line, hour)
+            line.tracked |= line.placed is not None and not line.lost
             if line.placed is None and requested != NO_DAY and requested >= hour // 24 - self.horizon_days:
                 line.tracked = True
             if not known and event["quantity_open"] != NOT_GIVEN:

@@ -352,3 +352,17 @@ def test_rows_that_records_change_are_named(before: list[dict[str, Any]], after:
     kept = [bytes_of_row(state, row) for row in range(count)]
     take(state, events_after)
     assert {row for row in range(count) if bytes_of_row(state, row) != kept[row]} <= set(named.tolist())
+
+
+def test_a_held_placement_that_is_corrected_is_open() -> None:
+    """The corrected quantity is demand at the time of the placement, and open."""
+    state = reporting()
+    given_events = events(
+        {"order_id": "O", "quantity": 10**9, "event_id": "slip"},
+        {"order_id": "O", "kind": Kind.CHANGED, "version": 2, "quantity": 4000, "event_id": "mended",
+         "time": NOON + 5 * HOUR_MS},
+    )  # fmt: skip
+    know_sizes(state, given_events)
+    take(state, given_events)
+    assert state.supply.supply["open_total"][0] == 4000
+    assert state.rows.hot["hour_lines"][0][NOON // HOUR_MS % HOURS_KEPT] == 1
