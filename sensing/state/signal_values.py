@@ -37,6 +37,9 @@ CENTRE_DAYS, SCALE_DAYS = 28.0, 180.0
 WARM_DAYS = 14
 """Days with values from which on a series is standardised."""
 Z_MAX = 3.0
+ERROR_MAX = 5.0
+"""Standard deviations by which a value moves centre and scale at most, so that one absurd value does not silence a
+signal for months."""
 UNKNOWN = math.nan
 
 Scope = tuple[str | None, str | None, str | None, str | None]
@@ -109,10 +112,13 @@ class Series(msgspec.Struct):
         if value != value:
             return
         self.count += 1
-        error = value - self.centre
         if self.count == 1:
             self.centre = value
             return
+        error = value - self.centre
+        if self.count > WARM_DAYS and self.variance > 0.0:
+            reach = ERROR_MAX * math.sqrt(self.variance)
+            error = min(max(error, -reach), reach)
         self.variance += (error * error - self.variance) / min(self.count - 1.0, SCALE_DAYS)
         self.centre += error / min(float(self.count), CENTRE_DAYS)
 

@@ -14,6 +14,7 @@ from sensing.state.signal_values import (
     CARRY_DAYS,
     CARRY_DAYS_MAX,
     CENTRE_DAYS,
+    ERROR_MAX,
     FORGET_DAYS,
     KEPT_DAYS,
     SCALE_DAYS,
@@ -129,7 +130,10 @@ def test_an_older_record_of_the_same_day_changes_nothing() -> None:
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60), st.floats(-1e7, 1e7))
 def test_values_are_standardised(values: list[float], asked: float) -> None:
-    """Centre and variance are exponentially weighted means over 28 and 180 days, of all days while they are fewer."""
+    """Centre and variance are exponentially weighted means over 28 and 180 days, of all days while they are fewer.
+
+    A value far outside moves them by five standard deviations.
+    """
     signals = Signals()
     centre, variance = values[0], 0.0
     for at, value in enumerate(values):
@@ -137,9 +141,12 @@ def test_values_are_standardised(values: list[float], asked: float) -> None:
         signals.observe(DAY + at, 2**62)
         signals.observe(DAY + at, 2**62)  # a day is learned once
         if at:
-            weight = 1.0 / min(at, SCALE_DAYS)
-            variance = (1.0 - weight) * variance + weight * (value - centre) ** 2
-            centre += (value - centre) / min(at + 1, CENTRE_DAYS)
+            weight, reach = 1.0 / min(at, SCALE_DAYS), ERROR_MAX * math.sqrt(variance)
+            error = (
+                float(np.clip(value - centre, -reach, reach)) if at >= WARM_DAYS and variance > 0 else value - centre
+            )
+            variance = (1.0 - weight) * variance + weight * error**2
+            centre += error / min(at + 1, CENTRE_DAYS)
     series = only(signals)
     assert series.count == len(values)
     assert series.centre == pytest.approx(centre, abs=1e-6)
