@@ -10,9 +10,7 @@ from sensing.codec.keys import row_key
 from sensing.codec.shard_split import shard_of
 from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
 from sensing.machines.call_budget import CallBounds
-from sensing.machines.handed_rows import lines_of, put_lines, remove_lines
 from sensing.machines.shard import ShardMachine
-from sensing.state.line_table import HIGH, LIST_END, open_quantity
 from sensing.supply.stock_ledger import on_hand
 from tests.machines.linked import Arriving, Linked
 from tests.machines.streams import MONDAY, Line, Result, Run, line, run, sizes, sums
@@ -375,29 +373,6 @@ def test_kits_are_made_of_the_successor() -> None:
     kit = line("item.updated", "kit", None, sku="KIT", parts={OLD: 2})
     result = played([kit, *business(order("placed", "kk", at(65), "kk", 5, sku="KIT"))])
     assert facts(result)[NEW]["open"] == 10_000
-
-
-def test_lines_leave_a_table_and_enter_another() -> None:
-    """The kernels against filters of the whole table: all lines of a row, and what is open of them."""
-    plain = [order("placed", f"p{k}", at(0, k), f"p{k}", 5, sku=f"S{k % 2}") for k in range(12)]
-    s = run(Linked([*plain, shipped("x", at(1), "p2", 2, sku="S0")], end=at(2)), Settings(shards=1)).shards[0].state
-    row = s.rows.find(row_key("S0", "L"))
-    slots = np.empty(len(s.lines.lines), np.int64)
-    slots = slots[: lines_of(s.lines.lines, int(s.lines.state[HIGH]), row, slots)]
-    before = s.lines.in_use()
-    mine = np.take(s.lines.lines, slots)
-    assert sorted(mine["key_lo"].tolist()) == sorted(before["key_lo"][before["row"] == row].tolist())
-    assert s.supply.supply["open_total"][row] == sum(map(open_quantity, mine)) == 28_000
-    remove_lines(s.tables(), row, slots)
-    others = before[before["row"] != row]
-    assert sorted(s.lines.in_use()["key_lo"].tolist()) == sorted(others["key_lo"].tolist())
-    assert (s.supply.supply["open_total"][row], s.supply.supply["open_head"][row]) == (0, LIST_END)
-    for _ in range(2):  # lines that are there already are left alone
-        put_lines(s.tables(), mine, row)
-        again = s.lines.in_use()
-        assert sorted(again["key_lo"].tolist()) == sorted(before["key_lo"].tolist())
-        assert s.supply.supply["open_total"][row] == 28_000
-        assert s.open_days(row) == {MONDAY // DAY_MS: 28.0}
 
 
 @pytest.mark.parametrize("line_id", ["1", None])
