@@ -41,6 +41,8 @@ class HandOvers:
         Hand-overs to be sent with the outputs of this call.
     old_names
         Items that have passed over, by successor, in the order of their instants.
+    successor_hashes
+        Hashes of the successors, as in the keys of their rows.
     stock
         Stock under old names, by row and old item.
     units
@@ -52,6 +54,7 @@ class HandOvers:
         self.waiting = False
         self.sent: list[HandOver] = []
         self.old_names: dict[str, list[str]] = {}
+        self.successor_hashes: NDArray[np.uint64] = np.zeros(0, np.uint64)
         self.stock: dict[int, dict[str, OldStock]] = {}
         self.units: dict[str, dict[str, float]] = {}
         self._due: list[tuple[int, str]] = []
@@ -104,9 +107,19 @@ class HandOvers:
         """Whether an item of this shard has been given."""
         return old in self._given
 
-    def successor_hashes(self) -> NDArray[np.uint64]:
-        """Hashes of the items that have taken over, as in the keys of their rows."""
-        return np.array([item_hash(sku) for sku in self.old_names], np.uint64)
+    def name_predecessors(self, successor: str, names: list[str]) -> None:
+        """Note items that have passed over to a successor."""
+        self.old_names.setdefault(successor, []).extend(names)
+        self._hash_successors()
+
+    def take_predecessors(self, successor: str) -> list[str]:
+        """Remove and return the items that have passed over to one that passes over itself."""
+        names = self.old_names.pop(successor, [])
+        self._hash_successors()
+        return names
+
+    def _hash_successors(self) -> None:
+        self.successor_hashes = np.array([item_hash(sku) for sku in self.old_names], np.uint64)
 
     def under_old_names(self, row: int) -> int:
         """Thousandths of a row's balance under old names."""
@@ -136,5 +149,6 @@ class HandOvers:
         self._due, self._given, self.old_names = state.due, dict.fromkeys(state.given), state.old_names
         self._arrived = {message.old: message for message in state.arrived}
         self.units = state.units
+        self._hash_successors()
         for row, old, part in state.stock:
             self.stock.setdefault(row, {})[old] = part

@@ -10,7 +10,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.shard_split import shard_of
 from sensing.jit import kernel
 from sensing.machines.base_units import convert_hot, convert_lines, convert_supply
 from sensing.machines.booking import change_open, new_line
@@ -92,7 +91,7 @@ def take_row(s: ShardState, row: int, old: str, handed: HandedRow, factor: float
         convert_lines(lines, len(lines), np.ones(1, np.bool_), factor, given)
     add_history(s.rows.hot, row, hot[0])
     location, closed_day = int(s.rows.hot["location"][row]), int(s.rows.hot["closed_day"][row])
-    if shard_of(old, s.settings.shards) != s.shard:
+    if not s.owns(old):
         s.locations.add_observed(location, hot[0], np.frombuffer(handed.unobserved, np.float32))
     s.demand.adopt(row, location, closed_day, handed.demand, factor)
     s.summed_until[row] = max(int(s.summed_until[row]), handed.summed_until)

@@ -6,7 +6,6 @@ import numpy as np
 
 from sensing.codec.event_record import CurrencyHeard, InfrequentEvent, LocationHeard, SuccessionHeard
 from sensing.codec.kit_parts import is_derived, key_of
-from sensing.codec.shard_split import shard_of
 from sensing.codec.thousandths import exact_thousandths
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 from sensing.contracts.shipments import Substituted, Transferred
@@ -107,11 +106,7 @@ def _movements(s: ShardState, message: InfrequentEvent) -> list[tuple[str, str, 
     event = message.event
     if isinstance(event, Transferred):
         return [(event.sku, event.location, -event.quantity), (event.sku, event.to_location, event.quantity)]
-    if (
-        isinstance(event, Substituted)
-        and not is_derived(message)
-        and shard_of(event.substitute_sku, s.settings.shards) == s.shard
-    ):
+    if isinstance(event, Substituted) and not is_derived(message) and s.owns(event.substitute_sku):
         return [(event.substitute_sku, event.location, -event.quantity)]
     return []
 

@@ -13,7 +13,7 @@ from sensing.codec.text_table import EventTexts
 from sensing.machines.booking import local_minute
 from sensing.machines.kernel_tables import DEAD_LETTER
 from sensing.machines.order_lines import requested_day_of
-from sensing.machines.refusals import Refusal, exact_units, reject_record
+from sensing.machines.refusals import Refusal, exact_units, reject_record, version_conflict
 from sensing.machines.shard_state import ShardState
 from sensing.state.line_table import BOOKED_DAY, CLOSED, COUNTED, HELD, TRACKED_OPEN
 
@@ -27,12 +27,7 @@ def reject_conflict(s: ShardState, slot: int, row: int, event: Any, texts: Event
     line = (
         f"line {texts.line_or_sku} of order {texts.document}, version {int(event['version'])} (event {texts.event_id})"
     )
-    stored = ", ".join(f"{field} {kept}" for field, kept, _ in differing)
-    received = ", ".join(f"{field} {got}" for field, _, got in differing)
-    required = f"{line}: {stored}, or a higher line_version"
-    _refuse(
-        s, event, texts, Refusal("version_conflict", ",".join(field for field, *_ in differing), required, received)
-    )
+    _refuse(s, event, texts, version_conflict(line, differing))
 
 
 def reject_ambiguous(s: ShardState, event: Any, texts: EventTexts) -> None:

@@ -25,7 +25,7 @@ def follow_old_lines(s: ShardState, events: NDArray[Any], texts: TextLookup) -> 
     if not h.old_names:
         return events
     own = events["flags"] & SUPERSEDED == 0
-    maybe = own & np.isin(events["kind"], LATER) & np.isin(events["row_hi"], h.successor_hashes())
+    maybe = own & np.isin(events["kind"], LATER) & np.isin(events["row_hi"], h.successor_hashes)
     copied = False
     for k in np.flatnonzero(maybe).tolist():
         event, entry = events[k], texts.one(events[k])

@@ -33,7 +33,7 @@ def next_piece(h: HandOvers, records: NDArray[Any], start: int, stop: int) -> tu
     part = records[start:stop]
     moving = np.flatnonzero(np.isin(part["kind"], STOCK_KINDS))
     superseded = part["flags"][moving] & SUPERSEDED != 0
-    counted = (part["kind"][moving] == Kind.COUNTED) & np.isin(part["row_hi"][moving], h.successor_hashes())
+    counted = (part["kind"][moving] == Kind.COUNTED) & np.isin(part["row_hi"][moving], h.successor_hashes)
     alone = moving[superseded | counted]
     if not len(alone):
         return stop, False

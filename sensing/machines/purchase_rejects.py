@@ -8,7 +8,7 @@ from typing import Any
 
 from sensing.codec.event_record import NO_DAY
 from sensing.codec.instants import local_date
-from sensing.machines.refusals import Refusal, exact_units
+from sensing.machines.refusals import Refusal, exact_units, version_conflict
 from sensing.machines.shard_state import ShardState
 from sensing.supply.lanes import UNKNOWN
 from sensing.supply.purchases import Conflict, line_key
@@ -23,14 +23,8 @@ EVENT_TYPES = {
 def purchase_conflict(s: ShardState, event: Any, conflict: Conflict) -> Refusal:
     """Refusal of an event whose version of a line is known with other content."""
     po_id, line = line_key(event)
-    differing = _differences(s, conflict)
-    stored = ", ".join(f"{field} {kept}" for field, kept, _ in differing)
-    received = ", ".join(f"{field} {got}" for field, _, got in differing)
-    required = (
-        f"line {line} of purchase order {po_id}, version {conflict.received.version} (event {event.event_id}): "
-        f"{stored}, or a higher line_version"
-    )
-    return Refusal("version_conflict", ",".join(field for field, *_ in differing), required, received)
+    named = f"line {line} of purchase order {po_id}, version {conflict.received.version} (event {event.event_id})"
+    return version_conflict(named, _differences(s, conflict))
 
 
 def _differences(s: ShardState, conflict: Conflict) -> list[tuple[str, str, str]]:

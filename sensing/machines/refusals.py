@@ -9,7 +9,7 @@ import msgspec
 from sensing.codec.encode import reencode
 from sensing.codec.event_record import BASE_UNIT, SUPERSEDED, THOUSANDTHS, TOPICS, InfrequentEvent, Reject
 from sensing.codec.kit_parts import is_derived, message_offset
-from sensing.codec.shard_split import shard_of, sku_of_event
+from sensing.codec.shard_split import sku_of_event
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.common import DEFAULT_UNIT, PRICE_MAX, QUANTITY_MAX, ItemEvent
 from sensing.contracts.dead_letters import Reason
@@ -47,6 +47,16 @@ class Refusal(NamedTuple):
         return self.got if self.reason in DESCRIBED else repr(self.got)[:80]
 
 
+def version_conflict(line: str, differing: list[tuple[str, str, str]]) -> Refusal:
+    """The refusal of a version of ``line`` that is known with other content: field, stored and received value of each
+    difference.
+    """
+    stored = ", ".join(f"{field} {kept}" for field, kept, _ in differing)
+    received = ", ".join(f"{field} {got}" for field, _, got in differing)
+    fields = ",".join(field for field, *_ in differing)
+    return Refusal("version_conflict", fields, f"{line}: {stored}, or a higher line_version", received)
+
+
 def exact_units(quantity: int) -> str:
     """Text of thousandths that shows any difference."""
     return f"{quantity / THOUSANDTHS:.13g}"
@@ -76,7 +86,7 @@ def refusal_of(s: ShardState, message: InfrequentEvent) -> Refusal | None:
     if isinstance(event, ItemEvent):
         for field in ("sku", "substitute_sku"):
             sku = getattr(event, field, None)
-            if sku is None or (isinstance(event, Substituted) and shard_of(sku, s.settings.shards) != s.shard):
+            if sku is None or (isinstance(event, Substituted) and not s.owns(sku)):
                 continue
             if not s.supply.master.accepts_item(sku):
                 return unknown_item(sku, field)
@@ -132,7 +142,7 @@ def units_of(s: ShardState, sku: str) -> str:
 def answers_for(s: ShardState, event: Any) -> bool:
     """Whether this shard answers for an event: the shard of its SKU does, or the first one if it has no SKU."""
     sku = sku_of_event(event)
-    return s.shard == 0 if sku is None else shard_of(sku, s.settings.shards) == s.shard
+    return s.shard == 0 if sku is None else s.owns(sku)
 
 
 def reject_infrequent(s: ShardState, message: InfrequentEvent, refusal: Refusal) -> int:

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.event_record import BEFORE_ALL, NO_DAY, TOPICS
+from sensing.codec.shard_split import shard_of
 from sensing.contracts.reference import CalendarUpdated
 from sensing.demand.baseline_plans import BaselinePlans
 from sensing.demand.models import DemandModels
@@ -162,6 +163,10 @@ class ShardState:
     def open_days(self, row: int) -> dict[int, float]:
         """Open units of a row by requested local day."""
         return open_days(self.supply.supply, self.lines.lines, row)
+
+    def owns(self, sku: str) -> bool:
+        """Whether an item belongs to this shard."""
+        return shard_of(sku, self.settings.shards) == self.shard
 
     def sku_of(self, row: int) -> str:
         """SKU of a row."""

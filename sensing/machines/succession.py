@@ -14,7 +14,6 @@ import numpy as np
 from sensing.codec.event_record import THOUSANDTHS, SuccessionHeard
 from sensing.codec.instants import EPOCH
 from sensing.codec.keys import keys_of
-from sensing.codec.shard_split import shard_of
 from sensing.codec.successions import Succession
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.reference import ItemUpdated
@@ -36,7 +35,7 @@ RULE = "supersede_item"
 def hear_succession(s: ShardState, notice: SuccessionHeard) -> None:
     """Put in force what a source group has learned of an item's successor."""
     if notice.refused:
-        if shard_of(notice.old, s.settings.shards) == s.shard:
+        if s.owns(notice.old):
             reason = f"{notice.successor} does not take over from {notice.old}: {notice.refused}."
             decision = AutomaticDecision(
                 rule=RULE, subject=notice.old, sku=notice.old, inputs={"successor": notice.successor}, reason=reason,
@@ -57,9 +56,9 @@ def pass_over(s: ShardState, until: int) -> None:
     while (old := h.next_due(until)) is not None:
         since = h.successions.of[old].since
         successor = h.successions.successor(old, since)
-        if shard_of(old, s.settings.shards) == s.shard and h.first_time(old):
+        if s.owns(old) and h.first_time(old):
             h.sent.append(_give(s, old, successor))
-        if shard_of(successor, s.settings.shards) == s.shard:
+        if s.owns(successor):
             arrived = h.take_arrived(old)
             if arrived is None:
                 h.waiting = True
@@ -84,7 +83,7 @@ def _give(s: ShardState, old: str, successor: str) -> HandOver:
     rows = np.sort(s.row_index.of_sku(s.rows.hot, keys_of(old)["row_hi"]))
     active = rows[s.rows.hot["active"][rows] == 1]
     item = s.supply.master.item(old)
-    old_names = s.hand_overs.old_names.pop(old, [])
+    old_names = s.hand_overs.take_predecessors(old)
     old_units = {name: s.hand_overs.units.pop(name) for name in old_names if name in s.hand_overs.units}
     found = HandOver(
         old, successor, succession.since, succession.event_id, "" if item is None else item.base_unit,
@@ -104,8 +103,7 @@ def _give(s: ShardState, old: str, successor: str) -> HandOver:
 
 def _take(s: ShardState, given: HandOver) -> None:
     """Add the rows of an item to those of its successor, and put out the record of it."""
-    names = s.hand_overs.old_names.setdefault(given.successor, [])
-    names += [*given.old_names, given.old]
+    s.hand_overs.name_predecessors(given.successor, [*given.old_names, given.old])
     factor, words = _factor(s, given)
     for name, units in given.old_units.items():
         s.hand_overs.units[name] = {unit: each * factor for unit, each in units.items()}

@@ -13,6 +13,7 @@ from sensing.codec.event_record import NO_DAY, THOUSANDTHS, InfrequentEvent
 from sensing.codec.instants import day_number, local_date
 from sensing.codec.thousandths import exact_thousandths
 from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.subjects import parameters_subject
 from sensing.detection.sentences import number
 from sensing.machines.booking import advance_row_of
 from sensing.machines.callbacks import recheck_stock
@@ -142,8 +143,8 @@ def _decide(
     sku, location = s.names_of(key[1])
     prior, value = (quantity / THOUSANDTHS for quantity in values)
     decision = AutomaticDecision(
-        rule=rule, subject=f"{sku}/{location}", sku=sku, location=location, prior=prior, value=value, reason=reason,
-        cause_event_ids=list(causes),
+        rule=rule, subject=parameters_subject(sku, location), sku=sku, location=location, prior=prior, value=value,
+        reason=reason, cause_event_ids=list(causes),
     )  # fmt: skip
     put_decision(s, s.clock, time, f"{rule}/{identity}/{sku}/{location}", decision)
 
