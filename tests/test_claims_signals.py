@@ -90,7 +90,7 @@ def test_a_delay_opens_grows_and_ends_with_the_receipt() -> None:
         "the supplier now promises 2026-03-25; stock lasts "
     )
     assert opened["cause_event_ids"] == ["po-delayed-43"]
-    assert opened["details"] | {"po_id": "P", "supplier": "ACME", "days_late": 3, "covered": 0} == opened["details"]
+    assert opened["details"] | {"po_id": "P", "supplier": "ACME", "days_late": 3, "covered": False} == opened["details"]
     longer = next(state for state in found if state["observed"] == 11)
     assert longer["version"] > opened["version"]
     assert (longer["details"]["promised_date"], longer["details"]["expected_date"]) == ("2026-03-22", "2026-04-02")

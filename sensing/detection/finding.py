@@ -7,12 +7,12 @@ import math
 
 import msgspec
 
+from sensing.contracts.exception_details import Details
 from sensing.contracts.exceptions import ExceptionType, Informed, MoneyStatus, Route
 from sensing.contracts.reference import CustomerUpdated
 from sensing.detection.severity import importance_points
 
 CAUSES_MAX = 8
-Detail = float | int | str | None
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +23,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     lines, times UTC ms, money and margin in ``currency``, ``money_base`` in ``base_currency`` (None: no rate is known).
     A change of ``marker``, such as a promised date, is always published. ``severity_points`` are those of the evidence.
     ``customer`` is the record of the customer whose order line caused the problem.
-    ``sku`` and ``location`` are empty if the problem has none.
+    ``sku`` and ``location`` are empty if the problem has none. ``below_floor``: the money at stake is below what policy
+    asks of an exception, so that the problem does not open.
     """
 
     exception_type: ExceptionType
@@ -49,13 +50,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     base_currency: str | None = None
     strategic: bool = False
     regulated: bool = False
+    below_floor: bool = False
     customer: CustomerUpdated | None = None
     reason: str
     route: Route
     inform: tuple[Informed, ...] = ()
     marker: str = ""
     cause_event_ids: tuple[str, ...] = ()
-    details: dict[str, Detail] = {}
+    details: Details | None = None
 
     @property
     def points(self) -> float:
@@ -102,7 +104,7 @@ class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
     equals ``instant``. ``price`` and ``margin`` (price less cost) are per base unit in ``currency``. ``rate`` is units
     of ``base_currency`` per unit of ``currency``. All three are NaN if unknown. ``strategic`` and ``regulated`` are
     those of the item, ``customer`` is the record of the customer whose order line is the cause.
-    ``sku`` and ``location`` are empty if there is none.
+    ``sku`` and ``location`` are empty if there is none. ``money_min`` is the policy's `exception_money_min`; NaN: none.
     """
 
     sku: str
@@ -119,6 +121,7 @@ class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
     regulated: bool = False
     customer: CustomerUpdated | None = None
     cause_event_ids: tuple[str, ...] = ()
+    money_min: float = math.nan
 
     def money(self, units: float) -> float | None:
         """Value of ``units``; None if price or units are unknown."""
@@ -127,6 +130,15 @@ class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
     def money_base(self, units: float) -> float | None:
         """Value of ``units`` in the base currency; None if price, rate or units are unknown."""
         return _amount(units * self.price * self.rate)
+
+    def is_below_floor(self, units: float) -> bool:
+        """Whether the value of ``units`` is known to be below what policy asks of an exception.
+
+        There is no floor for a strategic or regulated item, nor for the order line of a strategic customer.
+        """
+        if self.strategic or self.regulated or is_strategic(self.customer):
+            return False
+        return units * self.price * self.rate < self.money_min  # false where one of them is not known
 
     def margin_of(self, units: float) -> float | None:
         """Margin of ``units``; None if price, cost or units are unknown."""

@@ -8,7 +8,7 @@ Invariants
 - Publications depend only on the findings and their instants. A dump restores the state exactly.
 - At most ``problems_max`` objects are kept, candidates and cooling ones included. The last tenth is for detectors with
   ``reserved``, since a held order must always have an exception. If the table is full, a finding opens nothing and is
-  counted in ``refused``.
+  counted in ``refused``. At most a tenth are candidates that only the money floor of policy keeps from opening.
 
 States: a problem begins as a candidate, which is never published. After enough active findings it is opened. It is
 escalated when its severity rises, and ends as resolved or expired. A problem that recurs during the cool-down of its
@@ -30,6 +30,7 @@ from sensing.contracts.decisions import Label
 from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
 from sensing.detection.detector_registry import DETECTORS
 from sensing.detection.finding import Finding, with_customer
+from sensing.detection.money_floor import MoneyFloor, is_held_back
 from sensing.detection.problem import (
     Problem,
     exception_state,
@@ -65,6 +66,7 @@ class EndedProblem(NamedTuple):
 class _Dump(msgspec.Struct):
     backfilling: bool
     refused: int
+    floor_refused: int
     problems: list[Problem]
     leaving: dict[str, EndedProblem]
 
@@ -76,6 +78,7 @@ class Problems:
         self.problems_max = problems_max
         self.backfilling = backfilling
         self.refused = 0
+        self.floor = MoneyFloor(problems_max // RESERVED)
         self._problems: dict[str, Problem] = {}
         self._rows: dict[int, list[str]] = {}
         self._ids: dict[str, str] = {}
@@ -96,7 +99,7 @@ class Problems:
         name = _name(finding.exception_type, finding.key)
         problem = self._problems.get(name)
         if problem is None:
-            if not finding.active or not self._has_room(finding.exception_type):
+            if not finding.active or not self._has_room(finding.exception_type) or not self.floor.has_room(finding):
                 return None
             problem = Problem(exception_type=finding.exception_type, finding=finding)
             self._add(name, problem)
@@ -117,19 +120,21 @@ class Problems:
     def open_findings(self, row: int, exception_type: ExceptionType) -> list[Finding]:
         """Newest findings of a row's open problems and candidates of one type, oldest problem first."""
         found = [self._problems[name] for name in self._rows.get(row, ())]
-        return [
-            problem.finding
-            for problem in found
-            if problem.exception_type == exception_type and problem.status not in _ENDED
-        ]
+        return [p.finding for p in found if p.exception_type == exception_type and p.status not in _ENDED]
+
+    def is_below_floor(self, exception_type: ExceptionType, key: str) -> bool:
+        """Whether a problem would be open but for the money floor."""
+        problem = self._problems.get(_name(exception_type, key))
+        return problem is not None and is_held_back(problem)
+
+    def below_floor(self) -> dict[ExceptionType, int]:
+        """Number of problems by type that would be open but for the money floor."""
+        return self.floor.counts(self._problems)
 
     def open_counts(self) -> OpenCounts:
         """Number of open exceptions by type and severity."""
-        return dict(
-            Counter(
-                (problem.exception_type, problem.severity) for problem in self._problems.values() if problem.is_open
-            )
-        )
+        found = (problem for problem in self._problems.values() if problem.is_open)
+        return dict(Counter((problem.exception_type, problem.severity) for problem in found))
 
     def has_problem(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n,) whether each row has a problem in any state."""
@@ -239,14 +244,18 @@ class Problems:
     def dump(self) -> bytes:
         """All problems as bytes."""
         kept = list(self._problems.values())
-        return pack({"problems": Encoded(_Dump(self.backfilling, self.refused, kept, self._ended), _Dump)})
+        dump = _Dump(self.backfilling, self.refused, self.floor.refused, kept, self._ended)
+        return pack({"problems": Encoded(dump, _Dump)})
 
     def load(self, block: bytes) -> None:
         """Restore the problems of `dump`."""
         dump = unpack(block, {"problems": _Dump})["problems"]
         self.backfilling, self.refused, self._ended = dump.backfilling, dump.refused, dump.leaving
+        self.floor.refused = dump.floor_refused
         for problem in dump.problems:
             name = _name(problem.exception_type, problem.finding.key)
+            if problem.status == "candidate":
+                self.floor.keeps(name, problem)
             self._add(name, problem)
             if problem.exception_id:
                 self._ids[problem.exception_id] = name
@@ -264,6 +273,7 @@ class Problems:
 
     def _drop(self, name: str) -> None:
         problem = self._problems.pop(name)
+        self.floor.forget(name)
         self._ids.pop(problem.exception_id, None)
         row = problem.finding.row
         self._rows[row].remove(name)
@@ -280,7 +290,8 @@ class Problems:
         problem.seen = finding.instant
         keep_causes(problem, finding)
         problem.active_findings += 1
-        if problem.active_findings < DETECTORS[problem.exception_type].hysteresis.findings_to_open:
+        enough = DETECTORS[problem.exception_type].hysteresis.findings_to_open
+        if self.floor.keeps(name, problem) or problem.active_findings < enough:
             return None
         problem.exception_id = name_problem(finding)
         self._ids[problem.exception_id] = name
@@ -382,6 +393,6 @@ def _name(exception_type: ExceptionType, key: str) -> str:
 
 def _recurs(problem: Problem, finding: Finding) -> bool:
     """Whether a finding reopens a cooling problem. A rejected problem reopens only with a higher severity."""
-    if not finding.active or not problem.dismissed:
-        return finding.active
+    if not finding.active or finding.below_floor or not problem.dismissed:
+        return finding.active and not finding.below_floor
     return rank(grade(finding.points, finding.money_base, 0.0)) > rank(problem.severity)

@@ -10,6 +10,7 @@ from sensing.codec.event_record import Reject
 from sensing.contracts.decisions import DecisionMade
 from sensing.demand.models import GivenDemand
 from sensing.detection.master_data import UnknownName
+from sensing.state.late_lines import LateLine
 from sensing.state.quarantine import HandedEvent
 from sensing.supply.purchase_line import PurchaseLine
 
@@ -172,7 +173,22 @@ class ForwardedDecision(msgspec.Struct, frozen=True, kw_only=True, tag="decision
     trace: str | None
 
 
-RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision
+class LateLineEnded(msgspec.Struct, frozen=True, kw_only=True, tag="late_line_ended"):
+    """To the roll-up: a purchase-order line that the shard had reported as a `LateLine` is none any more."""
+
+    supplier: str
+    sku: str
+    location: str
+    po_id: str
+    line: str
+
+    @property
+    def name(self) -> tuple[str, str, str, str]:
+        """What tells the line from all others."""
+        return self.po_id, self.line, self.sku, self.location
+
+
+RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision | LateLine | LateLineEnded
 
 
 class ShardReport(NamedTuple):

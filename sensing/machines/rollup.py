@@ -5,7 +5,8 @@ come. The roll-up buffers messages until every shard has passed their instant, a
 together. Sums over them do not depend on their order. So outputs do not depend on how the stream was cut, nor on the
 number of shards or processes.
 
-Timers are the end of the backfill and daily housekeeping. A timer runs before the messages of its instant.
+Timers are the end of the backfill, the daily digests of late lines, and daily housekeeping. A timer runs before the
+messages of its instant.
 """
 
 import heapq
@@ -20,6 +21,7 @@ from sensing.machines.close_schedule import NEVER
 from sensing.machines.decisions.decision_answer import put_answer
 from sensing.machines.decisions.exception_decisions import decide_exception
 from sensing.machines.exception_outputs import expire_problems, observe, put_exception
+from sensing.machines.late_line_table import LateLineTable
 from sensing.machines.machine_messages import ForwardedDecision, RollUpMessage, ShardReport
 from sensing.machines.outbox import Outbox
 from sensing.machines.unknown_name_table import UnknownNameTable
@@ -59,6 +61,8 @@ class RollUpMachine:
         Instant of the latest fold or timer, UTC ms.
     names
         Unknown names, from which problems of type ``master_data`` are made.
+    late_lines
+        Late purchase-order lines, from which problems of type ``delay_digest`` are made.
     """
 
     def __init__(self, machine: int, settings: Settings) -> None:
@@ -68,6 +72,7 @@ class RollUpMachine:
         self.outbox = Outbox(machine)
         self.problems = Problems(settings.open_problems_max, backfilling=self.backfilling)
         self.names = UnknownNameTable(settings.open_problems_max)
+        self.late_lines = LateLineTable()
         self._next_housekeeping = NEVER
         self._progress = [BEFORE_ALL] * settings.shards
         self._ended = [False] * settings.shards
@@ -104,6 +109,7 @@ class RollUpMachine:
         parts: dict[str, Part] = {
             "head": Encoded(head, _Head),
             "names": self.names.dump(),
+            "late_lines": self.late_lines.dump(),
             "problems": self.problems.dump(),
         }
         return pack_snapshot(parts, OWNER, msgspec.structs.asdict(self.settings))
@@ -116,6 +122,7 @@ class RollUpMachine:
         self.backfilling, self._next_housekeeping = head.backfilling, head.next_housekeeping
         self._progress, self._ended, self._waiting = head.progress, head.ended, head.waiting
         self.names.load(found["names"])
+        self.late_lines.load(found["late_lines"])
         self.problems.load(found["problems"])
 
     def _next_message(self) -> int:
@@ -123,13 +130,15 @@ class RollUpMachine:
 
     def _next_timer(self) -> int:
         quiet_end = self.settings.quiet_until if self.backfilling and self.settings.quiet_until is not None else NEVER
-        return min(self._next_housekeeping, quiet_end)
+        return min(self._next_housekeeping, quiet_end, self.late_lines.next_due)
 
     def _run_timer(self, instant: int) -> None:
         if self.backfilling and self.settings.quiet_until is not None and self.settings.quiet_until <= instant:
             self.backfilling = False
             for state in self.problems.publish(self.problems.end_backfill(), instant):
                 put_exception(self, instant, instant, state)
+        for finding in self.late_lines.take_due(instant):
+            observe(self, finding)
         if self._next_housekeeping <= instant:
             for finding in self.names.waiting(instant):
                 observe(self, finding)
@@ -139,7 +148,9 @@ class RollUpMachine:
             self._next_housekeeping = NEVER if self.problems.is_empty else instant + DAY_MS
 
     def _fold(self, instant: int) -> None:
-        """Fold all messages of one instant: names first, in their order, then decisions, in order of time and id."""
+        """Fold all messages of one instant: names first, in their order, then late lines, then decisions, in order of
+        time and id.
+        """
         messages: list[tuple[int, RollUpMessage]] = []
         while self._next_message() == instant:
             waiting = heapq.heappop(self._waiting)
@@ -147,6 +158,7 @@ class RollUpMachine:
         for finding, trace in self.names.fold(messages, instant):
             with self.outbox.tracing(trace):
                 observe(self, finding)
+        self.late_lines.fold([message for _, message in messages], instant)
         decisions = [message for _, message in messages if isinstance(message, ForwardedDecision)]
         for decision in sorted(decisions, key=lambda decision: (decision.time, decision.event.event_id)):
             self._decide(decision)
