@@ -3,8 +3,9 @@ the supplier has not confirmed a part of them.
 
 One exception is about one purchase-order line. It opens for a schedule line that is at least a day late if
 
-- it is later than the supplier usually is (`sensing.supply.usual_lateness`), or
-- stock does not last until its expected day plus this usual lateness.
+- stock does not last until its expected day, or today if that has passed, plus the lateness that is usual for its
+  supplier (`sensing.supply.usual_lateness`), or
+- it is far later than usual, see `DelayEvidence.is_news`.
 
 At a day's close it also opens when a confirmation left out a part of the line. It ends when nothing is late any more,
 received or cancelled. Late lines that open nothing are listed in the `delay_digest` of their supplier.
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from sensing.codec.event_record import NO_DAY
 from sensing.codec.instants import date, local_date
 from sensing.contracts.exception_details import DelayDetails
-from sensing.detection.delay_evidence import DelayEvidence, delay_evidence
+from sensing.detection.delay_evidence import FAR_DAYS, FAR_TIMES, DelayEvidence, delay_evidence
 from sensing.detection.delay_sentence import delay_sentence
 from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.machine_settings import DAY_MS
@@ -128,8 +129,9 @@ def _date(day: int) -> dt.date | None:
 SUPPLIER_DELAY = Detector(
     name="supplier_delay",
     prefix="delay",
-    opens="a purchase-order line is later than its supplier usually is (at least a day), or stock does not last until"
-    " it comes, that lateness included; or it is confirmed in part",
+    opens="a purchase-order line is at least a day late, and stock does not last until it comes, even if it is as late"
+    f" as usual for its supplier, or it is {FAR_DAYS} days late and more than {FAR_TIMES} times the usual lateness; or"
+    " it is confirmed in part",
     ends="nothing of the line is late any more: it is back to its first date, confirmed, received or cancelled",
     route="buyer",
     inform=("planner",),

@@ -1,7 +1,7 @@
 """Detector delay_digest: the late purchase-order lines of one supplier that are no exceptions of their own.
 
-They are no later than the supplier usually is, and stock covers them, so that nobody must act on any of them; together
-they tell how the supplier does. There is one problem per supplier over all shards. The roll-up calls the detector once
+Stock covers them and they are not far later than usual, so that nobody must act on any of them; together they tell how
+the supplier does. There is one problem per supplier over all shards. The roll-up calls the detector once
 a day while a supplier has such lines, and once when the last one has gone. Its severity is low whatever the money.
 """
 
@@ -81,10 +81,10 @@ def digest_sentence(_: DetectionContext, evidence: SupplierLines, evaluation: Ev
     if several:
         lines += f" of {plural(len({line.sku for line in evidence.lines}), 'item')}"
     verb, late = ("are", "the latest") if several else ("is", "it")
-    usual = f"up to {plural(worst.usual_days_late, 'day')}" if worst.usual_days_late > 0 else "hardly ever late"
+    usual = f" (up to {plural(worst.usual_days_late, 'day')} late is usual)" if worst.usual_days_late > 0 else ""
     first = day_name(day_number(worst.first_date), day_number(today))
     return (
-        f"{lines} from {supplier} {verb} late, no more than usual ({usual}), and covered by stock; {late} is line"
+        f"{lines} from {supplier} {verb} late{usual}, and stock covers the gap; {late} is line"
         f" {worst.line} of purchase order {worst.po_id}, {plural(worst.days_late(today), 'day')} late:"
         f" {number(worst.units)} of {worst.sku} for {worst.location}, first due on {first}."
     )
@@ -93,8 +93,8 @@ def digest_sentence(_: DetectionContext, evidence: SupplierLines, evaluation: Ev
 DELAY_DIGEST = Detector(
     name="delay_digest",
     prefix="digest",
-    opens="a supplier has late purchase-order lines that are no `supplier_delay`: no later than it usually is, and"
-    " covered by stock; one per supplier, changed once a day at most",
+    opens="a supplier has late purchase-order lines that are no `supplier_delay`, since stock covers them; one per"
+    " supplier, changed once a day at most",
     ends="no such line is left: all have come or are a `supplier_delay`",
     route="buyer",
     details=DigestDetails,

@@ -11,6 +11,10 @@ from sensing.supply.open_table import Key
 from sensing.supply.purchase_line import PurchaseLine
 from sensing.supply.schedule_lines import UNCONFIRMED, ScheduleLine
 
+FAR_DAYS = 7
+FAR_TIMES = 2
+"""A line that is at least FAR_DAYS days late is far too late if that is more than FAR_TIMES times what is usual."""
+
 
 class LatePart(msgspec.Struct, frozen=True, kw_only=True):
     """A schedule line that is late or not confirmed.
@@ -97,17 +101,16 @@ class DelayEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
     def covered(self, part: LatePart) -> bool:
         """Whether stock lasts until a schedule line arrives, even if it is as late as the supplier usually is."""
-        gap = max(part.expected_day + self.usual_days_late - self.current_day, 0)
-        gap = max(gap, 1) if part.cause == "overdue" else gap  # what is overdue today comes tomorrow at the earliest
+        # What is overdue has no day any more: it may take as long again, and comes tomorrow at the earliest.
+        expected = self.current_day if part.cause == "overdue" else part.expected_day
+        gap = max(expected + self.usual_days_late - self.current_day, 1 if part.cause == "overdue" else 0)
         return math.isnan(self.cover_days) or self.cover_days >= gap
 
     def is_news(self, part: LatePart) -> bool:
-        """Whether a schedule line is worth an exception of its own."""
-        return (
-            part.cause == "unconfirmed"
-            or part.days_late(self.current_day) > self.usual_days_late
-            or not self.covered(part)
-        )
+        """Whether a schedule line is worth an exception of its own: not confirmed, not covered, or far too late."""
+        late = part.days_late(self.current_day)
+        far = late >= FAR_DAYS and late > FAR_TIMES * self.usual_days_late
+        return part.cause == "unconfirmed" or far or not self.covered(part)
 
 
 def late_parts(line: PurchaseLine, today: int, lead_time_days: float) -> tuple[LatePart, ...]:

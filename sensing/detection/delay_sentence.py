@@ -92,12 +92,13 @@ def _usual(evidence: DelayEvidence, worst: LatePart) -> str:
     usual = evidence.usual_days_late
     if worst.cause == "unconfirmed" or usual < 1:
         return ""
-    return f"up to {plural(usual, 'day')} late {'is' if usual == 1 else 'are'} usual; "
+    return f"up to {plural(usual, 'day')} late is usual; "
 
 
 def _stock(evidence: DelayEvidence, *, covered: bool) -> str:
     if math.isnan(evidence.cover_days):
         return "nothing is forecast to be needed meanwhile"
     days = math.floor(evidence.cover_days)
-    lasts = f"stock lasts {plural(days, 'day')}" if days >= 1 else "stock does not last a day"
-    return f"{lasts}, which {'covers' if covered else 'does not cover'} the gap"
+    if days < 1:
+        return "stock does not last a day"
+    return f"stock lasts {plural(days, 'day')}, which {'covers' if covered else 'does not cover'} the gap"

@@ -53,13 +53,13 @@ class LateLineTable:
         return self._next
 
     def fold(self, messages: Sequence[RollUpMessage], instant: int) -> None:
-        """Take in the messages of one instant. A line that ends and is late again at one instant is late."""
-        for ended in (message for message in messages if isinstance(message, LateLineEnded)):
-            entry = self._suppliers.get(ended.supplier)
-            if entry is not None and entry.lines.pop(ended.name, None) is not None:
-                self._count -= 1
-        for line in sorted((each for each in messages if isinstance(each, LateLine)), key=lambda line: line.name):
-            self._put(line, instant)
+        """Take in the messages of one instant, by line; those of one line in the order in which its shard sent them."""
+        found = [message for message in messages if isinstance(message, (LateLine, LateLineEnded))]
+        for message in sorted(found, key=lambda message: message.name):
+            if isinstance(message, LateLine):
+                self._put(message, instant)
+            else:
+                self._end(message)
 
     def take_due(self, instant: int) -> list[Finding]:
         """Findings of the suppliers whose digests are due, in order of their names."""
@@ -85,6 +85,11 @@ class LateLineTable:
         self._suppliers = {name: _Entry(due, {line.name: line for line in lines}) for name, due, lines in dump.entries}
         self._count = sum(len(lines) for _, _, lines in dump.entries)
         self._next = min((entry.due for entry in self._suppliers.values()), default=NEVER)
+
+    def _end(self, ended: LateLineEnded) -> None:
+        entry = self._suppliers.get(ended.supplier)
+        if entry is not None and entry.lines.pop(ended.name, None) is not None:
+            self._count -= 1
 
     def _put(self, line: LateLine, instant: int) -> None:
         entry = self._suppliers.get(line.supplier)

@@ -95,7 +95,7 @@ def test_overdue_line_is_as_late_as_today() -> None:
     """Where the expected day has passed, the line is late until today."""
     found = delay(part(-1, cause="overdue", first_day=TODAY - 1), cover=math.nan, supplier="")
 
-    assert found.active
+    assert not found.active
     assert found.observed == 1.0
     assert found.inform == ()
     assert found.reason == (
@@ -159,19 +159,31 @@ def test_delay_ends_at_once(fields: dict[str, Any], outcome: str, reason: str) -
 @pytest.mark.parametrize(
     ("late", "usual", "cover", "active"),
     [
-        (3, 3, 30.0, False),  # no later than usual, and covered
-        (4, 3, 30.0, True),  # later than usual
+        (3, 3, 30.0, False),
         (3, 3, 7.0, False),  # 23 Nov + 3 days + 3 usual ones are 7 days away
         (3, 3, 6.9, True),
-        (1, 0, 30.0, True),  # a punctual supplier
+        (6, 0, 30.0, False),  # less than a week
+        (7, 0, 30.0, True),
+        (7, 3, 30.0, True),  # more than twice the usual lateness
+        (7, 4, 30.0, False),
     ],
 )
 def test_usual_lateness_that_stock_covers_is_no_news(late: int, usual: int, cover: float, active: bool) -> None:
-    """Neither opens nor ends: the digest lists it."""
+    """Neither opens nor ends unless it is far beyond the usual: the digest lists it."""
     found = delay(part(1 + late), usual=usual, cover=cover)
 
     assert (found.active, found.cleared, found.final) == (active, False, False)
     assert details(found)["covered"] == (cover >= 1 + late + usual)
+
+
+@pytest.mark.parametrize(
+    ("late", "cover", "active"), [(1, 4.0, False), (1, 3.9, True), (6, 4.0, False), (6, 3.9, True)]
+)
+def test_what_is_overdue_may_take_as_long_again(late: int, cover: float, active: bool) -> None:
+    """It has no day any more, so stock must last for the usual lateness from today on."""
+    found = delay(part(-late, cause="overdue", first_day=TODAY - late), usual=4, cover=cover)
+
+    assert found.active == active
 
 
 def test_what_is_not_confirmed_is_always_news() -> None:
@@ -186,7 +198,7 @@ def test_the_part_that_is_news_speaks() -> None:
     found = delay(early, far, usual=4, cover=10.0)
 
     assert (found.active, details(found)["schedule_quantity"]) == (True, 30.0)
-    assert "up to 4 days late are usual; stock lasts 10 days, which does not cover the gap." in found.reason
+    assert "up to 4 days late is usual; stock lasts 10 days, which does not cover the gap." in found.reason
 
 
 def test_evidence_of_a_line() -> None:

@@ -23,7 +23,7 @@ def test_held_line_says_why() -> None:
     assert (found.exception_type, found.key) == ("data_quality", "85123A|UK|A7|3")
     assert (found.active, found.route, found.inform) == (True, "data_steward", ("planner",))
     assert (found.observed, found.money, found.expected) == (10_000.0, 20_000.0, 10.0)
-    assert details(found)["signs"] == ["multiple", "price"]
+    assert details(found)["signs"] == ("multiple", "price")
     assert found.reason == (
         "Line 3 of order A7 asks for 10,000 of 85123A at UK, which looks like a slip: usual lines are around 10, the "
         "largest usual one about 12, and the quantity is an exact multiple of a usual one and the price fits another "
