@@ -151,7 +151,8 @@ class SurgeEvidence(msgspec.Struct, frozen=True, kw_only=True):
     closing
         True at a day's close: only then can a surge be over.
     units, customers
-        Units ordered on the local days of each window, and about how many customers ordered them; NaN unknown.
+        Units ordered on the local days of each window, and about how many customers ordered them; NaN unknown. A window
+        has no more customers than lines.
     usual, promotions
         Expected lines without promotions, and the promotions in the longest window, in words.
     """
@@ -259,7 +260,7 @@ def evaluate_surge(evidence: SurgeEvidence) -> Evaluation:
         window_hours=hours,
         lift=round(lift, 3),
         units=_known(evidence.units[at]),
-        customers=None if math.isnan(evidence.customers[at]) else round(evidence.customers[at]),
+        customers=None if math.isnan(evidence.customers[at]) else round(min(evidence.customers[at], n)),
         promotions=evidence.promotions or None,
     )  # fmt: skip
     return Evaluation(
@@ -282,20 +283,19 @@ def _known(value: float) -> float | None:
 def surge_sentence(_: DetectionContext, evidence: SurgeEvidence, evaluation: Evaluation) -> str:
     """Sentence: lines of the reported window, usual lines of its hours, and the chance."""
     n, e, hours = evaluation.observed, evaluation.expected, evaluation.window_hours or 0
-    lines = f"{counted(n, 'order line')} in the last {hours} hours"
-    usual = f"where {number(e)} {are(e)} usual for these hours"
+    details = evaluation.details
+    assert isinstance(details, SurgeDetails)
+    lines = counted(n, "order line")
+    if evaluation.active and details.customers is not None:
+        lines += f" from about {plural(details.customers, 'customer')}"
+    said = f"{lines} in the last {hours} hours where {number(e)} {are(e)} usual for these hours"
     if evidence.promotions:
-        usual += f" with promotion {evidence.promotions}"
+        said += f" with promotion {evidence.promotions}"
     if evaluation.cleared:
-        return f"The surge is over: {lines} {usual}."
+        return f"The surge is over: {said}."
     if not evaluation.active:
-        return f"The surge ebbs but is not over: {lines} {usual}."
-    assert isinstance(evaluation.details, SurgeDetails)
-    customers = evaluation.details.customers
-    buyers = "" if customers is None else f" (from about {plural(customers, 'customer')})"
-    return (
-        f"{lines}{buyers} {usual}, {number(evaluation.details.lift)} times as many ({chance(evaluation.probability)})."
-    )
+        return f"The surge ebbs but is not over: {said}."
+    return f"{said}, {number(details.lift)} times as many ({chance(evaluation.probability)})."
 
 
 ORDER_SURGE = Detector(

@@ -18,13 +18,17 @@ def purchase(event: str, day: float, po_id: str = "P", **fields: Any) -> Line:
     return line(f"po.{event}", f"{po_id}-{event}-{day}", at(day), **keys)
 
 
-USUAL = orders("u", range(60), 4.0, unit_price=10.0, currency="EUR")
 PLACED = purchase("placed", 41, quantity=100, supplier="ACME", promised_date="2026-03-22")  # day 48
 
 
-def life(*lines: Line, days: float = 60) -> Result:
+def usual(days: int) -> list[Line]:
+    """Four order lines a day."""
+    return orders("u", range(days), 4.0, unit_price=10.0, currency="EUR")
+
+
+def life(*lines: Line, days: int = 60) -> Result:
     """The usual orders and a purchase order of ACME that is due on day 48."""
-    return world([*USUAL, PLACED, *lines], days)
+    return world([*usual(days), PLACED, *lines], days)
 
 
 def test_what_stock_covers_is_a_digest_of_the_supplier() -> None:
@@ -107,7 +111,7 @@ def test_lines_that_are_forgotten_end() -> None:
         purchase("placed", 49.2 + number / 100, f"Q{number}", quantity=1, promised_date="2026-05-01")
         for number in range(4)
     ]
-    found = world([*USUAL, count(2000, 40), PLACED, *more], 54, purchase_lines_max=4)
+    found = world([*usual(54), count(2000, 40), PLACED, *more], 54, purchase_lines_max=4)
 
     assert [state["status"] for state in states(found, "delay_digest")] == ["opened", "resolved"]
 
@@ -122,7 +126,7 @@ def test_housekeeping_leaves_what_is_late() -> None:
 
 def test_cuts_and_restarts_do_not_show() -> None:
     """Digests of three suppliers over two shards are the same however the stream is cut, and after restarts."""
-    lines = [*USUAL, count(2000, 40), PLACED]
+    lines = [*usual(56), count(2000, 40), PLACED]
     for number in range(12):
         keys = {"sku": f"S{number}", "location": "L", "quantity": 2}
         lines += [line("order.placed", f"{number}.{day}", at(day, 9), **keys) for day in range(20, 50, 3)]
