@@ -63,8 +63,8 @@ class DelayDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     ``units_late`` is what is late of ``units_open``. ``schedule_line`` and ``schedule_quantity`` are the worst schedule
     line, ``promised_date`` its first date, and ``promised_by`` says who named it. ``usual_days_late`` is the lateness
     that the supplier stays within, nineteen times in twenty. Stock lasts ``cover_days`` (null: for ever, or not known);
-    ``covered`` says whether that reaches the expected date plus the usual lateness. ``outcome`` says how the delay
-    ended.
+    ``covered`` says whether that reaches the expected date plus the usual lateness; null if the stock is not known.
+    ``outcome`` says how the delay ended.
     """
 
     po_id: str
@@ -81,7 +81,7 @@ class DelayDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     days_late: int = 0
     usual_days_late: int = 0
     cover_days: float | None = None
-    covered: bool = True
+    covered: bool | None = None
     cause: DelayCause | None = None
     outcome: DelayOutcome | None = None
 

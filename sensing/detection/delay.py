@@ -5,7 +5,7 @@ One exception is about one purchase-order line. It opens for a schedule line tha
 
 - stock does not last until its expected day, or today if that has passed, plus the lateness that is usual for its
   supplier (`sensing.supply.usual_lateness`), or
-- it is far later than usual, see `DelayEvidence.is_news`.
+- it is far later than usual, see `DelayEvidence.is_news`. Where stock is not known, later than usual is enough.
 
 At a day's close it also opens when a confirmation left out a part of the line. It ends when nothing is late any more,
 received or cancelled. Late lines that open nothing are listed in the `delay_digest` of their supplier.
@@ -64,7 +64,8 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[DelayEvidence
         delay_evidence(
             key, line, lanes.names[line.supplier], day + 1, cover_days=float(closing.plan.cover_days[at]),
             lead_time_days=float(closing.plan.lead_time_days_mean[at]),
-            usual_days_late=usual_days_late(lanes.pools[line.supplier]), known=known.get(key),
+            usual_days_late=usual_days_late(lanes.pools[line.supplier]),
+            stock_known=not math.isnan(closing.plan.on_hand[at]), known=known.get(key),
         )
         for key, line in parts.supply.purchases.late(row, day, watched)
     ]  # fmt: skip
@@ -85,12 +86,12 @@ def evaluate_delay(evidence: DelayEvidence) -> Evaluation:
         active=evidence.is_news(worst),
         cleared=False,
         final=False,
-        severity_points=delay_points(days_late, covered=covered),
+        severity_points=delay_points(days_late, covered=covered is not False),
         key=(evidence.po_id, evidence.line),
         expected=0.0,
         observed=float(max(days_late, 0)),
         money_units=units_late,
-        inform=() if covered else None,
+        inform=None if covered is False else (),
         marker=";".join(
             f"{part.units:g} {'' if part.cause == 'unconfirmed' else local_date(part.expected_day)}"
             for part in evidence.late

@@ -1,8 +1,9 @@
 """Detector delay_digest: the late purchase-order lines of one supplier that are no exceptions of their own.
 
-Stock covers them and they are not far later than usual, so that nobody must act on any of them; together they tell how
-the supplier does. There is one problem per supplier over all shards. The roll-up calls the detector once
-a day while a supplier has such lines, and once when the last one has gone. Its severity is low whatever the money.
+Stock covers them and they are not far later than usual, or stock is not known and they are no later than usual. So
+nobody must act on any of them; together they tell how the supplier does. There is one problem per supplier over all
+shards. The roll-up calls the detector once a day while a supplier has such lines, and once when the last one has gone.
+Its severity is low whatever the money.
 """
 
 import datetime as dt
@@ -74,17 +75,18 @@ def digest_sentence(_: DetectionContext, evidence: SupplierLines, evaluation: Ev
     """Sentence: how many lines are late, and the worst of them."""
     supplier = evidence.supplier or "An unknown supplier"
     if evaluation.cleared:
-        return f"{supplier} has no late line any more that stock covers: what was late came, or has its own exception."
+        return f"{supplier} has no such late line any more: what was late came, or has an exception of its own."
     worst, today = evidence.worst[0], evidence.date
     several = len(evidence.lines) != 1
     lines = plural(len(evidence.lines), "purchase-order line")
     if several:
         lines += f" of {plural(len({line.sku for line in evidence.lines}), 'item')}"
-    verb, late = ("are", "the latest") if several else ("is", "it")
-    usual = f" (up to {plural(worst.usual_days_late, 'day')} late is usual)" if worst.usual_days_late > 0 else ""
+    verb, they, late = ("are", "they are", "the latest") if several else ("is", "it is", "it")
+    usual = f" ({plural(worst.usual_days_late, 'day')})" if worst.usual_days_late > 0 else ""
     first = day_name(day_number(worst.first_date), day_number(today))
     return (
-        f"{lines} from {supplier} {verb} late{usual}, and stock covers the gap; {late} is line"
+        f"{lines} from {supplier} {verb} late but not urgent: stock covers the gap, or {they} no later than usual"
+        f"{usual}; {late} is line"
         f" {worst.line} of purchase order {worst.po_id}, {plural(worst.days_late(today), 'day')} late:"
         f" {number(worst.units)} of {worst.sku} for {worst.location}, first due on {first}."
     )

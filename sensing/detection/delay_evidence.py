@@ -60,7 +60,9 @@ class DelayEvidence(msgspec.Struct, frozen=True, kw_only=True):
     current_day
         Local day of the event, or the day that follows the one that closed.
     cover_days
-        Days from today that stock lasts without any receipt; NaN: for ever.
+        Days from today that stock lasts without any receipt; NaN: for ever, or not known.
+    stock_known
+        Whether stock was ever counted.
     usual_days_late
         Days of lateness that the supplier stays within nineteen times in twenty.
     cancelled
@@ -78,6 +80,7 @@ class DelayEvidence(msgspec.Struct, frozen=True, kw_only=True):
     late: tuple[LatePart, ...]
     current_day: int
     cover_days: float
+    stock_known: bool = True
     next_day: int = NO_DAY
     usual_days_late: int = 0
     cancelled: bool = False
@@ -99,18 +102,25 @@ class DelayEvidence(msgspec.Struct, frozen=True, kw_only=True):
             return "cancelled"
         return "closed_short" if self.units_received < self.units_ordered else "received"
 
-    def covered(self, part: LatePart) -> bool:
-        """Whether stock lasts until a schedule line arrives, even if it is as late as the supplier usually is."""
+    def covered(self, part: LatePart) -> bool | None:
+        """Whether stock lasts until a schedule line arrives, even if it is as late as the supplier usually is; None if
+        the stock is not known.
+        """
+        if not self.stock_known:
+            return None
         # What is overdue has no day any more: it may take as long again, and comes tomorrow at the earliest.
         expected = self.current_day if part.cause == "overdue" else part.expected_day
         gap = max(expected + self.usual_days_late - self.current_day, 1 if part.cause == "overdue" else 0)
         return math.isnan(self.cover_days) or self.cover_days >= gap
 
     def is_news(self, part: LatePart) -> bool:
-        """Whether a schedule line is worth an exception of its own: not confirmed, not covered, or far too late."""
-        late = part.days_late(self.current_day)
-        far = late >= FAR_DAYS and late > FAR_TIMES * self.usual_days_late
-        return part.cause == "unconfirmed" or far or not self.covered(part)
+        """Whether a schedule line is worth an exception of its own: not confirmed, not covered, or far too late.
+
+        Where stock is not known, one that is later than usual.
+        """
+        late, usual, covered = part.days_late(self.current_day), self.usual_days_late, self.covered(part)
+        far = late > usual if covered is None else late >= FAR_DAYS and late > FAR_TIMES * usual
+        return part.cause == "unconfirmed" or far or covered is False
 
 
 def late_parts(line: PurchaseLine, today: int, lead_time_days: float) -> tuple[LatePart, ...]:
@@ -143,13 +153,14 @@ def _part(part: ScheduleLine, today: int, lead_time_days: float) -> LatePart:
 
 def delay_evidence(
     key: Key, line: PurchaseLine, supplier: str, today: int, *, cover_days: float, lead_time_days: float,
-    usual_days_late: int, known: DelayDetails | None = None,
+    usual_days_late: int, stock_known: bool = True, known: DelayDetails | None = None,
 ) -> DelayEvidence:  # fmt: skip
     """Evidence about a line on local day ``today``."""
     return DelayEvidence(
         po_id=key[0], line=key[1], supplier=supplier, units_ordered=line.ordered / THOUSANDTHS,
         units_open=line.open / THOUSANDTHS, units_received=line.received / THOUSANDTHS,
         late=late_parts(line, today, lead_time_days), current_day=today, cover_days=cover_days,
+        stock_known=stock_known,
         next_day=line.schedule[0].expected if line.schedule else NO_DAY, usual_days_late=usual_days_late,
         cancelled=line.cancelled, known=known,
     )  # fmt: skip

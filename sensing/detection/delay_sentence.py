@@ -95,7 +95,9 @@ def _usual(evidence: DelayEvidence, worst: LatePart) -> str:
     return f"up to {plural(usual, 'day')} late is usual; "
 
 
-def _stock(evidence: DelayEvidence, *, covered: bool) -> str:
+def _stock(evidence: DelayEvidence, *, covered: bool | None) -> str:
+    if covered is None:
+        return "the stock is not known"
     if math.isnan(evidence.cover_days):
         return "nothing is forecast to be needed meanwhile"
     days = math.floor(evidence.cover_days)

@@ -3,6 +3,8 @@
 `infrequent_events` and `disruption` call it after an event, `timers` once a day while a disruption lasts.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,7 +75,7 @@ def report_moved(s: ShardState, event_id: str, event_time: int, moved: MovedLine
         evidence = delay_evidence(
             key, line, lanes.names[line.supplier], today, cover_days=float(plan.cover_days[0]),
             lead_time_days=float(plan.lead_time_days_mean[0]),
-            usual_days_late=usual_days_late(lanes.pools[line.supplier]),
+            usual_days_late=usual_days_late(lanes.pools[line.supplier]), stock_known=not math.isnan(plan.on_hand[0]),
             known=known if isinstance(known, DelayDetails) else None,
         )  # fmt: skip
         finding = SUPPLIER_DELAY.finding(context_of(s, row, s.clock, event_time, (event_id,)), evidence)

@@ -186,6 +186,16 @@ def test_what_is_overdue_may_take_as_long_again(late: int, cover: float, active:
     assert found.active == active
 
 
+@pytest.mark.parametrize(("late", "active"), [(3, False), (4, True)])
+def test_without_known_stock_later_than_usual_is_news(late: int, active: bool) -> None:
+    """Nobody can say whether stock covers it, and the sentence does not."""
+    found = delay(part(1 + late), usual=3, cover=math.nan, stock_known=False)
+
+    assert (found.active, "covered" in details(found), found.inform) == (active, False, ())
+    assert found.reason.endswith("; the stock is not known.")
+    assert found.severity_points <= 1.0
+
+
 def test_what_is_not_confirmed_is_always_news() -> None:
     """Nobody has promised it."""
     assert delay(part(1, cause="unconfirmed"), usual=5, cover=30.0).active

@@ -41,8 +41,9 @@ def test_it_counts_lines_and_names_the_worst() -> None:
     assert (found.key, found.active, found.cleared, found.route) == ("ACME", True, False, "buyer")
     assert (found.observed, found.money, found.money_base) == (3.0, 150.0, 150.0)
     assert found.reason == (
-        "3 purchase-order lines of 2 items from ACME are late (up to 4 days late is usual), and stock covers the gap;"
-        " the latest is line 1 of purchase order PO3, 3 days late: 24 of A for UK, first due on 19 Nov."
+        "3 purchase-order lines of 2 items from ACME are late but not urgent: stock covers the gap, or they are"
+        " no later than usual (4 days); the latest is line 1 of purchase order PO3, 3 days late: 24 of A for UK, first"
+        " due on 19 Nov."
     )
     facts = details(found)
     worst = facts.pop("worst")
@@ -60,8 +61,8 @@ def test_it_counts_lines_and_names_the_worst() -> None:
 def test_one_line_reads_as_one() -> None:
     """Singular, and nothing is said of what is usual where nothing is."""
     assert digest(late(1, usual_days_late=0)).reason == (
-        "1 purchase-order line from ACME is late, and stock covers the gap; it is line 1 of purchase order PO1, 1 day"
-        " late: 24 of A for UK, first due on 21 Nov."
+        "1 purchase-order line from ACME is late but not urgent: stock covers the gap, or it is no later than"
+        " usual; it is line 1 of purchase order PO1, 1 day late: 24 of A for UK, first due on 21 Nov."
     )
 
 
@@ -81,7 +82,7 @@ def test_it_ends_without_lines() -> None:
     """At once."""
     found = digest()
     assert (found.active, found.cleared, found.final) == (False, True, True)
-    assert found.reason.startswith("ACME has no late line any more that stock covers")
+    assert found.reason.startswith("ACME has no such late line any more")
 
 
 def test_its_severity_stays_low() -> None:

@@ -40,8 +40,8 @@ def test_what_stock_covers_is_a_digest_of_the_supplier() -> None:
     assert opened["exception_id"].startswith("digest:ACME:")
     assert opened["opened_at"][:10] == "2026-03-23"
     assert opened["reason"] == (
-        "1 purchase-order line from ACME is late (up to 2 days late is usual), and stock covers the gap; it is line A"
-        " of purchase order P, 1 day late: 100 of A for L, first due on 22 Mar."
+        "1 purchase-order line from ACME is late but not urgent: stock covers the gap, or it is no later than"
+        " usual (2 days); it is line A of purchase order P, 1 day late: 100 of A for L, first due on 22 Mar."
     )
     assert (opened["severity"], opened["route"], opened["money"]) == ("low", "buyer", 1_000.0)
     assert ended["status"] == "resolved"
