@@ -1,5 +1,5 @@
 """History log: while the engine reads what was in the topics at its start, how far it is and how long it will take.
-`FlowObserver` calls it instead of the epoch log until the engine has caught up.
+`FlowObserver` calls it until the engine has caught up.
 
 First all records are read. If the last ones are old, the clock then goes on day by day to the present.
 """

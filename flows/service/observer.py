@@ -70,10 +70,9 @@ class FlowObserver:
         self.telemetry.committed_ms = int(self.telemetry.wall() * 1000)
         self.telemetry.epochs.observe(seconds)
         self.health.beat()
-        if self._caught_up:
-            self._log.epoch(seconds, self._traceparent)
-        else:
+        if not self._caught_up:
             self._history.epoch()
+        self._log.epoch(seconds, self._traceparent, history=not self._caught_up)
         self._traceparent = None
 
     def outputs(self, records: list[OutputRecord]) -> None:
