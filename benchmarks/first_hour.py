@@ -2,8 +2,8 @@
 
 Every command is a process of its own. At full size the folder of compiled kernels is empty at first, as after an
 installation. The demo replays its orders from files (smoke: the last 40 days). Then the same events are loaded into
-Kafka, and `tidegauge run --until-end --event-time` reads them. Last, a service starts on topics with current orders and becomes
-ready. The kernels that are compiled after the first step are counted: a user would wait for them unannounced.
+Kafka, and `tidegauge run --until-end --event-time` reads them. Last, a service starts on topics with current orders and
+becomes ready. Kernels that are compiled after the first step are counted: a user would wait for them unannounced.
 """
 
 import os
