@@ -105,6 +105,7 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> R
         partitions=settings.engine.sink_partitions,
         prefix=kafka.topic_prefix,
         run_id=new_run_id(),
+        source=settings.engine.ce_source,
         status=observer,
         stop=lambda: context.stopping or context.errors.failure is not None,
         stop_timeout_s=STOP_SECONDS_MAX,

@@ -15,6 +15,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from sensing.codec.instants import rfc3339
 from sensing.outputs import OutputRecord
 from sinks.delivery import Delivery, OnDelivered, Patience, ProducerStatus
+from sinks.envelope import SOURCE
 from sinks.kafka_messages import Message, to_message
 from sinks.part_files import Rows
 from sinks.status import Status
@@ -38,6 +39,8 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         Prefix of all topic names.
     run_id
         Id of the run. Ids of later runs sort behind it.
+    source
+        The CloudEvents attribute ``source`` of all records.
     stop
         Returns whether the run must end. Then all waits together last at most ``stop_timeout_s``.
     abandon
@@ -56,6 +59,7 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         partitions: int,
         prefix: str,
         run_id: str,
+        source: str = SOURCE,
         status: Status,
         stop: Callable[[], bool],
         stop_timeout_s: float = STOP_TIMEOUT_S,
@@ -69,6 +73,7 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         self._partition_of = {key: number % partitions for number, key in enumerate(machines)}
         self._prefix = prefix
         self._run_id = run_id
+        self._source = source
         self._status = ProducerStatus(status)
         self._patience = Patience(stop, stop_timeout_s, abandon)
         self._on_delivered = on_delivered
@@ -87,7 +92,7 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         """Create a producer. It connects in the background."""
         delivery = Delivery(for_part, self._client, self._status, self._patience, self._on_delivered)
         self._built.append(delivery)
-        return KafkaPart(delivery, self._prefix, self._run_id, self._on_durable)
+        return KafkaPart(delivery, self._prefix, self._run_id, self._source, self._on_durable)
 
     def close(self) -> None:
         """Close all producers. A run that ended well has its acknowledgements by then."""
@@ -98,10 +103,13 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
 class KafkaPart(StatefulSinkPartition[list[OutputRecord | Rows], None]):
     """Outputs of some machines."""
 
-    def __init__(self, delivery: Delivery, prefix: str, run_id: str, on_durable: Callable[[], None]) -> None:
+    def __init__(
+        self, delivery: Delivery, prefix: str, run_id: str, source: str, on_durable: Callable[[], None]
+    ) -> None:
         self._delivery = delivery
         self._prefix = prefix
         self._run_id = run_id
+        self._source = source
         self._on_durable = on_durable
         self._snapshot_taken = False
 
@@ -123,7 +131,7 @@ class KafkaPart(StatefulSinkPartition[list[OutputRecord | Rows], None]):
 
     def _to_messages(self, records: Iterable[OutputRecord]) -> Iterable[Message]:
         recorded = rfc3339(int(dt.datetime.now(dt.UTC).timestamp() * 1000))
-        return (to_message(record, self._prefix, self._run_id, recorded) for record in records)
+        return (to_message(record, self._prefix, self._run_id, recorded, self._source) for record in records)
 
 
 def _collect(values: list[list[OutputRecord | Rows]]) -> Iterable[OutputRecord]:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from flows.instants import INSTANT_TEXT, read_instant
+from flows.uri_reference import URI_REFERENCE, is_uri_reference
 from sinks.errors import TidegaugeError, UsageError
 
 
@@ -40,6 +41,18 @@ class Position(click.ParamType[str]):
 
         if not is_position(value):
             self.fail(f"required {POSITION_TEXT}, got {value!r}", param, ctx)
+        return value
+
+
+class UriReference(click.ParamType[str]):
+    """A URI-reference that is not empty."""
+
+    name = "URI"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check a URI-reference."""
+        if not is_uri_reference(value):
+            self.fail(f"required {URI_REFERENCE}, got {value!r}", param, ctx)
         return value
 
 

@@ -9,6 +9,7 @@ from flows.service.epoch_log import EpochLog
 from flows.service.health import Health
 from flows.service.telemetry import Telemetry
 from sensing.machines.gauges import gauges, roll_up_gauges
+from sensing.machines.ledger import LedgerMachine
 from sensing.machines.rollup import RollUpMachine
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, OutputRecord
@@ -93,14 +94,14 @@ class FlowObserver:
 
     def machine(self, number: int, machine: Any) -> None:
         """Report a machine at the end of an epoch. Its gauges are read every ``LOOK_SECONDS``."""
+        if isinstance(machine, LedgerMachine):
+            self.telemetry.control_totals = dict(machine.control_totals)
+            return
         now = self._steady()
         if now - self._looked.get(number, -LOOK_SECONDS) < LOOK_SECONDS:
             return
         self._looked[number] = now
         if isinstance(machine, RollUpMachine):
             self.telemetry.machines[number] = roll_up_gauges(machine)
-        if not isinstance(machine, ShardMachine):
-            return
-        state = machine.state
-        self.telemetry.outcomes(number, state.totals())
-        self.telemetry.machines[number] = gauges(state)
+        if isinstance(machine, ShardMachine):
+            self.telemetry.machines[number] = gauges(machine.state)

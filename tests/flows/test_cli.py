@@ -67,6 +67,7 @@ def test_options_reach_the_engine(folder: Path, tmp_path: Path, monkeypatch: pyt
         "batch_messages": 5,
         "workers": 3,
         "skips": {},
+        "source": "tidegauge",
         "progress": None,
     }
     call("replay", "--input", folder, "--output", tmp_path / "out")
