@@ -95,6 +95,8 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> R
     logs = Cluster(logged(kafka.client_config())).ask(
         lambda admin: find_logs(admin, inputs, outputs), START_SECONDS_MAX
     )
+    for log in logs:
+        observer.log_begins(log.topic, log.partition, log.start)
     source = KafkaSource(
         kafka.consumer_config(), kafka.client_config(), logs, core, context, observer, until_end=until_end,
         skips=read_skips(settings.engine.skip),
@@ -132,6 +134,8 @@ def _view(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> 
         kafka.client_config(), kafka.topic_prefix, redis, settings.redis.key_prefix, observer,
         note=lambda sentence: log.info("view", note=sentence), on_written=observer.written,
     )  # fmt: skip
+    if until_end:
+        view.check_owner()
     view.start()
     try:
         yield
@@ -150,7 +154,7 @@ def _bring_up_to_date(view: RedisView, *, until_end: bool) -> None:
         before, taken = taken, view.counts.taken
         if until_end and taken > before:
             continue
-        sentence = (
+        sentence = view.refused or (
             f"redis: required a view that is up to date, got none within {STOP_SECONDS_MAX:.0f} s; "
             "all is in the topics, and the next run goes on with the view"
         )

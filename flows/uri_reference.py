@@ -1,4 +1,4 @@
-"""URI-references of RFC 3986, the type of the CloudEvents attribute ``source``. Options and settings are checked here."""
+"""URI-references of RFC 3986, the type of the CloudEvents attribute ``source``. Options and settings call it."""
 
 import re
 

@@ -17,6 +17,7 @@ from sensing.outputs import OutputRecord
 from sinks.delivery import Delivery, OnDelivered, Patience, ProducerStatus
 from sinks.envelope import SOURCE
 from sinks.kafka_messages import Message, to_message
+from sinks.own_offsets import OwnOffsets
 from sinks.part_files import Rows
 from sinks.status import Status
 
@@ -78,6 +79,7 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         self._patience = Patience(stop, stop_timeout_s, abandon)
         self._on_delivered = on_delivered
         self._on_durable = on_durable
+        self._offsets = OwnOffsets(status)
         self._built: list[Delivery] = []
 
     def list_parts(self) -> list[str]:
@@ -90,9 +92,16 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "KafkaPart":
         """Create a producer. It connects in the background."""
-        delivery = Delivery(for_part, self._client, self._status, self._patience, self._on_delivered)
+        delivery = Delivery(
+            for_part, self._client, self._status, self._patience, self._on_delivered, self._offsets
+        )  # fmt: skip
         self._built.append(delivery)
-        return KafkaPart(delivery, self._prefix, self._run_id, self._source, self._on_durable)
+        return KafkaPart(delivery, self._prefix, self._run_id, self._source, self._on_durable, self._check)
+
+    def _check(self) -> None:
+        """Look for records of others if no partition waits for an acknowledgement."""
+        if all(delivery.idle for delivery in self._built):
+            self._offsets.check()
 
     def close(self) -> None:
         """Close all producers. A run that ended well has its acknowledgements by then."""
@@ -104,13 +113,15 @@ class KafkaPart(StatefulSinkPartition[list[OutputRecord | Rows], None]):
     """Outputs of some machines."""
 
     def __init__(
-        self, delivery: Delivery, prefix: str, run_id: str, source: str, on_durable: Callable[[], None]
-    ) -> None:
+        self, delivery: Delivery, prefix: str, run_id: str, source: str, on_durable: Callable[[], None],
+        on_acknowledged: Callable[[], None],
+    ) -> None:  # fmt: skip
         self._delivery = delivery
         self._prefix = prefix
         self._run_id = run_id
         self._source = source
         self._on_durable = on_durable
+        self._on_acknowledged = on_acknowledged
         self._snapshot_taken = False
 
     def write_batch(self, values: list[list[OutputRecord | Rows]]) -> None:
@@ -123,6 +134,7 @@ class KafkaPart(StatefulSinkPartition[list[OutputRecord | Rows], None]):
     def snapshot(self) -> None:
         """Wait, at the end of an epoch, until everything is acknowledged; nothing is to be remembered then."""
         self._delivery.wait()
+        self._on_acknowledged()
         self._snapshot_taken = True
 
     def close(self) -> None:

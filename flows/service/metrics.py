@@ -52,6 +52,10 @@ def _lag_records(seen: Seen) -> Figures:
     return {(topic, str(partition)): lag for (topic, partition), lag in seen.telemetry.lag_records().items()}
 
 
+def _missing(seen: Seen) -> Figures:
+    return {(topic, str(partition)): count for (topic, partition), count in seen.telemetry.missing.copy().items()}
+
+
 def _lag_seconds(seen: Seen) -> Figures:
     lags: dict[tuple[str, ...], float] = {}
     for (topic, partition), read in seen.partitions().items():
@@ -136,6 +140,10 @@ COMPUTED = (
     _figure(
         "counter", "events_unknown_line", "Control totals: absorbed changes of order lines not heard of before.",
         ("topic",), _totals_of(lambda totals: totals.unknown_line),
+    ),
+    _figure(
+        "gauge", "missing_records", "Records that a log does not hold any more: its first offset.",
+        ("topic", "partition"), _missing,
     ),
     _figure("gauge", "consumer_lag_records", "Records not read yet.", ("topic", "partition"), _lag_records),
     _figure(

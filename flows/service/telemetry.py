@@ -73,6 +73,10 @@ class Telemetry:
         self.errors = self._counter("client_errors", "Errors of the Kafka and Redis clients.", "client", "kind")
         self.backoffs = self._counter("backoffs", "Pauses before something was tried again.", "part")
         self.backoff_seconds = self._counter("backoff_seconds", "Time spent in such pauses.", "part")
+        self.warnings = self._counter(
+            "warnings", "Findings that a person should look at and that stop nothing; the log and /healthz say more.",
+            "subject",
+        )  # fmt: skip
         self.epochs = self._histogram("epoch_seconds", "Length of epochs.", EPOCH_BOUNDS_S)
         self.latencies = self._histogram(
             "order_to_exception_seconds",
@@ -80,6 +84,8 @@ class Telemetry:
             LATENCY_BOUNDS_S,
         )
         self.partitions: dict[tuple[str, int], Partition] = {}
+        self.missing: dict[tuple[str, int], int] = {}
+        """Records that the logs of partitions do not hold any more: their first offsets."""
         self.control_totals: dict[int, tuple[ControlTotals, ...]] = {}
         """By source group; replaced as a whole, so that a scrape never mixes two moments."""
         self.machines: dict[int, Gauges] = {}

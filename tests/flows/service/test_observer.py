@@ -133,3 +133,23 @@ def test_control_totals_are_those_of_the_ledger(watched: Watched) -> None:
 
     [shown] = watched.telemetry.control_totals[0]
     assert (shown.read, shown.absorbed, shown.duplicate) == (3, 2, 1)
+
+
+def test_outages_and_warnings_are_logged_once(watched: Watched) -> None:
+    """The beginning and the end of an outage; a warning once a minute, while every one is counted."""
+    with capture_logs() as lines:
+        for _ in range(3):
+            watched.observer.failing("kafka-consumer", "connection refused")
+            watched.clock.now += 7
+        watched.observer.ok("kafka-consumer")
+        watched.observer.ok("kafka-consumer")
+        for _ in range(3):
+            watched.observer.warn("second_engine", "another engine", 2)
+            watched.clock.now += 31
+    assert [(line["log_level"], line["event"]) for line in lines] == [
+        ("warning", "part is failing"), ("info", "part works again"), ("warning", "another engine"),
+        ("warning", "another engine"),
+    ]  # fmt: skip
+    assert (lines[0]["problem"], lines[1]["outage_seconds"]) == ("connection refused", 21)
+    assert counts(watched.telemetry.warnings) == {("second_engine",): 6}
+    assert watched.health.live().body["warnings"]["second_engine"]["count"] == 6
