@@ -14,23 +14,19 @@ from flows import topology
 from flows.input.kafka_source import KafkaSource
 from flows.input.skipping import read_skips
 from flows.runtime.context import RunContext
-from flows.runtime.execute import execute
+from flows.runtime.execute import execute, signals_to
 from flows.runtime.machine_processes import MachineHosts
 from flows.runtime.machines import machines
 from flows.runtime.roles import machine_ids
+from flows.service.kafka_start import find_topics
 from flows.service.observer import FlowObserver
 from flows.service.operations import operations
 from flows.service.settings import RunSettings
-from sensing.codec.event_record import TOPICS
-from sensing.contracts.topic_registry import published
 from sensing.machines.call_budget import SERVICE
 from sinks.errors import EventError, TidegaugeError
-from sinks.kafka_client import Cluster, find_logs, logged
 from sinks.kafka_sink import KafkaSink
 from sinks.redis_view import RedisView
 
-START_SECONDS_MAX = 30.0
-"""How long a start waits for a broker that does not answer yet."""
 STOP_SECONDS_MAX = 30.0
 """How long a stop waits for brokers and Redis to accept the last outputs."""
 
@@ -62,6 +58,7 @@ def run_service(settings: RunSettings, *, until_end: bool = False, prepare: Call
     with operations(settings) as observer:
         log = structlog.get_logger()
         try:
+            observer.stage("kernels are compiled where the cache has none")
             prepare()
             context = _run(settings, observer, until_end=until_end)
         except BaseException as error:
@@ -90,13 +87,10 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> R
         core = msgspec.structs.replace(core, source_groups=1)  # One merge needs the first messages of all partitions.
     # A signal drains a service; with until_end an early stop is an error.
     context = RunContext(service=not until_end, observer=observer)
-    inputs = {topic: kafka.topic_prefix + topic for topic in TOPICS}
-    outputs = [kafka.topic_prefix + spec.name for spec in published()]
-    logs = Cluster(logged(kafka.client_config())).ask(
-        lambda admin: find_logs(admin, inputs, outputs), START_SECONDS_MAX
-    )
-    for log in logs:
-        observer.log_begins(log.topic, log.partition, log.start)
+    with signals_to(context):
+        logs = find_topics(kafka, context, observer)
+    if logs is None:
+        return context
     source = KafkaSource(
         kafka.consumer_config(), kafka.client_config(), logs, core, context, observer, until_end=until_end,
         skips=read_skips(settings.engine.skip),

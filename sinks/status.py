@@ -2,11 +2,12 @@
 
 from typing import Protocol
 
+KAFKA = "kafka"
 KAFKA_PRODUCER = "kafka-producer"
 KAFKA_VIEW = "kafka-view"
 REDIS = "redis"
 VIEW = "view"
-"""Names of the parts. The view fails while another engine owns it."""
+"""Names of the parts. ``kafka`` is the first contact at the start. The view fails while another engine owns it."""
 
 SECOND_ENGINE = "second_engine"
 VIEW_KEY_REPLACED = "view_key_replaced"

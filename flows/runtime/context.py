@@ -70,7 +70,7 @@ class RunContext:
         self.lines = 0
         self.way_back: deque[HandOver] = deque()
         self._report = report
-        self._service = service
+        self.is_service = service
         self._observer = observer
         self._reported = 0.0
         # Each worker thread writes only the counts of its own machines, so no lock is needed.
@@ -83,7 +83,7 @@ class RunContext:
 
     def interrupt(self) -> None:
         """Handle a signal: the first one drains a service; the second one, or any in a replay, ends the run at once."""
-        if self._service and not self.stopping:
+        if self.is_service and not self.stopping:
             self.stop()
         else:
             self.errors.fail(KeyboardInterrupt())

@@ -81,8 +81,8 @@ class FlowObserver:
         self.telemetry.missing[topic, partition] = offset
         if offset > before:
             sentence = (
-                f"the log of topic {topic}, partition {partition} begins at offset {offset}: the {offset} records before "
-                "it are missing, and a start without them gives other results; set retention.ms=-1 and "
+                f"the log of topic {topic}, partition {partition} begins at offset {offset}: the {offset} records "
+                "before it are missing, and a start without them gives other results; set retention.ms=-1 and "
                 "retention.bytes=-1, and load what is missing into a new topic"
             )
             self.warn(LOG_BEGINS_LATE, sentence, offset - before)
