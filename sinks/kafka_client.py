@@ -29,6 +29,8 @@ ANSWER_SECONDS_MAX = 10.0
 """How long to retry until a broker answers."""
 PROBE_SECONDS = 2.0
 """How long the first contact may take before somebody is told."""
+GRACE_SECONDS = 0.7
+"""How long to wait once every address was tried: a name may have another one, such as localhost of both IP versions."""
 REQUEST_SECONDS = 5.0
 """librdkafka's limit for one request. Waits for futures last twice as long."""
 RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.1, 2.0
@@ -210,9 +212,12 @@ class Cluster:
         """
         del self._complaints[:]
         asked = self.admin.describe_cluster(request_timeout=PROBE_SECONDS)
-        deadline = time.monotonic() + PROBE_SECONDS + 1
+        started = time.monotonic()
+        deadline = started + PROBE_SECONDS + 1
         while not asked.done() and time.monotonic() < deadline:
             self.admin.poll(0.05)
+            if any(complaint.code() == KafkaError._ALL_BROKERS_DOWN for complaint in self._complaints):
+                deadline = min(deadline, started + GRACE_SECONDS)
         error = asked.exception(0) if asked.done() else KafkaException(KafkaError(KafkaError._TIMED_OUT))
         # A broker that refuses to describe the cluster has answered; codes below 0 are those of the client itself.
         if error is None or (isinstance(error, KafkaException) and error.args[0].code() > 0):

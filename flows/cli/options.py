@@ -8,7 +8,7 @@ import click
 
 from flows.instants import INSTANT_TEXT, read_instant
 from flows.uri_reference import URI_REFERENCE, is_uri_reference
-from sinks.errors import TidegaugeError, UsageError
+from sinks.errors import TidegaugeError, UsageError, of_system
 
 
 class Instant(click.ParamType[int]):
@@ -75,6 +75,10 @@ def readable_errors() -> Iterator[None]:
         if error.trace:
             click.echo(error.trace, err=True)
         raise _Failure(error) from error
+    except (OSError, MemoryError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise  # Who reads our output has enough; click ends in silence.
+        raise _Failure(of_system(error)) from error
     except KeyboardInterrupt as error:
         msg = "stopped before the end; nothing was written"
         raise click.ClickException(msg) from error

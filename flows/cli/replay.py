@@ -32,7 +32,9 @@ INSTANT = Instant(Settings().time_zone)
     "--until", type=INSTANT, help="Let the clock run on to this instant. Default: the end of the last event's day."
 )
 @click.option(
-    "--block-size", type=click.IntRange(min=1), help="About so many messages of a file at once; results are the same."
+    "--block-size",
+    type=click.IntRange(1, 1_000_000),
+    help="About so many messages of a file at once; results are the same.",
 )
 @click.option(
     "--workers",
