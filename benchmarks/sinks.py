@@ -82,6 +82,9 @@ class _Silent:
     def error(self, client: str, kind: str) -> None:
         """Ignore an error of a client."""
 
+    def warn(self, subject: str, sentence: str, count: int = 1) -> None:
+        """Take it."""
+
     def backoff(self, part: str, seconds: float) -> None:
         """Ignore a pause before a retry."""
 

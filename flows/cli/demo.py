@@ -1,5 +1,6 @@
 """``tidegauge demo``: the engine on real orders, watched live."""
 
+import secrets
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +17,7 @@ PLAIN_COLUMNS = 120
     "--output", "folder", type=click.Path(path_type=Path),
     help="Folder for input, results and truth; refused where it is not empty. Default: a new temporary folder.",
 )  # fmt: skip
-@click.option("--days", type=click.IntRange(min=1), help="Only the last so many days of the year.")
+@click.option("--days", type=click.IntRange(1, 3660), help="Only the last so many days of the year.")
 def demo(folder: Path | None, days: int | None) -> None:
     """Watch the engine on a year of a real shop's orders with a simulated supply side.
 
@@ -33,4 +34,5 @@ def demo(folder: Path | None, days: int | None) -> None:
     console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else PLAIN_COLUMNS)
     with readable_errors():
         ensure(to_stderr)
-        run_demo(folder or Path(tempfile.mkdtemp(prefix="tidegauge-demo-")), days, console)
+        # A folder that does not exist yet, so that a failure leaves none behind.
+        run_demo(folder or Path(tempfile.gettempdir()) / f"tidegauge-demo-{secrets.token_hex(4)}", days, console)

@@ -88,7 +88,7 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
         group = SourceGroup(
             number, buffers, reader, merge, self._settings, self._context, self._progress,
             end=EndOfInput() if self._until_end else None, clocks=self._clocks, milestones=milestones,
-            learned=b"" if resume_state is None else resume_state.learned,
+            learned=b"" if resume_state is None else resume_state.learned, has_metrics=True,
         )  # fmt: skip
         self._built.append((group, reader))
         return group

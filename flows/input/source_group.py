@@ -39,7 +39,7 @@ EPOCH_ROWS_MAX = 1_000_000
 """Approximate number of messages that a group sends in one epoch; then it waits for the next epoch."""
 EPOCH_CATCH_UP_MAX = 100
 """Steps of the watermark without messages in one epoch; each of them may close a day in every machine."""
-RECONCILIATION_SECONDS = 60.0
+RECONCILE_SECONDS, PUBLISH_SECONDS = 2.0, 60.0
 
 
 class Clocks(NamedTuple):
@@ -113,12 +113,14 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         How the input ends; None: it goes on until the run is stopped.
     learned
         What the router of a saved state had learned.
+    has_metrics
+        Whether metrics show control totals, so that they are made every few seconds.
     """
 
     def __init__(
         self, number: int, buffers: Sequence[PartitionBuffer], reader: Reader, merge: OrderedMerge, settings: Settings,
         context: RunContext, progress: GroupProgress, *, end: EndOfInput | None = None, clocks: Clocks = CLOCKS,
-        milestones: Milestones | None = None, learned: bytes = b"",
+        milestones: Milestones | None = None, learned: bytes = b"", has_metrics: bool = False,
     ) -> None:  # fmt: skip
         self.merge = merge
         self._number = number
@@ -139,7 +141,8 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         self._started = self._ended = False
         self._new_epoch = self._tick_due = True
         self._rows = self._catch_up_steps = 0
-        self._epoch_began = self._reconciled_at = clocks.monotonic()
+        self._epoch_began = self._reconciled_at = self._published_at = clocks.monotonic()
+        self._has_metrics = has_metrics
         self._reconciliation = 0
         self._last_items: list[Item] = []
         self._snapshot: GroupState | None = None
@@ -239,11 +242,11 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
 
     def _routed(self, block: SortedBlock, *, tick: bool, read: list[tuple[str, int, int]]) -> list[Item]:
         """Split a block for the machines; with ``tick`` every machine gets an item."""
-        reconciliation = self._next_reconciliation() if tick else 0
+        number, publish = self._next_reconciliation() if tick else (0, False)
         self._tick_due = self._tick_due and not tick
         progress = AFTER_ALL if self._ended else self.merge.progress
         batch = Batch(
-            block.records, block.placed(), self.merge.watermark, reconciliation=reconciliation, group=self._number,
+            block.records, block.placed(), self.merge.watermark, reconciliation=number, group=self._number,
             traces={place: trace for buffer in self._events for place, trace in buffer.traces().items()},
             progress=progress, newest_time=int(block.keys[-1]) if len(block) else BEFORE_ALL,
             reference_read=self._sends_reference, texts=block.texts,
@@ -251,7 +254,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         items = self._router.to_shards(batch, tick=tick)
         if read or tick:
             self._count(len(block))
-            load = LedgerBatch(block.rejects, read, self.merge.watermark, reconciliation, self._number)
+            load = LedgerBatch(block.rejects, read, self.merge.watermark, number, self._number, publish)
             items.append(self._router.to_ledger(load))
         return items
 
@@ -304,12 +307,13 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
             due, self._tick_due = self._tick_due, False
             tick = Batch(empty_block().records, [], until, group=self._number, progress=AFTER_ALL)
             return self._router.to_shards(tick, tick=True) if due else []
+        number = self._reconciliation + 1
         batch = Batch(
-            empty_block().records, [], until, final=True, reconciliation=1, group=self._number, progress=AFTER_ALL
+            empty_block().records, [], until, final=True, reconciliation=number, group=self._number, progress=AFTER_ALL
         )
         self._last_items = [
             *self._router.to_shards(batch, tick=True),
-            self._router.to_ledger(LedgerBatch([], [], until, 1, self._number)),
+            self._router.to_ledger(LedgerBatch([], [], until, number, self._number)),
         ]
         return self._take_last_items()
 
@@ -348,17 +352,20 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         counts = [(*buffer.partition, int(found[buffer.number])) for buffer in self._events]
         return [counted for counted in counts if counted[-1]]
 
-    def _next_reconciliation(self) -> int:
-        """Number of the reconciliation that is due, 0 for none: every ``RECONCILIATION_SECONDS``, and at a stop.
+    def _next_reconciliation(self) -> tuple[int, bool]:
+        """Number of the reconciliation that is due (0: none), and whether its control totals are published.
 
-        An input that ends has one reconciliation, with its final batch: others would depend on how long the run takes.
+        It is due every ``RECONCILE_SECONDS`` for metrics; every ``PUBLISH_SECONDS`` and at a stop it is published. An
+        input that ends publishes once, with its final batch: other totals would depend on how long the run takes.
         """
         now = self._clocks.monotonic()
-        if not self._ended and (self._end is not None or now - self._reconciled_at < RECONCILIATION_SECONDS):
-            return 0
+        publish = self._ended or (self._end is None and now - self._published_at >= PUBLISH_SECONDS)
+        if not publish and (not self._has_metrics or now - self._reconciled_at < RECONCILE_SECONDS):
+            return 0, False
         self._reconciled_at = now
+        self._published_at = now if publish else self._published_at
         self._reconciliation += 1
-        return self._reconciliation
+        return self._reconciliation, publish
 
     def _note_caught_up(self) -> None:
         """Note that the group has reached the end of all its partitions; the last group calls ``caught_up``."""

@@ -9,7 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from flows.input.skipping import POSITION_TEXT, is_position
 from flows.instants import INSTANT_TEXT, read_instant
 from flows.service.settings_section import Legal, Refusal, Section
+from flows.uri_reference import URI_REFERENCE, is_uri_reference
 from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
+from sinks.envelope import SOURCE
 
 SKIP = f"a list of {POSITION_TEXT}"
 ZONE = "a name of the IANA time zone database, such as Europe/London"
@@ -22,6 +24,12 @@ def _zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise Refusal(ZONE, repr(name)) from error
     return name
+
+
+def _uri_reference(text: str) -> str:
+    if not is_uri_reference(text):
+        raise Refusal(URI_REFERENCE, repr(text))
+    return text
 
 
 def _instant(given: object) -> object:
@@ -100,6 +108,9 @@ class EngineSettings(Section):
     )
     skip: Annotated[list[str], BeforeValidator(_positions), Legal(SKIP)] = Field(
         default=[], description="Events to pass over: each becomes a dead letter before it reaches a machine."
+    )
+    ce_source: Annotated[str, AfterValidator(_uri_reference), Legal(URI_REFERENCE)] = Field(
+        default=SOURCE, description="Who produces the outputs: the CloudEvents attribute source (header ce_source)."
     )
     source_groups: int = Field(
         default=1, ge=1, le=64, description="Groups of Kafka partitions, each read as one stream."

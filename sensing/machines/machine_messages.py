@@ -24,7 +24,8 @@ class LedgerBatch(NamedTuple):
     """Rejects of one block, and its read counts: (topic, partition, messages read).
 
     ``reconciliation`` (0: none) asks for control totals of everything that source group ``group`` has read up to and
-    including this block. Shards get the same number at the same position of the group's stream.
+    including this block. Shards get the same number at the same position of the group's stream. With ``publish`` the
+    totals go to the topic ``audit``; else only metrics show them.
     """
 
     rejects: list[Reject]
@@ -32,6 +33,7 @@ class LedgerBatch(NamedTuple):
     watermark: int
     reconciliation: int = 0
     group: int = 0
+    publish: bool = True
 
 
 class Totals(NamedTuple):
