@@ -117,9 +117,14 @@ FIELDS: list[tuple[str, str, str, list[Case]]] = [
     ]),
     ("order.placed", "unit_of_measure", UNIT, [("x" * 9, "too_long", '"xxxxxxxxx"')]),
     ("order.placed", "channel", "text of 1 to 128 bytes, no control characters", [("a\tb", "bad_text", '"a\\tb"')]),
-    ("order.placed", "currency", "text of 3 bytes, no control characters", [
+    ("order.placed", "currency", "ISO 4217 code of a currency, such as EUR", [
         ("EU", "bad_text", '"EU"'),
-        (POUND * 3, "too_long", '6 bytes: "' + "\\u00a3" * 3 + '"'),
+        ("eur", "out_of_range", '"eur"'),
+        ("DEM", "out_of_range", '"DEM"'),
+        (POUND * 3, "out_of_range", '"' + "\\u00a3" * 3 + '"'),
+    ]),
+    ("item.updated", "units", "names that differ in more than blanks and marks", [
+        ({"BOX": 6, "BOX ": 12}, "duplicate_key", '{"BOX": 6, "BOX ": 12}'),
     ]),
     ("order.lost", "reason", "text of at most 256 characters", [("x" * 257, "too_long", '"' + "x" * 76 + "...")]),
     ("order.lost", "reason", "text of at most 256 characters, no lone surrogates", [
