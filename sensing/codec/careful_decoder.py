@@ -21,8 +21,9 @@ from sensing.codec.cloudevents import NoData, event_body
 from sensing.codec.contract_fields import Field, at_path, bytes_max, fields_of, in_words, texts_in, unwrapped
 from sensing.codec.empty_values import is_empty, without_nulls
 from sensing.codec.identifiers import CONTROL
-from sensing.codec.instants import INSTANT_MAX, INSTANT_MIN, instant, looks_like
+from sensing.codec.instants import INSTANT_MAX, INSTANT_MIN, instant
 from sensing.codec.strict_json import ConstantError, Repeating, load, repeated
+from sensing.codec.time_words import looks_like
 from sensing.contracts.common import MESSAGE_BYTES_MAX, NESTING_MAX
 from sensing.contracts.dead_letters import Reason
 

@@ -64,7 +64,9 @@ class RefusedDecisions:
             field=reject.field,
             required=reject.required,
             got=reject.got,
-            **{name: _text(event, name) or None for name in ("decider", "role", "reason")},
+            decider=_text(event, "decider") or None,
+            role=_text(event, "role") or None,
+            reason=_text(event, "reason") or None,
         )
         attributes = {"correlationid": subject, "causationid": event_id}
         identity = f"audit/decision/{subject}/{event_id}" if event_id else f"audit/decision/{place}"
