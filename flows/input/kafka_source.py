@@ -18,9 +18,10 @@ from flows.input.kafka_log_errors import log_moved, recreated
 from flows.input.kafka_reader import KafkaReader
 from flows.input.ordered_merge import BATCH_MESSAGES, OrderedMerge
 from flows.input.partition_buffer import PartitionBuffer
+from flows.input.record_timestamps import RecordTimestamps
 from flows.input.skipping import NO_SKIPS, Skips
 from flows.input.source_group import CLOCKS, REFERENCE, Clocks, EndOfInput, GroupState, Milestones, SourceGroup
-from flows.input.timestamps import FollowingTimestamps, NoTimestamps, RecordTimestamps
+from flows.input.timestamps import FollowingTimestamps, NoTimestamps
 from flows.input.topic_guard import TopicGuard
 from flows.input.topic_partition import TopicPartition
 from flows.runtime.context import RunContext
@@ -110,11 +111,11 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
 
     def _buffer(self, number: int, log: Log, offset: int) -> PartitionBuffer:
         settings, bounded = self._settings, False
-        timestamps: NoTimestamps = RecordTimestamps(settings.skew_ms)
+        timestamps: NoTimestamps = RecordTimestamps(settings.skew_ms, self._clocks.wall_ms)
         if log.topic == REFERENCE:
             timestamps = NoTimestamps()
         elif self._until_end:
-            timestamps, bounded = FollowingTimestamps(settings.skew_ms), True
+            timestamps, bounded = FollowingTimestamps(settings.skew_ms, late_ms=settings.lateness_ms), True
         return PartitionBuffer(number, log, offset, settings, timestamps, bounded=bounded, skips=self._skips)
 
 

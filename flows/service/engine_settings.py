@@ -1,7 +1,7 @@
 """Section ``[engine]``: settings of the core in readable units, and parallelism and epochs of the flow."""
 
 import datetime as dt
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -68,6 +68,10 @@ class EngineSettings(Section):
     )  # fmt: skip
     time_zone: Annotated[str, AfterValidator(_zone), Legal(ZONE)] = Field(
         default=CORE.time_zone, description="Time zone of locations whose master data name none."
+    )
+    unclean_keys: Literal["normalise", "refuse"] = Field(
+        default=CORE.unclean_keys,
+        description="What becomes of identifiers with blanks at the ends, with invisible marks, or not in Unicode NFC.",
     )
     quiet_until: Annotated[str | None, BeforeValidator(_instant), Legal(INSTANT_TEXT)] = Field(
         default=None, description="Learn in silence before this instant; then publish what is true, once."

@@ -16,13 +16,14 @@ Rejection = Literal[
     "not_applicable",
     "invalid_value",
     "table_full",
+    "malformed",
 ]
 """Why a decision has no effect.
 
 ``unknown_subject``: the subject is not known, or not any more; ``unknown_version``: the version was never published;
 ``stale``: it is about an earlier state; ``wrong_role``: the role has no right to it; ``not_applicable``: this decision
 is not possible for the subject; ``invalid_value``: field, value or date is not legal; ``table_full``: the table of
-decisions is full.
+decisions is full; ``malformed``: the message is a dead letter as well, since it is no valid event.
 """
 
 
@@ -66,10 +67,14 @@ class DecisionAnswer(msgspec.Struct, kw_only=True):
 
     ``prior`` and ``value`` are what an accepted decision changed: statuses, or numbers in base units. ``version`` and
     ``status`` are those of the subject after the decision. ``answer`` is the outcome as a sentence.
+
+    Of a malformed decision the answer has what can be read of it: texts are empty and ``decision`` is ``unreadable``
+    where nothing can. Then ``field`` is the field of the message that is wrong, ``required`` and ``got`` are as in the
+    dead letter.
     """
 
     event_id: str
-    decision: Verdict | Literal["execute"]
+    decision: Verdict | Literal["execute", "unreadable"]
     outcome: Outcome
     rejection: Rejection | None = None
     answer: str
@@ -86,6 +91,8 @@ class DecisionAnswer(msgspec.Struct, kw_only=True):
     decider: str | None = None
     role: str | None = None
     reason: str | None = None
+    required: str | None = None
+    got: str | None = None
 
 
 SPEC = output(

@@ -11,8 +11,8 @@ A decision is about one exception or about the parameters of one SKU-location:
 - else about parameters; then ``subject`` is ``sku/location``.
 
 The SKU routes a decision. It is read from the subject: for an exception the first part of its key, for parameters the
-text before the last slash. If this is not the SKU (the location contains a slash, or the id was shortened), ``sku`` is
-required.
+text before the slash. Within a name ``/`` is written ``%2F``, and ``%`` is ``%25``. If the id was shortened, or the
+slash in a location is written as it is, ``sku`` is required.
 """
 
 import datetime as dt

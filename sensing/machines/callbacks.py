@@ -12,7 +12,7 @@ from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.codec.instants import local_date
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
-from sensing.contracts.subjects import problem_key
+from sensing.contracts.subjects import parameters_subject, problem_key
 from sensing.detection.finding import Detail
 from sensing.detection.out_of_sync import INVENTORY_OUT_OF_SYNC, TOLERANCE, CountDrift
 from sensing.detection.quality import DATA_QUALITY, HeldLine, ReleasedLine
@@ -159,8 +159,8 @@ def check_projection(s: ShardState, row: int, plan: Plan, event_time: int, cause
 def _decide(s: ShardState, texts: EventTexts, event: Any, rule: str, prior: float | None, reason: str) -> None:
     sku, location, event_id = texts.sku, texts.location, texts.event_id
     decision = AutomaticDecision(
-        rule=rule, subject=f"{sku}/{location}", sku=sku, location=location, prior=prior, value=_units(event),
-        reason=reason, cause_event_ids=[event_id],
+        rule=rule, subject=parameters_subject(sku, location), sku=sku, location=location, prior=prior,
+        value=_units(event), reason=reason, cause_event_ids=[event_id],
     )  # fmt: skip
     put_decision(s, s.clock, int(event["time"]), f"{rule}/{event_id}", decision)
 

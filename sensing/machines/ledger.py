@@ -15,6 +15,7 @@ from sensing.contracts.dead_letters import DeadLetter
 from sensing.machines.failure import EventPlace, failed_event
 from sensing.machines.machine_messages import OUTCOMES, LedgerBatch, Totals
 from sensing.machines.outbox import Outbox
+from sensing.machines.refused_decisions import TOPIC, RefusedDecisions
 from sensing.outputs import AUDIT, DEAD_LETTERS, OutputRecord
 from sensing.state.snapshot import Encoded, pack_snapshot, unpack_snapshot
 
@@ -37,6 +38,7 @@ class _State(msgspec.Struct):
     published: dict[int, int]
     read: list[tuple[int, str, int, int]]
     rejected: list[tuple[str, int, int]]
+    answered: list[str]
     reconciliations: list[tuple[int, int, _Reconciliation]]
 
 
@@ -45,7 +47,7 @@ class LedgerMachine:
 
     A source group asks for a reconciliation at a position of its stream. When each of ``shards`` shards has sent its
     outcome counts up to that position, the ledger has control totals of the group's partitions. Each reconciliation is
-    made once; its number rises per group.
+    made once; its number rises per group. Refused decisions are answered, but not before ``quiet_until``.
 
     Attributes
     ----------
@@ -54,13 +56,14 @@ class LedgerMachine:
         reconciliation makes them anew.
     """
 
-    def __init__(self, machine: int, shards: int) -> None:
+    def __init__(self, machine: int, shards: int, quiet_until: int | None = None) -> None:
         self.shards = shards
         self.outbox = Outbox(machine)
         self.watermark = 0
         self.published: dict[int, int] = {}
         self.read: dict[int, dict[tuple[str, int], int]] = {}
         self.rejected: dict[tuple[str, int], int] = {}
+        self.decisions = RefusedDecisions(quiet_until)
         self.reconciliations: dict[tuple[int, int], _Reconciliation] = {}
         self.control_totals: dict[int, tuple[ControlTotals, ...]] = {}
 
@@ -103,6 +106,8 @@ class LedgerMachine:
         self.rejected[topic_partition] = self.rejected.get(topic_partition, 0) + 1
         with self.outbox.tracing(traceparent_of(reject.headers)):
             put_dead_letter(self.outbox, self.watermark, reject, original=True)
+            if reject.topic == TOPIC:
+                self.decisions.answer(self.outbox, self.watermark, reject)
 
     def _read_counts(self, group: int) -> dict[str, list[tuple[int, int, int]]]:
         read_counts: dict[str, list[tuple[int, int, int]]] = {}
@@ -124,6 +129,7 @@ class LedgerMachine:
             self.published,
             [(group, t, p, n) for group, read in self.read.items() for (t, p), n in read.items()],
             [(t, p, n) for (t, p), n in self.rejected.items()],
+            list(self.decisions.answered),
             [(*key, reconciliation) for key, reconciliation in self.reconciliations.items()],
         )
         return pack_snapshot({"state": Encoded(state, _State)}, "the ledger", {"shards": self.shards})
@@ -140,6 +146,7 @@ class LedgerMachine:
         for group, topic, partition, count in state.read:
             self.read.setdefault(group, {})[topic, partition] = count
         self.rejected = {(t, p): n for t, p, n in state.rejected}
+        self.decisions.answered = dict.fromkeys(state.answered)
 
 
 def _control_totals(

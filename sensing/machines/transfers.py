@@ -146,7 +146,7 @@ def _decide(
         rule=rule, subject=parameters_subject(sku, location), sku=sku, location=location, prior=prior, value=value,
         reason=reason, cause_event_ids=list(causes),
     )  # fmt: skip
-    put_decision(s, s.clock, time, f"{rule}/{identity}/{sku}/{location}", decision)
+    put_decision(s, s.clock, time, f"{rule}/{identity}/{parameters_subject(sku, location)}", decision)
 
 
 def _name(key: Key) -> str:

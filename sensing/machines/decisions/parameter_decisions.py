@@ -8,7 +8,7 @@ from sensing.codec.event_record import InfrequentEvent
 from sensing.codec.instants import day_number, local_date
 from sensing.contracts.decisions import DecisionMade
 from sensing.contracts.parameters import OverrideField, PlanningParameters
-from sensing.contracts.subjects import parameters_subject, sku_of
+from sensing.contracts.subjects import parameters_names
 from sensing.machines.decisions.decision_answer import Answer, DecisionTarget, decision_record_of, rejected, sentence
 from sensing.machines.decisions.roles import parameter_roles
 from sensing.machines.forecast_and_plan import ForecastAndPlan, forecast_and_plan_of_row, forecast_summary
@@ -21,7 +21,7 @@ from sensing.supply.parameter_documents import values_of
 from sensing.supply.planner_decisions import FIELDS, DecisionState, PlannerOverride, ProposalDecision
 from sensing.supply.rounding import rounded
 
-PUBLISHED = "a sku/location whose parameters were published; and sku, where the location holds a slash"
+PUBLISHED = "a sku/location whose parameters were published, with a slash in a name as %2F"
 ONE = np.zeros(1, np.int64)
 
 
@@ -37,9 +37,8 @@ def find_row(s: ShardState, event: Any) -> DecidedRow | None:
 
     None if there is no such row or nothing was published of it. In the backfill, unpublished rows count as well.
     """
-    sku = sku_of(event)
-    location = event.subject.removeprefix(parameters_subject(sku, ""))
-    row = row_of_known(s, sku, location) if event.subject == parameters_subject(sku, location) else None
+    sku, location = parameters_names(event)
+    row = row_of_known(s, sku, location)
     if row is None or not s.rows.hot["active"][row]:
         return None
     version = int(s.supply.supply["version"][row])
