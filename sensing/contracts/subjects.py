@@ -1,7 +1,7 @@
 """Subjects: ids of exceptions and parameters, and the way back from a decision's subject to its SKU.
 
-The id of an exception is ``type:key:instant``. The parts of the key are joined by ``|``; the first part is the SKU. The
-subject of parameters is ``sku/location``.
+The id of an exception is ``type:key:day``, the local day on which its episode began. The parts of the key are joined by
+``|``; the first part is the SKU. The subject of parameters is ``sku/location``.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from sensing.contracts.common import SUBJECT_BYTES_MAX
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 
 DIGEST_BYTES = 8
-_EXCEPTION = re.compile(r"[a-z_]+:(?P<key>.+):\d{8}T\d{9}", re.DOTALL)
+_EXCEPTION = re.compile(r"[a-z_]+:(?P<key>.+):\d{8}", re.DOTALL)
 _ESCAPES = (("%", "%25"), ("|", "%7C"))
 
 Decision = DecisionMade | ExecutionConfirmed
@@ -30,7 +30,7 @@ def problem_key(*parts: str) -> str:
 
 
 def exception_subject(kind: str, key: str, stamp: str) -> str:
-    """Readable id of an exception, at most 128 bytes: short type, key, and instant of opening as YYYYMMDDTHHMMSSmmm.
+    """Readable id of an exception, at most 128 bytes: short type, key, and day on which it began as YYYYMMDD.
 
     A key that is too long is cut and ends in 16 hexadecimal digits of its BLAKE2b digest.
     """
