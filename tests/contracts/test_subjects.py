@@ -8,7 +8,7 @@ from sensing.contracts.common import SUBJECT_BYTES_MAX
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 from sensing.contracts.subjects import exception_of, exception_subject, parameters_subject, problem_key, sku_of
 
-STAMP = "20260105T093000000"
+STAMP = "20260105"
 NAME = f"surge:A|L:{STAMP}"
 
 identifiers = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1)

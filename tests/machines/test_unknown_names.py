@@ -124,7 +124,7 @@ def test_the_exception_says_what_waits() -> None:
     assert stocks(found).keys() == {("Z", "L")}
     records = [record for record in found.outputs[-1] if record.topic == EXCEPTIONS]
     opened = orjson.loads(records[0].data)
-    assert opened["exception_id"] == "master_data:X|location:20260202T110000000"
+    assert opened["exception_id"] == "master_data:X|location:20260202"
     assert (opened["sku"], opened["location"], opened["severity"]) == (None, "X", "low")
     assert (opened["opened_at"], opened["deadline"]) == ("2026-02-02T12:00:00.000Z", "2026-02-03T12:00:00.000Z")
     last = orjson.loads(records[-1].data)
