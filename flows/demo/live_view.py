@@ -78,7 +78,7 @@ def panel(progress: Progress, seconds: float) -> Group:
         severity = str(state["severity"])
         table.add_row(
             Text(severity, style=STYLE_OF_SEVERITY[severity]),
-            f"{state['exception_type']} {state['status']}",
+            f"{state['exception_type']} {record.type.removeprefix('exception.')}",
             state["sku"] or "-",
             state["location"] or "-",
             state["reason"],
