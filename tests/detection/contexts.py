@@ -3,9 +3,11 @@
 import math
 from typing import Any
 
+from sensing.contracts.decisions import Verdict
 from sensing.contracts.exceptions import ExceptionType
 from sensing.detection.finding import DetectionContext, Finding
 from sensing.machine_settings import DAY_MS
+from sensing.state.decision_record import DecisionRecord
 
 NOW = 1_322_000_000_000  # 2011-11-22T22:13:20Z
 NOW_DAY = NOW // DAY_MS
@@ -67,3 +69,8 @@ def finding(
         "route": "planner",
     }
     return Finding(**(fields | more))
+
+
+def record(decision: Verdict, time: int = NOW) -> DecisionRecord:
+    """Ann's decision."""
+    return DecisionRecord(decision=decision, decider="ann", role="planner", time=time)

@@ -180,7 +180,7 @@ def test_an_expired_name_is_new_when_it_is_met_again() -> None:
         report(0, again, unknown("b", again, held=False)), report(0, again + 1),
     )  # fmt: skip
     assert [(state["status"], state["observed"]) for state in states(found)] == [
-        ("opened", 1.0), ("expired", 1.0), ("opened", 1.0),
+        ("opened", 1.0), ("escalated", 1.0), ("expired", 1.0), ("opened", 1.0),
     ]  # fmt: skip
 
 
