@@ -202,7 +202,7 @@ def _parameters(count: int) -> Iterator[OutputRecord]:
 
 def _exceptions(count: int) -> Iterator[OutputRecord]:
     for number in range(count):
-        name = f"order_surge:SKU{number:06d}|DC1:20260105T100000000"
+        name = f"order_surge:SKU{number:06d}|DC1:20260105"
         state = ExceptionState(
             exception_id=name, exception_type="order_surge", version=1, status="opened", severity="high",
             sku=f"SKU{number:06d}", location="DC1", opened_at="2026-01-05T10:00:00.000Z",

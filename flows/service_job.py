@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from flows import topology
+from flows.input.earlier_exceptions import read_earlier
 from flows.input.kafka_source import KafkaSource
 from flows.input.skipping import read_skips
 from flows.runtime.context import RunContext
@@ -93,7 +94,7 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> R
         return context
     source = KafkaSource(
         kafka.consumer_config(), kafka.client_config(), logs, core, context, observer, until_end=until_end,
-        skips=read_skips(settings.engine.skip),
+        skips=read_skips(settings.engine.skip), earlier=read_earlier(kafka.client_config(), kafka.topic_prefix),
     )  # fmt: skip
     sink = KafkaSink(
         kafka.producer_config(),

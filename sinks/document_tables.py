@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pyarrow as pa
 
-from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.exceptions import ExceptionState, OrderConcerned
 from sensing.contracts.parameters import (
     Accuracy,
     BaselineShare,
@@ -76,6 +76,9 @@ EXCEPTIONS_SCHEMA = pa.schema([
     ("inform", pa.list_(_TEXT)), ("deadline", _INSTANT), ("cause_event_ids", pa.list_(_TEXT)),
     ("details", pa.map_(_TEXT, _TEXT)), ("label", _TEXT), *_DECISION, ("owner", _TEXT), *_ITEM, ("region", _TEXT),
     ("customer", _TEXT), ("customer_strategic", pa.bool_()), ("customer_segment", _TEXT), ("customer_region", _TEXT),
+    ("overdue", pa.bool_()), ("resolution", _TEXT), ("caused_by", pa.list_(_TEXT)),
+    ("orders", pa.list_(pa.struct([(name, _TEXT) for name in OrderConcerned.__struct_fields__]))),
+    ("purchase_order", _TEXT), ("purchase_order_line", _TEXT),
 ])  # fmt: skip
 
 
@@ -143,7 +146,8 @@ def exception_row(state: ExceptionState, run_id: str) -> dict[str, Any]:
         if field.type == _INSTANT:
             row[field.name] = _instant(row[field.name])
     details = [(name, None if value is None else str(value)) for name, value in state.details.items()]
-    return row | {"lineage": run_id, "details": details}
+    orders = [msgspec.structs.asdict(order) for order in state.orders]
+    return row | {"lineage": run_id, "details": details, "orders": orders}
 
 
 def _document_row(document: msgspec.Struct, run_id: str) -> dict[str, Any]:

@@ -9,14 +9,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.exceptions import ENDED, ExceptionState
 from sensing.contracts.topic_registry import SPECS
 from sensing.contracts.topic_spec import View
 from sensing.outputs import EXCEPTIONS, PARAMETERS
 from sinks.priority import priority
 from sinks.topic_tail import Record
 
-ENDED = ("resolved", "expired")
 DAY_MS = 86_400_000
 OPEN, ROUTE, OWNER = "open", "route:", "owner:"
 """Names of queues; a route and an owner follow the last two."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from bytewax.inputs import FixedPartitionedSource
 
+from flows.input.earlier_exceptions import as_notices
 from flows.input.group_progress import GroupProgress
 from flows.input.input_observer import InputObserver
 from flows.input.kafka_log_errors import log_moved, recreated
@@ -26,6 +27,7 @@ from flows.input.topic_guard import TopicGuard
 from flows.input.topic_partition import TopicPartition
 from flows.runtime.context import RunContext
 from flows.runtime.roles import Item
+from sensing.contracts.exceptions import ExceptionState
 from sensing.machine_settings import Settings
 from sinks.kafka_client import Log
 
@@ -41,16 +43,19 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
         All partitions of the input topics, in the order of `sinks.kafka_client.find_logs`.
     skips
         Positions of messages that become dead letters.
+    earlier
+        Exceptions that an earlier run has left in the topic. A run with a saved state knows them.
     """
 
     def __init__(
         self, consumer: Mapping[str, Any], admin: Mapping[str, Any], logs: Sequence[Log], settings: Settings,
         context: RunContext, observer: InputObserver, *, until_end: bool = False, clocks: Clocks = CLOCKS,
-        skips: Skips = NO_SKIPS,
+        skips: Skips = NO_SKIPS, earlier: Sequence[ExceptionState] = (),
     ) -> None:  # fmt: skip
         assert not until_end or settings.source_groups == 1, "one merge needs all heads"
         self._until_end = until_end
         self._skips = skips
+        self._earlier = earlier
         self._consumer = consumer
         self._admin = admin
         self._logs = logs
@@ -89,7 +94,8 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
         group = SourceGroup(
             number, buffers, reader, merge, self._settings, self._context, self._progress,
             end=EndOfInput() if self._until_end else None, clocks=self._clocks, milestones=milestones,
-            learned=b"" if resume_state is None else resume_state.learned, has_metrics=True,
+            learned=b"" if resume_state is None else resume_state.learned,
+            notices=() if number or resume_state is not None else as_notices(self._earlier), has_metrics=True,
         )  # fmt: skip
         self._built.append((group, reader))
         return group

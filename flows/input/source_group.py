@@ -113,6 +113,8 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         How the input ends; None: it goes on until the run is stopped.
     learned
         What the router of a saved state had learned.
+    notices
+        Notices for the machines that come before all messages.
     has_metrics
         Whether metrics show control totals, so that they are made every few seconds.
     """
@@ -120,7 +122,8 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
     def __init__(
         self, number: int, buffers: Sequence[PartitionBuffer], reader: Reader, merge: OrderedMerge, settings: Settings,
         context: RunContext, progress: GroupProgress, *, end: EndOfInput | None = None, clocks: Clocks = CLOCKS,
-        milestones: Milestones | None = None, learned: bytes = b"", has_metrics: bool = False,
+        milestones: Milestones | None = None, learned: bytes = b"", notices: Sequence[InfrequentEvent] = (),
+        has_metrics: bool = False,
     ) -> None:  # fmt: skip
         self.merge = merge
         self._number = number
@@ -137,6 +140,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         if learned:
             self._router.load(learned)
         self._newest = BEFORE_ALL
+        self._notices = list(notices)
         self._locations: dict[str, InfrequentEvent] = {}
         self._started = self._ended = False
         self._new_epoch = self._tick_due = True
@@ -204,7 +208,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
     def _first(self) -> list[Item]:
         """Send the reference up to its end, before any other message; then start to read all other topics."""
         # Reference records leave as they come: there may be more of them than the buffers may hold.
-        items = self._reference_items()
+        items = self._noticed() + self._reference_items()
         read = all(buffer.at_end or buffer.position >= buffer.log.end for buffer in self._reference)
         if self._sends_reference:
             self._progress.reference_read = read
@@ -221,6 +225,17 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         if not self._ended:
             self._reader.start([*self._reference, *self._events])
         return items
+
+    def _noticed(self) -> list[Item]:
+        """Items for the notices that come before all messages; nothing once they are sent."""
+        if not self._notices:
+            return []
+        placed = [(0, notice) for notice in self._notices]
+        self._notices = []
+        batch = Batch(
+            empty_block().records, placed, self.merge.watermark, group=self._number, progress=self.merge.progress
+        )
+        return self._router.to_shards(batch, tick=False)
 
     def _merged(self) -> list[Item]:
         """New reference records, and the messages that the merge lets leave."""

@@ -1,8 +1,8 @@
 """Topic ``decisions``: decisions of people about exceptions and proposals, and executions by the ERP.
 
 Every decision is answered once on ``audit``: ``decision.accepted`` with its effect, or ``decision.rejected`` with the
-reason and what is current. A repeat of an event id has no effect and no answer. During a backfill decisions take effect
-without an answer; decisions about published parameters find none then.
+reason and what is current. A repeat of an event id has no effect and no answer. Decisions of a backfill are answered as
+well; those about published parameters find none then.
 
 A decision is about one exception or about the parameters of one SKU-location:
 

@@ -11,6 +11,13 @@ from sensing.contracts.decisions import Label, Verdict
 from sensing.contracts.topic_spec import View, output, typed
 
 Status = Literal["candidate", "opened", "escalated", "acknowledged", "resolved", "expired"]
+Change = Literal["opened", "changed", "escalated", "de_escalated", "acknowledged", "resolved", "reopened"]
+"""What a record has changed: the last part of its event type."""
+Resolution = Literal[
+    "back_to_normal", "received", "shipped", "cancelled", "corrected", "released", "rejected", "expired", "known",
+    "plan_ended", "plan_replaced", "item_ending", "row_ended", "not_found_again",
+]  # fmt: skip
+"""How a problem ended."""
 Severity = Literal["low", "medium", "high", "critical"]
 Informed = Literal["planner", "buyer", "finance", "commercial", "data_steward", "customer_service", "transportation"]
 """Roles that are told of a problem and do not decide."""
@@ -25,8 +32,15 @@ ExceptionType = str
 """Name of a detector. The published schema lists all names."""
 
 
+class OrderConcerned(msgspec.Struct, frozen=True):
+    """An order line that an event behind a problem was about. ``line`` is that of the event, else the SKU."""
+
+    order_id: str
+    line: str
+
+
 class ExceptionState(msgspec.Struct, kw_only=True):
-    """Whole state of one problem.
+    """Whole state of one problem. The event type says what the record has changed, ``status`` what holds now.
 
     Times are RFC 3339 UTC strings, quantities base units. ``money`` at price and ``margin`` (absent if no cost is
     known) are in ``currency``, the currency of the price. ``money_base`` is ``money`` in ``base_currency``; severity
@@ -37,6 +51,10 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     ``decision`` is the latest decision of a person about the problem, with who, when and why; ``label`` is the latest
     label. If the severity rises after an acknowledgement, the status becomes ``escalated`` again. ``sku`` and
     ``location`` are null where the problem has none, such as that of an unknown location or supplier.
+    ``deadline`` follows the severity. ``overdue``: it passed before anybody acknowledged the problem, which raised the
+    severity by one grade. ``resolution`` says how the problem ended. ``caused_by`` are the ids of open exceptions that
+    cause this one. ``orders`` are order lines of the events behind it, the first and the latest as in
+    ``cause_event_ids``; ``purchase_order`` and ``purchase_order_line`` name the line that it is about.
     """
 
     exception_id: str
@@ -83,12 +101,20 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     customer_strategic: bool = False
     customer_segment: str | None = None
     customer_region: str | None = None
+    overdue: bool = False
+    resolution: Resolution | None = None
+    caused_by: list[str] = []
+    orders: list[OrderConcerned] = []
+    purchase_order: str | None = None
+    purchase_order_line: str | None = None
 
+
+ENDED: tuple[Status, ...] = ("resolved", "expired")
 
 SPEC = output(
     "exceptions",
     __doc__,
-    typed("exception", get_args(Status), ExceptionState),
+    typed("exception", get_args(Change), ExceptionState),
     "Exception id. A tombstone follows some days after the end of the exception.",
     compacted=True,
     view=View(hash="exception", channel="exceptions"),

@@ -1,8 +1,9 @@
 """Subjects: ids of exceptions and parameters, and the way back from a decision's subject to its SKU.
 
-The id of an exception is ``type:key:instant``. The parts of the key are joined by ``|``; the first part is the SKU. The
-subject of parameters is ``sku/location``. What separates parts is escaped within a part: ``%7C`` for ``|``, ``%2F`` for
-``/``, and ``%25`` for ``%``. So names with separators have keys of their own, and others are readable as they are.
+The id of an exception is ``type:key:day``, the local day on which its episode began. The parts of the key are joined by
+``|``; the first part is the SKU. The subject of parameters is ``sku/location``. What separates parts is escaped within a
+part: ``%7C`` for ``|``, ``%2F`` for ``/``, and ``%25`` for ``%``. So names with separators have keys of their own, and
+others are readable as they are.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from sensing.contracts.common import SUBJECT_BYTES_MAX
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 
 DIGEST_BYTES = 8
-_EXCEPTION = re.compile(r"[a-z_]+:(?P<key>.+):\d{8}T\d{9}", re.DOTALL)
+_EXCEPTION = re.compile(r"[a-z_]+:(?P<key>.+):\d{8}", re.DOTALL)
 _Escapes = tuple[tuple[str, str], ...]
 _BARS: _Escapes = (("%", "%25"), ("|", "%7C"))
 _SLASHES: _Escapes = (("%", "%25"), ("/", "%2F"))
@@ -33,7 +34,7 @@ def problem_key(*parts: str) -> str:
 
 
 def exception_subject(kind: str, key: str, stamp: str) -> str:
-    """Readable id of an exception, at most 128 bytes: short type, key, and instant of opening as YYYYMMDDTHHMMSSmmm.
+    """Readable id of an exception, at most 128 bytes: short type, key, and day on which it began as YYYYMMDD.
 
     A key that is too long is cut and ends in 16 hexadecimal digits of its BLAKE2b digest.
     """

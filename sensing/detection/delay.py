@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.codec.instants import local_date
+from sensing.contracts.exceptions import Resolution
 from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import Detail, DetectionContext
 from sensing.detection.sentences import number, plural
@@ -86,6 +87,11 @@ class DelayEvidence(msgspec.Struct, frozen=True, kw_only=True):
         Local day of the event, or the day that follows the one that closed.
     cover_days
         Days from today that stock lasts without any receipt; NaN: for ever.
+    first_day
+        First local day for which its open schedule lines were ordered or promised, else that of its placement; NO_DAY:
+        none is known.
+    cancelled
+        Whether the line was cancelled.
     """
 
     po_id: str
@@ -97,6 +103,8 @@ class DelayEvidence(msgspec.Struct, frozen=True, kw_only=True):
     current_day: int
     cover_days: float
     next_day: int = NO_DAY
+    first_day: int = NO_DAY
+    cancelled: bool = False
 
     @property
     def worst(self) -> LatePart | None:
@@ -145,6 +153,8 @@ def delay_evidence(
         po_id=key[0], line=key[1], supplier=supplier, units_ordered=line.ordered / THOUSANDTHS,
         units_open=line.open / THOUSANDTHS, late=late_parts(line, today, lead_time_days), current_day=today,
         cover_days=cover_days, next_day=line.schedule[0].expected if line.schedule else NO_DAY,
+        first_day=min((part.first_day for part in line.schedule if part.first_day != NO_DAY), default=line.placed_day),
+        cancelled=line.cancelled,
     )  # fmt: skip
 
 
@@ -170,10 +180,11 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[DelayEvidence
 
 def evaluate_delay(evidence: DelayEvidence) -> Evaluation:
     """Judge one purchase-order line by its schedule line that is most days late."""
-    worst = evidence.worst
+    worst, name = evidence.worst, (evidence.po_id, evidence.line)
     if worst is None:
         return Evaluation(
-            active=False, cleared=True, final=True, severity_points=0.0, key=(evidence.po_id, evidence.line),
+            active=False, cleared=True, final=True, resolution=_resolution(evidence), severity_points=0.0, key=name,
+            purchase_order=name,
             expected=0.0, observed=0.0, money_units=0.0, inform=(), marker="",
             details=_details(evidence) | {"days_late": 0, "covered": 1, "expected_date": _date(evidence.next_day)},
         )  # fmt: skip
@@ -184,8 +195,11 @@ def evaluate_delay(evidence: DelayEvidence) -> Evaluation:
         active=True,
         cleared=False,
         final=False,
+        harmless=covered,
+        start=None if evidence.first_day == NO_DAY else evidence.first_day,
         severity_points=delay_points(days_late, covered=covered),
-        key=(evidence.po_id, evidence.line),
+        key=name,
+        purchase_order=name,
         expected=0.0,
         observed=float(max(days_late, 0)),
         money_units=sum(part.units for part in evidence.late),
@@ -208,6 +222,12 @@ def evaluate_delay(evidence: DelayEvidence) -> Evaluation:
             "cause": worst.cause,
         },
     )
+
+
+def _resolution(evidence: DelayEvidence) -> Resolution:
+    if evidence.units_open > 0.0:
+        return "back_to_normal"
+    return "cancelled" if evidence.cancelled else "received"
 
 
 def _date(day: int) -> str | None:

@@ -8,6 +8,7 @@ import math
 
 import msgspec
 
+from sensing.contracts.exceptions import Resolution
 from sensing.detection.detector import DAY_MINUTES, Detector, Evaluation, Hysteresis
 from sensing.detection.finding import Detail, DetectionContext
 from sensing.detection.sentences import number
@@ -30,6 +31,10 @@ class LargeLine(msgspec.Struct, frozen=True, kw_only=True):
         Units on hand less all open demand that is due, this line included; NaN as above.
     more
         Further details: requested date, price, customer.
+    order_day
+        Local day on which the line was ordered.
+    resolution
+        What became of the line, if nothing is open.
     """
 
     order_id: str
@@ -41,6 +46,8 @@ class LargeLine(msgspec.Struct, frozen=True, kw_only=True):
     on_hand: float
     free: float
     more: dict[str, Detail] = {}
+    order_day: int
+    resolution: Resolution = "shipped"
 
 
 def evaluate_large(evidence: LargeLine) -> Evaluation:
@@ -61,6 +68,8 @@ def evaluate_large(evidence: LargeLine) -> Evaluation:
         active=active,
         cleared=not active,
         final=not active,
+        resolution=evidence.resolution,
+        start=evidence.order_day,
         severity_points=lift_points(evidence.quantity / max(evidence.largest, 1e-3), math.nan),
         key=(evidence.order_id, evidence.line),
         expected=evidence.typical,

@@ -7,6 +7,7 @@ import math
 
 import msgspec
 
+from sensing.contracts.exceptions import Resolution
 from sensing.detection.detector import DAY_MINUTES, Detector, Evaluation, Hysteresis
 from sensing.detection.finding import Detail, DetectionContext
 from sensing.detection.order_size import Sign
@@ -34,6 +35,8 @@ class HeldLine(msgspec.Struct, frozen=True, kw_only=True):
         Why it is a slip.
     version
         Further fields of the event, needed to book the line when a person releases it.
+    order_day
+        Local day on which the line was ordered.
     """
 
     order_id: str
@@ -43,6 +46,7 @@ class HeldLine(msgspec.Struct, frozen=True, kw_only=True):
     largest: float
     signs: tuple[Sign, ...]
     version: dict[str, Detail] = {}
+    order_day: int
 
 
 class ReleasedLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,9 +63,14 @@ class ReleasedLine(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def outcome(self) -> str:
         """How the line ended."""
+        return "changed" if self.resolution == "corrected" else self.resolution
+
+    @property
+    def resolution(self) -> Resolution:
+        """How the problem ended."""
         if self.decision_record is not None:
             return "released"
-        return "cancelled" if self.changed_to is None else "changed"
+        return "cancelled" if self.changed_to is None else "corrected"
 
 
 QualityEvidence = HeldLine | ReleasedLine
@@ -81,6 +90,7 @@ def evaluate_quality(evidence: QualityEvidence) -> Evaluation:
             active=False,
             cleared=True,
             final=True,
+            resolution=evidence.resolution,
             severity_points=0.0,
             key=key,
             observed=evidence.quantity,
@@ -90,6 +100,7 @@ def evaluate_quality(evidence: QualityEvidence) -> Evaluation:
     return Evaluation(
         active=True,
         cleared=False,
+        start=evidence.order_day,
         severity_points=lift_points(evidence.quantity / max(evidence.typical, 1e-3), math.nan),
         key=key,
         expected=evidence.typical,

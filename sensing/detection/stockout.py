@@ -207,6 +207,7 @@ STOCKOUT_PROJECTED = Detector(
     ends=f"the chance is at most {PROBABILITY_CLEARED:g}, twice within half a day or more",
     route="buyer",
     inform=("planner",),
+    caused_by=("supplier_delay",),
     hysteresis=Hysteresis(1, 2, 12 * HOUR_MS, 2 * DAY_MS, 14 * DAY_MS),
     deadline_minutes=(2 * DAY_MINUTES, DAY_MINUTES, 8 * 60, 2 * 60),
     evaluate=evaluate_stockout,

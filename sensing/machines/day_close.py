@@ -172,7 +172,7 @@ def _findings(s: ShardState, instant: int, closing: Closing, at: int, due: set[s
     """Findings about the row at position ``at``, from the ``due`` detectors and from those with open problems."""
     row = int(closing.plan.rows[at])
     due = due | s.problems.open_types(row)
-    context = context_of(s, row, instant, instant)
+    context = context_of(s, row, instant, instant, day=closing.plan.day)
     return [
         detector.finding(context, evidence)
         for name, detector in DETECTORS.items()

@@ -8,6 +8,7 @@ import msgspec
 
 from sensing.codec.event_record import Reject
 from sensing.contracts.decisions import DecisionMade
+from sensing.contracts.exceptions import ExceptionState
 from sensing.demand.models import GivenDemand
 from sensing.detection.master_data import UnknownName
 from sensing.state.quarantine import HandedEvent
@@ -174,7 +175,13 @@ class ForwardedDecision(msgspec.Struct, frozen=True, kw_only=True, tag="decision
     trace: str | None
 
 
-RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision
+class EarlierException(msgspec.Struct, frozen=True, kw_only=True, tag="earlier_exception"):
+    """To the roll-up: one of its exceptions that an earlier run has left in the topic."""
+
+    state: ExceptionState
+
+
+RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision | EarlierException
 
 
 class ShardReport(NamedTuple):

@@ -12,9 +12,10 @@ from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.codec.instants import local_date
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.subjects import problem_key
-from sensing.detection.finding import Detail, Finding
+from sensing.detection.finding import Detail, Finding, LineName
 from sensing.detection.large_order import LARGE_ORDER, LargeLine
 from sensing.detection.order_size import SIGNS_MIN, TWIN_MS, Sign, is_multiple, price_fits_another
+from sensing.machine_settings import DAY_MINUTES
 from sensing.machines.exception_outputs import observe
 from sensing.machines.kernel_tables import JUDGED_IMPOSSIBLE, JUDGED_LARGE
 from sensing.machines.shard_outputs import context_of
@@ -68,7 +69,9 @@ def report_large_line(s: ShardState, row: int, slot: int, event: Any, texts: Eve
         more, priced, customer = {name: opened.details[name] for name in more}, _priced(opened), 0
     elif opened is not None:
         more["customer"] = more["customer"] or opened.details["customer"]
-    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,), customer=customer, line=priced)
+    context = context_of(
+        s, row, s.clock, int(event["time"]), (texts.event_id,), customer=customer, line=priced, orders=line_of(texts)
+    )
     on_hand = float(hot["stock"])
     evidence = LargeLine(
         order_id=texts.document,
@@ -80,8 +83,15 @@ def report_large_line(s: ShardState, row: int, slot: int, event: Any, texts: Eve
         on_hand=on_hand,
         free=on_hand - due_units(s, row, int(line["requested_day"])),
         more=more,
+        order_day=int(line["minute"]) // DAY_MINUTES,
+        resolution="cancelled" if flags & CLOSED else "shipped" if flags & LARGE else "corrected",
     )
     observe(s, LARGE_ORDER.finding(context, evidence))
+
+
+def line_of(texts: EventTexts) -> tuple[LineName, ...]:
+    """The order line of an event, if it names an order."""
+    return ((texts.order_id, texts.line_or_sku),) if texts.order_id else ()
 
 
 def due_units(s: ShardState, row: int, day: int) -> float:

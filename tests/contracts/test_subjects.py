@@ -15,7 +15,7 @@ from sensing.contracts.subjects import (
     sku_of,
 )
 
-STAMP = "20260105T093000000"
+STAMP = "20260105"
 NAME = f"surge:A|L:{STAMP}"
 
 identifiers = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1)

@@ -61,9 +61,7 @@ def rejected(rejection: Rejection, required: str, got: str, target: DecisionTarg
 
 
 def put_answer(k: ProblemKeeper, message: InfrequentEvent, answer: Answer) -> None:
-    """Put out the answer to a decision, unless the machine is backfilling."""
-    if k.backfilling:
-        return
+    """Put out the answer to a decision. It is the only output of a machine that is backfilling."""
     event = message.event
     made = event if isinstance(event, DecisionMade) else None
     outcome: Outcome = "accepted" if answer.rejection is None else "rejected"

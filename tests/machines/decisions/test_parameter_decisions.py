@@ -352,7 +352,7 @@ def test_a_full_table_of_decided_rows_takes_no_more() -> None:
     assert sum(shard.state.supply.decision_states.refused for shard in found.shards) == 2
 
 
-def test_in_quiet_time_overrides_are_kept_and_nothing_is_answered() -> None:
+def test_in_quiet_time_overrides_are_kept_and_answered() -> None:
     """At its end the parameters come out with the override; what refers to published versions found none."""
     lines = [
         decision("d1", noon(60), SUBJECT, "override", field="reorder_point", value=333, parameters_version=17),
@@ -362,7 +362,7 @@ def test_in_quiet_time_overrides_are_kept_and_nothing_is_answered() -> None:
         decision("d4", noon(62), SUBJECT, "override", field="safety_stock", value=7, until="2026-04-06"),
     ]
     found = told(*lines, quiet_until=at(65, 12))
-    assert answers(found) == []
+    assert outcomes(found) == []
     first = documents(found)[0]
     assert (first["version"], first["status"]) == (1, "proposed")
     assert [override["field"] for override in first["overrides"]] == ["order_quantity", "reorder_point"]
