@@ -8,6 +8,8 @@ from typing import Literal, get_args
 import msgspec
 
 from sensing.contracts.decisions import Label, Verdict
+from sensing.contracts.number_kinds import BaseMoney, Expectation, Money, Ratio
+from sensing.contracts.reference import DECIMALS_MAX
 from sensing.contracts.topic_spec import View, output, typed
 
 Status = Literal["candidate", "opened", "escalated", "acknowledged", "resolved", "expired"]
@@ -36,7 +38,8 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     the buyer of the supplier. ``customer`` is the customer with a record whose order line caused the problem.
     ``decision`` is the latest decision of a person about the problem, with who, when and why; ``label`` is the latest
     label. If the severity rises after an acknowledgement, the status becomes ``escalated`` again. ``sku`` and
-    ``location`` are null where the problem has none, such as that of an unknown location or supplier.
+    ``location`` are null where the problem has none, such as that of an unknown location or supplier. ``decimals`` are
+    those of quantities in the base unit.
     """
 
     exception_id: str
@@ -49,15 +52,15 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     opened_at: str
     updated_at: str
     resolved_at: str | None = None
-    expected: float | None = None
-    observed: float | None = None
-    probability: float | None = None
+    expected: Expectation | None = None
+    observed: Expectation | None = None
+    probability: Ratio | None = None
     window_start: str | None = None
     window_end: str | None = None
-    money: float | None = None
+    money: Money | None = None
     currency: str | None = None
-    margin: float | None = None
-    money_base: float | None = None
+    margin: Money | None = None
+    money_base: BaseMoney | None = None
     base_currency: str | None = None
     money_status: MoneyStatus = "no_price"
     reason: str = ""
@@ -83,6 +86,7 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     customer_strategic: bool = False
     customer_segment: str | None = None
     customer_region: str | None = None
+    decimals: int = DECIMALS_MAX
 
 
 SPEC = output(
