@@ -172,7 +172,7 @@ def _parameters(count: int) -> Iterator[OutputRecord]:
         point = float(draw.integers(10, 200))
         document = PlanningParameters(
             sku=f"SKU{number:06d}", location="DC1", version=1, status="proposed", as_of="2026-01-05",
-            expires="2026-02-02", demand_class="smooth", in_force=InForce(reorder_point=point - 5.0),
+            demand_class="smooth", in_force=InForce(reorder_point=point - 5.0),
             proposed=Proposed(
                 lead_time_days_mean=7.25, lead_time_days_sd=2.1, lead_time_demand_mean=round(point / 2, 4),
                 lead_time_demand_sd=round(point / 7, 4), lead_time_demand_quantile=point, service_target=0.95,

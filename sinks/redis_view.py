@@ -7,7 +7,7 @@ topics; the engine does not publish again.
 Keys, with a prefix before each
 -------------------------------
 ``parameters:{sku}/{location}``
-    Hash: ``sku``, ``location``, ``status``, ``as_of``, ``expires``, ``demand_class``, ``lead_time_days_mean``,
+    Hash: ``sku``, ``location``, ``status``, ``as_of``, ``decimals``, ``demand_class``, ``lead_time_days_mean``,
     ``lead_time_days_sd``, ``service_target``, ``safety_stock``, ``reorder_point``, ``order_up_to``, ``order_quantity``,
     ``on_hand``, ``on_order``, ``open_demand``, ``stockout_date``, ``cover_days``, ``forecast_start``, ``forecast_mean``
     (JSON), ``method``, ``reason``; where a person has decided ``decision``, ``decided_by``, ``decided_role``,

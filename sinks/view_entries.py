@@ -117,12 +117,12 @@ class _Parameters(msgspec.Struct):
     location: str
     status: str
     as_of: str
-    expires: str
     demand_class: str
     proposed: _Proposed
     forecast: _Forecast
     stock: _Stock
     change: _Change
+    decimals: int
     overrides: msgspec.Raw = msgspec.Raw(b"[]")
     item_name: str | None = None
     family: str | None = None
@@ -209,7 +209,7 @@ def _parameter_fields(document: _Parameters) -> Iterable[tuple[str, Value]]:
     yield "location", document.location
     yield "status", document.status
     yield "as_of", document.as_of
-    yield "expires", document.expires
+    yield "decimals", document.decimals
     yield "demand_class", document.demand_class
     for group in (document.proposed, document.stock):
         for name in group.__struct_fields__:

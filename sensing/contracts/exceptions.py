@@ -8,6 +8,8 @@ from typing import Literal, get_args
 import msgspec
 
 from sensing.contracts.decisions import Label, Verdict
+from sensing.contracts.number_kinds import BaseMoney, Expectation, Money, Ratio
+from sensing.contracts.reference import DECIMALS_MAX
 from sensing.contracts.topic_spec import View, output, typed
 
 Status = Literal["candidate", "opened", "escalated", "acknowledged", "resolved", "expired"]
@@ -54,7 +56,8 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     ``deadline`` follows the severity. ``overdue``: it passed before anybody acknowledged the problem, which raised the
     severity by one grade. ``resolution`` says how the problem ended. ``caused_by`` are the ids of open exceptions that
     cause this one. ``orders`` are order lines of the events behind it, the first and the latest as in
-    ``cause_event_ids``; ``purchase_order`` and ``purchase_order_line`` name the line that it is about.
+    ``cause_event_ids``; ``purchase_order`` and ``purchase_order_line`` name the line that it is about. ``decimals`` are
+    those of quantities in the base unit.
     """
 
     exception_id: str
@@ -67,15 +70,15 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     opened_at: str
     updated_at: str
     resolved_at: str | None = None
-    expected: float | None = None
-    observed: float | None = None
-    probability: float | None = None
+    expected: Expectation | None = None
+    observed: Expectation | None = None
+    probability: Ratio | None = None
     window_start: str | None = None
     window_end: str | None = None
-    money: float | None = None
+    money: Money | None = None
     currency: str | None = None
-    margin: float | None = None
-    money_base: float | None = None
+    margin: Money | None = None
+    money_base: BaseMoney | None = None
     base_currency: str | None = None
     money_status: MoneyStatus = "no_price"
     reason: str = ""
@@ -107,6 +110,7 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     orders: list[OrderConcerned] = []
     purchase_order: str | None = None
     purchase_order_line: str | None = None
+    decimals: int = DECIMALS_MAX
 
 
 ENDED: tuple[Status, ...] = ("resolved", "expired")

@@ -35,8 +35,10 @@ from sensing.machines.signalled_days import (
     turned_rows,
     with_signals,
 )
+from sensing.machines.silent_locations import stale_rows
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_idle_stock_thresholds, set_stock_thresholds
 from sensing.machines.surge_thresholds import set_surge_thresholds
+from sensing.supply.dead_band import turns_stale
 from sensing.supply.parameter_documents import values_of
 from sensing.supply.planner_decisions import PlannerOverride
 
@@ -107,7 +109,7 @@ def _learn(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
 
 def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: int) -> NDArray[np.bool_]:
     """Rows to plan: with new events, changed master data, promotions, a plan, opportunities, open orders, a demand drop
-    or exceptions, and those that end within a year.
+    or exceptions, whose location fell silent or was heard of again, and those that end within a year.
 
     Each of the others is planned every ``PLAN_EVERY_DAYS`` days.
     """
@@ -116,6 +118,7 @@ def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: i
     waiting = (s.supply.supply["on_order"][rows] > 0) | (windows["dropped"] == 1)
     concerned = s.problems.has_problem(rows)
     due = (hot["dirty"][rows] == 1) | s.to_plan[rows] | waiting | concerned | turn | changes_daily(s, rows)
+    due |= turns_stale(stale_rows(s, rows, day), s.supply.supply[rows])
     due[[at for at, _ in promoted_rows(s, rows, day, HORIZON_DAYS + 1)]] = True
     if s.supply.master.any_end:
         days_left = s.supply.last_days(rows) - day

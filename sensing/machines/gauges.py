@@ -120,6 +120,10 @@ LIMITS = (
         "counts_beyond", "Stock counts older than the stock movements kept, so that they are not exact.",
         lambda s: s.supply.counts_beyond(),
     ),
+    Limit(
+        "outputs_not_finite", "Output records refused because a number in them was NaN or infinite.",
+        lambda s: s.outbox.not_finite,
+    ),
 )  # fmt: skip
 """All such counters of a shard, except for dead letters with the reasons ``table_full`` and ``quarantine_full``."""
 
@@ -160,6 +164,7 @@ def gauges(s: ShardState) -> Gauges:
 def roll_up_gauges(roll_up: RollUpMachine) -> Gauges:
     """Count the contents of the roll-up, which has only problems."""
     limits = {limit.name: 0 for limit in LIMITS}
+    limits["outputs_not_finite"] = roll_up.outbox.not_finite
     limits["exceptions_refused"] = roll_up.problems.refused + roll_up.names.refused
     limits["exception_versions_evicted"] = roll_up.problems.ended.evicted
     limits["earlier_exceptions_refused"] = roll_up.problems.earlier.refused

@@ -10,7 +10,7 @@ from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.parameters import PlanningParameters
 from sensing.contracts.subjects import parameters_subject
 from sensing.detection.finding import DetectionContext, LineName
-from sensing.machines.master_facts import complete_parameters
+from sensing.machines.master_facts import complete_parameters, decimals_of
 from sensing.machines.shard_state import ShardState
 from sensing.machines.unit_money import unit_money
 from sensing.outputs import AUDIT, PARAMETERS
@@ -79,6 +79,7 @@ def put_decision(s: ShardState, instant: int, event_time: int, identity: str, de
     """Put out one automatic decision, unless the shard is backfilling."""
     if s.backfilling:
         return
+    decision.decimals = decimals_of(s, decision.sku, decision.location)
     attributes: dict[str, Any] = {"correlationid": decision.subject}
     if decision.cause_event_ids:
         attributes["causationid"] = decision.cause_event_ids[-1]

@@ -39,7 +39,7 @@ def test_parameters_are_flat() -> None:
         '{"id":"A/DC","type":"parameters.proposed","version":7}',
     )  # fmt: skip
     assert fields(made) == {
-        "sku": "A", "location": "DC", "status": "proposed", "as_of": "2010-01-03", "expires": "2010-01-31",
+        "sku": "A", "location": "DC", "status": "proposed", "as_of": "2010-01-03", "decimals": "3",
         "demand_class": "smooth", "lead_time_days_mean": "7.25", "lead_time_days_sd": "2.0", "service_target": "0.95",
         "safety_stock": "15.0", "reorder_point": "55.0", "order_up_to": "80.0", "order_quantity": "25.0",
         "on_hand": "33.0", "on_order": "0.0", "open_demand": "2.0", "cover_days": "9.25",
