@@ -30,13 +30,13 @@ from flows.kafka_load import load
 from flows.replay_job import replay
 from sensing.contracts.audit import ControlTotals
 from sensing.contracts.dead_letters import DeadLetter
-from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.exceptions import ENDED, ExceptionState
 from sensing.machine_settings import Settings
 from sensing.machines.machine_messages import OUTCOMES
 from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS
 from sinks.dead_letter_messages import CONNECT, OWN
 from sinks.topic_tail import Record
-from sinks.view_entries import ENDED, Layout
+from sinks.view_entries import Layout
 
 DAYS = {"smoke": 14, "full": None}
 BAD_EVERY = 997

@@ -82,6 +82,9 @@ class _Silent:
     def error(self, client: str, kind: str) -> None:
         """Ignore an error of a client."""
 
+    def warn(self, subject: str, sentence: str, count: int = 1) -> None:
+        """Take it."""
+
     def backoff(self, part: str, seconds: float) -> None:
         """Ignore a pause before a retry."""
 
@@ -169,7 +172,7 @@ def _parameters(count: int) -> Iterator[OutputRecord]:
         point = float(draw.integers(10, 200))
         document = PlanningParameters(
             sku=f"SKU{number:06d}", location="DC1", version=1, status="proposed", as_of="2026-01-05",
-            expires="2026-02-02", demand_class="smooth", in_force=InForce(reorder_point=point - 5.0),
+            demand_class="smooth", in_force=InForce(reorder_point=point - 5.0),
             proposed=Proposed(
                 lead_time_days_mean=7.25, lead_time_days_sd=2.1, lead_time_demand_mean=round(point / 2, 4),
                 lead_time_demand_sd=round(point / 7, 4), lead_time_demand_quantile=point, service_target=0.95,
@@ -199,7 +202,7 @@ def _parameters(count: int) -> Iterator[OutputRecord]:
 
 def _exceptions(count: int) -> Iterator[OutputRecord]:
     for number in range(count):
-        name = f"order_surge:SKU{number:06d}|DC1:20260105T100000000"
+        name = f"order_surge:SKU{number:06d}|DC1:20260105"
         state = ExceptionState(
             exception_id=name, exception_type="order_surge", version=1, status="opened", severity="high",
             sku=f"SKU{number:06d}", location="DC1", opened_at="2026-01-05T10:00:00.000Z",

@@ -11,13 +11,12 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from flows.output_folder import work_folder
-from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.exceptions import ENDED, ExceptionState
 from sensing.contracts.topic_registry import compacted
 from sensing.contracts.topic_spec import TopicSpec
 from sinks.document_tables import TableLayout, layout_of, table
 from sinks.latest_records import Spool, read_latest
 from sinks.parquet_file import write_parquet
-from sinks.view_entries import ENDED
 
 Form = Literal["parquet", "ndjson"]
 ROWS_AT_ONCE = 4096

@@ -22,6 +22,7 @@ from flows.runtime.roles import machine_ids
 from sensing.codec.instants import rfc3339
 from sensing.machine_settings import Settings
 from sensing.machines.call_budget import REPLAY
+from sinks.envelope import SOURCE
 from sinks.finished_files import assemble
 from sinks.part_files import PartFiles
 
@@ -48,6 +49,7 @@ def replay(
     batch_messages: int = BATCH_MESSAGES,
     workers: int = 1,
     skips: Skips = NO_SKIPS,
+    source: str = SOURCE,
     progress: Callable[[Progress], None] | None = None,
     make_machine: MakeMachine | None = None,
 ) -> Summary:
@@ -64,6 +66,8 @@ def replay(
         Results do not depend on it.
     skips
         Positions of lines that become dead letters.
+    source
+        The CloudEvents attribute ``source`` of all outputs.
     progress
         Called about ten times a second from the thread that reads.
     make_machine
@@ -85,13 +89,13 @@ def replay(
     files = FileSource(input_folder, settings, batch_messages, until, context, skips)
     make = make_machine or machines(settings, REPLAY)
     with work_folder(output_folder) as parts, contextlib.closing(files):
-        sink = PartFiles(parts, keys, recorded)
+        sink = PartFiles(parts, keys, recorded, source)
         with contextlib.closing(sink), contextlib.ExitStack() as stack:
             hosts = MachineHosts(make)
-            source: FileSource | PrefetchingSource = files
+            reader: FileSource | PrefetchingSource = files
             if workers > 1:
                 hosts = stack.enter_context(machine_processes(make, settings.shards, workers))
-                source = stack.enter_context(contextlib.closing(PrefetchingSource(files)))
-            execute(topology.build(settings.shards, source, hosts, sink, context), context, epoch=EACH_BATCH)
+                reader = stack.enter_context(contextlib.closing(PrefetchingSource(files)))
+            execute(topology.build(settings.shards, reader, hosts, sink, context), context, epoch=EACH_BATCH)
         finished = assemble(parts, output_folder, keys)
     return Summary(context.lines, time.perf_counter() - started, finished.rows, context.outputs())

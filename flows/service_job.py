@@ -11,26 +11,23 @@ import msgspec
 import structlog
 
 from flows import topology
+from flows.input.earlier_exceptions import read_earlier
 from flows.input.kafka_source import KafkaSource
 from flows.input.skipping import read_skips
 from flows.runtime.context import RunContext
-from flows.runtime.execute import execute
+from flows.runtime.execute import execute, signals_to
 from flows.runtime.machine_processes import MachineHosts
 from flows.runtime.machines import machines
 from flows.runtime.roles import machine_ids
+from flows.service.kafka_start import find_topics
 from flows.service.observer import FlowObserver
 from flows.service.operations import operations
 from flows.service.settings import RunSettings
-from sensing.codec.event_record import TOPICS
-from sensing.contracts.topic_registry import published
 from sensing.machines.call_budget import SERVICE
 from sinks.errors import EventError, TidegaugeError
-from sinks.kafka_client import Cluster, find_logs, logged
 from sinks.kafka_sink import KafkaSink
 from sinks.redis_view import RedisView
 
-START_SECONDS_MAX = 30.0
-"""How long a start waits for a broker that does not answer yet."""
 STOP_SECONDS_MAX = 30.0
 """How long a stop waits for brokers and Redis to accept the last outputs."""
 
@@ -62,6 +59,7 @@ def run_service(settings: RunSettings, *, until_end: bool = False, prepare: Call
     with operations(settings) as observer:
         log = structlog.get_logger()
         try:
+            observer.stage("kernels are compiled where the cache has none")
             prepare()
             context = _run(settings, observer, until_end=until_end)
         except BaseException as error:
@@ -90,14 +88,13 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> R
         core = msgspec.structs.replace(core, source_groups=1)  # One merge needs the first messages of all partitions.
     # A signal drains a service; with until_end an early stop is an error.
     context = RunContext(service=not until_end, observer=observer)
-    inputs = {topic: kafka.topic_prefix + topic for topic in TOPICS}
-    outputs = [kafka.topic_prefix + spec.name for spec in published()]
-    logs = Cluster(logged(kafka.client_config())).ask(
-        lambda admin: find_logs(admin, inputs, outputs), START_SECONDS_MAX
-    )
+    with signals_to(context):
+        logs = find_topics(kafka, context, observer)
+    if logs is None:
+        return context
     source = KafkaSource(
         kafka.consumer_config(), kafka.client_config(), logs, core, context, observer, until_end=until_end,
-        skips=read_skips(settings.engine.skip),
+        skips=read_skips(settings.engine.skip), earlier=read_earlier(kafka.client_config(), kafka.topic_prefix),
     )  # fmt: skip
     sink = KafkaSink(
         kafka.producer_config(),
@@ -105,6 +102,7 @@ def _run(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> R
         partitions=settings.engine.sink_partitions,
         prefix=kafka.topic_prefix,
         run_id=new_run_id(),
+        source=settings.engine.ce_source,
         status=observer,
         stop=lambda: context.stopping or context.errors.failure is not None,
         stop_timeout_s=STOP_SECONDS_MAX,
@@ -131,6 +129,8 @@ def _view(settings: RunSettings, observer: FlowObserver, *, until_end: bool) -> 
         kafka.client_config(), kafka.topic_prefix, redis, settings.redis.key_prefix, observer,
         note=lambda sentence: log.info("view", note=sentence), on_written=observer.written,
     )  # fmt: skip
+    if until_end:
+        view.check_owner()
     view.start()
     try:
         yield
@@ -149,7 +149,7 @@ def _bring_up_to_date(view: RedisView, *, until_end: bool) -> None:
         before, taken = taken, view.counts.taken
         if until_end and taken > before:
             continue
-        sentence = (
+        sentence = view.refused or (
             f"redis: required a view that is up to date, got none within {STOP_SECONDS_MAX:.0f} s; "
             "all is in the topics, and the next run goes on with the view"
         )

@@ -1,5 +1,7 @@
 """Settings of machines. They are fixed for the life of a state and compared when a snapshot is restored."""
 
+from typing import Literal
+
 import msgspec
 
 MINUTE_MS = 60_000
@@ -14,6 +16,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     The watermark is ``lateness_ms`` behind the newest event. Events up to ``horizon_ms`` behind the watermark still
     correct history. Event times may be up to ``skew_ms`` ahead. No outputs are published before ``quiet_until``.
+    ``unclean_keys`` says what becomes of identifiers with blanks at the ends or invisible marks, or not in Unicode NFC.
     ``source_groups`` is the number of source groups whose watermarks make the clock.
     """
 
@@ -23,6 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     horizon_ms: int = 7 * DAY_MS
     skew_ms: int = DAY_MS
     time_zone: str = "UTC"
+    unclean_keys: Literal["normalise", "refuse"] = "normalise"
     quiet_until: int | None = None
     rows_max: int = 1 << 20
     lines_max: int = 1 << 22

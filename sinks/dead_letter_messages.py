@@ -46,12 +46,14 @@ JUDGED: frozenset[Reason] = frozenset(
 _decode = msgspec.json.Decoder(DeadLetter).decode
 
 
-def dead_letter(record: OutputRecord, run_id: str, recorded: str) -> tuple[bytes | None, bytes | None, list[Header]]:
+def dead_letter(
+    record: OutputRecord, run_id: str, recorded: str, source: str = SOURCE
+) -> tuple[bytes | None, bytes | None, list[Header]]:
     """Key, value and headers of a dead letter."""
     letter = _decode(record.data)
     key = None if letter.key_base64 is None else base64.b64decode(letter.key_base64)
     original = [(name, base64.b64decode(value)) for name, value in letter.headers.items()]
-    added = _connect(record, letter) | _own(record, letter, run_id, recorded)
+    added = _connect(record, letter) | _own(record, letter, run_id, recorded, source)
     return key, base64.b64decode(letter.value_base64), [*original, *added.items()]
 
 
@@ -81,8 +83,14 @@ def _connect(record: OutputRecord, letter: DeadLetter) -> dict[str, str]:
     return {CONNECT + name: value for name, value in values.items()}
 
 
-def _own(record: OutputRecord, letter: DeadLetter, run_id: str, recorded: str) -> dict[str, str]:
-    values = {"id": record.id, "type": record.type, "time": rfc3339(record.time), "recordedtime": recorded}
+def _own(record: OutputRecord, letter: DeadLetter, run_id: str, recorded: str, source: str) -> dict[str, str]:
+    values = {
+        "id": record.id,
+        "source": source,
+        "type": record.type,
+        "time": rfc3339(record.time),
+        "recordedtime": recorded,
+    }
     values |= {"lineage": run_id, "reason": letter.reason}
     if letter.field is not None:
         values["field"] = letter.field

@@ -23,6 +23,7 @@ from sinks.errors import TidegaugeError
 from sinks.kafka_client import PARTITIONER, PRODUCER, QUIET, fixed, make_client
 from sinks.kafka_errors import PURGED, TOO_LARGE, is_final, refusal
 from sinks.kafka_messages import Message
+from sinks.own_offsets import OwnOffsets
 from sinks.status import KAFKA_PRODUCER, Status
 
 DEFAULTS: dict[str, Any] = {
@@ -119,12 +120,14 @@ class Delivery:
         status: ProducerStatus,
         patience: Patience,
         on_delivered: OnDelivered,
+        offsets: OwnOffsets,
     ) -> None:
         self.name = name
         self.pending = 0
         self._status = status
         self._patience = patience
         self._on_delivered = on_delivered
+        self._offsets = offsets
         self._failure: str | None = None
         self._trouble = ""
         self._proven = False
@@ -148,9 +151,14 @@ class Delivery:
                 self._poll(0)
         self._poll(0)
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything sent is acknowledged."""
+        return not self.pending and not self._again
+
     def wait(self) -> None:
         """Wait until everything sent is acknowledged; raises as `send` does."""
-        while self.pending or self._again:
+        while not self.idle:
             self._hold_out()
         self._poll(0)
         self._status.ok(self.name)
@@ -202,7 +210,7 @@ class Delivery:
         if self._failure is not None:
             raise TidegaugeError(self._failure)
 
-    def _answered(self, message: Message, error: KafkaError | None, _answer: Answer) -> None:
+    def _answered(self, message: Message, error: KafkaError | None, answer: Answer) -> None:
         self.pending -= 1
         if error is not None:
             self._refused(message, error)
@@ -210,6 +218,7 @@ class Delivery:
         self._proven = True
         self._trouble = ""
         self._heard = time.monotonic()
+        self._offsets.take(message.topic, *_place(answer))
         self._on_delivered(message.record, time.time())
 
     def _refused(self, message: Message, error: KafkaError) -> None:
@@ -228,3 +237,11 @@ class Delivery:
         self._status.error(error.name())
         if is_final(error, proven=self._proven):
             self._failure = self._failure or refusal(f"output {self.name}", error)
+
+
+def _place(answer: Answer) -> tuple[int, int]:
+    """Partition and offset of an acknowledged record."""
+    partition, offset = answer.partition(), answer.offset()
+    assert partition is not None
+    assert offset is not None
+    return partition, offset

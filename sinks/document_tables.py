@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from sensing.contracts.exception_details import Details
-from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.exceptions import ExceptionState, OrderConcerned
 from sensing.contracts.parameters import (
     Accuracy,
     BaselineShare,
@@ -48,7 +48,7 @@ STOCK = ("on_hand", "on_order", "open_demand", "cover_days", "owed", "allocated"
          "in_transit", "left_over", "under_old_names")  # fmt: skip
 
 PARAMETERS_SCHEMA = pa.schema([
-    ("sku", _TEXT), ("location", _TEXT), *_LEADING, ("status", _TEXT), ("as_of", _DATE), ("expires", _DATE),
+    ("sku", _TEXT), ("location", _TEXT), *_LEADING, ("status", _TEXT), ("as_of", _DATE), ("decimals", pa.int64()),
     ("demand_class", _TEXT), ("method", _TEXT), ("forecast_start", _DATE), ("forecast_mean", _NUMBERS),
     ("forecast_levels", _NUMBERS), ("forecast_quantiles", pa.list_(_NUMBERS)),
     ("forecast_promotions", pa.list_(_part(PromotionUsed))), ("forecast_baseline", _part(BaselineShare)),
@@ -77,6 +77,10 @@ EXCEPTIONS_SCHEMA = pa.schema([
     ("inform", pa.list_(_TEXT)), ("deadline", _INSTANT), ("cause_event_ids", pa.list_(_TEXT)),
     ("details", pa.map_(_TEXT, _TEXT)), ("label", _TEXT), *_DECISION, ("owner", _TEXT), *_ITEM, ("region", _TEXT),
     ("customer", _TEXT), ("customer_strategic", pa.bool_()), ("customer_segment", _TEXT), ("customer_region", _TEXT),
+    ("overdue", pa.bool_()), ("resolution", _TEXT), ("caused_by", pa.list_(_TEXT)),
+    ("orders", pa.list_(pa.struct([(name, _TEXT) for name in OrderConcerned.__struct_fields__]))),
+    ("purchase_order", _TEXT), ("purchase_order_line", _TEXT),
+    ("decimals", pa.int64()),
 ])  # fmt: skip
 
 
@@ -112,9 +116,10 @@ def parameters_row(document: PlanningParameters, run_id: str) -> dict[str, Any]:
             "successor",
             "predecessors",
             "kit",
+            "decimals",
         )
     }
-    row |= {"lineage": run_id, "as_of": _date(document.as_of), "expires": _date(document.expires)}
+    row |= {"lineage": run_id, "as_of": _date(document.as_of)}
     row["last_day"] = _date(document.last_day)
     row |= {"method": forecast.method, "forecast_start": _date(forecast.start), "forecast_mean": forecast.mean}
     row |= {"forecast_levels": forecast.levels, "forecast_quantiles": forecast.quantiles}
@@ -143,7 +148,8 @@ def exception_row(state: ExceptionState, run_id: str) -> dict[str, Any]:
     for field in EXCEPTIONS_SCHEMA:
         if field.type == _INSTANT:
             row[field.name] = _instant(row[field.name])
-    return row | {"lineage": run_id, "details": _texts(state.details)}
+    orders = [msgspec.structs.asdict(order) for order in state.orders]
+    return row | {"lineage": run_id, "details": _texts(state.details), "orders": orders}
 
 
 def _texts(details: Details | None) -> list[tuple[str, str | None]]:

@@ -39,3 +39,17 @@ class RefusedError(TidegaugeError):
     """The topics are not those that the run needs; a person must decide."""
 
     exit_code = 4
+
+
+def words_of(error: BaseException) -> str:
+    """Text of an error of the system, without its number; that of any other error as it is."""
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+
+
+def of_system(error: OSError | MemoryError, where: str = "") -> TidegaugeError:
+    """The error of a run whose disk is full, whose file must not be read, or whose memory is used up."""
+    if isinstance(error, MemoryError):
+        return TidegaugeError(f"{where or 'memory'}: required more memory, got none; give the process more")
+    place = ": ".join(str(part) for part in (where, error.filename) if part) or "files"
+    msg = f"{place}: required files that can be read and written, got {words_of(error)}; check space and rights"
+    return TidegaugeError(msg)

@@ -5,6 +5,7 @@ topic and partition: these functions wait for all of them, name missing topics, 
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,10 +14,12 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCol
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from sinks.errors import RefusedError, TidegaugeError, UsageError
-from sinks.kafka_errors import GONE
+from sinks.kafka_errors import CREDENTIALS, GONE
 
 # Commands report an error once, not for every attempt.
 stamina.instrumentation.set_on_retry_hooks(())
+
+_LOG = logging.getLogger("tidegauge")
 
 Answer = TypeVar("Answer")
 Key = tuple[str, int]
@@ -24,6 +27,10 @@ Key = tuple[str, int]
 
 ANSWER_SECONDS_MAX = 10.0
 """How long to retry until a broker answers."""
+PROBE_SECONDS = 2.0
+"""How long the first contact may take before somebody is told."""
+GRACE_SECONDS = 0.7
+"""How long to wait once every address was tried: a name may have another one, such as localhost of both IP versions."""
 REQUEST_SECONDS = 5.0
 """librdkafka's limit for one request. Waits for futures last twice as long."""
 RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.1, 2.0
@@ -191,9 +198,35 @@ class Cluster:
 
     def __init__(self, client: Mapping[str, Any]) -> None:
         self.servers = str(client["bootstrap.servers"])
-        self._complaints: list[str] = []
-        callback = {"error_cb": lambda error: self._complaints.append(error.str())}
-        self.admin = make_client(AdminClient, {**QUIET, **client, **callback})
+        self._complaints: list[KafkaError] = []
+        self._reached = False
+        self.admin = make_client(AdminClient, {**QUIET, **client, "error_cb": self._complaints.append})
+
+    def problem(self) -> str | None:
+        """Why no broker answers; None if one does. It takes at most about ``PROBE_SECONDS``.
+
+        Raises
+        ------
+        TidegaugeError
+            The brokers refuse the login; waiting does not help.
+        """
+        del self._complaints[:]
+        asked = self.admin.describe_cluster(request_timeout=PROBE_SECONDS)
+        started = time.monotonic()
+        deadline = started + PROBE_SECONDS + 1
+        while not asked.done() and time.monotonic() < deadline:
+            self.admin.poll(0.05)
+            if any(complaint.code() == KafkaError._ALL_BROKERS_DOWN for complaint in self._complaints):
+                deadline = min(deadline, started + GRACE_SECONDS)
+        error = asked.exception(0) if asked.done() else KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        # A broker that refuses to describe the cluster has answered; codes below 0 are those of the client itself.
+        if error is None or (isinstance(error, KafkaException) and error.args[0].code() > 0):
+            self._reached = True
+            return None
+        self.admin.poll(0)
+        if any(complaint.code() in CREDENTIALS for complaint in self._complaints):
+            raise self._unanswered(error)
+        return str(self._unanswered(error))
 
     def ask(self, question: Callable[[AdminClient], Answer], seconds_max: float | None = None) -> Answer:
         """Run a request and retry errors that may pass, for at most ``ANSWER_SECONDS_MAX`` by default.
@@ -201,11 +234,13 @@ class Cluster:
         Raises
         ------
         TidegaugeError
-            When no broker answers in time, or it refuses.
+            When no broker can be connected to, none answers in time, or it refuses.
         """
+        deadline = time.monotonic() + (seconds_max or ANSWER_SECONDS_MAX)
+        self._reach(deadline)
         attempts = stamina.retry_context(
-            on=_may_pass, attempts=None, timeout=seconds_max or ANSWER_SECONDS_MAX, wait_initial=RETRY_SECONDS_MIN,
-            wait_max=RETRY_SECONDS_MAX,
+            on=_may_pass, attempts=None, timeout=max(deadline - time.monotonic(), RETRY_SECONDS_MIN),
+            wait_initial=RETRY_SECONDS_MIN, wait_max=RETRY_SECONDS_MAX,
         )  # fmt: skip
         try:
             for attempt in attempts:
@@ -216,14 +251,30 @@ class Cluster:
         msg = "stamina ends with an answer or an exception"
         raise AssertionError(msg)
 
+    def _reach(self, deadline: float) -> None:
+        """Wait for the first answer of a broker; a connection that is refused ends the wait at once."""
+        told = False
+        while not self._reached:
+            problem = self.problem()
+            if problem is None:
+                return
+            if self._complaints or time.monotonic() >= deadline:
+                raise TidegaugeError(problem)
+            if not told:
+                told = True
+                left = deadline - time.monotonic()
+                _LOG.warning("kafka.bootstrap_servers %s: no broker answers yet; trying for %.0f s", self.servers, left)
+
     def ends(self, names: Sequence[str]) -> dict[str, int]:
         """Sum of the end offsets of each topic; raises as `ask` and `describe` do."""
         return self.ask(lambda admin: _ends(admin, names))
 
-    def _unanswered(self, error: KafkaException) -> TidegaugeError:
+    def _unanswered(self, error: BaseException) -> TidegaugeError:
         self.admin.poll(0)
         # The first error names the problem with a broker. Later ones only say that all brokers are down.
-        got = self._complaints[0] if self._complaints else text_of(error)
+        got = self._complaints[0].str() if self._complaints else "no answer"
+        if not self._complaints and isinstance(error, KafkaException):
+            got = text_of(error)
         return TidegaugeError(
             f"kafka.bootstrap_servers {self.servers}: required a broker that answers, got {got}; "
             "start it, or correct the address, rights or secrets"

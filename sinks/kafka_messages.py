@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sensing.outputs import DEAD_LETTERS, OutputRecord
 from sinks.dead_letter_messages import Header, dead_letter
-from sinks.envelope import CONTENT_TYPE, attributes
+from sinks.envelope import CONTENT_TYPE, SOURCE, attributes
 
 
 class Message(NamedTuple):
@@ -23,17 +23,18 @@ class Message(NamedTuple):
     headers: list[Header]
 
 
-def to_message(record: OutputRecord, prefix: str, run_id: str, recorded: str) -> Message:
+def to_message(record: OutputRecord, prefix: str, run_id: str, recorded: str, source: str = SOURCE) -> Message:
     """Convert a record of the run ``run_id``, written at ``recorded`` (RFC 3339), to a message."""
     topic = prefix + record.topic
     if record.topic == DEAD_LETTERS:
-        return Message(record, topic, *dead_letter(record, run_id, recorded))
-    return Message(record, topic, record.subject.encode(), record.data or None, headers(record, run_id, recorded))
+        return Message(record, topic, *dead_letter(record, run_id, recorded, source))
+    added = headers(record, run_id, recorded, source)
+    return Message(record, topic, record.subject.encode(), record.data or None, added)
 
 
-def headers(record: OutputRecord, run_id: str, recorded: str) -> list[Header]:
+def headers(record: OutputRecord, run_id: str, recorded: str, source: str = SOURCE) -> list[Header]:
     """Headers of a record that is not a dead letter."""
-    context = attributes(record, recorded)
+    context = attributes(record, recorded, source)
     del context["datacontenttype"]
     found: list[Header] = [(f"ce_{name}", value) for name, value in context.items()]
     if record.data:

@@ -15,7 +15,9 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from sensing.codec.instants import rfc3339
 from sensing.outputs import OutputRecord
 from sinks.delivery import Delivery, OnDelivered, Patience, ProducerStatus
+from sinks.envelope import SOURCE
 from sinks.kafka_messages import Message, to_message
+from sinks.own_offsets import OwnOffsets
 from sinks.part_files import Rows
 from sinks.status import Status
 
@@ -38,6 +40,8 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         Prefix of all topic names.
     run_id
         Id of the run. Ids of later runs sort behind it.
+    source
+        The CloudEvents attribute ``source`` of all records.
     stop
         Returns whether the run must end. Then all waits together last at most ``stop_timeout_s``.
     abandon
@@ -56,6 +60,7 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         partitions: int,
         prefix: str,
         run_id: str,
+        source: str = SOURCE,
         status: Status,
         stop: Callable[[], bool],
         stop_timeout_s: float = STOP_TIMEOUT_S,
@@ -69,10 +74,12 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
         self._partition_of = {key: number % partitions for number, key in enumerate(machines)}
         self._prefix = prefix
         self._run_id = run_id
+        self._source = source
         self._status = ProducerStatus(status)
         self._patience = Patience(stop, stop_timeout_s, abandon)
         self._on_delivered = on_delivered
         self._on_durable = on_durable
+        self._offsets = OwnOffsets(status)
         self._built: list[Delivery] = []
 
     def list_parts(self) -> list[str]:
@@ -85,9 +92,16 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "KafkaPart":
         """Create a producer. It connects in the background."""
-        delivery = Delivery(for_part, self._client, self._status, self._patience, self._on_delivered)
+        delivery = Delivery(
+            for_part, self._client, self._status, self._patience, self._on_delivered, self._offsets
+        )  # fmt: skip
         self._built.append(delivery)
-        return KafkaPart(delivery, self._prefix, self._run_id, self._on_durable)
+        return KafkaPart(delivery, self._prefix, self._run_id, self._source, self._on_durable, self._check)
+
+    def _check(self) -> None:
+        """Look for records of others if no partition waits for an acknowledgement."""
+        if all(delivery.idle for delivery in self._built):
+            self._offsets.check()
 
     def close(self) -> None:
         """Close all producers. A run that ended well has its acknowledgements by then."""
@@ -98,11 +112,16 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
 class KafkaPart(StatefulSinkPartition[list[OutputRecord | Rows], None]):
     """Outputs of some machines."""
 
-    def __init__(self, delivery: Delivery, prefix: str, run_id: str, on_durable: Callable[[], None]) -> None:
+    def __init__(
+        self, delivery: Delivery, prefix: str, run_id: str, source: str, on_durable: Callable[[], None],
+        on_acknowledged: Callable[[], None],
+    ) -> None:  # fmt: skip
         self._delivery = delivery
         self._prefix = prefix
         self._run_id = run_id
+        self._source = source
         self._on_durable = on_durable
+        self._on_acknowledged = on_acknowledged
         self._snapshot_taken = False
 
     def write_batch(self, values: list[list[OutputRecord | Rows]]) -> None:
@@ -115,6 +134,7 @@ class KafkaPart(StatefulSinkPartition[list[OutputRecord | Rows], None]):
     def snapshot(self) -> None:
         """Wait, at the end of an epoch, until everything is acknowledged; nothing is to be remembered then."""
         self._delivery.wait()
+        self._on_acknowledged()
         self._snapshot_taken = True
 
     def close(self) -> None:
@@ -123,7 +143,7 @@ class KafkaPart(StatefulSinkPartition[list[OutputRecord | Rows], None]):
 
     def _to_messages(self, records: Iterable[OutputRecord]) -> Iterable[Message]:
         recorded = rfc3339(int(dt.datetime.now(dt.UTC).timestamp() * 1000))
-        return (to_message(record, self._prefix, self._run_id, recorded) for record in records)
+        return (to_message(record, self._prefix, self._run_id, recorded, self._source) for record in records)
 
 
 def _collect(values: list[list[OutputRecord | Rows]]) -> Iterable[OutputRecord]:

@@ -27,6 +27,17 @@ SCHEMA = pa.schema(
         ("reorder_point", pa.float64()),
         ("order_up_to", pa.float64()),
         ("order_quantity", pa.float64()),
+        ("status", pa.string()),
+        ("version", pa.int64()),
+        ("decimals", pa.int64()),
+        ("on_hand", pa.float64()),
+        ("on_order", pa.float64()),
+        ("in_transit", pa.float64()),
+        ("open_demand", pa.float64()),
+        ("owed", pa.float64()),
+        ("allocated", pa.float64()),
+        ("free", pa.float64()),
+        ("stockout_date", pa.date32()),
     ]
 )
 KEYS = pa.schema([SCHEMA.field("sku"), SCHEMA.field("location")])

@@ -13,7 +13,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from sensing.contracts.topic_registry import published
 from sensing.outputs import DEAD_LETTERS, OutputRecord
-from sinks.envelope import to_structured_json
+from sinks.envelope import SOURCE, to_structured_json
 from sinks.parameter_table import write_rows
 
 TOPIC_WIDTH = 32
@@ -65,10 +65,13 @@ class PartFiles(FixedPartitionedSink[list[OutputRecord | Rows], dict[str, int]])
         Keys of the machines in order. The key of an item is the key of its machine.
     recorded
         The ``recordedtime`` of the whole run, RFC 3339.
+    source
+        The CloudEvents attribute ``source`` of all records.
     """
 
-    def __init__(self, folder: Path, keys: list[str], recorded: str) -> None:
+    def __init__(self, folder: Path, keys: list[str], recorded: str, source: str = SOURCE) -> None:
         self._folder = folder
+        self._source = source
         self._keys = keys
         self._partition_of = {key: at for at, key in enumerate(keys)}
         self._recorded = recorded
@@ -84,7 +87,7 @@ class PartFiles(FixedPartitionedSink[list[OutputRecord | Rows], dict[str, int]])
 
     def build_part(self, step_id: str, for_part: str, resume_state: dict[str, int] | None) -> "MachinePart":
         """Open a machine's part files and truncate them to the sizes in the saved state."""
-        part = MachinePart(self._folder, for_part, self._recorded, resume_state or {})
+        part = MachinePart(self._folder, for_part, self._recorded, self._source, resume_state or {})
         self._built.append(part)
         return part
 
@@ -97,8 +100,9 @@ class PartFiles(FixedPartitionedSink[list[OutputRecord | Rows], dict[str, int]])
 class MachinePart(StatefulSinkPartition[list[OutputRecord | Rows], dict[str, int]]):
     """Part files of one machine: one per topic, and one per table of rows."""
 
-    def __init__(self, folder: Path, key: str, recorded: str, sizes: dict[str, int]) -> None:
+    def __init__(self, folder: Path, key: str, recorded: str, source: str, sizes: dict[str, int]) -> None:
         self._folder = folder
+        self._source = source
         self._key = key
         self._recorded = recorded
         self._files: dict[str, IO[bytes]] = {}
@@ -114,9 +118,8 @@ class MachinePart(StatefulSinkPartition[list[OutputRecord | Rows], dict[str, int
                 if isinstance(output, OutputRecord):
                     # Files are not compacted, so tombstones are left out.
                     if output.data:
-                        lines[output.topic].append(
-                            order_key(output) + to_structured_json(output, self._recorded) + b"\n"
-                        )
+                        line = to_structured_json(output, self._recorded, self._source)
+                        lines[output.topic].append(order_key(output) + line + b"\n")
                 else:
                     write_rows(self._folder / f"rows.{self._key}", output.columns)
         for topic, added in lines.items():

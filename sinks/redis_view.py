@@ -7,7 +7,7 @@ topics; the engine does not publish again.
 Keys, with a prefix before each
 -------------------------------
 ``parameters:{sku}/{location}``
-    Hash: ``sku``, ``location``, ``status``, ``as_of``, ``expires``, ``demand_class``, ``lead_time_days_mean``,
+    Hash: ``sku``, ``location``, ``status``, ``as_of``, ``decimals``, ``demand_class``, ``lead_time_days_mean``,
     ``lead_time_days_sd``, ``service_target``, ``safety_stock``, ``reorder_point``, ``order_up_to``, ``order_quantity``,
     ``on_hand``, ``on_order``, ``open_demand``, ``stockout_date``, ``cover_days``, ``forecast_start``, ``forecast_mean``
     (JSON), ``method``, ``reason``; where a person has decided ``decision``, ``decided_by``, ``decided_role``,
@@ -16,10 +16,11 @@ Keys, with a prefix before each
 ``exception:{id}``
     Hash: the fields of the exception, lists in JSON, ``details`` in ``document`` only; ``priority``; ``version``,
     ``lineage``, ``document``. After its end it stays for some days.
-``exceptions:open``
-    Sorted set: ids of open exceptions by priority, see ``sinks.priority``: ``ZRANGE ... 0 9 REV`` is what to do next.
+``exceptions:open``, ``exceptions:route:{route}``, ``exceptions:owner:{owner}``
+    Sorted sets, called queues: ids of all open exceptions, those of a route and those of an owner by priority, see
+    ``sinks.priority``: ``ZRANGE ... 0 9 REV`` is what to do next.
 ``view``
-    Hash: position in the topics, and when it was written.
+    Hash: position in the topics with the owner of the view, when it was written, and the sizes of all queues.
 
 Fields without a value are absent. The field ``build`` of a hash is the id of the build that wrote it.
 
@@ -30,6 +31,10 @@ and is incomplete after every loss of data. Consumers that must see every change
 
 Supported is one Redis, also with replicas behind one address, but not a cluster. Its ``maxmemory-policy`` must be
 ``noeviction``: evicted entries are missing until the next rebuild.
+
+A view belongs to the topics of one prefix on one cluster. An engine of other topics leaves it alone and says so, until
+it is 12 hours old or somebody deletes the key ``view``. A queue that somebody deletes or changes is found within a
+minute, and the view is rebuilt. A key of another type under one of the view's names is replaced and counted.
 
 Invariants
 ----------
@@ -49,11 +54,12 @@ from redis.backoff import EqualJitterBackoff
 from redis.exceptions import RedisError
 
 from sensing.contracts.topic_registry import viewed
-from sinks.errors import TidegaugeError
+from sinks.errors import RefusedError, TidegaugeError
 from sinks.redis_store import MovedError, Store
-from sinks.status import KAFKA_VIEW, REDIS, Status
+from sinks.status import KAFKA_VIEW, REDIS, VIEW, Status
 from sinks.topic_tail import Tail, TailLostError
 from sinks.view_entries import Layout
+from sinks.view_position import OwnedError
 from sinks.view_updater import Hooks, ViewCounts, ViewUpdater
 
 BACKOFF = EqualJitterBackoff(cap=5.0, base=0.1)
@@ -84,6 +90,11 @@ class RedisView:
     ended_days
         Days that an exception is kept after its end, unless its tombstone comes earlier.
 
+    Attributes
+    ----------
+    refused
+        Why another engine's view is left alone; empty if it is this engine's.
+
     Raises
     ------
     TidegaugeError
@@ -109,12 +120,28 @@ class RedisView:
         self._status = status
         self._stop = threading.Event()
         self._stepped = threading.Condition()
+        self.refused = ""
         self._thread = threading.Thread(target=self._run, name="redis-view", daemon=True)
 
     @property
     def counts(self) -> ViewCounts:
         """Counters of the updater."""
         return self._updater.counts
+
+    def check_owner(self) -> None:
+        """Check, before `start`, that no other engine owns the view. If Kafka or Redis is away, `start` goes on anyway.
+
+        Raises
+        ------
+        RefusedError
+            Another engine owns it.
+        """
+        try:
+            self._updater.check_owner()
+        except OwnedError as error:
+            raise RefusedError(str(error)) from error
+        except (RedisError, KafkaException, TidegaugeError):
+            return
 
     def start(self) -> None:
         """Start the thread."""
@@ -133,7 +160,7 @@ class RedisView:
         asked_at = time.monotonic()
         deadline = asked_at + timeout_s
         ends: dict[str, list[int]] | None = None
-        while (left := deadline - time.monotonic()) > 0 and not self._stop.is_set():
+        while (left := deadline - time.monotonic()) > 0 and not self._stop.is_set() and not self.refused:
             if ends is None:
                 ends = self._ends()
             if ends is not None and self._updater.has(ends, asked_at):
@@ -153,6 +180,7 @@ class RedisView:
         while not self._stop.is_set():
             try:
                 self._updater.resume()
+                self.refused = ""
                 while not self._stop.is_set():
                     self._updater.step()
                     failures = 0
@@ -164,6 +192,11 @@ class RedisView:
 
     def _pause(self, error: Exception, seconds: float) -> None:
         part = REDIS if isinstance(error, RedisError | MovedError) else KAFKA_VIEW
+        if isinstance(error, OwnedError):
+            self.refused = str(error)
+            self._status.failing(VIEW, self.refused)
+            self._stop.wait(seconds)
+            return
         # A view that somebody else changed is not a failure: `resume` reads its position again.
         if not isinstance(error, MovedError | TailLostError):
             self._status.failing(part, _in_words(error))

@@ -2,10 +2,18 @@
 
 from typing import Protocol
 
+KAFKA = "kafka"
 KAFKA_PRODUCER = "kafka-producer"
 KAFKA_VIEW = "kafka-view"
 REDIS = "redis"
-"""Names of the parts."""
+VIEW = "view"
+"""Names of the parts. ``kafka`` is the first contact at the start. The view fails while another engine owns it."""
+
+SECOND_ENGINE = "second_engine"
+VIEW_KEY_REPLACED = "view_key_replaced"
+VIEW_QUEUE_LOST = "view_queue_lost"
+LOG_BEGINS_LATE = "log_begins_late"
+"""Subjects of warnings."""
 
 
 class Status(Protocol):
@@ -25,4 +33,8 @@ class Status(Protocol):
 
     def backoff(self, part: str, seconds: float) -> None:
         """Report a pause before a retry."""
+        ...
+
+    def warn(self, subject: str, sentence: str, count: int = 1) -> None:
+        """Report what a person should look at and what stops nothing; ``count`` is how often it was found."""
         ...

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from sinks.errors import TidegaugeError
-from sinks.kafka_client import CONSUMER, QUIET, Cluster, find_logs, fixed, make_client
+from sinks.kafka_client import CONSUMER, QUIET, REQUEST_SECONDS, Cluster, find_logs, fixed, make_client
 from sinks.kafka_errors import FORBIDDEN, GONE, MOVED, refusal
 
 DEFAULTS: dict[str, Any] = {
@@ -64,6 +64,8 @@ class Tail:
 
     Attributes
     ----------
+    prefix
+        Prefix of the topic names.
     next
         Offset to read next, per topic and partition.
     trouble
@@ -73,7 +75,7 @@ class Tail:
     def __init__(self, client: Mapping[str, Any], prefix: str, topics: Sequence[str]) -> None:
         self.next: dict[str, list[int]] = {}
         self.trouble = ""
-        self._prefix = prefix
+        self.prefix = prefix
         self._topics = topics
         self._ended: set[tuple[str, int]] = set()
         own = {"group.id": GROUP, "error_cb": self._on_error}
@@ -90,12 +92,17 @@ class Tail:
         TidegaugeError
             A topic is missing, or reading it is not allowed.
         """
-        logs = find_logs(self.cluster.admin, {topic: self._prefix + topic for topic in self._topics})
+        logs = find_logs(self.cluster.admin, {topic: self.prefix + topic for topic in self._topics})
         found = {log.topic: TopicState(log.topic_id, [], []) for log in logs}
         for log in logs:
             found[log.topic].low.append(log.start)
             found[log.topic].high.append(log.end)
         return found
+
+    def cluster_id(self) -> str:
+        """Id of the Kafka cluster; raises as `look` does."""
+        found = self.cluster.admin.list_topics(self.prefix + self._topics[0], REQUEST_SECONDS)
+        return str(found.cluster_id)
 
     def start(self, offsets: Mapping[str, Sequence[int]]) -> None:
         """Read from these offsets on, one per partition. Earlier reads do not matter."""
@@ -103,7 +110,7 @@ class Tail:
         self._ended = set()
         self._consumer.assign(
             [
-                TopicPartition(self._prefix + topic, partition, offset)
+                TopicPartition(self.prefix + topic, partition, offset)
                 for topic, starts in offsets.items()
                 for partition, offset in enumerate(starts)
             ]
@@ -139,7 +146,7 @@ class Tail:
     def answers(self, timeout_s: float) -> bool:
         """Whether a broker answers. If so, ``trouble`` is cleared."""
         try:
-            self._consumer.list_topics(self._prefix + self._topics[0], timeout_s)
+            self._consumer.list_topics(self.prefix + self._topics[0], timeout_s)
         except KafkaException:
             return False
         self.trouble = ""
@@ -176,7 +183,7 @@ class Tail:
         assert topic is not None
         assert partition is not None
         assert offset is not None
-        return topic.removeprefix(self._prefix), partition, offset
+        return topic.removeprefix(self.prefix), partition, offset
 
     def _on_error(self, error: KafkaError) -> None:
         self.trouble = error.str()

@@ -9,15 +9,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.exceptions import ENDED, ExceptionState
 from sensing.contracts.topic_registry import SPECS
 from sensing.contracts.topic_spec import View
 from sensing.outputs import EXCEPTIONS, PARAMETERS
 from sinks.priority import priority
 from sinks.topic_tail import Record
 
-ENDED = ("resolved", "expired")
 DAY_MS = 86_400_000
+OPEN, ROUTE, OWNER = "open", "route:", "owner:"
+"""Names of queues; a route and an owner follow the last two."""
 
 Value = str | int | float | None
 
@@ -33,9 +34,13 @@ class Layout(NamedTuple):
         return f"{self.prefix}view"
 
     @property
-    def open(self) -> str:
-        """Sorted set: ids of open exceptions by priority."""
-        return f"{self.prefix}exceptions:open"
+    def queues(self) -> str:
+        """Start of the names of all queues. A queue is a sorted set: ids of open exceptions by priority."""
+        return f"{self.prefix}exceptions:"
+
+    def queue(self, name: str) -> str:
+        """A queue: all open exceptions (``OPEN``), those of a route or those of an owner."""
+        return f"{self.queues}{name}"
 
     def hash(self, topic: str, key: str) -> str:
         """Hash of one record, for example of one exception."""
@@ -55,9 +60,10 @@ def _view(topic: str) -> View:
 class Entry(NamedTuple):
     """One conditional upsert, an argument of the script in ``sinks.redis_store``.
 
-    ``member`` is the id of an exception (empty: not an exception), ``score`` its score among the open ones (empty: not
-    open). ``run_id`` is the id of the run. It is empty for a tombstone without a run, which deletes any record.
-    Without ``fields`` the hash is deleted. All texts are ``str``, since MessagePack in Redis has no byte strings.
+    ``member`` is the id of an exception (empty: not an exception), ``score`` its score in ``queues``, the names of the
+    queues that it is in (none: not open). ``run_id`` is the id of the run. It is empty for a tombstone without a run,
+    which deletes any record. Without ``fields`` the hash is deleted. All texts are ``str``, since MessagePack in Redis
+    has no byte strings.
     """
 
     hash: str
@@ -65,6 +71,7 @@ class Entry(NamedTuple):
     run_id: str
     version: int
     score: str
+    queues: list[str]
     ttl_ms: int
     channel: str
     message: str
@@ -110,12 +117,12 @@ class _Parameters(msgspec.Struct):
     location: str
     status: str
     as_of: str
-    expires: str
     demand_class: str
     proposed: _Proposed
     forecast: _Forecast
     stock: _Stock
     change: _Change
+    decimals: int
     overrides: msgspec.Raw = msgspec.Raw(b"[]")
     item_name: str | None = None
     family: str | None = None
@@ -161,7 +168,7 @@ def _entry(record: Record, layout: Layout, ended_days: int) -> Entry:
         version = int(_text(record.headers["ce_id"], "ce_id").rpartition("#")[2])
     kind = _text(record.headers["ce_type"], "ce_type") if record.value is not None else "deleted"
     change: dict[str, str | int] = {"id": key, "type": kind, "version": version}
-    score, ttl_ms, fields = "", 0, list[str]()
+    score, queues, ttl_ms, fields = "", list[str](), 0, list[str]()
     if record.value is not None and record.topic == EXCEPTIONS:
         state = _exception(record.value)
         change["severity"] = state.severity
@@ -169,15 +176,20 @@ def _entry(record: Record, layout: Layout, ended_days: int) -> Entry:
         if state.status in ENDED:
             ttl_ms = ended_days * DAY_MS
         else:
-            score = str(rank)
+            score, queues = str(rank), queues_of(state)
         fields = _flat([*_exception_fields(state, rank), ("document", record.value.decode())])
     elif record.value is not None:
         flat = _parameter_fields(_parameters(record.value)) if record.topic == PARAMETERS else ()
         fields = _flat([*flat, ("document", record.value.decode())])
     return Entry(
-        layout.hash(record.topic, key), key if record.topic == EXCEPTIONS else "", run_id, version, score, ttl_ms,
-        layout.channel(record.topic), msgspec.json.encode(change).decode(), fields,
+        layout.hash(record.topic, key), key if record.topic == EXCEPTIONS else "", run_id, version, score, queues,
+        ttl_ms, layout.channel(record.topic), msgspec.json.encode(change).decode(), fields,
     )  # fmt: skip
+
+
+def queues_of(state: ExceptionState) -> list[str]:
+    """Names of the queues of an open exception."""
+    return [OPEN, f"{ROUTE}{state.route}", *([f"{OWNER}{state.owner}"] if state.owner else [])]
 
 
 def _exception_fields(state: ExceptionState, rank: int) -> Iterable[tuple[str, Value]]:
@@ -197,7 +209,7 @@ def _parameter_fields(document: _Parameters) -> Iterable[tuple[str, Value]]:
     yield "location", document.location
     yield "status", document.status
     yield "as_of", document.as_of
-    yield "expires", document.expires
+    yield "decimals", document.decimals
     yield "demand_class", document.demand_class
     for group in (document.proposed, document.stock):
         for name in group.__struct_fields__:

@@ -1,5 +1,6 @@
 """``tidegauge demo``: the engine on real orders, watched live."""
 
+import secrets
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +17,7 @@ PLAIN_COLUMNS = 120
     "--output", "folder", type=click.Path(path_type=Path),
     help="Folder for input, results and truth; refused where it is not empty. Default: a new temporary folder.",
 )  # fmt: skip
-@click.option("--days", type=click.IntRange(min=1), help="Only the last so many days of the year.")
+@click.option("--days", type=click.IntRange(1, 3660), help="Only the last so many days of the year.")
 def demo(folder: Path | None, days: int | None) -> None:
     """Watch the engine on a year of a real shop's orders with a simulated supply side.
 
@@ -26,9 +27,12 @@ def demo(folder: Path | None, days: int | None) -> None:
     # The engine takes a second to load; usage and help need none of it.
     from rich.console import Console
 
+    from flows.cli.warm_up import ensure, to_stderr
     from flows.demo.demo_job import run_demo
 
     # Without a terminal lines are not wrapped.
     console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else PLAIN_COLUMNS)
     with readable_errors():
-        run_demo(folder or Path(tempfile.mkdtemp(prefix="tidegauge-demo-")), days, console)
+        ensure(to_stderr)
+        # A folder that does not exist yet, so that a failure leaves none behind.
+        run_demo(folder or Path(tempfile.gettempdir()) / f"tidegauge-demo-{secrets.token_hex(4)}", days, console)

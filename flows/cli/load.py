@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="[DIR]", required=False)
 @click.option("--sample", is_flag=True, help="Instead of DIR: the demo's year of orders, unless there are orders.")
-@click.option("--rate", type=click.IntRange(min=1), help="The most lines a second, evenly. Default: no limit.")
+@click.option("--rate", type=click.IntRange(1, 100_000_000), help="The most lines a second, evenly. Default: no limit.")
 @kafka_options
 def load(resolved: "Resolved", folder: Path | None, sample: bool, rate: int | None) -> None:
     """Load the event files in DIR, a folder that replay reads, into Kafka topics.

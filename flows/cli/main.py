@@ -7,6 +7,7 @@ import click
 
 COMMANDS = {
     "demo": "Watch the engine on real orders with a simulated supply side.",
+    "exceptions": "Show open exceptions, the most urgent first.",
     "export": "Write current parameters and open exceptions from Kafka to files.",
     "load": "Load a folder of event files into Kafka topics.",
     "replay": "Replay a folder of event files: exceptions and planning parameters out.",

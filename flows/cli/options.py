@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from flows.instants import INSTANT_TEXT, read_instant
-from sinks.errors import TidegaugeError, UsageError
+from flows.uri_reference import URI_REFERENCE, is_uri_reference
+from sinks.errors import TidegaugeError, UsageError, of_system
 
 
 class Instant(click.ParamType[int]):
@@ -43,6 +44,18 @@ class Position(click.ParamType[str]):
         return value
 
 
+class UriReference(click.ParamType[str]):
+    """A URI-reference that is not empty."""
+
+    name = "URI"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check a URI-reference."""
+        if not is_uri_reference(value):
+            self.fail(f"required {URI_REFERENCE}, got {value!r}", param, ctx)
+        return value
+
+
 class _Failure(click.ClickException):
     """An error of a run with its exit code."""
 
@@ -62,6 +75,10 @@ def readable_errors() -> Iterator[None]:
         if error.trace:
             click.echo(error.trace, err=True)
         raise _Failure(error) from error
+    except (OSError, MemoryError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise  # Who reads our output has enough; click ends in silence.
+        raise _Failure(of_system(error)) from error
     except KeyboardInterrupt as error:
         msg = "stopped before the end; nothing was written"
         raise click.ClickException(msg) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.cli.options import Instant, Position, readable_errors
+from flows.cli.options import Instant, Position, UriReference, readable_errors
 from sensing.machine_settings import Settings
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ INSTANT = Instant(Settings().time_zone)
     "--until", type=INSTANT, help="Let the clock run on to this instant. Default: the end of the last event's day."
 )
 @click.option(
-    "--block-size", type=click.IntRange(min=1), help="About so many messages of a file at once; results are the same."
+    "--block-size",
+    type=click.IntRange(1, 1_000_000),
+    help="About so many messages of a file at once; results are the same.",
 )
 @click.option(
     "--workers",
@@ -45,6 +47,10 @@ INSTANT = Instant(Settings().time_zone)
     "--skip", "skipped", multiple=True, type=Position(), metavar="TOPIC:PARTITION:OFFSET",
     help="Pass over this line as a dead letter; its offset is its number in the file from 0. May be repeated.",
 )  # fmt: skip
+@click.option(
+    "--ce-source", "source", type=UriReference(),
+    help="Who produces the outputs: their CloudEvents attribute source. Default: tidegauge.",
+)  # fmt: skip
 def replay(
     input_folder: Path,
     output_folder: Path,
@@ -53,17 +59,22 @@ def replay(
     block_size: int | None,
     workers: int,
     skipped: tuple[str, ...],
+    source: str | None,
 ) -> None:
     """Replay a folder of event files and write exceptions, planning parameters, audit and dead letters.
 
     Events are merged by event time, each file in its own order. The results are the same in every run.
     """
     # The engine takes a second to load; usage and help need none of it.
+    from flows.cli.warm_up import ensure, to_stderr
     from flows.input.skipping import read_skips
     from flows.replay_job import BATCH_MESSAGES
     from flows.replay_job import replay as run
+    from sinks.envelope import SOURCE
 
-    with readable_errors(), progress_bar() as progress:
+    with readable_errors(), contextlib.ExitStack() as stack:
+        ensure(to_stderr)
+        progress = stack.enter_context(progress_bar())
         summary = run(
             input_folder,
             output_folder,
@@ -72,6 +83,7 @@ def replay(
             batch_messages=block_size or BATCH_MESSAGES,
             workers=workers,
             skips=read_skips(skipped),
+            source=source or SOURCE,
             progress=progress,
         )
     click.echo(summary_line(summary), err=True)

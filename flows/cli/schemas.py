@@ -7,7 +7,7 @@ import click
 from flows.cli.options import readable_errors
 from sensing.contracts import schemas as contracts
 from sensing.detection.detector_registry import DETECTORS
-from sinks.errors import TidegaugeError
+from sinks.errors import TidegaugeError, words_of
 
 PACKAGED = Path(contracts.__file__).with_suffix("")
 """Folder of the packaged schemas."""
@@ -36,8 +36,8 @@ def write(folder: Path, documents: dict[str, bytes]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in documents.items():
             (folder / name).write_bytes(content)
-    except OSError as error:
-        msg = f"--output {folder}: required a folder to write to, got {error.strerror}; name another one"
+    except (OSError, ValueError) as error:
+        msg = f"--output {folder}: required a folder to write to, got {words_of(error)}; name another one"
         raise TidegaugeError(msg) from error
 
 

@@ -24,7 +24,9 @@ def topics() -> None:
 
 @topics.command()
 @click.option(
-    "--partitions", type=click.IntRange(min=1), help="Partitions of every topic but reference, which has 1. Default: 4."
+    "--partitions",
+    type=click.IntRange(1, 10_000),
+    help="Partitions of every topic but reference, which has 1. Default: 4.",
 )
 @kafka_options
 def create(resolved: "Resolved", partitions: int | None) -> None:
@@ -44,7 +46,9 @@ def create(resolved: "Resolved", partitions: int | None) -> None:
 
 
 @topics.command()
-@click.option("--partitions", type=click.IntRange(min=1), help="How many there must be. Default: any number is right.")
+@click.option(
+    "--partitions", type=click.IntRange(1, 10_000), help="How many there must be. Default: any number is right."
+)
 @kafka_options
 def check(resolved: "Resolved", partitions: int | None) -> None:
     """Say which topics are not as they must be.

@@ -11,9 +11,10 @@ from flows.demo import report
 from flows.demo.clock import ZONE_NAME
 from flows.demo.inputs import Inputs, write_inputs
 from flows.demo.live_view import LiveView
+from flows.demo.precision import precision
 from flows.demo.retail import read_retail
 from flows.demo.truth import Score, read_problems, score
-from flows.output_folder import refuse_used
+from flows.output_folder import output_folder
 from flows.processors import processors
 from flows.replay_job import Summary, replay
 from sensing.contracts.audit import ControlTotals
@@ -42,19 +43,23 @@ def run_demo(folder: Path, days: int | None, console: Console) -> Outcome:
     TidegaugeError
         When the run fails or its control totals do not balance.
     """
-    input_folder, output_folder, truth_file = folder / "input", folder / "output", folder / "truth.json"
-    refuse_used(folder)
-    input_folder.mkdir(parents=True)
+    with output_folder(folder):
+        return _run(folder, days, console)
+
+
+def _run(folder: Path, days: int | None, console: Console) -> Outcome:
+    input_folder, results, truth_file = folder / "input", folder / "output", folder / "truth.json"
+    input_folder.mkdir()
     started = time.perf_counter()
     inputs = write_inputs(read_retail(days), input_folder, truth_file)
     report.print_inputs(console, inputs, time.perf_counter() - started)
     with LiveView(console, sum(inputs.file_lines.values())) as view:
-        summary = replay(input_folder, output_folder, SETTINGS, workers=processors(), progress=view.show)
+        summary = replay(input_folder, results, SETTINGS, workers=processors(), progress=view.show)
     outcome = Outcome(
         inputs,
         summary,
-        report.read_totals(output_folder / "audit.ndjson"),
-        score(_read(truth_file), read_problems(output_folder / "exceptions.ndjson")),
+        report.read_totals(results / "audit.ndjson"),
+        score(_read(truth_file), read_problems(results / "exceptions.ndjson")),
     )
     _print_outcome(console, outcome, folder)
     console.print(f"\nWhole demo: {time.perf_counter() - started:.1f} s", highlight=False)
@@ -75,5 +80,6 @@ def _print_outcome(console: Console, outcome: Outcome, folder: Path) -> None:
     )
     report.print_totals(console, outcome.totals)
     report.print_score(console, outcome.score)
-    report.print_problems(console, "Worst of these", outcome.score.others)
-    console.print(f"\nFiles: {folder} (input/, output/, truth.json)", highlight=False, soft_wrap=True)
+    report.print_problems(console, "Worst of the others (real demand, simulated supply)", outcome.score.others)
+    report.print_precision(console, precision(outcome.score, outcome.inputs.hindsight))
+    report.print_files(console, folder, summary.outputs.get("dead.letter", 0))

@@ -93,7 +93,9 @@ def file_buffers(files: Sequence[InputFile], settings: Settings, skips: Skips = 
             Log(file.topic, file.path.name, 0, "", 0, AFTER_ALL),
             0,
             settings,
-            NoTimestamps() if file.topic == REFERENCE else FollowingTimestamps(settings.skew_ms, inputs),
+            NoTimestamps()
+            if file.topic == REFERENCE
+            else FollowingTimestamps(settings.skew_ms, inputs, settings.lateness_ms),
             skips=skips,
         )
         for number, file in enumerate(files)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sensing.codec.event_record import TOPICS
-from sinks.errors import UsageError
+from sinks.errors import UsageError, words_of
 
 SUFFIXES = (".ndjson", ".ndjson.gz")
 
@@ -17,23 +17,23 @@ class InputFile(NamedTuple):
 
 
 def find_inputs(folder: Path) -> list[InputFile]:
-    """Input files of a folder in the order of their topics; files that are not NDJSON are ignored.
+    """Input files of a folder in the order of their topics; those with other endings are ignored.
 
     Raises
     ------
     UsageError
-        When the folder does not exist, has no input, has an NDJSON file with another name, or has a topic twice.
+        When the folder does not exist, has no input, has an NDJSON file with another name, has a topic twice, or has
+        something that is no file under the name of one.
     """
     expected = ", ".join(f"{topic}.ndjson" for topic in TOPICS)
-    if not folder.is_dir():
-        what = "a file" if folder.exists() else "nothing"
-        msg = f"input {folder}: required a folder that holds files such as orders.ndjson, got {what}; give the folder"
-        raise UsageError(msg)
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
+    for path in _paths(folder):
         suffix = next((suffix for suffix in reversed(SUFFIXES) if path.name.endswith(suffix)), None)
-        if suffix is None or not path.is_file():
+        if suffix is None:
             continue
+        if not path.is_file():
+            msg = f"input {path}: required a file, got {_kind(path)}; replace it, or move it elsewhere"
+            raise UsageError(msg)
         topic = path.name.removesuffix(suffix)
         if topic not in TOPICS:
             msg = (
@@ -50,3 +50,24 @@ def find_inputs(folder: Path) -> list[InputFile]:
         )
         raise UsageError(msg)
     return [InputFile(topic, found[topic]) for topic in TOPICS if topic in found]
+
+
+def _paths(folder: Path) -> list[Path]:
+    required = "required a folder that holds files such as orders.ndjson"
+    try:
+        if folder.is_dir():
+            return sorted(folder.iterdir())
+        what = "a file" if folder.exists() else "nothing"
+    except (OSError, ValueError) as error:
+        what = words_of(error)
+    shown = str(folder).replace("\0", "\\0")
+    msg = f"input {shown}: {required}, got {what}; give the folder"
+    raise UsageError(msg)
+
+
+def _kind(path: Path) -> str:
+    if path.is_dir():
+        return "a folder"
+    if path.exists():
+        return "a pipe or a device"
+    return "a link that leads nowhere"

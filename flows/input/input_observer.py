@@ -32,6 +32,10 @@ class InputObserver(Protocol):
         """Position of a partition: next offset, offset behind its last message, and its watermark (UTC ms)."""
         ...
 
+    def log_begins(self, topic: str, partition: int, offset: int) -> None:
+        """The log of a partition begins at this offset: what was before it cannot be read any more."""
+        ...
+
     def reference_read(self) -> None:
         """The reference was read to its end and sent to the machines."""
         ...

@@ -82,6 +82,7 @@ class KafkaReader:
         self._buffers = {(buffer.log.name, buffer.log.partition): buffer for buffer in buffers}
         self._names = {buffer.partition: key for key, buffer in self._buffers.items()}
         self._ends = {key: buffer.log.end for key, buffer in self._buffers.items()}
+        self._begins = {key: buffer.log.start for key, buffer in self._buffers.items()}
         self._busy = {key: (buffer.position, False) for key, buffer in self._buffers.items()}
         self._committed = {key: buffer.position for key, buffer in self._buffers.items()}
         self._commits = 0
@@ -300,6 +301,9 @@ class KafkaReader:
             # Pause and resume make librdkafka report end-of-partition again without moving the position.
             self._consumer.pause([Assigned(*key)])
             self._consumer.resume([Assigned(*key)])
+        if statistics["lo_offset"] > self._begins[key]:
+            self._begins[key] = statistics["lo_offset"]
+            self._observer.log_begins(*buffer.partition, self._begins[key])
         end = statistics["ls_offset"] if statistics["ls_offset"] >= 0 else statistics["hi_offset"]
         if end >= 0 and key not in self._away and key not in self._paused:
             # Without new messages since the last statistics, wait for its end-of-partition event.

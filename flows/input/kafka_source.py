@@ -12,19 +12,22 @@ from typing import Any
 
 from bytewax.inputs import FixedPartitionedSource
 
+from flows.input.earlier_exceptions import as_notices
 from flows.input.group_progress import GroupProgress
 from flows.input.input_observer import InputObserver
 from flows.input.kafka_log_errors import log_moved, recreated
 from flows.input.kafka_reader import KafkaReader
 from flows.input.ordered_merge import BATCH_MESSAGES, OrderedMerge
 from flows.input.partition_buffer import PartitionBuffer
+from flows.input.record_timestamps import RecordTimestamps
 from flows.input.skipping import NO_SKIPS, Skips
 from flows.input.source_group import CLOCKS, REFERENCE, Clocks, EndOfInput, GroupState, Milestones, SourceGroup
-from flows.input.timestamps import FollowingTimestamps, NoTimestamps, RecordTimestamps
+from flows.input.timestamps import FollowingTimestamps, NoTimestamps
 from flows.input.topic_guard import TopicGuard
 from flows.input.topic_partition import TopicPartition
 from flows.runtime.context import RunContext
 from flows.runtime.roles import Item
+from sensing.contracts.exceptions import ExceptionState
 from sensing.machine_settings import Settings
 from sinks.kafka_client import Log
 
@@ -40,16 +43,19 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
         All partitions of the input topics, in the order of `sinks.kafka_client.find_logs`.
     skips
         Positions of messages that become dead letters.
+    earlier
+        Exceptions that an earlier run has left in the topic. A run with a saved state knows them.
     """
 
     def __init__(
         self, consumer: Mapping[str, Any], admin: Mapping[str, Any], logs: Sequence[Log], settings: Settings,
         context: RunContext, observer: InputObserver, *, until_end: bool = False, clocks: Clocks = CLOCKS,
-        skips: Skips = NO_SKIPS,
+        skips: Skips = NO_SKIPS, earlier: Sequence[ExceptionState] = (),
     ) -> None:  # fmt: skip
         assert not until_end or settings.source_groups == 1, "one merge needs all heads"
         self._until_end = until_end
         self._skips = skips
+        self._earlier = earlier
         self._consumer = consumer
         self._admin = admin
         self._logs = logs
@@ -89,6 +95,7 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
             number, buffers, reader, merge, self._settings, self._context, self._progress,
             end=EndOfInput() if self._until_end else None, clocks=self._clocks, milestones=milestones,
             learned=b"" if resume_state is None else resume_state.learned,
+            notices=() if number or resume_state is not None else as_notices(self._earlier), has_metrics=True,
         )  # fmt: skip
         self._built.append((group, reader))
         return group
@@ -110,11 +117,11 @@ class KafkaSource(FixedPartitionedSource[Item, GroupState]):
 
     def _buffer(self, number: int, log: Log, offset: int) -> PartitionBuffer:
         settings, bounded = self._settings, False
-        timestamps: NoTimestamps = RecordTimestamps(settings.skew_ms)
+        timestamps: NoTimestamps = RecordTimestamps(settings.skew_ms, self._clocks.wall_ms)
         if log.topic == REFERENCE:
             timestamps = NoTimestamps()
         elif self._until_end:
-            timestamps, bounded = FollowingTimestamps(settings.skew_ms), True
+            timestamps, bounded = FollowingTimestamps(settings.skew_ms, late_ms=settings.lateness_ms), True
         return PartitionBuffer(number, log, offset, settings, timestamps, bounded=bounded, skips=self._skips)
 
 

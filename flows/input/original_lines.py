@@ -26,6 +26,7 @@ from sensing.contracts.reference import (
     SignalObserved,
     SupplierUpdated,
 )
+from sensing.contracts.subjects import parameters_subject
 from sensing.contracts.suppliers import SupplierDisrupted
 from sensing.machine_settings import Settings
 
@@ -150,4 +151,6 @@ def key_of(topic: str, value: bytes) -> bytes | None:
 def _about(event: Any) -> bytes | None:
     """Message key of an event: the entity that it names; None if it names none and applies to all."""
     parts = [getattr(event, name) or "" for name in _ABOUT.get(type(event), ("sku",))]
-    return "/".join(parts).encode() if any(parts) else None
+    if not any(parts):
+        return None
+    return (parts[0] if len(parts) == 1 else parameters_subject(parts[0], parts[1])).encode()

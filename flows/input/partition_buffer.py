@@ -20,6 +20,7 @@ from sensing.codec.decode import Decoded
 from sensing.codec.event_record import AFTER_ALL, BEFORE_ALL, TOPICS, Reject
 from sensing.codec.instants import rfc3339
 from sensing.codec.message_block import Block, Message
+from sensing.codec.time_words import in_words
 from sensing.contracts.dead_letters import Reason
 from sensing.machine_settings import Settings
 from sensing.machines.failure import EventPlace
@@ -198,7 +199,7 @@ class PartitionBuffer:
             reason=reason,
             field="event_time",
             required=required,
-            got=rfc3339(time),
+            got=in_words(time) if reason == "far_future" else rfc3339(time),
         )
 
     def _read_to(self, offset: int, now: float) -> None:
@@ -234,9 +235,9 @@ class PartitionBuffer:
     def _decoded(self, block: Block) -> Decoded:
         skipped = np.isin(block.offsets, self._skipped) if len(self._skipped) else None
         if skipped is None or not skipped.any():
-            return decode_block(self.log.topic, self.log.partition, block)
+            return decode_block(self.log.topic, self.log.partition, block, self._settings.unclean_keys)
         # Without bytes a message is a reject, whatever it holds.
-        decoded = decode_block(self.log.topic, self.log.partition, block.emptied(skipped))
+        decoded = decode_block(self.log.topic, self.log.partition, block.emptied(skipped), self._settings.unclean_keys)
         places = enumerate(decoded.reject_positions)
         rejects = [self._skip(block.message(at)) if skipped[at] else decoded.rejects[k] for k, at in places]
         return decoded._replace(rejects=rejects)

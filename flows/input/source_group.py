@@ -39,7 +39,7 @@ EPOCH_ROWS_MAX = 1_000_000
 """Approximate number of messages that a group sends in one epoch; then it waits for the next epoch."""
 EPOCH_CATCH_UP_MAX = 100
 """Steps of the watermark without messages in one epoch; each of them may close a day in every machine."""
-RECONCILIATION_SECONDS = 60.0
+RECONCILE_SECONDS, PUBLISH_SECONDS = 2.0, 60.0
 
 
 class Clocks(NamedTuple):
@@ -113,12 +113,17 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         How the input ends; None: it goes on until the run is stopped.
     learned
         What the router of a saved state had learned.
+    notices
+        Notices for the machines that come before all messages.
+    has_metrics
+        Whether metrics show control totals, so that they are made every few seconds.
     """
 
     def __init__(
         self, number: int, buffers: Sequence[PartitionBuffer], reader: Reader, merge: OrderedMerge, settings: Settings,
         context: RunContext, progress: GroupProgress, *, end: EndOfInput | None = None, clocks: Clocks = CLOCKS,
-        milestones: Milestones | None = None, learned: bytes = b"",
+        milestones: Milestones | None = None, learned: bytes = b"", notices: Sequence[InfrequentEvent] = (),
+        has_metrics: bool = False,
     ) -> None:  # fmt: skip
         self.merge = merge
         self._number = number
@@ -135,14 +140,15 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         if learned:
             self._router.load(learned)
         self._newest = BEFORE_ALL
+        self._notices = list(notices)
         self._locations: dict[str, InfrequentEvent] = {}
         self._started = self._ended = False
         self._new_epoch = self._tick_due = True
         self._rows = self._catch_up_steps = 0
-        self._epoch_began = self._reconciled_at = clocks.monotonic()
+        self._epoch_began = self._reconciled_at = self._published_at = clocks.monotonic()
+        self._has_metrics = has_metrics
         self._reconciliation = 0
         self._last_items: list[Item] = []
-        self._awaits_hand_overs = False
         self._snapshot: GroupState | None = None
         self._finished: GroupState | None = None
         self._sends_reference = number == 0 and bool(self._reference)
@@ -202,7 +208,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
     def _first(self) -> list[Item]:
         """Send the reference up to its end, before any other message; then start to read all other topics."""
         # Reference records leave as they come: there may be more of them than the buffers may hold.
-        items = self._reference_items()
+        items = self._noticed() + self._reference_items()
         read = all(buffer.at_end or buffer.position >= buffer.log.end for buffer in self._reference)
         if self._sends_reference:
             self._progress.reference_read = read
@@ -219,6 +225,17 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         if not self._ended:
             self._reader.start([*self._reference, *self._events])
         return items
+
+    def _noticed(self) -> list[Item]:
+        """Items for the notices that come before all messages; nothing once they are sent."""
+        if not self._notices:
+            return []
+        placed = [(0, notice) for notice in self._notices]
+        self._notices = []
+        batch = Batch(
+            empty_block().records, placed, self.merge.watermark, group=self._number, progress=self.merge.progress
+        )
+        return self._router.to_shards(batch, tick=False)
 
     def _merged(self) -> list[Item]:
         """New reference records, and the messages that the merge lets leave."""
@@ -240,11 +257,11 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
 
     def _routed(self, block: SortedBlock, *, tick: bool, read: list[tuple[str, int, int]]) -> list[Item]:
         """Split a block for the machines; with ``tick`` every machine gets an item."""
-        reconciliation = self._next_reconciliation() if tick else 0
+        number, publish = self._next_reconciliation() if tick else (0, False)
         self._tick_due = self._tick_due and not tick
         progress = AFTER_ALL if self._ended else self.merge.progress
         batch = Batch(
-            block.records, block.placed(), self.merge.watermark, reconciliation=reconciliation, group=self._number,
+            block.records, block.placed(), self.merge.watermark, reconciliation=number, group=self._number,
             traces={place: trace for buffer in self._events for place, trace in buffer.traces().items()},
             progress=progress, newest_time=int(block.keys[-1]) if len(block) else BEFORE_ALL,
             reference_read=self._sends_reference, texts=block.texts,
@@ -252,7 +269,7 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         items = self._router.to_shards(batch, tick=tick)
         if read or tick:
             self._count(len(block))
-            load = LedgerBatch(block.rejects, read, self.merge.watermark, reconciliation, self._number)
+            load = LedgerBatch(block.rejects, read, self.merge.watermark, number, self._number, publish)
             items.append(self._router.to_ledger(load))
         return items
 
@@ -301,15 +318,17 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         if until is None:
             until = end_of_last_day(self._newest, self._settings.time_zone, self._locations.values())
         if self._router.superseded.is_pending(until):
-            asked, self._awaits_hand_overs = self._awaits_hand_overs, True
+            # A busy shard rests at the end of an epoch until its next batch, so every epoch needs a tick.
+            due, self._tick_due = self._tick_due, False
             tick = Batch(empty_block().records, [], until, group=self._number, progress=AFTER_ALL)
-            return [] if asked else self._router.to_shards(tick, tick=True)
+            return self._router.to_shards(tick, tick=True) if due else []
+        number = self._reconciliation + 1
         batch = Batch(
-            empty_block().records, [], until, final=True, reconciliation=1, group=self._number, progress=AFTER_ALL
+            empty_block().records, [], until, final=True, reconciliation=number, group=self._number, progress=AFTER_ALL
         )
         self._last_items = [
             *self._router.to_shards(batch, tick=True),
-            self._router.to_ledger(LedgerBatch([], [], until, 1, self._number)),
+            self._router.to_ledger(LedgerBatch([], [], until, number, self._number)),
         ]
         return self._take_last_items()
 
@@ -348,17 +367,20 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         counts = [(*buffer.partition, int(found[buffer.number])) for buffer in self._events]
         return [counted for counted in counts if counted[-1]]
 
-    def _next_reconciliation(self) -> int:
-        """Number of the reconciliation that is due, 0 for none: every ``RECONCILIATION_SECONDS``, and at a stop.
+    def _next_reconciliation(self) -> tuple[int, bool]:
+        """Number of the reconciliation that is due (0: none), and whether its control totals are published.
 
-        An input that ends has one reconciliation, with its final batch: others would depend on how long the run takes.
+        It is due every ``RECONCILE_SECONDS`` for metrics; every ``PUBLISH_SECONDS`` and at a stop it is published. An
+        input that ends publishes once, with its final batch: other totals would depend on how long the run takes.
         """
         now = self._clocks.monotonic()
-        if not self._ended and (self._end is not None or now - self._reconciled_at < RECONCILIATION_SECONDS):
-            return 0
+        publish = self._ended or (self._end is None and now - self._published_at >= PUBLISH_SECONDS)
+        if not publish and (not self._has_metrics or now - self._reconciled_at < RECONCILE_SECONDS):
+            return 0, False
         self._reconciled_at = now
+        self._published_at = now if publish else self._published_at
         self._reconciliation += 1
-        return self._reconciliation
+        return self._reconciliation, publish
 
     def _note_caught_up(self) -> None:
         """Note that the group has reached the end of all its partitions; the last group calls ``caught_up``."""

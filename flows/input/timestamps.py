@@ -2,12 +2,13 @@
 
 The partition buffer calls one of three validators:
 
-- `RecordTimestamps`, in the service: compares an event time with the broker's timestamp of its record.
+- `flows.input.record_timestamps`, in the service: compares an event time with the broker's timestamp of its record.
 - `FollowingTimestamps`, for files and for topics that are read to their end. There the broker's timestamps only say
   when a history was loaded, so an event time is compared with the median of those that follow it. At the end of an
   input few or none follow. There an event time must also be supported: at least three of the last 100 must be about as
   late, within some weeks or, in a slow input, within its usual pause. So may the other files of a folder support it.
-  Otherwise one bad date in the last line would advance the clock by years.
+  Otherwise one bad date in the last line would advance the clock by years. Late lines that follow an event time say
+  nothing about it: if it is ahead of the median, the median is taken again without them.
 - `NoTimestamps`, for reference: a record may take effect at any time in the future.
 """
 
@@ -20,9 +21,9 @@ from numpy.typing import NDArray
 
 from sensing.codec.decode import Decoded
 from sensing.codec.event_record import BEFORE_ALL
-from sensing.codec.instants import INSTANT_MAX, rfc3339
+from sensing.codec.instants import INSTANT_MAX
 from sensing.codec.message_block import Block, Message
-from sensing.machine_settings import DAY_MS
+from sensing.machine_settings import DAY_MS, HOUR_MS
 
 WINDOW = 100  # Event times in the median that an event time is compared with: its own and the next 99 of its input.
 SUPPORT = 3
@@ -109,36 +110,17 @@ class NoTimestamps:
         raise AssertionError
 
 
-class RecordTimestamps(NoTimestamps):
-    """Refuses event times more than ``skew_ms`` ahead of the broker's timestamp.
-
-    An event time that is ahead by less does not advance the partition beyond the broker's timestamp.
-    """
-
-    def __init__(self, skew_ms: int) -> None:
-        super().__init__()
-        self._skew_ms = skew_ms
-
-    def add(self, chunk: Chunk) -> list[Validated]:
-        """Compare with the timestamps of the records."""
-        times = chunk.block.times
-        assert times is not None, "Kafka messages have timestamps"
-        return [Validated(chunk, np.minimum(chunk.times, times), chunk.times > times + self._skew_ms)]
-
-    def limit(self, message: Message) -> str:
-        """The record's timestamp."""
-        return f"the record's timestamp {rfc3339(message.time or 0)}"
-
-
 class FollowingTimestamps(NoTimestamps):
     """Refuses event times more than ``skew_ms`` ahead of those that follow; the cut into chunks does not matter.
 
-    ``inputs`` says how late all files end; None: that is not known.
+    ``inputs`` says how late all files end; None: that is not known. A line is late if it is more than ``late_ms``
+    before what its input has reached.
     """
 
-    def __init__(self, skew_ms: int, inputs: EndOfInputs | None = None) -> None:
+    def __init__(self, skew_ms: int, inputs: EndOfInputs | None = None, late_ms: int = HOUR_MS) -> None:
         super().__init__()
         self._skew_ms = skew_ms
+        self._late_ms = late_ms
         self._inputs = inputs
         self._before = NO_TIMES
 
@@ -184,12 +166,28 @@ class FollowingTimestamps(NoTimestamps):
         ahead = np.concatenate((times, following[: WINDOW - 1]))
         ended = len(ahead) < count + WINDOW - 1
         flags = far_future(ahead, len(ahead) if ended else count, self._skew_ms)
+        self._accept_before_late_lines(ahead, flags)
         flags |= ahead[: len(flags)] > LATEST
+        before, accepted = self._before, ~flags
         kept = np.concatenate((self._before, ahead[~flags] if ended else times[~flags]))
         self._before = np.concatenate((self._before, times[~flags[:count]]))[-WINDOW:]
         if ended:
-            flags[-(WINDOW - 1) :] |= ahead[-(WINDOW - 1) :] > self._latest(kept[-WINDOW:])
+            last = max(len(ahead) - WINDOW + 1, 0)
+            for at in (last + np.flatnonzero(ahead[last:] > self._latest(kept[-WINDOW:]))).tolist():
+                flags[at] |= not _is_supported(ahead[at], _last_of(before, ahead[:at][accepted[:at]]), self._skew_ms)
         return flags[:count]
+
+    def _accept_before_late_lines(self, ahead: Times, flags: Flags) -> None:
+        """Clear the flag of each event time that only late lines make look too far ahead."""
+        before, seen = self._before, 0
+        for at in np.flatnonzero(flags).tolist():
+            before, seen = _last_of(before, ahead[seen:at][~flags[seen:at]]), at
+            if not _is_supported(ahead[at], before, self._skew_ms):
+                continue
+            reached = np.sort(before)[-SUPPORT]
+            following = ahead[at + 1 : at + WINDOW]
+            company = np.append(following[following >= reached - self._late_ms], ahead[at])
+            flags[at] = ahead[at] > np.median(company) + self._skew_ms
 
     def _latest(self, last: Times) -> int:
         """Latest event time that is accepted at the end of the input; ``last`` are its last 100 event times."""
@@ -255,6 +253,16 @@ def latest_at_end(last: Times, skew_ms: int) -> int:
     latest = int(ordered[-SUPPORT])
     # The earliest quarter is left out: late events do not mean that the input is slow.
     return latest + max(skew_ms, pause, latest - int(ordered[len(ordered) // 4]))
+
+
+def _last_of(before: Times, times: Times) -> Times:
+    """The last 100 of both."""
+    return np.concatenate((before, times))[-WINDOW:]
+
+
+def _is_supported(time: int, before: Times, skew_ms: int) -> bool:
+    """Whether the accepted event times before it support one, as they would at the end of the input."""
+    return len(before) >= TIMES_MIN and time <= min(latest_at_end(before, skew_ms), LATEST)
 
 
 def running_max(times: Times, moves: Flags, before: int) -> Times:

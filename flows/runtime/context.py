@@ -37,6 +37,10 @@ class Progress(NamedTuple):
 class Observer(Protocol):
     """Observes the machines of a process; called in the thread that runs them."""
 
+    def worked(self) -> None:
+        """A machine has ended a call."""
+        ...
+
     def machine(self, number: int, machine: Any) -> None:
         """A machine at the end of an epoch in which it got a batch."""
         ...
@@ -66,7 +70,7 @@ class RunContext:
         self.lines = 0
         self.way_back: deque[HandOver] = deque()
         self._report = report
-        self._service = service
+        self.is_service = service
         self._observer = observer
         self._reported = 0.0
         # Each worker thread writes only the counts of its own machines, so no lock is needed.
@@ -79,7 +83,7 @@ class RunContext:
 
     def interrupt(self) -> None:
         """Handle a signal: the first one drains a service; the second one, or any in a replay, ends the run at once."""
-        if self._service and not self.stopping:
+        if self.is_service and not self.stopping:
             self.stop()
         else:
             self.errors.fail(KeyboardInterrupt())
@@ -95,9 +99,11 @@ class RunContext:
             self._observer.machine(machine.number, instance)
 
     def count_outputs(self, machine: MachineId, records: list[OutputRecord]) -> None:
-        """Count output records of a machine and keep the latest exceptions."""
-        if self._observer is not None and records:
-            self._observer.outputs(records)
+        """Count output records of one call of a machine and keep the latest exceptions."""
+        if self._observer is not None:
+            self._observer.worked()
+            if records:
+                self._observer.outputs(records)
         counts = self._outputs.setdefault(machine, {})
         for record in records:
             counts[record.type] = counts.get(record.type, 0) + 1

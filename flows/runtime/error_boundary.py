@@ -18,7 +18,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from sensing.machines.failure import MachineFailure
-from sinks.errors import EventError, TidegaugeError
+from sinks.errors import EventError, TidegaugeError, of_system
 
 STDERR = 2
 
@@ -90,6 +90,8 @@ def _readable(error: BaseException, step: str) -> BaseException:
     """The failure to raise: our own errors and interrupts unchanged, other exceptions with the name of their step."""
     if isinstance(error, TidegaugeError) or not isinstance(error, Exception):
         return error
+    if isinstance(error, OSError | MemoryError):
+        return of_system(error, step)
     failure = TidegaugeError(f"the run failed in {step}: {type(error).__name__}: {error}")
     if isinstance(error, MachineFailure):
         failure = EventError(f"{step}: {error}{_way_out(error)}")

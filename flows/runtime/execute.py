@@ -35,7 +35,7 @@ def execute(flow: Dataflow, context: RunContext, *, epoch: timedelta, workers: i
     TidegaugeError
         When a step failed.
     """
-    with _signals_to(context), _rare_collections(), context.errors.hidden_panic():
+    with signals_to(context), _rare_collections(), context.errors.hidden_panic():
         try:
             cli_main(  # type: ignore[no-untyped-call]  # built without types
                 flow, workers_per_process=workers, epoch_interval=epoch
@@ -48,7 +48,7 @@ def execute(flow: Dataflow, context: RunContext, *, epoch: timedelta, workers: i
 
 
 @contextlib.contextmanager
-def _signals_to(context: RunContext) -> Iterator[None]:
+def signals_to(context: RunContext) -> Iterator[None]:
     """Pass SIGINT and SIGTERM to the run context; Python delivers signals only in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,7 +1,7 @@
 """Section ``[engine]``: settings of the core in readable units, and parallelism and epochs of the flow."""
 
 import datetime as dt
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -9,7 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from flows.input.skipping import POSITION_TEXT, is_position
 from flows.instants import INSTANT_TEXT, read_instant
 from flows.service.settings_section import Legal, Refusal, Section
+from flows.uri_reference import URI_REFERENCE, is_uri_reference
 from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
+from sinks.envelope import SOURCE
 
 SKIP = f"a list of {POSITION_TEXT}"
 ZONE = "a name of the IANA time zone database, such as Europe/London"
@@ -22,6 +24,12 @@ def _zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise Refusal(ZONE, repr(name)) from error
     return name
+
+
+def _uri_reference(text: str) -> str:
+    if not is_uri_reference(text):
+        raise Refusal(URI_REFERENCE, repr(text))
+    return text
 
 
 def _instant(given: object) -> object:
@@ -60,6 +68,10 @@ class EngineSettings(Section):
     )  # fmt: skip
     time_zone: Annotated[str, AfterValidator(_zone), Legal(ZONE)] = Field(
         default=CORE.time_zone, description="Time zone of locations whose master data name none."
+    )
+    unclean_keys: Literal["normalise", "refuse"] = Field(
+        default=CORE.unclean_keys,
+        description="What becomes of identifiers with blanks at the ends, with invisible marks, or not in Unicode NFC.",
     )
     quiet_until: Annotated[str | None, BeforeValidator(_instant), Legal(INSTANT_TEXT)] = Field(
         default=None, description="Learn in silence before this instant; then publish what is true, once."
@@ -100,6 +112,9 @@ class EngineSettings(Section):
     )
     skip: Annotated[list[str], BeforeValidator(_positions), Legal(SKIP)] = Field(
         default=[], description="Events to pass over: each becomes a dead letter before it reaches a machine."
+    )
+    ce_source: Annotated[str, AfterValidator(_uri_reference), Legal(URI_REFERENCE)] = Field(
+        default=SOURCE, description="Who produces the outputs: the CloudEvents attribute source (header ce_source)."
     )
     source_groups: int = Field(
         default=1, ge=1, le=64, description="Groups of Kafka partitions, each read as one stream."

@@ -1,4 +1,8 @@
-"""Health of the engine for ``/healthz`` and ``/readyz``: which parts fail since when, and earlier failures.
+"""Health of the engine for the probes: which parts fail since when, earlier failures, and warnings.
+
+Three questions have three answers. Startup: has the first epoch ended? Liveness: does the flow go on, or should the
+process be replaced? Readiness: are outputs and view current? A flow that works without ending an epoch is busy, and
+alive; one that does nothing is not.
 
 The flow and its clients report to it through `FlowObserver`; the HTTP endpoints and two metrics read it.
 """
@@ -9,10 +13,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sensing.codec.instants import rfc3339
+from sinks.status import VIEW
 
 HEARTBEAT_MAX_S = 60.0
-# The engine cannot run without Kafka. It can run without the view in Redis.
+# The engine cannot run without Kafka. It can run without Redis; but a view that another engine owns is not current.
 NEEDED = "kafka"
+FOR_READINESS = (NEEDED, VIEW)
 
 
 class Answer(NamedTuple):
@@ -46,13 +52,25 @@ class _Part:
         return fields
 
 
+class _Warning:
+    """Something that a person should look at. Times are seconds since 1970."""
+
+    def __init__(self, now: float) -> None:
+        self.began = self.last = now
+        self.count = 0
+        self.text = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {"text": self.text, "count": self.count, "from": _instant(self.began), "last": _instant(self.last)}
+
+
 class Health:
     """Collects the health of the flow and its clients. They report to it from any thread.
 
     Parameters
     ----------
     heartbeat_max_s
-        The flow counts as stuck if it completes no epoch for so long.
+        The flow counts as stuck if for so long it has ended no epoch and no machine has ended a call.
     wall, steady
         Wall clock (seconds since 1970) and monotonic clock (seconds).
     """
@@ -69,35 +87,57 @@ class Health:
         self._steady = steady
         self._started = wall()
         self._beat: float | None = None
+        self._worked = steady()
+        self._stage = "the process has just started"
         self._recovered = steady()
         self._fatal: str | None = None
         self._reference_read = False
         self._inputs_read = False
         self._parts: dict[str, _Part] = {}
+        self._warnings: dict[str, _Warning] = {}
         self._lock = threading.Lock()
 
-    def ok(self, part: str) -> None:
-        """Note that a part works. This ends its outage."""
-        with self._lock:
-            known = self._part(part)
-            if not known.ok:
-                known.ok, known.since = True, self._wall()
-                self._recovered = self._steady()
-
-    def failing(self, part: str, problem: str) -> None:
-        """Note that a part does not work, and why. Repeated calls continue the same outage."""
+    def ok(self, part: str) -> float | None:
+        """Note that a part works. This ends its outage: returns the seconds that it took, None if there was none."""
         with self._lock:
             known = self._part(part)
             if known.ok:
+                return None
+            known.ok, known.since = True, self._wall()
+            self._recovered = self._steady()
+            return known.since - known.began
+
+    def failing(self, part: str, problem: str) -> bool:
+        """Note that a part does not work, and why; returns whether this begins an outage or continues one."""
+        with self._lock:
+            known = self._part(part)
+            begins = known.ok
+            if begins:
                 known.ok = False
                 known.since = known.began = self._wall()
                 known.outages += 1
             known.failures += 1
             known.problem = problem
+            return begins
+
+    def warn(self, subject: str, sentence: str, count: int = 1) -> None:
+        """Note what a person should look at and what stops nothing. The newest sentence of a subject is kept."""
+        with self._lock:
+            known = self._warnings.setdefault(subject, _Warning(self._wall()))
+            known.text, known.last = sentence, self._wall()
+            known.count += count
 
     def beat(self) -> None:
         """Note that the flow has completed an epoch."""
         self._beat = self._steady()
+
+    def work(self) -> None:
+        """Note that a machine has ended a call; the flow may be busy, but it is not stuck."""
+        self._worked = self._steady()
+
+    def stage(self, text: str) -> None:
+        """Note what the start is doing."""
+        self._stage = text
 
     def fail(self, problem: str) -> None:
         """Note why the run ends. The first reason is kept."""
@@ -111,31 +151,52 @@ class Health:
         """Note that every input has been read to its end once."""
         self._inputs_read = True
 
+    def startup(self) -> Answer:
+        """Startup: whether the first epoch has ended. Before it kernels are compiled and topics are looked for."""
+        reasons = [self._fatal] if self._fatal is not None else []
+        if self._beat is None:
+            reasons.append(self._stage)
+        return Answer(not reasons, {"status": "starting" if reasons else "started", "reasons": reasons})
+
     def live(self) -> Answer:
         """Liveness: whether the process should keep running. Outages of Kafka or Redis do not make it unhealthy."""
-        # The heartbeat counts from the first epoch: kernels may have to be compiled before it.
-        age = 0.0 if self._beat is None else self._steady() - self._beat
+        # The heartbeat counts from the first epoch; before it the startup probe has the say.
+        now = self._steady()
+        age = 0.0 if self._beat is None else now - self._beat
         with self._lock:
             parts = {name: part.as_json() for name, part in sorted(self._parts.items())}
             failing = [name for name, part in self._parts.items() if not part.ok]
+            warnings = {subject: warning.as_json() for subject, warning in sorted(self._warnings.items())}
         reason = self._fatal
         # A flow that waits for Kafka completes no epoch. The time limit starts anew when Kafka is back.
         waits = any(name.startswith(NEEDED) for name in failing)
-        overdue = min(age, self._steady() - self._recovered) > self._heartbeat_max_s
-        if reason is None and overdue and not waits:
-            reason = f"no epoch has been completed for {age:.0f} s, required one within {self._heartbeat_max_s:.0f} s"
+        overdue = min(age, now - self._recovered) > self._heartbeat_max_s
+        busy = overdue and now - self._worked <= self._heartbeat_max_s
+        if reason is None and overdue and not busy and not waits:
+            reason = f"no epoch and no call of a machine has ended for {min(age, now - self._worked):.0f} s, "
+            reason += f"required one within {self._heartbeat_max_s:.0f} s"
         body: dict[str, Any] = {
-            "status": "failing" if reason is not None else "degraded" if failing else "ok",
+            "status": self._status(reason, failing, busy=busy),
             "started": _instant(self._started),
             "heartbeat_age_seconds": round(age, 3),
             "parts": parts,
+            "warnings": warnings,
         }
         if reason is not None:
             body["reason"] = reason
         return Answer(reason is None, body)
 
+    def _status(self, reason: str | None, failing: list[str], *, busy: bool) -> str:
+        if reason is not None:
+            return "failing"
+        if failing:
+            return "degraded"
+        if self._beat is None:
+            return "starting"
+        return "busy" if busy else "ok"
+
     def ready(self) -> Answer:
-        """Readiness: whether outputs are current. History has been read and Kafka is available."""
+        """Readiness: whether outputs are current: history is read, Kafka answers, no other engine owns the view."""
         reasons = []
         if not self._reference_read:
             reasons.append("reference has not been read to its end")
@@ -147,7 +208,7 @@ class Health:
             reasons += [
                 f"{name} is failing since {_instant(part.since)}: {part.problem}"
                 for name, part in sorted(self._parts.items())
-                if name.startswith(NEEDED) and not part.ok
+                if name.startswith(FOR_READINESS) and not part.ok
             ]
         return Answer(not reasons, {"status": "not ready" if reasons else "ready", "reasons": reasons})
 

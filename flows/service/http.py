@@ -1,14 +1,17 @@
-"""HTTP endpoint: ``/metrics``, ``/healthz`` and ``/readyz`` on one port. `flows.service.operations` starts it.
+"""HTTP endpoint: metrics and probes on one port. `flows.service.operations` starts it.
 
-prometheus-client brings the metrics application and a threaded server. Hand-written are the two health routes and a
-limit on connections, since every slow client occupies a thread.
+prometheus-client brings the metrics application and a threaded server. Hand-written are the probes, and what keeps slow
+clients from starving them: a connection has one request and a few seconds for all of it, and when all threads are taken
+the oldest connection makes room for a new one. A probe takes milliseconds, so the oldest is a slow client.
 """
 
+import contextlib
 import errno
 import io
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Self, TextIO
@@ -24,10 +27,14 @@ from flows.service.settings import HttpSettings
 from sinks.errors import TidegaugeError
 
 CONNECTIONS_MAX = 32
-READ_TIMEOUT_S = 10.0
+REQUEST_SECONDS_MAX = 5.0
+"""Time from the connection to the end of the answer."""
+ROOM_SECONDS_MAX = 1.0
+"""How long a new connection waits for the thread of the oldest one."""
+CHECK_SECONDS = 0.1
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
-PATHS = ("/metrics", "/healthz", "/readyz")
+PATHS = ("/metrics", "/startupz", "/livez", "/readyz", "/healthz")
 
 Headers = list[tuple[str, str]]
 Reply = tuple[str, Headers, bytes]
@@ -62,7 +69,9 @@ def _reply(environ: dict[str, Any], metrics: Application, health: Health) -> Rep
             started: list[tuple[str, Headers]] = []
             body = b"".join(metrics(environ | {"REQUEST_METHOD": "GET"}, lambda *head: started.append(head)))
             return *started[0], body
-        case "/healthz":
+        case "/startupz":
+            return _probe(health.startup())
+        case "/livez" | "/healthz":
             return _probe(health.live())
         case "/readyz":
             return _probe(health.ready())
@@ -83,9 +92,8 @@ def _status(code: int) -> str:
 
 
 class _Handler(WSGIRequestHandler):
-    """Serves one connection; slow clients are cut off."""
+    """Serves the one request of a connection."""
 
-    timeout = READ_TIMEOUT_S
     server_version, sys_version = "tidegauge", ""
 
     def get_stderr(self) -> TextIO:
@@ -97,12 +105,15 @@ class _Handler(WSGIRequestHandler):
 
 
 class _Server(ThreadingWSGIServer):
-    """One thread per connection, up to ``CONNECTIONS_MAX``. Further connections are closed at once."""
+    """One thread per connection, up to ``CONNECTIONS_MAX``."""
 
     request_queue_size = CONNECTIONS_MAX
 
     def __init__(self, address: tuple[str, int], app: Application) -> None:
         self._free = threading.BoundedSemaphore(CONNECTIONS_MAX)
+        self._lock = threading.Lock()
+        self._open: dict[socket.socket, float] = {}
+        """Connections, the oldest first, each with the end of its time (monotonic seconds)."""
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, _Handler)
         self.set_app(app)
@@ -114,11 +125,19 @@ class _Server(ThreadingWSGIServer):
         self.setup_environ()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Start a thread for a connection if the limit allows it."""
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
+        """Start a thread for a connection; if all are taken, cut off the oldest connection first."""
+        if not self._free.acquire(blocking=False):
+            with self._lock:
+                oldest = next(iter(self._open), None)
+                if oldest is not None:
+                    del self._open[oldest]
+                    _cut_off(oldest)
+            if not self._free.acquire(timeout=ROOM_SECONDS_MAX):
+                self.shutdown_request(request)
+                return
+        with self._lock:
+            self._open[request] = time.monotonic() + REQUEST_SECONDS_MAX
+        super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a connection."""
@@ -127,8 +146,28 @@ class _Server(ThreadingWSGIServer):
         finally:
             self._free.release()
 
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection."""
+        with self._lock:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Cut off connections whose time is over; called every ``CHECK_SECONDS`` and after every new connection."""
+        now = time.monotonic()
+        with self._lock:
+            for request in [request for request, end in self._open.items() if end <= now]:
+                del self._open[request]
+                _cut_off(request)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore errors of clients that disconnected before the answer."""
+
+
+def _cut_off(request: socket.socket) -> None:
+    """Wake the thread of a connection; it then closes it. Under the server's lock the socket is still open."""
+    with contextlib.suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)
 
 
 class Endpoints:
@@ -157,7 +196,7 @@ class Endpoints:
             raise TidegaugeError(msg) from error
         self.port = self._server.server_port
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="http", daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": CHECK_SECONDS}, name="http", daemon=True
         )
         self._thread.start()
 

@@ -20,6 +20,10 @@ from flows.service.settings import LogSettings
 SECRET_LENGTH_MIN = 4
 FOREIGN_LINES_MAX = 20
 FOREIGN_INTERVAL_S = 60.0
+# librdkafka writes a line for every failed attempt of every client to connect. The engine itself logs when an outage
+# begins and when it ends, so these lines are for debugging.
+LIBRDKAFKA = "librdkafka"
+CONNECTION_LINES = ("FAIL ", "ERROR ", "REQTMOUT ")
 
 
 def configure(settings: LogSettings, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
@@ -128,10 +132,15 @@ class _Forward(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log a record unless its logger is over the limit."""
+        level, message = record.levelno, record.getMessage()
+        if record.name == LIBRDKAFKA and message.startswith(CONNECTION_LINES):
+            level = logging.DEBUG
+        if level < logging.getLogger().level:
+            return
         held_back = self._allowances.setdefault(record.name, Allowance()).take()
         if held_back is None:
             return
         more: dict[str, Any] = {"held_back": held_back} if held_back else {}
         if record.exc_info:
             more["exc_info"] = record.exc_info
-        structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name, **more)
+        structlog.get_logger().log(level, message, logger=record.name, **more)

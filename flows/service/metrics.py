@@ -8,6 +8,7 @@ import platform
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
+from itertools import chain
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -16,20 +17,23 @@ from prometheus_client.registry import Collector
 
 from flows.service.health import Health
 from flows.service.telemetry import Described, Partition, Telemetry
+from sensing.contracts.audit import ControlTotals
 from sensing.machines.gauges import LIMITS, Gauges
-from sensing.machines.machine_messages import OUTCOMES
 
 DAY_S = 86_400
+EXCLUSIVE = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter")
+"""Outcomes of which every record has exactly one."""
 
 Figures = Mapping[tuple[str, ...], float]
 
 
 class Seen(NamedTuple):
-    """Inputs of a scrape; ``now`` in seconds since 1970."""
+    """Inputs of a scrape; ``now`` in seconds since 1970. All figures of ``totals`` are of one moment."""
 
     telemetry: Telemetry
     health: Health
     now: float
+    totals: tuple[ControlTotals, ...]
 
     def partitions(self) -> dict[tuple[str, int], Partition]:
         """Current state of the partitions."""
@@ -46,6 +50,10 @@ def _build(_seen: Seen) -> Figures:
 
 def _lag_records(seen: Seen) -> Figures:
     return {(topic, str(partition)): lag for (topic, partition), lag in seen.telemetry.lag_records().items()}
+
+
+def _missing(seen: Seen) -> Figures:
+    return {(topic, str(partition)): count for (topic, partition), count in seen.telemetry.missing.copy().items()}
 
 
 def _lag_seconds(seen: Seen) -> Figures:
@@ -72,11 +80,22 @@ def _commit_age(seen: Seen) -> Figures:
     return {} if committed is None else {(): seen.now - committed / 1000}
 
 
+def _totals_of(figure: Callable[[ControlTotals], int]) -> Callable[[Seen], Figures]:
+    """Sum of a figure of the control totals, by topic."""
+
+    def by_topic(seen: Seen) -> Figures:
+        found = Counter[tuple[str, ...]]()
+        for totals in seen.totals:
+            found[totals.topic,] += figure(totals)
+        return found
+
+    return by_topic
+
+
 def _outcomes(seen: Seen) -> Figures:
     found = Counter[tuple[str, ...]]()
-    for totals in seen.telemetry.totals.copy().values():
-        for topic, _partition, numbers in totals:
-            found.update({(topic, outcome): number for outcome, number in zip(OUTCOMES, numbers, strict=True)})
+    for totals in seen.totals:
+        found.update({(totals.topic, outcome): getattr(totals, outcome) for outcome in EXCLUSIVE})
     return found
 
 
@@ -114,7 +133,25 @@ def _figure(
 
 COMPUTED = (
     _figure("gauge", "build_info", "Always 1; what is running.", ("version", "python"), _build),
-    _figure("counter", "events", "Control totals: events by what became of them.", ("topic", "outcome"), _outcomes),
+    _figure(
+        "counter", "records_read", "Control totals: records read. At every scrape it is the sum of their outcomes.",
+        ("topic",), _totals_of(lambda totals: totals.read),
+    ),
+    _figure(
+        "counter", "events", "Control totals: records read, each by its one outcome.", ("topic", "outcome"), _outcomes
+    ),
+    _figure(
+        "counter", "events_released", "Control totals: events that were held and have left the quarantine.", ("topic",),
+        _totals_of(lambda totals: totals.released),
+    ),
+    _figure(
+        "counter", "events_unknown_line", "Control totals: absorbed changes of order lines not heard of before.",
+        ("topic",), _totals_of(lambda totals: totals.unknown_line),
+    ),
+    _figure(
+        "gauge", "missing_records", "Records that a log does not hold any more: its first offset.",
+        ("topic", "partition"), _missing,
+    ),
     _figure("gauge", "consumer_lag_records", "Records not read yet.", ("topic", "partition"), _lag_records),
     _figure(
         "gauge", "consumer_lag_seconds", "Age of the newest event read where there are more to read; 0 at the end.",
@@ -185,7 +222,8 @@ class EngineCollector(Collector):
 
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
         """All current figures."""
-        seen = Seen(self._telemetry, self._health, self._telemetry.wall())
+        totals = tuple(chain.from_iterable(self._telemetry.control_totals.values()))
+        seen = Seen(self._telemetry, self._health, self._telemetry.wall(), totals)
         for about, figures in COMPUTED:
             kind = CounterMetricFamily if about.kind == "counter" else GaugeMetricFamily
             family = kind(about.name, about.help, labels=about.labels)

@@ -5,15 +5,21 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import structlog
+
 from flows.service.epoch_log import EpochLog
 from flows.service.health import Health
+from flows.service.history_log import HistoryLog
 from flows.service.telemetry import Telemetry
 from sensing.machines.gauges import gauges, roll_up_gauges
+from sensing.machines.ledger import LedgerMachine
 from sensing.machines.rollup import RollUpMachine
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, OutputRecord
+from sinks.status import LOG_BEGINS_LATE
 
 LOOK_SECONDS = 5.0
+WARN_SECONDS = 60.0
 
 
 class FlowObserver:
@@ -29,16 +35,38 @@ class FlowObserver:
         self.telemetry = telemetry
         self.health = health
         self._log = EpochLog(telemetry, clock=steady)
+        self._history = HistoryLog(telemetry, clock=steady)
         self._steady = steady
         self._looked: dict[int, float] = {}
         self._caught_up = False
         self._traceparent: str | None = None
         # Looked up once, since it is incremented for every record.
         self._to_kafka = telemetry.deliveries.labels("kafka")
-        self.ok = health.ok
-        self.failing = health.failing
+        self._warned: dict[str, float] = {}
         self.reference_read = health.reference_read
+        self.worked = health.work
+        self.stage = health.stage
         self.partition = telemetry.partition
+
+    def ok(self, part: str) -> None:
+        """Report that a part works; the end of an outage is logged."""
+        lasted = self.health.ok(part)
+        if lasted is not None:
+            structlog.get_logger().info("part works again", part=part, outage_seconds=round(lasted, 1))
+
+    def failing(self, part: str, problem: str) -> None:
+        """Report that a part does not work; the beginning of an outage is logged."""
+        if self.health.failing(part, problem):
+            structlog.get_logger().warning("part is failing", part=part, problem=problem)
+
+    def warn(self, subject: str, sentence: str, count: int = 1) -> None:
+        """Report what a person should look at: counted, shown by the probes, and logged once a minute at most."""
+        self.telemetry.warnings.labels(subject).inc(count)
+        self.health.warn(subject, sentence, count)
+        now = self._steady()
+        if now - self._warned.get(subject, -WARN_SECONDS) >= WARN_SECONDS:
+            self._warned[subject] = now
+            structlog.get_logger().warning(sentence, subject=subject)
 
     def read(self, topic: str, records: int, size_bytes: int) -> None:
         """Report records read from a topic, and the bytes of their values."""
@@ -48,6 +76,18 @@ class FlowObserver:
     def tombstones(self, topic: str, records: int) -> None:
         """Report records without a value among those read."""
         self.telemetry.tombstones.labels(topic).inc(records)
+
+    def log_begins(self, topic: str, partition: int, offset: int) -> None:
+        """Report the first offset of a partition; what was before it is lost to every start from now on."""
+        before = self.telemetry.missing.get((topic, partition), 0)
+        self.telemetry.missing[topic, partition] = offset
+        if offset > before:
+            sentence = (
+                f"the log of topic {topic}, partition {partition} begins at offset {offset}: the {offset} records "
+                "before it are missing, and a start without them gives other results; set retention.ms=-1 and "
+                "retention.bytes=-1, and load what is missing into a new topic"
+            )
+            self.warn(LOG_BEGINS_LATE, sentence, offset - before)
 
     def error(self, client: str, kind: str) -> None:
         """Report an error of a client (kafka-consumer, kafka-producer, redis); ``kind`` is the library's name of it."""
@@ -68,7 +108,9 @@ class FlowObserver:
         self.telemetry.committed_ms = int(self.telemetry.wall() * 1000)
         self.telemetry.epochs.observe(seconds)
         self.health.beat()
-        self._log.epoch(seconds, self._traceparent)
+        if not self._caught_up:
+            self._history.epoch()
+        self._log.epoch(seconds, self._traceparent, history=not self._caught_up)
         self._traceparent = None
 
     def outputs(self, records: list[OutputRecord]) -> None:
@@ -93,14 +135,14 @@ class FlowObserver:
 
     def machine(self, number: int, machine: Any) -> None:
         """Report a machine at the end of an epoch. Its gauges are read every ``LOOK_SECONDS``."""
+        if isinstance(machine, LedgerMachine):
+            self.telemetry.control_totals = dict(machine.control_totals)
+            return
         now = self._steady()
         if now - self._looked.get(number, -LOOK_SECONDS) < LOOK_SECONDS:
             return
         self._looked[number] = now
         if isinstance(machine, RollUpMachine):
             self.telemetry.machines[number] = roll_up_gauges(machine)
-        if not isinstance(machine, ShardMachine):
-            return
-        state = machine.state
-        self.telemetry.outcomes(number, state.totals())
-        self.telemetry.machines[number] = gauges(state)
+        if isinstance(machine, ShardMachine):
+            self.telemetry.machines[number] = gauges(machine.state)

@@ -12,7 +12,7 @@ from flows.service.settings_section import Legal, Section
 
 
 class HttpSettings(Section):
-    """Where ``/metrics``, ``/healthz`` and ``/readyz`` are served."""
+    """Where metrics and probes are served."""
 
     host: Annotated[str, Legal("a host name or an address of this machine")] = Field(
         default="127.0.0.1", min_length=1, max_length=255, description="Address to listen on; 0.0.0.0 for all."

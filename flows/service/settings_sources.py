@@ -18,7 +18,7 @@ from pydantic_settings import EnvSettingsSource
 from flows.service.secrets import is_secret
 from flows.service.settings import RunSettings
 from flows.service.settings_section import Section
-from sinks.errors import UsageError
+from sinks.errors import UsageError, words_of
 
 Path = tuple[str, ...]
 PREFIX = RunSettings.model_config["env_prefix"]
@@ -98,11 +98,11 @@ def from_file(file: FilePath, named_by: str) -> list[Given]:
     try:
         text = file.read_text(encoding="utf-8")
         content = tomllib.loads(text)
-    except OSError as error:
-        msg = f"{named_by} {file}: required a file of settings, got {error.strerror}; give the path of one"
-        raise UsageError(msg) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         msg = f"{named_by} {file}: required TOML (toml.io), got {error}; correct the file there"
+        raise UsageError(msg) from error
+    except (OSError, ValueError) as error:
+        msg = f"{named_by} {file}: required a file of settings, got {words_of(error)}; give the path of one"
         raise UsageError(msg) from error
     lines = _lines(text)
     return [Given(canonical(path), value, _origin(file, lines, path), True) for path, value in _leaves(content)]

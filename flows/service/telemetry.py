@@ -5,11 +5,12 @@ replaces it as a whole, and readers copy the dictionary, which is atomic in CPyt
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
+from sensing.contracts.audit import ControlTotals
 from sensing.machines.gauges import Gauges
 
 EPOCH_BOUNDS_S = (0.01, 0.05, 0.1, 0.25, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -57,9 +58,13 @@ class Telemetry:
         self.wall = wall
         self.registry = CollectorRegistry()
         self.described: list[Described] = []
-        self.records = self._counter("records_read", "Records read, by input topic.", "topic")
-        self.bytes = self._counter("read_bytes", "Bytes of the values read, by input topic.", "topic")
-        self.tombstones = self._counter("tombstones_read", "Records read that had no value.", "topic")
+        self.records = self._counter(
+            "records_fetched",
+            "Records with a value that were fetched; ahead of those read by what is under way.",
+            "topic",
+        )
+        self.bytes = self._counter("read_bytes", "Bytes of the values fetched, by input topic.", "topic")
+        self.tombstones = self._counter("tombstones_read", "Records fetched that had no value.", "topic")
         self.dead_letters = self._counter("dead_letters", "Events refused, by reason.", "reason")
         self.outputs = self._counter("outputs", "Output records made, by CloudEvents type.", "topic", "type")
         self.deliveries = self._counter(
@@ -68,6 +73,10 @@ class Telemetry:
         self.errors = self._counter("client_errors", "Errors of the Kafka and Redis clients.", "client", "kind")
         self.backoffs = self._counter("backoffs", "Pauses before something was tried again.", "part")
         self.backoff_seconds = self._counter("backoff_seconds", "Time spent in such pauses.", "part")
+        self.warnings = self._counter(
+            "warnings", "Findings that a person should look at and that stop nothing; the log and /healthz say more.",
+            "subject",
+        )  # fmt: skip
         self.epochs = self._histogram("epoch_seconds", "Length of epochs.", EPOCH_BOUNDS_S)
         self.latencies = self._histogram(
             "order_to_exception_seconds",
@@ -75,7 +84,10 @@ class Telemetry:
             LATENCY_BOUNDS_S,
         )
         self.partitions: dict[tuple[str, int], Partition] = {}
-        self.totals: dict[int, list[tuple[str, int, tuple[int, ...]]]] = {}
+        self.missing: dict[tuple[str, int], int] = {}
+        """Records that the logs of partitions do not hold any more: their first offsets."""
+        self.control_totals: dict[int, tuple[ControlTotals, ...]] = {}
+        """By source group; replaced as a whole, so that a scrape never mixes two moments."""
         self.machines: dict[int, Gauges] = {}
         self.committed_ms: int | None = None
 
@@ -84,10 +96,6 @@ class Telemetry:
     ) -> None:
         """Set the read position of a partition; see :class:`Partition`."""
         self.partitions[topic, partition] = Partition(position, end, watermark_ms, at_end)
-
-    def outcomes(self, machine: int, totals: Iterable[tuple[str, int, tuple[int, ...]]]) -> None:
-        """Set the outcome counts of a machine: (topic, partition, counts in the order of OUTCOMES)."""
-        self.totals[machine] = list(totals)
 
     def lag_records(self) -> dict[tuple[str, int], int]:
         """Number of unread records of each partition."""

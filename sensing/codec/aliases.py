@@ -21,7 +21,7 @@ from sensing.codec.swar import WORD, Bytes
 from sensing.codec.text_table import HEAD, EventTexts, TextLookup, TextTable
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 from sensing.contracts.reference import ItemUpdated, LocationUpdated
-from sensing.contracts.subjects import exception_of
+from sensing.contracts.subjects import exception_of, parameters_names, parameters_subject
 from sensing.jit import kernel
 
 LOCATION_AT = LOCATION // 2
@@ -97,10 +97,10 @@ def _resolved(message: InfrequentEvent, links: ItemLinks) -> InfrequentEvent:
         if given is not None and (name := own(given, time)) != given:
             changes[field] = name
     if isinstance(event, (DecisionMade, ExecutionConfirmed)) and exception_of(event) is None:
-        sku, slash, location = event.subject.rpartition("/")
-        subject = f"{links.item(sku, time)}{slash}{links.location(location, time)}"
-        if slash and subject != event.subject:
-            changes["subject"] = subject
+        names = parameters_names(event)
+        own_names = links.item(names[0], time), links.location(names[1], time)
+        if names[1] and own_names != names:
+            changes["subject"] = parameters_subject(*own_names)
     return message._replace(event=msgspec.structs.replace(event, **changes)) if changes else message
 
 

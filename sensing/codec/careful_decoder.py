@@ -2,9 +2,9 @@
 
 `sensing.codec.decode` calls it for messages that the fast decoders do not accept, or that may exceed a limit that those
 do not check. It reads the fields in the order of the contract and stops at the first fault. Within a field, schema
-violations come before the rules that a schema cannot express: size in bytes, control characters, plausible times. Of a
-repeated key the last value counts. A null, and an empty text where the type allows none, is an absent field if absence
-is allowed.
+violations come before the rules that a schema cannot express: size in bytes, control characters, plausible times. It
+refuses a name that is repeated in the event or in a value that it reads. A null, and an empty text where the type
+allows none, is an absent field if absence is allowed.
 """
 
 import json
@@ -16,18 +16,18 @@ import msgspec
 import numpy as np
 from msgspec import inspect
 
+from sensing.codec.clean_keys import CLEAN, KeyPolicy, cleaned
 from sensing.codec.cloudevents import NoData, event_body
 from sensing.codec.contract_fields import Field, at_path, bytes_max, fields_of, in_words, texts_in, unwrapped
 from sensing.codec.empty_values import is_empty, without_nulls
 from sensing.codec.identifiers import CONTROL
-from sensing.codec.instants import INSTANT_MAX, INSTANT_MIN, instant, looks_like
+from sensing.codec.instants import INSTANT_MAX, INSTANT_MIN, instant
+from sensing.codec.strict_json import ConstantError, Repeating, load, repeated
+from sensing.codec.time_words import looks_like
 from sensing.contracts.common import MESSAGE_BYTES_MAX, NESTING_MAX
 from sensing.contracts.dead_letters import Reason
 
 GOT_CHARACTERS_MAX = 80
-INTEGER_DIGITS_MAX = 400
-"""Integers with more digits are read as floats, that is as infinity. No field accepts infinity."""
-
 NOTHING = "nothing"
 TEXTUAL = inspect.StrType | inspect.DateType | inspect.DateTimeType | inspect.LiteralType
 
@@ -43,7 +43,10 @@ class Fault(NamedTuple):
     got: str
 
 
-def examine(types: Mapping[str, type[msgspec.Struct]], value: bytes, headers: Mapping[str, bytes]) -> Event | Fault:
+def examine(
+    types: Mapping[str, type[msgspec.Struct]], value: bytes, headers: Mapping[str, bytes],
+    unclean_keys: KeyPolicy = "normalise",
+) -> Event | Fault:  # fmt: skip
     """Read one message as one of ``types`` (by event type). Never raises."""
     plain = read_json(value)
     if isinstance(plain, Fault):
@@ -56,8 +59,11 @@ def examine(types: Mapping[str, type[msgspec.Struct]], value: bytes, headers: Ma
         return Fault("bad_text", None, "ce_ headers in UTF-8", brief_text(str(error)))
     if isinstance(body, NoData):
         return _fault("data", body.found, "object with the event")
+    for given in (plain, body):
+        if isinstance(given, Repeating):
+            return _repeated(given.name)
     struct = _struct(types, body)
-    return struct if isinstance(struct, Fault) else _event(struct, body)
+    return struct if isinstance(struct, Fault) else _event(struct, body, unclean_keys)
 
 
 def too_much(value: bytes) -> Fault | None:
@@ -86,26 +92,14 @@ def read_json(value: bytes) -> Any | Fault:
     if fault := too_much(value):
         return fault
     try:
-        return json.loads(value.decode(), parse_constant=_refuse_constant, parse_int=_integer)
+        return load(value.decode())
     except json.JSONDecodeError as error:
         got = f"{error.msg} at character {error.pos}: {brief(error.doc[error.pos : error.pos + GOT_CHARACTERS_MAX])}"
     except UnicodeDecodeError as error:
         got = f"byte 0x{value[error.start]:02x} at {error.start}: {error.reason}"
-    except _ConstantError as error:
+    except ConstantError as error:
         got = str(error)
     return Fault("not_json", None, "JSON (RFC 8259) in UTF-8", brief_text(got))
-
-
-class _ConstantError(ValueError):
-    """A literal that Python's parser accepts and JSON does not have."""
-
-
-def _refuse_constant(literal: str) -> Any:
-    raise _ConstantError(literal)
-
-
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= INTEGER_DIGITS_MAX else float(digits)
 
 
 def _struct(types: Mapping[str, type[msgspec.Struct]], body: Mapping[str, Any]) -> type[msgspec.Struct] | Fault:
@@ -116,16 +110,22 @@ def _struct(types: Mapping[str, type[msgspec.Struct]], body: Mapping[str, Any]) 
     return types.get(name) or Fault("unknown_event_type", "event_type", required, brief(name))
 
 
-def _event(struct: type[msgspec.Struct], body: Mapping[str, Any]) -> Event | Fault:
+def _event(struct: type[msgspec.Struct], body: Mapping[str, Any], unclean_keys: KeyPolicy) -> Event | Fault:
     values = {}
     for field in fields_of(struct):
         if field.name not in body:
             if field.required:
                 return Fault("missing_field", field.name, field.text, NOTHING)
             continue
-        if not field.required and is_empty(body[field.name], field.type):
+        given = body[field.name]
+        if name := repeated(given):
+            return _repeated(name)
+        proper = cleaned(given, field.type)
+        if proper != given and (unclean_keys == "refuse" or _fewer_names(proper, given)):
+            return _unclean(field, given, unclean_keys)
+        if not field.required and is_empty(proper, field.type):
             continue
-        given = without_nulls(body[field.name], field.type)
+        given = without_nulls(proper, field.type)
         try:
             value = msgspec.convert(given, field.annotation)
         except msgspec.ValidationError as error:
@@ -137,6 +137,21 @@ def _event(struct: type[msgspec.Struct], body: Mapping[str, Any]) -> Event | Fau
             return fault
         values[field.name] = value
     return struct(**values)
+
+
+def _fewer_names(proper: Any, given: Any) -> bool:
+    """Whether names of an object are one when they are clean."""
+    return isinstance(given, dict) and len(proper) < len(given)
+
+
+def _unclean(field: Field, given: Any, unclean_keys: KeyPolicy) -> Fault:
+    if unclean_keys == "refuse":
+        return Fault("bad_text", field.name, f"{field.text}, {CLEAN}", brief(given))
+    return Fault("duplicate_key", field.name, "names that differ in more than blanks and marks", brief(given))
+
+
+def _repeated(name: str) -> Fault:
+    return Fault("duplicate_key", brief_text(name), "each name once in an object", f"several values of {brief(name)}")
 
 
 def _out_of_time(field: Field, value: Any, given: Any) -> Fault | None:

@@ -7,11 +7,14 @@ Names of attributes and headers are read in any letter case.
 """
 
 import base64
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
+
+from sensing.codec.strict_json import ConstantError, Repeating, load
 
 ATTRIBUTES = (("type", "event_type"), ("id", "event_id"), ("time", "event_time"))
 STRUCTURED = b"application/cloudevents+json"
@@ -45,7 +48,8 @@ def event_body(plain: dict[str, Any], headers: Mapping[str, bytes]) -> dict[str,
 def _added(attributes: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
     """The event with the attributes in place of fields that it does not have."""
     given = {field: attributes[name] for name, field in ATTRIBUTES if name in attributes}
-    return given | {name: value for name, value in event.items() if name not in given or value not in (None, "")}
+    added = given | {name: value for name, value in event.items() if name not in given or value not in (None, "")}
+    return event.like(added) if isinstance(event, Repeating) else added
 
 
 def _data(envelope: Mapping[str, Any]) -> dict[str, Any] | NoData:
@@ -69,8 +73,8 @@ def _from_base64(text: str) -> bytes:
 def _object(text: str | bytes) -> Any:
     """The value of a JSON text, None if it is none."""
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return load(text if isinstance(text, str) else text.decode())
+    except (json.JSONDecodeError, ConstantError, UnicodeError, RecursionError):
         return None
 
 

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.text_table import NO_TEXTS, TextTable, TopicPartitionOffset
-from sensing.contracts import inventory, orders, reference, shipments, suppliers
+from sensing.contracts import decisions, inventory, orders, reference, shipments, suppliers
 from sensing.contracts.dead_letters import Reason
+from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.topic_registry import INPUTS
 
 
@@ -40,6 +41,7 @@ TOPICS = tuple(INPUTS)
 class Topic(IntEnum):
     """Numbers of the input topics that code names."""
 
+    DECISIONS = TOPICS.index(decisions.SPEC.name)
     INVENTORY = TOPICS.index(inventory.SPEC.name)
     ORDERS = TOPICS.index(orders.SPEC.name)
     REFERENCE = TOPICS.index(reference.SPEC.name)
@@ -156,6 +158,17 @@ class SuccessionHeard(msgspec.Struct, frozen=True, tag="succession.heard", tag_f
     since: int | None
     event_id: str
     refused: str = ""
+
+
+class ExceptionPublished(msgspec.Struct, frozen=True, tag="exception.published", tag_field="event_type"):
+    """A source group's notice to the shard of ``owner_sku`` (None: to every shard): an exception that an earlier run
+    has left in the topic, with its state there.
+
+    It travels as an infrequent event and is not an input event, so it is not counted.
+    """
+
+    owner_sku: str | None
+    state: ExceptionState
 
 
 class Batch(NamedTuple):

@@ -1,7 +1,7 @@
 """Identifiers: checks of their bytes, conversion of short texts to columns, and hashes of ids.
 
 Identifiers are limited in UTF-8 bytes and have no control characters (Unicode category Cc, NUL included), so that
-zero-padded columns, keys and terminals can hold them. Blanks are part of an identifier and are not stripped.
+zero-padded columns, keys and terminals can hold them. `sensing.codec.clean_keys` says what else they do not have.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.clean_keys import clean
 from sensing.codec.keys import SEED, absorb_text
 from sensing.codec.swar import WORD, Bytes
 from sensing.jit import kernel, lean_kernel
@@ -56,8 +57,10 @@ def hash_texts(data: Bytes, sizes: NDArray[np.int64], hashes: NDArray[np.uint64]
 
 
 def fits(texts: Sequence[str | None], bytes_max: Sequence[int]) -> bool:
-    """Whether all identifiers (None: not given) have no control characters and are within their limits in bytes."""
+    """Whether all identifiers (None: not given) are clean, without control characters and within limits in bytes."""
     for text, limit in zip(texts, bytes_max, strict=True):
-        if text is not None and (CONTROL.search(text) or (not text.isascii() and len(text.encode()) > limit)):
+        if text is None:
+            continue
+        if clean(text) != text or CONTROL.search(text) or (not text.isascii() and len(text.encode()) > limit):
             return False
     return True

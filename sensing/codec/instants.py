@@ -22,11 +22,6 @@ DAY_MIN = dt.date.min.toordinal() - EPOCH_ORDINAL
 DAY_MAX = dt.date.max.toordinal() - EPOCH_ORDINAL
 """First and last day of the calendar, in days since 1970-01-01. Sums of valid dates and durations may lie outside."""
 
-EPOCH_UNITS = (("seconds", 1), ("microseconds", 10**6), ("nanoseconds", 10**9))
-"""Units of epoch times that are taken for milliseconds by mistake, with how many there are in a second."""
-LOOKS_FROM, LOOKS_UNTIL = INSTANT_MIN // 1000, 4102444800
-"""Years 1990 to 2099, in seconds since 1970: an epoch time in this range in one of these units looks like one."""
-
 Time = dt.datetime | int | None
 
 
@@ -36,13 +31,6 @@ def instant(time: Time) -> int:
         delta = time - EPOCH
         return delta.days * DAY_MS + delta.seconds * 1000 + delta.microseconds // 1000
     return time or 0
-
-
-def looks_like(value: object) -> str | None:
-    """Unit of an epoch time that is no plausible number of milliseconds; None if it looks like none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return next((name for name, per in EPOCH_UNITS if LOOKS_FROM * per <= value < LOOKS_UNTIL * per), None)
 
 
 def instants(times: Sequence[Time]) -> NDArray[np.int64]:

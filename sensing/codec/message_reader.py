@@ -10,6 +10,7 @@ from msgspec import inspect
 from numpy.typing import NDArray
 
 from sensing.codec.careful_decoder import Event, Fault, examine, too_much
+from sensing.codec.clean_keys import KeyPolicy
 from sensing.codec.cloudevents import spliced
 from sensing.codec.contract_fields import fields_of
 from sensing.codec.identifiers import fits
@@ -52,39 +53,50 @@ class Reader:
         self._identifiers = {struct: _Identifiers(struct) for struct in structs}
 
     def read(
-        self, values: Sequence[bytes], headers: Sequence[Headers]
+        self, values: Sequence[bytes], headers: Sequence[Headers], doubtful: Sequence[bool], unclean_keys: KeyPolicy
     ) -> tuple[list[Event | Fault], NDArray[np.int64]]:
-        """An event or a fault for every message, and the event times (UTC ms, 0 if there is none)."""
-        verdicts = self._verdicts(values, headers)
+        """An event or a fault for every message, and the event times (UTC ms, 0 if there is none).
+
+        ``doubtful`` flags the messages that only the careful decoder may read.
+        """
+        verdicts = self._verdicts(values, headers, doubtful, unclean_keys)
         times = instants([EPOCH if isinstance(verdict, Fault) else verdict.event_time for verdict in verdicts])
         for i in np.flatnonzero((times < INSTANT_MIN) | (times > INSTANT_MAX)).tolist():
             verdict = verdicts[i]
             if isinstance(verdict, Fault) or verdict.event_time is None:
                 continue
-            verdict = verdicts[i] = examine(self._types, values[i], headers[i])
+            verdict = verdicts[i] = examine(self._types, values[i], headers[i], unclean_keys)
             times[i] = 0 if isinstance(verdict, Fault) else instant(verdict.event_time)
         return verdicts, times
 
-    def _verdicts(self, values: Sequence[bytes], all_headers: Sequence[Headers]) -> list[Event | Fault]:
+    def _verdicts(
+        self, values: Sequence[bytes], all_headers: Sequence[Headers], all_doubtful: Sequence[bool],
+        unclean_keys: KeyPolicy,
+    ) -> list[Event | Fault]:  # fmt: skip
         verdicts: list[Event | Fault] = []
-        for value, headers in zip(values, all_headers, strict=True):
+        for value, headers, doubtful in zip(values, all_headers, all_doubtful, strict=True):
+            if doubtful:
+                verdicts.append(examine(self._types, value, headers, unclean_keys))
+                continue
             try:
                 text = spliced(value, headers) if headers else value
                 verdict = (len(text) > SHALLOW_BYTES and too_much(value)) or self._decode(text)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 # The careful decoder finds the same fault and describes it better.
-                verdict = examine(self._types, value, headers)
+                verdict = examine(self._types, value, headers, unclean_keys)
             else:
-                if not text.isascii() or BACKSLASH in text or DELETE in text:
-                    verdict = self._with_texts_checked(verdict, value, headers)
+                if text is not value or not text.isascii() or BACKSLASH in text or DELETE in text:
+                    verdict = self._with_texts_checked(verdict, value, headers, unclean_keys)
             verdicts.append(verdict)
         return verdicts
 
-    def _with_texts_checked(self, verdict: Event | Fault, value: bytes, headers: Headers) -> Event | Fault:
-        """Check what the typed decoder does not: UTF-8 of skipped fields, limits in bytes, control characters."""
+    def _with_texts_checked(
+        self, verdict: Event | Fault, value: bytes, headers: Headers, unclean_keys: KeyPolicy
+    ) -> Event | Fault:
+        """Check what the typed decoder does not: UTF-8 of skipped fields, limits in bytes, control and other marks."""
         if isinstance(verdict, Fault) or (_is_utf8(value) and self._identifiers[verdict.__class__].fit(verdict)):
             return verdict
-        return examine(self._types, value, headers)
+        return examine(self._types, value, headers, unclean_keys)
 
 
 def _is_utf8(value: bytes) -> bool:

@@ -24,7 +24,7 @@ from sensing.codec.plain_json import (
     QUOTE_WORD,
     after_blanks,
     byte_at,
-    text_end,
+    hash_text,
     value_end,
 )
 from sensing.codec.scan_fields import (
@@ -45,6 +45,9 @@ from sensing.codec.scan_fields import (
 from sensing.codec.scan_table import KEY_SEED, SLOT_SHIFT, Rule, Table
 from sensing.codec.swar import WORD, Bytes, below, byte_of, first, specials, whole, word_at
 from sensing.jit import lean_kernel
+
+NAMES_MAX = 64
+"""Messages with more fields that the topic does not have are left to the careful decoder."""
 
 MESSAGE_BYTES_MAX = 1 << 16
 """Longer messages are left to the careful decoder: there are few, and some exceed the size limit."""
@@ -88,7 +91,7 @@ def scan(block: Block, table: Table, place: tuple[int, int], records: NDArray[An
     used = scan_block(
         data, starts, ends, offsets, table.fields, table.kinds, table.multiplier, place[0] != Topic.ORDERS,
         empty.view(np.uint64), rows, rows.view(np.int64), rows.view(np.float64), plain, np.zeros(SPANS, np.int64),
-        texts, entries,
+        np.zeros(NAMES_MAX, np.uint64), texts, entries,
     )  # fmt: skip
     return Scanned(plain, entries, texts[:used])
 
@@ -98,13 +101,13 @@ def scan_block(
     data: Bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], offsets: NDArray[np.int64], fields: NDArray[Any],
     kinds: NDArray[Any], multiplier: np.uint64, hash_location: bool, empty: Row, rows: NDArray[np.uint64],
     wholes: NDArray[np.int64], reals: NDArray[np.float64], plain: NDArray[np.bool_], spans: NDArray[np.int64],
-    texts: Bytes, entries: NDArray[np.uint32],
+    names: Row, texts: Bytes, entries: NDArray[np.uint32],
 ) -> int:  # fmt: skip
     """Scan all messages; returns the number of bytes used in ``texts``.
 
     ``empty`` is the initial record. ``rows``, ``wholes`` and ``reals`` are views of the same records as three types of
-    words. ``hash_location`` says that the party of a record is its location. ``spans`` is scratch memory. ``entries``
-    is filled with the start of each plain message's text entry.
+    words. ``hash_location`` says that the party of a record is its location. ``spans`` and ``names`` are scratch
+    memory. ``entries`` is filled with the start of each plain message's text entry.
     """
     used = 0
     for i in range(len(starts)):
@@ -112,7 +115,7 @@ def scan_block(
             rows[i, k] = empty[k]
         wholes[i, OFFSET_AT] = offsets[i]
         plain[i] = scan_message(
-            data, starts[i], ends[i], fields, kinds, multiplier, rows[i], wholes[i], reals[i], spans
+            data, starts[i], ends[i], fields, kinds, multiplier, rows[i], wholes[i], reals[i], spans, names
         )
         if plain[i]:
             entries[i] = used
@@ -125,7 +128,7 @@ def scan_block(
 @lean_kernel
 def scan_message(
     data: Bytes, at: int, end: int, fields: NDArray[Any], kinds: NDArray[Any], multiplier: np.uint64, row: Row,
-    wholes: Wholes, reals: Reals, spans: Wholes,
+    wholes: Wholes, reals: Reals, spans: Wholes, names: Row,
 ) -> bool:  # fmt: skip
     """Fill one record except its keys, and the spans of its texts; False if the message is not plain."""
     for k in range(len(spans)):
@@ -136,7 +139,7 @@ def scan_message(
     if byte_at(data, at, end) != OPEN_OBJECT:
         return False
     seen, given, kind, day = NOTHING, NOTHING, -1, NO_DAY
-    quantity, size, version = 0, 0.0, 0
+    quantity, size, version, others = 0, 0.0, 0, 0
     while True:
         at = after_blanks(data, at + 1, end)
         at, low, high = name(data, at, end)
@@ -144,7 +147,8 @@ def scan_message(
             return False
         field = fields[slot(low, high, multiplier)]
         if field["bit"] == NOTHING or field["low"] != low or field["high"] != high:
-            at = value_end(data, at, end)
+            others = add_name(names, others, low, high)
+            at = value_end(data, at, end) if others > 0 else -1
         elif seen & field["bit"]:
             return False
         else:
@@ -181,6 +185,19 @@ def scan_message(
 
 
 @lean_kernel
+def add_name(names: Row, count: int, low: np.uint64, high: np.uint64) -> int:
+    """Add the name of a field to the first ``count`` ones; returns their number, -1 if it may be among them."""
+    hashed = low ^ (high * KEY_SEED)
+    if count == NAMES_MAX:
+        return -1
+    for k in range(count):
+        if names[k] == hashed:
+            return -1
+    names[count] = hashed
+    return count + 1
+
+
+@lean_kernel
 def slot(low: np.uint64, high: np.uint64, multiplier: np.uint64) -> int:
     """Slot of a field name."""
     return whole(((low ^ (high * KEY_SEED)) * multiplier) >> SLOT_SHIFT)
@@ -188,7 +205,7 @@ def slot(low: np.uint64, high: np.uint64, multiplier: np.uint64) -> int:
 
 @lean_kernel
 def name(data: Bytes, at: int, end: int) -> tuple[int, np.uint64, np.uint64]:
-    """Start of the value (or -1) behind the field name at ``at``, and the name; ``NO_NAME`` above 15 bytes."""
+    """Start of the value (or -1) behind the field name at ``at``, and the name; a hash above 15 bytes."""
     if byte_at(data, at, end) != QUOTE:
         return -1, NOTHING, NOTHING
     at += 1
@@ -204,7 +221,7 @@ def name(data: Bytes, at: int, end: int) -> tuple[int, np.uint64, np.uint64]:
             high = below(high, first(marks))
         else:
             low = NO_NAME
-            at = text_end(data, at + 8, end)
+            at, high = hash_text(data, at - 8, end)
             if at < 0:
                 return -1, NOTHING, NOTHING
     if marks:

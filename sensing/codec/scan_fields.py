@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from sensing.codec import plain_times
 from sensing.codec.event_record import EVENT, PROMOTED, THOUSANDTHS
 from sensing.codec.instants import INSTANT_MAX, INSTANT_MIN
-from sensing.codec.plain_json import NULL, QUOTE, byte_at, hash_text, number, text_end
-from sensing.codec.scan_table import BITS, TAG_WORDS, Rule
-from sensing.codec.swar import WORD, Bytes, below, word_at
+from sensing.codec.plain_json import BLANK, NULL, QUOTE, byte_at, hash_text, number, text_end
+from sensing.codec.scan_table import BITS, CURRENCY_BITS, FIRST_LETTER, LETTERS, TAG_WORDS, Rule
+from sensing.codec.swar import WORD, Bytes, below, byte_of, whole, word_at
 from sensing.jit import lean_kernel
 
 Row = NDArray[np.uint64]
@@ -123,6 +123,19 @@ def code_of(data: Bytes, at: int, end: int, size: int) -> np.uint64:
 
 
 @lean_kernel
+def is_currency(code: np.uint64) -> bool:
+    """Whether a word holds the three letters of a currency."""
+    first, second, third = (
+        whole(byte_of(code, 0)) - FIRST_LETTER,
+        whole(byte_of(code, 1)) - FIRST_LETTER,
+        whole(byte_of(code, 2)) - FIRST_LETTER,
+    )
+    if min(first, second, third) < 0 or max(first, second, third) >= LETTERS:
+        return False
+    return bool(CURRENCY_BITS[first * LETTERS + second] >> np.uint32(third) & np.uint32(1))
+
+
+@lean_kernel
 def value(data: Bytes, at: int, end: int, field: Any, row: Row, wholes: Wholes, reals: Reals, spans: Wholes) -> int:
     """Read a value by the rule of its field and store it in the record or the spans; returns its end, or -1."""
     rule = field["rule"]
@@ -158,13 +171,18 @@ def value(data: Bytes, at: int, end: int, field: Any, row: Row, wholes: Wholes, 
         stop = text_end(data, at, end)
     if stop - at < field["least"] or stop - at > field["most"]:
         return -1
+    if byte_at(data, at, end) == BLANK or byte_at(data, stop - 1, end) == BLANK:
+        return -1
     if rule in (KEPT, CUSTOMER):
         spans[field["to"]] = at
         spans[field["to"] + 1] = stop - at
     elif rule == UNIT:
         row[UNIT_AT] = code_of(data, at, end, stop - at)
     elif rule == CURRENCY:
-        row[CURRENCY_AT] |= code_of(data, at, end, stop - at) << CURRENCY_SHIFT
+        code = code_of(data, at, end, stop - at)
+        if not is_currency(code):
+            return -1
+        row[CURRENCY_AT] |= code << CURRENCY_SHIFT
     elif rule == PROMOTION:
         wholes[FLAGS_AT] |= PROMOTED << FLAGS_BIT
     return stop + 1

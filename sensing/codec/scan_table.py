@@ -18,6 +18,7 @@ from sensing.codec.swar import WORD
 from sensing.codec.text_table import EventTexts
 from sensing.codec.thousandths import exact_thousandths
 from sensing.contracts.common import VERSION_LAST
+from sensing.contracts.currencies import CODES, PATTERN
 from sensing.contracts.orders import DemandDaily
 from sensing.contracts.topic_registry import INPUTS
 from sensing.contracts.topic_spec import event_type
@@ -103,6 +104,21 @@ KIND = np.dtype(
         ("foreign", "u8"),  # bits of stored fields that the kind does not have
     ]
 )
+
+LETTERS = 26
+FIRST_LETTER = ord("A")
+
+
+def _currency_bits() -> NDArray[np.uint32]:
+    bits = np.zeros(LETTERS**2, np.uint32)
+    for code in CODES:
+        first, second, third = (ord(letter) - FIRST_LETTER for letter in code)
+        bits[first * LETTERS + second] |= np.uint32(1 << third)
+    return bits
+
+
+CURRENCY_BITS = _currency_bits()
+"""By the first two letters of a currency code: a bit for each third letter."""
 
 
 class Table(NamedTuple):
@@ -213,11 +229,16 @@ def _of_one(field: Field) -> tuple[int, ...]:
     if not isinstance(field.type, required):
         msg = f"scanner: required {field.name} of type {required.__name__}, got {field.type!r}; change its rule"
         raise TypeError(msg)
-    if any(getattr(field.type, limit, None) is not None for limit in ("pattern", "lt", "multiple_of")):
+    known = PATTERN if rule == Rule.CURRENCY else None
+    if getattr(field.type, "pattern", None) != known or _has_other_limits(field.type):
         rule = Rule.UNSURE  # Limits that the scanner does not know.
     least, most = (0, 0) if rule in (Rule.UNSURE, Rule.QUANTITY) else _limits(field.type)
     to = 2 * EventTexts._fields.index(field.name) if rule in (Rule.TEXT, Rule.CUSTOMER) else 0
     return rule, least, most, to
+
+
+def _has_other_limits(described: inspect.Type) -> bool:
+    return any(getattr(described, limit, None) is not None for limit in ("lt", "multiple_of"))
 
 
 def _limits(described: inspect.Type) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.event_record import EVENT, NO_TRACES, Batch, InfrequentEvent
+from sensing.codec.event_record import EVENT, NO_TRACES, Batch, ExceptionPublished, InfrequentEvent
 from sensing.codec.keys import row_key
 from sensing.codec.text_table import TopicPartitionOffset
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
@@ -26,6 +26,8 @@ def sku_of_event(event: Any) -> str | None:
     """
     if isinstance(event, (DecisionMade, ExecutionConfirmed)):
         return sku_of(event)
+    if isinstance(event, ExceptionPublished):
+        return event.owner_sku
     sku: str | None = getattr(event, "sku", None)
     return sku
 

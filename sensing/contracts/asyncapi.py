@@ -148,7 +148,7 @@ def _output_attributes() -> Document:
     """Headers of outputs."""
     texts = {
         "ce_id": "Entity and version: the same output has the same id, whenever it is produced.",
-        "ce_source": "Always tidegauge.",
+        "ce_source": "Who produced the output, a URI-reference: setting engine.ce_source, by default tidegauge.",
         "ce_type": "What kind of output this is.",
         "ce_subject": "Entity the output is about.",
         "ce_recordedtime": "Wall clock when the output was sealed; the only thing that a repetition may change.",
@@ -188,6 +188,7 @@ def _dead_letter_headers() -> Document:
         "type": "Always dead.letter.",
         "time": "Event time, as far as it is known.",
         "recordedtime": "Wall clock when the dead letter was sealed; the only thing that a repetition may change.",
+        "source": "Who produced the dead letter: setting engine.ce_source.",
         "lineage": "Run that produced the dead letter; ids of later runs sort behind it.",
         "reason": "One of the published reasons, see dead-letters.json.",
         "field": "Field that was refused; absent where it is the whole message.",

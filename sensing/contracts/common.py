@@ -10,6 +10,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from sensing.contracts.currencies import PATTERN
+
 SKU_BYTES_MAX = 64
 LOCATION_BYTES_MAX = 40
 ID_BYTES_MAX = 128
@@ -65,6 +67,7 @@ Currency = Annotated[
     Meta(
         min_length=3,
         max_length=3,
+        pattern=PATTERN,
         description="ISO 4217 currency code. Default: the item's currency, else the base currency.",
     ),
 ]

@@ -16,6 +16,7 @@ Reason = Literal[
     "out_of_range",
     "too_long",
     "bad_text",
+    "duplicate_key",
     "bad_time",
     "far_future",
     "too_late",

@@ -1,8 +1,8 @@
 """Topic ``decisions``: decisions of people about exceptions and proposals, and executions by the ERP.
 
 Every decision is answered once on ``audit``: ``decision.accepted`` with its effect, or ``decision.rejected`` with the
-reason and what is current. A repeat of an event id has no effect and no answer. During a backfill decisions take effect
-without an answer; decisions about published parameters find none then.
+reason and what is current. A repeat of an event id has no effect and no answer. Decisions of a backfill are answered as
+well; those about published parameters find none then.
 
 A decision is about one exception or about the parameters of one SKU-location:
 
@@ -11,8 +11,8 @@ A decision is about one exception or about the parameters of one SKU-location:
 - else about parameters; then ``subject`` is ``sku/location``.
 
 The SKU routes a decision. It is read from the subject: for an exception the first part of its key, for parameters the
-text before the last slash. If this is not the SKU (the location contains a slash, or the id was shortened), ``sku`` is
-required.
+text before the slash. Within a name ``/`` is written ``%2F``, and ``%`` is ``%25``. If the id was shortened, or the
+slash in a location is written as it is, ``sku`` is required.
 """
 
 import datetime as dt

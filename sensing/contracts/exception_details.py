@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from sensing.contracts.number_kinds import BaseMoney, Duration, Expectation, Price, Quantity, Ratio
+
 Instant = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 """RFC 3339, UTC."""
 
@@ -29,8 +31,8 @@ class SurgeDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     """
 
     window_hours: int
-    lift: float
-    units: float | None = None
+    lift: Ratio
+    units: Quantity | None = None
     customers: int | None = None
     promotions: str | None = None
 
@@ -51,10 +53,10 @@ class VarianceDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
     """
 
     plan: str
-    plan_per_day: float
-    plan_weight: float
+    plan_per_day: Expectation
+    plan_weight: Ratio
     planned_days: int
-    difference: float
+    difference: Expectation
 
 
 class DelayDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="supplier_delay"):
@@ -71,16 +73,16 @@ class DelayDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     line: str
     supplier: str
     supplier_region: str | None = None
-    units_open: float
-    units_late: float = 0.0
+    units_open: Quantity
+    units_late: Quantity = 0.0
     schedule_line: str | None = None
-    schedule_quantity: float | None = None
+    schedule_quantity: Quantity | None = None
     promised_date: dt.date | None = None
     promised_by: Literal["supplier", "order"] | None = None
     expected_date: dt.date | None = None
     days_late: int = 0
     usual_days_late: int = 0
-    cover_days: float | None = None
+    cover_days: Duration | None = None
     covered: bool | None = None
     cause: DelayCause | None = None
     outcome: DelayOutcome | None = None
@@ -93,11 +95,11 @@ class DigestLine(msgspec.Struct, frozen=True, kw_only=True):
     line: str
     sku: str
     location: str
-    units_late: float
+    units_late: Quantity
     promised_date: dt.date | None = None
     expected_date: dt.date
     days_late: int
-    money_base: float | None = None
+    money_base: BaseMoney | None = None
 
 
 class DigestDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="delay_digest"):
@@ -123,7 +125,7 @@ class StockoutDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
     oversold_since: dt.date | None = None
     next_receipt_date: dt.date | None = None
     window_days: int
-    lost_units: float | None = None
+    lost_units: Expectation | None = None
     receipt_due: bool
 
 
@@ -137,14 +139,14 @@ class LargeOrderDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="ty
 
     order_id: str
     line: str
-    quantity: float
-    units_open: float
-    largest_usual: float
-    on_hand: float | None = None
-    free: float | None = None
-    share_of_stock: float | None = None
+    quantity: Quantity
+    units_open: Quantity
+    largest_usual: Expectation
+    on_hand: Quantity | None = None
+    free: Quantity | None = None
+    share_of_stock: Ratio | None = None
     requested_date: dt.date | None = None
-    unit_price: float | None = None
+    unit_price: Price | None = None
     customer: str | None = None
     outcome: LargeOutcome | None = None
 
@@ -155,8 +157,8 @@ class DriftDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     ``drift`` is the count less the balance (units), ``tolerance`` the share of the balance by which a count may differ.
     """
 
-    drift: float
-    tolerance: float
+    drift: Quantity
+    tolerance: Ratio
 
 
 class HeldLineDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="data_quality"):
@@ -167,11 +169,11 @@ class HeldLineDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
 
     order_id: str
     line: str
-    quantity: float
+    quantity: Quantity
     check: Literal["impossible_quantity"] = "impossible_quantity"
     signs: tuple[Sign, ...] = ()
     requested_date: dt.date | None = None
-    unit_price: float | None = None
+    unit_price: Price | None = None
     partition: int | None = None
     outcome: HeldOutcome | None = None
 
@@ -192,7 +194,7 @@ class NameDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     first_event_time: Instant
     last_event: str
     last_event_time: Instant
-    ordered_quantity: float | None = None
+    ordered_quantity: Quantity | None = None
     unit_of_measure: str | None = None
 
 

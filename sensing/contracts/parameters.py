@@ -8,15 +8,18 @@ from typing import Literal, get_args
 import msgspec
 
 from sensing.contracts.decisions import Verdict
+from sensing.contracts.number_kinds import Duration, Exact, Expectation, Measure, Quantity, Ratio
+from sensing.contracts.reference import DECIMALS_MAX
 from sensing.contracts.topic_spec import View, output, typed
 
 DemandClass = Literal["new", "smooth", "intermittent", "erratic", "lumpy", "ending"]
 Lifecycle = Literal["active", "ending", "ended"]
-ParameterStatus = Literal["proposed", "in_force", "pending", "expired", "approved", "rejected"]
-"""Status of a proposal.
+ParameterStatus = Literal["proposed", "stale", "in_force", "approved", "rejected"]
+"""Status of a proposal, which holds until another one replaces it.
 
-``proposed``: nobody has decided; ``approved``: a person approved it, its execution is not confirmed yet; ``rejected``:
-a person rejected it, the values in force stay; ``in_force``: the ERP uses it.
+``proposed``: nobody has decided; ``stale``: nobody has decided, and its location has not been heard of for so long that
+it should not be acted on; ``approved``: a person approved it, its execution is not confirmed yet; ``rejected``: a
+person rejected it, the values in force stay; ``in_force``: the ERP uses it.
 """
 OverrideField = Literal["safety_stock", "reorder_point", "order_up_to", "order_quantity", "lead_time_days"]
 
@@ -27,11 +30,11 @@ HORIZON_DAYS = 28
 class InForce(msgspec.Struct, kw_only=True):
     """Values in force at the ERP, as far as it has reported them."""
 
-    safety_stock: float | None = None
-    reorder_point: float | None = None
-    order_up_to: float | None = None
-    order_quantity: float | None = None
-    lead_time_days: float | None = None
+    safety_stock: Expectation | None = None
+    reorder_point: Expectation | None = None
+    order_up_to: Expectation | None = None
+    order_quantity: Expectation | None = None
+    lead_time_days: Duration | None = None
     since: str | None = None
 
 
@@ -46,9 +49,9 @@ class PromotionUsed(msgspec.Struct, kw_only=True):
     promotion: str
     start: str
     end: str
-    uplift: float
+    uplift: Ratio
     source: Literal["stated", "mixed", "learned", "none"]
-    stated: float | None = None
+    stated: Ratio | None = None
 
 
 class BaselineShare(msgspec.Struct, kw_only=True):
@@ -59,14 +62,14 @@ class BaselineShare(msgspec.Struct, kw_only=True):
     ``plan`` is the id of its record. ``planned`` and ``sensed`` are the units of both over its ``days`` of the next 28.
     """
 
-    weight: float
-    quantity_per_day: float
+    weight: Ratio
+    quantity_per_day: Expectation
     start: str
     end: str
     days: int
-    planned: float
-    sensed: float
-    measured_days: float
+    planned: Expectation
+    sensed: Expectation
+    measured_days: Duration
     plan: str
 
 
@@ -77,11 +80,11 @@ class OpportunityShare(msgspec.Struct, kw_only=True):
     """
 
     signal: str
-    probability: float
-    quantity: float
+    probability: Ratio
+    quantity: Expectation
     start: str
     end: str
-    expected: float
+    expected: Expectation
 
 
 class SignalUsed(msgspec.Struct, kw_only=True):
@@ -96,14 +99,14 @@ class SignalUsed(msgspec.Struct, kw_only=True):
 
     signal: str
     kind: str
-    value: float | None
-    factor: float
-    effect: float
-    mean: float
-    sd: float
+    value: Measure | None
+    factor: Ratio
+    effect: Ratio
+    mean: Measure
+    sd: Measure
     days: int
     learned_from: Literal["row", "pool"]
-    error_ratio: float
+    error_ratio: Ratio
     measured_days: int
 
 
@@ -117,9 +120,9 @@ class Forecast(msgspec.Struct, kw_only=True):
 
     start: str
     method: str
-    mean: list[float]
-    levels: list[float]
-    quantiles: list[list[float]]
+    mean: list[Expectation]
+    levels: list[Exact]
+    quantiles: list[list[Expectation]]
     promotions: list[PromotionUsed] = []
     baseline: BaselineShare | None = None
     opportunities: list[OpportunityShare] = []
@@ -129,16 +132,16 @@ class Forecast(msgspec.Struct, kw_only=True):
 class Proposed(msgspec.Struct, kw_only=True):
     """Recommended values, base units; lead-time demand is demand over the (random) lead time plus review time."""
 
-    lead_time_days_mean: float
-    lead_time_days_sd: float
-    lead_time_demand_mean: float
-    lead_time_demand_sd: float
-    lead_time_demand_quantile: float
-    service_target: float
-    safety_stock: float
-    reorder_point: float
-    order_up_to: float
-    order_quantity: float
+    lead_time_days_mean: Duration
+    lead_time_days_sd: Duration
+    lead_time_demand_mean: Expectation
+    lead_time_demand_sd: Expectation
+    lead_time_demand_quantile: Expectation
+    service_target: Ratio
+    safety_stock: Quantity
+    reorder_point: Quantity
+    order_up_to: Quantity
+    order_quantity: Quantity
 
 
 class Stock(msgspec.Struct, kw_only=True):
@@ -157,44 +160,46 @@ class Stock(msgspec.Struct, kw_only=True):
     ``left_over`` is what will be left of stock and orders when the item ends, absent where no last day is known.
     """
 
-    on_hand: float | None
-    on_order: float
-    open_demand: float
-    open_demand_by_day: dict[str, float]
+    on_hand: Quantity | None
+    on_order: Quantity
+    open_demand: Quantity
+    open_demand_by_day: dict[str, Quantity]
     stockout_date: str | None
-    cover_days: float | None
-    owed: float = 0.0
-    allocated: float = 0.0
-    free: float | None = None
-    on_order_by_day: dict[str, float] = {}
+    cover_days: Duration | None
+    owed: Quantity = 0.0
+    allocated: Quantity = 0.0
+    free: Quantity | None = None
+    on_order_by_day: dict[str, Quantity] = {}
     open: Literal["known", "unknown"] = "known"
     shipments: Literal["heard", "not_heard"] = "heard"
-    in_transit: float = 0.0
-    left_over: float | None = None
-    under_old_names: float = 0.0
+    in_transit: Quantity = 0.0
+    left_over: Expectation | None = None
+    under_old_names: Quantity = 0.0
 
 
 class Change(msgspec.Struct, kw_only=True):
     """Additive split of the change of the reorder point since the last published version.
 
-    The parts add up to ``total``. ``override`` is the part of a person's value.
+    The parts add up to ``total``. ``override`` is the part of a person's value, ``rounding`` what whole steps of the
+    unit add or take. Parts have one decimal more than the unit.
     """
 
-    total: float
-    demand_mean: float
-    demand_spread: float
-    lead_time_mean: float
-    lead_time_spread: float
-    service_target: float
+    total: Expectation
+    demand_mean: Expectation
+    demand_spread: Expectation
+    lead_time_mean: Expectation
+    lead_time_spread: Expectation
+    service_target: Expectation
     sentence: str
-    override: float = 0.0
+    override: Expectation = 0.0
+    rounding: Expectation = 0.0
 
 
 class Override(msgspec.Struct, kw_only=True):
     """A person's value that replaces the engine's, up to and including the local day ``until``."""
 
     field: OverrideField
-    value: float
+    value: Expectation
     decided_by: str
     decided_role: str
     decided_at: str
@@ -209,10 +214,10 @@ class Accuracy(msgspec.Struct, kw_only=True):
     sum of demand, ``coverage_95`` the share of days not above the .95 quantile, ``days`` the discounted number of days.
     """
 
-    wape: float | None
-    bias: float | None
-    coverage_95: float | None
-    days: float
+    wape: Ratio | None
+    bias: Ratio | None
+    coverage_95: Ratio | None
+    days: Duration
 
 
 class PlanningParameters(msgspec.Struct, kw_only=True):
@@ -227,6 +232,8 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     close on. One record then proposes zero; after it a record is published only if its proposal moved. ``successor``
     has taken over from the item, and the item from its ``predecessors``, in this order.
 
+    ``decimals`` are those of quantities in the base unit; expectations have up to three more.
+
     ``kit`` says that the item is a kit: it has a forecast and no stock, and proposes zero, since its parts are ordered.
     """
 
@@ -235,7 +242,6 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     version: int
     status: ParameterStatus
     as_of: str
-    expires: str
     demand_class: DemandClass
     in_force: InForce
     proposed: Proposed
@@ -263,6 +269,7 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     successor: str | None = None
     predecessors: list[str] = []
     kit: bool = False
+    decimals: int = DECIMALS_MAX
 
 
 SPEC = output(

@@ -56,6 +56,16 @@ RatesToBase = Annotated[
     Meta(description="Rates to the base currency, which itself needs no entry."),
 ]
 PARTS_MAX, ALIASES_MAX = 100, 100
+DECIMALS_MAX = 3
+Decimals = Annotated[
+    dict[
+        Annotated[Unit, Meta(description="A base unit of items.")],
+        Annotated[int, Meta(ge=0, le=DECIMALS_MAX, description="Decimals of quantities in it.")],
+    ],
+    Meta(
+        description="Decimals of published quantities, by base unit. Unset: 0 while all quantities were whole, else 3."
+    ),
+]
 Demand = Literal["independent", "dependent", "both"]
 UnknownAction = Literal["accept", "dead_letter", "quarantine"]
 """What becomes of an event that names something that master data do not name."""
@@ -196,6 +206,9 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     ``exception_money_min`` (base currency, default none) is the money at stake from which an exception opens. It does
     not hold for strategic or regulated items, strategic customers, held order lines and unknown names, nor where no
     money is known. An exception that is open stays so whatever its money becomes.
+
+    ``decimals`` are those of published quantities of items with a base unit. The most specific policy that names the
+    unit holds. Where none does, a SKU-location has none while all its quantities were whole, else three.
     """
 
     sku: Sku | None = None
@@ -210,6 +223,7 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     dead_band: Share | None = None
     count_tolerance: Share | None = None
     transfer_days_late: Days | None = None
+    decimals: Decimals = {}
     forecast_variance_share: Annotated[float, Meta(ge=0, le=100)] | None = None
     forecast_variance_units: QuantityOrZero | None = None
     forecast_variance_money: Price | None = None

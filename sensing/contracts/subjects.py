@@ -1,7 +1,9 @@
 """Subjects: ids of exceptions and parameters, and the way back from a decision's subject to its SKU.
 
-The id of an exception is ``type:key:instant``. The parts of the key are joined by ``|``; the first part is the SKU. The
-subject of parameters is ``sku/location``.
+The id of an exception is ``type:key:day``, the local day on which its episode began. The parts of the key are joined by
+``|``; the first part is the SKU. The subject of parameters is ``sku/location``. What separates parts is escaped within a
+part: ``%7C`` for ``|``, ``%2F`` for ``/``, and ``%25`` for ``%``. So names with separators have keys of their own, and
+others are readable as they are.
 """
 
 import hashlib
@@ -11,8 +13,10 @@ from sensing.contracts.common import SUBJECT_BYTES_MAX
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
 
 DIGEST_BYTES = 8
-_EXCEPTION = re.compile(r"[a-z_]+:(?P<key>.+):\d{8}T\d{9}", re.DOTALL)
-_ESCAPES = (("%", "%25"), ("|", "%7C"))
+_EXCEPTION = re.compile(r"[a-z_]+:(?P<key>.+):\d{8}", re.DOTALL)
+_Escapes = tuple[tuple[str, str], ...]
+_BARS: _Escapes = (("%", "%25"), ("|", "%7C"))
+_SLASHES: _Escapes = (("%", "%25"), ("/", "%2F"))
 
 Decision = DecisionMade | ExecutionConfirmed
 
@@ -26,11 +30,11 @@ def problem_key(*parts: str) -> str:
     # Nearly always there is nothing to escape, which is cheap to see.
     if "%" not in key and key.count("|") == len(parts) - 1:
         return key
-    return "|".join(map(_escaped, parts))
+    return "|".join(_escaped(part, _BARS) for part in parts)
 
 
 def exception_subject(kind: str, key: str, stamp: str) -> str:
-    """Readable id of an exception, at most 128 bytes: short type, key, and instant of opening as YYYYMMDDTHHMMSSmmm.
+    """Readable id of an exception, at most 128 bytes: short type, key, and day on which it began as YYYYMMDD.
 
     A key that is too long is cut and ends in 16 hexadecimal digits of its BLAKE2b digest.
     """
@@ -43,8 +47,29 @@ def exception_subject(kind: str, key: str, stamp: str) -> str:
 
 
 def parameters_subject(sku: str, location: str) -> str:
-    """Subject of the parameters of a SKU-location."""
-    return f"{sku}/{location}"
+    """Subject of the parameters of a SKU-location, and its key wherever there is one."""
+    subject = f"{sku}/{location}"
+    if "%" not in subject and subject.count("/") == 1:
+        return subject
+    return f"{_escaped(sku, _SLASHES)}/{_escaped(location, _SLASHES)}"
+
+
+def parameters_names(event: Decision) -> tuple[str, str]:
+    """SKU and location that the subject of a decision about parameters names; the location is empty if it names none.
+
+    A subject without escapes is understood as well: with the ``sku`` of the decision, or if the location has no slash.
+    """
+    subject, sku = event.subject, event.sku
+    if sku is None:
+        first, _, last = subject.rpartition("/")
+        if not first:
+            return subject, ""
+        return (first, last) if "/" in first else (_plain(first, _SLASHES), _plain(last, _SLASHES))
+    for written in (_escaped(sku, _SLASHES), sku):
+        if subject.startswith(f"{written}/"):
+            location = subject[len(written) + 1 :]
+            return sku, location if "/" in location else _plain(location, _SLASHES)
+    return sku, ""
 
 
 def exception_of(event: Decision) -> str | None:
@@ -62,15 +87,19 @@ def sku_of(event: Decision) -> str:
         return event.sku
     exception_id = exception_of(event)
     if exception_id is None:
-        return event.subject.rpartition("/")[0] or event.subject
+        return parameters_names(event)[0]
     found = _EXCEPTION.fullmatch(exception_id)
     first = (found["key"] if found else exception_id).partition("|")[0]
-    for plain, escaped in reversed(_ESCAPES):
-        first = first.replace(escaped, plain)
-    return first
+    return _plain(first, _BARS)
 
 
-def _escaped(part: str) -> str:
-    for plain, escaped in _ESCAPES:
+def _escaped(part: str, escapes: _Escapes) -> str:
+    for plain, escaped in escapes:
         part = part.replace(plain, escaped)
+    return part
+
+
+def _plain(part: str, escapes: _Escapes) -> str:
+    for plain, escaped in reversed(escapes):
+        part = part.replace(escaped, plain)
     return part

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from sensing.codec.event_record import NO_DAY
 from sensing.codec.instants import date, local_date
 from sensing.contracts.exception_details import DelayDetails
+from sensing.contracts.exceptions import Resolution
 from sensing.detection.delay_evidence import FAR_DAYS, FAR_TIMES, DelayEvidence, delay_evidence
 from sensing.detection.delay_sentence import delay_sentence
 from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
@@ -73,11 +74,12 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[DelayEvidence
 
 def evaluate_delay(evidence: DelayEvidence) -> Evaluation:
     """Judge one purchase-order line by its schedule line that is most days late."""
-    worst = evidence.worst
+    worst, name = evidence.worst, (evidence.po_id, evidence.line)
     if worst is None:
         return Evaluation(
-            active=False, cleared=True, final=True, severity_points=0.0, key=(evidence.po_id, evidence.line),
-            expected=0.0, observed=0.0, money_units=0.0, inform=(), marker="", details=_ending(evidence),
+            active=False, cleared=True, final=True, resolution=_resolution(evidence), severity_points=0.0, key=name,
+            purchase_order=name, expected=0.0, observed=0.0, money_units=0.0, inform=(), marker="",
+            details=_ending(evidence),
         )  # fmt: skip
     covered, days_late = evidence.covered(worst), worst.days_late(evidence.current_day)
     first = _date(worst.first_day)
@@ -86,8 +88,11 @@ def evaluate_delay(evidence: DelayEvidence) -> Evaluation:
         active=evidence.is_news(worst),
         cleared=False,
         final=False,
+        harmless=covered is not False,
+        start=None if evidence.first_day == NO_DAY else evidence.first_day,
         severity_points=delay_points(days_late, covered=covered is not False),
-        key=(evidence.po_id, evidence.line),
+        key=name,
+        purchase_order=name,
         expected=0.0,
         observed=float(max(days_late, 0)),
         money_units=units_late,
@@ -111,6 +116,12 @@ def _line(evidence: DelayEvidence) -> DelayDetails:
         po_id=evidence.po_id, line=evidence.line, supplier=evidence.supplier, units_open=evidence.units_open,
         usual_days_late=evidence.usual_days_late, cover_days=None if math.isnan(cover) else round(cover, 1),
     )  # fmt: skip
+
+
+def _resolution(evidence: DelayEvidence) -> Resolution:
+    if evidence.units_open > 0.0:
+        return "back_to_normal"
+    return "cancelled" if evidence.cancelled else "received"
 
 
 def _ending(evidence: DelayEvidence) -> DelayDetails:

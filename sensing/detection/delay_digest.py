@@ -101,7 +101,7 @@ DELAY_DIGEST = Detector(
     route="buyer",
     details=DigestDetails,
     hysteresis=Hysteresis(1, 1, 0, 7 * DAY_MS, 14 * DAY_MS),
-    deadline_minutes=(7 * DAY_MINUTES, 5 * DAY_MINUTES, 3 * DAY_MINUTES, 2 * DAY_MINUTES),
+    deadline_minutes=(30 * DAY_MINUTES, 14 * DAY_MINUTES, 7 * DAY_MINUTES, 3 * DAY_MINUTES),
     evaluate=evaluate_digest,
     sentence=digest_sentence,
 )

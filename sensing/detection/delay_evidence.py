@@ -65,6 +65,9 @@ class DelayEvidence(msgspec.Struct, frozen=True, kw_only=True):
         Whether stock was ever counted.
     usual_days_late
         Days of lateness that the supplier stays within nineteen times in twenty.
+    first_day
+        First local day for which its open schedule lines were ordered or promised, else that of its placement; NO_DAY:
+        none is known.
     cancelled
         Whether what did not arrive was cancelled.
     known
@@ -83,6 +86,7 @@ class DelayEvidence(msgspec.Struct, frozen=True, kw_only=True):
     stock_known: bool = True
     next_day: int = NO_DAY
     usual_days_late: int = 0
+    first_day: int = NO_DAY
     cancelled: bool = False
     known: DelayDetails | None = None
 
@@ -162,5 +166,6 @@ def delay_evidence(
         late=late_parts(line, today, lead_time_days), current_day=today, cover_days=cover_days,
         stock_known=stock_known,
         next_day=line.schedule[0].expected if line.schedule else NO_DAY, usual_days_late=usual_days_late,
+        first_day=min((part.first_day for part in line.schedule if part.first_day != NO_DAY), default=line.placed_day),
         cancelled=line.cancelled, known=known,
     )  # fmt: skip

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.contracts.exception_details import Details
-from sensing.contracts.exceptions import SEVERITIES, ExceptionType, Informed, Route, Severity
+from sensing.contracts.exceptions import SEVERITIES, ExceptionType, Informed, Resolution, Route, Severity
 from sensing.contracts.subjects import problem_key
 from sensing.demand.baseline_plans import BaselineColumns
 from sensing.demand.models import DemandModels
 from sensing.demand.promotion_uplift import PromotionUplifts
-from sensing.detection.finding import CAUSES_MAX, DetectionContext, Finding, informed
+from sensing.detection.finding import CAUSES_MAX, DetectionContext, Finding, LineName, informed
 from sensing.machine_settings import HOUR_MS
 from sensing.state.late_lines import LateLines
 from sensing.state.locations import Locations
@@ -54,11 +54,15 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
     ``key`` names the problem within its SKU-location, such as order and line. ``window_hours`` is the window that ends
     with the event. ``money_units`` are the units at stake. ``route`` and ``inform`` replace those of the detector.
+    ``start`` is the local day on which the episode began; None: the day of the context.
     """
 
     active: bool
     cleared: bool
     final: bool = False
+    resolution: Resolution = "back_to_normal"
+    harmless: bool = False
+    start: int | None = None
     severity_points: float
     key: tuple[str, ...] = ()
     expected: float = math.nan
@@ -69,6 +73,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     route: Route | None = None
     inform: tuple[Informed, ...] | None = None
     marker: str = ""
+    purchase_order: LineName | None = None
     details: Details | None = None
 
 
@@ -150,9 +155,11 @@ class Detector(Generic[Evidence]):
     route, inform
         Roles that decide and that are informed, unless an evaluation names others.
     deadline_minutes
-        Minutes from the event to the deadline, for low, medium, high, critical.
+        Minutes to the deadline, for low, medium, high, critical.
     details
         Struct of its details.
+    caused_by
+        Types of problems of the same SKU-location that cause one of this type, unless they are harmless.
     reserved
         Whether this type may use the last tenth of the problem table, which other types may not, and opens whatever
         money is at stake.
@@ -176,6 +183,7 @@ class Detector(Generic[Evidence]):
     hysteresis: Hysteresis
     deadline_minutes: tuple[int, int, int, int]
     details: type[Details]
+    caused_by: tuple[ExceptionType, ...] = ()
     reserved: bool = False
     evaluate: Callable[[Evidence], Evaluation]
     sentence: Callable[[DetectionContext, Evidence, Evaluation], str]
@@ -197,9 +205,12 @@ class Detector(Generic[Evidence]):
             sku=context.sku,
             location=context.location,
             row=context.row,
+            start=context.day if evaluation.start is None else evaluation.start,
             active=evaluation.active,
             cleared=evaluation.cleared,
             final=evaluation.final,
+            resolution=evaluation.resolution,
+            harmless=evaluation.harmless,
             instant=context.instant,
             event_time=context.event_time,
             severity_points=evaluation.severity_points,
@@ -222,12 +233,14 @@ class Detector(Generic[Evidence]):
             inform=informed(self.inform if evaluation.inform is None else evaluation.inform, context.customer),
             marker=evaluation.marker,
             cause_event_ids=context.cause_event_ids[-CAUSES_MAX:],
+            orders=context.orders[-CAUSES_MAX:],
+            purchase_order=evaluation.purchase_order,
             details=evaluation.details,
         )
 
-    def deadline(self, severity: Severity, event_time: int) -> int:
-        """Deadline to act (UTC ms)."""
-        return event_time + self.deadline_minutes[SEVERITIES.index(severity)] * 60_000
+    def deadline(self, severity: Severity, since: int) -> int:
+        """Deadline to act (UTC ms) on a problem that has this severity since an instant."""
+        return since + self.deadline_minutes[SEVERITIES.index(severity)] * 60_000
 
 
 def _known(value: float) -> float | None:

@@ -167,6 +167,7 @@ def evaluate_drop(evidence: DropEvidence) -> Evaluation:
         active=any(hits) and not evidence.ending,
         cleared=not low and not any(hits) and not evidence.ending,
         final=evidence.ending,
+        resolution="item_ending" if evidence.ending else "back_to_normal",
         severity_points=lift_points(e / max(n, 1.0), chances[at]),
         expected=e,
         observed=n,

@@ -8,11 +8,13 @@ import math
 import msgspec
 
 from sensing.contracts.exception_details import Details
-from sensing.contracts.exceptions import ExceptionType, Informed, MoneyStatus, Route
+from sensing.contracts.exceptions import ExceptionType, Informed, MoneyStatus, Resolution, Route
 from sensing.contracts.reference import CustomerUpdated
 from sensing.detection.severity import importance_points
 
 CAUSES_MAX = 8
+LineName = tuple[str, str]
+"""Order and line."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,8 +25,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     lines, times UTC ms, money and margin in ``currency``, ``money_base`` in ``base_currency`` (None: no rate is known).
     A change of ``marker``, such as a promised date, is always published. ``severity_points`` are those of the evidence.
     ``customer`` is the record of the customer whose order line caused the problem.
-    ``sku`` and ``location`` are empty if the problem has none. ``below_floor``: the money at stake is below what policy
-    asks of an exception, so that the problem does not open.
+    ``sku`` and ``location`` are empty if the problem has none. ``start`` is the local day (since 1970-01-01) on which
+    the episode began, if this finding opens one; with type and key it makes the id. ``resolution`` says how the problem
+    ended, if this finding ends it. ``orders`` are the order lines (order, line) of the causes; ``purchase_order``
+    (order, line) is what the problem is about. A ``harmless`` problem causes no other one. ``below_floor``: the money
+    at stake is below what policy asks of an exception, so that the problem does not open.
     """
 
     exception_type: ExceptionType
@@ -32,9 +37,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     sku: str
     location: str
     row: int
+    start: int
     active: bool
     cleared: bool
     final: bool = False
+    resolution: Resolution = "back_to_normal"
+    harmless: bool = False
     instant: int
     event_time: int
     severity_points: float
@@ -57,6 +65,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     inform: tuple[Informed, ...] = ()
     marker: str = ""
     cause_event_ids: tuple[str, ...] = ()
+    orders: tuple[LineName, ...] = ()
+    purchase_order: LineName | None = None
     details: Details | None = None
 
     @property
@@ -101,10 +111,13 @@ class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
     """What every detector needs besides its evidence: SKU-location, time, price and causes.
 
     ``instant`` is the machine's clock, which never goes back. ``event_time`` is the time of the cause; at a close it
-    equals ``instant``. ``price`` and ``margin`` (price less cost) are per base unit in ``currency``. ``rate`` is units
-    of ``base_currency`` per unit of ``currency``. All three are NaN if unknown. ``strategic`` and ``regulated`` are
-    those of the item, ``customer`` is the record of the customer whose order line is the cause.
-    ``sku`` and ``location`` are empty if there is none. ``money_min`` is the policy's `exception_money_min`; NaN: none.
+    equals ``instant``. ``day`` is the local day (since 1970-01-01) of the cause; at a close it is the closed day, so
+    that an event and the close of its day begin the same episode. ``price`` and ``margin`` (price less cost) are per
+    base unit in ``currency``. ``rate`` is units of ``base_currency`` per unit of ``currency``. All three are NaN if
+    unknown. ``strategic`` and ``regulated`` are those of the item, ``customer`` is the record of the customer whose
+    order line is the cause.
+    ``sku`` and ``location`` are empty if there is none. ``orders`` are the order lines of the causes. ``money_min`` is
+    the policy's `exception_money_min`; NaN: none.
     """
 
     sku: str
@@ -112,6 +125,7 @@ class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
     row: int
     instant: int
     event_time: int
+    day: int
     price: float = math.nan
     currency: str | None = None
     margin: float = math.nan
@@ -121,6 +135,7 @@ class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
     regulated: bool = False
     customer: CustomerUpdated | None = None
     cause_event_ids: tuple[str, ...] = ()
+    orders: tuple[LineName, ...] = ()
     money_min: float = math.nan
 
     def money(self, units: float) -> float | None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.contracts.exception_details import VarianceDetails
+from sensing.contracts.exceptions import Resolution
 from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
 from sensing.detection.sentences import day_name, number, plural
@@ -164,6 +165,7 @@ def evaluate_variance(evidence: VarianceEvidence) -> Evaluation:
         active=active,
         cleared=cleared,
         final=evidence.days == 0 or (evidence.replaced and not active),
+        resolution=_resolution(evidence, active=active),
         severity_points=sum(1.0 for step in STEPS if ratio >= step) if active else 0.0,
         expected=evidence.planned,
         observed=evidence.sensed,
@@ -171,6 +173,12 @@ def evaluate_variance(evidence: VarianceEvidence) -> Evaluation:
         marker=evidence.plan,
         details=details,
     )
+
+
+def _resolution(evidence: VarianceEvidence, *, active: bool) -> Resolution:
+    if evidence.days == 0:
+        return "plan_ended"
+    return "plan_replaced" if evidence.replaced and not active else "back_to_normal"
 
 
 def variance_sentence(context: DetectionContext, evidence: VarianceEvidence, evaluation: Evaluation) -> str:

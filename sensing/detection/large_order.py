@@ -10,6 +10,7 @@ import math
 import msgspec
 
 from sensing.contracts.exception_details import LargeOrderDetails, LargeOutcome
+from sensing.contracts.exceptions import Resolution
 from sensing.detection.detector import DAY_MINUTES, Detector, Evaluation, Hysteresis
 from sensing.detection.finding import DetectionContext
 from sensing.detection.sentences import about, number
@@ -38,6 +39,8 @@ class LargeLine(msgspec.Struct, frozen=True, kw_only=True):
         Units on hand less all open demand that is due, this line included; NaN as above.
     requested_date, unit_price, customer
         Further facts of the line.
+    order_day
+        Local day on which the line was ordered.
     outcome
         How the line ended; None while units are open.
     """
@@ -53,7 +56,15 @@ class LargeLine(msgspec.Struct, frozen=True, kw_only=True):
     requested_date: dt.date | None = None
     unit_price: float | None = None
     customer: str | None = None
+    order_day: int
     outcome: LargeOutcome | None = None
+
+    @property
+    def resolution(self) -> Resolution:
+        """How the problem ended."""
+        if self.outcome == "changed":
+            return "corrected"
+        return "cancelled" if self.outcome == "cancelled" else "shipped"
 
 
 def evaluate_large(evidence: LargeLine) -> Evaluation:
@@ -79,6 +90,8 @@ def evaluate_large(evidence: LargeLine) -> Evaluation:
         active=active,
         cleared=not active,
         final=not active,
+        resolution=evidence.resolution,
+        start=evidence.order_day,
         severity_points=lift_points(evidence.quantity / max(evidence.largest, 1e-3), math.nan),
         key=(evidence.order_id, evidence.line),
         expected=evidence.typical,

@@ -2,13 +2,13 @@
 
 Invariants
 ----------
-- There is at most one object per exception type and key. Its id is made when it opens, from type, item and opening
-  instant.
-- Versions are 1, 2, 3, ... in the order of publication. Only opened problems are published as resolved or expired.
+- There is at most one object per exception type and key. Its id is made when it opens, from type, key and the local day
+  on which the episode began. So it does not depend on the machine's clock, nor on which event tipped it.
+- Versions are 1, 2, 3, ... in the order of publication. Version 1 is published as ``opened``, no other version is. Only
+  opened problems are published as resolved.
+- ``escalated`` is published when the severity rises, or when the deadline of a critical problem has passed;
+  ``de_escalated`` when it falls.
 - Publications depend only on the findings and their instants. A dump restores the state exactly.
-- At most ``problems_max`` objects are kept, candidates and cooling ones included. The last tenth is for detectors with
-  ``reserved``, since a held order must always have an exception. If the table is full, a finding opens nothing and is
-  counted in ``refused``. At most a tenth are candidates that only the money floor of policy keeps from opening.
 
 States: a problem begins as a candidate, which is never published. After enough active findings it is opened. It is
 escalated when its severity rises, and ends as resolved or expired. A problem that recurs during the cool-down of its
@@ -16,51 +16,49 @@ type is the same object: it is opened again with the same id and the next versio
 reject a problem. A rejected problem is resolved, and for a week it recurs only with a higher severity.
 
 During a backfill nothing is published, and ended problems are dropped. `end_backfill` then returns the open problems,
-and `publish` publishes each as version 1.
+and `publish` publishes each as version 1. What an earlier run has published is compared, see `earlier_exceptions`.
 """
 
-from collections import Counter
-from typing import NamedTuple
-
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from sensing.contracts.decisions import Label
-from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
+from sensing.contracts.exceptions import Change, ExceptionState, ExceptionType, Resolution, Status
+from sensing.detection.deadlines import NEVER, Deadlines, Entry
 from sensing.detection.detector_registry import DETECTORS
-from sensing.detection.finding import Finding, with_customer
-from sensing.detection.money_floor import MoneyFloor, is_held_back
+from sensing.detection.earlier_exceptions import (
+    EarlierExceptions,
+    decision_of,
+    go_on_from,
+    has_ended,
+    keep_decision,
+    milliseconds,
+    not_found_again,
+)
+from sensing.detection.ended_problems import EndedProblems
+from sensing.detection.finding import CAUSES_MAX, Finding, with_customer
 from sensing.detection.problem import (
     Problem,
+    Publication,
     exception_state,
     is_material,
     keep_causes,
     name_problem,
 )
-from sensing.detection.severity import grade, rank
+from sensing.detection.problem_severity import (
+    begin_episode,
+    deadline_of,
+    pass_deadline,
+    recurs,
+    update_severity,
+)
+from sensing.detection.problem_table import ProblemTable, name_of
 from sensing.machine_settings import DAY_MS
 from sensing.state.decision_record import DecisionRecord
 from sensing.state.snapshot import Encoded, pack, unpack
 
-OpenCounts = dict[tuple[ExceptionType, Severity], int]
-
+NO_ROW = -1
 DISMISSED_MS = 7 * DAY_MS
 """Time after a rejection during which the problem recurs only with a higher severity."""
-TOMBSTONE_AFTER_MS = 8 * DAY_MS
-"""Time that an ended problem stays in the compacted topic. It is longer than any cool-down."""
-RESERVED = 10
-"""One in this many entries of the table is kept free for detectors with ``reserved``."""
-
-
-_ENDED: tuple[Status, ...] = ("resolved", "expired")
-
-
-class EndedProblem(NamedTuple):
-    """An ended problem in the compacted topic: its latest version, and when (UTC ms) its tombstone is due."""
-
-    version: int
-    due: int
 
 
 class _Dump(msgspec.Struct):
@@ -68,92 +66,42 @@ class _Dump(msgspec.Struct):
     refused: int
     floor_refused: int
     problems: list[Problem]
-    leaving: dict[str, EndedProblem]
 
 
-class Problems:
+class Problems(ProblemTable):
     """All problems of one machine."""
 
     def __init__(self, problems_max: int, *, backfilling: bool = False) -> None:
-        self.problems_max = problems_max
+        super().__init__(problems_max)
         self.backfilling = backfilling
-        self.refused = 0
-        self.floor = MoneyFloor(problems_max // RESERVED)
-        self._problems: dict[str, Problem] = {}
-        self._rows: dict[int, list[str]] = {}
-        self._ids: dict[str, str] = {}
-        self._ended: dict[str, EndedProblem] = {}
-
-    def __len__(self) -> int:
-        """Number of objects, candidates and cooling ones included."""
-        return len(self._problems)
+        self.ended = EndedProblems(problems_max)
+        # Open ones, and those that had ended.
+        self.earlier = EarlierExceptions(2 * problems_max)
+        self._deadlines = Deadlines(self._is_due)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is no object and no pending tombstone."""
-        return not self._problems and not self._ended
+        return not self._problems and not self.ended
 
-    def observe(self, finding: Finding) -> ExceptionState | None:
-        """Apply one finding; returns the state to publish, if any."""
+    def observe(self, finding: Finding) -> Publication | None:
+        """Apply one finding; returns what to publish, if anything."""
         assert not (finding.active and (finding.cleared or finding.final)), "a finding opens or clears, never both"
-        name = _name(finding.exception_type, finding.key)
+        name = name_of(finding.exception_type, finding.key)
         problem = self._problems.get(name)
         if problem is None:
             if not finding.active or not self._has_room(finding.exception_type) or not self.floor.has_room(finding):
                 return None
             problem = Problem(exception_type=finding.exception_type, finding=finding)
             self._add(name, problem)
-        elif problem.status in _ENDED:
+        elif problem.has_ended:
             if finding.instant < problem.cool_until:
-                return self._reopen(problem, finding) if _recurs(problem, finding) else None
+                return self._reopen(name, problem, finding) if recurs(problem, finding) else None
             self._drop(name)
             return self.observe(finding)
         if problem.status == "candidate":
             return self._update_candidate(name, problem, finding)
         return self._update_open(name, problem, finding)
-
-    def is_tracked(self, exception_type: ExceptionType, key: str) -> bool:
-        """Whether there is an open problem or a candidate, so that the detector must run again."""
-        problem = self._problems.get(_name(exception_type, key))
-        return problem is not None and problem.status not in _ENDED
-
-    def open_findings(self, row: int, exception_type: ExceptionType) -> list[Finding]:
-        """Newest findings of a row's open problems and candidates of one type, oldest problem first."""
-        found = [self._problems[name] for name in self._rows.get(row, ())]
-        return [p.finding for p in found if p.exception_type == exception_type and p.status not in _ENDED]
-
-    def is_below_floor(self, exception_type: ExceptionType, key: str) -> bool:
-        """Whether a problem would be open but for the money floor."""
-        problem = self._problems.get(_name(exception_type, key))
-        return problem is not None and is_held_back(problem)
-
-    def below_floor(self) -> dict[ExceptionType, int]:
-        """Number of problems by type that would be open but for the money floor."""
-        return self.floor.counts(self._problems)
-
-    def open_counts(self) -> OpenCounts:
-        """Number of open exceptions by type and severity."""
-        found = (problem for problem in self._problems.values() if problem.is_open)
-        return dict(Counter((problem.exception_type, problem.severity) for problem in found))
-
-    def has_problem(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(n,) whether each row has a problem in any state."""
-        return np.fromiter(map(self._rows.__contains__, rows.tolist()), np.bool_, len(rows))
-
-    def open_types(self, row: int) -> set[ExceptionType]:
-        """Types of a row's open problems and candidates. Its order is undefined, so callers only test membership."""
-        found = [self._problems[name] for name in self._rows.get(row, ())]
-        return {problem.exception_type for problem in found if problem.status not in ("resolved", "expired")}
-
-    def latest(self, exception_type: ExceptionType, key: str) -> Finding | None:
-        """Newest finding of an open problem; None if it is not open."""
-        problem = self._problems.get(_name(exception_type, key))
-        return None if problem is None or not problem.is_open else problem.finding
-
-    def named(self, exception_id: str) -> Problem | None:
-        """Problem of an exception, open or cooling; callers must not change it. None if it is not known."""
-        name = self._ids.get(exception_id)
-        return None if name is None else self._problems[name]
 
     def apply_decision(
         self,
@@ -162,42 +110,44 @@ class Problems:
         label: Label | None,
         instant: int,
         ending: Finding | None = None,
-    ) -> ExceptionState | None:
-        """Apply a person's decision about a known problem; returns the state to publish, if any.
+    ) -> Publication | None:
+        """Apply a person's decision about a known problem; returns what to publish, if anything.
 
         The problem must be open to be acknowledged or rejected. ``ending`` is the finding that ends a released problem.
         """
         problem = self._problems[self._ids[exception_id]]
+        change: Change = "changed"
         problem.decision_record = decision_record
         problem.label = label or problem.label
         if ending is not None:
             return self.observe(ending)
         if decision_record.decision == "acknowledge":
             assert problem.is_open, "what has ended cannot be acknowledged"
+            change = "changed" if problem.status == "acknowledged" else "acknowledged"
             problem.status = "acknowledged"
         elif decision_record.decision == "reject":
             return self._dismiss(problem, decision_record, instant)
-        return None if self.backfilling else self._publish(problem, decision_record.time)
+        return self._publish(problem, change, decision_record.time)
 
-    def end_row(self, row: int, reason: str, instant: int, kept: ExceptionType) -> list[ExceptionState]:
-        """Resolve the open problems of a row, but for those of one type; returns the states to publish."""
-        ended = []
+    def end_row(self, row: int, reason: str, instant: int, kept: ExceptionType) -> list[Publication]:
+        """Resolve the open problems of a row, but for those of one type; returns what to publish."""
+        found = []
         for name in list(self._rows.get(row, ())):
             problem = self._problems[name]
-            if problem.exception_type == kept or problem.status in _ENDED:
+            if problem.exception_type == kept or problem.has_ended:
                 continue
             if problem.is_open:
                 problem.reason_override = f"{reason} It last said: {problem.finding.reason}"
-                ended.append(self._end(name, problem, "resolved", instant))
+                found.append(self._end(name, problem, "resolved", "row_ended", instant))
             else:
                 self._drop(name)
-        return [state for state in ended if state is not None]
+        return [each for each in found if each is not None]
 
-    def expire(self, instant: int) -> list[ExceptionState]:
+    def expire(self, instant: int) -> list[Publication]:
         """Expire problems whose findings have stopped, and drop problems after their cool-down. Called once a day."""
-        ended = []
+        found = []
         for name, problem in list(self._problems.items()):
-            if problem.status in _ENDED:
+            if problem.has_ended:
                 if instant >= problem.cool_until:
                     self._drop(name)
             elif instant - problem.seen >= DETECTORS[problem.exception_type].hysteresis.silence_ms:
@@ -206,81 +156,114 @@ class Problems:
                     problem.reason_override = (
                         f"Nothing was heard of this for {days} days; it last said: {problem.finding.reason}"
                     )
-                    ended.append(self._end(name, problem, "expired", instant))
+                    found.append(self._end(name, problem, "expired", "expired", instant))
                 else:
                     self._drop(name)
-        return [state for state in ended if state is not None]
+        return [each for each in found if each is not None]
 
-    def take_tombstones(self, instant: int) -> list[tuple[str, int]]:
-        """Ids and latest versions of ended problems whose tombstones are due. Called once a day.
+    def next_deadline(self) -> int:
+        """Instant (UTC ms) of the next deadline that nobody has met; NEVER if there is none."""
+        return NEVER if self.backfilling else self._deadlines.next()
 
-        At most ``problems_max`` tombstones are pending; beyond that the oldest are due early.
-        """
-        over = max(len(self._ended) - self.problems_max, 0)
-        leaving = [
-            (exception_id, ended.version)
-            for place, (exception_id, ended) in enumerate(self._ended.items())
-            if place < over or ended.due <= instant
-        ]
-        for exception_id, _ in leaving:
-            del self._ended[exception_id]
-        return leaving
+    def pass_deadlines(self, instant: int) -> list[Publication]:
+        """Escalate the problems whose deadlines have passed at an instant unacknowledged, each once an episode."""
+        found = []
+        for name in self._deadlines.take(instant):
+            problem = self._problems[name]
+            pass_deadline(problem, instant)
+            problem.status = "escalated"
+            problem.last_transition_version = problem.version + 1
+            found.append(self._publish(problem, "escalated", instant))
+        return [each for each in found if each is not None]
+
+    def relink(self, row: int, cause: ExceptionType, instant: int) -> list[Publication]:
+        """Publish the open problems of a row whose causes have changed with those of type ``cause``."""
+        found = []
+        for problem in self._of_row(row):
+            caused_by = DETECTORS[problem.exception_type].caused_by
+            if problem.is_open and cause in caused_by and problem.caused_by != self._causes(problem):
+                found.append(self._publish(problem, "changed", instant))
+        return [each for each in found if each is not None]
 
     def end_backfill(self) -> list[str]:
         """End the backfill; returns the names of the open problems for :meth:`publish`, oldest first."""
         self.backfilling = False
         return [name for name, problem in self._problems.items() if problem.is_open]
 
-    def publish(self, names: list[str], instant: int) -> list[ExceptionState]:
-        """Publish problems of :meth:`end_backfill` as version 1. Call it before any other change of these problems."""
-        published = []
-        for problem in map(self._problems.__getitem__, names):
+    def publish(self, names: list[str], instant: int) -> list[Publication]:
+        """Publish problems of :meth:`end_backfill` as version 1. Call it before any other change of these problems.
+
+        Problems that an earlier run has published go on with their versions, and only if they have changed.
+        """
+        found = []
+        for name in names:
+            problem = self._problems[name]
             # Nobody could read the problem before, so its deadline counts from now.
-            problem.deadline = _deadline(problem, problem.severity, instant)
+            problem.deadline = deadline_of(problem, instant)
+            known = self.earlier.get(problem.exception_id)
             # The event that opened the problem may be ahead of the clock.
-            published.append(self._publish(problem, max(instant, problem.opened_time)))
-        return published
+            time = max(instant, problem.opened_time)
+            if known is None:
+                found.append(self._publish(problem, "opened", time))
+            else:
+                problem.caused_by = self._causes(problem)
+                change = go_on_from(problem, known)
+                found.append(None if change is None else self._publish(problem, change, time))
+            self._await_deadline(name, problem)
+        return [each for each in found if each is not None]
+
+    def settle_earlier(self, instant: int) -> list[Publication]:
+        """End the exceptions of an earlier run that this run has not found again, and keep decisions about others."""
+        found: list[Publication | None] = []
+        for known in self.earlier.take():
+            problem = self.named(known.exception_id)
+            if problem is not None:
+                found.append(self._settle(problem, known, instant))
+            elif known.exception_id not in self.ended:
+                state = known if has_ended(known) else not_found_again(known, instant)
+                if state is not known:
+                    found.append(Publication("resolved", state, NO_ROW))
+                self.ended.add(known.exception_id, state.version, milliseconds(state.resolved_at or state.updated_at))
+        return [each for each in found if each is not None]
 
     def dump(self) -> bytes:
         """All problems as bytes."""
         kept = list(self._problems.values())
-        dump = _Dump(self.backfilling, self.refused, self.floor.refused, kept, self._ended)
-        return pack({"problems": Encoded(dump, _Dump)})
+        dump = _Dump(self.backfilling, self.refused, self.floor.refused, kept)
+        return pack(
+            {"problems": Encoded(dump, _Dump), "ended": self.ended.dump(), "earlier": self.earlier.dump()}
+        )  # fmt: skip
 
     def load(self, block: bytes) -> None:
         """Restore the problems of `dump`."""
-        dump = unpack(block, {"problems": _Dump})["problems"]
-        self.backfilling, self.refused, self._ended = dump.backfilling, dump.refused, dump.leaving
-        self.floor.refused = dump.floor_refused
+        found = unpack(block, {"problems": _Dump})
+        dump: _Dump = found["problems"]
+        self.backfilling, self.refused, self.floor.refused = dump.backfilling, dump.refused, dump.floor_refused
+        self.ended.load(found["ended"])
+        self.earlier.load(found["earlier"])
         for problem in dump.problems:
-            name = _name(problem.exception_type, problem.finding.key)
-            if problem.status == "candidate":
-                self.floor.keeps(name, problem)
-            self._add(name, problem)
-            if problem.exception_id:
-                self._ids[problem.exception_id] = name
+            self._add(name_of(problem.exception_type, problem.finding.key), problem)
+        self._deadlines.rebuild((problem.deadline, name) for name, problem in self._problems.items())
 
-    def _has_room(self, exception_type: ExceptionType) -> bool:
-        reserved = 0 if DETECTORS[exception_type].reserved else self.problems_max // RESERVED
-        if len(self._problems) < self.problems_max - reserved:
-            return True
-        self.refused += 1
-        return False
+    def _is_due(self, entry: Entry) -> bool:
+        problem = self._problems.get(entry[1])
+        return problem is not None and problem.deadline == entry[0] and problem.awaits_attention and not problem.overdue
 
-    def _add(self, name: str, problem: Problem) -> None:
-        self._problems[name] = problem
-        self._rows.setdefault(problem.finding.row, []).append(name)
+    def _await_deadline(self, name: str, problem: Problem) -> None:
+        self._deadlines.put(problem.deadline, name, len(self._problems))
 
-    def _drop(self, name: str) -> None:
-        problem = self._problems.pop(name)
-        self.floor.forget(name)
-        self._ids.pop(problem.exception_id, None)
-        row = problem.finding.row
-        self._rows[row].remove(name)
-        if not self._rows[row]:
-            del self._rows[row]
+    def _causes(self, problem: Problem) -> list[str]:
+        """Ids of the open problems that cause this one, the oldest first."""
+        types = DETECTORS[problem.exception_type].caused_by
+        if not types or problem.has_ended:
+            return []
+        return [
+            each.exception_id
+            for each in self._of_row(problem.finding.row)
+            if each.exception_type in types and each.is_open and not each.finding.harmless
+        ][:CAUSES_MAX]
 
-    def _update_candidate(self, name: str, problem: Problem, finding: Finding) -> ExceptionState | None:
+    def _update_candidate(self, name: str, problem: Problem, finding: Finding) -> Publication | None:
         """Update a candidate. It opens after enough consecutive active findings."""
         if not finding.active:
             self._drop(name)
@@ -294,30 +277,31 @@ class Problems:
         if self.floor.keeps(name, problem) or problem.active_findings < enough:
             return None
         problem.exception_id = name_problem(finding)
+        # The same episode may have been published before, such as an earlier delay of the same line.
+        problem.version = self.ended.take(problem.exception_id)
         self._ids[problem.exception_id] = name
-        problem.opened = finding.instant
         problem.opened_time = finding.event_time
-        return self._open(problem, finding)
+        return self._open(name, problem, finding)
 
-    def _open(self, problem: Problem, finding: Finding) -> ExceptionState | None:
+    def _open(self, name: str, problem: Problem, finding: Finding) -> Publication | None:
         problem.status = "opened"
         problem.last_transition_version = problem.version + 1
         problem.cleared_findings = 0
-        problem.severity = grade(finding.points, finding.money_base, 0.0)
-        problem.deadline = _deadline(problem, problem.severity, finding.event_time)
-        return None if self.backfilling else self._publish(problem, finding.event_time)
+        begin_episode(problem, finding)
+        self._await_deadline(name, problem)
+        return self._publish(problem, "reopened" if problem.version else "opened", finding.event_time)
 
-    def _reopen(self, problem: Problem, finding: Finding) -> ExceptionState | None:
+    def _reopen(self, name: str, problem: Problem, finding: Finding) -> Publication | None:
         problem.finding = finding
-        problem.seen = problem.opened = finding.instant
-        problem.ended_time = None
+        problem.seen = finding.instant
+        problem.ended_time = problem.resolution = None
         problem.reason_override = ""
         problem.dismissed = False
-        self._ended.pop(problem.exception_id, None)
+        problem.version = max(problem.version, self.ended.take(problem.exception_id))
         keep_causes(problem, finding)
-        return self._open(problem, finding)
+        return self._open(name, problem, finding)
 
-    def _update_open(self, name: str, problem: Problem, finding: Finding) -> ExceptionState | None:
+    def _update_open(self, name: str, problem: Problem, finding: Finding) -> Publication | None:
         """Update an open problem: it resolves, changes materially, or stays the same."""
         hysteresis = DETECTORS[problem.exception_type].hysteresis
         keep_causes(problem, finding)
@@ -326,7 +310,7 @@ class Problems:
         if not finding.cleared and not finding.final:
             problem.finding = finding
             problem.cleared_findings = 0
-            return self._change(problem, finding)
+            return self._change(name, problem, finding)
         if problem.cleared_findings == 0:
             problem.cleared_since = finding.instant
         problem.cleared_findings += 1
@@ -335,64 +319,73 @@ class Problems:
             problem.cleared_findings >= hysteresis.findings_to_clear and waited >= hysteresis.clear_ms
         ):
             problem.finding = finding
-            return self._end(name, problem, "resolved", finding.event_time)
+            return self._end(name, problem, "resolved", finding.resolution, finding.event_time)
         return None
 
-    def _change(self, problem: Problem, finding: Finding) -> ExceptionState | None:
-        days_open = (finding.instant - problem.opened) / DAY_MS
-        severity = grade(finding.points, finding.money_base, days_open)
-        before = problem.severity
-        problem.severity = severity
-        if rank(severity) > rank(before):
+    def _change(self, name: str, problem: Problem, finding: Finding) -> Publication | None:
+        step = update_severity(problem, finding)
+        change: Change = "changed" if step == 0 else "escalated" if step > 0 else "de_escalated"
+        if step > 0:
             problem.status = "escalated"
             problem.last_transition_version = problem.version + 1
-            problem.deadline = min(problem.deadline, _deadline(problem, severity, finding.event_time))
-        if self.backfilling or not (severity != before or is_material(problem, finding)):
-            return None
-        return self._publish(problem, finding.event_time)
+        elif step < 0 and problem.status == "escalated":
+            problem.status = "opened"
+        if step:
+            self._await_deadline(name, problem)
+        return self._publish(problem, change, finding.event_time) if step or is_material(problem, finding) else None
 
-    def _dismiss(self, problem: Problem, decision_record: DecisionRecord, instant: int) -> ExceptionState | None:
+    def _dismiss(self, problem: Problem, decision_record: DecisionRecord, instant: int) -> Publication | None:
         """End a rejected problem. During a backfill it is kept, unlike other ended problems."""
         assert problem.is_open, "what has ended cannot be rejected"
-        problem.status = "resolved"
+        problem.status, problem.resolution = "resolved", "rejected"
         problem.dismissed = True
         problem.ended_time = max(decision_record.time, problem.opened_time)
         problem.cool_until = max(decision_record.time, instant) + DISMISSED_MS
         problem.reason_override = (
             f"Rejected as no problem {decision_record.as_text()} It last said: {problem.finding.reason}"
         )
-        return None if self.backfilling else self._publish(problem, decision_record.time)
+        found = self._publish(problem, "resolved", decision_record.time)
+        if found is not None:
+            self.ended.add(problem.exception_id, problem.version, max(decision_record.time, instant))
+        return found
 
-    def _end(self, name: str, problem: Problem, status: Status, time: int) -> ExceptionState | None:
-        problem.status = status
+    def _end(
+        self, name: str, problem: Problem, status: Status, resolution: Resolution, time: int
+    ) -> Publication | None:
+        problem.status, problem.resolution = status, resolution
         problem.ended_time = time
         problem.cool_until = max(time, problem.seen) + DETECTORS[problem.exception_type].hysteresis.cool_down_ms
-        if self.backfilling:
+        found = self._publish(problem, "resolved", time)
+        if found is None:
             self._drop(name)
-            return None
-        state = self._publish(problem, time)
-        self._ended[problem.exception_id] = EndedProblem(problem.version, max(time, problem.seen) + TOMBSTONE_AFTER_MS)
-        return state
+        else:
+            self.ended.add(problem.exception_id, problem.version, max(time, problem.seen))
+        return found
 
-    def _publish(self, problem: Problem, time: int) -> ExceptionState:
+    def _settle(self, problem: Problem, known: ExceptionState, instant: int) -> Publication | None:
+        """Compare a problem of this run with what an earlier run has published about it."""
+        published, problem.version = problem.version > 0, max(problem.version, known.version)
+        if problem.has_ended and not published:  # rejected in the backfill
+            found = None if has_ended(known) else self._publish(problem, "resolved", instant)
+            self.ended.add(problem.exception_id, problem.version, instant)
+            return found
+        if problem.has_ended:
+            return None
+        before, rejection = problem.status, decision_of(known)
+        if not keep_decision(problem, known):
+            return None
+        if known.resolution == "rejected" and rejection is not None:
+            return self._dismiss(problem, rejection, instant)
+        return self._publish(problem, "changed" if problem.status == before else "acknowledged", instant)
+
+    def _publish(self, problem: Problem, change: Change, time: int) -> Publication | None:
+        """Publish the state of a problem, unless the machine is backfilling."""
+        if self.backfilling:
+            return None
         problem.version += 1
+        problem.caused_by = self._causes(problem)
         problem.published_time = max(problem.published_time, time)
         problem.published_observed = problem.finding.observed
         problem.published_money = problem.finding.comparable_money
         problem.published_marker = problem.finding.marker
-        return exception_state(problem)
-
-
-def _deadline(problem: Problem, severity: Severity, event_time: int) -> int:
-    return DETECTORS[problem.exception_type].deadline(severity, event_time)
-
-
-def _name(exception_type: ExceptionType, key: str) -> str:
-    return f"{exception_type}|{key}"
-
-
-def _recurs(problem: Problem, finding: Finding) -> bool:
-    """Whether a finding reopens a cooling problem. A rejected problem reopens only with a higher severity."""
-    if not finding.active or finding.below_floor or not problem.dismissed:
-        return finding.active and not finding.below_floor
-    return rank(grade(finding.points, finding.money_base, 0.0)) > rank(problem.severity)
+        return Publication(change, exception_state(problem), problem.finding.row)

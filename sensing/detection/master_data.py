@@ -119,6 +119,8 @@ def evaluate_names(evidence: NamedEvents) -> Evaluation:
         active=not known,
         cleared=known,
         final=known,
+        resolution="known",
+        start=evidence.first[0] // DAY_MS,
         severity_points=float(sum(evidence.events >= step for step in EVENTS_STEPS)),
         key=key,
         observed=float(evidence.events),

@@ -1,17 +1,28 @@
 """Problem: the state of one problem, its id, and the record that is published about it."""
 
-import datetime as dt
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from sensing.codec.instants import EPOCH, rfc3339
+from sensing.codec.instants import local_date, rfc3339
 from sensing.contracts.decisions import Label
-from sensing.contracts.exceptions import ExceptionState, ExceptionType, Severity, Status
+from sensing.contracts.exceptions import (
+    ENDED,
+    Change,
+    ExceptionState,
+    ExceptionType,
+    OrderConcerned,
+    Resolution,
+    Severity,
+    Status,
+)
 from sensing.contracts.subjects import exception_subject
 from sensing.detection.detector_registry import DETECTORS
-from sensing.detection.finding import CAUSES_MAX, Finding, is_strategic
+from sensing.detection.finding import CAUSES_MAX, Finding, LineName, is_strategic
 from sensing.detection.remarks import remarks
 from sensing.state.decision_record import DecisionRecord
+
+T = TypeVar("T")
 
 CAUSES_FIRST = 3
 """Number of first causes that are kept. The remaining ones are the latest."""
@@ -19,14 +30,23 @@ MATERIAL_FACTOR = 1.5
 """A change of the observed quantity or the money by this factor is published."""
 
 
+class Publication(NamedTuple):
+    """A record to publish: what it changes, the state of the problem, and the row of the problem."""
+
+    change: Change
+    state: ExceptionState
+    row: int
+
+
 class Problem(msgspec.Struct, kw_only=True):
-    """One problem. Times are UTC ms; ``*_time`` are event times, the others instants of the machine.
+    """One problem. Times are UTC ms; ``*_time`` and ``since`` are event times, the others instants of the machine.
 
     ``active_findings`` counts those before the opening, ``cleared_findings`` cleared ones in a row since
-    ``cleared_since``. ``shown_*`` is what the latest publication said. ``finding`` is the latest one that did not
+    ``cleared_since``. ``published_*`` is what the latest publication said. ``finding`` is the latest one that did not
     clear, or the one that ended the problem; ``seen`` the instant of the latest of any kind. ``reason_override``
     replaces the finding's reason where the end has one of its own. ``last_transition_version`` is the version that told
-    of the latest opening or escalation. ``dismissed`` says that a person ended it as no problem.
+    of the latest opening or escalation. ``dismissed`` says that a person ended it as no problem. ``since`` is the
+    latest opening. Findings have been milder than ``severity`` since ``milder_since``, at most ``milder``.
     """
 
     exception_type: ExceptionType
@@ -38,14 +58,21 @@ class Problem(msgspec.Struct, kw_only=True):
     active_findings: int = 0
     cleared_findings: int = 0
     cleared_since: int = 0
-    opened: int = 0
+    since: int = 0
     opened_time: int = 0
     published_time: int = 0
     ended_time: int | None = None
+    resolution: Resolution | None = None
     deadline: int = 0
+    overdue: bool = False
+    milder_since: int | None = None
+    milder: Severity = "low"
     cool_until: int = 0
     first_causes: list[str] = []
     latest_causes: list[str] = []
+    first_orders: list[LineName] = []
+    latest_orders: list[LineName] = []
+    caused_by: list[str] = []
     seen: int = 0
     published_observed: float | None = None
     published_money: float | None = None
@@ -57,39 +84,56 @@ class Problem(msgspec.Struct, kw_only=True):
     decision_record: DecisionRecord | None = None
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the problem has ended; it may cool down."""
+        return self.status in ENDED
+
+    @property
     def is_open(self) -> bool:
         """Whether the problem is published and has not ended."""
-        return self.status not in ("candidate", "resolved", "expired")
+        return self.status != "candidate" and not self.has_ended
+
+    @property
+    def awaits_attention(self) -> bool:
+        """Whether the problem is open, and nobody has acknowledged it in its present severity."""
+        return self.status in ("opened", "escalated")
 
 
 def keep_causes(problem: Problem, finding: Finding) -> None:
-    """Keep the ids of the first and the latest events that caused the problem, each once."""
-    for cause in finding.cause_event_ids:
-        if cause in problem.first_causes or cause in problem.latest_causes:
+    """Keep the ids of the first and the latest events that caused the problem, and their order lines, each once."""
+    problem.latest_causes = _kept(problem.first_causes, problem.latest_causes, finding.cause_event_ids)
+    problem.latest_orders = _kept(problem.first_orders, problem.latest_orders, finding.orders)
+
+
+def _kept(first: list[T], latest: list[T], new: tuple[T, ...]) -> list[T]:
+    """The latest ones with the new ones; the first ones are added to ``first`` while there is room."""
+    for each in new:
+        if each in first or each in latest:
             continue
-        if len(problem.first_causes) < CAUSES_FIRST:
-            problem.first_causes.append(cause)
+        if len(first) < CAUSES_FIRST:
+            first.append(each)
         else:
-            problem.latest_causes = [*problem.latest_causes, cause][-(CAUSES_MAX - CAUSES_FIRST) :]
+            latest = [*latest, each][-(CAUSES_MAX - CAUSES_FIRST) :]
+    return latest
 
 
 def name_problem(finding: Finding) -> str:
-    """Id of the exception that this finding opens."""
-    opening = (EPOCH + dt.timedelta(milliseconds=finding.instant)).strftime("%Y%m%dT%H%M%S")
-    stamp = f"{opening}{finding.instant % 1000:03d}"
-    return exception_subject(DETECTORS[finding.exception_type].prefix, finding.key, stamp)
+    """Id of the exception that this finding opens. It depends on the episode alone, not on the event that tipped it."""
+    start = local_date(finding.start).replace("-", "")
+    return exception_subject(DETECTORS[finding.exception_type].prefix, finding.key, start)
 
 
 def is_material(problem: Problem, finding: Finding) -> bool:
     """Whether the difference to the last publication is worth an update."""
     return (
         finding.marker != problem.published_marker
-        or _moved(problem.published_observed, finding.observed)
-        or _moved(problem.published_money, finding.comparable_money)
+        or moved(problem.published_observed, finding.observed)
+        or moved(problem.published_money, finding.comparable_money)
     )
 
 
-def _moved(before: float | None, now: float | None) -> bool:
+def moved(before: float | None, now: float | None) -> bool:
+    """Whether a quantity or money has changed materially."""
     if before is None or now is None:
         return (before is None) != (now is None)
     low, high = min(abs(before), abs(now)), max(abs(before), abs(now))
@@ -140,4 +184,10 @@ def exception_state(problem: Problem) -> ExceptionState:
         customer_strategic=is_strategic(customer),
         customer_segment=None if customer is None else customer.segment,
         customer_region=None if customer is None else customer.region,
+        overdue=problem.overdue,
+        resolution=problem.resolution,
+        caused_by=list(problem.caused_by),
+        orders=[OrderConcerned(*name) for name in (*problem.first_orders, *problem.latest_orders)],
+        purchase_order=None if finding.purchase_order is None else finding.purchase_order[0],
+        purchase_order_line=None if finding.purchase_order is None else finding.purchase_order[1],
     )

@@ -9,6 +9,7 @@ import math
 import msgspec
 
 from sensing.contracts.exception_details import HeldLineDetails, HeldOutcome, Sign
+from sensing.contracts.exceptions import Resolution
 from sensing.detection.detector import DAY_MINUTES, Detector, Evaluation, Hysteresis
 from sensing.detection.finding import DetectionContext
 from sensing.detection.sentences import about, number
@@ -34,6 +35,8 @@ class HeldLine(msgspec.Struct, frozen=True, kw_only=True):
         Why it is a slip.
     requested_date, unit_price, partition
         Further facts of the event, needed to book the line when a person releases it.
+    order_day
+        Local day on which the line was ordered.
     """
 
     order_id: str
@@ -45,6 +48,7 @@ class HeldLine(msgspec.Struct, frozen=True, kw_only=True):
     requested_date: dt.date | None = None
     unit_price: float | None = None
     partition: int | None = None
+    order_day: int
 
 
 class ReleasedLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +69,11 @@ class ReleasedLine(msgspec.Struct, frozen=True, kw_only=True):
             return "released"
         return "cancelled" if self.changed_to is None else "changed"
 
+    @property
+    def resolution(self) -> Resolution:
+        """How the problem ended."""
+        return "corrected" if self.outcome == "changed" else self.outcome
+
 
 QualityEvidence = HeldLine | ReleasedLine
 
@@ -77,6 +86,7 @@ def evaluate_quality(evidence: QualityEvidence) -> Evaluation:
             active=False,
             cleared=True,
             final=True,
+            resolution=evidence.resolution,
             severity_points=0.0,
             key=key,
             observed=evidence.quantity,
@@ -97,6 +107,7 @@ def evaluate_quality(evidence: QualityEvidence) -> Evaluation:
     return Evaluation(
         active=True,
         cleared=False,
+        start=evidence.order_day,
         severity_points=lift_points(evidence.quantity / max(evidence.typical, 1e-3), math.nan),
         key=key,
         expected=evidence.typical,

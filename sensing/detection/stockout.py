@@ -273,6 +273,7 @@ STOCKOUT_PROJECTED = Detector(
     route="buyer",
     inform=("planner",),
     details=StockoutDetails,
+    caused_by=("supplier_delay",),
     hysteresis=Hysteresis(1, 2, 12 * HOUR_MS, 7 * DAY_MS, 14 * DAY_MS),
     deadline_minutes=(2 * DAY_MINUTES, DAY_MINUTES, 8 * 60, 2 * 60),
     evaluate=evaluate_stockout,

@@ -33,7 +33,7 @@ from sensing.machines.surge_thresholds import add_callback
 from sensing.machines.unnamed_lines import sibling
 from sensing.state.line_table import ALL_OPEN, find_line
 from sensing.state.zones import span_at
-from sensing.supply.stock_ledger import book_count, book_movement, refresh_stock
+from sensing.supply.stock_ledger import book_count, book_movement, mark_fractional, refresh_stock
 from sensing.supply.supply_record import INVENTORY
 
 SHIPPED = np.uint8(Kind.SHIPPED)
@@ -141,6 +141,8 @@ def absorb(
             outcome, added = apply_movement(t, event, row, hour, callbacks)
         if outcome >= 0:
             tally(t, event, outcome)
+            if outcome <= ABSORBED_LATE:
+                mark_fractional(t.supply, row, event.quantity)
         if added:
             return k + 1, added
     return stop, 0

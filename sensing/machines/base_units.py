@@ -73,6 +73,8 @@ def convert_supply(supply: NDArray[Any], rows: NDArray[np.int64], factor: float)
     for name in PUBLISHED:
         supply[name][rows] *= factor
     supply["demand_variance"][rows] *= factor**2
+    if factor != int(factor):
+        supply["fractional"][rows] = 1
 
 
 def _whole(quantity: NDArray[Any], factor: float) -> NDArray[Any]:

@@ -12,7 +12,8 @@ from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.codec.instants import date
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
-from sensing.contracts.subjects import problem_key
+from sensing.contracts.subjects import parameters_subject, problem_key
+from sensing.detection.finding import LineName
 from sensing.detection.out_of_sync import INVENTORY_OUT_OF_SYNC, TOLERANCE, CountDrift
 from sensing.detection.quality import DATA_QUALITY, HeldLine, ReleasedLine
 from sensing.detection.stockout import STOCKOUT_PROJECTED, could_open, stockout_evidence
@@ -24,6 +25,7 @@ from sensing.detection.surge import (
     surge_evidence,
     surge_step,
 )
+from sensing.machine_settings import DAY_MINUTES
 from sensing.machines.exception_outputs import observe
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
 from sensing.machines.kernel_tables import (
@@ -37,11 +39,12 @@ from sensing.machines.kernel_tables import (
     SURGE,
 )
 from sensing.machines.line_rejects import reject_ambiguous, reject_conflict
-from sensing.machines.order_judgement import report_large_line
+from sensing.machines.order_judgement import line_of, report_large_line
 from sensing.machines.shard_outputs import context_of, put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_stock_thresholds
 from sensing.machines.suppressed_surges import report_suppressed
+from sensing.state.line_table import find_line
 from sensing.supply.plan import Plan
 
 
@@ -49,13 +52,13 @@ def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> No
     """Run one callback entry; ``event`` is the record that raised it."""
     kind, row = int(entry["kind"]), int(entry["row"])
     if kind == SURGE:
-        detect_surge(s, row, int(event["time"]), texts.event_id, int(event["party"]))
+        detect_surge(s, row, int(event["time"]), texts.event_id, int(event["party"]), line_of(texts))
     elif kind == IMPOSSIBLE:
         _hold(s, row, event, texts)
     elif kind == RELEASE:
         _release(s, row, event, texts, float(entry["quantity"]))
     elif kind == LOW_STOCK:
-        recheck_stock(s, row, int(event["time"]), texts.event_id)
+        recheck_stock(s, row, int(event["time"]), texts.event_id, line_of(texts))
     elif kind == CONFLICT:
         reject_conflict(s, int(entry["quantity"]), row, event, texts)
     elif kind == AMBIGUOUS:
@@ -64,15 +67,17 @@ def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> No
         _report_drift(s, row, event, texts, float(entry["quantity"]))
     elif kind == LARGE_LINE:
         report_large_line(s, row, int(entry["quantity"]), event, texts)
-        recheck_stock(s, row, int(event["time"]), texts.event_id)
+        recheck_stock(s, row, int(event["time"]), texts.event_id, line_of(texts))
 
 
-def detect_surge(s: ShardState, row: int, event_time: int, cause: str, customer: int = 0) -> None:
+def detect_surge(
+    s: ShardState, row: int, event_time: int, cause: str, customer: int = 0, orders: tuple[LineName, ...] = ()
+) -> None:
     """Test the trailing windows of a row after a line count has reached its threshold, and raise the thresholds.
 
-    ``customer`` is the hash of the customer of the line that reached it.
+    ``customer`` is the hash of the customer of the line that reached it, ``orders`` its name.
     """
-    context = context_of(s, row, s.clock, event_time, (cause,), customer=customer)
+    context = context_of(s, row, s.clock, event_time, (cause,), customer=customer, orders=orders)
     evidence = surge_evidence(s, row)
     observe(s, ORDER_SURGE.finding(context, evidence))
     hot = s.rows.hot[row]
@@ -92,7 +97,9 @@ def detect_surge(s: ShardState, row: int, event_time: int, cause: str, customer:
 def _hold(s: ShardState, row: int, event: Any, texts: EventTexts) -> None:
     hot = s.rows.hot[row]
     customer = int(event["party"])
-    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,), customer=customer, line=event)
+    context = context_of(
+        s, row, s.clock, int(event["time"]), (texts.event_id,), customer=customer, line=event, orders=line_of(texts)
+    )
     evidence = HeldLine(
         order_id=texts.document,
         line=texts.line_or_sku,
@@ -100,11 +107,18 @@ def _hold(s: ShardState, row: int, event: Any, texts: EventTexts) -> None:
         typical=math.exp(float(hot["size_mean"])),
         largest=math.exp(float(hot["size_max"])),
         signs=s.signs,
+        order_day=_order_day(s, event, context.day),
         **_facts(event),
     )
     finding = DATA_QUALITY.finding(context, evidence)
     _decide(s, texts, event, "hold_impossible_quantity", None, finding.reason)
     observe(s, finding)
+
+
+def _order_day(s: ShardState, event: Any, day: int) -> int:
+    """Local day of the placement of a held line; ``day`` is that of the event."""
+    slot = find_line(s.lines.lines, s.lines.index, event["line_hi"], event["line_lo"])
+    return day if slot < 0 else int(s.lines.lines["minute"][slot]) // DAY_MINUTES
 
 
 def _facts(event: Any) -> dict[str, Any]:
@@ -118,7 +132,7 @@ def _facts(event: Any) -> dict[str, Any]:
 
 
 def _release(s: ShardState, row: int, event: Any, texts: EventTexts, quantity: float) -> None:
-    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,))
+    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,), orders=line_of(texts))
     order_id, line = texts.document, texts.line_or_sku
     opened = s.problems.latest(DATA_QUALITY.name, problem_key(context.sku, context.location, order_id, line))
     before = opened.observed if opened is not None and opened.observed is not None else np.nan
@@ -137,17 +151,19 @@ def _report_drift(s: ShardState, row: int, event: Any, texts: EventTexts, drift:
     observe(s, INVENTORY_OUT_OF_SYNC.finding(context, evidence))
 
 
-def recheck_stock(s: ShardState, row: int, event_time: int, cause: str) -> None:
+def recheck_stock(s: ShardState, row: int, event_time: int, cause: str, orders: tuple[LineName, ...] = ()) -> None:
     """Project the stock of a row again after an event that changed it."""
     if s.rows.hot["active"][row]:
-        check_projection(s, row, forecast_and_plan_of_row(s, row, s.clock).plan, event_time, cause)
+        check_projection(s, row, forecast_and_plan_of_row(s, row, s.clock).plan, event_time, cause, orders)
 
 
-def check_projection(s: ShardState, row: int, plan: Plan, event_time: int, cause: str) -> None:
+def check_projection(
+    s: ShardState, row: int, plan: Plan, event_time: int, cause: str, orders: tuple[LineName, ...] = ()
+) -> None:
     """Judge the stock projection of a row, which is planned alone, and set its stock threshold."""
     short = bool(could_open(s, plan)[0])
     if short or STOCKOUT_PROJECTED.name in s.problems.open_types(row):
-        context = context_of(s, row, s.clock, event_time, (cause,))
+        context = context_of(s, row, s.clock, event_time, (cause,), orders=orders)
         known = s.problems.open_findings(row, STOCKOUT_PROJECTED.name)
         evidence = stockout_evidence(plan, 0, plan.day + 1, known[0] if known else None)
         observe(s, STOCKOUT_PROJECTED.finding(context, evidence))
@@ -160,8 +176,8 @@ def check_projection(s: ShardState, row: int, plan: Plan, event_time: int, cause
 def _decide(s: ShardState, texts: EventTexts, event: Any, rule: str, prior: float | None, reason: str) -> None:
     sku, location, event_id = texts.sku, texts.location, texts.event_id
     decision = AutomaticDecision(
-        rule=rule, subject=f"{sku}/{location}", sku=sku, location=location, prior=prior, value=_units(event),
-        reason=reason, cause_event_ids=[event_id],
+        rule=rule, subject=parameters_subject(sku, location), sku=sku, location=location, prior=prior,
+        value=_units(event), reason=reason, cause_event_ids=[event_id],
     )  # fmt: skip
     put_decision(s, s.clock, int(event["time"]), f"{rule}/{event_id}", decision)
 

@@ -37,8 +37,10 @@ from sensing.machines.signalled_days import (
     turned_rows,
     with_signals,
 )
+from sensing.machines.silent_locations import stale_rows
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_idle_stock_thresholds, set_stock_thresholds
 from sensing.machines.surge_thresholds import set_surge_thresholds
+from sensing.supply.dead_band import turns_stale
 from sensing.supply.parameter_documents import values_of
 from sensing.supply.planner_decisions import PlannerOverride
 
@@ -109,7 +111,7 @@ def _learn(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
 
 def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: int) -> NDArray[np.bool_]:
     """Rows to plan: with new events, changed master data, promotions, a plan, opportunities, open orders, a demand drop
-    or exceptions, and those that end within a year.
+    or exceptions, whose location fell silent or was heard of again, and those that end within a year.
 
     Each of the others is planned every ``PLAN_EVERY_DAYS`` days.
     """
@@ -118,6 +120,7 @@ def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: i
     waiting = (s.supply.supply["on_order"][rows] > 0) | (windows["dropped"] == 1)
     concerned = s.problems.has_problem(rows)
     due = (hot["dirty"][rows] == 1) | s.to_plan[rows] | waiting | concerned | turn | changes_daily(s, rows)
+    due |= turns_stale(stale_rows(s, rows, day), s.supply.supply[rows])
     due[[at for at, _ in promoted_rows(s, rows, day, HORIZON_DAYS + 1)]] = True
     if s.supply.master.any_end:
         days_left = s.supply.last_days(rows) - day
@@ -176,7 +179,7 @@ def _findings(s: ShardState, instant: int, closing: Closing, at: int, due: set[s
     """Findings about the row at position ``at``, from the ``due`` detectors and from those with open problems."""
     row = int(closing.plan.rows[at])
     due = due | s.problems.open_types(row)
-    context = context_of(s, row, instant, instant)
+    context = context_of(s, row, instant, instant, day=closing.plan.day)
     return [
         detector.finding(context, evidence)
         for name, detector in DETECTORS.items()

@@ -3,16 +3,21 @@
 from typing import Protocol
 
 from sensing.contracts.audit import AutomaticDecision
-from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.subjects import parameters_subject
+from sensing.detection.detector_registry import DETECTORS
 from sensing.detection.finding import Finding
 from sensing.detection.lifecycle import Problems
+from sensing.detection.problem import Publication
 from sensing.detection.sentences import are, number
 from sensing.machine_settings import Settings
+from sensing.machines.close_schedule import NEVER
 from sensing.machines.master_facts import complete_exception
 from sensing.machines.outbox import Outbox
 from sensing.machines.shard_state import ShardState
 from sensing.outputs import AUDIT, EXCEPTIONS
+
+CAUSES = frozenset(cause for detector in DETECTORS.values() for cause in detector.caused_by)
+"""Types of problems that cause others."""
 
 
 class ProblemKeeper(Protocol):
@@ -28,9 +33,7 @@ class ProblemKeeper(Protocol):
 def observe(k: ProblemKeeper, finding: Finding) -> None:
     """Update the problem that a finding is about, and put out its state if it must be published."""
     held_back = finding.below_floor and k.problems.is_below_floor(finding.exception_type, finding.key)
-    state = k.problems.observe(finding)
-    if state is not None:
-        put_exception(k, finding.instant, finding.event_time, state)
+    put_exception(k, finding.instant, finding.event_time, k.problems.observe(finding))
     if finding.below_floor and not held_back and k.problems.is_below_floor(finding.exception_type, finding.key):
         _put_below_floor(k, finding)
 
@@ -56,9 +59,15 @@ def _put_below_floor(k: ProblemKeeper, finding: Finding) -> None:
 
 
 def put_exception(
-    k: ProblemKeeper, instant: int, event_time: int, state: ExceptionState, cause: str | None = None
+    k: ProblemKeeper, instant: int, event_time: int, found: Publication | None, cause: str | None = None
 ) -> None:
-    """Put out the whole state of one problem; ``cause`` is the event id of the decision that changed it, if any."""
+    """Put out the whole state of one problem, if there is one to publish, and of those that it causes.
+
+    ``cause`` is the event id of the decision that changed it, if any.
+    """
+    if found is None:
+        return
+    state = found.state
     if isinstance(k, ShardState):
         complete_exception(k, state)
     attributes = {
@@ -71,9 +80,12 @@ def put_exception(
     if cause is not None or state.cause_event_ids:
         attributes["causationid"] = cause or state.cause_event_ids[-1]
     k.outbox.put(
-        instant, EXCEPTIONS, f"exception.{state.status}", f"{state.exception_id}#{state.version}", state.exception_id,
+        instant, EXCEPTIONS, f"exception.{found.change}", f"{state.exception_id}#{state.version}", state.exception_id,
         event_time, state, attributes,
     )  # fmt: skip
+    if state.exception_type in CAUSES:
+        for linked in k.problems.relink(found.row, state.exception_type, event_time):
+            put_exception(k, instant, event_time, linked)
 
 
 def put_tombstone(k: ProblemKeeper, instant: int, exception_id: str, version: int) -> None:
@@ -86,7 +98,27 @@ def put_tombstone(k: ProblemKeeper, instant: int, exception_id: str, version: in
 
 def expire_problems(k: ProblemKeeper, instant: int) -> None:
     """Daily housekeeping: end problems whose findings have stopped, and delete what ended long ago from the topic."""
-    for state in k.problems.expire(instant):
-        put_exception(k, instant, instant, state)
-    for exception_id, version in k.problems.take_tombstones(instant):
-        put_tombstone(k, instant, exception_id, version + 1)
+    for found in k.problems.expire(instant):
+        put_exception(k, instant, instant, found)
+    for exception_id, version in k.problems.ended.take_tombstones(instant):
+        put_tombstone(k, instant, exception_id, version)
+
+
+def next_problem_timer(k: ProblemKeeper) -> int:
+    """Instant (UTC ms) of the next deadline, or at which the exceptions of an earlier run are settled; or NEVER."""
+    if k.backfilling:
+        return NEVER
+    return min(k.problems.next_deadline(), k.problems.earlier.due(k.settings.lateness_ms))
+
+
+def run_problem_timers(k: ProblemKeeper, instant: int, *, final: bool = False) -> None:
+    """Settle the exceptions of an earlier run if they are due or the input ends, and escalate what is past its
+    deadline.
+    """
+    if k.backfilling:
+        return
+    if final or k.problems.earlier.due(k.settings.lateness_ms) <= instant:
+        for found in k.problems.settle_earlier(k.clock):
+            put_exception(k, k.clock, k.clock, found)
+    for found in k.problems.pass_deadlines(instant):
+        put_exception(k, k.clock, instant, found)

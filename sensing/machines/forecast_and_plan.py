@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.instants import local_date
+from sensing.contracts.number_kinds import DURATION_DECIMALS, EXPECTATION_MORE
 from sensing.contracts.parameters import QUANTILE_LEVELS, Accuracy
 from sensing.demand.demand_record import CLASSES, HORIZON, METHODS
 from sensing.demand.model_inputs import Forecast
@@ -17,20 +18,26 @@ from sensing.machines.forecast_parts import ForecastParts, add_parts, explained,
 from sensing.machines.promoted_days import promotions_used
 from sensing.machines.shard_state import ShardState
 from sensing.machines.signalled_days import signals_used
+from sensing.machines.silent_locations import stale_rows
 from sensing.machines.unit_money import prices_in_base
+from sensing.published_numbers import round_rows
 from sensing.supply.end_of_life import without_ended_days
 from sensing.supply.parameter_documents import ForecastSummary
 from sensing.supply.plan import Plan, has_figures
-from sensing.supply.rounding import rounded
 
 LEVELS = np.array(QUANTILE_LEVELS)
 ROWS_AT_ONCE = 4096
 LINES_TO_PROPOSE = 2
 """Order lines from which on values are proposed for a row."""
 PROPOSED = ("safety_stock", "reorder_point", "order_up_to", "order_quantity")
+STOCK = {
+    "on_hand": "on_hand", "on_order": "on_order", "in_transit": "in_transit", "open_demand": "open_demand",
+    "owed": "overdue", "allocated": "allocated", "free": "free",
+}  # fmt: skip
+"""Columns of stock, and the columns of plans that they show."""
 COLUMNS = (
     "sku", "location", "as_of", "demand_class", "method", "lead_time_days_mean", "lead_time_days_sd", "safety_stock",
-    "reorder_point", "order_up_to", "order_quantity",
+    "reorder_point", "order_up_to", "order_quantity", "status", "version", "decimals", *STOCK, "stockout_date",
 )  # fmt: skip
 
 
@@ -51,7 +58,9 @@ def forecast_and_plan(s: ShardState, rows: NDArray[np.int64], day: int, now: int
     if s.supply.master.any_end:  # last, so that no plan or opportunity adds demand after the end
         mean, variance = without_ended_days(forecast.mean, forecast.variance, day, s.supply.last_days(rows))
         forecast = forecast._replace(mean=mean, variance=variance)
-    plan = s.supply.plan(rows, day, now, forecast.mean, forecast.variance, forecast.demand_class, price)
+    plan = s.supply.plan(
+        rows, day, now, forecast.mean, forecast.variance, forecast.demand_class, price, stale_rows(s, rows, day)
+    )
     return ForecastAndPlan(forecast, plan, parts)
 
 
@@ -69,7 +78,7 @@ def forecast_summary(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int6
     """Quantiles, methods and accuracies of the rows at positions ``at``, for their documents."""
     rows = result.plan.rows[at]
     scores = s.demand.scores(rows)
-    figures = zip(*(rounded(column).tolist() for column in scores), strict=True)
+    figures = zip(*(column.tolist() for column in scores), strict=True)
     accuracies = [
         Accuracy(wape=_known(wape), bias=_known(bias), coverage_95=_known(coverage), days=days)
         for wape, bias, coverage, days in figures
@@ -112,22 +121,38 @@ def parameter_columns(s: ShardState) -> dict[str, Any]:
                 forecast, plan, _ = forecast_and_plan(s, rows, day, s.clock)
             for name, values in _columns(s, rows, forecast, plan).items():
                 columns[name].extend(values)
-            means.append(forecast.mean)
-            quantiles.append(s.demand.quantiles(forecast, rows, LEVELS))
+            places = plan.policy["decimals"] + EXPECTATION_MORE
+            means.append(round_rows(forecast.mean, places))
+            quantiles.append(round_rows(s.demand.quantiles(forecast, rows, LEVELS), places))
     return {**columns, "forecast_mean": np.concatenate(means), "forecast_quantiles": np.concatenate(quantiles)}
 
 
 def _columns(s: ShardState, rows: NDArray[np.int64], forecast: Forecast, plan: Plan) -> dict[str, list[Any]]:
     names = [s.names_of(row) for row in rows.tolist()]
-    return {
-        "sku": [name[0] for name in names],
-        "location": [name[1] for name in names],
-        "as_of": [local_date(plan.day)] * len(rows),
-        "demand_class": [CLASSES[code] for code in forecast.demand_class.tolist()],
-        "method": [METHODS[code] for code in forecast.method.tolist()],
-        "lead_time_days_mean": rounded(plan.lead_time_days_mean).tolist(),
-        "lead_time_days_sd": rounded(plan.lead_time_days_sd).tolist(),
-    } | {name: _proposed(getattr(plan, name), may_propose(s, rows)) for name in PROPOSED}
+    versions = s.supply.supply["version"][rows].tolist()
+    return (
+        {
+            "sku": [name[0] for name in names],
+            "location": [name[1] for name in names],
+            "as_of": [local_date(plan.day)] * len(rows),
+            "demand_class": [CLASSES[code] for code in forecast.demand_class.tolist()],
+            "method": [METHODS[code] for code in forecast.method.tolist()],
+            "lead_time_days_mean": np.round(plan.lead_time_days_mean.astype(np.float64), DURATION_DECIMALS).tolist(),
+            "lead_time_days_sd": np.round(plan.lead_time_days_sd.astype(np.float64), DURATION_DECIMALS).tolist(),
+            "status": [
+                s.supply.status(row) if version else None for row, version in zip(rows.tolist(), versions, strict=True)
+            ],
+            "version": [version or None for version in versions],
+            "decimals": plan.policy["decimals"].astype(np.int64).tolist(),
+            "stockout_date": [None if day < 0 else local_date(plan.day + 1 + day) for day in plan.stockout.tolist()],
+        }
+        | {name: _proposed(getattr(plan, name), may_propose(s, rows)) for name in PROPOSED}
+        | {
+            name: _proposed(round_rows(values, plan.policy["decimals"]), ~np.isnan(values))
+            for name, column in STOCK.items()
+            for values in [getattr(plan, column)]
+        }
+    )
 
 
 def _proposed(values: NDArray[np.float64], proposed: NDArray[np.bool_]) -> list[float | None]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensing.detection.lifecycle import OpenCounts
+from sensing.detection.problem_table import OpenCounts
 from sensing.machines.rollup import RollUpMachine
 from sensing.machines.shard_state import ShardState
 from sensing.state.line_table import COUNT, EVICTED, EVICTED_OPEN
@@ -39,6 +39,14 @@ LIMITS = (
     Limit(
         "exceptions_refused", "Exceptions not opened because the table was full.",
         lambda s: s.problems.refused,
+    ),
+    Limit(
+        "exception_versions_evicted", "Versions of ended exceptions forgotten because the table was full.",
+        lambda s: s.problems.ended.evicted,
+    ),
+    Limit(
+        "earlier_exceptions_refused", "Exceptions of an earlier run not compared because the table was full.",
+        lambda s: s.problems.earlier.refused,
     ),
     Limit(
         "unknown_names_refused", "Dead letters whose unknown name has no exception because the table was full.",
@@ -120,6 +128,10 @@ LIMITS = (
         "counts_beyond", "Stock counts older than the stock movements kept, so that they are not exact.",
         lambda s: s.supply.counts_beyond(),
     ),
+    Limit(
+        "outputs_not_finite", "Output records refused because a number in them was NaN or infinite.",
+        lambda s: s.outbox.not_finite,
+    ),
 )  # fmt: skip
 """All such counters of a shard, except for dead letters with the reasons ``table_full`` and ``quarantine_full``."""
 
@@ -163,6 +175,9 @@ def gauges(s: ShardState) -> Gauges:
 def roll_up_gauges(roll_up: RollUpMachine) -> Gauges:
     """Count the contents of the roll-up, which has only problems."""
     limits = {limit.name: 0 for limit in LIMITS}
+    limits["outputs_not_finite"] = roll_up.outbox.not_finite
     limits["exceptions_refused"] = roll_up.problems.refused + roll_up.names.refused
     limits["late_lines_refused"] = roll_up.late_lines.refused
+    limits["exception_versions_evicted"] = roll_up.problems.ended.evicted
+    limits["earlier_exceptions_refused"] = roll_up.problems.earlier.refused
     return Gauges(0, 0, 0, 0, limits, 0, roll_up.problems.open_counts(), roll_up.problems.below_floor(), None, None)

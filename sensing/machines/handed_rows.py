@@ -34,7 +34,7 @@ from sensing.supply.backlog import prune
 from sensing.supply.lanes import NO_LANE
 from sensing.supply.purchase_line import convert_line
 from sensing.supply.stock_ledger import book_movement, on_hand, refresh_stock
-from sensing.supply.supply_record import NEVER, SUPPLY
+from sensing.supply.supply_record import COUNTS_BEYOND_MAX, NEVER, SUPPLY
 
 LEDGER = (
     "count_time", "count_quantity", "movement_newest", "movement_quantity", "movement_age", "movement_count",
@@ -128,7 +128,9 @@ def _add_stock(s: ShardState, row: int, old: str, given: NDArray[Any], parts: di
     """
     supply = s.supply.supply
     supply["last_seen"][row] = np.maximum(supply["last_seen"][row], given["last_seen"][0])
-    supply["counts_beyond"][row] += given["counts_beyond"][0]
+    beyond = int(supply["counts_beyond"][row]) + int(given["counts_beyond"][0])
+    supply["counts_beyond"][row] = min(beyond, COUNTS_BEYOND_MAX)
+    supply["fractional"][row] |= given["fractional"][0]
     if given["count_time"][0] == NEVER:
         return 0
     quantity = int(on_hand(given, 0))

@@ -4,7 +4,13 @@ by one in Python, outside the kernel.
 
 import numpy as np
 
-from sensing.codec.event_record import CurrencyHeard, InfrequentEvent, LocationHeard, SuccessionHeard
+from sensing.codec.event_record import (
+    CurrencyHeard,
+    ExceptionPublished,
+    InfrequentEvent,
+    LocationHeard,
+    SuccessionHeard,
+)
 from sensing.codec.kit_parts import is_derived, key_of
 from sensing.codec.thousandths import exact_thousandths
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
@@ -13,7 +19,7 @@ from sensing.contracts.suppliers import PurchaseOrderLine, SupplierDisrupted
 from sensing.machine_settings import HOUR_MS
 from sensing.machines.booking import advance_row_of, new_line
 from sensing.machines.callbacks import recheck_stock
-from sensing.machines.decisions.decide import decide
+from sensing.machines.decisions.decide import decide, hear_earlier
 from sensing.machines.disruption import SupplierDisruption
 from sensing.machines.item_units import unit_factor
 from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, HELD_BACK, SUPERSEDED
@@ -46,6 +52,9 @@ def apply_infrequent(s: ShardState, message: InfrequentEvent) -> SupplierDisrupt
         return None
     if isinstance(message.event, SuccessionHeard):
         hear_succession(s, message.event)
+        return None
+    if isinstance(message.event, ExceptionPublished):
+        hear_earlier(s, message.event)
         return None
     if isinstance(message.event, CurrencyHeard):
         if s.supply.see_currency(message.event.currency):
@@ -131,7 +140,9 @@ def _book_movement(s: ShardState, message: InfrequentEvent, row: int, sku: str, 
     book_movement(s.supply.supply, row, message.time, converted(exact_thousandths(quantity), factor))
     refresh_stock(s.rows.hot, s.supply.supply, row)
     if quantity < 0:
-        recheck_stock(s, row, message.time, message.event.event_id)
+        event = message.event
+        orders = ((event.order_id, event.line or event.sku),) if event.order_id else ()
+        recheck_stock(s, row, message.time, event.event_id, orders)
 
 
 def _purchase(s: ShardState, message: InfrequentEvent, row: int) -> int:

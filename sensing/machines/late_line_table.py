@@ -111,6 +111,7 @@ def _finding(supplier: str, entry: _Entry, instant: int) -> Finding:
     currency = priced[0].base_currency if priced else None
     context = DetectionContext(
         sku="", location="", row=zlib.crc32(problem_key(supplier).encode()), instant=instant, event_time=instant,
+        day=instant // DAY_MS,
         price=1.0 if priced else math.nan, rate=1.0 if priced else math.nan, currency=currency, base_currency=currency,
     )  # fmt: skip
     return DELAY_DIGEST.finding(context, evidence)

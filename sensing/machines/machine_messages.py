@@ -8,6 +8,7 @@ import msgspec
 
 from sensing.codec.event_record import Reject
 from sensing.contracts.decisions import DecisionMade
+from sensing.contracts.exceptions import ExceptionState
 from sensing.demand.models import GivenDemand
 from sensing.detection.master_data import UnknownName
 from sensing.state.late_lines import LateLine
@@ -25,7 +26,8 @@ class LedgerBatch(NamedTuple):
     """Rejects of one block, and its read counts: (topic, partition, messages read).
 
     ``reconciliation`` (0: none) asks for control totals of everything that source group ``group`` has read up to and
-    including this block. Shards get the same number at the same position of the group's stream.
+    including this block. Shards get the same number at the same position of the group's stream. With ``publish`` the
+    totals go to the topic ``audit``; else only metrics show them.
     """
 
     rejects: list[Reject]
@@ -33,6 +35,7 @@ class LedgerBatch(NamedTuple):
     watermark: int
     reconciliation: int = 0
     group: int = 0
+    publish: bool = True
 
 
 class Totals(NamedTuple):
@@ -188,7 +191,13 @@ class LateLineEnded(msgspec.Struct, frozen=True, kw_only=True, tag="late_line_en
         return self.po_id, self.line, self.sku, self.location
 
 
-RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision | LateLine | LateLineEnded
+class EarlierException(msgspec.Struct, frozen=True, kw_only=True, tag="earlier_exception"):
+    """To the roll-up: one of its exceptions that an earlier run has left in the topic."""
+
+    state: ExceptionState
+
+
+RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision | EarlierException | LateLine | LateLineEnded
 
 
 class ShardReport(NamedTuple):

@@ -4,22 +4,23 @@ They are those in force when the record is published. `shard_outputs` adds them.
 """
 
 import msgspec
+import numpy as np
 
 from sensing.codec.event_record import THOUSANDTHS
 from sensing.contracts.exception_details import DelayDetails
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.parameters import PlanningParameters
-from sensing.contracts.reference import ItemUpdated
+from sensing.contracts.reference import DECIMALS_MAX, ItemUpdated
 from sensing.machines.row_lookup import row_of_known
 from sensing.machines.shard_state import ShardState
 from sensing.state.locations import Location
-from sensing.supply.rounding import rounded
 
 
 def complete_exception(s: ShardState, state: ExceptionState) -> None:
     """Add names, groups, region and owner to the state of an exception, and the region of the supplier it names."""
     location = _location(s, state.location)
     item = _add_item(s, state)
+    state.decimals = decimals_of(s, state.sku, state.location)
     state.region = None if location is None else location.region
     supplier = state.details.supplier if isinstance(state.details, DelayDetails) else ""
     record = s.supply.master.supplier(supplier) if supplier else None
@@ -44,6 +45,12 @@ def complete_parameters(s: ShardState, document: PlanningParameters) -> None:
     _add_succession(s, document)
 
 
+def decimals_of(s: ShardState, sku: str | None, location: str | None) -> int:
+    """Decimals of quantities of a SKU-location; without one, as many as there can be."""
+    row = None if sku is None or location is None else row_of_known(s, sku, location)
+    return DECIMALS_MAX if row is None else int(s.supply.decimals(np.array([row], np.int64))[0])
+
+
 def _add_succession(s: ShardState, document: PlanningParameters) -> None:
     """Add the item's successor, if it has taken over, and what the item has taken over."""
     h = s.hand_overs
@@ -52,7 +59,7 @@ def _add_succession(s: ShardState, document: PlanningParameters) -> None:
     document.predecessors = h.old_names.get(document.sku, [])
     row = row_of_known(s, document.sku, document.location)
     if document.predecessors and row is not None:
-        document.stock.under_old_names = float(rounded(h.under_old_names(row) / THOUSANDTHS))
+        document.stock.under_old_names = h.under_old_names(row) / THOUSANDTHS
 
 
 def _add_item(s: ShardState, record: ExceptionState | PlanningParameters) -> ItemUpdated | None:

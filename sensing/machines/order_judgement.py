@@ -13,9 +13,10 @@ from sensing.codec.instants import date
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.exception_details import LargeOrderDetails, LargeOutcome, Sign
 from sensing.contracts.subjects import problem_key
-from sensing.detection.finding import Finding
+from sensing.detection.finding import Finding, LineName
 from sensing.detection.large_order import LARGE_ORDER, LargeLine
 from sensing.detection.order_size import SIGNS_MIN, TWIN_MS, is_multiple, price_fits_another
+from sensing.machine_settings import DAY_MINUTES
 from sensing.machines.exception_outputs import observe
 from sensing.machines.kernel_tables import JUDGED_IMPOSSIBLE, JUDGED_LARGE
 from sensing.machines.shard_outputs import context_of
@@ -71,7 +72,9 @@ def report_large_line(s: ShardState, row: int, slot: int, event: Any, texts: Eve
             # The event that ends it is another one, maybe a shipment: the facts are those of the line that opened it.
             facts, priced, customer = {name: getattr(before, name) for name in facts}, _priced(opened, before), 0
         facts["customer"] = facts["customer"] or before.customer
-    context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,), customer=customer, line=priced)
+    context = context_of(
+        s, row, s.clock, int(event["time"]), (texts.event_id,), customer=customer, line=priced, orders=line_of(texts)
+    )
     on_hand = float(hot["stock"])
     evidence = LargeLine(
         order_id=texts.document,
@@ -82,10 +85,16 @@ def report_large_line(s: ShardState, row: int, slot: int, event: Any, texts: Eve
         largest=math.exp(float(hot["size_max"])),
         on_hand=on_hand,
         free=on_hand - due_units(s, row, int(line["requested_day"])),
+        order_day=int(line["minute"]) // DAY_MINUTES,
         outcome=None if units_open > 0.0 else _outcome(flags),
         **facts,
     )
     observe(s, LARGE_ORDER.finding(context, evidence))
+
+
+def line_of(texts: EventTexts) -> tuple[LineName, ...]:
+    """The order line of an event, if it names an order."""
+    return ((texts.order_id, texts.line_or_sku),) if texts.order_id else ()
 
 
 def due_units(s: ShardState, row: int, day: int) -> float:

@@ -1,4 +1,7 @@
-"""Outbox: collects the output records of one machine, each with its running number and instant."""
+"""Outbox: collects the output records of one machine, each with its running number and instant.
+
+No number leaves with more digits than `sensing.published_numbers` allows, and none that is not finite.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from sensing.outputs import OutputRecord, encode
+from sensing.published_numbers import NotFiniteError, round_record
 
 
 class Outbox:
@@ -14,6 +18,8 @@ class Outbox:
     def __init__(self, machine: int) -> None:
         self.machine = machine
         self.number = 0
+        self.not_finite = 0
+        """Records refused since a number that may not be null was NaN or infinite."""
         self._trace: str | None = None
         self.records: list[OutputRecord] = []
 
@@ -35,7 +41,14 @@ class Outbox:
         extensions = dict(attributes or {})
         if self._trace is not None:
             extensions["traceparent"] = self._trace
-        body = b"" if data is None else encode(data)
+        body = b""
+        if data is not None:
+            try:
+                round_record(data)
+            except NotFiniteError:
+                self.not_finite += 1
+                return
+            body = encode(data)
         self.records.append(
             OutputRecord(instant, self.machine, self.number, topic, kind, identity, subject, time, extensions, body)
         )

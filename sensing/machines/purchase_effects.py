@@ -12,7 +12,7 @@ from sensing.codec.event_record import THOUSANDTHS, InfrequentEvent
 from sensing.codec.keys import keys_of
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.exception_details import DelayDetails
-from sensing.contracts.subjects import problem_key
+from sensing.contracts.subjects import parameters_subject, problem_key
 from sensing.contracts.suppliers import PurchaseOrderCancelled, PurchaseOrderReceived
 from sensing.detection.delay import SUPPLIER_DELAY
 from sensing.detection.delay_evidence import delay_evidence, late_parts
@@ -96,7 +96,7 @@ def report_closed(s: ShardState, message: InfrequentEvent, row: int, outcome: Po
     sku, location = s.names_of(row)
     po_id, name = line_key(event)
     decision = AutomaticDecision(
-        rule="close_purchase_line", subject=f"{sku}/{location}", sku=sku, location=location,
+        rule="close_purchase_line", subject=parameters_subject(sku, location), sku=sku, location=location,
         inputs={"po_id": po_id, "line": name, "ordered": line.ordered / THOUSANDTHS,
                 "received": line.received / THOUSANDTHS},
         prior=outcome.open_before / THOUSANDTHS, value=line.open / THOUSANDTHS,

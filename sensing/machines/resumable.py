@@ -231,8 +231,8 @@ class FirstPublication:
         """Publish some problems; after that the parameters of some rows."""
         if self._problems:
             count = budget.rows_to_plan(len(self._problems), 1.0)
-            for state in s.problems.publish(self._problems[:count], self._instant):
-                put_exception(s, self._instant, self._instant, state)
+            for found in s.problems.publish(self._problems[:count], self._instant):
+                put_exception(s, self._instant, self._instant, found)
             del self._problems[:count]
             budget.spend(outputs=count)
         else:

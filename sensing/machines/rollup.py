@@ -5,8 +5,8 @@ come. The roll-up buffers messages until every shard has passed their instant, a
 together. Sums over them do not depend on their order. So outputs do not depend on how the stream was cut, nor on the
 number of shards or processes.
 
-Timers are the end of the backfill, the daily digests of late lines, and daily housekeeping. A timer runs before the
-messages of its instant.
+Timers are the end of the backfill, deadlines of problems, the daily digests of late lines, and daily housekeeping. A
+timer runs before the messages of its instant.
 """
 
 import heapq
@@ -20,9 +20,15 @@ from sensing.machine_settings import DAY_MS, Settings
 from sensing.machines.close_schedule import NEVER
 from sensing.machines.decisions.decision_answer import put_answer
 from sensing.machines.decisions.exception_decisions import decide_exception
-from sensing.machines.exception_outputs import expire_problems, observe, put_exception
+from sensing.machines.exception_outputs import (
+    expire_problems,
+    next_problem_timer,
+    observe,
+    put_exception,
+    run_problem_timers,
+)
 from sensing.machines.late_line_table import LateLineTable
-from sensing.machines.machine_messages import ForwardedDecision, RollUpMessage, ShardReport
+from sensing.machines.machine_messages import EarlierException, ForwardedDecision, RollUpMessage, ShardReport
 from sensing.machines.outbox import Outbox
 from sensing.machines.unknown_name_table import UnknownNameTable
 from sensing.outputs import OutputRecord
@@ -98,6 +104,8 @@ class RollUpMachine:
                 self._fold(due)
             else:
                 break
+        if all(self._ended):
+            run_problem_timers(self, self.clock, final=True)
         return self.outbox.take()
 
     def dump(self) -> bytes:
@@ -130,13 +138,14 @@ class RollUpMachine:
 
     def _next_timer(self) -> int:
         quiet_end = self.settings.quiet_until if self.backfilling and self.settings.quiet_until is not None else NEVER
-        return min(self._next_housekeeping, quiet_end, self.late_lines.next_due)
+        return min(self._next_housekeeping, quiet_end, self.late_lines.next_due, next_problem_timer(self))
 
     def _run_timer(self, instant: int) -> None:
         if self.backfilling and self.settings.quiet_until is not None and self.settings.quiet_until <= instant:
             self.backfilling = False
-            for state in self.problems.publish(self.problems.end_backfill(), instant):
-                put_exception(self, instant, instant, state)
+            for found in self.problems.publish(self.problems.end_backfill(), instant):
+                put_exception(self, instant, instant, found)
+        run_problem_timers(self, instant)
         for finding in self.late_lines.take_due(instant):
             observe(self, finding)
         if self._next_housekeeping <= instant:
@@ -148,13 +157,16 @@ class RollUpMachine:
             self._next_housekeeping = NEVER if self.problems.is_empty else instant + DAY_MS
 
     def _fold(self, instant: int) -> None:
-        """Fold all messages of one instant: names first, in their order, then late lines, then decisions, in order of
-        time and id.
+        """Fold the messages of one instant: exceptions of an earlier run, names, late lines, then decisions by time and
+        id.
         """
         messages: list[tuple[int, RollUpMessage]] = []
         while self._next_message() == instant:
             waiting = heapq.heappop(self._waiting)
             messages.append((waiting.shard, waiting.message))
+        for _, message in messages:
+            if isinstance(message, EarlierException):
+                self.problems.earlier.add(message.state)
         for finding, trace in self.names.fold(messages, instant):
             with self.outbox.tracing(trace):
                 observe(self, finding)

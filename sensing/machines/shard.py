@@ -21,6 +21,7 @@ from sensing.machine_settings import Settings
 from sensing.machines.absorb import EVENT_WORDS, absorb, rows_changed
 from sensing.machines.call_budget import ROWS_PER_INFREQUENT_EVENT, UNBOUNDED, CallBounds, CallBudget
 from sensing.machines.callbacks import run_callback
+from sensing.machines.exception_outputs import run_problem_timers
 from sensing.machines.forecast_and_plan import parameter_columns
 from sensing.machines.infrequent_events import apply_infrequent
 from sensing.machines.input_queue import BatchCursor
@@ -159,6 +160,8 @@ class ShardMachine:
                     self._take(message)
         elif self._advance(batch.watermark) and not (batch.final and self._close_ended_days(batch.watermark)):
             s.queue.remove_head()
+            if batch.final:
+                run_problem_timers(s, s.clock, final=True)
             outputs += s.outbox.take()
             if batch.reconciliation:
                 outputs.append(Totals(s.shard, s.totals(), batch.reconciliation, batch.group))

@@ -10,8 +10,8 @@ import numpy as np
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.parameters import PlanningParameters
 from sensing.contracts.subjects import parameters_subject
-from sensing.detection.finding import DetectionContext
-from sensing.machines.master_facts import complete_parameters
+from sensing.detection.finding import DetectionContext, LineName
+from sensing.machines.master_facts import complete_parameters, decimals_of
 from sensing.machines.shard_state import ShardState
 from sensing.machines.unit_money import unit_money
 from sensing.outputs import AUDIT, PARAMETERS
@@ -19,22 +19,24 @@ from sensing.outputs import AUDIT, PARAMETERS
 
 def context_of(
     s: ShardState, row: int, instant: int, event_time: int, causes: tuple[str, ...] = (), *, customer: int = 0,
-    line: Any = None,
+    line: Any = None, day: int | None = None, orders: tuple[LineName, ...] = (),
 ) -> DetectionContext:  # fmt: skip
     """Detection context of a row: names, money of a unit, instants, causes, facts that raise severity.
 
     ``customer`` is the hash of the customer of the order line that is the cause, 0 if there is none. The price is that
-    of ``line`` (a record), if it is given and has one, else that of the newest order, else that of the item.
+    of ``line`` (a record), if it is given and has one, else that of the newest order, else that of the item. ``day`` is
+    the local day that the context is about; None: that of the event time.
     """
     priced = s.rows.hot[row] if line is None or np.isnan(line["price"]) else line
     sku, location = s.names_of(row)
     item = s.supply.master.item(sku)
     money = unit_money(s, item, float(priced["price"]), bytes(priced["currency"]).decode() or None)
     return DetectionContext(
-        sku=sku, location=location, row=row, instant=instant, event_time=event_time, price=money.price,
+        sku=sku, location=location, row=row, instant=instant, event_time=event_time,
+        day=s.zones.local_hour(s.zone_of(row), event_time) // 24 if day is None else day, price=money.price,
         currency=money.currency, margin=money.margin, rate=money.rate, base_currency=s.supply.master.rates.base,
         strategic=item is not None and item.strategic, regulated=item is not None and item.regulated,
-        customer=s.customers.find(customer), cause_event_ids=causes,
+        customer=s.customers.find(customer), cause_event_ids=causes, orders=orders,
         money_min=s.supply.master.stated("exception_money_min", sku, location, math.nan),
     )  # fmt: skip
 
@@ -79,6 +81,7 @@ def put_decision(s: ShardState, instant: int, event_time: int, identity: str, de
     """Put out one automatic decision, unless the shard is backfilling."""
     if s.backfilling:
         return
+    decision.decimals = decimals_of(s, decision.sku, decision.location)
     attributes: dict[str, Any] = {"correlationid": decision.subject}
     if decision.cause_event_ids:
         attributes["causationid"] = decision.cause_event_ids[-1]

@@ -206,6 +206,7 @@ class _Head(msgspec.Struct):
     calendars: dict[str, CalendarUpdated]
     cancelled_large: list[tuple[int, int, int]]
     lost_lines_reported: int
+    not_finite: int
 
 
 def dump_state(s: ShardState, under_way: bytes) -> bytes:
@@ -217,6 +218,7 @@ def dump_state(s: ShardState, under_way: bytes) -> bytes:
         s.clock, s.next_housekeeping, s.backfilling, s.items_known, s.outputs_per_row, s.outbox.number, s.zones.names,
         s.schedule.positions, s.calendars.records,
         [(*key, time) for key, time in s.cancelled_large.items()], s.lost_lines_reported,
+        s.outbox.not_finite,
     )  # fmt: skip
     tables: dict[str, Part] = {
         "head": Encoded(head, _Head),
@@ -246,7 +248,7 @@ def load_state(s: ShardState, block: bytes) -> bytes:
     for name in head.zones:
         s.zones.number(name)
     s.calendars.records = head.calendars
-    s.lost_lines_reported = head.lost_lines_reported
+    s.lost_lines_reported, s.outbox.not_finite = head.lost_lines_reported, head.not_finite
     s.cancelled_large = {(row, customer): time for row, customer, time in head.cancelled_large}
     for name, part in _parts(s).items():
         part.load(found[name])

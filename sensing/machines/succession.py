@@ -96,8 +96,8 @@ def _give(s: ShardState, old: str, successor: str) -> HandOver:
     s.schedule_plans(rows)
     for row in rows.tolist():
         reason = f"{successor} has taken over from {old}."
-        for state in s.problems.end_row(row, reason, s.clock, DATA_QUALITY.name):
-            put_exception(s, s.clock, s.clock, state, succession.event_id)
+        for ended in s.problems.end_row(row, reason, s.clock, DATA_QUALITY.name):
+            put_exception(s, s.clock, s.clock, ended, succession.event_id)
     return found
 
 

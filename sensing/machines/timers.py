@@ -1,5 +1,5 @@
-"""Event-time timers other than day closes: reference records that take effect, the end of the backfill, and daily
-housekeeping. The shard runs them at their instants.
+"""Event-time timers other than day closes: reference records that take effect, the end of the backfill, deadlines of
+problems, and daily housekeeping. The shard runs them at their instants.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ from sensing.contracts.reference import (
 from sensing.machine_settings import DAY_MS
 from sensing.machines.base_units import apply_item
 from sensing.machines.close_schedule import NEVER
-from sensing.machines.exception_outputs import expire_problems
+from sensing.machines.exception_outputs import expire_problems, next_problem_timer, run_problem_timers
 from sensing.machines.forecast_parts import plan_in_force, signal_in_force, start_planned_rows
 from sensing.machines.kernel_tables import ABSORBED, DUPLICATE
 from sensing.machines.late_line_reports import drop_ended_lines
@@ -163,12 +163,15 @@ def next_timer(s: ShardState) -> int:
     reference = s.pending.next_time()
     quiet_end = s.settings.quiet_until if s.backfilling and s.settings.quiet_until is not None else NEVER
     reference = reference if reference == NEVER else reference - s.settings.lateness_ms
-    return min(reference, quiet_end, s.supply.transit.next_end(), s.hand_overs.next_instant(), s.next_housekeeping)
+    return min(
+        reference, quiet_end, s.supply.transit.next_end(), s.hand_overs.next_instant(), next_problem_timer(s),
+        s.next_housekeeping,
+    )  # fmt: skip
 
 
 def run_timer(s: ShardState, instant: int) -> Resumable | None:
     """Run the timers due at ``instant``: reference records, transfers, hand-overs to successors, the end of the
-    backfill, then housekeeping.
+    backfill, deadlines of problems, then housekeeping.
 
     The end of the backfill is resumable: it is returned for the shard to step. Housekeeping stays due until it ends. A
     shard that waits for a hand-over runs the timers again when it has arrived.
@@ -180,6 +183,7 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
         return None
     if s.backfilling and s.settings.quiet_until is not None and s.settings.quiet_until <= instant:
         return FirstPublication.begin(s, instant)
+    run_problem_timers(s, instant)
     if s.next_housekeeping <= instant:
         end_old_lines(s.tables(), instant, s.settings.line_horizon_days)
         s.supply.transit.forget_old(instant - s.settings.line_horizon_days * DAY_MS)

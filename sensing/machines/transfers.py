@@ -22,7 +22,7 @@ from sensing.machines.row_lookup import converted
 from sensing.machines.shard_outputs import put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.supply.purchase_line import DATE_DAYS_MAX
-from sensing.supply.stock_ledger import book_movement, refresh_stock
+from sensing.supply.stock_ledger import book_movement, mark_fractional, refresh_stock
 from sensing.supply.transit import DAYS_LATE, NEVER, Key, Transfer
 
 
@@ -48,6 +48,7 @@ def put_in_transit(s: ShardState, message: InfrequentEvent, origin: int, row: in
     if dated:
         transfer.due, transfer.ends = max(transfer.due, due), max(_ends(transfer.ends), ends)
         s.supply.supply["on_order"][row] += quantity - known
+        mark_fractional(s.supply.supply, row, quantity)
         advance_row_of(s.rows.hot, row, s.zones.local_hour(s.zone_of(row), message.time))
     else:  # The goods are there already, so that a delivery of the shipment brings nothing more.
         transfer.arrived += quantity - known
@@ -146,7 +147,7 @@ def _decide(
         rule=rule, subject=parameters_subject(sku, location), sku=sku, location=location, prior=prior, value=value,
         reason=reason, cause_event_ids=list(causes),
     )  # fmt: skip
-    put_decision(s, s.clock, time, f"{rule}/{identity}/{sku}/{location}", decision)
+    put_decision(s, s.clock, time, f"{rule}/{identity}/{parameters_subject(sku, location)}", decision)
 
 
 def _name(key: Key) -> str:

@@ -14,6 +14,7 @@ from sensing.contracts.subjects import problem_key
 from sensing.detection.finding import CAUSES_MAX, DetectionContext, Finding
 from sensing.detection.lifecycle import Problems
 from sensing.detection.master_data import MASTER_DATA, NamedEvents, UnknownName
+from sensing.machine_settings import DAY_MS
 from sensing.machines.machine_messages import NameKnown, RollUpMessage, UnknownEvent
 from sensing.state.snapshot import Encoded, pack, unpack
 
@@ -126,8 +127,8 @@ def _finding(entry: _Entry, instant: int, event_time: int, causes: tuple[str, ..
     row = zlib.crc32(_key(entry).encode())
     rate = events.money_base / events.money if events.money and events.money_base is not None else math.nan
     context = DetectionContext(
-        sku=sku, location=location, row=row, instant=instant, event_time=event_time, price=1.0,
-        rate=rate, base_currency=events.base_currency,
+        sku=sku, location=location, row=row, instant=instant, event_time=event_time, day=event_time // DAY_MS,
+        price=1.0, rate=rate, base_currency=events.base_currency,
         currency=events.currency or None, cause_event_ids=causes[-CAUSES_MAX:],
     )  # fmt: skip
     return MASTER_DATA.finding(context, events)

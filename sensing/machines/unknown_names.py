@@ -20,6 +20,7 @@ from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.exception_details import NameKind
 from sensing.contracts.reference import ItemUpdated, LocationUpdated, PolicyUpdated, SupplierUpdated
+from sensing.contracts.subjects import parameters_subject
 from sensing.detection.master_data import SUM_MAX, UnknownName
 from sensing.machines.held_events import Facts, as_batch, facts_of
 from sensing.machines.kernel_tables import HELD_BACK, RELEASED, UNKNOWN_LINE
@@ -264,10 +265,12 @@ def _put_audit(s: ShardState, event: HeldEvent, rule: str, reason: str) -> None:
     if event.infrequent is not None and not answers_for(s, event.infrequent.event):
         return
     facts = _facts(s, event)
-    names = (facts.sku, facts.location) if facts.sku is not None else (facts.supplier,)
+    subject = facts.sku or facts.supplier or ""
+    if facts.sku is not None and facts.location is not None:
+        subject = parameters_subject(facts.sku, facts.location)
     decision = AutomaticDecision(
-        rule=rule, subject="/".join(name for name in names if name), sku=facts.sku, location=facts.location,
-        reason=reason, cause_event_ids=[facts.event_id],
+        rule=rule, subject=subject, sku=facts.sku, location=facts.location, reason=reason,
+        cause_event_ids=[facts.event_id],
     )  # fmt: skip
     of_part = f"/{facts.sku}" if _is_of_part(event) else ""
     put_decision(s, s.clock, facts.time, f"{rule}/{facts.event_id}{of_part}", decision)

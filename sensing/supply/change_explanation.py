@@ -1,8 +1,9 @@
 """Explanation of a changed reorder point: additive parts and a sentence. Documents of planning parameters use both.
 
 The five inputs are replaced one after the other, in the order demand level, demand spread, lead time (with review
-time), lead-time spread, service target. A part is the change of the reorder point in its step. So the
-parts add up to the whole change for any formula.
+time), lead-time spread, service target. A part is the change of the unrounded reorder point in its step. So the
+parts add up to the whole change for any formula. Reorder points are whole steps of their unit; a part `rounding` is
+what that adds or takes.
 
 Source: sequential substitution ("chain replacement"), as in variance analysis; unlike Shapley values (Shapley, 1953)
 it depends on the order, which is fixed, and needs 4 quantiles instead of 30.
@@ -11,13 +12,19 @@ it depends on the order, which is fixed, and needs 4 quantiles instead of 30.
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.contracts.number_kinds import DURATION_DECIMALS
 from sensing.contracts.parameters import Change
 from sensing.jit import kernel
 from sensing.supply.lead_time_demand import reorder_point
 
 PARTS = ("demand_mean", "demand_spread", "lead_time_mean", "lead_time_spread", "service_target")
-WORDS = ("demand level", "demand spread", "lead time", "lead-time spread", "service target")
-
+WORDS = {
+    "demand_mean": "demand level", "demand_spread": "demand spread", "lead_time_mean": "lead time",
+    "lead_time_spread": "lead-time spread", "service_target": "service target", "override": "override",
+    "rounding": "rounding",
+}  # fmt: skip
+ROUNDED_MAX = 13
+"""Tenths of the last decimal that rounding can explain: a whole step of either end, and half a tenth of each part."""
 
 INPUTS = (
     "demand_mean", "demand_variance", "lead_time_days_mean", "lead_time_days_sd", "review_days", "service_target"
@@ -42,41 +49,39 @@ def substitute_inputs(old: NDArray[np.float64], new: NDArray[np.float64], parts:
         parts[i, 4] = reorder_point(b[0], b[1], b[2], b[3], b[4], b[5]) - lead_time_spread
 
 
-def apportion(before: float, after: float, parts: list[float], places: int) -> tuple[float, list[float]]:
-    """Round total and parts to ``places`` decimals so that the rounded parts add up exactly.
+def apportion(
+    before: float, after: float, parts: list[float], decimals: int, *, overridden: bool
+) -> tuple[float, dict[str, float]]:
+    """Total and parts, to one decimal more than the unit's, and the rest, so that all add up exactly.
 
-    The rounding difference is added to the largest part.
+    The rest of an ``overridden`` reorder point is the part of the person's value. Of any other it is the rounding, if
+    both ends can have been rounded by so much; else, as where an item ends, the largest part has it.
     """
-    scale = 10.0**places
+    scale = 10 ** (decimals + 1)
     total = round(after * scale) - round(before * scale)
     units = [round(part * scale) for part in parts]
-    sizes = [abs(part) for part in parts]
-    units[sizes.index(max(sizes))] += total - sum(units)
-    if places >= 0:
-        power = 10**places
-        return total / power, [unit / power for unit in units]
-    power = 10**-places
-    return float(total * power), [float(unit * power) for unit in units]
+    rest = total - sum(units)
+    if not overridden and abs(rest) > ROUNDED_MAX:
+        sizes = [abs(part) for part in parts]
+        units[sizes.index(max(sizes))] += rest
+        rest = 0
+    found = {name: unit / scale for name, unit in zip(PARTS, units, strict=True)}
+    return total / scale, found | {"override" if overridden else "rounding": rest / scale}
 
 
-def explain(before: float, after: float, parts: list[float], places: int, *, overridden: bool = False) -> Change:
-    """Change from the last published reorder point to the new one, with ``places`` decimals.
+def explain(before: float, after: float, parts: list[float], decimals: int, *, overridden: bool = False) -> Change:
+    """Change from the last published reorder point to the new one; both have the ``decimals`` of their unit.
 
-    If one of the two comes from an override (``overridden``), a sixth part is the rest that the inputs do not explain.
+    ``overridden`` says that one of the two comes from an override.
     """
-    names: tuple[str, ...] = PARTS
-    words: tuple[str, ...] = WORDS
-    if overridden:
-        names, words = (*PARTS, "override"), (*WORDS, "override")
-        parts = [*parts, after - before - sum(parts)]
-    total, parts = apportion(before, after, parts, places)
-    order = sorted([(-abs(part), k) for k, part in enumerate(parts) if part])
-    why = ", ".join([f"{words[k]} {_signed(parts[k])}" for _, k in order])
+    total, found = apportion(before, after, parts, decimals, overridden=overridden)
+    order = sorted((name for name, part in found.items() if part), key=lambda name: -abs(found[name]))
+    why = ", ".join(f"{WORDS[name]} {_signed(found[name])}" for name in order)
     sentence = f"Reorder point {_short(before)} -> {_short(after)} ({_signed(total)})"
     if total == 0.0:
         sentence = f"Reorder point unchanged at {_short(after)}"
     sentence += f": {why}." if why else "."
-    return Change(total=total, **dict(zip(names, parts, strict=True)), sentence=sentence)
+    return Change(total=total, **found, sentence=sentence)
 
 
 def first(after: float, mean: float, safety_stock: float, days: float, service_target: float) -> Change:
@@ -86,6 +91,17 @@ def first(after: float, mean: float, safety_stock: float, days: float, service_t
         f"% service: expected demand {_short(mean)}, safety stock {_short(safety_stock)}."
     )
     return Change(total=0.0, **dict.fromkeys(PARTS, 0.0), sentence=sentence)
+
+
+def other_changes(
+    quantity: tuple[float, float], lead_time_days: tuple[float, float], demand_class: tuple[str, str]
+) -> str:
+    """Sentences about what else has changed since the last publication, each with its value before and after."""
+    texts = [f" Order quantity {_short(quantity[0])} -> {_short(quantity[1])}." if quantity[0] != quantity[1] else ""]
+    before, after = (round(days, DURATION_DECIMALS) for days in lead_time_days)
+    texts.append(f" Lead time {before:g} -> {after:g} days." if before != after else "")
+    texts.append(f" Demand class {demand_class[0]} -> {demand_class[1]}." if demand_class[0] != demand_class[1] else "")
+    return "".join(texts)
 
 
 def _short(value: float) -> str:

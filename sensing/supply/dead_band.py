@@ -2,7 +2,8 @@
 
 A row is published if one of these holds, compared with its last publication:
 
-- it was never published, or its publication expires tomorrow,
+- it was never published,
+- the forecast that was published ends tomorrow, unless demand of less than a unit was and is expected in its 28 days,
 - the reorder point moved by more than the dead band, by at least one unit, and by at least 0.3 standard deviations of
   the lead-time demand (a smaller move hardly changes the service: instead of .95 it is .91 to .97),
 - the order quantity moved by more than 1.25 dead bands and at least one unit,
@@ -10,6 +11,7 @@ A row is published if one of these holds, compared with its last publication:
 - the demand class changed,
 - the values in force at the ERP have begun or ceased to agree with the proposal,
 - an override was set or ended,
+- nobody has decided on it, and its location fell silent for so long that it is stale, or was heard of again,
 - its last day has closed. After the record of that day only a moved reorder point or order quantity, or an override,
   publishes it.
 
@@ -30,9 +32,8 @@ from sensing.contracts.parameters import HORIZON_DAYS, DemandClass
 from sensing.supply.plan import Plan, has_figures
 from sensing.supply.planner_decisions import DecisionStates, Values
 from sensing.supply.resolved_policy import IN_FORCE
-from sensing.supply.rounding import rounded
+from sensing.supply.rounding import in_units
 
-EXPIRES_DAYS = HORIZON_DAYS
 DEMAND_SD_SHARE = 0.3
 QUANTITY_BANDS = 1.25
 NEW_BANDS = 2.5
@@ -68,11 +69,32 @@ def agrees(plan: Plan) -> NDArray[np.bool_]:
     return np.asarray(any_known & ~apart)
 
 
+def published_point(plan: Plan, last: NDArray[Any]) -> NDArray[np.float64]:
+    """(n,) reorder points that were published last, from the rows' records ``last`` (n,)."""
+    return in_units(last["reorder_point"], plan.policy["decimals"])
+
+
+def published_quantity(plan: Plan, last: NDArray[Any]) -> NDArray[np.float64]:
+    """(n,) order quantities that were published last."""
+    return in_units(last["order_quantity"], plan.policy["decimals"])
+
+
+def turns_stale(stale: NDArray[np.bool_], last: NDArray[Any]) -> NDArray[np.bool_]:
+    """(n,) whether published proposals become stale, or cease to be; those in force do not."""
+    return np.asarray((last["version"] > 0) & (last["agreed"] == 0) & (stale != (last["stale"] == 1)))
+
+
+def _expects_demand(plan: Plan, last: NDArray[Any]) -> NDArray[np.bool_]:
+    """(n,) whether a unit or more is expected in 28 days, by this forecast or by the one published last."""
+    before = HORIZON_DAYS * last["demand_mean"].astype(np.float64)
+    return np.asarray(np.maximum(np.add.reduce(plan.forecast_mean, axis=1), before) >= UNIT)
+
+
 def due(plan: Plan, supply: NDArray[Any], decision_states: DecisionStates) -> NDArray[np.bool_]:
     """(n,) which rows of the plan must be published."""
     last = supply[plan.rows]
     band = plan.policy["dead_band"]
-    point, quantity = (rounded(last[name]) for name in ("reorder_point", "order_quantity"))
+    point, quantity = published_point(plan, last), published_quantity(plan, last)
     result = (last["version"] == 0) | (last["demand_class"] != plan.demand_class)
     new = plan.demand_class == CLASSES.index("new")
     age_days = plan.day - last["published_day"].astype(np.int64)
@@ -85,7 +107,11 @@ def due(plan: Plan, supply: NDArray[Any], decision_states: DecisionStates) -> ND
     result |= moved
     result |= outside_dead_band(plan.lead_time_days_mean, last["lead_time_days_mean"], band, LEAD_TIME_DAYS_STEP)
     result |= agrees(plan) != (last["agreed"] == 1)
-    result |= age_days >= EXPIRES_DAYS - 1
+    result |= (age_days >= HORIZON_DAYS - 1) & _expects_demand(plan, last)
+    turned = turns_stale(plan.stale, last)
+    for at, decisions in decision_states.of_rows(plan.rows):
+        turned[at] &= decisions.proposal_decision is None
+    result |= turned
     last_day = plan.policy["last_day"]
     not_told = (last["version"] > 0) & (last["published_day"] < last_day)
     result = np.where(plan.day >= last_day, moved | not_told, result)

@@ -2,7 +2,7 @@
 
 After the last day the forecast is zero, also where a lead time is longer than the forecast. An order covers no demand
 beyond it: its quantity is at most the demand from the end of the protection time to the last day, rounded down to the
-multiple, and zero if that is below the minimum.
+multiple and the decimals of its unit, and zero if that is below the minimum.
 """
 
 import math
@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.event_record import THOUSANDTHS
 from sensing.codec.instants import day_number
 from sensing.contracts.reference import ItemUpdated
 from sensing.supply.lead_time_demand import protection_time_demand, sum_of_days
 from sensing.supply.projection import COVER_DAYS, project, projected_days
-from sensing.supply.rounding import rounded
+from sensing.supply.rounding import step_of, to_steps
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -54,11 +55,10 @@ def capped_quantity(quantity: float, rest: float, policy: Any) -> float:
     """An order quantity that covers at most ``rest`` units."""
     if not quantity > rest:
         return quantity
-    found = max(rest, 0.0)
-    multiple = float(policy["multiple"])
-    if multiple > 0.0:
-        found = math.floor(found / multiple * (1.0 + WHOLE)) * multiple
-    return 0.0 if found < policy["minimum"] else float(rounded(found))
+    decimals, multiple = float(policy["decimals"]), float(policy["multiple"])
+    step = step_of(decimals, multiple)[1] / THOUSANDTHS
+    found = math.floor(max(rest, 0.0) / step * (1.0 + WHOLE)) * step
+    return 0.0 if found < policy["minimum"] else to_steps(found, decimals, multiple, False)
 
 
 class EndingRows(NamedTuple):

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.event_record import THOUSANDTHS
 from sensing.jit import kernel
+from sensing.supply.rounding import step_of, to_steps
 
 DAYS_A_YEAR = 365.0
-_WHOLE = 1e-9
-"""Relative tolerance. A quantity above a multiple by no more than this is rounded down to the multiple."""
-
 Floats = NDArray[np.float64]
 
 
@@ -33,12 +32,13 @@ def economic_order_quantity(daily_mean: float, order_cost: float, holding_rate_y
 @kernel
 def order_quantity(
     daily_mean: float, economic_quantity: float, cover_days: float, shelf_life_days: float, minimum: float,
-    multiple: float,
+    multiple: float, decimals: float,
 ) -> float:  # fmt: skip
     """Units per order; 0 without demand, NaN if demand is not known.
 
     It is the economic quantity, or ``cover_days`` of demand if that is not known. It is cut to the demand of the shelf
-    life, raised to the minimum and rounded up to the multiple. Minimum and multiple win, since the supplier sets them.
+    life, raised to the minimum and rounded up to the multiple and to the ``decimals`` of its unit. Minimum and multiple
+    win, since the supplier sets them. It is at least one step, since an order of nothing is none.
     """
     if math.isnan(daily_mean) or daily_mean <= 0.0:
         return daily_mean * 0.0
@@ -47,9 +47,8 @@ def order_quantity(
         quantity = shelf_life_days * daily_mean
     if minimum > quantity:
         quantity = minimum
-    if multiple > 0.0:
-        quantity = math.ceil(quantity / multiple * (1.0 - _WHOLE)) * multiple
-    return quantity
+    _, step = step_of(decimals, multiple)
+    return max(to_steps(quantity, decimals, multiple, True), step / THOUSANDTHS)
 
 
 @kernel
@@ -67,4 +66,5 @@ def order_quantities(daily_mean: Floats, policy: NDArray[Any], out: Floats) -> N
             row_policy.shelf_life_days,
             row_policy.minimum,
             row_policy.multiple,
+            row_policy.decimals,
         )

@@ -26,14 +26,14 @@ from sensing.contracts.parameters import (
 from sensing.machine_settings import DAY_MS
 from sensing.state.decision_record import DecisionRecord
 from sensing.supply.change_explanation import INPUTS as POINT_INPUTS
-from sensing.supply.change_explanation import PARTS, explain, first, substitute_inputs
-from sensing.supply.dead_band import CLASSES, EXPIRES_DAYS, agrees, left_dead_band
+from sensing.supply.change_explanation import PARTS, explain, first, other_changes, substitute_inputs
+from sensing.supply.dead_band import CLASSES, agrees, left_dead_band, published_point, published_quantity
 from sensing.supply.lead_time_demand import protection_time_moments
 from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
 from sensing.supply.plan import Plan
-from sensing.supply.planner_decisions import FIELDS, DecisionState, DecisionStates, Values
+from sensing.supply.planner_decisions import FIELDS, KEPT_DAYS, DecisionState, DecisionStates, Values
 from sensing.supply.resolved_policy import IN_FORCE, Names
-from sensing.supply.rounding import decimals, rounded
+from sensing.supply.rounding import in_units, rounded
 from sensing.supply.supply_record import INPUTS
 
 _KEPT = (
@@ -65,7 +65,7 @@ def publish(
     """Documents with the next version for the rows at positions ``at`` of the plan; updates the rows' records.
 
     ``summary`` has the forecast data of the rows at ``at``. ``renew`` is false if only the status has changed. Then the
-    plan must come from `as_published`, and the expiry date stays.
+    plan must come from `as_published`.
     """
     last = supply[plan.rows[at]]
     columns = _columns(plan, at) | _changes(plan, at, last) | _reporting(summary)
@@ -80,13 +80,12 @@ def publish(
         status, decision_record = _status(plan, int(at[k]), decisions, agreed=bool(agreed[k]))
         document = PlanningParameters(
             sku=sku, location=location, version=values["version"] + 1, status=status, as_of=local_date(plan.day),
-            expires=local_date((plan.day if renew else values["published_day"]) + EXPIRES_DAYS),
             demand_class=CLASSES[values["demand_class"]], in_force=_in_force(master.in_force(sku, location)),
             proposed=Proposed(**{name: values[name] for name in Proposed.__struct_fields__}),
             forecast=forecasts[k], stock=_stock(plan.day, values), change=_change(plan.day, values, decisions),
             freshness=_freshness(values["last_seen"]), accuracy=summary.accuracies[k],
             overrides=[] if decisions is None else decisions.published(), **_decided(decision_record),
-            **_life(plan.day, values["last_day"]), kit=values["kit"],
+            **_life(plan.day, values["last_day"]), kit=values["kit"], decimals=values["decimals"],
         )  # fmt: skip
         documents.append((row, document))
         if decisions is not None:
@@ -107,15 +106,15 @@ def as_published(plan: Plan, supply: NDArray[Any], decision_states: DecisionStat
     out = np.empty((plan.rows.size, 3))
     protection_time_moments(mean_of, variance_of, days, days_sd, review, service, out)
     kept: dict[str, Any] = {name: last[name] for name in _KEPT}
-    point, quantity = rounded(out[:, 2]), rounded(last["order_quantity"])
+    decimals, mean = plan.policy["decimals"], rounded(out[:, 0])
+    point, quantity = published_point(plan, last), published_quantity(plan, last)
     kept |= {
-        "lead_time_demand_mean": rounded(out[:, 0]), "lead_time_demand_sd": rounded(np.sqrt(out[:, 1])),
-        "lead_time_demand_quantile": point, "safety_stock": rounded(np.maximum(out[:, 2] - out[:, 0], 0.0)),
-        "reorder_point": point, "order_quantity": quantity, "order_up_to": rounded(point + quantity),
+        "lead_time_demand_mean": mean, "lead_time_demand_sd": rounded(np.sqrt(out[:, 1])),
+        "lead_time_demand_quantile": rounded(out[:, 2]), "reorder_point": point, "order_quantity": quantity,
+        "safety_stock": in_units(np.maximum(point - mean, 0.0), decimals),
+        "order_up_to": in_units(point + quantity, decimals),
     }  # fmt: skip
-    published = decision_states.applied(plan._replace(**kept))
-    assert np.array_equal(published.reorder_point, rounded(last["reorder_point"])), "a record keeps all it is made of"
-    return published
+    return decision_states.applied(plan._replace(**kept))
 
 
 def values_of(plan: Plan, at: int) -> Values:
@@ -130,9 +129,10 @@ def _status(
     """Status of the proposal of one row, and the decision that caused it."""
     if agreed:
         return "in_force", None
+    open_status: ParameterStatus = "stale" if plan.stale[at] else "proposed"
     proposal_decision = None if decisions is None else decisions.proposal_decision
     if proposal_decision is None or left_dead_band(plan, at, proposal_decision.values):
-        return "proposed", None
+        return open_status, None
     return proposal_decision.status, proposal_decision.decision_record
 
 
@@ -141,7 +141,7 @@ def _update_decisions(
 ) -> None:
     """Update the decision state of a row after a publication.
 
-    An approval is dropped once it is in force. If another proposal has replaced it, it is dropped after EXPIRES_DAYS. A
+    An approval is dropped once it is in force. If another proposal has replaced it, it is dropped after KEPT_DAYS. A
     rejection is dropped when there is another proposal.
     """
     decisions.status = status
@@ -153,12 +153,12 @@ def _update_decisions(
         proposal_decision.last = version
     if proposal_decision is None:
         return
+    undecided = status in ("proposed", "stale")
     if proposal_decision.status == "rejected":
-        over = status == "proposed"
+        over = undecided
     else:
-        over = status == "in_force" or (
-            status == "proposed" and day - proposal_decision.decision_record.time // DAY_MS > EXPIRES_DAYS
-        )
+        age_days = day - proposal_decision.decision_record.time // DAY_MS
+        over = status == "in_force" or (undecided and age_days > KEPT_DAYS)
     if over:
         decisions.proposal_decision = None
 
@@ -181,15 +181,15 @@ def _life(day: int, last_day: float) -> dict[str, Any]:
 
 
 def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
-    exact = ("reorder_point", "order_quantity", "order_up_to", "safety_stock", "lead_time_demand_mean",
+    figures = ("reorder_point", "order_quantity", "order_up_to", "safety_stock", "lead_time_demand_mean",
              "lead_time_demand_sd", "lead_time_demand_quantile", "demand_class", "stockout")  # fmt: skip
-    single = ("lead_time_days_mean", "lead_time_days_sd", "review_days", "service_target", "on_hand", "on_order",
+    others = ("lead_time_days_mean", "lead_time_days_sd", "review_days", "service_target", "on_hand", "on_order",
               "open_demand", "cover_days", "overdue", "allocated", "free", "in_transit", "left_over")  # fmt: skip
-    columns = {name: getattr(plan, name)[at].tolist() for name in exact}
-    columns |= zip(single, rounded(np.array([getattr(plan, name)[at] for name in single])).tolist(), strict=True)
+    columns = {name: getattr(plan, name)[at].tolist() for name in (*figures, *others)}
     return columns | {
         "last_day": plan.policy["last_day"][at].tolist(),
         "kit": (plan.policy["kit"][at] > 0.0).tolist(),
+        "decimals": plan.policy["decimals"][at].astype(np.int64).tolist(),
         "open_by_day": _open_by_day(plan, at),
         "due_by_day": _by_day(plan.day + 1, plan.receipts[at, :HORIZON_DAYS]),
     }
@@ -201,7 +201,7 @@ def _open_by_day(plan: Plan, at: NDArray[np.int64]) -> list[dict[str, float]]:
     if plan.open_beyond:
         for k, position in enumerate(at.tolist()):
             later = plan.open_beyond.get(position, {})
-            found[k].update((local_date(day), float(rounded(units))) for day, units in later.items())
+            found[k].update((local_date(day), units) for day, units in later.items())
     return found
 
 
@@ -216,17 +216,17 @@ def _reporting(summary: ForecastSummary) -> dict[str, list[str]]:
 def _by_day(first_day: int, table: NDArray[np.float64]) -> list[dict[str, float]]:
     """Quantities of each row of a table (n, days) by date; days without a quantity are left out."""
     found: list[dict[str, float]] = [{} for _ in range(len(table))]
-    values = rounded(table)
-    for k, t in np.argwhere(values).tolist():
-        found[k][local_date(first_day + t)] = float(values[k, t])
+    for k, t in np.argwhere(table).tolist():
+        found[k][local_date(first_day + t)] = float(table[k, t])
     return found
 
 
 def _forecasts(plan: Plan, at: NDArray[np.int64], summary: ForecastSummary) -> list[Forecast]:
     start, levels = local_date(plan.day + 1), list(QUANTILE_LEVELS)
     # The encoder writes arrays faster than lists of numbers.
-    means, tables = rounded(plan.forecast_mean[at]), rounded(summary.quantiles)
-    rows: Any = zip(summary.methods, means, tables, summary.promotions, summary.added, strict=True)
+    rows: Any = zip(
+        summary.methods, plan.forecast_mean[at], summary.quantiles, summary.promotions, summary.added, strict=True
+    )
     return [
         Forecast(start=start, method=method, mean=mean, levels=levels, quantiles=table, promotions=promotions, **added)
         for method, mean, table, promotions, added in rows
@@ -253,14 +253,13 @@ def _changes(plan: Plan, at: NDArray[np.int64], last: NDArray[Any]) -> dict[str,
         new[:, k] = getattr(plan, name)[at]
     parts = np.empty((at.size, len(PARTS)))
     substitute_inputs(old, new, parts)
-    before = rounded(last["reorder_point"])
-    # Parts can be far larger than their sum. Round to six digits of the largest number in the sentence.
-    largest = np.maximum(np.maximum(before, plan.reorder_point[at]), np.abs(parts).max(axis=1))
-    places = [decimals(value) for value in largest.tolist()]
+    decimals = plan.policy["decimals"][at]
+    quantity = in_units(last["order_quantity"], decimals).tolist()
+    days, demand_class = last["lead_time_days_mean"].tolist(), last["demand_class"].tolist()
     return {
-        "before": before.tolist(), "parts": parts.tolist(), "places": places,
+        "before": in_units(last["reorder_point"], decimals).tolist(), "parts": parts.tolist(),
         "version": last["version"].tolist(), "last_seen": last["last_seen"].tolist(),
-        "published_day": last["published_day"].tolist(),
+        "others": list(zip(quantity, days, demand_class, strict=True)),
     }  # fmt: skip
 
 
@@ -292,7 +291,13 @@ def _change_of_point(values: dict[str, Any], decisions: DecisionState | None) ->
     after = values["reorder_point"]
     if values["version"] > 0:
         overridden = decisions is not None and (decisions.published_override or decisions.overrides_reorder_point)
-        return explain(values["before"], after, values["parts"], values["places"], overridden=overridden)
+        change = explain(values["before"], after, values["parts"], values["decimals"], overridden=overridden)
+        quantity, lead_days, demand_class = values["others"]
+        change.sentence += other_changes(
+            (quantity, values["order_quantity"]), (lead_days, values["lead_time_days_mean"]),
+            (CLASSES[demand_class], CLASSES[values["demand_class"]]),
+        )  # fmt: skip
+        return change
     days = values["lead_time_days_mean"] + values["review_days"]
     mean = values["lead_time_demand_mean"]
     return first(after, mean, values["safety_stock"], days, values["service_target"])
@@ -311,3 +316,4 @@ def _keep(plan: Plan, at: NDArray[np.int64], agreed: NDArray[np.bool_], supply: 
     if renew:
         supply["published_day"][rows] = plan.day
     supply["agreed"][rows] = agreed
+    supply["stale"][rows] = plan.stale[at]

@@ -20,7 +20,7 @@ from sensing.supply.lead_time_demand import protection_time_demand
 from sensing.supply.order_quantity import order_quantities
 from sensing.supply.projection import ARRIVING, COVER_DAYS, NEEDED, NEEDED_VARIANCE, PROBABILITY, lead_days, project
 from sensing.supply.purchases import OpenLines, Purchases
-from sensing.supply.rounding import rounded
+from sensing.supply.rounding import in_units, rounded
 from sensing.supply.stock_ledger import stock
 from sensing.supply.transit import InTransit
 
@@ -56,6 +56,7 @@ class Plan(NamedTuple):
     lead_time_demand_quantile: Floats
     safety_stock: Floats
     reorder_point: Floats
+    """(n,) the quantile, rounded up to the decimals of the unit, as are the three columns around it."""
     order_quantity: Floats
     order_up_to: Floats
     on_hand: Floats
@@ -90,7 +91,9 @@ class Plan(NamedTuple):
     cover_days: Floats
     """(n,) days that the stock lasts without receipts; NaN: without end, or not known."""
     policy: NDArray[Any]
-    """(n,) records of `sensing.supply.resolved_policy.RESOLVED_POLICY`."""
+    """(n,) records of `sensing.supply.resolved_policy.RESOLVED_POLICY`; ``decimals`` is resolved for every row."""
+    stale: NDArray[np.bool_]
+    """(n,) whether the location of a row has been silent for so long that nothing should be proposed."""
     left_over: Floats
     """(n,) units of stock and orders that will be left when a row ends; NaN: it does not end, or stock is not known."""
 
@@ -109,8 +112,9 @@ class PlanInputs(NamedTuple):
     """Inputs of plans besides forecasts: planning policy of the rows, supply records, lanes, purchase orders,
     transfers in transit, order lines and what is allocated to them.
 
-    ``override_lead_times`` replaces estimated lead times (n,) of rows (n,) by those that a person has set. ``lengthen``
-    adds to mean lead times (n,) what disruptions of suppliers add on a local day.
+    ``stale`` (n,) says whether a row's location has been silent for long. ``override_lead_times`` replaces estimated
+    lead times (n,) of rows (n,) by those that a person has set. ``lengthen`` adds to mean lead times (n,) what
+    disruptions of suppliers add on a local day.
     """
 
     policy: NDArray[Any]
@@ -120,6 +124,7 @@ class PlanInputs(NamedTuple):
     transit: InTransit
     lines: LineTable
     allocations: Allocations
+    stale: NDArray[np.bool_]
     override_lead_times: Callable[[NDArray[np.int64], Singles], None]
     lengthen: Callable[[Floats, int], None]
 
@@ -201,8 +206,10 @@ def make_plan(
     order_quantities(np.add.reduce(forecast_mean, axis=1) / days_with_demand, policy, quantity)
     ending.cap(policy, out, quantity)
     quantity[kits] = 0.0
-    demand_sd, safety = np.sqrt(out[:, 3]), np.maximum(out[:, 4] - out[:, 2], 0.0)
-    mean, demand_sd, quantile, safety, quantity = rounded(np.array([out[:, 2], demand_sd, out[:, 4], safety, quantity]))
+    decimals = policy["decimals"]
+    mean, demand_sd, quantile = rounded(np.array([out[:, 2], np.sqrt(out[:, 3]), out[:, 4]]))
+    point = in_units(out[:, 4], decimals, up=True)
+    safety = in_units(np.maximum(point - mean, 0.0), decimals)
     horizon = max(days, lead_days(mean_days.max(initial=0.0)))
     open_day, overdue = np.empty((count, horizon)), np.empty(count)
     open_by_day(supply, inputs.lines.lines, rows, day + 1, open_day, overdue)
@@ -219,9 +226,9 @@ def make_plan(
     on_order, open_demand = supply["on_order"][rows] / THOUSANDTHS, supply["open_total"][rows] / THOUSANDTHS
     return Plan(
         day, rows, demand_class, forecast_mean, forecast_variance, out[:, 0].astype(np.float32),
-        out[:, 1].astype(np.float32), mean_days, sd_days, review, service, mean, demand_sd, quantile, safety, quantile,
-        quantity, rounded(quantile + quantity), on_hand, on_order, open_demand, open_day, overdue, allocated,
+        out[:, 1].astype(np.float32), mean_days, sd_days, review, service, mean, demand_sd, quantile, safety, point,
+        quantity, in_units(point + quantity, decimals), on_hand, on_order, open_demand, open_day, overdue, allocated,
         on_hand - owed, in_transit, beyond, receipts, found[:, 0], found[:, 1],
         projected[:, PROBABILITY], projected[:, NEEDED], projected[:, NEEDED_VARIANCE], projected[:, ARRIVING],
-        projected[:, COVER_DAYS], policy, ending.left_over(on_hand, on_order, open_demand),
+        projected[:, COVER_DAYS], policy, inputs.stale, ending.left_over(on_hand, on_order, open_demand),
     )  # fmt: skip

@@ -19,15 +19,17 @@ from sensing.contracts.parameters import Override, OverrideField, ParameterStatu
 from sensing.state.decision_record import DecisionRecord
 from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.supply.plan import Plan
-from sensing.supply.rounding import rounded
+from sensing.supply.rounding import in_units, rounded
 
 FIELDS: tuple[OverrideField, ...] = get_args(OverrideField)
+KEPT_DAYS = 28
+"""Days for which an override stands if the planner names no end, and an approval of a proposal that was replaced."""
 Values = dict[OverrideField, float]
 """Values of a proposal by field."""
 
 
 class PlannerOverride(msgspec.Struct, frozen=True):
-    """An override: the planner's value (rounded to six digits), its last local day, and the decision record."""
+    """An override: the planner's value (rounded to its unit), its last local day, and the decision record."""
 
     value: float
     until: int
@@ -167,19 +169,18 @@ class DecisionStates:
             column.copy() for column in (plan.safety_stock, plan.reorder_point, plan.order_quantity, plan.order_up_to)
         )
         for at, overrides in found:
-            mean = plan.lead_time_demand_mean[at]
+            mean, decimals = plan.lead_time_demand_mean[at], plan.policy["decimals"][at]
             if "safety_stock" in overrides:
                 safety[at] = overrides["safety_stock"].value
-                point[at] = rounded(mean + safety[at])
+                point[at] = in_units(mean + safety[at], decimals, up=True)
             if "reorder_point" in overrides:
                 point[at] = overrides["reorder_point"].value
                 if "safety_stock" not in overrides:
-                    safety[at] = rounded(max(point[at] - mean, 0.0))
+                    safety[at] = in_units(max(point[at] - mean, 0.0), decimals)
             if "order_quantity" in overrides:
                 quantity[at] = overrides["order_quantity"].value
-            level[at] = (
-                overrides["order_up_to"].value if "order_up_to" in overrides else rounded(point[at] + quantity[at])
-            )
+            sum_of_both = in_units(point[at] + quantity[at], decimals)
+            level[at] = overrides["order_up_to"].value if "order_up_to" in overrides else sum_of_both
         return plan._replace(safety_stock=safety, reorder_point=point, order_quantity=quantity, order_up_to=level)
 
     def convert(self, row: int, factor: float) -> None:

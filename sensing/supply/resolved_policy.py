@@ -15,6 +15,7 @@ from sensing.machine_settings import Settings
 from sensing.supply.end_of_life import last_day_of
 from sensing.supply.lanes import NO_LANE, Lanes
 from sensing.supply.master_data import MasterData
+from sensing.supply.unit_decimals import stated_decimals
 
 Names = Callable[[int], tuple[str, str]]
 """SKU and location of a row."""
@@ -31,6 +32,7 @@ RESOLVED_POLICY = np.dtype(
         ("minimum", "f8"),
         ("multiple", "f8"),
         ("shelf_life_days", "f8"),
+        ("decimals", "f8"),  # of quantities, as stated; NaN: see `sensing.supply.unit_decimals`
         ("lead_time_days", "f8"),  # stated by item, else supplier, else settings
         ("supplier", "i8"),
         ("kit", "f8"),  # 1: the item is a kit, which has no stock of its own
@@ -91,6 +93,7 @@ def resolve_policy(
         first("order_quantity_min"),
         first("order_quantity_multiple"),
         np.nan if shelf is None else shelf,
+        stated_decimals(sku, location, master),
         stated[0] if stated else settings.lead_time_days,
         name,
         float(master.is_kit(sku)),

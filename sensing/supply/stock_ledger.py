@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.event_record import THOUSANDTHS
-from sensing.jit import kernel
-from sensing.supply.supply_record import AGE_MAX, MOVEMENTS_KEPT, NEVER
+from sensing.jit import kernel, lean_kernel
+from sensing.supply.supply_record import AGE_MAX, COUNTS_BEYOND_MAX, MOVEMENTS_KEPT, NEVER
 
 
 @kernel
@@ -40,6 +40,13 @@ def refresh_stock(hot: NDArray[Any], supply: NDArray[Any], row: int) -> None:
     """Set the units on hand of a row's hot record after a count or a movement."""
     if supply[row].count_time != NEVER:
         hot[row].stock = on_hand(supply, row) / THOUSANDTHS
+
+
+@lean_kernel
+def mark_fractional(supply: NDArray[Any], row: int, quantity: int) -> None:
+    """Mark a row of which a quantity (thousandths) is no whole number of base units; it stays marked."""
+    if quantity % THOUSANDTHS != 0:
+        supply[row].fractional = 1
 
 
 @kernel
@@ -77,6 +84,7 @@ def book_movement(supply: NDArray[Any], row: int, time_ms: int, quantity: int) -
     bool
         False if the count in force already includes the movement, since it is not older.
     """
+    mark_fractional(supply, row, quantity)
     record = supply[row]
     if time_ms <= record.count_time:
         return False
@@ -122,6 +130,7 @@ def book_count(supply: NDArray[Any], row: int, time_ms: int, quantity: int) -> t
         Difference of the count to the balance as of that instant (0 if there was none, or if the count in force is
         newer), and whether the result is exact.
     """
+    mark_fractional(supply, row, quantity)
     record = supply[row]
     known = record.count_time != NEVER
     if known and (time_ms < record.count_time or (time_ms == record.count_time and quantity >= record.count_quantity)):
@@ -135,7 +144,7 @@ def book_count(supply: NDArray[Any], row: int, time_ms: int, quantity: int) -> t
             continue
         if i == 0 and record.movements_merged == 1:
             exact = False
-            record.counts_beyond += 1
+            record.counts_beyond = min(record.counts_beyond + 1, COUNTS_BEYOND_MAX)
         record.movement_quantity[kept] = record.movement_quantity[i]
         record.movement_age[kept] = record.movement_age[i]
         kept += 1

@@ -18,6 +18,7 @@ ORDERS, INVENTORY, SUPPLIERS = 0, 1, 2
 
 NEVER = -(2**62)
 """Count time of rows without a count."""
+COUNTS_BEYOND_MAX = 2**16 - 1
 AGE_MAX = 2**32 - 1
 """Largest age of a movement behind the newest one in ms (49.7 days); older ones are merged at this age."""
 
@@ -47,7 +48,9 @@ SUPPLY = np.dtype(
         ("service_target", "f4"),
         ("published_day", "i4"),
         ("version", "u4"),  # 0: never published
-        ("counts_beyond", "u4"),  # counts older than the movements kept, which are not exact
+        ("counts_beyond", "u2"),  # counts older than the movements kept, which are not exact; at most 65,535
+        ("fractional", "u1"),  # 1: a quantity of the row was no whole number of base units
+        ("stale", "u1"),  # 1: published as stale
         ("movement_count", "u1"),
         ("movements_merged", "u1"),  # 1: the oldest entry stands for several movements
         ("demand_class", "u1"),

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.contracts.parameters import ParameterStatus, PlanningParameters
+from sensing.contracts.number_kinds import DURATION_DECIMALS
+from sensing.contracts.parameters import OverrideField, ParameterStatus, PlanningParameters
 from sensing.contracts.reference import SupplierUpdated
 from sensing.contracts.suppliers import SupplierDisrupted
 from sensing.machine_settings import Settings
@@ -29,8 +30,11 @@ from sensing.supply.plan import Plan, PlanInputs, make_plan
 from sensing.supply.planner_decisions import DecisionStates
 from sensing.supply.purchases import EventContext, MovedLine, PoOutcome, Purchases
 from sensing.supply.resolved_policy import Names, ResolvedPolicyTable
+from sensing.supply.rounding import in_units
+from sensing.supply.stock_ledger import mark_fractional
 from sensing.supply.supply_record import SUPPLIERS, SUPPLY, fresh
 from sensing.supply.transit import InTransit
+from sensing.supply.unit_decimals import resolved_decimals
 
 
 class SupplyState:
@@ -150,7 +154,9 @@ class SupplyState:
         supplier = (item.supplier or "") if item is not None else ""
         self.mark_seen(row, SUPPLIERS, time)
         context = EventContext(row, time, local_day, watermark, factor, supplier)
-        return self.purchases.apply(event, context, self.supply, self.lanes, self.disruptions)
+        outcome = self.purchases.apply(event, context, self.supply, self.lanes, self.disruptions)
+        mark_fractional(self.supply, row, int(self.supply["on_order"][row]))
+        return outcome
 
     def disrupt(self, event: SupplierDisrupted, time: int) -> Disruption:
         """Postpone what would be ordered from a disrupted supplier until the disruption ends.
@@ -168,7 +174,7 @@ class SupplyState:
     def plan(
         self, rows: NDArray[np.int64], day: int, now: int, forecast_mean: NDArray[np.float64],
         forecast_variance: NDArray[np.float64], demand_class: NDArray[np.uint8],
-        unit_price: NDArray[np.float64] | None = None,
+        unit_price: NDArray[np.float64] | None = None, stale: NDArray[np.bool_] | None = None,
     ) -> Plan:  # fmt: skip
         """Plan rows whose local day has closed. It changes no result of a later call.
 
@@ -186,18 +192,40 @@ class SupplyState:
             (n,) position in `dead_band.CLASSES`.
         unit_price
             (n,) value of a unit in the base currency, for items without a cost in master data; NaN: not known.
+        stale
+            (n,) whether the location of a row has been silent for long; None: none has.
         """
         policy = self._policy(rows)
         price = np.full(rows.size, np.nan) if unit_price is None else unit_price
         policy["unit_cost"] = np.where(np.isnan(policy["unit_cost"]), price, policy["unit_cost"])
+        policy["decimals"] = resolved_decimals(policy, self.supply[rows])
         inputs = PlanInputs(
             policy, self.supply, self.lanes, self.purchases, self.transit, self._lines, self._allocations,
-            self.decision_states.lead_times,
+            np.zeros(rows.size, np.bool_) if stale is None else stale, self.decision_states.lead_times,
             lambda mean_days, today: self.disruptions.lengthen(rows, policy["supplier"], mean_days, today, self.names),
         )  # fmt: skip
         return self.decision_states.applied(
             make_plan(rows, day, now, forecast_mean, forecast_variance, demand_class, inputs)
         )
+
+    def decimals(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(n,) decimals of the quantities of rows."""
+        return resolved_decimals(self._policy(rows), self.supply[rows])
+
+    def decided_value(self, row: int, field: OverrideField, value: float) -> float:
+        """A person's value as it is used: at the decimals of its unit.
+
+        An order quantity is at least the minimum and a multiple, as the engine's own; 0 stays.
+        """
+        if field == "lead_time_days":
+            return round(value, DURATION_DECIMALS)
+        rows = np.array([row], np.int64)
+        decimals = self.decimals(rows)
+        if field != "order_quantity" or value == 0.0:
+            return float(in_units(value, decimals[0]))
+        policy = self._policy(rows)[0]
+        least = np.fmax(value, policy["minimum"])
+        return float(in_units(least, decimals[0], up=True, multiple=policy["multiple"]))
 
     def kits(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n,) whether each row's item is a kit."""
@@ -234,8 +262,11 @@ class SupplyState:
     def status(self, row: int) -> ParameterStatus:
         """Status of the last published proposal of a row."""
         decisions = self.decision_states.of(row)
-        plain: ParameterStatus = "in_force" if self.supply["agreed"][row] else "proposed"
-        return plain if decisions is None or decisions.status is None else decisions.status
+        if decisions is not None and decisions.status is not None:
+            return decisions.status
+        if self.supply["agreed"][row]:
+            return "in_force"
+        return "stale" if self.supply["stale"][row] else "proposed"
 
     def as_published(self, plan: Plan) -> Plan:
         """The plan with the last published proposals. All its rows must have been published."""

@@ -2,8 +2,11 @@
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Any
+
+from sensing.contracts.currencies import CODES
 
 Check = Callable[[Any], str | None]
 """A check: returns the reason why a value is wrong, or None."""
@@ -25,6 +28,40 @@ def identifier(bytes_max: int, least: int = 1) -> Check:
         return "bad_text" if controls else None
 
     return check
+
+
+CURRENCY = identifier(3, least=3)
+
+
+def currency(value: Any) -> str | None:
+    """A check of currency codes."""
+    return CURRENCY(value) or (None if value in CODES else "out_of_range")
+
+
+INVISIBLE = {
+    *("\u00ad", "\u061c", "\u180e", "\ufeff"),
+    *(chr(code) for ends in ((0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x2064), (0x2066, 0x206F))
+      for code in range(ends[0], ends[1] + 1)),
+}  # fmt: skip
+
+
+def cleaned(check: Check, value: Any) -> Any:
+    """A value with its identifiers trimmed, without invisible marks, in NFC; texts that are none stay."""
+    if check in (free_text, date, time, time_of_standing, weekdays, holidays) or "one_of" in check.__qualname__:
+        return value
+    if isinstance(value, str):
+        text = "".join(letter for letter in value if letter not in INVISIBLE)
+        text = unicodedata.normalize("NFC", text)
+        while text and unicodedata.category(text[0]) == "Zs":
+            text = text[1:]
+        while text and unicodedata.category(text[-1]) == "Zs":
+            text = text[:-1]
+        return text
+    if isinstance(value, list):
+        return [cleaned(check, each) for each in value]
+    if isinstance(value, dict):
+        return {cleaned(check, name): each for name, each in value.items()}
+    return value
 
 
 def free_text(value: Any) -> str | None:
@@ -141,7 +178,7 @@ def time_ms(value: str | int) -> int | None:
     return result if 0 <= result <= 253402300799999 else None
 
 
-def table(names: tuple[int, int], largest: float) -> Check:
+def table(names: tuple[int, int], largest: float, each: Check | None = None) -> Check:
     """A check of objects from names to numbers above 0: first against the schema, then bytes and control characters."""
     least, most = names
 
@@ -153,6 +190,8 @@ def table(names: tuple[int, int], largest: float) -> Check:
                 continue
             if not least <= len(name) <= most:
                 return "too_long" if len(name) > most else "bad_text"
+            if each is currency and name not in CODES:
+                return "out_of_range"
             if wrong := number(0, largest, above=True)(size):
                 return wrong
         given = [name for name, size in value.items() if size is not None]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sensing.codec.event_record import EVENT, TOPICS
 from sensing.codec.keys import SPANS
 from sensing.codec.message_block import Block
-from sensing.codec.scan import scan, scan_block
+from sensing.codec.scan import NAMES_MAX, scan, scan_block
 from sensing.codec.scan_table import Table, table_of
 from sensing.codec.swar import WORD
 from tests.codec.near import near_lines
@@ -58,7 +58,8 @@ def one(data: NDArray[np.uint8], start: int, end: int, table: Table) -> bool:
     texts = np.empty(max(end - start, 0) + WORD, np.uint8)
     scan_block(
         data, first, last, offset, table.fields, table.kinds, table.multiplier, True, empty, row,
-        row.view(np.int64), row.view(np.float64), plain, np.zeros(SPANS, np.int64), texts, np.zeros(1, np.uint32),
+        row.view(np.int64), row.view(np.float64), plain, np.zeros(SPANS, np.int64), np.zeros(NAMES_MAX, np.uint64),
+        texts, np.zeros(1, np.uint32),
     )  # fmt: skip
     return bool(plain[0])
 

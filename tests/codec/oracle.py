@@ -11,6 +11,8 @@ from typing import Any
 from tests.codec.checks import (
     Check,
     aliases,
+    cleaned,
+    currency,
     date,
     flag,
     free_text,
@@ -38,7 +40,7 @@ class Wrong(Exception):
 
 _ID, _SKU, _LOCATION, _UNIT = identifier(128), identifier(64), identifier(40), identifier(8)
 _SUBJECT = identifier(128)
-_CURRENCY = identifier(3, least=3)
+_CURRENCY = currency
 _QUANTITY, _OR_ZERO, _SIGNED = number(0.0005, 1e9, above=True), number(0, 1e9), number(-1e9, 1e9)
 _PRICE, _DAYS, _SHARE, _VERSION = number(0, 1e12), number(0, 3660), number(0, 1), integer(1, 2**31 - 2)
 _REVISION = integer(1, 2**31 - 2)
@@ -128,7 +130,7 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
             "transfer_days_late": _DAYS,
             "forecast_variance_share": number(0, 100), "forecast_variance_units": _OR_ZERO,
             "forecast_variance_money": _PRICE, "exception_money_min": _PRICE,
-            "base_currency": _CURRENCY, "rates=": table((3, 3), 1e9),
+            "base_currency": _CURRENCY, "rates=": table((3, 3), 1e9, currency),
             "demand": one_of("independent", "dependent", "both"),
             "unknown_item": one_of("accept", "dead_letter", "quarantine"),
             "unknown_location": one_of("accept", "dead_letter", "quarantine"),
@@ -185,6 +187,29 @@ def deep(value: bytes) -> bool:
     return False
 
 
+class Twice(dict[str, Any]):
+    """An object with a name that it has twice."""
+
+    name = ""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    found = Twice(pairs)
+    found.name = next((name for name in names if names.count(name) > 1), "")
+    return found if len(set(names)) < len(names) else dict(pairs)
+
+
+def _no_repeats(value: Any, whole: bool) -> None:
+    """Refuse an object with a repeated name; with ``whole`` also one within the value."""
+    if isinstance(value, Twice):
+        name = value.name
+        raise Wrong(("duplicate_key", name if len(name) <= 80 else name[:77] + "..."))
+    if whole and isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            _no_repeats(each, True)
+
+
 def _no_constant(literal: str) -> Any:
     raise Wrong(("not_json", None))
 
@@ -198,6 +223,7 @@ def parsed(value: bytes) -> Any:
         return json.loads(
             value.decode("utf-8"),
             parse_constant=_no_constant,
+            object_pairs_hook=_object,
             parse_int=lambda digits: int(digits) if len(digits) < 1000 else float(digits),
         )
     except (UnicodeDecodeError, json.JSONDecodeError):
@@ -216,6 +242,7 @@ def _event(topic: str, value: bytes, headers: dict[str, bytes]) -> dict[str, Any
     event = parsed(value)
     if not isinstance(event, dict):
         raise Wrong(("not_an_object", None))
+    _no_repeats(event, False)
     for header, field in (("ce_type", "event_type"), ("ce_id", "event_id"), ("ce_time", "event_time")):
         if header in headers and event.get(field) in (None, ""):
             event[field] = headers[header].decode()
@@ -231,7 +258,12 @@ def _event(topic: str, value: bytes, headers: dict[str, bytes]) -> dict[str, Any
         if name not in event:
             if marked.endswith("!"):
                 raise Wrong(("missing_field", name))
-        elif not marked.endswith("!") and (event[name] is None or (event[name] == "" and check is not free_text)):
+            continue
+        _no_repeats(event[name], True)
+        given, event[name] = event[name], cleaned(check, event[name])
+        if isinstance(given, dict) and len(given) > len(event[name]):
+            raise Wrong(("duplicate_key", name))
+        if not marked.endswith("!") and (event[name] is None or (event[name] == "" and check is not free_text)):
             del event[name]
         elif wrong := check(event[name]):
             raise Wrong((wrong, name))

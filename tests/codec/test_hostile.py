@@ -63,7 +63,7 @@ def test_a_hundred_thousand_hostile_lines() -> None:
 
     assert counts.total() == LINES
     assert min(counts.values()) > 100
-    assert len(counts) == 11
+    assert len(counts) == 12
 
 
 def verdicts(decoded: Decoded) -> list[tuple[str, Any]]:

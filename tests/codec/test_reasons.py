@@ -22,6 +22,7 @@ JSON = "JSON (RFC 8259) in UTF-8"
 BOM = 'Unexpected UTF-8 BOM (decode using utf-8-sig) at character 0: "\\ufeff{}"'
 DATE = "date YYYY-MM-DD"
 UNIT = "text of 1 to 8 bytes, no control characters"
+PLACEHOLDER = ", which looks like a placeholder for no date"
 POUND = "\N{POUND SIGN}"
 
 Fault = tuple[str, str | None, str, str]
@@ -117,9 +118,14 @@ FIELDS: list[tuple[str, str, str, list[Case]]] = [
     ]),
     ("order.placed", "unit_of_measure", UNIT, [("x" * 9, "too_long", '"xxxxxxxxx"')]),
     ("order.placed", "channel", "text of 1 to 128 bytes, no control characters", [("a\tb", "bad_text", '"a\\tb"')]),
-    ("order.placed", "currency", "text of 3 bytes, no control characters", [
+    ("order.placed", "currency", "ISO 4217 code of a currency, such as EUR", [
         ("EU", "bad_text", '"EU"'),
-        (POUND * 3, "too_long", '6 bytes: "' + "\\u00a3" * 3 + '"'),
+        ("eur", "out_of_range", '"eur"'),
+        ("DEM", "out_of_range", '"DEM"'),
+        (POUND * 3, "out_of_range", '"' + "\\u00a3" * 3 + '"'),
+    ]),
+    ("item.updated", "units", "names that differ in more than blanks and marks", [
+        ({"BOX": 6, "BOX ": 12}, "duplicate_key", '{"BOX": 6, "BOX ": 12}'),
     ]),
     ("order.lost", "reason", "text of at most 256 characters", [("x" * 257, "too_long", '"' + "x" * 76 + "...")]),
     ("order.lost", "reason", "text of at most 256 characters, no lone surrogates", [
@@ -130,7 +136,7 @@ FIELDS: list[tuple[str, str, str, list[Case]]] = [
         ("2026-01-05T09:30:00", "bad_time", '"2026-01-05T09:30:00"'),
         ("2026-02-30T09:30:00Z", "bad_time", '"2026-02-30T09:30:00Z"'),
         ("1969-12-31T23:59:59Z", "bad_time", '"1969-12-31T23:59:59Z"'),
-        ("9999-12-31T23:59:59-00:01", "bad_time", '"9999-12-31T23:59:59-00:01"'),
+        ("9999-12-31T23:59:59-00:01", "bad_time", '"9999-12-31T23:59:59-00:01"' + PLACEHOLDER),
         ("1767605400125", "bad_time", '"1767605400125"'),
         (-1, "bad_time", "-1"),
         (10**15, "bad_time", "1000000000000000, which looks like microseconds"),
@@ -139,8 +145,8 @@ FIELDS: list[tuple[str, str, str, list[Case]]] = [
         (631152000, "bad_time", "631152000, which looks like seconds"),
         (1735689600 * 10**9, "bad_time", "1735689600000000000, which looks like nanoseconds"),
         (631151999999, "bad_time", "631151999999"),
-        (0, "bad_time", "0"),
-        ("1970-01-01T00:00:00Z", "bad_time", '"1970-01-01T00:00:00Z"'),
+        (0, "bad_time", "0" + PLACEHOLDER),
+        ("1970-01-01T00:00:00Z", "bad_time", '"1970-01-01T00:00:00Z"' + PLACEHOLDER),
         ("1989-12-31T23:59:59.999Z", "bad_time", '"1989-12-31T23:59:59.999Z"'),
         (1767605400125.0, "wrong_type", "1767605400125.0"),
         (True, "wrong_type", "true"),
@@ -149,7 +155,7 @@ FIELDS: list[tuple[str, str, str, list[Case]]] = [
     ("policy.updated", "event_time", TIME_OF_STANDING, [
         (1.5, "wrong_type", "1.5"),
         (1735689600, "bad_time", "1735689600, which looks like seconds"),
-        ("1900-01-01T00:00:00Z", "bad_time", '"1900-01-01T00:00:00Z"'),
+        ("1900-01-01T00:00:00Z", "bad_time", '"1900-01-01T00:00:00Z"' + PLACEHOLDER),
     ]),
     ("order.placed", "requested_date", DATE, [
         ("2026-13-01", "bad_time", '"2026-13-01"'),

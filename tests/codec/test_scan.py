@@ -15,7 +15,7 @@ from sensing.codec.decode import decode
 from sensing.codec.event_record import EVENT
 from sensing.codec.keys import SPANS, enter
 from sensing.codec.message_block import Block
-from sensing.codec.scan import MESSAGE_BYTES_MAX, scan_block, scan_message
+from sensing.codec.scan import MESSAGE_BYTES_MAX, NAMES_MAX, scan_block, scan_message
 from sensing.codec.scan_table import SCANNED, table_of
 from sensing.contracts.topic_spec import event_type
 from tests.codec.careful import assert_same, by_topic, carefully, plain_count
@@ -152,14 +152,15 @@ def test_one_message_and_a_block_of_them() -> None:
     empty = np.zeros(1, EVENT).view(np.uint64)
     tables = (table.fields, table.kinds, table.multiplier)
     spans, texts, entries = np.zeros(SPANS, np.int64), np.empty(1000, np.uint8), np.zeros(3, np.uint32)
+    names = np.zeros(NAMES_MAX, np.uint64)
     used = scan_block(
         block.data, block.starts, block.ends, block.offsets, *tables, False, empty, rows[0],
-        rows[0].view(np.int64), rows[0].view(np.float64), plain, spans, texts, entries,
+        rows[0].view(np.int64), rows[0].view(np.float64), plain, spans, names, texts, entries,
     )  # fmt: skip
     one_by_one, to = [], 0
     for start, end, row in zip(block.starts, block.ends, rows[1], strict=True):
         one_by_one.append(
-            scan_message(block.data, start, end, *tables, row, row.view(np.int64), row.view(np.float64), spans)
+            scan_message(block.data, start, end, *tables, row, row.view(np.int64), row.view(np.float64), spans, names)
         )
         if one_by_one[-1]:
             to = enter(block.data, end, spans, row, np.empty(1000, np.uint8), to)

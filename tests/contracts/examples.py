@@ -115,7 +115,7 @@ _FIELDS: dict[str, dict[str, Event]] = {
     },
     "decisions": {
         "decision.made": {
-            "subject": "SKU-1/DC-1", "exception_id": "surge:SKU-1|DC-1:20260105T093000000", "exception_version": 2,
+            "subject": "SKU-1/DC-1", "exception_id": "surge:SKU-1|DC-1:20260105", "exception_version": 2,
             "parameters_version": 3, "decision": "override", "label": "new_trend", "decider": "ann", "role": "planner",
             "reason": "known", "field": "reorder_point", "value": 60, "until": "2026-02-01", "sku": "SKU-1",
         },

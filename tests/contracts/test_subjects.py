@@ -6,9 +6,16 @@ from hypothesis import strategies as st
 
 from sensing.contracts.common import SUBJECT_BYTES_MAX
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
-from sensing.contracts.subjects import exception_of, exception_subject, parameters_subject, problem_key, sku_of
+from sensing.contracts.subjects import (
+    exception_of,
+    exception_subject,
+    parameters_names,
+    parameters_subject,
+    problem_key,
+    sku_of,
+)
 
-STAMP = "20260105T093000000"
+STAMP = "20260105"
 NAME = f"surge:A|L:{STAMP}"
 
 identifiers = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1)
@@ -35,13 +42,47 @@ def test_an_exception_names_its_sku(sku: str, location: str, parts: list[str], k
     assert exception_of(made(name)) == name
 
 
-@given(skus, places.filter(lambda text: "/" not in text))
-def test_parameters_name_their_sku(sku: str, location: str) -> None:
-    """A SKU may hold slashes; of a location with slashes the decision has to say the SKU."""
+@given(skus, places)
+def test_parameters_name_their_sku_and_location(sku: str, location: str) -> None:
+    """Both can be read back, whatever they hold."""
     subject = parameters_subject(sku, location)
-    assert sku_of(made(subject, parameters_version=1)) == sku
+    for event in (made(subject), made(subject, sku=sku), made(subject, parameters_version=1)):
+        assert parameters_names(event) == (sku, location)
+        assert sku_of(event) == sku
     assert sku_of(ExecutionConfirmed(event_id="e", event_time=0, subject=subject)) == sku
-    assert sku_of(made(parameters_subject(sku, "a/b"), sku=sku)) == sku
+
+
+@given(skus, places, skus, places)
+def test_pairs_have_subjects_of_their_own(sku: str, location: str, other: str, place: str) -> None:
+    """No two SKU-locations share a key."""
+    assert (parameters_subject(sku, location) == parameters_subject(other, place)) == (
+        (sku, location) == (other, place)
+    )
+
+
+def test_separators_are_escaped() -> None:
+    """Plain names are readable as they are; a slash and the mark of an escape are not."""
+    assert parameters_subject("85123A", "UK") == "85123A/UK"
+    assert parameters_subject("a|b c", "L-1") == "a|b c/L-1"
+    assert (parameters_subject("a/b", "c"), parameters_subject("a", "b/c")) == ("a%2Fb/c", "a/b%2Fc")
+    assert parameters_subject("a%2Fb", "50%") == "a%252Fb/50%25"
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (made("a/b/c"), ("a/b", "c")),  # as text before the last slash
+        (made("a/b/c", sku="a"), ("a", "b/c")),
+        (made("a/b/c", sku="a/b"), ("a/b", "c")),
+        (made("50%/c"), ("50%", "c")),
+        (made("50%/c", sku="50%"), ("50%", "c")),
+        (made("a"), ("a", "")),
+        (made("a/b", sku="other"), ("other", "")),
+    ],
+)
+def test_subjects_without_escapes_are_understood(event: DecisionMade, expected: tuple[str, str]) -> None:
+    """As published before there were escapes, where it is clear what they name."""
+    assert parameters_names(event) == expected
 
 
 @pytest.mark.parametrize(

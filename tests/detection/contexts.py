@@ -5,11 +5,14 @@ from typing import Any
 
 import msgspec
 
+from sensing.contracts.decisions import Verdict
 from sensing.contracts.exceptions import ExceptionState, ExceptionType
 from sensing.detection.finding import DetectionContext, Finding
 from sensing.machine_settings import DAY_MS
+from sensing.state.decision_record import DecisionRecord
 
 NOW = 1_322_000_000_000  # 2011-11-22T22:13:20Z
+NOW_DAY = NOW // DAY_MS
 
 
 def context(*, price: float = math.nan, causes: tuple[str, ...] = ("e1",), time: int = NOW) -> DetectionContext:
@@ -21,6 +24,7 @@ def context(*, price: float = math.nan, causes: tuple[str, ...] = ("e1",), time:
         row=7,
         instant=time,
         event_time=time,
+        day=time // DAY_MS,
         price=price,
         currency=currency,
         rate=1.0,
@@ -47,26 +51,34 @@ def finding(
     money: float | None = None,
     marker: str = "",
     causes: tuple[str, ...] = (),
+    **more: Any,
 ) -> Finding:
-    """A finding that is active, between, cleared or final, ``day`` days from NOW."""
+    """A finding that is active, between, cleared or final, ``day`` days from NOW; ``more`` are fields of it."""
     time = NOW + round(day * DAY_MS)
-    return Finding(
-        exception_type=kind,
-        key=key,
-        sku="85123A",
-        location="UK",
-        row=row,
-        active=state == "active",
-        cleared=state in ("cleared", "final"),
-        final=state == "final",
-        instant=time,
-        event_time=time,
-        severity_points=severity_points,
-        observed=observed,
-        money=money,
-        money_base=money,
-        marker=marker,
-        cause_event_ids=causes,
-        reason=f"It is {state}.",
-        route="planner",
-    )
+    fields: dict[str, Any] = {
+        "exception_type": kind,
+        "key": key,
+        "sku": "85123A",
+        "location": "UK",
+        "row": row,
+        "start": time // DAY_MS,
+        "active": state == "active",
+        "cleared": state in ("cleared", "final"),
+        "final": state == "final",
+        "instant": time,
+        "event_time": time,
+        "severity_points": severity_points,
+        "observed": observed,
+        "money": money,
+        "money_base": money,
+        "marker": marker,
+        "cause_event_ids": causes,
+        "reason": f"It is {state}.",
+        "route": "planner",
+    }
+    return Finding(**(fields | more))
+
+
+def record(decision: Verdict, time: int = NOW) -> DecisionRecord:
+    """Ann's decision."""
+    return DecisionRecord(decision=decision, decider="ann", role="planner", time=time)

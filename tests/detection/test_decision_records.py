@@ -10,7 +10,7 @@ from sensing.state.decision_record import DecisionRecord
 from tests.detection.contexts import NOW, finding
 from tests.snapshots import resumed
 
-NAME = "surge:85123A|UK:20111122T221320000"
+NAME = "surge:85123A|UK:20111122"
 DISMISSED_DAYS = DISMISSED_MS / DAY_MS
 
 
@@ -20,7 +20,8 @@ def apply_decision(
     """Ann decides ``day`` days after the problem opened."""
     time = NOW + round(day * DAY_MS)
     decision_record = DecisionRecord(decision=verdict, decider="ann", role="planner", time=time, reason=reason)
-    return problems.apply_decision(NAME, decision_record, label, time)
+    found = problems.apply_decision(NAME, decision_record, label, time)
+    return None if found is None else found.state
 
 
 def opened(*, backfilling: bool = False, severity_points: float = 2.0) -> Problems:
@@ -34,7 +35,7 @@ def test_problems_are_known_by_their_ids() -> None:
     """From opening until the end of their cool-down, across a dump; candidates have no id."""
     problems = opened()
     problems.observe(finding(kind="demand_drop"))
-    assert problems.named("drop:85123A|UK:20111122T221320000") is None
+    assert problems.named("drop:85123A|UK:20111122") is None
     for known in (problems, resumed(Problems(problems.problems_max), problems.dump())):
         found = known.named(NAME)
         assert found is not None
@@ -46,19 +47,30 @@ def test_problems_are_known_by_their_ids() -> None:
 
 
 def test_an_acknowledged_problem_stays_so_until_it_is_graver() -> None:
-    """Material changes and milder ones are published acknowledged, a graver one escalated, with an earlier deadline."""
+    """Material changes and milder ones are published acknowledged, a graver one escalated."""
     problems = opened()
     apply_decision(problems, "acknowledge")
-    changes = [
-        problems.observe(finding(day=day, severity_points=severity_points, observed=observed))
-        for day, severity_points, observed in ((0.6, 2.0, 40.0), (0.7, 0.0, 40.0), (0.8, 2.0, 40.0), (0.9, 4.0, 40.0))
-    ]
-    states = [state for state in changes if state is not None]
-    assert [(state.status, state.severity) for state in states] == [
-        ("acknowledged", "medium"), ("acknowledged", "low"), ("escalated", "medium"), ("escalated", "high"),
+    looks = ((0.6, 2.0, 40.0), (0.7, 0.0, 40.0), (1.7, 0.0, 40.0), (1.8, 4.0, 40.0), (1.9, 4.0, 90.0))
+    found = [problems.observe(finding(day=day, severity_points=points, observed=seen)) for day, points, seen in looks]
+    assert [(each.change, each.state.status, each.state.severity) for each in found if each is not None] == [
+        ("changed", "acknowledged", "medium"), ("de_escalated", "acknowledged", "low"),
+        ("escalated", "escalated", "high"), ("changed", "escalated", "high"),
     ]  # fmt: skip
-    assert {state.decided_by for state in states} == {"ann"}
-    assert problems.observe(finding("cleared", day=1.0)) is not None
+    assert {each.state.decided_by for each in found if each is not None} == {"ann"}
+    assert problems.observe(finding("cleared", day=2.0)) is not None
+
+
+def test_the_type_says_what_a_decision_has_changed() -> None:
+    """Acknowledged once; labels and repeats are changes; a rejection resolves, and its tombstone comes."""
+    problems = opened()
+    decisions: list[Verdict] = ["acknowledge", "acknowledge", "label", "reject"]
+    records = [DecisionRecord(decision=each, decider="ann", role="planner", time=NOW) for each in decisions]
+    found = [problems.apply_decision(NAME, record, None, NOW) for record in records]
+    assert [each.change for each in found if each is not None] == ["acknowledged", "changed", "changed", "resolved"]
+    last = found[-1]
+    assert last is not None
+    assert (last.state.resolution, last.state.version) == ("rejected", 5)
+    assert problems.ended.take_tombstones(NOW + 9 * DAY_MS) == [(NAME, 6)]
 
 
 def test_turning_points_are_openings_and_escalations() -> None:
@@ -92,17 +104,19 @@ def test_a_dismissed_problem_recurs_only_if_graver(restored: bool) -> None:
     assert problems.observe(finding("cleared", day=2.0)) is None
     again = problems.observe(finding(day=3.0, severity_points=4.0))
     assert again is not None
-    assert (again.exception_id, again.status, again.version, again.severity) == (NAME, "opened", 3, "high")
+    assert (again.change, again.state.exception_id, again.state.version, again.state.severity) == (
+        "reopened", NAME, 3, "high",
+    )  # fmt: skip
     assert problems.observe(finding("cleared", day=4.0)) is not None
     assert problems.observe(finding(day=4.5, severity_points=0.0)) is not None
 
     other = opened()
     apply_decision(other, "reject")
     assert other.observe(finding(day=0.5 + DISMISSED_DAYS - 0.01, severity_points=2.0)) is None
-    state = other.observe(finding(day=0.5 + DISMISSED_DAYS, severity_points=2.0))
-    assert state is not None
-    assert (state.version, state.decided_by) == (1, None)
-    assert state.exception_id != NAME
+    found = other.observe(finding(day=0.5 + DISMISSED_DAYS, severity_points=2.0))
+    assert found is not None
+    assert (found.change, found.state.version, found.state.decided_by) == ("opened", 1, None)
+    assert found.state.exception_id != NAME
 
 
 def test_persistence_alone_is_not_graver() -> None:
@@ -119,8 +133,9 @@ def test_quiet_rulings_are_kept() -> None:
     """
     problems = opened(backfilling=True)
     assert apply_decision(problems, "acknowledge") is None
-    (state,) = problems.publish(problems.end_backfill(), NOW + DAY_MS)
-    assert (state.version, state.status, state.decided_by) == (1, "acknowledged", "ann")
+    (found,) = problems.publish(problems.end_backfill(), NOW + DAY_MS)
+    assert (found.change, found.state.version, found.state.status) == ("opened", 1, "acknowledged")
+    assert found.state.decided_by == "ann"
 
     problems = opened(backfilling=True)
     assert apply_decision(problems, "reject") is None
@@ -129,7 +144,7 @@ def test_quiet_rulings_are_kept() -> None:
     assert problems.observe(finding(day=1.5, severity_points=2.0)) is None
     graver = problems.observe(finding(day=1.6, severity_points=4.0))
     assert graver is not None
-    assert (graver.version, graver.exception_id) == (1, NAME)
+    assert (graver.change, graver.state.version, graver.state.exception_id) == ("opened", 1, NAME)
 
 
 def test_a_problem_never_ends_before_it_opened() -> None:

@@ -27,8 +27,8 @@ def late(days: int, po_id: str = "PO1", **fields: Any) -> LateLine:
 def digest(*lines: LateLine, day: int = 0) -> Finding:
     """The finding about the late lines of ACME."""
     context = DetectionContext(
-        sku="", location="", row=1, instant=NOW + day * DAY_MS, event_time=NOW + day * DAY_MS, price=1.0, rate=1.0,
-        currency="GBP", base_currency="GBP",
+        sku="", location="", row=1, instant=NOW + day * DAY_MS, event_time=NOW + day * DAY_MS,
+        day=NOW // DAY_MS + day, price=1.0, rate=1.0, currency="GBP", base_currency="GBP",
     )  # fmt: skip
     date = DATE + dt.timedelta(day)
     return DELAY_DIGEST.finding(context, SupplierLines(supplier="ACME", lines=lines, date=date))
@@ -92,6 +92,6 @@ def test_its_severity_stays_low() -> None:
         problems.observe(digest(*(late(1, f"PO{n}", money_base=1e6) for n in range(day + 1)), day=day))
         for day in range(60)
     ]
-    published = [state for state in found if state is not None]
+    published = [each.state for each in found if each is not None]
     assert {state.severity for state in published} == {"low"}
     assert len(published) < 15  # material changes only

@@ -102,7 +102,7 @@ def test_the_schema_lists_a_registered_detector() -> None:
 def test_its_problems_survive_a_dump() -> None:
     """The life cycle needs nothing but the spec."""
     problems = Problems(10)
-    context = DetectionContext(sku="A", location="L", row=0, instant=10, event_time=10)
+    context = DetectionContext(sku="A", location="L", row=0, instant=10, event_time=10, day=0)
     assert problems.observe(TOY.finding(context, Toy(25.0))) is not None
 
     assert resumed(Problems(problems.problems_max), problems.dump()).open_types(0) == {"busy_week"}
@@ -119,7 +119,7 @@ def test_details_of_another_type_do_not_leave() -> None:
     """A detector that makes details of another type is a bug."""
     other = msgspec.structs.replace(evaluate(Toy(25.0)), details=DriftDetails(drift=1.0, tolerance=0.1))
     wrong = dataclasses.replace(TOY, evaluate=lambda _: other)
-    context = DetectionContext(sku="A", location="L", row=0, instant=10, event_time=10)
+    context = DetectionContext(sku="A", location="L", row=0, instant=10, event_time=10, day=0)
     with pytest.raises(AssertionError, match="busy_week has details of type DropDetails"):
         wrong.finding(context, Toy(25.0))
 

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.detection.detector_registry import DETECTORS
-from sensing.detection.lifecycle import TOMBSTONE_AFTER_MS, Problems
+from sensing.detection.ended_problems import TOMBSTONE_AFTER_MS
+from sensing.detection.lifecycle import Problems
 from sensing.machine_settings import DAY_MS
 from tests.detection.contexts import NOW, finding
 from tests.snapshots import resumed
@@ -20,12 +21,12 @@ def test_an_ended_problem_is_forgotten_once() -> None:
     problems = Problems(10)
     opened = problems.observe(finding())
     assert opened is not None
-    assert problems.take_tombstones(NOW + 100 * DAY_MS) == []
+    assert problems.ended.take_tombstones(NOW + 100 * DAY_MS) == []
     problems.observe(finding("final", day=1.0))
     end = NOW + DAY_MS
-    assert problems.take_tombstones(end + TOMBSTONE_AFTER_MS - 1) == []
-    assert problems.take_tombstones(end + TOMBSTONE_AFTER_MS) == [(opened.exception_id, 2)]
-    assert problems.take_tombstones(end + 2 * TOMBSTONE_AFTER_MS) == []
+    assert problems.ended.take_tombstones(end + TOMBSTONE_AFTER_MS - 1) == []
+    assert problems.ended.take_tombstones(end + TOMBSTONE_AFTER_MS) == [(opened.state.exception_id, 3)]
+    assert problems.ended.take_tombstones(end + 2 * TOMBSTONE_AFTER_MS) == []
 
 
 def test_a_problem_that_came_back_is_not_forgotten() -> None:
@@ -35,10 +36,10 @@ def test_a_problem_that_came_back_is_not_forgotten() -> None:
     problems.observe(finding("final", day=1.0))
     again = problems.observe(finding(day=1.5))
     assert again is not None
-    assert again.version == 3
-    assert problems.take_tombstones(NOW + 100 * DAY_MS) == []
+    assert again.state.version == 3
+    assert problems.ended.take_tombstones(NOW + 100 * DAY_MS) == []
     problems.observe(finding("final", day=2.0))
-    assert problems.take_tombstones(NOW + 2 * DAY_MS + TOMBSTONE_AFTER_MS) == [(again.exception_id, 4)]
+    assert problems.ended.take_tombstones(NOW + 2 * DAY_MS + TOMBSTONE_AFTER_MS) == [(again.state.exception_id, 5)]
 
 
 def test_what_was_never_published_leaves_nothing() -> None:
@@ -46,7 +47,7 @@ def test_what_was_never_published_leaves_nothing() -> None:
     problems = Problems(10, backfilling=True)
     problems.observe(finding())
     problems.observe(finding("final", day=1.0))
-    assert problems.take_tombstones(NOW + 100 * DAY_MS) == []
+    assert problems.ended.take_tombstones(NOW + 100 * DAY_MS) == []
 
 
 @given(st.integers(1, 5), st.integers(0, 8))
@@ -58,7 +59,7 @@ def test_the_bound_lets_the_oldest_go_early(bound: int, ended: int) -> None:
         problems.observe(finding("final", key=f"k{number}", day=0.01))
         problems.expire(NOW + 30 * DAY_MS)
     restored = resumed(Problems(problems.problems_max), problems.dump())
-    early = problems.take_tombstones(NOW)
-    assert restored.take_tombstones(NOW) == early
+    early = problems.ended.take_tombstones(NOW)
+    assert restored.ended.take_tombstones(NOW) == early
     assert len(early) == max(ended - bound * 2, 0)
-    assert len(problems.take_tombstones(NOW + 100 * DAY_MS)) == min(ended, bound * 2)
+    assert len(problems.ended.take_tombstones(NOW + 100 * DAY_MS)) == min(ended, bound * 2)

@@ -15,7 +15,7 @@ def large(units_open: float = 300.0, on_hand: float = 200.0, free: float = -110.
     """The finding about line 1 of order P1, of 300 units at 2 apiece."""
     evidence = LargeLine(
         order_id="P1", line="1", quantity=300.0, units_open=units_open, typical=2.0, largest=5.0, on_hand=on_hand,
-        free=free, requested_date=dt.date(2026, 5, 1), **fields,
+        free=free, requested_date=dt.date(2026, 5, 1), order_day=20_000, **fields,
     )  # fmt: skip
     return LARGE_ORDER.finding(context(price=2.0), evidence)
 

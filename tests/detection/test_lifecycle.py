@@ -4,40 +4,37 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from sensing.contracts.common import SUBJECT_BYTES_MAX
-from sensing.contracts.exceptions import ExceptionState, ExceptionType
-from sensing.contracts.subjects import problem_key
+from sensing.codec.instants import rfc3339
+from sensing.contracts.exceptions import ExceptionState
+from sensing.detection.deadlines import NEVER
 from sensing.detection.detector import Evaluation
-from sensing.detection.detector_registry import DETECTORS
 from sensing.detection.finding import Finding
 from sensing.detection.lifecycle import Problems
-from sensing.detection.problem import name_problem
+from sensing.detection.problem import Publication
 from sensing.detection.surge import ORDER_SURGE, SurgeEvidence
-from sensing.machine_settings import DAY_MS
-from tests.detection.contexts import NOW, context, finding
+from sensing.machine_settings import DAY_MS, HOUR_MS
+from tests.detection.contexts import NOW, NOW_DAY, context, finding, record
 from tests.snapshots import resumed
 
 
-def published(state: ExceptionState | None) -> ExceptionState:
+def published(found: Publication | None) -> ExceptionState:
     """The state that must have been published."""
-    assert state is not None
-    return state
+    assert found is not None
+    return found.state
 
 
-def statuses(problems: Problems, findings: list[Finding]) -> list[str]:
+def changes(problems: Problems, findings: list[Finding]) -> list[str]:
     """What each finding publishes, in words; "-" for nothing."""
-    states = [problems.observe(each) for each in findings]
-    return ["-" if state is None else f"{state.status} {state.version}" for state in states]
+    found = [problems.observe(each) for each in findings]
+    return ["-" if each is None else f"{each.change} {each.state.version}" for each in found]
 
 
 def test_surge_opens_at_the_first_look() -> None:
     """One look is enough; the state carries evidence, names, deadline and causes."""
     opened = published(Problems(10).observe(finding(severity_points=2.0, causes=("a", "b"))))
 
-    assert opened.exception_id == "surge:85123A|UK:20111122T221320000"
+    assert opened.exception_id == "surge:85123A|UK:20111122"
     assert (opened.exception_type, opened.status, opened.version) == ("order_surge", "opened", 1)
     assert (opened.severity, opened.route, opened.reason) == ("medium", "planner", "It is active.")
     assert (opened.opened_at, opened.updated_at) == ("2011-11-22T22:13:20.000Z", "2011-11-22T22:13:20.000Z")
@@ -50,7 +47,7 @@ def test_drop_needs_two_closes_in_a_row() -> None:
     """A candidate is not published; one look in between that is not active starts anew."""
     looks = ["active", "between", "active", "active"]
 
-    found = statuses(Problems(10), [finding(s, day=d, kind="demand_drop") for d, s in enumerate(looks)])
+    found = changes(Problems(10), [finding(s, day=d, kind="demand_drop") for d, s in enumerate(looks)])
 
     assert found == ["-", "-", "-", "opened 1"]
 
@@ -71,35 +68,103 @@ def test_only_material_changes_are_published() -> None:
         finding(observed=-9.0, money=None, marker="2011-12-01", severity_points=2.0),
     ]
 
-    assert statuses(problems, findings) == [
-        "opened 1",
+    assert changes(problems, findings) == [
+        "opened 1", "-", "changed 2", "changed 3", "changed 4", "escalated 5", "changed 6", "changed 7", "changed 8",
         "-",
-        "opened 2",
-        "opened 3",
-        "opened 4",
-        "escalated 5",
-        "escalated 6",
-        "escalated 7",
-        "escalated 8",
-        "-",
-    ]
+    ]  # fmt: skip
 
 
 def test_small_numbers_are_no_news() -> None:
     """Nothing below one unit is material."""
-    assert statuses(Problems(10), [finding(observed=0.2), finding(observed=0.9)]) == ["opened 1", "-"]
+    assert changes(Problems(10), [finding(observed=0.2), finding(observed=0.9)]) == ["opened 1", "-"]
 
 
-def test_escalation_never_extends_the_deadline() -> None:
-    """A graver problem is due sooner, a persisting one not later, a milder one keeps its date."""
+def test_the_deadline_follows_the_severity() -> None:
+    """A graver problem is due sooner, a persisting one not later; a milder one counts from the fall of its severity."""
     problems = Problems(10)
     first = published(problems.observe(finding(severity_points=0.0)))
     graver = published(problems.observe(finding(day=0.1, severity_points=4.0)))
-    milder = published(problems.observe(finding(day=0.2, severity_points=0.0)))
+    assert problems.observe(finding(day=0.2, severity_points=0.0)) is None
+    milder = problems.observe(finding(day=1.2, severity_points=0.0))
 
-    assert (first.severity, graver.severity, milder.severity) == ("low", "high", "low")
+    assert milder is not None
+    assert (first.severity, graver.severity, milder.change) == ("low", "high", "de_escalated")
     assert (first.deadline, graver.deadline) == ("2011-11-24T22:13:20.000Z", "2011-11-23T08:37:20.000Z")
-    assert milder.deadline == graver.deadline
+    assert (milder.state.severity, milder.state.deadline) == ("low", "2011-11-26T03:01:20.000Z")
+
+
+def test_a_severity_that_falls_does_not_flap() -> None:
+    """It falls after a day of milder findings, to the highest of them; a graver finding in between starts anew."""
+    problems = Problems(10)
+    looks = [(0.0, 6.0), (0.5, 0.0), (1.4, 2.0), (1.6, 2.0), (2.0, 6.0), (2.5, 0.0), (2.9, 0.0), (3.5, 0.0)]
+
+    found = [problems.observe(finding(day=day, severity_points=points)) for day, points in looks]
+
+    assert [None if each is None else (each.change, each.state.severity) for each in found] == [
+        ("opened", "critical"), None, None, ("de_escalated", "medium"), ("escalated", "critical"), None, None,
+        ("de_escalated", "low"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("late_days", "deadline"), [(0.0, NOW + 2 * DAY_MS), (3.0, NOW + 5 * DAY_MS)])
+def test_a_late_event_has_all_its_time(late_days: float, deadline: int) -> None:
+    """By the machine's clock a deadline never starts in the past."""
+    late = finding(instant=NOW + round(late_days * DAY_MS))
+    assert published(Problems(10).observe(late)).deadline == rfc3339(deadline)
+
+
+def test_a_passed_deadline_escalates_once() -> None:
+    """By one grade, at its instant, with a new deadline; what was acknowledged before does not."""
+    problems = Problems(10)
+    problems.observe(finding(severity_points=2.0))
+    problems.observe(finding(severity_points=2.0, key="b|UK"))
+    problems.observe(finding(severity_points=6.0, key="c|UK", day=0.5))
+    problems.apply_decision("surge:b|UK:20111122", record("acknowledge"), None, NOW)
+    due = NOW + DAY_MS
+    assert problems.next_deadline() == NOW + DAY_MS // 2 + 2 * HOUR_MS
+    [critical] = problems.pass_deadlines(problems.next_deadline())
+    assert (critical.change, critical.state.severity, critical.state.overdue) == ("escalated", "critical", True)
+    assert problems.next_deadline() == due
+    assert problems.pass_deadlines(due - 1) == []
+    [late] = problems.pass_deadlines(due)
+    assert (late.change, late.state.status, late.state.severity, late.state.overdue) == (
+        "escalated", "escalated", "high", True,
+    )  # fmt: skip
+    assert (late.state.updated_at, late.state.deadline) == (rfc3339(due), rfc3339(due + 8 * HOUR_MS))
+    assert problems.next_deadline() == NEVER
+    # The grade is kept while the evidence stays the same, and the next episode has a deadline of its own.
+    assert problems.observe(finding(day=1.5, severity_points=2.0)) is None
+    assert published(problems.observe(finding("cleared", day=2.0))).overdue
+    again = published(problems.observe(finding(day=3.0, severity_points=2.0)))
+    assert (again.severity, again.overdue) == ("medium", False)
+    assert problems.next_deadline() == NOW + 4 * DAY_MS
+
+
+def test_a_stockout_names_the_delays_behind_it() -> None:
+    """Those of its row that stock does not cover, from their opening until their end."""
+    problems = Problems(10)
+    short = published(problems.observe(finding(kind="stockout_projected")))
+    assert (short.caused_by, problems.relink(7, "supplier_delay", NOW)) == ([], [])
+    problems.observe(finding(kind="supplier_delay", key="85123A|UK|P1|1"))
+    problems.observe(finding(kind="supplier_delay", key="85123A|UK|P2|1", harmless=True))
+    problems.observe(finding(kind="supplier_delay", key="85123A|DE|P3|1", row=8))
+    [linked] = problems.relink(7, "supplier_delay", NOW)
+    assert (linked.change, linked.state.caused_by) == ("changed", ["delay:85123A|UK|P1|1:20111122"])
+    assert problems.relink(7, "supplier_delay", NOW) == []
+    problems.observe(finding("final", kind="supplier_delay", key="85123A|UK|P1|1", day=0.5))
+    [unlinked] = problems.relink(7, "supplier_delay", NOW)
+    assert (unlinked.change, unlinked.state.caused_by) == ("changed", [])
+
+
+def test_orders_concerned_are_the_first_and_the_latest() -> None:
+    """As their events are; the purchase order is that of the finding."""
+    problems = Problems(10)
+    for n in range(12):
+        problems.observe(finding(orders=((f"O{n}", "1"),)))
+    found = published(problems.observe(finding(observed=99.0, purchase_order=("P", "1"))))
+
+    assert [order.order_id for order in found.orders] == ["O0", "O1", "O2", "O7", "O8", "O9", "O10", "O11"]
+    assert (found.purchase_order, found.purchase_order_line) == ("P", "1")
 
 
 def test_persistence_raises_the_grade() -> None:
@@ -118,6 +183,7 @@ def test_resolution_carries_its_own_sentence_and_time() -> None:
     resolved = published(problems.observe(finding("cleared", day=1.0, observed=2.0)))
 
     assert (resolved.status, resolved.version, resolved.reason) == ("resolved", 2, "It is cleared.")
+    assert resolved.resolution == "back_to_normal"
     assert resolved.resolved_at == "2011-11-23T22:13:20.000Z"
     assert resolved.exception_id == opened.exception_id
     assert resolved.observed == 2.0
@@ -129,19 +195,19 @@ def test_stockout_resolves_after_two_looks_and_half_a_day() -> None:
     """
     states = [("active", 0.0), ("cleared", 0.1), ("cleared", 0.2), ("between", 0.3), ("cleared", 0.4), ("cleared", 0.9)]
 
-    found = statuses(Problems(10), [finding(s, day=d, kind="stockout_projected") for s, d in states])
+    found = changes(Problems(10), [finding(s, day=d, kind="stockout_projected") for s, d in states])
 
     assert found == ["opened 1", "-", "-", "-", "-", "resolved 2"]
 
 
 def test_final_finding_ends_at_once() -> None:
     """A final finding resolves a problem at once; a candidate is dropped unpublished."""
-    assert statuses(Problems(9), [finding(kind="stockout_projected"), finding("final", kind="stockout_projected")]) == [
+    assert changes(Problems(9), [finding(kind="stockout_projected"), finding("final", kind="stockout_projected")]) == [
         "opened 1",
         "resolved 2",
     ]
     problems = Problems(9)
-    assert statuses(problems, [finding(kind="demand_drop"), finding("final", kind="demand_drop")]) == ["-", "-"]
+    assert changes(problems, [finding(kind="demand_drop"), finding("final", kind="demand_drop")]) == ["-", "-"]
     assert len(problems) == 0
 
 
@@ -151,15 +217,38 @@ def test_recurrence_within_the_cool_down_is_the_same_problem() -> None:
     first = published(problems.observe(finding()))
     problems.observe(finding("cleared", day=1.0))
     assert problems.observe(finding("between", day=2.0)) is None
-    again = published(problems.observe(finding(day=3.9)))
+    found = problems.observe(finding(day=3.9))
+    again = published(found)
     problems.observe(finding("cleared", day=5.0))
     other = published(problems.observe(finding(day=8.0)))
 
+    assert found is not None
     assert (again.exception_id, again.version, again.status) == (first.exception_id, 3, "opened")
-    assert again.resolved_at is None
+    assert (found.change, again.resolved_at, again.resolution) == ("reopened", None, None)
     assert again.opened_at == first.opened_at
     assert other.exception_id != first.exception_id
     assert other.version == 1
+
+
+def test_an_episode_goes_on_under_its_id_however_late_it_recurs() -> None:
+    """A line that is late again for the same first day is the same object, also after its tombstone and a dump."""
+    problems = Problems(10)
+    first = published(problems.observe(delay(0.0)))
+    problems.observe(delay(1.0, "final"))
+    again = problems.observe(delay(5.0))
+    assert again is not None
+    assert (again.change, again.state.version, again.state.exception_id) == ("reopened", 3, first.exception_id)
+    problems.observe(delay(6.0, "final"))
+    assert problems.ended.take_tombstones(NOW + 20 * DAY_MS) == [(first.exception_id, 5)]
+    problems = resumed(Problems(10), problems.dump())
+    long_after = problems.observe(delay(30.0))
+    assert long_after is not None
+    assert (long_after.change, long_after.state.version) == ("reopened", 6)
+
+
+def delay(day: float, state: str = "active") -> Finding:
+    """A finding about a purchase-order line that was promised for a fixed day."""
+    return finding(state, day=day, kind="supplier_delay", start=NOW_DAY)
 
 
 def test_silence_expires() -> None:
@@ -172,8 +261,9 @@ def test_silence_expires() -> None:
     [expired] = problems.expire(NOW + 14 * DAY_MS)
     problems.expire(NOW + 40 * DAY_MS)
 
-    assert (expired.status, expired.version) == ("expired", 2)
-    assert expired.reason == "Nothing was heard of this for 14 days; it last said: It is active."
+    assert (expired.change, expired.state.status, expired.state.version) == ("resolved", "expired", 2)
+    assert expired.state.resolution == "expired"
+    assert expired.state.reason == "Nothing was heard of this for 14 days; it last said: It is active."
     assert len(problems) == 0
 
 
@@ -212,7 +302,7 @@ def test_bound_refuses_the_newest_and_keeps_places_for_held_orders() -> None:
 def test_backfill_is_silent_and_then_shows_what_is_open() -> None:
     """Muted problems open, change and end unpublished; at the switch each open one appears once, as version 1."""
     problems = Problems(10, backfilling=True)
-    assert statuses(problems, [finding(key="a|UK"), finding(key="b|UK", day=1.0), finding("cleared", key="a|UK")]) == [
+    assert changes(problems, [finding(key="a|UK"), finding(key="b|UK", day=1.0), finding("cleared", key="a|UK")]) == [
         "-",
         "-",
         "-",
@@ -220,12 +310,13 @@ def test_backfill_is_silent_and_then_shows_what_is_open() -> None:
     problems.observe(finding(key="b|UK", day=2.0, observed=60.0, severity_points=4.0))
     problems.observe(finding(key="c|UK", kind="demand_drop", day=2.0))
 
-    [state] = problems.publish(problems.end_backfill(), NOW + 3 * DAY_MS)
+    [found] = problems.publish(problems.end_backfill(), NOW + 3 * DAY_MS)
 
-    assert (state.version, state.status, state.observed) == (1, "escalated", 60.0)
+    state = found.state
+    assert (found.change, state.version, state.status, state.observed) == ("opened", 1, "escalated", 60.0)
     assert (state.opened_at, state.updated_at) == ("2011-11-23T22:13:20.000Z", "2011-11-25T22:13:20.000Z")
     assert state.deadline == "2011-11-26T06:13:20.000Z"
-    assert statuses(problems, [finding("cleared", key="b|UK", day=4.0)]) == ["resolved 2"]
+    assert changes(problems, [finding("cleared", key="b|UK", day=4.0)]) == ["resolved 2"]
 
 
 def test_open_problems_of_a_row_are_found() -> None:
@@ -257,26 +348,6 @@ def test_finding_never_opens_and_clears() -> None:
         Problems(10).observe(both)
 
 
-def test_keys_never_collide() -> None:
-    """The separator within a part is escaped."""
-    assert problem_key("A|B", "C") == "A%7CB|C"
-    assert problem_key("A", "B|C") == "A|B%7CC"
-    assert problem_key("A%7CB", "C") == "A%257CB|C"
-
-
-@given(st.text(min_size=0, max_size=60), st.text(min_size=0, max_size=200))
-def test_ids_are_short_and_readable(sku: str, rest: str) -> None:
-    """At most 128 bytes whatever the key, whole where it fits, and different for different keys."""
-    key = problem_key(sku, "UK", rest.encode(errors="ignore").decode())
-    name = name_problem(finding(key=key.encode(errors="ignore").decode()))
-    other = name_problem(finding(key=key.encode(errors="ignore").decode() + "x"))
-
-    assert len(name.encode()) <= SUBJECT_BYTES_MAX
-    assert name.startswith("surge:")
-    assert name.endswith(":20111122T221320000")
-    assert name != other
-
-
 def test_absent_stays_absent() -> None:
     """Unknown evidence, money and windows are absent from the finding, and only the last causes are kept."""
     causes = tuple(f"e{n}" for n in range(20))
@@ -292,84 +363,6 @@ def test_absent_stays_absent() -> None:
     assert (found.window_start, found.window_end, found.currency) == (None, None, None)
     assert found.cause_event_ids == causes[-8:]
     assert context(price=2.0).money(3.0) == 6.0
-
-
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(["active", "active", "between", "cleared", "final", "expire"]),
-        st.sampled_from(list(DETECTORS)),
-        st.sampled_from(["a|1", "b|1", "c|2"]),
-        st.floats(0.0, 6.0),  # strength
-        st.floats(0.0, 100.0),  # observed
-        st.sampled_from([0.0, 0.3, 1.0, 5.0, 20.0]),  # days since the step before
-    ),
-    max_size=60,
-)
-Step = tuple[str, ExceptionType, str, float, float, float]
-
-
-def run(problems: Problems, steps: list[Step], day: float) -> list[ExceptionState]:
-    """Apply steps from ``day`` on; everything that is published, in order."""
-    out: list[ExceptionState] = []
-    for state, kind, key, severity_points, observed, wait in steps:
-        day += wait
-        if state == "expire":
-            out += problems.expire(NOW + round(day * DAY_MS))
-            continue
-        found = problems.observe(
-            finding(
-                state, day=day, kind=kind, key=key, severity_points=severity_points, observed=observed, row=len(key)
-            )
-        )
-        out += [] if found is None else [found]
-    return out
-
-
-@given(STEPS, st.integers(4, 20), st.booleans())
-def test_every_problem_has_one_clean_life(steps: list[Step], places: int, backfilling: bool) -> None:
-    """Versions grow by one from 1; a life begins with opening and ends before the next; one open exception per key."""
-    problems = Problems(places, backfilling=backfilling)
-    states = run(problems, steps, 0.0)
-    if backfilling:
-        assert states == []
-        states = problems.publish(problems.end_backfill(), NOW + 10**12) + run(problems, steps, 10_000.0)
-    last: dict[str, ExceptionState] = {}
-    current: dict[tuple[str, str], str] = {}
-    for state in states:
-        before = last.get(state.exception_id)
-        name = (state.exception_type, state.exception_id.split(":")[1])
-        assert state.version == (1 if before is None else before.version + 1)
-        if state.status in ("resolved", "expired"):
-            assert before is not None
-            assert before.status not in ("resolved", "expired")
-            assert state.resolved_at is not None
-            assert current.pop(name) == state.exception_id
-        else:
-            assert state.resolved_at is None
-            assert current.setdefault(name, state.exception_id) == state.exception_id
-        if before is not None and before.status in ("resolved", "expired"):
-            assert state.status == "opened"
-        assert len(state.cause_event_ids) <= 8
-        last[state.exception_id] = state
-    assert len(problems) <= places
-
-
-@given(STEPS, st.integers(0, 60), st.booleans())
-def test_dump_restores_exactly(steps: list[Step], cut: int, backfilling: bool) -> None:
-    """Dumped and restored at any point, the same findings publish the same and leave the same bytes."""
-    whole = Problems(5, backfilling=backfilling)
-    halves = Problems(5, backfilling=backfilling)
-    first = run(whole, steps[:cut], 0.0)
-    assert run(halves, steps[:cut], 0.0) == first
-
-    restored = resumed(Problems(halves.problems_max), halves.dump())
-
-    day = sum(step[5] for step in steps[:cut])
-    assert run(restored, steps[cut:], day) == run(whole, steps[cut:], day)
-    assert restored.publish(restored.end_backfill(), NOW + 10**12) == whole.publish(whole.end_backfill(), NOW + 10**12)
-    assert restored.dump() == whole.dump()
-    found, expected = ([p.open_findings(3, kind) for kind in DETECTORS] for p in (restored, whole))
-    assert found == expected
 
 
 def test_open_problems_are_counted_by_type_and_severity() -> None:

@@ -12,9 +12,11 @@ from sensing.contracts.exception_details import NameKind
 from sensing.detection.finding import DetectionContext
 from sensing.detection.master_data import MASTER_DATA, NamedEvents, UnknownName
 from sensing.supply.unknown_policy import UnknownPolicy
-from tests.detection.contexts import NOW, details
+from tests.detection.contexts import NOW, NOW_DAY, details
 
-CONTEXT = DetectionContext(sku="", location="X", row=0, instant=NOW, event_time=NOW, price=1.0, currency="EUR")
+CONTEXT = DetectionContext(
+    sku="", location="X", row=0, instant=NOW, event_time=NOW, day=NOW_DAY, price=1.0, currency="EUR"
+)
 AT = (NOW, "e1")
 
 
@@ -90,7 +92,7 @@ def test_it_says_what_becomes_of_them(name: UnknownName, counts: dict[str, int],
 )
 def test_every_name_has_a_key_of_its_own(name: UnknownName, sku: str, location: str, key: str) -> None:
     """The name first, then its kind, so that equal names of different kinds differ."""
-    context = DetectionContext(sku=sku, location=location, row=0, instant=NOW, event_time=NOW)
+    context = DetectionContext(sku=sku, location=location, row=0, instant=NOW, event_time=NOW, day=NOW_DAY)
     assert MASTER_DATA.finding(context, events(name, waiting=1)).key == key
 
 

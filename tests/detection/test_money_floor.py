@@ -47,7 +47,9 @@ def test_what_is_below_the_floor(fields: dict[str, Any], below_floor: bool) -> N
 
 def test_held_lines_have_no_floor() -> None:
     """Nor have other types with reserved entries: somebody waits for a decision."""
-    line = HeldLine(order_id="A", line="1", quantity=5.0, typical=1.0, largest=1.0, signs=("price", "multiple"))
+    line = HeldLine(
+        order_id="A", line="1", quantity=5.0, typical=1.0, largest=1.0, signs=("price", "multiple"), order_day=1
+    )
     given = msgspec.structs.replace(context(price=2.5), money_min=1e6)
     assert not DATA_QUALITY.finding(given, line).below_floor
     assert [name for name, detector in DETECTORS.items() if detector.reserved] == ["data_quality", "master_data"]
@@ -77,7 +79,7 @@ def test_it_opens_once_enough_is_at_stake() -> None:
     problems.observe(below())
     opened = problems.observe(finding(day=1.0, money=500.0))
     assert opened is not None
-    assert (opened.status, opened.version) == ("opened", 1)
+    assert (opened.change, opened.state.status, opened.state.version) == ("opened", "opened", 1)
     assert problems.below_floor() == {}
     problems.observe(below(day=2.0, observed=100.0))
     assert sum(problems.open_counts().values()) == 1
@@ -92,7 +94,7 @@ def test_it_does_not_reopen_below_the_floor() -> None:
     assert problems.observe(below(day=1.5)) is None
     reopened = problems.observe(finding(day=1.6))
     assert reopened is not None
-    assert reopened.status == "opened"
+    assert reopened.change == "reopened"
 
 
 def test_few_candidates_are_kept_below_the_floor() -> None:

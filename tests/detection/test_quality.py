@@ -12,7 +12,13 @@ from tests.detection.contexts import context, details
 def held(price: float = math.nan) -> Finding:
     """The finding about line 3 of order A7, of 10,000 units."""
     evidence = HeldLine(
-        order_id="A7", line="3", quantity=10_000.0, typical=10.0, largest=12.0, signs=("multiple", "price")
+        order_id="A7",
+        line="3",
+        quantity=10_000.0,
+        typical=10.0,
+        largest=12.0,
+        signs=("multiple", "price"),
+        order_day=20_000,
     )
     return DATA_QUALITY.finding(context(price=price), evidence)
 

@@ -86,10 +86,8 @@ def test_a_context_gives_money_in_both_currencies_and_the_margin() -> None:
 
 def test_severity_depends_on_money_in_the_base_currency_alone() -> None:
     """A million without a rate is worth no point."""
-    (opened,) = [Problems(9).observe(known(money=1e6, currency="ZWL"))]
-    (ranked,) = [Problems(9).observe(known(money=1e6, money_base=1e4))]
-    assert opened is not None
-    assert ranked is not None
+    found = [Problems(9).observe(known(money=1e6, **more)) for more in ({"currency": "ZWL"}, {"money_base": 1e4})]
+    opened, ranked = (each.state for each in found if each is not None)
     assert (opened.severity, opened.money_status) == ("low", "no_rate")
     assert (ranked.severity, ranked.money_base) == ("medium", 1e4)
 
@@ -98,13 +96,15 @@ def test_a_problem_keeps_its_strategic_customer() -> None:
     """Later findings with another customer or none do not lower its severity; ``commercial`` is informed."""
     problems = Problems(9)
     problems.observe(known(customer=USUAL, severity_points=1.0))
-    escalated = problems.observe(known(day=0.1, customer=KEY, severity_points=1.0))
-    assert escalated is not None
+    found = problems.observe(known(day=0.1, customer=KEY, severity_points=1.0))
+    assert found is not None
+    escalated = found.state
     assert (escalated.status, escalated.severity, escalated.customer) == ("escalated", "medium", "KEY")
     assert (escalated.customer_strategic, escalated.customer_segment, escalated.customer_region) == (
         True, "shops", "north",
     )  # fmt: skip
     for day, customer in ((0.2, None), (0.3, USUAL)):
-        state = problems.observe(known(day=day, customer=customer, severity_points=1.0, marker=str(day)))
-        assert state is not None
+        found = problems.observe(known(day=day, customer=customer, severity_points=1.0, marker=str(day)))
+        assert found is not None
+        state = found.state
         assert (state.severity, state.customer, state.inform) == ("medium", "KEY", ["commercial"])

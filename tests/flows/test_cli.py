@@ -67,6 +67,7 @@ def test_options_reach_the_engine(folder: Path, tmp_path: Path, monkeypatch: pyt
         "batch_messages": 5,
         "workers": 3,
         "skips": {},
+        "source": "tidegauge",
         "progress": None,
     }
     call("replay", "--input", folder, "--output", tmp_path / "out")
@@ -94,7 +95,7 @@ def test_options_reach_the_engine(folder: Path, tmp_path: Path, monkeypatch: pyt
             "RFC 3339 with an offset, such as 2011-12-10T",
         ),
         (["--input", "{in}", "--output", "{tmp}/out", "--workers", "0"], 2, "0 is not in the range 1<=x<=64"),
-        (["--input", "{in}", "--output", "{tmp}/out", "--block-size", "0"], 2, "0 is not in the range x>=1"),
+        (["--input", "{in}", "--output", "{tmp}/out", "--block-size", "0"], 2, "0 is not in the range 1<=x<=1000000"),
     ],
 )
 def test_errors_name_the_fix(folder: Path, tmp_path: Path, arguments: list[str], code: int, message: str) -> None:

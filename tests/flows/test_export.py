@@ -72,7 +72,7 @@ def test_tables_have_flat_columns(kafka: str, filled: str, tmp_path: Path) -> No
     ]  # fmt: skip
     assert rows[1] == {
         "sku": "B", "location": "DC", "version": 1, "lineage": RUN_ID, "status": "proposed",
-        "as_of": dt.date(2010, 1, 3), "expires": dt.date(2010, 1, 31), "demand_class": "smooth", "method": "tsb",
+        "as_of": dt.date(2010, 1, 3), "decimals": 3, "demand_class": "smooth", "method": "tsb",
         "forecast_start": dt.date(2010, 1, 4), "forecast_mean": [1.5, 2.0], "forecast_levels": [0.05, 0.5, 0.95],
         "forecast_quantiles": [[0.0, 1.0, 4.0], [0.0, 1.0, 4.0]], "lead_time_days_mean": 7.25, "lead_time_days_sd": 2.0,
         "lead_time_demand_mean": 40.0, "lead_time_demand_sd": 9.0, "lead_time_demand_quantile": 55.0,
@@ -83,6 +83,7 @@ def test_tables_have_flat_columns(kafka: str, filled: str, tmp_path: Path) -> No
         "open_demand_by_day": [("2010-01-05", 2.0)], "stockout_date": None, "cover_days": 9.25, "change_total": 10.0,
         "change_demand_mean": 10.0, "change_demand_spread": 0.0, "change_lead_time_mean": 0.0,
         "change_lead_time_spread": 0.0, "change_service_target": 0.0, "change_override": 0.0,
+        "change_rounding": 0.0,
         "reason": "Reorder point 45 -> 55 (+10): demand level +10.",
         "freshness": [("orders", "2010-01-04T00:00:00Z"), ("suppliers", None)], "accuracy_wape": None,
         "accuracy_bias": None, "accuracy_coverage_95": None, "accuracy_days": None, "overrides": [], **UNDECIDED,

@@ -115,7 +115,7 @@ PALLET: Event = {"unit_of_measure": "PALLET"}
 """Units: one that the item has, and one that is refused."""
 FIRST: Event = {"line_version": 1}
 MINIMUM: Event = {"order_quantity_min": 500}
-HELD_ID = f"quality:A|L|X|1:{date(DAY - 1).replace('-', '')}T110000000"
+HELD_ID = f"quality:A|L|X|1:{date(DAY - 1).replace('-', '')}"
 """Id of the exception of SLIP_BEFORE."""
 
 PLACED = line("order.placed", "placed", noon(DAY - 1), **ORDER)

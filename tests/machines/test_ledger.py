@@ -143,3 +143,21 @@ def test_each_source_group_has_accounts_of_its_own() -> None:
     restored = LedgerMachine(MACHINE, SHARDS)
     restored.load(ledger.dump())
     assert (restored.read, restored.published, restored.reconciliations) == (ledger.read, ledger.published, {})
+
+
+def test_totals_for_metrics_are_not_published() -> None:
+    """They are there, of the newest reconciliation; what is published later is what it would have been without them."""
+    ledger, plain = LedgerMachine(MACHINE, SHARDS), LedgerMachine(MACHINE, SHARDS)
+    for machine in (ledger, plain):
+        machine.apply(LedgerBatch([reject(0)], [("orders", 0, 3)], 10))
+    ledger.apply(LedgerBatch([], [], 20, reconciliation=1, publish=False))
+    assert [ledger.apply(totals(shard, ("orders", 0, 1))) for shard in range(SHARDS)] == [[], []]
+    assert [(found.read, found.absorbed, found.dead_letter) for found in ledger.control_totals[0]] == [(3, 2, 3)]
+
+    for number, machine in ((2, ledger), (1, plain)):
+        machine.apply(LedgerBatch([], [("orders", 0, 1)], 30, reconciliation=number))
+    records = [
+        [record for shard in range(SHARDS) for record in machine.apply(totals(shard, reconciliation=number))]
+        for number, machine in ((2, ledger), (1, plain))
+    ]
+    assert records[0] == records[1] != []

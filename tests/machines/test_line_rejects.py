@@ -137,7 +137,7 @@ def test_a_held_version_is_compared_without_its_quantity_if_an_earlier_one_count
     retry = line("order.changed", "retry", time + 2, quantity=40_000, line_version=2, **(keys | {"unit_price": 2.5e-4}))
     other = line("order.changed", "other", time + 3, quantity=40_000, line_version=2, **(keys | {"unit_price": 3.0}))
     found = world([*usual, sane, giant, retry, other], 10)
-    (state,) = states(found, "data_quality")
+    state, *_ = states(found, "data_quality")
     assert state["details"]["quantity"] == 40_000.0
     (letter,) = found.data("dead-letters")
     assert (letter["field"], letter["got"]) == ("unit_price", "unit_price 3")

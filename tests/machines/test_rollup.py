@@ -180,7 +180,7 @@ def test_an_expired_name_is_new_when_it_is_met_again() -> None:
         report(0, again, unknown("b", again, held=False)), report(0, again + 1),
     )  # fmt: skip
     assert [(state["status"], state["observed"]) for state in states(found)] == [
-        ("opened", 1.0), ("expired", 1.0), ("opened", 1.0),
+        ("opened", 1.0), ("escalated", 1.0), ("expired", 1.0), ("opened", 1.0),
     ]  # fmt: skip
 
 
@@ -217,18 +217,18 @@ def decision(
         ({"verdict": "label", "label": "expected"}, "accepted", "opened"),
         ({"verdict": "reject", "role": "planner"}, "rejected", None),
         ({"verdict": "release"}, "rejected", None),
-        ({"verdict": "acknowledge", "exception_id": "master_data:Q|location:20260202T000000000"}, "rejected", None),
+        ({"verdict": "acknowledge", "exception_id": "master_data:Q|location:20260202"}, "rejected", None),
     ],
 )
 def test_decisions_are_applied_and_answered(made: dict[str, Any], answer: str, status: str | None) -> None:
     """As in a shard: by role, about one exception; the state is published and the answer is on audit."""
-    exception_id = made.pop("exception_id", "master_data:X|location:20260202T000000000")
+    exception_id = made.pop("exception_id", "master_data:X|location:20260202")
     found = alone(
         report(0, MONDAY, unknown("a", MONDAY)), report(0, MONDAY + DAY_MS // 2, decision("d", made.pop("verdict"),
                exception_id, **made)), report(0, MONDAY + DAY_MS // 2 + 1),
     )  # fmt: skip
     opened, *published = states(found)
-    assert opened["exception_id"] == "master_data:X|location:20260202T000000000"
+    assert opened["exception_id"] == "master_data:X|location:20260202"
     (answered,) = [record for record in found if record.topic == "audit"]
     assert answered.type == f"decision.{answer}"
     assert [state["status"] for state in published] == ([] if status is None else [status])

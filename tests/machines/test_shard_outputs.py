@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensing.detection.lifecycle import TOMBSTONE_AFTER_MS
+from sensing.contracts.exceptions import SEVERITIES
+from sensing.detection.ended_problems import TOMBSTONE_AFTER_MS
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS, OutputRecord
 from tests.machines.business import usual, usual_stream, young_stream
@@ -40,8 +41,9 @@ def check_stream(result: Result) -> None:
 def check_exceptions(records: list[OutputRecord], quiet_until: int = 0) -> None:
     """One open object per problem; versions grow by one; after its end an object can only be opened again.
 
-    What has grown worse in the backfill is first published as escalated.
+    What has grown worse in the backfill is first published as escalated. Types tell the open set and every rise.
     """
+    followed: set[str] = set()
     latest: dict[str, dict[str, Any]] = {}
     open_of: dict[tuple[Any, ...], str] = {}
     for record, state in data_of(records, EXCEPTIONS):
@@ -51,6 +53,19 @@ def check_exceptions(records: list[OutputRecord], quiet_until: int = 0) -> None:
         before = latest.get(name)
         assert record.id == f"{name}#{state['version']}"
         assert state["version"] == (1 if before is None else before["version"] + 1)
+        assert (record.type == "exception.opened") == (before is None)
+        if record.type in ("exception.opened", "exception.reopened"):
+            assert name not in followed
+            followed.add(name)
+        elif record.type == "exception.resolved":
+            followed.remove(name)
+        elif before is not None:
+            rise = SEVERITIES.index(state["severity"]) - SEVERITIES.index(before["severity"])
+            passed = state["overdue"] and not before["overdue"]
+            assert (record.type == "exception.escalated") == (rise > 0 or passed)
+            assert (record.type == "exception.de_escalated") == (rise < 0)
+        assert (name in followed) == (state["status"] not in ENDED)
+        assert (state["resolution"] is not None) == (state["status"] in ENDED)
         if before is None or before["status"] in ENDED:
             assert state["status"] == "opened" or (state["status"] == "escalated" and record.instant == quiet_until)
         assert (state["status"] in ENDED) == (state["resolved_at"] is not None)
@@ -62,29 +77,33 @@ def check_exceptions(records: list[OutputRecord], quiet_until: int = 0) -> None:
             open_of[key] = name
         if before is not None:
             assert state["updated_at"] >= before["updated_at"]
-            assert state["opened_at"] == before["opened_at"]
+            assert state["opened_at"] == before["opened_at"] or before["status"] in ENDED
         assert state["reason"].endswith(".")
         assert state["deadline"] > state["opened_at"]
         latest[name] = state
 
 
 def check_tombstones(records: list[OutputRecord]) -> int:
-    """What ended is forgotten once, days later, and does not come back under its id; returns how many were."""
+    """What ended is forgotten once an end, days later; what comes back goes on from there. Returns how many were."""
     latest: dict[str, dict[str, Any]] = {}
     ended: dict[str, int] = {}
-    forgotten: set[str] = set()
+    forgotten: dict[str, int] = {}
+    count = 0
     for record in [record for record in records if record.topic == EXCEPTIONS]:
-        assert record.subject not in forgotten
         if record.data:
+            before = forgotten.pop(record.subject, None)
+            assert before is None or record.id == f"{record.subject}#{before + 1}"
             latest[record.subject] = orjson.loads(record.data)
             ended[record.subject] = record.instant
             continue
+        assert record.subject not in forgotten
         state = latest[record.subject]
         assert state["status"] in ENDED
         assert (record.type, record.id) == ("exception.forgotten", f"{record.subject}#{state['version'] + 1}")
         assert record.instant - ended[record.subject] >= TOMBSTONE_AFTER_MS
-        forgotten.add(record.subject)
-    return len(forgotten)
+        forgotten[record.subject] = state["version"] + 1
+        count += 1
+    return count
 
 
 def check_parameters(records: list[OutputRecord]) -> None:

@@ -82,7 +82,7 @@ def test_a_decision_goes_to_the_shard_of_what_it_is_about() -> None:
     told: dict[str, Any] = {"event_id": "d", "event_time": 1, "decider": "ann", "role": "planner"}
     for shards in (1, 3, 16):
         for sku in SKUS:
-            name = f"surge:{sku}|L:20260105T093000000"
+            name = f"surge:{sku}|L:20260105"
             about: list[Any] = [
                 DecisionMade(subject=name, decision="label", **told),
                 DecisionMade(subject=f"{sku}/L", decision="approve", **told),

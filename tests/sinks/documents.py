@@ -69,7 +69,7 @@ def planning(
     }  # fmt: skip
     levels = [0.05, 0.5, 0.95]
     document = PlanningParameters(
-        sku=sku, location=location, version=version, status="proposed", as_of="2010-01-03", expires="2010-01-31",
+        sku=sku, location=location, version=version, status="proposed", as_of="2010-01-03",
         demand_class="smooth", in_force=InForce(reorder_point=45.0, since="2010-01-01T00:00:00Z"),
         proposed=Proposed(**(given | proposed)),
         forecast=Forecast(

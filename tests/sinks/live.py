@@ -26,6 +26,7 @@ class Told:
         self.history: list[tuple[str, str | None]] = []
         self.errors: set[tuple[str, str]] = set()
         self.pauses: list[tuple[str, float]] = []
+        self.warnings: list[tuple[str, str, int]] = []
 
     def ok(self, part: str) -> None:
         """Record that a part works."""
@@ -42,6 +43,10 @@ class Told:
     def backoff(self, part: str, seconds: float) -> None:
         """Record a pause before a retry."""
         self.pauses.append((part, seconds))
+
+    def warn(self, subject: str, sentence: str, count: int = 1) -> None:
+        """Record a warning."""
+        self.warnings.append((subject, sentence, count))
 
     def failed(self, part: str) -> list[str]:
         """All problems that a part has reported."""

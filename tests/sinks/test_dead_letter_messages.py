@@ -16,7 +16,7 @@ ORIGINAL = [("ce_id", b"e1"), ("binary", b"\x00\xff")]
 
 def test_the_original_comes_first_and_unchanged() -> None:
     """Key, value and headers are the original's bytes; what is added comes after them and is complete."""
-    key, value, headers = dead_letter(letter(), "0001", RECORDED)
+    key, value, headers = dead_letter(letter(), "0001", RECORDED, "//a/b")
 
     assert (key, value, headers[:2]) == (b"A", b'{"q":"12"}', ORIGINAL)
     assert dict(headers[2:]) == {
@@ -30,6 +30,7 @@ def test_the_original_comes_first_and_unchanged() -> None:
         "__connect.errors.exception.class.name": "tidegauge.wrong_type",
         "__connect.errors.exception.message": 'quantity: required a number, got "12"',
         "tidegauge_id": "orders/2/77",
+        "tidegauge_source": "//a/b",
         "tidegauge_type": "dead.letter",
         "tidegauge_time": "2010-01-04T00:00:00.007Z",
         "tidegauge_recordedtime": RECORDED,

@@ -51,3 +51,11 @@ def test_only_the_time_of_recording_differs_between_runs() -> None:
 def test_a_record_about_nothing_has_no_subject() -> None:
     """CloudEvents forbid an empty subject."""
     assert "subject" not in attributes(RECORD._replace(subject=""), RECORDED)
+
+
+def test_the_source_is_a_setting() -> None:
+    """The default is the engine's name; another one changes this attribute alone."""
+    default, other = attributes(RECORD, RECORDED), attributes(RECORD, RECORDED, "//example.com/eu")
+    assert default["source"] == "tidegauge"
+    assert other == default | {"source": "//example.com/eu"}
+    assert orjson.loads(to_structured_json(RECORD, RECORDED, "urn:x"))["source"] == "urn:x"

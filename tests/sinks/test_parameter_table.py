@@ -17,6 +17,7 @@ def columns(names: list[tuple[str, str]]) -> dict[str, Any]:
     weights = np.array([sum(map(ord, sku + location)) for sku, location in names], np.float64)
     found: dict[str, Any] = {name: weights.tolist() for name in SCHEMA.names}
     found |= {"sku": [sku for sku, _ in names], "location": [location for _, location in names]}
+    found |= {"version": [1] * n, "decimals": [0] * n, "status": ["proposed"] * n, "stockout_date": ["2010-01-09"] * n}
     found |= {"as_of": ["2010-01-04"] * n, "demand_class": ["smooth"] * n, "method": ["tsb"] * n}
     found["forecast_mean"] = np.repeat(weights, 28).reshape(n, 28)
     found["forecast_quantiles"] = np.arange(n * 28 * 11, dtype=np.float64).reshape(n, 28, 11)

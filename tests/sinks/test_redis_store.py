@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from redis.exceptions import ConnectionError, ResponseError
+from redis.exceptions import ConnectionError
 
 from sinks.errors import TidegaugeError
 from sinks.kafka_messages import to_message
@@ -39,10 +39,10 @@ def upsert(keys: str, record: object, run_id: str = "0001", ended_days: int = 30
     return entry(read, Layout(keys), ended_days)
 
 
-def write(store: Store, *entries: Entry, build: str = "b", tell: bool = False) -> tuple[int, int, int]:
-    """Write entries wherever the view is."""
+def write(store: Store, *entries: Entry, build: str = "b", tell: bool = False) -> tuple[int, ...]:
+    """Write entries wherever the view is; returns the numbers applied, deleted and refused."""
     kept, _ = store.position()
-    return store.apply(kept, b"p" + kept, build, entries, tell=tell)
+    return store.apply(kept, b"p" + kept, build, entries, tell=tell)[:3]
 
 
 def test_a_hash_is_what_its_record_says_and_nothing_else(store: Store, keys: str, client: Any) -> None:
@@ -194,11 +194,83 @@ def test_a_store_whose_server_is_away_says_so() -> None:
         Store({"url": "redis://127.0.0.1:1/0"}, Layout("t:")).position()
 
 
-def test_another_kind_of_key_in_the_way_is_an_error(store: Store, keys: str, client: Any) -> None:
-    """Somebody else's key under our name is not overwritten in silence."""
+def test_another_kind_of_key_in_the_way_is_replaced_and_counted(store: Store, keys: str, client: Any) -> None:
+    """Position, hash and queue under our names: none of them stops the view, and the caller is told how many."""
+    for name in ("view", "exception:x", "exceptions:open", "parameters:A/DC"):
+        client.set(f"{keys}{name}", "mine")
+    assert store.position() == (b"", 0)
+    assert store.apply(b"", b"p", "b", [upsert(keys, exception("x")), upsert(keys, planning())], tell=False)[3] == 4
+    assert client.hget(f"{keys}exception:x", "status") == b"opened"
+    assert client.zrange(f"{keys}exceptions:open", 0, -1) == [b"x"]
+    assert store.position()[0] == b"p"
+
+
+def test_a_wrong_position_is_left_where_another_was_expected(store: Store, keys: str, client: Any) -> None:
+    """The caller is told first, and begins anew."""
     client.set(f"{keys}view", "mine")
-    with pytest.raises(ResponseError, match="WRONGTYPE"):
-        write(store)
+    with pytest.raises(MovedError):
+        store.apply(b"old", b"p", "b", [], tell=False)
+    assert client.get(f"{keys}view") == b"mine"
+
+
+def queues(keys: str, client: Any) -> dict[str, list[str]]:
+    """Ids in every queue, the most urgent first."""
+    start = f"{keys}exceptions:"
+    names = [key.decode() for key in client.scan_iter(match=f"{start}*", count=1000)]
+    return {name.removeprefix(start): [i.decode() for i in client.zrevrange(name, 0, -1)] for name in names}
+
+
+def test_an_exception_is_in_the_queues_of_its_route_and_owner(store: Store, keys: str, client: Any) -> None:
+    """It moves with them, in the step that writes it, and leaves all when it ends or is forgotten."""
+    write(
+        store, upsert(keys, exception("a", route="buyer", owner="Jo Ann")), upsert(keys, exception("b", route="buyer")),
+        upsert(keys, exception("c", severity="critical", owner="Jo Ann")),
+    )  # fmt: skip
+    assert queues(keys, client) == {
+        "open": ["c", "b", "a"], "route:buyer": ["b", "a"], "route:planner": ["c"], "owner:Jo Ann": ["c", "a"],
+    }  # fmt: skip
+    write(store, upsert(keys, exception("a", 2, route="planner", owner="bob")))
+    assert queues(keys, client) == {
+        "open": ["c", "b", "a"], "route:buyer": ["b"], "route:planner": ["c", "a"], "owner:Jo Ann": ["c"],
+        "owner:bob": ["a"],
+    }  # fmt: skip
+    write(
+        store, upsert(keys, exception("a", 3, status="resolved", owner="bob")), upsert(keys, tombstone(exception("c")))
+    )
+    assert queues(keys, client) == {"open": ["b"], "route:buyer": ["b"]}
+    assert store.lost_queues() == []
+
+
+def test_a_queue_that_somebody_changes_is_noticed(store: Store, keys: str, client: Any) -> None:
+    """Deleted, shorter, longer or of another type; later records do not hide it."""
+    write(store, *(upsert(keys, exception(f"x{n}", route="buyer", owner="ann")) for n in range(3)))
+    name = f"{keys}exceptions:route:buyer"
+    dumped = client.dump(name)
+    for change in (
+        lambda: client.delete(name), lambda: client.zrem(name, "x1"), lambda: client.zadd(name, {"y": 1}),
+        lambda: client.set(name, "mine"),
+    ):  # fmt: skip
+        change()
+        assert store.lost_queues() == ["route:buyer"]
+        client.restore(name, 0, dumped, replace=True)
+        assert store.lost_queues() == []
+    client.delete(name)
+    write(
+        store, upsert(keys, exception("x1", 2, route="buyer", owner="ann")), upsert(keys, exception("n", owner="ann"))
+    )
+    assert store.lost_queues() == ["route:buyer"]
+
+
+def test_a_sweep_mends_queues(store: Store, keys: str, client: Any) -> None:
+    """Ids of other builds, ids in a wrong queue and queues of another type go; sizes are right again."""
+    write(store, upsert(keys, exception("stale", route="finance", owner="ann")), build="old")
+    write(store, *(upsert(keys, exception(f"x{n}", route="buyer", owner="ann")) for n in range(3)), build="new")
+    client.zadd(f"{keys}exceptions:route:planner", {"x1": 5})
+    client.zadd(f"{keys}exceptions:owner:ghost", {"lost": 5})
+    client.set(f"{keys}exceptions:owner:odd", "mine")
+    assert store.sweep(store.position()[0], "new") == 1
+    assert queues(keys, client) == {queue: ["x2", "x1", "x0"] for queue in ("open", "route:buyer", "owner:ann")}
+    assert store.lost_queues() == []
 
 
 @pytest.mark.parametrize("config", [{"url": "http://x"}, {"url": "redis://x", "nonsense": 1}])

@@ -1,5 +1,6 @@
 """The view in Redis against a real Kafka and a real Redis: it equals the topics after any disturbance."""
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,9 +11,9 @@ from redis import Redis
 
 from sensing.outputs import OutputRecord
 from sinks import view_updater
-from sinks.errors import TidegaugeError
+from sinks.errors import RefusedError, TidegaugeError
 from sinks.redis_view import RedisView
-from sinks.status import KAFKA_VIEW, REDIS
+from sinks.status import KAFKA_VIEW, REDIS, VIEW
 from tests.sinks.documents import exception, planning, tombstone
 from tests.sinks.live import Told, publish, remove_topics, until
 from tests.sinks.view_oracle import check_equal
@@ -55,6 +56,7 @@ def test_the_view_is_what_the_topics_say(kafka: str, filled: str, redis: str, ke
         assert check_equal(kafka, filled, client, keys) == 80
         assert vars(view.counts) == {
             "applied": 85, "deleted": 2, "refused": 0, "unreadable": 0, "builds": 1, "swept": 0,
+            "replaced": 0,
         }  # fmt: skip
 
     assert sum(written) == 87
@@ -129,19 +131,109 @@ def test_a_position_alone_that_was_set_back_does_no_harm(
     assert check_equal(kafka, filled, client, keys) == 80
 
 
-def test_a_view_of_other_topics_is_built_again(kafka: str, filled: str, redis: str, keys: str, client: Any) -> None:
-    """Another cluster's view: everything is taken from the topics, even what is older, and the rest is swept out."""
-    make_view_topics(kafka, f"{filled}2.")
-    publish(kafka, f"{filled}2.", *FIRST[:10], *FIRST[-10:], run_id="000000000000")
+def test_a_view_of_other_topics_is_left_alone(kafka: str, filled: str, redis: str, keys: str, client: Any) -> None:
+    """Two prefixes on the same keys: the second engine changes nothing and says whose it is and what to do.
+
+    When somebody deletes the position it takes the view over; then the first one leaves it alone.
+    """
+    other = f"{filled}2."
+    make_view_topics(kafka, other)
+    publish(kafka, other, *FIRST[:10], *FIRST[-10:], run_id="000000000000")
+    first, second, notes = Told(), Told(), Notes()
+    with viewing(kafka, filled, redis, keys, first) as one:
+        drain(one)
+        with viewing(kafka, other, redis, keys, second, notes) as two:
+            until(lambda: bool(second.now.get(VIEW)), "a refusal")
+            assert not two.drain(0.1)
+            assert two.refused == second.now[VIEW]
+            assert re.fullmatch(
+                rf"redis {keys}view: required a view of topics {re.escape(other)}\* of Kafka cluster \S+, got one of "
+                rf"topics {re.escape(filled)}\* of Kafka cluster \S+, written \d s ago; set another redis.key_prefix, "
+                rf"or stop the engine of the other one and take the view over: redis-cli DEL {keys}view .*",
+                two.refused,
+            )
+            with pytest.raises(RefusedError, match="required a view of topics"):
+                two.check_owner()
+            assert first.now[VIEW] is None
+            publish(kafka, filled, *LATER)
+            drain(one)
+            assert check_equal(kafka, filled, client, keys) == 80
+            one.stop()
+            client.delete(f"{keys}view")
+            until(lambda: two.counts.builds == 1, "a take-over")
+            drain(two)
+            assert second.now[VIEW] is None
+            assert (two.refused, two.counts.swept, two.counts.refused) == ("", 61, 0)
+    assert check_equal(kafka, other, client, keys) == 20
+    assert notes.of_builds() == ["there is none"]
+
+
+def test_a_view_that_its_engine_has_left_is_taken_over(
+    kafka: str, filled: str, redis: str, keys: str, client: Any
+) -> None:
+    """After half a day it would have to be rebuilt anyway."""
+    other = f"{filled}2."
+    make_view_topics(kafka, other)
+    publish(kafka, other, *FIRST[:10])
     with viewing(kafka, filled, redis, keys) as view:
         drain(view)
+    client.hincrby(f"{keys}view", "at", -13 * 3600)
     notes = Notes()
-    with viewing(kafka, f"{filled}2.", redis, keys, notes=notes) as view:
+    with viewing(kafka, other, redis, keys, notes=notes) as view:
         drain(view)
-        assert (view.counts.swept, view.counts.refused) == (60, 0)
 
-    assert check_equal(kafka, f"{filled}2.", client, keys) == 20
-    assert notes.of_builds()[0].startswith("it was made of another topic exceptions (")
+    assert check_equal(kafka, other, client, keys) == 10
+    [reason] = notes.of_builds()
+    assert re.fullmatch(
+        rf"it is one of topics {re.escape(filled)}\* of Kafka cluster \S+, whose engine has left it", reason
+    )
+
+
+def test_a_key_of_another_type_does_not_stop_the_view(
+    kafka: str, filled: str, redis: str, keys: str, client: Any
+) -> None:
+    """Exception, parameters, a queue and the position itself: each is replaced when it is written, and counted."""
+    told = Told()
+    with viewing(kafka, filled, redis, keys, told) as view:
+        drain(view)
+        for name in ("exception:x1", "parameters:S1/DC", "exceptions:route:planner"):
+            client.delete(f"{keys}{name}")
+            client.set(f"{keys}{name}", "mine")
+        publish(kafka, filled, *LATER)
+        drain(view)
+        assert view.counts.replaced == 3
+        client.delete(f"{keys}view")
+        client.set(f"{keys}view", "mine")
+        until(lambda: view.counts.builds == 2, "a rebuild")
+        drain(view)
+
+    assert view.counts.replaced == 4
+    assert check_equal(kafka, filled, client, keys) == 80
+    assert {warning[0] for warning in told.warnings} == {"view_key_replaced"}
+    assert sum(count for _, _, count in told.warnings) == 4
+    assert told.failed(REDIS) == []
+
+
+@pytest.mark.parametrize("name", ["open", "route:buyer", "owner:ann"])
+def test_a_lost_queue_is_built_again(
+    kafka: str, topics: str, redis: str, keys: str, client: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Somebody deletes a sorted set, or takes one id out of it: within a minute the view is rebuilt and says why."""
+    monkeypatch.setattr(view_updater, "LOOK_SECONDS", 0.2)
+    make_view_topics(kafka, topics)
+    publish(kafka, topics, *(exception(f"x{n}", route="buyer", owner="ann", money=float(n)) for n in range(5)))
+    told, notes = Told(), Notes()
+    with viewing(kafka, topics, redis, keys, told, notes) as view:
+        drain(view)
+        for builds, lose in ((2, client.delete), (3, lambda queue: client.zrem(queue, "x3"))):
+            lose(f"{keys}exceptions:{name}")
+            until(lambda expected=builds: view.counts.builds == expected, "a rebuild")  # type: ignore[misc]  # mypy#3774
+            drain(view)
+            assert check_equal(kafka, topics, client, keys) == 5
+            assert client.zrevrange(f"{keys}exceptions:{name}", 0, -1) == [b"x4", b"x3", b"x2", b"x1", b"x0"]
+
+    assert notes.of_builds()[1:] == [f"somebody deleted or changed its queues {name}"] * 2
+    assert told.warnings == [("view_queue_lost", f"queues of the view {keys}view were changed: {name}", 1)] * 2
 
 
 def test_a_re_created_topic_is_noticed(
@@ -162,7 +254,7 @@ def test_a_re_created_topic_is_noticed(
         drain(view)
 
     assert check_equal(kafka, filled, client, keys) == 5
-    assert told.now == {KAFKA_VIEW: None, REDIS: None}
+    assert told.now == {KAFKA_VIEW: None, REDIS: None, VIEW: None}
     assert "another topic" in notes.of_builds()[1]
 
 
@@ -197,12 +289,26 @@ def test_an_interrupted_build_goes_on(kafka: str, filled: str, redis: str, keys:
 
 def test_two_views_keep_one_right(kafka: str, filled: str, redis: str, keys: str, client: Any) -> None:
     """Two processes on the same keys, as while one is replaced: each takes up what the other did."""
-    with viewing(kafka, filled, redis, keys) as one, viewing(kafka, filled, redis, keys) as two:
+    first, second = Told(), Told()
+    with viewing(kafka, filled, redis, keys, first) as one, viewing(kafka, filled, redis, keys, second) as two:
         publish(kafka, filled, *LATER)
         drain(one)
         drain(two)
+        until(lambda: bool(first.warnings and second.warnings), "warnings of both")
 
     assert check_equal(kafka, filled, client, keys) == 80
+    sentence = f"another engine writes the view {keys}view of the same topics; stop one of the two"
+    assert set(first.warnings) == set(second.warnings) == {("second_engine", sentence, 1)}
+
+
+def test_a_restart_is_no_second_engine(kafka: str, filled: str, redis: str, keys: str) -> None:
+    """The next run takes up what the one before wrote, and nobody is warned."""
+    told = Told()
+    for _ in range(2):
+        with viewing(kafka, filled, redis, keys, told) as view:
+            drain(view)
+            drain(view)
+    assert told.warnings == []
 
 
 def test_strange_records_are_counted_and_passed_over(
@@ -237,7 +343,7 @@ def test_a_topic_that_is_not_there_is_waited_for(kafka: str, topics: str, redis:
         publish(kafka, topics, exception("x"))
         drain(view)
 
-    assert told.now == {KAFKA_VIEW: None, REDIS: None}
+    assert told.now == {KAFKA_VIEW: None, REDIS: None, VIEW: None}
     assert check_equal(kafka, topics, client, keys) == 1
 
 

@@ -10,7 +10,7 @@ from benchmarks.servers.kafka import KafkaServer
 from benchmarks.servers.redis import RedisServer
 from sensing.contracts.exceptions import SEVERITIES
 from sensing.outputs import OutputRecord
-from sinks.status import KAFKA_PRODUCER, KAFKA_VIEW, REDIS
+from sinks.status import KAFKA_PRODUCER, KAFKA_VIEW, REDIS, VIEW
 from tests.sinks.documents import exception, planning, tombstone
 from tests.sinks.live import RUN_ID, Told, part_of, publish, sink_to, until
 from tests.sinks.view_oracle import check_equal
@@ -52,7 +52,7 @@ def test_redis_may_go_and_come_back(kafka: str, topics: str, own_redis: RedisSer
             else:
                 own_redis.start()
             drain(view)
-            assert told.now == {REDIS: None, KAFKA_VIEW: None}
+            assert told.now == {REDIS: None, KAFKA_VIEW: None, VIEW: None}
             assert check_equal(kafka, topics, client, "t:") == 60
 
     kinds = {problem.partition(":")[0] for problem in told.failed(REDIS)}
@@ -123,7 +123,8 @@ def test_kafka_may_go_and_come_back(own_kafka: KafkaServer, redis: str, keys: st
             with Redis.from_url(redis) as client:
                 check_equal(own_kafka.address, "", client, keys)
 
-    assert told.now == {KAFKA_VIEW: None, REDIS: None, KAFKA_PRODUCER: None}
+    assert told.now == {KAFKA_VIEW: None, REDIS: None, VIEW: None, KAFKA_PRODUCER: None}
+    assert told.warnings == []
     assert notes.of_builds() == ["there is none"]
 
 

@@ -35,11 +35,11 @@ def test_parameters_are_flat() -> None:
     made = entry(read(record), LAYOUT, 30)
 
     assert made[:-1] == (
-        "t:parameters:A/DC", "", "0001", 7, "", 0, "t:changes:parameters",
+        "t:parameters:A/DC", "", "0001", 7, "", [], 0, "t:changes:parameters",
         '{"id":"A/DC","type":"parameters.proposed","version":7}',
     )  # fmt: skip
     assert fields(made) == {
-        "sku": "A", "location": "DC", "status": "proposed", "as_of": "2010-01-03", "expires": "2010-01-31",
+        "sku": "A", "location": "DC", "status": "proposed", "as_of": "2010-01-03", "decimals": "3",
         "demand_class": "smooth", "lead_time_days_mean": "7.25", "lead_time_days_sd": "2.0", "service_target": "0.95",
         "safety_stock": "15.0", "reorder_point": "55.0", "order_up_to": "80.0", "order_quantity": "25.0",
         "on_hand": "33.0", "on_order": "0.0", "open_demand": "2.0", "cover_days": "9.25",
@@ -61,12 +61,13 @@ def test_a_decision_is_among_the_fields() -> None:
 
 def test_an_open_exception_has_its_place() -> None:
     """One hash per exception with its fields; lists in JSON; the score is its priority."""
-    record = exception("x", 4, status="escalated", inform=["finance"])
+    record = exception("x", 4, status="escalated", inform=["finance"], owner="ann")
     made = entry(read(record), LAYOUT, 30)
     rank = priority("high", 1200.5, "2010-01-04T08:00:00.000Z")
 
     assert made[:-1] == (
-        "t:exception:x", "x", "0001", 4, str(rank), 0, "t:changes:exceptions",
+        "t:exception:x", "x", "0001", 4, str(rank), ["open", "route:planner", "owner:ann"], 0,
+        "t:changes:exceptions",
         '{"id":"x","type":"exception.escalated","version":4,"severity":"high"}',
     )  # fmt: skip
     assert fields(made) == {
@@ -74,7 +75,7 @@ def test_an_open_exception_has_its_place() -> None:
         "location": "DC", "opened_at": "2010-01-04T00:00:00.007Z", "updated_at": "2010-01-04T00:00:00.007Z",
         "observed": "21.0", "money": "1200.5", "currency": "EUR", "money_base": "1200.5", "base_currency": "EUR",
         "money_status": "ranked", "reason": "21 order lines where 6 are usual.",
-        "route": "planner", "inform": '["finance"]', "deadline": "2010-01-04T08:00:00.000Z",
+        "route": "planner", "owner": "ann", "inform": '["finance"]', "deadline": "2010-01-04T08:00:00.000Z",
         "cause_event_ids": '["e1","e2"]', "priority": str(rank), "document": record.data.decode(),
     }  # fmt: skip
 
@@ -84,7 +85,7 @@ def test_an_ended_exception_stays_for_some_days(status: str) -> None:
     """It has no place among the open ones, and its hash goes after the days given."""
     made = entry(read(exception("x", 5, status=status)), LAYOUT, 2)
 
-    assert (made.score, made.ttl_ms) == ("", 2 * 86_400_000)
+    assert (made.score, made.queues, made.ttl_ms) == ("", [], 2 * 86_400_000)
     assert fields(made)["status"] == status
 
 
@@ -93,7 +94,16 @@ def test_a_tombstone_deletes() -> None:
     made = entry(read(tombstone(exception("x", 5))), LAYOUT, 30)
 
     assert made == Entry(
-        "t:exception:x", "x", "0001", 6, "", 0, "t:changes:exceptions", '{"id":"x","type":"deleted","version":6}', []
+        "t:exception:x",
+        "x",
+        "0001",
+        6,
+        "",
+        [],
+        0,
+        "t:changes:exceptions",
+        '{"id":"x","type":"deleted","version":6}',
+        [],
     )
 
 
@@ -145,7 +155,7 @@ def test_all_names_have_the_prefix() -> None:
     """Two engines with two prefixes share a Redis without meeting."""
     one = Layout("a:")
 
-    assert {one.position, one.open, one.hash(EXCEPTIONS, "k"), one.hash("planning-parameters", "k")} == {
+    assert {one.position, one.queue("open"), one.hash(EXCEPTIONS, "k"), one.hash("planning-parameters", "k")} == {
         "a:view", "a:exceptions:open", "a:exception:k", "a:parameters:k",
     }  # fmt: skip
     assert {one.channel(EXCEPTIONS), one.channel("planning-parameters")} == {

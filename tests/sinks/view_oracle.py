@@ -54,4 +54,18 @@ def check_equal(address: str, topics: str, client: Any, keys: str) -> int:
     assert seen_exceptions == exceptions
     assert seen_parameters == parameters
     assert seen_open == open_in_order(exceptions)
+    check_queues(exceptions, client, keys)
     return len(exceptions) + len(parameters)
+
+
+def check_queues(exceptions: Documents, client: Any, keys: str) -> None:
+    """Assert that there is a queue for every route and owner with open exceptions, in order, and no other."""
+    expected: dict[str, list[str]] = {}
+    for name in open_in_order(exceptions):
+        state = exceptions[name]
+        for queue in ("open", f"route:{state['route']}", *([f"owner:{state['owner']}"] if state.get("owner") else [])):
+            expected.setdefault(queue, []).append(name)
+    start = f"{keys}exceptions:"
+    seen = {key.decode().removeprefix(start): key for key in client.scan_iter(match=f"{start}*", count=1000)}
+    found = {queue: [name.decode() for name in client.zrevrange(key, 0, -1)] for queue, key in seen.items()}
+    assert found == expected

@@ -90,20 +90,24 @@ def test_the_reorder_point_covers_no_day_after_the_end(
 quantities = st.floats(0.0, 1e4)
 
 
-@given(quantities, st.floats(-100.0, 1e4), st.sampled_from([math.nan, 5.0, 300.0]), st.sampled_from([math.nan, 1, 12]))
-def test_an_order_covers_what_is_left(quantity: float, rest: float, minimum: float, multiple: float) -> None:
-    """Never more than is left and than it was; whole multiples, and nothing below the minimum."""
+@given(quantities, st.floats(-100.0, 1e4), st.sampled_from([math.nan, 5.0, 300.0]), st.sampled_from([math.nan, 1, 12]),
+       st.integers(0, 3))  # fmt: skip
+def test_an_order_covers_what_is_left(
+    quantity: float, rest: float, minimum: float, multiple: float, decimals: int
+) -> None:
+    """Never more than is left and than it was; whole multiples at the unit's decimals, and none below the minimum."""
     policy = np.zeros(1, RESOLVED_POLICY)[0]
-    policy["minimum"], policy["multiple"] = minimum, multiple
+    policy["minimum"], policy["multiple"], policy["decimals"] = minimum, multiple, decimals
     found = capped_quantity(quantity, rest, policy)
     if quantity <= rest:
         assert found == quantity
         return
-    assert 0.0 <= found <= max(rest, 0.0) * (1.0 + 6e-6)  # rounded to six digits
+    assert 0.0 <= found <= max(rest, 0.0) * (1.0 + 1e-6)
+    assert found == round(found, decimals)
     assert found == 0.0 or not found < minimum
-    step = 0.0 if math.isnan(multiple) else multiple
-    if step:
-        assert found % step == pytest.approx(0.0, abs=1e-6)
+    step = 10.0**-decimals if math.isnan(multiple) else multiple
+    if multiple > 0.0:
+        assert found % step == 0.0
     lost = max(rest, 0.0) - found
     assert found == 0.0 or lost <= step + 1e-5 * rest
 

@@ -1,6 +1,7 @@
 """Lead-time demand, order quantity, projection, rounding: formulas against textbooks and slow counterparts."""
 
 import math
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -101,37 +102,48 @@ def test_textbook_economic_order_quantity() -> None:
 
 
 @pytest.mark.parametrize(
-    ("daily", "batch", "shelf", "minimum", "multiple", "expected"),
+    ("daily", "batch", "shelf", "minimum", "multiple", "decimals", "expected"),
     [
-        (10.0, NAN, NAN, NAN, NAN, 140.0),
-        (10.0, 316.2, NAN, NAN, NAN, 316.2),
-        (10.0, 316.2, NAN, NAN, 50.0, 350.0),
-        (10.0, 300.0, NAN, NAN, 0.1, 300.0),
-        (10.0, 316.2, NAN, 400.0, 150.0, 450.0),
-        (10.0, 316.2, 5.0, NAN, NAN, 50.0),
-        (10.0, 316.2, 5.0, 60.0, NAN, 60.0),
-        (0.0, NAN, NAN, 400.0, 150.0, 0.0),
+        (10.0, NAN, NAN, NAN, NAN, 0, 140.0),
+        (10.0, 316.2, NAN, NAN, NAN, 0, 317.0),
+        (10.0, 316.2, NAN, NAN, NAN, 1, 316.2),
+        (10.0, 316.21, NAN, NAN, NAN, 1, 316.3),
+        (10.0, 316.2, NAN, NAN, 50.0, 0, 350.0),
+        (10.0, 300.0, NAN, NAN, 0.1, 3, 300.0),
+        (10.0, 316.2, NAN, 400.0, 150.0, 0, 450.0),
+        (10.0, 316.2, 5.0, NAN, NAN, 0, 50.0),
+        (10.0, 316.2, 5.0, 60.0, NAN, 0, 60.0),
+        (10.0, 4.0, NAN, 2.5, NAN, 0, 4.0),
+        (10.0, 4.0, NAN, 2.5, 2.5, 1, 5.0),
+        (10.0, 7.0, NAN, NAN, 2.5, 0, 10.0),
+        (1e-7, NAN, NAN, NAN, NAN, 0, 1.0),
+        (0.0, NAN, NAN, 400.0, 150.0, 0, 0.0),
     ],
 )
 def test_order_quantity_keeps_its_bounds(
-    daily: float, batch: float, shelf: float, minimum: float, multiple: float, expected: float
+    daily: float, batch: float, shelf: float, minimum: float, multiple: float, decimals: int, expected: float
 ) -> None:
-    """Cover without costs, economic with them; shelf life caps, minimum and multiple win, no demand orders nothing."""
-    got = order_quantity(daily, batch, 14.0, shelf, minimum, multiple)
+    """Cover without costs, economic with them; shelf life caps, minimum and multiple win, no demand orders nothing.
 
-    assert got == pytest.approx(expected, rel=1e-12)
+    A multiple of 2.5 in whole units is one of 5.
+    """
+    assert order_quantity(daily, batch, 14.0, shelf, minimum, multiple, decimals) == expected
 
 
-@given(st.floats(0.01, 100), st.floats(1, 1e4), st.floats(0, 1e4), st.floats(0.01, 1e3))
+@given(st.floats(0.01, 100), st.floats(1, 1e4), st.floats(0, 1e4), st.integers(1, 10**6), st.integers(0, 3))
 def test_order_quantity_is_a_multiple_not_below_the_minimum(
-    daily: float, batch: float, minimum: float, step: float
+    daily: float, batch: float, minimum: float, thousandths: int, decimals: int
 ) -> None:
-    """Rounded up by less than one multiple."""
-    got = order_quantity(daily, batch, 14.0, NAN, minimum, step)
+    """Rounded up by less than the smallest multiple that the unit's decimals can write."""
+    got = order_quantity(daily, batch, 14.0, NAN, minimum, thousandths / 1000, decimals)
+    step = math.lcm(thousandths, 10 ** (3 - decimals))
     wanted = max(batch, minimum)
 
-    assert abs(got / step - round(got / step)) < 1e-6
-    assert wanted * (1 - 1e-8) <= got <= (wanted + step) * (1 + 1e-8)
+    assert got == round(got, decimals)
+    exact = Decimal(repr(got)) * 1000
+    if got <= 8000:
+        assert exact % step == 0
+        assert wanted * (1 - 1e-8) <= got <= (wanted + step / 1000) * (1 + 1e-8)
 
 
 def test_order_quantities_are_those_of_each_row() -> None:
@@ -145,7 +157,7 @@ def test_order_quantities_are_those_of_each_row() -> None:
     daily, out = np.array([2.0, 1200 / 365, 2.0, NAN]), np.zeros(4)
     order_quantities(daily, policy, out)
 
-    np.testing.assert_allclose(out, [28.0, 316.23, 36.0, NAN], atol=0.01)
+    np.testing.assert_array_equal(out, [28.0, 317.0, 36.0, NAN])
 
 
 def _project(

@@ -11,10 +11,12 @@ from sensing.contracts.parameters import OverrideField
 from sensing.state.decision_record import DecisionRecord
 from sensing.supply.plan import Plan
 from sensing.supply.planner_decisions import FIELDS, DecisionStates, PlannerOverride, ProposalDecision
-from sensing.supply.rounding import rounded
+from sensing.supply.resolved_policy import RESOLVED_POLICY
+from sensing.supply.rounding import in_units
 from tests.snapshots import resumed
 
 ANN = DecisionRecord(decision="override", decider="ann", role="planner", time=5, reason="r")
+DECIMALS = 2
 values = st.sampled_from((0.0, 3.25, 40.0, 123456.0))
 overrides = st.dictionaries(st.sampled_from(FIELDS), values)
 
@@ -22,6 +24,8 @@ overrides = st.dictionaries(st.sampled_from(FIELDS), values)
 def plan_of(rows: int, **columns: float) -> Plan:
     """A plan of which the columns that overrides touch are given."""
     found: dict[str, Any] = {name: np.full(rows, np.nan) for name in Plan._fields} | {"day": 3, "rows": np.arange(rows)}
+    found["policy"] = np.zeros(rows, RESOLVED_POLICY)
+    found["policy"]["decimals"] = DECIMALS
     return Plan(**(found | {name: np.full(rows, value) for name, value in columns.items()}))
 
 
@@ -48,11 +52,11 @@ def test_overrides_and_what_follows(first: dict[OverrideField, float], second: d
     for row, given_values in enumerate(told):
         safety, point = given_values.get("safety_stock"), given_values.get("reorder_point")
         if point is None:
-            point = 30.0 if safety is None else float(rounded(20.0 + safety))
+            point = 30.0 if safety is None else float(in_units(20.0 + safety, DECIMALS, up=True))
         if safety is None:
-            safety = max(point - 20.0, 0.0)
+            safety = float(in_units(max(point - 20.0, 0.0), DECIMALS))
         quantity = given_values.get("order_quantity", 8.0)
-        level = given_values.get("order_up_to", float(rounded(point + quantity)))
+        level = given_values.get("order_up_to", float(in_units(point + quantity, DECIMALS)))
         found = [
             column[row] for column in (after.safety_stock, after.reorder_point, after.order_quantity, after.order_up_to)
         ]

@@ -1,5 +1,6 @@
 """The supply state as the shard uses it: plans, documents, snapshots."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from sensing.contracts.parameters import Accuracy, PlanningParameters
 from sensing.contracts.reference import ItemUpdated, ParametersInForce, PolicyUpdated
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.outputs import encode
+from sensing.published_numbers import round_record
 from sensing.supply.parameter_documents import ForecastSummary
 from sensing.supply.plan import Plan
 from sensing.supply.stock_ledger import book_count, book_movement
@@ -59,8 +61,8 @@ def test_a_plan_of_one_row_by_hand() -> None:
     assert plan.lead_time_demand_mean[0] == pytest.approx(4 * plan.lead_time_days_mean[0], rel=1e-5)
     spread = 8 * plan.lead_time_days_mean[0] + (4 * plan.lead_time_days_sd[0]) ** 2
     assert plan.lead_time_demand_sd[0] ** 2 == pytest.approx(spread, rel=1e-4)
-    assert plan.reorder_point[0] == plan.lead_time_demand_quantile[0]
-    assert plan.safety_stock[0] == pytest.approx(plan.reorder_point[0] - plan.lead_time_demand_mean[0], rel=1e-4)
+    assert plan.reorder_point[0] == math.ceil(plan.lead_time_demand_quantile[0])
+    assert plan.safety_stock[0] == round(plan.reorder_point[0] - plan.lead_time_demand_mean[0])
     assert plan.order_quantity[0] == 56.0
     assert plan.order_up_to[0] == plan.reorder_point[0] + 56.0
     assert plan.stockout[0] == 14  # 24 - 2 + 40 - 9 - 4 t falls below zero there
@@ -103,17 +105,17 @@ def test_an_overdue_order_raises_lead_time_and_reorder_point() -> None:
 
 
 def test_costs_make_the_order_quantity_economic() -> None:
-    """Order cost 20, holding a quarter of 10 a year, 4 a day: sqrt(2 x 20 x 1460 / 2.5), then multiples."""
+    """Order cost 20, holding a quarter of 10 a year, 4 a day: 152.8, in whole units; multiples of 12."""
     b = book(1)
     b.reference(PolicyUpdated(event_id="1", order_cost=20.0, holding_rate_year=0.25))
     assert _plan(b).order_quantity[0] == 56.0
-    assert _plan(b, unit_price=np.array([10.0])).order_quantity[0] == pytest.approx(152.84, abs=0.01)
+    assert _plan(b, unit_price=np.array([10.0])).order_quantity[0] == 153.0
     b.reference(ItemUpdated(event_id="2", sku="S0", unit_cost=10.0, order_quantity_multiple=12.0))
     assert _plan(b, unit_price=np.array([99.0])).order_quantity[0] == 156.0
 
 
 def test_a_document_says_it_all() -> None:
-    """Every field is a plain number or text, six digits long, and unknown things are null."""
+    """Every field is a plain number or text, of few digits, and unknown things are null."""
     b = book(1)
     b.mark_seen(0, ORDERS, CLOSED * DAY_MS + 999)
     b.mark_seen(0, ORDERS, 5)
@@ -121,11 +123,12 @@ def test_a_document_says_it_all() -> None:
     owe(b, 0, CLOSED + 3, 1500)
     b.reference(ParametersInForce(event_id="1", sku="S0", location="L", reorder_point=12.0), np.arange(1), DAY * DAY_MS)
     (document,) = _publish(b, _plan(b, 1 / 3))
+    round_record(document)
     back = msgspec.json.decode(encode(document), type=PlanningParameters)
 
     assert encode(back) == encode(document)
     assert (back.sku, back.location, back.version, back.status) == ("S0", "L", 1, "proposed")
-    assert (back.as_of, back.expires, back.forecast.start) == ("2024-10-14", "2024-11-11", "2024-10-15")
+    assert (back.as_of, back.forecast.start, back.decimals) == ("2024-10-14", "2024-10-15", 3)
     assert back.demand_class == "smooth"
     assert back.forecast.mean == [0.333333] * 28
     assert back.forecast.quantiles[27][:3] == [0.0, 0.333333, 0.666667]
@@ -196,15 +199,51 @@ def test_a_small_part_of_the_spread_is_not_worth_a_publication() -> None:
 
 
 def test_other_reasons_to_publish() -> None:
-    """Lead time, demand class, what is in force, and an expiry that comes near."""
+    """Lead time, demand class, what is in force, and a forecast that ends, unless less than a unit is expected."""
     b = book(1)
     assert len(_publish(b, _plan(b, 0.0))) == 1
     assert _publish(b, _plan(b, 0.0, CLOSED + 1)) == []
     assert [one.demand_class for one in _publish(b, _plan(b, 0.0, CLOSED + 1, code=4))] == ["lumpy"]
     b.reference(ItemUpdated(event_id="1", sku="S0", lead_time_days=9.0))
     assert [one.proposed.lead_time_days_mean for one in _publish(b, _plan(b, 0.0, CLOSED + 1, code=4))] == [9.0]
-    assert _publish(b, _plan(b, 0.0, CLOSED + 27, code=4)) == []
-    assert [one.version for one in _publish(b, _plan(b, 0.0, CLOSED + 28, code=4))] == [4]
+    assert _publish(b, _plan(b, 0.0, CLOSED + 90, code=4)) == []
+    b = book(1)
+    assert len(_publish(b, _plan(b, 4.0))) == 1
+    assert _publish(b, _plan(b, 4.0, CLOSED + 26)) == []
+    (renewed,) = _publish(b, _plan(b, 4.0, CLOSED + 27))
+    assert (renewed.version, renewed.change.total) == (2, 0.0)
+
+
+def test_a_forecast_that_fell_to_less_than_a_unit_is_renewed_once() -> None:
+    """Subscribers must not go on with what is not expected any more; after that nothing is left to say."""
+    b = book(1)
+    b.reference(PolicyUpdated(event_id="1", dead_band=1.0))
+    assert len(_publish(b, _plan(b, 0.1))) == 1
+    assert _publish(b, _plan(b, 0.01, CLOSED + 26)) == []
+    assert len(_publish(b, _plan(b, 0.01, CLOSED + 27))) == 1
+    assert _publish(b, _plan(b, 0.01, CLOSED + 54)) == []
+    assert _publish(b, _plan(b, 0.01, CLOSED + 400)) == []
+
+
+def test_a_silent_location_makes_proposals_stale() -> None:
+    """Once, until it is heard of again; what is in force stays in force."""
+    b = book(2)
+    silent = np.ones(2, np.bool_)
+    forecast = np.full((2, 28), 4.0)
+
+    def plan(day: int, stale: Any = None) -> Plan:
+        codes = np.full(2, 1, np.uint8)
+        return b.plan(np.arange(2), day, (day + 1) * DAY_MS, forecast, forecast, codes, stale=stale)
+
+    first, _ = _publish(b, plan(CLOSED))
+    in_force = {"reorder_point": first.proposed.reorder_point, "order_quantity": first.proposed.order_quantity}
+    b.reference(ParametersInForce(event_id="1", sku="S1", location="L", **in_force), np.arange(2))
+    assert [one.status for one in _publish(b, plan(CLOSED))] == ["in_force"]
+    told = [_publish(b, plan(CLOSED + day, stale)) for day, stale in ((1, silent), (2, silent), (3, None), (4, None))]
+    assert [[(one.sku, one.status) for one in each] for each in told] == [
+        [("S0", "stale")], [], [("S0", "proposed")], [],
+    ]  # fmt: skip
+    assert b.status(0) == "proposed"
 
 
 def test_status_is_in_force_when_the_erp_runs_on_the_proposal() -> None:

@@ -34,7 +34,7 @@ PURE = frozenset(
     {"array", "base64", "bisect", "calendar", "collections", "contextlib", "contextvars", "copy", "dataclasses"}
     | {"datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math"}
     | {"operator", "re"}
-    | {"string", "struct", "types", "typing", "zlib", "zoneinfo"}
+    | {"string", "struct", "types", "typing", "unicodedata", "zlib", "zoneinfo"}
     | {"llvmlite", "msgspec", "numba", "numpy", "orjson", "river"}
 )
 # The compile cache is a directory on disk, chosen once at import.

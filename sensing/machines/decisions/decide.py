@@ -1,9 +1,9 @@
 """Applies one decision message and answers it; `sensing.machines.infrequent_events` calls it for new messages.
 
-A decision about an exception of the roll-up is forwarded to it.
+A decision about an exception of the roll-up is forwarded to it, and so is what an earlier run has published of one.
 """
 
-from sensing.codec.event_record import InfrequentEvent
+from sensing.codec.event_record import ExceptionPublished, InfrequentEvent
 from sensing.contracts.decisions import ExecutionConfirmed
 from sensing.contracts.subjects import exception_of
 from sensing.detection.detector_registry import OVER_ALL_SHARDS
@@ -12,11 +12,20 @@ from sensing.machines.decisions.exception_decisions import decide_exception
 from sensing.machines.decisions.execution import confirm_execution
 from sensing.machines.decisions.held_line_release import release
 from sensing.machines.decisions.parameter_decisions import decide_parameters
-from sensing.machines.machine_messages import ForwardedDecision
+from sensing.machines.machine_messages import EarlierException, ForwardedDecision
 from sensing.machines.shard_state import ShardState
 
 FORWARDED = tuple(f"{detector.prefix}:" for detector in OVER_ALL_SHARDS)
 """How the ids of the roll-up's exceptions begin."""
+
+
+def hear_earlier(s: ShardState, notice: ExceptionPublished) -> None:
+    """Take in an exception that an earlier run has left in the topic; one of the roll-up is forwarded once."""
+    if not notice.state.exception_id.startswith(FORWARDED):
+        if notice.owner_sku is not None or s.shard == 0:
+            s.problems.earlier.add(notice.state)
+    elif s.shard == 0 if notice.owner_sku is None else s.owns(notice.owner_sku):
+        s.reports.put(s.clock, EarlierException(state=notice.state))
 
 
 def decide(s: ShardState, message: InfrequentEvent) -> None:

@@ -7,6 +7,8 @@ from sensing.contracts.audit import DecisionAnswer, Outcome, Rejection
 from sensing.contracts.decisions import DecisionMade, Verdict
 from sensing.contracts.subjects import exception_of
 from sensing.machines.exception_outputs import ProblemKeeper
+from sensing.machines.master_facts import decimals_of
+from sensing.machines.shard_state import ShardState
 from sensing.outputs import AUDIT
 from sensing.state.decision_record import DecisionRecord
 
@@ -61,9 +63,7 @@ def rejected(rejection: Rejection, required: str, got: str, target: DecisionTarg
 
 
 def put_answer(k: ProblemKeeper, message: InfrequentEvent, answer: Answer) -> None:
-    """Put out the answer to a decision, unless the machine is backfilling."""
-    if k.backfilling:
-        return
+    """Put out the answer to a decision. It is the only output of a machine that is backfilling."""
     event = message.event
     made = event if isinstance(event, DecisionMade) else None
     outcome: Outcome = "accepted" if answer.rejection is None else "rejected"
@@ -80,6 +80,8 @@ def put_answer(k: ProblemKeeper, message: InfrequentEvent, answer: Answer) -> No
         **answer.target._asdict(),
         **({"reason": event.reference} if made is None else _decision_fields(made)),
     )
+    if isinstance(k, ShardState):
+        data.decimals = decimals_of(k, data.sku, data.location)
     attributes = {"correlationid": event.subject, "causationid": event.event_id}
     k.outbox.put(
         k.clock, AUDIT, f"decision.{outcome}", f"audit/decision/{event.subject}/{event.event_id}", event.subject,

@@ -28,7 +28,7 @@ def decide_exception(k: ProblemKeeper, message: InfrequentEvent, exception_id: s
     problem = k.problems.named(exception_id)
     if problem is None or problem.finding.sku not in ("", sku_of(event)):
         return rejected("unknown_subject", PUBLISHED, exception_id)
-    refusal = _unfit(problem, event) or _is_stale(problem, event, backfilling=k.backfilling)
+    refusal = _unfit(problem, event) or _is_stale(k, problem, message)
     if refusal is not None:
         return refusal
     before, decision_record, ending = problem.status, decision_record_of(message), None
@@ -37,9 +37,8 @@ def decide_exception(k: ProblemKeeper, message: InfrequentEvent, exception_id: s
         if ending is None:
             horizon = f"one of the last {k.settings.line_horizon_days} days"
             return rejected("stale", f"a line that is still remembered, {horizon}", "an older one", _target(problem))
-    state = k.problems.apply_decision(exception_id, decision_record, event.label, k.clock, ending)
-    if state is not None:
-        put_exception(k, k.clock, message.time, state, cause=event.event_id)
+    found = k.problems.apply_decision(exception_id, decision_record, event.label, k.clock, ending)
+    put_exception(k, k.clock, message.time, found, cause=event.event_id)
     text = f"{sentence(event, decision_record)} The exception is {problem.status}."
     return Answer(_target(problem), text, prior=before, value=problem.status)
 
@@ -63,15 +62,21 @@ def _unfit(problem: Problem, event: DecisionMade) -> Answer | None:
     return None
 
 
-def _is_stale(problem: Problem, event: DecisionMade, *, backfilling: bool) -> Answer | None:
-    """Rejection of a decision about an earlier or unknown version; else None. In the backfill nothing has a version."""
+def _is_stale(k: ProblemKeeper, problem: Problem, message: InfrequentEvent) -> Answer | None:
+    """Rejection of a decision about an earlier or unknown version; else None.
+
+    In the backfill nothing has a version. A decision that an earlier run has accepted is not compared again, since the
+    versions of both runs may differ where events came late.
+    """
+    event: DecisionMade = message.event
     target, version = _target(problem), event.exception_version
     if not problem.is_open and event.decision != "label":
         return rejected("stale", "an exception that is open", f"one that is {problem.status}", target)
-    if version is None or backfilling:
+    if version is None or k.backfilling or k.problems.earlier.has_judged(problem.exception_id, message.time):
         return None
-    if version > problem.version:
-        return rejected("unknown_version", f"at most version {problem.version}", f"version {version}", target)
+    newest = max(problem.version, k.problems.earlier.version(problem.exception_id))
+    if version > newest:
+        return rejected("unknown_version", f"at most version {newest}", f"version {version}", target)
     if version < problem.last_transition_version:
         required = f"version {problem.last_transition_version} or later, since it was opened or escalated then"
         return rejected("stale", required, f"version {version}", target)
@@ -80,4 +85,4 @@ def _is_stale(problem: Problem, event: DecisionMade, *, backfilling: bool) -> An
 
 def _target(problem: Problem) -> DecisionTarget:
     finding = problem.finding
-    return DecisionTarget(finding.sku or None, finding.location or None, problem.version, problem.status)
+    return DecisionTarget(finding.sku or None, finding.location or None, problem.version or None, problem.status)

@@ -8,20 +8,18 @@ from sensing.codec.event_record import InfrequentEvent
 from sensing.codec.instants import day_number, local_date
 from sensing.contracts.decisions import DecisionMade
 from sensing.contracts.parameters import OverrideField, PlanningParameters
-from sensing.contracts.subjects import parameters_subject, sku_of
+from sensing.contracts.subjects import parameters_names
 from sensing.machines.decisions.decision_answer import Answer, DecisionTarget, decision_record_of, rejected, sentence
 from sensing.machines.decisions.roles import parameter_roles
 from sensing.machines.forecast_and_plan import ForecastAndPlan, forecast_and_plan_of_row, forecast_summary
 from sensing.machines.row_lookup import row_of_known
 from sensing.machines.shard_outputs import put_parameters
 from sensing.machines.shard_state import ShardState
-from sensing.supply.dead_band import EXPIRES_DAYS
 from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
 from sensing.supply.parameter_documents import values_of
-from sensing.supply.planner_decisions import FIELDS, DecisionState, PlannerOverride, ProposalDecision
-from sensing.supply.rounding import rounded
+from sensing.supply.planner_decisions import FIELDS, KEPT_DAYS, DecisionState, PlannerOverride, ProposalDecision
 
-PUBLISHED = "a sku/location whose parameters were published; and sku, where the location holds a slash"
+PUBLISHED = "a sku/location whose parameters were published, with a slash in a name as %2F"
 ONE = np.zeros(1, np.int64)
 
 
@@ -37,9 +35,8 @@ def find_row(s: ShardState, event: Any) -> DecidedRow | None:
 
     None if there is no such row or nothing was published of it. In the backfill, unpublished rows count as well.
     """
-    sku = sku_of(event)
-    location = event.subject.removeprefix(parameters_subject(sku, ""))
-    row = row_of_known(s, sku, location) if event.subject == parameters_subject(sku, location) else None
+    sku, location = parameters_names(event)
+    row = row_of_known(s, sku, location)
     if row is None or not s.rows.hot["active"][row]:
         return None
     version = int(s.supply.supply["version"][row])
@@ -135,7 +132,7 @@ def _override_parameters(
     """Set one override or lift all, and publish the new parameters; in the backfill its end publishes them."""
     event, row, before, decision_record = message.event, found.row, found.target, decision_record_of(message)
     closed = int(s.rows.hot["closed_day"][row])
-    until = closed + EXPIRES_DAYS if event.until is None else day_number(event.until)
+    until = closed + KEPT_DAYS if event.until is None else day_number(event.until)
     prior: float | str | None = ", ".join(sorted(decision_state.overrides))
     value: float | str | None = None
     if event.decision == "release":
@@ -146,7 +143,7 @@ def _override_parameters(
         if until <= closed:
             required = f"until a day from {local_date(closed + 1)} on"
             return rejected("invalid_value", required, str(event.until), before)
-        value = float(rounded(event.value))
+        value = s.supply.decided_value(row, event.field, event.value)
         prior = _published_value(s, found, event.field)
         decision_state.overrides = {
             **decision_state.overrides,
@@ -165,7 +162,8 @@ def _override_parameters(
     )
     ((_, document),) = s.supply.publish(result.plan, ONE, forecast_summary(s, result, ONE))
     put_parameters(s, s.clock, document, message.time, cause=event.event_id)
-    text = f"{sentence(event, decision_record)} The parameters are {document.status}."
+    rounded = "" if value in (None, event.value) else f" The value is {value:.12g} in its steps."
+    text = f"{sentence(event, decision_record)}{rounded} The parameters are {document.status}."
     return Answer(before._replace(version=document.version, status=document.status), text, prior=prior, value=value)
 
 

@@ -12,7 +12,7 @@ from flows.input import ordered_merge
 from flows.input.group_progress import GroupProgress
 from flows.input.ordered_merge import CATCH_UP_STEP_MS, PATIENCE_SECONDS, OrderedMerge
 from flows.input.partition_buffer import PartitionBuffer
-from flows.input.timestamps import RecordTimestamps
+from flows.input.record_timestamps import RecordTimestamps
 from sensing.codec.event_record import AFTER_ALL
 from sensing.codec.message_block import Block
 from sensing.machine_settings import HOUR_MS, Settings

@@ -139,3 +139,34 @@ def test_only_what_moves_the_clock_moves_the_maximum() -> None:
 
     assert running_max(times, moves, BEFORE_ALL).tolist() == [5, 5, 7, 7]
     assert running_max(times, moves, 6).tolist() == [6, 6, 7, 7]
+
+
+HOUR_MS = 3_600_000
+
+
+@pytest.mark.parametrize("late", [1, 5, 60, 98, 99, 150])
+@pytest.mark.parametrize("behind", [1, 3, 6, 20])
+@pytest.mark.parametrize("pause", [0, 2, 6])
+def test_late_lines_do_not_make_the_newest_order_far(late: int, behind: int, pause: int) -> None:
+    """A file ends with the newest order, up to a week after the one before, and lines of some days ago."""
+    usual = np.arange(300) * HOUR_MS
+    newest = usual[-1] + HOUR_MS + pause * DAY_MS
+    times = np.concatenate((usual, [newest], usual[-1] - behind * DAY_MS + np.arange(late) * 60_000))
+    assert not FollowingTimestamps(DAY_MS).future(times, times[:0]).any()
+
+
+@pytest.mark.parametrize("late", [0, 1, 60, 98])
+@pytest.mark.parametrize("days", [8, 400, 13_000])
+def test_a_bad_date_before_late_lines_is_refused(late: int, days: int) -> None:
+    """Late lines are no witnesses for it either."""
+    usual = np.arange(300) * HOUR_MS
+    times = np.concatenate((usual, [usual[-1] + days * DAY_MS], usual[-1] - 3 * DAY_MS + np.arange(late) * 60_000))
+    assert np.flatnonzero(FollowingTimestamps(DAY_MS).future(times, times[:0])).tolist() == [300]
+
+
+@pytest.mark.parametrize("normal", [1, 10, 50, 99])
+def test_lines_on_time_still_say_that_a_date_is_bad(normal: int) -> None:
+    """A date five days ahead is refused where the lines after it go on as before."""
+    times = np.arange(300 + normal) * HOUR_MS
+    times[299] += 5 * DAY_MS
+    assert np.flatnonzero(FollowingTimestamps(DAY_MS).future(times, times[:0])).tolist() == [299]

@@ -8,8 +8,8 @@ import pytest
 from flows.input import kafka_reader
 from flows.input.kafka_reader import KafkaReader
 from flows.input.partition_buffer import PartitionBuffer
+from flows.input.record_timestamps import RecordTimestamps
 from flows.input.sorted_block import SortedBlock, empty_block
-from flows.input.timestamps import RecordTimestamps
 from sensing.codec.event_record import AFTER_ALL
 from sensing.machine_settings import Settings
 from tests.flows.input.blocks import gathered

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.servers.kafka import admin
 from flows.input import topic_guard as guard_module
 from flows.input.kafka_source import KafkaSource
-from flows.input.source_group import RECONCILIATION_SECONDS, Clocks, GroupState, SourceGroup
+from flows.input.source_group import PUBLISH_SECONDS, Clocks, GroupState, SourceGroup
 from flows.input.topic_partition import TopicPartition
 from flows.runtime.context import RunContext
 from flows.runtime.roles import Addressed, machine_ids
@@ -180,7 +180,7 @@ def test_accounts_are_asked_for_now_and_then(kafka: str, topics: str) -> None:
         it.epoch()
         assert it.reconciliations() == []
         for number in (1, 2):
-            it.now += RECONCILIATION_SECONDS
+            it.now += PUBLISH_SECONDS
             it.epoch()
             it.epoch()
             assert it.reconciliations()[-SHARDS - 1 :] == [number] * (SHARDS + 1)

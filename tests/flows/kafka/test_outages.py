@@ -1,5 +1,6 @@
 """Outages of Kafka and Redis: the service waits, reports them, loses nothing and continues by itself."""
 
+import datetime as dt
 import signal
 import time
 from pathlib import Path
@@ -129,6 +130,35 @@ def test_outages_of_both_lose_nothing(own_kafka: KafkaServer, own_redis: RedisSe
     assert assert_balanced(totals).total() == outages.sent
     assert (totals["orders", 0]["held"], totals["orders", 0]["released"]) == (3, 1)
     assert records(own_kafka.address, "dead-letters") == []
+
+
+def test_a_service_may_start_before_kafka(own_kafka: KafkaServer, tmp_path: Path) -> None:
+    """It says so once, within seconds, and waits in silence; alive, not started, not ready. Then it goes on by itself.
+
+    A signal while it waits ends it with code 0.
+    """
+    make_topics(own_kafka.address, "")
+    own_kafka.stop()
+    with Service(own_kafka.address, "", tmp_path) as service:
+        until(lambda: any(line["event"] == "part is failing" for line in service.lines()))
+        listening = next(line for line in service.lines() if line["event"] == "listening")
+        [failing] = [line for line in service.lines() if line["event"] == "part is failing"]
+        told = dt.datetime.fromisoformat(failing["time"]) - dt.datetime.fromisoformat(listening["time"])
+        assert told.total_seconds() < 5
+        assert (failing["part"], "required a broker that answers" in failing["problem"]) == ("kafka", True)
+        time.sleep(5)
+        assert len(service.lines()) == 2
+        [reason] = service.ask("/startupz")[1]["reasons"]
+        assert "required a broker that answers" in reason
+        assert [service.ask(path)[0] for path in ("/startupz", "/livez", "/readyz")] == [503, 200, 503]
+        own_kafka.start()
+        service.ready()
+        assert [service.ask(path)[0] for path in ("/startupz", "/livez", "/readyz")] == [200, 200, 200]
+        assert service.stop() == 0
+    own_kafka.stop()
+    with Service(own_kafka.address, "", tmp_path) as service:
+        until(lambda: any(line["event"] == "part is failing" for line in service.lines()))
+        assert service.stop() == 0
 
 
 SOON = "import flows.service_job; flows.service_job.STOP_SECONDS_MAX = 3.0"

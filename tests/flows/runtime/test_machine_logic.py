@@ -22,6 +22,9 @@ NONE = np.empty(0, EVENT)
 class Blind:
     """An observer that fails when it is shown a machine."""
 
+    def worked(self) -> None:
+        """Take it."""
+
     def machine(self, number: int, machine: Any) -> None:
         """Fail."""
         msg = f"cannot look at {number}"

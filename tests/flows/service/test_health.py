@@ -79,7 +79,7 @@ def test_a_second_outage_is_another_one(health: Health, clock: Clock) -> None:
 def test_a_flow_that_stands_still_is_not_alive(health: Health, clock: Clock) -> None:
     """From every epoch on there is so much time for the next one; before the first one kernels may be compiled."""
     clock.now += 1000
-    assert health.live() == (True, health.live().body | {"status": "ok", "heartbeat_age_seconds": 0.0})
+    assert health.live() == (True, health.live().body | {"status": "starting", "heartbeat_age_seconds": 0.0})
     health.beat()
     clock.now += 30
     assert health.live().good
@@ -87,7 +87,7 @@ def test_a_flow_that_stands_still_is_not_alive(health: Health, clock: Clock) -> 
     clock.now += 30.5
     good, body = health.live()
     assert (good, body["status"], body["heartbeat_age_seconds"]) == (False, "failing", 30.5)
-    assert body["reason"] == "no epoch has been completed for 30 s, required one within 30 s"
+    assert body["reason"] == ("no epoch and no call of a machine has ended for 30 s, required one within 30 s")
     health.beat()
     assert health.live().good
 
@@ -160,3 +160,59 @@ def test_many_threads_may_tell(health: Health) -> None:
     for thread in threads:
         thread.join()
     assert health.live().body["parts"]["kafka"]["failures"] == 4000
+
+
+def test_busy_and_dead_are_two_answers(health: Health, clock: Clock) -> None:
+    """A flow whose machines end calls is alive, however long an epoch takes; one that does nothing is not."""
+    health.beat()
+    for _ in range(10):
+        clock.now += 29
+        health.work()
+    good, body = health.live()
+    assert (good, body["status"], body["heartbeat_age_seconds"]) == (True, "busy", 290.0)
+    clock.now += 31
+    good, body = health.live()
+    assert (good, body["status"]) == (False, "failing")
+    assert body["reason"].startswith("no epoch and no call of a machine has ended for 31 s")
+    health.beat()
+    assert health.live().body["status"] == "ok"
+
+
+def test_a_start_says_what_it_does(health: Health) -> None:
+    """Until the first epoch has ended; a failure comes first."""
+    health.stage("topics are looked for")
+    assert health.startup() == (False, {"status": "starting", "reasons": ["topics are looked for"]})
+    health.beat()
+    assert health.startup() == (True, {"status": "started", "reasons": []})
+    health.fail("no such topic")
+    assert health.startup() == (False, {"status": "starting", "reasons": ["no such topic"]})
+
+
+def test_a_view_of_another_engine_is_not_ready(health: Health) -> None:
+    """Redis may be away, but a view that belongs to somebody else is not what readers expect."""
+    health.reference_read()
+    health.inputs_read()
+    assert health.failing("view", "required a view of topics a, got one of topics b")
+    assert not health.failing("view", "the same")
+    [reason] = health.ready().body["reasons"]
+    assert reason.endswith("the same")
+    assert health.live().good
+    assert health.ok("view") == 0.0
+    assert health.ok("view") is None
+    assert health.ready().good
+
+
+def test_warnings_are_shown_and_counted(health: Health, clock: Clock) -> None:
+    """They stop nothing: alive and ready are as they were."""
+    before = health.ready()
+    health.warn("second_engine", "one")
+    clock.now += 10
+    health.warn("second_engine", "two", 4)
+    good, body = health.live()
+    assert (good, body["status"]) == (True, "starting")
+    assert body["warnings"] == {
+        "second_engine": {
+            "text": "two", "count": 5, "from": "2020-09-13T12:26:40.000Z", "last": "2020-09-13T12:26:50.000Z",
+        }
+    }  # fmt: skip
+    assert health.ready() == before

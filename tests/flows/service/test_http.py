@@ -1,9 +1,12 @@
 """The endpoints, asked over real connections."""
 
+import contextlib
 import gzip
 import http.client
 import json
 import socket
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -55,13 +58,13 @@ def test_metrics_are_served_as_prometheus_reads_them(service: Service) -> None:
     status, headers, body = service.ask("/metrics")
     assert (status, headers["Content-Type"].split(";")[0]) == (200, "text/plain")
     families = {family.name: family for family in text_string_to_metric_families(body.decode())}
-    assert families["tidegauge_records_read"].samples[0].value == 7
+    assert families["tidegauge_records_fetched"].samples[0].value == 7
     assert {metric.name for metric in described()} <= set(families)
 
     status, headers, body = service.ask("/metrics?name=x", Accept="application/openmetrics-text; version=1.0.0")
     assert (status, headers["Content-Type"].split(";")[0]) == (200, "application/openmetrics-text")
     assert body.endswith(b"# EOF\n")
-    assert b'tidegauge_records_read_total{topic="orders"} 7.0' in body
+    assert b'tidegauge_records_fetched_total{topic="orders"} 7.0' in body
 
 
 def test_metrics_are_compressed_for_who_asks(service: Service) -> None:
@@ -86,6 +89,26 @@ def test_health_is_served_with_its_story(service: Service) -> None:
     assert (status, json.loads(body)["status"]) == (503, "failing")
 
 
+def test_startup_liveness_and_readiness_are_three_answers(service: Service) -> None:
+    """While it starts it is alive and not started; in its first epochs started and not ready; busy is not dead."""
+    service.health.stage("kernels are being compiled")
+
+    def answers() -> list[tuple[int, str]]:
+        asked = [service.ask(path) for path in ("/startupz", "/livez", "/readyz")]
+        return [(status, json.loads(body)["status"]) for status, _headers, body in asked]
+
+    assert answers() == [(503, "starting"), (200, "starting"), (503, "not ready")]
+    assert json.loads(service.ask("/startupz")[2])["reasons"] == ["kernels are being compiled"]
+    service.health.beat()
+    assert answers() == [(200, "started"), (200, "ok"), (503, "not ready")]
+    service.clock.now += 1000
+    service.health.work()
+    assert answers()[:2] == [(200, "started"), (200, "busy")]
+    service.clock.now += 1000
+    assert answers()[:2] == [(200, "started"), (503, "failing")]
+    assert service.ask("/livez")[2] == service.ask("/healthz")[2]
+
+
 def test_readiness_is_served_with_its_reasons(service: Service) -> None:
     """503 with reasons until history is read, 200 then."""
     status, _headers, body = service.ask("/readyz")
@@ -95,7 +118,7 @@ def test_readiness_is_served_with_its_reasons(service: Service) -> None:
     assert service.ask("/readyz")[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz", "/other"])
+@pytest.mark.parametrize("path", ["/metrics", "/startupz", "/livez", "/healthz", "/readyz", "/other"])
 def test_head_is_get_without_the_body(service: Service, path: str) -> None:
     """Same status, type and length; nothing behind them."""
     status, headers, body = service.ask(path)
@@ -109,7 +132,7 @@ def test_head_is_get_without_the_body(service: Service, path: str) -> None:
 def test_other_paths_are_not_found(service: Service, path: str) -> None:
     """404 says which paths there are."""
     status, _headers, body = service.ask(path)
-    assert (status, body) == (404, b"There are /metrics, /healthz, /readyz.\n")
+    assert (status, body) == (404, b"There are /metrics, /startupz, /livez, /readyz, /healthz.\n")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -121,10 +144,10 @@ def test_nothing_can_be_changed(service: Service, method: str) -> None:
 
 def test_a_figure_that_cannot_be_made_fails_its_request_alone(service: Service) -> None:
     """500 for the scrape; the next request is answered."""
-    service.telemetry.outcomes(0, [("orders", 0, (1, 2))])
+    service.telemetry.control_totals = {0: ("no totals",)}  # type: ignore[dict-item]  # what cannot be shown
     status, _headers, body = service.ask("/metrics")
     assert (status, body) == (500, b"The answer could not be made; the log says why.\n")
-    service.telemetry.outcomes(0, [])
+    service.telemetry.control_totals = {}
     assert service.ask("/metrics")[0] == 200
 
 
@@ -144,21 +167,73 @@ def test_garbage_harms_nobody(service: Service) -> None:
     assert service.ask("/healthz")[0] == 200
 
 
-def test_connections_are_bounded(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Above the bound a connection is closed at once; when one ends there is place again."""
-    monkeypatch.setattr(endpoints._Handler, "timeout", 60)
+def slow_clients(service: Service, count: int, sent: bytes) -> list[socket.socket]:
+    """Connections that have sent the beginning of a request."""
     address = ("127.0.0.1", service.endpoints.port)
-    held = [socket.create_connection(address, timeout=10) for _ in range(endpoints.CONNECTIONS_MAX)]
+    held = [socket.create_connection(address, timeout=10) for _ in range(count)]
+    for connection in held:
+        connection.sendall(sent)
+    return held
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /heal", b"GET /healthz HTTP/1.1\r\nX: y\r\n"])
+def test_slow_clients_do_not_starve_probes(service: Service, sent: bytes) -> None:
+    """More of them than there are threads, each sending a byte now and then: every probe is answered at once."""
+    held = slow_clients(service, 3 * endpoints.CONNECTIONS_MAX, sent)
+    stop = threading.Event()
+
+    def trickle() -> None:
+        while not stop.wait(0.05):
+            for connection in held:
+                with contextlib.suppress(OSError):
+                    connection.sendall(b"a")
+
+    trickling = threading.Thread(target=trickle)
+    trickling.start()
     try:
-        with socket.create_connection(address, timeout=10) as refused:
-            assert refused.recv(1) == b""
+        for _ in range(20):
+            asked_at = time.monotonic()
+            assert service.ask("/livez")[0] == 200
+            assert time.monotonic() - asked_at < 2
+        assert threading.active_count() < 2 * endpoints.CONNECTIONS_MAX
     finally:
+        stop.set()
+        trickling.join()
         for connection in held:
-            connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
-            while connection.recv(65536):
-                pass
             connection.close()
-    assert service.ask("/healthz")[0] == 200
+
+
+def test_a_request_has_a_deadline(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It covers the whole connection, however often a byte comes."""
+    monkeypatch.setattr(endpoints, "REQUEST_SECONDS_MAX", 0.5)
+    [slow] = slow_clients(service, 1, b"GET /healthz")
+    began, ended = time.monotonic(), False
+    with slow:
+        while not ended and time.monotonic() - began < 10:
+            with contextlib.suppress(OSError):
+                slow.sendall(b"a")
+            slow.settimeout(0.05)
+            try:
+                ended = slow.recv(1) == b""
+            except TimeoutError:
+                continue
+            except OSError:
+                ended = True
+    assert ended
+    assert 0.3 < time.monotonic() - began < 5
+
+
+def test_a_client_that_reads_nothing_is_cut_off(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that is not taken does not keep its thread."""
+    monkeypatch.setattr(endpoints, "REQUEST_SECONDS_MAX", 0.5)
+    monkeypatch.setattr(endpoints, "_text", lambda _code, _text: ("404 Not Found", [], b"x" * (64 << 20)))
+    [slow] = slow_clients(service, 1, b"GET /other HTTP/1.0\r\n\r\n")
+    with slow:
+        deadline = time.monotonic() + 10
+        while service.endpoints._server._open and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not service.endpoints._server._open
+        assert service.ask("/livez")[0] == 200
 
 
 def test_a_port_in_use_is_refused(service: Service) -> None:

@@ -182,3 +182,16 @@ def test_librdkafka_logs_through_us() -> None:
         consumer.close()
     assert all(event["logger"] == "librdkafka" for event in lines(stream))
     assert "Client configuration:" in stream.getvalue()
+
+
+def test_attempts_to_connect_are_for_debugging() -> None:
+    """A broker that is away is told of by the engine, once; librdkafka's line for every attempt would hide that."""
+    for level, expected in (
+        ("info", ["Client has no brokers"]),
+        ("debug", ["FAIL [x]: refused", "Client has no brokers"]),
+    ):
+        stream = io.StringIO()
+        configure(LogSettings(level=level), stream=stream)  # type: ignore[arg-type]  # a literal
+        logging.getLogger("librdkafka").error("FAIL [x]: refused")
+        logging.getLogger("librdkafka").error("Client has no brokers")
+        assert [event["event"] for event in lines(stream)] == expected

@@ -10,8 +10,9 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from flows.service.health import Health
-from flows.service.metrics import described, registry
+from flows.service.metrics import EXCLUSIVE, described, registry
 from flows.service.telemetry import Telemetry
+from sensing.contracts.audit import ControlTotals
 from sensing.machines.gauges import LIMITS, Gauges
 from tests.flows.service.clock import Clock
 
@@ -42,6 +43,12 @@ def metrics(telemetry: Telemetry, health: Health) -> CollectorRegistry:
     return registry(telemetry, health)
 
 
+def totals(partition: int, read: int, **outcomes: int) -> ControlTotals:
+    """Control totals of a partition of orders."""
+    none = dict.fromkeys(EXCLUSIVE, 0)
+    return ControlTotals(topic="orders", partition=partition, read=read, **(none | outcomes))
+
+
 def test_names_keep_the_conventions() -> None:
     """One prefix, base units, no total in the table, help that is a sentence, no label that grows with the business."""
     assert len({metric.name for metric in described()}) == len(described())
@@ -51,7 +58,7 @@ def test_names_keep_the_conventions() -> None:
         assert metric.help.endswith(".")
         assert set(metric.labels) <= {
             "topic", "partition", "outcome", "reason", "type", "severity", "client", "kind", "part", "target",
-            "version", "python",
+            "version", "python", "subject",
         }  # fmt: skip
 
 
@@ -76,9 +83,8 @@ def test_counters(telemetry: Telemetry, metrics: CollectorRegistry) -> None:
     telemetry.records.labels("orders").inc(10)
     telemetry.bytes.labels("orders").inc(2300)
     telemetry.tombstones.labels("reference").inc(3)
-    telemetry.outcomes(0, [("orders", 0, (5, 1, 2, 0, 0, 2, 0, 0)), ("orders", 1, (1, 0, 0, 0, 0, 0, 0, 0))])
-    telemetry.outcomes(1, [("orders", 0, (9, 9, 9, 9, 9, 9, 9, 9))])
-    telemetry.outcomes(1, [("orders", 0, (10, 0, 0, 0, 0, 0, 0, 0))])
+    telemetry.control_totals = {0: (totals(0, 10, absorbed=5, absorbed_late=1, duplicate=2, dead_letter=2),)}
+    telemetry.control_totals |= {1: (totals(1, 12, absorbed=11, held=1, released=1, unknown_line=3),)}
     telemetry.dead_letters.labels("not_json").inc(2)
     telemetry.outputs.labels("exceptions", "exception.opened").inc(4)
     telemetry.deliveries.labels("kafka").inc(3)
@@ -89,7 +95,10 @@ def test_counters(telemetry: Telemetry, metrics: CollectorRegistry) -> None:
     def value(name: str, **labels: str) -> float | None:
         return metrics.get_sample_value(name, labels)
 
-    assert value("tidegauge_records_read_total", topic="orders") == 10
+    assert value("tidegauge_records_fetched_total", topic="orders") == 10
+    assert value("tidegauge_records_read_total", topic="orders") == 22
+    assert value("tidegauge_events_released_total", topic="orders") == 1
+    assert value("tidegauge_events_unknown_line_total", topic="orders") == 3
     assert value("tidegauge_read_bytes_total", topic="orders") == 2300
     assert value("tidegauge_tombstones_read_total", topic="reference") == 3
     assert value("tidegauge_events_total", topic="orders", outcome="absorbed") == 16

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from flows.service import observer as observer_module
 from flows.service.health import Health
 from flows.service.observer import LOOK_SECONDS, FlowObserver
 from flows.service.telemetry import Telemetry, counts
 from sensing.machine_settings import Settings
 from sensing.machines.ledger import LedgerMachine
+from sensing.machines.machine_messages import LedgerBatch, Totals
 from sensing.machines.rollup import RollUpMachine
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, OutputRecord
@@ -43,6 +45,7 @@ def watched() -> Watched:
 
 def test_an_epoch_is_heartbeat_commit_and_line(watched: Watched) -> None:
     """The end of an epoch shows everywhere; the line carries the traceparent of its last exception, once."""
+    watched.observer.inputs_read()
     watched.observer.read("orders", 1, 10)
     watched.observer.outputs(
         [
@@ -66,6 +69,19 @@ def test_an_epoch_is_heartbeat_commit_and_line(watched: Watched) -> None:
     assert [first[0].get("traceparent"), second[0].get("traceparent")] == ["00-a-b-01", None]
     watched.clock.now += 61
     assert not watched.health.live().good
+
+
+def test_history_has_progress_instead_of_lines(watched: Watched) -> None:
+    """Until the inputs are read, an epoch logs the progress, and that every few seconds only."""
+    watched.observer.read("orders", 1, 10)
+    with capture_logs() as silent:
+        watched.observer.epoch(0.4)
+    watched.clock.now += 5
+    with capture_logs() as told:
+        watched.observer.epoch(0.4)
+
+    shown = [[line["event"] for line in lines if line["log_level"] != "debug"] for lines in (silent, told)]
+    assert shown == [[], ["reading history"]]
 
 
 def test_delays_count_once_history_is_read(watched: Watched) -> None:
@@ -99,10 +115,14 @@ def test_what_sinks_tell_is_counted(watched: Watched) -> None:
 
 
 def test_machines_are_looked_at_now_and_then(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shards and the roll-up are counted at most every few seconds each, the ledger never."""
+    """Shards and the roll-up are counted at most every few seconds each; the ledger has no gauges."""
     looked: list[int] = []
-    telemetry: Any = watched.telemetry
-    monkeypatch.setattr(telemetry, "outcomes", lambda number, _totals: looked.append(number))
+
+    def look(state: Any) -> str:
+        looked.append(state.shard)
+        return "gauges"
+
+    monkeypatch.setattr(observer_module, "gauges", look)
     shards = [ShardMachine(0, Settings()), ShardMachine(1, Settings())]
     for _ in range(3):
         for number, shard in enumerate(shards):
@@ -114,4 +134,36 @@ def test_machines_are_looked_at_now_and_then(watched: Watched, monkeypatch: pyte
 
     assert looked == [0, 1, 0]
     assert watched.telemetry.machines.keys() == {0, 1, 17}
-    assert watched.telemetry.machines[0].rows == 0
+
+
+def test_control_totals_are_those_of_the_ledger(watched: Watched) -> None:
+    """At the end of every epoch the newest complete ones are shown, published or not."""
+    ledger = LedgerMachine(1, 1)
+    ledger.apply(LedgerBatch([], [("orders", 0, 3)], 0, 1, publish=False))
+    watched.observer.machine(1, ledger)
+    assert watched.telemetry.control_totals == {}
+    ledger.apply(Totals(0, [("orders", 0, (2, 0, 1, 0, 0, 0, 0, 0))], 1))
+    watched.observer.machine(1, ledger)
+
+    [shown] = watched.telemetry.control_totals[0]
+    assert (shown.read, shown.absorbed, shown.duplicate) == (3, 2, 1)
+
+
+def test_outages_and_warnings_are_logged_once(watched: Watched) -> None:
+    """The beginning and the end of an outage; a warning once a minute, while every one is counted."""
+    with capture_logs() as lines:
+        for _ in range(3):
+            watched.observer.failing("kafka-consumer", "connection refused")
+            watched.clock.now += 7
+        watched.observer.ok("kafka-consumer")
+        watched.observer.ok("kafka-consumer")
+        for _ in range(3):
+            watched.observer.warn("second_engine", "another engine", 2)
+            watched.clock.now += 31
+    assert [(line["log_level"], line["event"]) for line in lines] == [
+        ("warning", "part is failing"), ("info", "part works again"), ("warning", "another engine"),
+        ("warning", "another engine"),
+    ]  # fmt: skip
+    assert (lines[0]["problem"], lines[1]["outage_seconds"]) == ("connection refused", 21)
+    assert counts(watched.telemetry.warnings) == {("second_engine",): 6}
+    assert watched.health.live().body["warnings"]["second_engine"]["count"] == 6

@@ -28,6 +28,7 @@ def _as_before() -> Iterator[None]:
 def test_an_engine_is_watched_while_it_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """The log says where; an epoch shows in the metrics, as a heartbeat and as a line; afterwards nobody listens."""
     with operations(RunSettings(http=HttpSettings(port=0))) as observer:
+        observer.inputs_read()
         observer.read("orders", 3, 300)
         observer.outputs([record(EXCEPTIONS, "exception.opened", traceparent="00-a-b-01")])
         observer.epoch(0.25)
@@ -44,7 +45,7 @@ def test_an_engine_is_watched_while_it_runs(capsys: pytest.CaptureFixture[str]) 
     assert listening["event"] == "listening"
     assert (epoch["event"], epoch["records"], epoch["epoch_ms"]) == ("epoch", 3, 250.0)
     assert epoch["traceparent"] == "00-a-b-01"
-    assert 'tidegauge_records_read_total{topic="orders"} 3.0' in scraped
+    assert 'tidegauge_records_fetched_total{topic="orders"} 3.0' in scraped
     assert "tidegauge_epoch_seconds_count 1.0" in scraped
     with pytest.raises(ConnectionRefusedError):
         http.client.HTTPConnection("127.0.0.1", port, timeout=10).request("GET", "/metrics")

@@ -30,7 +30,7 @@ def subjects(seed: int) -> tuple[list[str], list[str]]:
     found = run(Stream(business(seed, DAYS)), ONE)
     names = sorted({state["exception_id"] for state in found.data(EXCEPTIONS)})
     rows = sorted({f"{d['sku']}/{d['location']}" for d in found.data(PARAMETERS)})
-    return [*names, "surge:NOBODY|LON:20260203T101112131"], [*rows, "PUMP/MARS", "PUMP"]
+    return [*names, "surge:NOBODY|LON:20260203"], [*rows, "PUMP/MARS", "PUMP"]
 
 
 def decided(seed: int, count: int) -> list[Line]:

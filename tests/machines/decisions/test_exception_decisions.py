@@ -98,7 +98,7 @@ def test_a_rejected_problem_ends_and_stays_away() -> None:
 def test_an_exception_that_has_ended_can_be_labelled_only() -> None:
     """While it is remembered a label is taken; everything else is stale, and after that it is unknown."""
     found = told(
-        decision("d1", noon(69.2), NAME, "label", label="false_alarm", exception_version=1),
+        decision("d1", noon(69.2), NAME, "label", label="false_alarm"),
         *(decision(f"d{n}", noon(69.2 + n / 100), NAME, verdict) for n, verdict in ((2, "acknowledge"), (3, "reject"))),
     )
     assert outcomes(found) == [("d1", None), ("d2", "stale"), ("d3", "stale")]
@@ -167,8 +167,8 @@ def test_a_repeat_is_not_answered_again() -> None:
 
 
 def test_decisions_of_the_quiet_time_show_at_its_end() -> None:
-    """In the backfill they take effect in silence, whatever version they echo: an acknowledged problem comes out
-    acknowledged, a rejected one not at all, and neither is answered.
+    """In the backfill they take effect, whatever version they echo: an acknowledged problem comes out acknowledged, a
+    rejected one not at all. Both are answered at once.
     """
     quiet = at(64, 6)
     acknowledged = told(decision("d1", at(63, 20), NAME, "acknowledge", exception_version=7), quiet_until=quiet)
@@ -176,7 +176,8 @@ def test_decisions_of_the_quiet_time_show_at_its_end() -> None:
     assert (first["version"], first["status"], first["decided_by"]) == (1, "acknowledged", "ann")
     rejected = told(decision("d1", at(63, 20), NAME, "reject"), quiet_until=quiet)
     assert states(rejected, "order_surge") == []
-    assert answers(acknowledged) == answers(rejected) == []
+    assert outcomes(acknowledged) == outcomes(rejected) == [("d1", None)]
+    assert [answer["version"] for answer in answers(acknowledged)] == [None]
 
 
 def test_rights_are_on_one_page() -> None:

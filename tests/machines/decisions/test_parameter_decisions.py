@@ -47,15 +47,15 @@ VERSION: int = CURRENT["version"]
 
 
 def test_an_approval_is_the_same_proposal_in_another_status() -> None:
-    """The next version says approved, by whom and why, and proposes to the last digit what was approved; its expiry is
-    that of the proposal, its stock and forecast are of today.
+    """The next version says approved, by whom and why, and proposes to the last digit what was approved; its stock
+    and forecast are of today.
     """
     made = decision("d1", noon(60), SUBJECT, "approve", parameters_version=VERSION, reason="fits the budget")
     found = told(made)
     document = documents(found)[-1]
     assert (document["version"], document["status"]) == (VERSION + 1, "approved")
     assert document["proposed"] == CURRENT["proposed"]
-    assert (document["expires"], document["as_of"]) == (CURRENT["expires"], "2026-04-02")
+    assert document["as_of"] == "2026-04-02"
     assert document["forecast"]["start"] == "2026-04-03"
     assert (document["change"]["total"], document["change"]["sentence"][:23]) == (0.0, "Reorder point unchanged")
     told_by = [document[f"decid{name}"] for name in ("ed_by", "ed_role", "ed_at")]
@@ -183,9 +183,9 @@ def test_an_override_stands_until_its_day_is_over() -> None:
 
 
 def test_without_an_end_an_override_stands_four_weeks() -> None:
-    """As long as any publication."""
+    """From the last closed day on."""
     document = documents(told(decision("d1", noon(60), SUBJECT, "override", field="order_quantity", value=7)))[-1]
-    assert document["overrides"][0]["until"] == document["expires"] == "2026-04-30"
+    assert document["overrides"][0]["until"] == "2026-04-30"
 
 
 def test_overrides_are_replaced_and_released() -> None:
@@ -352,7 +352,7 @@ def test_a_full_table_of_decided_rows_takes_no_more() -> None:
     assert sum(shard.state.supply.decision_states.refused for shard in found.shards) == 2
 
 
-def test_in_quiet_time_overrides_are_kept_and_nothing_is_answered() -> None:
+def test_in_quiet_time_overrides_are_kept_and_answered() -> None:
     """At its end the parameters come out with the override; what refers to published versions found none."""
     lines = [
         decision("d1", noon(60), SUBJECT, "override", field="reorder_point", value=333, parameters_version=17),
@@ -362,7 +362,7 @@ def test_in_quiet_time_overrides_are_kept_and_nothing_is_answered() -> None:
         decision("d4", noon(62), SUBJECT, "override", field="safety_stock", value=7, until="2026-04-06"),
     ]
     found = told(*lines, quiet_until=at(65, 12))
-    assert answers(found) == []
+    assert outcomes(found) == []
     first = documents(found)[0]
     assert (first["version"], first["status"]) == (1, "proposed")
     assert [override["field"] for override in first["overrides"]] == ["order_quantity", "reorder_point"]
