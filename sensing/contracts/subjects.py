@@ -1,9 +1,9 @@
 """Subjects: ids of exceptions and parameters, and the way back from a decision's subject to its SKU.
 
 The id of an exception is ``type:key:day``, the local day on which its episode began. The parts of the key are joined by
-``|``; the first part is the SKU. The subject of parameters is ``sku/location``. What separates parts is escaped within a
-part: ``%7C`` for ``|``, ``%2F`` for ``/``, and ``%25`` for ``%``. So names with separators have keys of their own, and
-others are readable as they are.
+``|``; the first part is the SKU. The subject of parameters is ``sku/location``. What separates parts is escaped within
+a part: ``%7C`` for ``|``, ``%2F`` for ``/``, and ``%25`` for ``%``. So names with separators have keys of their own,
+and others are readable as they are.
 """
 
 import hashlib
