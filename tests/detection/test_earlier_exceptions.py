@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sensing.codec.instants import rfc3339
 from sensing.contracts.decisions import Verdict
+from sensing.contracts.exception_details import DelayDetails
 from sensing.contracts.exceptions import ENDED, ExceptionState
 from sensing.detection.deadlines import NEVER
 from sensing.detection.lifecycle import Problems
@@ -123,6 +124,11 @@ def test_versions_and_decisions_of_the_earlier_run_are_known() -> None:
     assert not knowing(left()).earlier.has_judged(ID, NOW)
 
 
+def late(**fields: Any) -> DelayDetails:
+    """Details of a late line."""
+    return DelayDetails(**({"po_id": "P", "line": "1", "supplier": "S", "units_open": 4.0, "covered": True} | fields))
+
+
 @pytest.mark.parametrize(
     ("known", "now", "found"),
     [
@@ -135,8 +141,12 @@ def test_versions_and_decisions_of_the_earlier_run_are_known() -> None:
         (left(severity="high", overdue=True, status="escalated"), {}, []),
         (left(status="resolved", resolved_at=rfc3339(NOW)), {}, [("reopened", 5, "opened")]),
         (decided("acknowledge", status="acknowledged"), {}, []),
-        (left(details={"x": 1}), {"marker": "m", "details": {"x": 1}}, []),
-        (left(details={"x": 1}), {"marker": "m", "details": {"x": 2}}, [("changed", 5, "opened")]),
+        (left(details=late()), {"marker": "m", "details": late()}, []),
+        (left(details=late(supplier_region="west")), {"marker": "m", "details": late()}, []),
+        (left(details=late(units_late=4.0)), {"marker": "m", "details": late(units_late=4.0004)}, []),
+        (left(details=late()), {"marker": "m", "details": late(units_late=9.0)}, [("changed", 5, "opened")]),
+        (left(details=late()), {"marker": "m", "details": late(covered=False)}, [("changed", 5, "opened")]),
+        (left(details=None), {"marker": "m", "details": late()}, [("changed", 5, "opened")]),
     ],
 )
 def test_the_end_of_a_backfill_repeats_nothing(
