@@ -16,6 +16,7 @@ WAIVED = {
     "reference item.updated.currency: pattern has changed": "as for orders",
     "reference policy.updated.base_currency: pattern has changed": "as for orders",
     "reference policy.updated.rates[[][]]: pattern has changed": "as for orders",
+    "planning-parameters PlanningParameters.expires: the field is gone": "a proposal that still holds does not expire",
 }
 """What the next release breaks, as patterns of `fnmatch`, each with the reason. CHANGELOG.md says the same to users."""
 
