@@ -4,7 +4,7 @@ by one in Python, outside the kernel.
 
 import numpy as np
 
-from sensing.codec.event_record import CurrencyHeard, InfrequentEvent, LocationHeard, SuccessionHeard
+from sensing.codec.event_record import CurrencyHeard, HistoryHeard, InfrequentEvent, LocationHeard, SuccessionHeard
 from sensing.codec.kit_parts import is_derived, key_of
 from sensing.codec.thousandths import exact_thousandths
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
@@ -17,6 +17,7 @@ from sensing.machines.decisions.decide import decide
 from sensing.machines.disruption import SupplierDisruption
 from sensing.machines.item_units import unit_factor
 from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, HELD_BACK, SUPERSEDED
+from sensing.machines.machine_messages import HistoryReport
 from sensing.machines.old_names import booking_old_stock
 from sensing.machines.purchase_effects import book_receipt, report_closed, report_moved
 from sensing.machines.purchase_rejects import purchase_conflict
@@ -50,6 +51,10 @@ def apply_infrequent(s: ShardState, message: InfrequentEvent) -> SupplierDisrupt
     if isinstance(message.event, CurrencyHeard):
         if s.supply.see_currency(message.event.currency):
             s.schedule_plans()
+        return None
+    if isinstance(message.event, HistoryHeard):
+        if s.begin_backfill(message.event.until):
+            s.reports.put(s.clock, HistoryReport(message.event.until))
         return None
     with booking_old_stock(s, message):
         outcome = _apply(s, message)

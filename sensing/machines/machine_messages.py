@@ -172,7 +172,13 @@ class ForwardedDecision(msgspec.Struct, frozen=True, kw_only=True, tag="decision
     trace: str | None
 
 
-RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision
+class HistoryReport(msgspec.Struct, frozen=True, kw_only=False, tag="history"):
+    """To the roll-up: the input begins with a snapshot, and all before ``until`` (UTC ms) is history."""
+
+    until: int
+
+
+RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision | HistoryReport
 
 
 class ShardReport(NamedTuple):

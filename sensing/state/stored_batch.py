@@ -12,6 +12,7 @@ from sensing.codec.event_record import (
     TOPICS,
     Batch,
     CurrencyHeard,
+    HistoryHeard,
     InfrequentEvent,
     LocationHeard,
     SuccessionHeard,
@@ -36,7 +37,13 @@ class StoredEvent(msgspec.Struct):
 
     def infrequent(self) -> InfrequentEvent:
         """Put the event together."""
-        types: tuple[Any, ...] = (*INPUTS[TOPICS[self.place[2]]], CurrencyHeard, LocationHeard, SuccessionHeard)
+        types: tuple[Any, ...] = (
+            *INPUTS[TOPICS[self.place[2]]],
+            CurrencyHeard,
+            HistoryHeard,
+            LocationHeard,
+            SuccessionHeard,
+        )
         event = msgspec.msgpack.decode(self.event, type=functools.reduce(operator.or_, types))
         return InfrequentEvent(event, *self.place, self.trace, self.named)
 
