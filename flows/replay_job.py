@@ -32,12 +32,15 @@ EACH_BATCH = dt.timedelta(0)
 
 
 class Summary(NamedTuple):
-    """Result of a replay: messages read, wall-clock seconds, rows of parameters, output records by type."""
+    """Result of a replay: messages read, wall-clock seconds, rows of parameters, output records by type, and lines
+    without a value that were skipped.
+    """
 
     lines: int
     seconds: float
     rows: int
     outputs: dict[str, int]
+    tombstones: int = 0
 
 
 def replay(
@@ -98,4 +101,4 @@ def replay(
                 reader = stack.enter_context(contextlib.closing(PrefetchingSource(files)))
             execute(topology.build(settings.shards, reader, hosts, sink, context), context, epoch=EACH_BATCH)
         finished = assemble(parts, output_folder, keys)
-    return Summary(context.lines, time.perf_counter() - started, finished.rows, context.outputs())
+    return Summary(context.lines, time.perf_counter() - started, finished.rows, context.outputs(), files.tombstones)

@@ -171,6 +171,16 @@ class ExceptionPublished(msgspec.Struct, frozen=True, tag="exception.published",
     state: ExceptionState
 
 
+class HistoryHeard(msgspec.Struct, frozen=True, tag="history.heard", tag_field="event_type"):
+    """A source group's notice to every shard, before its first event: all before ``until`` (UTC ms) is history.
+
+    The input begins with a snapshot that was taken then. The notice travels as an infrequent event and is not an input
+    event, so it is not counted.
+    """
+
+    until: int
+
+
 class Batch(NamedTuple):
     """Events for one machine: records in reading order, and infrequent events, each with the index of the record behind
     it.

@@ -181,7 +181,13 @@ class EarlierException(msgspec.Struct, frozen=True, kw_only=True, tag="earlier_e
     state: ExceptionState
 
 
-RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision | EarlierException
+class HistoryReport(msgspec.Struct, frozen=True, kw_only=False, tag="history"):
+    """To the roll-up: the input begins with a snapshot, and all before ``until`` (UTC ms) is history."""
+
+    until: int
+
+
+RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision | EarlierException | HistoryReport
 
 
 class ShardReport(NamedTuple):

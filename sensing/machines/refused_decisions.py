@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from sensing.codec.careful_decoder import Fault, read_json
+from sensing.codec.careful_decoder import read_json
 from sensing.codec.clean_keys import clean
 from sensing.codec.cloudevents import NoData, event_body
 from sensing.codec.event_record import Reject
+from sensing.codec.fault import Fault
 from sensing.codec.identifiers import CONTROL
 from sensing.contracts import decisions
 from sensing.contracts.audit import DecisionAnswer

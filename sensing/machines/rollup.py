@@ -27,7 +27,13 @@ from sensing.machines.exception_outputs import (
     put_exception,
     run_problem_timers,
 )
-from sensing.machines.machine_messages import EarlierException, ForwardedDecision, RollUpMessage, ShardReport
+from sensing.machines.machine_messages import (
+    EarlierException,
+    ForwardedDecision,
+    HistoryReport,
+    RollUpMessage,
+    ShardReport,
+)
 from sensing.machines.outbox import Outbox
 from sensing.machines.unknown_name_table import UnknownNameTable
 from sensing.outputs import OutputRecord
@@ -51,6 +57,7 @@ class _Head(msgspec.Struct):
     number: int
     arrived: int
     backfilling: bool
+    quiet_until: int | None
     next_housekeeping: int
     progress: list[int]
     ended: list[bool]
@@ -71,6 +78,7 @@ class RollUpMachine:
     def __init__(self, machine: int, settings: Settings) -> None:
         self.settings = settings
         self.clock = BEFORE_ALL
+        self.quiet_until = settings.quiet_until
         self.backfilling = settings.quiet_until is not None
         self.outbox = Outbox(machine)
         self.problems = Problems(settings.open_problems_max, backfilling=self.backfilling)
@@ -107,8 +115,8 @@ class RollUpMachine:
     def dump(self) -> bytes:
         """The whole state as bytes."""
         head = _Head(
-            self.clock, self.outbox.number, self._arrived, self.backfilling, self._next_housekeeping, self._progress,
-            self._ended, sorted(self._waiting),
+            self.clock, self.outbox.number, self._arrived, self.backfilling, self.quiet_until, self._next_housekeeping,
+            self._progress, self._ended, sorted(self._waiting),
         )  # fmt: skip
         parts: dict[str, Part] = {
             "head": Encoded(head, _Head),
@@ -123,6 +131,7 @@ class RollUpMachine:
         head: _Head = found["head"]
         self.clock, self.outbox.number, self._arrived = head.clock, head.number, head.arrived
         self.backfilling, self._next_housekeeping = head.backfilling, head.next_housekeeping
+        self.quiet_until = head.quiet_until
         self._progress, self._ended, self._waiting = head.progress, head.ended, head.waiting
         self.names.load(found["names"])
         self.problems.load(found["problems"])
@@ -131,11 +140,11 @@ class RollUpMachine:
         return self._waiting[0].instant if self._waiting else NEVER
 
     def _next_timer(self) -> int:
-        quiet_end = self.settings.quiet_until if self.backfilling and self.settings.quiet_until is not None else NEVER
+        quiet_end = self.quiet_until if self.backfilling and self.quiet_until is not None else NEVER
         return min(self._next_housekeeping, quiet_end, next_problem_timer(self))
 
     def _run_timer(self, instant: int) -> None:
-        if self.backfilling and self.settings.quiet_until is not None and self.settings.quiet_until <= instant:
+        if self.backfilling and self.quiet_until is not None and self.quiet_until <= instant:
             self.backfilling = False
             for found in self.problems.publish(self.problems.end_backfill(), instant):
                 put_exception(self, instant, instant, found)
@@ -149,7 +158,9 @@ class RollUpMachine:
             self._next_housekeeping = NEVER if self.problems.is_empty else instant + DAY_MS
 
     def _fold(self, instant: int) -> None:
-        """Fold the messages of one instant: exceptions of an earlier run, names, then decisions by time and id."""
+        """Fold the messages of one instant: exceptions of an earlier run, history, names in their order, then decisions
+        by time and id.
+        """
         messages: list[tuple[int, RollUpMessage]] = []
         while self._next_message() == instant:
             waiting = heapq.heappop(self._waiting)
@@ -157,6 +168,9 @@ class RollUpMachine:
         for _, message in messages:
             if isinstance(message, EarlierException):
                 self.problems.earlier.add(message.state)
+            if isinstance(message, HistoryReport) and (self.backfilling or instant <= BEFORE_ALL):
+                self.backfilling = self.problems.backfilling = True
+                self.quiet_until = max(self.quiet_until or message.until, message.until)
         for finding, trace in self.names.fold(messages, instant):
             with self.outbox.tracing(trace):
                 observe(self, finding)

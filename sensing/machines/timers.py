@@ -160,7 +160,7 @@ def _report_lost_lines(s: ShardState, instant: int) -> None:
 def next_timer(s: ShardState) -> int:
     """Instant (UTC ms) of the next timer other than a day close."""
     reference = s.pending.next_time()
-    quiet_end = s.settings.quiet_until if s.backfilling and s.settings.quiet_until is not None else NEVER
+    quiet_end = s.quiet_until if s.backfilling and s.quiet_until is not None else NEVER
     reference = reference if reference == NEVER else reference - s.settings.lateness_ms
     return min(
         reference, quiet_end, s.supply.transit.next_end(), s.hand_overs.next_instant(), next_problem_timer(s),
@@ -180,7 +180,7 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
     pass_over(s, instant)
     if s.hand_overs.waiting:
         return None
-    if s.backfilling and s.settings.quiet_until is not None and s.settings.quiet_until <= instant:
+    if s.backfilling and s.quiet_until is not None and s.quiet_until <= instant:
         return FirstPublication.begin(s, instant)
     run_problem_timers(s, instant)
     if s.next_housekeeping <= instant:
