@@ -27,7 +27,7 @@ from flows.input.sorted_block import SortedBlock, empty_block
 from flows.input.topic_partition import TopicPartition
 from flows.runtime.context import RunContext
 from flows.runtime.roles import Item
-from sensing.codec.event_record import AFTER_ALL, BEFORE_ALL, TOPICS, Batch, HistoryHeard, InfrequentEvent, Topic
+from sensing.codec.event_record import AFTER_ALL, BEFORE_ALL, TOPICS, Batch, InfrequentEvent, Topic, history_notices
 from sensing.codec.instants import rfc3339
 from sensing.contracts.reference import LocationUpdated
 from sensing.machine_settings import Settings
@@ -244,10 +244,10 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         block = self.merge.take(self._clocks.wall_ms(), self._clocks.monotonic(), others)
         self.merge.release()
         self._progress.set(self._number, self.merge.progress)
-        notices = []
+        notices: list[InfrequentEvent] = []
         if len(block):
             if self._newest == BEFORE_ALL:
-                notices = self._history()
+                notices = history_notices(buffer.history_until for buffer in self._events)
             self._newest = int(block.keys[-1])
             self._check_end(block)
         elif self._end is not None and self.merge.over:
@@ -257,12 +257,6 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         if len(block) or tick:
             items += self._routed(block, tick=tick, read=self._read_counts(block), notices=notices)
         return items
-
-    def _history(self) -> list[InfrequentEvent]:
-        """Notice that inputs begin with snapshots of tables: before the first event, for every shard."""
-        until = max((buffer.history_until for buffer in self._events), default=BEFORE_ALL)
-        notice = InfrequentEvent(HistoryHeard(until), BEFORE_ALL, BEFORE_ALL, Topic.ORDERS, 0, 0)
-        return [notice] if until > BEFORE_ALL else []
 
     def _routed(
         self, block: SortedBlock, *, tick: bool, read: list[tuple[str, int, int]],
