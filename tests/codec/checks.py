@@ -141,8 +141,8 @@ def time_ms(value: str | int) -> int | None:
     return result if 0 <= result <= 253402300799999 else None
 
 
-def table(names: tuple[int, int], largest: float) -> Check:
-    """A check of objects from names to numbers above 0: first against the schema, then bytes and control characters."""
+def table(names: tuple[int, int], of_size: Check) -> Check:
+    """A check of objects from names to numbers: first against the schema, then bytes and control characters."""
     least, most = names
 
     def check(value: Any) -> str | None:
@@ -153,7 +153,7 @@ def table(names: tuple[int, int], largest: float) -> Check:
                 continue
             if not least <= len(name) <= most:
                 return "too_long" if len(name) > most else "bad_text"
-            if wrong := number(0, largest, above=True)(size):
+            if wrong := of_size(size):
                 return wrong
         given = [name for name, size in value.items() if size is not None]
         return next((wrong for wrong in map(identifier(most), given) if wrong), None)
