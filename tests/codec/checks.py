@@ -178,8 +178,8 @@ def time_ms(value: str | int) -> int | None:
     return result if 0 <= result <= 253402300799999 else None
 
 
-def table(names: tuple[int, int], largest: float, each: Check | None = None) -> Check:
-    """A check of objects from names to numbers above 0: first against the schema, then bytes and control characters."""
+def table(names: tuple[int, int], of_size: Check, each: Check | None = None) -> Check:
+    """A check of objects from names to numbers: first against the schema, then bytes and control characters."""
     least, most = names
 
     def check(value: Any) -> str | None:
@@ -192,7 +192,7 @@ def table(names: tuple[int, int], largest: float, each: Check | None = None) -> 
                 return "too_long" if len(name) > most else "bad_text"
             if each is currency and name not in CODES:
                 return "out_of_range"
-            if wrong := number(0, largest, above=True)(size):
+            if wrong := of_size(size):
                 return wrong
         given = [name for name, size in value.items() if size is not None]
         return next((wrong for wrong in map(identifier(most), given) if wrong), None)

@@ -44,7 +44,7 @@ def test_it_opens_follows_decides_and_closes(kafka: str, topics: str, tmp_path: 
     It is started anew in between, and again after the end: the tickets are the same.
     """
     code: dict[str, Any] = {}
-    exec(subscriber(root), code)  # noqa: S102 - the code is that of our README
+    exec(subscriber(root), code)
     start: Callable[[], Any] = lambda: code["Tickets"](kafka, tmp_path / "tickets.db", topics)  # noqa: E731 - one line
     names = load_lines(kafka, topics, tmp_path / "in", shop_days(now_ms() - 60_000, DAYS))
     settings: dict[str, Any] = {"engine__lateness_minutes": 1, "engine__time_zone": noon_zone()}
