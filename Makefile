@@ -6,8 +6,6 @@ SHELL := /bin/sh
 .PHONY: help demo test test-fast coverage fuzz lint servers bench schemas clean
 
 PY := .venv/bin/python
-# Compiled kernels stay in the checkout as well.
-export NUMBA_CACHE_DIR := $(CURDIR)/.venv/kernels
 # Tests of sensing/.
 CORE := tests/codec tests/contracts tests/demand tests/detection tests/machines tests/state tests/supply
 # Newer pips show what the build backend thinks of editable installs in general.
@@ -68,7 +66,6 @@ clean: ## remove .venv and all caches
 
 # Compiling the kernels belongs to the installation; afterwards every start finds them on disk.
 .venv/kernels.stamp: .venv/runtime.stamp $(shell find sensing -name '*.py')
-	@echo 'Compiling the kernels (once, about a minute)'
 	@$(PY) -m flows.cli.warm_up
 	@touch $@
 

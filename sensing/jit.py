@@ -10,6 +10,7 @@ With NUMBA_DISABLE_JIT=1, numba's own switch, kernels run as plain Python, so th
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -22,14 +23,23 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 
 def cache_folder() -> Path:
-    """Folder of the compiled kernels of this source: below NUMBA_CACHE_DIR if set, else in the user's cache."""
+    """Folder of the compiled kernels of this source.
+
+    It is below NUMBA_CACHE_DIR if that is set, else in the virtual environment if there is one that we may write to,
+    else in the user's cache. So every command of an installation uses the same kernels.
+    """
     package = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     configured = os.environ.get("NUMBA_CACHE_DIR")
-    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return (Path(configured) if configured else user / "tidegauge") / f"kernels-{digest.hexdigest()[:16]}"
+    if configured:
+        parent = Path(configured)
+    elif sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK):
+        parent = Path(sys.prefix) / "kernels"
+    else:
+        parent = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tidegauge"
+    return parent / f"kernels-{digest.hexdigest()[:16]}"
 
 
 # Must be set before the first kernel is decorated: numba reads it then.

@@ -44,6 +44,7 @@ class Engine(Server):
             "redis.key_prefix": place.prefix,
             "http.port": self.port,
             "log.format": "json",
+            "log.level": "debug",  # epochs of history are logged at this level
             **(settings or {}),
         }
         self._arguments = [part for name, value in given.items() for part in ("--set", f"{name}={value}")]

@@ -26,9 +26,11 @@ def demo(folder: Path | None, days: int | None) -> None:
     # The engine takes a second to load; usage and help need none of it.
     from rich.console import Console
 
+    from flows.cli.warm_up import ensure, to_stderr
     from flows.demo.demo_job import run_demo
 
     # Without a terminal lines are not wrapped.
     console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else PLAIN_COLUMNS)
     with readable_errors():
+        ensure(to_stderr)
         run_demo(folder or Path(tempfile.mkdtemp(prefix="tidegauge-demo-")), days, console)

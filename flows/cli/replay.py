@@ -63,12 +63,15 @@ def replay(
     Events are merged by event time, each file in its own order. The results are the same in every run.
     """
     # The engine takes a second to load; usage and help need none of it.
+    from flows.cli.warm_up import ensure, to_stderr
     from flows.input.skipping import read_skips
     from flows.input.table_mappings import read_tables
     from flows.replay_job import BATCH_MESSAGES
     from flows.replay_job import replay as run
 
-    with readable_errors(), progress_bar() as progress:
+    with readable_errors(), contextlib.ExitStack() as stack:
+        ensure(to_stderr)
+        progress = stack.enter_context(progress_bar())
         summary = run(
             input_folder,
             output_folder,

@@ -34,11 +34,20 @@ def run(resolved: "Resolved", until_end: bool, event_time: bool, check: bool) ->
         click.echo(listing(resolved))
         return
     # The engine takes a second to load; refusals need none of it.
-    from flows.cli.warm_up import ensure
     from flows.service_job import run_service
 
     try:
-        run_service(resolved.settings, until_end=until_end, prepare=ensure)
+        run_service(resolved.settings, until_end=until_end, prepare=_prepare)
     except KeyboardInterrupt as error:
         msg = "ended at once, before all was delivered; what was not is produced again when the command is run again"
         raise TidegaugeError(msg) from error
+
+
+def _prepare() -> None:
+    """Compile the kernels if need be, and log it."""
+    import structlog
+
+    from flows.cli.warm_up import ensure
+
+    log = structlog.get_logger()
+    ensure(lambda sentence: log.info("preparing", note=sentence))

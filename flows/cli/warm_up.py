@@ -1,42 +1,85 @@
 """Compiles the kernels before the first run: `python -m flows.cli.warm_up`, a step of the installation.
 
-Kernels are compiled at first use and cached on disk (`sensing.jit`). A replay of some demo days uses nearly all of
-them.
+Kernels are compiled at first use and cached on disk (`sensing.jit`). A replay of some demo days and of rarer events
+uses nearly all of them. Every command that needs kernels calls `ensure` first, so that a user hears of a compilation.
 """
 
+import contextlib
 import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import structlog
+import click
 
+from flows.cli.rare_events import write_rare_events
 from flows.demo.demo_job import SETTINGS
 from flows.demo.inputs import write_inputs
 from flows.demo.retail import read_retail
 from flows.replay_job import replay
+from flows.runtime.machines import machines
 from sensing.jit import cache_folder
+from sensing.machines.call_budget import CallBounds
 
 DAYS = 75
 """Long enough that rows get River models, so that their kernels are compiled as well."""
+SMALLEST_CALLS = CallBounds(learned=1, planned=1, outputs=1)
+"""Day closes are then under way when records come, which uses kernels of its own."""
 DONE = "compiled"
 """Marker file in the cache folder: all kernels are compiled."""
+KERNELS = 310
+"""About so many kernels are compiled; only the progress depends on it."""
+ANNOUNCE_SECONDS = 10.0
 
 
-def ensure() -> None:
-    """Compile the kernels if the cache of this version does not have them."""
-    if not (cache_folder() / DONE).exists():
-        structlog.get_logger().info("compiling kernels, once; about a minute")
-        main()
+def ensure(announce: Callable[[str], None]) -> None:
+    """Compile the kernels if the cache of this version does not have them; ``announce`` gets sentences about it."""
+    if (cache_folder() / DONE).exists():
+        return
+    announce("compiling the kernels, once for this version; about a minute")
+    started = time.monotonic()
+    with _progress(announce):
+        _compile()
+    announce(f"kernels compiled in {time.monotonic() - started:.0f} s")
 
 
-def main() -> None:
-    """Replay some days of the demo and discard the results."""
-    with tempfile.TemporaryDirectory(prefix="tidegauge-warm-") as folder:
-        inputs, output = Path(folder) / "input", Path(folder) / "output"
-        inputs.mkdir()
-        write_inputs(read_retail(DAYS, until="2011-05-01"), inputs, Path(folder) / "truth.json")
-        replay(inputs, output, SETTINGS)
+def _compile() -> None:
+    """Replay some days of the demo and the rare events, and discard the results."""
+    with tempfile.TemporaryDirectory(prefix="tidegauge-warm-") as name:
+        folder = Path(name)
+        for part in ("demo", "rare"):
+            (folder / part).mkdir()
+        write_inputs(read_retail(DAYS, until="2011-05-01"), folder / "demo", folder / "truth.json")
+        replay(folder / "demo", folder / "demo-output", SETTINGS)
+        write_rare_events(folder / "rare")
+        replay(folder / "rare", folder / "rare-output", SETTINGS, make_machine=machines(SETTINGS, SMALLEST_CALLS))
     (cache_folder() / DONE).touch()
 
 
+@contextlib.contextmanager
+def _progress(announce: Callable[[str], None]) -> Iterator[None]:
+    """Announce every ``ANNOUNCE_SECONDS`` how many kernels are compiled."""
+    done = threading.Event()
+
+    def report() -> None:
+        while not done.wait(ANNOUNCE_SECONDS):
+            compiled = sum(1 for _ in cache_folder().rglob("*.nbi"))
+            announce(f"compiled {compiled} of about {KERNELS} kernels")
+
+    thread = threading.Thread(target=report, daemon=True, name="compile-progress")
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def to_stderr(sentence: str) -> None:
+    """Announce on standard error, for commands."""
+    click.echo(sentence, err=True)
+
+
 if __name__ == "__main__":
-    main()
+    ensure(to_stderr)

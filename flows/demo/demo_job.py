@@ -11,6 +11,7 @@ from flows.demo import report
 from flows.demo.clock import ZONE_NAME
 from flows.demo.inputs import Inputs, write_inputs
 from flows.demo.live_view import LiveView
+from flows.demo.precision import precision
 from flows.demo.retail import read_retail
 from flows.demo.truth import Score, read_problems, score
 from flows.output_folder import refuse_used
@@ -75,5 +76,6 @@ def _print_outcome(console: Console, outcome: Outcome, folder: Path) -> None:
     )
     report.print_totals(console, outcome.totals)
     report.print_score(console, outcome.score)
-    report.print_problems(console, "Worst of these", outcome.score.others)
-    console.print(f"\nFiles: {folder} (input/, output/, truth.json)", highlight=False, soft_wrap=True)
+    report.print_problems(console, "Worst of the others (real demand, simulated supply)", outcome.score.others)
+    report.print_precision(console, precision(outcome.score, outcome.inputs.hindsight))
+    report.print_files(console, folder, summary.outputs.get("dead.letter", 0))

@@ -1,20 +1,25 @@
-"""Live view of the demo: a panel on a terminal; elsewhere one line per 10 % of progress. The demo job uses it."""
+"""Live view of the demo: a panel on a terminal; elsewhere one line per 10 % of progress. The demo job uses it.
+
+Both fit 80 columns, the panel 24 lines as well.
+"""
 
 import datetime as dt
+import textwrap
 import time
 from types import TracebackType
 from typing import Any
 
 import orjson
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from flows.runtime.context import Progress
 
-RECENT_ROWS = 8
+RECENT_ROWS = 6
+REASON_LINES = 2
+INDENT = 4
 PLAIN_STEPS = 10
 STYLE_OF_SEVERITY = {"low": "dim", "medium": "yellow", "high": "red", "critical": "bold red"}
 
@@ -47,7 +52,7 @@ class LiveView:
         # The source reads far ahead, so its share is too high. The number of lines is known and gives the exact share.
         progress = progress._replace(share=min(progress.lines / self._lines, 1.0))
         if self._live is not None:
-            self._live.update(panel(progress, seconds))
+            self._live.update(panel(progress, seconds, self._console.width))
             return
         step = int(progress.share * PLAIN_STEPS)
         if step > self._step:
@@ -59,7 +64,7 @@ def plain_line(progress: Progress, seconds: float) -> str:
     """One report as one line."""
     return (
         f"{progress.share:4.0%}  {clock_text(progress.clock)}  {progress.lines:>9,} lines"
-        f"  {progress.lines / seconds:>9,.0f} lines/s  {exception_records(progress.outputs):>7,} exception records"
+        f"  {progress.lines / seconds:>7,.0f}/s  {exception_records(progress.outputs):>6,} exception records"
     )
 
 
@@ -68,22 +73,27 @@ def exception_records(outputs: dict[str, int]) -> int:
     return sum(count for kind, count in outputs.items() if kind.startswith("exception."))
 
 
-def panel(progress: Progress, seconds: float) -> Group:
-    """One report as a panel: the clock, a bar, and the latest exceptions, newest first."""
-    table = Table(expand=True, box=None, pad_edge=False)
-    for heading in ("", "exception", "sku", "location", "why"):
-        table.add_column(heading, no_wrap=True, overflow="ellipsis")
+def panel(progress: Progress, seconds: float, width: int) -> Group:
+    """One report as a panel ``width`` columns wide: the clock, a bar, and the latest exceptions, newest first.
+
+    An exception takes one line for its names and up to two for its reason.
+    """
+    shown: list[RenderableType] = [
+        # The bar does not end its line.
+        Text(plain_line(progress, seconds)), ProgressBar(total=1.0, completed=progress.share), Text(""),
+    ]  # fmt: skip
     for record in reversed(progress.recent[-RECENT_ROWS:]):
         state: dict[str, Any] = orjson.loads(record.data)
         severity = str(state["severity"])
-        table.add_row(
-            Text(severity, style=STYLE_OF_SEVERITY[severity]),
-            f"{state['exception_type']} {state['status']}",
-            state["sku"] or "-",
-            state["location"] or "-",
-            state["reason"],
-        )
-    return Group(Text(plain_line(progress, seconds)), ProgressBar(total=1.0, completed=progress.share), Text(""), table)
+        names = f"{state['exception_type']} {record.type.removeprefix('exception.')}"
+        place = " ".join(state[name] for name in ("sku", "location") if state[name])
+        shown.append(Text.assemble((f"{severity:8} ", STYLE_OF_SEVERITY[severity]), f"{names}  ", (place, "bold")))
+        reason = textwrap.wrap(
+            state["reason"], max(width - 1, 2 * INDENT), max_lines=REASON_LINES, placeholder=" ...",
+            initial_indent=" " * INDENT, subsequent_indent=" " * INDENT,
+        )  # fmt: skip
+        shown.extend(Text(line) for line in reason)
+    return Group(*shown)
 
 
 def clock_text(clock: int | None) -> str:

@@ -10,7 +10,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from flows.demo.hindsight import EVIDENCE
 from flows.demo.inputs import Inputs
+from flows.demo.precision import Precision
 from flows.demo.truth import Planted, Problem, Score, ranked
 from sensing.contracts.audit import ControlTotals
 from sinks.errors import TidegaugeError
@@ -67,11 +69,18 @@ def print_totals(console: Console, totals: list[ControlTotals]) -> None:
         box=None, pad_edge=False, title="Every event accounted for: read = sum of outcomes", title_justify="left"
     )
     for heading in ("topic", "read", *OUTCOMES, "released"):
-        table.add_column(heading, justify="left" if heading == "topic" else "right")
+        # Two-line headings fit 80 columns.
+        table.add_column(heading.replace("_", "\n"), justify="left" if heading == "topic" else "right")
     for total in totals:
         numbers = [total.read, *(getattr(total, outcome) for outcome in OUTCOMES), total.released]
         table.add_row(total.topic, *(f"{number:,}" for number in numbers))
     console.print(table)
+
+
+def print_files(console: Console, folder: Path, dead_letters: int) -> None:
+    """Print where the results are, and how many events were refused."""
+    console.print(f"\nDead letters: {dead_letters:,}, see output/dead-letters.ndjson", highlight=False)
+    console.print(f"Files: {folder} (input/, output/, truth.json)", highlight=False, soft_wrap=True)
 
 
 def print_problems(console: Console, title: str, problems: list[Problem]) -> None:
@@ -90,7 +99,7 @@ def print_problems(console: Console, title: str, problems: list[Problem]) -> Non
 
 def print_score(console: Console, score: Score) -> None:
     """Print the planted problems, found or missed, one per line, and the counts of other problems."""
-    console.print("\n[bold]Planted order surges[/bold] (five times the usual order lines for three trading days)")
+    console.print("\n[bold]Planted order surges[/bold] (five times the usual lines for three trading days)")
     _print_planted(console, score.surges, _surge_name)
     found = [planted for planted in score.surges if planted.problem is not None]
     if found:
@@ -107,8 +116,24 @@ def print_score(console: Console, score: Score) -> None:
         console.print(f"  found for {answered} of {len(score.delays)} purchase orders", highlight=False)
         if supplier is not None:
             console.print(f"  {supplier.state.reason}", highlight=False, markup=False)
-    others = ", ".join(f"{kind} {count:,}" for kind, count in score.other_counts().items())
-    console.print(f"\n[bold]What else was raised[/bold] (real demand, simulated supply): {others}", highlight=False)
+
+
+def print_precision(console: Console, found: list[Precision]) -> None:
+    """Print how many problems of each type were planted, look real in hindsight, or do not, and what that means."""
+    table = Table(
+        box=None, pad_edge=False, title="\nProblems raised, judged by what came after them", title_justify="left"
+    )
+    for heading in ("type", "raised", "planted", "look real", "do not", "undecided", "precision"):
+        table.add_column(heading, justify="left" if heading == "type" else "right")
+    for each in found:
+        numbers = (each.raised, each.planted, each.real, each.not_real, each.undecided)
+        share = "-" if each.share is None else f"{each.share:.0%}"
+        table.add_row(each.exception_type, *(f"{number:,}" for number in numbers), share)
+    console.print(table)
+    console.print("Precision: planted and real ones among those judged. A problem looks real if, by type:")
+    for kind in (each.exception_type for each in found):
+        if kind in EVIDENCE:
+            console.print(f"  {kind:18} {EVIDENCE[kind]}", highlight=False)
 
 
 def first_day_count(score: Score) -> int:
@@ -137,4 +162,4 @@ def _print_planted(console: Console, planted: list[Planted], name: Callable[[dic
 
 
 def _surge_name(entry: dict[str, Any]) -> str:
-    return f"{entry['days'][0]}  {entry['sku']:>8}  usually {entry['usual_lines_per_day']:4.1f} lines a day"
+    return f"{entry['days'][0]}  {entry['sku']:>7}  {entry['usual_lines_per_day']:4.1f} lines a day"

@@ -1,7 +1,6 @@
 """Compares the problems that the engine raised with the planted ones of the truth file. The demo job calls it."""
 
 import datetime as dt
-from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,10 +42,6 @@ class Score(NamedTuple):
     surges: list[Planted]
     delays: list[Planted]
     others: list[Problem]
-
-    def other_counts(self) -> dict[str, int]:
-        """Number of other problems by type, most frequent first."""
-        return dict(Counter(problem.state.exception_type for problem in self.others).most_common())
 
 
 class _Record(msgspec.Struct):

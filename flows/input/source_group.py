@@ -142,7 +142,6 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         self._epoch_began = self._reconciled_at = clocks.monotonic()
         self._reconciliation = 0
         self._last_items: list[Item] = []
-        self._awaits_hand_overs = False
         self._snapshot: GroupState | None = None
         self._finished: GroupState | None = None
         self._sends_reference = number == 0 and bool(self._reference)
@@ -314,9 +313,10 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         if until is None:
             until = end_of_last_day(self._newest, self._settings.time_zone, self._locations.values())
         if self._router.superseded.is_pending(until):
-            asked, self._awaits_hand_overs = self._awaits_hand_overs, True
+            # A busy shard rests at the end of an epoch until its next batch, so every epoch needs a tick.
+            due, self._tick_due = self._tick_due, False
             tick = Batch(empty_block().records, [], until, group=self._number, progress=AFTER_ALL)
-            return [] if asked else self._router.to_shards(tick, tick=True)
+            return self._router.to_shards(tick, tick=True) if due else []
         batch = Batch(
             empty_block().records, [], until, final=True, reconciliation=1, group=self._number, progress=AFTER_ALL
         )

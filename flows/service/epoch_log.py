@@ -34,8 +34,11 @@ class EpochLog:
         self._dead_letters = 0
         self._log = structlog.get_logger()
 
-    def epoch(self, seconds: float, traceparent: str | None = None) -> None:
-        """Log an epoch that took ``seconds``; ``traceparent`` is that of its last exception, if any."""
+    def epoch(self, seconds: float, traceparent: str | None = None, *, history: bool = False) -> None:
+        """Log an epoch that took ``seconds``; ``traceparent`` is that of its last exception, if any.
+
+        While ``history`` is read the level is debug, since `HistoryLog` says how far it is.
+        """
         telemetry, now = self._telemetry, self._clock()
         records = sum(counts(telemetry.records).values())
         outputs = counts(telemetry.outputs)
@@ -55,6 +58,7 @@ class EpochLog:
         }
         if traceparent is not None:
             fields["traceparent"] = traceparent
-        self._log.info("epoch", **fields)
+        log = self._log.debug if history else self._log.info
+        log("epoch", **fields)
         self._said_at = now
         self._records, self._outputs, self._dead_letters = records, outputs, dead_letters

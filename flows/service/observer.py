@@ -7,6 +7,7 @@ from typing import Any
 
 from flows.service.epoch_log import EpochLog
 from flows.service.health import Health
+from flows.service.history_log import HistoryLog
 from flows.service.telemetry import Telemetry
 from sensing.machines.gauges import gauges, roll_up_gauges
 from sensing.machines.rollup import RollUpMachine
@@ -29,6 +30,7 @@ class FlowObserver:
         self.telemetry = telemetry
         self.health = health
         self._log = EpochLog(telemetry, clock=steady)
+        self._history = HistoryLog(telemetry, clock=steady)
         self._steady = steady
         self._looked: dict[int, float] = {}
         self._caught_up = False
@@ -68,7 +70,9 @@ class FlowObserver:
         self.telemetry.committed_ms = int(self.telemetry.wall() * 1000)
         self.telemetry.epochs.observe(seconds)
         self.health.beat()
-        self._log.epoch(seconds, self._traceparent)
+        if not self._caught_up:
+            self._history.epoch()
+        self._log.epoch(seconds, self._traceparent, history=not self._caught_up)
         self._traceparent = None
 
     def outputs(self, records: list[OutputRecord]) -> None:

@@ -172,13 +172,20 @@ class ForwardedDecision(msgspec.Struct, frozen=True, kw_only=True, tag="decision
     trace: str | None
 
 
-class HistoryReport(msgspec.Struct, frozen=True, kw_only=False, tag="history"):
+class HistoryReport(msgspec.Struct, frozen=True, tag="history"):
     """To the roll-up: the input begins with a snapshot, and all before ``until`` (UTC ms) is history."""
 
     until: int
 
 
-RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision | HistoryReport
+class NameReport(msgspec.Struct, frozen=True, tag="name"):
+    """To the roll-up: a SKU and a location that the shard may not have known; an empty one is none."""
+
+    sku: str
+    location: str
+
+
+RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision | HistoryReport | NameReport
 
 
 class ShardReport(NamedTuple):

@@ -23,6 +23,7 @@ SAYS = {
     "replay": ("lines_per_second", "lines_per_cpu_second", "close_share", "close_cpu_seconds_per_day"),
 }
 ON_SERVERS = {
+    "first_hour": ("compile_seconds", "demo.first_exceptions_seconds", "kafka.end_seconds", "service.ready_seconds"),
     "kafka": (
         "one_partition.lines_per_second",
         "one_partition.cpu_ns_per_line",

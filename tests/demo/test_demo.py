@@ -3,6 +3,7 @@ found.
 """
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,11 @@ def test_summary_shows_what_matters(shown: tuple[Outcome, str, Path]) -> None:
     """
     _, printed, folder = shown
 
-    for text in ("order.cancelled", "not_goods", "Simulated", "lines/s", "absorbed_late", "on the first day"):
+    for text in ("order.cancelled", "not_goods", "Simulated", "exception records", "superseded", "on the first day"):
         assert text in printed
-    assert "What else was raised" in printed
+    assert re.search(r"^order_surge +[\d,]+ +\d+ +[\d,]+ +[\d,]+ +\d+ +\d+%$", printed, re.MULTILINE)
+    assert re.search(r"^all +[\d,]+ +\d+ +[\d,]+ +[\d,]+ +\d+ +\d+%$", printed, re.MULTILINE)
+    assert "Dead letters: 0, see output/dead-letters.ndjson" in printed
     assert str(folder) in printed
     assert printed.count("found after") + printed.count("missed") == len(shown[0].score.surges)
 

@@ -109,14 +109,33 @@ def test_live_view_gives_the_terminal_back() -> None:
 def test_panel_shows_the_latest_exceptions() -> None:
     """The panel names severity, type, item and sentence of the latest exceptions."""
     out = io.StringIO()
-    Console(file=out, width=120).print(panel(progress(0.5), 2.0))
+    Console(file=out, width=120).print(panel(progress(0.5), 2.0, 120))
 
-    for text in ("50%", "250 lines/s", "high", "order_surge opened", "85123A", "12 lines, 3 expected"):
+    for text in ("50%", "250/s", "high", "order_surge opened", "85123A UK", "12 lines, 3 expected"):
         assert text in out.getvalue()
 
 
+def test_panel_fits_a_terminal() -> None:
+    """With the longest names and reasons the panel fits 80 columns and 24 lines, and nothing is cut within a word."""
+    out = io.StringIO()
+    state = STATE | {
+        "severity": "critical",
+        "exception_type": "inventory_out_of_sync",
+        "reason": "seventeen letters " * 40,
+    }
+    record = OutputRecord(0, 0, 0, "exceptions", "exception.de_escalated", "x.1", "x", 0, {}, orjson.dumps(state))
+    full = progress(1.0)._replace(lines=1_081_641, recent=[record] * 20)
+    Console(file=out, width=80).print(panel(full, 20.0, 80))
+    lines = out.getvalue().splitlines()
+
+    assert len(lines) <= 23
+    assert max(map(len, lines)) <= 80
+    assert set(lines[4].split()) <= {"seventeen", "letters", "..."}
+    assert lines[4].endswith(" ...")
+
+
 def test_a_problem_without_an_item_is_shown() -> None:
-    """The exception of an unknown location has no SKU; the panel and the list show a dash."""
+    """The exception of an unknown location has no SKU; the panel shows the location alone, the list a dash."""
     opened = dt.datetime(2026, 2, 2, tzinfo=dt.UTC)
     fields: dict[str, Any] = STATE | {"exception_type": "master_data", "sku": None, "location": "XYZ"}
     state = ExceptionState(
@@ -124,10 +143,10 @@ def test_a_problem_without_an_item_is_shown() -> None:
     )
     record = OutputRecord(0, 0, 0, "exceptions", "exception.opened", "x.1", "x", 0, {}, orjson.dumps(fields))
     live, listed = io.StringIO(), io.StringIO()
-    Console(file=live, width=120).print(panel(progress(0.5)._replace(recent=[record]), 2.0))
+    Console(file=live, width=120).print(panel(progress(0.5)._replace(recent=[record]), 2.0, 120))
     print_problems(Console(file=listed, width=120), "Open", [Problem(state, opened, None, frozenset())])
     for shown in (live, listed):
-        assert re.search(r"master_data .* - +XYZ", shown.getvalue())
+        assert re.search(r"master_data .* XYZ", shown.getvalue())
 
 
 def test_exception_records_are_counted() -> None:

@@ -153,12 +153,12 @@ def test_delay_found_without_being_named(tmp_path: Path) -> None:
     assert [planted.problem is not None for planted in result.delays] == [False, True]
 
 
-def test_other_types_are_counted(tmp_path: Path) -> None:
-    """What was not planted is counted by type, the most frequent first."""
+def test_the_others_are_kept(tmp_path: Path) -> None:
+    """What was not planted is among the others."""
     large = [record(name, exception_type="large_order", sku="G") for name in ("a", "b")]
     result = scored(tmp_path, {"surges": [SURGE]}, record("s", exception_type="data_quality"), *large)
 
-    assert list(result.other_counts().items()) == [("large_order", 2), ("data_quality", 1)]
+    assert sorted(problem.state.exception_id for problem in result.others) == ["a", "b", "s"]
 
 
 def test_worst_first(tmp_path: Path) -> None:

@@ -13,10 +13,13 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
+from flows.cli.rare_events import write_rare_events
 from flows.output_folder import WORK_FOLDER
 from flows.replay_job import replay
 from flows.runtime.context import Progress
+from flows.runtime.machines import machines
 from sensing.machine_settings import Settings
+from sensing.machines.call_budget import UNBOUNDED, CallBounds
 from sinks.errors import TidegaugeError, UsageError
 from tests.flows.counting import CountingMachine, counting_machines, machine_of, outputs_of, shuffled_lines
 from tests.flows.events import MAKERS, MONDAY, write
@@ -194,3 +197,17 @@ def test_settings_reach_the_machines(folder: Path, tmp_path: Path) -> None:
     found = run(folder, tmp_path / "out", settings=Settings(shards=3), make_machine=counting_machines(3))
 
     assert {orjson.loads(line)["data"]["by"] for line in found["exceptions.ndjson"].splitlines()} == {0, 1, 2}
+
+
+def test_the_end_waits_for_shards_that_are_busy(tmp_path: Path) -> None:
+    """An input that ends before an item has passed over to its successor waits for it, however small the calls are."""
+    (tmp_path / "in").mkdir()
+    write_rare_events(tmp_path / "in")
+    settings = Settings(shards=2)
+    small = CallBounds(learned=1, planned=1, outputs=1, in_order=True)
+    found = [
+        run(tmp_path / "in", tmp_path / name, settings=settings, make_machine=machines(settings, bounds))
+        for name, bounds in (("whole", UNBOUNDED), ("small", small))
+    ]
+    assert found[0] == found[1]
+    assert b'"rule":"supersede_item"' in found[0]["audit.ndjson"]

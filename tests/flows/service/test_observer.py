@@ -43,6 +43,7 @@ def watched() -> Watched:
 
 def test_an_epoch_is_heartbeat_commit_and_line(watched: Watched) -> None:
     """The end of an epoch shows everywhere; the line carries the traceparent of its last exception, once."""
+    watched.observer.inputs_read()
     watched.observer.read("orders", 1, 10)
     watched.observer.outputs(
         [
@@ -66,6 +67,19 @@ def test_an_epoch_is_heartbeat_commit_and_line(watched: Watched) -> None:
     assert [first[0].get("traceparent"), second[0].get("traceparent")] == ["00-a-b-01", None]
     watched.clock.now += 61
     assert not watched.health.live().good
+
+
+def test_history_has_progress_instead_of_lines(watched: Watched) -> None:
+    """Until the inputs are read, an epoch logs the progress, and that every few seconds only."""
+    watched.observer.read("orders", 1, 10)
+    with capture_logs() as silent:
+        watched.observer.epoch(0.4)
+    watched.clock.now += 5
+    with capture_logs() as told:
+        watched.observer.epoch(0.4)
+
+    shown = [[line["event"] for line in lines if line["log_level"] != "debug"] for lines in (silent, told)]
+    assert shown == [[], ["reading history"]]
 
 
 def test_delays_count_once_history_is_read(watched: Watched) -> None:

@@ -28,6 +28,7 @@ def _as_before() -> Iterator[None]:
 def test_an_engine_is_watched_while_it_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """The log says where; an epoch shows in the metrics, as a heartbeat and as a line; afterwards nobody listens."""
     with operations(RunSettings(http=HttpSettings(port=0))) as observer:
+        observer.inputs_read()
         observer.read("orders", 3, 300)
         observer.outputs([record(EXCEPTIONS, "exception.opened", traceparent="00-a-b-01")])
         observer.epoch(0.25)
