@@ -124,6 +124,10 @@ LIMITS = (
         "outputs_not_finite", "Output records refused because a number in them was NaN or infinite.",
         lambda s: s.outbox.not_finite,
     ),
+    Limit(
+        "names_not_compared", "SKUs and locations not remembered for suspicious pairs because the table was full.",
+        lambda _s: 0,
+    ),
 )  # fmt: skip
 """All such counters of a shard, except for dead letters with the reasons ``table_full`` and ``quarantine_full``."""
 
@@ -142,6 +146,8 @@ class Gauges(NamedTuple):
     open_problems: OpenCounts
     oldest_closed_day: int | None
     newest_closed_day: int | None
+    suspicious_pairs: int = 0
+    """Pairs of names that differ only in letter case and the like."""
 
 
 def gauges(s: ShardState) -> Gauges:
@@ -162,10 +168,11 @@ def gauges(s: ShardState) -> Gauges:
 
 
 def roll_up_gauges(roll_up: RollUpMachine) -> Gauges:
-    """Count the contents of the roll-up, which has only problems."""
+    """Count the contents of the roll-up, which has only problems and names."""
     limits = {limit.name: 0 for limit in LIMITS}
     limits["outputs_not_finite"] = roll_up.outbox.not_finite
     limits["exceptions_refused"] = roll_up.problems.refused + roll_up.names.refused
     limits["exception_versions_evicted"] = roll_up.problems.ended.evicted
     limits["earlier_exceptions_refused"] = roll_up.problems.earlier.refused
-    return Gauges(0, 0, 0, 0, limits, 0, roll_up.problems.open_counts(), None, None)
+    limits["names_not_compared"] = roll_up.seen.not_compared
+    return Gauges(0, 0, 0, 0, limits, 0, roll_up.problems.open_counts(), None, None, roll_up.seen.pairs)

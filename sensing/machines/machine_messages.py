@@ -181,13 +181,20 @@ class EarlierException(msgspec.Struct, frozen=True, kw_only=True, tag="earlier_e
     state: ExceptionState
 
 
-class HistoryReport(msgspec.Struct, frozen=True, kw_only=False, tag="history"):
+class HistoryReport(msgspec.Struct, frozen=True, tag="history"):
     """To the roll-up: the input begins with a snapshot, and all before ``until`` (UTC ms) is history."""
 
     until: int
 
 
-RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision | EarlierException | HistoryReport
+class NameReport(msgspec.Struct, frozen=True, tag="name"):
+    """To the roll-up: a SKU and a location that the shard may not have known; an empty one is none."""
+
+    sku: str
+    location: str
+
+
+RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision | EarlierException | HistoryReport | NameReport
 
 
 class ShardReport(NamedTuple):

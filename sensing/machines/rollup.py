@@ -14,6 +14,8 @@ import heapq
 import msgspec
 
 from sensing.codec.event_record import BEFORE_ALL, InfrequentEvent
+from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.subjects import problem_key
 from sensing.detection.finding import Finding
 from sensing.detection.lifecycle import Problems
 from sensing.machine_settings import DAY_MS, Settings
@@ -31,12 +33,14 @@ from sensing.machines.machine_messages import (
     EarlierException,
     ForwardedDecision,
     HistoryReport,
+    NameReport,
     RollUpMessage,
     ShardReport,
 )
+from sensing.machines.names_seen import NamesSeen
 from sensing.machines.outbox import Outbox
 from sensing.machines.unknown_name_table import UnknownNameTable
-from sensing.outputs import OutputRecord
+from sensing.outputs import AUDIT, OutputRecord
 from sensing.state.decision_record import DecisionRecord
 from sensing.state.snapshot import Encoded, Part, pack_snapshot, unpack_snapshot
 
@@ -73,6 +77,8 @@ class RollUpMachine:
         Instant of the latest fold or timer, UTC ms.
     names
         Unknown names, from which problems of type ``master_data`` are made.
+    seen
+        All names, in which suspicious pairs are found.
     """
 
     def __init__(self, machine: int, settings: Settings) -> None:
@@ -83,6 +89,7 @@ class RollUpMachine:
         self.outbox = Outbox(machine)
         self.problems = Problems(settings.open_problems_max, backfilling=self.backfilling)
         self.names = UnknownNameTable(settings.open_problems_max)
+        self.seen = NamesSeen()
         self._next_housekeeping = NEVER
         self._progress = [BEFORE_ALL] * settings.shards
         self._ended = [False] * settings.shards
@@ -121,6 +128,7 @@ class RollUpMachine:
         parts: dict[str, Part] = {
             "head": Encoded(head, _Head),
             "names": self.names.dump(),
+            "seen": self.seen.dump(),
             "problems": self.problems.dump(),
         }
         return pack_snapshot(parts, OWNER, msgspec.structs.asdict(self.settings))
@@ -134,6 +142,7 @@ class RollUpMachine:
         self.quiet_until = head.quiet_until
         self._progress, self._ended, self._waiting = head.progress, head.ended, head.waiting
         self.names.load(found["names"])
+        self.seen.load(found["seen"])
         self.problems.load(found["problems"])
 
     def _next_message(self) -> int:
@@ -148,6 +157,7 @@ class RollUpMachine:
             self.backfilling = False
             for found in self.problems.publish(self.problems.end_backfill(), instant):
                 put_exception(self, instant, instant, found)
+            self._put_pairs(self.seen.end_backfill(), instant)
         run_problem_timers(self, instant)
         if self._next_housekeeping <= instant:
             for finding in self.names.waiting(instant):
@@ -171,6 +181,7 @@ class RollUpMachine:
             if isinstance(message, HistoryReport) and (self.backfilling or instant <= BEFORE_ALL):
                 self.backfilling = self.problems.backfilling = True
                 self.quiet_until = max(self.quiet_until or message.until, message.until)
+        self._see_names(messages, instant)
         for finding, trace in self.names.fold(messages, instant):
             with self.outbox.tracing(trace):
                 observe(self, finding)
@@ -178,6 +189,20 @@ class RollUpMachine:
         for decision in sorted(decisions, key=lambda decision: (decision.time, decision.event.event_id)):
             self._decide(decision)
         self._next_housekeeping = min(self._next_housekeeping, (instant // DAY_MS + 1) * DAY_MS)
+
+    def _see_names(self, messages: list[tuple[int, RollUpMessage]], instant: int) -> None:
+        reports = [message for _, message in messages if isinstance(message, NameReport)]
+        skus, locations = {report.sku for report in reports} - {""}, {report.location for report in reports} - {""}
+        pairs = self.seen.see("sku", skus, backfilling=self.backfilling)
+        self._put_pairs(pairs + self.seen.see("location", locations, backfilling=self.backfilling), instant)
+
+    def _put_pairs(self, pairs: list[AutomaticDecision], instant: int) -> None:
+        for pair in pairs:
+            identity = f"audit/{pair.rule}/{pair.inputs['kind']}/{problem_key(str(pair.inputs['other']), pair.subject)}"
+            attributes = {"correlationid": pair.subject}
+            self.outbox.put(
+                instant, AUDIT, "decision.automatic", identity, pair.subject, instant, pair, attributes
+            )  # fmt: skip
 
     def _decide(self, decision: ForwardedDecision) -> None:
         message = InfrequentEvent(decision.event, decision.time, self.clock, 0, 0, 0, decision.trace)

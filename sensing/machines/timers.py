@@ -28,9 +28,10 @@ from sensing.machines.exception_outputs import expire_problems, next_problem_tim
 from sensing.machines.forecast_parts import plan_in_force, signal_in_force, start_planned_rows
 from sensing.machines.kernel_tables import ABSORBED, DUPLICATE
 from sensing.machines.line_housekeeping import end_old_lines
+from sensing.machines.machine_messages import NameReport
 from sensing.machines.promoted_days import take_in_uplifts
 from sensing.machines.purchase_effects import plan_disrupted_rows
-from sensing.machines.refusals import Refusal, reject_infrequent
+from sensing.machines.refusals import Refusal, answers_for, reject_infrequent
 from sensing.machines.resumable import FirstPublication, Resumable
 from sensing.machines.row_lookup import row_of_known
 from sensing.machines.shard_outputs import put_decision
@@ -53,6 +54,9 @@ def apply_reference(s: ShardState, message: InfrequentEvent) -> None:
         _count(s, message, reject_infrequent(s, message, Refusal("out_of_range", *refusal)))
         return
     _count(s, message, ABSORBED if s.pending.add(message) else DUPLICATE)
+    if isinstance(message.event, ItemUpdated | LocationUpdated) and answers_for(s, message.event):
+        names = getattr(message.event, "sku", ""), getattr(message.event, "location", "")
+        s.reports.put(s.clock, NameReport(*names))
     apply_due_reference(s, s.clock + s.settings.lateness_ms)
 
 

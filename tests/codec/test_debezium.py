@@ -98,7 +98,7 @@ def test_the_topic_may_name_the_mapping() -> None:
     mapping = read_mappings({"inventory": COUNTS["stock_counts"]})
     row = {"id": 1, "item": "A-1", "site": "DC1", "qty": "12.5", "counted_at": 1_767_225_600_000_000_000}
     message = row | {"__deleted": "false"}
-    event = examine({"inventory.counted": STRUCTS["inventory.counted"]}, orjson.dumps(message), {},
+    event: Any = examine({"inventory.counted": STRUCTS["inventory.counted"]}, orjson.dumps(message), {},
                     DecodeOptions(tables=mapping, topic="inventory"))  # fmt: skip
     assert (event.quantity, event.event_time) == (12.5, 1_767_225_600_000)
 
@@ -161,7 +161,14 @@ def test_snapshots_are_recognised() -> None:
     assert snapshot_time(flat("r", row, SNAPSHOT_MS), "orders") == SNAPSHOT_MS
     assert snapshot_time(with_schema(flat("r", row, SNAPSHOT_MS), ORDER_COLUMNS), "orders") == SNAPSHOT_MS
     assert snapshot_time(unwrapped("r", row), "orders") == SNAPSHOT_MS
-    for other in (flat("c", row, SNAPSHOT_MS), example("order.placed"), [], None, Fault("not_json", None, "", "")):
+    others: list[Any] = [
+        flat("c", row, SNAPSHOT_MS),
+        example("order.placed"),
+        [],
+        None,
+        Fault("not_json", None, "", ""),
+    ]
+    for other in others:
         assert snapshot_time(other, "orders") is None
 
 
