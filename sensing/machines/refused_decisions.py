@@ -27,7 +27,7 @@ TOPIC = decisions.SPEC.name
 
 
 class RefusedDecisions:
-    """Answers to refused decisions; ``quiet_until`` is the end of the backfill (UTC ms), before which nothing is said.
+    """Answers to refused decisions.
 
     Attributes
     ----------
@@ -35,14 +35,11 @@ class RefusedDecisions:
         Event ids that were answered, the oldest first.
     """
 
-    def __init__(self, quiet_until: int | None = None) -> None:
-        self._quiet_until = quiet_until
+    def __init__(self) -> None:
         self.answered: dict[str, None] = {}
 
     def answer(self, outbox: Outbox, instant: int, reject: Reject) -> None:
         """Put out the answer to a message of topic ``decisions`` that is a dead letter."""
-        if self._quiet_until is not None and instant < self._quiet_until:
-            return
         event = _readable(reject)
         event_id, subject = _text(event, "event_id"), _text(event, "subject")
         if event_id:
