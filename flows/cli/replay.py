@@ -91,18 +91,17 @@ def replay(
             source=source or SOURCE,
             progress=progress,
         )
-    click.echo(summary_line(summary), err=True)
+    click.echo("\n".join(summary_lines(summary, output_folder)), err=True)
 
 
-def summary_line(summary: "Summary") -> str:
-    """A replay in one line."""
-    opened = summary.outputs.get("exception.opened", 0)
-    dead = summary.outputs.get("dead.letter", 0)
+def summary_lines(summary: "Summary", folder: Path) -> list[str]:
+    """A replay in a few lines: how much and how fast, and what was written where."""
+    from flows.summary import replay_summary
+
+    lines = f"{summary.lines:,} line{'' if summary.lines == 1 else 's'}"
     tombstones = f", {summary.tombstones:,} tombstones skipped" if summary.tombstones else ""
-    return (
-        f"{summary.lines:,} lines in {summary.seconds:,.1f} s ({summary.lines / summary.seconds:,.0f} lines/s): "
-        f"{summary.rows:,} rows, {opened:,} exceptions, {dead:,} dead letters{tombstones}"
-    )
+    speed = f"{lines} in {summary.seconds:,.1f} s ({summary.lines / max(summary.seconds, 1e-3):,.0f} a second)"
+    return [speed + tombstones, *replay_summary(summary.rows, summary.problems, summary.written, folder)]
 
 
 @contextlib.contextmanager
