@@ -45,7 +45,6 @@ class Summary(NamedTuple):
     tombstones
         Lines without a value, which were skipped.
     """
-    """
 
     lines: int
     seconds: float

@@ -37,5 +37,10 @@ class OutputRecord(NamedTuple):
 
 
 def encode(data: msgspec.Struct) -> bytes:
-    """JSON of an output struct. Numpy scalars become numbers, NaN becomes null."""
-    return orjson.dumps(data, default=msgspec.structs.asdict, option=orjson.OPT_SERIALIZE_NUMPY)
+    """JSON of an output struct. Numpy scalars become numbers, NaN becomes null, a struct of a union has its tag."""
+    return orjson.dumps(data, default=_fields, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _fields(data: msgspec.Struct) -> dict[str, object]:
+    config, fields = data.__struct_config__, msgspec.structs.asdict(data)
+    return fields if config.tag_field is None else {config.tag_field: config.tag, **fields}

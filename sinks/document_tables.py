@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pyarrow as pa
 
+from sensing.contracts.exception_details import Details
 from sensing.contracts.exceptions import ExceptionState, OrderConcerned
 from sensing.contracts.parameters import (
     Accuracy,
@@ -147,9 +148,17 @@ def exception_row(state: ExceptionState, run_id: str) -> dict[str, Any]:
     for field in EXCEPTIONS_SCHEMA:
         if field.type == _INSTANT:
             row[field.name] = _instant(row[field.name])
-    details = [(name, None if value is None else str(value)) for name, value in state.details.items()]
     orders = [msgspec.structs.asdict(order) for order in state.orders]
-    return row | {"lineage": run_id, "details": details, "orders": orders}
+    return row | {"lineage": run_id, "details": _texts(state.details), "orders": orders}
+
+
+def _texts(details: Details | None) -> list[tuple[str, str | None]]:
+    """Details as texts: a text as it is, anything else as in JSON."""
+    plain: dict[str, Any] = {} if details is None else msgspec.to_builtins(details)
+    return [
+        (name, value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode())
+        for name, value in plain.items()
+    ]
 
 
 def _document_row(document: msgspec.Struct, run_id: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from flows.demo.clock import DAY_MINUTES, EPOCH, ZONE
 from flows.demo.order_lines import CANCELLED, PLACED, Lines
 from flows.demo.supply_events import purchase_name
 from flows.demo.supply_side import SUPPLIER_LEAD_DAYS, Purchase, Supply, row_of_item
+from sensing.contracts.exception_details import DelayDetails
 from sensing.contracts.exceptions import ExceptionState
 from sensing.demand.distribution import gamma_upper
 
@@ -146,7 +147,8 @@ class Hindsight:
         row = self._row(state)
         if row is None:
             return "undecided"
-        purchase = self._purchases[str(state.details["po_id"])]
+        assert isinstance(state.details, DelayDetails), "a delay states its purchase order"
+        purchase = self._purchases[state.details.po_id]
         late = _late_days(purchase, int(self._days[-1]))
         if late >= LATE_DAYS:
             return "real"

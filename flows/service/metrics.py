@@ -106,6 +106,13 @@ def _open_exceptions(seen: Seen) -> Figures:
     return found
 
 
+def _below_floor(seen: Seen) -> Figures:
+    found = Counter[tuple[str, ...]]()
+    for machine in seen.telemetry.machines.copy().values():
+        found.update({(kind,): count for kind, count in machine.below_floor.items()})
+    return found
+
+
 def _forecast_age(day: Callable[[Gauges], int | None], chosen: Callable[[list[int]], int]) -> Callable[[Seen], Figures]:
     def age(seen: Seen) -> Figures:
         days = [closed for machine in seen.telemetry.machines.copy().values() if (closed := day(machine)) is not None]
@@ -160,6 +167,10 @@ COMPUTED = (
         "Time since outputs were last delivered and positions committed.", (), _commit_age,
     ),
     _figure("gauge", "open_exceptions", "Exceptions that are open now.", ("type", "severity"), _open_exceptions),
+    _figure(
+        "gauge", "exceptions_below_floor",
+        "Problems that would be open but for the money floor of policy (exception_money_min).", ("type",), _below_floor,
+    ),
     _figure(
         "gauge", "forecast_age_oldest_seconds",
         "Time since the end of the last closed day, of the machine furthest behind.", (),

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import msgspec
 
 from sensing.contracts.decisions import Label, Verdict
+from sensing.contracts.exception_details import Details
 from sensing.contracts.number_kinds import BaseMoney, Expectation, Money, Ratio
 from sensing.contracts.reference import DECIMALS_MAX
 from sensing.contracts.topic_spec import View, output, typed
@@ -87,7 +88,7 @@ class ExceptionState(msgspec.Struct, kw_only=True):
     inform: list[str] = []
     deadline: str | None = None
     cause_event_ids: list[str] = []
-    details: dict[str, float | int | str | None] = {}
+    details: Details | None = None
     label: Label | None = None
     decision: Verdict | None = None
     decided_by: str | None = None

@@ -203,6 +203,10 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     ``forecast_variance_money`` (base currency, default none) say by how much the sensed forecast may differ from the
     plan over the planned days of the next 28; the exception `forecast_variance` opens when all three are exceeded.
 
+    ``exception_money_min`` (base currency, default none) is the money at stake from which an exception opens. It does
+    not hold for strategic or regulated items, strategic customers, held order lines and unknown names, nor where no
+    money is known. An exception that is open stays so whatever its money becomes.
+
     ``decimals`` are those of published quantities of items with a base unit. The most specific policy that names the
     unit holds. Where none does, a SKU-location has none while all its quantities were whole, else three.
     """
@@ -223,6 +227,7 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     forecast_variance_share: Annotated[float, Meta(ge=0, le=100)] | None = None
     forecast_variance_units: QuantityOrZero | None = None
     forecast_variance_money: Price | None = None
+    exception_money_min: Price | None = None
     base_currency: BaseCurrency | None = None
     rates: RatesToBase = {}
     demand: Demand | None = None

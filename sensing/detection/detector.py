@@ -14,13 +14,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.contracts.exception_details import Details
 from sensing.contracts.exceptions import SEVERITIES, ExceptionType, Informed, Resolution, Route, Severity
 from sensing.contracts.subjects import problem_key
 from sensing.demand.baseline_plans import BaselineColumns
 from sensing.demand.models import DemandModels
 from sensing.demand.promotion_uplift import PromotionUplifts
-from sensing.detection.finding import CAUSES_MAX, Detail, DetectionContext, Finding, LineName, informed
+from sensing.detection.finding import CAUSES_MAX, DetectionContext, Finding, LineName, informed
 from sensing.machine_settings import HOUR_MS
+from sensing.state.late_lines import LateLines
 from sensing.state.locations import Locations
 from sensing.state.promotions import Promotions
 from sensing.state.rows import Rows
@@ -72,7 +74,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     inform: tuple[Informed, ...] | None = None
     marker: str = ""
     purchase_order: LineName | None = None
-    details: dict[str, Detail] = {}
+    details: Details | None = None
 
 
 class OpenProblems(Protocol):
@@ -103,6 +105,10 @@ class ShardParts(Protocol):
     @property
     def supply(self) -> SupplyState:
         """Stock, purchase orders and lead times."""
+
+    @property
+    def late_lines(self) -> LateLines:
+        """Late purchase-order lines that open no exception."""
 
     @property
     def problems(self) -> OpenProblems:
@@ -150,10 +156,13 @@ class Detector(Generic[Evidence]):
         Roles that decide and that are informed, unless an evaluation names others.
     deadline_minutes
         Minutes to the deadline, for low, medium, high, critical.
+    details
+        Struct of its details.
     caused_by
         Types of problems of the same SKU-location that cause one of this type, unless they are harmless.
     reserved
-        Whether this type may use the last tenth of the problem table, which other types may not.
+        Whether this type may use the last tenth of the problem table, which other types may not, and opens whatever
+        money is at stake.
     evaluate
         The rule.
     sentence
@@ -173,6 +182,7 @@ class Detector(Generic[Evidence]):
     inform: tuple[Informed, ...] = ()
     hysteresis: Hysteresis
     deadline_minutes: tuple[int, int, int, int]
+    details: type[Details]
     caused_by: tuple[ExceptionType, ...] = ()
     reserved: bool = False
     evaluate: Callable[[Evidence], Evaluation]
@@ -183,6 +193,8 @@ class Detector(Generic[Evidence]):
     def finding(self, context: DetectionContext, evidence: Evidence) -> Finding:
         """Apply the rule to evidence about one SKU-location, or about what the context names. NaN becomes None."""
         evaluation = self.evaluate(evidence)
+        known = evaluation.details is None or isinstance(evaluation.details, self.details)
+        assert known, f"{self.name} has details of type {self.details.__name__}"
         names = [name for name in (context.sku, context.location) if name]
         units = evaluation.money_units
         money = context.money(units)
@@ -212,6 +224,7 @@ class Detector(Generic[Evidence]):
             margin=context.margin_of(units),
             money_base=context.money_base(units),
             base_currency=context.base_currency,
+            below_floor=not self.reserved and context.is_below_floor(units),
             strategic=context.strategic,
             regulated=context.regulated,
             customer=context.customer,

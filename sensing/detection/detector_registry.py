@@ -6,6 +6,7 @@ The life cycle, the closes of shards, the schemas and the README read the specs 
 from typing import Any
 
 from sensing.detection.delay import SUPPLIER_DELAY
+from sensing.detection.delay_digest import DELAY_DIGEST
 from sensing.detection.detector import Detector
 from sensing.detection.drop import DEMAND_DROP
 from sensing.detection.forecast_variance import FORECAST_VARIANCE
@@ -23,6 +24,7 @@ DETECTORS: dict[str, Detector[Any]] = {
         DEMAND_DROP,
         FORECAST_VARIANCE,
         SUPPLIER_DELAY,
+        DELAY_DIGEST,
         STOCKOUT_PROJECTED,
         LARGE_ORDER,
         INVENTORY_OUT_OF_SYNC,
@@ -32,5 +34,5 @@ DETECTORS: dict[str, Detector[Any]] = {
 }
 """By exception type, in the order in which their findings of one close are published."""
 
-OVER_ALL_SHARDS = (MASTER_DATA,)
+OVER_ALL_SHARDS = (MASTER_DATA, DELAY_DIGEST)
 """Detectors of problems that are one over all shards: the roll-up runs them and keeps their problems."""

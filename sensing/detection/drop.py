@@ -22,10 +22,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.instants import date
+from sensing.contracts.exception_details import DropDetails
 from sensing.demand.demand_record import CLASSES
 from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
-from sensing.detection.sentences import chance, number, plural
+from sensing.detection.sentences import chance, counted, day_name, number, plural, were
 from sensing.detection.severity import lift_points
 from sensing.detection.window_statistics import few_probability, reported_window, units_per_line
 from sensing.jit import kernel
@@ -102,6 +104,8 @@ class DropEvidence(msgspec.Struct, frozen=True, kw_only=True):
         Typical units of a line, for the money; NaN unknown.
     ending
         Whether the demand class is `ending`, or the last day of the item is over.
+    closed_day
+        Local day that has closed.
     """
 
     observed: Sequence[float]
@@ -112,6 +116,12 @@ class DropEvidence(msgspec.Struct, frozen=True, kw_only=True):
     history_days: float
     units_per_line: float = math.nan
     ending: bool = False
+    closed_day: int = 0
+
+    @property
+    def last_line_day(self) -> int:
+        """Local day of the last order line."""
+        return self.closed_day - self.silence_days
 
 
 def triggers(_: ShardParts, closing: Closing) -> NDArray[np.bool_]:
@@ -133,6 +143,7 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[DropEvidence]
         history_days=float(demand["days"]),
         units_per_line=units_per_line(parts.rows.hot[row]),
         ending=int(closing.demand_class[at]) == _ENDING or over,
+        closed_day=closing.plan.day,
     )
     return [evidence]
 
@@ -163,26 +174,56 @@ def evaluate_drop(evidence: DropEvidence) -> Evaluation:
         probability=chances[at],
         window_hours=24 * int(length),
         money_units=max(0.0, e - n) * evidence.units_per_line,
-        details={"window_days": int(length), "silence_days": evidence.silence_days},
+        details=DropDetails(
+            window_days=int(length), silence_days=evidence.silence_days, last_line_date=date(evidence.last_line_day)
+        ),
     )
 
 
 def drop_sentence(_: DetectionContext, evidence: DropEvidence, evaluation: Evaluation) -> str:
-    """Sentence: lines of the reported window, usual lines before it, the chance, and the day of the last line."""
-    n, days = evaluation.observed, (evaluation.window_hours or 0) / 24
-    span = "day" if days == 1.0 else f"{number(days)} days"
-    usual = number(evaluation.expected)
-    counted = f"{number(n) if n else 'no'} order lines in the last {span} where {usual} were usual before"
+    """Sentence: lines of the reported window, usual lines before it, the chance, and the day of the last line.
+
+    When a drop is over it says whether orders are back: only a window in which many are expected and come proves it.
+    """
+    n, usual = evaluation.observed, evaluation.expected
+    lines = _lines(n, usual, (evaluation.window_hours or 0) / 24)
+    last = f"the last order line came {_ago(evidence)}"
     if evidence.ending:
-        return f"The item is ending, so few lines are its new normal: {counted}."
-    if evaluation.cleared:
-        return f"Orders are back or no longer expected: {counted}."
-    last = _ago(evidence.silence_days)
-    return f"{counted[0].upper()}{counted[1:]} ({chance(evaluation.probability)}); the last line was {last}."
+        return f"Demand for the item is ending, so few orders are normal now: {lines}; {last}."
+    if not evaluation.cleared:
+        return f"{lines[0].upper()}{lines[1:]} ({chance(evaluation.probability)}); {last}."
+    back = _back(evidence)
+    if back is not None:
+        return f"Orders are back: {_lines(*back)}."
+    if usual < EXPECTED_MIN:
+        weekly = 7.0 * evidence.lines_level
+        return (
+            f"Few orders are the new normal: {last}, and only {counted(weekly, 'order line')} a week"
+            f" {were(weekly)} usual since."
+        )
+    return f"Orders stay low but are not unusual any more: {lines} ({chance(evaluation.probability)}); {last}."
 
 
-def _ago(days: int) -> str:
-    return "today" if days == 0 else f"{plural(days, 'day')} ago"
+def _lines(observed: float, usual: float, days: float) -> str:
+    span = "day" if days == 1.0 else f"{number(days)} days"
+    lines = counted(observed, "order line")
+    return f"{lines} in the last {span} where {number(usual)} {were(usual)} usual before"
+
+
+def _back(evidence: DropEvidence) -> tuple[float, float, float] | None:
+    """Lines, usual lines and days of the first window that shows that orders are back; None if none does."""
+    for n, e, days in zip(evidence.observed, evidence.expected, WINDOWS_DAYS, strict=False):
+        usual = expected_before(float(e), float(n), evidence.lines_level)
+        if usual >= EXPECTED_MIN and n > SHARE_CLEARED * usual:
+            return float(n), usual, float(days)
+    return None
+
+
+def _ago(evidence: DropEvidence) -> str:
+    days = evidence.silence_days
+    if days == 0:
+        return "today"
+    return f"{plural(days, 'day')} ago, on {day_name(evidence.last_line_day, evidence.closed_day)}"
 
 
 DEMAND_DROP = Detector(
@@ -193,6 +234,7 @@ DEMAND_DROP = Detector(
     ends=f"no window holds less than {SHARE_CLEARED:g} of its lines at two closes, or the item is ending",
     route="planner",
     inform=("commercial",),
+    details=DropDetails,
     hysteresis=Hysteresis(2, 2, 0, 7 * DAY_MS, 35 * DAY_MS),
     deadline_minutes=(7 * DAY_MINUTES, 5 * DAY_MINUTES, 3 * DAY_MINUTES, 2 * DAY_MINUTES),
     evaluate=evaluate_drop,

@@ -9,6 +9,7 @@ import datetime as dt
 import msgspec
 
 from sensing.codec.instants import instant, rfc3339
+from sensing.contracts.exception_details import Details
 from sensing.contracts.exceptions import ENDED, SEVERITIES, Change, ExceptionState
 from sensing.detection.problem import Problem, exception_state, moved
 from sensing.detection.severity import rank
@@ -164,7 +165,23 @@ def _says_the_same(problem: Problem, known: ExceptionState) -> bool:
     if facts[0] != facts[1] or moved(known.observed, now.observed) or moved(_money(known), _money(now)):
         return False
     # What a marker marks is among the details.
-    return not problem.finding.marker or all(known.details.get(name) == value for name, value in now.details.items())
+    return not problem.finding.marker or _agree(known.details, now.details)
+
+
+def _agree(known: Details | None, now: Details | None) -> bool:
+    """Whether published details say what those of this run say. Numbers are compared as `moved` does, since published
+    ones are rounded; what this run does not state is not compared.
+    """
+    if known is None or now is None or type(known) is not type(now):
+        return known is now
+    for name in now.__struct_fields__:
+        before, value = getattr(known, name), getattr(now, name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if moved(before, value):
+                return False
+        elif value is not None and before != value:
+            return False
+    return True
 
 
 def _money(state: ExceptionState) -> float | None:

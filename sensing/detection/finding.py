@@ -7,12 +7,12 @@ import math
 
 import msgspec
 
+from sensing.contracts.exception_details import Details
 from sensing.contracts.exceptions import ExceptionType, Informed, MoneyStatus, Resolution, Route
 from sensing.contracts.reference import CustomerUpdated
 from sensing.detection.severity import importance_points
 
 CAUSES_MAX = 8
-Detail = float | int | str | None
 LineName = tuple[str, str]
 """Order and line."""
 
@@ -28,7 +28,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     ``sku`` and ``location`` are empty if the problem has none. ``start`` is the local day (since 1970-01-01) on which
     the episode began, if this finding opens one; with type and key it makes the id. ``resolution`` says how the problem
     ended, if this finding ends it. ``orders`` are the order lines (order, line) of the causes; ``purchase_order``
-    (order, line) is what the problem is about. A ``harmless`` problem causes no other one.
+    (order, line) is what the problem is about. A ``harmless`` problem causes no other one. ``below_floor``: the money
+    at stake is below what policy asks of an exception, so that the problem does not open.
     """
 
     exception_type: ExceptionType
@@ -57,6 +58,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     base_currency: str | None = None
     strategic: bool = False
     regulated: bool = False
+    below_floor: bool = False
     customer: CustomerUpdated | None = None
     reason: str
     route: Route
@@ -65,7 +67,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     cause_event_ids: tuple[str, ...] = ()
     orders: tuple[LineName, ...] = ()
     purchase_order: LineName | None = None
-    details: dict[str, Detail] = {}
+    details: Details | None = None
 
     @property
     def points(self) -> float:
@@ -114,7 +116,8 @@ class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
     base unit in ``currency``. ``rate`` is units of ``base_currency`` per unit of ``currency``. All three are NaN if
     unknown. ``strategic`` and ``regulated`` are those of the item, ``customer`` is the record of the customer whose
     order line is the cause.
-    ``sku`` and ``location`` are empty if there is none. ``orders`` are the order lines of the causes.
+    ``sku`` and ``location`` are empty if there is none. ``orders`` are the order lines of the causes. ``money_min`` is
+    the policy's `exception_money_min`; NaN: none.
     """
 
     sku: str
@@ -133,6 +136,7 @@ class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
     customer: CustomerUpdated | None = None
     cause_event_ids: tuple[str, ...] = ()
     orders: tuple[LineName, ...] = ()
+    money_min: float = math.nan
 
     def money(self, units: float) -> float | None:
         """Value of ``units``; None if price or units are unknown."""
@@ -141,6 +145,15 @@ class DetectionContext(msgspec.Struct, frozen=True, kw_only=True):
     def money_base(self, units: float) -> float | None:
         """Value of ``units`` in the base currency; None if price, rate or units are unknown."""
         return _amount(units * self.price * self.rate)
+
+    def is_below_floor(self, units: float) -> bool:
+        """Whether the value of ``units`` is known to be below what policy asks of an exception.
+
+        There is no floor for a strategic or regulated item, nor for the order line of a strategic customer.
+        """
+        if self.strategic or self.regulated or is_strategic(self.customer):
+            return False
+        return units * self.price * self.rate < self.money_min  # false where one of them is not known
 
     def margin_of(self, units: float) -> float | None:
         """Margin of ``units``; None if price, cost or units are unknown."""

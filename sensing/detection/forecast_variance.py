@@ -16,11 +16,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.instants import local_date
+from sensing.contracts.exception_details import VarianceDetails
 from sensing.contracts.exceptions import Resolution
 from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
-from sensing.detection.sentences import number, plural
+from sensing.detection.sentences import day_name, number, plural
 from sensing.machine_settings import DAY_MS
 from sensing.supply.master_data import MasterData
 
@@ -124,9 +124,9 @@ def evidence_of(parts: ShardParts, closing: Closing, at: int) -> VarianceEvidenc
     columns = closing.baselines
     plan = None if columns is None else columns.plans.get(at)
     known = parts.problems.open_findings(row, NAME)
-    before = known[0].details.get("plan") if known else None
+    before = known[0].marker if known else None
     if columns is None or plan is None:
-        return VarianceEvidence(plan=str(before or ""))
+        return VarianceEvidence(plan=before or "")
     return VarianceEvidence(
         sensed=float(columns.sensed[at]),
         planned=float(columns.planned[at]),
@@ -154,6 +154,13 @@ def evaluate_variance(evidence: VarianceEvidence) -> Evaluation:
     larger, smaller = max(evidence.sensed, evidence.planned), min(evidence.sensed, evidence.planned)
     ratio = larger / smaller if smaller > 0.0 else math.inf
     cleared = not evidence.exceeds(SHARE_CLEARED)
+    details = VarianceDetails(
+        plan=evidence.plan,
+        plan_per_day=evidence.quantity_per_day,
+        plan_weight=round(evidence.weight, 4),
+        planned_days=evidence.days,
+        difference=round(evidence.difference, 3),
+    )  # fmt: skip
     return Evaluation(
         active=active,
         cleared=cleared,
@@ -164,13 +171,7 @@ def evaluate_variance(evidence: VarianceEvidence) -> Evaluation:
         observed=evidence.sensed,
         money_units=abs(evidence.difference),
         marker=evidence.plan,
-        details={
-            "plan": evidence.plan,
-            "plan_per_day": evidence.quantity_per_day,
-            "plan_weight": round(evidence.weight, 4),
-            "planned_days": evidence.days,
-            "difference": round(evidence.difference, 3),
-        },
+        details=details,
     )
 
 
@@ -180,7 +181,7 @@ def _resolution(evidence: VarianceEvidence, *, active: bool) -> Resolution:
     return "plan_replaced" if evidence.replaced and not active else "back_to_normal"
 
 
-def variance_sentence(_: DetectionContext, evidence: VarianceEvidence, evaluation: Evaluation) -> str:
+def variance_sentence(context: DetectionContext, evidence: VarianceEvidence, evaluation: Evaluation) -> str:
     """Sentence: both forecasts, their difference, and what the plan weighs."""
     if evidence.days == 0:
         return "The plan has ended or covers none of the next 28 days."
@@ -193,7 +194,7 @@ def variance_sentence(_: DetectionContext, evidence: VarianceEvidence, evaluatio
     apart = f"{number(abs(evidence.difference))} {'more' if evidence.difference > 0.0 else 'fewer'}"
     if evidence.planned > 0.0:
         apart += f" ({number(100.0 * abs(evidence.difference) / evidence.planned)} %)"
-    said = f"{number(evidence.quantity_per_day)} a day until {local_date(evidence.end)}"
+    said = f"{number(evidence.quantity_per_day)} a day until {day_name(evidence.end, context.instant // DAY_MS)}"
     weight = f"the plan has a weight of {number(100.0 * evidence.weight)} % in the forecast"
     return f"The sensed forecast is {sensed} for {span}, {apart} than the plan of {planned} ({said}); {weight}."
 
@@ -207,6 +208,7 @@ FORECAST_VARIANCE = Detector(
     " differs by less replaces it",
     route="planner",
     inform=("commercial",),
+    details=VarianceDetails,
     hysteresis=Hysteresis(2, 2, 0, 7 * DAY_MS, 35 * DAY_MS),
     deadline_minutes=(7 * DAY_MINUTES, 5 * DAY_MINUTES, 3 * DAY_MINUTES, 2 * DAY_MINUTES),
     evaluate=evaluate_variance,

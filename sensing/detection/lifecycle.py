@@ -64,6 +64,7 @@ DISMISSED_MS = 7 * DAY_MS
 class _Dump(msgspec.Struct):
     backfilling: bool
     refused: int
+    floor_refused: int
     problems: list[Problem]
 
 
@@ -89,7 +90,7 @@ class Problems(ProblemTable):
         name = name_of(finding.exception_type, finding.key)
         problem = self._problems.get(name)
         if problem is None:
-            if not finding.active or not self._has_room(finding.exception_type):
+            if not finding.active or not self._has_room(finding.exception_type) or not self.floor.has_room(finding):
                 return None
             problem = Problem(exception_type=finding.exception_type, finding=finding)
             self._add(name, problem)
@@ -228,19 +229,16 @@ class Problems(ProblemTable):
     def dump(self) -> bytes:
         """All problems as bytes."""
         kept = list(self._problems.values())
+        dump = _Dump(self.backfilling, self.refused, self.floor.refused, kept)
         return pack(
-            {
-                "problems": Encoded(_Dump(self.backfilling, self.refused, kept), _Dump),
-                "ended": self.ended.dump(),
-                "earlier": self.earlier.dump(),
-            }
-        )
+            {"problems": Encoded(dump, _Dump), "ended": self.ended.dump(), "earlier": self.earlier.dump()}
+        )  # fmt: skip
 
     def load(self, block: bytes) -> None:
         """Restore the problems of `dump`."""
         found = unpack(block, {"problems": _Dump})
         dump: _Dump = found["problems"]
-        self.backfilling, self.refused = dump.backfilling, dump.refused
+        self.backfilling, self.refused, self.floor.refused = dump.backfilling, dump.refused, dump.floor_refused
         self.ended.load(found["ended"])
         self.earlier.load(found["earlier"])
         for problem in dump.problems:
@@ -275,7 +273,8 @@ class Problems(ProblemTable):
         problem.seen = finding.instant
         keep_causes(problem, finding)
         problem.active_findings += 1
-        if problem.active_findings < DETECTORS[problem.exception_type].hysteresis.findings_to_open:
+        enough = DETECTORS[problem.exception_type].hysteresis.findings_to_open
+        if self.floor.keeps(name, problem) or problem.active_findings < enough:
             return None
         problem.exception_id = name_problem(finding)
         # The same episode may have been published before, such as an earlier delay of the same line.

@@ -5,18 +5,16 @@ when a name is first met, when more events name it, once a day while events wait
 """
 
 import math
-from typing import Literal
 
 import msgspec
 
 from sensing.codec.event_record import THOUSANDTHS
 from sensing.codec.instants import rfc3339
+from sensing.contracts.exception_details import NameDetails, NameKind
 from sensing.detection.detector import DAY_MINUTES, Detector, Evaluation, Hysteresis
-from sensing.detection.finding import Detail, DetectionContext
-from sensing.detection.sentences import number, plural
+from sensing.detection.finding import DetectionContext
+from sensing.detection.sentences import are, number, plural
 from sensing.machine_settings import DAY_MS
-
-NameKind = Literal["item", "location", "supplier", "unit"]
 
 EVENTS_STEPS = (1.0, 10.0, 100.0, 1_000.0)
 """One severity point each."""
@@ -110,20 +108,13 @@ def evaluate_names(evidence: NamedEvents) -> Evaluation:
     name, known = evidence.name, evidence.known
     # The key begins with the SKU or location of the context, if there is one.
     key = (name.name, name.kind) if name.kind == "supplier" else (name.kind, name.unit) if name.unit else (name.kind,)
-    details: dict[str, Detail] = {
-        "kind": name.kind,
-        "name": name.unit or name.name,
-        "events": evidence.events,
-        "waiting": evidence.waiting,
-        "dead_letters": evidence.refused,
-        "released": evidence.released,
-        "first_event": evidence.first[1],
-        "first_event_time": rfc3339(evidence.first[0]),
-        "last_event": evidence.last[1],
-        "last_event_time": rfc3339(evidence.last[0]),
-        "ordered_quantity": evidence.ordered,
-        "unit_of_measure": None if evidence.item is None or evidence.ordered is None else evidence.item[1] or None,
-    }
+    details = NameDetails(
+        kind=name.kind, name=name.unit or name.name, events=evidence.events, waiting=evidence.waiting,
+        dead_letters=evidence.refused, released=evidence.released, first_event=evidence.first[1],
+        first_event_time=rfc3339(evidence.first[0]), last_event=evidence.last[1],
+        last_event_time=rfc3339(evidence.last[0]), ordered_quantity=evidence.ordered,
+        unit_of_measure=None if evidence.item is None or evidence.ordered is None else evidence.item[1] or None,
+    )  # fmt: skip
     return Evaluation(
         active=not known,
         cleared=known,
@@ -152,7 +143,7 @@ def names_sentence(_context: DetectionContext, evidence: NamedEvents, _: Evaluat
     verb = "names" if evidence.events == 1 else "name"
     parts = [f"{name} is in no {record}.updated record, but {plural(evidence.events, 'event')} {verb} it{orders}"]
     if evidence.waiting:
-        parts.append(f"{number(evidence.waiting)} {_are(evidence.waiting)} held until the record takes effect")
+        parts.append(f"{number(evidence.waiting)} {are(evidence.waiting)} held until the record takes effect")
     if evidence.refused:
         became = "a dead letter" if evidence.refused == 1 else "dead letters"
         parts.append(f"{number(evidence.refused)} became {became}, to be sent again after the record")
@@ -170,10 +161,6 @@ def _ended(evidence: NamedEvents) -> str:
     return ": " + ", ".join(parts) if parts else ""
 
 
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
 def _wait(count: int) -> str:
     return "waits" if count == 1 else "wait"
 
@@ -184,6 +171,7 @@ MASTER_DATA = Detector(
     opens="an event names an item, location, supplier or unit that master data do not name; one per name",
     ends="the record takes effect or policy accepts the name; the events that waited are released",
     route="data_steward",
+    details=NameDetails,
     hysteresis=Hysteresis(1, 1, 0, 1 * DAY_MS, 30 * DAY_MS),
     deadline_minutes=(DAY_MINUTES, 8 * 60, 4 * 60, 60),
     reserved=True,

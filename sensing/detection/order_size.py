@@ -13,7 +13,6 @@ the same customer's twin was cancelled shortly before.
 """
 
 import math
-from typing import Literal
 
 from sensing.jit import kernel, lean_kernel
 
@@ -36,8 +35,6 @@ PRICE_RATIO_MAX = 1.0 / 3.0
 SIGNS_MIN = 2
 EXACT = 1e-6
 POWERS_OF_TEN = tuple(10.0**k for k in range(1, 10))
-
-Sign = Literal["multiple", "price", "cancelled_twin"]
 
 
 @lean_kernel

@@ -8,9 +8,10 @@ import math
 
 import msgspec
 
+from sensing.contracts.exception_details import DriftDetails
 from sensing.detection.detector import DAY_MINUTES, Detector, Evaluation, Hysteresis
 from sensing.detection.finding import DetectionContext
-from sensing.detection.sentences import number
+from sensing.detection.sentences import number, were
 from sensing.machine_settings import DAY_MS
 
 TOLERANCE = 0.05
@@ -59,7 +60,7 @@ def evaluate_drift(evidence: CountDrift) -> Evaluation:
         probability=math.nan,
         money_units=abs(evidence.drift),
         marker=f"{evidence.drift:.3f}",  # a record names the newest count
-        details={"drift": round(evidence.drift, 3), "tolerance": evidence.tolerance},
+        details=DriftDetails(drift=round(evidence.drift, 3), tolerance=evidence.tolerance),
     )
 
 
@@ -69,7 +70,8 @@ def drift_sentence(_: DetectionContext, evidence: CountDrift, evaluation: Evalua
     if not evaluation.active:
         return f"The count of {counted} agrees with the balance of {balance} again."
     more = "more" if evidence.drift > 0.0 else "fewer"
-    return f"{counted} were counted, {number(abs(evidence.drift))} {more} than the balance of {balance}."
+    apart = f"{number(abs(evidence.drift))} {more} than the balance of {balance}"
+    return f"{counted} {were(evidence.counted)} counted, {apart}."
 
 
 INVENTORY_OUT_OF_SYNC = Detector(
@@ -79,6 +81,7 @@ INVENTORY_OUT_OF_SYNC = Detector(
     ends="a later count is within it",
     route="planner",
     inform=("data_steward",),
+    details=DriftDetails,
     hysteresis=Hysteresis(1, 1, 0, 1 * DAY_MS, 30 * DAY_MS),
     deadline_minutes=(3 * DAY_MINUTES, 2 * DAY_MINUTES, DAY_MINUTES, 8 * 60),
     evaluate=evaluate_drift,

@@ -171,7 +171,7 @@ def exception_state(problem: Problem) -> ExceptionState:
         inform=list(finding.inform),
         deadline=rfc3339(problem.deadline),
         cause_event_ids=[*problem.first_causes, *problem.latest_causes],
-        details=dict(finding.details),
+        details=finding.details,
         label=problem.label,
         decision=None if decision_record is None else decision_record.decision,
         decided_by=None if decision_record is None else decision_record.decider,

@@ -53,8 +53,8 @@ def deadline_of(problem: Problem, since: int) -> int:
 
 def recurs(problem: Problem, finding: Finding) -> bool:
     """Whether a finding reopens a cooling problem. A rejected problem reopens only with a higher severity."""
-    if not finding.active or not problem.dismissed:
-        return finding.active
+    if finding.below_floor or not finding.active or not problem.dismissed:
+        return finding.active and not finding.below_floor
     return rank(_first_severity(finding)) > rank(problem.severity)
 
 

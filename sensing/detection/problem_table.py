@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sensing.contracts.exceptions import ExceptionType, Severity
 from sensing.detection.detector_registry import DETECTORS
 from sensing.detection.finding import Finding
+from sensing.detection.money_floor import MoneyFloor, is_held_back
 from sensing.detection.problem import Problem
 
 OpenCounts = dict[tuple[ExceptionType, Severity], int]
@@ -20,12 +21,14 @@ class ProblemTable:
     """At most ``problems_max`` problems, candidates and cooling ones included.
 
     The last tenth is for detectors with ``reserved``, since a held order must always have an exception. A problem that
-    finds no room is counted in ``refused``.
+    finds no room is counted in ``refused``. At most a tenth are candidates that only the money floor of policy keeps
+    from opening.
     """
 
     def __init__(self, problems_max: int) -> None:
         self.problems_max = problems_max
         self.refused = 0
+        self.floor = MoneyFloor(problems_max // RESERVED)
         self._problems: dict[str, Problem] = {}
         self._rows: dict[int, list[str]] = {}
         self._ids: dict[str, str] = {}
@@ -54,6 +57,15 @@ class ProblemTable:
                 (problem.exception_type, problem.severity) for problem in self._problems.values() if problem.is_open
             )
         )
+
+    def is_below_floor(self, exception_type: ExceptionType, key: str) -> bool:
+        """Whether a problem would be open but for the money floor."""
+        problem = self._problems.get(name_of(exception_type, key))
+        return problem is not None and is_held_back(problem)
+
+    def below_floor(self) -> dict[ExceptionType, int]:
+        """Number of problems by type that would be open but for the money floor."""
+        return self.floor.counts(self._problems)
 
     def has_problem(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n,) whether each row has a problem in any state."""
@@ -85,12 +97,15 @@ class ProblemTable:
 
     def _add(self, name: str, problem: Problem) -> None:
         self._problems[name] = problem
+        if problem.status == "candidate":
+            self.floor.keeps(name, problem)
         self._rows.setdefault(problem.finding.row, []).append(name)
         if problem.exception_id:
             self._ids[problem.exception_id] = name
 
     def _drop(self, name: str) -> None:
         problem = self._problems.pop(name)
+        self.floor.forget(name)
         self._ids.pop(problem.exception_id, None)
         row = problem.finding.row
         self._rows[row].remove(name)

@@ -3,20 +3,20 @@
 `sensing.detection.order_size` tells slips from large orders.
 """
 
+import datetime as dt
 import math
 
 import msgspec
 
+from sensing.contracts.exception_details import HeldLineDetails, HeldOutcome, Sign
 from sensing.contracts.exceptions import Resolution
 from sensing.detection.detector import DAY_MINUTES, Detector, Evaluation, Hysteresis
-from sensing.detection.finding import Detail, DetectionContext
-from sensing.detection.order_size import Sign
-from sensing.detection.sentences import number
+from sensing.detection.finding import DetectionContext
+from sensing.detection.sentences import about, number
 from sensing.detection.severity import lift_points
 from sensing.machine_settings import DAY_MS
 from sensing.state.decision_record import DecisionRecord
 
-CHECK = "impossible_quantity"
 SIGN_TEXT: dict[Sign, str] = {
     "multiple": "the quantity is an exact multiple of a usual one",
     "price": "the price fits another quantity",
@@ -33,8 +33,8 @@ class HeldLine(msgspec.Struct, frozen=True, kw_only=True):
         Usual and largest usual line of the row before this one, units.
     signs
         Why it is a slip.
-    version
-        Further fields of the event, needed to book the line when a person releases it.
+    requested_date, unit_price, partition
+        Further facts of the event, needed to book the line when a person releases it.
     order_day
         Local day on which the line was ordered.
     """
@@ -45,7 +45,9 @@ class HeldLine(msgspec.Struct, frozen=True, kw_only=True):
     typical: float
     largest: float
     signs: tuple[Sign, ...]
-    version: dict[str, Detail] = {}
+    requested_date: dt.date | None = None
+    unit_price: float | None = None
+    partition: int | None = None
     order_day: int
 
 
@@ -61,16 +63,16 @@ class ReleasedLine(msgspec.Struct, frozen=True, kw_only=True):
     decision_record: DecisionRecord | None = None
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> HeldOutcome:
         """How the line ended."""
-        return "changed" if self.resolution == "corrected" else self.resolution
+        if self.decision_record is not None:
+            return "released"
+        return "cancelled" if self.changed_to is None else "changed"
 
     @property
     def resolution(self) -> Resolution:
         """How the problem ended."""
-        if self.decision_record is not None:
-            return "released"
-        return "cancelled" if self.changed_to is None else "corrected"
+        return "corrected" if self.outcome == "changed" else self.outcome
 
 
 QualityEvidence = HeldLine | ReleasedLine
@@ -78,12 +80,6 @@ QualityEvidence = HeldLine | ReleasedLine
 
 def evaluate_quality(evidence: QualityEvidence) -> Evaluation:
     """A held line opens a problem; a released one ends it at once."""
-    details: dict[str, Detail] = {
-        "order_id": evidence.order_id,
-        "line": evidence.line,
-        "quantity": evidence.quantity,
-        "check": CHECK,
-    }
     key = (evidence.order_id, evidence.line)
     if isinstance(evidence, ReleasedLine):
         return Evaluation(
@@ -95,8 +91,19 @@ def evaluate_quality(evidence: QualityEvidence) -> Evaluation:
             key=key,
             observed=evidence.quantity,
             money_units=evidence.quantity,
-            details=details | {"outcome": evidence.outcome},
+            details=HeldLineDetails(
+                order_id=evidence.order_id, line=evidence.line, quantity=evidence.quantity, outcome=evidence.outcome
+            ),
         )
+    details = HeldLineDetails(
+        order_id=evidence.order_id,
+        line=evidence.line,
+        quantity=evidence.quantity,
+        signs=evidence.signs,
+        requested_date=evidence.requested_date,
+        unit_price=evidence.unit_price,
+        partition=evidence.partition,
+    )  # fmt: skip
     return Evaluation(
         active=True,
         cleared=False,
@@ -106,7 +113,7 @@ def evaluate_quality(evidence: QualityEvidence) -> Evaluation:
         expected=evidence.typical,
         observed=evidence.quantity,
         money_units=evidence.quantity,
-        details=details | {"signs": ", ".join(evidence.signs)} | evidence.version,
+        details=details,
     )
 
 
@@ -125,10 +132,10 @@ def quality_sentence(context: DetectionContext, evidence: QualityEvidence, _: Ev
 def _held_sentence(context: DetectionContext, evidence: HeldLine) -> str:
     signs = " and ".join(SIGN_TEXT[sign] for sign in evidence.signs)
     return (
-        f"Order {evidence.order_id} line {evidence.line} asks for {number(evidence.quantity)} of {context.sku}"
-        f" at {context.location}: its lines are around {number(evidence.typical)} and were at most"
-        f" {number(evidence.largest)}, {signs}."
-        " It counts for nothing until it is released, changed to a sane quantity or cancelled."
+        f"Line {evidence.line} of order {evidence.order_id} asks for {number(evidence.quantity)} of {context.sku}"
+        f" at {context.location}, which looks like a slip: usual lines are around {about(evidence.typical)}, the"
+        f" largest usual one about {about(evidence.largest)}, and {signs}."
+        " The line is held and does not count as demand until it is released, changed to a usual quantity or cancelled."
     )
 
 
@@ -136,9 +143,10 @@ DATA_QUALITY = Detector(
     name="data_quality",
     prefix="quality",
     opens="an order line asks for an impossible quantity; it is held and counts for nothing",
-    ends="the line is released by a person, changed to a sane quantity or cancelled",
+    ends="the line is released by a person, changed to a usual quantity or cancelled",
     route="data_steward",
     inform=("planner",),
+    details=HeldLineDetails,
     hysteresis=Hysteresis(1, 1, 0, 1 * DAY_MS, 30 * DAY_MS),
     deadline_minutes=(DAY_MINUTES, 8 * 60, 4 * 60, 60),
     reserved=True,

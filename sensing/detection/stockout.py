@@ -12,11 +12,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.instants import local_date
+from sensing.codec.event_record import NO_DAY
+from sensing.codec.instants import date, day_number
+from sensing.contracts.exception_details import StockoutDetails
 from sensing.demand.distribution import gamma_upper
 from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
-from sensing.detection.finding import DetectionContext
-from sensing.detection.sentences import number, plural
+from sensing.detection.finding import DetectionContext, Finding
+from sensing.detection.sentences import are, day_name, number, percent, plural
 from sensing.jit import kernel
 from sensing.machine_settings import DAY_MS, HOUR_MS
 from sensing.supply.plan import Plan
@@ -81,10 +83,14 @@ class StockoutEvidence(msgspec.Struct, frozen=True, kw_only=True):
         First day on which the mean projection is below zero, 0 being tomorrow; negative: none.
     window_days
         Days until the next receipt, at least the lead time.
-    receipt_due
-        Whether a receipt is due within the projection.
+    next_receipt_day
+        Local day of the next receipt within the projection; NO_DAY: none is due.
     until_receipt
         Whether the next receipt ends the window, not the lead time.
+    oversold_since
+        Local day on which open demand was first found to exceed stock; NO_DAY: it does not.
+    free_before, needed_before
+        What the open exception last said of ``free`` and ``needed``; NaN: there is none.
     """
 
     current_day: int
@@ -95,8 +101,11 @@ class StockoutEvidence(msgspec.Struct, frozen=True, kw_only=True):
     probability: float
     stockout_day: int
     window_days: int
-    receipt_due: bool
+    next_receipt_day: int = NO_DAY
     until_receipt: bool
+    oversold_since: int = NO_DAY
+    free_before: float = math.nan
+    needed_before: float = math.nan
 
     @property
     def known(self) -> bool:
@@ -116,9 +125,14 @@ class StockoutEvidence(msgspec.Struct, frozen=True, kw_only=True):
         return self.stockout_day + 1 if 0 <= self.stockout_day < self.window_days else self.window_days
 
     @property
-    def date(self) -> str:
-        """Approximate local date on which stock is gone."""
-        return local_date(self.current_day + max(self.days_until, 1))
+    def receipt_due(self) -> bool:
+        """Whether a receipt is due within the projection."""
+        return self.next_receipt_day != NO_DAY
+
+    @property
+    def gone_day(self) -> int:
+        """Approximate local day on which stock is gone."""
+        return self.current_day + max(self.days_until, 1)
 
 
 def could_open(parts: ShardParts, plan: Plan) -> NDArray[np.bool_]:
@@ -134,28 +148,45 @@ def triggers(parts: ShardParts, closing: Closing) -> NDArray[np.bool_]:
     return could_open(parts, closing.plan)
 
 
-def stockout_evidence(plan: Plan, at: int) -> StockoutEvidence:
-    """Stock projection of the row at position ``at`` of a plan."""
+def stockout_evidence(plan: Plan, at: int, today: int, known: Finding | None = None) -> StockoutEvidence:
+    """Stock projection of the row at position ``at`` of a plan, on local day ``today``.
+
+    ``known`` is the newest finding of the open exception, if there is one.
+    """
     covered = max(plan.forecast_mean.shape[1], lead_days(plan.lead_time_days_mean[at]))
     due = np.flatnonzero(plan.receipts[at, :covered] > 0)
     window = int(plan.window_days[at])
+    free = float(plan.on_hand[at] - plan.overdue[at])
     return StockoutEvidence(
         current_day=plan.day,
-        free=float(plan.on_hand[at] - plan.overdue[at]),
+        free=free,
         arriving=float(plan.arriving[at]),
         needed=float(plan.needed[at]),
         needed_variance=float(plan.needed_variance[at]),
         probability=float(plan.stockout_probability[at]),
         stockout_day=int(plan.stockout[at]),
         window_days=window,
-        receipt_due=len(due) > 0,
+        next_receipt_day=plan.day + 1 + int(due[0]) if len(due) else NO_DAY,
         until_receipt=len(due) > 0 and window == int(due[0]),
+        oversold_since=_oversold_since(free, today, known),
+        free_before=math.nan if known is None or known.observed is None else known.observed,
+        needed_before=math.nan if known is None or known.expected is None else known.expected,
     )
 
 
-def at_close(_: ShardParts, closing: Closing, at: int) -> list[StockoutEvidence]:
+def _oversold_since(free: float, today: int, known: Finding | None) -> int:
+    if not free < 0.0:
+        return NO_DAY
+    before = None if known is None else known.details
+    if isinstance(before, StockoutDetails) and before.oversold_since is not None:
+        return day_number(before.oversold_since)
+    return today
+
+
+def at_close(parts: ShardParts, closing: Closing, at: int) -> list[StockoutEvidence]:
     """The projection of one row."""
-    return [stockout_evidence(closing.plan, at)]
+    known = parts.problems.open_findings(int(closing.plan.rows[at]), STOCKOUT_PROJECTED.name)
+    return [stockout_evidence(closing.plan, at, closing.plan.day, known[0] if known else None)]
 
 
 def evaluate_stockout(evidence: StockoutEvidence) -> Evaluation:
@@ -175,28 +206,62 @@ def evaluate_stockout(evidence: StockoutEvidence) -> Evaluation:
         money_units=shortage,
         route="planner" if evidence.receipt_due else None,
         inform=("buyer",) if evidence.receipt_due else None,
-        details={
-            "stockout_date": evidence.date if known else None,
-            "window_days": window,
-            "lost_units": round(shortage, 3) if known else None,
-            "receipt_due": int(evidence.receipt_due),
-        },
+        details=StockoutDetails(
+            stockout_date=date(evidence.gone_day) if known else None,
+            oversold_since=None if evidence.oversold_since == NO_DAY else date(evidence.oversold_since),
+            next_receipt_date=date(evidence.next_receipt_day) if evidence.receipt_due else None,
+            window_days=window,
+            lost_units=round(shortage, 3) if known else None,
+            receipt_due=evidence.receipt_due,
+        ),
     )
 
 
 def stockout_sentence(_: DetectionContext, evidence: StockoutEvidence, evaluation: Evaluation) -> str:
-    """Sentence: free stock, demand of the window, date and chance of the stock-out, and lost units."""
+    """Sentence: free stock, demand of the window, date and chance of the stock-out, next receipt, and lost units."""
     if not evidence.known:
-        return "On-hand is not known."
-    until = "until the next receipt" if evidence.until_receipt else "until goods ordered now can arrive"
-    window = f"{plural(evidence.window_days, 'day')} {until}"
+        return "The stock is not known."
+    today, free, needed = evidence.current_day, evidence.free, evidence.needed
     due = f" and {number(evidence.arriving)} due" if evidence.arriving > 0.0 else ""
-    stock = f"{number(evidence.free)} free in stock{due} against {number(evidence.needed)} needed in the {window}"
-    odds = f"{round(100.0 * evidence.probability)} %"
+    stock = f"{number(free)} free in stock{due}"
+    window, odds = _window(evidence), percent(evidence.probability)
     if evaluation.cleared:
-        return f"Stock is enough again: {stock}, chance of a stock-out {odds}."
-    lost = number(evidence.shortage)
-    return f"{stock}: a stock-out around {evidence.date}, chance {odds}; about {lost} would be lost."
+        return (
+            f"Stock is enough again{_why(evidence)}: {stock} against {number(needed)} needed {window}; the chance of a"
+            f" stock-out is {odds}."
+        )
+    lost = f"about {number(evidence.shortage)} would be lost"
+    if free < 0.0:
+        since = f" since {day_name(evidence.oversold_since, today)}" if evidence.oversold_since != NO_DAY else ""
+        more = f" Another {number(needed)} {are(needed)} needed {window}." if number(needed) != "0" else ""
+        return f"Oversold by {number(-free)}{since}; {_receipt(evidence, due)}.{more} {lost[0].upper()}{lost[1:]}."
+    likely = "likely" if evaluation.active else "possible"
+    return (
+        f"A stock-out is {likely} around {day_name(evidence.gone_day, today)} ({odds}): {stock} against"
+        f" {number(needed)} needed {window}; {_receipt(evidence)}; {lost}."
+    )
+
+
+def _window(evidence: StockoutEvidence) -> str:
+    until = "until the next receipt" if evidence.until_receipt else "until goods ordered now can arrive"
+    return f"in the {plural(evidence.window_days, 'day')} {until}"
+
+
+def _receipt(evidence: StockoutEvidence, due: str = "") -> str:
+    if not evidence.receipt_due:
+        return "no receipt is due"
+    arriving = f" ({due.removeprefix(' and ')})" if due else ""
+    return f"next receipt {day_name(evidence.next_receipt_day, evidence.current_day)}{arriving}"
+
+
+def _why(evidence: StockoutEvidence) -> str:
+    """Which of stock and need has changed more since the exception last spoke; empty if neither has."""
+    more, less = evidence.free - evidence.free_before, evidence.needed_before - evidence.needed
+    if more >= max(less, 1.0):
+        return f", since free stock rose from {number(evidence.free_before)} to {number(evidence.free)}"
+    if less >= max(more, 1.0):
+        return f", since the need fell from {number(evidence.needed_before)} to {number(evidence.needed)}"
+    return ""
 
 
 STOCKOUT_PROJECTED = Detector(
@@ -207,8 +272,9 @@ STOCKOUT_PROJECTED = Detector(
     ends=f"the chance is at most {PROBABILITY_CLEARED:g}, twice within half a day or more",
     route="buyer",
     inform=("planner",),
+    details=StockoutDetails,
     caused_by=("supplier_delay",),
-    hysteresis=Hysteresis(1, 2, 12 * HOUR_MS, 2 * DAY_MS, 14 * DAY_MS),
+    hysteresis=Hysteresis(1, 2, 12 * HOUR_MS, 7 * DAY_MS, 14 * DAY_MS),
     deadline_minutes=(2 * DAY_MINUTES, DAY_MINUTES, 8 * 60, 2 * 60),
     evaluate=evaluate_stockout,
     sentence=stockout_sentence,

@@ -33,11 +33,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.event_record import THOUSANDTHS
+from sensing.contracts.exception_details import SurgeDetails
 from sensing.demand.distribution import tail_probability
 from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
 from sensing.detection.promoted_lines import expected_with_promotions
-from sensing.detection.sentences import chance, number, plural
+from sensing.detection.sentences import are, chance, counted, number, plural
 from sensing.detection.severity import lift_points
 from sensing.detection.window_statistics import line_dispersion, reported_window, units_per_line, window_variance
 from sensing.jit import kernel
@@ -150,7 +151,8 @@ class SurgeEvidence(msgspec.Struct, frozen=True, kw_only=True):
     closing
         True at a day's close: only then can a surge be over.
     units, customers
-        Units ordered on the local days of each window, and about how many customers ordered them; NaN unknown.
+        Units ordered on the local days of each window, and about how many customers ordered them; NaN unknown. A window
+        has no more customers than lines.
     usual, promotions
         Expected lines without promotions, and the promotions in the longest window, in words.
     """
@@ -254,6 +256,13 @@ def evaluate_surge(evidence: SurgeEvidence) -> Evaluation:
     )
     n, e, hours = float(evidence.observed[at]), float(evidence.expected[at]), WINDOWS_HOURS[at]
     lift = n / baseline_lines(e, level, hours / 24.0, history)
+    details = SurgeDetails(
+        window_hours=hours,
+        lift=round(lift, 3),
+        units=_known(evidence.units[at]),
+        customers=None if math.isnan(evidence.customers[at]) else round(min(evidence.customers[at], n)),
+        promotions=evidence.promotions or None,
+    )  # fmt: skip
     return Evaluation(
         active=any(hits),
         cleared=over,
@@ -263,13 +272,7 @@ def evaluate_surge(evidence: SurgeEvidence) -> Evaluation:
         probability=chances[at],
         window_hours=hours,
         money_units=max(0.0, n - e) * evidence.units_per_line,
-        details={
-            "window_hours": hours,
-            "lift": round(lift, 3),
-            "units": _known(evidence.units[at]),
-            "customers": _known(evidence.customers[at]),
-            **({"promotions": evidence.promotions} if evidence.promotions else {}),
-        },
+        details=details,
     )
 
 
@@ -280,16 +283,19 @@ def _known(value: float) -> float | None:
 def surge_sentence(_: DetectionContext, evidence: SurgeEvidence, evaluation: Evaluation) -> str:
     """Sentence: lines of the reported window, usual lines of its hours, and the chance."""
     n, e, hours = evaluation.observed, evaluation.expected, evaluation.window_hours or 0
-    counted = f"{number(n)} order lines in the last {hours} hours where {number(e)} are usual for these hours"
+    details = evaluation.details
+    assert isinstance(details, SurgeDetails)
+    lines = counted(n, "order line")
+    if evaluation.active and details.customers is not None:
+        lines += f" from about {plural(details.customers, 'customer')}"
+    said = f"{lines} in the last {hours} hours where {number(e)} {are(e)} usual for these hours"
     if evidence.promotions:
-        counted += f" with promotion {evidence.promotions}"
+        said += f" with promotion {evidence.promotions}"
     if evaluation.cleared:
-        return f"The surge is over: {counted}."
-    lift = n / baseline_lines(e, evidence.lines_level, hours / 24.0, evidence.history_days)
-    buyers = evaluation.details["customers"]
-    if isinstance(buyers, float):
-        counted += f" (from about {plural(buyers, 'customer')})"
-    return f"{counted}, {number(lift)} times as many ({chance(evaluation.probability)})."
+        return f"The surge is over: {said}."
+    if not evaluation.active:
+        return f"The surge ebbs but is not over: {said}."
+    return f"{said}, {number(details.lift)} times as many ({chance(evaluation.probability)})."
 
 
 ORDER_SURGE = Detector(
@@ -299,6 +305,7 @@ ORDER_SURGE = Detector(
     f" chance of at most {PROBABILITY_MAX:g}",
     ends=f"no window holds {LIFT_CLEARED:g} times its lines at a day's close",
     route="planner",
+    details=SurgeDetails,
     hysteresis=Hysteresis(1, 1, 0, 3 * DAY_MS, 14 * DAY_MS),
     deadline_minutes=(2 * DAY_MINUTES, DAY_MINUTES, 8 * 60, 2 * 60),
     evaluate=evaluate_surge,

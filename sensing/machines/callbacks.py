@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS
-from sensing.codec.instants import local_date
+from sensing.codec.instants import date
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.subjects import parameters_subject, problem_key
-from sensing.detection.finding import Detail, LineName
+from sensing.detection.finding import LineName
 from sensing.detection.out_of_sync import INVENTORY_OUT_OF_SYNC, TOLERANCE, CountDrift
 from sensing.detection.quality import DATA_QUALITY, HeldLine, ReleasedLine
 from sensing.detection.stockout import STOCKOUT_PROJECTED, could_open, stockout_evidence
@@ -107,8 +107,8 @@ def _hold(s: ShardState, row: int, event: Any, texts: EventTexts) -> None:
         typical=math.exp(float(hot["size_mean"])),
         largest=math.exp(float(hot["size_max"])),
         signs=s.signs,
-        version=_version(event),
         order_day=_order_day(s, event, context.day),
+        **_facts(event),
     )
     finding = DATA_QUALITY.finding(context, evidence)
     _decide(s, texts, event, "hold_impossible_quantity", None, finding.reason)
@@ -121,11 +121,11 @@ def _order_day(s: ShardState, event: Any, day: int) -> int:
     return day if slot < 0 else int(s.lines.lines["minute"][slot]) // DAY_MINUTES
 
 
-def _version(event: Any) -> dict[str, Detail]:
+def _facts(event: Any) -> dict[str, Any]:
     """Fields of a held record besides its quantity; the steward sees them and a release needs them."""
     asked, price = int(event["requested_day"]), float(event["price"])
     return {
-        "requested_date": None if asked == NO_DAY else local_date(asked),
+        "requested_date": None if asked == NO_DAY else date(asked),
         "unit_price": None if np.isnan(price) else price,
         "partition": int(event["partition"]),
     }
@@ -164,7 +164,9 @@ def check_projection(
     short = bool(could_open(s, plan)[0])
     if short or STOCKOUT_PROJECTED.name in s.problems.open_types(row):
         context = context_of(s, row, s.clock, event_time, (cause,), orders=orders)
-        observe(s, STOCKOUT_PROJECTED.finding(context, stockout_evidence(plan, 0)))
+        known = s.problems.open_findings(row, STOCKOUT_PROJECTED.name)
+        evidence = stockout_evidence(plan, 0, plan.day + 1, known[0] if known else None)
+        observe(s, STOCKOUT_PROJECTED.finding(context, evidence))
     if short or STOCKOUT_PROJECTED.name in s.problems.open_types(row):
         lower_stock_threshold(s, plan, 0)
     else:

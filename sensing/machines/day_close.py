@@ -14,6 +14,7 @@ from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.parameters import HORIZON_DAYS, OverrideField, PlanningParameters
 from sensing.contracts.subjects import parameters_subject
 from sensing.demand.signal_table import Turned
+from sensing.detection.delay import SUPPLIER_DELAY
 from sensing.detection.detector import Closing
 from sensing.detection.detector_registry import DETECTORS
 from sensing.detection.finding import Finding
@@ -23,6 +24,7 @@ from sensing.machines.day_inputs import ObservedDay, inputs_of, observe_day
 from sensing.machines.exception_outputs import observe
 from sensing.machines.forecast_and_plan import ForecastAndPlan, forecast_and_plan, forecast_summary, may_propose
 from sensing.machines.forecast_parts import changes_daily, learn_parts
+from sensing.machines.late_line_reports import note_late_line
 from sensing.machines.line_windows import WINDOWS, read_windows
 from sensing.machines.promoted_days import learn_uplifts, promoted_rows
 from sensing.machines.shard_outputs import context_of, put_decision, put_parameters
@@ -146,6 +148,8 @@ def _detect_and_publish(
             due = {name for name, rows in triggered.items() if rows[at]}
             for finding in _findings(s, instant, closing, at, due):
                 observe(s, finding)
+                if finding.exception_type == SUPPLIER_DELAY.name:
+                    note_late_line(s, finding)
             if STOCKOUT_PROJECTED.name in due | s.problems.open_types(int(plan.rows[at])):
                 lower_stock_threshold(s, plan, at)
         for override in ended.get(int(plan.rows[at]), []):

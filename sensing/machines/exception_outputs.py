@@ -2,16 +2,19 @@
 
 from typing import Protocol
 
+from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.subjects import parameters_subject
 from sensing.detection.detector_registry import DETECTORS
 from sensing.detection.finding import Finding
 from sensing.detection.lifecycle import Problems
 from sensing.detection.problem import Publication
+from sensing.detection.sentences import are, number
 from sensing.machine_settings import Settings
 from sensing.machines.close_schedule import NEVER
 from sensing.machines.master_facts import complete_exception
 from sensing.machines.outbox import Outbox
 from sensing.machines.shard_state import ShardState
-from sensing.outputs import EXCEPTIONS
+from sensing.outputs import AUDIT, EXCEPTIONS
 
 CAUSES = frozenset(cause for detector in DETECTORS.values() for cause in detector.caused_by)
 """Types of problems that cause others."""
@@ -29,7 +32,30 @@ class ProblemKeeper(Protocol):
 
 def observe(k: ProblemKeeper, finding: Finding) -> None:
     """Update the problem that a finding is about, and put out its state if it must be published."""
+    held_back = finding.below_floor and k.problems.is_below_floor(finding.exception_type, finding.key)
     put_exception(k, finding.instant, finding.event_time, k.problems.observe(finding))
+    if finding.below_floor and not held_back and k.problems.is_below_floor(finding.exception_type, finding.key):
+        _put_below_floor(k, finding)
+
+
+def _put_below_floor(k: ProblemKeeper, finding: Finding) -> None:
+    """Put out the decision that a problem does not open, once: too little money is at stake for policy."""
+    if k.backfilling:
+        return
+    money = finding.money_base or 0.0
+    subject = parameters_subject(finding.sku, finding.location)
+    decision = AutomaticDecision(
+        rule="suppress_exception", subject=subject, sku=finding.sku, location=finding.location, value=money,
+        inputs={"exception_type": finding.exception_type},
+        reason=f"No exception, since {number(money)} {finding.base_currency or ''}".rstrip()
+        + f" at stake {are(money)} less than policy asks (exception_money_min): {finding.reason}",
+        cause_event_ids=list(finding.cause_event_ids),
+    )  # fmt: skip
+    k.outbox.put(
+        finding.instant, AUDIT, "decision.automatic",
+        f"audit/suppress_exception/{finding.exception_type}|{finding.key}/{finding.instant}", subject,
+        finding.event_time, decision, {"correlationid": subject},
+    )  # fmt: skip
 
 
 def put_exception(

@@ -53,6 +53,14 @@ LIMITS = (
         lambda s: s.quarantine.names_refused,
     ),
     Limit(
+        "below_floor_refused", "Problems below the money floor that were not counted because the table was full.",
+        lambda s: s.problems.floor.refused,
+    ),
+    Limit(
+        "late_lines_refused", "Late purchase-order lines left out of the digests because the table was full.",
+        lambda s: s.late_lines.refused,
+    ),
+    Limit(
         "purchase_lines_evicted", "Open purchase-order lines forgotten because the table was full.",
         lambda s: s.supply.purchases.evicted,
     ),
@@ -144,6 +152,8 @@ class Gauges(NamedTuple):
     surges_suppressed: int
     """Order surges that a promotion explained, one per row and local day."""
     open_problems: OpenCounts
+    below_floor: dict[str, int]
+    """Problems by type that would be open but for the money floor of policy."""
     oldest_closed_day: int | None
     newest_closed_day: int | None
     suspicious_pairs: int = 0
@@ -162,6 +172,7 @@ def gauges(s: ShardState) -> Gauges:
         limits={limit.name: limit.count(s) for limit in LIMITS},
         surges_suppressed=s.uplifts.suppressed,
         open_problems=s.problems.open_counts(),
+        below_floor=s.problems.below_floor(),
         oldest_closed_day=int(closed.min()) if len(closed) else None,
         newest_closed_day=int(closed.max()) if len(closed) else None,
     )
@@ -172,7 +183,11 @@ def roll_up_gauges(roll_up: RollUpMachine) -> Gauges:
     limits = {limit.name: 0 for limit in LIMITS}
     limits["outputs_not_finite"] = roll_up.outbox.not_finite
     limits["exceptions_refused"] = roll_up.problems.refused + roll_up.names.refused
+    limits["late_lines_refused"] = roll_up.late_lines.refused
     limits["exception_versions_evicted"] = roll_up.problems.ended.evicted
     limits["earlier_exceptions_refused"] = roll_up.problems.earlier.refused
     limits["names_not_compared"] = roll_up.seen.not_compared
-    return Gauges(0, 0, 0, 0, limits, 0, roll_up.problems.open_counts(), None, None, roll_up.seen.pairs)
+    return Gauges(
+        0, 0, 0, 0, limits, 0, roll_up.problems.open_counts(), roll_up.problems.below_floor(), None, None,
+        roll_up.seen.pairs,
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from sensing.contracts.decisions import DecisionMade
 from sensing.contracts.exceptions import ExceptionState
 from sensing.demand.models import GivenDemand
 from sensing.detection.master_data import UnknownName
+from sensing.state.late_lines import LateLine
 from sensing.state.quarantine import HandedEvent
 from sensing.supply.purchase_line import PurchaseLine
 
@@ -175,6 +176,21 @@ class ForwardedDecision(msgspec.Struct, frozen=True, kw_only=True, tag="decision
     trace: str | None
 
 
+class LateLineEnded(msgspec.Struct, frozen=True, kw_only=True, tag="late_line_ended"):
+    """To the roll-up: a purchase-order line that the shard had reported as a `LateLine` is none any more."""
+
+    supplier: str
+    sku: str
+    location: str
+    po_id: str
+    line: str
+
+    @property
+    def name(self) -> tuple[str, str, str, str]:
+        """What tells the line from all others."""
+        return self.po_id, self.line, self.sku, self.location
+
+
 class EarlierException(msgspec.Struct, frozen=True, kw_only=True, tag="earlier_exception"):
     """To the roll-up: one of its exceptions that an earlier run has left in the topic."""
 
@@ -194,7 +210,16 @@ class NameReport(msgspec.Struct, frozen=True, tag="name"):
     location: str
 
 
-RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision | EarlierException | HistoryReport | NameReport
+RollUpMessage = (
+    UnknownEvent
+    | NameKnown
+    | ForwardedDecision
+    | EarlierException
+    | LateLine
+    | LateLineEnded
+    | HistoryReport
+    | NameReport
+)
 
 
 class ShardReport(NamedTuple):

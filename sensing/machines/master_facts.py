@@ -3,9 +3,11 @@
 They are those in force when the record is published. `shard_outputs` adds them.
 """
 
+import msgspec
 import numpy as np
 
 from sensing.codec.event_record import THOUSANDTHS
+from sensing.contracts.exception_details import DelayDetails
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.parameters import PlanningParameters
 from sensing.contracts.reference import DECIMALS_MAX, ItemUpdated
@@ -20,15 +22,15 @@ def complete_exception(s: ShardState, state: ExceptionState) -> None:
     item = _add_item(s, state)
     state.decimals = decimals_of(s, state.sku, state.location)
     state.region = None if location is None else location.region
-    supplier = state.details.get("supplier")
-    record = s.supply.master.supplier(str(supplier)) if supplier else None
-    if record is not None and record.region is not None:
-        state.details["supplier_region"] = record.region
+    supplier = state.details.supplier if isinstance(state.details, DelayDetails) else ""
+    record = s.supply.master.supplier(supplier) if supplier else None
+    if record is not None and isinstance(state.details, DelayDetails):
+        state.details = msgspec.structs.replace(state.details, supplier_region=record.region)
     if state.route == "data_steward":
         stewards = [record.steward for record in (item, location) if record is not None and record.steward is not None]
         state.owner = stewards[0] if stewards else None
     elif state.route == "buyer":
-        state.owner = _buyer(s, str(supplier) if supplier else _supplier(s, state.sku, state.location))
+        state.owner = _buyer(s, supplier or _supplier(s, state.sku, state.location))
 
 
 def complete_parameters(s: ShardState, document: PlanningParameters) -> None:

@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS
-from sensing.codec.instants import local_date
+from sensing.codec.instants import date
 from sensing.codec.text_table import EventTexts
+from sensing.contracts.exception_details import LargeOrderDetails, LargeOutcome, Sign
 from sensing.contracts.subjects import problem_key
-from sensing.detection.finding import Detail, Finding, LineName
+from sensing.detection.finding import Finding, LineName
 from sensing.detection.large_order import LARGE_ORDER, LargeLine
-from sensing.detection.order_size import SIGNS_MIN, TWIN_MS, Sign, is_multiple, price_fits_another
+from sensing.detection.order_size import SIGNS_MIN, TWIN_MS, is_multiple, price_fits_another
 from sensing.machine_settings import DAY_MINUTES
 from sensing.machines.exception_outputs import observe
 from sensing.machines.kernel_tables import JUDGED_IMPOSSIBLE, JUDGED_LARGE
 from sensing.machines.shard_outputs import context_of
 from sensing.machines.shard_state import ShardState
-from sensing.state.line_table import CLOSED, LARGE, find_line, open_quantity
+from sensing.state.line_table import CLOSED, LARGE, SETTLED, find_line, open_quantity
 
 TWINS_MAX = 10_000
 """Cancelled large lines that are remembered; the oldest go first."""
@@ -62,13 +63,15 @@ def report_large_line(s: ShardState, row: int, slot: int, event: Any, texts: Eve
         _remember_twin(s, row, line, int(event["time"]))
     units_open = open_quantity(line) / THOUSANDTHS if flags & LARGE else 0.0
     hot = s.rows.hot[row]
-    more, priced, customer = _more(event, texts), event, int(event["party"])
+    facts, priced, customer = _facts(event, texts), event, int(event["party"])
     opened = s.problems.latest(LARGE_ORDER.name, problem_key(*s.names_of(row), texts.document, texts.line_or_sku))
-    if opened is not None and units_open == 0.0:
-        # The event that ends it is another one, maybe a shipment: the facts are those of the line that opened it.
-        more, priced, customer = {name: opened.details[name] for name in more}, _priced(opened), 0
-    elif opened is not None:
-        more["customer"] = more["customer"] or opened.details["customer"]
+    if opened is not None:
+        before = opened.details
+        assert isinstance(before, LargeOrderDetails)
+        if units_open == 0.0:
+            # The event that ends it is another one, maybe a shipment: the facts are those of the line that opened it.
+            facts, priced, customer = {name: getattr(before, name) for name in facts}, _priced(opened, before), 0
+        facts["customer"] = facts["customer"] or before.customer
     context = context_of(
         s, row, s.clock, int(event["time"]), (texts.event_id,), customer=customer, line=priced, orders=line_of(texts)
     )
@@ -82,9 +85,9 @@ def report_large_line(s: ShardState, row: int, slot: int, event: Any, texts: Eve
         largest=math.exp(float(hot["size_max"])),
         on_hand=on_hand,
         free=on_hand - due_units(s, row, int(line["requested_day"])),
-        more=more,
         order_day=int(line["minute"]) // DAY_MINUTES,
-        resolution="cancelled" if flags & CLOSED else "shipped" if flags & LARGE else "corrected",
+        outcome=None if units_open > 0.0 else _outcome(flags),
+        **facts,
     )
     observe(s, LARGE_ORDER.finding(context, evidence))
 
@@ -99,19 +102,25 @@ def due_units(s: ShardState, row: int, day: int) -> float:
     return math.fsum(units for due, units in s.open_days(row).items() if due <= day)
 
 
-def _more(event: Any, texts: EventTexts) -> dict[str, Detail]:
+def _outcome(flags: int) -> LargeOutcome:
+    if not flags & LARGE:
+        return "changed"
+    return "cancelled" if flags & CLOSED else "settled" if flags & SETTLED else "shipped"
+
+
+def _facts(event: Any, texts: EventTexts) -> dict[str, Any]:
     asked, price = int(event["requested_day"]), float(event["price"])
     return {
-        "requested_date": None if asked == NO_DAY else local_date(asked),
+        "requested_date": None if asked == NO_DAY else date(asked),
         "unit_price": None if math.isnan(price) else price,
         "customer": texts.customer or None,
     }
 
 
-def _priced(opened: Finding) -> dict[str, Any]:
+def _priced(opened: Finding, details: LargeOrderDetails) -> dict[str, Any]:
     """Price and currency of the line that opened a problem, as fields of a record."""
-    price = opened.details["unit_price"]
-    return {"price": math.nan if price is None else price, "currency": (opened.currency or "").encode()}
+    price = math.nan if details.unit_price is None else details.unit_price
+    return {"price": price, "currency": (opened.currency or "").encode()}
 
 
 def _remember_twin(s: ShardState, row: int, line: Any, time: int) -> None:

@@ -3,20 +3,25 @@
 `infrequent_events` and `disruption` call it after an event, `timers` once a day while a disruption lasts.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.event_record import THOUSANDTHS, InfrequentEvent
 from sensing.codec.keys import keys_of
 from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.exception_details import DelayDetails
 from sensing.contracts.subjects import parameters_subject, problem_key
 from sensing.contracts.suppliers import PurchaseOrderCancelled, PurchaseOrderReceived
-from sensing.detection.delay import SUPPLIER_DELAY, delay_evidence, late_parts
+from sensing.detection.delay import SUPPLIER_DELAY
+from sensing.detection.delay_evidence import delay_evidence, late_parts
 from sensing.detection.sentences import number
 from sensing.machine_settings import DAY_MS
 from sensing.machines.callbacks import check_projection
 from sensing.machines.exception_outputs import observe
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row
+from sensing.machines.late_line_reports import note_late_line
 from sensing.machines.shard_outputs import context_of, put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import expect_less
@@ -24,6 +29,7 @@ from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
 from sensing.supply.purchase_line import PurchaseLine
 from sensing.supply.purchases import MovedLine, PoOutcome, line_key
 from sensing.supply.stock_ledger import book_movement, refresh_stock
+from sensing.supply.usual_lateness import usual_days_late
 
 
 def plan_disrupted_rows(s: ShardState, instant: int) -> None:
@@ -58,16 +64,23 @@ def report_moved(s: ShardState, event_id: str, event_time: int, moved: MovedLine
     sku, location = s.names_of(row)
     today = s.zones.local_hour(s.zone_of(row), event_time) // 24
     late = any(part.cause != "unconfirmed" for part in late_parts(line, today, LEAD_TIME_DAYS_MAX))
-    delayed = late or s.problems.is_tracked(SUPPLIER_DELAY.name, problem_key(sku, location, *key))
+    name = problem_key(sku, location, *key)
+    delayed = late or s.problems.is_tracked(SUPPLIER_DELAY.name, name) or s.late_lines.get(row, key) is not None
     if not delayed and not moved.later:
         return
     plan = forecast_and_plan_of_row(s, row, s.clock).plan
     if delayed:
+        opened = s.problems.latest(SUPPLIER_DELAY.name, name)
+        lanes, known = s.supply.lanes, None if opened is None else opened.details
         evidence = delay_evidence(
-            key, line, s.supply.lanes.names[line.supplier], today, float(plan.cover_days[0]),
-            float(plan.lead_time_days_mean[0]),
+            key, line, lanes.names[line.supplier], today, cover_days=float(plan.cover_days[0]),
+            lead_time_days=float(plan.lead_time_days_mean[0]),
+            usual_days_late=usual_days_late(lanes.pools[line.supplier]), stock_known=not math.isnan(plan.on_hand[0]),
+            known=known if isinstance(known, DelayDetails) else None,
         )  # fmt: skip
-        observe(s, SUPPLIER_DELAY.finding(context_of(s, row, s.clock, event_time, (event_id,)), evidence))
+        finding = SUPPLIER_DELAY.finding(context_of(s, row, s.clock, event_time, (event_id,)), evidence)
+        observe(s, finding)
+        note_late_line(s, finding)
     if moved.later:
         check_projection(s, row, plan, event_time, event_id)
 

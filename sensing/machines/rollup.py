@@ -5,8 +5,8 @@ come. The roll-up buffers messages until every shard has passed their instant, a
 together. Sums over them do not depend on their order. So outputs do not depend on how the stream was cut, nor on the
 number of shards or processes.
 
-Timers are the end of the backfill, deadlines of problems, and daily housekeeping. A timer runs before the messages of
-its instant.
+Timers are the end of the backfill, deadlines of problems, the daily digests of late lines, and daily housekeeping. A
+timer runs before the messages of its instant.
 """
 
 import heapq
@@ -29,6 +29,7 @@ from sensing.machines.exception_outputs import (
     put_exception,
     run_problem_timers,
 )
+from sensing.machines.late_line_table import LateLineTable
 from sensing.machines.machine_messages import (
     EarlierException,
     ForwardedDecision,
@@ -77,6 +78,8 @@ class RollUpMachine:
         Instant of the latest fold or timer, UTC ms.
     names
         Unknown names, from which problems of type ``master_data`` are made.
+    late_lines
+        Late purchase-order lines, from which problems of type ``delay_digest`` are made.
     seen
         All names, in which suspicious pairs are found.
     """
@@ -89,6 +92,7 @@ class RollUpMachine:
         self.outbox = Outbox(machine)
         self.problems = Problems(settings.open_problems_max, backfilling=self.backfilling)
         self.names = UnknownNameTable(settings.open_problems_max)
+        self.late_lines = LateLineTable()
         self.seen = NamesSeen()
         self._next_housekeeping = NEVER
         self._progress = [BEFORE_ALL] * settings.shards
@@ -128,6 +132,7 @@ class RollUpMachine:
         parts: dict[str, Part] = {
             "head": Encoded(head, _Head),
             "names": self.names.dump(),
+            "late_lines": self.late_lines.dump(),
             "seen": self.seen.dump(),
             "problems": self.problems.dump(),
         }
@@ -142,6 +147,7 @@ class RollUpMachine:
         self.quiet_until = head.quiet_until
         self._progress, self._ended, self._waiting = head.progress, head.ended, head.waiting
         self.names.load(found["names"])
+        self.late_lines.load(found["late_lines"])
         self.seen.load(found["seen"])
         self.problems.load(found["problems"])
 
@@ -150,7 +156,7 @@ class RollUpMachine:
 
     def _next_timer(self) -> int:
         quiet_end = self.quiet_until if self.backfilling and self.quiet_until is not None else NEVER
-        return min(self._next_housekeeping, quiet_end, next_problem_timer(self))
+        return min(self._next_housekeeping, quiet_end, self.late_lines.next_due, next_problem_timer(self))
 
     def _run_timer(self, instant: int) -> None:
         if self.backfilling and self.quiet_until is not None and self.quiet_until <= instant:
@@ -159,6 +165,8 @@ class RollUpMachine:
                 put_exception(self, instant, instant, found)
             self._put_pairs(self.seen.end_backfill(), instant)
         run_problem_timers(self, instant)
+        for finding in self.late_lines.take_due(instant):
+            observe(self, finding)
         if self._next_housekeeping <= instant:
             for finding in self.names.waiting(instant):
                 observe(self, finding)
@@ -168,8 +176,8 @@ class RollUpMachine:
             self._next_housekeeping = NEVER if self.problems.is_empty else instant + DAY_MS
 
     def _fold(self, instant: int) -> None:
-        """Fold the messages of one instant: exceptions of an earlier run, history, names in their order, then decisions
-        by time and id.
+        """Fold the messages of one instant: exceptions of an earlier run, history, names, late lines, then decisions by
+        time and id.
         """
         messages: list[tuple[int, RollUpMessage]] = []
         while self._next_message() == instant:
@@ -185,6 +193,7 @@ class RollUpMachine:
         for finding, trace in self.names.fold(messages, instant):
             with self.outbox.tracing(trace):
                 observe(self, finding)
+        self.late_lines.fold([message for _, message in messages], instant)
         decisions = [message for _, message in messages if isinstance(message, ForwardedDecision)]
         for decision in sorted(decisions, key=lambda decision: (decision.time, decision.event.event_id)):
             self._decide(decision)

@@ -2,6 +2,7 @@
 backfilling shard has no outputs.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ def context_of(
         currency=money.currency, margin=money.margin, rate=money.rate, base_currency=s.supply.master.rates.base,
         strategic=item is not None and item.strategic, regulated=item is not None and item.regulated,
         customer=s.customers.find(customer), cause_event_ids=causes, orders=orders,
+        money_min=s.supply.master.stated("exception_money_min", sku, location, math.nan),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.event_record import BEFORE_ALL, NO_DAY, TOPICS
 from sensing.codec.shard_split import shard_of
+from sensing.contracts.exception_details import Sign
 from sensing.contracts.reference import CalendarUpdated
 from sensing.demand.baseline_plans import BaselinePlans
 from sensing.demand.models import DemandModels
@@ -13,7 +14,6 @@ from sensing.demand.opportunities import Opportunities
 from sensing.demand.promotion_uplift import PromotionUplifts
 from sensing.demand.signal_table import SignalTable
 from sensing.detection.lifecycle import Problems
-from sensing.detection.order_size import Sign
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.machines.close_schedule import NEVER, CloseSchedule
 from sensing.machines.hand_overs import HandOvers
@@ -25,6 +25,7 @@ from sensing.machines.reference_queue import ReferenceQueue
 from sensing.machines.reports import Reports
 from sensing.state.calendar import Calendars
 from sensing.state.customers import Customers
+from sensing.state.late_lines import LateLines
 from sensing.state.line_table import LineTable
 from sensing.state.locations import Locations
 from sensing.state.promotions import Promotions
@@ -80,6 +81,7 @@ class ShardState:
         self.signals = Signals()
         self.signal_table = SignalTable()
         self.supply = SupplyState(settings, self.lines, self.allocations, self.names_of)
+        self.late_lines = LateLines(settings.open_problems_max)
         self.problems = Problems(settings.open_problems_max, backfilling=self.backfilling)
         self.counts = np.zeros((len(TOPICS), 1, len(OUTCOMES)), np.int64)
         self.to_plan = np.zeros(64, np.bool_)  # by row; a reference record changed its inputs, see `schedule_plans`
@@ -294,6 +296,7 @@ def _parts(s: ShardState) -> dict[str, Snapshot]:
         "signals": s.signals,
         "signal_table": s.signal_table,
         "supply": s.supply,
+        "late_lines": s.late_lines,
         "problems": s.problems,
         "locations": s.locations,
         "groups": s.groups,

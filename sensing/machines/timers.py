@@ -27,6 +27,7 @@ from sensing.machines.close_schedule import NEVER
 from sensing.machines.exception_outputs import expire_problems, next_problem_timer, run_problem_timers
 from sensing.machines.forecast_parts import plan_in_force, signal_in_force, start_planned_rows
 from sensing.machines.kernel_tables import ABSORBED, DUPLICATE
+from sensing.machines.late_line_reports import drop_ended_lines
 from sensing.machines.line_housekeeping import end_old_lines
 from sensing.machines.machine_messages import NameReport
 from sensing.machines.promoted_days import take_in_uplifts
@@ -192,6 +193,7 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
         s.supply.transit.forget_old(instant - s.settings.line_horizon_days * DAY_MS)
         _report_lost_lines(s, instant)
         expire_problems(s, instant)
+        drop_ended_lines(s)
         plan_disrupted_rows(s, instant)
         start_planned_rows(s, instant)
         take_in_uplifts(s, instant // DAY_MS)

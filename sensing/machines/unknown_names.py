@@ -18,9 +18,10 @@ from sensing.codec.successions import Succession, Successions
 from sensing.codec.supersede import renamed, supersede_record
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.exception_details import NameKind
 from sensing.contracts.reference import ItemUpdated, LocationUpdated, PolicyUpdated, SupplierUpdated
 from sensing.contracts.subjects import parameters_subject
-from sensing.detection.master_data import SUM_MAX, NameKind, UnknownName
+from sensing.detection.master_data import SUM_MAX, UnknownName
 from sensing.machines.held_events import Facts, as_batch, facts_of
 from sensing.machines.kernel_tables import HELD_BACK, RELEASED, UNKNOWN_LINE
 from sensing.machines.machine_messages import NameKnown, UnknownEvent

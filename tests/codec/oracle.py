@@ -130,7 +130,7 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
             "order_quantity_multiple": _OR_ZERO, "dead_band": _SHARE, "count_tolerance": _SHARE,
             "transfer_days_late": _DAYS, "decimals=": table((1, 8), integer(0, 3)),
             "forecast_variance_share": number(0, 100), "forecast_variance_units": _OR_ZERO,
-            "forecast_variance_money": _PRICE,
+            "forecast_variance_money": _PRICE, "exception_money_min": _PRICE,
             "base_currency": _CURRENCY, "rates=": table((3, 3), number(0, 1e9, above=True), currency),
             "demand": one_of("independent", "dependent", "both"),
             "unknown_item": one_of("accept", "dead_letter", "quarantine"),

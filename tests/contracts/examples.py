@@ -97,7 +97,7 @@ _FIELDS: dict[str, dict[str, Event]] = {
             "service_target": 0.98, "review_days": 1, "cover_days": 14, "order_cost": 30, "holding_rate_year": 0.2,
             "order_quantity_min": 24, "order_quantity_multiple": 12, "dead_band": 0.1, "base_currency": "EUR",
             "forecast_variance_share": 0.5, "forecast_variance_units": 20,
-            "forecast_variance_money": 500, "rates": {"USD": 0.9, "GBP": 1.15},
+            "forecast_variance_money": 500, "exception_money_min": 25, "rates": {"USD": 0.9, "GBP": 1.15},
             "demand": "dependent", "count_tolerance": 0.1, "transfer_days_late": 3,
             "decimals": {"EA": 0, "KG": 2},
         },

@@ -13,6 +13,7 @@ from flows.demo.order_lines import CANCELLED, PLACED, Lines
 from flows.demo.precision import Precision, precision
 from flows.demo.supply_side import SUPPLIER_LEAD_DAYS, Purchase, SuppliedRows, Supply
 from flows.demo.truth import Planted, Problem, Score
+from sensing.contracts.exception_details import DelayDetails
 from sensing.contracts.exceptions import ExceptionState
 
 FIRST = 15_000
@@ -66,6 +67,9 @@ def state(kind: str, **fields: Any) -> ExceptionState:
         "window_start": time_of(58).isoformat(),
     }  # fmt: skip
     return ExceptionState(**(base | fields))
+
+
+LATE = DelayDetails(po_id="SIM-PO-00001", line="A", supplier="S", units_open=10.0)
 
 
 def verdict(kind: str, lines: Lines, supply: Supply | None = None, day: float = 60.5, **fields: Any) -> str | None:
@@ -128,7 +132,7 @@ def test_a_delay_is_real_if_orders_wait_or_it_is_long(late: int, waiting: tuple[
     lines = shop({})
     purchase = Purchase(1, 0, 10, FIRST + 30, FIRST + 40, [], [(FIRST + 40 + late, 10)])
     supply = supplied(lines, waiting, [purchase])
-    assert verdict("supplier_delay", lines, supply, details={"po_id": "SIM-PO-00001"}) == expected
+    assert verdict("supplier_delay", lines, supply, details=LATE) == expected
 
 
 def test_goods_that_never_come_are_late_to_the_end() -> None:
@@ -136,7 +140,7 @@ def test_goods_that_never_come_are_late_to_the_end() -> None:
     lines = shop({})
     purchase = Purchase(1, 0, 10, FIRST + 30, FIRST + 40, [(FIRST + 99, 10)])
     supply = supplied(lines, (), [purchase])
-    assert verdict("supplier_delay", lines, supply, details={"po_id": "SIM-PO-00001"}) == "real"
+    assert verdict("supplier_delay", lines, supply, details=LATE) == "real"
 
 
 def test_other_types_are_not_judged() -> None:

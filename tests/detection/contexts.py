@@ -3,8 +3,10 @@
 import math
 from typing import Any
 
+import msgspec
+
 from sensing.contracts.decisions import Verdict
-from sensing.contracts.exceptions import ExceptionType
+from sensing.contracts.exceptions import ExceptionState, ExceptionType
 from sensing.detection.finding import DetectionContext, Finding
 from sensing.machine_settings import DAY_MS
 from sensing.state.decision_record import DecisionRecord
@@ -29,6 +31,12 @@ def context(*, price: float = math.nan, causes: tuple[str, ...] = ("e1",), time:
         base_currency="GBP",
         cause_event_ids=causes,
     )
+
+
+def details(found: Finding | ExceptionState) -> dict[str, Any]:
+    """Details of a finding or an exception as published, without those that are null."""
+    plain: dict[str, Any] = msgspec.to_builtins(found.details)
+    return {name: value for name, value in plain.items() if value is not None}
 
 
 def finding(

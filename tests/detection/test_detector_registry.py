@@ -1,12 +1,15 @@
 """Detectors are specs: one that this file defines runs from a shard's close to its published exceptions."""
 
+import dataclasses
 import math
+from typing import get_args
 
 import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sensing.contracts.exception_details import Details, DriftDetails, DropDetails
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.schemas import topic_schema
 from sensing.contracts.topic_registry import SPECS
@@ -55,6 +58,7 @@ TOY = Detector(
     ends="fewer than 10",
     route="finance",
     inform=("planner",),
+    details=DropDetails,
     hysteresis=Hysteresis(1, 2, 0, DAY_MS, 14 * DAY_MS),
     deadline_minutes=(40, 30, 20, 10),
     evaluate=evaluate,
@@ -102,6 +106,22 @@ def test_its_problems_survive_a_dump() -> None:
     assert problems.observe(TOY.finding(context, Toy(25.0))) is not None
 
     assert resumed(Problems(problems.problems_max), problems.dump()).open_types(0) == {"busy_week"}
+
+
+def test_details_are_those_of_the_type() -> None:
+    """The spec of a detector names the struct with its type's tag, and the contract lists all of them."""
+    specs = {name: detector.details for name, detector in DETECTORS.items() if name != TOY.name}
+    assert {name: details.__struct_config__.tag for name, details in specs.items()} == {name: name for name in specs}
+    assert set(get_args(Details)) == set(specs.values())
+
+
+def test_details_of_another_type_do_not_leave() -> None:
+    """A detector that makes details of another type is a bug."""
+    other = msgspec.structs.replace(evaluate(Toy(25.0)), details=DriftDetails(drift=1.0, tolerance=0.1))
+    wrong = dataclasses.replace(TOY, evaluate=lambda _: other)
+    context = DetectionContext(sku="A", location="L", row=0, instant=10, event_time=10, day=0)
+    with pytest.raises(AssertionError, match="busy_week has details of type DropDetails"):
+        wrong.finding(context, Toy(25.0))
 
 
 def test_names_and_prefixes_are_unique() -> None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from sensing.detection.drop import DEMAND_DROP, DropEvidence, expected_before, is_drop, is_low
 from sensing.detection.finding import Finding
 from tests.detection import oracles
-from tests.detection.contexts import context
+from tests.detection.contexts import context, details
 
+TODAY = 15_300  # 2011-11-22
 Windows = tuple[float, float, float]
 
 
@@ -19,7 +20,7 @@ def drop(
     observed: Windows, expected: Windows, silence: int, level: float, price: float = math.nan, **more: Any
 ) -> Finding:
     """The finding about a row with 100 days of history."""
-    facts = {"dispersion": 1.6, "history_days": 100.0, **more}
+    facts = {"dispersion": 1.6, "history_days": 100.0, "closed_day": TODAY, **more}
     evidence = DropEvidence(observed=observed, expected=expected, silence_days=silence, lines_level=level, **facts)
     return DEMAND_DROP.finding(context(price=price), evidence)
 
@@ -87,7 +88,7 @@ def test_silence_of_a_busy_item_opens() -> None:
     assert found.expected == pytest.approx(20.4, abs=0.1)
     assert found.money == pytest.approx(20.4 * 12.0, abs=1.0)
     assert found.reason.startswith("No order lines in the last 7 days where 20.4 were usual before (a chance of 1 in ")
-    assert found.reason.endswith("); the last line was 7 days ago.")
+    assert found.reason.endswith("); the last order line came 7 days ago, on 15 Nov.")
 
 
 def test_slow_mover_is_judged_by_its_silence() -> None:
@@ -97,7 +98,7 @@ def test_slow_mover_is_judged_by_its_silence() -> None:
     found = drop((0, 0, 0), (7 * after, 14 * after, 50 * after), 50, after, dispersion=1.3, history_days=200.0)
 
     assert found.active
-    assert found.details["window_days"] == 50
+    assert details(found)["window_days"] == 50
     assert found.expected == pytest.approx(12.5, rel=0.05)
 
 
@@ -107,7 +108,7 @@ def test_fewer_lines_are_counted_in_the_sentence() -> None:
 
     assert found.active
     assert "3 order lines in the last 7 days" in found.reason or "6 order lines in the last 14 days" in found.reason
-    assert found.reason.endswith("the last line was today.")
+    assert found.reason.endswith("the last order line came today.")
 
 
 def test_one_silent_day_reads_as_one() -> None:
@@ -116,7 +117,7 @@ def test_one_silent_day_reads_as_one() -> None:
 
     assert found.reason == (
         "No order lines in the last day where 21.1 were usual before (a chance below 1 in 1,000,000); "
-        "the last line was 1 day ago."
+        "the last order line came 1 day ago, on 21 Nov."
     )
 
 
@@ -125,7 +126,21 @@ def test_usual_week_clears() -> None:
     found = drop((17, 34, 0), (17.0, 34.0, 0.0), 0, 2.5)
 
     assert (found.active, found.cleared, found.final) == (False, True, False)
-    assert found.reason.startswith("Orders are back or no longer expected: ")
+    assert found.reason == "Orders are back: 17 order lines in the last 7 days where 17 were usual before."
+
+
+def test_an_end_without_orders_does_not_say_that_they_are_back() -> None:
+    """Level or scatter have followed: the sentence says that orders stay low, and when the last one came."""
+    few = drop((1, 1, 0), (0.6, 1.2, 0.3), 3, 0.08)
+    assert few.cleared
+    assert few.reason == (
+        "Few orders are the new normal: the last order line came 3 days ago, on 19 Nov, and only 0.56 order lines a "
+        "week were usual since."
+    )
+    wild = drop((0, 1, 0), (2.0, 4.5, 1.5), 5, 0.32, dispersion=12.0)
+    assert wild.cleared
+    assert wild.reason.startswith("Orders stay low but are not unusual any more: ")
+    assert wild.reason.endswith("; the last order line came 5 days ago, on 17 Nov.")
 
 
 def test_ending_item_has_a_new_normal() -> None:
@@ -133,4 +148,4 @@ def test_ending_item_has_a_new_normal() -> None:
     found = drop((0, 0, 0), (15.0, 30.0, 30.0), 14, 2.5, ending=True)
 
     assert (found.active, found.cleared, found.final) == (False, False, True)
-    assert found.reason.startswith("The item is ending, so few lines are its new normal: no order lines in the last ")
+    assert found.reason.startswith("Demand for the item is ending, so few orders are normal now: no order lines in ")

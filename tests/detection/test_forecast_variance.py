@@ -14,7 +14,7 @@ from sensing.detection.forecast_variance import (
     thresholds_of,
 )
 from sensing.supply.master_data import MasterData
-from tests.detection.contexts import context
+from tests.detection.contexts import context, details
 
 
 def variance(price_of_unit: float = math.nan, **fields: Any) -> Finding:
@@ -33,12 +33,13 @@ def test_half_of_the_plan_opens() -> None:
     assert (found.active, found.cleared, found.final) == (True, False, False)
     assert (found.observed, found.expected, found.money) == (140.0, 280.0, 280.0)
     assert (found.route, found.inform) == ("planner", ("commercial",))
-    assert found.details == {
-        "plan": "plan-1", "plan_per_day": 10.0, "plan_weight": 0.31, "planned_days": 28, "difference": -140.0
+    assert details(found) == {
+        "type": "forecast_variance", "plan": "plan-1", "plan_per_day": 10.0, "plan_weight": 0.31, "planned_days": 28,
+        "difference": -140.0,
     }  # fmt: skip
     assert found.reason == (
         "The sensed forecast is 140 for the next 28 planned days, 140 fewer (50 %) than the plan of 280"
-        " (10 a day until 2026-02-16); the plan has a weight of 31 % in the forecast."
+        " (10 a day until 16 Feb 2026); the plan has a weight of 31 % in the forecast."
     )
 
 

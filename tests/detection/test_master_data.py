@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensing.contracts.exception_details import NameKind
 from sensing.detection.finding import DetectionContext
-from sensing.detection.master_data import MASTER_DATA, NamedEvents, NameKind, UnknownName
+from sensing.detection.master_data import MASTER_DATA, NamedEvents, UnknownName
 from sensing.supply.unknown_policy import UnknownPolicy
-from tests.detection.contexts import NOW, NOW_DAY
+from tests.detection.contexts import NOW, NOW_DAY, details
 
 CONTEXT = DetectionContext(
     sku="", location="X", row=0, instant=NOW, event_time=NOW, day=NOW_DAY, price=1.0, currency="EUR"
@@ -33,10 +34,11 @@ def test_waiting_events_open_it() -> None:
     assert (finding.active, finding.final, finding.key, finding.route) == (True, False, "X|location", "data_steward")
     assert (finding.observed, finding.expected, finding.probability) == (2.0, None, None)
     assert (finding.money, finding.currency) == (10.5, "EUR")
-    assert finding.details == {
-        "kind": "location", "name": "X", "events": 2, "waiting": 2, "dead_letters": 0, "released": 0,
-        "first_event": "e1", "first_event_time": "2011-11-22T22:13:20.000Z", "last_event": "e9",
-        "last_event_time": "2011-11-22T22:13:20.001Z", "ordered_quantity": 3.0, "unit_of_measure": "EA",
+    assert details(finding) == {
+        "type": "master_data", "kind": "location", "name": "X", "events": 2, "waiting": 2,
+        "dead_letters": 0, "released": 0, "first_event": "e1", "first_event_time": "2011-11-22T22:13:20.000Z",
+        "last_event": "e9", "last_event_time": "2011-11-22T22:13:20.001Z",
+        "ordered_quantity": 3.0, "unit_of_measure": "EA",
     }  # fmt: skip
     assert finding.reason == (
         "Location X is in no location.updated record, but 2 events name it, among them orders of 3 EA;"

@@ -6,7 +6,7 @@ import pytest
 
 from sensing.detection.finding import Finding
 from sensing.detection.quality import DATA_QUALITY, HeldLine, ReleasedLine
-from tests.detection.contexts import context
+from tests.detection.contexts import context, details
 
 
 def held(price: float = math.nan) -> Finding:
@@ -29,11 +29,12 @@ def test_held_line_says_why() -> None:
     assert (found.exception_type, found.key) == ("data_quality", "85123A|UK|A7|3")
     assert (found.active, found.route, found.inform) == (True, "data_steward", ("planner",))
     assert (found.observed, found.money, found.expected) == (10_000.0, 20_000.0, 10.0)
-    assert found.details["signs"] == "multiple, price"
+    assert details(found)["signs"] == ("multiple", "price")
     assert found.reason == (
-        "Order A7 line 3 asks for 10,000 of 85123A at UK: its lines are around 10 and were at most 12, the quantity is "
-        "an exact multiple of a usual one and the price fits another quantity. It counts for nothing until it is "
-        "released, changed to a sane quantity or cancelled."
+        "Line 3 of order A7 asks for 10,000 of 85123A at UK, which looks like a slip: usual lines are around 10, the "
+        "largest usual one about 12, and the quantity is an exact multiple of a usual one and the price fits another "
+        "quantity. The line is held and does not count as demand until it is released, changed to a usual quantity or "
+        "cancelled."
     )
 
 
@@ -49,4 +50,4 @@ def test_release_ends_it_at_once(changed_to: float | None, reason: str, outcome:
     evidence = ReleasedLine(order_id="A7", line="3", quantity=10_000.0, changed_to=changed_to)
     found = DATA_QUALITY.finding(context(), evidence)
     assert (found.key, found.active, found.final, found.reason) == ("85123A|UK|A7|3", False, True, reason)
-    assert found.details["outcome"] == outcome
+    assert details(found)["outcome"] == outcome

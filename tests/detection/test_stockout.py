@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+from sensing.codec.event_record import NO_DAY
 from sensing.detection.finding import Finding
 from sensing.detection.stockout import STOCKOUT_PROJECTED, StockoutEvidence, expected_shortage
-from tests.detection.contexts import context
+from tests.detection.contexts import context, details
 
 TODAY = 15_300  # 2011-11-22
 
@@ -19,7 +20,7 @@ def projected(probability: float, **fields: Any) -> Finding:
     """A projection of nine days until a receipt."""
     given = {
         "free": 12.0, "arriving": 0.0, "needed": 34.0, "needed_variance": 60.0, "stockout_day": 3, "window_days": 9,
-        "receipt_due": True, "until_receipt": True, **fields,
+        "next_receipt_day": TODAY + 10, "until_receipt": True, **fields,
     }  # fmt: skip
     evidence = StockoutEvidence(current_day=TODAY, probability=probability, **given)
     return STOCKOUT_PROJECTED.finding(context(price=2.0), evidence)
@@ -51,17 +52,17 @@ def test_probable_stockout_opens() -> None:
     assert (found.exception_type, found.active, found.cleared) == ("stockout_projected", True, False)
     assert (found.observed, found.expected, found.probability) == (12.0, 34.0, 0.99)
     assert found.money == pytest.approx(44.0, abs=0.1)
-    assert found.details["stockout_date"] == "2011-11-26"
+    assert details(found)["stockout_date"] == "2011-11-26"
     assert (found.route, found.inform) == ("planner", ("buyer",))
     assert found.reason == (
-        "12 free in stock against 34 needed in the 9 days until the next receipt: a stock-out around 2011-11-26, "
-        "chance 99 %; about 22 would be lost."
+        "A stock-out is likely around 26 Nov (99 %): 12 free in stock against 34 needed in the 9 days until the next "
+        "receipt; next receipt 2 Dec; about 22 would be lost."
     )
 
 
 def test_without_a_receipt_the_lead_time_counts() -> None:
     """Where nothing is due, the buyer can still order, but not in time."""
-    found = projected(0.6, receipt_due=False, until_receipt=False)
+    found = projected(0.6, next_receipt_day=NO_DAY, until_receipt=False)
 
     assert (found.route, found.inform) == ("buyer", ("planner",))
     assert "in the 9 days until goods ordered now can arrive" in found.reason
@@ -72,10 +73,10 @@ def test_receipts_within_the_window_count() -> None:
     found = projected(0.99, arriving=9.0, until_receipt=False, needed_variance=0.0)
 
     assert found.reason == (
-        "12 free in stock and 9 due against 34 needed in the 9 days until goods ordered now can arrive: a stock-out "
-        "around 2011-11-26, chance 99 %; about 13 would be lost."
+        "A stock-out is likely around 26 Nov (99 %): 12 free in stock and 9 due against 34 needed in the 9 days until "
+        "goods ordered now can arrive; next receipt 2 Dec; about 13 would be lost."
     )
-    assert (found.route, found.details["receipt_due"], found.money) == ("planner", 1, 26.0)
+    assert (found.route, details(found)["receipt_due"], found.money) == ("planner", True, 26.0)
 
 
 @pytest.mark.parametrize(
@@ -91,15 +92,15 @@ def test_thresholds_leave_a_gap(probability: float, active: bool, cleared: bool)
 def test_enough_again_says_so() -> None:
     """The resolving sentence repeats the numbers."""
     assert projected(0.02, free=90.0).reason == (
-        "Stock is enough again: 90 free in stock against 34 needed in the 9 days until the next receipt, "
-        "chance of a stock-out 2 %."
+        "Stock is enough again: 90 free in stock against 34 needed in the 9 days until the next receipt; the chance of "
+        "a stock-out is 2 %."
     )
 
 
 def test_stock_already_owed_is_out_today() -> None:
     """Negative free stock is a stock-out now; a projection that never falls below zero names the end of the window."""
-    assert projected(1.0, free=-4.0, stockout_day=0).details["stockout_date"] == "2011-11-23"
-    assert projected(0.55, stockout_day=-1).details["stockout_date"] == "2011-12-01"
+    assert details(projected(1.0, free=-4.0, stockout_day=0))["stockout_date"] == "2011-11-23"
+    assert details(projected(0.55, stockout_day=-1))["stockout_date"] == "2011-12-01"
 
 
 def test_unknown_stock_says_nothing() -> None:
@@ -107,7 +108,7 @@ def test_unknown_stock_says_nothing() -> None:
     found = projected(math.nan, free=math.nan)
 
     assert (found.active, found.cleared, found.probability) == (False, False, None)
-    assert found.reason == "On-hand is not known."
+    assert found.reason == "The stock is not known."
 
 
 def test_nothing_needed_is_no_stockout() -> None:
@@ -118,12 +119,12 @@ def test_nothing_needed_is_no_stockout() -> None:
 def test_what_is_owed_beyond_the_stock_is_short_at_once() -> None:
     """Customers wait for it whether or not more will be asked for."""
     found = projected(
-        1.0, free=-4.0, stockout_day=0, receipt_due=False, until_receipt=False, needed=0.0, needed_variance=0.0
+        1.0, free=-4.0, stockout_day=0, next_receipt_day=NO_DAY, until_receipt=False, needed=0.0, needed_variance=0.0
     )
 
     assert found.active
-    assert found.details["lost_units"] == 4.0
-    assert found.details["stockout_date"] == "2011-11-23"
+    assert details(found)["lost_units"] == 4.0
+    assert details(found)["stockout_date"] == "2011-11-23"
 
 
 def test_what_comes_tomorrow_is_in_time() -> None:

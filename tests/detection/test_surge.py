@@ -20,7 +20,7 @@ from sensing.detection.surge import (
     surge_threshold,
 )
 from tests.detection import oracles
-from tests.detection.contexts import NOW, context
+from tests.detection.contexts import NOW, context, details
 
 
 def surge(
@@ -118,7 +118,7 @@ def test_longer_window_speaks_when_it_is_the_one_that_fired() -> None:
 
     assert found.active
     assert found.observed == 34.0
-    assert found.details["window_hours"] == WINDOWS_HOURS[1]
+    assert details(found)["window_hours"] == WINDOWS_HOURS[1]
     assert found.money is None
     assert found.currency is None
 
@@ -145,6 +145,6 @@ def test_end_of_a_surge_says_so() -> None:
 
     assert found.reason == (
         "The surge is over: 9 order lines in the last 72 hours where 9.5 are usual for these hours."
-        if found.details["window_hours"] == 72
+        if details(found)["window_hours"] == 72
         else "The surge is over: 3 order lines in the last 24 hours where 3.2 are usual for these hours."
     )

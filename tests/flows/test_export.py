@@ -109,7 +109,10 @@ def test_tables_have_flat_columns(kafka: str, filled: str, tmp_path: Path) -> No
         "currency": "EUR", "margin": None, "money_base": 1200.5, "base_currency": "EUR", "money_status": "ranked",
         "reason": "21 order lines where 6 are usual.", "route": "planner", "inform": [],
         "deadline": dt.datetime(2010, 1, 4, 8, tzinfo=dt.UTC), "cause_event_ids": ["e1", "e2"],
-        "details": [("lines", "21")], "label": None, **UNDECIDED, "owner": None, "item_name": None, "family": None,
+        "details": [
+            ("type", "order_surge"), ("window_hours", "24"), ("lift", "3.5"), ("units", "42.0"), ("customers", None),
+            ("promotions", None),
+        ], "label": None, **UNDECIDED, "owner": None, "item_name": None, "family": None,
         "category": None, "strategic": False, "regulated": False, "region": None, "customer": None,
         "customer_strategic": False, "customer_segment": None, "customer_region": None,
     }  # fmt: skip

@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.exception_details import SurgeDetails
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.parameters import Accuracy, Change, Override, Proposed, Stock
 from sensing.contracts.topic_registry import published
@@ -120,14 +121,15 @@ def _stock(value: float) -> Stock:
 
 
 def test_money_has_the_decimals_of_its_currency() -> None:
-    """Yen have none, dinars three, the base currency its own; details have at most three decimals beyond the unit."""
+    """Yen have none, dinars three, the base currency its own; details have the digits of their kinds."""
 
     def state(currency: str, base: str) -> ExceptionState:
         record = ExceptionState(
             exception_id="e", exception_type="t", version=1, status="opened", severity="low", opened_at="",
             updated_at="",
             money=1234.56789, margin=0.98765, money_base=1234.56789, currency=currency, base_currency=base,
-            probability=1.23456789e-9, expected=2.0 / 3.0, details={"x": 1.0 / 3.0, "n": 3}, decimals=0,
+            probability=1.23456789e-9, expected=2.0 / 3.0, decimals=0,
+            details=SurgeDetails(window_hours=24, lift=100.0 / 3.0, units=20.0 / 3.0),
         )  # fmt: skip
         round_record(record)
         assert list(excess_digits(ExceptionState, orjson.loads(msgspec.json.encode(record)))) == []
@@ -135,7 +137,9 @@ def test_money_has_the_decimals_of_its_currency() -> None:
 
     yen = state("JPY", "KWD")
     assert (yen.money, yen.margin, yen.money_base) == (1235.0, 1.0, 1234.568)
-    assert (yen.probability, yen.expected, yen.details) == (1.235e-9, 0.667, {"x": 0.333, "n": 3})
+    assert (yen.probability, yen.expected, yen.details) == (
+        1.235e-9, 0.667, SurgeDetails(window_hours=24, lift=33.33, units=7.0),
+    )  # fmt: skip
     assert state("EUR", "EUR").money == 1234.57
 
 

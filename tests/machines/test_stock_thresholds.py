@@ -43,7 +43,7 @@ def short(state: ShardState, row: int) -> bool:
     if not could_open(state, plan)[0]:
         return False
     context = context_of(state, row, state.clock, state.clock)
-    return STOCKOUT_PROJECTED.finding(context, stockout_evidence(plan, 0)).active
+    return STOCKOUT_PROJECTED.finding(context, stockout_evidence(plan, 0, plan.day + 1)).active
 
 
 def step_by_step(machine: ShardMachine, stream: Stream) -> Iterator[tuple[Line, ShardState]]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sensing.contracts.dead_letters import DeadLetter
+from sensing.contracts.exception_details import SurgeDetails
 from sensing.contracts.exceptions import ExceptionState
 from sensing.contracts.parameters import (
     Accuracy,
@@ -26,7 +27,7 @@ def exception(name: str = "surge:A|DC:1", version: int = 1, status: Any = "opene
         "exception_type": "order_surge", "severity": "high", "sku": "A", "location": "DC", "money": 1200.5,
         "currency": "EUR", "deadline": "2010-01-04T08:00:00.000Z", "reason": "21 order lines where 6 are usual.",
         "opened_at": "2010-01-04T00:00:00.007Z", "updated_at": "2010-01-04T00:00:00.007Z", "observed": 21.0,
-        "cause_event_ids": ["e1", "e2"], "details": {"lines": 21},
+        "cause_event_ids": ["e1", "e2"], "details": SurgeDetails(window_hours=24, lift=3.5, units=42.0),
     }  # fmt: skip
     given |= fields
     money = given["money"]

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from sensing.codec.event_record import InfrequentEvent
 from sensing.contracts.decisions import DecisionMade
+from sensing.contracts.exception_details import HeldLineDetails
 from sensing.contracts.subjects import sku_of
 from sensing.detection.finding import Finding
 from sensing.detection.problem import Problem
-from sensing.detection.quality import CHECK
 from sensing.machines.decisions.decision_answer import Answer, DecisionTarget, decision_record_of, rejected, sentence
 from sensing.machines.decisions.roles import exception_roles
 from sensing.machines.exception_outputs import ProblemKeeper, put_exception
@@ -46,7 +46,7 @@ def decide_exception(k: ProblemKeeper, message: InfrequentEvent, exception_id: s
 def _unfit(problem: Problem, event: DecisionMade) -> Answer | None:
     """Rejection of a decision that does not apply to the problem or that the role may not make; else None."""
     target, finding = _target(problem), problem.finding
-    held = finding.details.get("check") == CHECK
+    held = isinstance(finding.details, HeldLineDetails)
     roles = exception_roles(event.decision, finding.route, finding.inform)
     if not roles:
         return rejected("not_applicable", "acknowledge, label, reject or release", event.decision, target)

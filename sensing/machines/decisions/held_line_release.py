@@ -2,13 +2,12 @@
 it.
 """
 
-import datetime as dt
-
 import numpy as np
 
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS, InfrequentEvent, Topic
 from sensing.codec.instants import day_number
 from sensing.codec.keys import keys_of
+from sensing.contracts.exception_details import HeldLineDetails
 from sensing.detection.finding import Finding
 from sensing.detection.quality import DATA_QUALITY, ReleasedLine
 from sensing.machines.booking import learn_sizes, local_minute, mark_seen
@@ -31,59 +30,58 @@ def release(
 
     Returns None if the line is not held any more.
     """
-    slot = _held_slot(s, finding)
+    held = finding.details
+    assert isinstance(held, HeldLineDetails), "only a held line is released"
+    slot = _held_slot(s, finding, held)
     if slot < 0:
         return None
-    units = finding.details["quantity"]
-    assert isinstance(units, float), "a held line always says its quantity"
+    units = held.quantity
     row, t = finding.row, s.tables()
     line = s.lines.lines[slot]
     was_counted = bool(line["flags"] & COUNTED)
-    partition = finding.details["partition"]
-    assert isinstance(partition, int), "a held line always says its partition"
-    s.counts[Topic.ORDERS, partition, RELEASED] += 1
+    assert held.partition is not None, "a held line always says its partition"
+    s.counts[Topic.ORDERS, held.partition, RELEASED] += 1
     mark_seen(t, row, ORDERS, finding.event_time)
     minute = local_minute(t, row, finding.event_time)
-    release_line(t, slot, row, minute, round(units * THOUSANDTHS), _requested_day(finding))
+    release_line(t, slot, row, minute, round(units * THOUSANDTHS), _requested_day(held))
     if line["flags"] & COUNTED and not was_counted:
         learn_sizes(t, row, round(units * THOUSANDTHS))
-        _keep_price(s, finding)
+        _keep_price(s, finding, held.unit_price)
         if check_surge(t, row, minute // 60, np.zeros(CALLBACKS_MAX, CALLBACK), 0):
             detect_surge(s, row, message.time, message.event.event_id)
     context = context_of(s, row, s.clock, message.time, (message.event.event_id,))
-    order_id, name = str(finding.details["order_id"]), str(finding.details["line"])
-    evidence = ReleasedLine(order_id=order_id, line=name, quantity=units, decision_record=decision_record)
+    evidence = ReleasedLine(
+        order_id=held.order_id, line=held.line, quantity=units, decision_record=decision_record
+    )  # fmt: skip
     return DATA_QUALITY.finding(context, evidence)
 
 
-def _held_slot(s: ShardState, finding: Finding) -> int:
+def _held_slot(s: ShardState, finding: Finding, held: HeldLineDetails) -> int:
     """Slot of the held line, by its order and line, or by its event id if it has no order; -1 if it is evicted.
 
     Of several lines of an order and SKU that have no names it is the one that the event of the finding has placed.
     """
-    order_id, line = str(finding.details["order_id"]), str(finding.details["line"])
     for sku in (finding.sku, *s.hand_overs.old_names.get(finding.sku, ())):
-        record = keys_of(sku, event_id=finding.cause_event_ids[-1], order_id=order_id, line=line)
+        record = keys_of(sku, event_id=finding.cause_event_ids[-1], order_id=held.order_id, line=held.line)
         for key in ("line", "id"):
             hi, lo = record[f"{key}_hi"], record[f"{key}_lo"]
             slot = int(find_line(s.lines.lines, s.lines.index, hi, lo))
             siblings = 0 if slot < 0 else int(s.lines.lines["siblings"][slot])
             slots = [slot, *(int(sibling(s.tables(), hi, lo, number)) for number in range(1, siblings + 1))]
-            held = [at for at in slots if at >= 0 and s.lines.lines["flags"][at] & HELD]
-            meant = [at for at in held if s.lines.lines["id_tag"][at] == tag_of(record)] if siblings else held
+            found = [at for at in slots if at >= 0 and s.lines.lines["flags"][at] & HELD]
+            meant = [at for at in found if s.lines.lines["id_tag"][at] == tag_of(record)] if siblings else found
             if meant:
                 return meant[0]
     return -1
 
 
-def _requested_day(finding: Finding) -> int:
-    asked = finding.details["requested_date"]
-    return NO_DAY if asked is None else day_number(dt.date.fromisoformat(str(asked)))
+def _requested_day(held: HeldLineDetails) -> int:
+    return NO_DAY if held.requested_date is None else day_number(held.requested_date)
 
 
-def _keep_price(s: ShardState, finding: Finding) -> None:
+def _keep_price(s: ShardState, finding: Finding, price: float | None) -> None:
     """Set the row's price to that of the released line, unless a newer order has set one."""
-    hot, price = s.rows.hot[finding.row], finding.details["unit_price"]
+    hot = s.rows.hot[finding.row]
     if price is not None and (finding.event_time >= hot["last_order"] or np.isnan(hot["price"])):
         hot["price"] = price
         hot["currency"] = (finding.currency or "").encode()

@@ -138,9 +138,13 @@ def test_machines_are_summed(telemetry: Telemetry, metrics: CollectorRegistry) -
     quality: Any = ("data_quality", "low")
     fresh = {limit.name: 0 for limit in LIMITS}
     refused = fresh | {"exceptions_refused": 3}
-    telemetry.machines[0] = Gauges(10, 4, 100, 7, fresh | {"lines_evicted": 1}, 3, {surges: 2}, 18_517, 18_518)
-    telemetry.machines[1] = Gauges(20, 6, 200, 0, refused, 1, {surges: 1, quality: 5}, None, None)
-    telemetry.machines[1] = Gauges(21, 6, 200, 0, refused, 1, {surges: 1, quality: 5}, None, None)
+    telemetry.machines[0] = Gauges(
+        10, 4, 100, 7, fresh | {"lines_evicted": 1}, 3, {surges: 2}, {"order_surge": 4}, 18_517, 18_518
+    )
+    telemetry.machines[1] = Gauges(20, 6, 200, 0, refused, 1, {surges: 1, quality: 5}, {}, None, None)
+    telemetry.machines[1] = Gauges(
+        21, 6, 200, 0, refused, 1, {surges: 1, quality: 5}, {"order_surge": 1, "large_order": 2}, None, None
+    )
 
     def value(name: str, **labels: str) -> float | None:
         return metrics.get_sample_value(name, labels)
@@ -151,6 +155,8 @@ def test_machines_are_summed(telemetry: Telemetry, metrics: CollectorRegistry) -
     assert (value("tidegauge_lines_evicted_total"), value("tidegauge_exceptions_refused_total")) == (1, 3)
     assert value("tidegauge_open_exceptions", type="order_surge", severity="high") == 3
     assert value("tidegauge_open_exceptions", type="data_quality", severity="low") == 5
+    assert value("tidegauge_exceptions_below_floor", type="order_surge") == 5
+    assert value("tidegauge_exceptions_below_floor", type="large_order") == 2
     assert value("tidegauge_forecast_age_oldest_seconds") == 86_400 + 7_200
     assert value("tidegauge_forecast_age_newest_seconds") == 7_200
 

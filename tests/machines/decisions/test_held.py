@@ -44,8 +44,9 @@ def test_a_giant_is_held_with_what_the_steward_must_know() -> None:
     state, *_ = states(world([*USUAL, GIANT], 9), "data_quality")
     assert state["exception_id"] == NAMES["giant"]
     assert state["details"] == {
-        "order_id": "G", "line": "7", "quantity": 20_000.0, "check": "impossible_quantity",
-        "requested_date": "2026-02-14", "unit_price": 2.5, "partition": 0, "signs": "multiple, price",
+        "type": "data_quality", "order_id": "G", "line": "7", "quantity": 20_000.0, "check": "impossible_quantity",
+        "requested_date": "2026-02-14", "unit_price": 2.5, "partition": 0, "signs": ["multiple", "price"],
+        "outcome": None,
     }  # fmt: skip
 
 
