@@ -127,7 +127,7 @@ def _phase(place: Place, engine: Engine, trail: Trail, phase: Phase, rows: Rows,
         start_ms = time.time_ns() // 1_000_000 + HEAD_START_MS + phase.size // 500
         sent = call_in_child(send, place.kafka, f"{place.prefix}orders", lines, start_ms)
         assert not sent.refused, f"{sent.refused} of {sent.lines} lines were not taken"
-        behind = before + phase.size - engine.metrics()["tidegauge_records_read_total"]
+        behind = before + phase.size - engine.metrics()["tidegauge_records_fetched_total"]
         cpu = trail.cpu_seconds(start_ms / 1000, start_ms / 1000 + sent.seconds) / sent.seconds
         await_read(engine, before + phase.size, DRAIN_SECONDS_MAX)
         _settle(place, DRAIN_SECONDS_MAX)

@@ -36,7 +36,7 @@ from sensing.machines.machine_messages import OUTCOMES
 from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS
 from sinks.dead_letter_messages import CONNECT, OWN
 from sinks.topic_tail import Record
-from sinks.view_entries import Layout
+from sinks.view_entries import ENDED, OPEN, Layout
 
 DAYS = {"smoke": 14, "full": None}
 BAD_EVERY = 997
@@ -238,7 +238,7 @@ def compare_view(place: Place, last: dict[tuple[str, str], Last]) -> dict[str, i
             assert kept == want, f"redis {name}: required {want}, got {kept}"
         prefixes = [layout.hash(topic, "") for topic in (EXCEPTIONS, PARAMETERS)]
         there = {name.decode() for prefix in prefixes for name in store.scan_iter(match=f"{prefix}*", count=1000)}
-        shown = {name.decode() for name in store.zrange(layout.open, 0, -1)}
+        shown = {name.decode() for name in store.zrange(layout.queue(OPEN), 0, -1)}
     assert there == wanted.keys(), f"redis: required no other keys, got {sorted(there ^ wanted.keys())[:SHOWN_MAX]}"
     assert shown == open_ids, f"redis: required open {len(open_ids)}, got {sorted(shown ^ open_ids)[:SHOWN_MAX]}"
     return {"hashes_in_redis": len(there), "open_exceptions": len(shown)}

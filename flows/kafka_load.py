@@ -49,6 +49,7 @@ def load(
     prefix: str = "",
     rate: int | None = None,
     progress: Callable[[Progress], None] | None = None,
+    settings: Settings | None = None,
 ) -> Loaded:
     """Send every line of a folder unchanged, valid or not, in the order of a replay.
 
@@ -64,6 +65,8 @@ def load(
         Maximum lines per second, evenly spaced; None: as fast as the brokers accept them.
     progress
         Called about ten times a second.
+    settings
+        How lines are read to find their keys.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def load(
     bytes_total = sum(file.path.stat().st_size for file in inputs) or 1
     reported_at = started
     try:
-        for piece in _paced(original_lines(inputs, Settings()), rate, sender.wait):
+        for piece in _paced(original_lines(inputs, settings or Settings()), rate, sender.wait):
             sender.send(piece)
             if progress is not None and time.monotonic() - reported_at >= PROGRESS_INTERVAL_S:
                 reported_at = time.monotonic()

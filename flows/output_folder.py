@@ -21,11 +21,11 @@ def refuse_used(folder: Path) -> None:
     try:
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         there = folder.is_symlink() or folder.exists()
-        is_folder = folder.is_dir()
-    except (OSError, ValueError) as error:
+        is_folder, is_file = folder.is_dir(), folder.is_file()
+    except OSError as error:
         raise _unusable(folder, error) from error
     if names or (there and not is_folder):
-        what = f"{len(names)} files such as {names[0]}" if names else "something else"
+        what = f"{len(names)} files such as {names[0]}" if names else "a file" if is_file else "something else"
         if WORK_FOLDER in names:
             what = f"{WORK_FOLDER}, left by a run that was killed"
         msg = f"output {folder}: required a new or empty folder, got {what}; give another one, or empty it"
@@ -82,6 +82,5 @@ def _make(folder: Path) -> list[Path]:
     return made
 
 
-def _unusable(folder: Path, error: OSError | ValueError) -> UsageError:
-    shown = str(folder).replace("\0", "\\0")
-    return UsageError(f"output {shown}: required a folder that can be made, got {words_of(error)}; give another one")
+def _unusable(folder: Path, error: OSError) -> UsageError:
+    return UsageError(f"output {folder}: required a folder that can be made, got {words_of(error)}; give another one")

@@ -32,12 +32,27 @@ EACH_BATCH = dt.timedelta(0)
 
 
 class Summary(NamedTuple):
-    """Result of a replay: messages read, wall-clock seconds, rows of parameters, output records by type."""
+    """Result of a replay.
+
+    Attributes
+    ----------
+    lines, seconds, rows
+        Messages read, wall-clock seconds, rows of the parameter table.
+    outputs, problems
+        Output records by type, and problems opened by exception type.
+    written
+        Lines of every output file by topic.
+    tombstones
+        Lines without a value, which were skipped.
+    """
 
     lines: int
     seconds: float
     rows: int
     outputs: dict[str, int]
+    problems: dict[str, int]
+    written: dict[str, int]
+    tombstones: int = 0
 
 
 def replay(
@@ -98,4 +113,7 @@ def replay(
                 reader = stack.enter_context(contextlib.closing(PrefetchingSource(files)))
             execute(topology.build(settings.shards, reader, hosts, sink, context), context, epoch=EACH_BATCH)
         finished = assemble(parts, output_folder, keys)
-    return Summary(context.lines, time.perf_counter() - started, finished.rows, context.outputs())
+    seconds = time.perf_counter() - started
+    return Summary(
+        context.lines, seconds, finished.rows, context.outputs(), context.opened(), finished.lines, files.tombstones
+    )

@@ -1,6 +1,6 @@
 """Settings of machines. They are fixed for the life of a state and compared when a snapshot is restored."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,6 +17,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     The watermark is ``lateness_ms`` behind the newest event. Events up to ``horizon_ms`` behind the watermark still
     correct history. Event times may be up to ``skew_ms`` ahead. No outputs are published before ``quiet_until``.
     ``unclean_keys`` says what becomes of identifiers with blanks at the ends or invisible marks, or not in Unicode NFC.
+    ``tables`` are mappings for messages of Debezium (`sensing.codec.table_mapping`), as plain objects.
     ``source_groups`` is the number of source groups whose watermarks make the clock.
     """
 
@@ -27,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     skew_ms: int = DAY_MS
     time_zone: str = "UTC"
     unclean_keys: Literal["normalise", "refuse"] = "normalise"
+    tables: dict[str, Any] = {}
     quiet_until: int | None = None
     rows_max: int = 1 << 20
     lines_max: int = 1 << 22

@@ -33,7 +33,8 @@ class _Choice(click.ParamType[str]):
         from sensing.detection.detector_registry import DETECTORS
 
         names = list(DETECTORS) if self.name == "Type" else get_args(getattr(contract, self.name))
-        return click.Choice(names).convert(value, param, ctx)
+        chosen: str = click.Choice(names).convert(value, param, ctx)
+        return chosen
 
 
 @click.group()

@@ -37,7 +37,7 @@ def load(resolved: "Resolved", folder: Path | None, sample: bool, rate: int | No
     loaded: Loaded | None
     with progress_bar() as progress:
         if folder is not None:
-            loaded = load_folder(folder, client, prefix, rate, progress)
+            loaded = load_folder(folder, client, prefix, rate, progress, resolved.settings.engine.core())
         else:
             loaded = load_sample(client, prefix, rate, progress)
     click.echo("nothing loaded: there are orders already" if loaded is None else summary_line(loaded), err=True)

@@ -44,6 +44,9 @@ INSTANT = Instant(Settings().time_zone)
     help="Processes that share the work; results are the same.",
 )
 @click.option(
+    "--tables", type=click.Path(path_type=Path), help="TOML file that maps database tables to events, for Debezium."
+)
+@click.option(
     "--skip", "skipped", multiple=True, type=Position(), metavar="TOPIC:PARTITION:OFFSET",
     help="Pass over this line as a dead letter; its offset is its number in the file from 0. May be repeated.",
 )  # fmt: skip
@@ -58,6 +61,7 @@ def replay(
     until: int | None,
     block_size: int | None,
     workers: int,
+    tables: Path | None,
     skipped: tuple[str, ...],
     source: str | None,
 ) -> None:
@@ -68,6 +72,7 @@ def replay(
     # The engine takes a second to load; usage and help need none of it.
     from flows.cli.warm_up import ensure, to_stderr
     from flows.input.skipping import read_skips
+    from flows.input.table_mappings import read_tables
     from flows.replay_job import BATCH_MESSAGES
     from flows.replay_job import replay as run
     from sinks.envelope import SOURCE
@@ -78,7 +83,7 @@ def replay(
         summary = run(
             input_folder,
             output_folder,
-            Settings(quiet_until=quiet_until),
+            Settings(quiet_until=quiet_until, tables={} if tables is None else read_tables(tables)),
             until=until,
             batch_messages=block_size or BATCH_MESSAGES,
             workers=workers,
@@ -86,17 +91,17 @@ def replay(
             source=source or SOURCE,
             progress=progress,
         )
-    click.echo(summary_line(summary), err=True)
+    click.echo("\n".join(summary_lines(summary, output_folder)), err=True)
 
 
-def summary_line(summary: "Summary") -> str:
-    """A replay in one line."""
-    opened = summary.outputs.get("exception.opened", 0)
-    dead = summary.outputs.get("dead.letter", 0)
-    return (
-        f"{summary.lines:,} lines in {summary.seconds:,.1f} s ({summary.lines / summary.seconds:,.0f} lines/s): "
-        f"{summary.rows:,} rows, {opened:,} exceptions, {dead:,} dead letters"
-    )
+def summary_lines(summary: "Summary", folder: Path) -> list[str]:
+    """A replay in a few lines: how much and how fast, and what was written where."""
+    from flows.summary import replay_summary
+
+    lines = f"{summary.lines:,} line{'' if summary.lines == 1 else 's'}"
+    tombstones = f", {summary.tombstones:,} tombstones skipped" if summary.tombstones else ""
+    speed = f"{lines} in {summary.seconds:,.1f} s ({summary.lines / max(summary.seconds, 1e-3):,.0f} a second)"
+    return [speed + tombstones, *replay_summary(summary.rows, summary.problems, summary.written, folder)]
 
 
 @contextlib.contextmanager

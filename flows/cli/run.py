@@ -37,10 +37,16 @@ def run(resolved: "Resolved", until_end: bool, event_time: bool, check: bool) ->
     from flows.service_job import run_service
 
     try:
-        run_service(resolved.settings, until_end=until_end, prepare=_prepare)
+        ended = run_service(resolved.settings, until_end=until_end, prepare=_prepare)
     except KeyboardInterrupt as error:
         msg = "ended at once, before all was delivered; what was not is produced again when the command is run again"
         raise TidegaugeError(msg) from error
+    if until_end:
+        from flows.summary import dead_letters
+        from sensing.outputs import DEAD_LETTERS
+
+        topic = f"topic {resolved.settings.kafka.topic_prefix}{DEAD_LETTERS}"
+        click.echo(dead_letters(ended.outputs.get("dead.letter", 0), topic), err=True)
 
 
 def _prepare() -> None:

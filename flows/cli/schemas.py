@@ -36,7 +36,7 @@ def write(folder: Path, documents: dict[str, bytes]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in documents.items():
             (folder / name).write_bytes(content)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         msg = f"--output {folder}: required a folder to write to, got {words_of(error)}; name another one"
         raise TidegaugeError(msg) from error
 

@@ -17,8 +17,10 @@ from flows.demo.truth import Score, read_problems, score
 from flows.output_folder import output_folder
 from flows.processors import processors
 from flows.replay_job import Summary, replay
+from flows.summary import dead_letters
 from sensing.contracts.audit import ControlTotals
 from sensing.machine_settings import Settings
+from sensing.outputs import DEAD_LETTERS
 
 # Every shard adds a fixed cost per day close, and one small shop on a few processors does not need many shards.
 SETTINGS = Settings(time_zone=ZONE_NAME, shards=4)
@@ -82,4 +84,6 @@ def _print_outcome(console: Console, outcome: Outcome, folder: Path) -> None:
     report.print_score(console, outcome.score)
     report.print_problems(console, "Worst of the others (real demand, simulated supply)", outcome.score.others)
     report.print_precision(console, precision(outcome.score, outcome.inputs.hindsight))
-    report.print_files(console, folder, summary.outputs.get("dead.letter", 0))
+    console.print(f"\nFiles: {folder} (input/, output/, truth.json)", highlight=False, soft_wrap=True)
+    where = f"{folder / 'output' / DEAD_LETTERS}.ndjson"
+    console.print(dead_letters(summary.written.get(DEAD_LETTERS, 0), where), highlight=False, soft_wrap=True)

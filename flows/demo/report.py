@@ -77,12 +77,6 @@ def print_totals(console: Console, totals: list[ControlTotals]) -> None:
     console.print(table)
 
 
-def print_files(console: Console, folder: Path, dead_letters: int) -> None:
-    """Print where the results are, and how many events were refused."""
-    console.print(f"\nDead letters: {dead_letters:,}, see output/dead-letters.ndjson", highlight=False)
-    console.print(f"Files: {folder} (input/, output/, truth.json)", highlight=False, soft_wrap=True)
-
-
 def print_problems(console: Console, title: str, problems: list[Problem]) -> None:
     """Print the worst problems with their reasons."""
     console.print(f"\n[bold]{title}[/bold]")

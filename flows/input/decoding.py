@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from sensing.codec.clean_keys import KeyPolicy
 from sensing.codec.decode import Decoded, decode
+from sensing.codec.decode_options import DecodeOptions
 from sensing.codec.message_block import Block
 from sensing.machines.failure import EventPlace, failed_event, failed_range, first_failing
 
 
-def decode_block(topic: str, partition: int, block: Block, unclean_keys: KeyPolicy) -> Decoded:
+def decode_block(topic: str, partition: int, block: Block, options: DecodeOptions) -> Decoded:
     """Decode a block.
 
     Raises
@@ -17,12 +17,12 @@ def decode_block(topic: str, partition: int, block: Block, unclean_keys: KeyPoli
         The decoder raised, which no message may cause. The failure names the first message that raises alone.
     """
     try:
-        return decode(topic, partition, block, unclean_keys)
+        return decode(topic, partition, block, options)
     except Exception as error:
         places = [EventPlace(topic, partition, offset) for offset in block.offsets.tolist()]
         values = block.values()
         at = first_failing(
-            len(block), lambda at: decode(topic, partition, Block.of([values[at]], np.zeros(1, np.int64)), unclean_keys)
+            len(block), lambda at: decode(topic, partition, Block.of([values[at]], np.zeros(1, np.int64)), options)
         )
         if at is None:
             raise failed_range(places[0], places[-1], len(places), error) from error

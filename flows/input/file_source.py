@@ -10,7 +10,7 @@ from flows.input.group_progress import GroupProgress
 from flows.input.input_folder import InputFile, find_inputs
 from flows.input.line_reader import LineReader
 from flows.input.ordered_merge import OrderedMerge
-from flows.input.partition_buffer import PartitionBuffer
+from flows.input.partition_buffer import PartitionBuffer, options_of
 from flows.input.skipping import NO_SKIPS, Skips
 from flows.input.source_group import REFERENCE, EndOfInput, GroupState, SourceGroup
 from flows.input.timestamps import FollowingTimestamps, NoTimestamps
@@ -52,6 +52,11 @@ class FileReader:
         """Bytes read so far, over all files."""
         return sum(lines.bytes_read for lines in self._lines.values())
 
+    @property
+    def tombstones(self) -> int:
+        """Lines without a value that were skipped so far, over all files."""
+        return sum(lines.tombstones for lines in self._lines.values())
+
     def start(self, buffers: Sequence[PartitionBuffer]) -> None:
         """Read these files from now on."""
         self._buffers = list(buffers)
@@ -86,7 +91,7 @@ class FileReader:
 
 def file_buffers(files: Sequence[InputFile], settings: Settings, skips: Skips = NO_SKIPS) -> list[PartitionBuffer]:
     """One empty buffer per file, numbered in the order of the files."""
-    inputs = end_of_inputs([file for file in files if file.topic != REFERENCE])
+    inputs = end_of_inputs([file for file in files if file.topic != REFERENCE], options_of(settings))
     return [
         PartitionBuffer(
             number,
@@ -148,6 +153,11 @@ class FileSource(FixedPartitionedSource[Item, GroupState]):
         return SourceGroup(
             0, buffers, reader, merge, self._settings, self._context, GroupProgress(), end=EndOfInput(self._until)
         )  # fmt: skip
+
+    @property
+    def tombstones(self) -> int:
+        """Lines without a value that were skipped so far."""
+        return sum(reader.tombstones for reader in self._readers)
 
     def close(self) -> None:
         """Close all files; needed because Bytewax does not close partitions when a run fails."""

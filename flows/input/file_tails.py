@@ -13,14 +13,15 @@ import numpy as np
 from flows.input.input_folder import InputFile
 from flows.input.timestamps import LATEST, SUPPORT, TIMES_MIN, WINDOW, EndOfInputs, Times
 from sensing.codec.decode import decode
+from sensing.codec.decode_options import DEFAULTS, DecodeOptions
 from sensing.codec.message_block import Block
 
 TAIL_BYTES = 1 << 16
 
 
-def end_of_inputs(files: Sequence[InputFile]) -> EndOfInputs | None:
+def end_of_inputs(files: Sequence[InputFile], options: DecodeOptions = DEFAULTS) -> EndOfInputs | None:
     """How late the inputs end together; None if they have too few event times to say it."""
-    tails = [_last_times(file) for file in files]
+    tails = [_last_times(file, options) for file in files]
     times = np.sort(np.concatenate([np.empty(0, np.int64), *(tail[-WINDOW:] for tail, _ in tails)]))
     if len(times) < TIMES_MIN:
         return None
@@ -28,13 +29,13 @@ def end_of_inputs(files: Sequence[InputFile]) -> EndOfInputs | None:
     return EndOfInputs(int(times[-SUPPORT]), small=small)
 
 
-def _last_times(file: InputFile) -> tuple[Times, bool]:
+def _last_times(file: InputFile, options: DecodeOptions) -> tuple[Times, bool]:
     """Event times of the last lines of a file up to the year 2099, and whether these are all of its lines."""
     data, whole = _tail(file)
     if not whole:
         data = data.partition(b"\n")[2]  # the first line is cut
     lines = [line for line in data.splitlines() if line.strip()]
-    decoded = decode(file.topic, 0, Block.of(lines, np.arange(len(lines))))
+    decoded = decode(file.topic, 0, Block.of(lines, np.arange(len(lines))), options)
     times = np.full(len(lines), -1, np.int64)
     times[decoded.positions] = decoded.records["time"]
     times[decoded.infrequent_positions] = [message.time for _, message in decoded.infrequent]

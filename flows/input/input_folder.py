@@ -58,10 +58,9 @@ def _paths(folder: Path) -> list[Path]:
         if folder.is_dir():
             return sorted(folder.iterdir())
         what = "a file" if folder.exists() else "nothing"
-    except (OSError, ValueError) as error:
+    except OSError as error:
         what = words_of(error)
-    shown = str(folder).replace("\0", "\\0")
-    msg = f"input {shown}: {required}, got {what}; give the folder"
+    msg = f"input {folder}: {required}, got {what}; give the folder"
     raise UsageError(msg)
 
 

@@ -13,6 +13,7 @@ from sensing.codec.newlines import newlines
 from sinks.errors import TidegaugeError
 
 LINE_BYTES_MAX = 4 << 20  # A longer line is cut, so that a file without line ends cannot fill the memory.
+NULL = b"null"
 _IS_BLANK = np.zeros(256, np.bool_)
 _IS_BLANK[list(b" \t\n\r\v\f")] = True
 
@@ -37,6 +38,7 @@ class LineReader:
         self._raw = path.open("rb")
         self._file: BufferedIOBase = gzip.GzipFile(fileobj=self._raw) if path.suffix == ".gz" else self._raw
         self._next = 0
+        self.tombstones = 0
         self._tail = _NOTHING
         self._ended = False
 
@@ -46,7 +48,7 @@ class LineReader:
         return self._raw.tell() if not self._raw.closed else self._path.stat().st_size
 
     def read(self) -> Block | None:
-        """The next non-blank lines (a chunk may have none), or None at the end of the file.
+        """The next lines with a value (a chunk may have none), or None at the end of the file.
 
         Lines come without line ends. Their offsets are line numbers from 0, with blank lines counted.
         """
@@ -62,7 +64,16 @@ class LineReader:
         self._tail = data[starts[-1] : starts[-1] + LINE_BYTES_MAX + 1].copy()
         first = self._next
         self._next += len(ends)
-        return _wanted(data, starts[:-1], ends, np.arange(first, self._next))
+        lines = _wanted(data, starts[:-1], ends, np.arange(first, self._next))
+        return self._without_tombstones(lines)
+
+    def _without_tombstones(self, lines: Block) -> Block:
+        """The lines that have a value: ``null`` is a record without one, as in Kafka."""
+        keep = np.ones(len(lines), np.bool_)
+        for at in np.flatnonzero(lines.ends - lines.starts == len(NULL)).tolist():
+            keep[at] = lines.values(slice(at, at + 1))[0] != NULL
+        self.tombstones += len(keep) - int(keep.sum())
+        return lines if keep.all() else Block(lines.data, lines.starts[keep], lines.ends[keep], lines.offsets[keep])
 
     def close(self) -> None:
         """Close the file; further reads give None."""

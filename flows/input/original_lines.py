@@ -8,10 +8,11 @@ import numpy as np
 from flows.input.file_source import FileReader, file_buffers
 from flows.input.input_folder import InputFile
 from flows.input.ordered_merge import OrderedMerge
-from flows.input.partition_buffer import PartitionBuffer
+from flows.input.partition_buffer import PartitionBuffer, options_of
 from flows.input.sorted_block import INFREQUENT, RECORD, SortedBlock
 from flows.input.source_group import REFERENCE
 from sensing.codec.decode import Block, decode
+from sensing.codec.decode_options import DEFAULTS, DecodeOptions
 from sensing.codec.event_record import AFTER_ALL
 from sensing.codec.text_table import TextLookup
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
@@ -86,12 +87,13 @@ def original_lines(files: list[InputFile], settings: Settings) -> Iterator[Origi
         When a file cannot be read to its end.
     """
     buffers = file_buffers(files, settings)
+    options = options_of(settings)
     reader = FileReader(files, buffers, CHUNK_BYTES)
     try:
         for buffer in buffers:
             if buffer.log.topic == REFERENCE:
                 reader.start([buffer])
-                yield from _reference(buffer, reader)
+                yield from _reference(buffer, reader, options)
         events = [buffer for buffer in buffers if buffer.log.topic != REFERENCE]
         reader.start(events)
         merge = OrderedMerge(events, settings, reader.is_away, event_time=True)
@@ -99,31 +101,35 @@ def original_lines(files: list[InputFile], settings: Settings) -> Iterator[Origi
             reader.poll()
             block = merge.take(AFTER_ALL, 0.0)
             if len(block):
-                yield _lines(block, buffers, int(block.keys[-1]) or None, reader.bytes_read)
+                yield _lines(block, buffers, int(block.keys[-1]) or None, reader.bytes_read, options)
             merge.release()
     finally:
         reader.close()
 
 
-def _reference(buffer: PartitionBuffer, reader: FileReader) -> Iterator[OriginalLines]:
+def _reference(buffer: PartitionBuffer, reader: FileReader, options: DecodeOptions) -> Iterator[OriginalLines]:
     while not buffer.at_end:
         reader.poll()
         for block in buffer.take(AFTER_ALL):
             values = buffer.values(block.numbers)
-            keys = [key_of(REFERENCE, value) for value in values]
+            keys = [key_of(REFERENCE, value, options) for value in values]
             yield OriginalLines([REFERENCE] * len(keys), block.numbers.tolist(), values, keys, None, reader.bytes_read)
         buffer.release()
 
 
-def _lines(block: SortedBlock, buffers: Sequence[PartitionBuffer], clock: int | None, bytes_read: int) -> OriginalLines:
+def _lines(
+    block: SortedBlock, buffers: Sequence[PartitionBuffer], clock: int | None, bytes_read: int, options: DecodeOptions
+) -> OriginalLines:
     sources = block.sources.tolist()
     of_source = {at: iter(buffers[at].values(block.numbers[block.sources == at])) for at in set(sources)}
     topics = [buffers[at].log.topic for at in sources]
     values = [next(of_source[at]) for at in sources]
-    return OriginalLines(topics, block.numbers.tolist(), values, _keys(block, topics, values), clock, bytes_read)
+    return OriginalLines(
+        topics, block.numbers.tolist(), values, _keys(block, topics, values, options), clock, bytes_read
+    )
 
 
-def _keys(block: SortedBlock, topics: list[str], values: list[bytes]) -> list[bytes | None]:
+def _keys(block: SortedBlock, topics: list[str], values: list[bytes], options: DecodeOptions) -> list[bytes | None]:
     skus = (texts.sku.encode() for texts in TextLookup(block.texts).all(block.records))
     infrequent = iter(block.infrequent)
     keys: list[bytes | None] = []
@@ -134,13 +140,13 @@ def _keys(block: SortedBlock, topics: list[str], values: list[bytes]) -> list[by
             keys.append(_about(next(infrequent).event))
         else:
             # The line may be refused only for its event time; then it still has a key.
-            keys.append(key_of(topic, value))
+            keys.append(key_of(topic, value, options))
     return keys
 
 
-def key_of(topic: str, value: bytes) -> bytes | None:
+def key_of(topic: str, value: bytes, options: DecodeOptions = DEFAULTS) -> bytes | None:
     """Message key of one line; None if the line cannot be decoded."""
-    decoded = decode(topic, 0, Block.of([value], np.zeros(1, np.int64)))
+    decoded = decode(topic, 0, Block.of([value], np.zeros(1, np.int64)), options)
     if decoded.rejects:
         return None
     if decoded.infrequent:

@@ -15,11 +15,15 @@ from flows.input.skipping import NO_SKIPS, Skips
 from flows.input.sorted_block import INFREQUENT, RECORD, REJECT, SortedBlock
 from flows.input.timestamps import Chunk, NoTimestamps, Validated, running_max
 from flows.input.topic_partition import TopicPartition
+from sensing.codec.careful_decoder import read_json
 from sensing.codec.cloudevents import traceparent_of
+from sensing.codec.debezium import snapshot_time
 from sensing.codec.decode import Decoded
+from sensing.codec.decode_options import DecodeOptions
 from sensing.codec.event_record import AFTER_ALL, BEFORE_ALL, TOPICS, Reject
 from sensing.codec.instants import rfc3339
 from sensing.codec.message_block import Block, Message
+from sensing.codec.table_mapping import read_mappings
 from sensing.codec.time_words import in_words
 from sensing.contracts.dead_letters import Reason
 from sensing.machine_settings import Settings
@@ -58,6 +62,8 @@ class PartitionBuffer:
     current
         Whether the partition is read to its end, or is too busy to be seen there but all its messages of about a
         second ago are read.
+    history_until
+        Time of the snapshot with which the partition begins (UTC ms), BEFORE_ALL if it begins with none.
     last_seen
         Monotonic clock (seconds) when the partition last gave anything, or when polls could not tell that it was
         silent.
@@ -77,8 +83,11 @@ class PartitionBuffer:
         self._bounded = bounded
         self._skipped = np.array(sorted(skips.get(self.partition, ())), np.int64)
         self._settings = settings
+        self._options = options_of(settings)
         self._timestamps = timestamps
         self._newest = BEFORE_ALL
+        self._at_start = offset == log.start
+        self.history_until = BEFORE_ALL
         self._queue = BlockQueue()
         self._raw: deque[Block] = deque()
         self._traces: dict[int, str] = {}
@@ -118,6 +127,10 @@ class PartitionBuffer:
         else:
             self.at_end = False
         if len(block):
+            if self._at_start and self._options.tables:
+                first = read_json(block.values(slice(0, 1))[0])
+                self.history_until = snapshot_time(first, self.log.topic) or BEFORE_ALL
+            self._at_start = False
             for validated in self._timestamps.add(self._decode(block)):
                 self._sort(validated)
         self._read_to(last + 1, now)
@@ -235,9 +248,9 @@ class PartitionBuffer:
     def _decoded(self, block: Block) -> Decoded:
         skipped = np.isin(block.offsets, self._skipped) if len(self._skipped) else None
         if skipped is None or not skipped.any():
-            return decode_block(self.log.topic, self.log.partition, block, self._settings.unclean_keys)
+            return decode_block(self.log.topic, self.log.partition, block, self._options)
         # Without bytes a message is a reject, whatever it holds.
-        decoded = decode_block(self.log.topic, self.log.partition, block.emptied(skipped), self._settings.unclean_keys)
+        decoded = decode_block(self.log.topic, self.log.partition, block.emptied(skipped), self._options)
         places = enumerate(decoded.reject_positions)
         rejects = [self._skip(block.message(at)) if skipped[at] else decoded.rejects[k] for k, at in places]
         return decoded._replace(rejects=rejects)
@@ -268,6 +281,11 @@ class PartitionBuffer:
         self._queue.add(block)
         self._newest = int(keys[-1])
         self.watermark_time = max(self.watermark_time, self._newest)
+
+
+def options_of(settings: Settings) -> DecodeOptions:
+    """Options of the decoder."""
+    return DecodeOptions(settings.unclean_keys, read_mappings(settings.tables))
 
 
 def _up_to(block: Block, end: int) -> Block:

@@ -27,7 +27,7 @@ from flows.input.sorted_block import SortedBlock, empty_block
 from flows.input.topic_partition import TopicPartition
 from flows.runtime.context import RunContext
 from flows.runtime.roles import Item
-from sensing.codec.event_record import AFTER_ALL, BEFORE_ALL, TOPICS, Batch, InfrequentEvent, Topic
+from sensing.codec.event_record import AFTER_ALL, BEFORE_ALL, TOPICS, Batch, InfrequentEvent, Topic, history_notices
 from sensing.codec.instants import rfc3339
 from sensing.contracts.reference import LocationUpdated
 from sensing.machine_settings import Settings
@@ -244,7 +244,10 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         block = self.merge.take(self._clocks.wall_ms(), self._clocks.monotonic(), others)
         self.merge.release()
         self._progress.set(self._number, self.merge.progress)
+        notices: list[InfrequentEvent] = []
         if len(block):
+            if self._newest == BEFORE_ALL:
+                notices = history_notices(buffer.history_until for buffer in self._events)
             self._newest = int(block.keys[-1])
             self._check_end(block)
         elif self._end is not None and self.merge.over:
@@ -252,16 +255,20 @@ class SourceGroup(StatefulSourcePartition[Item, GroupState]):
         self._catch_up_steps += self.merge.catching_up
         tick = self._tick_due or self.merge.catching_up or self._ended
         if len(block) or tick:
-            items += self._routed(block, tick=tick, read=self._read_counts(block))
+            items += self._routed(block, tick=tick, read=self._read_counts(block), notices=notices)
         return items
 
-    def _routed(self, block: SortedBlock, *, tick: bool, read: list[tuple[str, int, int]]) -> list[Item]:
-        """Split a block for the machines; with ``tick`` every machine gets an item."""
+    def _routed(
+        self, block: SortedBlock, *, tick: bool, read: list[tuple[str, int, int]],
+        notices: Sequence[InfrequentEvent] = (),
+    ) -> list[Item]:  # fmt: skip
+        """Split a block for the machines, ``notices`` before it; with ``tick`` every machine gets an item."""
         number, publish = self._next_reconciliation() if tick else (0, False)
         self._tick_due = self._tick_due and not tick
         progress = AFTER_ALL if self._ended else self.merge.progress
         batch = Batch(
-            block.records, block.placed(), self.merge.watermark, reconciliation=number, group=self._number,
+            block.records, [*((0, notice) for notice in notices), *block.placed()], self.merge.watermark,
+            reconciliation=number, group=self._number,
             traces={place: trace for buffer in self._events for place, trace in buffer.traces().items()},
             progress=progress, newest_time=int(block.keys[-1]) if len(block) else BEFORE_ALL,
             reference_read=self._sends_reference, texts=block.texts,

@@ -16,6 +16,8 @@ from sensing.machines.machine_messages import HandOver
 from sensing.outputs import EXCEPTIONS, OutputRecord
 
 RECENT_MAX = 20
+OPENED = "exception.opened"
+"""Type of the record that opens a problem; each problem has one."""
 PROGRESS_INTERVAL_S = 0.1
 
 
@@ -75,6 +77,7 @@ class RunContext:
         self._reported = 0.0
         # Each worker thread writes only the counts of its own machines, so no lock is needed.
         self._outputs: dict[MachineId, dict[str, int]] = {}
+        self._opened: dict[MachineId, dict[str, int]] = {}
         self._recent: deque[OutputRecord] = deque(maxlen=RECENT_MAX)
 
     def stop(self) -> None:
@@ -107,16 +110,20 @@ class RunContext:
         counts = self._outputs.setdefault(machine, {})
         for record in records:
             counts[record.type] = counts.get(record.type, 0) + 1
+            if record.type == OPENED:
+                of_type = self._opened.setdefault(machine, {})
+                name = record.attributes["exceptiontype"]
+                of_type[name] = of_type.get(name, 0) + 1
             if record.topic == EXCEPTIONS and record.data:
                 self._recent.append(record)
 
     def outputs(self) -> dict[str, int]:
         """Number of output records so far by type, sorted by type."""
-        total: dict[str, int] = {}
-        for counts in list(self._outputs.values()):
-            for kind, count in list(counts.items()):
-                total[kind] = total.get(kind, 0) + count
-        return dict(sorted(total.items()))
+        return _total(self._outputs)
+
+    def opened(self) -> dict[str, int]:
+        """Number of problems opened so far by exception type, sorted by type."""
+        return _total(self._opened)
 
     def progress(self, share: float, clock: int | None, last: bool) -> None:
         """Report the progress at most ten times a second, and always at the last call."""
@@ -125,3 +132,11 @@ class RunContext:
             return
         self._reported = now
         self._report(Progress(self.lines, share, clock, self.outputs(), list(self._recent)))
+
+
+def _total(of_machines: dict[MachineId, dict[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for counts in list(of_machines.values()):
+        for kind, count in list(counts.items()):
+            total[kind] = total.get(kind, 0) + count
+    return dict(sorted(total.items()))

@@ -13,9 +13,7 @@ from sensing.machines.shard import ShardMachine
 
 MACHINES: dict[Role, Callable[[MachineId, Settings, CallBounds], Machine]] = {
     Role.SHARD: lambda machine, settings, bounds: ShardMachine(machine.number, settings, bounds),
-    Role.LEDGER: lambda machine, settings, _bounds: LedgerMachine(
-        machine.number, settings.shards, settings.quiet_until
-    ),
+    Role.LEDGER: lambda machine, settings, _bounds: LedgerMachine(machine.number, settings.shards),
     Role.ROLL_UP: lambda machine, settings, _bounds: RollUpMachine(machine.number, settings),
 }
 

@@ -1,17 +1,20 @@
 """Section ``[engine]``: settings of the core in readable units, and parallelism and epochs of the flow."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from flows.input.skipping import POSITION_TEXT, is_position
+from flows.input.table_mappings import TABLES_TEXT, read_tables
 from flows.instants import INSTANT_TEXT, read_instant
 from flows.service.settings_section import Legal, Refusal, Section
 from flows.uri_reference import URI_REFERENCE, is_uri_reference
 from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
 from sinks.envelope import SOURCE
+from sinks.errors import UsageError
 
 SKIP = f"a list of {POSITION_TEXT}"
 ZONE = "a name of the IANA time zone database, such as Europe/London"
@@ -30,6 +33,15 @@ def _uri_reference(text: str) -> str:
     if not is_uri_reference(text):
         raise Refusal(URI_REFERENCE, repr(text))
     return text
+
+
+def _tables(path: str | None) -> str | None:
+    if path is not None:
+        try:
+            read_tables(Path(path))
+        except UsageError as error:
+            raise Refusal(TABLES_TEXT, str(error)) from error
+    return path
 
 
 def _instant(given: object) -> object:
@@ -72,6 +84,9 @@ class EngineSettings(Section):
     unclean_keys: Literal["normalise", "refuse"] = Field(
         default=CORE.unclean_keys,
         description="What becomes of identifiers with blanks at the ends, with invisible marks, or not in Unicode NFC.",
+    )
+    tables: Annotated[str | None, AfterValidator(_tables), Legal(TABLES_TEXT)] = Field(
+        default=None, description="Mapping of tables, for messages of Debezium."
     )
     quiet_until: Annotated[str | None, BeforeValidator(_instant), Legal(INSTANT_TEXT)] = Field(
         default=None, description="Learn in silence before this instant; then publish what is true, once."
@@ -143,5 +158,6 @@ class EngineSettings(Section):
             "horizon_ms": self.horizon_days * DAY_MS,
             "skew_ms": self.skew_hours * HOUR_MS,
             "quiet_until": quiet,
+            "tables": {} if self.tables is None else read_tables(Path(self.tables)),
         }
         return Settings(**(same | converted))

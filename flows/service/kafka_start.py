@@ -7,8 +7,8 @@ signal stops it. A run to the end of the topics is a command and does not wait f
 import time
 
 from flows.runtime.context import RunContext
+from flows.service.kafka_settings import KafkaSettings
 from flows.service.observer import FlowObserver
-from flows.service.settings import KafkaSettings
 from sensing.codec.event_record import TOPICS
 from sensing.contracts.topic_registry import published
 from sinks.kafka_client import Cluster, Log, find_logs

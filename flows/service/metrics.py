@@ -195,6 +195,10 @@ COMPUTED = (
         "counter", "surges_suppressed", "Order surges that a promotion explained, one per SKU-location and day.", (),
         lambda seen: seen.held(lambda held: held.surges_suppressed),
     ),
+    _figure(
+        "counter", "suspicious_pairs", "Pairs of SKUs or locations that differ only in letter case and the like.", (),
+        lambda seen: seen.held(lambda held: held.suspicious_pairs),
+    ),
     *(_figure("counter", limit.name, limit.text, (), _reached(limit.name)) for limit in LIMITS),
     _figure(
         "gauge", "part_up", "1 while a part (kafka, redis, ...) works, 0 while it does not.", ("part",),

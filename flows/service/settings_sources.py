@@ -101,7 +101,7 @@ def from_file(file: FilePath, named_by: str) -> list[Given]:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         msg = f"{named_by} {file}: required TOML (toml.io), got {error}; correct the file there"
         raise UsageError(msg) from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         msg = f"{named_by} {file}: required a file of settings, got {words_of(error)}; give the path of one"
         raise UsageError(msg) from error
     lines = _lines(text)

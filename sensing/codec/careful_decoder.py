@@ -10,7 +10,7 @@ allows none, is an absent field if absence is allowed.
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,7 +19,10 @@ from msgspec import inspect
 from sensing.codec.clean_keys import CLEAN, KeyPolicy, cleaned
 from sensing.codec.cloudevents import NoData, event_body
 from sensing.codec.contract_fields import Field, at_path, bytes_max, fields_of, in_words, texts_in, unwrapped
+from sensing.codec.debezium import event_of_row
+from sensing.codec.decode_options import DEFAULTS, DecodeOptions
 from sensing.codec.empty_values import is_empty, without_nulls
+from sensing.codec.fault import Fault
 from sensing.codec.identifiers import CONTROL
 from sensing.codec.instants import INSTANT_MAX, INSTANT_MIN, instant
 from sensing.codec.strict_json import ConstantError, Repeating, load, repeated
@@ -34,36 +37,37 @@ TEXTUAL = inspect.StrType | inspect.DateType | inspect.DateTimeType | inspect.Li
 Event = Any  # One of the contract structs.
 
 
-class Fault(NamedTuple):
-    """First fault of a message."""
-
-    reason: Reason
-    field: str | None
-    required: str
-    got: str
-
-
 def examine(
     types: Mapping[str, type[msgspec.Struct]], value: bytes, headers: Mapping[str, bytes],
-    unclean_keys: KeyPolicy = "normalise",
+    options: DecodeOptions = DEFAULTS,
 ) -> Event | Fault:  # fmt: skip
-    """Read one message as one of ``types`` (by event type). Never raises."""
+    """Read one message of a topic as one of its ``types`` (by event type). Never raises."""
     plain = read_json(value)
     if isinstance(plain, Fault):
         return plain
     if not isinstance(plain, dict):
         return Fault("not_an_object", None, "a JSON object", brief(plain))
-    try:
-        body = event_body(plain, headers)
-    except UnicodeDecodeError as error:
-        return Fault("bad_text", None, "ce_ headers in UTF-8", brief_text(str(error)))
-    if isinstance(body, NoData):
-        return _fault("data", body.found, "object with the event")
+    body = _body(plain, headers, options)
+    if isinstance(body, Fault):
+        return body
     for given in (plain, body):
         if isinstance(given, Repeating):
             return _repeated(given.name)
     struct = _struct(types, body)
-    return struct if isinstance(struct, Fault) else _event(struct, body, unclean_keys)
+    return struct if isinstance(struct, Fault) else _event(struct, body, options.unclean_keys)
+
+
+def _body(plain: dict[str, Any], headers: Mapping[str, bytes], options: DecodeOptions) -> dict[str, Any] | Fault:
+    """Fields of the event: of a row of a table by its mapping, of an envelope, or of the message itself."""
+    if options.tables and "event_type" not in plain:
+        row = event_of_row(plain, options.topic, options.tables)
+        if row is not None:
+            return row
+    try:
+        body = event_body(plain, headers)
+    except UnicodeDecodeError as error:
+        return Fault("bad_text", None, "ce_ headers in UTF-8", brief_text(str(error)))
+    return _fault("data", body.found, "object with the event") if isinstance(body, NoData) else body
 
 
 def too_much(value: bytes) -> Fault | None:

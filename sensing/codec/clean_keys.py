@@ -39,6 +39,8 @@ def cleaned(value: Any, described: inspect.Type) -> Any:
     match unwrapped(described), value:
         case inspect.StrType() as text, str():
             return clean(value) if bytes_max(text) is not None else value
+        case inspect.LiteralType(), str():
+            return clean(value)
         case inspect.ListType(item_type=item), list():
             return [cleaned(each, item) for each in value]
         case inspect.DictType(key_type=key, value_type=inner), dict():

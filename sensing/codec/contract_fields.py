@@ -8,7 +8,7 @@ import msgspec
 from msgspec import inspect
 
 from sensing.contracts.common import SUBJECT_BYTES_MAX, EventTime
-from sensing.contracts.currencies import PATTERN
+from sensing.contracts.currencies import CODES
 
 TIME_REQUIRED = "RFC 3339 time with offset, or whole milliseconds since 1970-01-01T00:00:00Z; from 1990 to 9999"
 TIME_OR_NONE_REQUIRED = f"{TIME_REQUIRED}, or none, 0 or an RFC 3339 time from 1970 on for a record of long standing"
@@ -71,7 +71,7 @@ def bytes_max(described: inspect.Type) -> int | None:
 def in_words(described: inspect.Type) -> str:
     """Requirement of a type, as text."""
     match unwrapped(described):
-        case inspect.StrType(pattern=pattern) if pattern == PATTERN:
+        case inspect.LiteralType(values=values) if set(values) == set(CODES):
             return "ISO 4217 code of a currency, such as EUR"
         case inspect.StrType(min_length=least, max_length=most) as text:
             span = f"{most}" if least == most else f"{least} to {most}" if least else f"at most {most}"

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.codec.careful_decoder import Fault
-from sensing.codec.clean_keys import KeyPolicy
 from sensing.codec.columns import KINDS, fill
+from sensing.codec.decode_options import DEFAULTS, DecodeOptions
 from sensing.codec.doubts import doubtful
 from sensing.codec.event_record import EVENT, PARTITION_MAX, TOPICS, InfrequentEvent, Reject
+from sensing.codec.fault import Fault
 from sensing.codec.message_block import Block, Message
 from sensing.codec.message_reader import Reader
 from sensing.codec.scan import scan
@@ -57,11 +57,11 @@ class Decoded(NamedTuple):
     texts: TextTable
 
 
-def decode(topic: str, partition: int, block: Block, unclean_keys: KeyPolicy = "normalise") -> Decoded:
+def decode(topic: str, partition: int, block: Block, options: DecodeOptions = DEFAULTS) -> Decoded:
     """Decode messages of one partition in order. Bad messages become rejects and never raise.
 
-    The result does not depend on how the messages are cut into blocks. ``unclean_keys`` says what becomes of
-    identifiers that are not clean.
+    The result does not depend on how the messages are cut into blocks. ``options`` are those of the
+    operator.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def decode(topic: str, partition: int, block: Block, unclean_keys: KeyPolicy = "
     if not 0 <= partition <= PARTITION_MAX:
         msg = f"decode: required a partition of 0 to {PARTITION_MAX}, got {partition}; give the topic fewer"
         raise ValueError(msg)
-    filling = _Filling(topic, partition, block, unclean_keys)
+    filling = _Filling(topic, partition, block, options)
     unsure = np.flatnonzero(~filling.scan())
     for start in range(0, len(unsure), PIECE):
         filling.take(unsure[start : start + PIECE])
@@ -88,8 +88,8 @@ _table = cache(table_of)
 class _Filling:
     """Builds the result of a block. Message i has record i until all messages are decoded."""
 
-    def __init__(self, topic: str, partition: int, block: Block, unclean_keys: KeyPolicy) -> None:
-        self._unclean_keys = unclean_keys
+    def __init__(self, topic: str, partition: int, block: Block, options: DecodeOptions) -> None:
+        self._options = options._replace(topic=topic)
         self._topic = topic
         self._partition = partition
         self._block = block
@@ -112,9 +112,7 @@ class _Filling:
     def take(self, at: NDArray[np.int64]) -> None:
         """Decode the messages ``at`` with the careful decoder."""
         doubts = doubtful(self._block, at).tolist()
-        verdicts, times = self._reader.read(
-            self._block.values(at), self._block.headers_of(at), doubts, self._unclean_keys
-        )
+        verdicts, times = self._reader.read(self._block.values(at), self._block.headers_of(at), doubts, self._options)
         kinds = np.fromiter([KINDS.get(verdict.__class__, 0) for verdict in verdicts], np.uint8, len(verdicts))
         for i in np.flatnonzero(kinds == 0).tolist():
             self._aside.append((int(at[i]), self._put_aside(int(at[i]), verdicts[i], int(times[i]))))

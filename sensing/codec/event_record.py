@@ -4,7 +4,7 @@ A frequent event is one record of fixed width with hashes, numbers and codes, so
 Python objects. Its texts are in separate tables (see ``text_table``), found by topic, partition and offset.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -169,6 +169,23 @@ class ExceptionPublished(msgspec.Struct, frozen=True, tag="exception.published",
 
     owner_sku: str | None
     state: ExceptionState
+
+
+class HistoryHeard(msgspec.Struct, frozen=True, tag="history.heard", tag_field="event_type"):
+    """A source group's notice to every shard, before its first event: all before ``until`` (UTC ms) is history.
+
+    The input begins with a snapshot that was taken then. The notice travels as an infrequent event and is not an input
+    event, so it is not counted.
+    """
+
+    until: int
+
+
+def history_notices(ends: Iterable[int]) -> list[InfrequentEvent]:
+    """The notice about inputs whose snapshots were taken at ``ends``; none if there are no snapshots."""
+    until = max(ends, default=BEFORE_ALL)
+    notice = InfrequentEvent(HistoryHeard(until), BEFORE_ALL, BEFORE_ALL, Topic.ORDERS, 0, 0)
+    return [notice] if until > BEFORE_ALL else []
 
 
 class Batch(NamedTuple):

@@ -9,10 +9,11 @@ import numpy as np
 from msgspec import inspect
 from numpy.typing import NDArray
 
-from sensing.codec.careful_decoder import Event, Fault, examine, too_much
-from sensing.codec.clean_keys import KeyPolicy
+from sensing.codec.careful_decoder import Event, examine, too_much
 from sensing.codec.cloudevents import spliced
 from sensing.codec.contract_fields import fields_of
+from sensing.codec.decode_options import DecodeOptions
+from sensing.codec.fault import Fault
 from sensing.codec.identifiers import fits
 from sensing.codec.instants import EPOCH, INSTANT_MAX, INSTANT_MIN, instant, instants
 from sensing.codec.message_block import Headers
@@ -53,50 +54,50 @@ class Reader:
         self._identifiers = {struct: _Identifiers(struct) for struct in structs}
 
     def read(
-        self, values: Sequence[bytes], headers: Sequence[Headers], doubtful: Sequence[bool], unclean_keys: KeyPolicy
+        self, values: Sequence[bytes], headers: Sequence[Headers], doubtful: Sequence[bool], options: DecodeOptions
     ) -> tuple[list[Event | Fault], NDArray[np.int64]]:
         """An event or a fault for every message, and the event times (UTC ms, 0 if there is none).
 
         ``doubtful`` flags the messages that only the careful decoder may read.
         """
-        verdicts = self._verdicts(values, headers, doubtful, unclean_keys)
+        verdicts = self._verdicts(values, headers, doubtful, options)
         times = instants([EPOCH if isinstance(verdict, Fault) else verdict.event_time for verdict in verdicts])
         for i in np.flatnonzero((times < INSTANT_MIN) | (times > INSTANT_MAX)).tolist():
             verdict = verdicts[i]
             if isinstance(verdict, Fault) or verdict.event_time is None:
                 continue
-            verdict = verdicts[i] = examine(self._types, values[i], headers[i], unclean_keys)
+            verdict = verdicts[i] = examine(self._types, values[i], headers[i], options)
             times[i] = 0 if isinstance(verdict, Fault) else instant(verdict.event_time)
         return verdicts, times
 
     def _verdicts(
         self, values: Sequence[bytes], all_headers: Sequence[Headers], all_doubtful: Sequence[bool],
-        unclean_keys: KeyPolicy,
+        options: DecodeOptions,
     ) -> list[Event | Fault]:  # fmt: skip
         verdicts: list[Event | Fault] = []
         for value, headers, doubtful in zip(values, all_headers, all_doubtful, strict=True):
             if doubtful:
-                verdicts.append(examine(self._types, value, headers, unclean_keys))
+                verdicts.append(examine(self._types, value, headers, options))
                 continue
             try:
                 text = spliced(value, headers) if headers else value
                 verdict = (len(text) > SHALLOW_BYTES and too_much(value)) or self._decode(text)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 # The careful decoder finds the same fault and describes it better.
-                verdict = examine(self._types, value, headers, unclean_keys)
+                verdict = examine(self._types, value, headers, options)
             else:
                 if text is not value or not text.isascii() or BACKSLASH in text or DELETE in text:
-                    verdict = self._with_texts_checked(verdict, value, headers, unclean_keys)
+                    verdict = self._with_texts_checked(verdict, value, headers, options)
             verdicts.append(verdict)
         return verdicts
 
     def _with_texts_checked(
-        self, verdict: Event | Fault, value: bytes, headers: Headers, unclean_keys: KeyPolicy
+        self, verdict: Event | Fault, value: bytes, headers: Headers, options: DecodeOptions
     ) -> Event | Fault:
         """Check what the typed decoder does not: UTF-8 of skipped fields, limits in bytes, control and other marks."""
         if isinstance(verdict, Fault) or (_is_utf8(value) and self._identifiers[verdict.__class__].fit(verdict)):
             return verdict
-        return examine(self._types, value, headers, unclean_keys)
+        return examine(self._types, value, headers, options)
 
 
 def _is_utf8(value: bytes) -> bool:

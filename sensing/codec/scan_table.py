@@ -18,7 +18,7 @@ from sensing.codec.swar import WORD
 from sensing.codec.text_table import EventTexts
 from sensing.codec.thousandths import exact_thousandths
 from sensing.contracts.common import VERSION_LAST
-from sensing.contracts.currencies import CODES, PATTERN
+from sensing.contracts.currencies import CODES
 from sensing.contracts.orders import DemandDaily
 from sensing.contracts.topic_registry import INPUTS
 from sensing.contracts.topic_spec import event_type
@@ -73,7 +73,7 @@ RULES: dict[str, tuple[Rule, type[inspect.Type]]] = {
     "requested_date": (Rule.DATE, DATE),
     "customer": (Rule.CUSTOMER, TEXT),
     "promotion": (Rule.PROMOTION, TEXT),
-    "currency": (Rule.CURRENCY, TEXT),
+    "currency": (Rule.CURRENCY, inspect.LiteralType),
 }
 """Fields that records store: their rule, and the type that the rule requires."""
 
@@ -105,6 +105,8 @@ KIND = np.dtype(
     ]
 )
 
+CODE_BYTES = 3
+"""Length of a currency code."""
 LETTERS = 26
 FIRST_LETTER = ord("A")
 
@@ -229,16 +231,11 @@ def _of_one(field: Field) -> tuple[int, ...]:
     if not isinstance(field.type, required):
         msg = f"scanner: required {field.name} of type {required.__name__}, got {field.type!r}; change its rule"
         raise TypeError(msg)
-    known = PATTERN if rule == Rule.CURRENCY else None
-    if getattr(field.type, "pattern", None) != known or _has_other_limits(field.type):
+    if any(getattr(field.type, limit, None) is not None for limit in ("pattern", "lt", "multiple_of")):
         rule = Rule.UNSURE  # Limits that the scanner does not know.
     least, most = (0, 0) if rule in (Rule.UNSURE, Rule.QUANTITY) else _limits(field.type)
     to = 2 * EventTexts._fields.index(field.name) if rule in (Rule.TEXT, Rule.CUSTOMER) else 0
     return rule, least, most, to
-
-
-def _has_other_limits(described: inspect.Type) -> bool:
-    return any(getattr(described, limit, None) is not None for limit in ("lt", "multiple_of"))
 
 
 def _limits(described: inspect.Type) -> tuple[int, int]:
@@ -246,6 +243,8 @@ def _limits(described: inspect.Type) -> tuple[int, int]:
     match described:
         case inspect.StrType(min_length=least, max_length=most):
             return least or 0, TEXT_BYTES_MAX if most is None else most
+        case inspect.LiteralType():  # a currency
+            return CODE_BYTES, CODE_BYTES
         case inspect.FloatType(gt=None, ge=least, le=most) | inspect.IntType(gt=None, ge=least, le=most):
             if least is not None and most is not None and least == int(least) and most == int(most):
                 return int(least), int(most)

@@ -5,12 +5,12 @@ is a new event type. All structs are decoded directly from JSON. Numeric strings
 """
 
 import datetime as dt
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from sensing.contracts.currencies import PATTERN
+from sensing.contracts.currencies import CODES
 
 SKU_BYTES_MAX = 64
 LOCATION_BYTES_MAX = 40
@@ -62,14 +62,12 @@ Version = Annotated[
 ]
 Revision = Annotated[int, Meta(ge=1, le=VERSION_MAX, description="Version of a record that this engine published.")]
 Price = Annotated[float, Meta(ge=0, le=PRICE_MAX, description="Price per unit_of_measure in currency.")]
+if TYPE_CHECKING:
+    CurrencyCode = str
+else:  # mypy wants literals to be written out.
+    CurrencyCode = Literal[CODES]
 Currency = Annotated[
-    str,
-    Meta(
-        min_length=3,
-        max_length=3,
-        pattern=PATTERN,
-        description="ISO 4217 currency code. Default: the item's currency, else the base currency.",
-    ),
+    CurrencyCode, Meta(description="ISO 4217 currency code. Default: the item's currency, else the base currency.")
 ]
 Text = Annotated[str, Meta(max_length=256, description="Free text of up to 256 characters.")]
 Share = Annotated[float, Meta(ge=0, le=1)]

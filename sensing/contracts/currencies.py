@@ -11,6 +11,3 @@ TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XCD XCG XOF XPF 
 CODES = tuple(_TABLE.split())
 """Codes of money that were in use at some time since 2020, so that a history of some years can be read. Precious
 metals, bond units, the code for tests and the one for "no currency" are no money."""
-
-PATTERN = f"^(?:{'|'.join(CODES)})$"
-"""Regular expression of the codes: decoders and schemas share it."""

@@ -45,7 +45,8 @@ class OrderConcerned(msgspec.Struct, frozen=True):
 class ExceptionState(msgspec.Struct, kw_only=True):
     """Whole state of one problem. The event type says what the record has changed, ``status`` what holds now.
 
-    Times are RFC 3339 UTC strings, quantities base units. ``money`` at price and ``margin`` (absent if no cost is
+    Times are RFC 3339 UTC strings, quantities base units. ``updated_at`` is the time of the event or, where it came
+    late, the engine's clock. ``money`` at price and ``margin`` (absent if no cost is
     known) are in ``currency``, the currency of the price. ``money_base`` is ``money`` in ``base_currency``; severity
     and ranks depend on it alone. ``money_status`` says whether there is one: ``ranked``, ``no_price`` or ``no_rate``.
     ``item_name``, ``family``, ``category``, ``strategic`` and ``regulated`` are those of the item, ``region`` that of

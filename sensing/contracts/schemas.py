@@ -56,7 +56,7 @@ def _sharpened(schema: Any, exception_types: Sequence[str], inside: str = "") ->
         return {"enum": list(exception_types)}
     sharpened = {key: _sharpened(value, exception_types, inside=key) for key, value in schema.items()}
     if schema.get("type") == "string" and schema.get("maxLength", SUBJECT_BYTES_MAX + 1) <= SUBJECT_BYTES_MAX:
-        sharpened.setdefault("pattern", NO_CONTROL_CHARACTERS)
+        sharpened["pattern"] = NO_CONTROL_CHARACTERS
     return sharpened
 
 

@@ -44,8 +44,8 @@ class EndedProblems:
         return len(self._pending)
 
     def __contains__(self, exception_id: str) -> bool:
-        """Whether a problem has ended and is still in the topic."""
-        return exception_id in self._pending
+        """Whether a problem of this id has ended."""
+        return exception_id in self._pending or exception_id in self._forgotten
 
     def add(self, exception_id: str, version: int, instant: int) -> None:
         """Add a problem that was published as ended."""

@@ -127,7 +127,7 @@ class Problems(ProblemTable):
             problem.status = "acknowledged"
         elif decision_record.decision == "reject":
             return self._dismiss(problem, decision_record, instant)
-        return self._publish(problem, change, decision_record.time)
+        return self._publish(problem, change, max(decision_record.time, instant))
 
     def end_row(self, row: int, reason: str, instant: int, kept: ExceptionType) -> list[Publication]:
         """Resolve the open problems of a row, but for those of one type; returns what to publish."""
@@ -289,7 +289,7 @@ class Problems(ProblemTable):
         problem.cleared_findings = 0
         begin_episode(problem, finding)
         self._await_deadline(name, problem)
-        return self._publish(problem, "reopened" if problem.version else "opened", finding.event_time)
+        return self._publish(problem, "reopened" if problem.version else "opened", _time_of(finding))
 
     def _reopen(self, name: str, problem: Problem, finding: Finding) -> Publication | None:
         problem.finding = finding
@@ -332,7 +332,7 @@ class Problems(ProblemTable):
             problem.status = "opened"
         if step:
             self._await_deadline(name, problem)
-        return self._publish(problem, change, finding.event_time) if step or is_material(problem, finding) else None
+        return self._publish(problem, change, _time_of(finding)) if step or is_material(problem, finding) else None
 
     def _dismiss(self, problem: Problem, decision_record: DecisionRecord, instant: int) -> Publication | None:
         """End a rejected problem. During a backfill it is kept, unlike other ended problems."""
@@ -344,7 +344,7 @@ class Problems(ProblemTable):
         problem.reason_override = (
             f"Rejected as no problem {decision_record.as_text()} It last said: {problem.finding.reason}"
         )
-        found = self._publish(problem, "resolved", decision_record.time)
+        found = self._publish(problem, "resolved", max(decision_record.time, instant))
         if found is not None:
             self.ended.add(problem.exception_id, problem.version, max(decision_record.time, instant))
         return found
@@ -355,7 +355,7 @@ class Problems(ProblemTable):
         problem.status, problem.resolution = status, resolution
         problem.ended_time = time
         problem.cool_until = max(time, problem.seen) + DETECTORS[problem.exception_type].hysteresis.cool_down_ms
-        found = self._publish(problem, "resolved", time)
+        found = self._publish(problem, "resolved", max(time, _time_of(problem.finding)))
         if found is None:
             self._drop(name)
         else:
@@ -379,7 +379,7 @@ class Problems(ProblemTable):
         return self._publish(problem, "changed" if problem.status == before else "acknowledged", instant)
 
     def _publish(self, problem: Problem, change: Change, time: int) -> Publication | None:
-        """Publish the state of a problem, unless the machine is backfilling."""
+        """Publish the state of a problem as updated at ``time``, unless the machine is backfilling."""
         if self.backfilling:
             return None
         problem.version += 1
@@ -389,3 +389,8 @@ class Problems(ProblemTable):
         problem.published_money = problem.finding.comparable_money
         problem.published_marker = problem.finding.marker
         return Publication(change, exception_state(problem), problem.finding.row)
+
+
+def _time_of(finding: Finding) -> int:
+    """Time at which a finding updates a problem: that of its event or, where it came late, the machine's clock."""
+    return max(finding.event_time, finding.instant)

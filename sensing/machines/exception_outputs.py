@@ -84,7 +84,7 @@ def put_exception(
         event_time, state, attributes,
     )  # fmt: skip
     if state.exception_type in CAUSES:
-        for linked in k.problems.relink(found.row, state.exception_type, event_time):
+        for linked in k.problems.relink(found.row, state.exception_type, max(event_time, instant)):
             put_exception(k, instant, event_time, linked)
 
 

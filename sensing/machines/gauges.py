@@ -132,6 +132,10 @@ LIMITS = (
         "outputs_not_finite", "Output records refused because a number in them was NaN or infinite.",
         lambda s: s.outbox.not_finite,
     ),
+    Limit(
+        "names_not_compared", "SKUs and locations not remembered for suspicious pairs because the table was full.",
+        lambda _s: 0,
+    ),
 )  # fmt: skip
 """All such counters of a shard, except for dead letters with the reasons ``table_full`` and ``quarantine_full``."""
 
@@ -152,6 +156,8 @@ class Gauges(NamedTuple):
     """Problems by type that would be open but for the money floor of policy."""
     oldest_closed_day: int | None
     newest_closed_day: int | None
+    suspicious_pairs: int = 0
+    """Pairs of names that differ only in letter case and the like."""
 
 
 def gauges(s: ShardState) -> Gauges:
@@ -173,11 +179,15 @@ def gauges(s: ShardState) -> Gauges:
 
 
 def roll_up_gauges(roll_up: RollUpMachine) -> Gauges:
-    """Count the contents of the roll-up, which has only problems."""
+    """Count the contents of the roll-up, which has only problems and names."""
     limits = {limit.name: 0 for limit in LIMITS}
     limits["outputs_not_finite"] = roll_up.outbox.not_finite
     limits["exceptions_refused"] = roll_up.problems.refused + roll_up.names.refused
     limits["late_lines_refused"] = roll_up.late_lines.refused
     limits["exception_versions_evicted"] = roll_up.problems.ended.evicted
     limits["earlier_exceptions_refused"] = roll_up.problems.earlier.refused
-    return Gauges(0, 0, 0, 0, limits, 0, roll_up.problems.open_counts(), roll_up.problems.below_floor(), None, None)
+    limits["names_not_compared"] = roll_up.seen.not_compared
+    return Gauges(
+        0, 0, 0, 0, limits, 0, roll_up.problems.open_counts(), roll_up.problems.below_floor(), None, None,
+        roll_up.seen.pairs,
+    )  # fmt: skip

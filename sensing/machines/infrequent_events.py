@@ -7,6 +7,7 @@ import numpy as np
 from sensing.codec.event_record import (
     CurrencyHeard,
     ExceptionPublished,
+    HistoryHeard,
     InfrequentEvent,
     LocationHeard,
     SuccessionHeard,
@@ -23,6 +24,7 @@ from sensing.machines.decisions.decide import decide, hear_earlier
 from sensing.machines.disruption import SupplierDisruption
 from sensing.machines.item_units import unit_factor
 from sensing.machines.kernel_tables import ABSORBED, ABSORBED_LATE, DEAD_LETTER, DUPLICATE, HELD_BACK, SUPERSEDED
+from sensing.machines.machine_messages import HistoryReport
 from sensing.machines.old_names import booking_old_stock
 from sensing.machines.purchase_effects import book_receipt, report_closed, report_moved
 from sensing.machines.purchase_rejects import purchase_conflict
@@ -59,6 +61,10 @@ def apply_infrequent(s: ShardState, message: InfrequentEvent) -> SupplierDisrupt
     if isinstance(message.event, CurrencyHeard):
         if s.supply.see_currency(message.event.currency):
             s.schedule_plans()
+        return None
+    if isinstance(message.event, HistoryHeard):
+        if s.begin_backfill(message.event.until):
+            s.reports.put(s.clock, HistoryReport(message.event.until))
         return None
     with booking_old_stock(s, message):
         outcome = _apply(s, message)

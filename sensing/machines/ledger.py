@@ -47,7 +47,7 @@ class LedgerMachine:
 
     A source group asks for a reconciliation at a position of its stream. When each of ``shards`` shards has sent its
     outcome counts up to that position, the ledger has control totals of the group's partitions. Each reconciliation is
-    made once; its number rises per group. Refused decisions are answered, but not before ``quiet_until``.
+    made once; its number rises per group. Refused decisions are answered.
 
     Attributes
     ----------
@@ -56,14 +56,14 @@ class LedgerMachine:
         reconciliation makes them anew.
     """
 
-    def __init__(self, machine: int, shards: int, quiet_until: int | None = None) -> None:
+    def __init__(self, machine: int, shards: int) -> None:
         self.shards = shards
         self.outbox = Outbox(machine)
         self.watermark = 0
         self.published: dict[int, int] = {}
         self.read: dict[int, dict[tuple[str, int], int]] = {}
         self.rejected: dict[tuple[str, int], int] = {}
-        self.decisions = RefusedDecisions(quiet_until)
+        self.decisions = RefusedDecisions()
         self.reconciliations: dict[tuple[int, int], _Reconciliation] = {}
         self.control_totals: dict[int, tuple[ControlTotals, ...]] = {}
 

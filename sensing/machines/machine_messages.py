@@ -197,7 +197,29 @@ class EarlierException(msgspec.Struct, frozen=True, kw_only=True, tag="earlier_e
     state: ExceptionState
 
 
-RollUpMessage = UnknownEvent | NameKnown | ForwardedDecision | EarlierException | LateLine | LateLineEnded
+class HistoryReport(msgspec.Struct, frozen=True, tag="history"):
+    """To the roll-up: the input begins with a snapshot, and all before ``until`` (UTC ms) is history."""
+
+    until: int
+
+
+class NameReport(msgspec.Struct, frozen=True, tag="name"):
+    """To the roll-up: a SKU and a location that the shard may not have known; an empty one is none."""
+
+    sku: str
+    location: str
+
+
+RollUpMessage = (
+    UnknownEvent
+    | NameKnown
+    | ForwardedDecision
+    | EarlierException
+    | LateLine
+    | LateLineEnded
+    | HistoryReport
+    | NameReport
+)
 
 
 class ShardReport(NamedTuple):

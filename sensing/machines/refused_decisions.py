@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from sensing.codec.careful_decoder import Fault, read_json
+from sensing.codec.careful_decoder import read_json
 from sensing.codec.clean_keys import clean
 from sensing.codec.cloudevents import NoData, event_body
 from sensing.codec.event_record import Reject
+from sensing.codec.fault import Fault
 from sensing.codec.identifiers import CONTROL
 from sensing.contracts import decisions
 from sensing.contracts.audit import DecisionAnswer
@@ -26,7 +27,7 @@ TOPIC = decisions.SPEC.name
 
 
 class RefusedDecisions:
-    """Answers to refused decisions; ``quiet_until`` is the end of the backfill (UTC ms), before which nothing is said.
+    """Answers to refused decisions.
 
     Attributes
     ----------
@@ -34,14 +35,11 @@ class RefusedDecisions:
         Event ids that were answered, the oldest first.
     """
 
-    def __init__(self, quiet_until: int | None = None) -> None:
-        self._quiet_until = quiet_until
+    def __init__(self) -> None:
         self.answered: dict[str, None] = {}
 
     def answer(self, outbox: Outbox, instant: int, reject: Reject) -> None:
         """Put out the answer to a message of topic ``decisions`` that is a dead letter."""
-        if self._quiet_until is not None and instant < self._quiet_until:
-            return
         event = _readable(reject)
         event_id, subject = _text(event, "event_id"), _text(event, "subject")
         if event_id:

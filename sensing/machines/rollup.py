@@ -14,6 +14,8 @@ import heapq
 import msgspec
 
 from sensing.codec.event_record import BEFORE_ALL, InfrequentEvent
+from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.subjects import problem_key
 from sensing.detection.finding import Finding
 from sensing.detection.lifecycle import Problems
 from sensing.machine_settings import DAY_MS, Settings
@@ -28,10 +30,18 @@ from sensing.machines.exception_outputs import (
     run_problem_timers,
 )
 from sensing.machines.late_line_table import LateLineTable
-from sensing.machines.machine_messages import EarlierException, ForwardedDecision, RollUpMessage, ShardReport
+from sensing.machines.machine_messages import (
+    EarlierException,
+    ForwardedDecision,
+    HistoryReport,
+    NameReport,
+    RollUpMessage,
+    ShardReport,
+)
+from sensing.machines.names_seen import NamesSeen
 from sensing.machines.outbox import Outbox
 from sensing.machines.unknown_name_table import UnknownNameTable
-from sensing.outputs import OutputRecord
+from sensing.outputs import AUDIT, OutputRecord
 from sensing.state.decision_record import DecisionRecord
 from sensing.state.snapshot import Encoded, Part, pack_snapshot, unpack_snapshot
 
@@ -52,6 +62,7 @@ class _Head(msgspec.Struct):
     number: int
     arrived: int
     backfilling: bool
+    quiet_until: int | None
     next_housekeeping: int
     progress: list[int]
     ended: list[bool]
@@ -69,16 +80,20 @@ class RollUpMachine:
         Unknown names, from which problems of type ``master_data`` are made.
     late_lines
         Late purchase-order lines, from which problems of type ``delay_digest`` are made.
+    seen
+        All names, in which suspicious pairs are found.
     """
 
     def __init__(self, machine: int, settings: Settings) -> None:
         self.settings = settings
         self.clock = BEFORE_ALL
+        self.quiet_until = settings.quiet_until
         self.backfilling = settings.quiet_until is not None
         self.outbox = Outbox(machine)
         self.problems = Problems(settings.open_problems_max, backfilling=self.backfilling)
         self.names = UnknownNameTable(settings.open_problems_max)
         self.late_lines = LateLineTable()
+        self.seen = NamesSeen()
         self._next_housekeeping = NEVER
         self._progress = [BEFORE_ALL] * settings.shards
         self._ended = [False] * settings.shards
@@ -111,13 +126,14 @@ class RollUpMachine:
     def dump(self) -> bytes:
         """The whole state as bytes."""
         head = _Head(
-            self.clock, self.outbox.number, self._arrived, self.backfilling, self._next_housekeeping, self._progress,
-            self._ended, sorted(self._waiting),
+            self.clock, self.outbox.number, self._arrived, self.backfilling, self.quiet_until, self._next_housekeeping,
+            self._progress, self._ended, sorted(self._waiting),
         )  # fmt: skip
         parts: dict[str, Part] = {
             "head": Encoded(head, _Head),
             "names": self.names.dump(),
             "late_lines": self.late_lines.dump(),
+            "seen": self.seen.dump(),
             "problems": self.problems.dump(),
         }
         return pack_snapshot(parts, OWNER, msgspec.structs.asdict(self.settings))
@@ -128,23 +144,26 @@ class RollUpMachine:
         head: _Head = found["head"]
         self.clock, self.outbox.number, self._arrived = head.clock, head.number, head.arrived
         self.backfilling, self._next_housekeeping = head.backfilling, head.next_housekeeping
+        self.quiet_until = head.quiet_until
         self._progress, self._ended, self._waiting = head.progress, head.ended, head.waiting
         self.names.load(found["names"])
         self.late_lines.load(found["late_lines"])
+        self.seen.load(found["seen"])
         self.problems.load(found["problems"])
 
     def _next_message(self) -> int:
         return self._waiting[0].instant if self._waiting else NEVER
 
     def _next_timer(self) -> int:
-        quiet_end = self.settings.quiet_until if self.backfilling and self.settings.quiet_until is not None else NEVER
+        quiet_end = self.quiet_until if self.backfilling and self.quiet_until is not None else NEVER
         return min(self._next_housekeeping, quiet_end, self.late_lines.next_due, next_problem_timer(self))
 
     def _run_timer(self, instant: int) -> None:
-        if self.backfilling and self.settings.quiet_until is not None and self.settings.quiet_until <= instant:
+        if self.backfilling and self.quiet_until is not None and self.quiet_until <= instant:
             self.backfilling = False
             for found in self.problems.publish(self.problems.end_backfill(), instant):
                 put_exception(self, instant, instant, found)
+            self._put_pairs(self.seen.end_backfill(), instant)
         run_problem_timers(self, instant)
         for finding in self.late_lines.take_due(instant):
             observe(self, finding)
@@ -157,8 +176,8 @@ class RollUpMachine:
             self._next_housekeeping = NEVER if self.problems.is_empty else instant + DAY_MS
 
     def _fold(self, instant: int) -> None:
-        """Fold the messages of one instant: exceptions of an earlier run, names, late lines, then decisions by time and
-        id.
+        """Fold the messages of one instant: exceptions of an earlier run, history, names, late lines, then decisions by
+        time and id.
         """
         messages: list[tuple[int, RollUpMessage]] = []
         while self._next_message() == instant:
@@ -167,6 +186,10 @@ class RollUpMachine:
         for _, message in messages:
             if isinstance(message, EarlierException):
                 self.problems.earlier.add(message.state)
+            if isinstance(message, HistoryReport) and (self.backfilling or instant <= BEFORE_ALL):
+                self.backfilling = self.problems.backfilling = True
+                self.quiet_until = max(self.quiet_until or message.until, message.until)
+        self._see_names(messages, instant)
         for finding, trace in self.names.fold(messages, instant):
             with self.outbox.tracing(trace):
                 observe(self, finding)
@@ -175,6 +198,20 @@ class RollUpMachine:
         for decision in sorted(decisions, key=lambda decision: (decision.time, decision.event.event_id)):
             self._decide(decision)
         self._next_housekeeping = min(self._next_housekeeping, (instant // DAY_MS + 1) * DAY_MS)
+
+    def _see_names(self, messages: list[tuple[int, RollUpMessage]], instant: int) -> None:
+        reports = [message for _, message in messages if isinstance(message, NameReport)]
+        skus, locations = {report.sku for report in reports} - {""}, {report.location for report in reports} - {""}
+        pairs = self.seen.see("sku", skus, backfilling=self.backfilling)
+        self._put_pairs(pairs + self.seen.see("location", locations, backfilling=self.backfilling), instant)
+
+    def _put_pairs(self, pairs: list[AutomaticDecision], instant: int) -> None:
+        for pair in pairs:
+            identity = f"audit/{pair.rule}/{pair.inputs['kind']}/{problem_key(str(pair.inputs['other']), pair.subject)}"
+            attributes = {"correlationid": pair.subject}
+            self.outbox.put(
+                instant, AUDIT, "decision.automatic", identity, pair.subject, instant, pair, attributes
+            )  # fmt: skip
 
     def _decide(self, decision: ForwardedDecision) -> None:
         message = InfrequentEvent(decision.event, decision.time, self.clock, 0, 0, 0, decision.trace)

@@ -15,6 +15,7 @@ from sensing.codec.text_table import TextLookup
 from sensing.contracts.common import PRICE_MAX
 from sensing.jit import kernel
 from sensing.machines.item_units import unit_factor
+from sensing.machines.machine_messages import NameReport
 from sensing.machines.memory_prefetch import prefetch_row
 from sensing.machines.refusals import (
     BASE_PRICE_REQUIRED,
@@ -143,15 +144,18 @@ def _make_rows(
             refusals.append(RefusedRecord(k, unknown_location(location)))
             continue
         if key not in made:
-            made[key] = make_row(s, key, sku, location)
+            made[key] = make_row(s, key, sku, location, max(s.clock, int(records["watermark"][k])))
         rows[k] = made[key]
         if rows[k] == FULL:
             required = f"at most {s.settings.rows_max} SKU-locations in a shard"
             refusals.append(RefusedRecord(k, Refusal("table_full", "sku", required, sku)))
 
 
-def make_row(s: ShardState, key: tuple[int, int], sku: str, location: str) -> int:
-    """Make a row for a SKU-location with its key; FULL at the bound."""
+def make_row(s: ShardState, key: tuple[int, int], sku: str, location: str, instant: int | None = None) -> int:
+    """Make a row for a SKU-location with its key; FULL at the bound.
+
+    ``instant`` is that of the event that needs it (UTC ms), by default the shard's clock.
+    """
     row = s.rows.add(key, sku, s.locations.number(location), row_hash_of(sku, location) % SLOTS)
     if row == FULL:
         return row
@@ -161,6 +165,7 @@ def make_row(s: ShardState, key: tuple[int, int], sku: str, location: str) -> in
     s.ensure_rows()
     s.base_units[row] = base_unit(s, row)
     s.resolve_demand(row)
+    s.reports.put(s.clock if instant is None else instant, NameReport(sku, location))
     return row
 
 

@@ -52,6 +52,7 @@ class ShardState:
         self.settings = settings
         self.clock = BEFORE_ALL
         self.next_housekeeping = NEVER
+        self.quiet_until = settings.quiet_until
         self.backfilling = settings.quiet_until is not None
         self.outbox = Outbox(shard)
         self.groups = WatermarkTracker(settings.source_groups)
@@ -122,6 +123,14 @@ class ShardState:
         if partition >= self.counts.shape[1]:
             more = np.zeros((len(TOPICS), partition + 1 - self.counts.shape[1], len(OUTCOMES)), np.int64)
             self.counts = np.concatenate((self.counts, more), axis=1)
+
+    def begin_backfill(self, until: int) -> bool:
+        """Begin a backfill that ends at ``until`` (UTC ms), or prolong it; False once events were published."""
+        if not self.backfilling and self.clock > BEFORE_ALL:
+            return False
+        self.backfilling = self.problems.backfilling = True
+        self.quiet_until = max(self.quiet_until or until, until)
+        return True
 
     def ensure_rows(self) -> None:
         """Grow the columns by row to the number of rows, and add new rows to the row index."""
@@ -198,6 +207,7 @@ class _Head(msgspec.Struct):
     clock: int
     next_housekeeping: int
     backfilling: bool
+    quiet_until: int | None
     items_known: bool
     outputs_per_row: float
     number: int
@@ -215,8 +225,8 @@ def dump_state(s: ShardState, under_way: bytes) -> bytes:
     hot["dirty"] |= s.to_plan[: s.rows.count]
     s.to_plan[:] = False
     head = _Head(
-        s.clock, s.next_housekeeping, s.backfilling, s.items_known, s.outputs_per_row, s.outbox.number, s.zones.names,
-        s.schedule.positions, s.calendars.records,
+        s.clock, s.next_housekeeping, s.backfilling, s.quiet_until, s.items_known, s.outputs_per_row, s.outbox.number,
+        s.zones.names, s.schedule.positions, s.calendars.records,
         [(*key, time) for key, time in s.cancelled_large.items()], s.lost_lines_reported,
         s.outbox.not_finite,
     )  # fmt: skip
@@ -245,6 +255,7 @@ def load_state(s: ShardState, block: bytes) -> bytes:
     head = found["head"]
     s.clock, s.next_housekeeping, s.outbox.number = head.clock, head.next_housekeeping, head.number
     s.backfilling, s.items_known, s.outputs_per_row = head.backfilling, head.items_known, head.outputs_per_row
+    s.quiet_until = head.quiet_until
     for name in head.zones:
         s.zones.number(name)
     s.calendars.records = head.calendars

@@ -29,9 +29,10 @@ from sensing.machines.forecast_parts import plan_in_force, signal_in_force, star
 from sensing.machines.kernel_tables import ABSORBED, DUPLICATE
 from sensing.machines.late_line_reports import drop_ended_lines
 from sensing.machines.line_housekeeping import end_old_lines
+from sensing.machines.machine_messages import NameReport
 from sensing.machines.promoted_days import take_in_uplifts
 from sensing.machines.purchase_effects import plan_disrupted_rows
-from sensing.machines.refusals import Refusal, reject_infrequent
+from sensing.machines.refusals import Refusal, answers_for, reject_infrequent
 from sensing.machines.resumable import FirstPublication, Resumable
 from sensing.machines.row_lookup import row_of_known
 from sensing.machines.shard_outputs import put_decision
@@ -54,6 +55,9 @@ def apply_reference(s: ShardState, message: InfrequentEvent) -> None:
         _count(s, message, reject_infrequent(s, message, Refusal("out_of_range", *refusal)))
         return
     _count(s, message, ABSORBED if s.pending.add(message) else DUPLICATE)
+    if isinstance(message.event, ItemUpdated | LocationUpdated) and answers_for(s, message.event):
+        names = getattr(message.event, "sku", ""), getattr(message.event, "location", "")
+        s.reports.put(s.clock, NameReport(*names))
     apply_due_reference(s, s.clock + s.settings.lateness_ms)
 
 
@@ -161,7 +165,7 @@ def _report_lost_lines(s: ShardState, instant: int) -> None:
 def next_timer(s: ShardState) -> int:
     """Instant (UTC ms) of the next timer other than a day close."""
     reference = s.pending.next_time()
-    quiet_end = s.settings.quiet_until if s.backfilling and s.settings.quiet_until is not None else NEVER
+    quiet_end = s.quiet_until if s.backfilling and s.quiet_until is not None else NEVER
     reference = reference if reference == NEVER else reference - s.settings.lateness_ms
     return min(
         reference, quiet_end, s.supply.transit.next_end(), s.hand_overs.next_instant(), next_problem_timer(s),
@@ -181,7 +185,7 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
     pass_over(s, instant)
     if s.hand_overs.waiting:
         return None
-    if s.backfilling and s.settings.quiet_until is not None and s.settings.quiet_until <= instant:
+    if s.backfilling and s.quiet_until is not None and s.quiet_until <= instant:
         return FirstPublication.begin(s, instant)
     run_problem_timers(s, instant)
     if s.next_housekeeping <= instant:

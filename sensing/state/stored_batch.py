@@ -13,6 +13,7 @@ from sensing.codec.event_record import (
     Batch,
     CurrencyHeard,
     ExceptionPublished,
+    HistoryHeard,
     InfrequentEvent,
     LocationHeard,
     SuccessionHeard,
@@ -37,7 +38,7 @@ class StoredEvent(msgspec.Struct):
 
     def infrequent(self) -> InfrequentEvent:
         """Put the event together."""
-        notices = (CurrencyHeard, ExceptionPublished, LocationHeard, SuccessionHeard)
+        notices = (CurrencyHeard, ExceptionPublished, HistoryHeard, LocationHeard, SuccessionHeard)
         types: tuple[Any, ...] = (*INPUTS[TOPICS[self.place[2]]], *notices)
         event = msgspec.msgpack.decode(self.event, type=functools.reduce(operator.or_, types))
         return InfrequentEvent(event, *self.place, self.trace, self.named)

@@ -30,12 +30,9 @@ def identifier(bytes_max: int, least: int = 1) -> Check:
     return check
 
 
-CURRENCY = identifier(3, least=3)
-
-
 def currency(value: Any) -> str | None:
     """A check of currency codes."""
-    return CURRENCY(value) or (None if value in CODES else "out_of_range")
+    return one_of(*CODES)(value)
 
 
 INVISIBLE = {
@@ -47,7 +44,7 @@ INVISIBLE = {
 
 def cleaned(check: Check, value: Any) -> Any:
     """A value with its identifiers trimmed, without invisible marks, in NFC; texts that are none stay."""
-    if check in (free_text, date, time, time_of_standing, weekdays, holidays) or "one_of" in check.__qualname__:
+    if check in (free_text, date, time, time_of_standing, weekdays, holidays):
         return value
     if isinstance(value, str):
         text = "".join(letter for letter in value if letter not in INVISIBLE)
@@ -178,8 +175,8 @@ def time_ms(value: str | int) -> int | None:
     return result if 0 <= result <= 253402300799999 else None
 
 
-def table(names: tuple[int, int], largest: float, each: Check | None = None) -> Check:
-    """A check of objects from names to numbers above 0: first against the schema, then bytes and control characters."""
+def table(names: tuple[int, int], of_size: Check, each: Check | None = None) -> Check:
+    """A check of objects from names to numbers: first against the schema, then bytes and control characters."""
     least, most = names
 
     def check(value: Any) -> str | None:
@@ -188,11 +185,11 @@ def table(names: tuple[int, int], largest: float, each: Check | None = None) -> 
         for name, size in value.items():
             if size is None:
                 continue
+            if each is currency and name not in CODES:
+                return currency(name)
             if not least <= len(name) <= most:
                 return "too_long" if len(name) > most else "bad_text"
-            if each is currency and name not in CODES:
-                return "out_of_range"
-            if wrong := number(0, largest, above=True)(size):
+            if wrong := of_size(size):
                 return wrong
         given = [name for name, size in value.items() if size is not None]
         return next((wrong for wrong in map(identifier(most), given) if wrong), None)

@@ -108,7 +108,8 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
     "reference": {
         "item.updated": _REFERENCE | {
             "sku!": _SKU, "name": free_text, "family": _ID, "category": _ID, "base_unit=": _UNIT,
-            "units=": table((1, 8), 1e6), "unit_cost": _PRICE, "unit_price": _PRICE, "currency": _CURRENCY,
+            "units=": table((1, 8), number(0, 1e6, above=True)), "unit_cost": _PRICE, "unit_price": _PRICE,
+            "currency": _CURRENCY,
             "supplier": _ID, "lead_time_days": _DAYS,
             "order_quantity_min": _OR_ZERO, "order_quantity_multiple": _OR_ZERO, "shelf_life_days": _DAYS,
             "service_target": _SHARE, "steward": _ID, "strategic=": flag, "regulated=": flag,
@@ -127,10 +128,10 @@ TYPES: dict[str, dict[str, dict[str, Check]]] = {
             "service_target": _SHARE, "review_days": _DAYS, "cover_days": _DAYS, "order_cost": _PRICE,
             "holding_rate_year": number(0, 10, above=True), "order_quantity_min": _OR_ZERO,
             "order_quantity_multiple": _OR_ZERO, "dead_band": _SHARE, "count_tolerance": _SHARE,
-            "transfer_days_late": _DAYS,
+            "transfer_days_late": _DAYS, "decimals=": table((1, 8), integer(0, 3)),
             "forecast_variance_share": number(0, 100), "forecast_variance_units": _OR_ZERO,
             "forecast_variance_money": _PRICE, "exception_money_min": _PRICE,
-            "base_currency": _CURRENCY, "rates=": table((3, 3), 1e9, currency),
+            "base_currency": _CURRENCY, "rates=": table((3, 3), number(0, 1e9, above=True), currency),
             "demand": one_of("independent", "dependent", "both"),
             "unknown_item": one_of("accept", "dead_letter", "quarantine"),
             "unknown_location": one_of("accept", "dead_letter", "quarantine"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sensing.codec.clean_keys import BLANKS, CLEAN, INVISIBLE, clean
 from sensing.codec.decode import Block, Decoded, decode
+from sensing.codec.decode_options import DecodeOptions
 from tests.codec.blocks import decode_events, texts_of
 from tests.contracts.examples import example
 
@@ -27,7 +28,7 @@ UNCLEAN = [
 
 def refusing(topic: str, event: dict[str, object]) -> Decoded:
     """Decode an event where unclean identifiers are refused."""
-    return decode(topic, 0, Block.of([orjson.dumps(event)], np.zeros(1, np.int64)), "refuse")
+    return decode(topic, 0, Block.of([orjson.dumps(event)], np.zeros(1, np.int64)), DecodeOptions("refuse"))
 
 
 @pytest.mark.parametrize(("given_text", "expected"), UNCLEAN)

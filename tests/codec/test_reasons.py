@@ -119,7 +119,8 @@ FIELDS: list[tuple[str, str, str, list[Case]]] = [
     ("order.placed", "unit_of_measure", UNIT, [("x" * 9, "too_long", '"xxxxxxxxx"')]),
     ("order.placed", "channel", "text of 1 to 128 bytes, no control characters", [("a\tb", "bad_text", '"a\\tb"')]),
     ("order.placed", "currency", "ISO 4217 code of a currency, such as EUR", [
-        ("EU", "bad_text", '"EU"'),
+        ("EU", "out_of_range", '"EU"'),
+        (978, "wrong_type", "978"),
         ("eur", "out_of_range", '"eur"'),
         ("DEM", "out_of_range", '"DEM"'),
         (POUND * 3, "out_of_range", '"' + "\\u00a3" * 3 + '"'),

@@ -99,6 +99,7 @@ _FIELDS: dict[str, dict[str, Event]] = {
             "forecast_variance_share": 0.5, "forecast_variance_units": 20,
             "forecast_variance_money": 500, "exception_money_min": 25, "rates": {"USD": 0.9, "GBP": 1.15},
             "demand": "dependent", "count_tolerance": 0.1, "transfer_days_late": 3,
+            "decimals": {"EA": 0, "KG": 2},
         },
         "plan.published": _ITEM | {"start": "2026-01-05", "days": 28, "quantity_per_day": 4.5},
         "parameters.in_force": _ITEM | {

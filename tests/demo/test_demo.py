@@ -76,7 +76,7 @@ def test_summary_shows_what_matters(shown: tuple[Outcome, str, Path]) -> None:
         assert text in printed
     assert re.search(r"^order_surge +[\d,]+ +\d+ +[\d,]+ +[\d,]+ +\d+ +\d+%$", printed, re.MULTILINE)
     assert re.search(r"^all +[\d,]+ +\d+ +[\d,]+ +[\d,]+ +\d+ +\d+%$", printed, re.MULTILINE)
-    assert "Dead letters: 0, see output/dead-letters.ndjson" in printed
+    assert "dead letters: none" in printed
     assert str(folder) in printed
     assert printed.count("found after") + printed.count("missed") == len(shown[0].score.surges)
 

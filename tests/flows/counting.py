@@ -66,7 +66,7 @@ class CountingMachine:
 
     def _emit(self, found: list[Any], topic: str, kind: str, instant: int, name: str) -> None:
         data = orjson.dumps({"seen": self.seen, "by": self.shard})
-        attributes = {"severity": "low"}
+        attributes = {"severity": "low", "exceptiontype": "order_surge"}
         found.append(
             OutputRecord(instant, self.shard, self.number, topic, kind, f"{name}/1", name, instant, attributes, data)
         )

@@ -1,5 +1,6 @@
 """The command: arguments, output, exit codes, and every error."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from flows.cli.main import COMMANDS, main
 from flows.cli.options import Instant
 from flows.replay_job import Summary
 from flows.runtime.context import Progress
+from flows.summary import replay_summary
 from sensing.machine_settings import Settings
 from tests.flows.counting import counting_machines
 from tests.flows.events import MONDAY, order, write
@@ -38,13 +40,33 @@ def call(*arguments: object) -> Any:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def test_a_replay_ends_with_one_line(folder: Path, tmp_path: Path) -> None:
-    """Nothing goes to standard output; standard error ends with lines, time, rows, exceptions, dead letters."""
-    result = call("replay", "--input", folder, "--output", tmp_path / "out", "--workers", 2, "--block-size", 10)
+def test_a_replay_ends_with_what_is_where(folder: Path, tmp_path: Path) -> None:
+    """Standard output stays empty; standard error says how fast, problems and records apart, and dead letters last."""
+    out = tmp_path / "out"
+    result = call("replay", "--input", folder, "--output", out, "--workers", 2, "--block-size", 10)
 
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr.startswith("101 lines in ")
-    assert result.stderr.endswith("lines/s): 16 rows, 14 exceptions, 1 dead letters\n")
+    speed, *rest = result.stderr.splitlines()
+    assert re.fullmatch(r"101 lines in [\d.]+ s \([\d,]+ a second\)", speed)
+    count = {path.stem: len(path.read_bytes().splitlines()) for path in out.glob("*.ndjson")}
+    assert rest == [
+        f"problems: 14 (order_surge 14); {count['exceptions']} records in {out}/exceptions.ndjson",
+        f"planning parameters: 16 SKU-locations in {out}/parameters.parquet; {count['planning-parameters']} records in "
+        f"{out}/planning-parameters.ndjson",
+        f"audit: {count['audit']} record{'' if count['audit'] == 1 else 's'} in {out}/audit.ndjson",
+        f"dead letters: 1, see {out}/dead-letters.ndjson",
+    ]
+
+
+def test_a_summary_counts_problems_by_type(tmp_path: Path) -> None:
+    """The most frequent type first; one record is a record; without dead letters there is nothing to see."""
+    written = {"exceptions": 8722, "planning-parameters": 1, "audit": 0, "dead-letters": 0}
+    assert replay_summary(1, {"b": 1, "a": 1, "order_surge": 1188}, written, Path("o")) == [
+        "problems: 1,190 (order_surge 1,188, a 1, b 1); 8,722 records in o/exceptions.ndjson",
+        "planning parameters: 1 SKU-location in o/parameters.parquet; 1 record in o/planning-parameters.ndjson",
+        "audit: 0 records in o/audit.ndjson",
+        "dead letters: none",
+    ]
 
 
 def test_options_reach_the_engine(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +75,7 @@ def test_options_reach_the_engine(folder: Path, tmp_path: Path, monkeypatch: pyt
 
     def record(input_folder: Path, output_folder: Path, settings: Settings, **options: Any) -> Summary:
         given.update(options, input=input_folder, output=output_folder, settings=settings)
-        return Summary(0, 1.0, 0, {})
+        return Summary(0, 1.0, 0, {}, {}, {})
 
     monkeypatch.setattr(replay_module, "replay", record)
     times = ("--quiet-until", "2010-01-05", "--until", "2010-01-06T01:00:00+01:00")

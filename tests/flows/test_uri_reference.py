@@ -6,6 +6,7 @@ import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from flows.cli.options import UriReference
 from flows.service.engine_settings import EngineSettings
@@ -32,9 +33,9 @@ def test_references_are_taken(text: str) -> None:
 def test_other_texts_are_refused(text: str) -> None:
     """The error says what is required and what was got."""
     assert not is_uri_reference(text)
-    with pytest.raises(ValueError, match="ce_source") as caught:
+    with pytest.raises(ValidationError, match="ce_source") as caught:
         EngineSettings(ce_source=text)
-    assert isinstance(caught.value.errors()[0]["ctx"]["error"], Refusal)  # type: ignore[attr-defined]  # pydantic's
+    assert isinstance(caught.value.errors()[0]["ctx"]["error"], Refusal)
     with pytest.raises(click.BadParameter, match="required a URI or a part of one"):
         UriReference().convert(text, None, None)
 

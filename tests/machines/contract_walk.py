@@ -315,6 +315,7 @@ SCENARIOS: dict[str, list[Scenario]] = {
         record("policy.updated", GIANT_LATER, base_currency="USD", rates={"EUR": 1.1}, others={"rates": {"EUR": 3.0}}),
         record("policy.updated", sku="A", location="L", service_target=0.5, others={"rates": {"EUR": 3.0}}),
         record("policy.updated", SHIPPED_ONCE, COUNTED_LATER, count_tolerance=1.0),
+        record("policy.updated", decimals={"EA": 2}, others={"decimals": {"EA": 1}}),
         record("policy.updated", SENT, *SOLD_AT_M, transfer_days_late=3),
         record("policy.updated", PLANNED, forecast_variance_share=2.0, forecast_variance_units=0, others={
             "forecast_variance_share": 0.1}),

@@ -167,11 +167,13 @@ def open_at_end(result: Result) -> dict[tuple[Any, ...], tuple[Any, ...]]:
 
 
 def test_quiet_time_is_quiet() -> None:
-    """Before its end there are dead letters only; at its end what is open and all parameters, each as version 1."""
+    """Before its end there are dead letters and answers only; at its end what is open and all parameters, each as
+    version 1.
+    """
     found = quiet()
     for records in found.outputs[:-2]:
         before = [record for record in records if record.instant < QUIET_UNTIL]
-        assert {record.topic for record in before} <= {DEAD_LETTERS}
+        assert {record.type for record in before} <= {"dead.letter", "decision.accepted", "decision.rejected"}
         at_once = [record for record in records if record.instant == QUIET_UNTIL]
         states = [state for _, state in data_of(at_once, EXCEPTIONS)]
         assert states
@@ -197,9 +199,11 @@ def test_quiet_time_changes_nothing_that_was_learned() -> None:
 
 
 def test_a_quiet_time_beyond_the_end_never_ends() -> None:
-    """Nothing but dead letters and control totals comes out; the table of parameters is whole."""
+    """Nothing but dead letters, answers and control totals comes out; the table of parameters is whole."""
     settings_of = msgspec.structs.replace(SETTINGS, quiet_until=MONDAY + 400 * DAY_MS)
     stream = young_stream(2)
     found = run(stream, settings_of)
-    assert {record.type for records in found.outputs for record in records} == {"dead.letter", "control.totals"}
+    assert {record.type for records in found.outputs for record in records} == {
+        "dead.letter", "control.totals", "decision.rejected",
+    }  # fmt: skip
     assert found.plain()[2] == run(stream, SETTINGS).plain()[2]

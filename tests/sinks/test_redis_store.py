@@ -1,6 +1,6 @@
 """The script that writes the view, against a real Redis."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -246,10 +246,11 @@ def test_a_queue_that_somebody_changes_is_noticed(store: Store, keys: str, clien
     write(store, *(upsert(keys, exception(f"x{n}", route="buyer", owner="ann")) for n in range(3)))
     name = f"{keys}exceptions:route:buyer"
     dumped = client.dump(name)
-    for change in (
+    changes: list[Callable[[], Any]] = [
         lambda: client.delete(name), lambda: client.zrem(name, "x1"), lambda: client.zadd(name, {"y": 1}),
         lambda: client.set(name, "mine"),
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for change in changes:
         change()
         assert store.lost_queues() == ["route:buyer"]
         client.restore(name, 0, dumped, replace=True)

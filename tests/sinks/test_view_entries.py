@@ -76,7 +76,8 @@ def test_an_open_exception_has_its_place() -> None:
         "observed": "21.0", "money": "1200.5", "currency": "EUR", "money_base": "1200.5", "base_currency": "EUR",
         "money_status": "ranked", "reason": "21 order lines where 6 are usual.",
         "route": "planner", "owner": "ann", "inform": '["finance"]', "deadline": "2010-01-04T08:00:00.000Z",
-        "cause_event_ids": '["e1","e2"]', "priority": str(rank), "document": record.data.decode(),
+        "cause_event_ids": '["e1","e2"]', "priority": str(rank), "decimals": "3",
+        "document": record.data.decode(),
     }  # fmt: skip
 
 

@@ -236,8 +236,9 @@ def test_a_silent_location_makes_proposals_stale() -> None:
         return b.plan(np.arange(2), day, (day + 1) * DAY_MS, forecast, forecast, codes, stale=stale)
 
     first, _ = _publish(b, plan(CLOSED))
-    in_force = {"reorder_point": first.proposed.reorder_point, "order_quantity": first.proposed.order_quantity}
-    b.reference(ParametersInForce(event_id="1", sku="S1", location="L", **in_force), np.arange(2))
+    point, quantity = first.proposed.reorder_point, first.proposed.order_quantity
+    record = ParametersInForce(event_id="1", sku="S1", location="L", reorder_point=point, order_quantity=quantity)
+    b.reference(record, np.arange(2))
     assert [one.status for one in _publish(b, plan(CLOSED))] == ["in_force"]
     told = [_publish(b, plan(CLOSED + day, stale)) for day, stale in ((1, silent), (2, silent), (3, None), (4, None))]
     assert [[(one.sku, one.status) for one in each] for each in told] == [

@@ -95,7 +95,7 @@ def letters(address: str, prefix: str) -> dict[tuple[str, int, int], tuple[bytes
 
 def read(service: Service) -> float:
     """Messages read so far."""
-    return sum(service.metric(f'tidegauge_records_read_total{{topic="{topic}"}}') for topic in TOPICS)
+    return sum(service.metric(f'tidegauge_records_fetched_total{{topic="{topic}"}}') for topic in TOPICS)
 
 
 def run(address: str, prefix: str, folder: Path, good: list[Line], zone: str, bad: Sequence[Line] = ()) -> list[int]:

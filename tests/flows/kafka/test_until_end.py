@@ -20,7 +20,7 @@ from flows.service.settings import RunSettings
 from flows.service_job import run_service
 from sensing.contracts.topic_registry import published
 from sensing.machine_settings import DAY_MS, Settings
-from sinks.errors import TidegaugeError
+from sinks.errors import RefusedError, TidegaugeError
 from sinks.view_updater import ViewCounts
 from tests.cases.conftest import FOLDER
 from tests.flows.events import MONDAY as LONG_AGO
@@ -95,7 +95,7 @@ def of_file(topic: str, text: bytes) -> tuple[Any, ...]:
         return (event.pop("id"), event, data)
     import base64
 
-    headers = {"type": event["type"], "time": event["time"], "reason": data["reason"]}
+    headers = {"source": event["source"], "type": event["type"], "time": event["time"], "reason": data["reason"]}
     headers |= {name: data[name] for name in ("field", "required", "got") if data[name] is not None}
     headers["original"] = "true" if data["original"] else "false"
     place = (data["topic"], str(data["partition"]), str(data["offset"]))
@@ -205,11 +205,25 @@ def test_a_view_that_redis_does_not_take_is_a_failure(
     assert last_totals(records(kafka, f"{topics}audit"))
 
 
+def test_a_view_of_other_topics_is_refused_at_once(kafka: str, topics: str, redis: str, keys: str) -> None:
+    """Before anything is read, with exit code 4: a person must say whose the keys are."""
+    make_topics(kafka, topics)
+    make_topics(kafka, f"{topics}2.")
+    shown = RedisSettings.model_validate({"url": redis, "key_prefix": keys})
+    run_service(settings(kafka, topics).model_copy(update={"redis": shown}), until_end=True)
+    with pytest.raises(RefusedError, match="required a view of topics") as refused:
+        run_service(settings(kafka, f"{topics}2.").model_copy(update={"redis": shown}), until_end=True)
+    assert refused.value.exit_code == 4
+    assert f"got one of topics {topics}* of Kafka cluster " in str(refused.value)
+    assert records(kafka, f"{topics}2.audit") == []
+
+
 class Behind:
     """A view that needs several waits to be up to date and gets on by so many records in each of them."""
 
     def __init__(self, *steps: int) -> None:
         self.counts = ViewCounts()
+        self.refused = ""
         self.steps = list(steps)
 
     def drain(self, _seconds: float) -> bool:
