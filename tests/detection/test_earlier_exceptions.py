@@ -126,7 +126,8 @@ def test_versions_and_decisions_of_the_earlier_run_are_known() -> None:
 
 def late(**fields: Any) -> DelayDetails:
     """Details of a late line."""
-    return DelayDetails(**({"po_id": "P", "line": "1", "supplier": "S", "units_open": 4.0, "covered": True} | fields))
+    given: dict[str, Any] = {"po_id": "P", "line": "1", "supplier": "S", "units_open": 4.0, "covered": True}
+    return DelayDetails(**(given | fields))
 
 
 @pytest.mark.parametrize(
