@@ -36,7 +36,7 @@ from sensing.machines.machine_messages import OUTCOMES
 from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS
 from sinks.dead_letter_messages import CONNECT, OWN
 from sinks.topic_tail import Record
-from sinks.view_entries import ENDED, OPEN, Layout
+from sinks.view_entries import OPEN, Layout
 
 DAYS = {"smoke": 14, "full": None}
 BAD_EVERY = 997

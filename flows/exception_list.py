@@ -8,11 +8,11 @@ from typing import NamedTuple
 import msgspec
 
 from flows.service.settings import RunSettings
-from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.exceptions import ENDED, ExceptionState
 from sensing.outputs import EXCEPTIONS
 from sinks.latest_records import read_latest
 from sinks.priority import priority
-from sinks.view_entries import ENDED, OPEN, OWNER, ROUTE
+from sinks.view_entries import OPEN, OWNER, ROUTE
 from sinks.view_reader import ViewReader
 
 _decode = msgspec.json.Decoder(ExceptionState).decode
