@@ -82,7 +82,7 @@ def test_a_surge_begins_on_the_day_that_its_lines_came() -> None:
 def test_the_end_of_a_delay_says_how(event: str, fields: dict[str, Any], resolution: str) -> None:
     """Received, cancelled, or back to its first date."""
     end = line(event, "e", at(23), **PO, **fields)
-    change, state = published("supplier_delay", *usual(), placed(), DELAYED, end, days=24)[-1]
+    change, state = published("supplier_delay", *usual(24), placed(), DELAYED, end, days=24)[-1]
     assert (change, state["status"], state["resolution"]) == ("resolved", "resolved", resolution)
 
 
