@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sensing.codec.instants import rfc3339
 from sensing.contracts.decisions import Verdict
+from sensing.contracts.exception_details import SurgeDetails
 from sensing.contracts.exceptions import ENDED, ExceptionState
 from sensing.detection.deadlines import NEVER
 from sensing.detection.lifecycle import Problems
@@ -18,6 +19,7 @@ from sensing.state.decision_record import DecisionRecord
 from tests.detection.contexts import NOW, finding
 from tests.snapshots import resumed
 
+DAY_LONG, THREE_DAYS_LONG = (SurgeDetails(window_hours=hours, lift=2.0) for hours in (24, 72))
 ID = "surge:85123A|UK:20111122"
 
 
@@ -135,8 +137,8 @@ def test_versions_and_decisions_of_the_earlier_run_are_known() -> None:
         (left(severity="high", overdue=True, status="escalated"), {}, []),
         (left(status="resolved", resolved_at=rfc3339(NOW)), {}, [("reopened", 5, "opened")]),
         (decided("acknowledge", status="acknowledged"), {}, []),
-        (left(details={"x": 1}), {"marker": "m", "details": {"x": 1}}, []),
-        (left(details={"x": 1}), {"marker": "m", "details": {"x": 2}}, [("changed", 5, "opened")]),
+        (left(details=DAY_LONG), {"marker": "m", "details": DAY_LONG}, []),
+        (left(details=DAY_LONG), {"marker": "m", "details": THREE_DAYS_LONG}, [("changed", 5, "opened")]),
     ],
 )
 def test_the_end_of_a_backfill_repeats_nothing(
