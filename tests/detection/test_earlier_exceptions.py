@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sensing.codec.instants import rfc3339
 from sensing.contracts.decisions import Verdict
-from sensing.contracts.exception_details import DelayDetails
+from sensing.contracts.exception_details import DelayDetails, SurgeDetails
 from sensing.contracts.exceptions import ENDED, ExceptionState
 from sensing.detection.deadlines import NEVER
 from sensing.detection.lifecycle import Problems
@@ -19,6 +19,7 @@ from sensing.state.decision_record import DecisionRecord
 from tests.detection.contexts import NOW, finding
 from tests.snapshots import resumed
 
+DAY_LONG, THREE_DAYS_LONG = (SurgeDetails(window_hours=hours, lift=2.0) for hours in (24, 72))
 ID = "surge:85123A|UK:20111122"
 
 
@@ -148,6 +149,8 @@ def late(**fields: Any) -> DelayDetails:
         (left(details=late()), {"marker": "m", "details": late(units_late=9.0)}, [("changed", 5, "opened")]),
         (left(details=late()), {"marker": "m", "details": late(covered=False)}, [("changed", 5, "opened")]),
         (left(details=None), {"marker": "m", "details": late()}, [("changed", 5, "opened")]),
+        (left(details=DAY_LONG), {"marker": "m", "details": DAY_LONG}, []),
+        (left(details=DAY_LONG), {"marker": "m", "details": THREE_DAYS_LONG}, [("changed", 5, "opened")]),
     ],
 )
 def test_the_end_of_a_backfill_repeats_nothing(
