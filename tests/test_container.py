@@ -78,7 +78,7 @@ def test_the_port_is_that_of_the_engine(compose: str, dockerfile: str) -> None:
     """The default port is the one that is published, probed, scraped and exposed."""
     port = load().settings.http.port
     assert f'"127.0.0.1:{port}:{port}"' in compose
-    assert f"http://127.0.0.1:{port}/healthz" in compose
+    assert f"http://127.0.0.1:{port}/{{probe}}') for probe in ('startupz', 'livez')" in compose
     assert f'"engine:{port}"' in compose
     assert f"EXPOSE {port}\n" in dockerfile
 

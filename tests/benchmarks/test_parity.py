@@ -91,6 +91,7 @@ def test_a_dead_letter_is_the_same_in_both_forms(tmp_path: Path) -> None:
 
     headers = {"__connect.errors.topic": "orders", "__connect.errors.partition": "0", "__connect.errors.offset": "7"}
     own = {"id": "dead/1#1", "type": "dead.letter", "time": "t", "reason": "not_json", "required": "JSON", "got": "no"}
+    own |= {"source": "tidegauge"}
     headers |= {f"tidegauge_{name}": value for name, value in {**own, "original": "true", "lineage": "x"}.items()}
     made = Outputs()
     made.add(DEAD_LETTERS, parity._letter_of_topic(headers), b"*")
