@@ -69,12 +69,12 @@ def round_record(record: msgspec.Struct) -> None:
 
 
 def round_number(value: float, places: int | None) -> float:
-    """A finite number to ``places`` decimals or, if negative, significant digits; None: as it is."""
-    if places is None or value.is_integer():
-        return value
-    if places < 0:
-        places = -places - 1 - math.floor(math.log10(abs(value)))
-    return round(value, places)
+    """A finite number to ``places`` decimals or, if negative, significant digits; None: as it is. Zero has no sign."""
+    if places is not None and not value.is_integer():
+        if places < 0:
+            places = -places - 1 - math.floor(math.log10(abs(value)))
+        value = round(value, places)
+    return value + 0.0
 
 
 def round_rows(values: NDArray[np.float64], decimals: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -171,6 +171,6 @@ def _list_rounder(of_item: Round, type_info: Any) -> Round:
         if not np.isfinite(values).all():
             raise NotFiniteError(kind)
         places = digits[position]
-        return values if places is None else np.round(values, places)
+        return values if places is None else np.round(values, places) + 0.0
 
     return rounder

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.exception_details import SurgeDetails
 from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.number_kinds import Duration
 from sensing.contracts.parameters import Accuracy, Change, Override, Proposed, Stock
 from sensing.contracts.topic_registry import published
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.machines.outbox import Outbox
-from sensing.outputs import AUDIT, EXCEPTIONS, PARAMETERS, OutputRecord
+from sensing.outputs import AUDIT, EXCEPTIONS, PARAMETERS, OutputRecord, encode
 from sensing.published_numbers import NotFiniteError, round_record
 from tests.machines.business import usual, young_stream
 from tests.machines.output_digits import excess_digits, excess_of
@@ -174,6 +175,19 @@ def test_arrays_are_rounded_as_lists_are() -> None:
     as_array.rows = cast(Any, np.array([[math.nan]]))
     with pytest.raises(NotFiniteError):
         round_record(as_array)
+
+
+@pytest.mark.parametrize("value", [-0.0, -1e-9])
+def test_zero_has_no_sign(value: float) -> None:
+    """Neither alone nor in an array."""
+
+    class Shown(msgspec.Struct):
+        number: Duration
+        rows: list[float]
+
+    shown = Shown(value, cast(Any, np.array([value])))
+    round_record(shown)
+    assert encode(shown) == b'{"number":0.0,"rows":[0.0]}'
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 3))
