@@ -24,7 +24,7 @@ ONE = np.zeros(1, np.int64)
 
 
 class DecidedRow(NamedTuple):
-    """The row that a decision is about, and the version and status published last."""
+    """The row that a decision is about, and the version and status published last; None in the backfill."""
 
     row: int
     target: DecisionTarget
@@ -40,11 +40,9 @@ def find_row(s: ShardState, event: Any) -> DecidedRow | None:
     if row is None or not s.rows.hot["active"][row]:
         return None
     version = int(s.supply.supply["version"][row])
-    return (
-        DecidedRow(row, DecisionTarget(sku, location, version, s.supply.status(row)))
-        if version > 0 or s.backfilling
-        else None
-    )
+    if version > 0:
+        return DecidedRow(row, DecisionTarget(sku, location, version, s.supply.status(row)))
+    return DecidedRow(row, DecisionTarget(sku, location)) if s.backfilling else None
 
 
 def decide_parameters(s: ShardState, message: InfrequentEvent) -> Answer:
@@ -110,7 +108,7 @@ def _decide_proposal(
 ) -> Answer:
     """Approve or reject the proposal published last; in the backfill there is none."""
     event, row, before = message.event, found.row, found.target
-    if before.version == 0:
+    if before.version is None:
         return rejected("unknown_subject", PUBLISHED, event.subject)
     if before.status == "in_force":
         return rejected("not_applicable", "a proposal that is not in force", event.decision, before)
@@ -150,8 +148,11 @@ def _override_parameters(
             event.field: PlannerOverride(value, until, decision_record),
         }
     decision_state.due = True
-    if s.backfilling or not before.version:
-        return Answer(before, "")
+    rounded = "" if value in (None, event.value) else f" The value is {value:.12g} in its steps."
+    done = sentence(event, decision_record) + rounded
+    if before.version is None:
+        text = f"{done} The parameters are published at the end of the backfill."
+        return Answer(before, text, prior=prior, value=value)
     result = forecast_and_plan_of_row(s, row, s.clock)
     next_version = before.version + 1
     overrides = event.decision == "override"
@@ -162,8 +163,7 @@ def _override_parameters(
     )
     ((_, document),) = s.supply.publish(result.plan, ONE, forecast_summary(s, result, ONE))
     put_parameters(s, s.clock, document, message.time, cause=event.event_id)
-    rounded = "" if value in (None, event.value) else f" The value is {value:.12g} in its steps."
-    text = f"{sentence(event, decision_record)}{rounded} The parameters are {document.status}."
+    text = f"{done} The parameters are {document.status}."
     return Answer(before._replace(version=document.version, status=document.status), text, prior=prior, value=value)
 
 
