@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.event_record import InfrequentEvent
 from sensing.machines.call_budget import ROWS_PER_INFREQUENT_EVENT, CallBudget
+from sensing.machines.close_schedule import NEVER
 from sensing.machines.purchase_effects import report_moved, rows_of_suppliers
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import check_next_movement
@@ -60,6 +61,11 @@ class SupplierDisruption:
     def lets_records_pass(self) -> bool:
         """No: an order or a shipment that passed could see a stock projection that is not right any more."""
         return False
+
+    @property
+    def next_instant(self) -> int:
+        """NEVER: all lines have one instant, that of the event."""
+        return NEVER
 
     def step(self, s: ShardState, budget: CallBudget) -> None:
         """Postpone some lines."""

@@ -19,14 +19,14 @@ def note_late_line(s: ShardState, finding: Finding) -> None:
     """Tell the roll-up what a finding means for the digest of its supplier; call it after the problem has observed it.
 
     A line is listed if it is late and no exception: not one of its own, none below the money floor, none that a person
-    has rejected.
+    has rejected. The report has the instant of the finding: rows that close together close at instants of their own.
     """
     details = finding.details
     assert isinstance(details, DelayDetails)
     key = details.po_id, details.line
     own = finding.active or s.problems.is_tracked(SUPPLIER_DELAY.name, finding.key)
     if own or finding.cleared or details.promised_date is None or details.expected_date is None:
-        _end(s, finding.row, key)
+        _end(s, finding.row, key, finding.instant)
         return
     line = LateLine(
         supplier=details.supplier, sku=finding.sku, location=finding.location, po_id=details.po_id, line=details.line,
@@ -42,9 +42,9 @@ def note_late_line(s: ShardState, finding: Finding) -> None:
         if moved == line:
             return
         if known.supplier != line.supplier:
-            _end(s, finding.row, key)
+            _end(s, finding.row, key, finding.instant)
     if s.late_lines.put(finding.row, key, line):
-        s.reports.put(s.clock, line)
+        s.reports.put(finding.instant, line)
 
 
 def drop_ended_lines(s: ShardState) -> None:
@@ -52,13 +52,13 @@ def drop_ended_lines(s: ShardState) -> None:
     for row, key in s.late_lines.all_keys():
         line = s.supply.purchases.find(key)
         if line is None or line.row != row or not line.schedule:
-            _end(s, row, key)
+            _end(s, row, key, s.clock)
 
 
-def _end(s: ShardState, row: int, key: LineKey) -> None:
+def _end(s: ShardState, row: int, key: LineKey, instant: int) -> None:
     line = s.late_lines.take(row, key)
     if line is not None:
         ended = LateLineEnded(
             supplier=line.supplier, sku=line.sku, location=line.location, po_id=line.po_id, line=line.line
         )
-        s.reports.put(s.clock, ended)
+        s.reports.put(instant, ended)

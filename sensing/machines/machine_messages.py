@@ -223,7 +223,7 @@ RollUpMessage = (
 
 
 class ShardReport(NamedTuple):
-    """Messages of a shard to the roll-up, each with its instant, in order.
+    """Messages of a shard to the roll-up, each with its instant, in the order in which they arose.
 
     All later messages of the shard have instants of at least ``clock`` (UTC ms). ``final``: there are none.
     """

@@ -16,12 +16,17 @@ class Reports:
         self._clock = BEFORE_ALL
 
     def put(self, instant: int, message: RollUpMessage) -> None:
-        """Add a message; instants never fall."""
+        """Add a message, of an instant that no earlier report of the clock has passed."""
         self._messages.append((instant, message))
 
     def take(self, clock: int, *, final: bool) -> ShardReport | None:
-        """The report that is due at the end of a call; None if the roll-up needs none."""
+        """The report that is due at the end of a call; None if the roll-up needs none.
+
+        At the end of the input (``final``) rows close at instants behind the clock. What they tell is as of the clock.
+        """
         if not self._messages and not final and clock < self._clock + CLOCK_STEP_MS:
             return None
         messages, self._messages, self._clock = self._messages, [], clock
+        if final:
+            messages = [(min(instant, clock), message) for instant, message in messages]
         return ShardReport(self._shard, clock, messages, final)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.machines.call_budget import CallBudget
-from sensing.machines.close_schedule import DueCloses
+from sensing.machines.close_schedule import NEVER, DueCloses
 from sensing.machines.day_close import aggregate_day, learn_day, plan_rows, publish_rows
 from sensing.machines.day_inputs import ObservedDay, observe_day
 from sensing.machines.disruption import SupplierDisruption
@@ -42,6 +42,10 @@ class Resumable(Protocol):
     @property
     def lets_records_pass(self) -> bool:
         """Whether records may be absorbed before the timer ends; call `bring_forward` for their rows first."""
+
+    @property
+    def next_instant(self) -> int:
+        """Instant of the next row to process, if rows have instants of their own; else NEVER."""
 
     def step(self, s: ShardState, budget: CallBudget) -> None:
         """Run the next step, as large as the budget allows."""
@@ -135,6 +139,11 @@ class DayClose:
         """Whether all rows have learned and no aggregation follows."""
         return not self._aggregate_due and self._learned == len(self._due.rows)
 
+    @property
+    def next_instant(self) -> int:
+        """Instant of the first row that waits to be planned."""
+        return int(self._due.instants[self._left.at()].min(initial=NEVER))
+
     def step(self, s: ShardState, budget: CallBudget) -> None:
         """Let some rows learn; after that plan some; at last aggregate the pools."""
         rows = self._due.rows
@@ -226,6 +235,11 @@ class FirstPublication:
     def lets_records_pass(self) -> bool:
         """Whether all problems are published."""
         return not self._problems
+
+    @property
+    def next_instant(self) -> int:
+        """NEVER: all rows have one instant."""
+        return NEVER
 
     def step(self, s: ShardState, budget: CallBudget) -> None:
         """Publish some problems; after that the parameters of some rows."""

@@ -123,7 +123,9 @@ class ShardMachine:
                 budget.spend(outputs=s.outbox.number - before)
         outputs += s.outbox.take()
         outputs += s.hand_overs.take_sent()
-        report = s.reports.take(s.clock, final=any(cursor.batch.final for cursor in self._applied))
+        # Rows that wait for their close report at its instant, which records may have passed.
+        clock = s.clock if self._under_way is None else min(s.clock, self._under_way.next_instant)
+        report = s.reports.take(clock, final=any(cursor.batch.final for cursor in self._applied))
         return outputs if report is None else [*outputs, report]
 
     def texts_used(self) -> tuple[TextTable, ...]:

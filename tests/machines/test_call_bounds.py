@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
+from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
 from sensing.machines.call_budget import QUEUE_UNIT, UNBOUNDED, CallBounds, CallBudget
+from sensing.machines.machine_messages import NameReport, ShardReport
+from sensing.machines.reports import Reports
 from sensing.machines.shard import ShardMachine
 from sensing.outputs import PARAMETERS, OutputRecord
 from tests.machines.business import usual, usual_stream, young_stream
@@ -145,6 +147,34 @@ def test_records_of_other_rows_do_not_wait_for_a_publication() -> None:
     assert of_row[0].topic == PARAMETERS
     assert any(b'"order_surge"' in record.data for record in of_row)
     assert len({record.subject for record in outputs if record.topic == PARAMETERS}) < 300
+
+
+def test_the_reported_clock_waits_for_the_rows_of_a_close() -> None:
+    """A record of half past midnight passes a close. What waiting rows may still report is of an earlier instant."""
+    midnight = MONDAY + 2 * DAY_MS
+    half_past = midnight + 30 * MINUTE_MS
+    time = half_past + Settings().lateness_ms
+    stream = Stream([*many_rows(300, 2), line("order.placed", "x", time, sku="S299", location="L", quantity=1)])
+    machine = ShardMachine(0, Settings(shards=1), CallBounds(learned=1_000, planned=10, outputs=10))
+    machine.apply(stream.cut(0, 600))
+    calls = [machine.apply(stream.cut(600, 601))]
+    passed = 0
+    while machine.busy:
+        passed += machine.state.clock == half_past
+        assert all(report.clock < half_past for report in calls[-1] if isinstance(report, ShardReport))
+        calls.append(machine.proceed())
+    assert passed > 1
+    assert calls[-1][-1].clock == half_past
+
+
+def test_at_the_end_of_the_input_messages_are_as_of_the_clock() -> None:
+    """The last day closes at instants behind the clock, which the roll-up would wait for in vain."""
+    reports = Reports(0)
+    message = NameReport("A", "L")
+    reports.put(5, message)
+    assert reports.take(3, final=False) == ShardReport(0, 3, [(5, message)], final=False)
+    reports.put(5, message)
+    assert reports.take(3, final=True) == ShardReport(0, 3, [(3, message)], final=True)
 
 
 def test_a_call_may_do_more_the_longer_the_queue() -> None:

@@ -18,7 +18,7 @@ SETTINGS = Settings(shards=2)
 OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter")
 TYPES = {
     "order_surge", "demand_drop", "supplier_delay", "stockout_projected", "data_quality", "master_data", "large_order",
-    "inventory_out_of_sync", "forecast_variance",
+    "inventory_out_of_sync", "forecast_variance", "delay_digest",
 }  # fmt: skip
 REASONS = {"unknown_unit", "unknown_location", "unknown_supplier", "line_changed_item", "out_of_range"}
 
