@@ -119,9 +119,11 @@ def test_a_large_order_is_open_at_once_and_hardly_moves_the_forecast() -> None:
     usual = 4.0
     found = world([*shop(), giant("placed", 40, 10, quantity=1_000, unit_price=usual)], 60)
     clean = world(shop(), 60)
-    (opened,) = states(found, "large_order")
+    opened, unread = states(found, "large_order")
     assert (opened["route"], opened["inform"]) == ("planner", ["customer_service"])
     assert (opened["opened_at"], opened["observed"], opened["money"]) == ("2026-03-14T10:00:00.000Z", 1_000, 4_000)
+    assert (opened["status"], opened["deadline"]) == ("opened", unread["updated_at"])
+    assert (unread["status"], unread["overdue"], unread["money"]) == ("escalated", True, 4_000)
     assert held_of(found)["held"] == 0
     totals = [int(result.shards[0].state.supply.supply["open_total"].sum()) for result in (found, clean)]
     assert totals[0] - totals[1] == 1_000_000

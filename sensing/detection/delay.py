@@ -8,7 +8,9 @@ One exception is about one purchase-order line. It opens for a schedule line tha
 - it is far later than usual, see `DelayEvidence.is_news`. Where stock is not known, later than usual is enough.
 
 At a day's close it also opens when a confirmation left out a part of the line. It ends when nothing is late any more,
-received or cancelled. Late lines that open nothing are listed in the `delay_digest` of their supplier.
+received or cancelled. It ends as well when stock, which was not known, is counted and makes the delay no news: so is
+the first count of an installation that goes live. Late lines that open nothing, and those that end so, are listed in
+the `delay_digest` of their supplier.
 
 Lateness is measured from the first day of the schedule line to its expected day or, once that has passed, to today.
 Days are local day numbers.
@@ -82,12 +84,13 @@ def evaluate_delay(evidence: DelayEvidence) -> Evaluation:
             details=_ending(evidence),
         )  # fmt: skip
     covered, days_late = evidence.covered(worst), worst.days_late(evidence.current_day)
+    active, settled = evidence.is_news(worst), evidence.is_settled_by_count(worst)
     first = _date(worst.first_day)
     units_late = sum(part.units for part in evidence.late)
     return Evaluation(
-        active=evidence.is_news(worst),
-        cleared=False,
-        final=False,
+        active=active,
+        cleared=settled,
+        final=settled,
         harmless=covered is not False,
         start=None if evidence.first_day == NO_DAY else evidence.first_day,
         severity_points=delay_points(days_late, covered=covered is not False),
@@ -144,7 +147,8 @@ SUPPLIER_DELAY = Detector(
     opens="a purchase-order line is at least a day late, and stock does not last until it comes, even if it is as late"
     f" as usual for its supplier, or it is {FAR_DAYS} days late and more than {FAR_TIMES} times the usual lateness; or"
     " it is confirmed in part",
-    ends="nothing of the line is late any more: it is back to its first date, confirmed, received or cancelled",
+    ends="nothing of the line is late any more: it is back to its first date, confirmed, received or cancelled; or stock"
+    " was not known, and a count shows that it covers the gap",
     route="buyer",
     inform=("planner",),
     details=DelayDetails,

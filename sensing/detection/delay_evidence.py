@@ -126,6 +126,11 @@ class DelayEvidence(msgspec.Struct, frozen=True, kw_only=True):
         far = late > usual if covered is None else late >= FAR_DAYS and late > FAR_TIMES * usual
         return part.cause == "unconfirmed" or far or covered is False
 
+    def is_settled_by_count(self, part: LatePart) -> bool:
+        """Whether a schedule line was news only because stock was not known, which is known now."""
+        was_unknown = self.known is not None and self.known.outcome is None and self.known.covered is None
+        return was_unknown and self.stock_known and not self.is_news(part)
+
 
 def late_parts(line: PurchaseLine, today: int, lead_time_days: float) -> tuple[LatePart, ...]:
     """Schedule lines of a line that are late on local day ``today`` or not confirmed.

@@ -25,7 +25,7 @@ def note_late_line(s: ShardState, finding: Finding) -> None:
     assert isinstance(details, DelayDetails)
     key = details.po_id, details.line
     own = finding.active or s.problems.is_tracked(SUPPLIER_DELAY.name, finding.key)
-    if own or finding.cleared or details.promised_date is None or details.expected_date is None:
+    if own or details.outcome is not None or details.promised_date is None or details.expected_date is None:
         _end(s, finding.row, key, finding.instant)
         return
     line = LateLine(

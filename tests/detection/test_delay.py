@@ -196,6 +196,23 @@ def test_without_known_stock_later_than_usual_is_news(late: int, active: bool) -
     assert found.severity_points <= 1.0
 
 
+@pytest.mark.parametrize(
+    ("cover", "late", "before", "ends"),
+    [(9.0, 4, None, True), (1.0, 4, None, False), (99.0, 8, None, False), (9.0, 4, True, False)],
+)
+def test_a_first_count_ends_what_only_unknown_stock_made_news(
+    cover: float, late: int, before: bool | None, ends: bool
+) -> None:
+    """Stock that covers the gap ends it, unless it is far too late. What opened with known stock stays open."""
+    known = DelayDetails(po_id="PO7", line="1", supplier="ACME", units_open=40.0, covered=before)
+    found = delay(part(1 + late), usual=3, cover=cover, known=known)
+
+    assert (found.cleared, found.final) == (ends, ends)
+    assert found.reason.endswith(", which does not cover the gap." if cover < 2.0 else ", which covers the gap.")
+    still_unknown = delay(part(1 + late), usual=3, cover=math.nan, stock_known=False, known=known)
+    assert not still_unknown.cleared
+
+
 def test_what_is_not_confirmed_is_always_news() -> None:
     """Nobody has promised it."""
     assert delay(part(1, cause="unconfirmed"), usual=5, cover=30.0).active

@@ -72,6 +72,19 @@ def test_a_line_leaves_the_digest_when_its_own_exception_opens() -> None:
     assert opened["details"]["days_late"] == 7
 
 
+def test_a_first_count_moves_a_covered_line_into_the_digest() -> None:
+    """Later than usual is news while stock is not known. The close after the first count ends it."""
+    found = life(count(2000, 52), days=54)
+
+    opened, *_, ended = states(found, "supplier_delay")
+    assert (opened["opened_at"][:10], ended["updated_at"][:10]) == ("2026-03-25", "2026-03-26")
+    assert opened["reason"].endswith("; the stock is not known.")
+    assert (ended["status"], ended["resolution"]) == ("resolved", "back_to_normal")
+    assert ended["reason"].endswith(", which covers the gap.")
+    listed = [state["details"] for state in states(found, "delay_digest") if state["updated_at"] > "2026-03-26"]
+    assert (listed[0]["worst"][0]["po_id"], listed[0]["worst"][0]["days_late"]) == ("P", 4)
+
+
 @pytest.mark.parametrize("days_later", [1, 21])
 def test_a_new_promise_is_news_if_it_is_far_later(days_later: int) -> None:
     """Three weeks open at once, a day goes to the digest, covered as both are."""

@@ -43,24 +43,29 @@ def price_history(*, late: bool) -> Result:
     return run(Stream([*arrived, giant(31.0), more, *after], end=at(DAYS)), ONE)
 
 
-def money_of(result: Result, version: int = 1) -> list[float]:
-    """Money of states of large orders."""
-    return [state["money"] for state in states(result, "large_order") if state["version"] == version]
+def money_of(result: Result, order_id: str) -> list[tuple[float, bool]]:
+    """Money of the states of a large order, and whether its deadline had passed."""
+    found = (state for state in states(result, "large_order") if state["details"]["order_id"] == order_id)
+    return [(state["money"], state["overdue"]) for state in found]
 
 
 def test_a_late_price_counts_from_its_arrival() -> None:
-    """What was published stands; later states and orders have the new price. Read first, it holds from its date."""
-    late = price_history(late=True)
-    assert money_of(late) == [100_000, 150_000]
-    assert money_of(late, version=2) == [180_000]
-    assert money_of(price_history(late=False)) == [150_000, 150_000]
+    """What was published stands, also when its deadline passes; what is found later has the new price.
+
+    Read first, the price holds from its date. Then 20 % more of an order is no news.
+    """
+    late, first = price_history(late=True), price_history(late=False)
+    assert money_of(late, "g30.9") == [(100_000, False), (100_000, True), (180_000, True)]
+    assert money_of(late, "g31.0") == [(150_000, False), (150_000, True)]
+    for order_id in ("g30.9", "g31.0"):
+        assert money_of(first, order_id) == [(150_000, False), (150_000, True)]
 
 
 def test_a_record_older_than_the_one_in_force_changes_nothing() -> None:
     """The latest effective date holds, whatever arrived last."""
     before, after = placed()
     lines = [item("i1", 20, unit_price=20.0), *before, item("i2", FROM, unit_price=30.0), giant(31.0), *after]
-    assert money_of(run(Stream(lines, end=at(DAYS)), ONE)) == [100_000]
+    assert money_of(run(Stream(lines, end=at(DAYS)), ONE), "g31.0") == [(100_000, False), (100_000, True)]
 
 
 def demand(result: Result, sku: str = "A") -> dict[int, int]:
