@@ -89,7 +89,7 @@ OUTPUT_EXAMPLES: list[tuple[str, msgspec.Struct]] = [
             dead_letter=0,
         ),
     ),
-    ("audit", AutomaticDecision(rule="dead_band", subject="SKU-1", inputs={"reorder_point": 4.5, "why": None})),
+    ("audit", AutomaticDecision(rule="publish_parameters", subject="SKU-1", inputs={"reorder_point": 4.5, "why": None})),
     (
         "dead-letters",
         DeadLetter(

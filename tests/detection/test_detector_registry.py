@@ -56,7 +56,7 @@ TOY = Detector(
     prefix="busy",
     opens="at least 20 order lines in a week",
     ends="fewer than 10",
-    route="finance",
+    route="data_steward",
     inform=("planner",),
     details=DropDetails,
     hysteresis=Hysteresis(1, 2, 0, DAY_MS, 14 * DAY_MS),
@@ -85,7 +85,7 @@ def test_a_registered_detector_runs_from_the_close_to_its_exceptions() -> None:
     first = found[0]
     assert first["exception_id"].startswith("busy:A|L:2026")
     assert first["reason"] == f"A had {first['observed']:g} lines in a week."
-    assert (first["route"], first["inform"], first["severity"]) == ("finance", ["planner"], "medium")
+    assert (first["route"], first["inform"], first["severity"]) == ("data_steward", ["planner"], "medium")
     opened = msgspec.convert(first, ExceptionState)
     assert opened.deadline is not None
     assert opened.deadline > opened.opened_at

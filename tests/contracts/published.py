@@ -1,0 +1,169 @@
+"""Checker of output records: whether messages are as the published schemas say, formats and headers included.
+
+The formats are checked by the standard library, since the checker of `jsonschema` passes every ``date-time`` unless a
+further package is installed.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]  # it comes without types
+
+from flows.cli.schemas import PACKAGED
+from sensing.contracts.topic_registry import published
+from sensing.outputs import OutputRecord
+from sinks.kafka_messages import to_message
+
+Schema = dict[str, Any]
+SCHEMAS: dict[str, Schema] = {
+    spec.name: orjson.loads((PACKAGED / f"{spec.name}.json").read_bytes()) for spec in published()
+}
+ASYNCAPI: Schema = orjson.loads((PACKAGED / "asyncapi.json").read_bytes())
+MESSAGES: dict[str, Schema] = {message["name"]: message for message in ASYNCAPI["components"]["messages"].values()}
+TOPIC_OF = {name: spec.name for spec in published() for name in spec.published}
+"""Topic by event type."""
+
+FORMATS = FormatChecker(formats=())
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+@FORMATS.checks("date-time", raises=ValueError)  # type: ignore[untyped-decorator]
+def is_date_time(value: object) -> bool:
+    """RFC 3339 in UTC, which is how all times leave."""
+    return not isinstance(value, str) or bool(_DATE_TIME.fullmatch(value) and dt.datetime.fromisoformat(value))
+
+
+@FORMATS.checks("date", raises=ValueError)  # type: ignore[untyped-decorator]
+def is_date(value: object) -> bool:
+    """A day of the calendar, YYYY-MM-DD."""
+    return not isinstance(value, str) or bool(_DATE.fullmatch(value) and dt.date.fromisoformat(value))
+
+
+@FORMATS.checks("uri-reference", raises=ValueError)  # type: ignore[untyped-decorator]
+def is_uri_reference(value: object) -> bool:
+    """Something that splits into the parts of a URI, without blanks."""
+    return not isinstance(value, str) or (" " not in value and urlsplit(value) is not None)
+
+
+def validator(schema: Schema) -> Any:
+    """Validator of a schema that checks formats, and that knows no other formats than those checked."""
+    unknown = {form for form in formats_of(schema) if form not in FORMATS.checkers}
+    assert not unknown, f"formats that nothing checks: {unknown}"
+    return Draft202012Validator(schema, format_checker=FORMATS)
+
+
+def formats_of(schema: Any) -> Iterator[str]:
+    """All formats in a schema."""
+    for key, value in schema.items() if isinstance(schema, dict) else ():
+        if key == "format" and isinstance(value, str):
+            yield value
+        yield from formats_of(value)
+    for each in schema if isinstance(schema, list) else ():
+        yield from formats_of(each)
+
+
+def data_schema(name: str) -> Schema:
+    """Schema of the data of an event type: the definition that its message names, or of dead letters the only one."""
+    topic = TOPIC_OF[name]
+    struct = MESSAGES[name]["title"]
+    return {"$ref": f"#/$defs/{struct}", "$defs": SCHEMAS[topic]["$defs"]}
+
+
+def headers_schema(name: str) -> Schema:
+    """Schema of the headers of an event type."""
+    return MESSAGES[name]["headers"] | {"components": ASYNCAPI["components"]}
+
+
+_HEADERS = {name: validator(headers_schema(name)) for name in TOPIC_OF}
+_DATA = {name: validator(data_schema(name)) for name in TOPIC_OF if MESSAGES[name]["payload"].get("type") != "null"}
+HEADERS_OF: dict[str, set[str]] = {}
+"""Headers that the document lists by event type."""
+for _name in TOPIC_OF:
+    _parts = [_HEADERS[_name].schema, *_HEADERS[_name].schema.get("allOf", ())]
+    _found = [_HEADERS[_name]._resolver.lookup(part["$ref"]).contents if "$ref" in part else part for part in _parts]
+    HEADERS_OF[_name] = {header for part in _found for header in part.get("properties", {})}
+
+
+class Seen:
+    """What records have shown: event types, headers by type, paths of fields that had a value, values of enumerations.
+
+    ``faults`` are records that are not as their schemas say, one of every kind.
+    """
+
+    def __init__(self, records: Iterable[OutputRecord] = ()) -> None:
+        self.types: set[str] = set()
+        self.headers: set[tuple[str, str]] = set()
+        self.fields: set[str] = set()
+        self.values: set[tuple[str, str]] = set()
+        self.faults: dict[str, str] = {}
+        for record in records:
+            self.add(record)
+
+    def add(self, record: OutputRecord) -> None:
+        """Check one record as the message that it becomes, and note what it shows."""
+        message = to_message(record, "", "0123", "2026-01-05T00:00:00Z")
+        headers = {name: value if isinstance(value, str) else (value or b"").decode() for name, value in message.headers}
+        self.add_message(record.type, headers, record.data)
+
+    def add_message(self, name: str, headers: dict[str, str], data: bytes) -> None:
+        """Check headers and data of a message of an event type."""
+        if name not in TOPIC_OF:
+            self.faults[name] = "the AsyncAPI document does not list this type"
+            return
+        self.types.add(name)
+        self._check(f"{name} headers", _HEADERS[name], headers)
+        for header in headers.keys() - HEADERS_OF[name]:
+            self.faults[f"{name} {header}"] = "the AsyncAPI document does not list this header"
+        self.headers |= {(name, header) for header in headers}
+        if not data:
+            if name in _DATA:
+                self.faults[name] = "a value is missing"
+            return
+        if name not in _DATA:
+            self.faults[name] = "there is a value"
+            return
+        document = orjson.loads(data)
+        self._check(name, _DATA[name], document)
+        self._note(document, data_schema(name)["$ref"].rpartition("/")[2], TOPIC_OF[name])
+
+    def _check(self, name: str, checker: Any, value: Any) -> None:
+        for error in checker.iter_errors(value):
+            self.faults[f"{name} {error.json_path} {error.validator}"] = error.message[:300]
+
+    def _note(self, document: dict[str, Any], struct: str, topic: str) -> None:
+        """Note fields with a value, by struct and name, and the values of enumerations."""
+        properties = SCHEMAS[topic]["$defs"][struct]["properties"]
+        for field, value in document.items():
+            if value is None or value in ([], {}):
+                continue
+            path = f"{struct}.{field}"
+            self.fields.add(path)
+            schema = properties.get(field, {})
+            if isinstance(value, str) and any("enum" in form for form in forms(schema)):
+                self.values.add((path, value))
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, str) and any("enum" in form for form in forms(schema.get("items", {}))):
+                    self.values.add((path, each))
+                inner = self._struct_of(schema, each, topic) if isinstance(each, dict) else None
+                if inner is not None:
+                    self._note(each, inner, topic)
+
+    def _struct_of(self, schema: Schema, value: dict[str, Any], topic: str) -> str | None:
+        """The struct of an object: the one whose constant ``type`` is that of the value, else the only one."""
+        names = [form["$ref"].rpartition("/")[2] for form in forms(schema) if "$ref" in form]
+        for name in names:
+            constant = SCHEMAS[topic]["$defs"][name]["properties"].get("type", {}).get("const")
+            if constant is None or constant == value.get("type"):
+                return str(name)
+        return None
+
+
+def forms(schema: Schema) -> list[Schema]:
+    """Alternatives of a value; of a list those of its items as well."""
+    found = [schema, *schema.get("anyOf", ())]
+    return found + [form for each in found for form in ([each["items"]] if isinstance(each.get("items"), dict) else [])]
