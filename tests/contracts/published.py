@@ -6,7 +6,7 @@ further package is installed.
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 
 from flows.cli.schemas import PACKAGED
 from sensing.contracts.topic_registry import published
-from sensing.outputs import OutputRecord
+from sensing.outputs import DEAD_LETTERS, OutputRecord
 from sinks.kafka_messages import to_message
 
 Schema = dict[str, Any]
@@ -32,16 +32,23 @@ _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-@FORMATS.checks("date-time", raises=ValueError)  # type: ignore[untyped-decorator]
+def _is(form: re.Pattern[str], read: Callable[[str], object], text: str) -> bool:
+    try:
+        return form.fullmatch(text) is not None and read(text) is not None
+    except ValueError:
+        return False
+
+
+@FORMATS.checks("date-time")  # type: ignore[untyped-decorator]
 def is_date_time(value: object) -> bool:
     """RFC 3339 in UTC, which is how all times leave."""
-    return not isinstance(value, str) or bool(_DATE_TIME.fullmatch(value) and dt.datetime.fromisoformat(value))
+    return not isinstance(value, str) or _is(_DATE_TIME, dt.datetime.fromisoformat, value)
 
 
-@FORMATS.checks("date", raises=ValueError)  # type: ignore[untyped-decorator]
+@FORMATS.checks("date")  # type: ignore[untyped-decorator]
 def is_date(value: object) -> bool:
     """A day of the calendar, YYYY-MM-DD."""
-    return not isinstance(value, str) or bool(_DATE.fullmatch(value) and dt.date.fromisoformat(value))
+    return not isinstance(value, str) or _is(_DATE, dt.date.fromisoformat, value)
 
 
 @FORMATS.checks("uri-reference", raises=ValueError)  # type: ignore[untyped-decorator]
@@ -107,7 +114,9 @@ class Seen:
     def add(self, record: OutputRecord) -> None:
         """Check one record as the message that it becomes, and note what it shows."""
         message = to_message(record, "", "0123", "2026-01-05T00:00:00Z")
-        headers = {name: value if isinstance(value, str) else (value or b"").decode() for name, value in message.headers}
+        headers = {
+            name: value if isinstance(value, str) else (value or b"").decode() for name, value in message.headers
+        }
         self.add_message(record.type, headers, record.data)
 
     def add_message(self, name: str, headers: dict[str, str], data: bytes) -> None:
@@ -117,7 +126,8 @@ class Seen:
             return
         self.types.add(name)
         self._check(f"{name} headers", _HEADERS[name], headers)
-        for header in headers.keys() - HEADERS_OF[name]:
+        # Those of the original message are headers of a dead letter, too.
+        for header in headers.keys() - HEADERS_OF[name] if TOPIC_OF[name] != DEAD_LETTERS else ():
             self.faults[f"{name} {header}"] = "the AsyncAPI document does not list this header"
         self.headers |= {(name, header) for header in headers}
         if not data:
@@ -129,6 +139,9 @@ class Seen:
             return
         document = orjson.loads(data)
         self._check(name, _DATA[name], document)
+        details = document.get("details")
+        if details is not None and details["type"] != document["exception_type"]:
+            self.faults[f"{name} details"] = "the type of the details is another one"
         self._note(document, data_schema(name)["$ref"].rpartition("/")[2], TOPIC_OF[name])
 
     def _check(self, name: str, checker: Any, value: Any) -> None:
@@ -139,11 +152,17 @@ class Seen:
         """Note fields with a value, by struct and name, and the values of enumerations."""
         properties = SCHEMAS[topic]["$defs"][struct]["properties"]
         for field, value in document.items():
-            if value is None or value in ([], {}):
-                continue
             path = f"{struct}.{field}"
+            if field not in properties:
+                self.faults[path] = "the schema does not list this field"
+            if field not in properties or value is None or value in ([], {}):
+                continue
             self.fields.add(path)
-            schema = properties.get(field, {})
+            schema = properties[field]
+            is_plain = not any("$ref" in form for form in forms(schema))
+            for text in _texts(value) if is_plain else ():
+                if (is_date_time(text) or is_date(text)) and not set(formats_of(schema)):
+                    self.faults[f"{path} {text}"] = "a time without a format"
             if isinstance(value, str) and any("enum" in form for form in forms(schema)):
                 self.values.add((path, value))
             for each in value if isinstance(value, list) else [value]:
@@ -163,7 +182,14 @@ class Seen:
         return None
 
 
+def _texts(value: Any) -> list[str]:
+    """Texts in a value that is no object of a struct: itself, and keys and texts of a map."""
+    if isinstance(value, dict) and not any(isinstance(each, dict | list) for each in value.values()):
+        return [*value, *(each for each in value.values() if isinstance(each, str))]
+    return [value] if isinstance(value, str) else []
+
+
 def forms(schema: Schema) -> list[Schema]:
     """Alternatives of a value; of a list those of its items as well."""
-    found = [schema, *schema.get("anyOf", ())]
-    return found + [form for each in found for form in ([each["items"]] if isinstance(each.get("items"), dict) else [])]
+    inner = [*schema.get("anyOf", ()), *([schema["items"]] if isinstance(schema.get("items"), dict) else [])]
+    return [schema, *(form for each in inner for form in forms(each))]

@@ -89,7 +89,7 @@ OUTPUT_EXAMPLES: list[tuple[str, msgspec.Struct]] = [
             dead_letter=0,
         ),
     ),
-    ("audit", AutomaticDecision(rule="publish_parameters", subject="SKU-1", inputs={"reorder_point": 4.5, "why": None})),
+    ("audit", AutomaticDecision(rule="publish_parameters", subject="SKU-1", inputs={"version": 4.5, "why": None})),
     (
         "dead-letters",
         DeadLetter(
@@ -163,11 +163,11 @@ def test_asyncapi_names_all_topics_and_types() -> None:
     assert operations == expected
 
     messages = [name for topic in ASYNCAPI["channels"].values() for name in topic["messages"]]
-    outputs = [output_message(spec.name, name) for spec in published() for name in spec.sent]
+    outputs = [output_message(spec.name, name) for spec in published() for name in spec.published]
     assert sorted(messages) == sorted([*REQUIRED, *outputs])
     assert sorted(messages) == sorted(ASYNCAPI["components"]["messages"])
     told = [message["name"] for message in ASYNCAPI["components"]["messages"].values()]
-    assert sorted(told) == sorted([*REQUIRED, *(name for spec in published() for name in spec.sent)])
+    assert sorted(told) == sorted([*REQUIRED, *(name for spec in published() for name in spec.published)])
     bindings = {topic: channel["bindings"]["kafka"] for topic, channel in ASYNCAPI["channels"].items()}
     assert {topic for topic, binding in bindings.items() if "topicConfiguration" in binding} == {
         spec.name for spec in published() if spec.compacted
@@ -175,11 +175,18 @@ def test_asyncapi_names_all_topics_and_types() -> None:
 
 
 def test_outputs_say_by_which_headers_to_filter() -> None:
-    """Severity, route and region are headers of outputs; the type is the one of the message."""
-    headers = ASYNCAPI["components"]["schemas"]["output"]["properties"]
-    assert {"ce_type", "ce_severity", "ce_route", "ce_region", "ce_traceparent"} < headers.keys()
-    opened = ASYNCAPI["components"]["messages"]["exception.opened"]["headers"]["allOf"][1]
-    assert opened == {"properties": {"ce_type": {"const": "exception.opened"}}}
+    """Type, severity, route and region are headers of exceptions; a tombstone has no value, and no severity."""
+    components = ASYNCAPI["components"]
+    assert {"ce_type", "ce_traceparent"} < components["schemas"]["output"]["properties"].keys()
+    assert {"ce_severity", "ce_route", "ce_region"} < components["schemas"]["exceptions"]["properties"].keys()
+    common, own, opened = components["messages"]["exception.opened"]["headers"]["allOf"]
+    assert common == {"$ref": "#/components/schemas/output"}
+    assert own == {"$ref": "#/components/schemas/exceptions"}
+    assert opened == {"properties": {"ce_type": {"const": "exception.opened"}}, "required": ["content-type"]}
+    forgotten = components["messages"]["exception.forgotten"]
+    assert forgotten["payload"]["type"] == "null"
+    assert "contentType" not in forgotten
+    assert {"$ref": "#/components/schemas/exceptions"} not in forgotten["headers"]["allOf"]
 
 
 def test_schemas_are_written(tmp_path: Path) -> None:
