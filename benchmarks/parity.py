@@ -167,7 +167,9 @@ def of_files(folder: Path) -> Outputs:
 
 def _letter_of_file(about: dict[str, str], letter: DeadLetter) -> tuple[dict[str, str], bytes]:
     named = {name: getattr(letter, name) for name in ("topic", "partition", "offset", "reason", "required", "got")}
-    about = {name: about[name] for name in ("id", "type", "time")} | {name: str(value) for name, value in named.items()}
+    about = {name: about[name] for name in ("id", "source", "type", "time")} | {
+        name: str(value) for name, value in named.items()
+    }
     if letter.field is not None:
         about["field"] = letter.field
     return about, base64.b64decode(letter.value_base64)

@@ -58,7 +58,9 @@ def test_a_giant_is_told_with_its_steward() -> None:
     assert opened["opened_at"] == "2026-03-14T10:00:00.000Z"
     assert opened["deadline"] == "2026-03-14T18:00:00.000Z"
     assert opened["cause_event_ids"] == ["giant-placed-40-10"]
-    assert opened["reason"].startswith("Order giant line S0 asks for 1,000 of S0 at L: its lines are around 1 and")
+    assert opened["reason"].startswith(
+        "Line S0 of order giant asks for 1,000 of S0 at L, which looks like a slip: usual lines are around 1"
+    )
     assert opened["details"] | {"order_id": "giant", "line": "S0", "quantity": 1000} == opened["details"]
     assert (ended["status"], ended["version"], ended["exception_id"]) == ("resolved", 2, opened["exception_id"])
     assert ended["resolved_at"] == "2026-03-14T10:12:00.000Z"

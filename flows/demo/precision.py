@@ -31,7 +31,7 @@ def precision(score: Score, hindsight: Hindsight) -> list[Precision]:
     verdicts: dict[str, Counter[Verdict | None]] = defaultdict(Counter)
     for problem in score.others:
         kind = problem.state.exception_type
-        verdicts[kind][hindsight.verdict(problem.state, problem.opened_at)] += 1
+        verdicts[kind][hindsight.verdict(problem.first, problem.opened_at)] += 1
     kinds = {kind: planted[kind] + verdicts[kind].total() for kind in [*verdicts, *planted]}
     found = [
         Precision(

@@ -13,8 +13,9 @@ SHOWN_STATUSES = ("opened", "escalated", "acknowledged")
 
 
 class Problem(NamedTuple):
-    """An opened problem, from all its records; ``state`` is its first record of the highest severity."""
+    """An opened problem, from all its records: the first one, and the first one of the highest severity."""
 
+    first: ExceptionState
     state: ExceptionState
     opened_at: dt.datetime
     resolved_at: dt.datetime | None
@@ -62,6 +63,7 @@ def read_problems(file: Path) -> list[Problem]:
                 continue
             causes = frozenset(state.cause_event_ids)
             problems[state.exception_id] = Problem(
+                first=state if before is None else before.first,
                 state=state if before is None or _rank(state) > _rank(before.state) else before.state,
                 opened_at=_time(state.opened_at) if before is None else before.opened_at,
                 resolved_at=_time(state.resolved_at) if state.resolved_at else None,

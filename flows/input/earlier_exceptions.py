@@ -24,15 +24,24 @@ def read_earlier(client: Mapping[str, Any], prefix: str) -> list[ExceptionState]
     TidegaugeError
         There is no such topic, it must not be read, or the brokers do not answer.
     """
-    decode = msgspec.json.Decoder(ExceptionState).decode
-    found = []
     with tempfile.TemporaryFile() as file:
-        for record in read_latest(client, prefix, (EXCEPTIONS,), file).of(EXCEPTIONS):
-            try:
-                found.append(decode(record.value))
-            except msgspec.MsgspecError:
-                continue
-    return found
+        records = read_latest(client, prefix, (EXCEPTIONS,), file).of(EXCEPTIONS)
+        return [state for record in records if (state := state_of(record.value)) is not None]
+
+
+def state_of(value: bytes) -> ExceptionState | None:
+    """State of an exception in the topic; None if this engine did not write it.
+
+    An earlier version of the engine may have written other details. They are left out, so that the exception ends.
+    """
+    try:
+        fields = msgspec.json.decode(value, type=dict[str, Any])
+        try:
+            return msgspec.convert(fields, ExceptionState)
+        except msgspec.ValidationError:
+            return msgspec.convert(fields | {"details": None}, ExceptionState)
+    except msgspec.MsgspecError:
+        return None
 
 
 def as_notices(states: Sequence[ExceptionState]) -> list[InfrequentEvent]:

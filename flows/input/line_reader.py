@@ -13,7 +13,7 @@ from sensing.codec.newlines import newlines
 from sinks.errors import TidegaugeError
 
 LINE_BYTES_MAX = 4 << 20  # A longer line is cut, so that a file without line ends cannot fill the memory.
-NULL = b"null"
+TOMBSTONE, TOMBSTONE_BYTES_MAX = b"null", 8  # blanks around it included
 _IS_BLANK = np.zeros(256, np.bool_)
 _IS_BLANK[list(b" \t\n\r\v\f")] = True
 
@@ -70,8 +70,8 @@ class LineReader:
     def _without_tombstones(self, lines: Block) -> Block:
         """The lines that have a value: ``null`` is a record without one, as in Kafka."""
         keep = np.ones(len(lines), np.bool_)
-        for at in np.flatnonzero(lines.ends - lines.starts == len(NULL)).tolist():
-            keep[at] = lines.values(slice(at, at + 1))[0] != NULL
+        for at in np.flatnonzero(lines.ends - lines.starts <= TOMBSTONE_BYTES_MAX).tolist():
+            keep[at] = lines.values(slice(at, at + 1))[0].strip() != TOMBSTONE
         self.tombstones += len(keep) - int(keep.sum())
         return lines if keep.all() else Block(lines.data, lines.starts[keep], lines.ends[keep], lines.offsets[keep])
 

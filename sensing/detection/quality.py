@@ -147,7 +147,8 @@ DATA_QUALITY = Detector(
     route="data_steward",
     inform=("planner",),
     details=HeldLineDetails,
-    hysteresis=Hysteresis(1, 1, 0, 1 * DAY_MS, 30 * DAY_MS),
+    # A held line has an exception for as long as it is held.
+    hysteresis=Hysteresis(1, 1, 0, 1 * DAY_MS, 366 * DAY_MS),
     deadline_minutes=(DAY_MINUTES, 8 * 60, 4 * 60, 60),
     reserved=True,
     evaluate=evaluate_quality,

@@ -1,7 +1,7 @@
 """Late lines of all shards by supplier, and the daily findings of `delay_digest` that the roll-up makes of them.
 
 A supplier's first digest is DIGEST_AFTER_MS after its first line, when its other lines of that day's close have come;
-the next ones follow daily until no line is left.
+the next ones follow daily until no line is left. A line that comes within a day of the end waits for that day's turn.
 """
 
 import math
@@ -26,15 +26,16 @@ LINES_MAX = 100_000
 
 
 class _Entry(msgspec.Struct):
-    """Late lines of one supplier by name, and the instant of its next digest."""
+    """Late lines of one supplier by name, the instant of its next digest, and whether the latest was its end."""
 
     due: int
+    ended: bool
     lines: dict[tuple[str, str, str, str], LateLine]
 
 
 class _Dump(msgspec.Struct):
     refused: int
-    entries: list[tuple[str, int, list[LateLine]]]
+    entries: list[tuple[str, int, bool, list[LateLine]]]
 
 
 class LateLineTable:
@@ -66,24 +67,29 @@ class LateLineTable:
         found = []
         for supplier in sorted(name for name, entry in self._suppliers.items() if entry.due <= instant):
             entry = self._suppliers[supplier]
-            found.append(_finding(supplier, entry, instant))
-            entry.due += DAY_MS
-            if not entry.lines:
+            if entry.ended and not entry.lines:
                 del self._suppliers[supplier]
+                continue
+            found.append(_finding(supplier, entry, instant))
+            entry.due, entry.ended = entry.due + DAY_MS, not entry.lines
         self._next = min((entry.due for entry in self._suppliers.values()), default=NEVER)
         return found
 
     def dump(self) -> bytes:
         """All lines as bytes."""
-        entries = [(name, entry.due, list(entry.lines.values())) for name, entry in self._suppliers.items()]
+        entries = [
+            (name, entry.due, entry.ended, list(entry.lines.values())) for name, entry in self._suppliers.items()
+        ]
         return pack({"lines": Encoded(_Dump(self.refused, entries), _Dump)})
 
     def load(self, block: bytes) -> None:
         """Restore the state of :meth:`dump`."""
         dump: _Dump = unpack(block, {"lines": _Dump})["lines"]
         self.refused = dump.refused
-        self._suppliers = {name: _Entry(due, {line.name: line for line in lines}) for name, due, lines in dump.entries}
-        self._count = sum(len(lines) for _, _, lines in dump.entries)
+        self._suppliers = {
+            name: _Entry(due, ended, {line.name: line for line in lines}) for name, due, ended, lines in dump.entries
+        }
+        self._count = sum(len(entry.lines) for entry in self._suppliers.values())
         self._next = min((entry.due for entry in self._suppliers.values()), default=NEVER)
 
     def _end(self, ended: LateLineEnded) -> None:
@@ -98,7 +104,7 @@ class LateLineTable:
             self.refused += 1
             return
         if entry is None:
-            entry = self._suppliers[line.supplier] = _Entry(instant + DIGEST_AFTER_MS, {})
+            entry = self._suppliers[line.supplier] = _Entry(instant + DIGEST_AFTER_MS, ended=False, lines={})
             self._next = min(self._next, entry.due)
         entry.lines[line.name] = line
         self._count += not known

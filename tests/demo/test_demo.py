@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -22,6 +23,7 @@ from flows.replay_job import replay
 from sensing.machine_settings import Settings
 from sinks.errors import UsageError
 from tests.flows.counting import outputs_of
+from tests.machines.output_digits import STRUCTS, excess_digits
 
 pytestmark = pytest.mark.slow
 
@@ -163,3 +165,15 @@ def test_help_says_what_it_does() -> None:
 
     assert result.exit_code == 0
     assert "planted" in result.output.lower()
+
+
+def test_no_number_has_more_digits_than_its_unit_and_currency(shown: tuple[Outcome, str, Path]) -> None:
+    """In any output record; the shop sells whole pieces."""
+    excess: dict[str, str] = {}
+    for path in (shown[2] / "output").glob("*.ndjson"):
+        with path.open("rb") as lines:
+            for event in map(orjson.loads, lines):
+                excess.update(excess_digits(STRUCTS[event["type"]], event["data"]))
+                assert path.stem != "planning-parameters" or event["data"]["decimals"] == 0
+
+    assert excess == {}

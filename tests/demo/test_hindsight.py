@@ -164,7 +164,9 @@ def test_precision_by_type() -> None:
     lines = shop({60: 30} | dict.fromkeys(range(61, 66), 9))
 
     def problem(kind: str, name: str, opened: float = 60.5) -> Problem:
-        return Problem(state(kind, exception_id=name), time_of(opened), None, frozenset())
+        opening = state(kind, exception_id=name)
+        later = state(kind, exception_id=name, severity="high", window_start=time_of(69).isoformat())
+        return Problem(opening, later, time_of(opened), None, frozenset())
 
     planted = Planted({}, problem("order_surge", "p"), 1.0)
     others = [problem("order_surge", "a"), problem("order_surge", "b", 69.5), problem("stockout_projected", "c")]

@@ -144,7 +144,7 @@ def test_a_problem_without_an_item_is_shown() -> None:
     record = OutputRecord(0, 0, 0, "exceptions", "exception.opened", "x.1", "x", 0, {}, orjson.dumps(fields))
     live, listed = io.StringIO(), io.StringIO()
     Console(file=live, width=120).print(panel(progress(0.5)._replace(recent=[record]), 2.0, 120))
-    print_problems(Console(file=listed, width=120), "Open", [Problem(state, opened, None, frozenset())])
+    print_problems(Console(file=listed, width=120), "Open", [Problem(state, state, opened, None, frozenset())])
     for shown in (live, listed):
         assert re.search(r"master_data .* XYZ", shown.getvalue())
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sensing.codec.instants import rfc3339
 from sensing.contracts.decisions import Verdict
+from sensing.contracts.exception_details import DelayDetails, SurgeDetails
 from sensing.contracts.exceptions import ENDED, ExceptionState
 from sensing.detection.deadlines import NEVER
 from sensing.detection.lifecycle import Problems
@@ -18,6 +19,7 @@ from sensing.state.decision_record import DecisionRecord
 from tests.detection.contexts import NOW, finding
 from tests.snapshots import resumed
 
+DAY_LONG, THREE_DAYS_LONG = (SurgeDetails(window_hours=hours, lift=2.0) for hours in (24, 72))
 ID = "surge:85123A|UK:20111122"
 
 
@@ -123,6 +125,12 @@ def test_versions_and_decisions_of_the_earlier_run_are_known() -> None:
     assert not knowing(left()).earlier.has_judged(ID, NOW)
 
 
+def late(**fields: Any) -> DelayDetails:
+    """Details of a late line."""
+    given: dict[str, Any] = {"po_id": "P", "line": "1", "supplier": "S", "units_open": 4.0, "covered": True}
+    return DelayDetails(**(given | fields))
+
+
 @pytest.mark.parametrize(
     ("known", "now", "found"),
     [
@@ -135,8 +143,14 @@ def test_versions_and_decisions_of_the_earlier_run_are_known() -> None:
         (left(severity="high", overdue=True, status="escalated"), {}, []),
         (left(status="resolved", resolved_at=rfc3339(NOW)), {}, [("reopened", 5, "opened")]),
         (decided("acknowledge", status="acknowledged"), {}, []),
-        (left(details={"x": 1}), {"marker": "m", "details": {"x": 1}}, []),
-        (left(details={"x": 1}), {"marker": "m", "details": {"x": 2}}, [("changed", 5, "opened")]),
+        (left(details=late()), {"marker": "m", "details": late()}, []),
+        (left(details=late(supplier_region="west")), {"marker": "m", "details": late()}, []),
+        (left(details=late(units_late=4.0)), {"marker": "m", "details": late(units_late=4.0004)}, []),
+        (left(details=late()), {"marker": "m", "details": late(units_late=9.0)}, [("changed", 5, "opened")]),
+        (left(details=late()), {"marker": "m", "details": late(covered=False)}, [("changed", 5, "opened")]),
+        (left(details=None), {"marker": "m", "details": late()}, [("changed", 5, "opened")]),
+        (left(details=DAY_LONG), {"marker": "m", "details": DAY_LONG}, []),
+        (left(details=DAY_LONG), {"marker": "m", "details": THREE_DAYS_LONG}, [("changed", 5, "opened")]),
     ],
 )
 def test_the_end_of_a_backfill_repeats_nothing(

@@ -75,7 +75,8 @@ class CountingMachine:
     def _rows(self) -> dict[str, Any]:
         columns: dict[str, Any] = {name: [float(self.seen)] for name in SCHEMA.names}
         columns |= {"sku": [f"sku-{97 - self.shard}"], "location": ["L1"], "as_of": ["2010-01-04"]}
-        columns |= {"demand_class": ["smooth"], "method": ["tsb"]}
+        columns |= {"demand_class": ["smooth"], "method": ["tsb"], "status": ["proposed"]}
+        columns |= {"version": [1], "decimals": [0], "stockout_date": [None]}
         return columns | {"forecast_mean": np.ones((1, 28)), "forecast_quantiles": np.ones((1, 28, 11))}
 
 

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.case_results import CaseResult, run_case
+from benchmarks.harness import ROOT
 from flows.cli.main import main
 from flows.input.table_mappings import read_tables
 from sensing.machine_settings import Settings
@@ -86,7 +87,8 @@ def test_changes_deletions_and_tombstones(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
     assert "4 lines" in result.output
-    assert "0 dead letters, 1 tombstones skipped" in result.output
+    assert "1 tombstones skipped" in result.output
+    assert "dead letters: none" in result.output
     totals = [orjson.loads(line)["data"] for line in (output / "audit.ndjson").read_bytes().splitlines()
               if b"control.totals" in line]  # fmt: skip
     assert [total["read"] for total in totals if total["topic"] == "orders"] == [4]
@@ -113,3 +115,12 @@ def test_a_wrong_file_is_a_sentence(tmp_path: Path, content: str, message: str) 
         read_tables(tmp_path / "none.toml")
     path.write_text(MAPPING, "utf-8")
     assert read_tables(path)["public.order_lines"]["event"] == "order.placed"
+
+
+def test_the_documented_mapping_is_one(tmp_path: Path) -> None:
+    """The example of the documents, as a file."""
+    document = (ROOT / "sensing/contracts/README.md").read_text("utf-8")
+    path = tmp_path / "tables.toml"
+    path.write_text(document.partition("### Tables by Debezium")[2].split("```")[1].removeprefix("toml"), "utf-8")
+    found = read_tables(path)
+    assert {mapping["event"] for mapping in found.values()} == {"order.placed", "po.placed"}

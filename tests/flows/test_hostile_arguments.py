@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from flows import replay_job as replay_module
+from flows.cli import warm_up
 from flows.cli.main import COMMANDS, main
 from tests.flows.counting import counting_machines
 from tests.flows.events import MONDAY, order, write
@@ -23,8 +24,9 @@ ABSURD = ("1e400", "-1", str(10**30), "NaN", "-inf", "0x10", "1_000_000_000_000"
 
 @pytest.fixture(autouse=True)
 def _counting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replays run with counting machines."""
+    """Replays run with counting machines, which need no kernels."""
     monkeypatch.setattr(replay_module, "machines", lambda _settings, _bounds: counting_machines())
+    monkeypatch.setattr(warm_up, "ensure", lambda _say: None)
 
 
 @pytest.fixture
@@ -210,6 +212,8 @@ def run_limited(size: int, *arguments: str, code: str = MAIN) -> subprocess.Comp
 
 COUNTING = """
 from flows import replay_job
+from flows.cli import warm_up
+warm_up.ensure = lambda _say: None
 from tests.flows.counting import counting_machines
 replay_job.machines = lambda _settings, _bounds: counting_machines()
 """
@@ -232,7 +236,7 @@ def test_a_demo_on_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     """Neither its own folder nor one that was there and empty has anything in it."""
     (tmp_path / "empty").mkdir()
     for output in (tmp_path / "new" / "demo", tmp_path / "empty"):
-        done = run_limited(10_000, "demo", "--days", "3", "--output", str(output))
+        done = run_limited(10_000, "demo", "--days", "3", "--output", str(output), code=COUNTING + MAIN)
         assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
         assert "File too large" in done.stderr
     assert [path.name for path in tmp_path.rglob("*")] == ["empty"]

@@ -33,6 +33,19 @@ def test_blank_lines_are_skipped_and_counted(tmp_path: Path, body: str, chunk_by
     assert read_all(path, chunk_bytes) == expected
 
 
+@pytest.mark.parametrize("chunk_bytes", [1, 3, 7, 100])
+def test_lines_without_a_value_are_skipped_and_counted(tmp_path: Path, chunk_bytes: int) -> None:
+    """They are tombstones, as messages without a value in Kafka; a text or a longer line is none."""
+    path = tmp_path / "x.ndjson"
+    path.write_bytes(b'{}\nnull\n"null"\n null \r\nnulls\n\nnull')
+    reader = LineReader(path, chunk_bytes)
+    found: list[tuple[int, bytes]] = []
+    while (part := reader.read()) is not None:
+        found += zip(part.offsets.tolist(), part.values(), strict=True)
+    assert found == [(0, b"{}"), (2, b'"null"'), (4, b"nulls")]
+    assert reader.tombstones == 3
+
+
 def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a line that is too long only the beginning is kept, and the next line is whole."""
     monkeypatch.setattr(line_reader, "LINE_BYTES_MAX", 10)

@@ -227,7 +227,7 @@ def test_an_overridden_value_in_force_is_in_force() -> None:
     assert document["overrides"][0]["value"] == 333
 
 
-WORDS = "Required a sku/location whose parameters were published; and sku, where the location holds a slash, got"
+WORDS = "Required a sku/location whose parameters were published, with a slash in a name as %2F, got"
 REJECTED: dict[str, tuple[Line, str, str]] = {
     "a role without the right": (
         decision("d", noon(60), SUBJECT, "approve", role="buyer"), "wrong_role",
