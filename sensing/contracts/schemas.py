@@ -5,6 +5,7 @@ to 9999.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast, get_args
 
@@ -22,6 +23,7 @@ Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NO_CONTROL_CHARACTERS = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
+_NUMBERS = re.compile(r"\[\n([-+.,\s0-9eE]+)\]")
 EVENT_TYPE = "Type of the event."
 DETAILS_TYPE = "Type of the exception."
 
@@ -36,7 +38,13 @@ def documents(exception_types: Iterable[str], examples: Examples = NO_EXAMPLES) 
     about = {topic: schema["description"] for topic, schema in schemas.items()}
     contents = {f"{topic}.json": schema for topic, schema in schemas.items()}
     contents["asyncapi.json"] = in_markdown(asyncapi.document(about, examples))
-    return {name: json.dumps(content, indent=2).encode() + b"\n" for name, content in contents.items()}
+    return {name: _readable(content) for name, content in contents.items()}
+
+
+def _readable(document: Schema) -> bytes:
+    """A document as indented JSON; numbers of a list are on one line."""
+    text = json.dumps(document, indent=2)
+    return _NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text).encode() + b"\n"
 
 
 def topic_schema(spec: TopicSpec, exception_types: Sequence[str], examples: Examples = NO_EXAMPLES) -> Schema:

@@ -39,13 +39,11 @@ def _is(form: re.Pattern[str], read: Callable[[str], object], text: str) -> bool
         return False
 
 
-@FORMATS.checks("date-time")  # type: ignore[untyped-decorator]
 def is_date_time(value: object) -> bool:
     """RFC 3339 in UTC, which is how all times leave."""
     return not isinstance(value, str) or _is(_DATE_TIME, dt.datetime.fromisoformat, value)
 
 
-@FORMATS.checks("date")  # type: ignore[untyped-decorator]
 def is_date(value: object) -> bool:
     """A day of the calendar, YYYY-MM-DD."""
     return not isinstance(value, str) or _is(_DATE, dt.date.fromisoformat, value)
@@ -55,6 +53,10 @@ def is_date(value: object) -> bool:
 def is_uri_reference(value: object) -> bool:
     """Something that splits into the parts of a URI, without blanks."""
     return not isinstance(value, str) or (" " not in value and urlsplit(value) is not None)
+
+
+for _form, _check in (("date-time", is_date_time), ("date", is_date), ("uri-reference", is_uri_reference)):
+    FORMATS.checks(_form)(_check)
 
 
 def validator(schema: Schema) -> Any:
@@ -83,17 +85,23 @@ def data_schema(name: str) -> Schema:
 
 def headers_schema(name: str) -> Schema:
     """Schema of the headers of an event type."""
-    return MESSAGES[name]["headers"] | {"components": ASYNCAPI["components"]}
+    return {**MESSAGES[name]["headers"], "components": ASYNCAPI["components"]}
 
 
 _HEADERS = {name: validator(headers_schema(name)) for name in TOPIC_OF}
 _DATA = {name: validator(data_schema(name)) for name in TOPIC_OF if MESSAGES[name]["payload"].get("type") != "null"}
-HEADERS_OF: dict[str, set[str]] = {}
+
+
+def headers_of(schema: Schema) -> set[str]:
+    """Headers that a schema of headers lists."""
+    if "$ref" in schema:
+        return headers_of(ASYNCAPI["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    parts = [header for part in schema.get("allOf", ()) for header in headers_of(part)]
+    return {*schema.get("properties", {}), *parts}
+
+
+HEADERS_OF = {name: headers_of(MESSAGES[name]["headers"]) for name in TOPIC_OF}
 """Headers that the document lists by event type."""
-for _name in TOPIC_OF:
-    _parts = [_HEADERS[_name].schema, *_HEADERS[_name].schema.get("allOf", ())]
-    _found = [_HEADERS[_name]._resolver.lookup(part["$ref"]).contents if "$ref" in part else part for part in _parts]
-    HEADERS_OF[_name] = {header for part in _found for header in part.get("properties", {})}
 
 
 class Seen:
@@ -118,6 +126,14 @@ class Seen:
             name: value if isinstance(value, str) else (value or b"").decode() for name, value in message.headers
         }
         self.add_message(record.type, headers, record.data)
+
+    def add_line(self, line: bytes) -> None:
+        """Check a line of an output file: a CloudEvent in structured mode, whose attributes are headers in Kafka."""
+        event = orjson.loads(line)
+        data = event.pop("data")
+        headers = {f"ce_{name}": value for name, value in event.items() if name != "datacontenttype"}
+        headers |= {"ce_lineage": "0123"} | ({} if data is None else {"content-type": event["datacontenttype"]})
+        self.add_message(event["type"], headers, b"" if data is None else orjson.dumps(data))
 
     def add_message(self, name: str, headers: dict[str, str], data: bytes) -> None:
         """Check headers and data of a message of an event type."""

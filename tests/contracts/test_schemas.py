@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it comes without types
 
-from flows.cli.schemas import PACKAGED, schemas
+from flows.cli.schemas import PACKAGED, examples, schemas
 from sensing.contracts.asyncapi import output_message
 from sensing.contracts.audit import AutomaticDecision, ControlTotals
 from sensing.contracts.dead_letters import DeadLetter
@@ -25,7 +25,8 @@ every_type = pytest.mark.parametrize(("topic", "event"), EXAMPLES, ids=[event["e
 VALIDATORS = {
     topic: Draft202012Validator(topic_schema(spec, sorted(DETECTORS))) for topic, spec in SPECS.items() if spec.structs
 }
-DOCUMENTS: dict[str, Any] = {name: json.loads(content) for name, content in documents(DETECTORS).items()}
+PUBLISHED = documents(DETECTORS, examples())
+DOCUMENTS: dict[str, Any] = {name: json.loads(content) for name, content in PUBLISHED.items()}
 ASYNCAPI = DOCUMENTS["asyncapi.json"]
 
 
@@ -117,7 +118,7 @@ def test_encoded_outputs_are_valid(topic: str, struct: msgspec.Struct) -> None:
 
 def test_schemas_are_schemas() -> None:
     """All documents of topics are valid draft 2020-12, and describe themselves in Markdown without stray line ends."""
-    for name, content in documents(DETECTORS).items():
+    for name, content in PUBLISHED.items():
         schema = json.loads(content)
         assert content.endswith(b"}\n")
         assert b"``" not in content
@@ -195,7 +196,7 @@ def test_schemas_are_written(tmp_path: Path) -> None:
         result = CliRunner().invoke(schemas, ["--output", str(tmp_path / "new")])
         assert result.exit_code == 0
         assert result.output == f"11 documents written in {tmp_path / 'new'}\n"
-    assert {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()} == documents(DETECTORS)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()} == PUBLISHED
     result = CliRunner().invoke(schemas, ["--check", "--output", str(tmp_path / "new")])
     assert (result.exit_code, result.output) == (0, f"11 documents are up to date in {tmp_path / 'new'}\n")
 
