@@ -51,7 +51,7 @@ without parsing. They have the topic prefix that inputs have (setting `kafka.top
 values of enumerations, that they do not know: both may be added."""
 
 
-TOMBSTONE = "No value: the exception ended days ago, and its key leaves the topic."
+TOMBSTONE = "The tombstone, eight days after the end: no value. The key leaves the topic."
 DEAD_LETTER = """The original message, byte for byte, with its own key and headers. In files, which have no headers, a
 dead letter is a CloudEvent with the data of dead-letters.json."""
 

@@ -42,13 +42,15 @@ STATUSES: dict[Status, str] = {
 }
 Change = Literal["opened", "changed", "escalated", "de_escalated", "acknowledged", "resolved", "reopened"]
 CHANGES: dict[Change, str] = {
-    "opened": "The problem is published for the first time.",
+    "opened": "A problem is published for the first time: once an id, always version 1. Its status is `opened`, or "
+    "`acknowledged` if that was decided in a backfill.",
     "changed": "Evidence, money, causes or label have changed; severity and status have not.",
-    "escalated": "The severity has risen, or the deadline of a critical problem has passed.",
-    "de_escalated": "The severity has fallen.",
-    "acknowledged": "A person works on it.",
-    "resolved": "It has ended; `resolution` says how.",
-    "reopened": "A problem that had ended has recurred under its id.",
+    "escalated": "The severity has risen, or the deadline of a critical problem has passed. Its status is `escalated`.",
+    "de_escalated": "The severity has fallen. Its status is `opened`, or still `acknowledged`.",
+    "acknowledged": "A person works on it. Its status is `acknowledged`.",
+    "resolved": "It has ended; `resolution` says how. Its status is `resolved`, or `expired` if nothing was heard of "
+    "it any more.",
+    "reopened": "A problem that had ended has recurred under its id. Its status is `opened`.",
 }
 """What a record has changed: the last part of its event type."""
 Resolution = Literal[
@@ -156,7 +158,7 @@ class ExceptionState(msgspec.Struct, kw_only=True):
         list[Informed], about("Roles that are told.", {role: ROLES[role] for role in get_args(Informed)})
     ] = []
     deadline: Annotated[
-        Instant | None, about("Until when somebody should have acknowledged it; null: never published.")
+        Instant | None, about("Until when somebody should have acknowledged it; null: in no record.")
     ] = None
     cause_event_ids: Annotated[
         list[str], about("Ids of events behind it: the first three and the latest.", maxItems=CAUSES_MAX)
