@@ -225,3 +225,15 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_schemas_are_kept_beside_the_types() -> None:
     """The default folder is the one that ships with the package."""
     assert Path(__file__).parents[2] / "sensing" / "contracts" / "schemas" == PACKAGED
+
+
+def test_every_field_of_an_event_is_described() -> None:
+    """In the field itself, or in the form that it has where it is not null."""
+    undescribed = [
+        f"{name}.{field}"
+        for topic in INPUTS
+        for name, defined in DOCUMENTS[f"{topic}.json"]["$defs"].items()
+        for field, schema in defined["properties"].items()
+        if not any(form.get("description") for form in (schema, *schema.get("anyOf", ())))
+    ]
+    assert undescribed == []
