@@ -9,6 +9,7 @@ from sensing.contracts.topic_registry import published
 from sensing.detection.detector_registry import DETECTORS
 
 Schema = dict[str, Any]
+WORDS = {"string": "text", "integer": "whole number"}
 
 
 def fields() -> str:
@@ -51,4 +52,5 @@ def forms(schema: Schema) -> Iterator[str]:
     elif schema["type"] == "object":
         yield f"map to {' or '.join(forms(schema['additionalProperties']))}"
     else:
-        yield schema.get("format", {"string": "text", "integer": "whole number"}.get(schema["type"], schema["type"]))
+        kind = str(schema["type"])
+        yield str(schema.get("format", WORDS.get(kind, kind)))

@@ -7,6 +7,7 @@ further package is installed.
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ import orjson
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]  # it comes without types
 
 from flows.cli.schemas import PACKAGED
+from sensing.contracts.parameters import QUANTILE_LEVELS
 from sensing.contracts.topic_registry import published
 from sensing.outputs import DEAD_LETTERS, OutputRecord
 from sinks.kafka_messages import to_message
@@ -80,7 +82,22 @@ def data_schema(name: str) -> Schema:
     """Schema of the data of an event type: the definition that its message names, or of dead letters the only one."""
     topic = TOPIC_OF[name]
     struct = MESSAGES[name]["title"]
-    return {"$ref": f"#/$defs/{struct}", "$defs": SCHEMAS[topic]["$defs"]}
+    return {"$ref": f"#/$defs/{struct}", "$defs": _without_quantiles(SCHEMAS[topic]["$defs"])}
+
+
+def _without_quantiles(definitions: Schema) -> Schema:
+    """The same without the items of ``quantiles``: those 308 numbers are checked here, at a tenth of the time."""
+    if "Forecast" not in definitions:
+        return definitions
+    found: Schema = deepcopy(definitions)
+    quantiles = found["Forecast"]["properties"]["quantiles"]
+    assert quantiles.pop("items")["items"]["type"] == "number"
+    return found
+
+
+def are_quantiles(value: Any) -> bool:
+    """Whether a value is rows of numbers, each as long as there are levels."""
+    return all(len(row) == len(QUANTILE_LEVELS) and all(type(each) in (int, float) for each in row) for row in value)
 
 
 def headers_schema(name: str) -> Schema:
@@ -155,10 +172,12 @@ class Seen:
             return
         document = orjson.loads(data)
         self._check(name, _DATA[name], document)
+        if "forecast" in document and not are_quantiles(document["forecast"]["quantiles"]):
+            self.faults[f"{name} quantiles"] = "rows of numbers are required"
         details = document.get("details")
         if details is not None and details["type"] != document["exception_type"]:
             self.faults[f"{name} details"] = "the type of the details is another one"
-        self._note(document, data_schema(name)["$ref"].rpartition("/")[2], TOPIC_OF[name])
+        self._note(document, MESSAGES[name]["title"], TOPIC_OF[name])
 
     def _check(self, name: str, checker: Any, value: Any) -> None:
         for error in checker.iter_errors(value):

@@ -19,6 +19,7 @@ from tests.contracts.published import (
     TOPIC_OF,
     Schema,
     Seen,
+    are_quantiles,
     formats_of,
     forms,
 )
@@ -184,6 +185,14 @@ def test_formats_are_checked(form: str, good: str, bad: tuple[str, ...]) -> None
     assert FORMATS.conforms(good, form)
     assert not any(FORMATS.conforms(each, form) for each in bad)
     assert set(formats_of([*SCHEMAS.values(), ASYNCAPI])) == {"date-time", "date", "uri-reference"}
+
+
+def test_rows_of_quantiles_are_checked() -> None:
+    """Apart from the schema: each as long as the levels, and of numbers."""
+    row = [0.5] * 11
+    assert are_quantiles([row, [1] * 11])
+    for wrong in ([row, row[1:]], [[*row[1:], None]], [[*row[1:], "1"]], [[*row[1:], True]]):
+        assert not are_quantiles(wrong)
 
 
 def changed(record: dict[str, Any], **fields: Any) -> dict[str, str]:
