@@ -5,12 +5,14 @@ from typing import NamedTuple
 
 from msgspec.structs import fields
 
+from benchmarks import field_tables
 from flows.service.kafka_topics import PARTITIONS, plans
 from flows.service.metrics import described
 from flows.service.settings_section import required
 from flows.service.settings_sources import FIELDS, dotted
 from flows.service.settings_sources import TABLES as CLIENT_TABLES
-from sensing.contracts.exceptions import SEVERITIES
+from sensing.contracts.asyncapi import TOMBSTONE
+from sensing.contracts.exceptions import CHANGES, RESOLUTIONS, SEVERITIES
 from sensing.contracts.input_types import INPUT_TYPES
 from sensing.contracts.topic_registry import INPUTS, SPECS
 from sensing.contracts.topic_spec import event_type
@@ -73,6 +75,17 @@ def detectors() -> str:
     return _table(("exception", "opens when", "ends when", "**decides**, is told", " / ".join(SEVERITIES)), rows)
 
 
+def changes() -> str:
+    """One row per event type of exceptions: what a record of it says."""
+    rows = [(f"`exception.{change}`", meaning) for change, meaning in CHANGES.items()]
+    return _table(("event type", "what has changed"), [*rows, (f"`{SPECS['exceptions'].tombstone}`", TOMBSTONE)])
+
+
+def resolutions() -> str:
+    """One row per way in which exceptions end."""
+    return _table(("resolution", "how it ended"), [(f"`{name}`", meaning) for name, meaning in RESOLUTIONS.items()])
+
+
 def inputs() -> str:
     """One row per type of input event: machine that applies it, effect, fields without effect yet."""
     rows = [
@@ -104,6 +117,9 @@ TABLES: dict[str, Table] = {
     "events": Table("sensing/contracts/README.md", events),
     "inputs": Table("sensing/contracts/README.md", inputs),
     "topics": Table("sensing/contracts/README.md", topics),
+    "changes": Table("sensing/contracts/README.md", changes),
+    "resolutions": Table("sensing/contracts/README.md", resolutions),
+    "fields": Table("sensing/contracts/FIELDS.md", field_tables.fields),
     "detectors": Table("sensing/contracts/README.md", detectors),
 }
 """All tables by the name of their markers."""

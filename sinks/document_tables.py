@@ -12,17 +12,14 @@ import pyarrow as pa
 
 from sensing.contracts.exception_details import Details
 from sensing.contracts.exceptions import ExceptionState, OrderConcerned
+from sensing.contracts.forecast_parts import BaselineShare, OpportunityShare, PromotionUsed, SignalUsed
 from sensing.contracts.parameters import (
     Accuracy,
-    BaselineShare,
     Change,
     InForce,
-    OpportunityShare,
     Override,
     PlanningParameters,
-    PromotionUsed,
     Proposed,
-    SignalUsed,
 )
 from sensing.outputs import EXCEPTIONS, PARAMETERS, encode
 

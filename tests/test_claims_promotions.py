@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sensing.contracts.parameters import PromotionUsed
+from sensing.contracts.forecast_parts import PromotionUsed
 from sensing.machines.promoted_days import promotions_used
 from sensing.machines.row_lookup import row_of_known
 from tests.claims import at, orders, states, world

@@ -3,14 +3,18 @@
 from pathlib import Path
 
 import click
+import msgspec
 
 from flows.cli.options import readable_errors
 from sensing.contracts import schemas as contracts
+from sensing.contracts.asyncapi import Example, Examples
 from sensing.detection.detector_registry import DETECTORS
 from sinks.errors import TidegaugeError, words_of
 
 PACKAGED = Path(contracts.__file__).with_suffix("")
 """Folder of the packaged schemas."""
+EXAMPLES = PACKAGED.with_name("examples.json")
+"""Messages as they were published, by event type; `tests.contracts.message_examples` writes them."""
 
 
 @click.command()
@@ -21,13 +25,18 @@ PACKAGED = Path(contracts.__file__).with_suffix("")
 @click.option("--check", is_flag=True, help="Write nothing; fail if a file is not what would be written.")
 def schemas(folder: Path, check: bool) -> None:
     """Write the JSON Schemas and the AsyncAPI document of all topics."""
-    documents = contracts.documents(DETECTORS)
+    documents = contracts.documents(DETECTORS, examples())
     with readable_errors():
         if check:
             refuse_stale(folder, documents)
         else:
             write(folder, documents)
     click.echo(f"{len(documents)} documents {'are up to date' if check else 'written'} in {folder}")
+
+
+def examples() -> Examples:
+    """The packaged examples."""
+    return msgspec.json.decode(EXAMPLES.read_bytes(), type=dict[str, list[Example]])
 
 
 def write(folder: Path, documents: dict[str, bytes]) -> None:

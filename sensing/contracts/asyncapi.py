@@ -1,8 +1,12 @@
 """AsyncAPI 3.0 document: all topics, messages read and sent, keys, and headers. ``tidegauge schemas`` writes it."""
 
-from typing import Any, get_args
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
-from sensing.contracts import dead_letters
+import msgspec
+
+from sensing.contracts import asyncapi_headers, dead_letters
 from sensing.contracts.common import (
     ID_BYTES_MAX,
     LOCATION_BYTES_MAX,
@@ -12,7 +16,6 @@ from sensing.contracts.common import (
     SUBJECT_BYTES_MAX,
     UNIT_BYTES_MAX,
 )
-from sensing.contracts.exceptions import Route, Severity
 from sensing.contracts.input_types import INPUT_TYPES
 from sensing.contracts.topic_registry import SPECS
 from sensing.contracts.topic_spec import TopicSpec
@@ -29,12 +32,14 @@ ABOUT = f"""Tidegauge reads what happens in a distribution business and publishe
 
 Input events are JSON, plain or as CloudEvents 1.0 (binary mode with `ce_` headers, or structured mode): `ce_id`,
 `ce_type` and `ce_time` stand in for `event_id`, `event_type` and `event_time` where the event itself does not name
-them. Unknown fields are ignored, numeric strings are no numbers, of a key given twice the last value counts.
+them. Unknown fields are ignored, numeric strings are no numbers, an object that has a name twice is refused. A null is
+an absent field. Input topics may carry change events of Debezium as well, if a mapping of tables to events is given
+(setting `engine.tables`): these have other schemas, and become the events listed here.
 
 Limits: sku and line {SKU_BYTES_MAX} bytes of UTF-8, location {LOCATION_BYTES_MAX}, unit of measure {UNIT_BYTES_MAX},
 subjects of decisions {SUBJECT_BYTES_MAX}, other ids {ID_BYTES_MAX}, without control characters; a message
 {MESSAGE_BYTES_MAX} bytes and {NESTING_MAX} levels of nesting. Quantities are kept in thousandths, rounded half to even.
-Event times are RFC 3339 with an offset or whole milliseconds since 1970, from 1970 to 9999, and are kept in
+Event times are RFC 3339 with an offset or whole milliseconds since 1970, from 1990 to 9999, and are kept in
 milliseconds. What breaks a limit becomes a dead letter that names field, required and got.
 
 Defaults: `line` is the sku; `line_version` is 1 for a placed line and "after all others" for a cancelled one; without
@@ -42,19 +47,33 @@ Defaults: `line` is the sku; `line_version` is 1 for a placed line and "after al
 `event_time` holds from the beginning.
 
 Outputs are CloudEvents 1.0 in binary mode; type, severity, route and region are headers, so that subscribers filter
-without
-parsing."""
+without parsing. They have the topic prefix that inputs have (setting `kafka.topic_prefix`). Readers ignore fields, and
+values of enumerations, that they do not know: both may be added."""
 
 
+TOMBSTONE = "The tombstone, eight days after the end: no value. The key leaves the topic."
 DEAD_LETTER = """The original message, byte for byte, with its own key and headers. In files, which have no headers, a
 dead letter is a CloudEvent with the data of dead-letters.json."""
 
 
-def document(descriptions: dict[str, str]) -> Document:
+class Example(msgspec.Struct, frozen=True):
+    """A message as it was published: headers, value (None: none), and the data of its CloudEvent."""
+
+    headers: dict[str, str]
+    payload: Any
+    data: Any
+
+
+Examples = Mapping[str, list[Example]]
+"""Examples by event type."""
+NO_EXAMPLES: Examples = MappingProxyType({})
+
+
+def document(descriptions: dict[str, str], examples: Examples = NO_EXAMPLES) -> Document:
     """The whole document; ``descriptions`` by topic."""
     specs = [spec for _, spec in sorted(SPECS.items()) if spec.structs]
     inputs = {spec.name: list(spec.events) for spec in specs if spec.is_input}
-    outputs = {spec.name: [output_message(spec.name, name) for name in spec.sent] for spec in specs if spec.sent}
+    outputs = {spec.name: [output_message(spec.name, name) for name in spec.published] for spec in specs if spec.sent}
     messages = {
         name: _input(spec, name, struct.__name__)
         for spec in specs
@@ -62,18 +81,17 @@ def document(descriptions: dict[str, str]) -> Document:
         for name, struct in spec.events.items()
     }
     messages |= {
-        output_message(spec.name, name): _output(spec, name, struct.__name__)
+        output_message(spec.name, name): _output(spec, name) | _examples(examples.get(name, []))
         for spec in specs
-        for name, struct in spec.sent.items()
+        for name in spec.published
     }
-    schemas = {"cloudevent": _attributes(), "output": _output_attributes(), "deadletter": _dead_letter_headers()}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Tidegauge", "version": VERSION, "description": ABOUT},
         "defaultContentType": "application/json",
         "channels": {topic: _channel(topic, names, descriptions[topic]) for topic, names in (inputs | outputs).items()},
         "operations": _operations("receive", inputs) | _operations("send", outputs),
-        "components": {"messages": messages, "schemas": schemas},
+        "components": {"messages": messages, "schemas": asyncapi_headers.schemas()},
     }
 
 
@@ -113,12 +131,22 @@ def _input(spec: TopicSpec, name: str, struct: str) -> Document:
     return _message(spec, name, struct, {"$ref": "#/components/schemas/cloudevent"}) | {"summary": summary}
 
 
-def _output(spec: TopicSpec, name: str, struct: str) -> Document:
+def _output(spec: TopicSpec, name: str) -> Document:
+    if name == spec.tombstone:
+        message = _message(spec, name, "Forgotten", asyncapi_headers.of_output(spec.name, name, tombstone=True))
+        del message["contentType"]
+        return message | {"payload": {"type": "null", "description": TOMBSTONE}}
+    struct = spec.sent[name].__name__
     if spec.name == dead_letters.SPEC.name:
         message = _message(spec, name, struct, {"$ref": "#/components/schemas/deadletter"})
         return message | {"contentType": "application/octet-stream", "payload": {"description": DEAD_LETTER}}
-    headers = {"allOf": [{"$ref": "#/components/schemas/output"}, {"properties": {"ce_type": {"const": name}}}]}
-    return _message(spec, name, struct, headers)
+    message = _message(spec, name, struct, asyncapi_headers.of_output(spec.name, name))
+    return message | ({"summary": spec.summaries[name]} if name in spec.summaries else {})
+
+
+def _examples(examples: list[Example]) -> Document:
+    found = [{"headers": example.headers, "payload": example.payload} for example in examples]
+    return {"examples": found} if found else {}
 
 
 def _message(spec: TopicSpec, name: str, struct: str, headers: Document) -> Document:
@@ -130,77 +158,3 @@ def _message(spec: TopicSpec, name: str, struct: str, headers: Document) -> Docu
         "payload": {"schemaFormat": SCHEMA_FORMAT, "schema": {"$ref": f"{spec.name}.json#/$defs/{struct}"}},
         "bindings": {"kafka": {"key": {"type": "string", "description": spec.key}, "bindingVersion": KAFKA_BINDING}},
     }
-
-
-def _attributes() -> Document:
-    """Headers of inputs, all optional."""
-    texts = {
-        "ce_id": "Stands in for event_id.",
-        "ce_type": "Stands in for event_type.",
-        "ce_time": "Stands in for event_time.",
-        "ce_traceparent": "W3C trace context, carried through.",
-        "content-type": "application/cloudevents+json where the message is a CloudEvent in structured mode.",
-    }
-    return {"type": "object", "properties": {name: _text(description) for name, description in texts.items()}}
-
-
-def _output_attributes() -> Document:
-    """Headers of outputs."""
-    texts = {
-        "ce_id": "Entity and version: the same output has the same id, whenever it is produced.",
-        "ce_source": "Who produced the output, a URI-reference: setting engine.ce_source, by default tidegauge.",
-        "ce_type": "What kind of output this is.",
-        "ce_subject": "Entity the output is about.",
-        "ce_recordedtime": "Wall clock when the output was sealed; the only thing that a repetition may change.",
-        "ce_region": "Region of the location, where it is known.",
-        "ce_owner": "Person that master data name for the route of an exception, where one is known.",
-        "ce_correlationid": "Id shared by all that belongs to one problem.",
-        "ce_causationid": "Id of the event that caused the output.",
-        "ce_traceparent": "W3C trace context, carried through.",
-        "ce_lineage": "Run that produced the output; ids of later runs sort behind it.",
-    }
-    properties = {name: _text(description) for name, description in texts.items()} | {
-        "ce_specversion": {"type": "string", "const": "1.0"},
-        "ce_time": {"type": "string", "format": "date-time", "description": "Event time of the cause."},
-        "ce_severity": {"type": "string", "enum": list(get_args(Severity))},
-        "ce_route": {"type": "string", "enum": list(get_args(Route)), "description": "Who decides."},
-        "content-type": {"type": "string", "const": "application/json"},
-    }
-    required = ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_recordedtime", "ce_lineage"]
-    return {"type": "object", "properties": properties, "required": required}
-
-
-def _dead_letter_headers() -> Document:
-    """Headers added behind those of the original message. Of two with the same name the last one is the engine's."""
-    connect = {
-        "topic": "Topic of the original message.",
-        "partition": "Partition of the original message.",
-        "offset": "Offset of the original message.",
-        "connector.name": "Always tidegauge.",
-        "task.id": "Number of the machine that refused the message.",
-        "stage": "VALUE_CONVERTER where it could not be read, TRANSFORMATION where what it says was refused.",
-        "class.name": "What refused it.",
-        "exception.class.name": "The reason, behind tidegauge and a dot.",
-        "exception.message": "Field, required and got, in a sentence.",
-    }
-    own = {
-        "id": "Topic, partition and offset of the original message.",
-        "type": "Always dead.letter.",
-        "time": "Event time, as far as it is known.",
-        "recordedtime": "Wall clock when the dead letter was sealed; the only thing that a repetition may change.",
-        "source": "Who produced the dead letter: setting engine.ce_source.",
-        "lineage": "Run that produced the dead letter; ids of later runs sort behind it.",
-        "reason": "One of the published reasons, see dead-letters.json.",
-        "field": "Field that was refused; absent where it is the whole message.",
-        "required": "What was required.",
-        "got": "What came, cut short.",
-        "original": "false where the value is not the original but the event, encoded anew.",
-        "value_dropped": "There where the value was left out, since it was larger than the topic takes.",
-    }
-    properties = {f"__connect.errors.{name}": _text(text) for name, text in connect.items()}
-    properties |= {f"tidegauge_{name}": _text(text) for name, text in own.items()}
-    return {"type": "object", "properties": properties}
-
-
-def _text(description: str) -> Document:
-    return {"type": "string", "description": description}

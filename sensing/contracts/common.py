@@ -70,7 +70,11 @@ Currency = Annotated[
     CurrencyCode, Meta(description="ISO 4217 currency code. Default: the item's currency, else the base currency.")
 ]
 Text = Annotated[str, Meta(max_length=256, description="Free text of up to 256 characters.")]
-Share = Annotated[float, Meta(ge=0, le=1)]
+Share = Annotated[float, Meta(ge=0, le=1, description="A share or a probability, 0 to 1.")]
+PromisedDate = Annotated[dt.date, Meta(description="Local day on which the goods are to arrive.")]
+ExpectedDate = Annotated[dt.date, Meta(description="Local day on which the goods are expected.")]
+FirstDay = Annotated[dt.date, Meta(description="First local day.")]
+LastDay = Annotated[dt.date, Meta(description="Last local day.")]
 Days = Annotated[float, Meta(ge=0, le=3660, description="Duration in days.")]
 EventTime = (
     Annotated[dt.datetime, Meta(tz=True, description="RFC 3339 with offset.")]

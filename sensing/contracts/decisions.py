@@ -51,8 +51,8 @@ class DecisionMade(Event, tag="decision.made", kw_only=True, gc=False):
     exception_id: Subject | None = None
     exception_version: Revision | None = None
     parameters_version: Revision | None = None
-    decision: Verdict
-    label: Label | None = None
+    decision: Annotated[Verdict, Meta(description="What was decided.")]
+    label: Annotated[Label, Meta(description="What the problem was.")] | None = None
     decider: Id
     role: Id
     reason: Text | None = None

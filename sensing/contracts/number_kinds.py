@@ -1,6 +1,7 @@
 """Kinds of numbers in output records. The kind says to how many digits `sensing.published_numbers` rounds a field.
 
 Fields of output structs have one of these types instead of ``float``. What has no kind is rounded as an expectation.
+`sensing.contracts.schemas` adds the words of ``UNIT`` to the description of a field.
 """
 
 from typing import Annotated
@@ -13,25 +14,23 @@ DURATION_DECIMALS = 2
 RATIO_DIGITS = 4
 MEASURE_DIGITS = 6
 
-Quantity = Annotated[float, Meta(extra={"kind": "quantity"}, description="Base units, at the decimals of the unit.")]
-Expectation = Annotated[
-    float, Meta(extra={"kind": "expectation"}, description="Base units or lines, to 3 more decimals than the unit.")
-]
-Money = Annotated[float, Meta(extra={"kind": "money"}, description="Money in `currency`, at its decimals (ISO 4217).")]
-BaseMoney = Annotated[
-    float, Meta(extra={"kind": "base_money"}, description="Money in `base_currency`, at its decimals (ISO 4217).")
-]
-Price = Annotated[
-    float, Meta(extra={"kind": "measure"}, description="Money per base unit in `currency`, to 6 significant digits.")
-]
-Ratio = Annotated[
-    float, Meta(extra={"kind": "ratio"}, description="A probability, share or factor, to 4 significant digits.")
-]
-Duration = Annotated[float, Meta(extra={"kind": "duration"}, description="Days, to 2 decimals.")]
-Measure = Annotated[
-    float, Meta(extra={"kind": "measure"}, description="In the unit of its source, to 6 significant digits.")
-]
-Exact = Annotated[float, Meta(extra={"kind": "exact"}, description="A constant.")]
+UNIT = "x-unit"
+"""Keyword of the unit of a kind. It is part of no published schema."""
+
+
+def _kind(kind: str, unit: str) -> Meta:
+    return Meta(extra={"kind": kind}, extra_json_schema={UNIT: unit})
+
+
+Quantity = Annotated[float, _kind("quantity", "Base units, at the decimals of the unit.")]
+Expectation = Annotated[float, _kind("expectation", "Base units or lines, to 3 more decimals than the unit.")]
+Money = Annotated[float, _kind("money", "Money in `currency`, at its decimals (ISO 4217).")]
+BaseMoney = Annotated[float, _kind("base_money", "Money in `base_currency`, at its decimals (ISO 4217).")]
+Price = Annotated[float, _kind("measure", "Money per base unit in `currency`, to 6 significant digits.")]
+Ratio = Annotated[float, _kind("ratio", "A ratio, to 4 significant digits.")]
+Duration = Annotated[float, _kind("duration", "Days, to 2 decimals.")]
+Measure = Annotated[float, _kind("measure", "In the unit of its source, to 6 significant digits.")]
+Exact = Annotated[float, _kind("exact", "A constant.")]
 
 CURRENCY_DECIMALS_USUAL = 2
 CURRENCY_DECIMALS = (

@@ -38,7 +38,9 @@ class OrderLine(ItemEvent, kw_only=True, gc=False):
     customer: Id | None = None
     channel: Id | None = None
     region: Id | None = None
-    requested_date: dt.date | None = None
+    requested_date: (
+        Annotated[dt.date, Meta(description="Local day for which it is ordered. Default: the day of the order.")] | None
+    ) = None
     unit_price: Price | None = None
     currency: Currency | None = None
     promotion: Id | None = None
@@ -95,7 +97,7 @@ class OrderReturned(OrderLine, tag="order.returned", kw_only=True, gc=False):
     """
 
     quantity: Quantity
-    restocked: bool = True
+    restocked: Annotated[bool, Meta(description="Whether the goods are in stock again.")] = True
     reason: Text | None = None
 
 

@@ -3,25 +3,74 @@
 Parameters in force at the ERP, proposed parameters, and the reason of the last change.
 """
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
-from sensing.contracts.decisions import Verdict
-from sensing.contracts.number_kinds import Duration, Exact, Expectation, Measure, Quantity, Ratio
+from sensing.contracts.forecast_parts import BaselineShare, OpportunityShare, PromotionUsed, SignalUsed
+from sensing.contracts.number_kinds import Duration, Exact, Expectation, Quantity, Ratio
+from sensing.contracts.output_fields import (
+    VERDICTS,
+    Category,
+    Day,
+    DecidedAt,
+    Decider,
+    DeciderRole,
+    Decimals,
+    DecisionReason,
+    Family,
+    Instant,
+    ItemName,
+    Region,
+    Regulated,
+    Share,
+    Strategic,
+    about,
+)
 from sensing.contracts.reference import DECIMALS_MAX
 from sensing.contracts.topic_spec import View, output, typed
 
 DemandClass = Literal["new", "smooth", "intermittent", "erratic", "lumpy", "ending"]
+DEMAND_CLASSES: dict[DemandClass, str] = {
+    "new": "too few days to tell",
+    "smooth": "often, in like quantities",
+    "intermittent": "seldom, in like quantities",
+    "erratic": "often, in unlike quantities",
+    "lumpy": "seldom, in unlike quantities",
+    "ending": "demand has stopped",
+}
+Method = Literal["none", "smoothing", "river"]
+METHODS: dict[Method, str] = {
+    "none": "no demand is known",
+    "smoothing": "exponential smoothing with a weekday profile",
+    "river": "a combination of that and online regressions",
+}
 Lifecycle = Literal["active", "ending", "ended"]
+LIFECYCLES: dict[Lifecycle, str] = {
+    "active": "no last day is known",
+    "ending": "`last_day` is ahead",
+    "ended": "`last_day` is over",
+}
 ParameterStatus = Literal["proposed", "stale", "in_force", "approved", "rejected"]
-"""Status of a proposal, which holds until another one replaces it.
-
-``proposed``: nobody has decided; ``stale``: nobody has decided, and its location has not been heard of for so long that
-it should not be acted on; ``approved``: a person approved it, its execution is not confirmed yet; ``rejected``: a
-person rejected it, the values in force stay; ``in_force``: the ERP uses it.
-"""
+STATUSES: dict[ParameterStatus, str] = {
+    "proposed": "nobody has decided",
+    "stale": "nobody has decided, and its location has not been heard of for so long that it should not be acted on",
+    "in_force": "the ERP uses it",
+    "approved": "a person approved it, and its execution is not confirmed yet",
+    "rejected": "a person rejected it, and the values in force stay",
+}
+"""Status of a proposal, which holds until another one replaces it."""
 OverrideField = Literal["safety_stock", "reorder_point", "order_up_to", "order_quantity", "lead_time_days"]
+OVERRIDE_FIELDS: dict[OverrideField, str] = {
+    "safety_stock": "stock beyond expected demand",
+    "reorder_point": "inventory position at which to order",
+    "order_up_to": "reorder point and order quantity",
+    "order_quantity": "what to order at a time",
+    "lead_time_days": "days from order to receipt",
+}
+ProposalVerdict = Literal["approve", "reject", "override"]
+OPEN: dict[str, str] = {"known": "it is", "unknown": "lines end by age, as neither shipments nor counts were heard of"}
+SHIPMENTS: dict[str, str] = {"heard": "it does", "not_heard": "it does not: a count settles the lines that were due"}
 
 QUANTILE_LEVELS = (0.005, 0.025, 0.05, 0.165, 0.25, 0.5, 0.75, 0.835, 0.95, 0.975, 0.995)
 HORIZON_DAYS = 28
@@ -30,253 +79,196 @@ HORIZON_DAYS = 28
 class InForce(msgspec.Struct, kw_only=True):
     """Values in force at the ERP, as far as it has reported them."""
 
-    safety_stock: Expectation | None = None
-    reorder_point: Expectation | None = None
-    order_up_to: Expectation | None = None
-    order_quantity: Expectation | None = None
-    lead_time_days: Duration | None = None
-    since: str | None = None
-
-
-class PromotionUsed(msgspec.Struct, kw_only=True):
-    """A promotion with days in the forecast, from ``start`` to ``end``.
-
-    ``uplift`` is the relative change of demand that was used. ``source`` says where it comes from: ``stated`` in the
-    promotion's record, ``learned`` from promoted days of the SKU-location and of its category, ``mixed`` from both, or
-    ``none``: nothing was stated, nothing is learned yet. ``stated`` is what the record states.
-    """
-
-    promotion: str
-    start: str
-    end: str
-    uplift: Ratio
-    source: Literal["stated", "mixed", "learned", "none"]
-    stated: Ratio | None = None
-
-
-class BaselineShare(msgspec.Struct, kw_only=True):
-    """Part of the baseline plan in a forecast: on the days that it covers, mean = sensed + weight x (plan - sensed).
-
-    ``weight`` follows from the mean squared errors of plan and sensed forecast over ``measured_days``, shrunk to one
-    half, or to 1 while the row has no history. ``quantity_per_day``, ``start`` and ``end`` are what the plan says,
-    ``plan`` is the id of its record. ``planned`` and ``sensed`` are the units of both over its ``days`` of the next 28.
-    """
-
-    weight: Ratio
-    quantity_per_day: Expectation
-    start: str
-    end: str
-    days: int
-    planned: Expectation
-    sensed: Expectation
-    measured_days: Duration
-    plan: str
-
-
-class OpportunityShare(msgspec.Struct, kw_only=True):
-    """Part of an opportunity in a forecast: ``expected`` units in the next 28 days, evenly from ``start`` to ``end``.
-
-    ``quantity`` is what is still to be ordered if it is won; large orders since the signal are taken off.
-    """
-
-    signal: str
-    probability: Ratio
-    quantity: Expectation
-    start: str
-    end: str
-    expected: Expectation
-
-
-class SignalUsed(msgspec.Struct, kw_only=True):
-    """A signal in force in a forecast: it multiplies the demand of a day by 1 + effect x (value - mean) / sd.
-
-    ``value`` is what is known for the first day, ``factor`` the factor of that day; null and 1 if the signal is stale.
-    ``days`` of the next 28 have a known value. ``mean`` covers about the last 28 days. ``learned_from`` says whether
-    the days of the SKU-location make up most of the effect, or those of its pool (same signal, category and region).
-    ``error_ratio`` is the mean squared error of the forecast with the signal over that without it, of the
-    SKU-location over its last ``measured_days``.
-    """
-
-    signal: str
-    kind: str
-    value: Measure | None
-    factor: Ratio
-    effect: Ratio
-    mean: Measure
-    sd: Measure
-    days: int
-    learned_from: Literal["row", "pool"]
-    error_ratio: Ratio
-    measured_days: int
+    safety_stock: Annotated[Expectation | None, about("Safety stock; null: not reported.", minimum=0)] = None
+    reorder_point: Annotated[Expectation | None, about("Reorder point; null: not reported.", minimum=0)] = None
+    order_up_to: Annotated[Expectation | None, about("Order-up-to level; null: not reported.", minimum=0)] = None
+    order_quantity: Annotated[Expectation | None, about("Order quantity; null: not reported.", minimum=0)] = None
+    lead_time_days: Annotated[Duration | None, about("Lead time; null: not reported.", minimum=0)] = None
+    since: Annotated[Instant | None, about("Since when; null: from the beginning, or not reported.")] = None
 
 
 class Forecast(msgspec.Struct, kw_only=True):
-    """Demand per local day from ``start``: 28 means, and per day the quantiles at ``levels``; units per day.
+    """Demand per local day from ``start``.
 
-    ``method`` is that of the sensed forecast. The uplift of ``promotions`` multiplies it; of those that overlap the one
-    with the greatest uplift holds. So do the factors of the ``signals`` in force. It is blended with ``baseline``, to
-    which the same factors apply. Then ``opportunities`` are added.
+    The uplift of a promotion multiplies what is sensed from orders; of promotions that overlap the one with the
+    greatest uplift holds. So do the factors of signals. The result is blended with ``baseline``, to which the same
+    factors apply. Then ``opportunities`` are added.
     """
 
-    start: str
-    method: str
-    mean: list[Expectation]
-    levels: list[Exact]
-    quantiles: list[list[Expectation]]
-    promotions: list[PromotionUsed] = []
-    baseline: BaselineShare | None = None
-    opportunities: list[OpportunityShare] = []
-    signals: list[SignalUsed] = []
+    start: Annotated[Day, about("First day.")]
+    method: Annotated[Method, about("How demand is sensed from orders.", METHODS)]
+    mean: Annotated[
+        list[Expectation],
+        about("Expected units of each day.", minItems=HORIZON_DAYS, maxItems=HORIZON_DAYS),
+    ]
+    levels: Annotated[
+        list[Exact],
+        about("Levels of `quantiles`.", minItems=len(QUANTILE_LEVELS), maxItems=len(QUANTILE_LEVELS)),
+    ]
+    quantiles: Annotated[
+        list[list[Expectation]],
+        about(
+            "Of each day the units that it stays within, at each level.", minItems=HORIZON_DAYS, maxItems=HORIZON_DAYS
+        ),
+    ]
+    promotions: Annotated[list[PromotionUsed], about("Promotions with days in it.")] = []
+    baseline: Annotated[BaselineShare | None, about("Part of the published plan; null: there is none.")] = None
+    opportunities: Annotated[list[OpportunityShare], about("Opportunities with days in it.")] = []
+    signals: Annotated[list[SignalUsed], about("Signals that are used.", maxItems=4)] = []
 
 
 class Proposed(msgspec.Struct, kw_only=True):
-    """Recommended values, base units; lead-time demand is demand over the (random) lead time plus review time."""
+    """Recommended values. Lead-time demand is demand over the (random) lead time plus review time."""
 
-    lead_time_days_mean: Duration
-    lead_time_days_sd: Duration
-    lead_time_demand_mean: Expectation
-    lead_time_demand_sd: Expectation
-    lead_time_demand_quantile: Expectation
-    service_target: Ratio
-    safety_stock: Quantity
-    reorder_point: Quantity
-    order_up_to: Quantity
-    order_quantity: Quantity
+    lead_time_days_mean: Annotated[Duration, about("Mean lead time.", minimum=0)]
+    lead_time_days_sd: Annotated[Duration, about("Standard deviation of the lead time.", minimum=0)]
+    lead_time_demand_mean: Annotated[Expectation, about("Mean lead-time demand.", minimum=0)]
+    lead_time_demand_sd: Annotated[Expectation, about("Standard deviation of lead-time demand.", minimum=0)]
+    lead_time_demand_quantile: Annotated[
+        Expectation, about("What lead-time demand stays within, at the service target.", minimum=0)
+    ]
+    service_target: Annotated[Share, about("Share of replenishment cycles without a stock-out, 0 to 1.")]
+    safety_stock: Annotated[Quantity, about("Reorder point less mean lead-time demand.", minimum=0)]
+    reorder_point: Annotated[Quantity, about("Inventory position at or below which to order.", minimum=0)]
+    order_up_to: Annotated[Quantity, about("Reorder point and order quantity.", minimum=0)]
+    order_quantity: Annotated[
+        Quantity, about("What to order at a time, at least the minimum and a multiple of the multiple.", minimum=0)
+    ]
 
 
 class Stock(msgspec.Struct, kw_only=True):
-    """Inventory position, base units.
+    """Inventory position."""
 
-    ``stockout_date`` is the first local day on which the projection is below zero (absent: not within 28 days, or the
-    lead time if that is longer). ``owed`` is open demand requested before ``as_of`` ended, ``allocated`` what is
-    reserved for open order lines, ``free`` what is on hand less both. ``on_order`` is what purchase orders and
-    transfers are to bring, ``on_order_by_day`` the same by expected day; ``in_transit`` is the part of it that has left
-    another location. ``open`` is ``unknown`` where neither shipments, deliveries nor counts were heard of for the
-    location, so that lines end by age. ``shipments`` says whether the location reports shipments; where it does not, a
-    count settles the lines that were due.
-
-    ``under_old_names`` is the part of ``on_hand`` under the names of items that this one has taken over from.
-
-    ``left_over`` is what will be left of stock and orders when the item ends, absent where no last day is known.
-    """
-
-    on_hand: Quantity | None
-    on_order: Quantity
-    open_demand: Quantity
-    open_demand_by_day: dict[str, Quantity]
-    stockout_date: str | None
-    cover_days: Duration | None
-    owed: Quantity = 0.0
-    allocated: Quantity = 0.0
-    free: Quantity | None = None
-    on_order_by_day: dict[str, Quantity] = {}
-    open: Literal["known", "unknown"] = "known"
-    shipments: Literal["heard", "not_heard"] = "heard"
-    in_transit: Quantity = 0.0
-    left_over: Expectation | None = None
-    under_old_names: Quantity = 0.0
+    on_hand: Annotated[Quantity | None, about("Stock; negative: more went out than was known; null: not known.")]
+    on_order: Annotated[Quantity, about("What purchase orders and transfers are to bring.", minimum=0)]
+    open_demand: Annotated[Quantity, about("What is ordered and not shipped.", minimum=0)]
+    open_demand_by_day: Annotated[
+        dict[Day, Quantity], about("The same by requested day, as far as it is ahead; days without any are left out.")
+    ]
+    stockout_date: Annotated[
+        Day | None,
+        about(
+            "First day on which the projection is below zero; null: not within 28 days or, if longer, the lead time."
+        ),
+    ]
+    cover_days: Annotated[Duration | None, about("How long the stock lasts; null: for ever, or not known.", minimum=0)]
+    owed: Annotated[Quantity, about("Part of `open_demand` requested before `as_of` ended.", minimum=0)] = 0.0
+    allocated: Annotated[Quantity, about("What is reserved for open order lines.", minimum=0)] = 0.0
+    free: Annotated[
+        Quantity | None, about("Stock less what is owed and allocated; negative: oversold; null: not known.")
+    ] = None
+    on_order_by_day: Annotated[
+        dict[Day, Quantity], about("`on_order` by expected day; days without any are left out.")
+    ] = {}
+    open: Annotated[Literal["known", "unknown"], about("Whether it is known what is open.", OPEN)] = "known"
+    shipments: Annotated[Literal["heard", "not_heard"], about("Whether the location reports shipments.", SHIPMENTS)] = (
+        "heard"
+    )
+    in_transit: Annotated[Quantity, about("Part of `on_order` that has left another location.", minimum=0)] = 0.0
+    left_over: Annotated[
+        Expectation | None,
+        about("What will be left of stock and orders when the item ends; null: no last day is known.", minimum=0),
+    ] = None
+    under_old_names: Annotated[
+        Quantity, about("Part of `on_hand` under the names of items that this one has taken over from.")
+    ] = 0.0
 
 
 class Change(msgspec.Struct, kw_only=True):
     """Additive split of the change of the reorder point since the last published version.
 
-    The parts add up to ``total``. ``override`` is the part of a person's value, ``rounding`` what whole steps of the
-    unit add or take. Parts have one decimal more than the unit.
+    The parts add up to ``total`` and have one decimal more than the unit.
     """
 
-    total: Expectation
-    demand_mean: Expectation
-    demand_spread: Expectation
-    lead_time_mean: Expectation
-    lead_time_spread: Expectation
-    service_target: Expectation
-    sentence: str
-    override: Expectation = 0.0
-    rounding: Expectation = 0.0
+    total: Annotated[Expectation, about("Change of the reorder point.")]
+    demand_mean: Annotated[Expectation, about("Part of the demand level.")]
+    demand_spread: Annotated[Expectation, about("Part of the spread of demand.")]
+    lead_time_mean: Annotated[Expectation, about("Part of the mean lead time.")]
+    lead_time_spread: Annotated[Expectation, about("Part of the spread of the lead time.")]
+    service_target: Annotated[Expectation, about("Part of the service target.")]
+    sentence: Annotated[str, about("The change in a sentence or a few, in English.")]
+    override: Annotated[Expectation, about("Part of a person's value.")] = 0.0
+    rounding: Annotated[Expectation, about("What whole steps of the unit add or take.")] = 0.0
 
 
 class Override(msgspec.Struct, kw_only=True):
-    """A person's value that replaces the engine's, up to and including the local day ``until``."""
+    """A person's value that replaces the engine's."""
 
-    field: OverrideField
-    value: Expectation
-    decided_by: str
-    decided_role: str
-    decided_at: str
-    until: str
-    reason: str | None = None
+    field: Annotated[OverrideField, about("What it replaces.", OVERRIDE_FIELDS)]
+    value: Annotated[Expectation, about("The value, in base units; a lead time in days.", minimum=0)]
+    decided_by: Annotated[str, about("Who set it.")]
+    decided_role: Annotated[str, about("Role in which they set it.")]
+    decided_at: Annotated[Instant, about("Event time of the decision.")]
+    until: Annotated[Day, about("Last day on which it holds.")]
+    reason: Annotated[str | None, about("Why, in their words; null: not said.")] = None
 
 
 class Accuracy(msgspec.Struct, kw_only=True):
-    """Accuracy of the forecasts of the next day, over about the last hundred days; null if not known.
+    """Accuracy of the forecasts of the next day, over about the last hundred days."""
 
-    ``wape`` is the sum of absolute errors over the sum of demand, ``bias`` the sum of forecast minus demand over the
-    sum of demand, ``coverage_95`` the share of days not above the .95 quantile, ``days`` the discounted number of days.
-    """
-
-    wape: Ratio | None
-    bias: Ratio | None
-    coverage_95: Ratio | None
-    days: Duration
+    wape: Annotated[Ratio | None, about("Sum of absolute errors over sum of demand; null: not known.", minimum=0)]
+    bias: Annotated[Ratio | None, about("Sum of forecast less demand over sum of demand; null: not known.")]
+    coverage_95: Annotated[Share | None, about("Share of days not above the 0.95 quantile, 0 to 1; null: not known.")]
+    days: Annotated[Duration, about("Discounted number of days.", minimum=0)]
 
 
 class PlanningParameters(msgspec.Struct, kw_only=True):
-    """Whole record of one SKU-location. ``freshness`` maps an input to its newest event time.
+    """Whole record of one SKU-location."""
 
-    ``decision`` is a person's decision about this proposal, with who, when and why, if the status follows from it.
-    ``overrides`` are values in ``proposed`` that a person set; dependent values there follow from them. ``item_name``,
-    ``family``, ``category``, ``strategic`` and ``regulated`` are those of the item, ``region`` that of the location.
-    ``supplier`` is that of the newest purchase order, else of the item; ``buyer`` is its buyer.
-
-    ``lifecycle`` is ``ending`` if ``last_day``, the last local day with demand, is known, and ``ended`` from that day's
-    close on. One record then proposes zero; after it a record is published only if its proposal moved. ``successor``
-    has taken over from the item, and the item from its ``predecessors``, in this order.
-
-    ``decimals`` are those of quantities in the base unit; expectations have up to three more.
-
-    ``kit`` says that the item is a kit: it has a forecast and no stock, and proposes zero, since its parts are ordered.
-    """
-
-    sku: str
-    location: str
-    version: int
-    status: ParameterStatus
-    as_of: str
-    demand_class: DemandClass
-    in_force: InForce
-    proposed: Proposed
-    forecast: Forecast
-    stock: Stock
-    change: Change
-    freshness: dict[str, str | None]
-    accuracy: Accuracy | None = None
-    overrides: list[Override] = []
-    decision: Verdict | None = None
-    decided_by: str | None = None
-    decided_role: str | None = None
-    decided_at: str | None = None
-    decision_reason: str | None = None
-    item_name: str | None = None
-    family: str | None = None
-    category: str | None = None
-    strategic: bool = False
-    regulated: bool = False
-    region: str | None = None
-    supplier: str | None = None
-    buyer: str | None = None
-    lifecycle: Lifecycle = "active"
-    last_day: str | None = None
-    successor: str | None = None
-    predecessors: list[str] = []
-    kit: bool = False
-    decimals: int = DECIMALS_MAX
+    sku: Annotated[str, about("Item, at most 64 bytes.")]
+    location: Annotated[str, about("Location, at most 40 bytes.")]
+    version: Annotated[int, about("Number of the record among those of this SKU-location, from 1.", minimum=1)]
+    status: Annotated[ParameterStatus, about("What holds of the proposal.", STATUSES)]
+    as_of: Annotated[Day, about("Last local day that it includes.")]
+    demand_class: Annotated[DemandClass, about("How demand comes.", DEMAND_CLASSES)]
+    in_force: Annotated[InForce, about("What the ERP runs on.")]
+    proposed: Annotated[Proposed, about("What the engine recommends, with overrides.")]
+    forecast: Annotated[Forecast, about("Demand of the next 28 days.")]
+    stock: Annotated[Stock, about("Stock, open demand and orders at the end of `as_of`.")]
+    change: Annotated[Change, about("Why the reorder point has changed.")]
+    freshness: Annotated[dict[str, Instant | None], about("Newest event time by input topic; null: nothing was heard.")]
+    accuracy: Annotated[Accuracy | None, about("How good forecasts were; null: not measured.")] = None
+    overrides: Annotated[
+        list[Override],
+        about("Values of persons in `proposed`; values that depend on them follow.", maxItems=len(OVERRIDE_FIELDS)),
+    ] = []
+    decision: Annotated[
+        ProposalVerdict | None,
+        about(
+            "Decision of a person from which `status` follows; null: it follows from none.",
+            {verdict: VERDICTS[verdict] for verdict in get_args(ProposalVerdict)},
+        ),
+    ] = None
+    decided_by: Decider = None
+    decided_role: DeciderRole = None
+    decided_at: DecidedAt = None
+    decision_reason: DecisionReason = None
+    item_name: ItemName = None
+    family: Family = None
+    category: Category = None
+    strategic: Strategic = False
+    regulated: Regulated = False
+    region: Region = None
+    supplier: Annotated[
+        str | None, about("Supplier of the newest purchase order, else of the item; null: not known.")
+    ] = None
+    buyer: Annotated[str | None, about("Buyer of the supplier; null: master data name none.")] = None
+    lifecycle: Annotated[Lifecycle, about("Whether the item ends.", LIFECYCLES)] = "active"
+    last_day: Annotated[Day | None, about("Last day with demand of the item; null: none is known.")] = None
+    successor: Annotated[str | None, about("Item that has taken over from this one; null: none has.")] = None
+    predecessors: Annotated[list[str], about("Items that this one has taken over from, in this order.")] = []
+    kit: Annotated[
+        bool, about("Whether the item is a kit: its parts are ordered, so it has no stock and proposes zero.")
+    ] = False
+    decimals: Decimals = DECIMALS_MAX
 
 
 SPEC = output(
     "planning-parameters",
     __doc__,
     typed("parameters", get_args(ParameterStatus), PlanningParameters),
-    "SKU and location.",
+    "`sku/location`; within a part `/` is `%2F` and `%` is `%25`.",
     compacted=True,
+    summaries={f"parameters.{status}": f"Status: {meaning}." for status, meaning in STATUSES.items()},
     view=View(hash="parameters", channel="parameters"),
 )

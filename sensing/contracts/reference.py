@@ -16,7 +16,9 @@ from sensing.contracts.common import (
     Days,
     EventId,
     EventTime,
+    FirstDay,
     Id,
+    LastDay,
     Location,
     Price,
     QuantityOrZero,
@@ -57,6 +59,8 @@ RatesToBase = Annotated[
 ]
 PARTS_MAX, ALIASES_MAX = 100, 100
 DECIMALS_MAX = 3
+BaseUnits = Annotated[float, Meta(gt=0, le=1e6, description="Base units.")]
+Weekday = Annotated[int, Meta(ge=0, le=6, description="0 is Monday.")]
 Decimals = Annotated[
     dict[
         Annotated[Unit, Meta(description="A base unit of items.")],
@@ -66,10 +70,14 @@ Decimals = Annotated[
         description="Decimals of published quantities, by base unit. Unset: 0 while all quantities were whole, else 3."
     ),
 ]
-Demand = Literal["independent", "dependent", "both"]
-UnknownAction = Literal["accept", "dead_letter", "quarantine"]
+Demand = Annotated[Literal["independent", "dependent", "both"], Meta(description="What is demand at a location.")]
+UnknownAction = Annotated[
+    Literal["accept", "dead_letter", "quarantine"], Meta(description="What becomes of an event with an unknown name.")
+]
 """What becomes of an event that names something that master data do not name."""
-UnknownUnitAction = Literal["dead_letter", "quarantine"]
+UnknownUnitAction = Annotated[
+    Literal["dead_letter", "quarantine"], Meta(description="What becomes of an event with an unknown unit.")
+]
 """The same for a unit of measure: without a factor its quantity means nothing, so it cannot be accepted."""
 
 
@@ -110,7 +118,7 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
     family: ItemGroup | None = None
     category: ItemGroup | None = None
     base_unit: Unit = "EA"
-    units: dict[Unit, Annotated[float, Meta(gt=0, le=1e6)]] = {}
+    units: Annotated[dict[Unit, BaseUnits], Meta(description="Base units in each unit of measure.")] = {}
     unit_cost: UnitCost | None = None
     unit_price: UnitPrice | None = None
     currency: Currency | None = None
@@ -123,9 +131,11 @@ class ItemUpdated(ReferenceEvent, tag="item.updated", kw_only=True, gc=False):
     steward: ItemSteward | None = None
     strategic: RaisesSeverity = False
     regulated: RaisesSeverity = False
-    parts: Annotated[dict[Sku, Annotated[float, Meta(gt=0, le=1e6)]], Meta(max_length=PARTS_MAX)] = {}
-    aliases: Annotated[list[Sku], Meta(max_length=ALIASES_MAX)] = []
-    end_of_life: dt.date | None = None
+    parts: Annotated[
+        dict[Sku, BaseUnits], Meta(max_length=PARTS_MAX, description="Base units of each part in one of the kit.")
+    ] = {}
+    aliases: Annotated[list[Sku], Meta(max_length=ALIASES_MAX, description="Ids in other systems.")] = []
+    end_of_life: LastDay | None = None
     successor: Sku | None = None
     successor_from: EventTime | None = None
 
@@ -143,8 +153,8 @@ class LocationUpdated(ReferenceEvent, tag="location.updated", kw_only=True, gc=F
     calendar: Id | None = None
     region: LocationRegion | None = None
     steward: LocationSteward | None = None
-    shipments: bool | None = None
-    aliases: Annotated[list[Location], Meta(max_length=ALIASES_MAX)] = []
+    shipments: Annotated[bool, Meta(description="Whether it reports shipments.")] | None = None
+    aliases: Annotated[list[Location], Meta(max_length=ALIASES_MAX, description="Ids in other systems.")] = []
 
 
 class SupplierUpdated(ReferenceEvent, tag="supplier.updated", kw_only=True, gc=False):
@@ -163,7 +173,7 @@ class CustomerUpdated(ReferenceEvent, tag="customer.updated", kw_only=True, gc=F
     """
 
     customer: Id
-    strategic: bool = False
+    strategic: Annotated[bool, Meta(description="Raises the severity of its exceptions.")] = False
     segment: CustomerFact | None = None
     region: CustomerFact | None = None
 
@@ -171,17 +181,17 @@ class CustomerUpdated(ReferenceEvent, tag="customer.updated", kw_only=True, gc=F
 class Holiday(msgspec.Struct, kw_only=True, gc=False):
     """A special day of a calendar. ``closed`` days have no demand, and models do not learn from them."""
 
-    date: dt.date
+    date: Annotated[dt.date, Meta(description="The local day.")]
     name: Text = ""
-    closed: bool = True
+    closed: Annotated[bool, Meta(description="Whether it is a day without demand.")] = True
 
 
 class CalendarUpdated(ReferenceEvent, tag="calendar.updated", kw_only=True, gc=False):
     """A calendar: weekdays on which it is closed (Monday is 0) and special days."""
 
     calendar: Id
-    closed_weekdays: list[Annotated[int, Meta(ge=0, le=6)]] = []
-    holidays: list[Holiday] = []
+    closed_weekdays: Annotated[list[Weekday], Meta(description="Weekdays on which it is closed.")] = []
+    holidays: Annotated[list[Holiday], Meta(description="Special days.")] = []
 
 
 class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False):
@@ -217,14 +227,17 @@ class PolicyUpdated(ReferenceEvent, tag="policy.updated", kw_only=True, gc=False
     review_days: Days | None = None
     cover_days: Days | None = None
     order_cost: OrderCost | None = None
-    holding_rate_year: Annotated[float, Meta(gt=0, le=10)] | None = None
+    holding_rate_year: (
+        Annotated[float, Meta(gt=0, le=10, description="Cost of holding stock for a year, as a share of its value.")]
+        | None
+    ) = None
     order_quantity_min: QuantityOrZero | None = None
     order_quantity_multiple: QuantityOrZero | None = None
     dead_band: Share | None = None
     count_tolerance: Share | None = None
     transfer_days_late: Days | None = None
     decimals: Decimals = {}
-    forecast_variance_share: Annotated[float, Meta(ge=0, le=100)] | None = None
+    forecast_variance_share: Annotated[float, Meta(ge=0, le=100, description="Share of the plan.")] | None = None
     forecast_variance_units: QuantityOrZero | None = None
     forecast_variance_money: Price | None = None
     exception_money_min: Price | None = None
@@ -247,8 +260,8 @@ class PlanPublished(ReferenceEvent, tag="plan.published", kw_only=True, gc=False
 
     sku: Sku
     location: Location
-    start: dt.date
-    days: Annotated[int, Meta(ge=1, le=366)] = 28
+    start: FirstDay
+    days: Annotated[int, Meta(ge=1, le=366, description="Number of local days.")] = 28
     quantity_per_day: QuantityOrZero
 
 
@@ -278,8 +291,8 @@ class PromotionApproved(ReferenceEvent, tag="promotion.approved", kw_only=True, 
     promotion: Id
     sku: Sku
     location: Location | None = None
-    start: dt.date
-    end: dt.date
+    start: FirstDay
+    end: LastDay
     uplift: (
         Annotated[float, Meta(ge=-1, le=100, description="Expected relative change of demand, 0.5 = +50 %.")] | None
     ) = None
@@ -309,7 +322,7 @@ class SignalObserved(ReferenceEvent, tag="signal.observed", kw_only=True, gc=Fal
     family: Id | None = None
     region: Id | None = None
     value: SignalValue | None = None
-    value_date: dt.date | None = None
+    value_date: Annotated[dt.date, Meta(description="Local day of the value.")] | None = None
     probability: Share | None = None
     quantity: QuantityOrZero | None = None
     horizon_days: Days | None = None

@@ -1,9 +1,19 @@
 """Topic ``shipments``: fulfilment and movement between locations. Every event is keyed by its ``event_id``."""
 
-import datetime as dt
 from typing import get_args
 
-from sensing.contracts.common import DEFAULT_UNIT, Id, ItemEvent, Line, Location, Quantity, Sku, Text, Unit
+from sensing.contracts.common import (
+    DEFAULT_UNIT,
+    ExpectedDate,
+    Id,
+    ItemEvent,
+    Line,
+    Location,
+    Quantity,
+    Sku,
+    Text,
+    Unit,
+)
 from sensing.contracts.topic_spec import TopicSpec
 
 
@@ -27,14 +37,14 @@ class Shipped(Shipment, tag="shipment.shipped", kw_only=True, gc=False):
 class ShipmentDelayed(Shipment, tag="shipment.delayed", kw_only=True, gc=False):
     """The shipment will leave or arrive later, at ``expected_date``: what is open of its order line is owed then."""
 
-    expected_date: dt.date
+    expected_date: ExpectedDate
     reason: Text | None = None
 
 
 class Backordered(Shipment, tag="shipment.backordered", kw_only=True, gc=False):
     """``quantity`` could not be shipped and is backordered: it is owed on ``expected_date``, if known."""
 
-    expected_date: dt.date | None = None
+    expected_date: ExpectedDate | None = None
 
 
 class Substituted(Shipment, tag="shipment.substituted", kw_only=True, gc=False):
@@ -57,7 +67,7 @@ class Transferred(Shipment, tag="shipment.transferred", kw_only=True, gc=False):
     """
 
     to_location: Location
-    expected_date: dt.date | None = None
+    expected_date: ExpectedDate | None = None
 
 
 class Delivered(Shipment, tag="shipment.delivered", kw_only=True, gc=False):

@@ -1,7 +1,8 @@
 """Topic ``suppliers``: supply, one event per purchase-order line and state of that line."""
 
-import datetime as dt
-from typing import get_args
+from typing import Annotated, get_args
+
+from msgspec import Meta
 
 from sensing.contracts.common import (
     DEFAULT_UNIT,
@@ -9,8 +10,10 @@ from sensing.contracts.common import (
     Event,
     Id,
     ItemEvent,
+    LastDay,
     Line,
     Location,
+    PromisedDate,
     Quantity,
     QuantityOrZero,
     Sku,
@@ -47,7 +50,7 @@ class PurchaseOrderPlaced(PurchaseOrderLine, tag="po.placed", kw_only=True, gc=F
     """
 
     quantity: Quantity
-    promised_date: dt.date | None = None
+    promised_date: PromisedDate | None = None
     quantity_open: QuantityOrZero | None = None
 
 
@@ -57,7 +60,7 @@ class PurchaseOrderConfirmed(PurchaseOrderLine, tag="po.confirmed", kw_only=True
     What it leaves out stays on order without a date, and is expected one lead time later.
     """
 
-    promised_date: dt.date
+    promised_date: PromisedDate
     quantity: Quantity | None = None
     schedule_line: Line | None = None
 
@@ -68,7 +71,7 @@ class PurchaseOrderDelayed(PurchaseOrderLine, tag="po.delayed", kw_only=True, gc
     Without ``schedule_line`` it moves every schedule line that was due before.
     """
 
-    promised_date: dt.date
+    promised_date: PromisedDate
     reason: Text | None = None
     schedule_line: Line | None = None
 
@@ -79,7 +82,7 @@ class PurchaseOrderShipped(PurchaseOrderLine, tag="po.shipped", kw_only=True, gc
     Without ``quantity`` it is the whole schedule line.
     """
 
-    promised_date: dt.date | None = None
+    promised_date: PromisedDate | None = None
     quantity: Quantity | None = None
     schedule_line: Line | None = None
 
@@ -91,7 +94,7 @@ class PurchaseOrderReceived(PurchaseOrderLine, tag="po.received", kw_only=True, 
     """
 
     quantity: Quantity
-    last: bool = False
+    last: Annotated[bool, Meta(description="Whether nothing more will arrive of the line.")] = False
     schedule_line: Line | None = None
 
 
@@ -116,7 +119,7 @@ class SupplierDisrupted(Event, tag="supplier.disrupted", kw_only=True, gc=False)
     sku: Sku | None = None
     location: Location | None = None
     delay_days: Days = 0.0
-    until: dt.date | None = None
+    until: LastDay | None = None
     reason: Text | None = None
 
 

@@ -38,8 +38,12 @@ class TopicSpec:
     sent
         CloudEvents types of an output topic, each with the struct that is its data; empty for an input topic, whose
         structs have their ``event_type`` as tag.
+    summaries
+        What a record says that has an event type, where the type is more than the name of its struct.
     key
         Description of the message key.
+    tombstone
+        CloudEvents type of its records without a value, which delete a key; None: there are none.
     compacted
         Whether the topic is compacted: the latest record of a key is its whole state. All messages have one struct.
     retention_days
@@ -55,8 +59,10 @@ class TopicSpec:
     about: str | None
     structs: StructTypes = ()
     sent: Mapping[str, type[msgspec.Struct]] = field(default_factory=dict)
+    summaries: Mapping[str, str] = field(default_factory=dict)
     key: str = INPUT_KEY
     compacted: bool = False
+    tombstone: str | None = None
     retention_days: int | None = None
     partitions: int | None = None
     view: View | None = None
@@ -67,16 +73,22 @@ class TopicSpec:
         """All event types of the topic with their structs."""
         return {event_type(struct): struct for struct in self.structs} if self.is_input else dict(self.sent)
 
+    @property
+    def published(self) -> list[str]:
+        """All CloudEvents types of an output topic, that of its tombstones included."""
+        return [*self.sent, *([self.tombstone] if self.tombstone else [])]
+
 
 def output(
     name: str, about: str | None, sent: Mapping[str, type[msgspec.Struct]], key: str, *,
-    compacted: bool = False, retention_days: int | None = None, view: View | None = None,
+    compacted: bool = False, tombstone: str | None = None, retention_days: int | None = None, view: View | None = None,
+    summaries: Mapping[str, str] | None = None,
 ) -> TopicSpec:  # fmt: skip
     """Spec of a topic that the engine writes."""
     structs = tuple(dict.fromkeys(sent.values()))
     return TopicSpec(
-        name=name, about=about, structs=structs, sent=sent, key=key, compacted=compacted,
-        retention_days=retention_days, view=view, is_input=False,
+        name=name, about=about, structs=structs, sent=sent, key=key, compacted=compacted, tombstone=tombstone,
+        retention_days=retention_days, view=view, summaries=summaries or {}, is_input=False,
     )  # fmt: skip
 
 

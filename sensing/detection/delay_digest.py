@@ -11,15 +11,13 @@ import datetime as dt
 import msgspec
 
 from sensing.codec.instants import day_number
-from sensing.contracts.exception_details import DigestDetails, DigestLine
+from sensing.contracts.exception_details import WORST_MAX, DigestDetails, DigestLine
 from sensing.detection.detector import DAY_MINUTES, Detector, Evaluation, Hysteresis
 from sensing.detection.finding import DetectionContext
 from sensing.detection.sentences import day_name, number, plural
 from sensing.machine_settings import DAY_MS
 from sensing.state.late_lines import LateLine
 
-WORST_MAX = 10
-"""Lines that a record names; the others are counted."""
 LOW_POINTS = -4.0
 """Points that neither money (3) nor days (1) raise above low."""
 

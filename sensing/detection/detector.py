@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from sensing.contracts.exception_details import Details
 from sensing.contracts.exceptions import SEVERITIES, ExceptionType, Informed, Resolution, Route, Severity
+from sensing.contracts.output_fields import CAUSES_MAX
 from sensing.contracts.subjects import problem_key
 from sensing.demand.baseline_plans import BaselineColumns
 from sensing.demand.models import DemandModels
 from sensing.demand.promotion_uplift import PromotionUplifts
-from sensing.detection.finding import CAUSES_MAX, DetectionContext, Finding, LineName, informed
+from sensing.detection.finding import DetectionContext, Finding, LineName, informed
 from sensing.machine_settings import HOUR_MS
 from sensing.state.late_lines import LateLines
 from sensing.state.locations import Locations

@@ -12,7 +12,6 @@ from sensing.contracts.exceptions import ExceptionType, Informed, MoneyStatus, R
 from sensing.contracts.reference import CustomerUpdated
 from sensing.detection.severity import importance_points
 
-CAUSES_MAX = 8
 LineName = tuple[str, str]
 """Order and line."""
 

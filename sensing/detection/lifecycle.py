@@ -23,6 +23,7 @@ import msgspec
 
 from sensing.contracts.decisions import Label
 from sensing.contracts.exceptions import Change, ExceptionState, ExceptionType, Resolution, Status
+from sensing.contracts.output_fields import CAUSES_MAX
 from sensing.detection.deadlines import NEVER, Deadlines, Entry
 from sensing.detection.detector_registry import DETECTORS
 from sensing.detection.earlier_exceptions import (
@@ -35,7 +36,7 @@ from sensing.detection.earlier_exceptions import (
     not_found_again,
 )
 from sensing.detection.ended_problems import EndedProblems
-from sensing.detection.finding import CAUSES_MAX, Finding, with_customer
+from sensing.detection.finding import Finding, with_customer
 from sensing.detection.problem import (
     Problem,
     Publication,

@@ -1,6 +1,6 @@
 """Problem: the state of one problem, its id, and the record that is published about it."""
 
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -11,14 +11,16 @@ from sensing.contracts.exceptions import (
     Change,
     ExceptionState,
     ExceptionType,
+    ExceptionVerdict,
     OrderConcerned,
     Resolution,
     Severity,
     Status,
 )
+from sensing.contracts.output_fields import CAUSES_MAX
 from sensing.contracts.subjects import exception_subject
 from sensing.detection.detector_registry import DETECTORS
-from sensing.detection.finding import CAUSES_MAX, Finding, LineName, is_strategic
+from sensing.detection.finding import Finding, LineName, is_strategic
 from sensing.detection.remarks import remarks
 from sensing.state.decision_record import DecisionRecord
 
@@ -51,7 +53,7 @@ class Problem(msgspec.Struct, kw_only=True):
 
     exception_type: ExceptionType
     finding: Finding
-    status: Status = "candidate"
+    status: Status | Literal["candidate"] = "candidate"
     severity: Severity = "low"
     exception_id: str = ""
     version: int = 0
@@ -144,6 +146,7 @@ def moved(before: float | None, now: float | None) -> bool:
 def exception_state(problem: Problem) -> ExceptionState:
     """State of a problem as published."""
     finding, decision_record, customer = problem.finding, problem.decision_record, problem.finding.customer
+    assert problem.status != "candidate", "what has not opened is not published"
     return ExceptionState(
         exception_id=problem.exception_id,
         exception_type=problem.exception_type,
@@ -173,7 +176,7 @@ def exception_state(problem: Problem) -> ExceptionState:
         cause_event_ids=[*problem.first_causes, *problem.latest_causes],
         details=finding.details,
         label=problem.label,
-        decision=None if decision_record is None else decision_record.decision,
+        decision=None if decision_record is None else cast("ExceptionVerdict", decision_record.decision),
         decided_by=None if decision_record is None else decision_record.decider,
         decided_role=None if decision_record is None else decision_record.role,
         decided_at=None if decision_record is None else rfc3339(decision_record.time),

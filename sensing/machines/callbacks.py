@@ -11,7 +11,7 @@ import numpy as np
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.codec.instants import date
 from sensing.codec.text_table import EventTexts
-from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.audit import AutomaticDecision, Rule
 from sensing.contracts.subjects import parameters_subject, problem_key
 from sensing.detection.finding import LineName
 from sensing.detection.out_of_sync import INVENTORY_OUT_OF_SYNC, TOLERANCE, CountDrift
@@ -173,7 +173,7 @@ def check_projection(
         set_stock_thresholds(s, plan, 1.0)
 
 
-def _decide(s: ShardState, texts: EventTexts, event: Any, rule: str, prior: float | None, reason: str) -> None:
+def _decide(s: ShardState, texts: EventTexts, event: Any, rule: Rule, prior: float | None, reason: str) -> None:
     sku, location, event_id = texts.sku, texts.location, texts.event_id
     decision = AutomaticDecision(
         rule=rule, subject=parameters_subject(sku, location), sku=sku, location=location, prior=prior,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sensing.codec.event_record import THOUSANDTHS
 from sensing.codec.instants import local_date
 from sensing.codec.keys import row_key
-from sensing.contracts.parameters import BaselineShare, OpportunityShare
+from sensing.contracts.forecast_parts import BaselineShare, OpportunityShare
 from sensing.contracts.reference import PlanPublished, SignalObserved
 from sensing.demand.baseline_plans import BaselineColumns, Key, RowPlans
 from sensing.demand.demand_record import HORIZON

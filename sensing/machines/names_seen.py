@@ -8,11 +8,11 @@ from typing import Literal
 
 import msgspec
 
-from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.audit import AutomaticDecision, Rule
 from sensing.detection.similar_names import difference, skeleton
 from sensing.state.snapshot import Encoded, pack, unpack
 
-RULE = "suspicious_pair"
+RULE: Rule = "suspicious_pair"
 Kind = Literal["sku", "location"]
 NAMES_MAX = 1 << 19
 """Names that are remembered; further ones are compared with them, but not with each other, and counted."""

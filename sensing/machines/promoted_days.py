@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.instants import local_date
-from sensing.contracts.parameters import PromotionUsed
+from sensing.contracts.forecast_parts import PromotionUsed
 from sensing.demand.model_inputs import DayInputs
 from sensing.demand.promotion_uplift import Uplift, day_weight
 from sensing.demand.seasonal_profile import dispersion

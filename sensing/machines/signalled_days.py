@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.instants import day_number
-from sensing.contracts.audit import AutomaticDecision
-from sensing.contracts.parameters import SignalUsed
+from sensing.contracts.audit import AutomaticDecision, Rule
+from sensing.contracts.forecast_parts import SignalUsed
 from sensing.contracts.reference import SignalObserved
 from sensing.contracts.subjects import parameters_subject
 from sensing.demand.demand_record import HORIZON
@@ -169,7 +169,7 @@ def report_turned(s: ShardState, row: int, instant: int, turned: Turned) -> None
             "effect": float(rounded(turned.effect)), "error_ratio": float(rounded(turned.error_ratio)),
             "days": turned.days,
         }  # fmt: skip
-    rule = "use_signal" if turned.used else "drop_signal"
+    rule: Rule = "use_signal" if turned.used else "drop_signal"
     decision = AutomaticDecision(
         rule=rule, subject=subject, sku=sku, location=location, inputs=inputs,
         prior="unused" if turned.used else "used", value="used" if turned.used else "unused", reason=reason,

@@ -15,7 +15,7 @@ from sensing.codec.event_record import THOUSANDTHS, SuccessionHeard
 from sensing.codec.instants import EPOCH
 from sensing.codec.keys import keys_of
 from sensing.codec.successions import Succession
-from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.audit import AutomaticDecision, Rule
 from sensing.contracts.reference import ItemUpdated
 from sensing.detection.quality import DATA_QUALITY
 from sensing.machine_settings import DAY_MS
@@ -29,7 +29,7 @@ from sensing.machines.shard_state import ShardState
 from sensing.machines.unknown_names import give_held, take_held
 from sensing.state.rows import FULL
 
-RULE = "supersede_item"
+RULE: Rule = "supersede_item"
 
 
 def hear_succession(s: ShardState, notice: SuccessionHeard) -> None:

@@ -12,7 +12,7 @@ import math
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS, InfrequentEvent
 from sensing.codec.instants import day_number, local_date
 from sensing.codec.thousandths import exact_thousandths
-from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.audit import AutomaticDecision, Rule
 from sensing.contracts.subjects import parameters_subject
 from sensing.detection.sentences import number
 from sensing.machines.booking import advance_row_of
@@ -138,7 +138,7 @@ def _arrive(s: ShardState, message: InfrequentEvent, key: Key, transfer: Transfe
 
 
 def _decide(
-    s: ShardState, rule: str, key: Key, time: int, reason: str, values: tuple[int, int], identity: str, *causes: str
+    s: ShardState, rule: Rule, key: Key, time: int, reason: str, values: tuple[int, int], identity: str, *causes: str
 ) -> None:  # fmt: skip
     """Put out an automatic decision about a transfer; ``values`` are prior and new thousandths."""
     sku, location = s.names_of(key[1])

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from sensing.contracts.output_fields import CAUSES_MAX
 from sensing.contracts.subjects import problem_key
-from sensing.detection.finding import CAUSES_MAX, DetectionContext, Finding
+from sensing.detection.finding import DetectionContext, Finding
 from sensing.detection.lifecycle import Problems
 from sensing.detection.master_data import MASTER_DATA, NamedEvents, UnknownName
 from sensing.machine_settings import DAY_MS

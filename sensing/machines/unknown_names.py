@@ -17,7 +17,7 @@ from sensing.codec.kit_parts import CARRIED, is_derived
 from sensing.codec.successions import Succession, Successions
 from sensing.codec.supersede import renamed, supersede_record
 from sensing.codec.text_table import EventTexts
-from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.audit import AutomaticDecision, Rule
 from sensing.contracts.exception_details import NameKind
 from sensing.contracts.reference import ItemUpdated, LocationUpdated, PolicyUpdated, SupplierUpdated
 from sensing.contracts.subjects import parameters_subject
@@ -255,7 +255,7 @@ def _report(s: ShardState, event: HeldEvent, refusal: Refusal, *, held: bool) ->
     s.reports.put(s.clock, message)
 
 
-def _put_audit(s: ShardState, event: HeldEvent, rule: str, reason: str) -> None:
+def _put_audit(s: ShardState, event: HeldEvent, rule: Rule, reason: str) -> None:
     """Put out the decision to hold or release an event; only the shard that counts the event does.
 
     The event of a kit's part is part of the decision about that of the kit, unless only the part is unknown.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.codec.instants import local_date, rfc3339, rfc3339_seconds
+from sensing.contracts.forecast_parts import PromotionUsed
 from sensing.contracts.parameters import (
     HORIZON_DAYS,
     QUANTILE_LEVELS,
@@ -19,7 +20,6 @@ from sensing.contracts.parameters import (
     InForce,
     ParameterStatus,
     PlanningParameters,
-    PromotionUsed,
     Proposed,
     Stock,
 )

@@ -102,7 +102,7 @@ class _Compared:
 
     def _form(self, place: str, narrow: Schema, wide: Schema) -> Iterator[str]:
         """Why not all values of the narrower form are values of the wider one."""
-        if wide.get("type") not in (None, narrow.get("type")) and not _is_whole_of(narrow, wide):
+        if wide.get("type") not in (None, _type_of(narrow)) and not _is_whole_of(narrow, wide):
             yield f"{place}: the type has changed"
             return
         for limits, sign in ((LOWER, 1), (UPPER, -1)):
@@ -128,6 +128,12 @@ class _Compared:
                 yield from self._value(f"{place}[]", old[mark], new[mark])
         if "properties" in old:
             yield from self._object(place, old, new)
+
+
+def _type_of(form: Schema) -> Any:
+    """Type of a form; an enumeration of texts has none of its own."""
+    texts = all(isinstance(value, str) for value in form.get("enum", [None]))
+    return "string" if texts else form.get("type")
 
 
 def _is_whole_of(narrow: Schema, wide: Schema) -> bool:

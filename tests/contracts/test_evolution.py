@@ -75,6 +75,8 @@ NUMBER, NULL = {"type": "number", "minimum": 0}, {"type": "null"}
         ({"a": {"enum": ["x"]}}, {"a": {"enum": ["x", "y"]}}, None, None),
         ({"a": {"enum": ["x", "y"]}}, {"a": {"enum": ["x"]}}, ".a: values are gone", None),
         ({"a": {"enum": ["x"]}}, {"a": {"enum": ["y"]}}, ".a: values are gone", ".a: values are gone"),
+        ({"a": {"type": "string"}}, {"a": {"enum": ["x"]}}, ".a: values are gone", None),
+        ({"a": TEXT}, {"a": TEXT | {"format": "date"}}, ".a: format has changed", None),
         ({"a": TEXT | {"default": "x"}}, {"a": TEXT | {"default": "y"}}, ".a: the default has changed", None),
         (
             {"a": {"type": "object", "properties": {"b": TEXT}}},

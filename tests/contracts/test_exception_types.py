@@ -17,6 +17,6 @@ def test_every_event_type_is_explained() -> None:
 
 def test_every_resolution_is_explained() -> None:
     """And what has ended is told by the status alone."""
-    listed = README.partition("**`resolution`**:")[2].partition("\n- **")[0]
-    assert [name for name in get_args(Resolution) if f"`{name}`" not in listed] == []
+    listed = README.partition("<!-- code:resolutions -->")[2].partition("<!-- /code -->")[0]
+    assert [name for name in get_args(Resolution) if f"| `{name}` |" not in listed] == []
     assert set(ENDED) < set(get_args(Status))

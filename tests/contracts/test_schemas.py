@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it comes without types
 
-from flows.cli.schemas import PACKAGED, schemas
+from flows.cli.schemas import PACKAGED, examples, schemas
 from sensing.contracts.asyncapi import output_message
 from sensing.contracts.audit import AutomaticDecision, ControlTotals
 from sensing.contracts.dead_letters import DeadLetter
@@ -25,7 +25,8 @@ every_type = pytest.mark.parametrize(("topic", "event"), EXAMPLES, ids=[event["e
 VALIDATORS = {
     topic: Draft202012Validator(topic_schema(spec, sorted(DETECTORS))) for topic, spec in SPECS.items() if spec.structs
 }
-DOCUMENTS: dict[str, Any] = {name: json.loads(content) for name, content in documents(DETECTORS).items()}
+PUBLISHED = documents(DETECTORS, examples())
+DOCUMENTS: dict[str, Any] = {name: json.loads(content) for name, content in PUBLISHED.items()}
 ASYNCAPI = DOCUMENTS["asyncapi.json"]
 
 
@@ -89,7 +90,7 @@ OUTPUT_EXAMPLES: list[tuple[str, msgspec.Struct]] = [
             dead_letter=0,
         ),
     ),
-    ("audit", AutomaticDecision(rule="dead_band", subject="SKU-1", inputs={"reorder_point": 4.5, "why": None})),
+    ("audit", AutomaticDecision(rule="publish_parameters", subject="SKU-1", inputs={"version": 4.5, "why": None})),
     (
         "dead-letters",
         DeadLetter(
@@ -117,7 +118,7 @@ def test_encoded_outputs_are_valid(topic: str, struct: msgspec.Struct) -> None:
 
 def test_schemas_are_schemas() -> None:
     """All documents of topics are valid draft 2020-12, and describe themselves in Markdown without stray line ends."""
-    for name, content in documents(DETECTORS).items():
+    for name, content in PUBLISHED.items():
         schema = json.loads(content)
         assert content.endswith(b"}\n")
         assert b"``" not in content
@@ -163,11 +164,11 @@ def test_asyncapi_names_all_topics_and_types() -> None:
     assert operations == expected
 
     messages = [name for topic in ASYNCAPI["channels"].values() for name in topic["messages"]]
-    outputs = [output_message(spec.name, name) for spec in published() for name in spec.sent]
+    outputs = [output_message(spec.name, name) for spec in published() for name in spec.published]
     assert sorted(messages) == sorted([*REQUIRED, *outputs])
     assert sorted(messages) == sorted(ASYNCAPI["components"]["messages"])
     told = [message["name"] for message in ASYNCAPI["components"]["messages"].values()]
-    assert sorted(told) == sorted([*REQUIRED, *(name for spec in published() for name in spec.sent)])
+    assert sorted(told) == sorted([*REQUIRED, *(name for spec in published() for name in spec.published)])
     bindings = {topic: channel["bindings"]["kafka"] for topic, channel in ASYNCAPI["channels"].items()}
     assert {topic for topic, binding in bindings.items() if "topicConfiguration" in binding} == {
         spec.name for spec in published() if spec.compacted
@@ -175,11 +176,18 @@ def test_asyncapi_names_all_topics_and_types() -> None:
 
 
 def test_outputs_say_by_which_headers_to_filter() -> None:
-    """Severity, route and region are headers of outputs; the type is the one of the message."""
-    headers = ASYNCAPI["components"]["schemas"]["output"]["properties"]
-    assert {"ce_type", "ce_severity", "ce_route", "ce_region", "ce_traceparent"} < headers.keys()
-    opened = ASYNCAPI["components"]["messages"]["exception.opened"]["headers"]["allOf"][1]
-    assert opened == {"properties": {"ce_type": {"const": "exception.opened"}}}
+    """Type, severity, route and region are headers of exceptions; a tombstone has no value, and no severity."""
+    components = ASYNCAPI["components"]
+    assert {"ce_type", "ce_traceparent"} < components["schemas"]["output"]["properties"].keys()
+    assert {"ce_severity", "ce_route", "ce_region"} < components["schemas"]["exceptions"]["properties"].keys()
+    common, own, opened = components["messages"]["exception.opened"]["headers"]["allOf"]
+    assert common == {"$ref": "#/components/schemas/output"}
+    assert own == {"$ref": "#/components/schemas/exceptions"}
+    assert opened == {"properties": {"ce_type": {"const": "exception.opened"}}, "required": ["content-type"]}
+    forgotten = components["messages"]["exception.forgotten"]
+    assert forgotten["payload"]["type"] == "null"
+    assert "contentType" not in forgotten
+    assert {"$ref": "#/components/schemas/exceptions"} not in forgotten["headers"]["allOf"]
 
 
 def test_schemas_are_written(tmp_path: Path) -> None:
@@ -188,7 +196,7 @@ def test_schemas_are_written(tmp_path: Path) -> None:
         result = CliRunner().invoke(schemas, ["--output", str(tmp_path / "new")])
         assert result.exit_code == 0
         assert result.output == f"11 documents written in {tmp_path / 'new'}\n"
-    assert {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()} == documents(DETECTORS)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()} == PUBLISHED
     result = CliRunner().invoke(schemas, ["--check", "--output", str(tmp_path / "new")])
     assert (result.exit_code, result.output) == (0, f"11 documents are up to date in {tmp_path / 'new'}\n")
 
@@ -217,3 +225,15 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_schemas_are_kept_beside_the_types() -> None:
     """The default folder is the one that ships with the package."""
     assert Path(__file__).parents[2] / "sensing" / "contracts" / "schemas" == PACKAGED
+
+
+def test_every_field_of_an_event_is_described() -> None:
+    """In the field itself, or in the form that it has where it is not null."""
+    undescribed = [
+        f"{name}.{field}"
+        for topic in INPUTS
+        for name, defined in DOCUMENTS[f"{topic}.json"]["$defs"].items()
+        for field, schema in defined["properties"].items()
+        if not any(form.get("description") for form in (schema, *schema.get("anyOf", ())))
+    ]
+    assert undescribed == []

@@ -20,8 +20,10 @@ from flows.demo.inputs import write_inputs
 from flows.demo.report import first_day_count
 from flows.demo.retail import read_retail
 from flows.replay_job import replay
+from sensing.contracts.topic_registry import published
 from sensing.machine_settings import Settings
 from sinks.errors import UsageError
+from tests.contracts.published import Seen
 from tests.flows.counting import outputs_of
 from tests.machines.output_digits import STRUCTS, excess_digits
 
@@ -49,6 +51,17 @@ def test_every_event_is_accounted_for(shown: tuple[Outcome, str, Path]) -> None:
 
     assert {total.topic: total.read for total in outcome.totals} == outcome.inputs.file_lines
     assert [total.dead_letter for total in outcome.totals] == [0] * len(outcome.totals)
+
+
+def test_every_record_is_as_published(shown: tuple[Outcome, str, Path]) -> None:
+    """Every line of every output file is as the published schemas say, with formats and headers."""
+    seen = Seen()
+    for spec in published():
+        for line in (shown[2] / "output" / f"{spec.name}.ndjson").read_bytes().splitlines():
+            seen.add_line(line)
+
+    assert seen.faults == {}
+    assert seen.types >= {"exception.opened", "exception.resolved", "parameters.proposed", "decision.automatic"}
 
 
 def test_planted_surges_are_found(shown: tuple[Outcome, str, Path]) -> None:

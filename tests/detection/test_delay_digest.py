@@ -3,7 +3,8 @@
 import datetime as dt
 from typing import Any
 
-from sensing.detection.delay_digest import DELAY_DIGEST, WORST_MAX, SupplierLines
+from sensing.contracts.exception_details import WORST_MAX
+from sensing.detection.delay_digest import DELAY_DIGEST, SupplierLines
 from sensing.detection.finding import DetectionContext, Finding
 from sensing.detection.lifecycle import Problems
 from sensing.machine_settings import DAY_MS

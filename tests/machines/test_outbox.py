@@ -9,7 +9,7 @@ from sensing.outputs import AUDIT
 
 def put(outbox: Outbox, instant: int) -> None:
     """Put out one decision."""
-    decision = AutomaticDecision(rule="r", subject="s", value=float("nan"))
+    decision = AutomaticDecision(rule="end_override", subject="s", value=float("nan"))
     outbox.put(instant, AUDIT, "decision.automatic", f"id{instant}", "s", 7, decision, {"correlationid": "s"})
 
 
@@ -31,5 +31,5 @@ def test_outputs_are_numbered_over_all_calls() -> None:
 def test_attributes_are_optional() -> None:
     """Without attributes a record has none."""
     outbox = Outbox(0)
-    outbox.put(1, AUDIT, "t", "i", "s", 1, AutomaticDecision(rule="r", subject="s"))
+    outbox.put(1, AUDIT, "t", "i", "s", 1, AutomaticDecision(rule="end_override", subject="s"))
     assert outbox.take()[0].attributes == {}

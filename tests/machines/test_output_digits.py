@@ -105,7 +105,9 @@ def test_what_is_not_finite_is_null_or_does_not_leave() -> None:
     """A number that may be null is null; a record whose number may not is refused and counted."""
     outbox = Outbox(0)
     for value in (math.nan, math.inf, -math.inf):
-        outbox.put(1, AUDIT, "t", "i", "s", 1, AutomaticDecision(rule="r", subject="s", value=value, prior=1.5))
+        outbox.put(
+            1, AUDIT, "t", "i", "s", 1, AutomaticDecision(rule="end_override", subject="s", value=value, prior=1.5)
+        )
         outbox.put(1, AUDIT, "t", "i", "s", 1, _stock(value))
         outbox.put(1, AUDIT, "t", "i", "s", 1, Accuracy(wape=value, bias=None, coverage_95=0.5, days=1.0))
     taken = outbox.take()

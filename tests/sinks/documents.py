@@ -73,7 +73,7 @@ def planning(
         demand_class="smooth", in_force=InForce(reorder_point=45.0, since="2010-01-01T00:00:00Z"),
         proposed=Proposed(**(given | proposed)),
         forecast=Forecast(
-            start="2010-01-04", method="tsb", mean=[1.5, 2.0], levels=levels, quantiles=[[0.0, 1.0, 4.0]] * 2
+            start="2010-01-04", method="smoothing", mean=[1.5, 2.0], levels=levels, quantiles=[[0.0, 1.0, 4.0]] * 2
         ),
         stock=Stock(
             on_hand=33.0, on_order=0.0, open_demand=2.0, open_demand_by_day={"2010-01-05": 2.0}, stockout_date=None,

@@ -5,13 +5,10 @@ import datetime as dt
 import msgspec
 
 from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.forecast_parts import BaselineShare, OpportunityShare, PromotionUsed, SignalUsed
 from sensing.contracts.parameters import (
-    BaselineShare,
     Forecast,
-    OpportunityShare,
     PlanningParameters,
-    PromotionUsed,
-    SignalUsed,
     Stock,
 )
 from sinks import document_tables
