@@ -147,8 +147,8 @@ SUPPLIER_DELAY = Detector(
     opens="a purchase-order line is at least a day late, and stock does not last until it comes, even if it is as late"
     f" as usual for its supplier, or it is {FAR_DAYS} days late and more than {FAR_TIMES} times the usual lateness; or"
     " it is confirmed in part",
-    ends="nothing of the line is late any more: it is back to its first date, confirmed, received or cancelled; or stock"
-    " was not known, and a count shows that it covers the gap",
+    ends="nothing of the line is late any more: it is back to its first date, confirmed, received or cancelled; or"
+    " stock was not known, and a count shows that it covers the gap",
     route="buyer",
     inform=("planner",),
     details=DelayDetails,

@@ -32,8 +32,10 @@ FORECAST_TOTAL, FORECAST_DAY = 0.1, 0.3
 OPENED_WITHIN = dt.timedelta(days=2)
 ALONE_MAX = 0.1
 """Share of exceptions that one engine may have alone: their chances are near a threshold."""
-OTHER_CLASS_MAX, OTHER_SEVERITY_MAX = 0.05, 0.05
-"""Shares of rows and of exceptions near a threshold: 2 of 80 and 1 of 78 over 8 seeds, the latter by one step."""
+OTHER_CLASS_MAX, OTHER_SEVERITY_MAX = 0.05, 0.1
+"""Shares of rows, near a threshold, and of exceptions, by one step: 2 of 80 and 3 of 65 over 8 seeds. Such exceptions
+began before the opening: days open and a passed deadline raise a severity, and count from when it was found.
+"""
 PLANTED = {
     ("demand_drop", "PUMP", "LEEDS"), ("order_surge", "SEAL", "LEEDS"), ("supplier_delay", "SEAL", "LEEDS"),
     ("large_order", "PUMP", "BONN"),
