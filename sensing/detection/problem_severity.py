@@ -25,7 +25,9 @@ def begin_episode(problem: Problem, finding: Finding) -> None:
 def update_severity(problem: Problem, finding: Finding) -> int:
     """Update severity and deadline after a finding; returns the number of grades that the severity has risen.
 
-    A deadline is not moved later by a rise, nor is it by a finding that leaves the severity as it is.
+    A deadline is not moved later by a rise, nor is it by a finding that leaves the severity as it is. But a problem
+    that rises after it was acknowledged asks for attention again: if its deadline has passed meanwhile, it gets a new
+    one.
     """
     before = rank(problem.severity)
     days_open = max(finding.event_time - problem.since, 0) / DAY_MS
@@ -33,8 +35,9 @@ def update_severity(problem: Problem, finding: Finding) -> int:
     step = _settled(problem, min(target, len(SEVERITIES) - 1), finding.event_time) - before
     if step:
         problem.severity = SEVERITIES[before + step]
-        due = deadline_of(problem, max(finding.event_time, finding.instant))
-        problem.deadline = min(problem.deadline, due) if step > 0 else due
+        now = max(finding.event_time, finding.instant)
+        due, lapsed = deadline_of(problem, now), problem.status == "acknowledged" and problem.deadline <= now
+        problem.deadline = due if step < 0 or lapsed else min(problem.deadline, due)
     return step
 
 

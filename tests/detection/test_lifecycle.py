@@ -140,6 +140,18 @@ def test_a_passed_deadline_escalates_once() -> None:
     assert problems.next_deadline() == NOW + 4 * DAY_MS
 
 
+@pytest.mark.parametrize(("day", "due_day"), [(0.5, 0.5 + 8 / 24), (1.5, 1.5 + 8 / 24)])
+def test_a_rise_after_an_acknowledgement_has_a_deadline_ahead(day: float, due_day: float) -> None:
+    """What passed while the problem was acknowledged is no deadline any more: it would be due in the past."""
+    problems = Problems(10)
+    problems.observe(finding(severity_points=2.0))
+    problems.apply_decision("surge:85123A|UK:20111122", record("acknowledge"), None, NOW)
+    graver = published(problems.observe(finding(day=day, severity_points=4.0)))
+    due = NOW + round(due_day * DAY_MS)
+    assert (graver.status, graver.severity, graver.overdue) == ("escalated", "high", False)
+    assert (graver.deadline, problems.next_deadline()) == (rfc3339(due), due)
+
+
 def test_a_stockout_names_the_delays_behind_it() -> None:
     """Those of its row that stock does not cover, from their opening until their end."""
     problems = Problems(10)
