@@ -12,9 +12,9 @@ from sensing.codec.instants import local_date
 from sensing.codec.text_table import EventTexts
 from sensing.machines.booking import local_minute
 from sensing.machines.kernel_tables import DEAD_LETTER
-from sensing.machines.order_lines import requested_day_of
 from sensing.machines.refusals import Refusal, exact_units, reject_record, version_conflict
 from sensing.machines.shard_state import ShardState
+from sensing.machines.unplaced_lines import requested_day_of
 from sensing.state.line_table import BOOKED_DAY, CLOSED, COUNTED, HELD, TRACKED_OPEN
 
 OF_EARLIER = ("quantity", "location", "requested_date")

@@ -28,7 +28,7 @@ from sensing.codec.event_record import (
     Topic,
 )
 from sensing.codec.swar import WORD
-from sensing.detection.order_size import is_far_outside, taught_quantity
+from sensing.detection.order_size import taught_quantity
 from sensing.jit import kernel, lean_kernel
 from sensing.machine_settings import DAY_MINUTES
 from sensing.machines.booking import book_line, learn_sizes, mark_seen, move_line, new_line, request, unbook
@@ -53,7 +53,7 @@ from sensing.machines.kernel_tables import (
     UNKNOWN_LINE,
     Tables,
 )
-from sensing.machines.settlement import move_back, settle_line
+from sensing.machines.settlement import settle_line
 from sensing.machines.surge_thresholds import add_callback, check_surge
 from sensing.machines.unnamed_lines import (
     AMBIGUOUS_LINE,
@@ -63,6 +63,7 @@ from sensing.machines.unnamed_lines import (
     sibling,
     tag_of,
 )
+from sensing.machines.unplaced_lines import awaited_day_of, hear_of_earlier, is_outside_sizes, requested_day_of
 from sensing.state.line_table import (
     BOOKED_DAY,
     CLOSED,
@@ -88,8 +89,6 @@ CANCELLED = np.uint8(Kind.CANCELLED)
 CLOSED_SHORT = np.uint8(Kind.CLOSED)
 LOST = np.uint8(Kind.LOST)
 SHIPMENTS = np.uint8(Topic.SHIPMENTS)
-DAYS_AWAY_MAX = 3653
-"""A requested date more than ten years from the event is no date."""
 UNIT_AT = EVENT.fields["unit"][1] // WORD  # type: ignore[index]  # EVENT is a record dtype, so it has fields
 CURRENCY_AT = EVENT.fields["currency"][1] // WORD  # type: ignore[index]  # as above
 CURRENCY_SHIFT = np.uint64(EVENT.fields["currency"][1] % WORD * 8)  # type: ignore[index]  # as above
@@ -107,24 +106,6 @@ def is_order(kind: np.uint8) -> bool:
 def places(event: Any) -> bool:
     """Whether an event places a line: at any version if it says so, and a change at version 1."""
     return bool(event.kind == PLACED or event.kind == LOST or (event.kind == CHANGED and event.version == 1))
-
-
-@lean_kernel
-def requested_day_of(event: Any, minute: int) -> int:
-    """Requested local day of an event of local ``minute``; NO_DAY if it names none within ten years."""
-    near = abs(event.requested_day - minute // DAY_MINUTES) <= DAYS_AWAY_MAX
-    return int(event.requested_day) if near else NO_DAY
-
-
-@lean_kernel
-def is_outside_sizes(t: Tables, row: int, quantity: int) -> bool:
-    """Whether a quantity lies far outside the sizes of a row's lines."""
-    record = t.hot[row]
-    return bool(
-        is_far_outside(
-            quantity / THOUSANDTHS, record.size_count, record.size_mean, record.size_variance, record.size_max
-        )
-    )
 
 
 @lean_kernel
@@ -219,13 +200,16 @@ def learn_line(t: Tables, slot: int, event: Any, callbacks: NDArray[Any], added:
 
 
 @kernel
-def apply_older(t: Tables, slot: int, event: Any, row: int, minute: int, callbacks: NDArray[Any], added: int) -> int:
+def apply_older(
+    t: Tables, slot: int, event: Any, row: int, minute: int, horizon_days: int, callbacks: NDArray[Any], added: int
+) -> int:
     """Apply an older version: a placement books the line at its own time; returns the number of callback entries."""
     line = t.lines[slot]
     counts = line.placed_tag != 0 and line.flags & (HELD | COUNTED) != HELD
     if not places(event):
-        if line.placed_tag == 0 and minute < line.minute:
-            move_back(t, slot, minute)
+        if line.placed_tag == 0:
+            awaited = awaited_day_of(t, event, row, minute, horizon_days)
+            hear_of_earlier(t, slot, row, minute, event.quantity, awaited)
         return added
     if counts and minute >= line.minute:
         return added
@@ -333,7 +317,7 @@ def apply_version(
     line = t.lines[slot]
     if event.version <= line.version:
         if event.version < line.version:
-            return SUPERSEDED, apply_older(t, slot, event, row, minute, callbacks, added)
+            return SUPERSEDED, apply_older(t, slot, event, row, minute, horizon_days, callbacks, added)
         if line.id_tag == tag_of(event) or event.flags & DERIVED or same_content(t, slot, event, words, row, minute):
             return DUPLICATE, added
         return REJECTED, add_callback(callbacks, added, CONFLICT, row, slot)

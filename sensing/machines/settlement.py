@@ -11,10 +11,9 @@ import numpy as np
 
 from sensing.jit import kernel, lean_kernel
 from sensing.machine_settings import DAY_MINUTES
-from sensing.machines.booking import book_line, change_open, local_minute, unbook
+from sensing.machines.booking import change_open, local_minute
 from sensing.machines.kernel_tables import Tables
-from sensing.state.line_table import BOOKED_DAY, LIST_END, SETTLED, booked_day, open_quantity
-from sensing.supply.backlog import change_day
+from sensing.state.line_table import LIST_END, SETTLED, open_quantity
 from sensing.supply.supply_record import NEVER
 
 
@@ -42,18 +41,6 @@ def settle_line(t: Tables, slot: int) -> None:
         line.flags |= np.uint32(SETTLED)
     else:
         line.flags &= ~np.uint32(SETTLED)
-
-
-@kernel
-def move_back(t: Tables, slot: int, minute: int) -> None:
-    """Let a line without a placement begin at an earlier ``minute``, of an older version that has just arrived."""
-    line = t.lines[slot]
-    unbook(t, slot)
-    line.minute = minute
-    if line.flags & BOOKED_DAY:
-        change_day(t.supply, t.lines, slot, booked_day(line))
-    settle_line(t, slot)
-    book_line(t, slot)
 
 
 @kernel

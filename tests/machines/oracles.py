@@ -115,7 +115,7 @@ class Book:
             requested = NO_DAY
         content = ("gone",) if gone else (event["quantity"], row, requested, event.get("price"))
         if event["version"] < line.version:
-            self._older(line, event, hour, row, places=places)
+            self._older(line, event, hour, row, requested, places=places)
             return "superseded"
         if event["version"] == line.version:
             # Quantity, location and day of a held version are not kept if an earlier version counts.
@@ -139,6 +139,8 @@ class Book:
             line.held = False
             self.notes.append((len(self.outcomes), "release"))
         self.rows[row].mark_seen("orders", event["time"])
+        if known and not gone:
+            line.hour = min(line.hour, hour)
         if not known:
             line.hour = hour
             self.unknown += not gone and not places
@@ -157,9 +159,10 @@ class Book:
         self._advance(line)
         return "absorbed"
 
-    def _older(self, line: Line, event: dict[str, Any], hour: int, row: str, *, places: bool) -> None:
-        """A placement that comes after newer versions says when the demand arose."""
+    def _older(self, line: Line, event: dict[str, Any], hour: int, row: str, requested: int, *, places: bool) -> None:
+        """A placement that comes after newer versions says when the demand arose; before it, a day opens the line."""
         if not places:
+            self._unplaced(line, event, hour, row, requested)
             return
         if line.held and not (line.counted and line.demand):
             line.quantity = event["quantity"]
@@ -168,6 +171,18 @@ class Book:
         self._place(line, hour)
         line.counted = True
         self._advance(line)
+
+    def _unplaced(self, line: Line, event: dict[str, Any], hour: int, row: str, requested: int) -> None:
+        """An older version that places nothing: the earliest begins the line, any that names a day opens it."""
+        if line.placed is not None:
+            return
+        line.hour = min(line.hour, hour)
+        sane = event["kind"] == Kind.CHANGED and event["quantity"] < IMPOSSIBLE_UNITS * 1000
+        if line.tracked or not sane or requested == NO_DAY or requested < hour // 24 - self.horizon_days:
+            return
+        line.tracked = True
+        if line.held:
+            line.row, line.quantity, line.requested = row, event["quantity"], requested
 
     @staticmethod
     def _hold(line: Line, event: dict[str, Any], hour: int, row: str, requested: int, *, places: bool) -> None:

@@ -1,8 +1,8 @@
 """Booking of events into buckets, open demand and stock, against an oracle on dictionaries.
 
-The oracle reaches, through `absorb`: apply_movement, apply_order, apply_version, apply_older, booked_day,
-is_outside_sizes, keep_content, learn_line, local_minute, needs_judgement, refresh_stock, requested_day_of,
-same_content, serve_line, ship_closed_line, tag_of, tally, unlink_after and was_only_line.
+The oracle reaches, through `absorb`: apply_movement, apply_order, apply_version, apply_older, awaited_day_of,
+booked_day, hear_of_earlier, is_outside_sizes, keep_content, learn_line, local_minute, needs_judgement, refresh_stock,
+requested_day_of, same_content, serve_line, ship_closed_line, tag_of, tally, unlink_after and was_only_line.
 """
 
 from collections import Counter
@@ -160,8 +160,20 @@ SLIP_BEFORE_ITS_OLDER_VERSION = [
 """The older version counts, since the newest is held. It must not teach the row such sizes."""
 
 
+def changed(version: int, requested_day: int) -> dict[str, Any]:
+    """A change of a line of order O1 that was never placed."""
+    return {**placed("1", version, 1000), "kind": Kind.CHANGED, "requested_day": requested_day}
+
+
+A_DAY_IN_AN_OLDER_CHANGE = [changed(3, NO_DAY), changed(2, DAY + 1)]
+A_DAY_BEHIND_A_HELD_CHANGE = [{**changed(3, NO_DAY), "quantity": 10**9}, changed(2, DAY + 1)]
+"""What names a day opens a line without a placement."""
+
+
 @given(streams)
 @example(SLIP_BEFORE_ITS_OLDER_VERSION)
+@example(A_DAY_IN_AN_OLDER_CHANGE)
+@example(A_DAY_BEHIND_A_HELD_CHANGE)
 def test_events_come_to_what_a_dictionary_of_lines_says(stream: list[dict[str, Any]]) -> None:
     """Versions, repeats, older versions, cancellations before placements, holds and releases, late events, lost sales,
     returns, counts and shipments in any order leave the buckets, open demand, stock and outcomes of the oracle.
@@ -233,6 +245,17 @@ def test_order_and_repeats_do_not_matter(stream: tuple[list[dict[str, Any]], lis
     for event in again:
         take(second, records([event]))
     assert state_by_day(second) == state_by_day(first)
+
+
+def test_a_day_opens_a_line_that_was_never_placed_in_any_order() -> None:
+    """A change that names a day opens the line, whether it comes before or after a newer one that names none."""
+    open_total = []
+    for order in (1, -1):
+        state = reporting()
+        given_events = [complete(*each) for each in enumerate(A_DAY_IN_AN_OLDER_CHANGE)][::order]
+        take(state, records(given_events))
+        open_total.append(int(state.supply.supply["open_total"].sum()))
+    assert open_total == [1000, 1000]
 
 
 def held_line() -> tuple[ShardState, list[Noted]]:

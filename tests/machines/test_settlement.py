@@ -1,6 +1,6 @@
 """Order lines of locations that report no shipments: a count settles those that were due.
 
-The streams reach, through `absorb`: is_settled_by, move_back, settle_due_lines and settle_line.
+The streams reach, through `absorb`: is_settled_by, settle_due_lines and settle_line.
 """
 
 import itertools
