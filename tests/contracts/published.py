@@ -31,6 +31,7 @@ TOPIC_OF = {name: spec.name for spec in published() for name in spec.published}
 
 FORMATS = FormatChecker(formats=())
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_NO_BLANKS = re.compile(r"\S+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -51,10 +52,9 @@ def is_date(value: object) -> bool:
     return not isinstance(value, str) or _is(_DATE, dt.date.fromisoformat, value)
 
 
-@FORMATS.checks("uri-reference", raises=ValueError)  # type: ignore[untyped-decorator]
 def is_uri_reference(value: object) -> bool:
     """Something that splits into the parts of a URI, without blanks."""
-    return not isinstance(value, str) or (" " not in value and urlsplit(value) is not None)
+    return not isinstance(value, str) or _is(_NO_BLANKS, urlsplit, value)
 
 
 for _form, _check in (("date-time", is_date_time), ("date", is_date), ("uri-reference", is_uri_reference)):
