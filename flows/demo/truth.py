@@ -52,7 +52,7 @@ class _Record(msgspec.Struct):
 
 
 def read_problems(file: Path) -> list[Problem]:
-    """Opened problems in the order of their first records; candidates that never opened are left out."""
+    """Opened problems in the order of their first records; those of which no record is open are left out."""
     decoder = msgspec.json.Decoder(_Record)
     problems: dict[str, Problem] = {}
     with file.open("rb") as lines:

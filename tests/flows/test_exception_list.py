@@ -21,7 +21,7 @@ RECORDS: list[OutputRecord] = [
     *(
         exception(
             f"surge:S{n}|DC:{n}", severity=SEVERITIES[n % 4], money=float(1 + n * n), sku=f"S{n % 5}",
-            location=("DC", "NY")[n % 2], route=("buyer", "planner", "finance")[n % 3],
+            location=("DC", "NY")[n % 2], route=("buyer", "planner", "data_steward")[n % 3],
             owner=(None, "ann", "bob")[n % 3],
             exception_type=("order_surge", "demand_drop")[n % 2],
         )
@@ -47,7 +47,7 @@ def filled(kafka: str, topics: str) -> str:
 
 FILTERS = [
     [], ["--route", "buyer"], ["--severity", "high"], ["--type", "demand_drop"], ["--owner", "ann"], ["--sku", "S3"],
-    ["--location", "NY"], ["--owner", "bob", "--severity", "low"], ["--route", "finance", "--sku", "S1"],
+    ["--location", "NY"], ["--owner", "bob", "--severity", "low"], ["--route", "data_steward", "--sku", "S1"],
     ["--owner", "nobody"],
 ]  # fmt: skip
 

@@ -20,7 +20,7 @@ from tests.sinks.viewing import make_view_topics
 
 RECORDS = [
     planning("B", "DC", 1), planning("A", "DC", 2), planning("A", "DC", 3, reorder_point=60.5), planning("gone"),
-    tombstone(planning("gone")), exception("x2"), exception("x1", 4, severity="low", money=None, inform=["finance"]),
+    tombstone(planning("gone")), exception("x2"), exception("x1", 4, severity="low", money=None, inform=["commercial"]),
     exception("done"), exception("done", 2, status="resolved", resolved_at="2010-01-05T00:00:00.000Z"),
     tombstone(exception("forgotten")),
 ]  # fmt: skip
@@ -72,7 +72,7 @@ def test_tables_have_flat_columns(kafka: str, filled: str, tmp_path: Path) -> No
     ]  # fmt: skip
     assert rows[1] == {
         "sku": "B", "location": "DC", "version": 1, "lineage": RUN_ID, "status": "proposed",
-        "as_of": dt.date(2010, 1, 3), "decimals": 3, "demand_class": "smooth", "method": "tsb",
+        "as_of": dt.date(2010, 1, 3), "decimals": 3, "demand_class": "smooth", "method": "smoothing",
         "forecast_start": dt.date(2010, 1, 4), "forecast_mean": [1.5, 2.0], "forecast_levels": [0.05, 0.5, 0.95],
         "forecast_quantiles": [[0.0, 1.0, 4.0], [0.0, 1.0, 4.0]], "lead_time_days_mean": 7.25, "lead_time_days_sd": 2.0,
         "lead_time_demand_mean": 40.0, "lead_time_demand_sd": 9.0, "lead_time_demand_quantile": 55.0,
@@ -99,7 +99,7 @@ def test_tables_have_flat_columns(kafka: str, filled: str, tmp_path: Path) -> No
         "x1",
         "low",
         None,
-        ["finance"],
+        ["commercial"],
     )
     assert second == {
         "exception_id": "x2", "exception_type": "order_surge", "version": 1, "lineage": RUN_ID, "status": "opened",
@@ -114,7 +114,9 @@ def test_tables_have_flat_columns(kafka: str, filled: str, tmp_path: Path) -> No
             ("promotions", None),
         ], "label": None, **UNDECIDED, "owner": None, "item_name": None, "family": None,
         "category": None, "strategic": False, "regulated": False, "region": None, "customer": None,
-        "customer_strategic": False, "customer_segment": None, "customer_region": None,
+        "customer_strategic": False, "customer_segment": None, "customer_region": None, "overdue": False,
+        "resolution": None, "caused_by": [], "orders": [], "purchase_order": None, "purchase_order_line": None,
+        "decimals": 3,
     }  # fmt: skip
 
 

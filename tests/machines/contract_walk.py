@@ -270,11 +270,11 @@ SCENARIOS: dict[str, list[Scenario]] = {
     ],
     "po.delayed": [
         scenario("po.delayed", PO_PLACED, PO_CONFIRMED, others=PALLET | {"line_version": 3}, **PO,
-                 promised_date=date(DAY + 6)),
+                 promised_date=date(DAY + 30)),
     ],
     "po.shipped": [
         scenario("po.shipped", PO_PLACED, PO_CONFIRMED, others=PALLET | {"line_version": 3}, **PO,
-                 promised_date=date(DAY + 6)),
+                 promised_date=date(DAY + 30)),
     ],
     "po.received": [
         scenario("po.received", PO_PLACED, others=CASE, **PO, quantity=20),
@@ -311,11 +311,11 @@ SCENARIOS: dict[str, list[Scenario]] = {
     ],
     "policy.updated": [
         record("policy.updated", order_cost=40, holding_rate_year=0.2, dead_band=0.05,
-               others=MINIMUM | {"base_currency": "GBP", "rates": {"EUR": 2.0}}),
-        record("policy.updated", GIANT_LATER, base_currency="USD", rates={"EUR": 1.1}, others={"rates": {"EUR": 3.0}}),
+               others=MINIMUM | {"base_currency": "GBP", "rates": {"EUR": 2.0}, "decimals": {"EA": 1}}),
+        record("policy.updated", GIANT_LATER, base_currency="USD", rates={"EUR": 1.1},
+               others={"rates": {"EUR": 3.0}, "exception_money_min": 1e8}),
         record("policy.updated", sku="A", location="L", service_target=0.5, others={"rates": {"EUR": 3.0}}),
         record("policy.updated", SHIPPED_ONCE, COUNTED_LATER, count_tolerance=1.0),
-        record("policy.updated", decimals={"EA": 2}, others={"decimals": {"EA": 1}}),
         record("policy.updated", SENT, *SOLD_AT_M, transfer_days_late=3),
         record("policy.updated", PLANNED, forecast_variance_share=2.0, forecast_variance_units=0, others={
             "forecast_variance_share": 0.1}),
@@ -343,7 +343,7 @@ SCENARIOS: dict[str, list[Scenario]] = {
                  field="reorder_point", value=60, reason="known",
                  others={"field": "order_quantity", "sku": "B", "until": date(DAY + 3), "parameters_version": 1}),
         scenario("decision.made", SLIP_BEFORE, subject=HELD_ID, decision="acknowledge", decider="ann",
-                 role="data_steward", others={"sku": "B"}),
+                 role="data_steward", others={"sku": "B", "exception_version": 99}),
     ],
     "execution.confirmed": [
         scenario("execution.confirmed", subject="A/L", others={"sku": "B", "parameters_version": 1}),

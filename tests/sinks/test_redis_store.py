@@ -264,7 +264,7 @@ def test_a_queue_that_somebody_changes_is_noticed(store: Store, keys: str, clien
 
 def test_a_sweep_mends_queues(store: Store, keys: str, client: Any) -> None:
     """Ids of other builds, ids in a wrong queue and queues of another type go; sizes are right again."""
-    write(store, upsert(keys, exception("stale", route="finance", owner="ann")), build="old")
+    write(store, upsert(keys, exception("stale", route="data_steward", owner="ann")), build="old")
     write(store, *(upsert(keys, exception(f"x{n}", route="buyer", owner="ann")) for n in range(3)), build="new")
     client.zadd(f"{keys}exceptions:route:planner", {"x1": 5})
     client.zadd(f"{keys}exceptions:owner:ghost", {"lost": 5})

@@ -43,7 +43,7 @@ def test_parameters_are_flat() -> None:
         "demand_class": "smooth", "lead_time_days_mean": "7.25", "lead_time_days_sd": "2.0", "service_target": "0.95",
         "safety_stock": "15.0", "reorder_point": "55.0", "order_up_to": "80.0", "order_quantity": "25.0",
         "on_hand": "33.0", "on_order": "0.0", "open_demand": "2.0", "cover_days": "9.25",
-        "forecast_start": "2010-01-04", "forecast_mean": "[1.5,2.0]", "method": "tsb",
+        "forecast_start": "2010-01-04", "forecast_mean": "[1.5,2.0]", "method": "smoothing",
         "reason": "Reorder point 45 -> 55 (+10): demand level +10.", "document": record.data.decode(),
     }  # fmt: skip
 
@@ -61,7 +61,7 @@ def test_a_decision_is_among_the_fields() -> None:
 
 def test_an_open_exception_has_its_place() -> None:
     """One hash per exception with its fields; lists in JSON; the score is its priority."""
-    record = exception("x", 4, status="escalated", inform=["finance"], owner="ann")
+    record = exception("x", 4, status="escalated", inform=["commercial"], owner="ann")
     made = entry(read(record), LAYOUT, 30)
     rank = priority("high", 1200.5, "2010-01-04T08:00:00.000Z")
 
@@ -75,7 +75,7 @@ def test_an_open_exception_has_its_place() -> None:
         "location": "DC", "opened_at": "2010-01-04T00:00:00.007Z", "updated_at": "2010-01-04T00:00:00.007Z",
         "observed": "21.0", "money": "1200.5", "currency": "EUR", "money_base": "1200.5", "base_currency": "EUR",
         "money_status": "ranked", "reason": "21 order lines where 6 are usual.",
-        "route": "planner", "owner": "ann", "inform": '["finance"]', "deadline": "2010-01-04T08:00:00.000Z",
+        "route": "planner", "owner": "ann", "inform": '["commercial"]', "deadline": "2010-01-04T08:00:00.000Z",
         "cause_event_ids": '["e1","e2"]', "priority": str(rank), "decimals": "3",
         "document": record.data.decode(),
     }  # fmt: skip
