@@ -119,7 +119,7 @@ def test_a_signal_stops_it_in_good_order(kafka: str, topics: str, tmp_path: Path
     sent = busy_weeks(now_ms() - 2 * DAY_MS)
     names = load_lines(kafka, topics, tmp_path / "in", sent, partitions=2)
     zone = noon_zone()
-    with Service(kafka, topics, tmp_path, before=BIT_BY_BIT, engine__time_zone=zone) as service:
+    with Service(kafka, topics, tmp_path, before=BIT_BY_BIT, engine__time_zone=zone, log__level="debug") as service:
         until(lambda: any("exception.opened" in line.get("outputs", ()) for line in service.lines()))
         assert service.stop() == 0
         assert service.lines()[-1]["event"] == "stopped"
