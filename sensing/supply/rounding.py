@@ -101,7 +101,8 @@ def to_steps(value: float, unit_decimals: float, multiple: float, up: bool) -> f
     while True:
         steps = thousandths / length
         steps = math.ceil(steps * (1.0 - _WHOLE)) if up else np.rint(steps)
-        if steps * length <= LAST_MAX * unit:
+        # Of a step that alone has too many last decimals, whole steps are all there can be.
+        if steps * length <= LAST_MAX * unit or length > LAST_MAX * unit:
             return steps * length / THOUSANDTHS
         unit *= 10.0
         length *= 10.0

@@ -62,6 +62,14 @@ def test_what_is_not_a_quantity_stays() -> None:
     np.testing.assert_array_equal(in_units([[1.4, 2.6]], [[0, 0]]), [[1.0, 3.0]])
 
 
+@pytest.mark.parametrize("up", [False, True])
+@pytest.mark.parametrize("multiple", [8_001.0, 123_456_789.0, 1e9])
+def test_a_huge_multiple_is_a_step(multiple: float, up: bool) -> None:
+    """A step that alone has more last decimals than a record can tell apart stays whole."""
+    assert to_steps(0.4 * multiple, 3, multiple, up) == (multiple if up else 0.0)
+    assert to_steps(2.0 * multiple, 3, multiple, up) == 2.0 * multiple
+
+
 def test_policy_states_decimals_by_base_unit() -> None:
     """The most specific policy that names the unit holds; without an item the unit is EA."""
     b = book(3)
