@@ -22,6 +22,9 @@ ON_ROWS = ("stock", "size_mode", "excess")
 """Fields of a hot row in units, besides those in thousandths."""
 PUBLISHED = ("reorder_point", "order_quantity", "demand_mean")
 
+QUANTITY_MAX = float(1 << 60)
+"""Thousandths after a conversion: repeated conversions by extreme factors would exceed the integers otherwise."""
+
 
 def unit_change(before: ItemUpdated | None, after: ItemUpdated) -> float | None:
     """New base units in one old base unit; 1 if it stays, None if neither record states it.
@@ -78,7 +81,8 @@ def convert_supply(supply: NDArray[Any], rows: NDArray[np.int64], factor: float)
 
 
 def _whole(quantity: NDArray[Any], factor: float) -> NDArray[Any]:
-    return np.rint(quantity * factor).astype(np.int64)
+    """Quantities (thousandths) times ``factor``, at most QUANTITY_MAX either way."""
+    return np.clip(np.rint(quantity * factor), -QUANTITY_MAX, QUANTITY_MAX).astype(np.int64)
 
 
 @kernel

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.codec.event_record import Kind
-from sensing.machines.base_units import convert_lines
+from sensing.machines.base_units import QUANTITY_MAX, convert_lines, convert_supply
 from sensing.state.line_table import HIGH, open_quantity
 from tests.machines.made_tables import events, shard, take
 
@@ -46,3 +46,17 @@ def test_lines_of_converted_rows_are_multiplied(given_lines: list[tuple[str, int
         if open_quantity(was) > 0:
             total += open_quantity(line)
     assert supply["open_total"][0] == total
+
+
+def test_stock_beyond_the_integers_stays_at_its_limit() -> None:
+    """Two conversions by a million after another: either sign ends at the limit, other rows stay."""
+    state = shard()
+    for sku in SKUS:
+        take(state, events({"sku": sku, "order_id": sku, "line": "1", "event_id": sku, "quantity": 1}))
+    supply = state.supply.supply
+    supply["count_quantity"][:2] = 9_000_000_000_000, 7
+    supply["movement_quantity"][0] = -9_000_000_000_000
+    for _ in range(2):
+        convert_supply(supply, np.array([0]), 1e6)
+    assert supply["count_quantity"][:2].tolist() == [QUANTITY_MAX, 7]
+    assert (supply["movement_quantity"][0] == -QUANTITY_MAX).all()
