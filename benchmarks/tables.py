@@ -16,8 +16,8 @@ from sensing.contracts.exceptions import CHANGES, RESOLUTIONS, SEVERITIES
 from sensing.contracts.input_types import INPUT_TYPES
 from sensing.contracts.topic_registry import INPUTS, SPECS
 from sensing.contracts.topic_spec import event_type
-from sensing.detection.detector import DAY_MINUTES
 from sensing.detection.detector_registry import DETECTORS
+from sensing.machine_settings import DAY_MINUTES
 
 
 def settings() -> str:

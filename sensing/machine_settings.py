@@ -8,7 +8,6 @@ MINUTE_MS = 60_000
 DAY_MINUTES = 24 * 60
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
-MINUTE_MS = 60_000
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -135,9 +135,10 @@ def _union_rounder(union: Any, kind: str) -> Round | None:
             of_type[_TYPES[type(inner)]] = rounder
     if not of_type:
         return None
+    may_be_null = union.includes_none  # looked up once: it searches all types
 
     def round_value(value: Any, digits: Digits) -> Any:
-        if isinstance(value, float) and union.includes_none and not math.isfinite(value):
+        if value is None or (may_be_null and isinstance(value, float) and not math.isfinite(value)):
             return None
         for of, rounder in of_type.items():
             if isinstance(value, of):

@@ -103,8 +103,7 @@ def lines(state: "ExceptionState") -> list[str]:
 
 
 def _money(state: "ExceptionState") -> str:
-    money, currency = (state.money_base, state.base_currency) if state.money_base is not None else (None, None)
-    return "-" if money is None else _amount(money) + (f" {currency}" if currency else "")
+    return "-" if state.money_base is None else f"{_amount(state.money_base)} {state.base_currency or ''}".rstrip()
 
 
 def _amount(money: float) -> str:

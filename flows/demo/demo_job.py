@@ -9,6 +9,7 @@ from rich.console import Console
 
 from flows.demo import report
 from flows.demo.clock import ZONE_NAME
+from flows.demo.hindsight import Hindsight
 from flows.demo.inputs import Inputs, write_inputs
 from flows.demo.live_view import LiveView
 from flows.demo.precision import precision
@@ -83,7 +84,8 @@ def _print_outcome(console: Console, outcome: Outcome, folder: Path) -> None:
     report.print_totals(console, outcome.totals)
     report.print_score(console, outcome.score)
     report.print_problems(console, "Worst of the others (real demand, simulated supply)", outcome.score.others)
-    report.print_precision(console, precision(outcome.score, outcome.inputs.hindsight))
+    hindsight = Hindsight(outcome.inputs.lines, outcome.inputs.supply)
+    report.print_precision(console, precision(outcome.score, hindsight))
     console.print(f"\nFiles: {folder} (input/, output/, truth.json)", highlight=False, soft_wrap=True)
     where = f"{folder / 'output' / DEAD_LETTERS}.ndjson"
     console.print(dead_letters(summary.written.get(DEAD_LETTERS, 0), where), highlight=False, soft_wrap=True)

@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from flows.demo.clock import DAY_MINUTES, date_of, local_time
 from flows.demo.delays import load_delays
-from flows.demo.hindsight import Hindsight
 from flows.demo.order_lines import EVENT_TYPES, Lines, order_ndjson
 from flows.demo.retail import clean_retail
 from flows.demo.supply_events import (
@@ -32,7 +31,7 @@ SEED = 20101201
 class Inputs(NamedTuple):
     """Counts of the input: source rows, rows dropped by rule, order events by type, planted lines, lines per file.
 
-    ``hindsight`` judges what is raised of this input.
+    ``lines`` and ``supply`` are what the files were made from.
     """
 
     rows: int
@@ -40,7 +39,8 @@ class Inputs(NamedTuple):
     order_events: dict[str, int]
     surge_lines: int
     file_lines: dict[str, int]
-    hindsight: Hindsight
+    lines: Lines
+    supply: Supply
 
 
 def write_inputs(table: pa.Table, folder: Path, truth_file: Path) -> Inputs:
@@ -62,9 +62,7 @@ def write_inputs(table: pa.Table, folder: Path, truth_file: Path) -> Inputs:
     truth_file.write_bytes(orjson.dumps(truth(lines, surges, supply), option=orjson.OPT_INDENT_2))
     events = {name: int((retail.lines.kind == kind).sum()) for kind, name in enumerate(EVENT_TYPES)}
     counts = {topic: content.count(b"\n") for topic, content in files.items()}
-    return Inputs(
-        retail.rows, retail.dropped, events, lines.size() - retail.lines.size(), counts, Hindsight(lines, supply)
-    )
+    return Inputs(retail.rows, retail.dropped, events, lines.size() - retail.lines.size(), counts, lines, supply)
 
 
 def truth(lines: Lines, surges: list[Surge], supply: Supply) -> dict[str, Any]:

@@ -32,8 +32,8 @@ from sensing.contracts.exception_details import DelayDetails
 from sensing.contracts.exceptions import Resolution
 from sensing.detection.delay_evidence import FAR_DAYS, FAR_TIMES, DelayEvidence, delay_evidence
 from sensing.detection.delay_sentence import delay_sentence
-from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
-from sensing.machine_settings import DAY_MS
+from sensing.detection.detector import Closing, Detector, Evaluation, Hysteresis, ShardParts
+from sensing.machine_settings import DAY_MINUTES, DAY_MS
 from sensing.supply.usual_lateness import usual_days_late
 
 

@@ -12,10 +12,10 @@ import msgspec
 
 from sensing.codec.instants import day_number
 from sensing.contracts.exception_details import WORST_MAX, DigestDetails, DigestLine
-from sensing.detection.detector import DAY_MINUTES, Detector, Evaluation, Hysteresis
+from sensing.detection.detector import Detector, Evaluation, Hysteresis
 from sensing.detection.finding import DetectionContext
 from sensing.detection.sentences import day_name, number, plural
-from sensing.machine_settings import DAY_MS
+from sensing.machine_settings import DAY_MINUTES, DAY_MS
 from sensing.state.late_lines import LateLine
 
 LOW_POINTS = -4.0

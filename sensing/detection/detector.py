@@ -30,8 +30,6 @@ from sensing.state.rows import Rows
 from sensing.supply.plan import Plan
 from sensing.supply.supply_state import SupplyState
 
-DAY_MINUTES = 24 * 60
-
 Evidence = TypeVar("Evidence")
 
 

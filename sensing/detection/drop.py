@@ -25,13 +25,13 @@ from numpy.typing import NDArray
 from sensing.codec.instants import date
 from sensing.contracts.exception_details import DropDetails
 from sensing.demand.demand_record import CLASSES
-from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
+from sensing.detection.detector import Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
 from sensing.detection.sentences import chance, counted, day_name, number, plural, were
 from sensing.detection.severity import lift_points
 from sensing.detection.window_statistics import few_probability, reported_window, units_per_line
 from sensing.jit import kernel
-from sensing.machine_settings import DAY_MS
+from sensing.machine_settings import DAY_MINUTES, DAY_MS
 
 WINDOWS_DAYS = (7, 14)
 PROBABILITY_MAX = 3e-3

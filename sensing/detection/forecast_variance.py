@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from sensing.contracts.exception_details import VarianceDetails
 from sensing.contracts.exceptions import Resolution
-from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
+from sensing.detection.detector import Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
 from sensing.detection.sentences import day_name, number, plural
-from sensing.machine_settings import DAY_MS
+from sensing.machine_settings import DAY_MINUTES, DAY_MS
 from sensing.supply.master_data import MasterData
 
 NAME = "forecast_variance"

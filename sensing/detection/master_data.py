@@ -11,10 +11,10 @@ import msgspec
 from sensing.codec.event_record import THOUSANDTHS
 from sensing.codec.instants import rfc3339
 from sensing.contracts.exception_details import NameDetails, NameKind
-from sensing.detection.detector import DAY_MINUTES, Detector, Evaluation, Hysteresis
+from sensing.detection.detector import Detector, Evaluation, Hysteresis
 from sensing.detection.finding import DetectionContext
 from sensing.detection.sentences import are, number, plural
-from sensing.machine_settings import DAY_MS
+from sensing.machine_settings import DAY_MINUTES, DAY_MS
 
 EVENTS_STEPS = (1.0, 10.0, 100.0, 1_000.0)
 """One severity point each."""

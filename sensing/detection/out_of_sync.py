@@ -9,10 +9,10 @@ import math
 import msgspec
 
 from sensing.contracts.exception_details import DriftDetails
-from sensing.detection.detector import DAY_MINUTES, Detector, Evaluation, Hysteresis
+from sensing.detection.detector import Detector, Evaluation, Hysteresis
 from sensing.detection.finding import DetectionContext
 from sensing.detection.sentences import number, were
-from sensing.machine_settings import DAY_MS
+from sensing.machine_settings import DAY_MINUTES, DAY_MS
 
 TOLERANCE = 0.05
 """Share of the balance by which a count may differ where policy says nothing."""

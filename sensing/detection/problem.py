@@ -169,7 +169,7 @@ def exception_state(problem: Problem) -> ExceptionState:
         money_base=finding.money_base,
         base_currency=finding.base_currency,
         money_status=finding.money_status,
-        reason=problem.reason_override or finding.reason + remarks(finding) + _attention(problem),
+        reason=problem.reason_override or finding.reason + remarks(finding, overdue=problem.overdue),
         route=finding.route,
         inform=list(finding.inform),
         deadline=rfc3339(problem.deadline),
@@ -194,8 +194,3 @@ def exception_state(problem: Problem) -> ExceptionState:
         purchase_order=None if finding.purchase_order is None else finding.purchase_order[0],
         purchase_order_line=None if finding.purchase_order is None else finding.purchase_order[1],
     )
-
-
-def _attention(problem: Problem) -> str:
-    """Sentence about a deadline that has passed, after a blank; empty if none has."""
-    return " Nobody had acknowledged it by its deadline." if problem.overdue and problem.is_open else ""

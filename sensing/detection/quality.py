@@ -10,11 +10,11 @@ import msgspec
 
 from sensing.contracts.exception_details import HeldLineDetails, HeldOutcome, Sign
 from sensing.contracts.exceptions import Resolution
-from sensing.detection.detector import DAY_MINUTES, Detector, Evaluation, Hysteresis
+from sensing.detection.detector import Detector, Evaluation, Hysteresis
 from sensing.detection.finding import DetectionContext
 from sensing.detection.sentences import about, number
 from sensing.detection.severity import lift_points
-from sensing.machine_settings import DAY_MS
+from sensing.machine_settings import DAY_MINUTES, DAY_MS
 from sensing.state.decision_record import DecisionRecord
 
 SIGN_TEXT: dict[Sign, str] = {

@@ -1,19 +1,24 @@
-"""Remarks: sentences after the reason of an exception, about money and importance. `exception_state` adds them."""
+"""Remarks: sentences after the reason of an exception, about money, importance and its deadline. `exception_state` adds
+them.
+"""
 
 from sensing.detection.finding import Finding, is_strategic
 from sensing.detection.sentences import number
 
 
-def remarks(finding: Finding) -> str:
+def remarks(finding: Finding, *, overdue: bool = False) -> str:
     """Sentences about a problem that holds, each after a blank; empty if it ends or there is nothing to remark.
 
-    Money is remarked if its margin is known or if it is not ranked, importance if it raises the severity.
+    Money is remarked if its margin is known or if it is not ranked, importance if it raises the severity. ``overdue``:
+    the deadline passed before anybody acknowledged the problem.
     """
     if finding.cleared or finding.final:
         return ""
     found = [_money(finding), _item(finding)]
     if finding.customer is not None and is_strategic(finding.customer):
         found.append(f"Customer {finding.customer.customer} is strategic.")
+    if overdue:
+        found.append("Nobody had acknowledged it by its deadline.")
     return "".join(f" {sentence}" for sentence in found if sentence)
 
 

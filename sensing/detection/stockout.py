@@ -16,11 +16,11 @@ from sensing.codec.event_record import NO_DAY
 from sensing.codec.instants import date, day_number
 from sensing.contracts.exception_details import StockoutDetails
 from sensing.demand.distribution import gamma_upper
-from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
+from sensing.detection.detector import Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext, Finding
 from sensing.detection.sentences import are, day_name, number, percent, plural
 from sensing.jit import kernel
-from sensing.machine_settings import DAY_MS, HOUR_MS
+from sensing.machine_settings import DAY_MINUTES, DAY_MS, HOUR_MS
 from sensing.supply.plan import Plan
 from sensing.supply.projection import known_shortage, lead_days
 

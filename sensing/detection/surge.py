@@ -35,14 +35,14 @@ from numpy.typing import NDArray
 from sensing.codec.event_record import THOUSANDTHS
 from sensing.contracts.exception_details import SurgeDetails
 from sensing.demand.distribution import tail_probability
-from sensing.detection.detector import DAY_MINUTES, Closing, Detector, Evaluation, Hysteresis, ShardParts
+from sensing.detection.detector import Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
 from sensing.detection.promoted_lines import expected_with_promotions
 from sensing.detection.sentences import are, chance, counted, number, plural
 from sensing.detection.severity import lift_points
 from sensing.detection.window_statistics import line_dispersion, reported_window, units_per_line, window_variance
 from sensing.jit import kernel
-from sensing.machine_settings import DAY_MS
+from sensing.machine_settings import DAY_MINUTES, DAY_MS
 from sensing.state.rows import DAYS_KEPT, HOURS_KEPT, RECENT_DAYS
 
 WINDOWS_HOURS = (24, 72)

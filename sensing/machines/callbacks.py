@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sensing.codec.event_record import NO_DAY, THOUSANDTHS
-from sensing.codec.instants import date
+from sensing.codec.event_record import THOUSANDTHS
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision, Rule
 from sensing.contracts.subjects import parameters_subject, problem_key
@@ -39,7 +38,7 @@ from sensing.machines.kernel_tables import (
     SURGE,
 )
 from sensing.machines.line_rejects import reject_ambiguous, reject_conflict
-from sensing.machines.order_judgement import line_of, report_large_line
+from sensing.machines.order_judgement import facts_of, line_of, report_large_line
 from sensing.machines.shard_outputs import context_of, put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_stock_thresholds
@@ -108,7 +107,8 @@ def _hold(s: ShardState, row: int, event: Any, texts: EventTexts) -> None:
         largest=math.exp(float(hot["size_max"])),
         signs=s.signs,
         order_day=_order_day(s, event, context.day),
-        **_facts(event),
+        partition=int(event["partition"]),
+        **facts_of(event),
     )
     finding = DATA_QUALITY.finding(context, evidence)
     _decide(s, texts, event, "hold_impossible_quantity", None, finding.reason)
@@ -119,16 +119,6 @@ def _order_day(s: ShardState, event: Any, day: int) -> int:
     """Local day of the placement of a held line; ``day`` is that of the event."""
     slot = find_line(s.lines.lines, s.lines.index, event["line_hi"], event["line_lo"])
     return day if slot < 0 else int(s.lines.lines["minute"][slot]) // DAY_MINUTES
-
-
-def _facts(event: Any) -> dict[str, Any]:
-    """Fields of a held record besides its quantity; the steward sees them and a release needs them."""
-    asked, price = int(event["requested_day"]), float(event["price"])
-    return {
-        "requested_date": None if asked == NO_DAY else date(asked),
-        "unit_price": None if np.isnan(price) else price,
-        "partition": int(event["partition"]),
-    }
 
 
 def _release(s: ShardState, row: int, event: Any, texts: EventTexts, quantity: float) -> None:

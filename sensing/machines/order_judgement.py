@@ -63,7 +63,8 @@ def report_large_line(s: ShardState, row: int, slot: int, event: Any, texts: Eve
         _remember_twin(s, row, line, int(event["time"]))
     units_open = open_quantity(line) / THOUSANDTHS if flags & LARGE else 0.0
     hot = s.rows.hot[row]
-    facts, priced, customer = _facts(event, texts), event, int(event["party"])
+    facts = facts_of(event) | {"customer": texts.customer or None}
+    priced, customer = event, int(event["party"])
     opened = s.problems.latest(LARGE_ORDER.name, problem_key(*s.names_of(row), texts.document, texts.line_or_sku))
     if opened is not None:
         before = opened.details
@@ -108,12 +109,12 @@ def _outcome(flags: int) -> LargeOutcome:
     return "cancelled" if flags & CLOSED else "settled" if flags & SETTLED else "shipped"
 
 
-def _facts(event: Any, texts: EventTexts) -> dict[str, Any]:
+def facts_of(event: Any) -> dict[str, Any]:
+    """Date and price of an order event, as evidence about its line states them."""
     asked, price = int(event["requested_day"]), float(event["price"])
     return {
         "requested_date": None if asked == NO_DAY else date(asked),
         "unit_price": None if math.isnan(price) else price,
-        "customer": texts.customer or None,
     }
 
 

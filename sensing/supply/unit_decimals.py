@@ -35,6 +35,6 @@ def resolved_decimals(policy: NDArray[Any], supply: NDArray[Any]) -> NDArray[np.
     for quantity in (supply["open_total"], supply["on_order"]):
         fractional |= quantity % THOUSANDTHS != 0
     for name in ("minimum", "multiple"):
-        fractional |= np.nan_to_num(policy[name]) % 1.0 != 0.0
+        fractional |= policy[name] % 1.0 > 0.0  # false where there is none (NaN)
     learned = np.where(fractional, float(DECIMALS_MAX), 0.0)
     return np.where(np.isnan(policy["decimals"]), learned, policy["decimals"])

@@ -12,22 +12,15 @@ from click.testing import CliRunner
 
 from flows import replay_job as replay_module
 from flows.cli import replay as cli
-from flows.cli import warm_up
 from flows.cli.main import COMMANDS, main
 from flows.cli.options import Instant
 from flows.replay_job import Summary
 from flows.runtime.context import Progress
 from flows.summary import replay_summary
 from sensing.machine_settings import Settings
-from tests.flows.counting import counting_machines
 from tests.flows.events import MONDAY, order, write
 
-
-@pytest.fixture(autouse=True)
-def _counting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands run with counting machines, which need no kernels."""
-    monkeypatch.setattr(replay_module, "machines", lambda _settings, _bounds: counting_machines())
-    monkeypatch.setattr(warm_up, "ensure", lambda _say: None)
+pytestmark = pytest.mark.usefixtures("counted_replays")
 
 
 @pytest.fixture

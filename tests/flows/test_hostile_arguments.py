@@ -11,22 +11,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from flows import replay_job as replay_module
-from flows.cli import warm_up
 from flows.cli.main import COMMANDS, main
-from tests.flows.counting import counting_machines
 from tests.flows.events import MONDAY, order, write
+
+pytestmark = pytest.mark.usefixtures("counted_replays")
 
 MAIN = "from flows.cli.main import main; main()"
 ABSURD = ("1e400", "-1", str(10**30), "NaN", "-inf", "0x10", "1_000_000_000_000", "", " ", "1.5", "ten")
 """Numbers that are none, or that nothing can hold."""
-
-
-@pytest.fixture(autouse=True)
-def _counting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replays run with counting machines, which need no kernels."""
-    monkeypatch.setattr(replay_module, "machines", lambda _settings, _bounds: counting_machines())
-    monkeypatch.setattr(warm_up, "ensure", lambda _say: None)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from sensing.machines.machine_messages import LateLineEnded, RollUpMessage, Shar
 from sensing.machines.rollup import RollUpMachine
 from sensing.outputs import OutputRecord
 from sensing.state.late_lines import LateLine
+from tests.machines.rollup_feed import fed
 from tests.machines.streams import MONDAY
 from tests.machines.test_rollup import report, states
 
@@ -85,21 +86,7 @@ def said(script: list[Any], shards: int, order: random.Random, *, restarts: bool
         line = late(f"P{number}", supplier)
         message = line if is_late else ended(line)
         queues[number % shards].append((MONDAY + hour * HOUR_MS, message))
-    settings = Settings(shards=shards)
-    machine, outputs = RollUpMachine(9, settings), list[OutputRecord]()
-    while any(queues):
-        shard = order.choice([shard for shard in range(shards) if queues[shard]])
-        count = order.randint(1, len(queues[shard]))
-        part, queues[shard] = queues[shard][:count], queues[shard][count:]
-        outputs += machine.apply(ShardReport(shard, part[-1][0], part))
-        if restarts:
-            block = machine.dump()
-            machine = RollUpMachine(9, settings)
-            machine.load(block)
-            assert machine.dump() == block
-    for shard in range(shards):
-        outputs += machine.apply(ShardReport(shard, MONDAY + 30 * DAY_MS, [], final=True))
-    return outputs
+    return fed(queues, MONDAY + 30 * DAY_MS, order, restarts=restarts)
 
 
 @given(SCRIPT, st.integers(1, 4), st.integers(0, 2**32))

@@ -22,6 +22,7 @@ from sensing.machines.machine_messages import (
 from sensing.machines.rollup import RollUpMachine
 from sensing.outputs import OutputRecord
 from sensing.state.snapshot import SnapshotError
+from tests.machines.rollup_feed import fed
 from tests.machines.streams import MONDAY
 
 SETTINGS = Settings(shards=2)
@@ -111,23 +112,7 @@ def reports(script: list[Any], shards: int) -> list[list[tuple[int, RollUpMessag
 
 def said(script: list[Any], shards: int, order: random.Random, *, restarts: bool = False) -> list[OutputRecord]:
     """Outputs for reports in any order, cut anywhere."""
-    settings = Settings(shards=shards)
-    machine = RollUpMachine(9, settings)
-    queues = [list(messages) for messages in reports(script, shards)]
-    outputs = []
-    while any(queues):
-        shard = order.choice([at for at, queue in enumerate(queues) if queue])
-        count = order.randint(1, len(queues[shard]))
-        part, queues[shard] = queues[shard][:count], queues[shard][count:]
-        outputs += machine.apply(ShardReport(shard, part[-1][0], part))
-        if restarts:
-            block = machine.dump()
-            machine = RollUpMachine(9, settings)
-            machine.load(block)
-            assert machine.dump() == block
-    for shard in range(shards):
-        outputs += machine.apply(ShardReport(shard, MONDAY + 40 * DAY_MS, [], final=True))
-    return outputs
+    return fed(reports(script, shards), MONDAY + 40 * DAY_MS, order, restarts=restarts)
 
 
 @given(SCRIPT, st.integers(1, 5), st.integers(0, 2**32))
