@@ -7,7 +7,8 @@ be null, else the record is refused.
 
 import functools
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,12 +18,14 @@ from numpy.typing import NDArray
 
 from sensing.contracts.number_kinds import (
     DURATION_DECIMALS,
+    EXACT,
     EXPECTATION_MORE,
     MEASURE_DIGITS,
     RATIO_DIGITS,
     currency_decimals,
 )
 from sensing.contracts.reference import DECIMALS_MAX
+from sensing.jit import kernel
 
 PLAIN = "expectation"
 """Kind of numbers without one."""
@@ -33,7 +36,7 @@ class NotFiniteError(ValueError):
 
 
 class Digits(NamedTuple):
-    """Decimals of the kinds of numbers in one record; negative: significant digits; None: as they are."""
+    """Decimals of the kinds of numbers in one record; negative: significant digits. Exact numbers are not rounded."""
 
     quantity: int
     expectation: int
@@ -42,7 +45,6 @@ class Digits(NamedTuple):
     duration: int = DURATION_DECIMALS
     ratio: int = -RATIO_DIGITS
     measure: int = -MEASURE_DIGITS
-    exact: int | None = None
 
 
 Round = Callable[[Any, Digits], Any]
@@ -50,9 +52,16 @@ Round = Callable[[Any, Digits], Any]
 
 def digits_of(record: Any) -> Digits:
     """Digits of a record, from the decimals and the currencies that it states."""
-    unit = getattr(record, "decimals", DECIMALS_MAX)
-    money, base_money = (currency_decimals(getattr(record, name, None)) for name in ("currency", "base_currency"))
-    return Digits(unit, unit + EXPECTATION_MORE, money, base_money)
+    return _digits(
+        getattr(record, "decimals", DECIMALS_MAX),
+        getattr(record, "currency", None),
+        getattr(record, "base_currency", None),
+    )
+
+
+@functools.lru_cache(256)
+def _digits(unit: int, currency: str | None, base_currency: str | None) -> Digits:
+    return Digits(unit, unit + EXPECTATION_MORE, currency_decimals(currency), currency_decimals(base_currency))
 
 
 def round_record(record: msgspec.Struct) -> None:
@@ -63,14 +72,13 @@ def round_record(record: msgspec.Struct) -> None:
     NotFiniteError
         A number that may not be null is NaN or infinite.
     """
-    digits = digits_of(record)
-    for name, rounder in _fields(type(record)):
-        setattr(record, name, rounder(getattr(record, name), digits))
+    for name, value in _changes(record, digits_of(record)).items():
+        setattr(record, name, value)
 
 
-def round_number(value: float, places: int | None) -> float:
-    """A finite number to ``places`` decimals or, if negative, significant digits; None: as it is. Zero has no sign."""
-    if places is not None and not value.is_integer():
+def round_number(value: float, places: int) -> float:
+    """A finite number to ``places`` decimals or, if negative, significant digits. Zero has no sign."""
+    if value % 1.0 != 0.0:
         if places < 0:
             places = -places - 1 - math.floor(math.log10(abs(value)))
         value = round(value, places)
@@ -86,12 +94,78 @@ def round_rows(values: NDArray[np.float64], decimals: NDArray[np.float64]) -> ND
     return out
 
 
+class _Number(NamedTuple):
+    """A field that is a number: its name, the position of its kind in `Digits`, whether it may be null."""
+
+    name: str
+    position: int
+    may_be_null: bool
+
+
+class _Fields(NamedTuple):
+    """Fields of a struct with numbers in them: those that are numbers, their getter, and how others are rounded."""
+
+    numbers: tuple[_Number, ...]
+    get: Callable[[msgspec.Struct], Sequence[Any]]
+    others: tuple[tuple[str, Round], ...]
+
+
 @functools.cache
-def _fields(struct: type[msgspec.Struct]) -> tuple[tuple[str, Round], ...]:
-    """Fields of a struct that have numbers in them, and how each is rounded."""
+def _fields(struct: type[msgspec.Struct]) -> _Fields:
     info: Any = inspect.type_info(struct)
-    found = ((field.name, _rounder(field.type, PLAIN)) for field in info.fields)
-    return tuple((name, rounder) for name, rounder in found if rounder is not None)
+    numbers: list[_Number] = []
+    others: list[tuple[str, Round]] = []
+    for field in info.fields:
+        number = _number(field.type)
+        if number is not None:
+            kind, may_be_null = number
+            numbers.append(_Number(field.name, Digits._fields.index(kind), may_be_null))
+        elif (rounder := _rounder(field.type, PLAIN)) is not None:
+            others.append((field.name, rounder))
+    return _Fields(tuple(numbers), _getter([number.name for number in numbers]), tuple(others))
+
+
+def _getter(names: list[str]) -> Callable[[Any], Sequence[Any]]:
+    """Getter of the values of fields."""
+    if len(names) > 1:
+        return operator.attrgetter(*names)
+    return lambda value: [getattr(value, name) for name in names]
+
+
+def _number(type_info: Any) -> tuple[str, bool] | None:
+    """Kind of a number, and whether it may be null; None if the type is not a number."""
+    may_be_null = isinstance(type_info, inspect.UnionType) and type_info.includes_none and len(type_info.types) == 2
+    if may_be_null:
+        type_info = next(each for each in type_info.types if not isinstance(each, inspect.NoneType))
+    kind = PLAIN
+    if isinstance(type_info, inspect.Metadata):
+        kind, type_info = (type_info.extra or {}).get("kind", PLAIN), type_info.type
+    return (kind, may_be_null) if isinstance(type_info, inspect.FloatType) and kind != EXACT else None
+
+
+def _changes(value: msgspec.Struct, digits: Digits) -> dict[str, Any]:
+    """Fields of a struct that rounding changes, and their new values."""
+    fields = _fields(type(value))
+    changes: dict[str, Any] = {}
+    for (name, position, may_be_null), number in zip(fields.numbers, fields.get(value), strict=True):
+        if number is None or (type(number) is float and _is_whole(number)):
+            continue
+        if math.isfinite(number):
+            changes[name] = round_number(float(number), digits[position])
+        elif may_be_null:
+            changes[name] = None
+        else:
+            raise NotFiniteError(name)
+    for name, rounder in fields.others:
+        part = getattr(value, name)
+        if part is not None:
+            changes[name] = rounder(part, digits)
+    return changes
+
+
+def _is_whole(value: float) -> bool:
+    """Whether a number is whole, so that rounding would not change it. Zero with a sign is not."""
+    return value % 1.0 == 0.0 and (value != 0.0 or math.copysign(1.0, value) > 0.0)
 
 
 def _rounder(type_info: Any, kind: str) -> Round | None:
@@ -99,11 +173,12 @@ def _rounder(type_info: Any, kind: str) -> Round | None:
     if isinstance(type_info, inspect.Metadata):
         return _rounder(type_info.type, (type_info.extra or {}).get("kind", kind))
     if isinstance(type_info, inspect.FloatType):
-        return _float_rounder(kind)
+        return None if kind == EXACT else _float_rounder(kind)
     if isinstance(type_info, inspect.UnionType):
         return _union_rounder(type_info, kind)
     if isinstance(type_info, inspect.StructType):
-        return _round_struct if _fields(type_info.cls) else None
+        fields = _fields(type_info.cls)
+        return _round_struct if fields.numbers or fields.others else None
     if isinstance(type_info, inspect.ListType):
         of_item = _rounder(type_info.item_type, kind)
         return None if of_item is None else _list_rounder(of_item, type_info)
@@ -155,8 +230,8 @@ _TYPES: dict[type, type] = {
 
 
 def _round_struct(value: msgspec.Struct, digits: Digits) -> msgspec.Struct:
-    changed = {name: rounder(getattr(value, name), digits) for name, rounder in _fields(type(value))}
-    return msgspec.structs.replace(value, **changed)
+    changes = _changes(value, digits)
+    return msgspec.structs.replace(value, **changes) if changes else value
 
 
 def _list_rounder(of_item: Round, type_info: Any) -> Round:
@@ -169,9 +244,21 @@ def _list_rounder(of_item: Round, type_info: Any) -> Round:
     def rounder(values: Any, digits: Digits) -> Any:
         if not isinstance(values, np.ndarray):
             return [of_item(value, digits) for value in values]
-        if not np.isfinite(values).all():
+        out = np.empty_like(values)
+        if not round_array(values.reshape(-1), digits[position], out.reshape(-1)):
             raise NotFiniteError(kind)
-        places = digits[position]
-        return values if places is None else np.round(values, places) + 0.0
+        return out
 
     return rounder
+
+
+@kernel
+def round_array(values: NDArray[np.float64], places: int, out: NDArray[np.float64]) -> bool:
+    """Fill ``out`` (n,) with ``values`` (n,) to decimals of at least 0; whether all are finite. Zeros have no sign."""
+    factor, finite = 1.0, True
+    for _ in range(places):
+        factor *= 10.0
+    for i in range(values.size):
+        finite &= math.isfinite(values[i])
+        out[i] = np.rint(values[i] * factor) / factor + 0.0
+    return finite

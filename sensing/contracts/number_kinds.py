@@ -14,6 +14,8 @@ DURATION_DECIMALS = 2
 RATIO_DIGITS = 4
 MEASURE_DIGITS = 6
 
+EXACT = "exact"
+"""Kind of numbers that are constants of the contract."""
 UNIT = "x-unit"
 """Keyword of the unit of a kind. It is part of no published schema."""
 
@@ -30,7 +32,7 @@ Price = Annotated[float, _kind("measure", "Money per base unit in `currency`, to
 Ratio = Annotated[float, _kind("ratio", "A ratio, to 4 significant digits.")]
 Duration = Annotated[float, _kind("duration", "Days, to 2 decimals.")]
 Measure = Annotated[float, _kind("measure", "In the unit of its source, to 6 significant digits.")]
-Exact = Annotated[float, _kind("exact", "A constant.")]
+Exact = Annotated[float, _kind(EXACT, "A constant.")]
 
 CURRENCY_DECIMALS_USUAL = 2
 CURRENCY_DECIMALS = (

@@ -22,7 +22,7 @@ from sensing.demand.baseline_plans import BaselineColumns
 from sensing.demand.models import DemandModels
 from sensing.demand.promotion_uplift import PromotionUplifts
 from sensing.detection.finding import DetectionContext, Finding, LineName, informed
-from sensing.machine_settings import HOUR_MS
+from sensing.machine_settings import DAY_MINUTES, HOUR_MS, MINUTE_MS
 from sensing.state.late_lines import LateLines
 from sensing.state.locations import Locations
 from sensing.state.promotions import Promotions
@@ -238,8 +238,12 @@ class Detector(Generic[Evidence]):
         )
 
     def deadline(self, severity: Severity, since: int) -> int:
-        """Deadline to act (UTC ms) on a problem that has this severity since an instant."""
-        return since + self.deadline_minutes[SEVERITIES.index(severity)] * 60_000
+        """Deadline to act (UTC ms) on a problem that has this severity since an instant; if it is a day or more ahead,
+        at a whole hour, as people set deadlines.
+        """
+        minutes = self.deadline_minutes[SEVERITIES.index(severity)]
+        due = since + minutes * MINUTE_MS
+        return due if minutes < DAY_MINUTES else -(-due // HOUR_MS) * HOUR_MS
 
 
 def _known(value: float) -> float | None:

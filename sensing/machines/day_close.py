@@ -120,7 +120,9 @@ def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: i
     waiting = (s.supply.supply["on_order"][rows] > 0) | (windows["dropped"] == 1)
     concerned = s.problems.has_problem(rows)
     due = (hot["dirty"][rows] == 1) | s.to_plan[rows] | waiting | concerned | turn | changes_daily(s, rows)
-    due |= turns_stale(stale_rows(s, rows, day), s.supply.supply[rows])
+    # Of these columns alone: the records are long.
+    published = {name: s.supply.supply[name][rows] for name in ("version", "agreed", "stale")}
+    due |= turns_stale(stale_rows(s, rows, day), published)
     due[[at for at, _ in promoted_rows(s, rows, day, HORIZON_DAYS + 1)]] = True
     if s.supply.master.any_end:
         days_left = s.supply.last_days(rows) - day

@@ -73,15 +73,20 @@ def _put_publication(s: ShardState, instant: int, document: PlanningParameters, 
         prior=document.proposed.reorder_point - change.total if document.version > 1 else None,
         value=document.proposed.reorder_point,
         reason=change.sentence,
+        decimals=document.decimals,
     )
-    put_decision(s, instant, instant, f"parameters/{identity}", decision)
+    _put(s, instant, instant, f"parameters/{identity}", decision)
 
 
 def put_decision(s: ShardState, instant: int, event_time: int, identity: str, decision: AutomaticDecision) -> None:
     """Put out one automatic decision, unless the shard is backfilling."""
+    decision.decimals = decimals_of(s, decision.sku, decision.location)
+    _put(s, instant, event_time, identity, decision)
+
+
+def _put(s: ShardState, instant: int, event_time: int, identity: str, decision: AutomaticDecision) -> None:
     if s.backfilling:
         return
-    decision.decimals = decimals_of(s, decision.sku, decision.location)
     attributes: dict[str, Any] = {"correlationid": decision.subject}
     if decision.cause_event_ids:
         attributes["causationid"] = decision.cause_event_ids[-1]

@@ -79,8 +79,11 @@ def published_quantity(plan: Plan, last: NDArray[Any]) -> NDArray[np.float64]:
     return in_units(last["order_quantity"], plan.policy["decimals"])
 
 
-def turns_stale(stale: NDArray[np.bool_], last: NDArray[Any]) -> NDArray[np.bool_]:
-    """(n,) whether published proposals become stale, or cease to be; those in force do not."""
+def turns_stale(stale: NDArray[np.bool_], last: Any) -> NDArray[np.bool_]:
+    """(n,) whether published proposals become stale, or cease to be; those in force do not.
+
+    ``last`` has the columns version, agreed and stale (n,) of the rows' records.
+    """
     return np.asarray((last["version"] > 0) & (last["agreed"] == 0) & (stale != (last["stale"] == 1)))
 
 

@@ -120,10 +120,14 @@ def steps_of_all(
 
 def in_units(values: Any, unit_decimals: Any, *, up: bool = False, multiple: Any = math.nan) -> NDArray[np.float64]:
     """Quantities at the decimals of their units, in steps of an order multiple if there is one; all of one shape."""
-    shape = np.shape(values)
-    given, places, steps = (
-        np.ascontiguousarray(np.broadcast_to(each, shape), np.float64) for each in (values, unit_decimals, multiple)
-    )
-    out = np.empty(given.size)
-    steps_of_all(given.reshape(-1), places.reshape(-1), steps.reshape(-1), up, out)
-    return out.reshape(shape)
+    given = np.ascontiguousarray(values, np.float64)
+    places, steps = (_of_shape(each, given.shape) for each in (unit_decimals, multiple))
+    out = np.empty_like(given)
+    steps_of_all(given.reshape(-1), places.reshape(-1), steps.reshape(-1), up, out.reshape(-1))
+    return out.reshape(np.shape(values))
+
+
+def _of_shape(values: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Values, or one value, as an array of a shape."""
+    array = np.ascontiguousarray(values, np.float64)
+    return array if array.shape == shape else np.full(shape, array)

@@ -11,7 +11,7 @@ from sensing.detection.finding import DetectionContext, Finding
 from sensing.machine_settings import DAY_MS
 from sensing.state.decision_record import DecisionRecord
 
-NOW = 1_322_000_000_000  # 2011-11-22T22:13:20Z
+NOW = 1_321_999_200_000  # 2011-11-22T22:00:00Z, a whole hour
 NOW_DAY = NOW // DAY_MS
 
 

@@ -37,8 +37,8 @@ def test_surge_opens_at_the_first_look() -> None:
     assert opened.exception_id == "surge:85123A|UK:20111122"
     assert (opened.exception_type, opened.status, opened.version) == ("order_surge", "opened", 1)
     assert (opened.severity, opened.route, opened.reason) == ("medium", "planner", "It is active.")
-    assert (opened.opened_at, opened.updated_at) == ("2011-11-22T22:13:20.000Z", "2011-11-22T22:13:20.000Z")
-    assert opened.deadline == "2011-11-23T22:13:20.000Z"
+    assert (opened.opened_at, opened.updated_at) == ("2011-11-22T22:00:00.000Z", "2011-11-22T22:00:00.000Z")
+    assert opened.deadline == "2011-11-23T22:00:00.000Z"
     assert opened.resolved_at is None
     assert opened.cause_event_ids == ["a", "b"]
 
@@ -89,8 +89,8 @@ def test_the_deadline_follows_the_severity() -> None:
 
     assert milder is not None
     assert (first.severity, graver.severity, milder.change) == ("low", "high", "de_escalated")
-    assert (first.deadline, graver.deadline) == ("2011-11-24T22:13:20.000Z", "2011-11-23T08:37:20.000Z")
-    assert (milder.state.severity, milder.state.deadline) == ("low", "2011-11-26T03:01:20.000Z")
+    assert (first.deadline, graver.deadline) == ("2011-11-24T22:00:00.000Z", "2011-11-23T08:24:00.000Z")
+    assert (milder.state.severity, milder.state.deadline) == ("low", "2011-11-26T03:00:00.000Z")
 
 
 def test_a_severity_that_falls_does_not_flap() -> None:
@@ -196,7 +196,7 @@ def test_resolution_carries_its_own_sentence_and_time() -> None:
 
     assert (resolved.status, resolved.version, resolved.reason) == ("resolved", 2, "It is cleared.")
     assert resolved.resolution == "back_to_normal"
-    assert resolved.resolved_at == "2011-11-23T22:13:20.000Z"
+    assert resolved.resolved_at == "2011-11-23T22:00:00.000Z"
     assert resolved.exception_id == opened.exception_id
     assert resolved.observed == 2.0
 
@@ -326,8 +326,8 @@ def test_backfill_is_silent_and_then_shows_what_is_open() -> None:
 
     state = found.state
     assert (found.change, state.version, state.status, state.observed) == ("opened", 1, "escalated", 60.0)
-    assert (state.opened_at, state.updated_at) == ("2011-11-23T22:13:20.000Z", "2011-11-25T22:13:20.000Z")
-    assert state.deadline == "2011-11-26T06:13:20.000Z"
+    assert (state.opened_at, state.updated_at) == ("2011-11-23T22:00:00.000Z", "2011-11-25T22:00:00.000Z")
+    assert state.deadline == "2011-11-26T06:00:00.000Z"
     assert changes(problems, [finding("cleared", key="b|UK", day=4.0)]) == ["resolved 2"]
 
 

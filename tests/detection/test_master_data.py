@@ -36,8 +36,8 @@ def test_waiting_events_open_it() -> None:
     assert (finding.money, finding.currency) == (10.5, "EUR")
     assert details(finding) == {
         "type": "master_data", "kind": "location", "name": "X", "events": 2, "waiting": 2,
-        "dead_letters": 0, "released": 0, "first_event": "e1", "first_event_time": "2011-11-22T22:13:20.000Z",
-        "last_event": "e9", "last_event_time": "2011-11-22T22:13:20.001Z",
+        "dead_letters": 0, "released": 0, "first_event": "e1", "first_event_time": "2011-11-22T22:00:00.000Z",
+        "last_event": "e9", "last_event_time": "2011-11-22T22:00:00.001Z",
         "ordered_quantity": 3.0, "unit_of_measure": "EA",
     }  # fmt: skip
     assert finding.reason == (

@@ -12,6 +12,7 @@ from sensing.detection.detector_registry import DETECTORS
 from sensing.detection.severity import grade, lift_points, rank
 from sensing.detection.stockout import stockout_points
 from sensing.detection.surge import ORDER_SURGE
+from sensing.machine_settings import DAY_MS, HOUR_MS
 
 POINTS = st.floats(0.0, 4.0)
 MONEY = st.floats(0.0, 1e7)
@@ -67,3 +68,10 @@ def test_every_type_has_deadlines_that_shorten() -> None:
         assert due == sorted(due, reverse=True)
         assert len(set(due)) == 4
     assert ORDER_SURGE.deadline("critical", 1_000) == 1_000 + 2 * 3_600_000
+
+
+def test_deadlines_of_a_day_or_more_are_at_whole_hours() -> None:
+    """Never before their time is over."""
+    for since, due in ((0, DAY_MS), (1, DAY_MS + HOUR_MS), (HOUR_MS, DAY_MS + HOUR_MS)):
+        assert ORDER_SURGE.deadline("medium", since) == due
+    assert ORDER_SURGE.deadline("high", 1) == 8 * HOUR_MS + 1

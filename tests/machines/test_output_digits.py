@@ -21,7 +21,7 @@ from sensing.contracts.topic_registry import published
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.machines.outbox import Outbox
 from sensing.outputs import AUDIT, EXCEPTIONS, PARAMETERS, OutputRecord, encode
-from sensing.published_numbers import NotFiniteError, round_record
+from sensing.published_numbers import NotFiniteError, round_array, round_record
 from tests.machines.business import usual, young_stream
 from tests.machines.output_digits import excess_digits, excess_of
 from tests.machines.streams import MONDAY, Stream, line, run
@@ -177,6 +177,16 @@ def test_arrays_are_rounded_as_lists_are() -> None:
     as_array.rows = cast(Any, np.array([[math.nan]]))
     with pytest.raises(NotFiniteError):
         round_record(as_array)
+
+
+@given(st.lists(st.floats(-1e12, 1e12)), st.integers(0, 6))
+def test_arrays_are_rounded_as_numpy_does(values: list[float], places: int) -> None:
+    """To the bit, and what is not finite is told."""
+    given_values, out = np.array(values), np.empty(len(values))
+    assert round_array(given_values, places, out)
+    assert out.tobytes() == (np.round(given_values, places) + 0.0).tobytes()
+    for value in (math.nan, math.inf):
+        assert not round_array(np.append(given_values, value), places, np.empty(len(values) + 1))
 
 
 @pytest.mark.parametrize("value", [-0.0, -1e-9])

@@ -17,7 +17,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "sensing.memory": ("sensing.jit",),
     "sensing.machine_settings": (),
     "sensing.outputs": ("sensing.contracts",),
-    "sensing.published_numbers": ("sensing.contracts",),
+    "sensing.published_numbers": ("sensing.contracts", "sensing.jit"),
     "sensing.codec": _FLOOR,
     "sensing.state": (*_FLOOR, *_RECORD),
     "sensing.demand": (*_FLOOR, *_RECORD, "sensing.state"),
