@@ -1,7 +1,8 @@
 """A small made-up business that uses the rarer features, so that the warm-up compiles their kernels as well.
 
 It sells a kit, an item under an alias, at an alias of the location, an item that is superseded and one whose base unit
-changes. One order line is held; goods are backordered, delayed, substituted and transferred.
+changes. One order line is held; goods are backordered, delayed, substituted and transferred. Order lines come all night,
+so that some pass a day close that is under way.
 """
 
 import datetime as dt
@@ -12,6 +13,7 @@ import orjson
 
 START = dt.datetime(2026, 1, 5, 8, tzinfo=dt.UTC)
 DAYS = 24
+NIGHT_ITEMS = 24
 CHANGE_DAY = 15
 HELD = 1_000
 
@@ -21,7 +23,7 @@ Event = tuple[dt.datetime, str, dict[str, Any]]
 def write_rare_events(folder: Path) -> None:
     """Write the event files of the business to ``folder``, which must exist."""
     files: dict[str, list[bytes]] = {}
-    events = sorted([*_reference(), *_trade(), *_rarities()], key=lambda event: event[0])
+    events = sorted([*_reference(), *_trade(), *_nights(), *_rarities()], key=lambda event: event[0])
     for number, (time, kind, fields) in enumerate(events):
         topic = _TOPICS[kind.partition(".")[0]]
         common = {"event_id": f"{kind}-{number}", "event_type": kind, "event_time": time.isoformat()}
@@ -71,6 +73,15 @@ def _trade() -> list[Event]:
             if day % 3:
                 events.append((_day(day, 6 + number), "shipment.shipped", shipped | {"unit_of_measure": "EA"}))
     return events
+
+
+def _nights() -> list[Event]:
+    """Two order lines at once of an item every few minutes of the hour in which the engine closes a day."""
+    return [
+        (_day(day, 17.0 + number / NIGHT_ITEMS), "order.placed",
+         {"order_id": f"{day}-night-{number}", "line": line, "sku": f"NIGHT-{number}", "location": "L", "quantity": 1})
+        for day in range(DAYS) for number in range(NIGHT_ITEMS) for line in ("1", "2")
+    ]  # fmt: skip
 
 
 def _rarities() -> list[Event]:

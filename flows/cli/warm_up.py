@@ -25,10 +25,10 @@ from sensing.machines.call_budget import CallBounds
 DAYS = 75
 """Long enough that rows get River models, so that their kernels are compiled as well."""
 SMALLEST_CALLS = CallBounds(learned=1, planned=1, outputs=1)
-"""Day closes are then under way when records come, which uses kernels of its own."""
+"""Day closes are then under way when records come, which uses kernels of its own, as worker processes do."""
 DONE = "compiled"
 """Marker file in the cache folder: all kernels are compiled."""
-KERNELS = 310
+KERNELS = 330
 """About so many kernels are compiled; only the progress depends on it."""
 ANNOUNCE_SECONDS = 10.0
 
@@ -53,7 +53,8 @@ def _compile() -> None:
         write_inputs(read_retail(DAYS, until="2011-05-01"), folder / "demo", folder / "truth.json")
         replay(folder / "demo", folder / "demo-output", SETTINGS)
         write_rare_events(folder / "rare")
-        replay(folder / "rare", folder / "rare-output", SETTINGS, make_machine=machines(SETTINGS, SMALLEST_CALLS))
+        make = machines(SETTINGS, SMALLEST_CALLS)
+        replay(folder / "rare", folder / "rare-output", SETTINGS, workers=2, make_machine=make)
     (cache_folder() / DONE).touch()
 
 
