@@ -86,8 +86,8 @@ def test_a_delay_opens_grows_and_ends_with_the_receipt() -> None:
     assert (opened["money"], opened["currency"]) == (1000, "EUR")
     assert opened["opened_at"] == "2026-03-17T00:00:00.000Z"
     assert opened["reason"].startswith(
-        "Line A of purchase order P from ACME comes 3 days late: 100 were ordered for 22 Mar, "
-        "the supplier now promises 25 Mar; up to 2 days late is usual; stock lasts "
+        "Line A of purchase order P from ACME comes 3 days late: 100, ordered for 22 Mar, are "
+        "now promised for 25 Mar; up to 2 days late is usual; stock lasts "
     )
     assert opened["cause_event_ids"] == ["po-delayed-43"]
     assert opened["details"] | {"po_id": "P", "supplier": "ACME", "days_late": 3, "covered": False} == opened["details"]
@@ -108,7 +108,7 @@ def test_a_line_of_which_nothing_was_heard_is_overdue() -> None:
     found = states(world(lines, 60), "supplier_delay")
     assert found[0]["opened_at"][:10] == "2026-03-25"
     assert found[0]["observed"] == 3
-    assert "is overdue by 3 days: 100 were ordered for 22 Mar" in found[0]["reason"]
+    assert "is overdue by 3 days: 100, ordered for 22 Mar, are missing" in found[0]["reason"]
     assert found[-1]["status"] != "resolved"
     assert found[-1]["observed"] > 5
 

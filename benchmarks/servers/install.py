@@ -66,7 +66,8 @@ def kafka_jars() -> Path:
     """
     folder = jars_folder()
     if not folder.is_dir():
-        msg = f"Kafka: required its jars in {folder}, got none; run make test, which needs Maven: {hint('maven')}"
+        install = "python -m benchmarks.servers.install"
+        msg = f"Kafka: required its jars in {folder}, got none; run {install}, which needs Maven: {hint('maven')}"
         raise Missing(msg)
     return folder
 

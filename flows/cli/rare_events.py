@@ -1,8 +1,8 @@
 """A small made-up business that uses the rarer features, so that the warm-up compiles their kernels as well.
 
 It sells a kit, an item under an alias, at an alias of the location, an item that is superseded and one whose base unit
-changes. One order line is held; goods are backordered, delayed, substituted and transferred. Order lines come all night,
-so that some pass a day close that is under way.
+changes. One order line is held, and a proposal is approved; goods are backordered, delayed, substituted and
+transferred. Order lines come all night, so that some pass a day close that is under way.
 """
 
 import datetime as dt
@@ -34,6 +34,7 @@ def write_rare_events(folder: Path) -> None:
 
 _TOPICS = {
     "order": "orders", "shipment": "shipments", "inventory": "inventory", "item": "reference", "location": "reference",
+    "decision": "decisions",
 }  # fmt: skip
 
 
@@ -94,4 +95,5 @@ def _rarities() -> list[Event]:
         (_day(3, 9), "shipment.substituted", line | {"quantity": 1, "substitute_sku": "PART"}),
         (_day(4, 9), "shipment.transferred", {"sku": "ITEM", "location": "L", "to_location": "M", "quantity": 5}),
         (_day(10, 9), "order.placed", held | {"quantity": HELD}),
+        (_day(20, 9), "decision.made", {"subject": "ITEM/L", "decision": "approve", "decider": "A", "role": "planner"}),
     ]

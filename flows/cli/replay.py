@@ -99,7 +99,8 @@ def summary_lines(summary: "Summary", folder: Path) -> list[str]:
     from flows.summary import replay_summary
 
     lines = f"{summary.lines:,} line{'' if summary.lines == 1 else 's'}"
-    tombstones = f", {summary.tombstones:,} tombstones skipped" if summary.tombstones else ""
+    plural = "" if summary.tombstones == 1 else "s"
+    tombstones = f", {summary.tombstones:,} tombstone{plural} skipped" if summary.tombstones else ""
     speed = f"{lines} in {summary.seconds:,.1f} s ({summary.lines / max(summary.seconds, 1e-3):,.0f} a second)"
     return [speed + tombstones, *replay_summary(summary.rows, summary.problems, summary.written, folder)]
 

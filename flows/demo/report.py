@@ -93,8 +93,11 @@ def print_problems(console: Console, title: str, problems: list[Problem]) -> Non
 
 def print_score(console: Console, score: Score) -> None:
     """Print the planted problems, found or missed, one per line, and the counts of other problems."""
-    console.print("\n[bold]Planted order surges[/bold] (five times the usual lines for three trading days)")
-    _print_planted(console, score.surges, _surge_name)
+    if score.surges:
+        console.print("\n[bold]Planted order surges[/bold] (five times the usual lines for three trading days)")
+        _print_planted(console, score.surges, _surge_name)
+    else:
+        console.print("\nNo order surge is planted: the days are too few.")
     found = [planted for planted in score.surges if planted.problem is not None]
     if found:
         hours = median(planted.hours or 0.0 for planted in found)

@@ -53,6 +53,8 @@ POLL_GAP_SECONDS = 0.5
 HUNG_SECONDS = 3
 """A broker that owes an answer and has given none for this long counts as hanging."""
 REPORT_SECONDS = 1.0
+AWAY_LOOKS = 5
+"""A partition is reported as away after so many statistics, which come once a second."""
 CLOSE_SECONDS_MAX = 5.0
 
 Key = tuple[str, int]
@@ -94,7 +96,7 @@ class KafkaReader:
         self._paused: set[Key] = set()
         self._brokers = Brokers(HUNG_SECONDS + int(config.get("fetch.wait.max.ms", 0)) // 1000)
         self._away: dict[Key, bool] = {}
-        self._away_before: set[Key] = set()
+        self._away_for: dict[Key, int] = {}
         self._proven = self._troubled = False
         self._failure: TidegaugeError | None = None
         callbacks = {
@@ -315,7 +317,9 @@ class KafkaReader:
 
     def _report_health(self) -> None:
         """Report the consumer's health: ok if every partition answers and no error came since the last statistics."""
-        lasting = self._away_before & self._away.keys()
+        # Brokers that have just started, or are busy, answer after a few seconds.
+        self._away_for = {key: self._away_for.get(key, 0) + 1 for key, away in self._away.items() if away}
+        lasting = [key for key, looks in self._away_for.items() if looks >= AWAY_LOOKS]
         if lasting:
             topic, partition = min(lasting)
             self._observer.failing(
@@ -323,7 +327,7 @@ class KafkaReader:
             )
         elif self._proven and not self._away and not self._troubled:
             self._observer.ok(PART)
-        self._away_before, self._troubled = set(self._away), False
+        self._troubled = False
 
 
 def _by_partition(messages: list[Any]) -> Iterator[tuple[Key, list[Any]]]:

@@ -14,6 +14,8 @@ from sinks.errors import TidegaugeError
 
 LINE_BYTES_MAX = 4 << 20  # A longer line is cut, so that a file without line ends cannot fill the memory.
 TOMBSTONE, TOMBSTONE_BYTES_MAX = b"null", 8  # blanks around it included
+_MARK = np.frombuffer(b"\xef\xbb\xbf", np.uint8)
+"""Byte order mark, which some programs write at the beginning of a file."""
 _IS_BLANK = np.zeros(256, np.bool_)
 _IS_BLANK[list(b" \t\n\r\v\f")] = True
 
@@ -55,6 +57,8 @@ class LineReader:
         if self._ended:
             return None
         data = self._read_chunk()
+        if self._next == 0 and np.array_equal(data[: len(_MARK)], _MARK):
+            data[: len(_MARK)] = ord(" ")
         ends = newlines(data)
         if len(data) == len(self._tail):
             ends = np.array([len(data)] if len(data) else [], np.int64)

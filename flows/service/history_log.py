@@ -1,7 +1,7 @@
 """History log: while the engine reads what was in the topics at its start, how far it is and how long it will take.
 `FlowObserver` calls it until the engine has caught up.
 
-First all records are read. If the last ones are old, the clock then goes on day by day to the present.
+First all records are read and applied. If the last ones are old, the clock then goes on day by day to the present.
 """
 
 import time
@@ -40,23 +40,24 @@ class HistoryLog:
             return
         self._said_at = now
         watermark = self._telemetry.watermark_ms()
-        unread = sum(self._telemetry.lag_records().values())
-        if unread or watermark is None:
+        applied, known = self._telemetry.history()
+        # Logs that were compacted, or have transactions, have fewer records than offsets.
+        read = sum(counts(self._telemetry.records).values())
+        if applied < read or any(self._telemetry.lag_records().values()) or watermark is None:
             self._read_at = None
-            self._reading(now, unread, watermark)
+            self._reading(now, applied, known, watermark)
         else:
             self._advancing(now, watermark)
 
-    def _reading(self, now: float, unread: int, watermark: int | None) -> None:
-        read = sum(counts(self._telemetry.records).values())
-        speed = read / (now - self._began)
+    def _reading(self, now: float, applied: int, known: int, watermark: int | None) -> None:
+        speed = applied / (now - self._began)
         self._log.info(
             "reading history",
-            read=read,
-            of=read + unread,
-            share=f"{read / max(read + unread, 1):.0%}",
+            read=applied,
+            of=known,
+            share=f"{applied / max(known, 1):.0%}",
             records_per_second=round(speed),
-            remaining=duration(unread / speed) if speed else "unknown",
+            remaining=duration((known - applied) / speed) if speed else "unknown",
             watermark=None if watermark is None else rfc3339(watermark),
         )
 

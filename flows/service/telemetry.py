@@ -101,6 +101,13 @@ class Telemetry:
         """Number of unread records of each partition."""
         return {key: max(read.end - read.position, 0) for key, read in self.partitions.copy().items()}
 
+    def history(self) -> tuple[int, int]:
+        """Records that machines have applied, and records that the logs have in all, as far as it is known."""
+        totals = list(self.control_totals.values())
+        missing = self.missing.copy()
+        ends = sum(max(read.end - missing.get(key, 0), 0) for key, read in self.partitions.copy().items())
+        return sum(of_partition.read for of_group in totals for of_partition in of_group), ends
+
     def watermark_ms(self) -> int | None:
         """The least watermark of all partitions that have one."""
         return min(

@@ -166,9 +166,17 @@ class StockoutDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
     ] = None
     next_receipt_date: Annotated[dt.date | None, about("Day of the next receipt; null: none is due.")] = None
     window_days: Annotated[int, about("Days until the next receipt or, if longer, the lead time.", minimum=0)]
+    needed_days: Annotated[
+        int | None,
+        about(
+            "Days of which `expected` is the demand: through the worst day of the window, usually the last one before"
+            " goods come; null: not known.",
+            minimum=0,
+        ),
+    ] = None
     lost_units: Annotated[
         Expectation | None,
-        about("Expected demand of the window that stock and receipts do not serve; null: not known.", minimum=0),
+        about("Expected demand of these days that stock and receipts do not serve; null: not known.", minimum=0),
     ] = None
     receipt_due: Annotated[bool, about("Whether a receipt is due.")]
 

@@ -7,7 +7,7 @@ from sensing.codec.instants import day_number
 from sensing.detection.delay_evidence import DelayEvidence, LatePart
 from sensing.detection.detector import Evaluation
 from sensing.detection.finding import DetectionContext
-from sensing.detection.sentences import are, day_name, number, plural, were
+from sensing.detection.sentences import are, day_name, number, plural
 
 PARTS_IN_SENTENCE = 3
 
@@ -21,24 +21,18 @@ def delay_sentence(_: DetectionContext, evidence: DelayEvidence, evaluation: Eva
         return f"{subject} {_ended(evidence)}."
     late = plural(worst.days_late(today), "day")
     of_line = f" of {number(evidence.units_ordered)}" if worst.units < evidence.units_ordered else ""
-    units = f"{number(worst.units)}{of_line}"
-    first = _first_day(worst, today)
+    goods = f"{number(worst.units)}{of_line}{_first_day(worst, today)} {are(worst.units)}"
     rest = _others(evidence, worst)
     tail = f"{_usual(evidence, worst)}{_stock(evidence, covered=evidence.covered(worst))}"
     expected = day_name(worst.expected_day, today)
     if worst.cause == "unconfirmed":
-        said = f"they {first} and" if first else "they"
-        return (
-            f"{subject}: {units} {are(worst.units)} not confirmed; {said} are expected around {expected}{rest}; {tail}."
-        )
+        return f"{subject}: {goods} not confirmed, and expected around {expected}{rest}; {tail}."
     if worst.cause == "overdue":
-        return f"{subject} is overdue by {late}: {units} {first}{rest}; {tail}."
-    moved = (
-        "the supplier now promises"
-        if worst.cause == "promise"
-        else "the supplier is disrupted and they are expected on"
-    )
-    return f"{subject} comes {late} late: {units} {first}, {moved} {expected}{rest}; {tail}."
+        return f"{subject} is overdue by {late}: {goods} missing{rest}; {tail}."
+    moved = f"now promised for {expected}"
+    if worst.cause != "promise":
+        moved = f"expected on {expected}, as the supplier is disrupted"
+    return f"{subject} comes {late} late: {goods} {moved}{rest}; {tail}."
 
 
 def _ended(evidence: DelayEvidence) -> str:
@@ -72,8 +66,7 @@ def _days_late(evidence: DelayEvidence) -> str:
 def _first_day(part: LatePart, today: int) -> str:
     if part.first_day == NO_DAY:
         return ""
-    verb = were(part.units)
-    return f"{verb} {'promised' if part.first_promised else 'ordered'} for {day_name(part.first_day, today)}"
+    return f", {'promised' if part.first_promised else 'ordered'} for {day_name(part.first_day, today)},"
 
 
 def _others(evidence: DelayEvidence, worst: LatePart) -> str:

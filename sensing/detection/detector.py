@@ -127,6 +127,9 @@ class ShardParts(Protocol):
     def category_of(self, row: int) -> str:
         """Category of a row's item."""
 
+    def last_line_day(self, row: int) -> int:
+        """Local day of a row's newest order line."""
+
 
 class Closing(NamedTuple):
     """Rows that closed the same local day and were planned. Every part has one entry per row."""

@@ -97,7 +97,7 @@ class DropEvidence(msgspec.Struct, frozen=True, kw_only=True):
     observed, expected
         Lines and, at today's level, expected lines of three windows: 7 days, 14 days, the days since the last line.
     silence_days
-        Days since the last line; 0 when there was one today.
+        Observed days since the last line, of which the third window consists; 0 when there was one today.
     lines_level, dispersion, history_days
         Of the row's lines, as in `sensing.detection.window_statistics`.
     units_per_line
@@ -106,6 +106,8 @@ class DropEvidence(msgspec.Struct, frozen=True, kw_only=True):
         Whether the demand class is `ending`, or the last day of the item is over.
     closed_day
         Local day that has closed.
+    last_line_day
+        Local day of the last order line.
     """
 
     observed: Sequence[float]
@@ -116,12 +118,13 @@ class DropEvidence(msgspec.Struct, frozen=True, kw_only=True):
     history_days: float
     units_per_line: float = math.nan
     ending: bool = False
-    closed_day: int = 0
+    closed_day: int
+    last_line_day: int
 
     @property
-    def last_line_day(self) -> int:
-        """Local day of the last order line."""
-        return self.closed_day - self.silence_days
+    def days_since(self) -> int:
+        """Days since the last order line, whether observed or not."""
+        return self.closed_day - self.last_line_day
 
 
 def triggers(_: ShardParts, closing: Closing) -> NDArray[np.bool_]:
@@ -144,6 +147,7 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[DropEvidence]
         units_per_line=units_per_line(parts.rows.hot[row]),
         ending=int(closing.demand_class[at]) == _ENDING or over,
         closed_day=closing.plan.day,
+        last_line_day=min(parts.last_line_day(row), closing.plan.day),
     )
     return [evidence]
 
@@ -175,7 +179,7 @@ def evaluate_drop(evidence: DropEvidence) -> Evaluation:
         window_hours=24 * int(length),
         money_units=max(0.0, e - n) * evidence.units_per_line,
         details=DropDetails(
-            window_days=int(length), silence_days=evidence.silence_days, last_line_date=date(evidence.last_line_day)
+            window_days=int(length), silence_days=evidence.days_since, last_line_date=date(evidence.last_line_day)
         ),
     )
 
@@ -220,7 +224,7 @@ def _back(evidence: DropEvidence) -> tuple[float, float, float] | None:
 
 
 def _ago(evidence: DropEvidence) -> str:
-    days = evidence.silence_days
+    days = evidence.days_since
     if days == 0:
         return "today"
     return f"{plural(days, 'day')} ago, on {day_name(evidence.last_line_day, evidence.closed_day)}"

@@ -23,6 +23,7 @@ class _Dump(msgspec.Struct):
     states: list[ExceptionState]
     newest: int
     refused: int
+    quiet: bool
 
 
 class EarlierExceptions:
@@ -30,10 +31,14 @@ class EarlierExceptions:
 
     They are settled once the clock has passed the newest of them by ``lateness_ms``: until then this run has seen all
     that the earlier one had seen, but for late events.
+
+    A run that begins with a backfill is ``quiet``: it does not repeat what the earlier run has told of a problem.
+    Others publish the past again.
     """
 
-    def __init__(self, states_max: int) -> None:
+    def __init__(self, states_max: int, *, quiet: bool) -> None:
         self._states_max = states_max
+        self.quiet = quiet
         self._states: dict[str, ExceptionState] = {}
         self._newest = 0
         self.refused = 0
@@ -68,6 +73,11 @@ class EarlierExceptions:
         known = self._states.get(exception_id)
         return known is not None and known.decided_at is not None and time <= milliseconds(known.decided_at)
 
+    def told(self, exception_id: str, time: int) -> bool:
+        """Whether a quiet run does not publish a change at ``time`` (UTC ms), since the earlier run has told of it."""
+        known = self._states.get(exception_id) if self.quiet else None
+        return known is not None and time <= milliseconds(known.updated_at)
+
     def version(self, exception_id: str) -> int:
         """Version of an exception in the topic, 0 if it is not there."""
         known = self._states.get(exception_id)
@@ -75,13 +85,15 @@ class EarlierExceptions:
 
     def dump(self) -> bytes:
         """All exceptions as bytes."""
-        return pack({"earlier": Encoded(_Dump(list(self._states.values()), self._newest, self.refused), _Dump)})
+        return pack(
+            {"earlier": Encoded(_Dump(list(self._states.values()), self._newest, self.refused, self.quiet), _Dump)}
+        )
 
     def load(self, block: bytes) -> None:
         """Restore the state of :meth:`dump`."""
         found: _Dump = unpack(block, {"earlier": _Dump})["earlier"]
         self._states = {state.exception_id: state for state in found.states}
-        self._newest, self.refused = found.newest, found.refused
+        self._newest, self.refused, self.quiet = found.newest, found.refused, found.quiet
 
 
 def milliseconds(time: str) -> int:
@@ -117,7 +129,7 @@ def go_on_from(problem: Problem, known: ExceptionState) -> Change | None:
     problem.last_transition_version = known.version + 1 if ended else 1
     if ended:
         return "reopened"
-    if known.overdue:
+    if known.overdue and not problem.overdue:
         problem.overdue = True
         problem.severity = SEVERITIES[min(rank(problem.severity) + 1, len(SEVERITIES) - 1)]
     keep_decision(problem, known)

@@ -4,8 +4,6 @@ Invariants
 ----------
 - There is at most one object per exception type and key. Its id is made when it opens, from type, key and the local day
   on which the episode began. So it does not depend on the machine's clock, nor on which event tipped it.
-- Versions are 1, 2, 3, ... in the order of publication. Version 1 is published as ``opened``, no other version is. Only
-  opened problems are published as resolved.
 - ``escalated`` is published when the severity rises, or when the deadline of a critical problem has passed;
   ``de_escalated`` when it falls.
 - Publications depend only on the findings and their instants. A dump restores the state exactly.
@@ -15,51 +13,35 @@ escalated when its severity rises, and ends as resolved or expired. A problem th
 type is the same object: it is opened again with the same id and the next version. A person may acknowledge, label or
 reject a problem. A rejected problem is resolved, and for a week it recurs only with a higher severity.
 
-During a backfill nothing is published, and ended problems are dropped. `end_backfill` then returns the open problems,
-and `publish` publishes each as version 1. What an earlier run has published is compared, see `earlier_exceptions`.
+During a backfill nothing is published. `end_backfill` then returns the open problems, and `publish` publishes each as
+version 1. What an earlier run has published is compared, and not repeated, see `earlier_exceptions`.
 """
 
 import msgspec
 
 from sensing.contracts.decisions import Label
-from sensing.contracts.exceptions import Change, ExceptionState, ExceptionType, Resolution, Status
-from sensing.contracts.output_fields import CAUSES_MAX
-from sensing.detection.deadlines import NEVER, Deadlines, Entry
+from sensing.contracts.exceptions import Change, ExceptionType, Resolution, Status
+from sensing.detection.deadlines import NEVER
 from sensing.detection.detector_registry import DETECTORS
-from sensing.detection.earlier_exceptions import (
-    EarlierExceptions,
-    decision_of,
-    go_on_from,
-    has_ended,
-    keep_decision,
-    milliseconds,
-    not_found_again,
-)
-from sensing.detection.ended_problems import EndedProblems
 from sensing.detection.finding import Finding, with_customer
 from sensing.detection.problem import (
     Problem,
     Publication,
-    exception_state,
     is_material,
     keep_causes,
     name_problem,
 )
 from sensing.detection.problem_severity import (
     begin_episode,
-    deadline_of,
     pass_deadline,
     recurs,
     update_severity,
 )
-from sensing.detection.problem_table import ProblemTable, name_of
+from sensing.detection.problem_table import name_of
+from sensing.detection.published_problems import PublishedProblems
 from sensing.machine_settings import DAY_MS
 from sensing.state.decision_record import DecisionRecord
 from sensing.state.snapshot import Encoded, pack, unpack
-
-NO_ROW = -1
-DISMISSED_MS = 7 * DAY_MS
-"""Time after a rejection during which the problem recurs only with a higher severity."""
 
 
 class _Dump(msgspec.Struct):
@@ -69,16 +51,8 @@ class _Dump(msgspec.Struct):
     problems: list[Problem]
 
 
-class Problems(ProblemTable):
+class Problems(PublishedProblems):
     """All problems of one machine."""
-
-    def __init__(self, problems_max: int, *, backfilling: bool = False) -> None:
-        super().__init__(problems_max)
-        self.backfilling = backfilling
-        self.ended = EndedProblems(problems_max)
-        # Open ones, and those that had ended.
-        self.earlier = EarlierExceptions(2 * problems_max)
-        self._deadlines = Deadlines(self._is_due)
 
     @property
     def is_empty(self) -> bool:
@@ -118,10 +92,13 @@ class Problems(ProblemTable):
         """
         problem = self._problems[self._ids[exception_id]]
         change: Change = "changed"
+        published = problem.decision_record == decision_record and self.earlier.version(exception_id) > 0
         problem.decision_record = decision_record
         problem.label = label or problem.label
         if ending is not None:
             return self.observe(ending)
+        if published:
+            return None  # by an earlier run
         if decision_record.decision == "acknowledge":
             assert problem.is_open, "what has ended cannot be acknowledged"
             change = "changed" if problem.status == "acknowledged" else "acknowledged"
@@ -177,56 +154,6 @@ class Problems(ProblemTable):
             found.append(self._publish(problem, "escalated", instant))
         return [each for each in found if each is not None]
 
-    def relink(self, row: int, cause: ExceptionType, instant: int) -> list[Publication]:
-        """Publish the open problems of a row whose causes have changed with those of type ``cause``."""
-        found = []
-        for problem in self._of_row(row):
-            caused_by = DETECTORS[problem.exception_type].caused_by
-            if problem.is_open and cause in caused_by and problem.caused_by != self._causes(problem):
-                found.append(self._publish(problem, "changed", instant))
-        return [each for each in found if each is not None]
-
-    def end_backfill(self) -> list[str]:
-        """End the backfill; returns the names of the open problems for :meth:`publish`, oldest first."""
-        self.backfilling = False
-        return [name for name, problem in self._problems.items() if problem.is_open]
-
-    def publish(self, names: list[str], instant: int) -> list[Publication]:
-        """Publish problems of :meth:`end_backfill` as version 1. Call it before any other change of these problems.
-
-        Problems that an earlier run has published go on with their versions, and only if they have changed.
-        """
-        found = []
-        for name in names:
-            problem = self._problems[name]
-            # Nobody could read the problem before, so its deadline counts from now.
-            problem.deadline = deadline_of(problem, instant)
-            known = self.earlier.get(problem.exception_id)
-            # The event that opened the problem may be ahead of the clock.
-            time = max(instant, problem.opened_time)
-            if known is None:
-                found.append(self._publish(problem, "opened", time))
-            else:
-                problem.caused_by = self._causes(problem)
-                change = go_on_from(problem, known)
-                found.append(None if change is None else self._publish(problem, change, time))
-            self._await_deadline(name, problem)
-        return [each for each in found if each is not None]
-
-    def settle_earlier(self, instant: int) -> list[Publication]:
-        """End the exceptions of an earlier run that this run has not found again, and keep decisions about others."""
-        found: list[Publication | None] = []
-        for known in self.earlier.take():
-            problem = self.named(known.exception_id)
-            if problem is not None:
-                found.append(self._settle(problem, known, instant))
-            elif known.exception_id not in self.ended:
-                state = known if has_ended(known) else not_found_again(known, instant)
-                if state is not known:
-                    found.append(Publication("resolved", state, NO_ROW))
-                self.ended.add(known.exception_id, state.version, milliseconds(state.resolved_at or state.updated_at))
-        return [each for each in found if each is not None]
-
     def dump(self) -> bytes:
         """All problems as bytes."""
         kept = list(self._problems.values())
@@ -245,24 +172,6 @@ class Problems(ProblemTable):
         for problem in dump.problems:
             self._add(name_of(problem.exception_type, problem.finding.key), problem)
         self._deadlines.rebuild((problem.deadline, name) for name, problem in self._problems.items())
-
-    def _is_due(self, entry: Entry) -> bool:
-        problem = self._problems.get(entry[1])
-        return problem is not None and problem.deadline == entry[0] and problem.awaits_attention and not problem.overdue
-
-    def _await_deadline(self, name: str, problem: Problem) -> None:
-        self._deadlines.put(problem.deadline, name, len(self._problems))
-
-    def _causes(self, problem: Problem) -> list[str]:
-        """Ids of the open problems that cause this one, the oldest first."""
-        types = DETECTORS[problem.exception_type].caused_by
-        if not types or problem.has_ended:
-            return []
-        return [
-            each.exception_id
-            for each in self._of_row(problem.finding.row)
-            if each.exception_type in types and each.is_open and not each.finding.harmless
-        ][:CAUSES_MAX]
 
     def _update_candidate(self, name: str, problem: Problem, finding: Finding) -> Publication | None:
         """Update a candidate. It opens after enough consecutive active findings."""
@@ -335,61 +244,13 @@ class Problems(ProblemTable):
             self._await_deadline(name, problem)
         return self._publish(problem, change, _time_of(finding)) if step or is_material(problem, finding) else None
 
-    def _dismiss(self, problem: Problem, decision_record: DecisionRecord, instant: int) -> Publication | None:
-        """End a rejected problem. During a backfill it is kept, unlike other ended problems."""
-        assert problem.is_open, "what has ended cannot be rejected"
-        problem.status, problem.resolution = "resolved", "rejected"
-        problem.dismissed = True
-        problem.ended_time = max(decision_record.time, problem.opened_time)
-        problem.cool_until = max(decision_record.time, instant) + DISMISSED_MS
-        problem.reason_override = (
-            f"Rejected as no problem {decision_record.as_text()} It last said: {problem.finding.reason}"
-        )
-        found = self._publish(problem, "resolved", max(decision_record.time, instant))
-        if found is not None:
-            self.ended.add(problem.exception_id, problem.version, max(decision_record.time, instant))
-        return found
-
     def _end(
         self, name: str, problem: Problem, status: Status, resolution: Resolution, time: int
     ) -> Publication | None:
         problem.status, problem.resolution = status, resolution
         problem.ended_time = time
         problem.cool_until = max(time, problem.seen) + DETECTORS[problem.exception_type].hysteresis.cool_down_ms
-        found = self._publish(problem, "resolved", max(time, _time_of(problem.finding)))
-        if found is None:
-            self._drop(name)
-        else:
-            self.ended.add(problem.exception_id, problem.version, max(time, problem.seen))
-        return found
-
-    def _settle(self, problem: Problem, known: ExceptionState, instant: int) -> Publication | None:
-        """Compare a problem of this run with what an earlier run has published about it."""
-        published, problem.version = problem.version > 0, max(problem.version, known.version)
-        if problem.has_ended and not published:  # rejected in the backfill
-            found = None if has_ended(known) else self._publish(problem, "resolved", instant)
-            self.ended.add(problem.exception_id, problem.version, instant)
-            return found
-        if problem.has_ended:
-            return None
-        before, rejection = problem.status, decision_of(known)
-        if not keep_decision(problem, known):
-            return None
-        if known.resolution == "rejected" and rejection is not None:
-            return self._dismiss(problem, rejection, instant)
-        return self._publish(problem, "changed" if problem.status == before else "acknowledged", instant)
-
-    def _publish(self, problem: Problem, change: Change, time: int) -> Publication | None:
-        """Publish the state of a problem as updated at ``time``, unless the machine is backfilling."""
-        if self.backfilling:
-            return None
-        problem.version += 1
-        problem.caused_by = self._causes(problem)
-        problem.published_time = max(problem.published_time, time)
-        problem.published_observed = problem.finding.observed
-        problem.published_money = problem.finding.comparable_money
-        problem.published_marker = problem.finding.marker
-        return Publication(change, exception_state(problem), problem.finding.row)
+        return self._ended(problem, max(time, _time_of(problem.finding)), max(time, problem.seen))
 
 
 def _time_of(finding: Finding) -> int:

@@ -13,7 +13,9 @@ the same customer's twin was cancelled shortly before.
 """
 
 import math
+from typing import NamedTuple
 
+from sensing.contracts.exception_details import Sign
 from sensing.jit import kernel, lean_kernel
 
 ROW_LINES_MAX = 64.0
@@ -35,6 +37,18 @@ PRICE_RATIO_MAX = 1.0 / 3.0
 SIGNS_MIN = 2
 EXACT = 1e-6
 POWERS_OF_TEN = tuple(10.0**k for k in range(1, 10))
+
+
+class Judgement(NamedTuple):
+    """What is known of a record far outside its row's sizes before it teaches its own.
+
+    ``place`` is its topic, partition and offset; ``typical`` and ``largest`` are the usual and largest usual line.
+    """
+
+    place: tuple[int, int, int]
+    signs: tuple[Sign, ...]
+    typical: float
+    largest: float
 
 
 @lean_kernel

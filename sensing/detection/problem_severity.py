@@ -25,9 +25,8 @@ def begin_episode(problem: Problem, finding: Finding) -> None:
 def update_severity(problem: Problem, finding: Finding) -> int:
     """Update severity and deadline after a finding; returns the number of grades that the severity has risen.
 
-    A deadline is not moved later by a rise, nor is it by a finding that leaves the severity as it is. But a problem
-    that rises after it was acknowledged asks for attention again: if its deadline has passed meanwhile, it gets a new
-    one.
+    A deadline is not moved later by a rise, nor is it by a finding that leaves the severity as it is. But one that has
+    passed is replaced when the severity rises: the problem asks for attention again.
     """
     before = rank(problem.severity)
     days_open = max(finding.event_time - problem.since, 0) / DAY_MS
@@ -35,8 +34,8 @@ def update_severity(problem: Problem, finding: Finding) -> int:
     step = _settled(problem, min(target, len(SEVERITIES) - 1), finding.event_time) - before
     if step:
         problem.severity = SEVERITIES[before + step]
-        now = max(finding.event_time, finding.instant)
-        due, lapsed = deadline_of(problem, now), problem.status == "acknowledged" and problem.deadline <= now
+        due = deadline_of(problem, max(finding.event_time, finding.instant))
+        lapsed = problem.deadline <= finding.instant
         problem.deadline = due if step < 0 or lapsed else min(problem.deadline, due)
     return step
 

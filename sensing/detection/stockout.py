@@ -83,6 +83,8 @@ class StockoutEvidence(msgspec.Struct, frozen=True, kw_only=True):
         First day on which the mean projection is below zero, 0 being tomorrow; negative: none.
     window_days
         Days until the next receipt, at least the lead time.
+    worst_days
+        Days through the worst day of the window, after which goods come unless the window ends with it.
     next_receipt_day
         Local day of the next receipt within the projection; NO_DAY: none is due.
     until_receipt
@@ -101,6 +103,7 @@ class StockoutEvidence(msgspec.Struct, frozen=True, kw_only=True):
     probability: float
     stockout_day: int
     window_days: int
+    worst_days: int
     next_receipt_day: int = NO_DAY
     until_receipt: bool
     oversold_since: int = NO_DAY
@@ -166,6 +169,7 @@ def stockout_evidence(plan: Plan, at: int, today: int, known: Finding | None = N
         probability=float(plan.stockout_probability[at]),
         stockout_day=int(plan.stockout[at]),
         window_days=window,
+        worst_days=0 if np.isnan(plan.worst_days[at]) else int(plan.worst_days[at]),
         next_receipt_day=plan.day + 1 + int(due[0]) if len(due) else NO_DAY,
         until_receipt=len(due) > 0 and window == int(due[0]),
         oversold_since=_oversold_since(free, today, known),
@@ -191,11 +195,11 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[StockoutEvide
 
 def evaluate_stockout(evidence: StockoutEvidence) -> Evaluation:
     """Apply the thresholds to a row's projection."""
-    known, free, window, shortage = evidence.known, evidence.free, evidence.window_days, evidence.shortage
+    known, free, shortage = evidence.known, evidence.free, evidence.shortage
     # Overdue demand beyond the stock is a shortage even without further demand, unless goods come in time.
     wanted = evidence.needed > 0.0 or free + evidence.arriving < 0.0
     active = known and evidence.probability >= PROBABILITY_OPEN and wanted
-    points = stockout_points(evidence.probability, evidence.days_until, window - evidence.days_until)
+    points = stockout_points(evidence.probability, evidence.days_until, evidence.worst_days - evidence.days_until)
     return Evaluation(
         active=active,
         cleared=known and not active and evidence.probability <= PROBABILITY_CLEARED,
@@ -210,7 +214,8 @@ def evaluate_stockout(evidence: StockoutEvidence) -> Evaluation:
             stockout_date=date(evidence.gone_day) if known else None,
             oversold_since=None if evidence.oversold_since == NO_DAY else date(evidence.oversold_since),
             next_receipt_date=date(evidence.next_receipt_day) if evidence.receipt_due else None,
-            window_days=window,
+            window_days=evidence.window_days,
+            needed_days=evidence.worst_days if known else None,
             lost_units=round(shortage, 3) if known else None,
             receipt_due=evidence.receipt_due,
         ),
@@ -218,7 +223,7 @@ def evaluate_stockout(evidence: StockoutEvidence) -> Evaluation:
 
 
 def stockout_sentence(_: DetectionContext, evidence: StockoutEvidence, evaluation: Evaluation) -> str:
-    """Sentence: free stock, demand of the window, date and chance of the stock-out, next receipt, and lost units."""
+    """Sentence: free stock, demand through the worst day, date and chance of a stock-out, next receipt, lost units."""
     if not evidence.known:
         return "The stock is not known."
     today, free, needed = evidence.current_day, evidence.free, evidence.needed
@@ -243,8 +248,15 @@ def stockout_sentence(_: DetectionContext, evidence: StockoutEvidence, evaluatio
 
 
 def _window(evidence: StockoutEvidence) -> str:
-    until = "until the next receipt" if evidence.until_receipt else "until goods ordered now can arrive"
-    return f"in the {plural(evidence.window_days, 'day')} {until}"
+    """The days of which the need is stated."""
+    if evidence.until_receipt:
+        until = "until the next receipt"
+    elif evidence.worst_days < evidence.window_days:
+        until = f"until the receipt of {day_name(evidence.current_day + 1 + evidence.worst_days, evidence.current_day)}"
+    else:
+        until = "until goods ordered now can arrive"
+    days = "day" if evidence.worst_days == 1 else plural(evidence.worst_days, "day")
+    return f"in the {days} {until}"
 
 
 def _receipt(evidence: StockoutEvidence, due: str = "") -> str:

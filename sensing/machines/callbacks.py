@@ -3,7 +3,6 @@
 The kernel stops behind such a record, so a callback sees exactly the state that the record left.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -94,8 +93,8 @@ def detect_surge(
 
 
 def _hold(s: ShardState, row: int, event: Any, texts: EventTexts) -> None:
-    hot = s.rows.hot[row]
-    customer = int(event["party"])
+    customer, judged = int(event["party"]), s.judgement
+    assert judged is not None, "a record is judged before it is held"
     context = context_of(
         s, row, s.clock, int(event["time"]), (texts.event_id,), customer=customer, line=event, orders=line_of(texts)
     )
@@ -103,9 +102,9 @@ def _hold(s: ShardState, row: int, event: Any, texts: EventTexts) -> None:
         order_id=texts.document,
         line=texts.line_or_sku,
         quantity=_units(event),
-        typical=math.exp(float(hot["size_mean"])),
-        largest=math.exp(float(hot["size_max"])),
-        signs=s.signs,
+        typical=judged.typical,
+        largest=judged.largest,
+        signs=judged.signs,
         order_day=_order_day(s, event, context.day),
         partition=int(event["partition"]),
         **facts_of(event),

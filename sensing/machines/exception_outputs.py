@@ -5,6 +5,7 @@ from typing import Protocol
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.subjects import parameters_subject
 from sensing.detection.detector_registry import DETECTORS
+from sensing.detection.earlier_exceptions import milliseconds
 from sensing.detection.finding import Finding
 from sensing.detection.lifecycle import Problems
 from sensing.detection.problem import Publication
@@ -121,4 +122,5 @@ def run_problem_timers(k: ProblemKeeper, instant: int, *, final: bool = False) -
         for found in k.problems.settle_earlier(k.clock):
             put_exception(k, k.clock, k.clock, found)
     for found in k.problems.pass_deadlines(instant):
-        put_exception(k, k.clock, instant, found)
+        # The event that moved the problem last may have been ahead of the clock.
+        put_exception(k, k.clock, milliseconds(found.state.updated_at), found)

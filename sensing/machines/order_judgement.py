@@ -15,7 +15,7 @@ from sensing.contracts.exception_details import LargeOrderDetails, LargeOutcome,
 from sensing.contracts.subjects import problem_key
 from sensing.detection.finding import Finding, LineName
 from sensing.detection.large_order import LARGE_ORDER, LargeLine
-from sensing.detection.order_size import SIGNS_MIN, TWIN_MS, is_multiple, price_fits_another
+from sensing.detection.order_size import SIGNS_MIN, TWIN_MS, Judgement, is_multiple, price_fits_another
 from sensing.machine_settings import DAY_MINUTES
 from sensing.machines.exception_outputs import observe
 from sensing.machines.kernel_tables import JUDGED_IMPOSSIBLE, JUDGED_LARGE
@@ -30,10 +30,20 @@ TWINS_MAX = 10_000
 def judge(s: ShardState, row: int, event: Any) -> int:
     """Verdict on a record's quantity: JUDGED_IMPOSSIBLE with enough signs of a slip, else JUDGED_LARGE.
 
-    The signs are left in ``s.signs`` for the callback of the record.
+    The judgement is left in the state for the callback of the record.
     """
-    s.signs = signs_of(s, row, event)
-    return JUDGED_IMPOSSIBLE if len(s.signs) >= SIGNS_MIN else JUDGED_LARGE
+    s.judgement = judgement(s, row, event, signs_of(s, row, event))
+    return JUDGED_IMPOSSIBLE if len(s.judgement.signs) >= SIGNS_MIN else JUDGED_LARGE
+
+
+def judgement(s: ShardState, row: int, event: Any, signs: tuple[Sign, ...] = ()) -> Judgement:
+    """What is known of a record before it teaches its size."""
+    hot = s.rows.hot[row]
+    return Judgement(_place(event), signs, math.exp(float(hot["size_mean"])), math.exp(float(hot["size_max"])))
+
+
+def _place(event: Any) -> tuple[int, int, int]:
+    return int(event["topic"]), int(event["partition"]), int(event["offset"])
 
 
 def signs_of(s: ShardState, row: int, event: Any) -> tuple[Sign, ...]:
@@ -65,10 +75,15 @@ def report_large_line(s: ShardState, row: int, slot: int, event: Any, texts: Eve
     hot = s.rows.hot[row]
     facts = facts_of(event) | {"customer": texts.customer or None}
     priced, customer = event, int(event["party"])
+    judged = s.judgement
+    if judged is None or judged.place != _place(event):  # a change of a line that was judged before
+        judged = judgement(s, row, event)
+    typical, largest = judged.typical, judged.largest
     opened = s.problems.latest(LARGE_ORDER.name, problem_key(*s.names_of(row), texts.document, texts.line_or_sku))
     if opened is not None:
         before = opened.details
         assert isinstance(before, LargeOrderDetails)
+        typical, largest = opened.expected or typical, before.largest_usual
         if units_open == 0.0:
             # The event that ends it is another one, maybe a shipment: the facts are those of the line that opened it.
             facts, priced, customer = {name: getattr(before, name) for name in facts}, _priced(opened, before), 0
@@ -82,8 +97,8 @@ def report_large_line(s: ShardState, row: int, slot: int, event: Any, texts: Eve
         line=texts.line_or_sku,
         quantity=int(line["quantity"]) / THOUSANDTHS,
         units_open=units_open,
-        typical=math.exp(float(hot["size_mean"])),
-        largest=math.exp(float(hot["size_max"])),
+        typical=typical,
+        largest=largest,
         on_hand=on_hand,
         free=on_hand - due_units(s, row, int(line["requested_day"])),
         order_day=int(line["minute"]) // DAY_MINUTES,

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 
 from sensing.codec.event_record import BEFORE_ALL, NO_DAY, TOPICS
 from sensing.codec.shard_split import shard_of
-from sensing.contracts.exception_details import Sign
 from sensing.contracts.reference import CalendarUpdated
 from sensing.demand.baseline_plans import BaselinePlans
 from sensing.demand.models import DemandModels
@@ -14,6 +13,7 @@ from sensing.demand.opportunities import Opportunities
 from sensing.demand.promotion_uplift import PromotionUplifts
 from sensing.demand.signal_table import SignalTable
 from sensing.detection.lifecycle import Problems
+from sensing.detection.order_size import Judgement
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.machines.close_schedule import NEVER, CloseSchedule
 from sensing.machines.hand_overs import HandOvers
@@ -93,7 +93,7 @@ class ShardState:
         self.ignores_orders = np.zeros(0, np.bool_)
         """By row: only transfers are demand. It ends with the highest such row that there ever was, since most
         installations have none."""
-        self.signs: tuple[Sign, ...] = ()  # of the record that was judged last
+        self.judgement: Judgement | None = None  # of the record that was judged last, for its callback
         self.cancelled_large: dict[tuple[int, int], int] = {}
         """Event time at which a row's customer (bits of its hash) last cancelled a large line, oldest entry first."""
 
@@ -195,6 +195,10 @@ class ShardState:
         """Category of a row's item; empty if it has none."""
         item = self.supply.master.item(self.sku_of(row))
         return "" if item is None or item.category is None else item.category
+
+    def last_line_day(self, row: int) -> int:
+        """Local day of a row's newest order line."""
+        return self.zones.local_hour(self.zone_of(row), int(self.rows.hot["last_order"][row])) // 24
 
     def zone_of(self, row: int) -> int:
         """Time zone of a row."""

@@ -14,6 +14,7 @@ from sensing.contracts.common import VERSION_LAST
 from sensing.machines.absorb import EVENT_WORDS, absorb
 from sensing.machines.callbacks import run_callback
 from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX, JUDGED_LARGE, TO_JUDGE, UNJUDGED
+from sensing.machines.order_judgement import judgement
 from sensing.machines.shard_state import ShardState
 
 
@@ -42,7 +43,7 @@ def book_transfer(s: ShardState, message: InfrequentEvent, row: int, quantity: i
     verdict = UNJUDGED
     _, added = absorb(s.tables(), records, words, rows, 0, 1, s.settings.line_horizon_days, callbacks, verdict)
     if added == TO_JUDGE:
-        verdict = JUDGED_LARGE
+        verdict, s.judgement = JUDGED_LARGE, judgement(s, row, record)
         _, added = absorb(s.tables(), records, words, rows, 0, 1, s.settings.line_horizon_days, callbacks, verdict)
     texts = EventTexts(event.sku, event.location, "", "", event.event_id)
     for entry in callbacks[:added]:

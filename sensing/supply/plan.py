@@ -18,7 +18,16 @@ from sensing.supply.lanes import Lanes
 from sensing.supply.lead_time import include_open_lines, shrunk
 from sensing.supply.lead_time_demand import protection_time_demand
 from sensing.supply.order_quantity import order_quantities
-from sensing.supply.projection import ARRIVING, COVER_DAYS, NEEDED, NEEDED_VARIANCE, PROBABILITY, lead_days, project
+from sensing.supply.projection import (
+    ARRIVING,
+    COVER_DAYS,
+    NEEDED,
+    NEEDED_VARIANCE,
+    PROBABILITY,
+    WORST_DAYS,
+    lead_days,
+    project,
+)
 from sensing.supply.purchases import OpenLines, Purchases
 from sensing.supply.rounding import in_units, rounded
 from sensing.supply.stock_ledger import stock
@@ -88,6 +97,8 @@ class Plan(NamedTuple):
     needed_variance: Floats
     arriving: Floats
     """(n,) due receipts through the worst day of the window."""
+    worst_days: Floats
+    """(n,) days through the worst day of the window; NaN: stock is not known."""
     cover_days: Floats
     """(n,) days that the stock lasts without receipts; NaN: without end, or not known."""
     policy: NDArray[Any]
@@ -220,7 +231,7 @@ def make_plan(
     on_hand = np.empty(count)
     stock(supply, rows, on_hand)
     on_hand[kits] = np.nan
-    found, projected = np.empty((count, 2), np.int64), np.empty((count, 5))
+    found, projected = np.empty((count, 2), np.int64), np.empty((count, 6))
     project(on_hand, owed, due, receipts, forecast_mean, forecast_variance, mean_days, found, projected)
     ending.project((on_hand, owed), due, receipts, mean_days, found, projected)
     on_order, open_demand = supply["on_order"][rows] / THOUSANDTHS, supply["open_total"][rows] / THOUSANDTHS
@@ -230,5 +241,6 @@ def make_plan(
         quantity, in_units(point + quantity, decimals), on_hand, on_order, open_demand, open_day, overdue, allocated,
         on_hand - owed, in_transit, beyond, receipts, found[:, 0], found[:, 1],
         projected[:, PROBABILITY], projected[:, NEEDED], projected[:, NEEDED_VARIANCE], projected[:, ARRIVING],
-        projected[:, COVER_DAYS], policy, inputs.stale, ending.left_over(on_hand, on_order, open_demand),
+        projected[:, WORST_DAYS], projected[:, COVER_DAYS], policy, inputs.stale,
+        ending.left_over(on_hand, on_order, open_demand),
     )  # fmt: skip

@@ -23,7 +23,7 @@ NOT_WITHIN = -1
 """No such day within the projection."""
 MEDIAN_MARGIN = 0.5
 """Upper bound of median minus mean of a demand, in units, with rounding errors of float32."""
-PROBABILITY, NEEDED, NEEDED_VARIANCE, ARRIVING, COVER_DAYS = range(5)
+PROBABILITY, NEEDED, NEEDED_VARIANCE, ARRIVING, COVER_DAYS, WORST_DAYS = range(6)
 """Columns of the results of `project`."""
 
 
@@ -102,9 +102,9 @@ def project(
         (n, 2) filled with the first day (0 is tomorrow) on which the mean projection is below zero, or NOT_WITHIN, and
         with the days of the window.
     out
-        (n, 5) filled with the probability of a stock-out on the worst day of the window, mean and variance of the
-        demand through that day, receipts through that day, and the days that stock lasts without any receipt (NaN:
-        without end).
+        (n, 6) filled with the probability of a stock-out on the worst day of the window, mean and variance of the
+        demand through that day, receipts through that day, the days that stock lasts without any receipt (NaN:
+        without end), and the days through that day.
     """
     for i in range(on_hand.size):
         covered = projected_days(mean.shape[1], lead_time_days[i])
@@ -129,16 +129,19 @@ def project(
             if stock < 0.0 and days[i, 0] == NOT_WITHIN:
                 days[i, 0] = t
             if t == window - 1 or (t < window - 1 and receipts[i, t + 1] > 0.0):
-                keep_worst(free, needed, needed_variance, arriving, out[i])
+                keep_worst(free, needed, needed_variance, arriving, t + 1, out[i])
         if learned:
             out[i, COVER_DAYS] = days_of_cover(free, daily, mean[i, mean.shape[1] - 7 :])
 
 
 @kernel
 def keep_worst(
-    free: float, needed: float, needed_variance: float, arriving: float, out: NDArray[np.float64]
+    free: float, needed: float, needed_variance: float, arriving: float, days: int, out: NDArray[np.float64]
 ) -> None:  # fmt: skip
-    """Keep the day with the highest probability of a stock-out; of equal ones that with the largest gap."""
+    """Keep the day, after ``days`` days, with the highest probability of a stock-out.
+
+    Of equal ones that with the largest gap.
+    """
     available = free + arriving
     chance = 1.0 if available < 0.0 else tail_probability(math.floor(available) + 1.0, needed, needed_variance)
     if (
@@ -150,6 +153,7 @@ def keep_worst(
         out[NEEDED] = needed
         out[NEEDED_VARIANCE] = needed_variance
         out[ARRIVING] = arriving
+        out[WORST_DAYS] = days
 
 
 @kernel

@@ -35,8 +35,8 @@ def both_dates(result: CaseResult) -> None:
     opened, latest = life[0], life[-1]
     assert opened.opened_at == "2026-02-11T09:00:01.000Z"
     assert latest.reason.startswith(
-        "Line 00010 of purchase order 4500 from V comes 26 days late: 40 of 100 were ordered for 24 Feb, the "
-        "supplier now promises 22 Mar; "
+        "Line 00010 of purchase order 4500 from V comes 26 days late: 40 of 100, ordered for 24 Feb, are "
+        "now promised for 22 Mar; "
     )
     assert details(latest) | {
         "schedule_quantity": 40.0, "units_late": 40.0, "promised_date": "2026-02-24",
@@ -71,8 +71,8 @@ def test_a_part_that_is_not_confirmed(tmp_path: Path) -> None:
     (life,) = result.of_type("supplier_delay")
     assert life[0].opened_at[:10] == "2026-02-12"
     assert life[0].reason.startswith(
-        "Line 00010 of purchase order 4500 from V: 40 of 100 are not confirmed; they were ordered for 24 Feb and "
-        "are expected around 2"
+        "Line 00010 of purchase order 4500 from V: 40 of 100, ordered for 24 Feb, are not confirmed, "
+        "and expected around 2"
     )
     assert result.row("E", "DC").stock.on_order == 40.0
 

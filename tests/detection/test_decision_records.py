@@ -4,7 +4,8 @@ import pytest
 
 from sensing.contracts.decisions import Label, Verdict
 from sensing.contracts.exceptions import ExceptionState
-from sensing.detection.lifecycle import DISMISSED_MS, Problems
+from sensing.detection.lifecycle import Problems
+from sensing.detection.published_problems import DISMISSED_MS
 from sensing.machine_settings import DAY_MS
 from sensing.state.decision_record import DecisionRecord
 from tests.detection.contexts import NOW, finding

@@ -43,19 +43,19 @@ def test_later_promise_opens() -> None:
     assert (found.observed, found.money, found.route, found.inform) == (7.0, 100.0, "buyer", ("planner",))
     assert found.marker == "40 2011-11-30"
     assert found.reason == (
-        "Line 1 of purchase order PO7 from ACME comes 7 days late: 40 were promised for 23 Nov, "
-        "the supplier now promises 30 Nov; stock lasts 3 days, which does not cover the gap."
+        "Line 1 of purchase order PO7 from ACME comes 7 days late: 40, promised for 23 Nov, are "
+        "now promised for 30 Nov; stock lasts 3 days, which does not cover the gap."
     )
 
 
 def test_only_the_supplier_promises() -> None:
     """A day of the order was ordered, a disruption moves what is expected, silence says nothing."""
     ordered = part(8, first_promised=False)
-    assert "40 were ordered for 23 Nov, the supplier now promises 30 Nov" in delay(ordered).reason
+    assert "40, ordered for 23 Nov, are now promised for 30 Nov" in delay(ordered).reason
     assert (details(delay(ordered))["promised_by"], details(delay(part(8)))["promised_by"]) == ("order", "supplier")
     assert details(delay(ordered))["promised_date"] == "2011-11-23"
     disrupted_part = part(8, cause="disruption", first_promised=False)
-    assert "the supplier is disrupted and they are expected on 30 Nov" in delay(disrupted_part).reason
+    assert "are expected on 30 Nov, as the supplier is disrupted" in delay(disrupted_part).reason
     for cause in ("disruption", "overdue", "unconfirmed"):
         assert "promise" not in delay(part(8, cause=cause, first_promised=False)).reason
 
@@ -65,8 +65,8 @@ def test_a_schedule_line_is_named_with_its_date_and_quantity() -> None:
     found = delay(part(3, 60.0), part(29, schedule_line="2"), ordered=120.0, units_open=110.0)
 
     assert found.reason == (
-        "Line 1 of purchase order PO7 from ACME comes 28 days late: 40 of 120 were promised for 23 Nov, the "
-        "supplier now promises 21 Dec (also late: 60 by 25 Nov); stock lasts 3 days, which does not cover the "
+        "Line 1 of purchase order PO7 from ACME comes 28 days late: 40 of 120, promised for 23 Nov, are "
+        "now promised for 21 Dec (also late: 60 by 25 Nov); stock lasts 3 days, which does not cover the "
         "gap."
     )
     assert details(found)["schedule_line"] == "2"
@@ -83,11 +83,11 @@ def test_what_is_not_confirmed_has_its_sentence() -> None:
 
     assert found.active
     assert found.reason == (
-        "Line 1 of purchase order PO7 from ACME: 40 of 100 are not confirmed; they were ordered for 23 Nov and are "
-        "expected around 23 Nov; stock lasts 9 days, which covers the gap."
+        "Line 1 of purchase order PO7 from ACME: 40 of 100, ordered for 23 Nov, are not confirmed, "
+        "and expected around 23 Nov; stock lasts 9 days, which covers the gap."
     )
     undated = delay(part(9, cause="unconfirmed", first_day=NO_DAY), ordered=100.0)
-    assert "40 of 100 are not confirmed; they are expected around 1 Dec; " in undated.reason
+    assert "40 of 100 are not confirmed, and expected around 1 Dec; " in undated.reason
     assert undated.observed == 0.0
 
 
@@ -99,8 +99,8 @@ def test_overdue_line_is_as_late_as_today() -> None:
     assert found.observed == 1.0
     assert found.inform == ()
     assert found.reason == (
-        "Line 1 of purchase order PO7 from an unknown supplier is overdue by 1 day: 40 were promised for 21 Nov; "
-        "nothing is forecast to be needed meanwhile."
+        "Line 1 of purchase order PO7 from an unknown supplier is overdue by 1 day: 40, promised for 21 Nov, are "
+        "missing; nothing is forecast to be needed meanwhile."
     )
 
 

@@ -20,7 +20,9 @@ def drop(
     observed: Windows, expected: Windows, silence: int, level: float, price: float = math.nan, **more: Any
 ) -> Finding:
     """The finding about a row with 100 days of history."""
-    facts = {"dispersion": 1.6, "history_days": 100.0, "closed_day": TODAY, **more}
+    facts = {
+        "dispersion": 1.6, "history_days": 100.0, "closed_day": TODAY, "last_line_day": TODAY - silence, **more,
+    }  # fmt: skip
     evidence = DropEvidence(observed=observed, expected=expected, silence_days=silence, lines_level=level, **facts)
     return DEMAND_DROP.finding(context(price=price), evidence)
 
@@ -119,6 +121,15 @@ def test_one_silent_day_reads_as_one() -> None:
         "No order lines in the last day where 21.1 were usual before (a chance below 1 in 1,000,000); "
         "the last order line came 1 day ago, on 21 Nov."
     )
+
+
+def test_days_that_were_not_observed_are_days_as_well() -> None:
+    """Windows count what was observed; the day of the last line is that of the calendar."""
+    found = drop((0, 0, 0), (15.0, 15.0, 15.0), 7, 2.5, last_line_day=TODAY - 12)
+
+    assert found.reason.startswith("No order lines in the last 7 days where ")
+    assert found.reason.endswith("; the last order line came 12 days ago, on 10 Nov.")
+    assert (details(found)["silence_days"], details(found)["last_line_date"]) == (12, "2011-11-10")
 
 
 def test_usual_week_clears() -> None:

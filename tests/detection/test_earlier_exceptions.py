@@ -178,6 +178,57 @@ def test_what_a_backfill_saw_rejected_ends() -> None:
         assert words(problems.settle_earlier(NOW + DAY_MS)) == found
 
 
+def test_what_comes_later_is_not_told_again() -> None:
+    """At the end of the backfill the problem is open; that it was rejected later, subscribers know."""
+    later = rfc3339(NOW + 2 * HOUR_MS)
+    known = decided("reject", 1 / 12, status="resolved", resolution="rejected", resolved_at=later, updated_at=later)
+    problems = knowing(known, backfilling=True)
+    problems.observe(finding(severity_points=2.0))
+    assert problems.publish(problems.end_backfill(), NOW + HOUR_MS) == []
+    rejection = DecisionRecord(decision="reject", decider="ann", role="planner", time=NOW + 2 * HOUR_MS)
+    assert problems.apply_decision(ID, rejection, None, NOW + HOUR_MS) is None
+    assert problems.settle_earlier(NOW + 3 * HOUR_MS) == []
+    problem = problems.named(ID)
+    assert problem is not None
+    assert (problem.status, problem.version, ID in problems.ended) == ("resolved", 4, True)
+
+
+def test_an_acknowledgement_is_not_told_again() -> None:
+    """The topic has it; the decision itself comes after the end of the backfill."""
+    problems = knowing(decided("acknowledge", status="acknowledged"), backfilling=True)
+    problems.observe(finding(severity_points=2.0))
+    assert problems.publish(problems.end_backfill(), NOW + HOUR_MS) == []
+    at = NOW + round(0.1 * DAY_MS)
+    record = DecisionRecord(decision="acknowledge", decider="ann", role="planner", time=at)
+    assert problems.apply_decision(ID, record, None, at) is None
+
+
+def test_what_earlier_and_later_runs_see_differently_is_told_when_they_settle() -> None:
+    """The topic has it as resolved at an instant at which this run finds it open, and the other way round."""
+    later = rfc3339(NOW + 2 * HOUR_MS)
+    problems = knowing(left(status="resolved", resolved_at=later, updated_at=later), backfilling=True)
+    problems.observe(finding(severity_points=2.0))
+    assert problems.publish(problems.end_backfill(), NOW + HOUR_MS) == []
+    assert words(problems.settle_earlier(NOW + 3 * HOUR_MS)) == [("reopened", 5, "opened")]
+
+    problems = knowing(left(updated_at=later), backfilling=True)
+    problems.observe(finding(severity_points=2.0))
+    assert problems.publish(problems.end_backfill(), NOW + HOUR_MS) == []
+    assert problems.observe(finding("final", day=1 / 24)) is None
+    assert words(problems.settle_earlier(NOW + 3 * HOUR_MS)) == [("resolved", 5, "resolved")]
+
+
+def test_an_episode_within_the_cool_down_keeps_its_id_in_a_backfill() -> None:
+    """What ended in the backfill recurs as the same object, as it does when everything is published."""
+    ids = []
+    for backfilling in (False, True):
+        problems = Problems(10, backfilling=backfilling)
+        for day, state in enumerate(("active", "final", "active")):
+            problems.observe(finding(state, day=0.1 * day + (0.9 if day == 2 else 0.0), severity_points=2.0))
+        ids.append(problems.named(ID) is not None and problems.named("surge:85123A|UK:20111123") is None)
+    assert ids == [True, True]
+
+
 def test_the_table_of_earlier_ones_is_bounded() -> None:
     """Twice the problems, open and ended ones; others are counted, and a dump keeps the count."""
     problems = Problems(1)
@@ -215,3 +266,31 @@ def test_no_zombie_is_left(steps: list[tuple[str, str]], missed: list[int], back
         topic[found.state.exception_id] = found.state
     left_open = {exception_id for exception_id, state in topic.items() if state.status not in ENDED}
     assert left_open == {problem.exception_id for problem in second._problems.values() if problem.is_open}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(["active", "cleared", "final"])), max_size=14),
+    st.integers(0, 14),
+)
+def test_a_quiet_run_that_sees_the_same_says_nothing(steps: list[tuple[str, str]], cut: int) -> None:
+    """Wherever its backfill ends: all that it finds was told before, under the same ids."""
+    topic: dict[str, ExceptionState] = {}
+
+    def play(problems: Problems, first: int, stop: int) -> list[Publication]:
+        found = [
+            problems.observe(finding(state, key=key, day=float(at)))
+            for at, (key, state) in enumerate(steps) if first <= at < stop
+        ]  # fmt: skip
+        return [each for each in found if each is not None]
+
+    for found in play(Problems(10), 0, len(steps)):
+        topic[found.state.exception_id] = found.state
+    second = knowing(*topic.values(), backfilling=True)
+    said = play(second, 0, cut)
+    said += second.publish(second.end_backfill(), NOW + round((cut - 0.5) * DAY_MS))
+    said += play(second, cut, len(steps)) + second.settle_earlier(NOW + 100 * DAY_MS)
+
+    assert words(said) == []
+    known = {name: problem for name in topic if (problem := second.named(name)) is not None}
+    assert {name: problem.version for name, problem in known.items()} == {name: topic[name].version for name in known}
+    assert all(problem.has_ended == (topic[name].status in ENDED) for name, problem in known.items())

@@ -20,7 +20,7 @@ def projected(probability: float, **fields: Any) -> Finding:
     """A projection of nine days until a receipt."""
     given = {
         "free": 12.0, "arriving": 0.0, "needed": 34.0, "needed_variance": 60.0, "stockout_day": 3, "window_days": 9,
-        "next_receipt_day": TODAY + 10, "until_receipt": True, **fields,
+        "worst_days": 9, "next_receipt_day": TODAY + 10, "until_receipt": True, **fields,
     }  # fmt: skip
     evidence = StockoutEvidence(current_day=TODAY, probability=probability, **given)
     return STOCKOUT_PROJECTED.finding(context(price=2.0), evidence)
@@ -77,6 +77,24 @@ def test_receipts_within_the_window_count() -> None:
         "goods ordered now can arrive; next receipt 2 Dec; about 13 would be lost."
     )
     assert (found.route, details(found)["receipt_due"], found.money) == ("planner", True, 26.0)
+
+
+def test_the_need_is_that_of_the_days_it_names() -> None:
+    """Goods come after the worst day: the sentence names their day, not the end of the lead time."""
+    found = projected(0.99, worst_days=1, until_receipt=False, next_receipt_day=TODAY + 2, stockout_day=0)
+
+    assert "34 needed in the day until the receipt of 24 Nov; next receipt 24 Nov;" in found.reason
+    assert (details(found)["needed_days"], details(found)["window_days"]) == (1, 9)
+    later = projected(0.99, worst_days=6, until_receipt=False, next_receipt_day=TODAY + 2, arriving=5.0)
+    assert "5 due against 34 needed in the 6 days until the receipt of 29 Nov; next receipt 24 Nov;" in later.reason
+
+
+def test_days_without_stock_end_with_the_next_goods() -> None:
+    """Stock that is gone for a week or more is graver than for a day, whatever the lead time."""
+    brief, long = (
+        projected(0.99, worst_days=days, window_days=20, until_receipt=False, stockout_day=3) for days in (5, 11)
+    )
+    assert long.points == brief.points + 1
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,10 @@ def test_what_stock_does_not_cover_is_an_exception() -> None:
     found = life(count(8, 47), purchase("received", 51.4, quantity=100))
 
     opened, *_, ended = states(found, "supplier_delay")
-    assert "is overdue by 1 day: 100 were ordered for 22 Mar; up to 2 days late is usual; stock" in opened["reason"]
+    assert (
+        "is overdue by 1 day: 100, ordered for 22 Mar, are missing; up to 2 days late is usual; stock"
+        in opened["reason"]
+    )
     assert opened["details"]["covered"] is False
     assert ended["reason"] == (
         "Line A of purchase order P from ACME was received in full (100), 3 days after the ordered 22 Mar."

@@ -74,7 +74,7 @@ def test_what_is_missing_is_named_with_the_fix(bare: Path, tmp_path: Path) -> No
         install.java()
     with pytest.raises(Missing, match=r"required redis-server on PATH, got none; .*apt install redis-server"):
         install.redis()
-    with pytest.raises(Missing, match=r"required its jars in .*kafka-\d.*, got none; run make test, which needs Maven"):
+    with pytest.raises(Missing, match=r"required its jars in .*kafka-\d.*, got none; run python -m benchmarks"):
         install.kafka_jars()
     with pytest.raises(Missing, match=r"required Maven, which brings its jars, got none; .*apt install maven"):
         install.bring_jars(tmp_path / "jars")

@@ -102,9 +102,9 @@ def window(receipts: Any, lead_time: float, days: int) -> int:
 
 def worst_day(
     free: float, open_day: Any, receipts: Any, mean: Any, variance: Any, lead_time: float
-) -> tuple[float, float, float, float]:
+) -> tuple[float, float, float, float, int]:
     """Highest probability of a stock-out of all days of the window, with the demand (mean, variance) and the receipts
-    through that day; of equal ones the largest gap.
+    through that day, and the days through it; of equal ones the largest gap.
     """
     days = max(len(mean), math.ceil(lead_time))
     daily = [max(m, o) for m, o in zip(extended(mean, days), open_day, strict=False)]
@@ -114,5 +114,5 @@ def worst_day(
         arriving = sum(receipts[: day + 1])
         stock = free + arriving
         chance = 1.0 if stock < 0 else float(tail_probability(math.floor(stock) + 1.0, needed, scatter))
-        found.append((chance, needed, scatter, arriving))
+        found.append((chance, needed, scatter, arriving, day + 1))
     return max(found, key=lambda each: (each[0], each[1] - each[3]))

@@ -118,7 +118,7 @@ def test_no_stock_out_comes_after_the_last_day(
 ) -> None:
     """The projection is that of a list of days that ends; only orders lie beyond; cover that outlasts it is none."""
     rows = rows_of(daily, left)
-    days, out = np.empty((1, 2), np.int64), np.empty((1, 5))
+    days, out = np.empty((1, 2), np.int64), np.empty((1, 6))
     lead = np.array([lead_time], np.float32)
     stock = (np.array([on_hand]), np.zeros(1))
     due, coming = np.array([open_day]), np.array([receipts])

@@ -18,6 +18,7 @@ from sensing.supply.projection import (
     NEEDED,
     NEEDED_VARIANCE,
     PROBABILITY,
+    WORST_DAYS,
     days_of_cover,
     forecast_day,
     keep_worst,
@@ -164,7 +165,7 @@ def _project(
     on_hand: float, overdue: float, open_day: Any, receipts: Any, mean: Any, lead_time: float = 7.0
 ) -> tuple[int, int, Any]:
     """First day below zero, days of the window, and the columns of the result; the variance is the mean."""
-    days, out = np.empty((1, 2), np.int64), np.empty((1, 5))
+    days, out = np.empty((1, 2), np.int64), np.empty((1, 6))
     by_day, due, means = (np.array([column]) for column in (open_day, receipts, mean))
     project(_one(on_hand), _one(overdue), by_day, due, means, means, np.array([lead_time], np.float32), days, out)
     return int(days[0, 0]), int(days[0, 1]), out[0]
@@ -202,9 +203,13 @@ def test_the_worst_day_of_the_window_counts(
     assert out[PROBABILITY] == pytest.approx(worst[0], abs=1e-12)
     if worst[0] < 1.0:
         got = out[[NEEDED, NEEDED_VARIANCE, ARRIVING]]
-        assert out[PROBABILITY] == 0.0 or got == pytest.approx(worst[1:])
+        assert out[PROBABILITY] == 0.0 or got == pytest.approx(worst[1:4])
     else:
         assert out[NEEDED] - out[ARRIVING] == pytest.approx(worst[1] - worst[3])
+    through = int(out[WORST_DAYS])
+    assert out[NEEDED] == pytest.approx(sum(max(mean, due) for due in open_day[:through]), abs=1e-9), (
+        "the need is that of the stated days"
+    )
 
 
 def test_stock_lasts_for_whole_weeks_and_a_part() -> None:
@@ -272,12 +277,13 @@ def test_the_last_week_of_a_forecast_repeats(mean: list[float], t: int) -> None:
 
 def test_the_worst_day_is_kept() -> None:
     """The highest chance or, of equal ones, the largest gap between demand and receipts."""
-    out = np.full(5, NAN)
-    for needed, arriving, kept in ((40.0, 0.0, 40.0), (10.0, 0.0, 40.0), (45.0, 9.0, 40.0), (50.0, 5.0, 50.0)):
-        keep_worst(-60.0, needed, 1.0, arriving, out)
+    out = np.full(6, NAN)
+    looks = ((40.0, 0.0, 40.0), (10.0, 0.0, 40.0), (45.0, 9.0, 40.0), (50.0, 5.0, 50.0))
+    for day, (needed, arriving, kept) in enumerate(looks):
+        keep_worst(-60.0, needed, 1.0, arriving, day + 1, out)
         assert (out[PROBABILITY], out[NEEDED]) == (1.0, kept)
-    keep_worst(500.0, 80.0, 1.0, 0.0, out)
-    assert (out[NEEDED], out[NEEDED_VARIANCE], out[ARRIVING]) == (50.0, 1.0, 5.0)
+    keep_worst(500.0, 80.0, 1.0, 0.0, 5, out)
+    assert (out[NEEDED], out[NEEDED_VARIANCE], out[ARRIVING], out[WORST_DAYS]) == (50.0, 1.0, 5.0, 4.0)
 
 
 def test_a_lead_time_is_bounded() -> None:

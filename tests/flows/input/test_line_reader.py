@@ -66,3 +66,13 @@ def test_a_broken_gzip_file_is_named(tmp_path: Path, body: bytes) -> None:
 
     with pytest.raises(TidegaugeError, match=r"x\.ndjson\.gz, after line \d+: required a readable file.*replace it"):
         read_all(path, 100)
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 2, 100])
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path, chunk_bytes: int) -> None:
+    """Elsewhere it is what it is."""
+    mark = "\N{BYTE ORDER MARK}".encode()
+    path = tmp_path / "x.ndjson"
+    path.write_bytes(mark + b"{}\n" + mark + b"{}\n")
+
+    assert [(number, line.strip()) for number, line in read_all(path, chunk_bytes)] == [(0, b"{}"), (1, mark + b"{}")]
