@@ -68,6 +68,15 @@ def test_a_giant_is_told_with_its_steward() -> None:
     assert ended["cause_event_ids"] == ["giant-placed-40-10", "giant-cancelled-40-10.2"]
 
 
+def test_a_large_order_is_compared_with_what_was_usual_before_it() -> None:
+    """The line itself is not among the usual ones, also in what is said of it later."""
+    lines = [giant("placed", 40, 10, quantity=437), giant("cancelled", 45, 10)]
+    found = states(world([*shop(), *lines], DAYS), "large_order")
+    assert len(found) >= 2
+    assert {state["details"]["largest_usual"] for state in found} == {1.0}
+    assert "usual lines are around 1, the largest usual one was about 1;" in found[0]["reason"]
+
+
 def test_both_decisions_about_a_giant_are_audited() -> None:
     """Holding and releasing are automatic decisions, each with its rule, value and cause."""
     pair = [giant("placed", 40, 10, quantity=1_000), giant("cancelled", 40, 10.2)]

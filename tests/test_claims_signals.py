@@ -58,7 +58,11 @@ def test_a_drop_is_found_and_ends_with_the_orders_return() -> None:
     assert (opened["status"], opened["route"], opened["inform"]) == ("opened", "planner", ["commercial"])
     assert opened["observed"] <= 0.5 * opened["expected"]
     assert "order lines in the last" in opened["reason"]
-    assert "the last order line came" in opened["reason"]
+    silent = [state for state in found if state["updated_at"] < "2026-04-20"]
+    assert opened in silent
+    for state in silent:  # the last order came on 5 April, day 62
+        assert state["details"]["last_line_date"] == "2026-04-05"
+        assert f"the last order line came {state['details']['silence_days']} day" in state["reason"]
     assert ended["status"] == "resolved"
     assert ended["resolved_at"][:10] >= "2026-04-20"
 

@@ -147,7 +147,8 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[DropEvidence]
         units_per_line=units_per_line(parts.rows.hot[row]),
         ending=int(closing.demand_class[at]) == _ENDING or over,
         closed_day=closing.plan.day,
-        last_line_day=min(parts.last_line_day(row), closing.plan.day),
+        # Lines that were cancelled are not among those that are counted, though they came.
+        last_line_day=min(parts.last_line_day(row), closing.plan.day - int(windows["silence_days"])),
     )
     return [evidence]
 

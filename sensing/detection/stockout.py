@@ -249,10 +249,11 @@ def stockout_sentence(_: DetectionContext, evidence: StockoutEvidence, evaluatio
 
 def _window(evidence: StockoutEvidence) -> str:
     """The days of which the need is stated."""
-    if evidence.until_receipt:
+    following = evidence.current_day + 1 + evidence.worst_days
+    if evidence.until_receipt or following == evidence.next_receipt_day:
         until = "until the next receipt"
     elif evidence.worst_days < evidence.window_days:
-        until = f"until the receipt of {day_name(evidence.current_day + 1 + evidence.worst_days, evidence.current_day)}"
+        until = f"until the receipt of {day_name(following, evidence.current_day)}"
     else:
         until = "until goods ordered now can arrive"
     days = "day" if evidence.worst_days == 1 else plural(evidence.worst_days, "day")

@@ -70,11 +70,11 @@ def test_without_a_receipt_the_lead_time_counts() -> None:
 
 def test_receipts_within_the_window_count() -> None:
     """Small receipts before the end of the lead time are named, and what is lost is what they do not cover."""
-    found = projected(0.99, arriving=9.0, until_receipt=False, needed_variance=0.0)
+    found = projected(0.99, arriving=9.0, until_receipt=False, needed_variance=0.0, next_receipt_day=TODAY + 3)
 
     assert found.reason == (
         "A stock-out is likely around 26 Nov (99 %): 12 free in stock and 9 due against 34 needed in the 9 days until "
-        "goods ordered now can arrive; next receipt 2 Dec; about 13 would be lost."
+        "goods ordered now can arrive; next receipt 25 Nov; about 13 would be lost."
     )
     assert (found.route, details(found)["receipt_due"], found.money) == ("planner", True, 26.0)
 
@@ -83,7 +83,7 @@ def test_the_need_is_that_of_the_days_it_names() -> None:
     """Goods come after the worst day: the sentence names their day, not the end of the lead time."""
     found = projected(0.99, worst_days=1, until_receipt=False, next_receipt_day=TODAY + 2, stockout_day=0)
 
-    assert "34 needed in the day until the receipt of 24 Nov; next receipt 24 Nov;" in found.reason
+    assert "34 needed in the day until the next receipt; next receipt 24 Nov;" in found.reason
     assert (details(found)["needed_days"], details(found)["window_days"]) == (1, 9)
     later = projected(0.99, worst_days=6, until_receipt=False, next_receipt_day=TODAY + 2, arriving=5.0)
     assert "5 due against 34 needed in the 6 days until the receipt of 29 Nov; next receipt 24 Nov;" in later.reason
