@@ -94,7 +94,7 @@ def test_no_stock_out_is_likely_above_the_floor(row: Row, more: float) -> None:
     today's open demand has become overdue on the next day.
     """
     stock = floor_of(row._replace(learned=True)) + more
-    days, out = np.empty((1, 2), np.int64), np.empty((1, 5))
+    days, out = np.empty((1, 2), np.int64), np.empty((1, 6))
     for overdue, first in ((row.overdue, row.open_day[0]), (row.overdue + row.open_day[0], 0.0)):
         open_day = np.array([[first, *row.open_day[1:]]])
         project(
