@@ -87,7 +87,7 @@ def test_changes_deletions_and_tombstones(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
     assert "4 lines" in result.output
-    assert "1 tombstones skipped" in result.output
+    assert "1 tombstone skipped" in result.output
     assert "dead letters: none" in result.output
     totals = [orjson.loads(line)["data"] for line in (output / "audit.ndjson").read_bytes().splitlines()
               if b"control.totals" in line]  # fmt: skip
