@@ -58,7 +58,11 @@ def capped_quantity(quantity: float, rest: float, policy: Any) -> float:
     decimals, multiple = float(policy["decimals"]), float(policy["multiple"])
     step = step_of(decimals, multiple)[1] / THOUSANDTHS
     found = math.floor(max(rest, 0.0) / step * (1.0 + WHOLE)) * step
-    return 0.0 if found < policy["minimum"] else to_steps(found, decimals, multiple, False)
+    kept = to_steps(found, decimals, multiple, False)
+    while kept > found * (1.0 + WHOLE):  # of so many last decimals that the step has grown
+        found -= step
+        kept = to_steps(found, decimals, multiple, False)
+    return 0.0 if kept < policy["minimum"] else kept
 
 
 class EndingRows(NamedTuple):
