@@ -23,11 +23,11 @@ def replay_summary(rows: int, problems: Mapping[str, int], written: Mapping[str,
     """
 
     def records(topic: str) -> str:
-        return f"{_count(written.get(topic, 0), 'record')} in {folder / topic}.ndjson"
+        return f"{counted(written.get(topic, 0), 'record')} in {folder / topic}.ndjson"
 
     return [
         f"problems: {sum(problems.values()):,}{_by_type(problems)}; {records(EXCEPTIONS)}",
-        f"planning parameters: {_count(rows, 'SKU-location')} in {folder / PARAMETERS_FILE}; {records(PARAMETERS)}",
+        f"planning parameters: {counted(rows, 'SKU-location')} in {folder / PARAMETERS_FILE}; {records(PARAMETERS)}",
         f"audit: {records(AUDIT)}",
         dead_letters(written.get(DEAD_LETTERS, 0), f"{folder / DEAD_LETTERS}.ndjson"),
     ]
@@ -43,5 +43,6 @@ def _by_type(problems: Mapping[str, int]) -> str:
     return f" ({', '.join(f'{name} {count:,}' for name, count in ranked)})" if ranked else ""
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """A number of things, in the plural but for one."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -96,12 +96,11 @@ def replay(
 
 def summary_lines(summary: "Summary", folder: Path) -> list[str]:
     """A replay in a few lines: how much and how fast, and what was written where."""
-    from flows.summary import replay_summary
+    from flows.summary import counted, replay_summary
 
-    lines = f"{summary.lines:,} line{'' if summary.lines == 1 else 's'}"
-    plural = "" if summary.tombstones == 1 else "s"
-    tombstones = f", {summary.tombstones:,} tombstone{plural} skipped" if summary.tombstones else ""
-    speed = f"{lines} in {summary.seconds:,.1f} s ({summary.lines / max(summary.seconds, 1e-3):,.0f} a second)"
+    tombstones = f", {counted(summary.tombstones, 'tombstone')} skipped" if summary.tombstones else ""
+    a_second = summary.lines / max(summary.seconds, 1e-3)
+    speed = f"{counted(summary.lines, 'line')} in {summary.seconds:,.1f} s ({a_second:,.0f} a second)"
     return [speed + tombstones, *replay_summary(summary.rows, summary.problems, summary.written, folder)]
 
 

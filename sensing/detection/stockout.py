@@ -87,8 +87,6 @@ class StockoutEvidence(msgspec.Struct, frozen=True, kw_only=True):
         Days through the worst day of the window, after which goods come unless the window ends with it.
     next_receipt_day
         Local day of the next receipt within the projection; NO_DAY: none is due.
-    until_receipt
-        Whether the next receipt ends the window, not the lead time.
     oversold_since
         Local day on which open demand was first found to exceed stock; NO_DAY: it does not.
     free_before, needed_before
@@ -105,7 +103,6 @@ class StockoutEvidence(msgspec.Struct, frozen=True, kw_only=True):
     window_days: int
     worst_days: int
     next_receipt_day: int = NO_DAY
-    until_receipt: bool
     oversold_since: int = NO_DAY
     free_before: float = math.nan
     needed_before: float = math.nan
@@ -158,7 +155,6 @@ def stockout_evidence(plan: Plan, at: int, today: int, known: Finding | None = N
     """
     covered = max(plan.forecast_mean.shape[1], lead_days(plan.lead_time_days_mean[at]))
     due = np.flatnonzero(plan.receipts[at, :covered] > 0)
-    window = int(plan.window_days[at])
     free = float(plan.on_hand[at] - plan.overdue[at])
     return StockoutEvidence(
         current_day=plan.day,
@@ -168,10 +164,9 @@ def stockout_evidence(plan: Plan, at: int, today: int, known: Finding | None = N
         needed_variance=float(plan.needed_variance[at]),
         probability=float(plan.stockout_probability[at]),
         stockout_day=int(plan.stockout[at]),
-        window_days=window,
+        window_days=int(plan.window_days[at]),
         worst_days=0 if np.isnan(plan.worst_days[at]) else int(plan.worst_days[at]),
         next_receipt_day=plan.day + 1 + int(due[0]) if len(due) else NO_DAY,
-        until_receipt=len(due) > 0 and window == int(due[0]),
         oversold_since=_oversold_since(free, today, known),
         free_before=math.nan if known is None or known.observed is None else known.observed,
         needed_before=math.nan if known is None or known.expected is None else known.expected,
@@ -250,7 +245,7 @@ def stockout_sentence(_: DetectionContext, evidence: StockoutEvidence, evaluatio
 def _window(evidence: StockoutEvidence) -> str:
     """The days of which the need is stated."""
     following = evidence.current_day + 1 + evidence.worst_days
-    if evidence.until_receipt or following == evidence.next_receipt_day:
+    if following == evidence.next_receipt_day:
         until = "until the next receipt"
     elif evidence.worst_days < evidence.window_days:
         until = f"until the receipt of {day_name(following, evidence.current_day)}"

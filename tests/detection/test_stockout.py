@@ -20,7 +20,7 @@ def projected(probability: float, **fields: Any) -> Finding:
     """A projection of nine days until a receipt."""
     given = {
         "free": 12.0, "arriving": 0.0, "needed": 34.0, "needed_variance": 60.0, "stockout_day": 3, "window_days": 9,
-        "worst_days": 9, "next_receipt_day": TODAY + 10, "until_receipt": True, **fields,
+        "worst_days": 9, "next_receipt_day": TODAY + 10, **fields,
     }  # fmt: skip
     evidence = StockoutEvidence(current_day=TODAY, probability=probability, **given)
     return STOCKOUT_PROJECTED.finding(context(price=2.0), evidence)
@@ -62,7 +62,7 @@ def test_probable_stockout_opens() -> None:
 
 def test_without_a_receipt_the_lead_time_counts() -> None:
     """Where nothing is due, the buyer can still order, but not in time."""
-    found = projected(0.6, next_receipt_day=NO_DAY, until_receipt=False)
+    found = projected(0.6, next_receipt_day=NO_DAY)
 
     assert (found.route, found.inform) == ("buyer", ("planner",))
     assert "in the 9 days until goods ordered now can arrive" in found.reason
@@ -70,7 +70,7 @@ def test_without_a_receipt_the_lead_time_counts() -> None:
 
 def test_receipts_within_the_window_count() -> None:
     """Small receipts before the end of the lead time are named, and what is lost is what they do not cover."""
-    found = projected(0.99, arriving=9.0, until_receipt=False, needed_variance=0.0, next_receipt_day=TODAY + 3)
+    found = projected(0.99, arriving=9.0, needed_variance=0.0, next_receipt_day=TODAY + 3)
 
     assert found.reason == (
         "A stock-out is likely around 26 Nov (99 %): 12 free in stock and 9 due against 34 needed in the 9 days until "
@@ -81,19 +81,17 @@ def test_receipts_within_the_window_count() -> None:
 
 def test_the_need_is_that_of_the_days_it_names() -> None:
     """Goods come after the worst day: the sentence names their day, not the end of the lead time."""
-    found = projected(0.99, worst_days=1, until_receipt=False, next_receipt_day=TODAY + 2, stockout_day=0)
+    found = projected(0.99, worst_days=1, next_receipt_day=TODAY + 2, stockout_day=0)
 
     assert "34 needed in the day until the next receipt; next receipt 24 Nov;" in found.reason
     assert (details(found)["needed_days"], details(found)["window_days"]) == (1, 9)
-    later = projected(0.99, worst_days=6, until_receipt=False, next_receipt_day=TODAY + 2, arriving=5.0)
+    later = projected(0.99, worst_days=6, next_receipt_day=TODAY + 2, arriving=5.0)
     assert "5 due against 34 needed in the 6 days until the receipt of 29 Nov; next receipt 24 Nov;" in later.reason
 
 
 def test_days_without_stock_end_with_the_next_goods() -> None:
     """Stock that is gone for a week or more is graver than for a day, whatever the lead time."""
-    brief, long = (
-        projected(0.99, worst_days=days, window_days=20, until_receipt=False, stockout_day=3) for days in (5, 11)
-    )
+    brief, long = (projected(0.99, worst_days=days, window_days=20, stockout_day=3) for days in (5, 11))
     assert long.points == brief.points + 1
 
 
@@ -136,9 +134,7 @@ def test_nothing_needed_is_no_stockout() -> None:
 
 def test_what_is_owed_beyond_the_stock_is_short_at_once() -> None:
     """Customers wait for it whether or not more will be asked for."""
-    found = projected(
-        1.0, free=-4.0, stockout_day=0, next_receipt_day=NO_DAY, until_receipt=False, needed=0.0, needed_variance=0.0
-    )
+    found = projected(1.0, free=-4.0, stockout_day=0, next_receipt_day=NO_DAY, needed=0.0, needed_variance=0.0)
 
     assert found.active
     assert details(found)["lost_units"] == 4.0
