@@ -13,6 +13,7 @@ from sensing.demand.demand_record import RIVER_FORECASTS
 from sensing.demand.distribution import cumulative
 from sensing.demand.feature_values import features_of
 from sensing.demand.features import FEATURES, KnownDay
+from sensing.demand.level_shift import accept_shift, expect_shift, learn_base, weigh_day
 from sensing.demand.members.compose import in_turn
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.members.smoothing import PROFILE_LEVEL
@@ -38,8 +39,11 @@ SCORE_DISCOUNT = 0.99
 SQUARE_RATE = 0.02
 SCORED_DAYS_MIN = 14
 """A row's distribution is scored from this day on. Before that its level is a guess."""
+WEIGHT_MIN = 0.5
+"""Days of a smaller weight in the level teach no profile and no River model."""
 _COUNT = len(MEMBERS)
 _FEATURE_COUNT = len(FEATURES)
+_restart_members = in_turn([member.restart for member in MEMBERS])
 _learn_members = in_turn([member.learn for member in MEMBERS])
 _middle_forecast = PROFILE_LEVEL.predict
 
@@ -150,12 +154,17 @@ def learn_hours(pool: NDArray[Any], at: int, lines: NDArray[np.uint16]) -> None:
 
 @kernel
 def learn_level(
-    demand: NDArray[Any], row: int, units: float, lines: float, seasonal_index: float, observed: float
+    demand: NDArray[Any], row: int, units: float, lines: float, seasonal_index: float, observed: float, weight: float
 ) -> None:
-    """Update statistics and members of a row with the units and lines that a day teaches, and count the day."""
-    learn_lines(demand, row, lines, seasonal_index, observed)
+    """Update statistics and members of a row with the units and lines that a day teaches, and count the day.
+
+    ``weight`` is that of the day in the level. Levels of order lines are without the factor of a shift in doubt.
+    """
+    plain_index = seasonal_index / (1.0 + demand[row]["shift"])
+    learn_lines(demand, row, lines, plain_index, observed)
+    learn_base(demand, row, lines, plain_index, observed, weight)
     learn_sizes(demand, row, units, observed)
-    _learn_members(demand, row, units, seasonal_index, observed)
+    _learn_members(demand, row, units, seasonal_index, observed, weight)
     count_day(demand, row, units, seasonal_index)
 
 
@@ -182,10 +191,10 @@ def close_rows(
     Parameters
     ----------
     out
-        (n, 5). Four are input of the River models, which learn afterwards: units to learn (NaN: the day is not
+        (n, 6). Four are input of the River models, which learn afterwards: units to learn (NaN: the day is not
         learned), forecast of the row's own members, seasonal index of the observed share of the day, standardised error
-        of the combined forecast (NaN: not scored). The last one is the combined forecast without promotions (NaN: the
-        day says nothing of its demand).
+        of the combined forecast (NaN: not scored). Then the combined forecast without promotions (NaN: the day says
+        nothing of its demand), and the factor of a shift of the level that was accepted (0: none).
     """
     weekday = (day + 3) % 7
     weights = np.zeros(_COUNT)
@@ -197,12 +206,13 @@ def close_rows(
         at = pools[i]
         demand[row]["pool"] = at
         demand[row]["last_day"] = day
-        special = holiday_index(pool, at, holiday[i])
+        special = holiday_index(pool, at, holiday[i]) * (1.0 + demand[row]["shift"])
         share = observed[i] if observed[i] > 0.0 else 1.0
         usual_index = weekday_index(demand, row, pool, at, weekday) * special * share
         member_weights(demand, row, weights)
         usual = member_level(demand, row, weights) * usual_index
         out[i] = math.nan
+        out[i, 5] = 0.0
         out[i, 1] = usual * uplift[i]
         out[i, 2] = usual_index * uplift[i]
         slot = demand[row]["slot"] - 1
@@ -226,16 +236,27 @@ def close_rows(
             variance = score(demand, row, pool, at, units, mean)
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
         units = taught_day(demand, row, units, mean)
+        weight = weigh_day(demand, row, lines[i], seasonal_index / (1.0 + demand[row]["shift"]))
+        learned = weight >= WEIGHT_MIN
         if slot >= 0:
             values *= uplift[i]
             learn_river_errors(river, slot, units, values, share)
-        out[i, 0] = units
+        if learned:
+            out[i, 0] = units
         if has_level(demand, row):
             learn_errors(demand, row, units, seasonal_index, mean, share)
-            special *= uplift[i] * share
+        special *= uplift[i] * share
+        if has_level(demand, row) and learned:
             learn_pool(pool, at, units, _middle_forecast(demand, row, 1.0), seasonal_index, holiday[i], special)
             learn_row_profile(demand, row, weekday, units, _middle_forecast(demand, row, 1.0) * special)
         if share >= 1.0:  # a part of a day would bias the hour profile
             learn_hours(pool, at, hours[i])
         taught_lines = lines[i] if units >= quantity[i] else lines[i] * units / quantity[i]
-        learn_level(demand, row, units, taught_lines, seasonal_index, share)
+        learn_level(demand, row, units, taught_lines, seasonal_index, share, weight)
+        if expect_shift(demand, row):
+            factor = 1.0 + demand[row]["shift"]
+            member_weights(demand, row, weights)
+            _restart_members(demand, row, factor * member_level(demand, row, weights))
+            accept_shift(demand, row, day)
+            out[i, 0] = math.nan  # River's models restart instead
+            out[i, 5] = factor

@@ -11,6 +11,7 @@ Invariants
 
 import numpy as np
 
+from sensing.demand.level_shift import RATIOS
 from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
 
 HORIZON = 28
@@ -37,6 +38,14 @@ DEMAND = np.dtype(
         ("weekday_expected", "f4", (7,)),  # discounted level per weekday
         ("lines_level", "f4"),  # order lines per average day
         ("lines_square", "f4"),  # discounted mean squared error of a day's order lines
+        ("base_lines", "f4"),  # order lines per average day, before a shift that is in doubt
+        ("base_square", "f4"),  # discounted mean squared error of a day's order lines around it
+        ("base_product", "f4"),  # discounted mean of the product of the errors of two neighbouring days
+        ("base_error", "f4"),  # error of the newest day
+        ("shift", "f4"),  # expected factor on the level of a shift in doubt, minus 1
+        ("shift_odds", "f4", (len(RATIOS),)),  # odds of a shift by each ratio
+        ("shift_lines", "f4"),  # order lines since the shift began that is in doubt, and those expected without it
+        ("shift_expected", "f4"),
         ("square", "f4"),  # discounted mean squared error of the combined forecast
         ("expected", "f4"),  # discounted mean of the combined forecast
         ("adaptive_scale", "f4"),  # logarithm of the row's factor on the standard deviation
@@ -48,6 +57,7 @@ DEMAND = np.dtype(
         ("pool", "i4"),
         ("slot", "i4"),  # 1 + position in the River records; 0 is none
         ("last_day", "i4"),  # last local day closed
+        ("shift_day", "i4"),  # local day on which the newest shift was accepted
         ("days", "u2"),  # days learned, ceiling 65535
         ("sales", "u2"),  # days learned with demand
         ("silence", "u2"),  # days learned since the last one with demand

@@ -64,7 +64,7 @@ def forecast_rows(
                 variance[i, h] = 0.0
                 continue
             seasonal_index = weekday_index(demand, row, pool, at, (day + 1 + h + 3) % 7)
-            seasonal_index *= holiday_index(pool, at, holiday[i, h])
+            seasonal_index *= holiday_index(pool, at, holiday[i, h]) * (1.0 + demand[row]["shift"])
             expected = level * seasonal_index
             if slot >= 0:
                 features_of(KnownDay(day + 1 + h, holiday[i, h]), features)

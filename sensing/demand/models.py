@@ -31,6 +31,8 @@ from sensing.state.snapshot import pack, unpack
 
 RIVER_DAYS_MIN = 56
 RIVER_SALES_MIN = 28
+FOLLOWED_EXPOSURE = 25.0
+"""While the level is a mean of fewer days, it moves faster than River's Holt-Winters does, which then follows it."""
 DRIFT_EXPOSURE = 10.0
 """After a drift the exposure is cut to this many days, so that smoothing members learn at a rate of at least 0.1."""
 
@@ -98,13 +100,14 @@ class DemandModels:
                 "close each day once, in order"
             )
             raise ValueError(msg)
-        out = np.empty((rows.size, 5))
+        out = np.empty((rows.size, 6))
         close_rows(
             self.demand, self.pool, self.river, rows, inputs.day, inputs.quantity, inputs.lines, inputs.hours,
             inputs.pool, inputs.observed, inputs.censored, inputs.holiday, inputs.uplift, inputs.explained, out,
         )  # fmt: skip
         earned = self.demand["slot"][rows] > 0
         self._learn_river(rows, inputs, out, np.flatnonzero(earned & ~np.isnan(out[:, 0])))
+        self._follow_level(rows[earned], out[earned])
         due = ~earned & (self.demand["days"][rows] >= RIVER_DAYS_MIN) & (self.demand["sales"][rows] >= RIVER_SALES_MIN)
         self._start_river(rows[due])
         usual: NDArray[np.float64] = out[:, 4]
@@ -257,6 +260,22 @@ class DemandModels:
             self.river["row"][slot] = row
             self.river["scale"][slot] = max(float(self.demand["square"][row]), 1e-3) ** 0.5
             write_coefficients(self.river, np.array([slot]), [model])
+
+    def _follow_level(self, rows: NDArray[np.int64], out: NDArray[np.float64]) -> None:
+        """Let River's models follow the level of the row's own members that has shifted on the day, or shortly before.
+
+        ``out`` (n, 6) are the results of the close of these rows.
+        """
+        weights = np.zeros(len(MEMBERS))
+        young = (self.demand["exposure"][rows] < FOLLOWED_EXPOSURE) & ~np.isnan(out[:, 0])
+        for at in np.flatnonzero((out[:, 5] > 0.0) | young).tolist():
+            row = int(rows[at])
+            member_weights(self.demand, row, weights)
+            self.models[row].restart(member_level(self.demand, row, weights))
+            slot = int(self.demand["slot"][row]) - 1
+            if out[at, 5] > 0.0:
+                self.river["scale"][slot] *= out[at, 5]
+            write_coefficients(self.river, np.array([slot]), [self.models[row]])
 
 
 def _grown(records: NDArray[Any], size: int) -> NDArray[Any]:

@@ -53,6 +53,12 @@ class RiverRow:
         """New models for a row whose own members have the combined level ``level``, in units per average day."""
         return cls([member.start(level) for member in RIVER_MEMBERS])
 
+    def restart(self, level: float) -> None:
+        """Take the level of the row's own members, in units per average day, after it has shifted."""
+        for member, model in zip(RIVER_MEMBERS, self.models, strict=True):
+            if member.restart is not None:
+                member.restart(model, level)
+
     def drifted(self, error: float) -> bool:
         """Add the standardised error of a day to ADWIN; returns whether it detects a drift."""
         self.adwin.update(min(max(error, -ERROR_MAX), ERROR_MAX))

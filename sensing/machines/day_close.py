@@ -111,7 +111,7 @@ def _learn(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
 
 def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: int) -> NDArray[np.bool_]:
     """Rows to plan: with new events, changed master data, promotions, a plan, opportunities, open orders, a demand drop
-    or exceptions, whose location fell silent or was heard of again, and those that end within a year.
+    or exceptions, whose level shifts, whose location fell silent or was heard of again, and those that end in a year.
 
     Each of the others is planned every ``PLAN_EVERY_DAYS`` days.
     """
@@ -119,7 +119,8 @@ def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: i
     turn = (day + hot["slot"][rows].astype(np.int64)) % PLAN_EVERY_DAYS == 0
     waiting = (s.supply.supply["on_order"][rows] > 0) | (windows["dropped"] == 1)
     concerned = s.problems.has_problem(rows)
-    due = (hot["dirty"][rows] == 1) | s.to_plan[rows] | waiting | concerned | turn | changes_daily(s, rows)
+    shifting = (s.demand.demand["shift"][rows] != 0.0) | (s.demand.demand["shift_day"][rows] == day)
+    due = (hot["dirty"][rows] == 1) | s.to_plan[rows] | waiting | concerned | shifting | turn | changes_daily(s, rows)
     # Of these columns alone: the records are long.
     published = {name: s.supply.supply[name][rows] for name in ("version", "agreed", "stale")}
     due |= turns_stale(stale_rows(s, rows, day), published)
@@ -192,7 +193,10 @@ def _findings(s: ShardState, instant: int, closing: Closing, at: int, due: set[s
 
 def documents_of(s: ShardState, result: ForecastAndPlan) -> dict[int, PlanningParameters]:
     """Planning parameters that have left their dead band, by position in the plan; they are marked as published."""
-    due = s.supply.due(result.plan)
+    rows = result.plan.rows
+    shift_day = s.demand.demand["shift_day"][rows]
+    shifted = (shift_day == result.plan.day) & (s.supply.supply["published_day"][rows] < shift_day)
+    due = s.supply.due(result.plan, shifted)
     # One order says nothing of the next one: nothing is proposed on it.
     due = due[may_propose(s, result.plan.rows[due])]
     if not len(due):

@@ -19,6 +19,9 @@ While an item is new, its estimates move with every sale, so its bands are two a
 after a publication (a week, while new) all bands are twice as wide again. The order-up-to level is the sum of reorder
 point and order quantity and needs no band of its own.
 
+On the day on which the level of demand has shifted for good there is no band: the row is published if its reorder point
+or order quantity moved by a unit.
+
 Source of the wider band of the quantity: the cost of q times the economic quantity is (q + 1/q) / 2 times the minimum
 cost, which is 1.025 for q = 1.25 (Silver, Pyke and Thomas, Inventory and Production Management, 4.4).
 """
@@ -93,8 +96,10 @@ def _expects_demand(plan: Plan, last: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(np.maximum(np.add.reduce(plan.forecast_mean, axis=1), before) >= UNIT)
 
 
-def due(plan: Plan, supply: NDArray[Any], decision_states: DecisionStates) -> NDArray[np.bool_]:
-    """(n,) which rows of the plan must be published."""
+def due(
+    plan: Plan, supply: NDArray[Any], decision_states: DecisionStates, shifted: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """(n,) which rows of the plan must be published; ``shifted`` (n,) are those whose level has just shifted."""
     last = supply[plan.rows]
     band = plan.policy["dead_band"]
     point, quantity = published_point(plan, last), published_quantity(plan, last)
@@ -105,6 +110,8 @@ def due(plan: Plan, supply: NDArray[Any], decision_states: DecisionStates) -> ND
     step = np.maximum(UNIT, DEMAND_SD_SHARE * wider * plan.lead_time_demand_sd)
     # Soon after a publication the bands are wider, so that noise does not cause new publications.
     wider = np.where(age_days < np.where(new, NEW_COOL_DOWN_DAYS, COOL_DOWN_DAYS), COOL_DOWN_BANDS * wider, wider)
+    wider = np.where(shifted, 0.0, wider)
+    step = np.where(shifted, UNIT, step)
     moved = outside_dead_band(plan.reorder_point, point, wider * band, step)
     moved |= outside_dead_band(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, UNIT)
     result |= moved

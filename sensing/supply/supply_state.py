@@ -235,9 +235,9 @@ class SupplyState:
         """(n,) last local day with demand of rows; infinite if they do not end."""
         return np.asarray(self._policy(rows)["last_day"])
 
-    def due(self, plan: Plan) -> NDArray[np.int64]:
+    def due(self, plan: Plan, shifted: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Rising positions in the plan of the rows to publish, see `dead_band.due`."""
-        return np.flatnonzero(dead_band.due(plan, self.supply, self.decision_states))
+        return np.flatnonzero(dead_band.due(plan, self.supply, self.decision_states, shifted))
 
     def publish(
         self, plan: Plan, at: NDArray[np.int64], summary: ForecastSummary

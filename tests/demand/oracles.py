@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.demand.level_shift import EVIDENCE_MAX, HAZARDS, ODDS_DOUBT, OUTLIERS, PRIOR_LINES, RATIOS
+
 
 def levels(units: Sequence[float], factors: Sequence[float], rate: float) -> float:
     """Smoothed level after all days: the weighted mean first, then steps at the rate."""
@@ -55,6 +57,80 @@ def window_lines(
 def atom_below(level: float, low: float, high: float) -> float:
     """Share of [low, high] below the level."""
     return min(max((level - low) / (high - low), 0.0), 1.0)
+
+
+class SlowShift:
+    """Shifts of one row's level of order lines: on each day from all days since the newest shift, anew.
+
+    The odds of a ratio are a sum over the days on which a shift may have begun: the chance that it began then, times
+    the bounded likelihood ratio of each day since.
+    """
+
+    def __init__(self) -> None:
+        self.base = self.exposure = self.square = self.product = self.error = 0.0
+        self.days, self.factor = 0, 1.0
+        self.seen: list[tuple[float, float, list[float]]] = []
+        self.doubted: list[bool] = []
+
+    def spread(self) -> float:
+        """Variance-to-mean ratio of a day."""
+        known = min(self.days, 60)
+        return max(1.0, (known * self.square / self.base + 20.0 * 1.6) / (known + 20.0))
+
+    def odds(self) -> list[float]:
+        """Odds of each ratio."""
+        found = []
+        for k, hazard in enumerate(HAZARDS):
+            days = [min(evidence[k], EVIDENCE_MAX) for *_, evidence in self.seen]
+            found.append(sum(hazard * math.exp(sum(days[begun:])) for begun in range(len(days))))
+        return found
+
+    def weigh(self, lines: float, index: float) -> float:
+        """Weight of a day of this seasonal index in the level."""
+        if self.exposure < 14.0 or self.base <= 0.0:
+            return 1.0
+        known = min(self.days, 60)
+        shared = self.product / self.square * known / (known + 5.0) if self.square > 0.0 else 0.0
+        shared = min(max(shared, 0.0), 0.85)
+        spread = self.spread() * (1.0 + shared) / (1.0 - shared) * (1.0 + 8.0 / self.exposure)
+        expected = self.base * index
+        evidence = [(lines * math.log(ratio) - expected * (ratio - 1.0)) / spread for ratio in RATIOS]
+        self.seen.append((lines, expected, evidence))
+        self.doubted.append(sum(self.odds()) >= ODDS_DOUBT)
+        return 1.0 / (1.0 + sum(chance * math.exp(min(e, 30.0)) for chance, e in zip(OUTLIERS, evidence, strict=True)))
+
+    def learn(self, lines: float, index: float, weight: float) -> None:
+        """Learn the level and its errors, and count the day."""
+        weight /= 1.0 + sum(self.odds())
+        error = lines - self.base * index
+        self.base = max(0.0, self.base + weight * max(0.02, 1.0 / max(self.exposure + index, 0.5)) * error)
+        if self.exposure >= 1.0:
+            gain = weight * max(0.02, 1.0 / self.days)
+            self.square += gain * (error * error - self.square)
+            self.product += gain * (error * self.error - self.product)
+            self.error = error
+        self.days += 1
+        self.exposure += index
+
+    def accepts(self) -> bool:
+        """Set the expected factor; whether the level has shifted for good, and then it is a new one."""
+        begun = len(self.doubted) - self.doubted[::-1].index(False) if False in self.doubted else 0
+        lines, expected = (sum(day[side] for day in self.seen[begun:]) for side in range(2))
+        self.factor = 1.0
+        if expected <= 0.0:
+            return False
+        odds = self.odds()
+        likely = float(np.dot(odds, RATIOS)) / sum(odds)
+        prior = PRIOR_LINES * self.spread()
+        estimate = (lines + prior * min(1.0, likely)) / (expected + prior)
+        self.factor = 1.0 + sum(odds) / (1.0 + sum(odds)) * (estimate - 1.0)
+        if sum(odds) < 20.0:
+            return False
+        self.exposure = min(self.exposure, max((expected + prior) / self.base, 3.0))
+        self.base, self.square = self.factor * self.base, self.factor * self.square
+        self.product, self.factor = self.factor * self.product, 1.0
+        self.seen, self.doubted = [], []
+        return True
 
 
 class SlowRow:

@@ -34,7 +34,7 @@ def test_close_rows_and_forecast_rows_are_the_slow_rows(series: list[int]) -> No
     """Forecast before every day, its 28 days after the last, and the errors kept are those of the slow row."""
     demand, pool, river, none = np.zeros(1, DEMAND), np.zeros(1, POOL), np.zeros(0, RIVER), np.zeros(1)
     slow = oracles.SlowRow(RATES, combination.TEMPER, combination.DISCOUNT)
-    rows, pools, out = np.zeros(1, np.int64), np.zeros(1, np.int32), np.empty((1, 5))
+    rows, pools, out = np.zeros(1, np.int64), np.zeros(1, np.int32), np.empty((1, 6))
     for at, sold in enumerate(series):
         weekday = (FIRST_DAY + at + 3) % 7
         expected = slow.mean(weekday, seasonal_profile.ROW_PRIOR)
@@ -46,7 +46,7 @@ def test_close_rows_and_forecast_rows_are_the_slow_rows(series: list[int]) -> No
             rows,
             FIRST_DAY + at,
             units,
-            units,
+            none,  # without order lines the level never shifts
             hours,
             pools,
             none + 1.0,

@@ -36,6 +36,10 @@ def _learn(
         model.learn_one(units / seasonal_index)
 
 
+def _restart(model: Any, level: float) -> None:
+    model.level[-1], model.trend[-1] = level, 0.0
+
+
 def _coefficients(model: Any) -> list[float]:
     return [model.level[-1], model.trend[-1]]
 
@@ -75,5 +79,6 @@ HOLT_WINTERS: RiverMember[Any] = RiverMember(
     saved=_FIELDS,
     save=_save,
     restore=_restore,
+    restart=_restart,
     in_units=["level", "trend"],
 )

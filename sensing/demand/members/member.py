@@ -29,12 +29,15 @@ class Member:
     in_units
         Names of the fields that are quantities: they are multiplied when the base unit of an item changes.
     learn
-        Kernel ``(demand, row, units, seasonal_index, observed)`` that learns a day. ``observed`` is the observed share
-        of the day, ``units`` the demand in it, ``seasonal_index`` the day's seasonal index times this share. The row's
-        counts (days, exposure, sales, silence) do not include the day yet.
+        Kernel ``(demand, row, units, seasonal_index, observed, weight)`` that learns a day. ``observed`` is the
+        observed share of the day, ``units`` the demand in it, ``seasonal_index`` the day's seasonal index times this
+        share. ``weight``, 0 to 1, multiplies the rate. The row's counts (days, exposure, sales, silence) do not include
+        the day yet.
     predict
         Kernel ``(demand, row, seasonal_index) -> units`` for a day with this seasonal index. The result must be
         proportional to the index.
+    restart
+        Kernel ``(demand, row, level)`` that takes ``level``, in units per average day, after it has shifted.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Member:
     in_units: Sequence[str]
     learn: Callable[..., None]
     predict: Callable[..., float]
+    restart: Callable[..., None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +75,9 @@ class RiverMember(Generic[Model]):
         of days after the last learned day, ``features`` an array.
     saved, save, restore
         Fields of a snapshot, the function that fills them from a model, and the one that makes a model from them.
+    restart
+        Function ``(model, level)``: take ``level``, in units per average day, after it has shifted; None if the model
+        keeps no level.
     in_units
         Names of saved fields that are quantities, as of `Member`.
     """
@@ -84,4 +91,5 @@ class RiverMember(Generic[Model]):
     saved: Sequence[Field]
     save: Callable[[Model, Any], None]
     restore: Callable[[Any], Model]
+    restart: Callable[[Model, float], None] | None = None
     in_units: Sequence[str] = ()

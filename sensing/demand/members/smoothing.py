@@ -23,20 +23,32 @@ def _member(rate: float) -> Member:
     field = level_field(rate)
 
     @inner_kernel
-    def learn(demand: NDArray[Any], row: int, units: float, seasonal_index: float, observed: float) -> None:
+    def learn(
+        demand: NDArray[Any], row: int, units: float, seasonal_index: float, observed: float, weight: float
+    ) -> None:
         exposure = demand[row]["exposure"] + seasonal_index
         if exposure < EXPOSURE_MIN:
             return
         level = demand[row][field]
-        demand[row][field] = max(0.0, level + max(rate, 1.0 / exposure) * (units - seasonal_index * level))
+        demand[row][field] = max(0.0, level + weight * max(rate, 1.0 / exposure) * (units - seasonal_index * level))
 
     @inner_kernel
     def predict(demand: NDArray[Any], row: int, seasonal_index: float) -> float:
         units: float = seasonal_index * demand[row][field]
         return units
 
+    @inner_kernel
+    def restart(demand: NDArray[Any], row: int, level: float) -> None:
+        demand[row][field] = level
+
     return Member(
-        name=f"smoothing {rate}", rate=rate, fields=[(field, "f4")], in_units=[field], learn=learn, predict=predict
+        name=f"smoothing {rate}",
+        rate=rate,
+        fields=[(field, "f4")],
+        in_units=[field],
+        learn=learn,
+        predict=predict,
+        restart=restart,
     )
 
 

@@ -12,6 +12,8 @@ from sensing.jit import kernel
 
 SALE_RATE = 0.04
 SIZE_RATE = 0.05
+SALE_RATE_MAX = 0.999
+"""Bound of the probability behind a shifted one."""
 SEASONAL_INDEX_MIN = 0.2
 """Lower bound of the seasonal index that a size is divided by."""
 
@@ -30,17 +32,19 @@ def whole_day_units(rate: float, units: float, observed: float) -> float:
 
 
 @kernel
-def learn_tsb(demand: NDArray[Any], row: int, units: float, seasonal_index: float, observed: float) -> None:
+def learn_tsb(
+    demand: NDArray[Any], row: int, units: float, seasonal_index: float, observed: float, weight: float
+) -> None:
     """Update probability and size of demand with a day."""
     rate = demand[row]["sale_rate"]
     days = float(demand[row]["days"]) + 1.0
     sold = 1.0 if units > 0.0 else 0.0
     error = sold - sale_chance(rate, observed)
-    demand[row]["sale_rate"] = min(rate + max(SALE_RATE, 1.0 / days) * error, 1.0)
+    demand[row]["sale_rate"] = min(rate + weight * max(SALE_RATE, 1.0 / days) * error, 1.0)
     if units > 0.0:
         sales = float(demand[row]["sales"]) + 1.0
         size = whole_day_units(rate, units, observed) / max(seasonal_index / observed, SEASONAL_INDEX_MIN)
-        demand[row]["sale_size"] += max(SIZE_RATE, 1.0 / sales) * (size - demand[row]["sale_size"])
+        demand[row]["sale_size"] += weight * max(SIZE_RATE, 1.0 / sales) * (size - demand[row]["sale_size"])
 
 
 @kernel
@@ -48,6 +52,20 @@ def predict_tsb(demand: NDArray[Any], row: int, seasonal_index: float) -> float:
     """Probability of demand times its size."""
     units: float = seasonal_index * demand[row]["sale_rate"] * demand[row]["sale_size"]
     return units
+
+
+@kernel
+def restart_tsb(demand: NDArray[Any], row: int, level: float) -> None:
+    """Take a shifted level: the rate of orders has shifted, which changes the probability of a day without any.
+
+    With p = 1 - exp(-rate), a factor f on the rate gives 1 - (1 - p)^f. The size keeps the product at the level.
+    """
+    before = demand[row]["sale_rate"] * demand[row]["sale_size"]
+    if before <= 0.0:
+        return
+    rate = 1.0 - (1.0 - min(demand[row]["sale_rate"], SALE_RATE_MAX)) ** (level / before)
+    demand[row]["sale_rate"] = rate
+    demand[row]["sale_size"] = level / rate if rate > 0.0 else 0.0
 
 
 TSB = Member(
@@ -60,4 +78,5 @@ TSB = Member(
     in_units=["sale_size"],
     learn=learn_tsb,
     predict=predict_tsb,
+    restart=restart_tsb,
 )

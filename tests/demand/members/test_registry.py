@@ -24,7 +24,9 @@ DAYS = 48
 
 
 @kernel
-def learn_yesterday(demand: NDArray[Any], row: int, units: float, seasonal_index: float, observed: float) -> None:
+def learn_yesterday(
+    demand: NDArray[Any], row: int, units: float, seasonal_index: float, observed: float, weight: float
+) -> None:
     """Keep the day."""
     if seasonal_index > 0.0:
         demand[row]["yesterday"] = units / seasonal_index
@@ -38,6 +40,12 @@ def predict_yesterday(demand: NDArray[Any], row: int, seasonal_index: float) -> 
 
 
 @kernel
+def restart_yesterday(demand: NDArray[Any], row: int, level: float) -> None:
+    """The level for the day."""
+    demand[row]["yesterday"] = level
+
+
+@kernel
 def odd_day(known: features.KnownDay) -> float:
     """1 on odd days."""
     return float(known.day % 2)
@@ -45,7 +53,7 @@ def odd_day(known: features.KnownDay) -> float:
 
 YESTERDAY = Member(
     name="yesterday", rate=1.0, fields=[("yesterday", "f4")], in_units=["yesterday"], learn=learn_yesterday,
-    predict=predict_yesterday,
+    predict=predict_yesterday, restart=restart_yesterday,
 )  # fmt: skip
 
 if REGISTERED:

@@ -21,7 +21,7 @@ def learned(series: list[tuple[float, float]]) -> NDArray[Any]:
     found = np.zeros(1, DEMAND)
     for units, seasonal_index in series:
         for member in SMOOTHING:
-            member.learn(found, 0, units, seasonal_index, 1.0)
+            member.learn(found, 0, units, seasonal_index, 1.0, 1.0)
         count_day(found, 0, units, seasonal_index)
     return found
 

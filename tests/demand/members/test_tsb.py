@@ -16,7 +16,7 @@ def test_tsb_is_the_papers(series: list[float]) -> None:
     """Probability and size follow Teunter, Syntetos and Babai, and their product is the forecast."""
     found = np.zeros(1, DEMAND)
     for units in series:
-        tsb.learn_tsb(found, 0, units, 1.0, 1.0)
+        tsb.learn_tsb(found, 0, units, 1.0, 1.0, 1.0)
         count_day(found, 0, units, 1.0)
     chance, size = oracles.tsb(series, tsb.SALE_RATE, tsb.SIZE_RATE)
     assert found["sale_rate"][0] == pytest.approx(chance, abs=1e-5)
