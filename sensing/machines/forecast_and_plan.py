@@ -27,6 +27,8 @@ from sensing.supply.plan import Plan, has_figures
 
 LEVELS = np.array(QUANTILE_LEVELS)
 ROWS_AT_ONCE = 4096
+PUBLISHED_OUTPUTS = 2.0
+"""Outputs per published row: the document, and the decision to publish it."""
 LINES_TO_PROPOSE = 2
 """Order lines from which on values are proposed for a row."""
 PROPOSED = ("safety_stock", "reorder_point", "order_up_to", "order_quantity")
@@ -49,8 +51,13 @@ class ForecastAndPlan(NamedTuple):
     parts: ForecastParts
 
 
-def forecast_and_plan(s: ShardState, rows: NDArray[np.int64], day: int, now: int) -> ForecastAndPlan:
-    """Forecast and plan rows whose last closed local day is ``day``, as of instant ``now``."""
+def forecast_and_plan(
+    s: ShardState, rows: NDArray[np.int64], day: int, now: int, left: NDArray[np.float64] | None = None
+) -> ForecastAndPlan:
+    """Forecast and plan rows whose last closed local day is ``day``, as of instant ``now``.
+
+    ``left`` (n, 2) is the share of the next two days' demand that is still to come; None: all of it.
+    """
     window = window_of(s, rows, day)
     price = prices_in_base(s, rows)
     sensed = s.demand.forecast(rows, day, s.rows.hot["location"][rows], window)
@@ -59,7 +66,15 @@ def forecast_and_plan(s: ShardState, rows: NDArray[np.int64], day: int, now: int
         mean, variance = without_ended_days(forecast.mean, forecast.variance, day, s.supply.last_days(rows))
         forecast = forecast._replace(mean=mean, variance=variance)
     plan = s.supply.plan(
-        rows, day, now, forecast.mean, forecast.variance, forecast.demand_class, price, stale_rows(s, rows, day)
+        rows,
+        day,
+        now,
+        forecast.mean,
+        forecast.variance,
+        forecast.demand_class,
+        price,
+        stale_rows(s, rows, day),
+        left,
     )
     return ForecastAndPlan(forecast, plan, parts)
 
