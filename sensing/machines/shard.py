@@ -162,7 +162,8 @@ class ShardMachine:
                 with _counting(s, cursor):
                     self._absorb(cursor, stop, budget)
         elif message is not None:
-            if is_reference(message) or self._advance(message.watermark):
+            # Before the clock runs, master data take effect without one.
+            if (is_reference(message) and s.clock <= BEFORE_ALL) or self._advance(message.watermark):
                 cursor.mark_infrequent_applied()
                 budget.spend(planned=ROWS_PER_INFREQUENT_EVENT)
                 with _counting(s, cursor):
@@ -211,7 +212,7 @@ class ShardMachine:
         return cursor
 
     def _take(self, message: InfrequentEvent) -> None:
-        """Apply one infrequent event. A reference record does not depend on the watermark."""
+        """Apply one infrequent event."""
         s = self.state
         self._current = Work(message=message)
         with s.outbox.tracing(message.trace):

@@ -19,6 +19,7 @@ from sensing.supply.projection import (
     NEEDED_VARIANCE,
     PROBABILITY,
     WORST_DAYS,
+    days_from_now,
     days_of_cover,
     forecast_day,
     keep_worst,
@@ -260,6 +261,15 @@ def test_what_has_come_of_a_day_is_not_expected_again() -> None:
         _, _, out = _project(first_day, 0.0, [open_units, *none[1:]], none, flat, left=noon)
         assert out[COVER_DAYS] == 0.5
     assert _project(5.0, 0.0, none, none, flat, left=(0.0, 0.5))[2][COVER_DAYS] == 0.5
+
+
+def test_cover_counts_the_time_that_is_left() -> None:
+    """Half of the first day is over, or all of it and a quarter of the second one."""
+    whole, noon, after_midnight = np.ones(2), np.array([0.5, 1.0]), np.array([0.0, 0.75])
+    for cover in (0.0, 0.3, 1.7, 12.4):
+        assert days_from_now(cover, whole) == cover
+    assert [days_from_now(cover, noon) for cover in (0.5, 1.0, 3.0)] == [0.25, 0.5, 2.5]
+    assert [days_from_now(cover, after_midnight) for cover in (0.5, 2.0, 3.0)] == [0.0, 0.75, 1.75]
 
 
 def test_probability_of_a_stock_out_looks_to_receipt_and_lead_time() -> None:
