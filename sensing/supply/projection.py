@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from sensing.demand.distribution import tail_probability
 from sensing.jit import kernel
-from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
 from sensing.supply.lead_time_demand import sum_of_days
+from sensing.supply.receipt_statistics import LEAD_TIME_DAYS_MAX
 
 NOT_WITHIN = -1
 """No such day within the projection."""
