@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from sensing.demand.distribution import tail_probability
 from sensing.jit import kernel
-from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
 from sensing.supply.lead_time_demand import sum_of_days
+from sensing.supply.receipt_statistics import LEAD_TIME_DAYS_MAX
 
 DAYS_LEFT = 2
 """Days that may have begun: a row closes its local day some time after midnight."""
@@ -68,7 +68,7 @@ def days_of_cover(stock: float, daily: NDArray[np.float64], week: NDArray[np.flo
 
 
 @kernel
-def demand_left(expected: float, open_units: float, share: float) -> float:
+def demand_to_come(expected: float, open_units: float, share: float) -> float:
     """Demand of a day from now on, if the ``share`` of what is ``expected`` is still to come.
 
     That is what is open and what is to come, but not more than was expected of the whole day, unless more is open: what
@@ -149,7 +149,7 @@ def project(
             daily[t] = open_day[i, t]
             if learned:
                 share = left[i, t] if t < DAYS_LEFT else 1.0
-                daily[t] = demand_left(forecast_day(mean[i], t), daily[t], share)
+                daily[t] = demand_to_come(forecast_day(mean[i], t), daily[t], share)
                 needed_variance += share * forecast_day(variance[i], t)
             needed += daily[t]
             arriving += receipts[i, t]

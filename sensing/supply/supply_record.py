@@ -45,6 +45,8 @@ SUPPLY = np.dtype(
         ("demand_variance", "f4"),  # units squared a day over the protection time
         ("lead_time_days_mean", "f4"),
         ("lead_time_days_sd", "f4"),
+        ("lead_time_days_p50", "f4"),
+        ("lead_time_days_p90", "f4"),
         ("review_days", "f4"),
         ("service_target", "f4"),
         ("published_day", "i4"),
