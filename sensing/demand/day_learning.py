@@ -19,6 +19,7 @@ from sensing.demand.members.smoothing import PROFILE_LEVEL
 from sensing.demand.mixture import (
     member_forecast,
     member_level,
+    member_rate,
     member_weights,
     river_forecasts,
     river_mean,
@@ -32,6 +33,7 @@ from sensing.demand.seasonal_profile import (
     own_dispersion,
     weekday_index,
 )
+from sensing.demand.sum_calibration import add_to_sum, end_sum, start_sum, starts_sum
 from sensing.jit import kernel
 
 SCORE_DISCOUNT = 0.99
@@ -142,6 +144,28 @@ def learn_pool(
 
 
 @kernel
+def learn_sum(
+    demand: NDArray[Any],
+    row: int,
+    pool: NDArray[Any],
+    at: int,
+    sums: NDArray[Any],
+    day: int,
+    units: float,
+    level: float,
+    seasonal_index: float,
+    gain: float,
+) -> None:
+    """Add a day to the sum that a row waits for; start one with the forecast ``level`` and ``gain`` if none waits."""
+    if demand[row]["sum_days"] == 0:
+        if not starts_sum(demand, row, day):
+            return
+        spread = day_variance(dispersion(demand, row, pool, at), demand[row]["adaptive_scale"], 1.0)
+        start_sum(demand, row, level, spread, gain)
+    add_to_sum(demand, row, sums, units, seasonal_index)
+
+
+@kernel
 def learn_hours(pool: NDArray[Any], at: int, lines: NDArray[np.uint16]) -> None:
     """Add the order lines per hour of a row to the day's totals of its pool."""
     for hour in range(24):
@@ -164,6 +188,7 @@ def close_rows(
     demand: NDArray[Any],
     pool: NDArray[Any],
     river: NDArray[Any],
+    sums: NDArray[Any],
     rows: NDArray[np.int64],
     day: int,
     quantity: NDArray[np.float64],
@@ -181,6 +206,8 @@ def close_rows(
 
     Parameters
     ----------
+    sums
+        Calibration of sums of days of the shard, a record of `demand_record.SUMS`.
     out
         (n, 5). Four are input of the River models, which learn afterwards: units to learn (NaN: the day is not
         learned), forecast of the row's own members, seasonal index of the observed share of the day, standardised error
@@ -212,6 +239,8 @@ def close_rows(
             river_weights(river, slot, weights_of_river)
             usual = river_mean(values, weights_of_river)
         mean, seasonal_index, units = usual * uplift[i], usual_index * uplift[i], quantity[i]
+        if explained[i] or censored[i] or share < 1.0:
+            end_sum(demand, row)
         if observed[i] <= 0.0 or (censored[i] and units <= mean):
             continue
         if units <= 0.0 and demand[row]["sales"] == 0:
@@ -223,6 +252,9 @@ def close_rows(
             count_silence(demand, row, units)
             continue
         if not censored[i]:
+            if share >= 1.0 and demand[row]["days"] >= SCORED_DAYS_MIN and usual_index > 0.0:
+                level = usual / usual_index
+                learn_sum(demand, row, pool, at, sums, day, units, level, seasonal_index, member_rate(weights))
             variance = score(demand, row, pool, at, units, mean)
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
         units = taught_day(demand, row, units, mean)

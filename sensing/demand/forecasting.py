@@ -14,6 +14,8 @@ from sensing.demand.features import FEATURES, KnownDay
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_rate, member_weights, river_forecasts, river_mean, river_weights
 from sensing.demand.seasonal_profile import dispersion, holiday_index, weekday_index
+from sensing.demand.sum_calibration import write_scales
+from sensing.demand.sum_variance import GAIN, YOUNG, young_level
 from sensing.jit import kernel
 
 _COUNT = len(MEMBERS)
@@ -25,6 +27,7 @@ def forecast_rows(
     demand: NDArray[Any],
     pool: NDArray[Any],
     river: NDArray[Any],
+    calibration: NDArray[Any],
     rows: NDArray[np.int64],
     day: int,
     pools: NDArray[np.int32],
@@ -35,8 +38,9 @@ def forecast_rows(
     variance: NDArray[np.float64],
     method: NDArray[np.uint8],
     codes: NDArray[np.uint8],
+    sums: NDArray[np.float64],
 ) -> None:
-    """Fill the last four arguments, the columns of `Forecast`.
+    """Fill the last five arguments, the columns of `Forecast`. ``calibration`` is that of sums of days.
 
     The level keeps moving, so the variance grows with the horizon: by the factor 1 + (h - 1) gain^2 for day h.
 
@@ -56,6 +60,8 @@ def forecast_rows(
         level = member_level(demand, row, weights)
         gain = member_rate(weights)
         ratio = dispersion(demand, row, pool, at)
+        sums[i, GAIN], sums[i, YOUNG] = gain, young_level(demand[row]["exposure"], gain)
+        write_scales(calibration, codes[i], sums[i])
         if slot >= 0:
             river_weights(river, slot, weights_of_river)
         for h in range(HORIZON):
