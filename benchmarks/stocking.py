@@ -23,7 +23,7 @@ from benchmarks.m5 import HISTORY_DAYS_MIN, SALES, SHARDS, Matrix, Sales, close_
 from sensing.demand.demand_record import CLASSES, HORIZON
 from sensing.demand.model_inputs import ordinary_window
 from sensing.demand.models import DemandModels
-from sensing.supply.lead_time_demand import protection_time_demand, sum_of_days
+from sensing.supply.lead_time_demand import protection_time_demand
 
 ORIGINS = 26
 EVERY_DAYS = 7
@@ -47,7 +47,9 @@ class Cycles(NamedTuple):
     demand_class: NDArray[np.uint8]
 
 
-def cycles(models: DemandModels, sales: Sales, row: NDArray[np.int64], pool: NDArray[np.int32], at: int) -> list[Cycles]:
+def cycles(
+    models: DemandModels, sales: Sales, row: NDArray[np.int64], pool: NDArray[np.int32], at: int
+) -> list[Cycles]:
     """Cycles of each lead time after day ``at`` of the data, the last day that the models have learned."""
     units = sales.units[row]
     known = np.isfinite(units[:, : at + 1]).sum(axis=1) >= HISTORY_DAYS_MIN
@@ -70,9 +72,9 @@ def cycles(models: DemandModels, sales: Sales, row: NDArray[np.int64], pool: NDA
 def _points(found: Any, days: int, level: float) -> NDArray[np.float64]:
     """(n,) reorder points for a fixed lead time."""
     count = found.mean.shape[0]
-    columns = [np.full(count, value, np.float32) for value in (days, 0.0, 0.0, level)]
+    lead_time, none, service = (np.full(count, value, np.float32) for value in (days, 0.0, level))
     out = np.empty((count, 5))
-    protection_time_demand(found.mean, found.variance, found.sums, *columns, out)
+    protection_time_demand(found.mean, found.variance, found.sums, lead_time, none, none, service, out)
     return np.ceil(out[:, 4] - 1e-9)
 
 

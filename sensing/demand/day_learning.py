@@ -31,6 +31,7 @@ from sensing.demand.seasonal_profile import (
     holiday_index,
     learn_row_profile,
     own_dispersion,
+    squared_error,
     weekday_index,
 )
 from sensing.demand.sum_calibration import add_to_sum, end_sum, start_sum, starts_sum
@@ -160,8 +161,7 @@ def learn_sum(
     if demand[row]["sum_days"] == 0:
         if not starts_sum(demand, row, day):
             return
-        spread = day_variance(dispersion(demand, row, pool, at), demand[row]["adaptive_scale"], 1.0)
-        start_sum(demand, row, level, spread, gain)
+        start_sum(demand, row, level, squared_error(demand, row, pool, at, level), gain)
     add_to_sum(demand, row, sums, units, seasonal_index)
 
 

@@ -22,7 +22,7 @@ METHODS = ("none", "smoothing", "river")
 """Forecast methods; a code is the position here."""
 GRID = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.85, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
 """Levels whose achieved frequency is kept. They are dense near 1, where service targets lie."""
-FACTORS = (0.6, 0.75, 0.9, 1.0, 1.15, 1.35, 1.6, 1.9, 2.3)
+FACTORS = (0.6, 0.75, 0.9, 1.0, 1.15, 1.35, 1.6, 1.9, 2.3, 2.8, 3.4)
 """Factors on the standard deviation of sums of days whose achieved coverage is kept."""
 RIVER_FORECASTS = 1 + len(RIVER_MEMBERS)
 """Number of forecasts combined for a row with River models: one of its own members, then one per River member."""
@@ -63,8 +63,8 @@ DEMAND = np.dtype(
         ("sales", "u2"),  # days learned with demand
         ("silence", "u2"),  # days learned since the last one with demand
         ("drifts", "u2"),  # drifts detected by ADWIN
-        ("sum_days", "u1"),  # days of the sum that have closed; 0: none is waiting
-        ("sum_class", "u1"),  # 1 + demand class when the newest sum started; 0: none has
+        ("sum_days", "u2"),  # days of the sum that have closed; 0: none is waiting
+        ("sum_class", "u2"),  # 1 + demand class when the newest sum started; 0: none has
     ],
     align=True,
 )
@@ -104,7 +104,7 @@ SUMS = np.dtype(
         ("sums", "f8", _SUM_SHAPE[:2]),  # discounted number of sums, by class and number of days
         ("within", "f8", (*_SUM_SHAPE, len(FACTORS))),  # discounted number within the quantile, by level and factor
         ("log_scale", "f8", _SUM_SHAPE),  # logarithm of the factor that achieves each level
-        ("last_day", "i8"),  # local day up to which counts are discounted
+        ("last_day", "i8"),  # newest local day that had sums
     ],
     align=True,
 )

@@ -105,8 +105,9 @@ class DemandModels:
             raise ValueError(msg)
         out = np.empty((rows.size, 5))
         close_rows(
-            self.demand, self.pool, self.river, self.sums, rows, inputs.day, inputs.quantity, inputs.lines, inputs.hours,
-            inputs.pool, inputs.observed, inputs.censored, inputs.holiday, inputs.uplift, inputs.explained, out,
+            self.demand, self.pool, self.river, self.sums, rows, inputs.day, inputs.quantity, inputs.lines,
+            inputs.hours, inputs.pool, inputs.observed, inputs.censored, inputs.holiday, inputs.uplift,
+            inputs.explained, out,
         )  # fmt: skip
         earned = self.demand["slot"][rows] > 0
         self._learn_river(rows, inputs, out, np.flatnonzero(earned & ~np.isnan(out[:, 0])))
@@ -176,8 +177,8 @@ class DemandModels:
         codes = np.empty((2, rows.size), np.uint8)
         found = Forecast(np.empty(shape), np.empty(shape), codes[0], codes[1], np.empty((rows.size, COLUMNS)))
         forecast_rows(
-            self.demand, self.pool, self.river, self.sums, rows, day, pool, window.closed, window.holiday, window.uplift,
-            found.mean, found.variance, found.method, found.demand_class, found.sums,
+            self.demand, self.pool, self.river, self.sums, rows, day, pool, window.closed, window.holiday,
+            window.uplift, found.mean, found.variance, found.method, found.demand_class, found.sums,
         )  # fmt: skip
         return found
 

@@ -10,8 +10,8 @@ and gain at the start. The expected demand follows the weekday and holiday indic
 were promoted, out of stock or observed in part end a sum; days that were not observed are left out.
 
 All rows of a shard count together, since sums are rare. The counts are whole numbers, so their order does not matter.
-They are discounted every day, evidence or not, against a prior of SUMS_PRIOR sums that achieve what they state. So
-scales stay between the ends of FACTORS, and return to 1 without evidence.
+They are discounted on every day with sums, of whatever class, against a prior of SUMS_PRIOR sums that achieve what they
+state. So scales stay between the ends of FACTORS, and that of a class without evidence returns to 1.
 
 Source: Kuleshov, Fenner, Ermon (2018), Accurate uncertainties for deep learning using calibrated regression, applied
 to the scale instead of the level.
@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 
 from sensing.demand.demand_class import demand_class
 from sensing.demand.demand_record import FACTORS
-from sensing.demand.distribution import cumulative, normal_quantile, normal_upper
+from sensing.demand.distribution import normal_quantile, normal_upper
+from sensing.demand.sum_distribution import sum_tail
 from sensing.demand.sum_variance import SCALES, SUM_DAYS, SUM_LEVELS, sum_growth, young_level
 from sensing.jit import kernel
 
-SUMS_PRIOR = 400.0
+SUMS_PRIOR = 200.0
 SUM_DAY_DISCOUNT = 0.997
 _DAYS = np.array(SUM_DAYS)
 _LEVELS = np.array(SUM_LEVELS)
@@ -47,11 +48,11 @@ def end_sum(demand: NDArray[Any], row: int) -> None:
 
 
 @kernel
-def start_sum(demand: NDArray[Any], row: int, level: float, dispersion: float, gain: float) -> None:
-    """Start a sum with the forecast made before its first day: level in units a day, variance-to-mean ratio, gain."""
+def start_sum(demand: NDArray[Any], row: int, level: float, square: float, gain: float) -> None:
+    """Start a sum with what was known before its first day: level and square of the error, per day, and gain."""
     demand[row]["sum_class"] = 1 + demand_class(demand, row)
     demand[row]["sum_level"] = level
-    demand[row]["sum_dispersion"] = dispersion
+    demand[row]["sum_dispersion"] = square / level if level > 0.0 else 0.0
     demand[row]["sum_gain"] = gain
     demand[row]["sum_young"] = young_level(demand[row]["exposure"], gain)
     demand[row]["sum_expected"] = 0.0
@@ -88,7 +89,7 @@ def count_sum(demand: NDArray[Any], row: int, pool: NDArray[Any], k: int) -> Non
     variance = demand[row]["sum_dispersion"] * mean * growth
     pool[0]["day_sums"][code, k] += 1.0
     for f in range(_FACTORS.size):
-        low = cumulative(units - 1.0, mean, variance * _FACTORS[f] ** 2) if units > 0 else 0.0
+        low = 1.0 - sum_tail(units, mean, variance * _FACTORS[f] ** 2)
         for level in range(_LEVELS.size):
             if low < _LEVELS[level]:
                 pool[0]["day_within"][code, k, level, f] += 1.0
@@ -111,10 +112,11 @@ def factor_for(level: float, within: NDArray[np.float64]) -> float:
 
 @kernel
 def aggregate_sums(pool: NDArray[Any], day: int) -> None:
-    """Discount the counts of sums to local ``day``, add those of the day that has closed, and renew the scales."""
-    elapsed = max(day - pool[0]["last_day"], 0) if pool[0]["last_day"] > 0 else 0
+    """Discount the counts of sums if local ``day`` is the first to have any, add the day's, and renew the scales."""
+    if not np.any(pool[0]["day_sums"] > 0.0):
+        return
+    discount = SUM_DAY_DISCOUNT if day > pool[0]["last_day"] else 1.0
     pool[0]["last_day"] = max(day, pool[0]["last_day"])
-    discount = SUM_DAY_DISCOUNT**elapsed
     sums, within = pool[0]["sums"], pool[0]["within"]
     share = np.zeros(_FACTORS.size)
     for code in range(sums.shape[0]):

@@ -9,8 +9,13 @@ plus n^2 s^2 u, where u is what the level of a young row is less certain than th
 number of days with standard deviation d, half the second derivative times d^2 is added. The result is multiplied by the
 square of a scale, see `sensing.demand.sum_calibration`.
 
-A row's `Forecast.sums` has gain, u and the scales. Kernels get the variances of its days, which grow by the factor
-1 + h g^2 over the horizon, so this growth is divided out.
+The variance s^2 of a day is the row's mean squared error, in proportion to the day's mean. The forecast of a single day
+has another one: the ratio of variance and mean, times the mean, adapted to the row's recent coverage. For the buffer of
+many days the squared error itself is better, since it does not fall with the level. On M5 the pinball loss of .95
+quantiles of 28-day sums is 7 % lower.
+
+A row's `Forecast.sums` has gain, u, s^2 over the forecast variance, and the scales. Kernels get the forecast variances
+of its days, which grow by the factor 1 + h g^2 over the horizon, so this growth is divided out.
 
 Source: Hyndman, Koehler, Ord, Snyder (2008), Forecasting with Exponential Smoothing, 6.3, model ANN.
 """
@@ -25,8 +30,9 @@ SUM_DAYS = (1, 7, 14, 28)
 """Numbers of days whose sums are calibrated. Between them the scale is interpolated, by the logarithm of the days."""
 SUM_LEVELS = (0.9, 0.95, 0.98)
 """Levels for which sums are calibrated. Between them the scale is interpolated, by normal scores."""
-GAIN, YOUNG, SCALES = 0, 1, 2
-"""Columns of `Forecast.sums`: gain, u, and from SCALES on a scale for each of SUM_DAYS and, within it, SUM_LEVELS."""
+GAIN, YOUNG, OWN, SCALES = 0, 1, 2, 3
+"""Columns of `Forecast.sums`: gain, u, s^2 over the variance of a forecast day, and from SCALES on a scale for each of
+SUM_DAYS and, within it, SUM_LEVELS."""
 COLUMNS = SCALES + len(SUM_DAYS) * len(SUM_LEVELS)
 FORECAST_DAYS = 28
 _LOG_DAYS = np.log(np.array(SUM_DAYS, np.float64))
@@ -99,4 +105,4 @@ def sum_ratio(sums: NDArray[np.float64], days: float, sd_days: float, level: flo
     gain = sums[GAIN]
     in_days = 1.0 + 0.5 * gain * gain * max(min(days, FORECAST_DAYS) - 1.0, 0.0)
     scale = scale_of(sums, days, level)
-    return float(scale * scale * sum_growth(days, sd_days, gain, sums[YOUNG]) / in_days)
+    return float(sums[OWN] * scale * scale * sum_growth(days, sd_days, gain, sums[YOUNG]) / in_days)

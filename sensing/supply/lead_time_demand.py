@@ -8,10 +8,10 @@ variances v_t:
 
 The errors of days are not independent, so r is not 1: see `sensing.demand.sum_variance`.
 
-A fractional day counts in part. Beyond the 28 days of the forecast its last week repeats. With equal
-and independent days the formulas are those of the source: (L + R) d and (L + R) s_d^2 + d^2 s_L^2. The reorder point is the quantile of this demand at
-the service target, of a negative binomial or gamma distribution with these moments. The safety stock is the reorder
-point minus the mean, at least 0.
+A fractional day counts in part. Beyond the 28 days of the forecast its last week repeats. With equal and independent
+days the formulas are those of the source: (L + R) d and (L + R) s_d^2 + d^2 s_L^2. The reorder point is the quantile of
+this demand at the service target, of the distribution of `sensing.demand.sum_distribution` with these moments. The
+safety stock is the reorder point minus the mean, at least 0.
 
 Source: Silver, Pyke, Thomas (2017), Inventory and Production Management in Supply Chains, 4th ed., 6.10 (random lead
 time) and 6.9 (review time).
@@ -20,7 +20,7 @@ time) and 6.9 (review time).
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.distribution import quantile
+from sensing.demand.sum_distribution import sum_quantile
 from sensing.demand.sum_variance import open_share, sum_ratio
 from sensing.jit import kernel
 
@@ -63,7 +63,7 @@ def reorder_point(
 ) -> float:  # fmt: skip
     """Quantile of the demand over the protection time."""
     mean, variance = moments(demand_mean, demand_variance, lead_time_days_mean, lead_time_days_sd, review_days)
-    return quantile(min(service_target, SERVICE_MAX), mean, variance)
+    return sum_quantile(min(service_target, SERVICE_MAX), mean, variance)
 
 
 @kernel
@@ -80,7 +80,7 @@ def protection_time_moments(
         out[i, 0], out[i, 1] = moments(
             demand_mean[i], demand_variance[i], lead_time_days_mean[i], lead_time_days_sd[i], review_days[i]
         )
-        out[i, 2] = quantile(min(service_target[i], SERVICE_MAX), out[i, 0], out[i, 1])
+        out[i, 2] = sum_quantile(min(service_target[i], SERVICE_MAX), out[i, 0], out[i, 1])
 
 
 @kernel
@@ -112,4 +112,4 @@ def protection_time_demand(
         out[i, 1] = np.float32(daily_variance)
         sd = np.float64(lead_time_days_sd[i])
         out[i, 2], out[i, 3] = moments(out[i, 0], out[i, 1], lead_time, sd, review)
-        out[i, 4] = quantile(min(np.float64(service_target[i]), SERVICE_MAX), out[i, 2], out[i, 3])
+        out[i, 4] = sum_quantile(min(np.float64(service_target[i]), SERVICE_MAX), out[i, 2], out[i, 3])

@@ -124,8 +124,8 @@ class PlanInputs(NamedTuple):
     transfers in transit, order lines and what is allocated to them.
 
     ``stale`` (n,) says whether a row's location has been silent for long. ``override_lead_times`` replaces estimated
-    lead times (n,) of rows (n,) by those that a person has set. ``sums`` is that of the forecast. ``lengthen`` adds to mean lead times (n,) what
-    disruptions of suppliers add on a local day.
+    lead times (n,) of rows (n,) by those that a person has set. ``sums`` is that of the forecast. ``lengthen`` adds to
+    mean lead times (n,) what disruptions of suppliers add on a local day.
     """
 
     policy: NDArray[Any]

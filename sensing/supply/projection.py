@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.distribution import tail_probability
+from sensing.demand.sum_distribution import sum_tail
 from sensing.demand.sum_variance import open_share, sum_ratio
 from sensing.jit import kernel
 from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
@@ -152,7 +152,7 @@ def keep_worst(
     Of equal ones that with the largest gap.
     """
     available = free + arriving
-    chance = 1.0 if available < 0.0 else tail_probability(math.floor(available) + 1.0, needed, needed_variance)
+    chance = 1.0 if available < 0.0 else sum_tail(math.floor(available) + 1.0, needed, needed_variance)
     if (
         math.isnan(out[PROBABILITY])
         or chance > out[PROBABILITY]
