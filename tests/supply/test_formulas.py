@@ -65,8 +65,8 @@ def test_textbook_reorder_point() -> None:
 def test_reorder_point_is_the_quantile_by_moments(
     daily: float, ratio: float, lead_time: float, sd: float, service: float
 ) -> None:
-    """Protected demand of equal days has scipy's negative binomial or gamma quantile, or a shifted one; safety stock is what it holds
-    over the mean.
+    """Protected demand of equal days has scipy's negative binomial or gamma quantile, or the shifted one; safety stock
+    is what it holds over the mean.
     """
     columns = [np.array([value], np.float32) for value in (lead_time, sd, 1.0, service)]
     out = np.empty((1, 5))
