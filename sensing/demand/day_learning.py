@@ -146,23 +146,22 @@ def learn_pool(
 
 @kernel
 def learn_sum(
-    demand: NDArray[Any],
-    row: int,
-    pool: NDArray[Any],
-    at: int,
-    sums: NDArray[Any],
-    day: int,
-    units: float,
-    level: float,
-    seasonal_index: float,
-    gain: float,
-) -> None:
-    """Add a day to the sum that a row waits for; start one with the forecast ``level`` and ``gain`` if none waits."""
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, sums: NDArray[Any], day: int, units: float,
+    usual: float, usual_index: float, uplift: float, weights: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Add a whole day to the sum that a row waits for; start one if none waits.
+
+    ``usual`` is the day's forecast without promotions, ``usual_index`` its seasonal index; ``weights`` are those of the
+    row's members.
+    """
+    if demand[row]["days"] < SCORED_DAYS_MIN or usual_index <= 0.0:
+        return
     if demand[row]["sum_days"] == 0:
         if not starts_sum(demand, row, day):
             return
-        start_sum(demand, row, level, squared_error(demand, row, pool, at, level), gain)
-    add_to_sum(demand, row, sums, units, seasonal_index)
+        level = usual / usual_index
+        start_sum(demand, row, level, squared_error(demand, row, pool, at, level), member_rate(weights))
+    add_to_sum(demand, row, sums, units, usual_index * uplift)
 
 
 @kernel
@@ -185,23 +184,12 @@ def learn_level(
 
 @kernel
 def close_rows(
-    demand: NDArray[Any],
-    pool: NDArray[Any],
-    river: NDArray[Any],
-    sums: NDArray[Any],
-    rows: NDArray[np.int64],
-    day: int,
-    quantity: NDArray[np.float64],
-    lines: NDArray[np.float64],
-    hours: NDArray[np.uint16],
-    pools: NDArray[np.int32],
-    observed: NDArray[np.float64],
-    censored: NDArray[np.bool_],
-    holiday: NDArray[np.float64],
-    uplift: NDArray[np.float64],
-    explained: NDArray[np.bool_],
+    demand: NDArray[Any], pool: NDArray[Any], river: NDArray[Any], sums: NDArray[Any], rows: NDArray[np.int64],
+    day: int, quantity: NDArray[np.float64], lines: NDArray[np.float64], hours: NDArray[np.uint16],
+    pools: NDArray[np.int32], observed: NDArray[np.float64], censored: NDArray[np.bool_],
+    holiday: NDArray[np.float64], uplift: NDArray[np.float64], explained: NDArray[np.bool_],
     out: NDArray[np.float64],
-) -> None:
+) -> None:  # fmt: skip
     """Score and learn a day of each row; see `DayInputs` for the arguments.
 
     Parameters
@@ -252,9 +240,8 @@ def close_rows(
             count_silence(demand, row, units)
             continue
         if not censored[i]:
-            if share >= 1.0 and demand[row]["days"] >= SCORED_DAYS_MIN and usual_index > 0.0:
-                level = usual / usual_index
-                learn_sum(demand, row, pool, at, sums, day, units, level, seasonal_index, member_rate(weights))
+            if share >= 1.0:
+                learn_sum(demand, row, pool, at, sums, day, units, usual, usual_index, uplift[i], weights)
             variance = score(demand, row, pool, at, units, mean)
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
         units = taught_day(demand, row, units, mean)

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sensing.demand import sum_calibration
-from sensing.demand.demand_record import CLASSES, DEMAND, FACTORS, SUMS
+from sensing.demand import day_learning, seasonal_profile, sum_calibration
+from sensing.demand.demand_record import CLASSES, DEMAND, FACTORS, POOL, SUMS
 from sensing.demand.distribution import normal_quantile, quantile, tail_probability
+from sensing.demand.members.registry import MEMBERS
 from sensing.demand.model_inputs import DayInputs, ordinary_window
 from sensing.demand.models import DemandModels
 from sensing.demand.sum_distribution import geometric_mean, is_shifted, sum_quantile, sum_tail
@@ -154,6 +155,29 @@ def test_sums_are_counted_as_within_the_quantile_or_not(units: list[int]) -> Non
                 variance = 6.0 * days * sum_growth(float(days), 0.0, float(np.float32(0.05)), 0.0) * factor**2
                 within = sum(units[:days]) <= sum_quantile(stated, 2.0 * days, variance)
                 assert pool["day_within"][0, CODE, k, level, f] == within
+
+
+def test_a_sum_that_is_counted_is_that_of_the_days() -> None:
+    """`learn_sum` starts it with level, squared error and gain of the forecast; `count_sum` counts it once."""
+    demand, pool, sums = np.zeros(1, DEMAND), np.zeros(1, POOL), np.zeros(1, SUMS)
+    weights = np.zeros(len(MEMBERS))
+    weights[1] = 1.0
+    demand["days"], demand["square"], demand["exposure"], demand["sum_class"] = 190, 5.0, 190.0, 1
+    for day, units in enumerate([3.0, 8.0]):
+        day_learning.learn_sum(demand, 0, pool, 0, sums, day, units, 4.0, 2.0, 1.5, weights)
+    found = demand[0]
+    level, square = 2.0, (90.0 * 5.0 + 10.0 * 2.0 * 2.0) / 100.0
+    assert seasonal_profile.squared_error(demand, 0, pool, 0, level) == pytest.approx(square)
+    assert found["sum_level"] == pytest.approx(level)
+    assert found["sum_dispersion"] == pytest.approx(square / level)
+    assert found["sum_gain"] == pytest.approx(MEMBERS[1].rate)
+    assert (found["sum_units"], found["sum_expected"], found["sum_days"]) == (11.0, 12.0, 2)
+    before = sums["day_sums"].sum()
+    sum_calibration.count_sum(demand, 0, sums, 2)
+    assert sums["day_sums"].sum() == before + 1.0
+    demand["days"], demand["sum_days"] = 13, 0
+    day_learning.learn_sum(demand, 0, pool, 0, sums, 3, 1.0, 4.0, 2.0, 1.0, weights)
+    assert demand["sum_days"][0] == 0, "a level of few days is a guess"
 
 
 def test_when_sums_start_and_end() -> None:
