@@ -134,6 +134,13 @@ class Proposed(msgspec.Struct, kw_only=True):
     order_quantity: Annotated[
         Quantity, about("What to order at a time, at least the minimum and a multiple of the multiple.", minimum=0)
     ]
+    lead_time_days_p50: Annotated[
+        Duration | None,
+        about("Days that half of all orders come within; null: written before it was known.", minimum=0),
+    ] = None
+    lead_time_days_p90: Annotated[
+        Duration | None, about("Days that nine of ten orders come within; null: as above.", minimum=0)
+    ] = None
 
 
 class Stock(msgspec.Struct, kw_only=True):

@@ -35,9 +35,10 @@ STOCK = {
     "owed": "overdue", "allocated": "allocated", "free": "free",
 }  # fmt: skip
 """Columns of stock, and the columns of plans that they show."""
+LEAD_TIME = ("lead_time_days_mean", "lead_time_days_sd", "lead_time_days_p50", "lead_time_days_p90")
 COLUMNS = (
-    "sku", "location", "as_of", "demand_class", "method", "lead_time_days_mean", "lead_time_days_sd", "safety_stock",
-    "reorder_point", "order_up_to", "order_quantity", "status", "version", "decimals", *STOCK, "stockout_date",
+    "sku", "location", "as_of", "demand_class", "method", *LEAD_TIME, "safety_stock", "reorder_point", "order_up_to",
+    "order_quantity", "status", "version", "decimals", *STOCK, "stockout_date",
 )  # fmt: skip
 
 
@@ -146,8 +147,6 @@ def _columns(s: ShardState, rows: NDArray[np.int64], forecast: Forecast, plan: P
             "as_of": [local_date(plan.day)] * len(rows),
             "demand_class": [CLASSES[code] for code in forecast.demand_class.tolist()],
             "method": [METHODS[code] for code in forecast.method.tolist()],
-            "lead_time_days_mean": np.round(plan.lead_time_days_mean.astype(np.float64), DURATION_DECIMALS).tolist(),
-            "lead_time_days_sd": np.round(plan.lead_time_days_sd.astype(np.float64), DURATION_DECIMALS).tolist(),
             "status": [
                 s.supply.status(row) if version else None for row, version in zip(rows.tolist(), versions, strict=True)
             ],
@@ -155,6 +154,7 @@ def _columns(s: ShardState, rows: NDArray[np.int64], forecast: Forecast, plan: P
             "decimals": plan.policy["decimals"].astype(np.int64).tolist(),
             "stockout_date": [None if day < 0 else local_date(plan.day + 1 + day) for day in plan.stockout.tolist()],
         }
+        | {name: np.round(getattr(plan, name).astype(np.float64), DURATION_DECIMALS).tolist() for name in LEAD_TIME}
         | {name: _proposed(getattr(plan, name), may_propose(s, rows)) for name in PROPOSED}
         | {
             name: _proposed(round_rows(values, plan.policy["decimals"]), ~np.isnan(values))

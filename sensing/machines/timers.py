@@ -197,6 +197,7 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
         plan_disrupted_rows(s, instant)
         start_planned_rows(s, instant)
         take_in_uplifts(s, instant // DAY_MS)
+        s.supply.lanes.take_in()
         take_in_signals(s, instant)
         s.next_housekeeping = instant + DAY_MS
     return None

@@ -38,7 +38,7 @@ from sensing.supply.supply_record import INPUTS
 
 _KEPT = (
     "reorder_point", "order_quantity", "demand_mean", "demand_variance", "lead_time_days_mean", "lead_time_days_sd",
-    "review_days", "service_target", "demand_class",
+    "lead_time_days_p50", "lead_time_days_p90", "review_days", "service_target", "demand_class",
 )  # fmt: skip
 
 
@@ -183,8 +183,9 @@ def _life(day: int, last_day: float) -> dict[str, Any]:
 def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
     figures = ("reorder_point", "order_quantity", "order_up_to", "safety_stock", "lead_time_demand_mean",
              "lead_time_demand_sd", "lead_time_demand_quantile", "demand_class", "stockout")  # fmt: skip
-    others = ("lead_time_days_mean", "lead_time_days_sd", "review_days", "service_target", "on_hand", "on_order",
-              "open_demand", "cover_days", "overdue", "allocated", "free", "in_transit", "left_over")  # fmt: skip
+    others = ("lead_time_days_mean", "lead_time_days_sd", "lead_time_days_p50", "lead_time_days_p90", "review_days",
+              "service_target", "on_hand", "on_order", "open_demand", "cover_days", "overdue", "allocated", "free",
+              "in_transit", "left_over")  # fmt: skip
     columns = {name: getattr(plan, name)[at].tolist() for name in (*figures, *others)}
     return columns | {
         "last_day": plan.policy["last_day"][at].tolist(),

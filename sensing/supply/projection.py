@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from sensing.demand.sum_distribution import sum_tail
 from sensing.demand.sum_variance import open_share, sum_ratio
 from sensing.jit import kernel
-from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
 from sensing.supply.lead_time_demand import sum_of_days
+from sensing.supply.receipt_statistics import LEAD_TIME_DAYS_MAX
 
 NOT_WITHIN = -1
 """No such day within the projection."""

@@ -1,7 +1,7 @@
 """Supply record of a row: stock, open demand by requested day, quantity on order, last published parameters.
 
 Quantities are int64 thousandths of the base unit. Published values are float32, which keeps their six significant
-digits. A record has 216 bytes without padding, so equal states have equal bytes.
+digits. A record has 224 bytes without padding, so equal states have equal bytes.
 """
 
 from typing import Any
@@ -44,6 +44,8 @@ SUPPLY = np.dtype(
         ("demand_variance", "f4"),  # units squared a day over the protection time
         ("lead_time_days_mean", "f4"),
         ("lead_time_days_sd", "f4"),
+        ("lead_time_days_p50", "f4"),
+        ("lead_time_days_p90", "f4"),
         ("review_days", "f4"),
         ("service_target", "f4"),
         ("published_day", "i4"),

@@ -7,6 +7,7 @@ Invariants
 - There is no clock: callers pass local days and instants. Closing rows in one call or in several gives the same result.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from sensing.contracts.number_kinds import DURATION_DECIMALS
 from sensing.contracts.parameters import OverrideField, ParameterStatus, PlanningParameters
 from sensing.contracts.reference import SupplierUpdated
-from sensing.contracts.suppliers import SupplierDisrupted
+from sensing.contracts.suppliers import PurchaseOrderPlaced, SupplierDisrupted
 from sensing.demand.sum_variance import independent
 from sensing.machine_settings import Settings
 from sensing.state.line_table import LineTable
@@ -24,12 +25,13 @@ from sensing.supply import dead_band, parameter_documents
 from sensing.supply.allocations import Allocations
 from sensing.supply.disruptions import Disruption, Disruptions, disruption_of
 from sensing.supply.lanes import NO_LANE, Lanes
+from sensing.supply.lead_time import log_lead_times
 from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
 from sensing.supply.open_table import Key
 from sensing.supply.parameter_documents import ForecastSummary
-from sensing.supply.plan import Plan, PlanInputs, make_plan
+from sensing.supply.plan import Plan, PlanInputs, add_open_lines, make_plan
 from sensing.supply.planner_decisions import DecisionStates
-from sensing.supply.purchases import EventContext, MovedLine, PoOutcome, Purchases
+from sensing.supply.purchases import EventContext, MovedLine, PoOutcome, Purchases, line_key
 from sensing.supply.resolved_policy import Names, ResolvedPolicyTable
 from sensing.supply.rounding import in_units
 from sensing.supply.stock_ledger import mark_fractional
@@ -157,6 +159,11 @@ class SupplyState:
         context = EventContext(row, time, local_day, watermark, factor, supplier)
         outcome = self.purchases.apply(event, context, self.supply, self.lanes, self.disruptions)
         mark_fractional(self.supply, row, int(self.supply["on_order"][row]))
+        if outcome.word == "absorbed" and isinstance(event, PurchaseOrderPlaced):
+            line = self.purchases.find(line_key(event))
+            assert line is not None, "the event was applied to it"
+            if line.expected is None and not line.received:
+                line.expected = self._expected(row, time, local_day)
         return outcome
 
     def disrupt(self, event: SupplierDisrupted, time: int) -> Disruption:
@@ -205,8 +212,8 @@ class SupplyState:
         policy["decimals"] = resolved_decimals(policy, self.supply[rows])
         inputs = PlanInputs(
             policy, self.supply, self.lanes, self.purchases, self.transit, self._lines, self._allocations,
-            np.zeros(rows.size, np.bool_) if stale is None else stale, self.decision_states.lead_times,
-            independent(rows.size) if sums is None else sums,
+            np.zeros(rows.size, np.bool_) if stale is None else stale, self.settings.lead_time_days,
+            self.decision_states.lead_times, independent(rows.size) if sums is None else sums,
             lambda mean_days, today: self.disruptions.lengthen(rows, policy["supplier"], mean_days, today, self.names),
         )  # fmt: skip
         return self.decision_states.applied(
@@ -293,6 +300,17 @@ class SupplyState:
         self.supply = parts["supply"]
         for name, part in self._parts().items():
             part.load(parts[name])
+
+    def _expected(self, row: int, now: int, local_day: int) -> tuple[float, float, int]:
+        """Lead time of a row without disruptions: mean and sd in log days, 1 if its lane has receipts."""
+        rows = np.array([row], np.int64)
+        policy, lane = self._policy(rows), self.supply["lane"][rows]
+        default_days = self.settings.lead_time_days
+        found = log_lead_times(self.lanes, lane, policy["supplier"], policy["lead_time_days"], default_days, now)
+        add_open_lines(
+            found, lane, self.purchases.open_lines(rows, local_day, now, self.supply, self.lanes, np.zeros(1))
+        )
+        return float(found.mean[0]), math.sqrt(found.variance[0]), int(found.known[0])
 
     def _policy(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """(n,) resolved policies of rows."""

@@ -15,9 +15,9 @@ from sensing.machines.forecast_and_plan import ForecastAndPlan, forecast_and_pla
 from sensing.machines.row_lookup import row_of_known
 from sensing.machines.shard_outputs import put_parameters
 from sensing.machines.shard_state import ShardState
-from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
 from sensing.supply.parameter_documents import values_of
 from sensing.supply.planner_decisions import FIELDS, KEPT_DAYS, DecisionState, PlannerOverride, ProposalDecision
+from sensing.supply.receipt_statistics import LEAD_TIME_DAYS_MAX
 
 PUBLISHED = "a sku/location whose parameters were published, with a slash in a name as %2F"
 ONE = np.zeros(1, np.int64)
