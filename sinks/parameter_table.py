@@ -23,6 +23,8 @@ SCHEMA = pa.schema(
         ("forecast_quantiles", pa.list_(_NUMBERS)),
         ("lead_time_days_mean", pa.float64()),
         ("lead_time_days_sd", pa.float64()),
+        ("lead_time_days_p50", pa.float64()),
+        ("lead_time_days_p90", pa.float64()),
         ("safety_stock", pa.float64()),
         ("reorder_point", pa.float64()),
         ("order_up_to", pa.float64()),

@@ -9,10 +9,10 @@ Keys, with a prefix before each
 ``parameters:{sku}/{location}``
     Hash: ``sku``, ``location``, ``status``, ``as_of``, ``decimals``, ``demand_class``, ``lead_time_days_mean``,
     ``lead_time_days_sd``, ``service_target``, ``safety_stock``, ``reorder_point``, ``order_up_to``, ``order_quantity``,
-    ``on_hand``, ``on_order``, ``open_demand``, ``stockout_date``, ``cover_days``, ``forecast_start``, ``forecast_mean``
-    (JSON), ``method``, ``reason``; where a person has decided ``decision``, ``decided_by``, ``decided_role``,
-    ``decided_at``, ``decision_reason``, ``overrides`` (JSON); ``version`` and ``lineage``; ``document``, the whole
-    record in JSON.
+    ``lead_time_days_p50``, ``lead_time_days_p90``, ``on_hand``, ``on_order``, ``open_demand``, ``stockout_date``,
+    ``cover_days``, ``forecast_start``, ``forecast_mean`` (JSON), ``method``, ``reason``; where a person has decided
+    ``decision``, ``decided_by``, ``decided_role``, ``decided_at``, ``decision_reason``, ``overrides`` (JSON);
+    ``version`` and ``lineage``; ``document``, the whole record in JSON.
 ``exception:{id}``
     Hash: the fields of the exception, lists in JSON, ``details`` in ``document`` only; ``priority``; ``version``,
     ``lineage``, ``document``. After its end it stays for some days.

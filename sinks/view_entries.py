@@ -96,6 +96,8 @@ class _Proposed(msgspec.Struct):
     reorder_point: float
     order_up_to: float
     order_quantity: float
+    lead_time_days_p50: float | None = None
+    lead_time_days_p90: float | None = None
 
 
 class _Stock(msgspec.Struct):

@@ -120,7 +120,10 @@ class EngineSettings(Section):
         default=CORE.service_target, ge=0.5, le=0.9999, description="Cycle service level where no policy names one."
     )
     lead_time_days: float = Field(
-        default=CORE.lead_time_days, ge=0, le=3660, description="Lead time where nothing is known of it."
+        default=CORE.lead_time_days,
+        ge=0,
+        le=3660,
+        description="Lead time where none is stated and nothing was received yet.",
     )
     cover_days: float = Field(
         default=CORE.cover_days, ge=0, le=3660, description="Days that an order covers where costs are unknown."

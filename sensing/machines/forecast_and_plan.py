@@ -27,6 +27,8 @@ from sensing.supply.plan import Plan, has_figures
 
 LEVELS = np.array(QUANTILE_LEVELS)
 ROWS_AT_ONCE = 4096
+PUBLISHED_OUTPUTS = 2.0
+"""Outputs per published row: the document, and the decision to publish it."""
 LINES_TO_PROPOSE = 2
 """Order lines from which on values are proposed for a row."""
 PROPOSED = ("safety_stock", "reorder_point", "order_up_to", "order_quantity")
@@ -35,9 +37,10 @@ STOCK = {
     "owed": "overdue", "allocated": "allocated", "free": "free",
 }  # fmt: skip
 """Columns of stock, and the columns of plans that they show."""
+LEAD_TIME = ("lead_time_days_mean", "lead_time_days_sd", "lead_time_days_p50", "lead_time_days_p90")
 COLUMNS = (
-    "sku", "location", "as_of", "demand_class", "method", "lead_time_days_mean", "lead_time_days_sd", "safety_stock",
-    "reorder_point", "order_up_to", "order_quantity", "status", "version", "decimals", *STOCK, "stockout_date",
+    "sku", "location", "as_of", "demand_class", "method", *LEAD_TIME, "safety_stock", "reorder_point", "order_up_to",
+    "order_quantity", "status", "version", "decimals", *STOCK, "stockout_date",
 )  # fmt: skip
 
 
@@ -49,8 +52,13 @@ class ForecastAndPlan(NamedTuple):
     parts: ForecastParts
 
 
-def forecast_and_plan(s: ShardState, rows: NDArray[np.int64], day: int, now: int) -> ForecastAndPlan:
-    """Forecast and plan rows whose last closed local day is ``day``, as of instant ``now``."""
+def forecast_and_plan(
+    s: ShardState, rows: NDArray[np.int64], day: int, now: int, left: NDArray[np.float64] | None = None
+) -> ForecastAndPlan:
+    """Forecast and plan rows whose last closed local day is ``day``, as of instant ``now``.
+
+    ``left`` (n, 2) is the share of the next two days' demand that is still to come; None: all of it.
+    """
     window = window_of(s, rows, day)
     price = prices_in_base(s, rows)
     sensed = s.demand.forecast(rows, day, s.rows.hot["location"][rows], window)
@@ -59,7 +67,16 @@ def forecast_and_plan(s: ShardState, rows: NDArray[np.int64], day: int, now: int
         mean, variance = without_ended_days(forecast.mean, forecast.variance, day, s.supply.last_days(rows))
         forecast = forecast._replace(mean=mean, variance=variance)
     plan = s.supply.plan(
-        rows, day, now, forecast.mean, forecast.variance, forecast.demand_class, price, stale_rows(s, rows, day)
+        rows,
+        day,
+        now,
+        forecast.mean,
+        forecast.variance,
+        forecast.demand_class,
+        price,
+        stale_rows(s, rows, day),
+        forecast.sums,
+        left,
     )
     return ForecastAndPlan(forecast, plan, parts)
 
@@ -71,7 +88,8 @@ def forecast_and_plan_of_row(s: ShardState, row: int, now: int) -> ForecastAndPl
 
 def select_rows(forecast: Forecast, at: NDArray[np.int64]) -> Forecast:
     """Forecast of some of the rows."""
-    return Forecast(forecast.mean[at], forecast.variance[at], forecast.method[at], forecast.demand_class[at])
+    mean, variance, method, demand_class, sums = forecast
+    return Forecast(mean[at], variance[at], method[at], demand_class[at], sums[at])
 
 
 def forecast_summary(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int64]) -> ForecastSummary:
@@ -137,8 +155,6 @@ def _columns(s: ShardState, rows: NDArray[np.int64], forecast: Forecast, plan: P
             "as_of": [local_date(plan.day)] * len(rows),
             "demand_class": [CLASSES[code] for code in forecast.demand_class.tolist()],
             "method": [METHODS[code] for code in forecast.method.tolist()],
-            "lead_time_days_mean": np.round(plan.lead_time_days_mean.astype(np.float64), DURATION_DECIMALS).tolist(),
-            "lead_time_days_sd": np.round(plan.lead_time_days_sd.astype(np.float64), DURATION_DECIMALS).tolist(),
             "status": [
                 s.supply.status(row) if version else None for row, version in zip(rows.tolist(), versions, strict=True)
             ],
@@ -146,6 +162,7 @@ def _columns(s: ShardState, rows: NDArray[np.int64], forecast: Forecast, plan: P
             "decimals": plan.policy["decimals"].astype(np.int64).tolist(),
             "stockout_date": [None if day < 0 else local_date(plan.day + 1 + day) for day in plan.stockout.tolist()],
         }
+        | {name: np.round(getattr(plan, name).astype(np.float64), DURATION_DECIMALS).tolist() for name in LEAD_TIME}
         | {name: _proposed(getattr(plan, name), may_propose(s, rows)) for name in PROPOSED}
         | {
             name: _proposed(round_rows(values, plan.policy["decimals"]), ~np.isnan(values))
@@ -157,6 +174,12 @@ def _columns(s: ShardState, rows: NDArray[np.int64], forecast: Forecast, plan: P
 
 def _proposed(values: NDArray[np.float64], proposed: NDArray[np.bool_]) -> list[float | None]:
     return [value if given else None for value, given in zip(values.tolist(), proposed.tolist(), strict=True)]
+
+
+def just_shifted(s: ShardState, plan: Plan) -> NDArray[np.bool_]:
+    """(n,) rows of a plan whose level of demand shifted on the last closed day, and which said nothing since."""
+    shift_day = s.demand.demand["shift_day"][plan.rows]
+    return np.asarray((shift_day == plan.day) & (s.supply.supply["published_day"][plan.rows] < shift_day))
 
 
 def may_propose(s: ShardState, rows: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from sensing.demand.models import GivenDemand
 from sensing.detection.master_data import UnknownName
 from sensing.state.late_lines import LateLine
 from sensing.state.quarantine import HandedEvent
+from sensing.supply.lanes import Statistic
 from sensing.supply.purchase_line import PurchaseLine
 
 OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter", "released", "unknown_line")
@@ -98,8 +99,8 @@ class HandedRow(msgspec.Struct):
     """Order lines, in the order of their slots; their codes are positions in ``units`` and ``currencies``."""
     units: list[str]
     currencies: list[str]
-    lanes: list[tuple[str, float, float, float]]
-    """Supplier, weight, mean and squares of each lane."""
+    lanes: list[tuple[str, Statistic]]
+    """Supplier and statistic of each lane."""
     purchases: list[HandedLine]
     allocations: list[tuple[int, int, int]]
     old_stock: list[tuple[str, OldStock]]

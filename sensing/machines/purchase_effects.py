@@ -25,9 +25,9 @@ from sensing.machines.late_line_reports import note_late_line
 from sensing.machines.shard_outputs import context_of, put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import expect_less
-from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
 from sensing.supply.purchase_line import PurchaseLine
 from sensing.supply.purchases import MovedLine, PoOutcome, line_key
+from sensing.supply.receipt_statistics import LEAD_TIME_DAYS_MAX
 from sensing.supply.stock_ledger import book_movement, refresh_stock
 from sensing.supply.usual_lateness import usual_days_late
 

@@ -22,8 +22,8 @@ from sensing.codec.event_record import NO_DAY
 from sensing.contracts.suppliers import SupplierDisrupted
 from sensing.machine_settings import DAY_MS
 from sensing.state.snapshot import Encoded, pack, unpack
-from sensing.supply.lead_time import LEAD_TIME_DAYS_MAX
 from sensing.supply.purchase_line import plausible_day
+from sensing.supply.receipt_statistics import LEAD_TIME_DAYS_MAX
 from sensing.supply.schedule_lines import DISRUPTED, LineEvent
 
 DISRUPTIONS_MAX = 4096

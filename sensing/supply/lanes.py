@@ -1,11 +1,8 @@
-"""Lead-time statistics of lanes (supplier, SKU, location) and of suppliers, exponentially discounted.
+"""Lead-time statistics of lanes (supplier, SKU, location), of suppliers and of all receipts.
 
-Receipts of purchase orders update them, and `lead_time` estimates lead times from them. A statistic has a weight, a
-mean and a sum of weighted squares about the mean. Before an observation of weight ``w`` is added, it is discounted by
-``memory ** w``, so weights add up to at most 1 / (1 - memory). The weight of a partial receipt is its share
-of the line.
-
-Source: West (1979), Updating mean and variance estimates, CACM 22(9), with exponential discount.
+Receipts of purchase orders update them, and `lead_time` estimates lead times from them. `receipt_statistics` says how
+a statistic is kept. A lane learns at once. The pools of suppliers, and that of all receipts, learn at 00:00 UTC, in the
+order of the receipts' times. So neither the order of arrival nor the cut of the stream shows in them.
 """
 
 from typing import Any
@@ -13,12 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.jit import kernel, lean_kernel
+from sensing.jit import kernel
 from sensing.state.snapshot import Encoded, pack, unpack
+from sensing.supply.lead_time_calibration import CALIBRATION, calibrate, uncalibrated
+from sensing.supply.receipt_statistics import kept_share, log_days, observed
+from sensing.supply.supply_record import NEVER
 
-LANE_MEMORY = 0.9
-POOL_MEMORY = 0.98
 SUPPLIERS_MAX = 1 << 16
+RECEIPTS_MAX = 1 << 16
+"""Receipts that pools have not learned yet. If there are as many, they are learned before midnight."""
 NO_LANE = -1
 UNKNOWN = 0
 """Pool of events without a supplier."""
@@ -26,8 +26,9 @@ UNKNOWN = 0
 LANE = np.dtype(
     [
         ("weight", "f8"),
-        ("mean", "f8"),  # days from placing to receipt
-        ("squares", "f8"),  # days squared
+        ("log_mean", "f8"),  # log days from placing to receipt
+        ("log_squares", "f8"),
+        ("time", "i8"),  # of the newest receipt, UTC ms
         ("row", "i4"),
         ("supplier", "i4"),
     ],
@@ -36,48 +37,58 @@ LANE = np.dtype(
 POOL = np.dtype(
     [
         ("weight", "f8"),
-        ("mean", "f8"),
-        ("squares", "f8"),
+        ("log_mean", "f8"),
+        ("log_squares", "f8"),
+        ("time", "i8"),
         ("delay_weight", "f8"),
         ("delay_mean", "f8"),  # days from the promised day to receipt
         ("delay_squares", "f8"),
+        ("delay_time", "i8"),
     ],
     align=True,
 )
-
-
-@lean_kernel
-def observed(
-    total: float, mean: float, squares: float, value: float, weight: float, memory: float
-) -> tuple[float, float, float]:
-    """Weight, mean and squares of a statistic after adding ``value`` with a weight in (0, 1]."""
-    kept = memory**weight
-    total = total * kept + weight
-    gap = value - mean
-    mean += gap * weight / total
-    return total, mean, squares * kept + weight * gap * (value - mean)
+Statistic = tuple[float, float, float, int]
+"""Weight, mean and squares of log days, and time of the newest receipt, UTC ms."""
+Receipt = tuple[int, int, float, float, float]
+"""Time (UTC ms), number of the supplier, lead time in days, days after the promised day (NaN: none), share."""
 
 
 @kernel
-def observe_lead_time(records: NDArray[Any], at: int, days: float, weight: float, memory: float) -> None:
+def observe_lead_time(records: NDArray[Any], at: int, days: float, weight: float, time: int) -> None:
     """Add a lead time in days to the statistic of a lane or supplier."""
     record = records[at]
-    record.weight, record.mean, record.squares = observed(
-        record.weight, record.mean, record.squares, days, weight, memory
+    kept = kept_share(record.time, time)
+    record.weight, record.log_mean, record.log_squares = observed(
+        record.weight, record.log_mean, record.log_squares, log_days(days), weight, kept
     )
+    record.time = max(record.time, time)
 
 
 @kernel
-def observe_delay(pools: NDArray[Any], at: int, days: float, weight: float, memory: float) -> None:
+def observe_delay(pools: NDArray[Any], at: int, days: float, weight: float, time: int) -> None:
     """Add a delay in days to the statistic of a supplier."""
     pool = pools[at]
+    kept = kept_share(pool.delay_time, time)
     pool.delay_weight, pool.delay_mean, pool.delay_squares = observed(
-        pool.delay_weight, pool.delay_mean, pool.delay_squares, days, weight, memory
+        pool.delay_weight, pool.delay_mean, pool.delay_squares, days, weight, kept
     )
+    pool.delay_time = max(pool.delay_time, time)
 
 
-_NamesAndRefused = tuple[list[str], int]
-"""Names of suppliers, and lanes refused."""
+def _fresh_pools(count: int) -> NDArray[Any]:
+    pools = np.zeros(count, POOL)
+    pools["time"] = pools["delay_time"] = NEVER
+    return pools
+
+
+def _order(receipt: Receipt) -> tuple[int, int, float, float, float]:
+    """Order in which pools learn receipts; NaN has no order."""
+    time, supplier, days, delay, share = receipt
+    return time, supplier, days, share, delay if delay == delay else -np.inf
+
+
+_Others = tuple[list[str], int, list[Receipt]]
+"""Names of suppliers, lanes refused, and receipts that pools have not learned."""
 
 
 class Lanes:
@@ -85,16 +96,21 @@ class Lanes:
 
     If there are ``lanes_max`` lanes, no more are added, and further rows use only the pool of the supplier. If there
     are SUPPLIERS_MAX suppliers, further ones share the pool UNKNOWN. ``refused`` counts both.
+
+    ``everything`` (1,) is the pool of all receipts, ``calibration`` (2,) what they say about the stated quantiles.
     """
 
     def __init__(self, lanes_max: int) -> None:
         self.lanes_max = lanes_max
         self.refused = 0
         self.names: list[str] = []
+        self.everything: NDArray[Any] = _fresh_pools(1)
+        self.calibration: NDArray[Any] = uncalibrated()
         self._supplier_of: dict[str, int] = {}
         self._lane_of: dict[tuple[int, int], int] = {}
         self._lanes: NDArray[Any] = np.zeros(16, LANE)
-        self._pools: NDArray[Any] = np.zeros(16, POOL)
+        self._pools: NDArray[Any] = _fresh_pools(16)
+        self._receipts: list[Receipt] = []
         self.supplier("")
 
     @property
@@ -117,7 +133,7 @@ class Lanes:
             return UNKNOWN
         number = len(self.names)
         if number == len(self._pools):
-            self._pools = np.concatenate([self._pools, np.zeros(number, POOL)])
+            self._pools = np.concatenate([self._pools, _fresh_pools(number)])
         self.names.append(name)
         self._supplier_of[name] = number
         return number
@@ -137,42 +153,69 @@ class Lanes:
             return NO_LANE
         if number == len(self._lanes):
             self._lanes = np.concatenate([self._lanes, np.zeros(number, LANE)])
-        self._lanes[number] = (0.0, 0.0, 0.0, row, supplier)
+        self._lanes[number] = (0.0, 0.0, 0.0, NEVER, row, supplier)
         self._lane_of[row, supplier] = number
         return number
 
-    def of_row(self, row: int) -> list[tuple[str, float, float, float]]:
-        """Supplier, weight, mean and squares of each lane of a row."""
+    def of_row(self, row: int) -> list[tuple[str, Statistic]]:
+        """Supplier and statistic of each lane of a row."""
         found = self.lanes[self.lanes["row"] == row]
-        return [(self.names[lane["supplier"]], *lane.tolist()[:3]) for lane in found]
+        return [(self.names[lane["supplier"]], lane.tolist()[:4]) for lane in found]
 
-    def adopt(self, row: int, given: list[tuple[str, float, float, float]]) -> None:
+    def adopt(self, row: int, given: list[tuple[str, Statistic]]) -> None:
         """Give a row the lanes of another one, where it has learned nothing of its own."""
-        for name, *statistic in given:
+        for name, statistic in given:
             number = self.lane(row, self.supplier(name))
             if number != NO_LANE and self._lanes["weight"][number] == 0.0:
                 self._lanes[number] = (*statistic, row, self._lanes["supplier"][number])
 
-    def received(self, lane: int, supplier: int, lead_time_days: float, share: float) -> None:
-        """Learn a receipt: ``share`` of a line arrived ``lead_time_days`` after the line was placed."""
-        if lane != NO_LANE:
-            observe_lead_time(self._lanes, lane, lead_time_days, share, LANE_MEMORY)
-        observe_lead_time(self._pools, supplier, lead_time_days, share, POOL_MEMORY)
+    def received(
+        self, lane: int, supplier: int, lead_time_days: float, share: float, time: int, delay_days: float = np.nan
+    ) -> None:
+        """Learn a receipt: ``share`` of a line arrived ``lead_time_days`` after the line was placed.
 
-    def delayed(self, supplier: int, delay_days: float, share: float) -> None:
-        """Learn a receipt: ``share`` of a line arrived ``delay_days`` after its promised day (early: negative)."""
-        observe_delay(self._pools, supplier, delay_days, share, POOL_MEMORY)
+        ``time`` is that of the receipt, UTC ms. ``delay_days`` is the time from the promised day to the receipt (early:
+        negative); NaN: nothing was promised.
+        """
+        if lane != NO_LANE:
+            observe_lead_time(self._lanes, lane, lead_time_days, share, time)
+        self._receipts.append((time, supplier, lead_time_days, delay_days, share))
+        if len(self._receipts) >= RECEIPTS_MAX:
+            self.take_in()
+
+    def take_in(self) -> None:
+        """Have the pools learn the receipts since the last call, in the order of their times."""
+        for time, supplier, days, delay, share in sorted(self._receipts, key=_order):
+            for pools, at in ((self._pools, supplier), (self.everything, 0)):
+                observe_lead_time(pools, at, days, share, time)
+                if delay == delay:
+                    observe_delay(pools, at, delay, share, time)
+        self._receipts.clear()
+
+    def calibrate(self, expected: tuple[float, float, int], lead_time_days: float, share: float) -> None:
+        """Compare a receipt with what was expected at its placement: mean and sd in log days, whether the lane was
+        known; see `lead_time_calibration`.
+        """
+        log_mean, log_sd, known = expected
+        calibrate(self.calibration, known, log_mean, log_sd, log_days(lead_time_days), share)
 
     def dump(self) -> bytes:
         """All statistics as bytes."""
-        names = Encoded((self.names, self.refused), _NamesAndRefused)
-        return pack({"names": names, "lanes": self.lanes, "pools": self.pools})
+        others = Encoded((self.names, self.refused, self._receipts), _Others)
+        return pack(
+            {
+                "others": others, "lanes": self.lanes, "pools": self.pools, "everything": self.everything,
+                "calibration": self.calibration,
+            }
+        )  # fmt: skip
 
     def load(self, block: bytes) -> None:
         """Restore the state of :meth:`dump`."""
-        parts = unpack(block, {"names": _NamesAndRefused, "lanes": LANE, "pools": POOL})
-        self.names, self.refused = parts["names"]
+        tables = {"others": _Others, "lanes": LANE, "pools": POOL, "everything": POOL, "calibration": CALIBRATION}
+        parts = unpack(block, tables)
+        self.names, self.refused, self._receipts = parts["others"]
+        self.everything, self.calibration = parts["everything"], parts["calibration"]
         self._supplier_of = {name: number for number, name in enumerate(self.names)}
         self._lane_of = {(int(lane["row"]), int(lane["supplier"])): i for i, lane in enumerate(parts["lanes"])}
         self._lanes = np.concatenate([parts["lanes"], np.zeros(16, LANE)])
-        self._pools = np.concatenate([parts["pools"], np.zeros(16, POOL)])
+        self._pools = np.concatenate([parts["pools"], _fresh_pools(16)])

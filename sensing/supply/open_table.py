@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.jit import kernel
 from sensing.machine_settings import DAY_MS
+from sensing.supply.lead_time import truncated_normal_moments
 from sensing.supply.purchase_line import PurchaseLine
 from sensing.supply.schedule_lines import PROMISED, UNCONFIRMED, ScheduleLine
 from sensing.supply.supply_record import NEVER
@@ -60,8 +61,8 @@ def count_open(table: NDArray[Any], first: NDArray[np.int32], rows: NDArray[np.i
 @kernel
 def read_open(
     table: NDArray[Any], first: NDArray[np.int32], rows: NDArray[np.int64], today: int, now: int,
-    mean_days: NDArray[np.float64], delays: NDArray[np.float64], integers: NDArray[np.int64],
-    floats: NDArray[np.float64],
+    mean_days: NDArray[np.float64], delays: tuple[NDArray[np.float64], NDArray[np.float64]],
+    integers: NDArray[np.int64], floats: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Fill the columns of `sensing.supply.purchases.OpenLines` for the open lines (m,) of rows (n,).
 
@@ -72,7 +73,7 @@ def read_open(
     mean_days
         (n,) mean lead time of each row, in days.
     delays
-        (suppliers,) typical delay of receipts of each supplier, in days.
+        (suppliers,) mean and variance of the delays of each supplier's receipts after the expected day, in days.
     integers
         (3, m) filled with position of the row, due day, lane.
     floats
@@ -88,11 +89,16 @@ def read_open(
             if line.placed_time != NEVER:
                 age = max(max(now - line.placed_time, 0) / DAY_MS, line.lead_days)
             due = int(line.expected_day)
+            late, variance = delays[0][line.supplier], delays[1][line.supplier]
             if due == NO_DAY:
                 waited = max(now - line.since, 0) / DAY_MS
                 due = today + (int(np.rint(mean_days[at] - waited)) if line.since != NEVER else 0)
+                late = 0.0  # lead times include it
             if due < today:
-                due = max(today + 1, due + int(np.rint(delays[line.supplier])))
+                late, _ = truncated_normal_moments(late, variance, today - due)
+                due = max(today + 1, due + int(np.rint(late)))
+            elif late > 0.0:
+                due += int(np.rint(late))
             integers[0, k], integers[1, k], integers[2, k] = at, due, line.lane
             floats[0, k], floats[1, k], floats[2, k] = line.open / THOUSANDTHS, age, line.open / line.ordered
             k += 1
@@ -262,7 +268,12 @@ class OpenTable:
         return out
 
     def read(
-        self, rows: NDArray[np.int64], today: int, now: int, mean_days: NDArray[np.float64], delays: NDArray[np.float64]
+        self,
+        rows: NDArray[np.int64],
+        today: int,
+        now: int,
+        mean_days: NDArray[np.float64],
+        delays: tuple[NDArray[np.float64], NDArray[np.float64]],
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Columns of the open lines of some rows, see :func:`read_open`."""
         if len(rows):

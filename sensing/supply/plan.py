@@ -15,7 +15,7 @@ from sensing.supply.allocations import Allocations
 from sensing.supply.backlog import open_by_day, open_days
 from sensing.supply.end_of_life import EndingRows
 from sensing.supply.lanes import Lanes
-from sensing.supply.lead_time import include_open_lines, shrunk
+from sensing.supply.lead_time import LogLeadTimes, in_days, include_open_lines, log_lead_times
 from sensing.supply.lead_time_demand import protection_time_demand
 from sensing.supply.order_quantity import order_quantities
 from sensing.supply.projection import (
@@ -58,6 +58,9 @@ class Plan(NamedTuple):
     """(n,) units squared a day over the protection time."""
     lead_time_days_mean: Singles
     lead_time_days_sd: Singles
+    lead_time_days_p50: Singles
+    """(n,) the .5 and .9 quantiles of the lead time."""
+    lead_time_days_p90: Singles
     review_days: Singles
     service_target: Singles
     lead_time_demand_mean: Floats
@@ -123,9 +126,10 @@ class PlanInputs(NamedTuple):
     """Inputs of plans besides forecasts: planning policy of the rows, supply records, lanes, purchase orders,
     transfers in transit, order lines and what is allocated to them.
 
-    ``stale`` (n,) says whether a row's location has been silent for long. ``override_lead_times`` replaces estimated
-    lead times (n,) of rows (n,) by those that a person has set. ``lengthen`` adds to mean lead times (n,) what
-    disruptions of suppliers add on a local day.
+    ``stale`` (n,) says whether a row's location has been silent for long, ``left`` (n, 2) which share of the demand of
+    the first two days is still to come. ``default_days`` is the lead time of a row of which nothing is known.
+    ``override_lead_times`` replaces estimated lead times (n,) of rows (n,) by those that a person has set. ``sums`` is
+    that of the forecast. ``lengthen`` adds to mean lead times (n,) what disruptions of suppliers add on a local day.
     """
 
     policy: NDArray[Any]
@@ -136,25 +140,45 @@ class PlanInputs(NamedTuple):
     lines: LineTable
     allocations: Allocations
     stale: NDArray[np.bool_]
+    left: Floats
+    default_days: float
     override_lead_times: Callable[[NDArray[np.int64], Singles], None]
+    sums: Floats
     lengthen: Callable[[Floats, int], None]
 
 
-def lead_times(rows: NDArray[np.int64], today: int, now: int, inputs: PlanInputs) -> tuple[Singles, Singles, OpenLines]:
-    """(n,) mean and standard deviation of lead times in days, with open lines and disruptions, and the open lines."""
-    policy, supply, lanes, purchases = inputs.policy, inputs.supply, inputs.lanes, inputs.purchases
-    lane = supply["lane"][rows]
-    mean, variance, weight = shrunk(lanes, lane, policy["supplier"], policy["lead_time_days"])
-    expected = mean.copy()
+def add_open_lines(found: LogLeadTimes, lane: NDArray[np.int32], lines: OpenLines) -> None:
+    """Include the open lines of rows in their lead times (n,), in place; ``lane`` (n,) is the lane of each row.
+
+    The next order uses the row's current lane, so lines of other lanes do not count.
+    """
+    own = (lines.lane == lane[lines.at]) & ~np.isnan(lines.age_days)
+    include_open_lines(found.mean, found.variance, found.weight, lines.at[own], lines.age_days[own], lines.share[own])
+
+
+def lead_times(rows: NDArray[np.int64], today: int, now: int, inputs: PlanInputs) -> tuple[Singles, OpenLines]:
+    """(4, n) mean, standard deviation, .5 and .9 quantile of lead times in days, with open lines, disruptions and
+    overrides, and the open lines.
+
+    A disruption or a person's value moves the mean and, by as many days, the quantiles.
+    """
+    policy, lanes, lane = inputs.policy, inputs.lanes, inputs.supply["lane"][rows]
+    found = log_lead_times(lanes, lane, policy["supplier"], policy["lead_time_days"], inputs.default_days, now)
+    expected = in_days(lanes, found)[0]
     inputs.lengthen(expected, today)
-    lines = purchases.open_lines(rows, today, now, supply, lanes, expected)
-    if lines.at.size:
-        # The next order uses the row's current lane, so lines of other lanes do not count.
-        own = (lines.lane == lane[lines.at]) & ~np.isnan(lines.age_days)
-        include_open_lines(mean, variance, weight, lines.at[own], lines.age_days[own], lines.share[own])
+    lines = inputs.purchases.open_lines(rows, today, now, inputs.supply, lanes, expected)
+    add_open_lines(found, lane, lines)
+    days = in_days(lanes, found)
+    mean = days[0].copy()
     inputs.lengthen(mean, today)
-    days, sd_days = single(np.array([mean, np.sqrt(variance)]))
-    return days, sd_days, lines
+    days[2:] += mean - days[0]
+    days[0] = mean
+    singles = single(days)
+    before = singles[0].copy()
+    inputs.override_lead_times(rows, singles[0])
+    moved = singles[0] != before
+    singles[2:, moved] = single(np.maximum(days[2:, moved] + (singles[0] - before)[moved], 0.0))
+    return singles, lines
 
 
 def due_receipts(rows: int, days: int, today: int, lines: OpenLines) -> Floats:
@@ -203,14 +227,14 @@ def make_plan(
     """Plan ``rows`` at instant ``now``; see `sensing.supply.supply_state.SupplyState.plan`."""
     count, days = forecast_mean.shape
     policy, supply = inputs.policy, inputs.supply
-    mean_days, sd_days, lines = lead_times(rows, day + 1, now, inputs)
-    inputs.override_lead_times(rows, mean_days)
+    lead_days_of_rows, lines = lead_times(rows, day + 1, now, inputs)
+    mean_days, sd_days, p50_days, p90_days = lead_days_of_rows
     review, service = single(np.array([policy["review_days"], policy["service_target"]]))
     kits = policy["kit"] > 0.0  # never bought: no time to protect, so no stock of their own
-    mean_days[kits] = sd_days[kits] = review[kits] = 0.0
+    lead_days_of_rows[:, kits] = review[kits] = 0.0
     out = np.empty((count, 5))
-    protection_time_demand(forecast_mean, forecast_variance, mean_days, sd_days, review, service, out)
-    ending = EndingRows.of(forecast_mean, forecast_variance, policy["last_day"], day)
+    protection_time_demand(forecast_mean, forecast_variance, inputs.sums, mean_days, sd_days, review, service, out)
+    ending = EndingRows.of(forecast_mean, forecast_variance, inputs.sums, policy["last_day"], day)
     ending.protect(mean_days, sd_days, review, service, out)
     quantity = np.empty(count)
     days_with_demand = np.clip(policy["last_day"] - day, 1.0, days)
@@ -232,14 +256,17 @@ def make_plan(
     stock(supply, rows, on_hand)
     on_hand[kits] = np.nan
     found, projected = np.empty((count, 2), np.int64), np.empty((count, 6))
-    project(on_hand, owed, due, receipts, forecast_mean, forecast_variance, mean_days, found, projected)
-    ending.project((on_hand, owed), due, receipts, mean_days, found, projected)
+    project(
+        on_hand, owed, due, receipts, forecast_mean, forecast_variance, inputs.left, inputs.sums, mean_days, found,
+        projected,
+    )  # fmt: skip
+    ending.project((on_hand, owed, inputs.left), due, receipts, mean_days, found, projected)
     on_order, open_demand = supply["on_order"][rows] / THOUSANDTHS, supply["open_total"][rows] / THOUSANDTHS
     return Plan(
         day, rows, demand_class, forecast_mean, forecast_variance, out[:, 0].astype(np.float32),
-        out[:, 1].astype(np.float32), mean_days, sd_days, review, service, mean, demand_sd, quantile, safety, point,
-        quantity, in_units(point + quantity, decimals), on_hand, on_order, open_demand, open_day, overdue, allocated,
-        on_hand - owed, in_transit, beyond, receipts, found[:, 0], found[:, 1],
+        out[:, 1].astype(np.float32), mean_days, sd_days, p50_days, p90_days, review, service, mean, demand_sd,
+        quantile, safety, point, quantity, in_units(point + quantity, decimals), on_hand, on_order, open_demand,
+        open_day, overdue, allocated, on_hand - owed, in_transit, beyond, receipts, found[:, 0], found[:, 1],
         projected[:, PROBABILITY], projected[:, NEEDED], projected[:, NEEDED_VARIANCE], projected[:, ARRIVING],
         projected[:, WORST_DAYS], projected[:, COVER_DAYS], policy, inputs.stale,
         ending.left_over(on_hand, on_order, open_demand),

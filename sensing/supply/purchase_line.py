@@ -73,6 +73,10 @@ class PurchaseLine(msgspec.Struct, array_like=True, gc=False):
     finished: bool = False
     """The last receipt has arrived. The missing quantity will not come."""
     last_event_time: int = NEVER
+    expected: tuple[float, float, int] | None = None
+    """Lead time as it was expected at the placement: mean and sd in log days, 1 if the lane had receipts then.
+
+    None: the line was not placed here, or was received before."""
     schedule: list[ScheduleLine] = []
     """Open schedule lines, the earliest expected first, those without a day last."""
     events: list[LineEvent] = []

@@ -22,7 +22,7 @@ from sensing.machine_settings import DAY_MS
 from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.supply.disruptions import Disruption, Disruptions
 from sensing.supply.lanes import NO_LANE, UNKNOWN, Lanes
-from sensing.supply.lead_time import typical_delay_days
+from sensing.supply.lead_time import delays
 from sensing.supply.open_table import Key, OpenTable
 from sensing.supply.purchase_line import (
     Outcome,
@@ -202,13 +202,14 @@ class Purchases:
                    mean_days: NDArray[np.float64]) -> OpenLines:  # fmt: skip
         """Open lines of ``rows`` at the beginning of local day ``today``, instant ``now``.
 
-        A schedule line is due on its expected day. Without one it is due its row's mean lead time (``mean_days``, (n,))
-        after it was placed or, if it is not confirmed, after the confirmation that left it out. What is overdue is
-        postponed by the typical delay of its supplier, at least to tomorrow.
+        A schedule line is due as many days after its expected day as receipts of its supplier usually come after it.
+        Without an expected day it is due its row's mean lead time (``mean_days``, (n,)) after it was placed or, if it
+        is not confirmed, after the confirmation that left it out. What is overdue is due when such delays end that are
+        longer than it has been overdue, at least tomorrow.
         """
         waiting = np.flatnonzero(supply["on_order"][rows])
-        delays = typical_delay_days(lanes) if waiting.size else np.zeros(0)
-        integers, floats = self._table.read(rows[waiting], today, now, mean_days[waiting], delays)
+        usual = delays(lanes, now) if waiting.size else (np.zeros(0), np.zeros(0))
+        integers, floats = self._table.read(rows[waiting], today, now, mean_days[waiting], usual)
         return OpenLines(waiting[integers[0]], integers[1], floats[0], integers[2], floats[1], floats[2])
 
     def late_rows(self, rows: NDArray[np.int64], day: int) -> NDArray[np.bool_]:
@@ -253,16 +254,18 @@ class Purchases:
 
     @staticmethod
     def _learn(line: PurchaseLine, served: Served, context: EventContext, lanes: Lanes) -> None:
-        """Learn lead time and delay of what a receipt brought, as far as it was ordered."""
+        """Learn lead time and delay of what a receipt brought, as far as it was ordered, and how it was expected."""
         if line.lane == NO_LANE:
             line.lane = lanes.lane(line.row, line.supplier)
         time = served.receipt.time
         day = context.local_day + round((time - context.time) / DAY_MS)
+        days = max(time - line.placed_time, 0) / DAY_MS
         for promised_day, quantity in served.parts:
             share = min(quantity / line.ordered, 1.0)
-            lanes.received(line.lane, line.supplier, max(time - line.placed_time, 0) / DAY_MS, share)
-            if promised_day != NO_DAY:
-                lanes.delayed(line.supplier, float(day - promised_day), share)
+            delay = np.nan if promised_day == NO_DAY else float(day - promised_day)
+            lanes.received(line.lane, line.supplier, days, share, time, delay)
+            if line.expected is not None:
+                lanes.calibrate(line.expected, days, share)
 
     @staticmethod
     def _moved(key: Key, line: PurchaseLine, before: list[ScheduleLine], arrived: int) -> MovedLine | None:

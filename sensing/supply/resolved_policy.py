@@ -33,7 +33,7 @@ RESOLVED_POLICY = np.dtype(
         ("multiple", "f8"),
         ("shelf_life_days", "f8"),
         ("decimals", "f8"),  # of quantities, as stated; NaN: see `sensing.supply.unit_decimals`
-        ("lead_time_days", "f8"),  # stated by item, else supplier, else settings
+        ("lead_time_days", "f8"),  # stated by item, else supplier
         ("supplier", "i8"),
         ("kit", "f8"),  # 1: the item is a kit, which has no stock of its own
         ("last_day", "f8"),  # last local day with demand; infinite: the item does not end
@@ -94,7 +94,7 @@ def resolve_policy(
         first("order_quantity_multiple"),
         np.nan if shelf is None else shelf,
         stated_decimals(sku, location, master),
-        stated[0] if stated else settings.lead_time_days,
+        stated[0] if stated else np.nan,
         name,
         float(master.is_kit(sku)),
         last_day_of(item),

@@ -7,6 +7,8 @@ Invariants
 - There is no clock: callers pass local days and instants. Closing rows in one call or in several gives the same result.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,8 @@ from numpy.typing import NDArray
 from sensing.contracts.number_kinds import DURATION_DECIMALS
 from sensing.contracts.parameters import OverrideField, ParameterStatus, PlanningParameters
 from sensing.contracts.reference import SupplierUpdated
-from sensing.contracts.suppliers import SupplierDisrupted
+from sensing.contracts.suppliers import PurchaseOrderPlaced, SupplierDisrupted
+from sensing.demand.sum_variance import independent
 from sensing.machine_settings import Settings
 from sensing.state.line_table import LineTable
 from sensing.state.snapshot import Snapshot, pack, unpack
@@ -23,12 +26,15 @@ from sensing.supply import dead_band, parameter_documents
 from sensing.supply.allocations import Allocations
 from sensing.supply.disruptions import Disruption, Disruptions, disruption_of
 from sensing.supply.lanes import NO_LANE, Lanes
+from sensing.supply.lead_time import log_lead_times
 from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
 from sensing.supply.open_table import Key
 from sensing.supply.parameter_documents import ForecastSummary
-from sensing.supply.plan import Plan, PlanInputs, make_plan
+from sensing.supply.plan import Plan, PlanInputs, add_open_lines, make_plan
 from sensing.supply.planner_decisions import DecisionStates
-from sensing.supply.purchases import EventContext, MovedLine, PoOutcome, Purchases
+from sensing.supply.projection import DAYS_LEFT
+from sensing.supply.publication_causes import Causes
+from sensing.supply.purchases import EventContext, MovedLine, PoOutcome, Purchases, line_key
 from sensing.supply.resolved_policy import Names, ResolvedPolicyTable
 from sensing.supply.rounding import in_units
 from sensing.supply.stock_ledger import mark_fractional
@@ -156,6 +162,11 @@ class SupplyState:
         context = EventContext(row, time, local_day, watermark, factor, supplier)
         outcome = self.purchases.apply(event, context, self.supply, self.lanes, self.disruptions)
         mark_fractional(self.supply, row, int(self.supply["on_order"][row]))
+        if outcome.word == "absorbed" and isinstance(event, PurchaseOrderPlaced):
+            line = self.purchases.find(line_key(event))
+            assert line is not None, "the event was applied to it"
+            if line.expected is None and not line.received:
+                line.expected = self._expected(row, time, local_day)
         return outcome
 
     def disrupt(self, event: SupplierDisrupted, time: int) -> Disruption:
@@ -175,6 +186,7 @@ class SupplyState:
         self, rows: NDArray[np.int64], day: int, now: int, forecast_mean: NDArray[np.float64],
         forecast_variance: NDArray[np.float64], demand_class: NDArray[np.uint8],
         unit_price: NDArray[np.float64] | None = None, stale: NDArray[np.bool_] | None = None,
+        sums: NDArray[np.float64] | None = None, left: NDArray[np.float64] | None = None,
     ) -> Plan:  # fmt: skip
         """Plan rows whose local day has closed. It changes no result of a later call.
 
@@ -194,6 +206,10 @@ class SupplyState:
             (n,) value of a unit in the base currency, for items without a cost in master data; NaN: not known.
         stale
             (n,) whether the location of a row has been silent for long; None: none has.
+        sums
+            (n, `sum_variance.COLUMNS`) column of the forecast; None: days are independent.
+        left
+            (n, 2) share of the demand of the first two days that is still to come at ``now``; None: all of it.
         """
         policy = self._policy(rows)
         price = np.full(rows.size, np.nan) if unit_price is None else unit_price
@@ -201,7 +217,9 @@ class SupplyState:
         policy["decimals"] = resolved_decimals(policy, self.supply[rows])
         inputs = PlanInputs(
             policy, self.supply, self.lanes, self.purchases, self.transit, self._lines, self._allocations,
-            np.zeros(rows.size, np.bool_) if stale is None else stale, self.decision_states.lead_times,
+            np.zeros(rows.size, np.bool_) if stale is None else stale,
+            np.ones((rows.size, DAYS_LEFT)) if left is None else left, self.settings.lead_time_days,
+            self.decision_states.lead_times, independent(rows.size) if sums is None else sums,
             lambda mean_days, today: self.disruptions.lengthen(rows, policy["supplier"], mean_days, today, self.names),
         )  # fmt: skip
         return self.decision_states.applied(
@@ -240,22 +258,30 @@ class SupplyState:
         return np.flatnonzero(dead_band.due(plan, self.supply, self.decision_states, shifted))
 
     def publish(
-        self, plan: Plan, at: NDArray[np.int64], summary: ForecastSummary
+        self, plan: Plan, at: NDArray[np.int64], summary: ForecastSummary, causes: Sequence[Causes]
     ) -> list[tuple[int, PlanningParameters]]:
         """Documents of the rows at positions ``at`` of the plan; marks them as published.
 
         See `parameter_documents.publish`.
         """
         return parameter_documents.publish(
-            plan, at, summary, self.supply, self.names, self.master, self.decision_states
+            plan, at, summary, self.supply, self.names, self.master, self.decision_states, causes
         )
 
-    def republish(self, plan: Plan, summary: ForecastSummary) -> PlanningParameters:
+    def republish(self, plan: Plan, summary: ForecastSummary, causes: Causes) -> PlanningParameters:
         """Document with the last published proposal of a row, in its current status. The plan has only this row."""
         published = self.as_published(plan)
         at = np.zeros(1, np.int64)
         ((_, document),) = parameter_documents.publish(
-            published, at, summary, self.supply, self.names, self.master, self.decision_states, renew=False
+            published,
+            at,
+            summary,
+            self.supply,
+            self.names,
+            self.master,
+            self.decision_states,
+            [causes],
+            renew=False,
         )
         return document
 
@@ -288,6 +314,17 @@ class SupplyState:
         self.supply = parts["supply"]
         for name, part in self._parts().items():
             part.load(parts[name])
+
+    def _expected(self, row: int, now: int, local_day: int) -> tuple[float, float, int]:
+        """Lead time of a row without disruptions: mean and sd in log days, 1 if its lane has receipts."""
+        rows = np.array([row], np.int64)
+        policy, lane = self._policy(rows), self.supply["lane"][rows]
+        default_days = self.settings.lead_time_days
+        found = log_lead_times(self.lanes, lane, policy["supplier"], policy["lead_time_days"], default_days, now)
+        add_open_lines(
+            found, lane, self.purchases.open_lines(rows, local_day, now, self.supply, self.lanes, np.zeros(1))
+        )
+        return float(found.mean[0]), math.sqrt(found.variance[0]), int(found.known[0])
 
     def _policy(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """(n,) resolved policies of rows."""

@@ -8,9 +8,8 @@ Goods that have not arrived teach nothing, so a supplier that becomes late is no
 import math
 from typing import Any
 
-from sensing.supply.lead_time import PRIOR_WEIGHT
+from sensing.supply.lead_time import DELAY_SD_DAYS, PRIOR_WEIGHT
 
-PRIOR_SD_DAYS = 1.0
 DEVIATIONS = 1.6449
 """The 0.95 quantile of a standard normal variable."""
 USUAL_DAYS_MAX = 30
@@ -22,7 +21,7 @@ def usual_days_late(pool: Any) -> int:
     weight = float(pool["delay_weight"])
     total = weight + PRIOR_WEIGHT
     mean = weight * float(pool["delay_mean"]) / total
-    squares = float(pool["delay_squares"]) + PRIOR_WEIGHT * PRIOR_SD_DAYS**2
+    squares = float(pool["delay_squares"]) + PRIOR_WEIGHT * DELAY_SD_DAYS**2
     # What shrinking moves the mean counts as scatter.
     squares += weight * PRIOR_WEIGHT / total * float(pool["delay_mean"]) ** 2
     return min(max(round(mean + DEVIATIONS * math.sqrt(squares / total)), 0), USUAL_DAYS_MAX)

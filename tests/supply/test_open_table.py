@@ -25,11 +25,13 @@ from sensing.supply.open_table import (
 from sensing.supply.purchase_line import PurchaseLine
 from sensing.supply.schedule_lines import PROMISED, UNCONFIRMED, ScheduleLine
 from sensing.supply.supply_record import NEVER
+from tests.supply import oracles
 
 TODAY = 20_000
 ROWS = np.arange(4)
 MEAN_DAYS = np.array([3.5, 4.5, 7.0, 40.0])
-DELAYS = np.array([0.0, 2.5])
+DELAYS = np.array([0.0, 2.5]), np.array([1.0, 6.0])
+"""Mean and variance of each supplier's delays."""
 
 parts = st.tuples(
     st.integers(1, 5), st.none() | st.integers(-20, 20), st.none() | st.integers(-40, 0), st.integers(0, 2),
@@ -59,12 +61,15 @@ def made(part: Any) -> ScheduleLine:
 def due_day(row: int, line: PurchaseLine, part: ScheduleLine) -> int:
     """When a schedule line is due, by the words of `Purchases.open_lines`."""
     due = part.expected
+    mean, variance = (column[line.supplier] for column in DELAYS)
     if due == NO_DAY:
+        mean = 0.0
         waited = max(TODAY * DAY_MS - part.since, 0) / DAY_MS
         due = TODAY + (0 if part.since == NEVER else round(MEAN_DAYS[row] - waited))
     if due < TODAY:
-        due = max(TODAY + 1, due + round(DELAYS[line.supplier]))
-    return due
+        mean = oracles.truncated_normal_moments(mean, variance, TODAY - due)[0]
+        return max(TODAY + 1, due + round(float(mean)))
+    return due + round(float(mean))
 
 
 def known_days(line: PurchaseLine, part: ScheduleLine) -> float:
@@ -156,7 +161,7 @@ def test_chains_are_read_as_written_down_by_hand() -> None:
     assert count_open(table, first, rows) == 2
     integers, floats = np.empty((3, 2), np.int64), np.empty((3, 2))
     read_open(table, first, rows, TODAY, TODAY * DAY_MS, np.array([9.0, 9.0]), DELAYS, integers, floats)
-    assert integers.tolist() == [[1, 1], [TODAY + 7, TODAY + 1], [5, 6]]
+    assert integers.tolist() == [[1, 1], [TODAY + 7, TODAY + 3], [5, 6]]
     assert floats[[0, 2]].tolist() == [[0.5, 2.0], [0.5, 1.0]]
     assert (floats[1, 0], math.isnan(floats[1, 1])) == (3.0, True)
 

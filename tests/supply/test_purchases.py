@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sensing.contracts.reference import ItemUpdated
 from sensing.machine_settings import DAY_MS
-from sensing.supply.lanes import LANE_MEMORY, POOL_MEMORY
+from sensing.supply.lanes import NO_LANE
+from sensing.supply.receipt_statistics import HALF_LIFE_DAYS, log_days
 from tests.supply import oracles
 from tests.supply.events import DAY, apply_event, book, disrupted, due, event, tell
 
@@ -30,8 +31,8 @@ def test_a_line_is_on_order_until_it_is_received() -> None:
     assert tell(b, "received", 6, quantity=8).movement == 8000
     assert b.supply["on_order"][0] == 0
     assert b.purchases.of_row(0) == []
-    days = oracles.discounted([5.0, 6.0, 6.0], [0.3, 0.5, 0.2], LANE_MEMORY)[1]
-    assert b.lanes.lanes[0]["mean"] == pytest.approx(days)
+    receipts = [(5.0, log_days(5.0), 0.3), (6.0, log_days(6.0), 0.5), (6.0, log_days(6.0), 0.2)]
+    assert b.lanes.lanes[0]["log_mean"] == pytest.approx(oracles.faded(receipts, HALF_LIFE_DAYS)[1])
 
 
 def test_versions_are_duplicates_or_superseded() -> None:
@@ -108,12 +109,13 @@ def test_a_receipt_before_its_placement_counts_once_it_is_known() -> None:
     assert tell(b, "received", 6, quantity=4).movement == 4000
     assert b.supply["on_order"][0] == 0
     tell(b, "placed", 0, quantity=10, promised=3)
+    b.lanes.take_in()
     lane, pool = b.lanes.lanes[0], b.lanes.pools[0]
 
     assert b.supply["on_order"][0] == 2000
-    weight, mean, _ = oracles.discounted([4.0, 6.0], [0.4, 0.4], LANE_MEMORY)
-    assert (lane["weight"], lane["mean"]) == (pytest.approx(weight), pytest.approx(mean))
-    assert pool["delay_mean"] == pytest.approx(oracles.discounted([1.0, 3.0], [0.4, 0.4], POOL_MEMORY)[1])
+    weight, mean, _ = oracles.faded([(4.0, log_days(4.0), 0.4), (6.0, log_days(6.0), 0.4)], HALF_LIFE_DAYS)
+    assert (lane["weight"], lane["log_mean"]) == (pytest.approx(weight), pytest.approx(mean))
+    assert pool["delay_mean"] == pytest.approx(oracles.faded([(4.0, 1.0, 0.4), (6.0, 3.0, 0.4)], HALF_LIFE_DAYS)[1])
 
 
 def test_placement_and_confirmation_in_any_order_end_the_same() -> None:
@@ -174,20 +176,21 @@ def test_a_disruption_delays_the_open_lines_of_its_supplier() -> None:
 
 
 def test_open_lines_are_due_as_promised_or_as_usual() -> None:
-    """Promised; without promise a mean lead time after placing; overdue ones as late as the supplier is, never before
-    tomorrow.
+    """As long after the promised day as the supplier usually is, or as all are; without promise a mean lead time after
+    placing; overdue ones as late as the supplier is, never before tomorrow.
     """
     b = book(3)
     tell(b, "placed", 0, quantity=10, promised=12)
     tell(b, "placed", 0, row=1, quantity=10)
     tell(b, "placed", 0, row=2, quantity=10, promised=4, supplier="late")
     for _ in range(9):
-        b.lanes.delayed(b.lanes.supplier("late"), 12.0, 1.0)
+        b.lanes.received(NO_LANE, b.lanes.supplier("late"), 20.0, 1.0, DAY * DAY_MS, 12.0)
+    b.lanes.take_in()
     today = DAY + 6
     mean = np.full(3, 9.0)
     lines = b.purchases.open_lines(np.arange(3), today, today * DAY_MS, b.supply, b.lanes, mean)
 
-    assert (lines.due_day - DAY).tolist() == [12, 9, 4 + 9]
+    assert (lines.due_day - DAY).tolist() == [12 + 9, 9, 4 + 11]
     assert lines.age_days.tolist() == [6.0] * 3
     later = b.purchases.open_lines(np.array([2]), DAY + 30, (DAY + 30) * DAY_MS, b.supply, b.lanes, mean)
     assert later.due_day.tolist() == [DAY + 31]

@@ -27,6 +27,11 @@ def _policies(master: MasterData, lane_supplier: str | None = None) -> dict[str,
     return dict(zip(RESOLVED_POLICY.names or (), values, strict=True))
 
 
+def stated_days(found: Any) -> list[float]:
+    """Stated lead times of resolved policies; 0: none."""
+    return [0.0 if days != days else float(days) for days in found["lead_time_days"]]
+
+
 def _master(*events: Any) -> MasterData:
     master = MasterData()
     for event in events:
@@ -35,11 +40,12 @@ def _master(*events: Any) -> MasterData:
 
 
 def test_without_master_data_settings_hold() -> None:
-    """Service .95, lead time 7 days, cover 14 days, no review; costs and bounds are not known."""
+    """Service .95, cover 14 days, no review; lead time, costs and bounds are not known."""
     policy = _policies(_master())
 
     assert (policy["service_target"], policy["review_days"]) == (0.95, 0.0)
-    assert (policy["cover_days"], policy["lead_time_days"]) == (14.0, 7.0)
+    assert policy["cover_days"] == 14.0
+    assert math.isnan(policy["lead_time_days"])
     assert policy["supplier"] == ""
     assert math.isnan(policy["unit_cost"])
     assert math.isnan(policy["in_force_reorder_point"])
@@ -120,12 +126,12 @@ def test_a_new_supplier_or_parameters_in_force_are_seen_by_their_row() -> None:
     rows = np.arange(2)
     flat, codes = np.ones((2, 28)), np.ones(2, np.uint8)
     b.reference(SupplierUpdated(event_id="1", supplier="A", lead_time_days=20.0))
-    assert b.plan(rows, 20_000, 0, flat, flat, codes).policy["lead_time_days"].tolist() == [7.0, 7.0]
+    assert stated_days(b.plan(rows, 20_000, 0, flat, flat, codes).policy) == [0.0, 0.0]
     tell(b, "placed", 1, row=1, quantity=5, supplier="A")
     b.reference(ParametersInForce(event_id="2", sku="S0", location="L", reorder_point=9.0), np.array([0]))
     b.reference(ParametersInForce(event_id="3", sku="S9", location="L", reorder_point=9.0), np.array([], np.int64))
     policy = b.plan(rows, 20_000, 0, flat, flat, codes).policy
-    assert policy["lead_time_days"].tolist() == [7.0, 20.0]
+    assert stated_days(policy) == [0.0, 20.0]
     assert policy["in_force_reorder_point"][0] == 9.0
 
 
@@ -139,16 +145,16 @@ def test_a_record_is_seen_by_the_rows_it_concerns_only() -> None:
     def numbers_after(*told: Any) -> tuple[list[int], list[float]]:
         if told:
             b.reference(*told)
-        found = b.plan(rows, 20_000, 0, flat, flat, codes).policy["lead_time_days"]
-        return b.supply["policy"].tolist(), found.tolist()
+        found = b.plan(rows, 20_000, 0, flat, flat, codes).policy
+        return b.supply["policy"].tolist(), stated_days(found)
 
-    assert numbers_after() == ([0, 0, 1, 1], [7.0] * 4)
+    assert numbers_after() == ([0, 0, 1, 1], [0.0] * 4)
     assert numbers_after(SupplierUpdated(event_id="1", supplier="B", lead_time_days=9.0)) == (
-        [0, 0, 2, 2], [7.0, 7.0, 9.0, 9.0],
+        [0, 0, 2, 2], [0.0, 0.0, 9.0, 9.0],
     )  # fmt: skip
     assert numbers_after(SupplierUpdated(event_id="2", supplier="C", lead_time_days=5.0))[0] == [0, 0, 2, 2]
     item = ItemUpdated(event_id="3", sku="S1", lead_time_days=3.0)
-    assert numbers_after(item, np.array([1])) == ([0, 3, 2, 2], [7.0, 3.0, 9.0, 9.0])
+    assert numbers_after(item, np.array([1])) == ([0, 3, 2, 2], [0.0, 3.0, 9.0, 9.0])
     assert numbers_after(PolicyUpdated(event_id="4", cover_days=5.0))[0] == [4, 5, 6, 6]
     assert numbers_after(SupplierUpdated(event_id="5", supplier="B", lead_time_days=9.0))[0] == [4, 5, 7, 7]
 
@@ -162,9 +168,9 @@ def test_suppliers_beyond_the_bound_are_stale_together(monkeypatch: pytest.Monke
     b.reference(ItemUpdated(event_id="1", sku="S0", supplier="B"), rows)
     tell(b, "placed", 2, po_id="Q", quantity=5, supplier="B")
     b.supply["lane"] = -1  # the row goes by its item's supplier
-    assert b.plan(rows, 20_000, 0, flat, flat, codes).policy["lead_time_days"].tolist() == [7.0]
+    assert stated_days(b.plan(rows, 20_000, 0, flat, flat, codes).policy) == [0.0]
     b.reference(SupplierUpdated(event_id="2", supplier="B", lead_time_days=9.0))
-    assert b.plan(rows, 20_000, 0, flat, flat, codes).policy["lead_time_days"].tolist() == [9.0]
+    assert stated_days(b.plan(rows, 20_000, 0, flat, flat, codes).policy) == [9.0]
 
 
 def test_unknown_suppliers_are_told_by_the_records_of_suppliers() -> None:

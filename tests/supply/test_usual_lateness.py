@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sensing.supply.lanes import POOL, Lanes
-from sensing.supply.lead_time import PRIOR_WEIGHT
-from sensing.supply.usual_lateness import PRIOR_SD_DAYS, USUAL_DAYS_MAX, usual_days_late
+from sensing.supply.lanes import NO_LANE, POOL, Lanes
+from sensing.supply.lead_time import DELAY_SD_DAYS, PRIOR_WEIGHT
+from sensing.supply.usual_lateness import USUAL_DAYS_MAX, usual_days_late
 
 
 def pool(days: list[float], weights: list[float]) -> np.void:
@@ -26,7 +26,7 @@ def test_it_is_the_quantile_of_delays_and_prior(observed: list[tuple[float, floa
     """Moments of the delays together with three of a punctual supplier, as plain weighted moments."""
     days, weights = [each for each, _ in observed], [share for _, share in observed]
     # A prior of three observations with mean 0 and the prior's variance: two points, half of the weight each.
-    values = np.array([*days, PRIOR_SD_DAYS, -PRIOR_SD_DAYS])
+    values = np.array([*days, DELAY_SD_DAYS, -DELAY_SD_DAYS])
     shares = np.array([*weights, PRIOR_WEIGHT / 2, PRIOR_WEIGHT / 2])
     mean = np.average(values, weights=shares)
     sd = np.sqrt(np.average((values - mean) ** 2, weights=shares))
@@ -51,5 +51,6 @@ def test_receipts_teach_it() -> None:
     supplier = lanes.supplier("A")
     before = usual_days_late(lanes.pools[supplier])
     for days in (5.0, 7.0, 6.0, 5.0, 8.0, 6.0) * 5:
-        lanes.delayed(supplier, days, 1.0)
+        lanes.received(NO_LANE, supplier, 20.0, 1.0, 0, days)
+    lanes.take_in()
     assert before < 6 < usual_days_late(lanes.pools[supplier])
