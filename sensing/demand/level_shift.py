@@ -55,7 +55,8 @@ def line_spread(demand: NDArray[Any], row: int) -> float:
     """Variance-to-mean ratio of a row's order lines a day, at least 1; its prior counts as ``PRIOR_DAYS``."""
     days = min(float(demand[row]["days"]), HISTORY_DAYS_MAX)
     own = demand[row]["base_square"] / demand[row]["base_lines"]
-    return max(1.0, (days * own + PRIOR_DAYS * DISPERSION_PRIOR) / (days + PRIOR_DAYS))
+    spread: float = (days * own + PRIOR_DAYS * DISPERSION_PRIOR) / (days + PRIOR_DAYS)
+    return max(1.0, spread)
 
 
 @kernel
@@ -69,7 +70,8 @@ def serial_factor(demand: NDArray[Any], row: int) -> float:
     days = min(float(demand[row]["days"]), HISTORY_DAYS_MAX)
     correlation = demand[row]["base_product"] / demand[row]["base_square"] * days / (days + CORRELATION_PRIOR_DAYS)
     correlation = min(max(correlation, 0.0), CORRELATION_MAX)
-    return (1.0 + correlation) / (1.0 - correlation)
+    factor: float = (1.0 + correlation) / (1.0 - correlation)
+    return factor
 
 
 @kernel

@@ -97,7 +97,8 @@ class SlowShift:
         evidence = [(lines * math.log(ratio) - expected * (ratio - 1.0)) / spread for ratio in RATIOS]
         self.seen.append((lines, expected, evidence))
         self.doubted.append(sum(self.odds()) >= ODDS_DOUBT)
-        return 1.0 / (1.0 + sum(chance * math.exp(min(e, 30.0)) for chance, e in zip(OUTLIERS, evidence, strict=True)))
+        likely = [chance * math.exp(min(day, 30.0)) for chance, day in zip(OUTLIERS.tolist(), evidence, strict=True)]
+        return float(1.0 / (1.0 + sum(likely)))
 
     def learn(self, lines: float, index: float, weight: float) -> None:
         """Learn the level and its errors, and count the day."""
@@ -115,7 +116,7 @@ class SlowShift:
     def accepts(self) -> bool:
         """Set the expected factor; whether the level has shifted for good, and then it is a new one."""
         begun = len(self.doubted) - self.doubted[::-1].index(False) if False in self.doubted else 0
-        lines, expected = (sum(day[side] for day in self.seen[begun:]) for side in range(2))
+        lines, expected = sum(day[0] for day in self.seen[begun:]), sum(day[1] for day in self.seen[begun:])
         self.factor = 1.0
         if expected <= 0.0:
             return False
