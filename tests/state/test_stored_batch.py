@@ -1,6 +1,7 @@
 """Batches as a snapshot keeps them."""
 
 import datetime as dt
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,7 +18,7 @@ from sensing.codec.event_record import (
     Topic,
 )
 from sensing.contracts.shipments import Delivered
-from sensing.contracts.suppliers import PurchaseOrderPlaced, PurchaseOrderReceived
+from sensing.contracts.suppliers import PurchaseOrderEvent, PurchaseOrderPlaced, PurchaseOrderReceived
 from sensing.state.stored_batch import StoredBatch
 
 
@@ -39,8 +40,13 @@ def test_location_notices_are_kept_in_front_of_their_events() -> None:
 
 def test_purchase_notices_are_kept_with_their_events() -> None:
     """A shard that waits still hears what other shards' purchase orders say."""
-    common = {"event_time": dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC), "sku": "A", "location": "L", "po_id": "P"}
-    events = [
+    common: dict[str, Any] = {
+        "event_time": dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC),
+        "sku": "A",
+        "location": "L",
+        "po_id": "P",
+    }
+    events: list[PurchaseOrderEvent] = [
         PurchaseOrderPlaced(event_id="p", quantity=2.0, promised_date=dt.date(2026, 1, 9), supplier="S", **common),
         PurchaseOrderReceived(event_id="r", quantity=2.0, last=True, **common),
     ]
