@@ -60,7 +60,15 @@ def forecast_and_plan(s: ShardState, rows: NDArray[np.int64], day: int, now: int
         mean, variance = without_ended_days(forecast.mean, forecast.variance, day, s.supply.last_days(rows))
         forecast = forecast._replace(mean=mean, variance=variance)
     plan = s.supply.plan(
-        rows, day, now, forecast.mean, forecast.variance, forecast.demand_class, price, stale_rows(s, rows, day)
+        rows,
+        day,
+        now,
+        forecast.mean,
+        forecast.variance,
+        forecast.demand_class,
+        price,
+        stale_rows(s, rows, day),
+        forecast.sums,
     )
     return ForecastAndPlan(forecast, plan, parts)
 
@@ -72,7 +80,8 @@ def forecast_and_plan_of_row(s: ShardState, row: int, now: int) -> ForecastAndPl
 
 def select_rows(forecast: Forecast, at: NDArray[np.int64]) -> Forecast:
     """Forecast of some of the rows."""
-    return Forecast(forecast.mean[at], forecast.variance[at], forecast.method[at], forecast.demand_class[at])
+    mean, variance, method, demand_class, sums = forecast
+    return Forecast(mean[at], variance[at], method[at], demand_class[at], sums[at])
 
 
 def forecast_summary(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int64]) -> ForecastSummary:
