@@ -101,7 +101,7 @@ class HeardPurchases:
         if promised_day != NO_DAY and time >= line.promised_time:
             line.promised_day, line.promised_time = promised_day, time
         if isinstance(event, PurchaseOrderPlaced) and line.placed_time == NEVER:
-            line.placed_time, line.quantity, line.unit = time, event.quantity, event.unit_of_measure
+            line.placed_time, line.quantity, line.unit = time, float(event.quantity), event.unit_of_measure
             for receipt in line.receipts:
                 _learn(line, receipt, lanes)
 
@@ -122,7 +122,7 @@ class HeardPurchases:
     def _receive(self, line: HeardLine, event: PurchaseOrderReceived, time: int, local_day: int, lanes: Lanes) -> None:
         if len(line.receipts) >= RECEIPTS_MAX or any(known.event_id == event.event_id for known in line.receipts):
             return
-        receipt = HeardReceipt(event.event_id, time, local_day, event.quantity, event.unit_of_measure)
+        receipt = HeardReceipt(event.event_id, time, local_day, float(event.quantity), event.unit_of_measure)
         line.receipts = [*line.receipts, receipt]
         if line.placed_time != NEVER:
             _learn(line, receipt, lanes)

@@ -22,8 +22,6 @@ class Book:
 
     def tell(self, kind: str, day: float, **fields: Any) -> None:
         """Hear an event at DAY + ``day``."""
-        if "quantity" in fields:
-            fields["quantity"] = float(fields["quantity"])  # as decoded
         self.hear(event(kind, day, **fields))
 
     def hear(self, made: Any) -> None:
