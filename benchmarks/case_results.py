@@ -33,6 +33,7 @@ from sensing.machines.shard_state import ShardState
 from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS
 from sensing.state.rows import DAYS_KEPT
 from sensing.supply.plan import has_figures
+from sensing.supply.publication_causes import Causes
 from sinks.finished_files import PARAMETERS_FILE
 
 RowName = tuple[str, str]
@@ -157,7 +158,7 @@ def final_rows(s: ShardState, stored: dict[RowName, dict[str, Any]]) -> Iterator
         plan, at = found.plan, np.zeros(1, np.int64)
         document = None
         if has_figures(plan)[0]:
-            ((_, document),) = s.supply.publish(plan, at, forecast_summary(s, found, at))
+            ((_, document),) = s.supply.publish(plan, at, forecast_summary(s, found, at), [Causes.of("day_close")])
         due = np.flatnonzero(plan.receipts[0])
         receipts = {local_date(plan.day + 1 + t): float(plan.receipts[0, t]) for t in due.tolist()}
         yield name, FinalRow(document, receipts, _daily_demand(s, row), stored.get(name))

@@ -74,7 +74,7 @@ def run(size: str) -> dict[str, object]:
         backfill = {"engine.quiet_until": rfc3339(traffic.quiet_until(end_ms))}
         with running(Engine(place, backfill)) as engine, Trail(engine.pid) as trail:
             await_read(engine, past, READY_SECONDS_MAX)
-            _settle(place, READY_SECONDS_MAX)
+            settle(place, READY_SECONDS_MAX)
             read, found = past, {}
             for phase in phases:
                 made = _phase(place, engine, trail, phase, rows, read)
@@ -97,7 +97,7 @@ def run(size: str) -> dict[str, object]:
     }
 
 
-def _settle(place: Place, seconds_max: float) -> None:
+def settle(place: Place, seconds_max: float) -> None:
     """Wait until the view in Redis has all records of the topics.
 
     Raises
@@ -130,7 +130,7 @@ def _phase(place: Place, engine: Engine, trail: Trail, phase: Phase, rows: Rows,
         behind = before + phase.size - engine.metrics()["tidegauge_records_fetched_total"]
         cpu = trail.cpu_seconds(start_ms / 1000, start_ms / 1000 + sent.seconds) / sent.seconds
         await_read(engine, before + phase.size, DRAIN_SECONDS_MAX)
-        _settle(place, DRAIN_SECONDS_MAX)
+        settle(place, DRAIN_SECONDS_MAX)
         time.sleep(0.5)
         in_kafka, in_redis = consumer.seen(), subscriber.seen()
     due_ns = (start_ms + lines["time_ms"]) * 1_000_000

@@ -48,12 +48,21 @@ def fill_orders(place: Place, days: Iterable[Lines]) -> int:
     return count
 
 
+def fill(place: Place, topic: str, values: Iterable[bytes]) -> None:
+    """Write messages without keys to an input topic."""
+    producer = Producer({"bootstrap.servers": place.kafka, **FILLING})
+    for value in values:
+        _produce(producer, f"{place.prefix}{topic}", value, None)
+    left = producer.flush(FLUSH_SECONDS)
+    assert not left, f"{left} messages of {topic} were not taken by {place.kafka}"
+
+
 def order_keys(lines: Lines) -> list[bytes]:
     """The SKU of every line."""
     return ndjson.lines([b"SKU", ndjson.digits(lines["sku"], 6)]).splitlines()
 
 
-def _produce(producer: Producer, topic: str, value: bytes, key: bytes) -> None:
+def _produce(producer: Producer, topic: str, value: bytes, key: bytes | None) -> None:
     while True:
         try:
             producer.produce(topic, value, key)

@@ -10,6 +10,7 @@ import msgspec
 from sensing.contracts.forecast_parts import BaselineShare, OpportunityShare, PromotionUsed, SignalUsed
 from sensing.contracts.number_kinds import Duration, Exact, Expectation, Quantity, Ratio
 from sensing.contracts.output_fields import (
+    CAUSES_MAX,
     VERDICTS,
     Category,
     Day,
@@ -71,6 +72,35 @@ OVERRIDE_FIELDS: dict[OverrideField, str] = {
 ProposalVerdict = Literal["approve", "reject", "override"]
 OPEN: dict[str, str] = {"known": "it is", "unknown": "lines end by age, as neither shipments nor counts were heard of"}
 SHIPMENTS: dict[str, str] = {"heard": "it does", "not_heard": "it does not: a count settles the lines that were due"}
+
+Trigger = Literal[
+    "day_close", "end_of_backfill", "order_surge", "demand_drop", "large_order", "stockout", "future_orders",
+    "purchase_order_placed", "purchase_order_confirmed", "purchase_order_delayed", "purchase_order_shipped",
+    "purchase_order_received", "purchase_order_cancelled", "supplier_disrupted", "count_drift", "promotion",
+    "plan", "policy", "parameters_in_force", "decision",
+]  # fmt: skip
+TRIGGERS: dict[Trigger, str] = {
+    "day_close": "the local day has ended",
+    "end_of_backfill": "the first publication after a history was read",
+    "order_surge": "a surge opened, escalated or resolved",
+    "demand_drop": "a drop opened, escalated or resolved",
+    "large_order": "a large order came, changed or ended",
+    "stockout": "a projected stock-out opened, escalated or resolved",
+    "future_orders": "orders for later days exceed what was expected and may empty the stock",
+    "purchase_order_placed": "a purchase-order line was placed",
+    "purchase_order_confirmed": "a supplier confirmed a line",
+    "purchase_order_delayed": "a supplier delayed a line",
+    "purchase_order_shipped": "a supplier shipped goods of a line",
+    "purchase_order_received": "goods of a line were received",
+    "purchase_order_cancelled": "a line was cancelled",
+    "supplier_disrupted": "the supplier is disrupted",
+    "count_drift": "a count differed from the balance",
+    "promotion": "a promotion took effect",
+    "plan": "a baseline plan took effect",
+    "policy": "a planning policy took effect",
+    "parameters_in_force": "the ERP runs on other values",
+    "decision": "a person decided",
+}
 
 QUANTILE_LEVELS = (0.005, 0.025, 0.05, 0.165, 0.25, 0.5, 0.75, 0.835, 0.95, 0.975, 0.995)
 HORIZON_DAYS = 28
@@ -196,6 +226,11 @@ class Change(msgspec.Struct, kw_only=True):
     sentence: Annotated[str, about("The change in a sentence or a few, in English.")]
     override: Annotated[Expectation, about("Part of a person's value.")] = 0.0
     rounding: Annotated[Expectation, about("What whole steps of the unit add or take.")] = 0.0
+    triggers: Annotated[list[Trigger], about("Why the row was planned, each once, in order of time.", TRIGGERS)] = []
+    cause_event_ids: Annotated[
+        list[str], about("Event ids of the causes, the newest ones last.", maxItems=CAUSES_MAX)
+    ] = []
+    events: Annotated[int, about("Number of the causes, also of those that are not listed.", minimum=0)] = 0
 
 
 class Override(msgspec.Struct, kw_only=True):
@@ -231,7 +266,7 @@ class PlanningParameters(msgspec.Struct, kw_only=True):
     in_force: Annotated[InForce, about("What the ERP runs on.")]
     proposed: Annotated[Proposed, about("What the engine recommends, with overrides.")]
     forecast: Annotated[Forecast, about("Demand of the next 28 days.")]
-    stock: Annotated[Stock, about("Stock, open demand and orders at the end of `as_of`.")]
+    stock: Annotated[Stock, about("Stock, open demand and orders when it was planned.")]
     change: Annotated[Change, about("Why the reorder point has changed.")]
     freshness: Annotated[dict[str, Instant | None], about("Newest event time by input topic; null: nothing was heard.")]
     accuracy: Annotated[Accuracy | None, about("How good forecasts were; null: not measured.")] = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sensing.codec.event_record import THOUSANDTHS
+from sensing.codec.event_record import NO_DAY, THOUSANDTHS
 from sensing.codec.text_table import EventTexts
 from sensing.contracts.audit import AutomaticDecision, Rule
 from sensing.contracts.subjects import parameters_subject, problem_key
@@ -38,6 +38,7 @@ from sensing.machines.kernel_tables import (
 )
 from sensing.machines.line_rejects import reject_ambiguous, reject_conflict
 from sensing.machines.order_judgement import facts_of, line_of, report_large_line
+from sensing.machines.order_lines import is_order
 from sensing.machines.shard_outputs import context_of, put_decision
 from sensing.machines.shard_state import ShardState
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_stock_thresholds
@@ -57,6 +58,8 @@ def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> No
         _release(s, row, event, texts, float(entry["quantity"]))
     elif kind == LOW_STOCK:
         recheck_stock(s, row, int(event["time"]), texts.event_id, line_of(texts))
+        if _is_for_later(s, row, event):
+            s.plan_on_event(row, "future_orders", texts.event_id, int(event["time"]))
     elif kind == CONFLICT:
         reject_conflict(s, int(entry["quantity"]), row, event, texts)
     elif kind == AMBIGUOUS:
@@ -66,6 +69,13 @@ def run_callback(s: ShardState, entry: Any, event: Any, texts: EventTexts) -> No
     elif kind == LARGE_LINE:
         report_large_line(s, row, int(entry["quantity"]), event, texts)
         recheck_stock(s, row, int(event["time"]), texts.event_id, line_of(texts))
+
+
+def _is_for_later(s: ShardState, row: int, event: Any) -> bool:
+    """Whether a record is an order that is requested for a day after that of its event."""
+    today = s.zones.local_hour(s.zone_of(row), int(event["time"])) // 24
+    requested = int(event["requested_day"])
+    return bool(is_order(event["kind"])) and requested != NO_DAY and requested > today
 
 
 def detect_surge(
@@ -138,6 +148,8 @@ def _report_drift(s: ShardState, row: int, event: Any, texts: EventTexts, drift:
     s.rows.hot["out_of_sync"][row] = evidence.out_of_sync
     context = context_of(s, row, s.clock, int(event["time"]), (texts.event_id,))
     observe(s, INVENTORY_OUT_OF_SYNC.finding(context, evidence))
+    if drift:
+        s.plan_on_event(row, "count_drift", texts.event_id, int(event["time"]))
 
 
 def recheck_stock(s: ShardState, row: int, event_time: int, cause: str, orders: tuple[LineName, ...] = ()) -> None:

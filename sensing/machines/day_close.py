@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.instants import local_date
 from sensing.contracts.audit import AutomaticDecision
-from sensing.contracts.parameters import HORIZON_DAYS, OverrideField, PlanningParameters
+from sensing.contracts.parameters import HORIZON_DAYS, OverrideField, PlanningParameters, Trigger
 from sensing.contracts.subjects import parameters_subject
 from sensing.demand.signal_table import Turned
 from sensing.detection.delay import SUPPLIER_DELAY
@@ -43,6 +43,7 @@ from sensing.machines.surge_thresholds import set_surge_thresholds
 from sensing.supply.dead_band import turns_stale
 from sensing.supply.parameter_documents import values_of
 from sensing.supply.planner_decisions import PlannerOverride
+from sensing.supply.publication_causes import Causes
 
 Integers = NDArray[np.int64]
 EndedOverrides = dict[int, list[tuple[OverrideField, PlannerOverride]]]
@@ -139,7 +140,7 @@ def _detect_and_publish(
     closing = Closing(plan, windows, result.forecast.demand_class, result.parts.baselines)
     triggered = {name: detector.triggers(s, closing) for name, detector in DETECTORS.items() if detector.triggers}
     detected = np.logical_or.reduce([s.problems.has_problem(plan.rows), *triggered.values()])
-    documents = {} if s.backfilling else documents_of(s, result)
+    documents = {} if s.backfilling else documents_of(s, result, "day_close")
     noteworthy = detected.copy()
     noteworthy[list(documents)] = True
     if ended or turned:
@@ -190,18 +191,29 @@ def _findings(s: ShardState, instant: int, closing: Closing, at: int, due: set[s
     ]
 
 
-def documents_of(s: ShardState, result: ForecastAndPlan) -> dict[int, PlanningParameters]:
-    """Planning parameters that have left their dead band, by position in the plan; they are marked as published."""
+def documents_of(s: ShardState, result: ForecastAndPlan, trigger: Trigger) -> dict[int, PlanningParameters]:
+    """Planning parameters that have left their dead band, by position in the plan; they are marked as published.
+
+    A published row needs no plan any more for the events it waits with; its record names them, then the ``trigger``.
+    """
     due = s.supply.due(result.plan)
     # One order says nothing of the next one: nothing is proposed on it.
     due = due[may_propose(s, result.plan.rows[due])]
     if not len(due):
         return {}
-    found = s.supply.publish(result.plan, due, forecast_summary(s, result, due))
+    causes = [_causes(s, row, trigger) for row in result.plan.rows[due].tolist()]
+    found = s.supply.publish(result.plan, due, forecast_summary(s, result, due), causes)
     return {at: document for at, (_, document) in zip(due.tolist(), found, strict=True)}
+
+
+def _causes(s: ShardState, row: int, trigger: Trigger) -> Causes:
+    waiting = s.changed.causes(row)
+    s.changed.drop(row)
+    own = Causes.of(trigger)
+    return own if waiting is None else waiting.then(own)
 
 
 def publish_rows(s: ShardState, rows: Integers, day: int, instant: int) -> None:
     """Publish the planning parameters of rows whose last closed day is ``day``, as of ``instant``."""
-    for document in documents_of(s, forecast_and_plan(s, rows, day, instant)).values():
+    for document in documents_of(s, forecast_and_plan(s, rows, day, instant), "end_of_backfill").values():
         put_parameters(s, instant, document, instant)

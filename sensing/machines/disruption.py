@@ -49,6 +49,8 @@ class SupplierDisruption:
         rows = rows_of_suppliers(s, [disruption.supplier])
         s.schedule_plans(rows)
         check_next_movement(s, rows)
+        for row in rows.tolist():
+            s.plan_on_event(row, "supplier_disrupted", message.event.event_id, message.time)
         keys = s.supply.purchases.of_supplier(disruption.supplier)
         return cls(_Head(disruption, message.event.event_id, message.trace, keys))
 

@@ -3,14 +3,22 @@
 from typing import Protocol
 
 from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.exceptions import ExceptionType
+from sensing.contracts.parameters import Trigger
 from sensing.contracts.subjects import parameters_subject
 from sensing.detection.detector_registry import DETECTORS
+from sensing.detection.drop import DEMAND_DROP
 from sensing.detection.earlier_exceptions import milliseconds
 from sensing.detection.finding import Finding
+from sensing.detection.large_order import LARGE_ORDER
 from sensing.detection.lifecycle import Problems
 from sensing.detection.problem import Publication
 from sensing.detection.sentences import are, number
+from sensing.detection.severity import rank
+from sensing.detection.stockout import STOCKOUT_PROJECTED
+from sensing.detection.surge import ORDER_SURGE
 from sensing.machine_settings import Settings
+from sensing.machines.changed_rows import NO_SEVERITY
 from sensing.machines.close_schedule import NEVER
 from sensing.machines.master_facts import complete_exception
 from sensing.machines.outbox import Outbox
@@ -19,6 +27,15 @@ from sensing.outputs import AUDIT, EXCEPTIONS
 
 CAUSES = frozenset(cause for detector in DETECTORS.values() for cause in detector.caused_by)
 """Types of problems that cause others."""
+
+
+PLANNED_ON: dict[ExceptionType, Trigger] = {
+    ORDER_SURGE.name: "order_surge",
+    DEMAND_DROP.name: "demand_drop",
+    LARGE_ORDER.name: "large_order",
+    STOCKOUT_PROJECTED.name: "stockout",
+}
+"""Types of problems that change what a row should plan with, and the trigger that they are."""
 
 
 class ProblemKeeper(Protocol):
@@ -34,9 +51,22 @@ class ProblemKeeper(Protocol):
 def observe(k: ProblemKeeper, finding: Finding) -> None:
     """Update the problem that a finding is about, and put out its state if it must be published."""
     held_back = finding.below_floor and k.problems.is_below_floor(finding.exception_type, finding.key)
-    put_exception(k, finding.instant, finding.event_time, k.problems.observe(finding))
+    found = k.problems.observe(finding)
+    put_exception(k, finding.instant, finding.event_time, found)
+    if isinstance(k, ShardState) and found is not None and finding.cause_event_ids:
+        _plan_on(k, finding, found)
     if finding.below_floor and not held_back and k.problems.is_below_floor(finding.exception_type, finding.key):
         _put_below_floor(k, finding)
+
+
+def _plan_on(s: ShardState, finding: Finding, found: Publication) -> None:
+    """Plan the row of a problem that an event has opened, escalated or ended. A day close plans its rows itself."""
+    trigger = PLANNED_ON.get(finding.exception_type)
+    if trigger is None or found.change in ("changed", "acknowledged"):
+        return
+    raised = found.change in ("opened", "reopened", "escalated")
+    severity = rank(found.state.severity) if raised else NO_SEVERITY
+    s.plan_on_event(found.row, trigger, finding.cause_event_ids[-1], finding.event_time, severity)
 
 
 def _put_below_floor(k: ProblemKeeper, finding: Finding) -> None:

@@ -27,6 +27,8 @@ from sensing.supply.plan import Plan, has_figures
 
 LEVELS = np.array(QUANTILE_LEVELS)
 ROWS_AT_ONCE = 4096
+PUBLISHED_OUTPUTS = 2.0
+"""Outputs per published row: the document, and the decision to publish it."""
 LINES_TO_PROPOSE = 2
 """Order lines from which on values are proposed for a row."""
 PROPOSED = ("safety_stock", "reorder_point", "order_up_to", "order_quantity")
@@ -50,8 +52,13 @@ class ForecastAndPlan(NamedTuple):
     parts: ForecastParts
 
 
-def forecast_and_plan(s: ShardState, rows: NDArray[np.int64], day: int, now: int) -> ForecastAndPlan:
-    """Forecast and plan rows whose last closed local day is ``day``, as of instant ``now``."""
+def forecast_and_plan(
+    s: ShardState, rows: NDArray[np.int64], day: int, now: int, left: NDArray[np.float64] | None = None
+) -> ForecastAndPlan:
+    """Forecast and plan rows whose last closed local day is ``day``, as of instant ``now``.
+
+    ``left`` (n, 2) is the share of the next two days' demand that is still to come; None: all of it.
+    """
     window = window_of(s, rows, day)
     price = prices_in_base(s, rows)
     sensed = s.demand.forecast(rows, day, s.rows.hot["location"][rows], window)
@@ -69,6 +76,7 @@ def forecast_and_plan(s: ShardState, rows: NDArray[np.int64], day: int, now: int
         price,
         stale_rows(s, rows, day),
         forecast.sums,
+        left,
     )
     return ForecastAndPlan(forecast, plan, parts)
 

@@ -117,6 +117,10 @@ LIMITS = (
         lambda s: s.signal_table.beyond,
     ),
     Limit(
+        "changed_rows_refused", "SKU-locations planned at their close, not on an event, because the table was full.",
+        lambda s: s.changed.refused,
+    ),
+    Limit(
         "signal_pools_refused", "Signals of SKU-locations that learn without a pool because the table was full.",
         lambda s: s.signal_table.pools_refused,
     ),

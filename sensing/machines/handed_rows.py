@@ -73,6 +73,7 @@ def give_row(s: ShardState, row: int) -> HandedRow:
     refresh_stock(hot, supply, row)
     hot["stock_threshold"][row] = np.nan
     hot["dirty"][row] = 1
+    s.changed.drop(row)
     return handed
 
 

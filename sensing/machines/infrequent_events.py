@@ -16,8 +16,18 @@ from sensing.codec.event_record import (
 from sensing.codec.kit_parts import is_derived, key_of
 from sensing.codec.thousandths import exact_thousandths
 from sensing.contracts.decisions import DecisionMade, ExecutionConfirmed
+from sensing.contracts.parameters import Trigger
 from sensing.contracts.shipments import Substituted, Transferred
-from sensing.contracts.suppliers import PurchaseOrderLine, SupplierDisrupted
+from sensing.contracts.suppliers import (
+    PurchaseOrderCancelled,
+    PurchaseOrderConfirmed,
+    PurchaseOrderDelayed,
+    PurchaseOrderLine,
+    PurchaseOrderPlaced,
+    PurchaseOrderReceived,
+    PurchaseOrderShipped,
+    SupplierDisrupted,
+)
 from sensing.machine_settings import HOUR_MS
 from sensing.machines.booking import advance_row_of, new_line
 from sensing.machines.callbacks import recheck_stock
@@ -42,6 +52,14 @@ from sensing.state.rows import FULL
 from sensing.supply.stock_ledger import book_movement, refresh_stock
 
 OUTCOME_OF_WORD = {"absorbed": ABSORBED, "duplicate": DUPLICATE, "superseded": SUPERSEDED}
+PURCHASE_TRIGGERS: dict[type, Trigger] = {
+    PurchaseOrderPlaced: "purchase_order_placed",
+    PurchaseOrderConfirmed: "purchase_order_confirmed",
+    PurchaseOrderDelayed: "purchase_order_delayed",
+    PurchaseOrderShipped: "purchase_order_shipped",
+    PurchaseOrderReceived: "purchase_order_received",
+    PurchaseOrderCancelled: "purchase_order_cancelled",
+}
 
 
 def apply_infrequent(s: ShardState, message: InfrequentEvent) -> SupplierDisruption | None:
@@ -182,4 +200,6 @@ def _purchase(s: ShardState, message: InfrequentEvent, row: int) -> int:
     report_closed(s, message, row, outcome)
     if outcome.moved is not None:
         report_moved(s, event.event_id, message.time, outcome.moved)
+    if outcome.word == "absorbed":
+        s.plan_on_event(row, PURCHASE_TRIGGERS[type(event)], event.event_id, message.time)
     return OUTCOME_OF_WORD[outcome.word]

@@ -20,14 +20,11 @@ from sensing.machines.day_close import aggregate_day, learn_day, plan_rows, publ
 from sensing.machines.day_inputs import ObservedDay, observe_day
 from sensing.machines.disruption import SupplierDisruption
 from sensing.machines.exception_outputs import put_exception
-from sensing.machines.forecast_and_plan import ROWS_AT_ONCE
+from sensing.machines.forecast_and_plan import PUBLISHED_OUTPUTS, ROWS_AT_ONCE
 from sensing.machines.shard_state import ShardState
 from sensing.state.snapshot import Encoded, pack, unpack
 
 Integers = NDArray[np.int64]
-
-PUBLISHED_OUTPUTS = 2.0
-"""Outputs per published row: the document, and the decision to publish it."""
 
 
 class Resumable(Protocol):

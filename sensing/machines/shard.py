@@ -30,6 +30,7 @@ from sensing.machines.machine_messages import HandOver, ParameterRows, ShardRepo
 from sensing.machines.old_lines import follow_old_lines
 from sensing.machines.old_names import AloneRecord, next_piece
 from sensing.machines.order_judgement import judge
+from sensing.machines.plan_on_event import plan_changed_rows
 from sensing.machines.reference_queue import is_reference
 from sensing.machines.refusals import reject_record
 from sensing.machines.resumable import DayClose, Resumable, dump_resumable, load_resumable
@@ -61,7 +62,8 @@ class ShardMachine:
     def busy(self) -> bool:
         """Whether :meth:`proceed` has work: a timer is under way, or a batch is queued that waits for no hand-over."""
         waiting = self.state.hand_overs.waiting
-        return self._under_way is not None or (len(self.state.queue) > 0 and not waiting)
+        due = self.state.changed.next_instant <= self.state.clock
+        return self._under_way is not None or due or (len(self.state.queue) > 0 and not waiting)
 
     def apply(self, load: Batch | HandOver) -> Outputs:
         """Accept a batch or a hand-over, then proceed."""
@@ -105,9 +107,14 @@ class ShardMachine:
         outputs: Outputs = []
         self._applied = []
         s.hand_overs.waiting = False
-        while self._under_way is not None or s.queue.head is not None:
+        while self.busy or s.queue.head is not None:
             if self._under_way is not None and self._under_way.done:
                 self._under_way = None
+            elif self._plans_are_due():
+                if budget.spent:
+                    break
+                self._current = Work()
+                plan_changed_rows(s, budget)
             elif self._records_pass(budget):
                 continue
             elif budget.spent:
@@ -155,12 +162,13 @@ class ShardMachine:
                 with _counting(s, cursor):
                     self._absorb(cursor, stop, budget)
         elif message is not None:
-            if is_reference(message) or self._advance(message.watermark):
+            # Before the clock runs, master data take effect without one.
+            if (is_reference(message) and s.clock <= BEFORE_ALL) or self._advance(message.watermark):
                 cursor.mark_infrequent_applied()
                 budget.spend(planned=ROWS_PER_INFREQUENT_EVENT)
                 with _counting(s, cursor):
                     self._take(message)
-        elif self._advance(batch.watermark) and not (batch.final and self._close_ended_days(batch.watermark)):
+        elif self._advance(batch.watermark) and not (batch.final and self._finish(batch.watermark)):
             s.queue.remove_head()
             if batch.final:
                 run_problem_timers(s, s.clock, final=True)
@@ -170,6 +178,12 @@ class ShardMachine:
             if batch.final:
                 self._current = Work()
                 outputs.append(ParameterRows(s.shard, parameter_columns(s)))
+
+    def _plans_are_due(self) -> bool:
+        """Whether rows that events have changed are due, and nothing under way changes what they plan with."""
+        if self._under_way is not None and not self._under_way.lets_records_pass:
+            return False
+        return self.state.changed.next_instant <= self.state.clock
 
     def _records_pass(self, budget: CallBudget) -> bool:
         """Absorb records at the head of the queue while a timer is under way; False if none may pass.
@@ -198,7 +212,7 @@ class ShardMachine:
         return cursor
 
     def _take(self, message: InfrequentEvent) -> None:
-        """Apply one infrequent event. A reference record does not depend on the watermark."""
+        """Apply one infrequent event."""
         s = self.state
         self._current = Work(message=message)
         with s.outbox.tracing(message.trace):
@@ -228,9 +242,9 @@ class ShardMachine:
         words = events.view(np.uint64).reshape(len(events), EVENT_WORDS)
         tables = s.tables()
         callbacks = self._callbacks
-        at, verdict = 0, UNJUDGED
+        at, last, verdict = 0, len(events), UNJUDGED
         for refusal in [*refusals, None]:
-            end = len(events) if refusal is None else refusal.record
+            end = last if refusal is None else min(refusal.record, last)
             while at < end:
                 at, added = absorb(
                     tables, events, words, rows, at, end, s.settings.line_horizon_days, callbacks, verdict
@@ -240,15 +254,20 @@ class ShardMachine:
                     continue
                 verdict = UNJUDGED
                 s.clock = max(s.clock, int(events["watermark"][at - 1]))
-                if added:
-                    self._current = Work(cursor, start + at - 1, start + at)
+                if not added:
+                    continue
+                self._current = Work(cursor, start + at - 1, start + at)
                 with s.outbox.tracing(_trace(batch, events[at - 1])):
                     for entry in callbacks[:added]:
                         run_callback(s, entry, events[at - 1], cursor.texts.one(events[at - 1]))
-            if isinstance(refusal, RefusedRecord):
+                # Rows that these have changed may be due before the next record.
+                last = at + int(np.searchsorted(events["watermark"][at:last], s.changed.next_instant, "left"))
+                end = min(end, last)
+            if isinstance(refusal, RefusedRecord) and refusal.record < last:
                 s.clock = max(s.clock, int(events["watermark"][end]))
                 self._refuse(cursor, events[end], refusal)
                 at = end + 1
+        cursor.records = start + last
         if alone is not None:
             alone.book(s)
 
@@ -296,17 +315,20 @@ class ShardMachine:
                 assert due is not None, "a close is due"
                 s.clock = max(s.clock, instant)
                 self._under_way = DayClose.begin(s, due)
-            if self._under_way is not None or s.queue.head is not head:
+            if self._under_way is not None or s.queue.head is not head or self._plans_are_due():
                 return False
         s.clock = max(s.clock, watermark)
         return True
 
-    def _close_ended_days(self, watermark: int) -> bool:
+    def _finish(self, watermark: int) -> bool:
         """At the end of the input, start the next close of days that have ended by ``watermark``; False if none.
 
-        Rows close even if their minute after the day's end lies behind the watermark.
+        Before that, rows that events have changed are planned without waiting. Rows close even if their minute after
+        the day's end lies behind the watermark.
         """
         s = self.state
+        if s.changed.end_waiting(s.clock):
+            return True
         due = s.schedule.take(watermark, final=True)
         if due is not None:
             self._current = Work()

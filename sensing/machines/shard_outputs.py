@@ -54,8 +54,9 @@ def put_parameters(
     attributes = {"demandclass": document.demand_class, "status": document.status, "correlationid": subject}
     if document.region is not None:
         attributes["region"] = document.region
-    if cause is not None:
-        attributes["causationid"] = cause
+    causes = document.change.cause_event_ids
+    if cause is not None or causes:
+        attributes["causationid"] = cause or causes[-1]
     kind = f"parameters.{document.status}"
     s.outbox.put(instant, PARAMETERS, kind, identity, subject, event_time, document, attributes)
     if cause is None:
@@ -73,6 +74,7 @@ def _put_publication(s: ShardState, instant: int, document: PlanningParameters, 
         prior=document.proposed.reorder_point - change.total if document.version > 1 else None,
         value=document.proposed.reorder_point,
         reason=change.sentence,
+        cause_event_ids=list(change.cause_event_ids),
         decimals=document.decimals,
     )
     _put(s, instant, instant, f"parameters/{identity}", decision)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.event_record import BEFORE_ALL, NO_DAY, TOPICS
 from sensing.codec.shard_split import shard_of
+from sensing.contracts.parameters import Trigger
 from sensing.contracts.reference import CalendarUpdated
 from sensing.demand.baseline_plans import BaselinePlans
 from sensing.demand.models import DemandModels
@@ -15,6 +16,7 @@ from sensing.demand.signal_table import SignalTable
 from sensing.detection.lifecycle import Problems
 from sensing.detection.order_size import Judgement
 from sensing.machine_settings import DAY_MS, Settings
+from sensing.machines.changed_rows import NO_SEVERITY, ChangedRows
 from sensing.machines.close_schedule import NEVER, CloseSchedule
 from sensing.machines.hand_overs import HandOvers
 from sensing.machines.input_queue import InputQueue
@@ -68,6 +70,7 @@ class ShardState:
         self.quarantine = Quarantine(settings.quarantine_max)
         self.reports = Reports(shard)
         self.hand_overs = HandOvers()
+        self.changed = ChangedRows()
         self.outputs_per_row = 1.0  # of the rows planned last; the call budget expects as many of the next ones
         self.rows = Rows(settings.rows_max)
         self.row_index = RowIndex()
@@ -161,6 +164,18 @@ class ShardState:
             self.to_plan[: self.rows.count] = True
         else:
             self.to_plan[rows] = True
+
+    def plan_on_event(
+        self, row: int, trigger: Trigger, event_id: str | None, event_time: int, rank: int = NO_SEVERITY
+    ) -> None:
+        """Plan a published row again, since an event has changed what it should plan with.
+
+        A row that was never published waits for its day close. ``rank`` is that of a severity that the event raised.
+        """
+        if self.backfilling or not self.supply.supply["version"][row]:
+            return
+        if not self.changed.mark(row, trigger, event_id, event_time, self.clock, rank):
+            self.to_plan[row] = True
 
     def totals(self) -> list[tuple[str, int, tuple[int, ...]]]:
         """Outcomes per topic and partition, without partitions that have no counts."""
@@ -307,6 +322,7 @@ def _parts(s: ShardState) -> dict[str, Snapshot]:
         "queue": s.queue,
         "quarantine": s.quarantine,
         "hand_overs": s.hand_overs,
+        "changed": s.changed,
     }
 
 

@@ -1,5 +1,6 @@
 """Event-time timers other than day closes: reference records that take effect, the end of the backfill, deadlines of
-problems, and daily housekeeping. The shard runs them at their instants.
+problems, and daily housekeeping. The shard runs them at their instants. Rows that an event has changed are
+due like timers, but the shard plans them itself, between two timers.
 """
 
 from typing import Any
@@ -11,11 +12,13 @@ from sensing.codec.event_record import BEFORE_ALL, InfrequentEvent
 from sensing.codec.identifiers import text_hashes
 from sensing.codec.keys import keys_of
 from sensing.contracts.audit import AutomaticDecision
+from sensing.contracts.parameters import Trigger
 from sensing.contracts.reference import (
     CalendarUpdated,
     CustomerUpdated,
     ItemUpdated,
     LocationUpdated,
+    ParametersInForce,
     PlanPublished,
     PolicyUpdated,
     PromotionApproved,
@@ -43,6 +46,15 @@ from sensing.machines.transfers import end_transfers
 from sensing.machines.unknown_names import accept_names
 from sensing.state.line_table import EVICTED_OPEN
 from sensing.state.row_index import NONE
+from sensing.supply.resolved_policy import IN_FORCE
+
+PLANNED_ON: dict[type, Trigger] = {
+    PromotionApproved: "promotion",
+    PlanPublished: "plan",
+    PolicyUpdated: "policy",
+    ParametersInForce: "parameters_in_force",
+}
+"""Records whose rows are planned when they take effect, and the trigger that they are. Others wait for the close."""
 
 
 def apply_reference(s: ShardState, message: InfrequentEvent) -> None:
@@ -90,6 +102,7 @@ def apply_due_reference(s: ShardState, until: int) -> None:
 
 def _in_force(s: ShardState, event: Any, time: int) -> None:
     concerned = _concerned(s, event)
+    changes_plans = _changes_plans(s, event)
     if isinstance(event, LocationUpdated):
         _move_location(s, event)
     elif isinstance(event, CalendarUpdated):
@@ -123,6 +136,20 @@ def _in_force(s: ShardState, event: Any, time: int) -> None:
                 s.resolve_demand(row)
         s.locations.accept_unknown(s.supply.master.unknown.location == "accept")
     accept_names(s, event, time)
+    if changes_plans:
+        for row in range(s.rows.count) if concerned is None else concerned.tolist():
+            s.plan_on_event(row, PLANNED_ON[type(event)], event.event_id, time if abs(time) < NEVER else s.clock)
+
+
+def _changes_plans(s: ShardState, event: Any) -> bool:
+    """Whether a record that is about to take effect has its rows planned at once.
+
+    An ERP may report the parameters in force of all its items every night; those that stay change no plan.
+    """
+    if not isinstance(event, ParametersInForce):
+        return type(event) in PLANNED_ON
+    before = s.supply.master.in_force(event.sku, event.location)
+    return before is None or any(getattr(before[1], name) != getattr(event, name) for name in IN_FORCE)
 
 
 def _concerned(s: ShardState, event: Any) -> NDArray[np.int64] | None:
@@ -169,7 +196,7 @@ def next_timer(s: ShardState) -> int:
     reference = reference if reference == NEVER else reference - s.settings.lateness_ms
     return min(
         reference, quiet_end, s.supply.transit.next_end(), s.hand_overs.next_instant(), next_problem_timer(s),
-        s.next_housekeeping,
+        s.next_housekeeping, s.changed.next_instant,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.instants import EPOCH, day_number
 from sensing.jit import kernel, lean_kernel
-from sensing.machine_settings import DAY_MS, HOUR_MS
+from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS
 
 FIRST_YEAR, LAST_YEAR = 1990, 2060
 TRANSITIONS_MAX = 256
@@ -111,6 +111,10 @@ class Zones:
     def local_hour(self, zone: int, instant: int) -> int:
         """Hours since 1970-01-01T00 on the local clock."""
         return int(instant + offset_at(self.starts, self.offsets, zone, instant)) // HOUR_MS
+
+    def local_minute(self, zone: int, instant: int) -> int:
+        """Minutes since 1970-01-01T00 on the local clock."""
+        return int(instant + offset_at(self.starts, self.offsets, zone, instant)) // MINUTE_MS
 
     def day_end(self, zone: int, day: int) -> int:
         """UTC instant at which local ``day`` ends: the first one whose local day is later."""

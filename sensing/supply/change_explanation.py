@@ -9,6 +9,8 @@ Source: sequential substitution ("chain replacement"), as in variance analysis; 
 it depends on the order, which is fixed, and needs 4 quantiles instead of 30.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,7 +53,7 @@ def substitute_inputs(old: NDArray[np.float64], new: NDArray[np.float64], parts:
 
 def apportion(
     before: float, after: float, parts: list[float], decimals: int, *, overridden: bool
-) -> tuple[float, dict[str, float]]:
+) -> tuple[float, dict[str, Any]]:
     """Total and parts, to one decimal more than the unit's, and the rest, so that all add up exactly.
 
     The rest of an ``overridden`` reorder point is the part of the person's value. Of any other it is the rounding, if
@@ -90,7 +92,8 @@ def first(after: float, mean: float, safety_stock: float, days: float, service_t
         f"First proposal: reorder point {_short(after)} covers {_short(days)} days at {_short(100.0 * service_target)} "
         f"% service: expected demand {_short(mean)}, safety stock {_short(safety_stock)}."
     )
-    return Change(total=0.0, **dict.fromkeys(PARTS, 0.0), sentence=sentence)
+    none: dict[str, Any] = dict.fromkeys(PARTS, 0.0)
+    return Change(total=0.0, **none, sentence=sentence)
 
 
 def other_changes(

@@ -33,6 +33,7 @@ from sensing.supply.plan import Plan, has_figures
 from sensing.supply.planner_decisions import DecisionStates, Values
 from sensing.supply.resolved_policy import IN_FORCE
 from sensing.supply.rounding import in_units
+from sensing.supply.supply_record import NO_STOCKOUT
 
 DEMAND_SD_SHARE = 0.3
 QUANTITY_BANDS = 1.25
@@ -42,6 +43,8 @@ COOL_DOWN_DAYS = 4
 NEW_COOL_DOWN_DAYS = 7
 UNIT = 1.0
 LEAD_TIME_DAYS_STEP = 0.5
+DAYS_STEP = 1.0
+"""Least change of the days until a stock-out and of cover."""
 CLASSES: tuple[DemandClass, ...] = get_args(DemandClass)
 
 
@@ -121,6 +124,27 @@ def due(plan: Plan, supply: NDArray[Any], decision_states: DecisionStates) -> ND
     for at, decisions in decision_states.of_rows(plan.rows):
         result[at] |= decisions.due
     return np.asarray(result & has_figures(plan))
+
+
+def stockout_days(plan: Plan) -> NDArray[np.int64]:
+    """(n,) local days of projected stock-outs; NO_STOCKOUT: none."""
+    return np.where(plan.stockout < 0, NO_STOCKOUT, plan.day + 1 + plan.stockout)
+
+
+def projection_moved(plan: Plan, supply: NDArray[Any]) -> NDArray[np.bool_]:
+    """(n,) whether the projected stock of published rows has changed, which publishes a row that an event has changed.
+
+    It has if a stock-out has appeared or gone, or if the days until it, or those of cover, left their dead band.
+    """
+    last, band = supply[plan.rows], plan.policy["dead_band"]
+    before, after = last["stockout_day"].astype(np.int64), stockout_days(plan)
+    none_before, none_after = before == NO_STOCKOUT, after == NO_STOCKOUT
+    until = outside_dead_band(after - plan.day, before - plan.day, band, DAYS_STEP) & ~none_before & ~none_after
+    cover, last_cover = plan.cover_days, last["cover_days"].astype(np.float64)
+    endless = np.isnan(cover) != np.isnan(last_cover)
+    known = outside_dead_band(np.nan_to_num(cover), np.nan_to_num(last_cover), band, DAYS_STEP)
+    shorter = np.fmin(cover, last_cover) < HORIZON_DAYS
+    return np.asarray((none_before != none_after) | until | ((endless | known) & shorter))
 
 
 def left_dead_band(plan: Plan, at: int, values: Values) -> bool:

@@ -98,10 +98,12 @@ class EndingRows(NamedTuple):
             quantity[at] = capped_quantity(float(quantity[at]), rest, policy[at])
 
     def project(
-        self, stock: tuple[Floats, Floats], due: Floats, receipts: Floats, lead_days_mean: Singles,
+        self, stock: tuple[Floats, Floats, Floats], due: Floats, receipts: Floats, lead_days_mean: Singles,
         found: NDArray[np.int64], projected: Floats,
     ) -> None:  # fmt: skip
-        """Fill in the projection again; ``stock`` is on hand and owed (n,). Cover that outlasts the row is NaN."""
+        """Fill in the projection again; ``stock`` is on hand and owed (n,), and the share of
+        the demand of the first two days that is still to come (n, 2). Cover that outlasts the row is NaN.
+        """
         for at in self.at:
             one = slice(at, at + 1)
             days = projected_days(self.mean.shape[1], lead_days_mean[at])
@@ -109,7 +111,7 @@ class EndingRows(NamedTuple):
                 mean, variance = self._daily(at, days, 0)
                 project(
                     stock[0][one], stock[1][one], due[one, :days].copy(), receipts[one, :days].copy(), mean, variance,
-                    self.sums[one], lead_days_mean[one], found[one], projected[one],
+                    stock[2][one], self.sums[one], lead_days_mean[one], found[one], projected[one],
                 )  # fmt: skip
             if projected[at, COVER_DAYS] > self.days_left[at]:
                 projected[at, COVER_DAYS] = np.nan

@@ -4,6 +4,7 @@
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,11 +28,19 @@ from sensing.machine_settings import DAY_MS
 from sensing.state.decision_record import DecisionRecord
 from sensing.supply.change_explanation import INPUTS as POINT_INPUTS
 from sensing.supply.change_explanation import PARTS, explain, first, other_changes, substitute_inputs
-from sensing.supply.dead_band import CLASSES, agrees, left_dead_band, published_point, published_quantity
+from sensing.supply.dead_band import (
+    CLASSES,
+    agrees,
+    left_dead_band,
+    published_point,
+    published_quantity,
+    stockout_days,
+)
 from sensing.supply.lead_time_demand import protection_time_moments
 from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
 from sensing.supply.plan import Plan
 from sensing.supply.planner_decisions import FIELDS, KEPT_DAYS, DecisionState, DecisionStates, Values
+from sensing.supply.publication_causes import Causes
 from sensing.supply.resolved_policy import IN_FORCE, Names
 from sensing.supply.rounding import in_units, rounded
 from sensing.supply.supply_record import INPUTS
@@ -60,12 +69,12 @@ class ForecastSummary(NamedTuple):
 
 def publish(
     plan: Plan, at: NDArray[np.int64], summary: ForecastSummary, supply: NDArray[Any], names: Names, master: MasterData,
-    decision_states: DecisionStates, *, renew: bool = True,
+    decision_states: DecisionStates, causes: Sequence[Causes], *, renew: bool = True,
 ) -> list[tuple[int, PlanningParameters]]:  # fmt: skip
     """Documents with the next version for the rows at positions ``at`` of the plan; updates the rows' records.
 
-    ``summary`` has the forecast data of the rows at ``at``. ``renew`` is false if only the status has changed. Then the
-    plan must come from `as_published`.
+    ``summary`` has the forecast data of the rows at ``at``, ``causes`` (k) say why they were planned. ``renew`` is
+    false if only the status has changed. Then the plan must come from `as_published`.
     """
     last = supply[plan.rows[at]]
     columns = _columns(plan, at) | _changes(plan, at, last) | _reporting(summary)
@@ -82,10 +91,11 @@ def publish(
             sku=sku, location=location, version=values["version"] + 1, status=status, as_of=local_date(plan.day),
             demand_class=CLASSES[values["demand_class"]], in_force=_in_force(master.in_force(sku, location)),
             proposed=Proposed(**{name: values[name] for name in Proposed.__struct_fields__}),
-            forecast=forecasts[k], stock=_stock(plan.day, values), change=_change(plan.day, values, decisions),
-            freshness=_freshness(values["last_seen"]), accuracy=summary.accuracies[k],
-            overrides=[] if decisions is None else decisions.published(), **_decided(decision_record),
-            **_life(plan.day, values["last_day"]), kit=values["kit"], decimals=values["decimals"],
+            forecast=forecasts[k], stock=_stock(plan.day, values),
+            change=_change(plan.day, values, decisions, causes[k]), freshness=_freshness(values["last_seen"]),
+            accuracy=summary.accuracies[k], overrides=[] if decisions is None else decisions.published(),
+            **_decided(decision_record), **_life(plan.day, values["last_day"]), kit=values["kit"],
+            decimals=values["decimals"],
         )  # fmt: skip
         documents.append((row, document))
         if decisions is not None:
@@ -276,9 +286,10 @@ def _stock(day: int, values: dict[str, Any]) -> Stock:
     )  # fmt: skip
 
 
-def _change(day: int, values: dict[str, Any], decisions: DecisionState | None) -> Change:
+def _change(day: int, values: dict[str, Any], decisions: DecisionState | None, causes: Causes) -> Change:
     """Change of the reorder point; its sentence says when the item ends, and that a kit is not ordered."""
     change = _change_of_point(values, decisions)
+    change.triggers, change.cause_event_ids, change.events = causes.triggers, causes.event_ids, causes.events
     if values["kit"]:
         change.sentence += " It is a kit: its parts are ordered, the kit never is."
     if life := _life(day, values["last_day"]):
@@ -318,3 +329,5 @@ def _keep(plan: Plan, at: NDArray[np.int64], agreed: NDArray[np.bool_], supply: 
         supply["published_day"][rows] = plan.day
     supply["agreed"][rows] = agreed
     supply["stale"][rows] = plan.stale[at]
+    supply["stockout_day"][rows] = stockout_days(plan)[at]
+    supply["cover_days"][rows] = plan.cover_days[at]

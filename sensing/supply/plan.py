@@ -126,10 +126,10 @@ class PlanInputs(NamedTuple):
     """Inputs of plans besides forecasts: planning policy of the rows, supply records, lanes, purchase orders,
     transfers in transit, order lines and what is allocated to them.
 
-    ``stale`` (n,) says whether a row's location has been silent for long. ``default_days`` is the lead time of a row of
-    which nothing is known. ``override_lead_times`` replaces estimated lead times (n,) of rows (n,) by those that a
-    person has set. ``sums`` is that of the forecast. ``lengthen`` adds to mean lead times (n,) what disruptions of
-    suppliers add on a local day.
+    ``stale`` (n,) says whether a row's location has been silent for long, ``left`` (n, 2) which share of the demand of
+    the first two days is still to come. ``default_days`` is the lead time of a row of which nothing is known.
+    ``override_lead_times`` replaces estimated lead times (n,) of rows (n,) by those that a person has set. ``sums`` is
+    that of the forecast. ``lengthen`` adds to mean lead times (n,) what disruptions of suppliers add on a local day.
     """
 
     policy: NDArray[Any]
@@ -140,6 +140,7 @@ class PlanInputs(NamedTuple):
     lines: LineTable
     allocations: Allocations
     stale: NDArray[np.bool_]
+    left: Floats
     default_days: float
     override_lead_times: Callable[[NDArray[np.int64], Singles], None]
     sums: Floats
@@ -255,8 +256,11 @@ def make_plan(
     stock(supply, rows, on_hand)
     on_hand[kits] = np.nan
     found, projected = np.empty((count, 2), np.int64), np.empty((count, 6))
-    project(on_hand, owed, due, receipts, forecast_mean, forecast_variance, inputs.sums, mean_days, found, projected)
-    ending.project((on_hand, owed), due, receipts, mean_days, found, projected)
+    project(
+        on_hand, owed, due, receipts, forecast_mean, forecast_variance, inputs.left, inputs.sums, mean_days, found,
+        projected,
+    )  # fmt: skip
+    ending.project((on_hand, owed, inputs.left), due, receipts, mean_days, found, projected)
     on_order, open_demand = supply["on_order"][rows] / THOUSANDTHS, supply["open_total"][rows] / THOUSANDTHS
     return Plan(
         day, rows, demand_class, forecast_mean, forecast_variance, out[:, 0].astype(np.float32),

@@ -20,6 +20,8 @@ from sensing.jit import kernel
 from sensing.supply.lead_time_demand import sum_of_days
 from sensing.supply.receipt_statistics import LEAD_TIME_DAYS_MAX
 
+DAYS_LEFT = 2
+"""Days that may have begun: a row closes its local day some time after midnight."""
 NOT_WITHIN = -1
 """No such day within the projection."""
 MEDIAN_MARGIN = 0.5
@@ -69,6 +71,28 @@ def days_of_cover(stock: float, daily: NDArray[np.float64], week: NDArray[np.flo
 
 
 @kernel
+def demand_to_come(expected: float, open_units: float, share: float) -> float:
+    """Demand of a day from now on, if the ``share`` of what is ``expected`` is still to come.
+
+    That is what is open and what is to come, but not more than was expected of the whole day, unless more is open: what
+    is open may have been ordered before the day.
+    """
+    return max(min(share * expected + open_units, expected), open_units)
+
+
+@kernel
+def days_from_now(cover: float, left: NDArray[np.float64]) -> float:
+    """Days of cover from now on, from those that count the first days whole. ``left`` as in `project`."""
+    if left[0] == 1.0 and left[1] == 1.0:
+        return cover
+    if cover < 1.0:
+        return float(cover * left[0])
+    if cover < 2.0:
+        return float(left[0] + (cover - 1.0) * left[1])
+    return float(left[0] + left[1] + cover - 2.0)
+
+
+@kernel
 def projected_days(days: int, lead_time_days: float) -> int:
     """Days that the projection of a row covers: those of the forecast, at least the lead time."""
     return max(days, lead_days(lead_time_days))
@@ -87,7 +111,8 @@ def window_days(receipts: NDArray[np.float64], days: int, lead_time_days: float)
 def project(
     on_hand: NDArray[np.float64], overdue: NDArray[np.float64], open_day: NDArray[np.float64],
     receipts: NDArray[np.float64], mean: NDArray[np.float64], variance: NDArray[np.float64],
-    sums: NDArray[np.float64], lead_time_days: NDArray[np.float32], days: NDArray[np.int64], out: NDArray[np.float64],
+    left: NDArray[np.float64], sums: NDArray[np.float64], lead_time_days: NDArray[np.float32], days: NDArray[np.int64],
+    out: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Project the stock of n rows.
 
@@ -99,6 +124,9 @@ def project(
         (n, h) units per day from tomorrow on; h is at least `projected_days` of every row.
     mean, variance
         (n, 28) forecast per day in units (squared); NaN: none, so that only open orders are demand.
+    left
+        (n, 2) share of the forecast of the first two days that is still to come. What is open of such a day is part of
+        what has come.
     sums
         (n, `sum_variance.COLUMNS`) of the forecast.
     lead_time_days
@@ -127,8 +155,9 @@ def project(
         for t in range(covered):
             daily[t] = open_day[i, t]
             if learned:
-                daily[t] = max(forecast_day(mean[i], t), daily[t])
-                needed_variance += forecast_day(variance[i], t)
+                share = left[i, t] if t < DAYS_LEFT else 1.0
+                daily[t] = demand_to_come(forecast_day(mean[i], t), daily[t], share)
+                needed_variance += share * forecast_day(variance[i], t)
             needed += daily[t]
             arriving += receipts[i, t]
             stock += receipts[i, t] - daily[t]
@@ -140,7 +169,8 @@ def project(
                     together *= sum_ratio(sums[i], opened * (t + 1), 0.0, STOCKOUT_LEVEL)
                 keep_worst(free, needed, together, arriving, t + 1, out[i])
         if learned:
-            out[i, COVER_DAYS] = days_of_cover(free, daily, mean[i, mean.shape[1] - 7 :])
+            cover = days_of_cover(free, daily, mean[i, mean.shape[1] - 7 :])
+            out[i, COVER_DAYS] = days_from_now(cover, left[i])
 
 
 @kernel

@@ -1,7 +1,7 @@
 """Supply record of a row: stock, open demand by requested day, quantity on order, last published parameters.
 
 Quantities are int64 thousandths of the base unit. Published values are float32, which keeps their six significant
-digits. A record has 224 bytes without padding, so equal states have equal bytes.
+digits. A record has 232 bytes without padding, so equal states have equal bytes.
 """
 
 from typing import Any
@@ -18,6 +18,7 @@ ORDERS, INVENTORY, SUPPLIERS = 0, 1, 2
 
 NEVER = -(2**62)
 """Count time of rows without a count."""
+NO_STOCKOUT = 2**31 - 1
 COUNTS_BEYOND_MAX = 2**16 - 1
 AGE_MAX = 2**32 - 1
 """Largest age of a movement behind the newest one in ms (49.7 days); older ones are merged at this age."""
@@ -49,6 +50,8 @@ SUPPLY = np.dtype(
         ("review_days", "f4"),
         ("service_target", "f4"),
         ("published_day", "i4"),
+        ("stockout_day", "i4"),  # local day of the projected stock-out as published last; NO_STOCKOUT: none
+        ("cover_days", "f4"),  # days that stock lasts, as published last; NaN: without end, or not known
         ("version", "u4"),  # 0: never published
         ("counts_beyond", "u2"),  # counts older than the movements kept, which are not exact; at most 65,535
         ("fractional", "u1"),  # 1: a quantity of the row was no whole number of base units
@@ -70,4 +73,6 @@ def fresh(rows: int) -> NDArray[Any]:
     supply["late_head"] = LIST_END
     supply["lane"] = -1
     supply["policy"] = -1
+    supply["stockout_day"] = NO_STOCKOUT
+    supply["cover_days"] = np.nan
     return supply

@@ -8,6 +8,7 @@ Invariants
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ from sensing.supply.open_table import Key
 from sensing.supply.parameter_documents import ForecastSummary
 from sensing.supply.plan import Plan, PlanInputs, add_open_lines, make_plan
 from sensing.supply.planner_decisions import DecisionStates
+from sensing.supply.projection import DAYS_LEFT
+from sensing.supply.publication_causes import Causes
 from sensing.supply.purchases import EventContext, MovedLine, PoOutcome, Purchases, line_key
 from sensing.supply.resolved_policy import Names, ResolvedPolicyTable
 from sensing.supply.rounding import in_units
@@ -187,7 +190,7 @@ class SupplyState:
         self, rows: NDArray[np.int64], day: int, now: int, forecast_mean: NDArray[np.float64],
         forecast_variance: NDArray[np.float64], demand_class: NDArray[np.uint8],
         unit_price: NDArray[np.float64] | None = None, stale: NDArray[np.bool_] | None = None,
-        sums: NDArray[np.float64] | None = None,
+        sums: NDArray[np.float64] | None = None, left: NDArray[np.float64] | None = None,
     ) -> Plan:  # fmt: skip
         """Plan rows whose local day has closed. It changes no result of a later call.
 
@@ -209,6 +212,8 @@ class SupplyState:
             (n,) whether the location of a row has been silent for long; None: none has.
         sums
             (n, `sum_variance.COLUMNS`) column of the forecast; None: days are independent.
+        left
+            (n, 2) share of the demand of the first two days that is still to come at ``now``; None: all of it.
         """
         policy = self._policy(rows)
         price = np.full(rows.size, np.nan) if unit_price is None else unit_price
@@ -216,7 +221,8 @@ class SupplyState:
         policy["decimals"] = resolved_decimals(policy, self.supply[rows])
         inputs = PlanInputs(
             policy, self.supply, self.lanes, self.purchases, self.transit, self._lines, self._allocations,
-            np.zeros(rows.size, np.bool_) if stale is None else stale, self.settings.lead_time_days,
+            np.zeros(rows.size, np.bool_) if stale is None else stale,
+            np.ones((rows.size, DAYS_LEFT)) if left is None else left, self.settings.lead_time_days,
             self.decision_states.lead_times, independent(rows.size) if sums is None else sums,
             lambda mean_days, today: self.disruptions.lengthen(rows, policy["supplier"], mean_days, today, self.names),
         )  # fmt: skip
@@ -256,22 +262,30 @@ class SupplyState:
         return np.flatnonzero(dead_band.due(plan, self.supply, self.decision_states))
 
     def publish(
-        self, plan: Plan, at: NDArray[np.int64], summary: ForecastSummary
+        self, plan: Plan, at: NDArray[np.int64], summary: ForecastSummary, causes: Sequence[Causes]
     ) -> list[tuple[int, PlanningParameters]]:
         """Documents of the rows at positions ``at`` of the plan; marks them as published.
 
         See `parameter_documents.publish`.
         """
         return parameter_documents.publish(
-            plan, at, summary, self.supply, self.names, self.master, self.decision_states
+            plan, at, summary, self.supply, self.names, self.master, self.decision_states, causes
         )
 
-    def republish(self, plan: Plan, summary: ForecastSummary) -> PlanningParameters:
+    def republish(self, plan: Plan, summary: ForecastSummary, causes: Causes) -> PlanningParameters:
         """Document with the last published proposal of a row, in its current status. The plan has only this row."""
         published = self.as_published(plan)
         at = np.zeros(1, np.int64)
         ((_, document),) = parameter_documents.publish(
-            published, at, summary, self.supply, self.names, self.master, self.decision_states, renew=False
+            published,
+            at,
+            summary,
+            self.supply,
+            self.names,
+            self.master,
+            self.decision_states,
+            [causes],
+            renew=False,
         )
         return document
 

@@ -33,6 +33,7 @@ ON_SERVERS = {
         "closes.lines_per_second",
     ),
     "latency": ("at_500.kafka.p99_ms", "at_500.redis.p99_ms", "at_500.lines_per_second", "at_500.triggers"),
+    "on_event": ("first.kafka.p99_ms", "first.redis.p99_ms", "later.kafka.p99_ms", "cost.published_us_per_event"),
     "parity": ("exceptions", "planning_parameters", "audit", "dead_letters", "hashes_in_redis", "open_exceptions"),
     "publication": ("rows_published_per_second", "health_answers", "epochs"),
 }

@@ -9,6 +9,7 @@ from sensing.contracts.parameters import Stock
 from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
 from sensing.machines.forecast_and_plan import forecast_and_plan_of_row, forecast_summary
 from sensing.machines.gauges import gauges
+from sensing.supply.publication_causes import Causes
 from sensing.supply.stock_ledger import on_hand
 from tests.machines.streams import MONDAY, Line, Result, Stream, line, run, sizes
 
@@ -67,7 +68,7 @@ def stock(result: Result, place: str) -> Stock:
     (row,) = [row for row in range(s.rows.count) if s.names_of(row) == ("X", place)]
     found = forecast_and_plan_of_row(s, row, s.clock)
     ((_, document),) = s.supply.publish(
-        found.plan, found.plan.rows * 0, forecast_summary(s, found, found.plan.rows * 0)
+        found.plan, found.plan.rows * 0, forecast_summary(s, found, found.plan.rows * 0), [Causes.of("day_close")]
     )
     assert document.stock.on_hand == on_hand(s.supply.supply, row) / 1000
     return document.stock

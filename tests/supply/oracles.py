@@ -129,26 +129,39 @@ def extended(mean: Any, days: int) -> list[float]:
     return [*mean, *(mean[len(mean) - 7 + k % 7] for k in range(max(days - len(mean), 0)))]
 
 
-def projection(on_hand: float, overdue: float, open_day: Any, receipts: Any, mean: Any) -> tuple[int, float]:
-    """First day below zero (-1: none) and days of cover, one step at a time, over the days of ``open_day``."""
+def projection(
+    on_hand: float, overdue: float, open_day: Any, receipts: Any, mean: Any, left: tuple[float, float] = (1.0, 1.0)
+) -> tuple[int, float]:
+    """First day below zero (-1: none) and days of cover, one step at a time, over the days of ``open_day``.
+
+    Of the first two days the shares ``left`` are still to come: of their forecasts, and of their time.
+    """
     forecast = extended(mean, len(open_day))
-    daily = [max(m, o) for m, o in zip(forecast, open_day, strict=True)]
+    share = [*left, *[1.0] * len(forecast)]
+    daily = []
+    for m, o, part in zip(forecast, open_day, share, strict=False):
+        to_come = part * m + o
+        daily.append(o if o > m else min(to_come, m))
     level, first = on_hand - overdue, -1
     for day, units in enumerate(daily):
         level += receipts[day] - units
         if level < 0 and first < 0:
             first = day
-    left, days = on_hand - overdue, 0.0
-    if left <= 0:
+
+    def length(day: int) -> float:
+        return share[day] if day < 2 else 1.0
+
+    rest, days = on_hand - overdue, 0.0
+    if rest <= 0:
         return first, 0.0
-    if sum(mean[-7:]) == 0 and left > sum(daily):
+    if sum(mean[-7:]) == 0 and rest > sum(daily):
         return first, math.nan
     day = 0
     while True:
         units = daily[day] if day < len(daily) else mean[len(mean) - 7 + (day - len(daily)) % 7]
-        if left <= units and units > 0:
-            return first, days + left / units
-        left, days, day = left - units, days + 1, day + 1
+        if rest <= units and units > 0:
+            return first, days + length(day) * rest / units
+        rest, days, day = rest - units, days + length(day), day + 1
 
 
 def window(receipts: Any, lead_time: float, days: int) -> int:

@@ -20,7 +20,9 @@ from sensing.supply.projection import (
     NEEDED_VARIANCE,
     PROBABILITY,
     WORST_DAYS,
+    days_from_now,
     days_of_cover,
+    demand_to_come,
     forecast_day,
     keep_worst,
     lead_days,
@@ -167,13 +169,19 @@ def test_order_quantities_are_those_of_each_row() -> None:
 
 
 def _project(
-    on_hand: float, overdue: float, open_day: Any, receipts: Any, mean: Any, lead_time: float = 7.0
+    on_hand: float,
+    overdue: float,
+    open_day: Any,
+    receipts: Any,
+    mean: Any,
+    lead_time: float = 7.0,
+    left: tuple[float, float] = (1.0, 1.0),
 ) -> tuple[int, int, Any]:
     """First day below zero, days of the window, and the columns of the result; the variance is the mean."""
     days, out = np.empty((1, 2), np.int64), np.empty((1, 6))
     by_day, due, means = (np.array([column]) for column in (open_day, receipts, mean))
-    lead = np.array([lead_time], np.float32)
-    project(_one(on_hand), _one(overdue), by_day, due, means, means, independent(1), lead, days, out)
+    lead, shares = np.array([lead_time], np.float32), np.array([left])
+    project(_one(on_hand), _one(overdue), by_day, due, means, means, shares, independent(1), lead, days, out)
     return int(days[0, 0]), int(days[0, 1]), out[0]
 
 
@@ -181,16 +189,20 @@ LONG = st.lists(st.floats(0, 12), min_size=60, max_size=60)
 RARE = st.lists(st.sampled_from([0.0] * 9 + [3.0, 40.0]), min_size=60, max_size=60) | st.just([0.0] * 60)
 
 
-@given(st.floats(-20, 400), st.floats(0, 50), LONG, RARE, DAILY, st.floats(0, 60))
+LEFT_OF_DAYS = st.just((1.0, 1.0)) | st.tuples(st.floats(0, 1), st.just(1.0)) | st.tuples(st.just(0.0), st.floats(0, 1))
+
+
+@given(st.floats(-20, 400), st.floats(0, 50), LONG, RARE, DAILY, st.floats(0, 60), LEFT_OF_DAYS)
 def test_stock_is_projected_day_by_day(
-    on_hand: float, overdue: float, open_day: list[float], receipts: list[float], mean: list[float], lead_time: float
-) -> None:
+    on_hand: float, overdue: float, open_day: list[float], receipts: list[float], mean: list[float], lead_time: float,
+    left: tuple[float, float],
+) -> None:  # fmt: skip
     """First day below zero and days of cover are those of the step-by-step counterpart, over the forecast or, if it is
-    longer, the lead time.
+    longer, the lead time. Of the days that have begun only the rest counts.
     """
     covered = max(28, math.ceil(np.float32(lead_time)))
-    first, window, out = _project(on_hand, overdue, open_day, receipts, mean, lead_time)
-    expected = oracles.projection(on_hand, overdue, open_day[:covered], receipts[:covered], mean)
+    first, window, out = _project(on_hand, overdue, open_day, receipts, mean, lead_time, left)
+    expected = oracles.projection(on_hand, overdue, open_day[:covered], receipts[:covered], mean, left)
 
     assert first == expected[0]
     assert window == oracles.window(receipts, math.ceil(np.float32(lead_time)), covered)
@@ -243,6 +255,36 @@ def test_orders_for_a_day_are_part_of_its_forecast() -> None:
     assert _project(100.0, 0.0, [25.0, *[0.0] * 27], none, flat)[0] == 8
     assert _project(100.0, 50.0, none, none, flat)[0] == 5
     assert _project(100.0, 0.0, none, [0.0] * 9 + [500.0] + [0.0] * 18, flat)[0] == -1
+
+
+def test_what_has_come_of_a_day_is_not_expected_again() -> None:
+    """At noon five of ten are to come. What is open comes on top, up to the ten that were expected, or as it is."""
+    flat, none = [10.0] * 28, [0.0] * 28
+    noon = (0.5, 1.0)
+    assert _project(5.0, 0.0, none, none, flat, left=noon)[2][COVER_DAYS] == 0.5
+    assert _project(15.0, 0.0, none, none, flat, left=noon)[2][COVER_DAYS] == 1.5
+    for open_units, first_day in ((3.0, 8.0), (8.0, 10.0), (30.0, 30.0)):
+        _, _, out = _project(first_day, 0.0, [open_units, *none[1:]], none, flat, left=noon)
+        assert out[COVER_DAYS] == 0.5
+    assert _project(5.0, 0.0, none, none, flat, left=(0.0, 0.5))[2][COVER_DAYS] == 0.5
+
+
+@given(st.floats(0, 100), st.floats(0, 100), st.floats(0, 1))
+def test_demand_to_come_is_open_or_expected(expected: float, open_units: float, share: float) -> None:
+    """It lies between what is open and the larger of that and the whole forecast; nothing has begun: the larger one."""
+    found = demand_to_come(expected, open_units, share)
+    assert open_units <= found <= max(expected, open_units)
+    assert found == open_units if share == 0.0 else found >= min(share * expected, expected)
+    assert demand_to_come(expected, open_units, 1.0) == max(expected, open_units)
+
+
+def test_cover_counts_the_time_that_is_left() -> None:
+    """Half of the first day is over, or all of it and a quarter of the second one."""
+    whole, noon, after_midnight = np.ones(2), np.array([0.5, 1.0]), np.array([0.0, 0.75])
+    for cover in (0.0, 0.3, 1.7, 12.4):
+        assert days_from_now(cover, whole) == cover
+    assert [days_from_now(cover, noon) for cover in (0.5, 1.0, 3.0)] == [0.25, 0.5, 2.5]
+    assert [days_from_now(cover, after_midnight) for cover in (0.5, 2.0, 3.0)] == [0.0, 0.75, 1.75]
 
 
 def test_probability_of_a_stock_out_looks_to_receipt_and_lead_time() -> None:

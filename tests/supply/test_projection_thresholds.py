@@ -100,7 +100,7 @@ def test_no_stock_out_is_likely_above_the_floor(row: Row, more: float) -> None:
         open_day = np.array([[first, *row.open_day[1:]]])
         project(
             np.array([stock]), np.array([overdue]), open_day, np.array([row.receipts]), np.array([row.mean]),
-            np.array([row.variance]), independent(1), np.array([row.lead_time], np.float32), days, out,
+            np.array([row.variance]), np.ones((1, 2)), independent(1), np.array([row.lead_time], np.float32), days, out,
         )  # fmt: skip
         assert out[0, PROBABILITY] < 0.5
 

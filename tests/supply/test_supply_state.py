@@ -17,6 +17,7 @@ from sensing.outputs import encode
 from sensing.published_numbers import round_record
 from sensing.supply.parameter_documents import ForecastSummary
 from sensing.supply.plan import Plan
+from sensing.supply.publication_causes import Causes
 from sensing.supply.stock_ledger import book_count, book_movement
 from sensing.supply.supply_record import INVENTORY, ORDERS
 from sensing.supply.supply_state import SupplyState
@@ -39,7 +40,7 @@ def _publish(b: SupplyState, plan: Plan) -> list[PlanningParameters]:
     yes: list[bool] = [True] * at.size
     none: list[Any] = [[] for _ in range(at.size)]
     told = ForecastSummary(quantiles, ["smoothing"] * at.size, [UNSCORED] * at.size, yes, yes, none, [{}] * at.size)
-    return [document for _, document in b.publish(plan, at, told)]
+    return [document for _, document in b.publish(plan, at, told, [Causes.of("day_close")] * at.size)]
 
 
 def test_a_plan_of_one_row_by_hand() -> None:

@@ -40,6 +40,9 @@ def decide(s: ShardState, message: InfrequentEvent) -> None:
         answer = decide_exception(
             s, message, exception_id, lambda finding, decided: release(s, message, finding, decided)
         )
+        problem = s.problems.named(exception_id)
+        if answer.rejection is None and problem is not None and message.event.decision in ("reject", "release"):
+            s.plan_on_event(problem.finding.row, "decision", message.event.event_id, message.time)
     else:
         answer = decide_parameters(s, message)
     put_answer(s, message, answer)

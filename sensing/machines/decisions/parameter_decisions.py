@@ -17,6 +17,7 @@ from sensing.machines.shard_outputs import put_parameters
 from sensing.machines.shard_state import ShardState
 from sensing.supply.parameter_documents import values_of
 from sensing.supply.planner_decisions import FIELDS, KEPT_DAYS, DecisionState, PlannerOverride, ProposalDecision
+from sensing.supply.publication_causes import Causes
 from sensing.supply.receipt_statistics import LEAD_TIME_DAYS_MAX
 
 PUBLISHED = "a sku/location whose parameters were published, with a slash in a name as %2F"
@@ -82,7 +83,8 @@ def past(version: int | None, target: DecisionTarget) -> Answer | None:
 
 def republish_row(s: ShardState, message: InfrequentEvent, result: ForecastAndPlan) -> PlanningParameters:
     """Publish the unchanged proposal of a row again with its present status."""
-    document = s.supply.republish(result.plan, forecast_summary(s, result, ONE))
+    causes = Causes.of("decision", message.event.event_id)
+    document = s.supply.republish(result.plan, forecast_summary(s, result, ONE), causes)
     put_parameters(s, s.clock, document, message.time, cause=message.event.event_id)
     return document
 
@@ -161,7 +163,8 @@ def _override_parameters(
         if overrides
         else None
     )
-    ((_, document),) = s.supply.publish(result.plan, ONE, forecast_summary(s, result, ONE))
+    causes = Causes.of("decision", event.event_id)
+    ((_, document),) = s.supply.publish(result.plan, ONE, forecast_summary(s, result, ONE), [causes])
     put_parameters(s, s.clock, document, message.time, cause=event.event_id)
     text = f"{done} The parameters are {document.status}."
     return Answer(before._replace(version=document.version, status=document.status), text, prior=prior, value=value)
