@@ -9,6 +9,7 @@ from sensing.codec.event_record import Batch, InfrequentEvent
 from sensing.codec.item_links import ItemLinks
 from sensing.codec.kit_parts import add_kit_parts
 from sensing.codec.location_notices import LocationNotices
+from sensing.codec.purchase_notices import announce_purchases
 from sensing.codec.shard_split import shard_of, split
 from sensing.codec.supersede import Superseded
 from sensing.machines.machine_messages import HandOver, LedgerBatch, ShardReport, Totals
@@ -41,7 +42,7 @@ class Router:
     def to_shards(self, batch: Batch, *, tick: bool) -> list[Item]:
         """Split a batch by SKU; with ``tick`` every shard gets a part, so that it learns the watermark."""
         batch = self.superseded.apply(resolve_aliases(batch, self._links))
-        batch = self._currencies.announce(self._locations.announce(batch))
+        batch = announce_purchases(self._currencies.announce(self._locations.announce(batch)))
         batch = add_kit_parts(batch, self._links, self.superseded.successions)
         parts = zip(self._shards, split(batch, len(self._shards)), strict=True)
         return [

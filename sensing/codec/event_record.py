@@ -171,6 +171,15 @@ class ExceptionPublished(msgspec.Struct, frozen=True, tag="exception.published",
     state: ExceptionState
 
 
+class PurchaseHeard(msgspec.Struct, frozen=True, tag="purchase.heard", tag_field="event_type"):
+    """A source group's notice to every shard: an event about a purchase-order line, which goes to one shard only.
+
+    It travels as an infrequent event and is not an input event, so it is not counted.
+    """
+
+    event: suppliers.PurchaseOrderEvent
+
+
 class HistoryHeard(msgspec.Struct, frozen=True, tag="history.heard", tag_field="event_type"):
     """A source group's notice to every shard, before its first event: all before ``until`` (UTC ms) is history.
 

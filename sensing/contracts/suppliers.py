@@ -123,14 +123,14 @@ class SupplierDisrupted(Event, tag="supplier.disrupted", kw_only=True, gc=False)
     reason: Text | None = None
 
 
-SupplierEvent = (
+PurchaseOrderEvent = (
     PurchaseOrderPlaced
     | PurchaseOrderConfirmed
     | PurchaseOrderDelayed
     | PurchaseOrderShipped
     | PurchaseOrderReceived
     | PurchaseOrderCancelled
-    | SupplierDisrupted
 )
+SupplierEvent = PurchaseOrderEvent | SupplierDisrupted
 
 SPEC = TopicSpec(name="suppliers", about=__doc__, structs=get_args(SupplierEvent))

@@ -85,6 +85,10 @@ LIMITS = (
         lambda s: s.supply.disruptions.evicted,
     ),
     Limit(
+        "heard_purchases_evicted", "Purchase-order lines that teach no pool of a supplier because the table was full.",
+        lambda s: s.supply.heard.evicted,
+    ),
+    Limit(
         "lanes_refused", "Lead times not kept apart by lane or supplier because the table was full.",
         lambda s: s.supply.lanes.refused,
     ),

@@ -225,6 +225,7 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
         start_planned_rows(s, instant)
         take_in_uplifts(s, instant // DAY_MS)
         s.supply.lanes.take_in()
+        s.supply.heard.forget_old(instant)
         take_in_signals(s, instant)
         s.next_housekeeping = instant + DAY_MS
     return None

@@ -16,6 +16,7 @@ from sensing.codec.event_record import (
     HistoryHeard,
     InfrequentEvent,
     LocationHeard,
+    PurchaseHeard,
     SuccessionHeard,
 )
 from sensing.codec.text_table import TextTable, TopicPartitionOffset, needed
@@ -38,7 +39,7 @@ class StoredEvent(msgspec.Struct):
 
     def infrequent(self) -> InfrequentEvent:
         """Put the event together."""
-        notices = (CurrencyHeard, ExceptionPublished, HistoryHeard, LocationHeard, SuccessionHeard)
+        notices = (CurrencyHeard, ExceptionPublished, HistoryHeard, LocationHeard, PurchaseHeard, SuccessionHeard)
         types: tuple[Any, ...] = (*INPUTS[TOPICS[self.place[2]]], *notices)
         event = msgspec.msgpack.decode(self.event, type=functools.reduce(operator.or_, types))
         return InfrequentEvent(event, *self.place, self.trace, self.named)

@@ -49,8 +49,9 @@ POOL = np.dtype(
 )
 Statistic = tuple[float, float, float, int]
 """Weight, mean and squares of log days, and time of the newest receipt, UTC ms."""
-Receipt = tuple[int, int, float, float, float]
-"""Time (UTC ms), number of the supplier, lead time in days, days after the promised day (NaN: none), share."""
+Receipt = tuple[int, int, float, float, float, bool]
+"""Time (UTC ms), number of the supplier, lead time in days, days after the promised day (NaN: none), share, and whether
+only the item's master data name the supplier."""
 
 
 @kernel
@@ -79,12 +80,6 @@ def _fresh_pools(count: int) -> NDArray[Any]:
     pools = np.zeros(count, POOL)
     pools["time"] = pools["delay_time"] = NEVER
     return pools
-
-
-def _order(receipt: Receipt) -> tuple[int, int, float, float, float]:
-    """Order in which pools learn receipts; NaN has no order."""
-    time, supplier, days, delay, share = receipt
-    return time, supplier, days, share, delay if delay == delay else -np.inf
 
 
 _Others = tuple[list[str], int, list[Receipt]]
@@ -169,28 +164,44 @@ class Lanes:
             if number != NO_LANE and self._lanes["weight"][number] == 0.0:
                 self._lanes[number] = (*statistic, row, self._lanes["supplier"][number])
 
-    def received(
-        self, lane: int, supplier: int, lead_time_days: float, share: float, time: int, delay_days: float = np.nan
-    ) -> None:
-        """Learn a receipt: ``share`` of a line arrived ``lead_time_days`` after the line was placed.
+    def received(self, lane: int, lead_time_days: float, share: float, time: int) -> None:
+        """Learn a receipt of a lane: ``share`` of a line arrived ``lead_time_days`` after the line was placed.
 
-        ``time`` is that of the receipt, UTC ms. ``delay_days`` is the time from the promised day to the receipt (early:
-        negative); NaN: nothing was promised.
+        ``time`` is that of the receipt, UTC ms.
         """
         if lane != NO_LANE:
             observe_lead_time(self._lanes, lane, lead_time_days, share, time)
-        self._receipts.append((time, supplier, lead_time_days, delay_days, share))
+
+    def heard(
+        self, supplier: int, lead_time_days: float, share: float, time: int, delay_days: float = np.nan, *,
+        of_item: bool = False,
+    ) -> None:  # fmt: skip
+        """Learn a receipt of a supplier, wherever its item lives.
+
+        ``delay_days`` is the time from the promised day to the receipt (early: negative); NaN: nothing was promised.
+        ``of_item``: the event named no supplier, so that the pool of all receipts has heard of it already.
+        """
+        self._receipts.append((time, supplier, lead_time_days, delay_days, share, of_item))
         if len(self._receipts) >= RECEIPTS_MAX:
             self.take_in()
 
     def take_in(self) -> None:
-        """Have the pools learn the receipts since the last call, in the order of their times."""
-        for time, supplier, days, delay, share in sorted(self._receipts, key=_order):
+        """Have the pools learn the receipts since the last call, in the order of their times.
+
+        The order does not depend on the numbers of suppliers, which shards give as they hear of them.
+        """
+        for time, supplier, days, delay, share, of_item in sorted(self._receipts, key=self._order):
             for pools, at in ((self._pools, supplier), (self.everything, 0)):
+                if pools is self.everything and of_item:
+                    continue
                 observe_lead_time(pools, at, days, share, time)
                 if delay == delay:
                     observe_delay(pools, at, delay, share, time)
         self._receipts.clear()
+
+    def _order(self, receipt: Receipt) -> tuple[int, str, float, float, bool, float]:
+        time, supplier, days, delay, share, of_item = receipt
+        return time, self.names[supplier], days, share, of_item, delay if delay == delay else -np.inf
 
     def calibrate(self, expected: tuple[float, float, int], lead_time_days: float, share: float) -> None:
         """Compare a receipt with what was expected at its placement: mean and sd in log days, whether the lane was

@@ -9,8 +9,7 @@ that balance if half of the receipts, and one in ten, are beyond. Both are bound
 All suppliers of a shard share a correction. Lanes that have no receipt have one of their own: what is known of them
 comes from other lanes, and errs in another way.
 
-Source: Gibbs and Candes (2021), Adaptive conformal inference under distribution shift, with steps that shrink to
-RATE_MIN as receipts come.
+Source: Gibbs and Candes (2021), Adaptive conformal inference under distribution shift.
 """
 
 import math
@@ -25,18 +24,15 @@ from sensing.supply.receipt_statistics import LEAD_TIME_DAYS_MAX, SHIFT_DAYS
 Z90 = 1.2815515655446004
 """The .9 quantile of a standard normal variable."""
 LEVEL_50, LEVEL_90 = 0.5, 0.9
-RATE_MIN = 0.02
-RATE_FIRST = 0.1
-"""Step of the first receipt."""
-RECEIPTS_FIRST = 5.0
-"""After as many receipts the step is half of the first."""
+RATE = 0.02
+"""Larger steps take the first receipts of a new engine, which are the early ones, for what is usual."""
 Z50_MAX = 1.0
 Z90_MAX = 3.0
 GAP_MIN = 0.3
 """The .9 quantile stays as far above the median, in standard deviations."""
 
-CALIBRATION = np.dtype([("weight", "f8"), ("z50", "f8"), ("z90", "f8")], align=True)
-"""Correction of lanes without (0) and with (1) receipts; ``weight`` is the number of receipts behind it."""
+CALIBRATION = np.dtype([("z50", "f8"), ("z90", "f8")], align=True)
+"""Correction of lanes without (0) and with (1) receipts."""
 
 
 def uncalibrated() -> NDArray[Any]:
@@ -55,14 +51,13 @@ def calibrate(
     ``known`` is 1 if its lane had receipts then.
     """
     record = calibration[known]
-    rate = max(RATE_MIN, RATE_FIRST * RECEIPTS_FIRST / (RECEIPTS_FIRST + record.weight)) * share
+    rate = RATE * share
     above_50 = 1.0 if log_days > log_mean + record.z50 * log_sd else 0.0
     above_90 = 1.0 if log_days > log_mean + record.z90 * log_sd else 0.0
     z50 = record.z50 + rate * (above_50 - (1.0 - LEVEL_50))
     z90 = record.z90 + 2.0 * rate * (above_90 - (1.0 - LEVEL_90))  # it is rarely exceeded, so its steps are larger
     record.z50 = min(max(z50, -Z50_MAX), Z50_MAX)
     record.z90 = min(max(z90, record.z50 + GAP_MIN), Z90_MAX)
-    record.weight += share
 
 
 @lean_kernel

@@ -254,16 +254,23 @@ class Purchases:
 
     @staticmethod
     def _learn(line: PurchaseLine, served: Served, context: EventContext, lanes: Lanes) -> None:
-        """Learn lead time and delay of what a receipt brought, as far as it was ordered, and how it was expected."""
+        """Learn the lead time of what a receipt brought, as far as it was ordered, and how it was expected.
+
+        Pools learn it where every shard hears it. Only of a line that names no supplier it is this shard that knows it,
+        from master data.
+        """
         if line.lane == NO_LANE:
             line.lane = lanes.lane(line.row, line.supplier)
         time = served.receipt.time
         day = context.local_day + round((time - context.time) / DAY_MS)
         days = max(time - line.placed_time, 0) / DAY_MS
+        unnamed = line.supplier != UNKNOWN and all(event.supplier == UNKNOWN for event in line.events)
         for promised_day, quantity in served.parts:
             share = min(quantity / line.ordered, 1.0)
-            delay = np.nan if promised_day == NO_DAY else float(day - promised_day)
-            lanes.received(line.lane, line.supplier, days, share, time, delay)
+            lanes.received(line.lane, days, share, time)
+            if unnamed:
+                delay = np.nan if promised_day == NO_DAY else float(day - promised_day)
+                lanes.heard(line.supplier, days, share, time, delay, of_item=True)
             if line.expected is not None:
                 lanes.calibrate(line.expected, days, share)
 

@@ -25,6 +25,7 @@ from sensing.state.snapshot import Snapshot, pack, unpack
 from sensing.supply import dead_band, parameter_documents
 from sensing.supply.allocations import Allocations
 from sensing.supply.disruptions import Disruption, Disruptions, disruption_of
+from sensing.supply.heard_purchases import HeardPurchases
 from sensing.supply.lanes import NO_LANE, Lanes
 from sensing.supply.lead_time import log_lead_times
 from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
@@ -54,6 +55,8 @@ class SupplyState:
         Items, suppliers, policies, parameters in force.
     lanes, purchases, disruptions
         Observed lead times; purchase-order lines; disruptions of suppliers that last.
+    heard
+        Purchase-order lines of all shards, as far as the pools of suppliers need them.
     transit
         Transfers in transit.
     decision_states
@@ -69,6 +72,7 @@ class SupplyState:
         self.lanes = Lanes(settings.purchase_lines_max)
         self.disruptions = Disruptions()
         self.purchases = Purchases(settings.purchase_lines_max, settings.line_horizon_days)
+        self.heard = HeardPurchases(settings.line_horizon_days)
         self.transit = InTransit(settings.purchase_lines_max)
         self.decision_states = DecisionStates(settings.decided_rows_max)
         self._lines = lines
@@ -335,6 +339,7 @@ class SupplyState:
             "master": self.master,
             "lanes": self.lanes,
             "purchases": self.purchases,
+            "heard": self.heard,
             "disruptions": self.disruptions,
             "transit": self.transit,
             "decision_states": self.decision_states,

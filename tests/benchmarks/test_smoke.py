@@ -15,6 +15,7 @@ SAYS = {
     "codec": ("messages_per_second",),
     "day_close": ("rows_400.plain.us_per_row", "rows_400.river.us_per_row", "rows_400.river.demand_learn_us_per_row"),
     "generate": ("lines_per_second",),
+    "leadtime": ("engine.all.p90_coverage", "engine.unseen.p90_coverage", "one_receipt_of_60_days.p50_days"),
     "memory": ("record_bytes_per_row", "line_record_bytes"),
     "purchases": ("received.cpu_seconds_per_100000_events", "never_received.cpu_seconds_per_100000_events"),
     "sinks": ("deliver.records_per_second", "view.records_per_second", "view.redis_cpu_us_per_record"),

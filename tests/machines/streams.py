@@ -12,6 +12,7 @@ from sensing.codec.currency_notices import CurrencyNotices
 from sensing.codec.decode import Block, decode
 from sensing.codec.event_record import EVENT, TOPICS, Batch, InfrequentEvent, Reject
 from sensing.codec.location_notices import LocationNotices
+from sensing.codec.purchase_notices import announce_purchases
 from sensing.codec.shard_split import shard_of, split
 from sensing.codec.text_table import TextTable
 from sensing.machine_settings import Settings
@@ -178,9 +179,8 @@ class Run:
 
     def apply(self, batch: Batch, books: LedgerBatch | None = None, *, everyone: bool = True) -> None:
         """Apply a batch to all shards. If not ``everyone``, shards without records in it are skipped."""
-        for machine, part in enumerate(
-            split(self._currencies.announce(self.notices.announce(batch)), self.settings.shards)
-        ):
+        announced = announce_purchases(self._currencies.announce(self.notices.announce(batch)))
+        for machine, part in enumerate(split(announced, self.settings.shards)):
             if everyone or part.infrequent or len(part.records):
                 for output in self.shards[machine].apply(part):
                     self._keep(machine, output)

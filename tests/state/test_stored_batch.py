@@ -1,6 +1,7 @@
 """Batches as a snapshot keeps them."""
 
 import datetime as dt
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,9 +14,11 @@ from sensing.codec.event_record import (
     Batch,
     InfrequentEvent,
     LocationHeard,
+    PurchaseHeard,
     Topic,
 )
 from sensing.contracts.shipments import Delivered
+from sensing.contracts.suppliers import PurchaseOrderEvent, PurchaseOrderPlaced, PurchaseOrderReceived
 from sensing.state.stored_batch import StoredBatch
 
 
@@ -33,3 +36,20 @@ def test_location_notices_are_kept_in_front_of_their_events() -> None:
     batch = Batch(np.zeros(2, EVENT), found, 9)
     stored = msgspec.msgpack.decode(msgspec.msgpack.encode(StoredBatch.of(batch)), type=StoredBatch)
     assert stored.batch().infrequent == found
+
+
+def test_purchase_notices_are_kept_with_their_events() -> None:
+    """A shard that waits still hears what other shards' purchase orders say."""
+    common: dict[str, Any] = {
+        "event_time": dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC),
+        "sku": "A",
+        "location": "L",
+        "po_id": "P",
+    }
+    events: list[PurchaseOrderEvent] = [
+        PurchaseOrderPlaced(event_id="p", quantity=2.0, promised_date=dt.date(2026, 1, 9), supplier="S", **common),
+        PurchaseOrderReceived(event_id="r", quantity=2.0, last=True, **common),
+    ]
+    found = [(k, InfrequentEvent(PurchaseHeard(each), 5, 4, Topic.SUPPLIERS, 1, k)) for k, each in enumerate(events)]
+    stored = msgspec.msgpack.encode(StoredBatch.of(Batch(np.zeros(2, EVENT), found, 9)))
+    assert msgspec.msgpack.decode(stored, type=StoredBatch).batch().infrequent == found

@@ -89,4 +89,5 @@ def apply_event(to: SupplyState, made: Any, row: int = 0) -> PoOutcome:
     """Apply an event to a supply state."""
     factor = to.master.unit_factor(made.sku, made.unit_of_measure)
     assert factor is not None, "a shard refuses an unknown unit before"
+    to.heard.hear(made, made.event_time, made.event_time // DAY_MS, to.lanes)
     return to.purchase(made, row, made.event_time, made.event_time // DAY_MS, made.event_time, factor)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from sensing.contracts.reference import ItemUpdated
 from sensing.machine_settings import DAY_MS
-from sensing.supply.lanes import NO_LANE
 from sensing.supply.receipt_statistics import HALF_LIFE_DAYS, log_days
 from tests.supply import oracles
 from tests.supply.events import DAY, apply_event, book, disrupted, due, event, tell
@@ -184,7 +183,7 @@ def test_open_lines_are_due_as_promised_or_as_usual() -> None:
     tell(b, "placed", 0, row=1, quantity=10)
     tell(b, "placed", 0, row=2, quantity=10, promised=4, supplier="late")
     for _ in range(9):
-        b.lanes.received(NO_LANE, b.lanes.supplier("late"), 20.0, 1.0, DAY * DAY_MS, 12.0)
+        b.lanes.heard(b.lanes.supplier("late"), 20.0, 1.0, DAY * DAY_MS, 12.0)
     b.lanes.take_in()
     today = DAY + 6
     mean = np.full(3, 9.0)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sensing.supply.lanes import NO_LANE, POOL, Lanes
+from sensing.supply.lanes import POOL, Lanes
 from sensing.supply.lead_time import DELAY_SD_DAYS, PRIOR_WEIGHT
 from sensing.supply.usual_lateness import USUAL_DAYS_MAX, usual_days_late
 
@@ -51,6 +51,6 @@ def test_receipts_teach_it() -> None:
     supplier = lanes.supplier("A")
     before = usual_days_late(lanes.pools[supplier])
     for days in (5.0, 7.0, 6.0, 5.0, 8.0, 6.0) * 5:
-        lanes.received(NO_LANE, supplier, 20.0, 1.0, 0, days)
+        lanes.heard(supplier, 20.0, 1.0, 0, days)
     lanes.take_in()
     assert before < 6 < usual_days_late(lanes.pools[supplier])
