@@ -13,7 +13,7 @@ from sensing.demand.demand_record import RIVER_FORECASTS
 from sensing.demand.distribution import cumulative
 from sensing.demand.feature_values import features_of
 from sensing.demand.features import FEATURES, KnownDay
-from sensing.demand.level_shift import accept_shift, expect_shift, learn_base, weigh_day
+from sensing.demand.level_shift import accept_shift, expect_shift, learn_base, shift_variance, weigh_day
 from sensing.demand.members.compose import in_turn
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.members.smoothing import PROFILE_LEVEL
@@ -155,8 +155,8 @@ def learn_sum(
 ) -> None:  # fmt: skip
     """Add a whole day to the sum that a row waits for; start one if none waits.
 
-    ``usual`` is the day's forecast without promotions, ``usual_index`` its seasonal index; ``weights`` are those of the
-    row's members.
+    ``usual`` is the day's forecast without promotions, ``usual_index`` its seasonal index without the factor of a shift
+    in doubt, which may change before the sum ends; ``weights`` are those of the row's members.
     """
     if demand[row]["days"] < SCORED_DAYS_MIN or usual_index <= 0.0:
         return
@@ -164,7 +164,8 @@ def learn_sum(
         if not starts_sum(demand, row, day):
             return
         level = usual / usual_index
-        start_sum(demand, row, level, squared_error(demand, row, pool, at, level), member_rate(weights))
+        square, gain = squared_error(demand, row, pool, at, level), member_rate(weights)
+        start_sum(demand, row, level, square, gain, shift_variance(demand, row, level, square))
     add_to_sum(demand, row, sums, units, usual_index * uplift)
 
 
@@ -177,13 +178,15 @@ def learn_hours(pool: NDArray[Any], at: int, lines: NDArray[np.uint16]) -> None:
 
 @kernel
 def learn_level(
-    demand: NDArray[Any], row: int, units: float, lines: float, seasonal_index: float, observed: float, weight: float
-) -> None:
+    demand: NDArray[Any], row: int, units: float, lines: float, plain_index: float, shifted: float, observed: float,
+    weight: float,
+) -> None:  # fmt: skip
     """Update statistics and members of a row with the units and lines that a day teaches, and count the day.
 
-    ``weight`` is that of the day in the level. Levels of order lines are without the factor of a shift in doubt.
+    ``weight`` is that of the day in the level; ``plain_index`` its seasonal index without the factor ``shifted`` of a
+    shift in doubt.
     """
-    plain_index = seasonal_index / (1.0 + demand[row]["shift"])
+    seasonal_index = plain_index * shifted
     learn_lines(demand, row, lines, plain_index, observed)
     learn_base(demand, row, lines, plain_index, observed, weight)
     learn_sizes(demand, row, units, observed)
@@ -221,9 +224,11 @@ def close_rows(
         at = pools[i]
         demand[row]["pool"] = at
         demand[row]["last_day"] = day
-        special = holiday_index(pool, at, holiday[i]) * (1.0 + demand[row]["shift"])
+        special = holiday_index(pool, at, holiday[i])
+        shifted = 1.0 + demand[row]["shift"]
         share = observed[i] if observed[i] > 0.0 else 1.0
-        usual_index = weekday_index(demand, row, pool, at, weekday) * special * share
+        plain_index = weekday_index(demand, row, pool, at, weekday) * special * share
+        usual_index = plain_index * shifted
         member_weights(demand, row, weights)
         usual = member_level(demand, row, weights) * usual_index
         out[i] = math.nan
@@ -251,11 +256,11 @@ def close_rows(
             continue
         if not censored[i]:
             if share >= 1.0:
-                learn_sum(demand, row, pool, at, sums, day, units, usual, usual_index, uplift[i], weights)
+                learn_sum(demand, row, pool, at, sums, day, units, usual, plain_index, uplift[i], weights)
             variance = score(demand, row, pool, at, units, mean)
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
         units = taught_day(demand, row, units, mean)
-        weight = weigh_day(demand, row, lines[i], seasonal_index / (1.0 + demand[row]["shift"]))
+        weight = weigh_day(demand, row, lines[i], plain_index * uplift[i])
         learned = weight >= WEIGHT_MIN
         if slot >= 0:
             values *= uplift[i]
@@ -264,14 +269,14 @@ def close_rows(
             out[i, 0] = units
         if has_level(demand, row):
             learn_errors(demand, row, units, seasonal_index, mean, share)
-        special *= uplift[i] * share
+        special *= shifted * uplift[i] * share
         if has_level(demand, row) and learned:
             learn_pool(pool, at, units, _middle_forecast(demand, row, 1.0), seasonal_index, holiday[i], special)
             learn_row_profile(demand, row, weekday, units, _middle_forecast(demand, row, 1.0) * special)
         if share >= 1.0:  # a part of a day would bias the hour profile
             learn_hours(pool, at, hours[i])
         taught_lines = lines[i] if units >= quantity[i] else lines[i] * units / quantity[i]
-        learn_level(demand, row, units, taught_lines, seasonal_index, share, weight)
+        learn_level(demand, row, units, taught_lines, plain_index * uplift[i], shifted, share, weight)
         if expect_shift(demand, row):
             factor = 1.0 + demand[row]["shift"]
             member_weights(demand, row, weights)

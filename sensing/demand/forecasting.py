@@ -11,6 +11,7 @@ from sensing.demand.demand_record import CLASSES, HORIZON, RIVER_FORECASTS
 from sensing.demand.distribution import quantiles
 from sensing.demand.feature_values import features_of
 from sensing.demand.features import FEATURES, KnownDay
+from sensing.demand.level_shift import shift_variance
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_rate, member_weights, river_forecasts, river_mean, river_weights
 from sensing.demand.seasonal_profile import dispersion, holiday_index, squared_error, weekday_index
@@ -85,7 +86,10 @@ def forecast_rows(
             variance[i, h] = day_variance(ratio, demand[row]["adaptive_scale"], expected) * (1.0 + h * gain * gain)
         sums[i, OWN] = 1.0
         if units > 0.0 and days > 0.0:
+            # Both are without the factor of a shift in doubt, which multiplies the variances, too.
             square = squared_error(demand, row, pool, at, units / days)
+            shifted = 1.0 + demand[row]["shift"]
+            sums[i, YOUNG] += shift_variance(demand, row, shifted * units / days, shifted * square)
             sums[i, OWN] = square / day_variance(ratio, demand[row]["adaptive_scale"], units / days)
 
 

@@ -154,6 +154,25 @@ def expect_shift(demand: NDArray[Any], row: int) -> bool:
 
 
 @kernel
+def shift_variance(demand: NDArray[Any], row: int, level: float, square: float) -> float:
+    """Variance of a level because of a shift in doubt, in multiples of the variance of a day.
+
+    The factor is 1 or f with odds o, so its mean is 1 + m with m = (f - 1) o / (1 + o), and its variance is m^2 / o.
+
+    Parameters
+    ----------
+    level, square
+        Units of an average day with the expected factor, and the variance of such a day.
+    """
+    total = shift_odds(demand, row)
+    if demand[row]["shift"] == 0.0 or total <= 0.0 or square <= 0.0:
+        return 0.0
+    moved = level * demand[row]["shift"] / (1.0 + demand[row]["shift"])
+    variance: float = moved * moved / (total * square)
+    return variance
+
+
+@kernel
 def accept_shift(demand: NDArray[Any], row: int, day: int) -> None:
     """Take the shifted level for the row's level of order lines, as learned from the days since the shift began."""
     factor = 1.0 + demand[row]["shift"]

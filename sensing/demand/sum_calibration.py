@@ -48,13 +48,16 @@ def end_sum(demand: NDArray[Any], row: int) -> None:
 
 
 @kernel
-def start_sum(demand: NDArray[Any], row: int, level: float, square: float, gain: float) -> None:
-    """Start a sum with what was known before its first day: level and square of the error, per day, and gain."""
+def start_sum(demand: NDArray[Any], row: int, level: float, square: float, gain: float, doubt: float) -> None:
+    """Start a sum with what was known before its first day: level and square of the error, per day, and gain.
+
+    ``doubt`` is the variance of a level that may have shifted, in multiples of the square.
+    """
     demand[row]["sum_class"] = 1 + demand_class(demand, row)
     demand[row]["sum_level"] = level
     demand[row]["sum_dispersion"] = square / level if level > 0.0 else 0.0
     demand[row]["sum_gain"] = gain
-    demand[row]["sum_young"] = young_level(demand[row]["exposure"], gain)
+    demand[row]["sum_young"] = young_level(demand[row]["exposure"], gain) + doubt
     demand[row]["sum_expected"] = 0.0
     demand[row]["sum_units"] = 0.0
 

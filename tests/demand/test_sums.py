@@ -136,7 +136,7 @@ def waiting(days: int = 0, mean: float = 2.0, square: float = 6.0) -> NDArray[An
     demand = np.zeros(1, DEMAND)
     demand["days"], demand["sales"], demand["exposure"] = 400, 300, 400.0
     demand["size_mean"], demand["size_square"], demand["interval"] = mean, mean * mean, 1.0
-    sum_calibration.start_sum(demand, 0, mean, square, 0.05)
+    sum_calibration.start_sum(demand, 0, mean, square, 0.05, 0.0)
     demand["sum_days"] = days
     return demand
 
@@ -190,7 +190,7 @@ def test_when_sums_start_and_end() -> None:
     assert sum_calibration.starts_sum(demand, 0, 29)
     assert not pool["day_sums"].any()
     assert demand["sum_class"][0] == 1 + CODE
-    sum_calibration.start_sum(demand, 0, 0.0, 3.0, 0.1)
+    sum_calibration.start_sum(demand, 0, 0.0, 3.0, 0.1, 0.0)
     assert demand["sum_dispersion"][0] == 0.0
 
 
