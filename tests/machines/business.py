@@ -124,7 +124,7 @@ def plans(b: Business) -> None:
     def later(day: float, kind: str, /, **fields: Any) -> None:
         b.tell(0, kind, MONDAY + round(day * DAY_MS), **fields)
 
-    later(20.0, "plan.published", sku="PUMP", location="LON", start=date(21), quantity_per_day=50)
+    later(20.0, "plan.published", sku="PUMP", location="LON", start=date(21), quantity_per_day=120)
     later(30.0, "plan.published", sku="PUMP", location="NYC", start=date(28), days=60, quantity_per_day=4)
     later(50.0, "plan.published", sku="PUMP", location="NYC", start=date(45), days=60, quantity_per_day=9)
     later(41.0, "plan.published", sku="SEAL", location="DOCK", start=date(45), days=20, quantity_per_day=3)

@@ -93,7 +93,7 @@ def test_the_change_of_every_publication_adds_up() -> None:
     before: dict[tuple[str, str], float] = {}
     for document in parameters_of(all_of(usual())):
         change, row = document["change"], (document["sku"], document["location"])
-        parts = [value for name, value in change.items() if name not in ("total", "sentence")]
+        parts = [value for name, value in change.items() if name != "total" and isinstance(value, float)]
         places = document["decimals"] + 1
         assert round(sum(parts) - change["total"], places) == 0.0
         if row in before:
