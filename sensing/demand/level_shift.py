@@ -39,6 +39,8 @@ ODDS_MAX = 1e6
 EXPOSURE_MIN = 14.0
 """Average days that a level must be learned from before it can shift."""
 PRIOR_LINES = 8.0
+WINDOW_MIN = 8.0
+"""Days that are in doubt, at least."""
 BASE_RATE = 0.02
 DISPERSION_PRIOR = 1.6
 """Variance-to-mean ratio of a day's order lines, as of Online Retail's A items."""
@@ -84,8 +86,9 @@ def weigh_day(demand: NDArray[Any], row: int, lines: float, seasonal_index: floa
     if exposure < EXPOSURE_MIN or base <= 0.0:
         return 1.0
     expected = base * seasonal_index
-    # The level is known from few days only, which counts as more spread.
-    spread = line_spread(demand, row) * serial_factor(demand, row) * (1.0 + 8.0 / exposure)
+    # A level that is known from few days adds to the spread of a sum, the more the longer the sum is.
+    window = max(WINDOW_MIN, demand[row]["shift_expected"] / base)
+    spread = line_spread(demand, row) * serial_factor(demand, row) * (1.0 + window / exposure)
     total = 0.0
     outlier = 0.0
     for k in range(_COUNT):

@@ -92,13 +92,19 @@ class SlowShift:
         known = min(self.days, 60)
         shared = self.product / self.square * known / (known + 5.0) if self.square > 0.0 else 0.0
         shared = min(max(shared, 0.0), 0.85)
-        spread = self.spread() * (1.0 + shared) / (1.0 - shared) * (1.0 + 8.0 / self.exposure)
+        window = max(8.0, self.doubt()[1] / self.base)
+        spread = self.spread() * (1.0 + shared) / (1.0 - shared) * (1.0 + window / self.exposure)
         expected = self.base * index
         evidence = [(lines * math.log(ratio) - expected * (ratio - 1.0)) / spread for ratio in RATIOS]
         self.seen.append((lines, expected, evidence))
         self.doubted.append(sum(self.odds()) >= ODDS_DOUBT)
         likely = [chance * math.exp(min(day, 30.0)) for chance, day in zip(OUTLIERS.tolist(), evidence, strict=True)]
         return float(1.0 / (1.0 + sum(likely)))
+
+    def doubt(self) -> tuple[float, float]:
+        """Lines and expected lines since the level is in doubt."""
+        begun = len(self.doubted) - self.doubted[::-1].index(False) if False in self.doubted else 0
+        return sum(day[0] for day in self.seen[begun:]), sum(day[1] for day in self.seen[begun:])
 
     def learn(self, lines: float, index: float, weight: float) -> None:
         """Learn the level and its errors, and count the day."""
@@ -115,8 +121,7 @@ class SlowShift:
 
     def accepts(self) -> bool:
         """Set the expected factor; whether the level has shifted for good, and then it is a new one."""
-        begun = len(self.doubted) - self.doubted[::-1].index(False) if False in self.doubted else 0
-        lines, expected = sum(day[0] for day in self.seen[begun:]), sum(day[1] for day in self.seen[begun:])
+        lines, expected = self.doubt()
         self.factor = 1.0
         if expected <= 0.0:
             return False
