@@ -44,6 +44,11 @@ def _part(struct: type[msgspec.Struct]) -> Any:
 STOCK = ("on_hand", "on_order", "open_demand", "cover_days", "owed", "allocated", "free", "open", "shipments",
          "in_transit", "left_over", "under_old_names")  # fmt: skip
 
+CHANGE_PARTS = [
+    name for name in Change.__struct_fields__ if name not in ("sentence", "triggers", "cause_event_ids", "events")
+]
+"""Fields of a change that are differences of the reorder point."""
+
 PARAMETERS_SCHEMA = pa.schema([
     ("sku", _TEXT), ("location", _TEXT), *_LEADING, ("status", _TEXT), ("as_of", _DATE), ("decimals", pa.int64()),
     ("demand_class", _TEXT), ("method", _TEXT), ("forecast_start", _DATE), ("forecast_mean", _NUMBERS),
@@ -58,7 +63,8 @@ PARAMETERS_SCHEMA = pa.schema([
     ("open", _TEXT), ("shipments", _TEXT), ("in_transit", _NUMBER), ("left_over", _NUMBER),
     ("under_old_names", _NUMBER), ("lifecycle", _TEXT), ("last_day", _DATE), ("successor", _TEXT),
     ("predecessors", pa.list_(_TEXT)), ("kit", pa.bool_()),
-    *((f"change_{name}", _NUMBER) for name in Change.__struct_fields__ if name != "sentence"),
+    *((f"change_{name}", _NUMBER) for name in CHANGE_PARTS),
+    ("change_triggers", pa.list_(_TEXT)), ("change_cause_event_ids", pa.list_(_TEXT)), ("change_events", pa.int64()),
     ("reason", _TEXT), ("freshness", pa.map_(_TEXT, _TEXT)),
     *((f"accuracy_{name}", _NUMBER) for name in Accuracy.__struct_fields__), *_DECISION, *_ITEM, *_SUPPLY,
     ("overrides", pa.list_(pa.struct([
@@ -130,7 +136,12 @@ def parameters_row(document: PlanningParameters, run_id: str) -> dict[str, Any]:
     row |= {name: getattr(stock, name) for name in STOCK}
     row |= {"stockout_date": _date(stock.stockout_date), "open_demand_by_day": list(stock.open_demand_by_day.items())}
     row |= {"on_order_by_day": list(stock.on_order_by_day.items())}
-    row |= {f"change_{name}": getattr(change, name) for name in Change.__struct_fields__ if name != "sentence"}
+    row |= {f"change_{name}": getattr(change, name) for name in CHANGE_PARTS}
+    row |= {
+        "change_triggers": change.triggers,
+        "change_cause_event_ids": change.cause_event_ids,
+        "change_events": change.events,
+    }
     if document.accuracy is not None:
         row |= {f"accuracy_{name}": getattr(document.accuracy, name) for name in Accuracy.__struct_fields__}
     row |= {name: getattr(document, name) for name, _ in _DECISION} | {"decided_at": _instant(document.decided_at)}

@@ -170,6 +170,29 @@ def learn_sum(
 
 
 @kernel
+def learn_profiles(
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, weekday: int, units: float, seasonal_index: float,
+    holiday: float, special: float,
+) -> None:  # fmt: skip
+    """Add a day to the weekday profiles of its row and pool; ``special`` as in `learn_pool`."""
+    level = _middle_forecast(demand, row, 1.0)
+    learn_pool(pool, at, units, level, seasonal_index, holiday, special)
+    learn_row_profile(demand, row, weekday, units, level * special)
+
+
+@kernel
+def shift_level(demand: NDArray[Any], row: int, day: int, weights: NDArray[np.float64]) -> float:
+    """Let a row's levels shift if its days say so; returns the factor, 0 if they do not. ``weights`` is overwritten."""
+    if not expect_shift(demand, row):
+        return 0.0
+    factor: float = 1.0 + demand[row]["shift"]
+    member_weights(demand, row, weights)
+    _restart_members(demand, row, factor * member_level(demand, row, weights))
+    accept_shift(demand, row, day)
+    return factor
+
+
+@kernel
 def learn_hours(pool: NDArray[Any], at: int, lines: NDArray[np.uint16]) -> None:
     """Add the order lines per hour of a row to the day's totals of its pool."""
     for hour in range(24):
@@ -263,24 +286,17 @@ def close_rows(
         weight = weigh_day(demand, row, lines[i], plain_index * uplift[i])
         learned = weight >= WEIGHT_MIN
         if slot >= 0:
-            values *= uplift[i]
-            learn_river_errors(river, slot, units, values, share)
-        if learned:
-            out[i, 0] = units
+            learn_river_errors(river, slot, units, values * uplift[i], share)
+        out[i, 0] = units if learned else math.nan
         if has_level(demand, row):
             learn_errors(demand, row, units, seasonal_index, mean, share)
-        special *= shifted * uplift[i] * share
-        if has_level(demand, row) and learned:
-            learn_pool(pool, at, units, _middle_forecast(demand, row, 1.0), seasonal_index, holiday[i], special)
-            learn_row_profile(demand, row, weekday, units, _middle_forecast(demand, row, 1.0) * special)
+            if learned:
+                special *= shifted * uplift[i] * share
+                learn_profiles(demand, row, pool, at, weekday, units, seasonal_index, holiday[i], special)
         if share >= 1.0:  # a part of a day would bias the hour profile
             learn_hours(pool, at, hours[i])
         taught_lines = lines[i] if units >= quantity[i] else lines[i] * units / quantity[i]
         learn_level(demand, row, units, taught_lines, plain_index * uplift[i], shifted, share, weight)
-        if expect_shift(demand, row):
-            factor = 1.0 + demand[row]["shift"]
-            member_weights(demand, row, weights)
-            _restart_members(demand, row, factor * member_level(demand, row, weights))
-            accept_shift(demand, row, day)
-            out[i, 0] = math.nan  # River's models restart instead
-            out[i, 5] = factor
+        out[i, 5] = shift_level(demand, row, day, weights)
+        if out[i, 5] > 0.0:  # River's models restart instead
+            out[i, 0] = math.nan

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sensing.codec.encode import reencode
@@ -43,6 +43,7 @@ def test_decoding_again_gives_the_same_record(case: tuple[str, Event], patch: di
     """What a record keeps survives; only the promotion of an order is gone."""
     topic, event = case
     decoded = decode_events(topic, (event if whole else minimal(topic, event)) | patch)
+    assume(not decoded.rejects)  # an id of blanks is none
     [record], [texts] = decoded.records, texts_of(decoded)
     again = decode_lines(topic, [reencode(record, texts)])
     record["flags"] &= NO_LINE | NOT_RESTOCKED

@@ -1,6 +1,6 @@
 """Kernels that close and forecast days, and the small kernels that they call, against slow oracles.
 
-The slow row reaches `learn_level` through `close_rows`.
+The slow row reaches `learn_level` and `learn_profiles` through `close_rows`.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Shifts of a row's level: the kernels against their oracle, and what they do to forecasts."""
+"""Shifts of a row's level: the kernels against their oracle, and what they do to forecasts, by `shift_level`."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sensing.demand import level_shift
 from sensing.demand.demand_record import DEMAND
+from sensing.demand.members import tsb
 from sensing.demand.members.member import Member
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.model_inputs import DayInputs, ordinary_window
@@ -144,3 +145,26 @@ def test_a_day_teaches_members_by_its_weight(weight: float) -> None:
             member.learn(demand, 0, 9.0, 1.0, 1.0, of_day)
             moved.append(member.predict(demand, 0, 1.0))
         assert moved[1] - moved[0] == pytest.approx(weight * (moved[2] - moved[0]), rel=1e-3, abs=1e-4)
+
+
+@given(odds=st.floats(0.01, 50.0), factor=st.floats(0.05, 4.0), level=st.floats(0.1, 100.0))
+def test_the_variance_of_a_shift_in_doubt_is_that_of_two_levels(odds: float, factor: float, level: float) -> None:
+    """The level is the one before with 1 / (1 + odds), else the shifted one; in multiples of a day's variance of 4."""
+    demand = np.zeros(1, DEMAND)
+    chance = odds / (1.0 + odds)
+    demand["shift_odds"][0, 1], demand["shift"] = odds, chance * (factor - 1.0)
+    levels_of, chances = np.array([level, level * factor]), np.array([1.0 - chance, chance])
+    mean = levels_of @ chances
+    expected = chances @ (levels_of - mean) ** 2
+    assert level_shift.shift_variance(demand, 0, mean, 4.0) == pytest.approx(expected / 4.0, rel=1e-3, abs=1e-6)
+    assert level_shift.shift_variance(demand, 0, mean, 0.0) == 0.0
+
+
+@given(rate=st.floats(0.01, 0.95), size=st.floats(0.1, 50.0), factor=st.floats(0.05, 4.0))
+def test_restart_tsb_shifts_the_rate_of_orders(rate: float, size: float, factor: float) -> None:
+    """Days without orders are those of a Poisson rate that is multiplied; probability times size is the level."""
+    demand = np.zeros(1, DEMAND)
+    demand["sale_rate"], demand["sale_size"] = rate, size
+    tsb.restart_tsb(demand, 0, factor * rate * size)
+    assert demand["sale_rate"][0] == pytest.approx(1.0 - np.exp(factor * np.log(1.0 - rate)), rel=1e-3)
+    assert demand["sale_rate"][0] * demand["sale_size"][0] == pytest.approx(factor * rate * size, rel=1e-3)

@@ -24,7 +24,7 @@ from tests.opening.opening_state import Topics, observed, opened, write
 SEEDS = (1, 2, 3, 4)
 UNTIL = dt.datetime.combine(OPENING + dt.timedelta(days=LIVE_DAYS), dt.time(6), dt.UTC)
 QUIET_UNTIL = instant("LEEDS", OPENING)
-PARAMETERS = {"reorder_point": 0.1, "order_up_to": 0.1, "order_quantity": 0.1, "safety_stock": 0.15,
+PARAMETERS = {"reorder_point": 0.15, "order_up_to": 0.15, "order_quantity": 0.1, "safety_stock": 0.2,
               "lead_time_days_mean": 0.05, "lead_time_days_sd": 0.05}  # fmt: skip
 """Relative tolerances of parameters; a unit is always within them, since they are rounded up to whole units."""
 FORECAST_TOTAL, FORECAST_DAY = 0.1, 0.3
