@@ -22,6 +22,30 @@ LEARNED_FROM: dict[str, str] = {
     "pool": "mostly those of the same signal, category and region",
 }
 
+NEAR_DAYS_MAX = 8
+"""Days of `near_term`: the one that has begun, and a week."""
+
+
+class NearTermForecast(msgspec.Struct, kw_only=True):
+    """What the order lines of the day so far have changed of the forecast: sensed = baseline x a factor of each day."""
+
+    baseline: Annotated[
+        list[Expectation],
+        about("Expected units without it: of the rest of the day, and of each day after it through `until`.",
+              minItems=1, maxItems=NEAR_DAYS_MAX),
+    ]  # fmt: skip
+    sensed: Annotated[
+        list[Expectation], about("The same with it.", minItems=1, maxItems=NEAR_DAYS_MAX),
+    ]  # fmt: skip
+    until: Annotated[Day, about("Last day on which it changes the forecast by 1 % or more, within a week.")]
+    lines: Annotated[Count, about("Order lines of the day so far.")]
+    expected_lines: Annotated[Measure, about("Order lines usual by now.", minimum=0)]
+    half_life_days: Annotated[
+        Duration, about("Days in which such deviations lost half of their effect at the location.", minimum=0)
+    ]
+    why: Annotated[str, about("The same in a sentence, in English.")]
+
+
 DaysPlanned = Annotated[int, about("", minimum=0, maximum=28)]
 
 

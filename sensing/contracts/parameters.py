@@ -7,7 +7,13 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 
-from sensing.contracts.forecast_parts import BaselineShare, OpportunityShare, PromotionUsed, SignalUsed
+from sensing.contracts.forecast_parts import (
+    BaselineShare,
+    NearTermForecast,
+    OpportunityShare,
+    PromotionUsed,
+    SignalUsed,
+)
 from sensing.contracts.number_kinds import Duration, Exact, Expectation, Quantity, Ratio
 from sensing.contracts.output_fields import (
     CAUSES_MAX,
@@ -145,6 +151,10 @@ class Forecast(msgspec.Struct, kw_only=True):
     baseline: Annotated[BaselineShare | None, about("Part of the published plan; null: there is none.")] = None
     opportunities: Annotated[list[OpportunityShare], about("Opportunities with days in it.")] = []
     signals: Annotated[list[SignalUsed], about("Signals that are used.", maxItems=4)] = []
+    near_term: Annotated[
+        NearTermForecast | None,
+        about("What the day so far has changed; null: nothing, or it was planned when a day closed."),
+    ] = None
 
 
 class Proposed(msgspec.Struct, kw_only=True):

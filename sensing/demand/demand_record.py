@@ -37,6 +37,8 @@ DEMAND = np.dtype(
         ("weekday_expected", "f4", (7,)),  # discounted level per weekday
         ("lines_level", "f4"),  # order lines per average day
         ("lines_square", "f4"),  # discounted mean squared error of a day's order lines
+        ("near_level", "f4", (2,)),  # lines_level before the last day was learned, and the day before; 0: not usable
+        ("near_deviation", "f4", (2,)),  # deviation of these days at a fixed hour, see `demand.near_term`
         ("square", "f4"),  # discounted mean squared error of the combined forecast
         ("expected", "f4"),  # discounted mean of the combined forecast
         ("adaptive_scale", "f4"),  # logarithm of the row's factor on the standard deviation
@@ -65,6 +67,7 @@ POOL = np.dtype(
         ("day_dispersion_weight", "f8"),
         ("day_holiday", "f8", (2,)),  # units of holidays, and units expected if they were none
         ("day_hours", "f8", (24,)),  # order lines
+        ("day_near", "f8", (3, 2)),  # see `demand.near_term`
         ("day_below", "f8", (len(CLASSES), len(GRID))),  # days whose demand fell below each level
         ("day_rows", "f8", (len(CLASSES),)),
         ("quantity", "f8", (7,)),  # discounted totals per weekday
@@ -75,6 +78,7 @@ POOL = np.dtype(
         ("dispersion_weight", "f8"),
         ("hours", "f8", (7, 24)),  # discounted order lines per local hour of the week
         ("share", "f8", (7, 24)),  # share of the day's lines in an hour minus 1/24
+        ("near", "f8", (3, 2)),  # discounted
         ("below", "f8", (len(CLASSES), len(GRID))),  # discounted
         ("rows", "f8", (len(CLASSES),)),
         ("nominal_correction", "f8", (len(CLASSES),)),  # nominal level that achieves .95, minus .95

@@ -5,6 +5,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+NEAR_DAYS = 8
+"""Days of the near term: the one that has begun, and a week."""
 LAYOUT: tuple[Literal["C"], Literal["W"]] = ("C", "W")
 """Memory layout of all kernel arguments, so that each kernel is compiled once. Other arrays are copied."""
 
@@ -57,6 +59,19 @@ class Forecast(NamedTuple):
     """(n,) position in `METHODS`."""
     demand_class: NDArray[np.uint8]
     """(n,) position in `CLASSES`."""
+
+
+class NearTerm(NamedTuple):
+    """What the order lines of the day so far say of the near term."""
+
+    factors: NDArray[np.float64]
+    """(n, NEAR_DAYS) factors on the forecasts of the rest of the day and of the days after it."""
+    lines: NDArray[np.float64]
+    """(n,) order lines of the day so far."""
+    expected: NDArray[np.float64]
+    """(n,) order lines expected by now."""
+    half_life_days: NDArray[np.float64]
+    """(n,) days in which such deviations lose half of their effect."""
 
 
 class Scores(NamedTuple):

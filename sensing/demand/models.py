@@ -22,11 +22,28 @@ from sensing.demand.feature_values import features_by_name
 from sensing.demand.forecasting import forecast_rows, quantile_rows
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_weights
-from sensing.demand.model_inputs import LAYOUT, DayInputs, Forecast, Scores, Window, typed_inputs, typed_window
+from sensing.demand.model_inputs import (
+    LAYOUT,
+    NEAR_DAYS,
+    DayInputs,
+    Forecast,
+    NearTerm,
+    Scores,
+    Window,
+    typed_inputs,
+    typed_window,
+)
+from sensing.demand.near_term import (
+    LEARNED_DAYS_MIN,
+    aggregate_near,
+    deviations,
+    learn_near_rows,
+    near_factors,
+)
 from sensing.demand.rescaling import rescale_rows
 from sensing.demand.river_row import RiverRow, learn_days, write_coefficients
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
-from sensing.demand.seasonal_profile import aggregate_hours, aggregate_weekday
+from sensing.demand.seasonal_profile import aggregate_hours, aggregate_weekday, weekday_index
 from sensing.state.snapshot import pack, unpack
 
 RIVER_DAYS_MIN = 56
@@ -98,6 +115,10 @@ class DemandModels:
                 "close each day once, in order"
             )
             raise ValueError(msg)
+        learn_near_rows(
+            self.demand, self.pool, rows, inputs.day, inputs.pool, inputs.hours,
+            (inputs.observed >= 1.0) & ~inputs.censored & ~inputs.explained & (inputs.holiday == 0.0),
+        )  # fmt: skip
         out = np.empty((rows.size, 5))
         close_rows(
             self.demand, self.pool, self.river, rows, inputs.day, inputs.quantity, inputs.lines, inputs.hours,
@@ -158,6 +179,7 @@ class DemandModels:
             aggregate_weekday(self.pool, at, weekday)
             aggregate_hours(self.pool, at, weekday)
             aggregate_dispersion(self.pool, at)
+            aggregate_near(self.pool, at)
             aggregate_calibration(self.pool, at)
 
     def forecast(self, rows: NDArray[np.int64], day: int, pool: NDArray[np.int32], window: Window) -> Forecast:
@@ -172,6 +194,23 @@ class DemandModels:
             found.mean, found.variance, found.method, found.demand_class,
         )  # fmt: skip
         return found
+
+    def near_term(
+        self, rows: NDArray[np.int64], day: int, pool: NDArray[np.int32], lines: NDArray[np.float64],
+        share: NDArray[np.float64],
+    ) -> NearTerm:  # fmt: skip
+        """What the order lines of a local ``day`` that has begun say of its rest and of the days after it.
+
+        ``lines`` (n,) have come, in the first ``share`` (n,) of the day's usual lines. Changes no state.
+        """
+        expected = np.empty(rows.size)
+        for i, (row, at) in enumerate(zip(rows.tolist(), pool.tolist(), strict=True)):
+            index = weekday_index(self.demand, row, self.pool, at, (day + 3) % 7)
+            expected[i] = share[i] * index * self.demand["lines_level"][row]
+        found = deviations(lines, expected)
+        found[self.demand["days"][rows] < LEARNED_DAYS_MIN] = 0.0
+        factors, half_life = near_factors(found, self.pool["near"][pool], NEAR_DAYS)
+        return NearTerm(factors, lines, expected, half_life)
 
     def quantiles(
         self, forecast: Forecast, rows: NDArray[np.int64], levels: NDArray[np.float64]

@@ -13,6 +13,7 @@ from sensing.contracts.number_kinds import DURATION_DECIMALS, EXPECTATION_MORE
 from sensing.contracts.parameters import QUANTILE_LEVELS, Accuracy
 from sensing.demand.demand_record import CLASSES, HORIZON, METHODS
 from sensing.demand.model_inputs import Forecast
+from sensing.machines.begun_day import BegunDay
 from sensing.machines.day_inputs import window_of
 from sensing.machines.forecast_parts import ForecastParts, add_parts, explained, has_plan
 from sensing.machines.promoted_days import promotions_used
@@ -53,15 +54,17 @@ class ForecastAndPlan(NamedTuple):
 
 
 def forecast_and_plan(
-    s: ShardState, rows: NDArray[np.int64], day: int, now: int, left: NDArray[np.float64] | None = None
+    s: ShardState, rows: NDArray[np.int64], day: int, now: int, begun: BegunDay | None = None
 ) -> ForecastAndPlan:
     """Forecast and plan rows whose last closed local day is ``day``, as of instant ``now``.
 
-    ``left`` (n, 2) is the share of the next two days' demand that is still to come; None: all of it.
+    ``begun`` says what is known of the day that has begun; None: no day has.
     """
     window = window_of(s, rows, day)
     price = prices_in_base(s, rows)
     sensed = s.demand.forecast(rows, day, s.rows.hot["location"][rows], window)
+    if begun is not None:
+        sensed = begun.applied(sensed)
     forecast, parts = add_parts(s, rows, day, sensed, window, price)
     if s.supply.master.any_end:  # last, so that no plan or opportunity adds demand after the end
         mean, variance = without_ended_days(forecast.mean, forecast.variance, day, s.supply.last_days(rows))
@@ -75,7 +78,7 @@ def forecast_and_plan(
         forecast.demand_class,
         price,
         stale_rows(s, rows, day),
-        left,
+        None if begun is None else begun.left,
     )
     return ForecastAndPlan(forecast, plan, parts)
 

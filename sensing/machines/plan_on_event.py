@@ -8,7 +8,7 @@ as at a day close: what stays within its dead bands is not published, unless the
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.machine_settings import DAY_MINUTES
+from sensing.machines.begun_day import begun_day
 from sensing.machines.call_budget import CallBudget
 from sensing.machines.changed_rows import ChangedRow
 from sensing.machines.forecast_and_plan import (
@@ -22,7 +22,6 @@ from sensing.machines.shard_outputs import put_parameters
 from sensing.machines.shard_state import ShardState
 from sensing.supply.dead_band import projection_moved
 from sensing.supply.plan import has_figures
-from sensing.supply.projection import DAYS_LEFT
 
 Integers = NDArray[np.int64]
 
@@ -43,7 +42,8 @@ def plan_changed_rows(s: ShardState, budget: CallBudget) -> None:
 def _publish(s: ShardState, changed: list[ChangedRow], day: int, instant: int) -> None:
     """Plan rows that closed the same day as of ``instant``, and publish those that must be."""
     rows = np.array([each.row for each in changed], np.int64)
-    result = forecast_and_plan(s, rows, day, instant, days_left(s, rows, day, instant))
+    begun = begun_day(s, rows, day, instant)
+    result = forecast_and_plan(s, rows, day, instant, begun)
     plan = result.plan
     due = np.zeros(rows.size, np.bool_)
     due[s.supply.due(plan)] = True
@@ -52,35 +52,9 @@ def _publish(s: ShardState, changed: list[ChangedRow], day: int, instant: int) -
     if not len(at):
         return
     causes = [changed[position].causes for position in at.tolist()]
-    found = s.supply.publish(plan, at, forecast_summary(s, result, at), causes)
+    summary = forecast_summary(s, result, at)
+    for added, position in zip(summary.added, at.tolist(), strict=True):
+        added["near_term"] = begun.stated(position, day, result.forecast.mean[position])
+    found = s.supply.publish(plan, at, summary, causes)
     for position, (_, document) in zip(at.tolist(), found, strict=True):
         put_parameters(s, instant, document, changed[position].event_time)
-
-
-def days_left(s: ShardState, rows: Integers, day: int, instant: int) -> NDArray[np.float64]:
-    """(n, 2) share of the demand of the two days after local ``day`` that is still to come at ``instant`` (UTC ms).
-
-    Events of up to the lateness after the watermark have been heard. The day's demand comes in the hours in which
-    orders come at the location.
-    """
-    s.demand.ensure(s.rows.count, len(s.locations.records))
-    left = np.ones((rows.size, DAYS_LEFT))
-    location = s.rows.hot["location"][rows]
-    for zone in np.unique(s.locations.zone[location]).tolist():
-        of_zone = s.locations.zone[location] == zone
-        minute = s.zones.local_minute(zone, instant + s.settings.lateness_ms) - (day + 1) * DAY_MINUTES
-        for at in range(DAYS_LEFT):
-            gone = min(max(minute - at * DAY_MINUTES, 0), DAY_MINUTES)
-            if gone:
-                hours = 1.0 / 24.0 + s.demand.pool["share"][location[of_zone], (day + 1 + at + 3) % 7]
-                left[of_zone, at] = _share_left(np.asarray(hours, np.float64), gone / 60.0)
-    return left
-
-
-def _share_left(hours: NDArray[np.float64], gone: float) -> NDArray[np.float64]:
-    """(n,) share of a day after its first ``gone`` hours, of which each has the share ``hours`` (n, 24)."""
-    whole = int(gone)
-    if whole == 24:
-        return np.zeros(len(hours))
-    passed = hours[:, :whole].sum(axis=1) + (gone - whole) * hours[:, whole]
-    return np.asarray(np.clip(1.0 - passed, 0.0, 1.0))

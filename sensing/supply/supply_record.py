@@ -1,7 +1,7 @@
 """Supply record of a row: stock, open demand by requested day, quantity on order, last published parameters.
 
 Quantities are int64 thousandths of the base unit. Published values are float32, which keeps their six significant
-digits. A record has 224 bytes without padding, so equal states have equal bytes.
+digits. A record has 232 bytes without padding, so equal states have equal bytes.
 """
 
 from typing import Any

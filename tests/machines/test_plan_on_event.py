@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensing.machine_settings import HOUR_MS, Settings
+from sensing.machines.begun_day import days_left
 from sensing.machines.call_budget import UNBOUNDED, CallBounds
 from sensing.machines.changed_rows import PLAN_EVERY_MS
-from sensing.machines.plan_on_event import days_left
 from sensing.outputs import AUDIT, EXCEPTIONS, PARAMETERS, OutputRecord
 from tests.claims import at, count, orders, shipped
 from tests.machines.streams import Line, Run, Stream, line
