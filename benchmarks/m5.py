@@ -75,12 +75,17 @@ def load(folder: Path) -> Sales:
     return Sales(units[kept], shard[kept], stores_of[kept], first)
 
 
-def close_all(models: DemandModels, units: Matrix, pool: NDArray[np.int32], first: int) -> tuple[int, float]:
-    """Close every day as the engine does, each row from its first sale on; returns closed row-days and seconds."""
+def close_days(
+    models: DemandModels, units: Matrix, pool: NDArray[np.int32], first: int, start_day: int, stop_day: int
+) -> tuple[int, float]:
+    """Close days of the data as the engine does, each row from its first sale on; returns closed row-days and seconds.
+
+    ``first`` is the number of the first local day of the data.
+    """
     begin = np.argmax(np.isfinite(units), axis=1)
     pools = np.unique(pool).astype(np.int64)
     spent, closes = 0.0, 0
-    for at in range(units.shape[1]):
+    for at in range(start_day, stop_day):
         rows = np.flatnonzero(begin <= at)
         quantity = units[rows, at]
         missing = np.isnan(quantity)
@@ -105,7 +110,7 @@ def shard_run(sales: Sales, shard: int) -> Said:
     training, pool = sales.units[row, :-HORIZON], sales.store[row]
     models = DemandModels()
     models.ensure(row.size, int(pool.max()) + 1)
-    closes, close_seconds = close_all(models, training, pool, sales.first)
+    closes, close_seconds = close_days(models, training, pool, sales.first, 0, training.shape[1])
     rows = np.arange(row.size)
     first_answer = models.forecast(rows[:1], sales.first, pool[:1], ordinary_window(1))
     models.quantiles(first_answer, rows[:1], LEVELS)  # compile before the measurement

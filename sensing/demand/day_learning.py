@@ -19,6 +19,7 @@ from sensing.demand.members.smoothing import PROFILE_LEVEL
 from sensing.demand.mixture import (
     member_forecast,
     member_level,
+    member_rate,
     member_weights,
     river_forecasts,
     river_mean,
@@ -30,8 +31,10 @@ from sensing.demand.seasonal_profile import (
     holiday_index,
     learn_row_profile,
     own_dispersion,
+    squared_error,
     weekday_index,
 )
+from sensing.demand.sum_calibration import add_to_sum, end_sum, start_sum, starts_sum
 from sensing.jit import kernel
 
 SCORE_DISCOUNT = 0.99
@@ -142,6 +145,26 @@ def learn_pool(
 
 
 @kernel
+def learn_sum(
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, sums: NDArray[Any], day: int, units: float,
+    usual: float, usual_index: float, uplift: float, weights: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Add a whole day to the sum that a row waits for; start one if none waits.
+
+    ``usual`` is the day's forecast without promotions, ``usual_index`` its seasonal index; ``weights`` are those of the
+    row's members.
+    """
+    if demand[row]["days"] < SCORED_DAYS_MIN or usual_index <= 0.0:
+        return
+    if demand[row]["sum_days"] == 0:
+        if not starts_sum(demand, row, day):
+            return
+        level = usual / usual_index
+        start_sum(demand, row, level, squared_error(demand, row, pool, at, level), member_rate(weights))
+    add_to_sum(demand, row, sums, units, usual_index * uplift)
+
+
+@kernel
 def learn_hours(pool: NDArray[Any], at: int, lines: NDArray[np.uint16]) -> None:
     """Add the order lines per hour of a row to the day's totals of its pool."""
     for hour in range(24):
@@ -161,26 +184,18 @@ def learn_level(
 
 @kernel
 def close_rows(
-    demand: NDArray[Any],
-    pool: NDArray[Any],
-    river: NDArray[Any],
-    rows: NDArray[np.int64],
-    day: int,
-    quantity: NDArray[np.float64],
-    lines: NDArray[np.float64],
-    hours: NDArray[np.uint16],
-    pools: NDArray[np.int32],
-    observed: NDArray[np.float64],
-    censored: NDArray[np.bool_],
-    holiday: NDArray[np.float64],
-    uplift: NDArray[np.float64],
-    explained: NDArray[np.bool_],
+    demand: NDArray[Any], pool: NDArray[Any], river: NDArray[Any], sums: NDArray[Any], rows: NDArray[np.int64],
+    day: int, quantity: NDArray[np.float64], lines: NDArray[np.float64], hours: NDArray[np.uint16],
+    pools: NDArray[np.int32], observed: NDArray[np.float64], censored: NDArray[np.bool_],
+    holiday: NDArray[np.float64], uplift: NDArray[np.float64], explained: NDArray[np.bool_],
     out: NDArray[np.float64],
-) -> None:
+) -> None:  # fmt: skip
     """Score and learn a day of each row; see `DayInputs` for the arguments.
 
     Parameters
     ----------
+    sums
+        Calibration of sums of days of the shard, a record of `demand_record.SUMS`.
     out
         (n, 5). Four are input of the River models, which learn afterwards: units to learn (NaN: the day is not
         learned), forecast of the row's own members, seasonal index of the observed share of the day, standardised error
@@ -212,6 +227,8 @@ def close_rows(
             river_weights(river, slot, weights_of_river)
             usual = river_mean(values, weights_of_river)
         mean, seasonal_index, units = usual * uplift[i], usual_index * uplift[i], quantity[i]
+        if explained[i] or censored[i] or share < 1.0:
+            end_sum(demand, row)
         if observed[i] <= 0.0 or (censored[i] and units <= mean):
             continue
         if units <= 0.0 and demand[row]["sales"] == 0:
@@ -223,6 +240,8 @@ def close_rows(
             count_silence(demand, row, units)
             continue
         if not censored[i]:
+            if share >= 1.0:
+                learn_sum(demand, row, pool, at, sums, day, units, usual, usual_index, uplift[i], weights)
             variance = score(demand, row, pool, at, units, mean)
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
         units = taught_day(demand, row, units, mean)

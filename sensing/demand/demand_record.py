@@ -12,6 +12,7 @@ Invariants
 import numpy as np
 
 from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
+from sensing.demand.sum_variance import SUM_DAYS, SUM_LEVELS
 
 HORIZON = 28
 """Days of a forecast."""
@@ -21,8 +22,12 @@ METHODS = ("none", "smoothing", "river")
 """Forecast methods; a code is the position here."""
 GRID = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.85, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
 """Levels whose achieved frequency is kept. They are dense near 1, where service targets lie."""
+FACTORS = (0.6, 0.75, 0.9, 1.0, 1.15, 1.35, 1.6, 1.9, 2.3, 2.8, 3.4)
+"""Factors on the standard deviation of sums of days whose achieved coverage is kept."""
 RIVER_FORECASTS = 1 + len(RIVER_MEMBERS)
 """Number of forecasts combined for a row with River models: one of its own members, then one per River member."""
+
+_SUM_SHAPE = (len(CLASSES), len(SUM_DAYS), len(SUM_LEVELS))
 
 DEMAND = np.dtype(
     [
@@ -47,6 +52,12 @@ DEMAND = np.dtype(
         ("score_quantity", "f4"),
         ("score_covered", "f4"),
         ("score_weight", "f4"),
+        ("sum_level", "f4"),  # of the sum of days that is waiting, see `sum_calibration`: units a day
+        ("sum_dispersion", "f4"),  # variance-to-mean ratio of a day
+        ("sum_gain", "f4"),
+        ("sum_young", "f4"),
+        ("sum_expected", "f4"),  # units expected and booked on the days that have closed
+        ("sum_units", "f4"),
         ("pool", "i4"),
         ("slot", "i4"),  # 1 + position in the River records; 0 is none
         ("last_day", "i4"),  # last local day closed
@@ -54,6 +65,8 @@ DEMAND = np.dtype(
         ("sales", "u2"),  # days learned with demand
         ("silence", "u2"),  # days learned since the last one with demand
         ("drifts", "u2"),  # drifts detected by ADWIN
+        ("sum_days", "u2"),  # days of the sum that have closed; 0: none is waiting
+        ("sum_class", "u2"),  # 1 + demand class when the newest sum started; 0: none has
     ],
     align=True,
 )
@@ -87,6 +100,19 @@ POOL = np.dtype(
     ],
     align=True,
 )
+
+SUMS = np.dtype(
+    [
+        ("day_sums", "f8", _SUM_SHAPE[:2]),  # totals of the day that is closing, as in POOL
+        ("day_within", "f8", (*_SUM_SHAPE, len(FACTORS))),
+        ("sums", "f8", _SUM_SHAPE[:2]),  # discounted number of sums, by class and number of days
+        ("within", "f8", (*_SUM_SHAPE, len(FACTORS))),  # discounted number within the quantile, by level and factor
+        ("log_scale", "f8", _SUM_SHAPE),  # logarithm of the factor that achieves each level
+        ("last_day", "i8"),  # newest local day that had sums
+    ],
+    align=True,
+)
+"""Record of a shard: calibration of sums of days, see `sum_calibration`."""
 
 RIVER = np.dtype(
     [

@@ -13,7 +13,9 @@ from sensing.demand.feature_values import features_of
 from sensing.demand.features import FEATURES, KnownDay
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_rate, member_weights, river_forecasts, river_mean, river_weights
-from sensing.demand.seasonal_profile import dispersion, holiday_index, weekday_index
+from sensing.demand.seasonal_profile import dispersion, holiday_index, squared_error, weekday_index
+from sensing.demand.sum_calibration import write_scales
+from sensing.demand.sum_variance import GAIN, OWN, YOUNG, young_level
 from sensing.jit import kernel
 
 _COUNT = len(MEMBERS)
@@ -25,6 +27,7 @@ def forecast_rows(
     demand: NDArray[Any],
     pool: NDArray[Any],
     river: NDArray[Any],
+    calibration: NDArray[Any],
     rows: NDArray[np.int64],
     day: int,
     pools: NDArray[np.int32],
@@ -35,8 +38,9 @@ def forecast_rows(
     variance: NDArray[np.float64],
     method: NDArray[np.uint8],
     codes: NDArray[np.uint8],
+    sums: NDArray[np.float64],
 ) -> None:
-    """Fill the last four arguments, the columns of `Forecast`.
+    """Fill the last five arguments, the columns of `Forecast`. ``calibration`` is that of sums of days.
 
     The level keeps moving, so the variance grows with the horizon: by the factor 1 + (h - 1) gain^2 for day h.
 
@@ -56,8 +60,12 @@ def forecast_rows(
         level = member_level(demand, row, weights)
         gain = member_rate(weights)
         ratio = dispersion(demand, row, pool, at)
+        sums[i, GAIN], sums[i, YOUNG] = gain, young_level(demand[row]["exposure"], gain)
+        write_scales(calibration, codes[i], sums[i])
         if slot >= 0:
             river_weights(river, slot, weights_of_river)
+        units = 0.0
+        days = 0.0
         for h in range(HORIZON):
             if closed[i, h]:
                 mean[i, h] = 0.0
@@ -70,9 +78,15 @@ def forecast_rows(
                 features_of(KnownDay(day + 1 + h, holiday[i, h]), features)
                 river_forecasts(river, slot, expected, seasonal_index, 1 + h, features, values)
                 expected = river_mean(values, weights_of_river)
+            units += expected
+            days += seasonal_index
             expected *= uplift[i, h]
             mean[i, h] = expected
             variance[i, h] = day_variance(ratio, demand[row]["adaptive_scale"], expected) * (1.0 + h * gain * gain)
+        sums[i, OWN] = 1.0
+        if units > 0.0 and days > 0.0:
+            square = squared_error(demand, row, pool, at, units / days)
+            sums[i, OWN] = square / day_variance(ratio, demand[row]["adaptive_scale"], units / days)
 
 
 @kernel

@@ -59,6 +59,8 @@ class Forecast(NamedTuple):
     """(n,) position in `METHODS`."""
     demand_class: NDArray[np.uint8]
     """(n,) position in `CLASSES`."""
+    sums: NDArray[np.float64]
+    """(n, `sum_variance.COLUMNS`) what the variance of the demand of several days follows from."""
 
 
 class NearTerm(NamedTuple):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sensing.demand.calibration import aggregate_calibration, aggregate_dispersion
 from sensing.demand.day_learning import close_rows
-from sensing.demand.demand_record import DEMAND, HORIZON, POOL, RIVER
+from sensing.demand.demand_record import DEMAND, HORIZON, POOL, RIVER, SUMS
 from sensing.demand.feature_values import features_by_name
 from sensing.demand.forecasting import forecast_rows, quantile_rows
 from sensing.demand.members.registry import MEMBERS
@@ -44,6 +44,8 @@ from sensing.demand.rescaling import rescale_rows
 from sensing.demand.river_row import RiverRow, learn_days, write_coefficients
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
 from sensing.demand.seasonal_profile import aggregate_hours, aggregate_weekday, weekday_index
+from sensing.demand.sum_calibration import aggregate_sums, end_sum
+from sensing.demand.sum_variance import COLUMNS
 from sensing.state.snapshot import pack, unpack
 
 RIVER_DAYS_MIN = 56
@@ -67,6 +69,8 @@ class DemandModels:
     ----------
     demand, pool, river
         Records of rows, pools and River rows (see `demand_record`). Kernels of other modules may read them.
+    sums
+        Calibration of sums of days, one record.
     models
         River models by row.
     drifts
@@ -77,6 +81,7 @@ class DemandModels:
         self.demand: NDArray[Any] = np.zeros(0, DEMAND)
         self.pool: NDArray[Any] = np.zeros(0, POOL)
         self.river: NDArray[Any] = np.zeros(0, RIVER)
+        self.sums: NDArray[Any] = np.zeros(1, SUMS)
         self.models: dict[int, RiverRow] = {}
         self.drifts = 0
 
@@ -121,8 +126,9 @@ class DemandModels:
         )  # fmt: skip
         out = np.empty((rows.size, 5))
         close_rows(
-            self.demand, self.pool, self.river, rows, inputs.day, inputs.quantity, inputs.lines, inputs.hours,
-            inputs.pool, inputs.observed, inputs.censored, inputs.holiday, inputs.uplift, inputs.explained, out,
+            self.demand, self.pool, self.river, self.sums, rows, inputs.day, inputs.quantity, inputs.lines,
+            inputs.hours, inputs.pool, inputs.observed, inputs.censored, inputs.holiday, inputs.uplift,
+            inputs.explained, out,
         )  # fmt: skip
         earned = self.demand["slot"][rows] > 0
         self._learn_river(rows, inputs, out, np.flatnonzero(earned & ~np.isnan(out[:, 0])))
@@ -160,12 +166,14 @@ class DemandModels:
         own, taken = float(self.demand["expected"][row]), factor * float(record["expected"])
         rank = (bool(self.demand["slot"][row]), own), (bool(given.river), taken)
         at = np.array([row])
+        end_sum(self.demand, row)
         if rank[0] >= rank[1] and self.demand["days"][row] > 0:
             if own > 0.0:
                 self.rescale(at, (own + taken) / own)
             return
         slot = self.demand["slot"][row]
         self.demand[row] = record
+        end_sum(self.demand, row)
         self.demand["pool"][row], self.demand["slot"][row] = pool, slot
         self.demand["last_day"][row] = closed_day if record["last_day"] > 0 else 0
         if given.river:
@@ -181,6 +189,7 @@ class DemandModels:
             aggregate_dispersion(self.pool, at)
             aggregate_near(self.pool, at)
             aggregate_calibration(self.pool, at)
+        aggregate_sums(self.sums, day)
 
     def forecast(self, rows: NDArray[np.int64], day: int, pool: NDArray[np.int32], window: Window) -> Forecast:
         """Forecast the 28 days after ``day``, the last closed day; changes no state."""
@@ -188,10 +197,10 @@ class DemandModels:
         window = typed_window(window)
         shape = (rows.size, HORIZON)
         codes = np.empty((2, rows.size), np.uint8)
-        found = Forecast(np.empty(shape), np.empty(shape), codes[0], codes[1])
+        found = Forecast(np.empty(shape), np.empty(shape), codes[0], codes[1], np.empty((rows.size, COLUMNS)))
         forecast_rows(
-            self.demand, self.pool, self.river, rows, day, pool, window.closed, window.holiday, window.uplift,
-            found.mean, found.variance, found.method, found.demand_class,
+            self.demand, self.pool, self.river, self.sums, rows, day, pool, window.closed, window.holiday,
+            window.uplift, found.mean, found.variance, found.method, found.demand_class, found.sums,
         )  # fmt: skip
         return found
 
@@ -237,12 +246,13 @@ class DemandModels:
         """The state as bytes."""
         models = dump_river_rows(self.models)
         drifts = self.drifts.to_bytes(8, "little")
-        return pack({"demand": self.demand, "pool": self.pool, "river": self.river, "models": models, "drifts": drifts})
+        return pack({"demand": self.demand, "pool": self.pool, "river": self.river, "sums": self.sums,
+                     "models": models, "drifts": drifts})  # fmt: skip
 
     def load(self, block: bytes) -> None:
         """Restore the state of :meth:`dump`. The models continue exactly as the dumped ones would."""
-        parts = unpack(block, {"demand": DEMAND, "pool": POOL, "river": RIVER})
-        self.demand, self.pool, self.river = parts["demand"], parts["pool"], parts["river"]
+        parts = unpack(block, {"demand": DEMAND, "pool": POOL, "river": RIVER, "sums": SUMS})
+        self.demand, self.pool, self.river, self.sums = (parts[name] for name in ("demand", "pool", "river", "sums"))
         self.drifts = int.from_bytes(parts["drifts"], "little")
         self.models = load_river_rows(parts["models"])
 

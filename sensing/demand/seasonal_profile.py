@@ -62,6 +62,13 @@ def dispersion(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int) -> f
 
 
 @kernel
+def squared_error(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, level: float) -> float:
+    """Mean squared error of a row's days, shrunk to that of the pool at the row's ``level``, as in `dispersion`."""
+    days = min(float(demand[row]["days"]), 90.0)
+    return float((days * demand[row]["square"] + 10.0 * dispersion_prior(pool, at) * level) / (days + 10.0))
+
+
+@kernel
 def weekday_index(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, weekday: int) -> float:
     """Seasonal index of a weekday (Monday 0) for a row."""
     prior = ROW_PRIOR * max(1.0, own_dispersion(demand, row))

@@ -78,6 +78,7 @@ def forecast_and_plan(
         forecast.demand_class,
         price,
         stale_rows(s, rows, day),
+        forecast.sums,
         None if begun is None else begun.left,
     )
     return ForecastAndPlan(forecast, plan, parts)
@@ -90,7 +91,8 @@ def forecast_and_plan_of_row(s: ShardState, row: int, now: int) -> ForecastAndPl
 
 def select_rows(forecast: Forecast, at: NDArray[np.int64]) -> Forecast:
     """Forecast of some of the rows."""
-    return Forecast(forecast.mean[at], forecast.variance[at], forecast.method[at], forecast.demand_class[at])
+    mean, variance, method, demand_class, sums = forecast
+    return Forecast(mean[at], variance[at], method[at], demand_class[at], sums[at])
 
 
 def forecast_summary(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int64]) -> ForecastSummary:

@@ -21,6 +21,7 @@ from sensing.demand.model_inputs import DayInputs, Forecast, Window
 from sensing.demand.opportunities import Expected
 from sensing.demand.plan_blend import blend, plan_weights, planned_days
 from sensing.demand.seasonal_profile import dispersion
+from sensing.demand.sum_variance import OWN, sum_ratio
 from sensing.machine_settings import HOUR_MS
 from sensing.machines.booking import advance_row_of
 from sensing.machines.close_schedule import NEVER
@@ -30,6 +31,7 @@ from sensing.machines.row_lookup import row_of
 from sensing.machines.shard_state import ShardState
 from sensing.machines.signalled_days import is_regressor, signals_in_force, value_in_force
 from sensing.state.rows import DAYS_KEPT, MISSING, RECENT_DAYS
+from sensing.supply.projection import STOCKOUT_LEVEL
 from sensing.supply.rounding import rounded
 
 Integers = NDArray[np.int64]
@@ -60,12 +62,16 @@ def add_parts(
     expected = _expected(s, rows, keys, day)
     if not found.plans and not expected:
         return sensed, ForecastParts(None, {})
-    forecast = sensed._replace(mean=sensed.mean.copy(), variance=sensed.variance.copy())
+    forecast = sensed._replace(mean=sensed.mean.copy(), variance=sensed.variance.copy(), sums=sensed.sums.copy())
     baselines = _blend(s, rows, day, forecast, window, price, found) if found.plans else None
     for at, added in expected.items():
         for each in added:
             forecast.mean[at] += each.mean
             forecast.variance[at] += each.variance
+    # The row's own squared error is of what is sensed; the parts add the variance that they state.
+    before, after = sensed.variance.sum(axis=1), forecast.variance.sum(axis=1)
+    share = np.divide(before, after, out=np.ones_like(before), where=after > 0.0)
+    forecast.sums[:, OWN] = 1.0 + (sensed.sums[:, OWN] - 1.0) * share
     return forecast, ForecastParts(baselines, expected)
 
 
@@ -87,6 +93,8 @@ def _blend(
         column[at] = values
     days = np.zeros(rows.size, np.int64)
     days[at] = np.count_nonzero(covered, axis=1)
+    for i in at.tolist():
+        variances[i] *= sum_ratio(forecast.sums[i], float(days[i]), 0.0, STOCKOUT_LEVEL)
     plans = dict(zip(at.tolist(), found.plans, strict=True))
     return BaselineColumns(days, weights, sensed_units, variances, planned_units, price, plans)
 

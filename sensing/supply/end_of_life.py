@@ -71,12 +71,13 @@ class EndingRows(NamedTuple):
     at: list[int]
     mean: Floats
     variance: Floats
+    sums: Floats
     days_left: Floats
 
     @classmethod
-    def of(cls, mean: Floats, variance: Floats, last_day: Floats, day: int) -> "EndingRows":
+    def of(cls, mean: Floats, variance: Floats, sums: Floats, last_day: Floats, day: int) -> "EndingRows":
         """The rows with a last day, planned after local ``day``."""
-        return cls(np.flatnonzero(np.isfinite(last_day)).tolist(), mean, variance, last_day - day)
+        return cls(np.flatnonzero(np.isfinite(last_day)).tolist(), mean, variance, sums, last_day - day)
 
     def protect(self, lead_days: Singles, sd_days: Singles, review: Singles, service: Singles, out: Floats) -> None:
         """Fill in the columns of `protection_time_demand` again; no demand repeats after the last day."""
@@ -86,7 +87,9 @@ class EndingRows(NamedTuple):
             if self.days_left[at] >= days:
                 continue
             mean, variance = self._daily(at, days, WEEK)
-            protection_time_demand(mean, variance, lead_days[one], sd_days[one], review[one], service[one], out[one])
+            protection_time_demand(
+                mean, variance, self.sums[one], lead_days[one], sd_days[one], review[one], service[one], out[one]
+            )
 
     def cap(self, policy: NDArray[Any], out: Floats, quantity: Floats) -> None:
         """Cap order quantities (n,) in place; ``out`` is that of `protection_time_demand`."""
@@ -108,7 +111,7 @@ class EndingRows(NamedTuple):
                 mean, variance = self._daily(at, days, 0)
                 project(
                     stock[0][one], stock[1][one], due[one, :days].copy(), receipts[one, :days].copy(), mean, variance,
-                    stock[2][one], lead_days_mean[one], found[one], projected[one],
+                    stock[2][one], self.sums[one], lead_days_mean[one], found[one], projected[one],
                 )  # fmt: skip
             if projected[at, COVER_DAYS] > self.days_left[at]:
                 projected[at, COVER_DAYS] = np.nan

@@ -1,15 +1,17 @@
 """Demand over the protection time, and the reorder point that covers it. Plans and documents call it.
 
-The protection time is P = L + R days, with L the random lead time and R the fixed review time. Days are independent,
-with means m_t and variances v_t:
+The protection time is P = L + R days, with L the random lead time and R the fixed review time. Days have means m_t and
+variances v_t:
 
     mean = sum of m_t over P days
-    variance = sum of v_t over P days + m^2 var(L), m = mean / P
+    variance = r * sum of v_t over P days + m^2 var(L), m = mean / P
 
-A fractional day counts in part. Beyond the 28 days of the forecast its last week repeats. With equal days the formulas
-are those of the source: (L + R) d and (L + R) s_d^2 + d^2 s_L^2. The reorder point is the quantile of this demand at
-the service target, of a negative binomial or gamma distribution with these moments. The safety stock is the reorder
-point minus the mean, at least 0.
+The errors of days are not independent, so r is not 1: see `sensing.demand.sum_variance`.
+
+A fractional day counts in part. Beyond the 28 days of the forecast its last week repeats. With equal and independent
+days the formulas are those of the source: (L + R) d and (L + R) s_d^2 + d^2 s_L^2. The reorder point is the quantile of
+this demand at the service target, of the distribution of `sensing.demand.sum_distribution` with these moments. The
+safety stock is the reorder point minus the mean, at least 0.
 
 Source: Silver, Pyke, Thomas (2017), Inventory and Production Management in Supply Chains, 4th ed., 6.10 (random lead
 time) and 6.9 (review time).
@@ -18,7 +20,8 @@ time) and 6.9 (review time).
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.distribution import quantile
+from sensing.demand.sum_distribution import sum_quantile
+from sensing.demand.sum_variance import open_share, sum_ratio
 from sensing.jit import kernel
 
 SERVICE_MAX = 0.9999
@@ -60,7 +63,7 @@ def reorder_point(
 ) -> float:  # fmt: skip
     """Quantile of the demand over the protection time."""
     mean, variance = moments(demand_mean, demand_variance, lead_time_days_mean, lead_time_days_sd, review_days)
-    return quantile(min(service_target, SERVICE_MAX), mean, variance)
+    return sum_quantile(min(service_target, SERVICE_MAX), mean, variance)
 
 
 @kernel
@@ -77,20 +80,21 @@ def protection_time_moments(
         out[i, 0], out[i, 1] = moments(
             demand_mean[i], demand_variance[i], lead_time_days_mean[i], lead_time_days_sd[i], review_days[i]
         )
-        out[i, 2] = quantile(min(service_target[i], SERVICE_MAX), out[i, 0], out[i, 1])
+        out[i, 2] = sum_quantile(min(service_target[i], SERVICE_MAX), out[i, 0], out[i, 1])
 
 
 @kernel
 def protection_time_demand(
-    forecast_mean: NDArray[np.float64], forecast_variance: NDArray[np.float64],
+    forecast_mean: NDArray[np.float64], forecast_variance: NDArray[np.float64], sums: NDArray[np.float64],
     lead_time_days_mean: NDArray[np.float32], lead_time_days_sd: NDArray[np.float32],
     review_days: NDArray[np.float32], service_target: NDArray[np.float32], out: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Fill ``out`` (n, 5): mean and variance per day, then mean, variance and quantile over the protection time.
 
     All inputs of the reorder point are float32 values, as in the row's record. So the last published reorder point can
-    be recomputed from the record. Forecasts are (n, 28) units and units squared, other arguments (n,). NaN in a
-    forecast gives NaN.
+    be recomputed from the record: the variance per day is that of the protection time over its days. Forecasts are
+    (n, 28) units and units squared, ``sums`` is that of the forecast, other arguments are (n,). NaN in a forecast gives
+    NaN.
     """
     for i in range(lead_time_days_mean.size):
         # In a kernel float() of a float32 stays a float32, but the moments need double precision.
@@ -101,8 +105,11 @@ def protection_time_demand(
         if days > 0.0:
             daily = sum_of_days(forecast_mean[i], days) / days
             daily_variance = sum_of_days(forecast_variance[i], days) / days
+            opened = open_share(forecast_variance[i])
+            sd_days, level = np.float64(lead_time_days_sd[i]), np.float64(service_target[i])
+            daily_variance *= sum_ratio(sums[i], opened * days, opened * sd_days, level)
         out[i, 0] = np.float32(daily)
         out[i, 1] = np.float32(daily_variance)
         sd = np.float64(lead_time_days_sd[i])
         out[i, 2], out[i, 3] = moments(out[i, 0], out[i, 1], lead_time, sd, review)
-        out[i, 4] = quantile(min(np.float64(service_target[i]), SERVICE_MAX), out[i, 2], out[i, 3])
+        out[i, 4] = sum_quantile(min(np.float64(service_target[i]), SERVICE_MAX), out[i, 2], out[i, 3])

@@ -128,8 +128,8 @@ class PlanInputs(NamedTuple):
 
     ``stale`` (n,) says whether a row's location has been silent for long, ``left`` (n, 2) which share of the demand of
     the first two days is still to come. ``default_days`` is the lead time of a row of which nothing is known.
-    ``override_lead_times`` replaces estimated lead times (n,) of rows (n,) by those that a person has set.
-    ``lengthen`` adds to mean lead times (n,) what disruptions of suppliers add on a local day.
+    ``override_lead_times`` replaces estimated lead times (n,) of rows (n,) by those that a person has set. ``sums`` is
+    that of the forecast. ``lengthen`` adds to mean lead times (n,) what disruptions of suppliers add on a local day.
     """
 
     policy: NDArray[Any]
@@ -143,6 +143,7 @@ class PlanInputs(NamedTuple):
     left: Floats
     default_days: float
     override_lead_times: Callable[[NDArray[np.int64], Singles], None]
+    sums: Floats
     lengthen: Callable[[Floats, int], None]
 
 
@@ -232,8 +233,8 @@ def make_plan(
     kits = policy["kit"] > 0.0  # never bought: no time to protect, so no stock of their own
     lead_days_of_rows[:, kits] = review[kits] = 0.0
     out = np.empty((count, 5))
-    protection_time_demand(forecast_mean, forecast_variance, mean_days, sd_days, review, service, out)
-    ending = EndingRows.of(forecast_mean, forecast_variance, policy["last_day"], day)
+    protection_time_demand(forecast_mean, forecast_variance, inputs.sums, mean_days, sd_days, review, service, out)
+    ending = EndingRows.of(forecast_mean, forecast_variance, inputs.sums, policy["last_day"], day)
     ending.protect(mean_days, sd_days, review, service, out)
     quantity = np.empty(count)
     days_with_demand = np.clip(policy["last_day"] - day, 1.0, days)
@@ -255,7 +256,10 @@ def make_plan(
     stock(supply, rows, on_hand)
     on_hand[kits] = np.nan
     found, projected = np.empty((count, 2), np.int64), np.empty((count, 6))
-    project(on_hand, owed, due, receipts, forecast_mean, forecast_variance, inputs.left, mean_days, found, projected)
+    project(
+        on_hand, owed, due, receipts, forecast_mean, forecast_variance, inputs.left, inputs.sums, mean_days, found,
+        projected,
+    )  # fmt: skip
     ending.project((on_hand, owed, inputs.left), due, receipts, mean_days, found, projected)
     on_order, open_demand = supply["on_order"][rows] / THOUSANDTHS, supply["open_total"][rows] / THOUSANDTHS
     return Plan(

@@ -14,7 +14,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.distribution import tail_probability
+from sensing.demand.sum_distribution import sum_tail
+from sensing.demand.sum_variance import open_share, sum_ratio
 from sensing.jit import kernel
 from sensing.supply.lead_time_demand import sum_of_days
 from sensing.supply.receipt_statistics import LEAD_TIME_DAYS_MAX
@@ -25,6 +26,8 @@ NOT_WITHIN = -1
 """No such day within the projection."""
 MEDIAN_MARGIN = 0.5
 """Upper bound of median minus mean of a demand, in units, with rounding errors of float32."""
+STOCKOUT_LEVEL = 0.95
+"""Level whose scale of sums the probability of a stock-out uses."""
 PROBABILITY, NEEDED, NEEDED_VARIANCE, ARRIVING, COVER_DAYS, WORST_DAYS = range(6)
 """Columns of the results of `project`."""
 
@@ -108,7 +111,8 @@ def window_days(receipts: NDArray[np.float64], days: int, lead_time_days: float)
 def project(
     on_hand: NDArray[np.float64], overdue: NDArray[np.float64], open_day: NDArray[np.float64],
     receipts: NDArray[np.float64], mean: NDArray[np.float64], variance: NDArray[np.float64],
-    left: NDArray[np.float64], lead_time_days: NDArray[np.float32], days: NDArray[np.int64], out: NDArray[np.float64],
+    left: NDArray[np.float64], sums: NDArray[np.float64], lead_time_days: NDArray[np.float32], days: NDArray[np.int64],
+    out: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Project the stock of n rows.
 
@@ -123,6 +127,8 @@ def project(
     left
         (n, 2) share of the forecast of the first two days that is still to come. What is open of such a day is part of
         what has come.
+    sums
+        (n, `sum_variance.COLUMNS`) of the forecast.
     lead_time_days
         (n,) mean lead time.
     days
@@ -142,6 +148,7 @@ def project(
         if math.isnan(on_hand[i]):
             continue
         learned = not math.isnan(mean[i, 0])
+        opened = open_share(variance[i])
         free = on_hand[i] - overdue[i]
         daily = np.empty(covered)
         needed, needed_variance, arriving, stock = 0.0, 0.0, 0.0, free
@@ -157,7 +164,10 @@ def project(
             if stock < 0.0 and days[i, 0] == NOT_WITHIN:
                 days[i, 0] = t
             if t == window - 1 or (t < window - 1 and receipts[i, t + 1] > 0.0):
-                keep_worst(free, needed, needed_variance, arriving, t + 1, out[i])
+                together = needed_variance
+                if needed_variance > 0.0:
+                    together *= sum_ratio(sums[i], opened * (t + 1), 0.0, STOCKOUT_LEVEL)
+                keep_worst(free, needed, together, arriving, t + 1, out[i])
         if learned:
             cover = days_of_cover(free, daily, mean[i, mean.shape[1] - 7 :])
             out[i, COVER_DAYS] = days_from_now(cover, left[i])
@@ -172,7 +182,7 @@ def keep_worst(
     Of equal ones that with the largest gap.
     """
     available = free + arriving
-    chance = 1.0 if available < 0.0 else tail_probability(math.floor(available) + 1.0, needed, needed_variance)
+    chance = 1.0 if available < 0.0 else sum_tail(math.floor(available) + 1.0, needed, needed_variance)
     if (
         math.isnan(out[PROBABILITY])
         or chance > out[PROBABILITY]

@@ -18,6 +18,7 @@ from sensing.contracts.number_kinds import DURATION_DECIMALS
 from sensing.contracts.parameters import OverrideField, ParameterStatus, PlanningParameters
 from sensing.contracts.reference import SupplierUpdated
 from sensing.contracts.suppliers import PurchaseOrderPlaced, SupplierDisrupted
+from sensing.demand.sum_variance import independent
 from sensing.machine_settings import Settings
 from sensing.state.line_table import LineTable
 from sensing.state.snapshot import Snapshot, pack, unpack
@@ -185,7 +186,7 @@ class SupplyState:
         self, rows: NDArray[np.int64], day: int, now: int, forecast_mean: NDArray[np.float64],
         forecast_variance: NDArray[np.float64], demand_class: NDArray[np.uint8],
         unit_price: NDArray[np.float64] | None = None, stale: NDArray[np.bool_] | None = None,
-        left: NDArray[np.float64] | None = None,
+        sums: NDArray[np.float64] | None = None, left: NDArray[np.float64] | None = None,
     ) -> Plan:  # fmt: skip
         """Plan rows whose local day has closed. It changes no result of a later call.
 
@@ -205,6 +206,8 @@ class SupplyState:
             (n,) value of a unit in the base currency, for items without a cost in master data; NaN: not known.
         stale
             (n,) whether the location of a row has been silent for long; None: none has.
+        sums
+            (n, `sum_variance.COLUMNS`) column of the forecast; None: days are independent.
         left
             (n, 2) share of the demand of the first two days that is still to come at ``now``; None: all of it.
         """
@@ -216,7 +219,7 @@ class SupplyState:
             policy, self.supply, self.lanes, self.purchases, self.transit, self._lines, self._allocations,
             np.zeros(rows.size, np.bool_) if stale is None else stale,
             np.ones((rows.size, DAYS_LEFT)) if left is None else left, self.settings.lead_time_days,
-            self.decision_states.lead_times,
+            self.decision_states.lead_times, independent(rows.size) if sums is None else sums,
             lambda mean_days, today: self.disruptions.lengthen(rows, policy["supplier"], mean_days, today, self.names),
         )  # fmt: skip
         return self.decision_states.applied(

@@ -20,9 +20,10 @@ from sensing.demand import (
     row_statistics,
     seasonal_profile,
 )
-from sensing.demand.demand_record import DEMAND, GRID, POOL, RIVER
+from sensing.demand.demand_record import DEMAND, GRID, POOL, RIVER, SUMS
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.members.smoothing import RATES
+from sensing.demand.sum_variance import COLUMNS
 from tests.demand import oracles
 from tests.demand.streams import FIRST_DAY
 
@@ -33,6 +34,7 @@ POSITIVE = st.floats(0.01, 50.0)
 def test_close_rows_and_forecast_rows_are_the_slow_rows(series: list[int]) -> None:
     """Forecast before every day, its 28 days after the last, and the errors kept are those of the slow row."""
     demand, pool, river, none = np.zeros(1, DEMAND), np.zeros(1, POOL), np.zeros(0, RIVER), np.zeros(1)
+    sums, spread = np.zeros(1, SUMS), np.empty((1, COLUMNS))
     slow = oracles.SlowRow(RATES, combination.TEMPER, combination.DISCOUNT)
     rows, pools, out = np.zeros(1, np.int64), np.zeros(1, np.int32), np.empty((1, 5))
     for at, sold in enumerate(series):
@@ -43,6 +45,7 @@ def test_close_rows_and_forecast_rows_are_the_slow_rows(series: list[int]) -> No
             demand,
             pool,
             river,
+            sums,
             rows,
             FIRST_DAY + at,
             units,
@@ -71,7 +74,21 @@ def test_close_rows_and_forecast_rows_are_the_slow_rows(series: list[int]) -> No
     shut, flags = np.zeros((1, 28), np.bool_), np.zeros((1, 28))
     last = FIRST_DAY + len(series) - 1
     forecasting.forecast_rows(
-        demand, pool, river, rows, last, pools, shut, flags, flags + 1.0, mean, variance, codes[0], codes[1]
+        demand,
+        pool,
+        river,
+        sums,
+        rows,
+        last,
+        pools,
+        shut,
+        flags,
+        flags + 1.0,
+        mean,
+        variance,
+        codes[0],
+        codes[1],
+        spread,
     )
     expected_days = [slow.mean((last + 1 + h + 3) % 7, seasonal_profile.ROW_PRIOR) for h in range(28)]
     assert mean[0] == pytest.approx(np.array(expected_days), rel=2e-3, abs=1e-3)

@@ -37,6 +37,16 @@ def quantile(level: float, mean: float, variance: float) -> float:
     return float(stats.nbinom.ppf(level, mean * mean / (variance - mean), mean / variance))
 
 
+def sum_quantile(level: float, mean: float, variance: float) -> float:
+    """Quantile of the demand of several days: more skewed than a geometric one, it is a shifted geometric one."""
+    if mean <= 0.0 or variance <= mean + mean * mean:
+        return quantile(level, mean, variance)
+    chance = 2.0 / (1.0 + math.sqrt(1.0 + 4.0 * variance))  # geometric from 0 on with this variance
+    unshifted = (1.0 - chance) / chance
+    units = math.log(1.0 - level) / math.log(1.0 - chance) - 1.0 + mean - unshifted
+    return float(max(math.ceil(units), 0))
+
+
 def truncated_normal_moments(mean: float, variance: float, age: float) -> tuple[float, float]:
     """Moments of a normal variable known to exceed ``age``, from scipy."""
     sd = math.sqrt(variance)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.codec.instants import day_number, local_date, rfc3339_seconds
+from sensing.demand.sum_variance import independent
 from sensing.supply.lead_time_demand import moments, protection_time_demand, reorder_point, sum_of_days
 from sensing.supply.order_quantity import economic_order_quantity, order_quantities, order_quantity
 from sensing.supply.projection import (
@@ -21,6 +22,7 @@ from sensing.supply.projection import (
     WORST_DAYS,
     days_from_now,
     days_of_cover,
+    demand_to_come,
     forecast_day,
     keep_worst,
     lead_days,
@@ -65,19 +67,21 @@ def test_textbook_reorder_point() -> None:
 def test_reorder_point_is_the_quantile_by_moments(
     daily: float, ratio: float, lead_time: float, sd: float, service: float
 ) -> None:
-    """Protected demand of equal days has scipy's negative binomial or gamma quantile; safety stock is what it holds
-    over the mean.
+    """Protected demand of equal days has scipy's negative binomial or gamma quantile, or the shifted one; safety stock
+    is what it holds over the mean.
     """
     columns = [np.array([value], np.float32) for value in (lead_time, sd, 1.0, service)]
     out = np.empty((1, 5))
     lead, spread, review, target = columns
-    protection_time_demand(np.full((1, 28), daily), np.full((1, 28), daily * ratio), lead, spread, review, target, out)
+    protection_time_demand(
+        np.full((1, 28), daily), np.full((1, 28), daily * ratio), independent(1), lead, spread, review, target, out
+    )
     mean, variance = out[0, 2:4]
     days = float(columns[0][0]) + 1.0
 
     np.testing.assert_allclose(mean, daily * days, rtol=1e-6)
     np.testing.assert_allclose(variance, daily * ratio * days + (daily * float(columns[1][0])) ** 2, rtol=1e-5)
-    expected = oracles.quantile(float(columns[3][0]), mean, variance)
+    expected = oracles.sum_quantile(float(columns[3][0]), mean, variance)
     np.testing.assert_allclose(out[0, 4], expected, rtol=4e-3, atol=1.0 if mean < 64 else 0.0)
     recomputed = reorder_point(*out[0, :2], *(float(column[0]) for column in columns))
     assert recomputed == out[0, 4]
@@ -87,7 +91,9 @@ def test_a_forecast_that_is_not_known_gives_no_plan() -> None:
     """NaN in, NaN out."""
     ones = np.ones(1, np.float32)
     out = np.empty((1, 5))
-    protection_time_demand(np.full((1, 28), NAN), np.ones((1, 28)), ones, ones, ones, ones * np.float32(0.9), out)
+    protection_time_demand(
+        np.full((1, 28), NAN), np.ones((1, 28)), independent(1), ones, ones, ones, ones * np.float32(0.9), out
+    )
 
     assert np.isnan(out[0, [0, 2, 3, 4]]).all()
 
@@ -175,7 +181,7 @@ def _project(
     days, out = np.empty((1, 2), np.int64), np.empty((1, 6))
     by_day, due, means = (np.array([column]) for column in (open_day, receipts, mean))
     lead, shares = np.array([lead_time], np.float32), np.array([left])
-    project(_one(on_hand), _one(overdue), by_day, due, means, means, shares, lead, days, out)
+    project(_one(on_hand), _one(overdue), by_day, due, means, means, shares, independent(1), lead, days, out)
     return int(days[0, 0]), int(days[0, 1]), out[0]
 
 
@@ -261,6 +267,15 @@ def test_what_has_come_of_a_day_is_not_expected_again() -> None:
         _, _, out = _project(first_day, 0.0, [open_units, *none[1:]], none, flat, left=noon)
         assert out[COVER_DAYS] == 0.5
     assert _project(5.0, 0.0, none, none, flat, left=(0.0, 0.5))[2][COVER_DAYS] == 0.5
+
+
+@given(st.floats(0, 100), st.floats(0, 100), st.floats(0, 1))
+def test_demand_to_come_is_open_or_expected(expected: float, open_units: float, share: float) -> None:
+    """It lies between what is open and the larger of that and the whole forecast; nothing has begun: the larger one."""
+    found = demand_to_come(expected, open_units, share)
+    assert open_units <= found <= max(expected, open_units)
+    assert found == open_units if share == 0.0 else found >= min(share * expected, expected)
+    assert demand_to_come(expected, open_units, 1.0) == max(expected, open_units)
 
 
 def test_cover_counts_the_time_that_is_left() -> None:

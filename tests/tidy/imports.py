@@ -9,7 +9,8 @@ from tests.tidy.sources import PACKAGES, Source
 _FLOOR = ("sensing.contracts", "sensing.jit", "sensing.memory", "sensing.machine_settings")
 # Modules that define records: constants, instants and days, texts.
 _RECORD = ("sensing.codec.instants", "sensing.codec.event_record", "sensing.codec.text_table")
-_MATHS = (*_FLOOR, *_RECORD, "sensing.state", "sensing.demand.distribution")
+_SUMS = ("sensing.demand.sum_distribution", "sensing.demand.sum_variance")
+_MATHS = (*_FLOOR, *_RECORD, "sensing.state", "sensing.demand.distribution", *_SUMS)
 ROOMS: dict[str, tuple[str, ...]] = {
     "sensing.contracts": (),
     "sensing.interpreted": (),
