@@ -19,6 +19,7 @@ SAYS = {
     "purchases": ("received.cpu_seconds_per_100000_events", "never_received.cpu_seconds_per_100000_events"),
     "sinks": ("deliver.records_per_second", "view.records_per_second", "view.redis_cpu_us_per_record"),
     "processes": ("one_process.lines_per_second", "two_processes.lines_per_second", "two_to_one_ratio"),
+    "sensing": ("online_retail.at_10_days_1.absolute", "online_retail.at_18_days_7.scaled"),
     "signals": ("weather.rmse_ratio", "tickets.rmse_ratio", "sparse.total_rmse_ratio", "noise.rmse_ratio"),
     "replay": ("lines_per_second", "lines_per_cpu_second", "close_share", "close_cpu_seconds_per_day"),
 }

@@ -246,6 +246,33 @@ def test_only_the_rest_of_a_day_is_expected() -> None:
     assert 0.9 < shares[4][1] < 1.0
 
 
+@pytest.mark.parametrize(("orders_today", "hour"), [(25, 10.0), (0, 17.0)])
+def test_the_day_so_far_changes_the_near_term(orders_today: int, hour: float) -> None:
+    """Many lines raise the rest of the day and the days after it, silence lowers them, less from day to day; the plan
+    reads the same forecast.
+    """
+    many = [
+        line("order.placed", f"m{n}", at(DAY, hour - 1) + n * 1000, order_id=f"m{n}", quantity=2, **KEYS)
+        for n in range(orders_today)
+    ]
+    stream = Stream([*many, line("inventory.counted", "c", at(DAY, hour), quantity=30, **KEYS)])
+    engine = Run(ONE)
+    engine.shards[0].load(state_before())
+    engine.shards[0].state.demand.pool["near"] = np.array([0.5, 1.0]) * 1e6
+    engine.apply(stream.cut(0, len(stream)))
+    forecast = documents(engine.outputs[0])[-1]["forecast"]
+    near = forecast["near_term"]
+    ratios = np.array(near["sensed"]) / np.array(near["baseline"])
+    assert near["lines"] == orders_today
+    assert (near["lines"] > near["expected_lines"]) == (orders_today > 0)
+    assert ((ratios > 1.0) == (orders_today > 0)).all()
+    assert near["until"] == _date(DAY + len(ratios) - 1)
+    assert forecast["mean"][1] == pytest.approx(near["sensed"][1], rel=1e-3)
+    assert 0.0 < near["sensed"][0] < forecast["mean"][0]
+    assert near["half_life_days"] > 1.0
+    assert f"{orders_today} order lines came today" in near["why"]
+
+
 def day_of_events(draw: Any) -> list[Line]:
     """Events of one row within a minute or two, of every kind that plans it."""
     lines: list[Line] = []
