@@ -25,7 +25,17 @@ from sensing.demand.mixture import (
     river_mean,
     river_weights,
 )
-from sensing.demand.row_statistics import count_day, count_silence, has_level, learn_lines, learn_sizes, taught_day
+from sensing.demand.row_statistics import (
+    count_day,
+    count_silence,
+    has_level,
+    learn_lines,
+    learn_sizes,
+    line_size,
+    note_fraction,
+    step_of,
+    taught_day,
+)
 from sensing.demand.seasonal_profile import (
     dispersion,
     holiday_index,
@@ -48,6 +58,13 @@ _middle_forecast = PROFILE_LEVEL.predict
 
 
 @kernel
+def in_steps(demand: NDArray[Any], row: int, units: float, less: float, mean: float, variance: float) -> float:
+    """Probability that a day's demand is at most ``less`` steps below ``units``, rounded up to steps of the row."""
+    step = step_of(demand, row)
+    return cumulative(math.ceil(units / step * (1.0 - 1e-9)) - less, mean / step, variance / (step * step))
+
+
+@kernel
 def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float) -> float:
     """Score the combined forecast of a day against its demand; returns the forecast variance."""
     dispersion_ratio = dispersion(demand, row, pool, at)
@@ -55,16 +72,15 @@ def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: fl
     if demand[row]["days"] < SCORED_DAYS_MIN:
         return variance
     code = demand_class(demand, row)
-    # The distribution is of whole units, so a fractional quantity is rounded up.
-    high = cumulative(math.ceil(units), mean, variance)
-    low = cumulative(math.ceil(units) - 1.0, mean, variance)
+    high = in_steps(demand, row, units, 0.0, mean, variance)
+    low = in_steps(demand, row, units, 1.0, mean, variance)
     if high <= low:
         high = low + 1e-12
     add_score(demand, row, pool, at, units, mean, low)
     count_below(pool, at, code, low, high)
     learn_adaptive_scale(demand, row, low, high)
     if demand[row]["expected"] > 0.0 and demand[row]["square"] > 0.0:
-        pool[at]["day_dispersion"] += math.log(own_dispersion(demand, row))
+        pool[at]["day_dispersion"] += math.log(own_dispersion(demand, row) / line_size(demand, row))
         pool[at]["day_dispersion_weight"] += 1.0
     return variance
 
@@ -88,7 +104,7 @@ def score_accuracy(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, 
     if demand[row]["days"] < SCORED_DAYS_MIN:
         return
     variance = day_variance(dispersion(demand, row, pool, at), demand[row]["adaptive_scale"], mean)
-    add_score(demand, row, pool, at, units, mean, cumulative(math.ceil(units) - 1.0, mean, variance))
+    add_score(demand, row, pool, at, units, mean, in_steps(demand, row, units, 1.0, mean, variance))
 
 
 @kernel
@@ -132,7 +148,7 @@ def learn_pool(
     holiday: float,
     special: float,
 ) -> None:
-    """Add a day of a row to the day's totals of its pool.
+    """Add a day of a row to the day's totals of its pool; ``units`` and ``level`` are in units of its order lines.
 
     ``special`` is the factor of holiday, promotions and observed share in ``seasonal_index``.
     """
@@ -177,7 +193,7 @@ def learn_level(
 ) -> None:
     """Update statistics and members of a row with the units and lines that a day teaches, and count the day."""
     learn_lines(demand, row, lines, seasonal_index, observed)
-    learn_sizes(demand, row, units, observed)
+    learn_sizes(demand, row, units, lines, observed)
     _learn_members(demand, row, units, seasonal_index, observed)
     count_day(demand, row, units, seasonal_index)
 
@@ -243,7 +259,8 @@ def close_rows(
             if share >= 1.0:
                 learn_sum(demand, row, pool, at, sums, day, units, usual, usual_index, uplift[i], weights)
             variance = score(demand, row, pool, at, units, mean)
-            out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
+            out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3 * step_of(demand, row) ** 2)
+        note_fraction(demand, row, units)
         units = taught_day(demand, row, units, mean)
         if slot >= 0:
             values *= uplift[i]
@@ -252,7 +269,9 @@ def close_rows(
         if has_level(demand, row):
             learn_errors(demand, row, units, seasonal_index, mean, share)
             special *= uplift[i] * share
-            learn_pool(pool, at, units, _middle_forecast(demand, row, 1.0), seasonal_index, holiday[i], special)
+            size = line_size(demand, row)
+            level = _middle_forecast(demand, row, 1.0) / size
+            learn_pool(pool, at, units / size, level, seasonal_index, holiday[i], special)
             learn_row_profile(demand, row, weekday, units, _middle_forecast(demand, row, 1.0) * special)
         if share >= 1.0:  # a part of a day would bias the hour profile
             learn_hours(pool, at, hours[i])

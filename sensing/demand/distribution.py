@@ -1,9 +1,10 @@
-"""Predictive distribution of demand from its mean and variance: Poisson, negative binomial or gamma.
+"""Predictive distribution of demand from its mean and variance: binomial, Poisson, negative binomial or gamma.
 
-Forecasts, calibration, planning and detectors call it. Demand is a count, so a variance below the mean is replaced by
-the mean. Up to a mean of ``COUNT_MEAN_MAX`` the distribution is negative binomial, or Poisson if variance and mean are
-equal. Above, it is gamma with a continuity correction of half a unit, whose cost does not grow with the mean. With mean
-zero, demand is zero. NaN in any argument gives NaN.
+Forecasts, calibration, planning and detectors call it. Demand is a count. Up to a mean of ``COUNT_MEAN_MAX`` the
+distribution is negative binomial, Poisson if variance and mean are equal, and binomial if the variance is smaller. The
+number of trials of the binomial is a whole number, rounded up, so its variance is between the stated one and the mean.
+Above, it is gamma with a continuity correction of half a unit, whose cost does not grow with the mean. With mean zero,
+demand is zero. NaN in any argument gives NaN.
 
 Source: Johnson, Kemp, Kotz, Univariate Discrete Distributions (2005), ch. 4 and 5; Press et al., Numerical Recipes
 (2007), 6.2 and 6.4 for the incomplete functions; Wilson and Hilferty (1931) for the gamma at large shape.
@@ -22,6 +23,12 @@ SHAPE_NORMAL = 2e3
 """From this gamma shape on the cube-root normal approximation has an error below 1e-5 in probability."""
 SHAPE_CUBE_ROOT = 4.0
 """From this gamma shape on the cube-root quantile is used. Its error is 0.4 % from level .05 up, and 5 % at .005."""
+TRIALS_MAX = 1e4
+"""With more trials a binomial distribution of a mean up to COUNT_MEAN_MAX is Poisson, to .003 in probability."""
+CERTAIN = 0.9999
+"""From this share of the trials on, a binomial demand is certain: there the chance of zero would underflow."""
+VARIATION_MIN = 1e-5
+"""Lower bound of the standard deviation of a gamma distribution, in multiples of its mean."""
 _STEPS_MAX = 4096
 _TINY = 1e-300
 
@@ -168,6 +175,27 @@ def negative_binomial_upper(count: float, mean: float, variance: float) -> float
 
 
 @kernel
+def trials(mean: float, variance: float) -> float:
+    """Trials of the binomial distribution with this mean and, rounded up, this variance; infinite if it is Poisson."""
+    if variance >= mean:
+        return math.inf
+    count = math.ceil(mean * mean / (mean - variance) * (1.0 - 1e-12))
+    return count if count <= TRIALS_MAX else math.inf
+
+
+@kernel
+def binomial_upper(count: float, mean: float, of: float) -> float:
+    """Probability that a binomial variable of this mean and ``of`` trials (>= mean) is at least ``count``."""
+    if count <= 0.0:
+        return 1.0
+    if count > of:
+        return 0.0
+    if mean >= CERTAIN * of:
+        return 1.0
+    return beta_lower(count, of - count + 1.0, mean / of, 1.0 - mean / of)
+
+
+@kernel
 def tail_probability(observed: float, mean: float, variance: float) -> float:
     """Probability that the demand is at least ``observed`` units, which are rounded up to whole units.
 
@@ -185,9 +213,12 @@ def tail_probability(observed: float, mean: float, variance: float) -> float:
     if math.isinf(observed):
         return 0.0
     if mean > COUNT_MEAN_MAX:
-        variance_used = max(variance, mean)
+        variance_used = max(variance, (VARIATION_MIN * mean) ** 2)
         return gamma_upper(mean * mean / variance_used, max(observed - 0.5, 0.0) * mean / variance_used)
     if variance <= mean * (1.0 + 1e-9):
+        of = trials(mean, variance)
+        if of < math.inf:
+            return binomial_upper(math.ceil(observed), mean, of)
         return poisson_upper(math.ceil(observed), mean)
     return negative_binomial_upper(math.ceil(observed), mean, variance)
 
@@ -233,9 +264,17 @@ def gamma_quantile(level: float, mean: float, variance: float) -> float:
 
 @kernel
 def first_step(mean: float, variance: float) -> tuple[int, float, float]:
-    """First step of a Poisson or negative binomial distribution: 0 units, probability and cumulative probability."""
-    poisson = variance <= mean * (1.0 + 1e-9)
-    mass = math.exp(-mean) if poisson else math.exp(mean * mean / (variance - mean) * math.log(mean / variance))
+    """First step of a binomial, Poisson or negative binomial distribution.
+
+    It has 0 units, their probability and cumulative probability. A binomial one that is certain begins at its end.
+    """
+    if variance > mean * (1.0 + 1e-9):
+        mass = math.exp(mean * mean / (variance - mean) * math.log(mean / variance))
+        return 0, mass, mass
+    of = trials(mean, variance)
+    if mean >= CERTAIN * of:
+        return int(of), 1.0, 1.0
+    mass = math.exp(-mean) if of == math.inf else math.exp(of * math.log1p(-mean / of))
     return 0, mass, mass
 
 
@@ -246,11 +285,17 @@ def climb(step: tuple[int, float, float], level: float, mean: float, variance: f
     A step has three numbers: units, their probability and their cumulative probability.
     """
     count, mass, total = step
-    poisson = variance <= mean * (1.0 + 1e-9)
-    size = 0.0 if poisson else mean * mean / (variance - mean)
-    ratio = mean if poisson else (variance - mean) / variance
+    # Each probability is that of the step before times (start + slope * count) / (count + 1).
+    slope = 0.0
+    start = mean
+    if variance > mean * (1.0 + 1e-9):
+        slope = (variance - mean) / variance
+        start = slope * mean * mean / (variance - mean)
+    elif trials(mean, variance) < math.inf:
+        slope = -mean / (trials(mean, variance) - mean)
+        start = -slope * trials(mean, variance)
     while total < level and count < _STEPS_MAX:
-        mass *= ratio / (count + 1.0) if poisson else ratio * (size + count) / (count + 1.0)
+        mass *= max(start + slope * count, 0.0) / (count + 1.0)
         total += mass
         count += 1
     return count, mass, total
@@ -288,7 +333,7 @@ def quantile(level: float, mean: float, variance: float) -> float:
     if level >= 1.0:
         return math.inf
     if mean > COUNT_MEAN_MAX:
-        return gamma_quantile(level, mean, max(variance, mean))
+        return gamma_quantile(level, mean, max(variance, (VARIATION_MIN * mean) ** 2))
     return count_quantile(level, mean, variance)
 
 

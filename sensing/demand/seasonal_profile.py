@@ -2,8 +2,9 @@
 
 Day learning updates them; forecasts and surge detectors read them. A seasonal index is the expected demand of a day
 relative to an average day. The weekday indices of a pool average 1. The weekday index of a row is units sold / units
-expected by its level, shrunk to the pool's index. The prior counts as ``ROW_PRIOR`` units, times the row's
-variance-to-mean ratio if that is above 1. Without data all indices are 1 and the hours have equal shares.
+expected by its level, shrunk to the pool's index. The prior counts as ``ROW_PRIOR`` steps of
+the row's quantities or, if that is more, as many times its variance-to-mean ratio. Without data all indices are 1 and
+the hours have equal shares.
 
 Source of the shrinkage: the posterior mean of a Poisson rate under a gamma prior (Gelman et al., BDA3, 2.6).
 """
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.demand.row_statistics import line_size, step_of
 from sensing.jit import kernel
 
 ROW_PRIOR = 60.0
@@ -30,8 +32,8 @@ SHOCK_RATIO = 0.3
 SHOCK_DAYS_MIN = 4
 SHOCKS_MAX = 2
 """A weekday with hardly any sales (Christmas) is left out up to this many times in a row. Then it counts as normal."""
-EXPECTED_MIN = np.float32(1e-3)
-"""Lower bound, in units a day, of the mean behind a variance-to-mean ratio. Over years of silence the mean falls to
+EXPECTED_MIN = 1e-3
+"""Lower bound, in steps a day, of the mean behind a variance-to-mean ratio. Over years of silence the mean falls to
 zero; one sale would then give a ratio without bound, which the pool's other rows would take over."""
 
 
@@ -40,13 +42,13 @@ def own_dispersion(demand: NDArray[Any], row: int) -> float:
     """Variance-to-mean ratio of a row's days; 0 without data."""
     if demand[row]["expected"] <= 0.0:
         return 0.0
-    ratio: float = demand[row]["square"] / max(demand[row]["expected"], EXPECTED_MIN)
+    ratio: float = demand[row]["square"] / max(np.float64(demand[row]["expected"]), EXPECTED_MIN * step_of(demand, row))
     return ratio
 
 
 @kernel
 def dispersion_prior(pool: NDArray[Any], at: int) -> float:
-    """Variance-to-mean ratio of the pool's typical row; 2 without data."""
+    """Variance-to-mean ratio of the pool's typical row, in units of its order lines; 2 without data."""
     typical: float = math.exp((pool[at]["dispersion"] + 20.0 * math.log(2.0)) / (pool[at]["dispersion_weight"] + 20.0))
     return typical
 
@@ -54,7 +56,7 @@ def dispersion_prior(pool: NDArray[Any], at: int) -> float:
 @kernel
 def dispersion(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int) -> float:
     """Variance-to-mean ratio of a row's days, shrunk to that of the pool. The prior counts as 10 days."""
-    prior = dispersion_prior(pool, at)
+    prior = line_size(demand, row) * dispersion_prior(pool, at)
     days = min(float(demand[row]["days"]), 90.0)
     if demand[row]["expected"] <= 0.0:
         return prior
@@ -65,13 +67,14 @@ def dispersion(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int) -> f
 def squared_error(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, level: float) -> float:
     """Mean squared error of a row's days, shrunk to that of the pool at the row's ``level``, as in `dispersion`."""
     days = min(float(demand[row]["days"]), 90.0)
-    return float((days * demand[row]["square"] + 10.0 * dispersion_prior(pool, at) * level) / (days + 10.0))
+    prior = line_size(demand, row) * dispersion_prior(pool, at) * level
+    return float((days * demand[row]["square"] + 10.0 * prior) / (days + 10.0))
 
 
 @kernel
 def weekday_index(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, weekday: int) -> float:
     """Seasonal index of a weekday (Monday 0) for a row."""
-    prior = ROW_PRIOR * max(1.0, own_dispersion(demand, row))
+    prior = ROW_PRIOR * max(step_of(demand, row), own_dispersion(demand, row))
     units: float = prior * (1.0 + pool[at]["weekday_index"][weekday]) + demand[row]["weekday_quantity"][weekday]
     expected: float = prior + demand[row]["weekday_expected"][weekday]
     return units / expected

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from sensing.demand.demand_class import demand_class
 from sensing.demand.demand_record import FACTORS
 from sensing.demand.distribution import normal_quantile, normal_upper
+from sensing.demand.row_statistics import step_of
 from sensing.demand.sum_distribution import sum_tail
 from sensing.demand.sum_variance import SCALES, SUM_DAYS, SUM_LEVELS, sum_growth, young_level
 from sensing.jit import kernel
@@ -83,10 +84,12 @@ def add_to_sum(demand: NDArray[Any], row: int, pool: NDArray[Any], units: float,
 def count_sum(demand: NDArray[Any], row: int, pool: NDArray[Any], k: int) -> None:
     """Count the sum of a row, of SUM_DAYS[k] days, as within the quantile or not, by level and factor."""
     code = demand[row]["sum_class"] - 1
-    mean, units = np.float64(demand[row]["sum_expected"]), math.ceil(np.float64(demand[row]["sum_units"]))
+    step = step_of(demand, row)
+    mean = demand[row]["sum_expected"] / step
+    units = math.ceil(demand[row]["sum_units"] / step * (1.0 - 1e-6))
     gain, young = np.float64(demand[row]["sum_gain"]), np.float64(demand[row]["sum_young"])
     growth = sum_growth(float(_DAYS[k]), 0.0, gain, young)
-    variance = demand[row]["sum_dispersion"] * mean * growth
+    variance = demand[row]["sum_dispersion"] / step * mean * growth
     pool[0]["day_sums"][code, k] += 1.0
     for f in range(_FACTORS.size):
         low = 1.0 - sum_tail(units, mean, variance * _FACTORS[f] ** 2)

@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from sensing.demand.distribution import (
+    CERTAIN,
     COUNT_MEAN_MAX,
+    TRIALS_MAX,
     beta_lower,
+    binomial_upper,
     climb,
     count_quantile,
     cumulative,
@@ -23,6 +26,7 @@ from sensing.demand.distribution import (
     quantile,
     quantiles,
     tail_probability,
+    trials,
     units_at,
 )
 
@@ -75,10 +79,30 @@ def test_negative_binomial_tail_is_scipys(mean: float, ratio: float, count: int)
 
 
 @given(mean=st.floats(1e-3, COUNT_MEAN_MAX), count=st.integers(0, 200), ratio=st.floats(0.0, 1.0))
-def test_poisson_tail_is_scipys(mean: float, count: int, ratio: float) -> None:
-    """A variance up to the mean is Poisson: a count is never steadier."""
-    expected = stats.poisson.sf(count - 1, mean)
-    assert tail_probability(float(count), mean, mean * ratio) == pytest.approx(expected, rel=1e-8, abs=1e-14)
+def test_steady_tail_is_scipys(mean: float, count: int, ratio: float) -> None:
+    """A variance below the mean is binomial, with the least whole number of trials that does not fall short of it."""
+    of = trials(mean, mean * ratio)
+    got = tail_probability(float(count), mean, mean * ratio)
+    if of == math.inf:
+        assert ratio >= 1.0 or mean / (1.0 - ratio) > TRIALS_MAX - 1.0
+        assert got == pytest.approx(stats.poisson.sf(count - 1, mean), rel=1e-8, abs=1e-14)
+        return
+    assert of - 1.0 < mean / (1.0 - ratio) * (1.0 + 1e-9) <= of * (1.0 + 1e-8)
+    chance = 1.0 if mean >= CERTAIN * of else mean / of
+    assert got == pytest.approx(stats.binom.sf(count - 1, of, chance), rel=1e-6, abs=1e-12)
+    assert binomial_upper(float(count), mean, of) == got
+    level = stats.binom.cdf(count, of, chance)
+    if count < of and 1e-9 < level < 1.0 - 1e-9:
+        assert quantile(level * (1.0 - 1e-7), mean, mean * ratio) == stats.binom.ppf(level * (1.0 - 1e-7), of, chance)
+
+
+@pytest.mark.parametrize("mean", [50.0, 350.0, 5e6])
+def test_steady_demand_is_stocked_as_steady(mean: float) -> None:
+    """Normal demand with a tenth of the mean as standard deviation; demand without any is certain."""
+    expected = mean * (1.0 + 0.1 * stats.norm.ppf(0.95))
+    assert quantile(0.95, mean, (0.1 * mean) ** 2) == pytest.approx(expected, rel=0.01, abs=1.0)
+    assert quantile(0.95, mean, 0.0) == pytest.approx(mean, rel=1e-3)
+    assert tail_probability(1.01 * mean + 1.0, mean, 0.0) < 1e-6
 
 
 @given(mean=st.floats(COUNT_MEAN_MAX * 1.01, 1e7), ratio=st.floats(1.0, 100.0), level=st.floats(0.01, 0.99))
