@@ -5,21 +5,18 @@
 
 import time
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import orjson
 from confluent_kafka import Producer
-from redis import Redis
 
-from benchmarks.live.seen import WAIT_SECONDS, Sight
+from benchmarks.live.seen import Sight, follow_topic, follow_view
 from benchmarks.live.traffic import LOCATIONS, Rows
 from benchmarks.servers.use import Place
 from sensing.outputs import PARAMETERS
 from sinks.kafka_client import PARTITIONER
-from sinks.topic_tail import Tail
-from sinks.view_entries import Layout
 
 PLENTY = 100_000
 EMPTY = 1
@@ -100,34 +97,19 @@ def _sights(key: str, value: bytes, now: int) -> list[Sight]:
 
 def watch_kafka(link: Connection, place: Place) -> list[Sight]:
     """Read new records of the topic one by one; one sight for each event that a record names as its cause."""
-    tail = Tail({"bootstrap.servers": place.kafka}, place.prefix, [PARAMETERS])
-    tail.start({PARAMETERS: tail.look()[PARAMETERS].high})
-    link.send(None)
     found = []
-    while not link.poll():
-        for record in tail.read(1, WAIT_SECONDS):
-            now = time.time_ns()
-            if record.key is not None and record.value is not None:
-                found += _sights(record.key.decode(), record.value, now)
-    tail.close()
+    for record, now in follow_topic(link, place, PARAMETERS):
+        if record.key is not None and record.value is not None:
+            found += _sights(record.key.decode(), record.value, now)
     return found
 
 
 def watch_redis(link: Connection, place: Place) -> list[Sight]:
     """Wait for notifications and read each record at once. The time of seeing is that of a successful read."""
-    layout = Layout(place.prefix)
     found = []
-    with Redis.from_url(place.redis) as store, store.pubsub(ignore_subscribe_messages=True) as subscription:
-        subscription.subscribe(layout.channel(PARAMETERS))
-        subscription.get_message(timeout=5.0)
-        link.send(None)
-        while not link.poll():
-            told: Any = subscription.get_message(timeout=WAIT_SECONDS)
-            if told is None:
-                continue
-            change = msgspec.json.decode(told["data"])
-            value: Any = store.hget(layout.hash(PARAMETERS, change["id"]), "document")
-            now = time.time_ns()
-            if value is not None:
-                found += _sights(change["id"], value, now)
+    for change, read in follow_view(link, place, PARAMETERS):
+        value = read("document")
+        now = time.time_ns()
+        if value is not None:
+            found += _sights(change["id"], value, now)
     return found

@@ -4,7 +4,8 @@
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple, Self
@@ -14,7 +15,7 @@ from redis import Redis
 
 from benchmarks.servers.use import Place
 from sensing.outputs import EXCEPTIONS
-from sinks.topic_tail import Tail
+from sinks.topic_tail import Record, Tail
 from sinks.view_entries import Layout
 
 OPENED = "exception.opened"
@@ -65,40 +66,52 @@ def _run(watch: Watch, link: Connection, place: Place) -> None:
     link.send(watch(link, place))
 
 
-def watch_kafka(link: Connection, place: Place) -> list[Sight]:
-    """Read new messages of the topic one by one."""
-    tail = Tail({"bootstrap.servers": place.kafka}, place.prefix, [EXCEPTIONS])
-    tail.start({EXCEPTIONS: tail.look()[EXCEPTIONS].high})
+def follow_topic(link: Connection, place: Place, topic: str) -> Iterator[tuple[Record, int]]:
+    """New records of a topic, one by one, each with the time at which it was read; ends with a message."""
+    tail = Tail({"bootstrap.servers": place.kafka}, place.prefix, [topic])
+    tail.start({topic: tail.look()[topic].high})
     link.send(None)
-    found = []
     while not link.poll():
         for record in tail.read(1, WAIT_SECONDS):
-            now = time.time_ns()
-            if record.headers["ce_type"] == OPENED.encode():
-                assert record.key is not None, "an exception has a key"
-                found.append(Sight(record.key.decode(), record.headers["ce_causationid"].decode(), now))
+            yield record, time.time_ns()
     tail.close()
+
+
+def follow_view(link: Connection, place: Place, topic: str) -> Iterator[tuple[dict[str, Any], Callable[[str], Any]]]:
+    """Notifications of a topic's view in Redis, each with a function that reads a field of its entry; ends with a
+    message.
+    """
+    layout = Layout(place.prefix)
+    with Redis.from_url(place.redis) as store, store.pubsub(ignore_subscribe_messages=True) as subscription:
+        subscription.subscribe(layout.channel(topic))
+        subscription.get_message(timeout=5.0)
+        link.send(None)
+        while not link.poll():
+            message: Any = subscription.get_message(timeout=WAIT_SECONDS)
+            if message is not None:
+                change = msgspec.json.decode(message["data"])
+                yield change, partial(store.hget, layout.hash(topic, change["id"]))
+
+
+def watch_kafka(link: Connection, place: Place) -> list[Sight]:
+    """Read new messages of the topic one by one."""
+    found = []
+    for record, now in follow_topic(link, place, EXCEPTIONS):
+        if record.headers["ce_type"] == OPENED.encode():
+            assert record.key is not None, "an exception has a key"
+            found.append(Sight(record.key.decode(), record.headers["ce_causationid"].decode(), now))
     return found
 
 
 def watch_redis(link: Connection, place: Place) -> list[Sight]:
     """Wait for notifications and read each exception at once. The time of seeing is that of a successful read."""
-    layout = Layout(place.prefix)
     found = []
-    with Redis.from_url(place.redis) as store, store.pubsub(ignore_subscribe_messages=True) as subscription:
-        subscription.subscribe(layout.channel(EXCEPTIONS))
-        subscription.get_message(timeout=5.0)
-        link.send(None)
-        while not link.poll():
-            message: Any = subscription.get_message(timeout=WAIT_SECONDS)
-            if message is None:
-                continue
-            change = msgspec.json.decode(message["data"])
-            if change["type"] != OPENED:
-                continue
-            version: Any = store.hget(layout.hash(EXCEPTIONS, change["id"]), "version")
-            now = time.time_ns()
-            assert version is not None, f"{change['id']} was told and cannot be read"
-            assert int(version) >= change["version"], f"{change['id']} was told at {change['version']}, got {version}"
-            found.append(Sight(change["id"], "", now))
+    for change, read in follow_view(link, place, EXCEPTIONS):
+        if change["type"] != OPENED:
+            continue
+        version = read("version")
+        now = time.time_ns()
+        assert version is not None, f"{change['id']} was told and cannot be read"
+        assert int(version) >= change["version"], f"{change['id']} was told at {change['version']}, got {version}"
+        found.append(Sight(change["id"], "", now))
     return found
