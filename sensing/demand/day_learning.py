@@ -160,12 +160,12 @@ def learn_sum(
     """
     if demand[row]["days"] < SCORED_DAYS_MIN or usual_index <= 0.0:
         return
-    if demand[row]["sum_days"] == 0:
-        if not starts_sum(demand, row, day):
-            return
+    if starts_sum(demand, row, day):
         level = usual / usual_index
         square, gain = squared_error(demand, row, pool, at, level), member_rate(weights)
         start_sum(demand, row, level, square, gain, shift_variance(demand, row, level, square))
+    elif demand[row]["sum_days"] == 0:
+        return
     add_to_sum(demand, row, sums, units, usual_index * uplift)
 
 

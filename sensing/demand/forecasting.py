@@ -65,6 +65,7 @@ def forecast_rows(
         write_scales(calibration, codes[i], sums[i])
         if slot >= 0:
             river_weights(river, slot, weights_of_river)
+        shifted = 1.0 + demand[row]["shift"]
         units = 0.0
         days = 0.0
         for h in range(HORIZON):
@@ -73,7 +74,7 @@ def forecast_rows(
                 variance[i, h] = 0.0
                 continue
             seasonal_index = weekday_index(demand, row, pool, at, (day + 1 + h + 3) % 7)
-            seasonal_index *= holiday_index(pool, at, holiday[i, h]) * (1.0 + demand[row]["shift"])
+            seasonal_index *= holiday_index(pool, at, holiday[i, h]) * shifted
             expected = level * seasonal_index
             if slot >= 0:
                 features_of(KnownDay(day + 1 + h, holiday[i, h]), features)
@@ -88,7 +89,6 @@ def forecast_rows(
         if units > 0.0 and days > 0.0:
             # Both are without the factor of a shift in doubt, which multiplies the variances, too.
             square = squared_error(demand, row, pool, at, units / days)
-            shifted = 1.0 + demand[row]["shift"]
             sums[i, YOUNG] += shift_variance(demand, row, shifted * units / days, shifted * square)
             sums[i, OWN] = square / day_variance(ratio, demand[row]["adaptive_scale"], units / days)
 

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.demand.row_statistics import has_level, level_gain, shrunk_dispersion
 from sensing.jit import kernel
 
 RATIOS = np.array([0.1, 0.5, 2.0, 4.0])
@@ -42,9 +43,6 @@ PRIOR_LINES = 8.0
 WINDOW_MIN = 8.0
 """Days that are in doubt, at least."""
 BASE_RATE = 0.02
-DISPERSION_PRIOR = 1.6
-"""Variance-to-mean ratio of a day's order lines, as of Online Retail's A items."""
-PRIOR_DAYS = 20.0
 CORRELATION_PRIOR_DAYS = 5.0
 HISTORY_DAYS_MAX = 60.0
 CORRELATION_MAX = 0.85
@@ -54,11 +52,9 @@ _LOG_RATIOS = np.log(RATIOS)
 
 @kernel
 def line_spread(demand: NDArray[Any], row: int) -> float:
-    """Variance-to-mean ratio of a row's order lines a day, at least 1; its prior counts as ``PRIOR_DAYS``."""
+    """Variance-to-mean ratio of a row's order lines a day, as `shrunk_dispersion`."""
     days = min(float(demand[row]["days"]), HISTORY_DAYS_MAX)
-    own = demand[row]["base_square"] / demand[row]["base_lines"]
-    spread: float = (days * own + PRIOR_DAYS * DISPERSION_PRIOR) / (days + PRIOR_DAYS)
-    return max(1.0, spread)
+    return shrunk_dispersion(demand[row]["base_square"], demand[row]["base_lines"], days)
 
 
 @kernel
@@ -125,10 +121,9 @@ def learn_base(
     """
     weight /= 1.0 + shift_odds(demand, row)
     error = lines - demand[row]["base_lines"] * seasonal_index
-    exposure = demand[row]["exposure"]
-    rate = weight * max(BASE_RATE, 1.0 / max(exposure + seasonal_index, 0.5))
+    rate = weight * level_gain(BASE_RATE, demand[row]["exposure"], seasonal_index)
     demand[row]["base_lines"] = max(0.0, demand[row]["base_lines"] + rate * error)
-    if exposure < 1.0:
+    if not has_level(demand, row):
         return
     rate = weight * max(BASE_RATE, 1.0 / float(demand[row]["days"]))
     demand[row]["base_square"] += rate * (error * error / observed - demand[row]["base_square"])

@@ -14,6 +14,9 @@ EXPOSURE_MIN = 0.5
 """Minimum exposure, in days, behind the gain of order lines, so that a first day with a small seasonal index cannot
 set an extreme level."""
 CLASS_RATE = 0.05
+DISPERSION_PRIOR = 1.6
+"""Variance-to-mean ratio of a day's order lines, as of Online Retail's A items."""
+DISPERSION_PRIOR_DAYS = 20.0
 COUNT_MAX = 65535
 TAUGHT_DAY_TIMES = 5.0
 """A day teaches at most this many times what its row usually has on a day with demand, or is expected to have."""
@@ -23,6 +26,30 @@ TAUGHT_DAY_TIMES = 5.0
 def has_level(demand: NDArray[Any], row: int) -> bool:
     """Whether a row has an exposure of at least one day. Before that it has no level to measure errors against."""
     return bool(demand[row]["exposure"] >= 1.0)
+
+
+@kernel
+def level_gain(rate: float, exposure: float, seasonal_index: float) -> float:
+    """Gain of a level of order lines for a day after this exposure: that of a plain mean at first, then the rate."""
+    return max(rate, 1.0 / max(exposure + seasonal_index, EXPOSURE_MIN))
+
+
+@kernel
+def shrunk_dispersion(square: float, level: float, history_days: float) -> float:
+    """Variance-to-mean ratio of a row's daily order lines, at least 1. The prior counts as twenty days of history.
+
+    Parameters
+    ----------
+    square
+        Mean squared error of a day's lines around the expected ones.
+    level
+        Lines per day, positive.
+    history_days
+        Days behind both, at most as many as count.
+    """
+    own = square / level
+    prior = DISPERSION_PRIOR_DAYS * DISPERSION_PRIOR
+    return max(1.0, (history_days * own + prior) / (history_days + DISPERSION_PRIOR_DAYS))
 
 
 @kernel
@@ -48,7 +75,7 @@ def learn_lines(demand: NDArray[Any], row: int, lines: float, seasonal_index: fl
     level = demand[row]["lines_level"]
     error = lines - seasonal_index * level
     known = has_level(demand, row)
-    gain = max(0.05, 1.0 / max(demand[row]["exposure"] + seasonal_index, EXPOSURE_MIN))
+    gain = level_gain(0.05, demand[row]["exposure"], seasonal_index)
     demand[row]["lines_level"] = max(0.0, level + gain * error)
     if known:  # the error over a share of a day has that share of a day's variance
         gain = max(0.02, 1.0 / float(demand[row]["days"]))

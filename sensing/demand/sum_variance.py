@@ -6,9 +6,9 @@ one-day variance s^2 and smoothing gain g, the variance of the demand of n days 
     s^2 * sum over j = 0 .. n-1 of (1 + j g)^2  =  s^2 * (n + g n (n-1) + g^2 (n-1) n (2n-1) / 6),
 
 plus n^2 s^2 u, where u is what the level of a young row is less certain than that of a row with history, and what it
-is less certain while a shift is in doubt (`sensing.demand.level_shift`). Over a random
-number of days with standard deviation d, half the second derivative times d^2 is added. The result is multiplied by the
-square of a scale, see `sensing.demand.sum_calibration`.
+is less certain while a shift is in doubt (`sensing.demand.level_shift`). Over a random number of days with standard
+deviation d, half the second derivative times d^2 is added. The result is multiplied by the square of a scale, see
+`sensing.demand.sum_calibration`.
 
 The variance s^2 of a day is the row's mean squared error, in proportion to the day's mean. The forecast of a single day
 has another one: the ratio of variance and mean, times the mean, adapted to the row's recent coverage. For the buffer of

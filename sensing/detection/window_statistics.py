@@ -18,11 +18,9 @@ from typing import Any
 import numpy as np
 
 from sensing.demand.distribution import cumulative
+from sensing.demand.row_statistics import DISPERSION_PRIOR, shrunk_dispersion
 from sensing.jit import kernel
 
-DISPERSION_PRIOR = 1.6
-"""Variance-to-mean ratio of a day's order lines, as of Online Retail's A items."""
-DISPERSION_PRIOR_DAYS = 20.0
 DRIFT = 0.2
 """Standard deviation of the level since it was learned, as a share of it."""
 HISTORY_DAYS_MAX = 39.0
@@ -44,9 +42,7 @@ def line_dispersion(lines_square: float, lines_level: float, history_days: float
     """
     if not lines_level > 0.0:
         return DISPERSION_PRIOR
-    days = min(history_days, HISTORY_DAYS_MAX)
-    own = lines_square / lines_level
-    return max(1.0, (days * own + DISPERSION_PRIOR_DAYS * DISPERSION_PRIOR) / (days + DISPERSION_PRIOR_DAYS))
+    return shrunk_dispersion(lines_square, lines_level, min(history_days, HISTORY_DAYS_MAX))
 
 
 @kernel

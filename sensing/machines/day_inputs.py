@@ -62,11 +62,16 @@ class ObservedDay(NamedTuple):
     """(locations, 24) usual share of the day's order lines in each hour; uniform if nothing is known."""
 
 
+def hour_shares(s: ShardState, day: int, locations: slice | NDArray[np.int32]) -> NDArray[np.float64]:
+    """(locations, 24) usual share of the order lines of local ``day`` in each hour; uniform if nothing is known."""
+    return np.asarray(1.0 / 24.0 + s.demand.pool["share"][locations, (day + 3) % 7], np.float64)
+
+
 def observe_day(s: ShardState, day: int) -> ObservedDay:
     """Observed hours of a local day, judged by the order lines that have arrived so far."""
     count = len(s.locations.records)
     s.demand.ensure(s.rows.count, count)  # a location may be known before its first row
-    shares = np.asarray(1.0 / 24.0 + s.demand.pool["share"][:count, (day + 3) % 7])
+    shares = hour_shares(s, day, slice(count))
     closed, _, of_location = _calendar_days(s, day, 1)
     return ObservedDay(day, s.locations.observed(day, closed[of_location, 0], shares), shares)
 

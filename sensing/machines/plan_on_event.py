@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sensing.machine_settings import DAY_MINUTES
 from sensing.machines.call_budget import CallBudget
 from sensing.machines.changed_rows import ChangedRow
+from sensing.machines.day_inputs import hour_shares
 from sensing.machines.forecast_and_plan import (
     PUBLISHED_OUTPUTS,
     ROWS_AT_ONCE,
@@ -73,8 +74,8 @@ def days_left(s: ShardState, rows: Integers, day: int, instant: int) -> NDArray[
         for at in range(DAYS_LEFT):
             gone = min(max(minute - at * DAY_MINUTES, 0), DAY_MINUTES)
             if gone:
-                hours = 1.0 / 24.0 + s.demand.pool["share"][location[of_zone], (day + 1 + at + 3) % 7]
-                left[of_zone, at] = _share_left(np.asarray(hours, np.float64), gone / 60.0)
+                hours = hour_shares(s, day + 1 + at, location[of_zone])
+                left[of_zone, at] = _share_left(hours, gone / 60.0)
     return left
 
 

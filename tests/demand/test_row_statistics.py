@@ -100,3 +100,18 @@ def test_a_second_day_of_risen_demand_is_learned_whole() -> None:
         row_statistics.learn_sizes(found, 0, taught[-1], 1.0)
         row_statistics.count_day(found, 0, taught[-1], 1.0)
     assert taught == [2.0] * 20 + [10.0, 400.0]
+
+
+@given(square=st.floats(0.0, 100.0), level=st.floats(0.1, 50.0), days=st.floats(0.0, 60.0))
+def test_shrunk_dispersion_counts_its_prior_as_twenty_days(square: float, level: float, days: float) -> None:
+    """The ratio of each day and of the twenty days of the prior, on average, and at least 1."""
+    mean = np.average([square / level, row_statistics.DISPERSION_PRIOR], weights=[days, 20.0])
+    assert row_statistics.shrunk_dispersion(square, level, days) == pytest.approx(max(1.0, mean))
+
+
+@given(exposure=st.floats(0.0, 200.0), seasonal_index=st.floats(0.0, 3.0))
+def test_level_gain_is_that_of_a_mean_before_the_rate(exposure: float, seasonal_index: float) -> None:
+    """One over the exposure with the day, of half a day at least, until that is less than the rate."""
+    seen = exposure + seasonal_index
+    expected = 0.05 if seen >= 20.0 else 1.0 / (seen if seen > 0.5 else 0.5)
+    assert row_statistics.level_gain(0.05, exposure, seasonal_index) == pytest.approx(expected)
