@@ -70,7 +70,8 @@ def add_parts(
             forecast.variance[at] += each.variance
     # The row's own squared error is of what is sensed; the parts add the variance that they state.
     before, after = sensed.variance.sum(axis=1), forecast.variance.sum(axis=1)
-    share = np.divide(before, after, out=np.ones_like(before), where=after > 0.0)
+    # A plan that is trusted states less than what is sensed: then the row's own error applies to all of it.
+    share = np.divide(before, after, out=np.ones_like(before), where=after > before)
     forecast.sums[:, OWN] = 1.0 + (sensed.sums[:, OWN] - 1.0) * share
     return forecast, ForecastParts(baselines, expected)
 
