@@ -21,6 +21,7 @@ SAYS = {
     "sinks": ("deliver.records_per_second", "view.records_per_second", "view.redis_cpu_us_per_record"),
     "processes": ("one_process.lines_per_second", "two_processes.lines_per_second", "two_to_one_ratio"),
     "signals": ("weather.rmse_ratio", "tickets.rmse_ratio", "sparse.total_rmse_ratio", "noise.rmse_ratio"),
+    "surges": ("synthetic.lines_10.x3.found", "synthetic.lines_10.stopped.found", "retail.lines_10.x2.planted"),
     "replay": ("lines_per_second", "lines_per_cpu_second", "close_share", "close_cpu_seconds_per_day"),
 }
 ON_SERVERS = {
