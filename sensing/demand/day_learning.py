@@ -31,6 +31,7 @@ from sensing.demand.seasonal_profile import (
     dispersion,
     holiday_index,
     learn_row_profile,
+    line_index,
     own_dispersion,
     squared_error,
     weekday_index,
@@ -136,7 +137,7 @@ def learn_pool(
     holiday: float,
     special: float,
 ) -> None:
-    """Add a day of a row to the day's totals of its pool.
+    """Add the units of a row's day to the day's totals of its pool.
 
     ``special`` is the factor of holiday, promotions and observed share in ``seasonal_index``.
     """
@@ -201,17 +202,16 @@ def learn_hours(pool: NDArray[Any], at: int, lines: NDArray[np.uint16]) -> None:
 
 @kernel
 def learn_level(
-    demand: NDArray[Any], row: int, units: float, lines: float, plain_index: float, shifted: float, observed: float,
-    weight: float,
+    demand: NDArray[Any], row: int, units: float, lines: float, index_of_lines: float, seasonal_index: float,
+    observed: float, weight: float,
 ) -> None:  # fmt: skip
     """Update statistics and members of a row with the units and lines that a day teaches, and count the day.
 
-    ``weight`` is that of the day in the level; ``plain_index`` its seasonal index without the factor ``shifted`` of a
-    shift in doubt.
+    ``weight`` is that of the day in the level; ``index_of_lines`` its seasonal index for order lines, without the
+    factor of a shift in doubt.
     """
-    seasonal_index = plain_index * shifted
-    learn_lines(demand, row, lines, plain_index, observed)
-    learn_base(demand, row, lines, plain_index, observed, weight)
+    learn_lines(demand, row, lines, index_of_lines, observed)
+    learn_base(demand, row, lines, index_of_lines, observed, weight)
     learn_sizes(demand, row, units, observed)
     _learn_members(demand, row, units, seasonal_index, observed, weight)
     count_day(demand, row, units, seasonal_index)
@@ -251,6 +251,7 @@ def close_rows(
         shifted = 1.0 + demand[row]["shift"]
         share = observed[i] if observed[i] > 0.0 else 1.0
         plain_index = weekday_index(demand, row, pool, at, weekday) * special * share
+        index_of_lines = line_index(demand, row, pool, at, weekday) * special * share * uplift[i]
         usual_index = plain_index * shifted
         member_weights(demand, row, weights)
         usual = member_level(demand, row, weights) * usual_index
@@ -283,7 +284,8 @@ def close_rows(
             variance = score(demand, row, pool, at, units, mean)
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
         units = taught_day(demand, row, units, mean)
-        weight = weigh_day(demand, row, lines[i], plain_index * uplift[i])
+        taught_lines = lines[i] if units >= quantity[i] else lines[i] * units / quantity[i]
+        weight = weigh_day(demand, row, lines[i], index_of_lines)
         learned = weight >= WEIGHT_MIN
         if slot >= 0:
             learn_river_errors(river, slot, units, values * uplift[i], share)
@@ -291,12 +293,14 @@ def close_rows(
         if has_level(demand, row):
             learn_errors(demand, row, units, seasonal_index, mean, share)
             if learned:
-                special *= shifted * uplift[i] * share
+                special *= uplift[i] * share
+                pool[at]["day_lines"] += taught_lines
+                pool[at]["day_lines_level"] += special * demand[row]["base_lines"]
+                special *= shifted
                 learn_profiles(demand, row, pool, at, weekday, units, seasonal_index, holiday[i], special)
         if share >= 1.0:  # a part of a day would bias the hour profile
             learn_hours(pool, at, hours[i])
-        taught_lines = lines[i] if units >= quantity[i] else lines[i] * units / quantity[i]
-        learn_level(demand, row, units, taught_lines, plain_index * uplift[i], shifted, share, weight)
+        learn_level(demand, row, units, taught_lines, index_of_lines, seasonal_index, share, weight)
         out[i, 5] = shift_level(demand, row, day, weights)
         if out[i, 5] > 0.0:  # River's models restart instead
             out[i, 0] = math.nan

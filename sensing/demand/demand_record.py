@@ -11,7 +11,7 @@ Invariants
 
 import numpy as np
 
-from sensing.demand.level_shift import RATIOS
+from sensing.demand.level_shift import PAST_DAYS, RATIOS
 from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
 from sensing.demand.sum_variance import SUM_DAYS, SUM_LEVELS
 
@@ -47,6 +47,7 @@ DEMAND = np.dtype(
         ("base_square", "f4"),  # discounted mean squared error of a day's order lines around it
         ("base_product", "f4"),  # discounted mean of the product of the errors of two neighbouring days
         ("base_error", "f4"),  # error of the newest day
+        ("past_lines", "f4", (PAST_DAYS,)),  # base_lines one, two, ... closes ago
         ("shift", "f4"),  # expected factor on the level of a shift in doubt, minus 1
         ("shift_odds", "f4", (len(RATIOS),)),  # odds of a shift by each ratio
         ("shift_lines", "f4"),  # order lines since the shift began that is in doubt, and those expected without it
@@ -84,6 +85,8 @@ POOL = np.dtype(
         ("day_quantity", "f8"),  # totals of the day that is closing, cleared by the aggregate_* kernels
         ("day_level", "f8"),
         ("day_expected", "f8"),
+        ("day_lines", "f8"),  # order lines, and those of the rows' levels
+        ("day_lines_level", "f8"),
         ("day_dispersion", "f8"),  # sum over rows of the logarithm of the variance-to-mean ratio, and their number
         ("day_dispersion_weight", "f8"),
         ("day_holiday", "f8", (2,)),  # units of holidays, and units expected if they were none
@@ -92,7 +95,10 @@ POOL = np.dtype(
         ("day_rows", "f8", (len(CLASSES),)),
         ("quantity", "f8", (7,)),  # discounted totals per weekday
         ("level", "f8", (7,)),
+        ("lines", "f8", (7,)),
+        ("lines_level", "f8", (7,)),
         ("weekday_index", "f8", (7,)),  # weekday index minus 1, so that zero means no profile yet
+        ("line_index", "f8", (7,)),  # the same of order lines
         ("holiday", "f8", (2,)),  # discounted
         ("dispersion", "f8"),  # discounted; dispersion / weight is the logarithm of the variance-to-mean ratio
         ("dispersion_weight", "f8"),

@@ -5,6 +5,9 @@ relative to an average day. The weekday indices of a pool average 1. The weekday
 expected by its level, shrunk to the pool's index. The prior counts as ``ROW_PRIOR`` units, times the row's
 variance-to-mean ratio if that is above 1. Without data all indices are 1 and the hours have equal shares.
 
+Order lines have a profile of their own, since a few large lines move one of units: that of the pool's lines, times what
+the row's units say of the row in comparison with its pool.
+
 Source of the shrinkage: the posterior mean of a Poisson rate under a gamma prior (Gelman et al., BDA3, 2.6).
 """
 
@@ -14,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.demand.level_shift import usual_lines
 from sensing.jit import kernel
 
 ROW_PRIOR = 60.0
@@ -30,6 +34,8 @@ SHOCK_RATIO = 0.3
 SHOCK_DAYS_MIN = 4
 SHOCKS_MAX = 2
 """A weekday with hardly any sales (Christmas) is left out up to this many times in a row. Then it counts as normal."""
+INDEX_MIN = 0.01
+"""On weekdays with a smaller index of the pool, where it is closed, rows are not compared with it."""
 EXPECTED_MIN = np.float32(1e-3)
 """Lower bound, in units a day, of the mean behind a variance-to-mean ratio. Over years of silence the mean falls to
 zero; one sale would then give a ratio without bound, which the pool's other rows would take over."""
@@ -78,6 +84,15 @@ def weekday_index(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, w
 
 
 @kernel
+def line_index(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, weekday: int) -> float:
+    """Seasonal index of a weekday (Monday 0) for a row's order lines."""
+    of_units: float = 1.0 + pool[at]["weekday_index"][weekday]
+    own = weekday_index(demand, row, pool, at, weekday) / of_units if of_units > INDEX_MIN else 1.0
+    lines: float = own * (1.0 + pool[at]["line_index"][weekday])
+    return lines
+
+
+@kernel
 def holiday_index(pool: NDArray[Any], at: int, holiday: float) -> float:
     """Factor on a day's demand if it is a holiday; 1 if it is none."""
     if holiday <= 0.0:
@@ -94,6 +109,16 @@ def learn_row_profile(demand: NDArray[Any], row: int, weekday: int, units: float
 
 
 @kernel
+def fill_indices(units: NDArray[Any], level: NDArray[Any], index: NDArray[Any]) -> None:
+    """Fill a pool's weekday indices minus 1 (7,) with ``units`` over ``level`` (7,), shrunk; they average 1."""
+    total = 0.0
+    for day in range(7):
+        total += (POOL_PRIOR + units[day]) / (POOL_PRIOR + level[day])
+    for day in range(7):
+        index[day] = 7.0 * (POOL_PRIOR + units[day]) / (POOL_PRIOR + level[day]) / total - 1.0
+
+
+@kernel
 def aggregate_weekday(pool: NDArray[Any], at: int, weekday: int) -> None:
     """Update the weekday indices and the holiday factor of a pool with its totals of a day."""
     if pool[at]["day_holiday"][1] > 0.0:  # only such days discount it
@@ -104,9 +129,13 @@ def aggregate_weekday(pool: NDArray[Any], at: int, weekday: int) -> None:
     units = pool[at]["day_quantity"]
     level = pool[at]["day_level"]
     expected = pool[at]["day_expected"]
+    lines = pool[at]["day_lines"]
+    lines_level = pool[at]["day_lines_level"]
     pool[at]["day_quantity"] = 0.0
     pool[at]["day_level"] = 0.0
     pool[at]["day_expected"] = 0.0
+    pool[at]["day_lines"] = 0.0
+    pool[at]["day_lines_level"] = 0.0
     if level <= 0.0:
         return
     seen = pool[at]["days_aggregated"][weekday]
@@ -118,12 +147,10 @@ def aggregate_weekday(pool: NDArray[Any], at: int, weekday: int) -> None:
     pool[at]["days_aggregated"][weekday] = min(seen + 1, 65535)
     pool[at]["quantity"][weekday] = POOL_DISCOUNT * pool[at]["quantity"][weekday] + units
     pool[at]["level"][weekday] = POOL_DISCOUNT * pool[at]["level"][weekday] + level
-    total = 0.0
-    for day in range(7):
-        total += (POOL_PRIOR + pool[at]["quantity"][day]) / (POOL_PRIOR + pool[at]["level"][day])
-    for day in range(7):
-        index = (POOL_PRIOR + pool[at]["quantity"][day]) / (POOL_PRIOR + pool[at]["level"][day])
-        pool[at]["weekday_index"][day] = 7.0 * index / total - 1.0
+    pool[at]["lines"][weekday] = POOL_DISCOUNT * pool[at]["lines"][weekday] + lines
+    pool[at]["lines_level"][weekday] = POOL_DISCOUNT * pool[at]["lines_level"][weekday] + lines_level
+    fill_indices(pool[at]["quantity"], pool[at]["level"], pool[at]["weekday_index"])
+    fill_indices(pool[at]["lines"], pool[at]["lines_level"], pool[at]["line_index"])
 
 
 @kernel
@@ -182,8 +209,8 @@ def expected_lines(
     Returns
     -------
     float
-        Sum over days of level of lines x weekday index x share of the hours x observed share of the day. 0 if the row
-        has learned nothing.
+        Sum over days of usual lines x weekday index x share of the hours x observed share of the day. 0 if the row has
+        learned nothing.
     """
     total = 0.0
     hour = start_hour
@@ -194,9 +221,7 @@ def expected_lines(
         share = 0.0
         for at_hour in range(hour - day * 24, stop - day * 24):
             share += 1.0 / 24.0 + pool[at]["share"][weekday, at_hour]
-        total += (
-            share * weekday_index(demand, row, pool, at, weekday) * (1.0 - unobserved[at, day % unobserved.shape[1]])
-        )
+        total += share * line_index(demand, row, pool, at, weekday) * (1.0 - unobserved[at, day % unobserved.shape[1]])
         hour = stop
-    level: float = demand[row]["lines_level"]
+    level: float = usual_lines(demand, row)
     return total * level

@@ -35,24 +35,29 @@ from numpy.typing import NDArray
 from sensing.codec.event_record import THOUSANDTHS
 from sensing.contracts.exception_details import SurgeDetails
 from sensing.demand.distribution import tail_probability
+from sensing.demand.level_shift import line_spread, usual_lines
 from sensing.detection.detector import Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
 from sensing.detection.promoted_lines import expected_with_promotions
 from sensing.detection.sentences import are, chance, counted, number, plural
 from sensing.detection.severity import lift_points
-from sensing.detection.window_statistics import line_dispersion, reported_window, units_per_line, window_variance
+from sensing.detection.window_statistics import reported_window, units_per_line, window_variance
 from sensing.jit import kernel
 from sensing.machine_settings import DAY_MINUTES, DAY_MS
 from sensing.state.rows import DAYS_KEPT, HOURS_KEPT, RECENT_DAYS
 
 WINDOWS_HOURS = (24, 72)
 CUSTOMER_BITS = 64.0
-PROBABILITY_MAX = 3e-3
-LIFT_MIN = 2.0
+PROBABILITY_MAX = (3e-4, 8e-4)
+"""A window of a day is as good as another one several times a day, so its chance must be smaller."""
+DRIFT = 0.1
+LIFT_MIN = 1.6
 LINES_MIN = 5.0
-LIFT_CLEARED = 1.5
+LIFT_CLEARED = 1.3
 """A surge is over when, at a day's close, no window has this many times its expected lines."""
 HISTORY_DAYS_MIN = 14.0
+HISTORY_DAYS_MAX = 99.0
+"""The usual lines forget at .02 a day, so their effective history is at most (2 - .02) / .02 days."""
 STEP = 1.5
 """An open surge is evaluated again when its count has grown by this factor."""
 THRESHOLD_NONE = 65535
@@ -90,7 +95,8 @@ def surge_probability(
         Length of the window and days the level was learned from.
     """
     mean = baseline_lines(expected, lines_level, window_days, history_days)
-    return tail_probability(observed, mean, window_variance(mean, dispersion, window_days, history_days))
+    history = min(history_days, HISTORY_DAYS_MAX)
+    return tail_probability(observed, mean, window_variance(mean, dispersion, window_days, history, DRIFT))
 
 
 @kernel
@@ -102,7 +108,8 @@ def is_surge(
         return False
     if observed < LIFT_MIN * baseline_lines(expected, lines_level, window_days, history_days):
         return False
-    return surge_probability(observed, expected, lines_level, dispersion, window_days, history_days) <= PROBABILITY_MAX
+    limit = PROBABILITY_MAX[0] if window_days <= 1.0 else PROBABILITY_MAX[1]
+    return surge_probability(observed, expected, lines_level, dispersion, window_days, history_days) <= limit
 
 
 @kernel
@@ -183,10 +190,9 @@ def customers_of(bits: NDArray[np.uint64]) -> float:
 
 def surge_evidence(parts: ShardParts, row: int, closing_day: int | None = None) -> SurgeEvidence:
     """Windows of a row that end with its newest hour or, at a close, with the closed day."""
-    hot, demand = parts.rows.hot[row], parts.demand.demand[row]
+    hot, demand = parts.rows.hot[row], parts.demand.demand
     newest = int(hot["hour"])
     last = newest if closing_day is None else max(newest, closing_day * 24 + 23)
-    level, days = float(demand["lines_level"]), float(demand["days"])
     observed, usual, expected, units, customers, promotions = [], [], [], [], [], ""
     for hours in WINDOWS_HOURS:
         first = max(last - hours + 1, newest - HOURS_KEPT + 1)
@@ -202,9 +208,9 @@ def surge_evidence(parts: ShardParts, row: int, closing_day: int | None = None) 
     return SurgeEvidence(
         observed=observed,
         expected=expected,
-        lines_level=level,
-        dispersion=float(line_dispersion(float(demand["lines_square"]), level, days)),
-        history_days=days,
+        lines_level=float(usual_lines(demand, row)),
+        dispersion=float(line_spread(demand, row)),
+        history_days=float(demand["days"][row]),
         units_per_line=units_per_line(hot),
         closing=closing_day is not None,
         units=units,
@@ -302,7 +308,7 @@ ORDER_SURGE = Detector(
     name="order_surge",
     prefix="surge",
     opens=f"at least {LINES_MIN:g} order lines and {LIFT_MIN:g} times those that the last 24 or 72 hours explain, at a"
-    f" chance of at most {PROBABILITY_MAX:g}",
+    f" chance of at most {PROBABILITY_MAX[0]:g} or {PROBABILITY_MAX[1]:g}",
     ends=f"no window holds {LIFT_CLEARED:g} times its lines at a day's close",
     route="planner",
     details=SurgeDetails,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.seasonal_profile import weekday_index
+from sensing.demand.seasonal_profile import line_index
 from sensing.detection.drop import expected_before, is_drop
 from sensing.detection.window_statistics import line_dispersion
 from sensing.jit import kernel
@@ -43,7 +43,7 @@ def read_windows(
         of_row = demand[row]
         entry = out[i]
         for weekday in range(7):
-            lines_by_weekday[weekday] = of_row.lines_level * weekday_index(demand, row, pools, record.location, weekday)
+            lines_by_weekday[weekday] = of_row.lines_level * line_index(demand, row, pools, record.location, weekday)
         silence = min(of_row.silence, SILENCE_DAYS_MAX)
         lines = 0.0
         expected = 0.0

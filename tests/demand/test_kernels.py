@@ -78,6 +78,34 @@ def test_pool_factors_average_one(units: list[float], level: float, weeks: int) 
     assert factors.mean() == pytest.approx(1.0)
 
 
+@given(lines=st.lists(counts, min_size=7, max_size=7), level=st.floats(0.1, 50.0), weeks=st.integers(1, 30))
+def test_lines_have_a_profile_of_their_own(lines: list[int], level: float, weeks: int) -> None:
+    """It averages one, and is that of plain discounted sums, whatever the units."""
+    found = pool()
+    for day in range(7 * weeks):
+        found["day_quantity"], found["day_level"] = 1e6 * (day % 7), level
+        found["day_lines"], found["day_lines_level"] = lines[day % 7], level
+        seasonal_profile.aggregate_weekday(found, 0, day % 7)
+        assert (found["day_lines"][0], found["day_lines_level"][0]) == (0.0, 0.0)
+    kept = sum(seasonal_profile.POOL_DISCOUNT**week for week in range(weeks))
+    ratio = (10.0 + kept * np.array(lines)) / (10.0 + kept * level)
+    assert 1.0 + found["line_index"][0] == pytest.approx(ratio / ratio.mean())
+    index = np.empty(7)
+    seasonal_profile.fill_indices(kept * np.array(lines, float), np.full(7, kept * level), index)
+    assert index == pytest.approx(found["line_index"][0])
+
+
+def test_a_row_differs_from_its_pool_in_lines_as_in_units() -> None:
+    """A row that sells twice as much as its pool on a weekday has twice the lines, unless the pool is closed."""
+    found, of = row(), pool()
+    of["weekday_index"][0], of["line_index"][0] = [0.5, 0, 0, 0, 0, 0, -1.0], [0.2, 0, 0, 0, 0, 0, -0.9]
+    assert seasonal_profile.line_index(found, 0, of, 0, 0) == pytest.approx(1.2)
+    found["weekday_quantity"][0, 0], found["weekday_expected"][0, 0] = 3e6, 1e6
+    found["weekday_quantity"][0, 6], found["weekday_expected"][0, 6] = 3e6, 1e6
+    assert seasonal_profile.line_index(found, 0, of, 0, 0) == pytest.approx(2.4, rel=1e-3)
+    assert seasonal_profile.line_index(found, 0, of, 0, 6) == pytest.approx(0.1)
+
+
 def test_row_factor_goes_from_pool_to_own() -> None:
     """A row that has seen nothing has the pool's factor; one that has seen much has its own."""
     found, of = row(), pool()
@@ -138,7 +166,7 @@ def test_expected_lines_are_the_oracles(seed: int, start: int, length: int) -> N
     """Lines of a window are those of its hours; before anything is known the hours are uniform."""
     rng = np.random.default_rng(seed)
     found, of = row(), pool()
-    found["lines_level"] = 3.0
+    found["past_lines"][0, -1] = 3.0
     assert seasonal_profile.expected_lines(found, 0, of, 0, UNOBSERVED, start, start + 24) == pytest.approx(3.0)
     kept = np.zeros((7, 24))
     for day in range(20):
@@ -147,9 +175,9 @@ def test_expected_lines_are_the_oracles(seed: int, start: int, length: int) -> N
         seasonal_profile.aggregate_hours(of, 0, day % 7)
         kept[day % 7] = seasonal_profile.HOURS_DISCOUNT * kept[day % 7] + counted
         assert not of["day_hours"].any()
-    of["weekday_index"][0] = rng.uniform(-0.5, 0.5, 7)
+    of["line_index"][0] = rng.uniform(-0.5, 0.5, 7)
     shares = oracles.hour_shares(kept, seasonal_profile.HOURS_PRIOR)
-    factors = [seasonal_profile.weekday_index(found, 0, of, 0, weekday) for weekday in range(7)]
+    factors = [seasonal_profile.line_index(found, 0, of, 0, weekday) for weekday in range(7)]
     expected = oracles.window_lines(3.0, factors, shares, start, start + length)
     assert seasonal_profile.expected_lines(found, 0, of, 0, UNOBSERVED, start, start + length) == pytest.approx(
         expected

@@ -57,6 +57,7 @@ def test_kernels_are_the_slow_shift(rate: float, ratio: float, length: int, seed
         slow.learn(count, index, weight)
         level_shift.learn_base(demand, 0, count, index, 1.0, weight)
         count_day(demand, 0, count, index)
+        assert level_shift.usual_lines(demand, 0) == pytest.approx(slow.levels[-3], rel=1e-3, abs=1e-5)
         assert demand["shift_odds"][0] == pytest.approx(np.array(slow.odds()), rel=2e-3, abs=1e-6)
         assert level_shift.shift_odds(demand, 0) == pytest.approx(sum(slow.odds()), rel=2e-3, abs=1e-6)
         if slow.base > 0.0:

@@ -19,17 +19,18 @@ def count_tail(count: float, mean: float, variance: float) -> float:
     return float(stats.nbinom.sf(math.ceil(count) - 1, mean * share / (1 - share), share))
 
 
-def variance(expected: float, dispersion: float, window_days: float, history_days: float) -> float:
+def variance(expected: float, dispersion: float, window_days: float, history_days: float, drift: float) -> float:
     """Variance of a window: scatter of the days, uncertainty of the level, drift of the level."""
-    history = min(max(history_days, 1.0), 39.0)
-    return dispersion * expected + dispersion * expected * window_days / history + (0.2 * expected) ** 2
+    history = max(history_days, 1.0)
+    return dispersion * expected + dispersion * expected * window_days / history + (drift * expected) ** 2
 
 
 def is_surge(count: int, expected: float, level: float, dispersion: float, window: float, history: float) -> bool:
     """The four conditions of an opening, one after the other."""
     baseline = max(expected, level * window / 4) + 0.5 * window / max(history, 1.0)
-    enough = history >= 14 and count >= 5 and count >= 2 * baseline
-    return enough and count_tail(count, baseline, variance(baseline, dispersion, window, history)) <= 3e-3
+    enough = history >= 14 and count >= 5 and count >= 1.6 * baseline
+    spread = variance(baseline, dispersion, window, min(history, 99.0), 0.1)
+    return enough and count_tail(count, baseline, spread) <= (3e-4 if window == 1.0 else 8e-4)
 
 
 def level_after(level: float, factors: Sequence[float], lines_per_day: float) -> float:
