@@ -76,6 +76,9 @@ class SurgeDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
         None
     )
     promotions: Annotated[str | None, about("Promotions that raise what is expected, in words; null: none.")] = None
+    size_lift: Annotated[
+        Ratio | None, about("Units of a line over those of a usual line; null: they are not unusual.", minimum=0)
+    ] = None
 
 
 class DropDetails(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="demand_drop"):

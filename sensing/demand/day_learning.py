@@ -172,13 +172,19 @@ def learn_sum(
 
 @kernel
 def learn_profiles(
-    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, weekday: int, units: float, seasonal_index: float,
-    holiday: float, special: float,
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, weekday: int, units: float, lines: float,
+    seasonal_index: float, holiday: float, special: float, shifted: float,
 ) -> None:  # fmt: skip
-    """Add a day to the weekday profiles of its row and pool; ``special`` as in `learn_pool`."""
+    """Add a day to the weekday profiles of its row and pool.
+
+    ``special`` is the factor of holiday, promotions and observed share; ``shifted`` that of a shift in doubt, which
+    multiplies the level of units and not that of order lines.
+    """
+    pool[at]["day_lines"] += lines
+    pool[at]["day_lines_level"] += demand[row]["base_lines"] * special
     level = _middle_forecast(demand, row, 1.0)
-    learn_pool(pool, at, units, level, seasonal_index, holiday, special)
-    learn_row_profile(demand, row, weekday, units, level * special)
+    learn_pool(pool, at, units, level, seasonal_index, holiday, special * shifted)
+    learn_row_profile(demand, row, weekday, units, level * special * shifted)
 
 
 @kernel
@@ -257,15 +263,14 @@ def close_rows(
         usual = member_level(demand, row, weights) * usual_index
         out[i] = math.nan
         out[i, 5] = 0.0
-        out[i, 1] = usual * uplift[i]
-        out[i, 2] = usual_index * uplift[i]
+        out[i, 1], out[i, 2] = usual * uplift[i], usual_index * uplift[i]
         slot = demand[row]["slot"] - 1
         if slot >= 0:
             features_of(KnownDay(day, holiday[i]), features)
             river_forecasts(river, slot, usual, usual_index, 1, features, values)
             river_weights(river, slot, weights_of_river)
             usual = river_mean(values, weights_of_river)
-        mean, seasonal_index, units = usual * uplift[i], usual_index * uplift[i], quantity[i]
+        mean, index, units = usual * uplift[i], usual_index * uplift[i], quantity[i]
         if explained[i] or censored[i] or share < 1.0:
             end_sum(demand, row)
         if observed[i] <= 0.0 or (censored[i] and units <= mean):
@@ -284,23 +289,20 @@ def close_rows(
             variance = score(demand, row, pool, at, units, mean)
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
         units = taught_day(demand, row, units, mean)
-        taught_lines = lines[i] if units >= quantity[i] else lines[i] * units / quantity[i]
+        taught = lines[i] if units >= quantity[i] else lines[i] * units / quantity[i]
         weight = weigh_day(demand, row, lines[i], index_of_lines)
         learned = weight >= WEIGHT_MIN
         if slot >= 0:
             learn_river_errors(river, slot, units, values * uplift[i], share)
         out[i, 0] = units if learned else math.nan
         if has_level(demand, row):
-            learn_errors(demand, row, units, seasonal_index, mean, share)
+            learn_errors(demand, row, units, index, mean, share)
             if learned:
                 special *= uplift[i] * share
-                pool[at]["day_lines"] += taught_lines
-                pool[at]["day_lines_level"] += special * demand[row]["base_lines"]
-                special *= shifted
-                learn_profiles(demand, row, pool, at, weekday, units, seasonal_index, holiday[i], special)
+                learn_profiles(demand, row, pool, at, weekday, units, taught, index, holiday[i], special, shifted)
         if share >= 1.0:  # a part of a day would bias the hour profile
             learn_hours(pool, at, hours[i])
-        learn_level(demand, row, units, taught_lines, index_of_lines, seasonal_index, share, weight)
+        learn_level(demand, row, units, taught, index_of_lines, index, share, weight)
         out[i, 5] = shift_level(demand, row, day, weights)
         if out[i, 5] > 0.0:  # River's models restart instead
             out[i, 0] = math.nan

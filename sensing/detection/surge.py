@@ -4,7 +4,8 @@ Lines are counted, not units: Online Retail's A items have a daily variance/mean
 test on units would see a surge days later or not at all. The expected count is that of exactly the hours of the window
 (level x weekday x hour of day), so the usual rush on Monday 9 a.m. is no surge.
 
-A surge opens when all of these hold, for one window at least:
+A surge opens when all of these hold, for one window at least, or when lines are far larger than usual of late
+(`sensing.detection.order_size`):
 
 - the chance of so many lines is at most ``PROBABILITY_MAX``,
 - there are at least ``LIFT_MIN`` times the expected lines and at least ``LINES_MIN``,
@@ -38,6 +39,7 @@ from sensing.demand.distribution import tail_probability
 from sensing.demand.level_shift import line_spread, usual_lines
 from sensing.detection.detector import Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
+from sensing.detection.order_size import RUN_MIN, run_chance
 from sensing.detection.promoted_lines import expected_with_promotions
 from sensing.detection.sentences import are, chance, counted, number, plural
 from sensing.detection.severity import lift_points
@@ -55,6 +57,8 @@ LIFT_MIN = 1.6
 LINES_MIN = 5.0
 LIFT_CLEARED = 1.3
 """A surge is over when, at a day's close, no window has this many times its expected lines."""
+RUN_CLEARED = RUN_MIN / 3.0
+"""Sum of deviations of sizes at which lines are of usual size again."""
 HISTORY_DAYS_MIN = 14.0
 HISTORY_DAYS_MAX = 99.0
 """The usual lines forget at .02 a day, so their effective history is at most (2 - .02) / .02 days."""
@@ -162,6 +166,9 @@ class SurgeEvidence(msgspec.Struct, frozen=True, kw_only=True):
         has no more customers than lines.
     usual, promotions
         Expected lines without promotions, and the promotions in the longest window, in words.
+    size_run, usual_size
+        Sum of the deviations of the sizes of the newest lines (`sensing.detection.order_size`), and the mean units of a
+        usual line; NaN unknown.
     """
 
     observed: Sequence[float]
@@ -175,6 +182,8 @@ class SurgeEvidence(msgspec.Struct, frozen=True, kw_only=True):
     customers: Sequence[float] = (math.nan, math.nan)
     usual: Sequence[float] = ()
     promotions: str = ""
+    size_run: float = 0.0
+    usual_size: float = math.nan
 
 
 def customers_of(bits: NDArray[np.uint64]) -> float:
@@ -217,6 +226,8 @@ def surge_evidence(parts: ShardParts, row: int, closing_day: int | None = None) 
         customers=customers,
         usual=usual,
         promotions=promotions,
+        size_run=float(hot["size_run"]),
+        usual_size=float(np.exp(hot["size_mean"] + hot["size_variance"] / 2.0)) if hot["size_count"] > 0 else math.nan,
     )
 
 
@@ -241,7 +252,7 @@ def explained_thresholds(parts: ShardParts, row: int, evidence: SurgeEvidence) -
         threshold = surge_threshold(
             max(least - 1e-9, 0.0), evidence.lines_level, evidence.dispersion, hours / 24.0, evidence.history_days
         )
-        found.append(max(int(threshold), int(evidence.observed[at]) + 1))
+        found.append(min(max(int(threshold), int(evidence.observed[at]) + 1), THRESHOLD_NONE))
     return found
 
 
@@ -250,34 +261,52 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[SurgeEvidence
     return [surge_evidence(parts, int(closing.plan.rows[at]), closing.plan.day)]
 
 
+def is_any_surge(evidence: SurgeEvidence) -> bool:
+    """Whether the lines of a window are a surge, whatever their sizes."""
+    level, dispersion, history = evidence.lines_level, evidence.dispersion, evidence.history_days
+    windows = zip(evidence.observed, evidence.expected, WINDOWS_HOURS, strict=True)
+    return any(is_surge(float(n), float(e), level, dispersion, h / 24.0, history) for n, e, h in windows)
+
+
 def evaluate_surge(evidence: SurgeEvidence) -> Evaluation:
-    """Apply the thresholds to the two windows that end now."""
+    """Apply the thresholds to the two windows that end now, and to the sizes of the newest lines."""
     level, dispersion, history = evidence.lines_level, evidence.dispersion, evidence.history_days
     windows = list(zip(evidence.observed, evidence.expected, WINDOWS_HOURS, strict=True))
     chances = [surge_probability(float(n), float(e), level, dispersion, h / 24.0, history) for n, e, h in windows]
     hits = [is_surge(float(n), float(e), level, dispersion, h / 24.0, history) for n, e, h in windows]
     at = reported_window(hits, chances)
-    over = evidence.closing and not any(
-        n >= LINES_MIN and n >= LIFT_CLEARED * baseline_lines(float(e), level, h / 24.0, history) for n, e, h in windows
+    larger = evidence.size_run >= RUN_MIN
+    over = (
+        evidence.closing
+        and evidence.size_run <= RUN_CLEARED
+        and not any(
+            n >= LINES_MIN and n >= LIFT_CLEARED * baseline_lines(float(e), level, h / 24.0, history)
+            for n, e, h in windows
+        )
     )
     n, e, hours = float(evidence.observed[at]), float(evidence.expected[at]), WINDOWS_HOURS[at]
     lift = n / baseline_lines(e, level, hours / 24.0, history)
+    size_lift = evidence.units[at] / (n * evidence.usual_size) if larger and n > 0.0 else math.nan
+    by_size = larger and not any(hits)
+    probability = run_chance(evidence.size_run) if by_size else chances[at]
+    money_units = max(0.0, n - e) * evidence.units_per_line
     details = SurgeDetails(
         window_hours=hours,
         lift=round(lift, 3),
         units=_known(evidence.units[at]),
         customers=None if math.isnan(evidence.customers[at]) else round(min(evidence.customers[at], n)),
         promotions=evidence.promotions or None,
+        size_lift=_known(size_lift),
     )  # fmt: skip
     return Evaluation(
-        active=any(hits),
+        active=any(hits) or larger,
         cleared=over,
-        severity_points=lift_points(lift, chances[at]),
+        severity_points=lift_points(size_lift if by_size and size_lift > 0.0 else lift, probability),
         expected=e,
         observed=n,
-        probability=chances[at],
+        probability=probability,
         window_hours=hours,
-        money_units=max(0.0, n - e) * evidence.units_per_line,
+        money_units=max(0.0, evidence.units[at] - e * evidence.usual_size) if by_size else money_units,
         details=details,
     )
 
@@ -301,6 +330,10 @@ def surge_sentence(_: DetectionContext, evidence: SurgeEvidence, evaluation: Eva
         return f"The surge is over: {said}."
     if not evaluation.active:
         return f"The surge ebbs but is not over: {said}."
+    if evidence.size_run >= RUN_MIN and details.size_lift is not None and details.units is not None:
+        said += f", of {number(details.units)} units, {number(details.size_lift)} times the usual size of a line"
+        if not is_any_surge(evidence):
+            return f"{said} ({chance(evaluation.probability)})."
     return f"{said}, {number(details.lift)} times as many ({chance(evaluation.probability)})."
 
 
@@ -308,8 +341,9 @@ ORDER_SURGE = Detector(
     name="order_surge",
     prefix="surge",
     opens=f"at least {LINES_MIN:g} order lines and {LIFT_MIN:g} times those that the last 24 or 72 hours explain, at a"
-    f" chance of at most {PROBABILITY_MAX[0]:g} or {PROBABILITY_MAX[1]:g}",
-    ends=f"no window holds {LIFT_CLEARED:g} times its lines at a day's close",
+    f" chance of at most {PROBABILITY_MAX[0]:g} or {PROBABILITY_MAX[1]:g}; or lines far larger than usual, one after"
+    " the other",
+    ends=f"no window holds {LIFT_CLEARED:g} times its lines at a day's close, and lines have their usual size",
     route="planner",
     details=SurgeDetails,
     hysteresis=Hysteresis(1, 1, 0, 3 * DAY_MS, 14 * DAY_MS),

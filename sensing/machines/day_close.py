@@ -115,6 +115,7 @@ def _learn(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
     if signals is not None:
         usual = learn_signals(s, rows, inputs, kind, usual, signals)
     learn_uplifts(s, rows, promoted, kind, usual)
+    s.rows.hot["empty_days"][rows] = s.rows.hot["empty_days"][rows] << 1 | promoted.censored
     s.rows.hot["closed_day"][rows] = observed.day
 
 

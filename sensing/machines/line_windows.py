@@ -12,6 +12,8 @@ from sensing.jit import kernel
 from sensing.state.rows import DAYS_KEPT
 
 SILENCE_DAYS_MAX = 60
+EMPTY_DAYS_KEPT = 32
+"""Bits of ``empty_days``. On days that ended out of stock no lines are expected: who finds nothing orders nothing."""
 WINDOWS = np.dtype(
     [
         ("observed", "f8", (3,)),  # order lines in three windows: 7 days, 14 days, the days since the last line
@@ -52,6 +54,8 @@ def read_windows(
             if k < DAYS_KEPT and record.day - DAYS_KEPT < at <= record.day:
                 lines += record.day_lines[at % DAYS_KEPT]
             share = 1.0 - unobserved[record.location, at % DAYS_KEPT] if k < DAYS_KEPT else 1.0
+            if k < EMPTY_DAYS_KEPT and (record.empty_days >> np.uint32(k)) & np.uint32(1):
+                share = 0.0
             expected += share * lines_by_weekday[(at + 3) % 7]
             if k == 6:
                 entry.observed[0] = lines

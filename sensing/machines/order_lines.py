@@ -28,7 +28,7 @@ from sensing.codec.event_record import (
     Topic,
 )
 from sensing.codec.swar import WORD
-from sensing.detection.order_size import taught_quantity
+from sensing.detection.order_size import RUN_MIN, size_run, taught_quantity
 from sensing.jit import kernel, lean_kernel
 from sensing.machine_settings import DAY_MINUTES
 from sensing.machines.booking import book_line, learn_sizes, mark_seen, move_line, new_line, request, unbook
@@ -184,6 +184,10 @@ def learn_line(t: Tables, slot: int, event: Any, callbacks: NDArray[Any], added:
     quantity = line.quantity
     if line.flags & LARGE:
         quantity = min(quantity, int(THOUSANDTHS * taught_quantity(record.size_max)))
+    run = record.size_run
+    units = quantity / THOUSANDTHS
+    record.size_run = size_run(run, record.size_count, record.size_mean, record.size_variance, units)
+    larger = run < RUN_MIN <= record.size_run
     learn_sizes(t, row, quantity)
     day = booked_day(line)
     age_days = record.day - day
@@ -196,7 +200,7 @@ def learn_line(t: Tables, slot: int, event: Any, callbacks: NDArray[Any], added:
         if not np.isnan(event.price):
             record.price = event.price
             record.currency = event.currency
-    return check_surge(t, row, booked_hour(line), callbacks, added)
+    return check_surge(t, row, booked_hour(line), larger, callbacks, added)
 
 
 @kernel

@@ -43,9 +43,9 @@ def is_surge_now(t: Tables, row: int, hours: int, observed: int) -> bool:
 
 
 @lean_kernel
-def check_surge(t: Tables, row: int, hour: int, callbacks: NDArray[Any], added: int) -> int:
+def check_surge(t: Tables, row: int, hour: int, larger: bool, callbacks: NDArray[Any], added: int) -> int:
     """Add a SURGE callback if, after a line was booked in local ``hour``, a window has reached its threshold and is a
-    surge. Returns the number of callback entries.
+    surge, or if ``larger`` lines are one. Returns the number of callback entries.
     """
     record = t.hot[row]
     if record.thresholds_day == (record.hour // 24) & 255:
@@ -56,8 +56,10 @@ def check_surge(t: Tables, row: int, hour: int, callbacks: NDArray[Any], added: 
     else:
         surge_threshold_24 = surge_threshold_72 = np.int64(LINES_MIN)
     day_reached = hour > record.hour - 24 and record.window_24 >= surge_threshold_24
-    if (day_reached and is_surge_now(t, row, 24, record.window_24)) or (
-        record.window_72 >= surge_threshold_72 and is_surge_now(t, row, 72, record.window_72)
+    if (
+        larger
+        or (day_reached and is_surge_now(t, row, 24, record.window_24))
+        or (record.window_72 >= surge_threshold_72 and is_surge_now(t, row, 72, record.window_72))
     ):
         added = add_callback(callbacks, added, SURGE, row, np.nan)
     return added

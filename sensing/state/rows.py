@@ -43,8 +43,9 @@ HOT = np.dtype(
         ("hour", "i4"),  # newest local hour in the rings
         ("window_24", "u4"),  # order lines in the 24 hours up to and including ``hour``
         ("window_72", "u4"),
-        ("surge_threshold_24", "u4"),  # below these counts no surge test is needed
-        ("surge_threshold_72", "u4"),
+        ("surge_threshold_24", "u2"),  # below these counts no surge test is needed
+        ("surge_threshold_72", "u2"),
+        ("size_run", "f4"),  # evidence that lines are larger of late: see detection.order_size
         ("thresholds_day", "u1"),  # local day, modulo 256, that the thresholds hold for
         ("active", "u1"),
         ("dirty", "u1"),  # 1: an event arrived after the row was last planned
@@ -53,6 +54,7 @@ HOT = np.dtype(
         ("slot", "u1"),  # minute after the local day's end at which the row closes
         ("stock_threshold", "f4"),  # on-hand units below which the projection runs again; NaN: not before the next plan
         ("out_of_sync", "u4"),  # 1: the newest count differed from the balance by more than the policy allows
+        ("empty_days", "u4"),  # bit k: local day ``closed_day`` - k ended out of stock
         ("stock", "f8"),  # units on hand; NaN: never counted
         ("first_hour", "i4"),  # local hour of the first absorbed event; late events of the same day may move it back
         ("closed_day", "i4"),  # last closed local day

@@ -13,6 +13,11 @@ from sensing.detection import order_size
 from sensing.detection.order_size import (
     DEVIATIONS_MIN,
     ROW_LINES_MAX,
+    RUN_ALLOWANCE,
+    RUN_LINES_MIN,
+    RUN_MAX,
+    RUN_MIN,
+    RUN_STEP_MAX,
     TIMES_MIN,
     VARIANCE_PRIOR,
     VARIANCE_PRIOR_LINES,
@@ -22,7 +27,9 @@ from sensing.detection.order_size import (
     learn_row_mode,
     learn_row_size,
     price_fits_another,
+    run_chance,
     size_deviations,
+    size_run,
     taught_quantity,
 )
 
@@ -145,3 +152,56 @@ def test_powers_of_ten_reach_a_billion() -> None:
     """All that a quantity can be."""
     assert order_size.POWERS_OF_TEN[0] == 10.0
     assert order_size.POWERS_OF_TEN[-1] == 1e9
+
+
+@given(st.lists(st.floats(0.01, 1e5), min_size=40, max_size=60), st.lists(st.floats(0.01, 1e5), max_size=40))
+def test_a_run_sums_bounded_deviations(known: list[float], quantities: list[float]) -> None:
+    """Each line adds its deviation less the allowance, at most so much; the sum stays between zero and its bound."""
+    row, run, expected = row_of(known), 0.0, 0.0
+    for quantity in quantities:
+        step = min(size_deviations(quantity, *row[:3]) - RUN_ALLOWANCE, RUN_STEP_MAX)
+        expected = min(max(expected + step, 0.0), RUN_MAX)
+        run = size_run(run, *row[:3], quantity)
+        assert run == pytest.approx(expected)
+
+
+def test_a_young_row_has_no_run() -> None:
+    """Until sizes are known from enough lines, nothing is summed."""
+    row = row_of([2.0, 3.0] * 10)
+    assert row[0] < RUN_LINES_MIN
+    assert size_run(5.0, *row[:3], 1e6) == 0.0
+
+
+def test_spikes_are_no_run_and_larger_lines_are() -> None:
+    """Three giants among usual lines are none; a dozen lines of five times the size are. Usual lines end it."""
+    rng = np.random.default_rng(4)
+    row, run = row_of(np.exp(rng.normal(2.0, 0.8, 100)).tolist()), 0.0
+
+    def after(quantities: Sequence[float]) -> None:
+        nonlocal row, run
+        for quantity in quantities:
+            run = size_run(run, *row[:3], quantity)
+            row = learn_row_size(*row, quantity)
+
+    for _ in range(3):
+        after([1e5, *np.exp(rng.normal(2.0, 0.8, 3)).tolist()])
+    assert run < RUN_MIN
+    after((5.0 * np.exp(rng.normal(2.0, 0.8, 14))).tolist())
+    assert run >= RUN_MIN
+    after(np.exp(rng.normal(2.0, 0.8, 60)).tolist())
+    assert run < RUN_MIN / 3.0
+
+
+def test_usual_lines_hardly_ever_make_a_run() -> None:
+    """The stated chance bounds how often a sum of normal steps reaches a height before it falls below zero."""
+    rng = np.random.default_rng(5)
+    heights = []
+    for _ in range(20_000):
+        total = height = 0.0
+        while total >= 0.0:
+            total += rng.normal() - RUN_ALLOWANCE
+            height = max(height, total)
+        heights.append(height)
+    for height in (1.0, 2.0, 3.0):
+        assert np.mean(np.array(heights) >= height) <= run_chance(height)
+    assert run_chance(0.0) == 1.0

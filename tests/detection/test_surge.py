@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensing.detection.finding import Finding
+from sensing.detection.order_size import RUN_MIN, run_chance
 from sensing.detection.surge import (
     LIFT_MIN,
     ORDER_SURGE,
     PROBABILITY_MAX,
+    RUN_CLEARED,
     THRESHOLD_NONE,
     WINDOWS_HOURS,
     SurgeEvidence,
@@ -151,3 +153,35 @@ def test_end_of_a_surge_says_so() -> None:
         if details(found)["window_hours"] == 72
         else "The surge is over: 3 order lines in the last 24 hours where 3.2 are usual for these hours."
     )
+
+
+def test_lines_far_larger_than_usual_are_a_surge() -> None:
+    """With the usual number of lines the sentence speaks of units; the money is that of the units beyond."""
+    found = surge(
+        (4, 10), (3.2, 9.5), 3.5, 2.0, units=(180.0, 240.0), usual_size=9.0, units_per_line=8.0, size_run=RUN_MIN
+    )
+
+    assert (found.active, found.cleared) == (True, False)
+    assert details(found)["size_lift"] == pytest.approx(180.0 / 36.0)
+    assert found.probability == pytest.approx(run_chance(RUN_MIN))
+    assert found.money == pytest.approx((180.0 - 3.2 * 9.0) * 2.0)
+    assert found.reason == (
+        "4 order lines in the last 24 hours where 3.2 are usual for these hours, of 180 units, 5 times the usual size "
+        f"of a line (a chance of 1 in {round(1 / found.probability):,})."
+    )
+
+
+def test_more_and_larger_lines_are_one_surge() -> None:
+    """Where lines are a surge by themselves, their number decides, and their size is told."""
+    plain = surge((18, 20), (3.2, 9.5), 3.5, units=(810.0, 850.0), usual_size=9.0, units_per_line=8.0)
+    found = surge((18, 20), (3.2, 9.5), 3.5, units=(810.0, 850.0), usual_size=9.0, units_per_line=8.0, size_run=RUN_MIN)
+
+    assert (found.probability, found.severity) == (plain.probability, plain.severity)
+    assert details(plain)["size_lift"] is None
+    assert ", of 810 units, 5 times the usual size of a line, 5.61 times as many" in found.reason
+
+
+def test_a_surge_of_units_ends_when_lines_have_their_usual_size() -> None:
+    """At a close, and not before the sum of deviations has fallen."""
+    for run, cleared in ((RUN_CLEARED + 0.1, False), (RUN_CLEARED, True)):
+        assert surge((3, 9), (3.2, 9.5), 3.5, closing=True, size_run=run).cleared is cleared

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sensing.demand.seasonal_profile import line_index
 from sensing.detection.drop import expected_before, is_drop
 from sensing.detection.window_statistics import line_dispersion
-from sensing.machines.line_windows import SILENCE_DAYS_MAX, WINDOWS, read_windows
+from sensing.machines.line_windows import EMPTY_DAYS_KEPT, SILENCE_DAYS_MAX, WINDOWS, read_windows
 from sensing.machines.shard_state import ShardState
 from sensing.state.rows import DAYS_KEPT
 from tests.machines.made_tables import DAY, one_row
@@ -31,6 +31,7 @@ def learned(seed: int, newest: int, silence: int, share_idle: float) -> ShardSta
     demand["weekday_quantity"] = demand["weekday_expected"] * rng.uniform(0.0, 2.0, 7)
     pool["weekday_index"] = rng.uniform(-0.9, 1.0, 7)
     pool["line_index"] = rng.uniform(-0.9, 1.0, 7)
+    hot["empty_days"] = rng.choice([0, 1, 0b10110, 2**31 + 7, 2**32 - 1])
     state.locations.unobserved[0] = rng.uniform(0.0, 1.0, DAYS_KEPT) * (rng.uniform(0.0, 1.0, DAYS_KEPT) < share_idle)
     return state
 
@@ -55,6 +56,8 @@ def by_hand(state: ShardState, length: int) -> tuple[float, float]:
         if hot["day"] - DAYS_KEPT < day <= hot["day"]:
             observed += float(hot["day_lines"][day % DAYS_KEPT])
         share = 1.0 - float(state.locations.unobserved[0, day % DAYS_KEPT]) if back < DAYS_KEPT else 1.0
+        if back < EMPTY_DAYS_KEPT and int(hot["empty_days"]) >> back & 1:
+            share = 0.0
         expected += share * float(demand["lines_level"][0]) * line_index(demand, 0, pool, 0, (day + 3) % 7)
     return observed, expected
 

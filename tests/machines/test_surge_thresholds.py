@@ -96,17 +96,21 @@ def test_floors_are_no_lower_than_they_must_be(seed: int) -> None:
         assert not any(below for _, below in found)
 
 
-@given(seeds, st.integers(0, 23), st.integers(0, 300), st.integers(0, 60), st.integers(-1, 1), st.booleans())
-def test_every_surge_is_noted(seed: int, hour: int, window_24: int, more: int, floors_of: int, late: bool) -> None:
-    """Whether or not the thresholds are for this day, a window that is a surge is noted, and nothing else; the day's
-    window only for a line that is in it.
+@given(
+    seeds, st.integers(0, 23), st.integers(0, 300), st.integers(0, 60), st.integers(-1, 1), st.booleans(), st.booleans()
+)
+def test_every_surge_is_noted(
+    seed: int, hour: int, window_24: int, more: int, floors_of: int, late: bool, larger: bool
+) -> None:
+    """Whether or not the thresholds are for this day, a window that is a surge is noted, and larger lines are, and
+    nothing else; the day's window only for a line that is in it.
     """
     state = learned(seed)
     set_surge_thresholds(state.tables(), np.array([0]), DAY - 1 + floors_of)
     record = at_hour(state, hour, window_24, window_24 + more)
     callbacks = np.zeros(CALLBACKS_MAX, CALLBACK)
-    added = check_surge(state.tables(), 0, int(record["hour"]) - (24 if late else 0), callbacks, 1)
-    expected = (not late and judged(state, 24, window_24)) or judged(state, 72, window_24 + more)
+    added = check_surge(state.tables(), 0, int(record["hour"]) - (24 if late else 0), larger, callbacks, 1)
+    expected = larger or (not late and judged(state, 24, window_24)) or judged(state, 72, window_24 + more)
     assert added == 1 + expected
     if expected:
         assert (callbacks["kind"][1], callbacks["row"][1]) == (SURGE, 0)

@@ -47,7 +47,7 @@ def release(
     if line["flags"] & COUNTED and not was_counted:
         learn_sizes(t, row, round(units * THOUSANDTHS))
         _keep_price(s, finding, held.unit_price)
-        if check_surge(t, row, minute // 60, np.zeros(CALLBACKS_MAX, CALLBACK), 0):
+        if check_surge(t, row, minute // 60, False, np.zeros(CALLBACKS_MAX, CALLBACK), 0):
             detect_surge(s, row, message.time, message.event.event_id)
     context = context_of(s, row, s.clock, message.time, (message.event.event_id,))
     evidence = ReleasedLine(
