@@ -2,7 +2,7 @@
 
 The streams are those of `surge_streams`, by lines a day; a shard judges them. Reported are
 
-- on stationary rows, openings per 1,000 row-days from the fifteenth day on, when rows begin to be judged,
+- on stationary rows, openings per 1,000 row-days from the day on from which rows are judged,
 - of surges of three days, the share that opens before their end, and the median hours since their first line. Those of
   units have usual line counts,
 - of rows that stop, the share that a drop is found of within 28 days, and the median days,
@@ -27,6 +27,7 @@ LEVELS = (1, 3, 10, 30)
 SIZES = {"smoke": (40, 182), "full": (200, 350)}
 """Rows of a level, and days."""
 JUDGED_FROM = 14
+DROPS_FROM = 28
 STOPPED_DAYS = 28
 RETAIL = {"lines_3": (3.0, False), "lines_10": (10.0, True)}
 RETAIL_JUDGED_FROM = 60
@@ -71,9 +72,9 @@ class Run(NamedTuple):
         times = [each.time for each in self.opened if each.kind == kind and each.row == row]
         return min((time for time in times if start * DAY_MS <= time < stop * DAY_MS), default=np.inf)
 
-    def openings(self, start: int) -> float:
-        """Surges per 1,000 row-days from day ``start`` on."""
-        found = sum(each.kind == "order_surge" and each.time >= start * DAY_MS for each in self.opened)
+    def openings(self, kind: str, start: int) -> float:
+        """Exceptions of a type per 1,000 row-days from day ``start`` on."""
+        found = sum(each.kind == kind and each.time >= start * DAY_MS for each in self.opened)
         return 1000.0 * found / (self.stream.rows * (self.stream.stop - start))
 
     def surges(self, planted: list[Plant]) -> dict[str, Any]:
@@ -119,7 +120,11 @@ def synthetic(level: int, size: str) -> tuple[dict[str, Any], bytes]:
     last = MONDAY + days - STOPPED_DAYS
     planted = surge_streams.plants(rows, MONDAY, last, KINDS, SEED)
     moved = watch(surge_streams.synthetic(rows, days, level, SEED + 1, planted, last))
-    figures = {"false_alarms_per_1000_row_days": calm.openings(MONDAY + JUDGED_FROM)}
+    false_alarms = {
+        "surges": calm.openings("order_surge", MONDAY + JUDGED_FROM),
+        "drops": calm.openings("demand_drop", MONDAY + DROPS_FROM),
+    }
+    figures: dict[str, Any] = {"false_alarms_per_1000_row_days": false_alarms}
     return figures | moved.surges(planted) | {"stopped": stopped(moved, last)}, calm.answer + moved.answer
 
 
@@ -132,7 +137,7 @@ def real(found: Retail, level: float, size: str, *, merged: bool) -> tuple[dict[
     stream, answer = calm.stream, calm.answer
     figures: dict[str, Any] = {
         "rows": stream.rows,
-        "openings_per_1000_row_days": calm.openings(stream.first + RETAIL_JUDGED_FROM),
+        "openings_per_1000_row_days": calm.openings("order_surge", stream.first + RETAIL_JUDGED_FROM),
     }
     for kind in KINDS[:1] if size == "smoke" else KINDS[:3]:
         planted = surge_streams.plants(stream.rows, stream.first, stream.stop, (kind,), SEED)

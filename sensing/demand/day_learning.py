@@ -181,7 +181,7 @@ def learn_profiles(
     multiplies the level of units and not that of order lines.
     """
     pool[at]["day_lines"] += lines
-    pool[at]["day_lines_level"] += demand[row]["base_lines"] * special
+    pool[at]["day_lines_level"] += demand[row]["usual_lines"][0] * special
     level = _middle_forecast(demand, row, 1.0)
     learn_pool(pool, at, units, level, seasonal_index, holiday, special * shifted)
     learn_row_profile(demand, row, weekday, units, level * special * shifted)
@@ -216,7 +216,7 @@ def learn_level(
     ``weight`` is that of the day in the level; ``index_of_lines`` its seasonal index for order lines, without the
     factor of a shift in doubt.
     """
-    learn_lines(demand, row, lines, index_of_lines, observed)
+    learn_lines(demand, row, lines, index_of_lines, observed, weight)
     learn_base(demand, row, lines, index_of_lines, observed, weight)
     learn_sizes(demand, row, units, observed)
     _learn_members(demand, row, units, seasonal_index, observed, weight)

@@ -11,8 +11,9 @@ Invariants
 
 import numpy as np
 
-from sensing.demand.level_shift import PAST_DAYS, RATIOS
+from sensing.demand.level_shift import RATIOS
 from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
+from sensing.demand.row_statistics import USUAL_KEPT
 from sensing.demand.sum_variance import SUM_DAYS, SUM_LEVELS
 
 HORIZON = 28
@@ -42,12 +43,12 @@ DEMAND = np.dtype(
         ("weekday_quantity", "f4", (7,)),  # discounted units per weekday
         ("weekday_expected", "f4", (7,)),  # discounted level per weekday
         ("lines_level", "f4"),  # order lines per average day
-        ("lines_square", "f4"),  # discounted mean squared error of a day's order lines
+        ("lines_square", "f4"),  # discounted mean squared error of a day's order lines around the usual ones
+        ("usual_lines", "f4", (USUAL_KEPT,)),  # usual order lines per average day, now and one, two closes ago
         ("base_lines", "f4"),  # order lines per average day, before a shift that is in doubt
         ("base_square", "f4"),  # discounted mean squared error of a day's order lines around it
         ("base_product", "f4"),  # discounted mean of the product of the errors of two neighbouring days
         ("base_error", "f4"),  # error of the newest day
-        ("past_lines", "f4", (PAST_DAYS,)),  # base_lines one, two, ... closes ago
         ("shift", "f4"),  # expected factor on the level of a shift in doubt, minus 1
         ("shift_odds", "f4", (len(RATIOS),)),  # odds of a shift by each ratio
         ("shift_lines", "f4"),  # order lines since the shift began that is in doubt, and those expected without it

@@ -43,8 +43,6 @@ PRIOR_LINES = 8.0
 WINDOW_MIN = 8.0
 """Days that are in doubt, at least."""
 BASE_RATE = 0.02
-PAST_DAYS = 3
-"""Days of a surge's longest window: what is usual was learned before them."""
 CORRELATION_PRIOR_DAYS = 5.0
 HISTORY_DAYS_MAX = 60.0
 CORRELATION_MAX = 0.85
@@ -57,13 +55,6 @@ def line_spread(demand: NDArray[Any], row: int) -> float:
     """Variance-to-mean ratio of a row's order lines a day, as `shrunk_dispersion`."""
     days = min(float(demand[row]["days"]), HISTORY_DAYS_MAX)
     return shrunk_dispersion(demand[row]["base_square"], demand[row]["base_lines"], days)
-
-
-@kernel
-def usual_lines(demand: NDArray[Any], row: int) -> float:
-    """Order lines of an average day, as learned without the last ``PAST_DAYS`` days."""
-    level: float = demand[row]["past_lines"][PAST_DAYS - 1]
-    return level
 
 
 @kernel
@@ -124,14 +115,11 @@ def shift_odds(demand: NDArray[Any], row: int) -> float:
 def learn_base(
     demand: NDArray[Any], row: int, lines: float, seasonal_index: float, observed: float, weight: float
 ) -> None:
-    """Update the level of order lines that shifts are measured against, its past, and the errors of its days.
+    """Update the level of order lines that shifts are measured against, and the errors of its days.
 
     The days of a shift that is in doubt teach it only as far as they may be none. Call after `weigh_day`.
     """
     weight /= 1.0 + shift_odds(demand, row)
-    for k in range(PAST_DAYS - 1, 0, -1):
-        demand[row]["past_lines"][k] = demand[row]["past_lines"][k - 1]
-    demand[row]["past_lines"][0] = demand[row]["base_lines"]
     error = lines - demand[row]["base_lines"] * seasonal_index
     rate = weight * level_gain(BASE_RATE, demand[row]["exposure"], seasonal_index)
     demand[row]["base_lines"] = max(0.0, demand[row]["base_lines"] + rate * error)
@@ -192,6 +180,8 @@ def accept_shift(demand: NDArray[Any], row: int, day: int) -> None:
     demand[row]["base_lines"] *= factor
     demand[row]["base_square"] *= factor
     demand[row]["base_product"] *= factor
+    demand[row]["usual_lines"][0] = demand[row]["base_lines"]
+    demand[row]["lines_square"] *= factor
     demand[row]["shift"] = 0.0
     demand[row]["shift_day"] = day
     demand[row]["shift_lines"] = 0.0

@@ -17,6 +17,9 @@ CLASS_RATE = 0.05
 DISPERSION_PRIOR = 1.6
 """Variance-to-mean ratio of a day's order lines, as of Online Retail's A items."""
 DISPERSION_PRIOR_DAYS = 20.0
+LINES_RATE = 0.05
+USUAL_KEPT = 3
+"""Closes from which the usual order lines are kept, so that a surge is judged by those from before it."""
 COUNT_MAX = 65535
 TAUGHT_DAY_TIMES = 5.0
 """A day teaches at most this many times what its row usually has on a day with demand, or is expected to have."""
@@ -67,19 +70,32 @@ def taught_day(demand: NDArray[Any], row: int, units: float, mean: float) -> flo
 
 
 @kernel
-def learn_lines(demand: NDArray[Any], row: int, lines: float, seasonal_index: float, observed: float) -> None:
-    """Update the level of a row's order lines and their mean squared error per whole day.
+def learn_lines(
+    demand: NDArray[Any], row: int, lines: float, seasonal_index: float, observed: float, weight: float
+) -> None:
+    """Update the level of a row's order lines; and their usual level, and its mean squared error per whole day.
 
-    ``observed`` is the observed share of the day; ``seasonal_index`` is scaled by it.
+    ``observed`` is the observed share of the day; ``seasonal_index`` is scaled by it. What is usual learns the day with
+    ``weight``: days far out of line are not.
     """
+    gain = level_gain(LINES_RATE, demand[row]["exposure"], seasonal_index)
     level = demand[row]["lines_level"]
-    error = lines - seasonal_index * level
-    known = has_level(demand, row)
-    gain = level_gain(0.05, demand[row]["exposure"], seasonal_index)
-    demand[row]["lines_level"] = max(0.0, level + gain * error)
-    if known:  # the error over a share of a day has that share of a day's variance
-        gain = max(0.02, 1.0 / float(demand[row]["days"]))
+    demand[row]["lines_level"] = max(0.0, level + gain * (lines - seasonal_index * level))
+    for k in range(USUAL_KEPT - 1, 0, -1):
+        demand[row]["usual_lines"][k] = demand[row]["usual_lines"][k - 1]
+    usual = demand[row]["usual_lines"][0]
+    error = lines - seasonal_index * usual
+    demand[row]["usual_lines"][0] = max(0.0, usual + weight * gain * error)
+    if has_level(demand, row):  # the error over a share of a day has that share of a day's variance
+        gain = weight * max(LINES_RATE, 1.0 / float(demand[row]["days"]))
         demand[row]["lines_square"] += gain * (error * error / observed - demand[row]["lines_square"])
+
+
+@kernel
+def usual_lines(demand: NDArray[Any], row: int) -> float:
+    """Usual order lines of an average day, as they were before the last closes."""
+    level: float = demand[row]["usual_lines"][USUAL_KEPT - 1]
+    return level
 
 
 @kernel

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.level_shift import usual_lines
+from sensing.demand.row_statistics import usual_lines
 from sensing.jit import kernel
 
 ROW_PRIOR = 60.0

@@ -36,21 +36,27 @@ from numpy.typing import NDArray
 from sensing.codec.event_record import THOUSANDTHS
 from sensing.contracts.exception_details import SurgeDetails
 from sensing.demand.distribution import tail_probability
-from sensing.demand.level_shift import line_spread, usual_lines
+from sensing.demand.row_statistics import usual_lines
 from sensing.detection.detector import Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
 from sensing.detection.order_size import RUN_MIN, run_chance
 from sensing.detection.promoted_lines import expected_with_promotions
 from sensing.detection.sentences import are, chance, counted, number, plural
 from sensing.detection.severity import lift_points
-from sensing.detection.window_statistics import reported_window, units_per_line, window_variance
+from sensing.detection.window_statistics import (
+    HISTORY_DAYS_MAX,
+    line_dispersion,
+    reported_window,
+    units_per_line,
+    window_variance,
+)
 from sensing.jit import kernel
 from sensing.machine_settings import DAY_MINUTES, DAY_MS
 from sensing.state.rows import DAYS_KEPT, HOURS_KEPT, RECENT_DAYS
 
 WINDOWS_HOURS = (24, 72)
 CUSTOMER_BITS = 64.0
-PROBABILITY_MAX = (3e-4, 8e-4)
+PROBABILITY_MAX = (2e-4, 5e-4)
 """A window of a day is as good as another one several times a day, so its chance must be smaller."""
 DRIFT = 0.1
 LIFT_MIN = 1.6
@@ -60,8 +66,6 @@ LIFT_CLEARED = 1.3
 RUN_CLEARED = RUN_MIN / 3.0
 """Sum of deviations of sizes at which lines are of usual size again."""
 HISTORY_DAYS_MIN = 14.0
-HISTORY_DAYS_MAX = 99.0
-"""The usual lines forget at .02 a day, so their effective history is at most (2 - .02) / .02 days."""
 STEP = 1.5
 """An open surge is evaluated again when its count has grown by this factor."""
 THRESHOLD_NONE = 65535
@@ -202,6 +206,7 @@ def surge_evidence(parts: ShardParts, row: int, closing_day: int | None = None) 
     hot, demand = parts.rows.hot[row], parts.demand.demand
     newest = int(hot["hour"])
     last = newest if closing_day is None else max(newest, closing_day * 24 + 23)
+    level, days = float(usual_lines(demand, row)), float(demand["days"][row])
     observed, usual, expected, units, customers, promotions = [], [], [], [], [], ""
     for hours in WINDOWS_HOURS:
         first = max(last - hours + 1, newest - HOURS_KEPT + 1)
@@ -217,9 +222,9 @@ def surge_evidence(parts: ShardParts, row: int, closing_day: int | None = None) 
     return SurgeEvidence(
         observed=observed,
         expected=expected,
-        lines_level=float(usual_lines(demand, row)),
-        dispersion=float(line_spread(demand, row)),
-        history_days=float(demand["days"][row]),
+        lines_level=level,
+        dispersion=float(line_dispersion(float(demand["lines_square"][row]), level, days)),
+        history_days=days,
         units_per_line=units_per_line(hot),
         closing=closing_day is not None,
         units=units,

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.level_shift import line_spread, usual_lines
+from sensing.demand.row_statistics import usual_lines
 from sensing.demand.seasonal_profile import expected_lines, line_index
 from sensing.detection.surge import LINES_MIN, THRESHOLD_NONE, is_surge, surge_threshold
+from sensing.detection.window_statistics import line_dispersion
 from sensing.jit import kernel, lean_kernel
 from sensing.machines.kernel_tables import SURGE, Tables
 from sensing.state.rows import DAYS_KEPT
@@ -38,8 +39,9 @@ def is_surge_now(t: Tables, row: int, hours: int, observed: int) -> bool:
     demand = t.demand[row]
     first, stop = record.hour - hours + 1, record.hour + 1
     expected = expected_lines(t.demand, row, t.pools, record.location, t.location_unobserved, first, stop)
-    usual, spread = usual_lines(t.demand, row), line_spread(t.demand, row)
-    return is_surge(float(observed), expected, usual, spread, hours / 24.0, float(demand.days))
+    usual, days = usual_lines(t.demand, row), float(demand.days)
+    dispersion = line_dispersion(demand.lines_square, usual, days)
+    return is_surge(float(observed), expected, usual, dispersion, hours / 24.0, days)
 
 
 @lean_kernel
@@ -83,7 +85,7 @@ def set_surge_thresholds(t: Tables, rows: NDArray[np.int64], day: int) -> None:
             share = 1.0 / 24.0 + t.pools[record.location].share[(at + 3) % 7, (first + k) % 24]
             share *= 1.0 - t.location_unobserved[record.location, at % DAYS_KEPT]
             hourly[k] = share * usual * line_index(t.demand, row, t.pools, record.location, (at + 3) % 7)
-        spread = line_spread(t.demand, row)
+        dispersion = line_dispersion(demand.lines_square, usual, days)
         for hours in (24, 72):
             total = 0.0
             least = np.inf
@@ -94,7 +96,7 @@ def set_surge_thresholds(t: Tables, rows: NDArray[np.int64], day: int) -> None:
                 if k >= 72:
                     least = min(least, total)
             # Rounding of the running sum must not lift the threshold above a count that is a surge.
-            threshold = surge_threshold(max(least - 1e-9, 0.0), usual, spread, hours / 24.0, days)
+            threshold = surge_threshold(max(least - 1e-9, 0.0), usual, dispersion, hours / 24.0, days)
             if hours == 24:
                 record.surge_threshold_24 = threshold
             else:

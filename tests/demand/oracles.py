@@ -71,7 +71,6 @@ class SlowShift:
         self.days, self.factor = 0, 1.0
         self.seen: list[tuple[float, float, list[float]]] = []
         self.doubted: list[bool] = []
-        self.levels = [0.0, 0.0, 0.0]
 
     def spread(self) -> float:
         """Variance-to-mean ratio of a day."""
@@ -110,7 +109,6 @@ class SlowShift:
     def learn(self, lines: float, index: float, weight: float) -> None:
         """Learn the level and its errors, and count the day."""
         weight /= 1.0 + sum(self.odds())
-        self.levels.append(self.base)
         error = lines - self.base * index
         self.base = max(0.0, self.base + weight * max(0.02, 1.0 / max(self.exposure + index, 0.5)) * error)
         if self.exposure >= 1.0:

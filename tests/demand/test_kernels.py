@@ -166,7 +166,7 @@ def test_expected_lines_are_the_oracles(seed: int, start: int, length: int) -> N
     """Lines of a window are those of its hours; before anything is known the hours are uniform."""
     rng = np.random.default_rng(seed)
     found, of = row(), pool()
-    found["past_lines"][0, -1] = 3.0
+    found["usual_lines"][0, -1] = 3.0
     assert seasonal_profile.expected_lines(found, 0, of, 0, UNOBSERVED, start, start + 24) == pytest.approx(3.0)
     kept = np.zeros((7, 24))
     for day in range(20):

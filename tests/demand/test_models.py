@@ -248,7 +248,7 @@ def test_expected_lines_of_a_day_are_the_level_by_weekday() -> None:
     seasonal_index = line_index(models.demand, 3, models.pool, 0, (FIRST_DAY + 120 + 3) % 7)
     hour, unobserved = (FIRST_DAY + 120) * 24, np.zeros((16, 28), np.float32)
     whole = expected_lines(models.demand, 3, models.pool, 0, unobserved, hour, hour + 24)
-    assert whole == pytest.approx(models.demand["past_lines"][3, -1] * seasonal_index)
+    assert whole == pytest.approx(models.demand["usual_lines"][3, -1] * seasonal_index)
     assert expected_lines(models.demand, 3, models.pool, 0, unobserved, hour + 9, hour + 10) > 0.8 * whole
 
 

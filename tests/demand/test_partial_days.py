@@ -87,14 +87,15 @@ def test_part_of_a_day_teaches_no_hours() -> None:
 def test_errors_are_those_of_a_whole_day(units: float, share: float, days: int) -> None:
     """The squared error of part of a day is divided by the part, as its variance is that part of a day's."""
     demand = np.zeros(1, DEMAND)
-    demand["days"], demand["exposure"], demand["lines_level"] = days, days, 4.0
+    demand["days"], demand["exposure"], demand["usual_lines"] = days, days, 4.0
     demand[level_field(PROFILE_LEVEL.rate)] = 4.0
     day_learning.learn_errors(demand, 0, units, 0.9 * share, 3.5 * share, share)
-    learn_lines(demand, 0, units, 0.9 * share, share)
+    learn_lines(demand, 0, units, 0.9 * share, share, 1.0)
     gain = max(0.02, 1.0 / days)
     assert demand["square"][0] == pytest.approx(gain * (units - 3.5 * share) ** 2 / share, rel=1e-4, abs=1e-6)
     assert demand["expected"][0] == pytest.approx(gain * 3.5)
-    assert demand["lines_square"][0] == pytest.approx(gain * (units - 3.6 * share) ** 2 / share, rel=1e-4, abs=1e-6)
+    of_lines = max(0.05, 1.0 / days)
+    assert demand["lines_square"][0] == pytest.approx(of_lines * (units - 3.6 * share) ** 2 / share, rel=1e-4, abs=1e-6)
     level = max(1.0 - 0.995, 1.0 / days)
     assert demand["error"][0, SMOOTHING.index(PROFILE_LEVEL)] == pytest.approx(
         level * (units - 3.6 * share) ** 2 / share, rel=1e-4, abs=1e-6

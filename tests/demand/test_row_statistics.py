@@ -68,9 +68,26 @@ def test_learn_lines_starts_as_the_mean(lines: list[int]) -> None:
     demand = np.zeros(1, DEMAND)
     for at, count in enumerate(lines):
         demand["days"], demand["exposure"] = at, at
-        row_statistics.learn_lines(demand, 0, float(count), 1.0, 1.0)
+        row_statistics.learn_lines(demand, 0, float(count), 1.0, 1.0, 1.0)
     assert demand["lines_level"][0] == pytest.approx(np.mean(lines), rel=1e-4, abs=1e-4)
+    assert demand["usual_lines"][0, 0] == pytest.approx(np.mean(lines), rel=1e-4, abs=1e-4)
     assert demand["lines_square"][0] >= 0.0
+
+
+@given(days=st.lists(st.tuples(st.integers(0, 30), st.floats(0.2, 2.0), st.floats(0.0, 1.0)), min_size=3, max_size=60))
+def test_usual_lines_are_those_of_two_closes_ago(days: list[tuple[int, float, float]]) -> None:
+    """They learn each day with its weight, as do the squared errors around them, and are told two closes later."""
+    demand, usual, square, exposure = np.zeros(1, DEMAND), [0.0], 0.0, 0.0
+    for at, (lines, index, weight) in enumerate(days):
+        demand["days"], demand["exposure"] = at, exposure
+        row_statistics.learn_lines(demand, 0, float(lines), index, 1.0, weight)
+        error = lines - index * usual[-1]
+        usual.append(max(0.0, usual[-1] + weight * max(0.05, 1.0 / max(exposure + index, 0.5)) * error))
+        if demand["exposure"][0] >= 1.0:
+            square += weight * max(0.05, 1.0 / at) * (error * error - square)
+        exposure += index
+    assert row_statistics.usual_lines(demand, 0) == pytest.approx(usual[-3], rel=1e-3, abs=1e-4)
+    assert demand["lines_square"][0] == pytest.approx(square, rel=1e-2, abs=1e-3)
 
 
 @given(

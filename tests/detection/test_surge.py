@@ -176,7 +176,7 @@ def test_more_and_larger_lines_are_one_surge() -> None:
     plain = surge((18, 20), (3.2, 9.5), 3.5, units=(810.0, 850.0), usual_size=9.0, units_per_line=8.0)
     found = surge((18, 20), (3.2, 9.5), 3.5, units=(810.0, 850.0), usual_size=9.0, units_per_line=8.0, size_run=RUN_MIN)
 
-    assert (found.probability, found.severity) == (plain.probability, plain.severity)
+    assert (found.probability, found.severity_points) == (plain.probability, plain.severity_points)
     assert details(plain)["size_lift"] is None
     assert ", of 810 units, 5 times the usual size of a line, 5.61 times as many" in found.reason
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.demand.level_shift import line_spread
 from sensing.demand.seasonal_profile import line_index
 from sensing.detection.surge import HISTORY_DAYS_MIN, THRESHOLD_NONE, is_surge
+from sensing.detection.window_statistics import line_dispersion
 from sensing.machines.kernel_tables import CALLBACK, CALLBACKS_MAX, SURGE
 from sensing.machines.shard_state import ShardState
 from sensing.machines.surge_thresholds import add_callback, check_surge, is_surge_now, set_surge_thresholds
@@ -25,10 +25,9 @@ def learned(seed: int, days: int | None = None) -> ShardState:
     rng = np.random.default_rng(seed)
     state = one_row()
     demand, pool = state.demand.demand[0], state.demand.pool[0]
-    demand["past_lines"][:-1] = rng.uniform(0.0, 900.0, len(demand["past_lines"]) - 1)
-    demand["past_lines"][-1] = rng.choice([0.0, 0.05, 0.7, 3.0, 40.0, 900.0]) * rng.uniform(0.5, 1.5)
-    demand["base_lines"] = demand["past_lines"][-1] * rng.uniform(0.8, 1.2)
-    demand["base_square"] = demand["base_lines"] * rng.uniform(0.5, 5.0)
+    demand["usual_lines"][:-1] = rng.uniform(0.0, 900.0, len(demand["usual_lines"]) - 1)
+    demand["usual_lines"][-1] = rng.choice([0.0, 0.05, 0.7, 3.0, 40.0, 900.0]) * rng.uniform(0.5, 1.5)
+    demand["lines_square"] = demand["usual_lines"][-1] * rng.uniform(0.5, 5.0)
     demand["days"] = rng.integers(10, 400) if days is None else days
     demand["weekday_expected"] = rng.uniform(0.0, 200.0, 7)
     demand["weekday_quantity"] = demand["weekday_expected"] * rng.uniform(0.0, 3.0, 7)
@@ -44,9 +43,10 @@ def judged(state: ShardState, hours: int, observed: int) -> bool:
     demand, pool = state.demand.demand, state.demand.pool
     last = int(state.rows.hot["hour"][0])
     factors = [line_index(demand, 0, pool, 0, weekday) for weekday in range(7)]
-    level, days = float(demand["past_lines"][0, -1]), float(demand["days"][0])
+    level, days = float(demand["usual_lines"][0, -1]), float(demand["days"][0])
     expected = window_lines(level, factors, pool["share"][0] + 1.0 / 24.0, last - hours + 1, last + 1)
-    return is_surge(float(observed), expected, level, line_spread(demand, 0), hours / 24.0, days)
+    dispersion = line_dispersion(demand["lines_square"][0], demand["usual_lines"][0, -1], days)
+    return is_surge(float(observed), expected, level, dispersion, hours / 24.0, days)
 
 
 def at_hour(state: ShardState, hour: int, window_24: int = 0, window_72: int = 0) -> Any:
@@ -134,7 +134,7 @@ def test_monday_morning_is_no_surge() -> None:
     """Where 40 lines are due on Monday at 9, 40 lines are none, and at night they are."""
     state = one_row()
     demand, pool = state.demand.demand[0], state.demand.pool[0]
-    demand["past_lines"], demand["base_lines"], demand["base_square"], demand["days"] = 40.0, 40.0, 60.0, 100
+    demand["usual_lines"], demand["lines_square"], demand["days"] = 40.0, 60.0, 100
     share = np.full((7, 24), 0.001)
     share[:, 9] = 1.0 - 0.023
     pool["share"] = share - 1.0 / 24.0
