@@ -30,7 +30,7 @@ def is_surge(count: int, expected: float, level: float, dispersion: float, windo
     baseline = max(expected, level * window / 4) + 0.5 * window / max(history, 1.0)
     enough = history >= 14 and count >= 5 and count >= 1.6 * baseline
     spread = variance(baseline, dispersion, window, min(history, 39.0), 0.1)
-    return enough and count_tail(count, baseline, spread) <= (2e-4 if window == 1.0 else 5e-4)
+    return enough and count_tail(count, baseline, spread) <= (2e-4 if window == 1.0 else 5e-4) * (1 + (level >= 5))
 
 
 def level_after(level: float, factors: Sequence[float], lines_per_day: float) -> float:

@@ -180,6 +180,8 @@ def test_spikes_are_no_run_and_larger_lines_are() -> None:
     def after(quantities: Sequence[float]) -> None:
         nonlocal row, run
         for quantity in quantities:
+            if is_far_outside(quantity, *row):
+                quantity = min(quantity, taught_quantity(row[3]))
             run = size_run(run, *row[:3], quantity)
             row = learn_row_size(*row, quantity)
 

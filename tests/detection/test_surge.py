@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sensing.detection.finding import Finding
 from sensing.detection.order_size import RUN_MIN, run_chance
 from sensing.detection.surge import (
+    BUSY_LINES,
     LIFT_MIN,
     ORDER_SURGE,
     PROBABILITY_MAX,
@@ -51,7 +52,7 @@ def test_opening_threshold_is_the_stated_one(
     expected = level * window * share
     baseline = baseline_lines(expected, level, window, history)
     chance = surge_probability(count, expected, level, dispersion, window, history)
-    limit = PROBABILITY_MAX[0] if window == 1.0 else PROBABILITY_MAX[1]
+    limit = (PROBABILITY_MAX[0] if window == 1.0 else PROBABILITY_MAX[1]) * (1.0 + (level >= BUSY_LINES))
     if abs(chance / limit - 1.0) < 1e-4 or abs(count - LIFT_MIN * baseline) < 1e-9:
         return
 
@@ -177,7 +178,7 @@ def test_more_and_larger_lines_are_one_surge() -> None:
     found = surge((18, 20), (3.2, 9.5), 3.5, units=(810.0, 850.0), usual_size=9.0, units_per_line=8.0, size_run=RUN_MIN)
 
     assert (found.probability, found.severity_points) == (plain.probability, plain.severity_points)
-    assert details(plain)["size_lift"] is None
+    assert "size_lift" not in details(plain)
     assert ", of 810 units, 5 times the usual size of a line, 5.61 times as many" in found.reason
 
 
