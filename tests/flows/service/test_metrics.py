@@ -58,7 +58,7 @@ def test_names_keep_the_conventions() -> None:
         assert metric.help.endswith(".")
         assert set(metric.labels) <= {
             "topic", "partition", "outcome", "reason", "type", "severity", "client", "kind", "part", "target",
-            "version", "python", "subject",
+            "version", "python", "subject", "demand_class", "level", "days", "lane", "resolution",
         }  # fmt: skip
 
 
