@@ -137,7 +137,8 @@ def by_engine(pool: ProcessPoolExecutor, shards: Sequence[int], wanted: list[Cas
     ]
     for of_shard, part in zip(places, parts, strict=True):
         for k, said in enumerate(part):
-            for whole, values in zip(found[k], said, strict=True):
+            wholes: tuple[NDArray[Any], ...] = found[k]
+            for whole, values in zip(wholes, said, strict=True):
                 whole[of_shard[k]] = values
     return found
 

@@ -4,7 +4,7 @@ Totals are discounted, so a figure is of about the last 100 days, sums or receip
 something to divide by.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -25,9 +25,10 @@ class AccuracyMetric(NamedTuple):
 
 def summed(machines: Iterable[Gauges]) -> Totals:
     """Totals of all machines."""
-    found: Counter[tuple[str, ...]] = Counter()
+    found: defaultdict[tuple[str, ...], float] = defaultdict(float)
     for machine in machines:
-        found.update(machine.accuracy)
+        for key, value in machine.accuracy.items():
+            found[key] += value
     return dict(found)
 
 

@@ -4,7 +4,7 @@ Totals of shards add up. Each has a name and labels; those of classes without a 
 are taken of the sums, where metrics are made: `flows.service.accuracy_metrics`.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
@@ -28,7 +28,7 @@ LANES = ("new", "known")
 
 def accuracy_totals(s: ShardState) -> Totals:
     """Count the totals of a shard."""
-    found: Counter[tuple[str, ...]] = Counter()
+    found: defaultdict[tuple[str, ...], float] = defaultdict(float)
     for parts in (_rows(s), _days(s), _sums(s), _plans(s), _lead_times(s)):
         for key, value in parts:
             found[key] += value

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks import accuracy
-from benchmarks.accuracy import HORIZON, NIGHTS, WEEK, Judged, Said
+from benchmarks.accuracy import NIGHTS, WEEK, Judged, Said
 from benchmarks.m5 import LEVELS, SALES
 from benchmarks.peers import auto_ets
+from sensing.demand.demand_record import HORIZON
 
 
 def rows() -> Judged:

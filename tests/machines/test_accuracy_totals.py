@@ -1,6 +1,7 @@
 """Totals of accuracy of a shard, against its state row by row."""
 
 from collections import Counter
+from datetime import date
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_sums_plans_and_lead_times() -> None:
     s = ShardMachine(0, Settings()).state
     code, k, level = CLASSES.index("lumpy"), SUM_DAYS.index(14), SUM_LEVELS.index(0.95)
     s.demand.sums["sums"][0, code, k], s.demand.sums["covered"][0, code, k, level] = 20.0, 19.0
-    event = PlanPublished(event_id="p", sku="A", location="L", start="2026-03-01", days=28, quantity_per_day=3.0)
+    event = PlanPublished(event_id="p", sku="A", location="L", start=date(2026, 3, 1), days=28, quantity_per_day=3.0)
     s.baselines.apply((1, 2), event, 5)
     found = s.baselines.find([(1, 2)], 20513, 20513)
     s.baselines.learn(found, np.array([3.0]), np.array([5.0]), np.array([6.0]), np.array([code], np.uint8))
