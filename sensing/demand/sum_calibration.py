@@ -89,7 +89,7 @@ def count_sum(demand: NDArray[Any], row: int, pool: NDArray[Any], k: int) -> Non
     It is also counted as within the quantile with the scale of today or not, for metrics.
     """
     code = demand[row]["sum_class"] - 1
-    mean, units = np.float64(demand[row]["sum_expected"]), math.ceil(np.float64(demand[row]["sum_units"]))
+    mean, units = np.float64(demand[row]["sum_expected"]), float(math.ceil(demand[row]["sum_units"]))
     gain, young = np.float64(demand[row]["sum_gain"]), np.float64(demand[row]["sum_young"])
     growth = sum_growth(float(_DAYS[k]), 0.0, gain, young)
     variance = demand[row]["sum_dispersion"] * mean * growth
