@@ -8,8 +8,9 @@ for each ratio the posterior odds of "it has shifted so, some day" against "it h
 The bound makes that a few days far out of line are no shift, however far. Counts are Poisson around the level before
 the shift; the log-likelihood is divided by the factor of overdispersion and serial correlation on the variance of a sum
 of days. While a shift is in doubt, its expected factor multiplies the forecast, as an uplift does, so the members learn
-only what it leaves. It is accepted at ``ODDS_ACCEPTED``: then every level is made anew from the days since it began. If
-the days before come back instead, the odds vanish, and with them the factor.
+only what it leaves. It is the discounted mean of the days in doubt, so that it ends with what has caused it. It is
+accepted at ``ODDS_ACCEPTED``: then every level is made anew from it. If the days before come back instead, the odds
+vanish, and with them the factor.
 
 A day far out of line teaches little: its weight is the posterior chance that it belongs to the level, if a day of
 another rate has the prior chances ``OUTLIERS``. Days of a rise in doubt teach only as far as there may be none, since
@@ -29,7 +30,7 @@ from sensing.demand.row_statistics import has_level, level_gain, shrunk_dispersi
 from sensing.jit import kernel
 
 RATIOS = np.array([0.1, 0.5, 2.0, 4.0])
-HAZARDS = np.array([0.0006, 0.002, 0.0007, 0.001])
+HAZARDS = np.array([0.0006, 0.002, 0.001, 0.002])
 OUTLIERS = np.array([0.002, 0.003, 0.003, 0.002])
 EVIDENCE_MAX = 2.5
 OUTLIER_EVIDENCE_MAX = 30.0
@@ -40,8 +41,10 @@ ODDS_MAX = 1e6
 EXPOSURE_MIN = 14.0
 """Average days that a level must be learned from before it can shift."""
 PRIOR_LINES = 6.0
-DAY_TIMES_MAX, DAY_LINES_MORE = 3.0, 2.0
+DAY_TIMES_MAX, DAY_LINES_MORE = 2.5, 2.0
 """Of a day in doubt count at most this many times the expected lines and a few, or a surge would outlast its days."""
+DOUBT_DISCOUNT = 0.8
+"""Per day, on the days in doubt: what is over is no shift."""
 WINDOW_MIN = 8.0
 """Days that are in doubt, at least."""
 BASE_RATE = 0.02
@@ -99,8 +102,9 @@ def weigh_day(demand: NDArray[Any], row: int, lines: float, seasonal_index: floa
         demand[row]["shift_lines"] = 0.0
         demand[row]["shift_expected"] = 0.0
     else:
-        demand[row]["shift_lines"] += min(lines, DAY_TIMES_MAX * expected + DAY_LINES_MORE)
-        demand[row]["shift_expected"] += expected
+        taught = min(lines, DAY_TIMES_MAX * expected + DAY_LINES_MORE)
+        demand[row]["shift_lines"] = DOUBT_DISCOUNT * demand[row]["shift_lines"] + taught
+        demand[row]["shift_expected"] = DOUBT_DISCOUNT * demand[row]["shift_expected"] + expected
     return 1.0 / ((1.0 + outlier) * (1.0 + rise_odds(demand, row)))
 
 

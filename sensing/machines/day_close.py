@@ -26,8 +26,8 @@ from sensing.machines.forecast_and_plan import (
     ForecastAndPlan,
     forecast_and_plan,
     forecast_summary,
-    since_shift,
     may_propose,
+    since_shift,
 )
 from sensing.machines.forecast_parts import changes_daily, learn_parts
 from sensing.machines.late_line_reports import note_late_line

@@ -177,7 +177,7 @@ def _proposed(values: NDArray[np.float64], proposed: NDArray[np.bool_]) -> list[
 
 
 def since_shift(s: ShardState, plan: Plan) -> NDArray[np.int64]:
-    """(n,) days since the level of demand of a plan's rows shifted; the day itself is 0 until something is published."""
+    """(n,) days since the level of a plan's rows shifted; the day itself is 0 until something is published."""
     shift_day = s.demand.demand["shift_day"][plan.rows].astype(np.int64)
     told = s.supply.supply["published_day"][plan.rows] >= shift_day
     return np.maximum(plan.day - shift_day, told.astype(np.int64))

@@ -17,8 +17,8 @@ from sensing.machines.forecast_and_plan import (
     ROWS_AT_ONCE,
     forecast_and_plan,
     forecast_summary,
-    since_shift,
     may_propose,
+    since_shift,
 )
 from sensing.machines.shard_outputs import put_parameters
 from sensing.machines.shard_state import ShardState

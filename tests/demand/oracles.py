@@ -108,8 +108,10 @@ class SlowShift:
     def doubt(self) -> tuple[float, float]:
         """Lines and expected lines since the level is in doubt."""
         begun = len(self.doubted) - self.doubted[::-1].index(False) if False in self.doubted else 0
-        days = self.seen[begun:]
-        return sum(min(day[0], 3.0 * day[1] + 2.0) for day in days), sum(day[1] for day in days)
+        days = [(min(lines, 2.5 * expected + 2.0), expected) for lines, expected, _ in self.seen[begun:]]
+        shares = [0.8**age for age in range(len(days) - 1, -1, -1)]
+        lines, expected = (float(np.dot(shares, [day[k] for day in days])) if days else 0.0 for k in range(2))
+        return lines, expected
 
     def learn(self, lines: float, index: float, weight: float) -> None:
         """Learn the level and its errors, and count the day."""

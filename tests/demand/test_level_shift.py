@@ -103,20 +103,23 @@ def test_a_short_surge_leaves_the_level_alone() -> None:
 
 
 def test_steady_rows_hardly_ever_shift() -> None:
-    """In a year of 40 steady rows few shifts are accepted."""
+    """In a year of 40 steady rows few shifts are accepted, and few are followed for nothing."""
     models, rows, pool = DemandModels(), np.arange(40), np.zeros(40, np.int32)
     models.ensure(40, 1)
-    none, hours, shifts = np.zeros(40), np.zeros((40, 24), np.uint16), 0
+    none, hours, accepted, ended = np.zeros(40), np.zeros((40, 24), np.uint16), 0, 0
     lines = poisson(4.0, 365, rows=40, seed=4)
     for at in range(365):
-        day = FIRST_DAY + at
+        day, exposure = FIRST_DAY + at, models.demand["exposure"][:40].copy()
         models.close_day(
             rows,
             DayInputs(day, lines[:, at], lines[:, at], hours, pool, none + 1.0, none > 0, none, none + 1.0, none > 0),
         )
         models.aggregate_pools(np.zeros(1, np.int64), day)
-        shifts += int((models.demand["shift_day"][:40] == day).sum())
-    assert shifts <= 8
+        anew = models.demand["exposure"][:40] < exposure
+        accepted += int(anew.sum())
+        ended += int((models.demand["shift_day"][:40][~anew] == day).sum())
+    assert accepted <= 8
+    assert ended <= 40
 
 
 @pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.name)
