@@ -9,6 +9,7 @@ import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
+from math import floor, isfinite, log10
 from typing import Any, NamedTuple
 
 import msgspec
@@ -78,11 +79,11 @@ def round_record(record: msgspec.Struct) -> None:
 
 def round_number(value: float, places: int) -> float:
     """A finite number to ``places`` decimals or, if negative, significant digits. Zero has no sign."""
-    if value % 1.0 != 0.0:
-        if places < 0:
-            places = -places - 1 - math.floor(math.log10(abs(value)))
-        value = round(value, places)
-    return value + 0.0
+    if value % 1.0 == 0.0:
+        return value + 0.0
+    if places < 0:
+        places = -places - 1 - floor(log10(abs(value)))
+    return round(value, places) + 0.0
 
 
 def round_rows(values: NDArray[np.float64], decimals: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -94,18 +95,15 @@ def round_rows(values: NDArray[np.float64], decimals: NDArray[np.float64]) -> ND
     return out
 
 
-class _Number(NamedTuple):
-    """A field that is a number: its name, the position of its kind in `Digits`, whether it may be null."""
-
-    name: str
-    position: int
-    may_be_null: bool
-
-
 class _Fields(NamedTuple):
-    """Fields of a struct with numbers in them: those that are numbers, their getter, and how others are rounded."""
+    """Fields of a struct with numbers in them: those that are numbers, and the others with how they are rounded.
 
-    numbers: tuple[_Number, ...]
+    Of numbers: names, positions of their kinds in `Digits`, whether each may be null, and the getter of all values.
+    """
+
+    names: tuple[str, ...]
+    positions: tuple[int, ...]
+    may_be_null: tuple[bool, ...]
     get: Callable[[msgspec.Struct], Sequence[Any]]
     others: tuple[tuple[str, Round], ...]
 
@@ -113,16 +111,17 @@ class _Fields(NamedTuple):
 @functools.cache
 def _fields(struct: type[msgspec.Struct]) -> _Fields:
     info: Any = inspect.type_info(struct)
-    numbers: list[_Number] = []
+    numbers: list[tuple[str, int, bool]] = []
     others: list[tuple[str, Round]] = []
     for field in info.fields:
         number = _number(field.type)
         if number is not None:
             kind, may_be_null = number
-            numbers.append(_Number(field.name, Digits._fields.index(kind), may_be_null))
+            numbers.append((field.name, Digits._fields.index(kind), may_be_null))
         elif (rounder := _rounder(field.type, PLAIN)) is not None:
             others.append((field.name, rounder))
-    return _Fields(tuple(numbers), _getter([number.name for number in numbers]), tuple(others))
+    names, positions, null = (tuple(column) for column in zip(*numbers, strict=True)) if numbers else ((), (), ())
+    return _Fields(names, positions, null, _getter(list(names)), tuple(others))
 
 
 def _getter(names: list[str]) -> Callable[[Any], Sequence[Any]]:
@@ -134,38 +133,40 @@ def _getter(names: list[str]) -> Callable[[Any], Sequence[Any]]:
 
 def _number(type_info: Any) -> tuple[str, bool] | None:
     """Kind of a number, and whether it may be null; None if the type is not a number."""
-    may_be_null = isinstance(type_info, inspect.UnionType) and type_info.includes_none and len(type_info.types) == 2
-    if may_be_null:
-        type_info = next(each for each in type_info.types if not isinstance(each, inspect.NoneType))
-    kind = PLAIN
-    if isinstance(type_info, inspect.Metadata):
-        kind, type_info = (type_info.extra or {}).get("kind", PLAIN), type_info.type
+    kind, may_be_null = PLAIN, False
+    while isinstance(type_info, inspect.Metadata | inspect.UnionType):
+        if isinstance(type_info, inspect.Metadata):
+            kind, type_info = (type_info.extra or {}).get("kind", kind), type_info.type
+        elif type_info.includes_none and len(type_info.types) == 2:
+            type_info = next(each for each in type_info.types if not isinstance(each, inspect.NoneType))
+            may_be_null = True
+        else:
+            return None
     return (kind, may_be_null) if isinstance(type_info, inspect.FloatType) and kind != EXACT else None
 
 
 def _changes(value: msgspec.Struct, digits: Digits) -> dict[str, Any]:
     """Fields of a struct that rounding changes, and their new values."""
-    fields = _fields(type(value))
+    names, positions, may_be_null, get, others = _fields(type(value))
     changes: dict[str, Any] = {}
-    for (name, position, may_be_null), number in zip(fields.numbers, fields.get(value), strict=True):
-        if number is None or (type(number) is float and _is_whole(number)):
-            continue
-        if math.isfinite(number):
-            changes[name] = round_number(float(number), digits[position])
-        elif may_be_null:
-            changes[name] = None
+    for at, number in enumerate(get(value)):
+        if number is None or (number % 1.0 == 0.0 and number != 0.0 and type(number) is float):
+            continue  # most numbers are whole, and rounding would not change them
+        if isfinite(number):
+            rounded = round_number(float(number), digits[positions[at]])
+            if rounded != number or type(number) is not float or rounded == 0.0:  # zero may have had a sign
+                changes[names[at]] = rounded
+        elif may_be_null[at]:
+            changes[names[at]] = None
         else:
-            raise NotFiniteError(name)
-    for name, rounder in fields.others:
+            raise NotFiniteError(names[at])
+    for name, rounder in others:
         part = getattr(value, name)
         if part is not None:
-            changes[name] = rounder(part, digits)
+            rounded = rounder(part, digits)
+            if rounded is not part:
+                changes[name] = rounded
     return changes
-
-
-def _is_whole(value: float) -> bool:
-    """Whether a number is whole, so that rounding would not change it. Zero with a sign is not."""
-    return value % 1.0 == 0.0 and (value != 0.0 or math.copysign(1.0, value) > 0.0)
 
 
 def _rounder(type_info: Any, kind: str) -> Round | None:
@@ -178,14 +179,14 @@ def _rounder(type_info: Any, kind: str) -> Round | None:
         return _union_rounder(type_info, kind)
     if isinstance(type_info, inspect.StructType):
         fields = _fields(type_info.cls)
-        return _round_struct if fields.numbers or fields.others else None
+        return _round_struct if fields.names or fields.others else None
     if isinstance(type_info, inspect.ListType):
         of_item = _rounder(type_info.item_type, kind)
         return None if of_item is None else _list_rounder(of_item, type_info)
     if isinstance(type_info, inspect.DictType):
         of_value = _rounder(type_info.value_type, kind)
         if of_value is not None:
-            return lambda values, digits: {key: of_value(value, digits) for key, value in values.items()}
+            return lambda values, digits: {key: of_value(value, digits) for key, value in values.items()} or values
     return None
 
 
@@ -193,7 +194,7 @@ def _float_rounder(kind: str) -> Round:
     position = Digits._fields.index(kind)
 
     def rounder(value: float, digits: Digits) -> float:
-        if not math.isfinite(value):
+        if not isfinite(value):
             raise NotFiniteError(kind)
         return round_number(float(value), digits[position])
 
@@ -213,7 +214,7 @@ def _union_rounder(union: Any, kind: str) -> Round | None:
     may_be_null = union.includes_none  # looked up once: it searches all types
 
     def round_value(value: Any, digits: Digits) -> Any:
-        if value is None or (may_be_null and isinstance(value, float) and not math.isfinite(value)):
+        if value is None or (may_be_null and isinstance(value, float) and not isfinite(value)):
             return None
         for of, rounder in of_type.items():
             if isinstance(value, of):
@@ -243,7 +244,7 @@ def _list_rounder(of_item: Round, type_info: Any) -> Round:
 
     def rounder(values: Any, digits: Digits) -> Any:
         if not isinstance(values, np.ndarray):
-            return [of_item(value, digits) for value in values]
+            return [of_item(value, digits) for value in values] or values
         out = np.empty_like(values)
         if not round_array(values.reshape(-1), digits[position], out.reshape(-1)):
             raise NotFiniteError(kind)

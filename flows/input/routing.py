@@ -48,7 +48,7 @@ class Router:
         return [
             (key, Addressed(machine, part, part.final))
             for (key, machine), part in parts
-            if tick or part.infrequent or len(part.records)
+            if tick or part.infrequent or len(part.records) or len(part.purchases)
         ]
 
     def to_ledger(self, load: LedgerBatch) -> Item:

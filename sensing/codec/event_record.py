@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.codec.purchase_record import NO_PURCHASES
 from sensing.codec.text_table import NO_TEXTS, TextTable, TopicPartitionOffset
 from sensing.contracts import decisions, inventory, orders, reference, shipments, suppliers
 from sensing.contracts.dead_letters import Reason
@@ -171,15 +172,6 @@ class ExceptionPublished(msgspec.Struct, frozen=True, tag="exception.published",
     state: ExceptionState
 
 
-class PurchaseHeard(msgspec.Struct, frozen=True, tag="purchase.heard", tag_field="event_type"):
-    """A source group's notice to every shard: an event about a purchase-order line, which goes to one shard only.
-
-    It travels as an infrequent event and is not an input event, so it is not counted.
-    """
-
-    event: suppliers.PurchaseOrderEvent
-
-
 class HistoryHeard(msgspec.Struct, frozen=True, tag="history.heard", tag_field="event_type"):
     """A source group's notice to every shard, before its first event: all before ``until`` (UTC ms) is history.
 
@@ -210,6 +202,7 @@ class Batch(NamedTuple):
     - ``reference_read``: the group has sent all reference records that existed when the run began.
     - ``traces``: W3C traceparents of records; most messages have none, so they are not in the record.
     - ``texts``: texts of all records, and maybe of others.
+    - ``purchases``: records of `PURCHASE` of the purchase-order events of all shards, in reading order.
     """
 
     records: NDArray[Any]
@@ -223,6 +216,7 @@ class Batch(NamedTuple):
     progress: int = BEFORE_ALL
     newest_time: int = BEFORE_ALL
     reference_read: bool = False
+    purchases: NDArray[Any] = NO_PURCHASES
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True):

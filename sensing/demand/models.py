@@ -29,6 +29,7 @@ from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
 from sensing.demand.seasonal_profile import aggregate_hours, aggregate_weekday
 from sensing.demand.sum_calibration import aggregate_sums, end_sum
 from sensing.demand.sum_variance import COLUMNS
+from sensing.state.record_copies import take_records
 from sensing.state.snapshot import pack, unpack
 
 RIVER_DAYS_MIN = 56
@@ -198,7 +199,7 @@ class DemandModels:
 
     def scores(self, rows: NDArray[np.int64]) -> Scores:
         """Accuracy of the one-day forecasts of the rows."""
-        found = self.demand[rows]
+        found = take_records(self.demand, rows)
         days = found["score_weight"].astype(np.float64)
         sold = np.where(found["score_quantity"] > 0, found["score_quantity"], np.nan).astype(np.float64)
         scored = np.where(days > 0, days, np.nan)

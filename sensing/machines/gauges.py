@@ -85,7 +85,8 @@ LIMITS = (
         lambda s: s.supply.disruptions.evicted,
     ),
     Limit(
-        "heard_purchases_evicted", "Purchase-order lines that teach no pool of a supplier because the table was full.",
+        "heard_purchases_evicted",
+        "Purchase-order lines and events that teach no pool of a supplier because the table was full.",
         lambda s: s.supply.heard.evicted,
     ),
     Limit(

@@ -10,7 +10,6 @@ from sensing.codec.event_record import (
     HistoryHeard,
     InfrequentEvent,
     LocationHeard,
-    PurchaseHeard,
     SuccessionHeard,
 )
 from sensing.codec.kit_parts import is_derived, key_of
@@ -70,9 +69,6 @@ def apply_infrequent(s: ShardState, message: InfrequentEvent) -> SupplierDisrupt
     """
     if isinstance(message.event, LocationHeard):
         s.locations.hear(message.event.location, message.event.kind)
-        return None
-    if isinstance(message.event, PurchaseHeard):
-        _hear_purchase(s, message)
         return None
     if isinstance(message.event, SuccessionHeard):
         hear_succession(s, message.event)
@@ -153,14 +149,6 @@ def _remember(s: ShardState, message: InfrequentEvent, key: tuple[np.uint64, np.
     s.lines.ensure(1)
     new_line(s.tables(), *key, row, message.time // HOUR_MS)
     s.lines.state[ALL_OPEN] = 0
-
-
-def _hear_purchase(s: ShardState, message: InfrequentEvent) -> None:
-    """Have the pools of suppliers learn an event that maybe goes to another shard."""
-    event = message.event.event
-    number = s.locations.numbers.get(event.location)
-    zone = 0 if number is None else int(s.locations.zone[number])  # 0: UTC, as of a location without a record
-    s.supply.heard.hear(event, message.time, s.zones.local_hour(zone, message.time) // 24, s.supply.lanes)
 
 
 def _local_hour(s: ShardState, row: int, time: int) -> int:

@@ -5,8 +5,12 @@ A batch keeps its position from its arrival. The queue and the position within i
 
 import itertools
 from collections import deque
+from typing import Any
+
+from numpy.typing import NDArray
 
 from sensing.codec.event_record import Batch, InfrequentEvent
+from sensing.codec.purchase_record import NO_PURCHASES
 from sensing.codec.text_table import TextLookup
 from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.state.stored_batch import StoredBatch
@@ -33,6 +37,12 @@ class BatchCursor:
         self.records = 0
         self.texts = TextLookup(batch.texts)
         self._infrequent_applied = 0
+        self._purchases = batch.purchases
+
+    def take_purchases(self) -> NDArray[Any]:
+        """The batch's purchase records at the first call, none afterwards."""
+        taken, self._purchases = self._purchases, NO_PURCHASES
+        return taken
 
     def infrequent(self) -> InfrequentEvent | None:
         """The infrequent event that is next; None if a record or the end of the batch is next."""
@@ -61,12 +71,14 @@ class BatchCursor:
         infrequent = [
             (before - self.records, message) for before, message in self.batch.infrequent[self._infrequent_applied :]
         ]
-        return self.batch._replace(records=self.batch.records[self.records :], infrequent=infrequent)
+        records = self.batch.records[self.records :]
+        return self.batch._replace(records=records, infrequent=infrequent, purchases=self._purchases)
 
 
 def _is_tick(batch: Batch) -> bool:
     """Whether a batch carries only a watermark."""
-    return not (len(batch.records) or batch.infrequent or batch.reconciliation or batch.final)
+    has_events = len(batch.records) or batch.infrequent or len(batch.purchases)
+    return not (has_events or batch.reconciliation or batch.final)
 
 
 class InputQueue:

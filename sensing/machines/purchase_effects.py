@@ -40,6 +40,19 @@ def plan_disrupted_rows(s: ShardState, instant: int) -> None:
         s.schedule_plans(rows_of_suppliers(s, suppliers))
 
 
+def learn_purchases(s: ShardState, instant: int) -> None:
+    """Have the pools of suppliers learn purchase orders of all shards that were read before ``instant`` (UTC ms)."""
+
+    def local_day(location: str, time: int) -> int:
+        number = s.locations.numbers.get(location)
+        zone = 0 if number is None else int(s.locations.zone[number])  # 0: UTC, as of a location without a record
+        return s.zones.local_hour(zone, time) // 24
+
+    s.supply.heard.hear_waiting(instant, local_day, s.supply.lanes)
+    s.supply.lanes.take_in()
+    s.supply.heard.forget_old(instant)
+
+
 def rows_of_suppliers(s: ShardState, suppliers: list[int]) -> NDArray[np.int64]:
     """Rows of suppliers: those with a purchase order, and those of items whose master data name the supplier."""
     lanes = s.supply.lanes

@@ -209,6 +209,7 @@ class ShardMachine:
         assert cursor is not None, "called with a batch to apply"
         if cursor not in self._applied:
             self._applied.append(cursor)
+            self.state.supply.heard.wait(cursor.take_purchases())
         return cursor
 
     def _take(self, message: InfrequentEvent) -> None:

@@ -34,7 +34,7 @@ from sensing.machines.late_line_reports import drop_ended_lines
 from sensing.machines.line_housekeeping import end_old_lines
 from sensing.machines.machine_messages import NameReport
 from sensing.machines.promoted_days import take_in_uplifts
-from sensing.machines.purchase_effects import plan_disrupted_rows
+from sensing.machines.purchase_effects import learn_purchases, plan_disrupted_rows
 from sensing.machines.refusals import Refusal, answers_for, reject_infrequent
 from sensing.machines.resumable import FirstPublication, Resumable
 from sensing.machines.row_lookup import row_of_known
@@ -224,8 +224,7 @@ def run_timer(s: ShardState, instant: int) -> Resumable | None:
         plan_disrupted_rows(s, instant)
         start_planned_rows(s, instant)
         take_in_uplifts(s, instant // DAY_MS)
-        s.supply.lanes.take_in()
-        s.supply.heard.forget_old(instant)
+        learn_purchases(s, instant)
         take_in_signals(s, instant)
         s.next_housekeeping = instant + DAY_MS
     return None

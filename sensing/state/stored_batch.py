@@ -16,9 +16,9 @@ from sensing.codec.event_record import (
     HistoryHeard,
     InfrequentEvent,
     LocationHeard,
-    PurchaseHeard,
     SuccessionHeard,
 )
+from sensing.codec.purchase_record import PURCHASE
 from sensing.codec.text_table import TextTable, TopicPartitionOffset, needed
 from sensing.contracts.topic_registry import INPUTS
 
@@ -39,7 +39,7 @@ class StoredEvent(msgspec.Struct):
 
     def infrequent(self) -> InfrequentEvent:
         """Put the event together."""
-        notices = (CurrencyHeard, ExceptionPublished, HistoryHeard, LocationHeard, PurchaseHeard, SuccessionHeard)
+        notices = (CurrencyHeard, ExceptionPublished, HistoryHeard, LocationHeard, SuccessionHeard)
         types: tuple[Any, ...] = (*INPUTS[TOPICS[self.place[2]]], *notices)
         event = msgspec.msgpack.decode(self.event, type=functools.reduce(operator.or_, types))
         return InfrequentEvent(event, *self.place, self.trace, self.named)
@@ -80,6 +80,7 @@ class StoredBatch(msgspec.Struct):
     newest_time: int
     reference_read: bool
     texts: list[_StoredTexts]
+    purchases: bytes
 
     @classmethod
     def of(cls, batch: Batch) -> "StoredBatch":
@@ -88,7 +89,7 @@ class StoredBatch(msgspec.Struct):
         return cls(
             batch.records.tobytes(), infrequent, batch.watermark, batch.reconciliation, batch.group,
             list(batch.traces.items()), batch.progress, batch.newest_time, batch.reference_read,
-            [_StoredTexts.of(table) for table in needed(batch.texts, batch.records)],
+            [_StoredTexts.of(table) for table in needed(batch.texts, batch.records)], batch.purchases.tobytes(),
         )  # fmt: skip
 
     def batch(self) -> Batch:
@@ -99,4 +100,5 @@ class StoredBatch(msgspec.Struct):
             reconciliation=self.reconciliation, group=self.group, traces=dict(self.traces), progress=self.progress,
             newest_time=self.newest_time, reference_read=self.reference_read,
             texts=tuple(kept.table() for kept in self.texts),
+            purchases=np.frombuffer(bytearray(self.purchases), PURCHASE),
         )  # fmt: skip

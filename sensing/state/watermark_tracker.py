@@ -50,18 +50,22 @@ class WatermarkTracker:
 
     def _is_due(self, batch: Batch, limit: int) -> bool:
         if not self.reference_read:
-            return not len(batch.records) and all(item.topic == Topic.REFERENCE for _, item in batch.infrequent)
+            if len(batch.records) or len(batch.purchases):
+                return False
+            return all(item.topic == Topic.REFERENCE for _, item in batch.infrequent)
         return batch.newest_time <= limit
 
     def _merged(self, batch: Batch) -> Batch:
         others = int(np.delete(self.latest, batch.group).min())
         self.latest[batch.group] = max(self.latest[batch.group], batch.watermark)
-        records = batch.records.copy()
-        records["watermark"] = np.minimum(records["watermark"], others)
+        records, purchases = batch.records.copy(), batch.purchases.copy()
+        for each in (records, purchases):
+            each["watermark"] = np.minimum(each["watermark"], others)
         infrequent = [
             (before, item._replace(watermark=min(item.watermark, others))) for before, item in batch.infrequent
         ]
-        return batch._replace(records=records, infrequent=infrequent, watermark=min(batch.watermark, others))
+        watermark = min(batch.watermark, others)
+        return batch._replace(records=records, infrequent=infrequent, watermark=watermark, purchases=purchases)
 
     def dump(self) -> bytes:
         """Watermarks, progress and buffered batches as bytes."""

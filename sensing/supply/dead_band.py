@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.contracts.parameters import HORIZON_DAYS, DemandClass
+from sensing.state.record_copies import take_records
 from sensing.supply.plan import Plan, has_figures
 from sensing.supply.planner_decisions import DecisionStates, Values
 from sensing.supply.resolved_policy import IN_FORCE
@@ -107,7 +108,7 @@ def due(
     plan: Plan, supply: NDArray[Any], decision_states: DecisionStates, since_shift: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """(n,) which rows of the plan must be published; ``since_shift`` (n,) are days since the level shifted."""
-    last = supply[plan.rows]
+    last = take_records(supply, plan.rows)
     band = plan.policy["dead_band"]
     point, quantity = published_point(plan, last), published_quantity(plan, last)
     result = (last["version"] == 0) | (last["demand_class"] != plan.demand_class)
@@ -150,7 +151,7 @@ def projection_moved(plan: Plan, supply: NDArray[Any]) -> NDArray[np.bool_]:
 
     It has if a stock-out has appeared or gone, or if the days until it, or those of cover, left their dead band.
     """
-    last, band = supply[plan.rows], plan.policy["dead_band"]
+    last, band = take_records(supply, plan.rows), plan.policy["dead_band"]
     before, after = last["stockout_day"].astype(np.int64), stockout_days(plan)
     none_before, none_after = before == NO_STOCKOUT, after == NO_STOCKOUT
     until = outside_dead_band(after - plan.day, before - plan.day, band, DAYS_STEP) & ~none_before & ~none_after

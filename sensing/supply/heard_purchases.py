@@ -4,44 +4,46 @@ Every shard hears every event about a purchase-order line (`sensing.codec.purcha
 observations of `Lanes`. So all shards keep the same pools. The shard of the SKU keeps the line itself, see `purchases`;
 what it learns about the lane of the line does not come from here.
 
+Records wait until 00:00 UTC, when pools learn: those whose watermark lies before are heard then, in reading order. So
+it does not matter in which batch they came. At most WAITING_MAX records of one UTC day wait.
+
 A line here has its first placement, its latest promise and what was received; versions, schedule lines and units are
 those of `purchases` alone. A receipt in another unit than the order counts as the whole line.
 
 At most LINES_MAX lines are kept, the oldest go first. A line without events for the line horizon goes when it is done,
-and after LINE_DAYS_MAX in any case. ``evicted`` counts lines that had to go.
+and after LINE_DAYS_MAX in any case. ``evicted`` counts lines that had to go, and records that could not wait.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from sensing.codec.event_record import NO_DAY
-from sensing.contracts.suppliers import (
-    PurchaseOrderCancelled,
-    PurchaseOrderLine,
-    PurchaseOrderPlaced,
-    PurchaseOrderReceived,
-)
+from sensing.codec.purchase_record import NO_PURCHASES, PURCHASE, Purchase, PurchaseKind
 from sensing.machine_settings import DAY_MS
 from sensing.state.snapshot import Encoded, pack, unpack
 from sensing.supply.lanes import Lanes
-from sensing.supply.open_table import Key
-from sensing.supply.purchase_line import plausible_day
+from sensing.supply.purchase_line import DATE_DAYS_MAX
 from sensing.supply.supply_record import NEVER
 
 LINES_MAX = 1 << 16
+WAITING_MAX = 1 << 16
 LINE_DAYS_MAX = 400
 RECEIPTS_MAX = 64
 """Receipts of one line; further ones teach nothing."""
 
 
 class HeardReceipt(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A receipt: ``time`` in UTC ms, ``day`` local."""
+    """A receipt: hash of the event's id, ``time`` in UTC ms, ``day`` local."""
 
-    event_id: str
+    event: int
     time: int
     day: int
     quantity: float
-    unit: str
+    unit: bytes
 
 
 class HeardLine(msgspec.Struct, array_like=True, gc=False):
@@ -50,7 +52,7 @@ class HeardLine(msgspec.Struct, array_like=True, gc=False):
     supplier: str = ""
     placed_time: int = NEVER
     quantity: float = 0.0
-    unit: str = ""
+    unit: bytes = b""
     promised_day: int = NO_DAY
     promised_time: int = NEVER
     last_time: int = NEVER
@@ -65,8 +67,12 @@ class HeardLine(msgspec.Struct, array_like=True, gc=False):
         return self.received >= 1.0
 
 
+Key = tuple[int, int]
+"""Hashes of the id of a purchase order and of the name of its line."""
+LocalDay = Callable[[str, int], int]
+"""Local day of an instant (UTC ms) at a location."""
 _Lines = tuple[list[tuple[Key, HeardLine]], int]
-"""Lines in order of first mention, and lines evicted."""
+"""Lines in order of first mention, and lines and records evicted."""
 
 
 class HeardPurchases:
@@ -76,32 +82,54 @@ class HeardPurchases:
         self.horizon_ms = horizon_days * DAY_MS
         self.evicted = 0
         self._lines: dict[Key, HeardLine] = {}
+        self._waiting: list[NDArray[Any]] = []
+        self._waiting_of_day: dict[int, int] = {}
 
     def __len__(self) -> int:
         """Number of lines."""
         return len(self._lines)
 
-    def hear(self, event: PurchaseOrderLine, time: int, local_day: int, lanes: Lanes) -> None:
-        """Take in an event at ``time`` (UTC ms), ``local_day`` at its location; learn receipts of placed lines."""
-        key = event.po_id, event.line or event.sku
+    def wait(self, purchases: NDArray[Any]) -> None:
+        """Keep records of `PURCHASE` (n,) until the midnight after their watermarks."""
+        if not len(purchases):
+            return
+        days = purchases["watermark"] // DAY_MS
+        for day in np.unique(days).tolist():
+            before = self._waiting_of_day.get(day, 0)
+            of_day = purchases[days == day][: WAITING_MAX - before]
+            self._waiting.append(of_day)
+            self._waiting_of_day[day] = before + len(of_day)
+            self.evicted += int(np.count_nonzero(days == day)) - len(of_day)
+
+    def hear_waiting(self, instant: int, local_day: LocalDay, lanes: Lanes) -> None:
+        """Hear the records whose watermark lies before ``instant`` (00:00 UTC, in ms)."""
+        waiting = self._all_waiting()
+        due = waiting["watermark"] < instant
+        for record in waiting[due].tolist():
+            said = Purchase(*record)
+            self.hear(said, local_day(said.location.decode(), said.time), lanes)
+        self._restore_waiting(waiting[~due])
+
+    def hear(self, said: Purchase, local_day: int, lanes: Lanes) -> None:
+        """Take in an event on ``local_day`` of its location; learn receipts of placed lines."""
+        key = said.order, said.line
         line = self._lines.get(key)
-        if isinstance(event, PurchaseOrderCancelled):
-            if line is not None and event.schedule_line is None:
+        if said.kind == PurchaseKind.CANCELLED:
+            if line is not None and said.ends:
                 line.received = 1.0
             return
         if line is None:
             self._make_room()
             line = self._lines[key] = HeardLine()
-        line.supplier = event.supplier or line.supplier
-        line.last_time = max(line.last_time, time)
-        if isinstance(event, PurchaseOrderReceived):
-            self._receive(line, event, time, local_day, lanes)
+        line.supplier = said.supplier.decode() or line.supplier
+        line.last_time = max(line.last_time, said.time)
+        if said.kind == PurchaseKind.RECEIVED:
+            self._receive(line, said, local_day, lanes)
             return
-        promised_day = plausible_day(getattr(event, "promised_date", None), local_day)
-        if promised_day != NO_DAY and time >= line.promised_time:
-            line.promised_day, line.promised_time = promised_day, time
-        if isinstance(event, PurchaseOrderPlaced) and line.placed_time == NEVER:
-            line.placed_time, line.quantity, line.unit = time, float(event.quantity), event.unit_of_measure
+        if abs(said.promised_day - local_day) <= DATE_DAYS_MAX and said.time >= line.promised_time:
+            line.promised_day, line.promised_time = said.promised_day, said.time
+        if said.kind == PurchaseKind.PLACED and line.placed_time == NEVER:
+            line.placed_time, line.quantity, line.unit = said.time, said.quantity, said.unit
             for receipt in line.receipts:
                 _learn(line, receipt, lanes)
 
@@ -111,22 +139,34 @@ class HeardPurchases:
         self._lines = {key: line for key, line in self._lines.items() if line.last_time >= (done if line.done else old)}
 
     def dump(self) -> bytes:
-        """All lines as bytes."""
-        return pack({"heard": Encoded((list(self._lines.items()), self.evicted), _Lines)})
+        """All lines and waiting records as bytes."""
+        lines = Encoded((list(self._lines.items()), self.evicted), _Lines)
+        return pack({"heard": lines, "waiting": self._all_waiting()})
 
     def load(self, block: bytes) -> None:
         """Restore the state of :meth:`dump`."""
-        lines, self.evicted = unpack(block, {"heard": _Lines})["heard"]
+        parts = unpack(block, {"heard": _Lines, "waiting": PURCHASE})
+        lines, self.evicted = parts["heard"]
         self._lines = dict(lines)
+        self._restore_waiting(parts["waiting"])
 
-    def _receive(self, line: HeardLine, event: PurchaseOrderReceived, time: int, local_day: int, lanes: Lanes) -> None:
-        if len(line.receipts) >= RECEIPTS_MAX or any(known.event_id == event.event_id for known in line.receipts):
+    def _all_waiting(self) -> NDArray[Any]:
+        return np.concatenate([NO_PURCHASES, *self._waiting])
+
+    def _restore_waiting(self, records: NDArray[Any]) -> None:
+        """Let records wait that have room, since they waited before."""
+        self._waiting = [records] if len(records) else []
+        days, counts = np.unique(records["watermark"] // DAY_MS, return_counts=True)
+        self._waiting_of_day = dict(zip(days.tolist(), counts.tolist(), strict=True))
+
+    def _receive(self, line: HeardLine, said: Purchase, local_day: int, lanes: Lanes) -> None:
+        if len(line.receipts) >= RECEIPTS_MAX or any(known.event == said.event for known in line.receipts):
             return
-        receipt = HeardReceipt(event.event_id, time, local_day, float(event.quantity), event.unit_of_measure)
+        receipt = HeardReceipt(said.event, said.time, local_day, said.quantity, said.unit)
         line.receipts = [*line.receipts, receipt]
         if line.placed_time != NEVER:
             _learn(line, receipt, lanes)
-        if event.last:
+        if said.ends:
             line.received = 1.0
 
     def _make_room(self) -> None:

@@ -26,6 +26,7 @@ from sensing.contracts.parameters import (
 )
 from sensing.machine_settings import DAY_MS
 from sensing.state.decision_record import DecisionRecord
+from sensing.state.record_copies import take_records
 from sensing.supply.change_explanation import INPUTS as POINT_INPUTS
 from sensing.supply.change_explanation import PARTS, explain, first, other_changes, substitute_inputs
 from sensing.supply.dead_band import (
@@ -76,7 +77,7 @@ def publish(
     ``summary`` has the forecast data of the rows at ``at``, ``causes`` (k) say why they were planned. ``renew`` is
     false if only the status has changed. Then the plan must come from `as_published`.
     """
-    last = supply[plan.rows[at]]
+    last = take_records(supply, plan.rows[at])
     columns = _columns(plan, at) | _changes(plan, at, last) | _reporting(summary)
     forecasts = _forecasts(plan, at, summary)
     agreed = agrees(plan)[at]
@@ -111,7 +112,7 @@ def as_published(plan: Plan, supply: NDArray[Any], decision_states: DecisionStat
 
     All rows must have been published. Current overrides are part of the publications.
     """
-    last = supply[plan.rows]
+    last = take_records(supply, plan.rows)
     mean_of, variance_of, days, days_sd, review, service = (last[name].astype(np.float64) for name in POINT_INPUTS)
     out = np.empty((plan.rows.size, 3))
     protection_time_moments(mean_of, variance_of, days, days_sd, review, service, out)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.machine_settings import Settings
+from sensing.state.record_copies import take_records
 from sensing.supply.end_of_life import last_day_of
 from sensing.supply.lanes import NO_LANE, Lanes
 from sensing.supply.master_data import MasterData
@@ -144,7 +145,7 @@ class ResolvedPolicyTable:
             lane = int(supply["lane"][row])
             supplier = None if lane == NO_LANE else lanes.names[lanes.lanes[lane]["supplier"]]
             column[row] = self._number(resolve_policy(*names(row), supplier, master, settings), lanes)
-        return np.asarray(self._records[column[rows]])
+        return take_records(self._records, column[rows])
 
     def _number(self, values: list[float | str], lanes: Lanes) -> int:
         edition = self._edition(lanes.find(str(values[SUPPLIER])))

@@ -218,7 +218,7 @@ class SupplyState:
         policy = self._policy(rows)
         price = np.full(rows.size, np.nan) if unit_price is None else unit_price
         policy["unit_cost"] = np.where(np.isnan(policy["unit_cost"]), price, policy["unit_cost"])
-        policy["decimals"] = resolved_decimals(policy, self.supply[rows])
+        policy["decimals"] = resolved_decimals(policy, self.supply, rows)
         inputs = PlanInputs(
             policy, self.supply, self.lanes, self.purchases, self.transit, self._lines, self._allocations,
             np.zeros(rows.size, np.bool_) if stale is None else stale,
@@ -232,7 +232,7 @@ class SupplyState:
 
     def decimals(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """(n,) decimals of the quantities of rows."""
-        return resolved_decimals(self._policy(rows), self.supply[rows])
+        return resolved_decimals(self._policy(rows), self.supply, rows)
 
     def decided_value(self, row: int, field: OverrideField, value: float) -> float:
         """A person's value as it is used: at the decimals of its unit.

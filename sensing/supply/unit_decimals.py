@@ -26,14 +26,14 @@ def stated_decimals(sku: str, location: str, master: MasterData) -> float:
     return np.nan
 
 
-def resolved_decimals(policy: NDArray[Any], supply: NDArray[Any]) -> NDArray[np.float64]:
-    """(n,) decimals of rows, from their resolved policies (n,) and supply records (n,).
+def resolved_decimals(policy: NDArray[Any], supply: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n,) decimals of ``rows`` (n,), from their resolved policies (n,) and the supply records of all rows.
 
     What is open, on order, and minimum and multiple of an order are quantities of the row as well.
     """
-    fractional = supply["fractional"] == 1
-    for quantity in (supply["open_total"], supply["on_order"]):
-        fractional |= quantity % THOUSANDTHS != 0
+    fractional = supply["fractional"][rows] == 1
+    for name in ("open_total", "on_order"):
+        fractional |= supply[name][rows] % THOUSANDTHS != 0
     for name in ("minimum", "multiple"):
         fractional |= policy[name] % 1.0 > 0.0  # false where there is none (NaN)
     learned = np.where(fractional, float(DECIMALS_MAX), 0.0)

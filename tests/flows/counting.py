@@ -11,7 +11,7 @@ import orjson
 
 from flows.runtime.machine_logic import Machine, MakeMachine
 from flows.runtime.roles import MachineId, Role
-from sensing.codec.event_record import LocationHeard, PurchaseHeard
+from sensing.codec.event_record import LocationHeard
 from sensing.codec.text_table import EventTexts, TextLookup
 from sensing.machines.ledger import LedgerMachine
 from sensing.machines.machine_messages import ParameterRows, Totals
@@ -56,7 +56,7 @@ class CountingMachine:
             self._emit(found, EXCEPTIONS, "exception.opened", int(record["watermark"]), texts.event_id)
 
     def _rare(self, found: list[Any], event: Any) -> None:
-        if isinstance(event.event, LocationHeard | PurchaseHeard):
+        if isinstance(event.event, LocationHeard):
             return
         self.seen += 1
         if event.topic != 3 or self.shard == 0:

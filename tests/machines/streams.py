@@ -181,7 +181,7 @@ class Run:
         """Apply a batch to all shards. If not ``everyone``, shards without records in it are skipped."""
         announced = announce_purchases(self._currencies.announce(self.notices.announce(batch)))
         for machine, part in enumerate(split(announced, self.settings.shards)):
-            if everyone or part.infrequent or len(part.records):
+            if everyone or part.infrequent or len(part.records) or len(part.purchases):
                 for output in self.shards[machine].apply(part):
                     self._keep(machine, output)
         self._hand_over()

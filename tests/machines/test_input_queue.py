@@ -3,6 +3,7 @@
 import numpy as np
 
 from sensing.codec.event_record import EVENT, Batch
+from sensing.codec.purchase_record import PURCHASE
 from sensing.machines.input_queue import InputQueue
 
 
@@ -46,3 +47,21 @@ def test_a_batch_applied_in_part_is_dumped_as_its_rest() -> None:
     again.remove_head()
     assert again.head.batch.reconciliation == 3
     assert again.dump() != queue.dump()
+
+
+def test_purchase_records_are_taken_once() -> None:
+    """A dump has them until then; a batch that has nothing else is no tick."""
+    queue = InputQueue()
+    for batch in (tick(10), tick(20)._replace(purchases=np.zeros(2, PURCHASE)), tick(30)):
+        queue.add(batch)
+    queue.remove_head()
+    again = InputQueue()
+    again.load(queue.dump())
+    for each in (queue, again):
+        assert each.head is not None
+        assert [len(each.head.take_purchases()) for _ in range(2)] == [2, 0]
+    later = InputQueue()
+    later.load(queue.dump())
+    assert later.head is not None
+    assert len(later.head.take_purchases()) == 0
+    assert watermarks(later) == [20, 30]

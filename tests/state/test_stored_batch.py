@@ -14,9 +14,9 @@ from sensing.codec.event_record import (
     Batch,
     InfrequentEvent,
     LocationHeard,
-    PurchaseHeard,
     Topic,
 )
+from sensing.codec.purchase_notices import announce_purchases
 from sensing.contracts.shipments import Delivered
 from sensing.contracts.suppliers import PurchaseOrderEvent, PurchaseOrderPlaced, PurchaseOrderReceived
 from sensing.state.stored_batch import StoredBatch
@@ -38,7 +38,7 @@ def test_location_notices_are_kept_in_front_of_their_events() -> None:
     assert stored.batch().infrequent == found
 
 
-def test_purchase_notices_are_kept_with_their_events() -> None:
+def test_purchase_records_are_kept_with_their_batch() -> None:
     """A shard that waits still hears what other shards' purchase orders say."""
     common: dict[str, Any] = {
         "event_time": dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC),
@@ -50,6 +50,8 @@ def test_purchase_notices_are_kept_with_their_events() -> None:
         PurchaseOrderPlaced(event_id="p", quantity=2.0, promised_date=dt.date(2026, 1, 9), supplier="S", **common),
         PurchaseOrderReceived(event_id="r", quantity=2.0, last=True, **common),
     ]
-    found = [(k, InfrequentEvent(PurchaseHeard(each), 5, 4, Topic.SUPPLIERS, 1, k)) for k, each in enumerate(events)]
-    stored = msgspec.msgpack.encode(StoredBatch.of(Batch(np.zeros(2, EVENT), found, 9)))
-    assert msgspec.msgpack.decode(stored, type=StoredBatch).batch().infrequent == found
+    found = [(k, InfrequentEvent(each, 5, 4, Topic.SUPPLIERS, 1, k)) for k, each in enumerate(events)]
+    batch = announce_purchases(Batch(np.zeros(2, EVENT), found, 9))
+    stored = msgspec.msgpack.decode(msgspec.msgpack.encode(StoredBatch.of(batch)), type=StoredBatch).batch()
+    assert len(stored.purchases) == 2
+    np.testing.assert_array_equal(stored.purchases, batch.purchases)

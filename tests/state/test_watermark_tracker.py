@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sensing.codec.decode import decode
 from sensing.codec.event_record import AFTER_ALL, BEFORE_ALL, EVENT, TOPICS, Batch, InfrequentEvent
 from sensing.codec.message_block import Block
+from sensing.codec.purchase_record import PURCHASE
 from sensing.machine_settings import HOUR_MS
 from sensing.state.watermark_tracker import GROUP_DRIFT_MS, WatermarkTracker
 from tests.contracts.examples import EXAMPLES, Event
@@ -119,6 +120,18 @@ def test_nothing_is_lost_or_overtakes_its_group(script: list[tuple[int, int]]) -
     assert admitted == sent
 
 
+def test_purchase_records_wait_and_have_the_watermark_of_all_groups() -> None:
+    """As the other records of a batch do, even where a batch has nothing else."""
+    groups = WatermarkTracker(2)
+    purchases = np.zeros(1, PURCHASE)
+    purchases["watermark"] = 9
+    batch = batch_of(1, [], progress=AFTER_ALL)._replace(purchases=purchases)
+    assert groups.admit(batch) == []
+    found = groups.admit(ready(0, [7]))
+    assert [each.purchases["watermark"].tolist() for each in found] == [[], [7]]
+    assert purchases["watermark"] == 9
+
+
 def test_groups_go_on_from_their_dump() -> None:
     """A restored tracker merges as the other one does."""
     groups, restored = WatermarkTracker(2), WatermarkTracker(2)
@@ -133,6 +146,8 @@ def test_a_batch_that_waits_is_in_the_dump(topic: str, event: Event) -> None:
     """With its records, infrequent events of every type, traces and all that it says of its group."""
     groups, restored = WatermarkTracker(2), WatermarkTracker(2)
     decoded = decode(topic, 3, Block.of([orjson.dumps(event)], np.array([5])))
+    purchases = np.zeros(1, PURCHASE)
+    purchases["supplier"] = b"A"
     batch = Batch(
         decoded.records,
         decoded.infrequent,
@@ -142,10 +157,12 @@ def test_a_batch_that_waits_is_in_the_dump(topic: str, event: Event) -> None:
         traces={(2, 3, 5): "trace"},
         progress=6,
         newest_time=7,
+        purchases=purchases,
     )
     first = Batch(np.zeros(1, EVENT), [], 3, group=1)
     assert [groups.admit(waiting) for waiting in (first, batch)] == [[], []]
     restored.load(groups.dump())
     (_, kept) = restored.waiting[1]
     assert kept.records.tobytes() == batch.records.tobytes()
-    assert kept._replace(records=batch.records) == batch
+    assert kept.purchases.tobytes() == batch.purchases.tobytes()
+    assert kept._replace(records=batch.records, purchases=batch.purchases) == batch

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sensing.codec.event_record import NO_DAY
+from sensing.codec.event_record import NO_DAY, InfrequentEvent, Topic
+from sensing.codec.purchase_notices import purchase_records
+from sensing.codec.purchase_record import Purchase
 from sensing.contracts import suppliers as po
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.state.line_table import COUNT, TRACKED_OPEN, LineTable, add_line
@@ -85,9 +87,15 @@ def due(to: SupplyState, row: int = 0) -> list[tuple[float, int | None]]:
     return [(part.quantity / 1000, None if part.expected == NO_DAY else part.expected - DAY) for part in parts]
 
 
+def purchase_of(made: Any) -> Purchase:
+    """The purchase record of an event, read at a watermark of its time."""
+    message = InfrequentEvent(made, made.event_time, made.event_time, Topic.SUPPLIERS, 0, 0)
+    return Purchase(*purchase_records([message])[0].tolist())
+
+
 def apply_event(to: SupplyState, made: Any, row: int = 0) -> PoOutcome:
     """Apply an event to a supply state."""
     factor = to.master.unit_factor(made.sku, made.unit_of_measure)
     assert factor is not None, "a shard refuses an unknown unit before"
-    to.heard.hear(made, made.event_time, made.event_time // DAY_MS, to.lanes)
+    to.heard.hear(purchase_of(made), made.event_time // DAY_MS, to.lanes)
     return to.purchase(made, row, made.event_time, made.event_time // DAY_MS, made.event_time, factor)

@@ -4,13 +4,15 @@ import math
 from itertools import permutations
 from typing import Any
 
+import numpy as np
 import pytest
 
+from sensing.codec.purchase_record import PURCHASE
 from sensing.machine_settings import DAY_MS
 from sensing.supply.heard_purchases import LINE_DAYS_MAX, HeardPurchases
 from sensing.supply.lanes import Lanes
 from tests.snapshots import resumed
-from tests.supply.events import DAY, event
+from tests.supply.events import DAY, event, purchase_of
 
 
 class Book:
@@ -26,7 +28,7 @@ class Book:
 
     def hear(self, made: Any) -> None:
         """Hear an event."""
-        self.heard.hear(made, made.event_time, made.event_time // DAY_MS, self.lanes)
+        self.heard.hear(purchase_of(made), made.event_time // DAY_MS, self.lanes)
 
     def learned(self) -> list[tuple[str, float, Any, float | None]]:
         """Receipts that were learned: supplier, lead time in days, share, days after the promise (None: no promise)."""
@@ -116,3 +118,29 @@ def test_lines_are_bounded_and_restored(monkeypatch: pytest.MonkeyPatch) -> None
     for day, left in ((14, 2), (15, 1), (LINE_DAYS_MAX + 1, 1), (LINE_DAYS_MAX + 2, 0)):
         b.heard.forget_old((DAY + day) * DAY_MS)
         assert len(b.heard) == left
+
+
+def records(*days: float) -> Any:
+    """Purchase records of placements at DAY + each of ``days``, one order each."""
+    made = [event("placed", day, quantity=10, po_id=f"W{day}") for day in days]
+    found = np.zeros(len(made), PURCHASE)
+    for at, each in enumerate(made):
+        found[at] = tuple(purchase_of(each))
+    return found
+
+
+def test_records_wait_until_the_midnight_after_their_watermark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However they are cut; at most so many of one day wait, the others are counted. A snapshot has those that wait."""
+    monkeypatch.setattr("sensing.supply.heard_purchases.WAITING_MAX", 3)
+    given = (0.1, 0.2, 0.3, 0.4, 0.5, 1.1, 1.2)
+    for cut in range(len(given) + 1):
+        b = Book()
+        for part in (given[:cut], given[cut:]):
+            b.heard.wait(records(*part))
+        assert (len(b.heard), b.heard.evicted) == (0, 2)
+        b.heard = resumed(HeardPurchases(10), b.heard.dump())
+        for midnight, heard in ((0, 0), (1, 3), (2, 5)):
+            b.heard.hear_waiting((DAY + midnight) * DAY_MS, lambda _, time: time // DAY_MS, b.lanes)
+            assert len(b.heard) == heard
+        b.heard.wait(records(0.6))
+        assert b.heard.evicted == 2
