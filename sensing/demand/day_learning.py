@@ -180,7 +180,7 @@ def learn_profiles(
     learn_row_profile(demand, row, weekday, units, level * special)
 
 
-SHIFT_TOLD = 0.1
+SHIFT_TOLD = 0.25
 """Forecasts follow a shift in doubt visibly if its expected factor is so far from 1."""
 
 
