@@ -60,7 +60,7 @@ def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: fl
         return variance
     code = demand_class(demand, row)
     # The distribution is of whole units, so a fractional quantity is rounded up.
-    high = cumulative(math.ceil(units), mean, variance)
+    high = cumulative(float(math.ceil(units)), mean, variance)
     low = cumulative(math.ceil(units) - 1.0, mean, variance)
     if high <= low:
         high = low + 1e-12

@@ -86,7 +86,7 @@ def add_to_sum(demand: NDArray[Any], row: int, pool: NDArray[Any], units: float,
 def count_sum(demand: NDArray[Any], row: int, pool: NDArray[Any], k: int) -> None:
     """Count the sum of a row, of SUM_DAYS[k] days, as within the quantile or not, by level and factor."""
     code = demand[row]["sum_class"] - 1
-    mean, units = np.float64(demand[row]["sum_expected"]), math.ceil(np.float64(demand[row]["sum_units"]))
+    mean, units = np.float64(demand[row]["sum_expected"]), float(math.ceil(demand[row]["sum_units"]))
     gain, young = np.float64(demand[row]["sum_gain"]), np.float64(demand[row]["sum_young"])
     growth = sum_growth(float(_DAYS[k]), 0.0, gain, young)
     variance = demand[row]["sum_dispersion"] * mean * growth

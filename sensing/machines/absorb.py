@@ -121,7 +121,7 @@ def absorb(
     """
     span = 0
     for k in range(start, stop):
-        row = rows[k]
+        row: Any = np.int64(rows[k])  # as other callers have it, so that what it calls is compiled once
         if row < 0:
             continue
         event = events[k]

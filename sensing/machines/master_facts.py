@@ -36,13 +36,14 @@ def complete_exception(s: ShardState, state: ExceptionState) -> None:
 def complete_parameters(s: ShardState, document: PlanningParameters) -> None:
     """Add names, groups, region, supplier and buyer to the planning parameters of a row."""
     location = _location(s, document.location)
+    row = row_of_known(s, document.sku, document.location)
     item = _add_item(s, document)
     if item is not None:
         document.strategic, document.regulated = item.strategic, item.regulated
     document.region = None if location is None else location.region
-    document.supplier = _supplier(s, document.sku, document.location)
+    document.supplier = None if row is None else s.supply.supplier_of(row)
     document.buyer = _buyer(s, document.supplier)
-    _add_succession(s, document)
+    _add_succession(s, document, row)
 
 
 def decimals_of(s: ShardState, sku: str | None, location: str | None) -> int:
@@ -51,13 +52,12 @@ def decimals_of(s: ShardState, sku: str | None, location: str | None) -> int:
     return DECIMALS_MAX if row is None else int(s.supply.decimals(np.array([row], np.int64))[0])
 
 
-def _add_succession(s: ShardState, document: PlanningParameters) -> None:
+def _add_succession(s: ShardState, document: PlanningParameters, row: int | None) -> None:
     """Add the item's successor, if it has taken over, and what the item has taken over."""
     h = s.hand_overs
     if h.has_passed(document.sku):
         document.successor = h.successions.of[document.sku].successor
     document.predecessors = h.old_names.get(document.sku, [])
-    row = row_of_known(s, document.sku, document.location)
     if document.predecessors and row is not None:
         document.stock.under_old_names = h.under_old_names(row) / THOUSANDTHS
 

@@ -374,7 +374,8 @@ def apply_order(
         slot = new_line(t, key_hi, key_lo, row, minute // 60)
     elif event.flags & NO_LINE and (event.kind == CANCELLED or event.kind == CLOSED_SHORT):
         others = t.lines[slot].siblings  # it ends all lines of the order and SKU
-    outcome, added = DUPLICATE, 0
+    outcome = DUPLICATE
+    added: Any = np.int64(0)  # of the type that it gets, so that what it calls is compiled once
     for number in range(others, -1, -1):
         at = slot if number == 0 else sibling(t, key_hi, key_lo, number)
         # Of several lines that one event ends, those that are ended already do not decide its outcome.

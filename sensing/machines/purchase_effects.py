@@ -31,6 +31,9 @@ from sensing.supply.receipt_statistics import LEAD_TIME_DAYS_MAX
 from sensing.supply.stock_ledger import book_movement, refresh_stock
 from sensing.supply.usual_lateness import usual_days_late
 
+FORGET_EVERY_DAYS = 7
+"""Old purchase-order lines of other shards are looked for once in so many days, since that reads all lines."""
+
 
 def plan_disrupted_rows(s: ShardState, instant: int) -> None:
     """Plan the rows of disrupted suppliers at their next close: lead times change while a disruption lasts and ends."""
@@ -50,7 +53,8 @@ def learn_purchases(s: ShardState, instant: int) -> None:
 
     s.supply.heard.hear_waiting(instant, local_day, s.supply.lanes)
     s.supply.lanes.take_in()
-    s.supply.heard.forget_old(instant)
+    if instant // DAY_MS % FORGET_EVERY_DAYS == 0:
+        s.supply.heard.forget_old(instant)
 
 
 def rows_of_suppliers(s: ShardState, suppliers: list[int]) -> NDArray[np.int64]:

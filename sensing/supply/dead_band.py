@@ -157,7 +157,9 @@ def projection_moved(plan: Plan, supply: NDArray[Any]) -> NDArray[np.bool_]:
     until = outside_dead_band(after - plan.day, before - plan.day, band, DAYS_STEP) & ~none_before & ~none_after
     cover, last_cover = plan.cover_days, last["cover_days"].astype(np.float64)
     endless = np.isnan(cover) != np.isnan(last_cover)
-    known = outside_dead_band(np.nan_to_num(cover), np.nan_to_num(last_cover), band, DAYS_STEP)
+    known = outside_dead_band(
+        np.where(np.isnan(cover), 0.0, cover), np.where(np.isnan(last_cover), 0.0, last_cover), band, DAYS_STEP
+    )
     shorter = np.fmin(cover, last_cover) < HORIZON_DAYS
     return np.asarray((none_before != none_after) | until | ((endless | known) & shorter))
 

@@ -144,7 +144,8 @@ class Purchases:
         word, served = self._add(line, said, context.local_day)
         if said.kind == PLACED and word == "absorbed":
             line.lane = lanes.lane(row, line.supplier)
-            supply["lane"][row], supply["policy"][row] = line.lane, -1
+            if supply["lane"][row] != line.lane:  # the policy depends on the supplier
+                supply["lane"][row], supply["policy"][row] = line.lane, -1
         if line.placed and not was_placed:
             for each in disruptions.of_line(line.supplier, event.sku, event.location, line.placed_day):
                 if repeated(line, each.line_event()) is None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.jit import kernel
 from sensing.machine_settings import Settings
 from sensing.state.record_copies import take_records
 from sensing.supply.end_of_life import last_day_of
@@ -103,6 +104,30 @@ def resolve_policy(
     ]
 
 
+@kernel
+def find_stale(
+    numbers: NDArray[np.int32], first: int, records: NDArray[Any], edition_of: NDArray[np.int64],
+    editions: NDArray[np.int64], out: NDArray[np.bool_],
+) -> bool:  # fmt: skip
+    """Fill ``out`` (n,) with whether policies with ``numbers`` (n,) are stale; returns whether any is.
+
+    Parameters
+    ----------
+    first
+        The first number that is not stale for its own sake; a negative number stands for none.
+    records, edition_of
+        By number: the policies, and the edition of the supplier's record that each belongs to.
+    editions
+        By supplier: the edition in force.
+    """
+    found = False
+    for i in range(numbers.size):
+        number = numbers[i]
+        out[i] = number < first or edition_of[number] != editions[records[number].supplier]
+        found |= out[i]
+    return found
+
+
 class ResolvedPolicyTable:
     """Resolved policies by number.
 
@@ -139,13 +164,14 @@ class ResolvedPolicyTable:
             self._first = self._count = 0
             column[:] = -1
         numbers = column[rows]
-        stale = numbers < self._first
-        stale |= self._edition_of[numbers] != self._editions[self._records["supplier"][numbers]]
-        for row in rows[stale].tolist():
-            lane = int(supply["lane"][row])
-            supplier = None if lane == NO_LANE else lanes.names[lanes.lanes[lane]["supplier"]]
-            column[row] = self._number(resolve_policy(*names(row), supplier, master, settings), lanes)
-        return take_records(self._records, column[rows])
+        stale = np.empty(rows.size, np.bool_)
+        if find_stale(numbers, self._first, self._records, self._edition_of, self._editions, stale):
+            for row in rows[stale].tolist():
+                lane = int(supply["lane"][row])
+                supplier = None if lane == NO_LANE else lanes.names[lanes.lanes[lane]["supplier"]]
+                column[row] = self._number(resolve_policy(*names(row), supplier, master, settings), lanes)
+            numbers = column[rows]
+        return take_records(self._records, numbers)
 
     def _number(self, values: list[float | str], lanes: Lanes) -> int:
         edition = self._edition(lanes.find(str(values[SUPPLIER])))

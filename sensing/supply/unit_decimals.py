@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sensing.codec.event_record import THOUSANDTHS
 from sensing.contracts.common import DEFAULT_UNIT
 from sensing.contracts.reference import DECIMALS_MAX
+from sensing.jit import kernel
 from sensing.supply.master_data import MasterData
 
 
@@ -31,10 +32,22 @@ def resolved_decimals(policy: NDArray[Any], supply: NDArray[Any], rows: NDArray[
 
     What is open, on order, and minimum and multiple of an order are quantities of the row as well.
     """
-    fractional = supply["fractional"][rows] == 1
-    for name in ("open_total", "on_order"):
-        fractional |= supply[name][rows] % THOUSANDTHS != 0
-    for name in ("minimum", "multiple"):
-        fractional |= policy[name] % 1.0 > 0.0  # false where there is none (NaN)
-    learned = np.where(fractional, float(DECIMALS_MAX), 0.0)
-    return np.where(np.isnan(policy["decimals"]), learned, policy["decimals"])
+    out = np.empty(rows.size)
+    resolve_decimals(policy, supply, rows, out)
+    return out
+
+
+@kernel
+def resolve_decimals(
+    policy: NDArray[Any], supply: NDArray[Any], rows: NDArray[np.int64], out: NDArray[np.float64]
+) -> None:
+    """Fill ``out`` (n,), see :func:`resolved_decimals`."""
+    for i in range(rows.size):
+        stated, record = policy[i], supply[rows[i]]
+        out[i] = stated.decimals
+        if stated.decimals != stated.decimals:
+            fractional = record.fractional == 1
+            fractional |= record.open_total % THOUSANDTHS != 0 or record.on_order % THOUSANDTHS != 0
+            # A quantity that is not stated is NaN, which has no fraction.
+            fractional |= stated.minimum % 1.0 > 0.0 or stated.multiple % 1.0 > 0.0
+            out[i] = DECIMALS_MAX if fractional else 0.0

@@ -16,7 +16,7 @@ from sensing.contracts.reference import (
 from sensing.machine_settings import Settings
 from sensing.supply.lanes import Lanes
 from sensing.supply.master_data import MasterData
-from sensing.supply.resolved_policy import RESOLVED_POLICY, ResolvedPolicyTable, resolve_policy
+from sensing.supply.resolved_policy import RESOLVED_POLICY, ResolvedPolicyTable, find_stale, resolve_policy
 from sensing.supply.supply_record import fresh
 from tests.snapshots import resumed
 from tests.supply.events import book, names, tell
@@ -191,3 +191,14 @@ def test_the_table_does_not_grow_with_updates() -> None:
         plan = b.plan(np.array([0]), 20_000, 0, flat, flat, np.ones(1, np.uint8))
         assert plan.policy["in_force_reorder_point"][0] == step
     assert len(b._policies._records) <= 64
+
+
+def test_policies_are_stale_without_a_number_and_with_an_old_one() -> None:
+    """Numbers below the first are old, and those whose supplier has had a record since."""
+    records = np.zeros(4, RESOLVED_POLICY)
+    records["supplier"] = [0, 1, 1, 2]
+    out = np.empty(5, np.bool_)
+    numbers, edition_of, editions = np.array([-1, 0, 1, 2, 3], np.int32), np.array([0, 0, 1, 0]), np.array([0, 1, 0])
+    assert find_stale(numbers, 1, records, edition_of, editions, out)
+    assert out.tolist() == [True, True, True, False, False]
+    assert not find_stale(numbers[3:], 1, records, edition_of, editions, out)

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from sensing.contracts.parameters import OverrideField
 from sensing.contracts.reference import ItemUpdated, PolicyUpdated
+from sensing.supply.resolved_policy import RESOLVED_POLICY
 from sensing.supply.rounding import LAST_MAX, in_units, step_of, steps_of_all, to_steps
 from sensing.supply.stock_ledger import book_count, book_movement, mark_fractional
 from sensing.supply.supply_record import fresh
+from sensing.supply.unit_decimals import resolve_decimals, resolved_decimals
 from tests.supply.events import book, owe, tell
 
 PLACES = st.integers(0, 3)
@@ -138,3 +140,36 @@ def test_a_person_s_value_is_in_steps_as_well(field: OverrideField, value: float
     b.reference(record, np.arange(1))
 
     assert b.decided_value(0, field, value) == expected
+
+
+UNSTATED = st.just(math.nan)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            UNSTATED | PLACES, UNSTATED | st.sampled_from([2.0, 2.5]), UNSTATED | st.sampled_from([6.0, 0.5]),
+            st.booleans(), st.sampled_from([0, 3000, 3001]), st.sampled_from([0, 3000, -1500]),
+        ),
+        max_size=5,
+    )
+)  # fmt: skip
+def test_decimals_are_stated_or_learned_from_all_quantities_of_a_row(
+    told: list[tuple[float, float, float, bool, int, int]],
+) -> None:
+    """Of any rows in any order: three as soon as one quantity has a fraction."""
+    policy, supply = np.zeros(len(told), RESOLVED_POLICY), fresh(9)
+    rows = np.arange(len(told))[::-1] + 2
+    wanted = []
+    for at, (stated, minimum, multiple, fractional, open_total, on_order) in enumerate(told):
+        for name, value in (("decimals", stated), ("minimum", minimum), ("multiple", multiple)):
+            policy[name][at] = value
+        for name, value in (("fractional", fractional), ("open_total", open_total), ("on_order", on_order)):
+            supply[name][rows[at]] = value
+        quantities = [open_total / 1000, on_order / 1000, *(each for each in (minimum, multiple) if each == each)]
+        learned = 3.0 if fractional or any(quantity % 1 for quantity in quantities) else 0.0
+        wanted.append(stated if stated == stated else learned)
+    assert resolved_decimals(policy, supply, rows).tolist() == wanted
+    out = np.empty(len(told))
+    resolve_decimals(policy, supply, rows, out)
+    assert out.tolist() == wanted

@@ -7,8 +7,10 @@ from tests.tidy.sources import PACKAGES, Source
 
 # Of our code, every room (key) may import only from itself and from the modules listed with it.
 _FLOOR = ("sensing.contracts", "sensing.jit", "sensing.memory", "sensing.machine_settings")
-# Modules that define records: constants, instants and days, texts.
-_RECORD = ("sensing.codec.instants", "sensing.codec.event_record", "sensing.codec.text_table")
+# Modules that define records: constants, instants and days, purchases, texts.
+_RECORD = (
+    "sensing.codec.instants", "sensing.codec.event_record", "sensing.codec.purchase_record", "sensing.codec.text_table",
+)  # fmt: skip
 _SUMS = ("sensing.demand.sum_distribution", "sensing.demand.sum_variance")
 _MATHS = (*_FLOOR, *_RECORD, "sensing.state", "sensing.demand.distribution", *_SUMS)
 ROOMS: dict[str, tuple[str, ...]] = {
