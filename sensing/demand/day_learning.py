@@ -185,10 +185,20 @@ def learn_profiles(
     learn_row_profile(demand, row, weekday, units, level * special)
 
 
+SHIFT_TOLD = 0.25
+"""Forecasts follow a shift in doubt visibly if its expected factor is so far from 1."""
+
+
 @kernel
 def shift_level(demand: NDArray[Any], row: int, day: int, weights: NDArray[np.float64]) -> float:
-    """Let a row's levels shift if its days say so; returns the factor, 0 if they do not. ``weights`` is overwritten."""
+    """Let a row's levels shift if its days say so; returns the factor, 0 if they do not. ``weights`` is overwritten.
+
+    The day is kept on which a shift was accepted, or on which one that forecasts had followed turned out to be none.
+    """
+    before = demand[row]["shift"]
     if not expect_shift(demand, row):
+        if abs(before) >= SHIFT_TOLD > abs(demand[row]["shift"]):
+            demand[row]["shift_day"] = day
         return 0.0
     factor: float = 1.0 + demand[row]["shift"]
     member_weights(demand, row, weights)

@@ -71,7 +71,7 @@ DEMAND = np.dtype(
         ("pool", "i4"),
         ("slot", "i4"),  # 1 + position in the River records; 0 is none
         ("last_day", "i4"),  # last local day closed
-        ("shift_day", "i4"),  # local day on which the newest shift was accepted
+        ("shift_day", "i4"),  # local day on which the newest shift was accepted, or turned out to be none
         ("days", "u2"),  # days learned, ceiling 65535
         ("sales", "u2"),  # days learned with demand
         ("silence", "u2"),  # days learned since the last one with demand
