@@ -21,6 +21,7 @@ SAYS = {
     "sinks": ("deliver.records_per_second", "view.records_per_second", "view.redis_cpu_us_per_record"),
     "processes": ("one_process.lines_per_second", "two_processes.lines_per_second", "two_to_one_ratio"),
     "signals": ("weather.rmse_ratio", "tickets.rmse_ratio", "sparse.total_rmse_ratio", "noise.rmse_ratio"),
+    "shifts": ("10_lines.doubled_days", "10_lines.halved_days", "10_lines.stopped_days", "10_lines.drop_named_share"),
     "replay": ("lines_per_second", "lines_per_cpu_second", "close_share", "close_cpu_seconds_per_day"),
 }
 ON_SERVERS = {
@@ -40,7 +41,7 @@ ON_SERVERS = {
 """Those that need a Kafka and a Redis."""
 TIMED = {"first_hour", "latency"}
 """Those that measure how long someone waits, so that nothing runs beside them."""
-NOT_SHIPPED = {"m5", "stocking"}
+NOT_SHIPPED = {"accuracy", "m5", "stocking"}
 """Benchmarks on data that are no part of the project."""
 
 
