@@ -26,8 +26,8 @@ from sensing.machines.forecast_and_plan import (
     ForecastAndPlan,
     forecast_and_plan,
     forecast_summary,
-    just_shifted,
     may_propose,
+    since_shift,
 )
 from sensing.machines.forecast_parts import changes_daily, learn_parts
 from sensing.machines.late_line_reports import note_late_line
@@ -207,7 +207,7 @@ def documents_of(s: ShardState, result: ForecastAndPlan, trigger: Trigger) -> di
 
     A published row needs no plan any more for the events it waits with; its record names them, then the ``trigger``.
     """
-    due = s.supply.due(result.plan, just_shifted(s, result.plan))
+    due = s.supply.due(result.plan, since_shift(s, result.plan))
     # One order says nothing of the next one: nothing is proposed on it.
     due = due[may_propose(s, result.plan.rows[due])]
     if not len(due):

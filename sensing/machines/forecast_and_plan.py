@@ -176,10 +176,11 @@ def _proposed(values: NDArray[np.float64], proposed: NDArray[np.bool_]) -> list[
     return [value if given else None for value, given in zip(values.tolist(), proposed.tolist(), strict=True)]
 
 
-def just_shifted(s: ShardState, plan: Plan) -> NDArray[np.bool_]:
-    """(n,) rows of a plan whose level of demand shifted on the last closed day, and which said nothing since."""
-    shift_day = s.demand.demand["shift_day"][plan.rows]
-    return np.asarray((shift_day == plan.day) & (s.supply.supply["published_day"][plan.rows] < shift_day))
+def since_shift(s: ShardState, plan: Plan) -> NDArray[np.int64]:
+    """(n,) days since the level of a plan's rows shifted; the day itself is 0 until something is published."""
+    shift_day = s.demand.demand["shift_day"][plan.rows].astype(np.int64)
+    told = s.supply.supply["published_day"][plan.rows] >= shift_day
+    return np.maximum(plan.day - shift_day, told.astype(np.int64))
 
 
 def may_propose(s: ShardState, rows: NDArray[np.int64]) -> NDArray[np.bool_]:

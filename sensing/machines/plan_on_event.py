@@ -17,8 +17,8 @@ from sensing.machines.forecast_and_plan import (
     ROWS_AT_ONCE,
     forecast_and_plan,
     forecast_summary,
-    just_shifted,
     may_propose,
+    since_shift,
 )
 from sensing.machines.shard_outputs import put_parameters
 from sensing.machines.shard_state import ShardState
@@ -48,7 +48,7 @@ def _publish(s: ShardState, changed: list[ChangedRow], day: int, instant: int) -
     result = forecast_and_plan(s, rows, day, instant, days_left(s, rows, day, instant))
     plan = result.plan
     due = np.zeros(rows.size, np.bool_)
-    due[s.supply.due(plan, just_shifted(s, plan))] = True
+    due[s.supply.due(plan, since_shift(s, plan))] = True
     due |= projection_moved(plan, s.supply.supply) & has_figures(plan)
     at = np.flatnonzero(due & may_propose(s, rows))
     if not len(at):

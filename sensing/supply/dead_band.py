@@ -19,8 +19,10 @@ While an item is new, its estimates move with every sale, so its bands are two a
 after a publication (a week, while new) all bands are twice as wide again. The order-up-to level is the sum of reorder
 point and order quantity and needs no band of its own.
 
-On the day on which the level of demand has shifted for good there is no band: the row is published if its reorder point
-or order quantity moved by a unit.
+On the day on which the level of demand has shifted for good, or a shift that was followed turned out to be none, there
+is no band: the row is published if its reorder point, its order quantity or the demand of 28 days moved by a unit. For
+two weeks after it, while the level is learned from few days, bands are half as wide, publications do not widen them,
+and the demand of 28 days has one, too.
 
 Source of the wider band of the quantity: the cost of q times the economic quantity is (q + 1/q) / 2 times the minimum
 cost, which is 1.025 for q = 1.25 (Silver, Pyke and Thomas, Inventory and Production Management, 4.4).
@@ -45,6 +47,8 @@ NEW_BANDS = 2.5
 COOL_DOWN_BANDS = 2.0
 COOL_DOWN_DAYS = 4
 NEW_COOL_DOWN_DAYS = 7
+SETTLING_DAYS = 14
+SETTLING_BANDS = 0.5
 UNIT = 1.0
 LEAD_TIME_DAYS_STEP = 0.5
 DAYS_STEP = 1.0
@@ -101,9 +105,9 @@ def _expects_demand(plan: Plan, last: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def due(
-    plan: Plan, supply: NDArray[Any], decision_states: DecisionStates, shifted: NDArray[np.bool_]
+    plan: Plan, supply: NDArray[Any], decision_states: DecisionStates, since_shift: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """(n,) which rows of the plan must be published; ``shifted`` (n,) are those whose level has just shifted."""
+    """(n,) which rows of the plan must be published; ``since_shift`` (n,) are days since the level shifted."""
     last = take_records(supply, plan.rows)
     band = plan.policy["dead_band"]
     point, quantity = published_point(plan, last), published_quantity(plan, last)
@@ -114,10 +118,13 @@ def due(
     step = np.maximum(UNIT, DEMAND_SD_SHARE * wider * plan.lead_time_demand_sd)
     # Soon after a publication the bands are wider, so that noise does not cause new publications.
     wider = np.where(age_days < np.where(new, NEW_COOL_DOWN_DAYS, COOL_DOWN_DAYS), COOL_DOWN_BANDS * wider, wider)
-    wider = np.where(shifted, 0.0, wider)
+    shifted = since_shift <= SETTLING_DAYS
+    wider = np.where(shifted, np.where(since_shift == 0, 0.0, SETTLING_BANDS), wider)
     step = np.where(shifted, UNIT, step)
     moved = outside_dead_band(plan.reorder_point, point, wider * band, step)
     moved |= outside_dead_band(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, UNIT)
+    before, after = HORIZON_DAYS * last["demand_mean"].astype(np.float64), HORIZON_DAYS * plan.demand_mean
+    moved |= shifted & outside_dead_band(after, before, wider * band, UNIT)
     result |= moved
     result |= outside_dead_band(plan.lead_time_days_mean, last["lead_time_days_mean"], band, LEAD_TIME_DAYS_STEP)
     result |= agrees(plan) != (last["agreed"] == 1)

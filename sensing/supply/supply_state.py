@@ -257,9 +257,9 @@ class SupplyState:
         """(n,) last local day with demand of rows; infinite if they do not end."""
         return np.asarray(self._policy(rows)["last_day"])
 
-    def due(self, plan: Plan, shifted: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def due(self, plan: Plan, since_shift: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rising positions in the plan of the rows to publish, see `dead_band.due`."""
-        return np.flatnonzero(dead_band.due(plan, self.supply, self.decision_states, shifted))
+        return np.flatnonzero(dead_band.due(plan, self.supply, self.decision_states, since_shift))
 
     def publish(
         self, plan: Plan, at: NDArray[np.int64], summary: ForecastSummary, causes: Sequence[Causes]

@@ -22,6 +22,7 @@ SAYS = {
     "processes": ("one_process.lines_per_second", "two_processes.lines_per_second", "two_to_one_ratio"),
     "signals": ("weather.rmse_ratio", "tickets.rmse_ratio", "sparse.total_rmse_ratio", "noise.rmse_ratio"),
     "surges": ("synthetic.lines_10.x3.found", "synthetic.lines_10.stopped.found", "retail.lines_10.x2.planted"),
+    "shifts": ("10_lines.doubled_days", "10_lines.halved_days", "10_lines.stopped_days", "10_lines.drop_named_share"),
     "replay": ("lines_per_second", "lines_per_cpu_second", "close_share", "close_cpu_seconds_per_day"),
 }
 ON_SERVERS = {
@@ -41,7 +42,7 @@ ON_SERVERS = {
 """Those that need a Kafka and a Redis."""
 TIMED = {"first_hour", "latency"}
 """Those that measure how long someone waits, so that nothing runs beside them."""
-NOT_SHIPPED = {"m5", "stocking"}
+NOT_SHIPPED = {"accuracy", "m5", "stocking"}
 """Benchmarks on data that are no part of the project."""
 
 

@@ -99,16 +99,23 @@ class SlowShift:
         self.seen.append((lines, expected, evidence))
         self.doubted.append(sum(self.odds()) >= ODDS_DOUBT)
         likely = [chance * math.exp(min(day, 30.0)) for chance, day in zip(OUTLIERS.tolist(), evidence, strict=True)]
-        return float(1.0 / (1.0 + sum(likely)))
+        return float(1.0 / (1.0 + sum(likely)) / (1.0 + self.rise()))
+
+    def rise(self) -> float:
+        """Odds of more demand."""
+        return sum(odds for odds, ratio in zip(self.odds(), RATIOS, strict=True) if ratio > 1.0)
 
     def doubt(self) -> tuple[float, float]:
         """Lines and expected lines since the level is in doubt."""
         begun = len(self.doubted) - self.doubted[::-1].index(False) if False in self.doubted else 0
-        return sum(day[0] for day in self.seen[begun:]), sum(day[1] for day in self.seen[begun:])
+        days = [(min(lines, 2.5 * expected + 2.0), expected) for lines, expected, _ in self.seen[begun:]]
+        shares = [0.8**age for age in range(len(days) - 1, -1, -1)]
+        lines, expected = (float(np.dot(shares, [day[k] for day in days])) if days else 0.0 for k in range(2))
+        return lines, expected
 
     def learn(self, lines: float, index: float, weight: float) -> None:
         """Learn the level and its errors, and count the day."""
-        weight /= 1.0 + sum(self.odds())
+        weight /= 1.0 + sum(self.odds()) - self.rise()
         error = lines - self.base * index
         self.base = max(0.0, self.base + weight * max(0.02, 1.0 / max(self.exposure + index, 0.5)) * error)
         if self.exposure >= 1.0:

@@ -59,6 +59,7 @@ def test_kernels_are_the_slow_shift(rate: float, ratio: float, length: int, seed
         count_day(demand, 0, count, index)
         assert demand["shift_odds"][0] == pytest.approx(np.array(slow.odds()), rel=2e-3, abs=1e-6)
         assert level_shift.shift_odds(demand, 0) == pytest.approx(sum(slow.odds()), rel=2e-3, abs=1e-6)
+        assert level_shift.rise_odds(demand, 0) == pytest.approx(slow.rise(), rel=2e-3, abs=1e-6)
         if slow.base > 0.0:
             assert level_shift.line_spread(demand, 0) == pytest.approx(slow.spread(), rel=1e-3)
         accepted = slow.accepts()
@@ -81,7 +82,7 @@ def test_serial_correlation_widens_the_sum_of_days() -> None:
         assert level_shift.serial_factor(demand, 0) == pytest.approx((1.0 + shrunk) / (1.0 - shrunk))
 
 
-@pytest.mark.parametrize(("rate", "days"), [(10.0, 10), (3.0, 16), (1.0, 22)])
+@pytest.mark.parametrize(("rate", "days"), [(10.0, 7), (3.0, 13), (1.0, 22)])
 @pytest.mark.parametrize("ratio", [0.0, 2.0])
 def test_forecasts_follow_a_level_that_moved_for_good(rate: float, days: int, ratio: float) -> None:
     """Half of the rows are at the new level within days: a fifth beside it at most, or a tenth of the old one."""
@@ -103,20 +104,23 @@ def test_a_short_surge_leaves_the_level_alone() -> None:
 
 
 def test_steady_rows_hardly_ever_shift() -> None:
-    """In a year of 40 steady rows few shifts are accepted."""
+    """In a year of 40 steady rows few shifts are accepted, and few are followed for nothing."""
     models, rows, pool = DemandModels(), np.arange(40), np.zeros(40, np.int32)
     models.ensure(40, 1)
-    none, hours, shifts = np.zeros(40), np.zeros((40, 24), np.uint16), 0
+    none, hours, accepted, ended = np.zeros(40), np.zeros((40, 24), np.uint16), 0, 0
     lines = poisson(4.0, 365, rows=40, seed=4)
     for at in range(365):
-        day = FIRST_DAY + at
+        day, exposure = FIRST_DAY + at, models.demand["exposure"][:40].copy()
         models.close_day(
             rows,
             DayInputs(day, lines[:, at], lines[:, at], hours, pool, none + 1.0, none > 0, none, none + 1.0, none > 0),
         )
         models.aggregate_pools(np.zeros(1, np.int64), day)
-        shifts += int((models.demand["shift_day"][:40] == day).sum())
-    assert shifts <= 8
+        anew = models.demand["exposure"][:40] < exposure
+        accepted += int(anew.sum())
+        ended += int((models.demand["shift_day"][:40][~anew] == day).sum())
+    assert accepted <= 8
+    assert ended <= 20
 
 
 @pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.name)

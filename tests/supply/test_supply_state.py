@@ -25,6 +25,8 @@ from tests.snapshots import resumed
 from tests.supply.events import DAY, apply_event, book, event, names, owe, tell
 
 CLOSED = DAY + 10
+LONG_AGO = np.array([10_000])
+"""Days since the level of a single row shifted."""
 UNSCORED = Accuracy(wape=None, bias=None, coverage_95=None, days=0.0)
 
 
@@ -35,7 +37,7 @@ def _plan(b: SupplyState, mean: float | list[float] = 4.0, day: int = CLOSED, ro
 
 
 def _publish(b: SupplyState, plan: Plan) -> list[PlanningParameters]:
-    at = b.due(plan, plan.rows < 0)
+    at = b.due(plan, LONG_AGO)
     quantiles = np.arange(11.0) * np.ones((at.size, 28, 1)) / 3
     yes: list[bool] = [True] * at.size
     none: list[Any] = [[] for _ in range(at.size)]
@@ -193,11 +195,32 @@ def test_a_small_part_of_the_spread_is_not_worth_a_publication() -> None:
         plan = erratic(ratio, CLOSED + 4)
         change = float(plan.reorder_point[0]) - before
         if 0.05 * before < change < 0.3 * float(plan.lead_time_demand_sd[0]):
-            assert b.due(plan, plan.rows < 0).size == 0
+            assert b.due(plan, LONG_AGO).size == 0
             kept_back += 1
         if change > max(0.05 * before, 0.3 * float(plan.lead_time_demand_sd[0])):
-            assert b.due(plan, plan.rows < 0).size == 1
+            assert b.due(plan, LONG_AGO).size == 1
     assert kept_back > 0
+
+
+def test_bands_after_a_shift() -> None:
+    """On its day a unit publishes; for two weeks after it half the band does, also for demand and soon after a
+    publication; then the band is whole.
+    """
+    b = book(1)
+    _publish(b, _plan(b, 40.0))
+
+    def published(mean: float, day: int, since_shift: int) -> bool:
+        return b.due(_plan(b, mean, CLOSED + day), np.array([since_shift])).size == 1
+
+    assert published(40.5, 1, 0)
+    assert not published(40.5, 1, 1)
+    for since_shift, day, least in ((1, 1, 0.1), (14, 20, 0.1), (15, 20, 0.2), (15, 1, 0.4)):
+        assert published(40.0 * (1.02 + least), day, since_shift)
+        assert not published(40.0 * (0.98 + least), day, since_shift)
+    b = book(1)
+    _publish(b, _plan(b, 0.4))
+    assert published(0.35, 1, 1)
+    assert not published(0.35, 1, 15)
 
 
 def test_other_reasons_to_publish() -> None:
