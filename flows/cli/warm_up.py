@@ -28,7 +28,7 @@ SMALLEST_CALLS = CallBounds(learned=1, planned=1, outputs=1)
 """Day closes are then under way when records come, which uses kernels of its own, as worker processes do."""
 DONE = "compiled"
 """Marker file in the cache folder: all kernels are compiled."""
-KERNELS = 330
+KERNELS = 360
 """About so many kernels are compiled; only the progress depends on it."""
 ANNOUNCE_SECONDS = 10.0
 

@@ -15,6 +15,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from flows.service.accuracy_metrics import METRICS as ACCURACY
+from flows.service.accuracy_metrics import AccuracyMetric, summed
 from flows.service.health import Health
 from flows.service.telemetry import Described, Partition, Telemetry
 from sensing.contracts.audit import ControlTotals
@@ -125,6 +127,10 @@ def _reached(limit: str) -> Callable[[Seen], Figures]:
     return lambda seen: seen.held(lambda machine: machine.limits[limit])
 
 
+def _accuracy(metric: AccuracyMetric) -> Callable[[Seen], Figures]:
+    return lambda seen: metric.figures(summed(seen.telemetry.machines.copy().values()))
+
+
 def _figure(
     kind: str, name: str, text: str, labels: tuple[str, ...], figures: Callable[[Seen], Figures]
 ) -> tuple[Described, Callable[[Seen], Figures]]:
@@ -200,6 +206,7 @@ COMPUTED = (
         lambda seen: seen.held(lambda held: held.suspicious_pairs),
     ),
     *(_figure("counter", limit.name, limit.text, (), _reached(limit.name)) for limit in LIMITS),
+    *(_figure("gauge", metric.name, metric.text, metric.labels, _accuracy(metric)) for metric in ACCURACY),
     _figure(
         "gauge", "part_up", "1 while a part (kafka, redis, ...) works, 0 while it does not.", ("part",),
         lambda seen: {(part,): float(ok) for part, (ok, _outages) in seen.health.states().items()},

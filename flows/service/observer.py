@@ -3,8 +3,10 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 import structlog
 
 from flows.service.epoch_log import EpochLog
@@ -15,11 +17,13 @@ from sensing.machines.gauges import gauges, roll_up_gauges
 from sensing.machines.ledger import LedgerMachine
 from sensing.machines.rollup import RollUpMachine
 from sensing.machines.shard import ShardMachine
-from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, OutputRecord
+from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, PARAMETERS, OutputRecord
 from sinks.status import LOG_BEGINS_LATE
 
 LOOK_SECONDS = 5.0
 WARN_SECONDS = 60.0
+BRIEF = timedelta(days=1)
+"""An exception that is back to normal sooner was a false alarm."""
 
 
 class FlowObserver:
@@ -122,6 +126,19 @@ class FlowObserver:
                 self.telemetry.dead_letters.labels(record.attributes["reason"]).inc()
             elif record.topic == EXCEPTIONS:
                 self._traceparent = record.attributes.get("traceparent", self._traceparent)
+                if record.type == "exception.resolved":
+                    self._count_end(record)
+            elif record.topic == PARAMETERS:
+                self.telemetry.parameters.labels(record.attributes["demandclass"]).inc()
+
+    def _count_end(self, record: OutputRecord) -> None:
+        """Count an exception that ended, and whether it was a false alarm."""
+        state = orjson.loads(record.data)
+        kind, resolution = state["exception_type"], state["resolution"]
+        self.telemetry.ended.labels(kind, resolution).inc()
+        lasted = datetime.fromisoformat(state["resolved_at"]) - datetime.fromisoformat(state["opened_at"])
+        if resolution == "rejected" or (resolution == "back_to_normal" and lasted < BRIEF):
+            self.telemetry.false_alarms.labels(kind).inc()
 
     def delivered(self, record: OutputRecord, at_s: float) -> None:
         """Report that Kafka acknowledged a record at ``at_s`` (seconds since 1970)."""

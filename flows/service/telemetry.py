@@ -67,6 +67,18 @@ class Telemetry:
         self.tombstones = self._counter("tombstones_read", "Records fetched that had no value.", "topic")
         self.dead_letters = self._counter("dead_letters", "Events refused, by reason.", "reason")
         self.outputs = self._counter("outputs", "Output records made, by CloudEvents type.", "topic", "type")
+        self.parameters = self._counter(
+            "parameters_published", "Publications of planning parameters; how often they move, by demand class.",
+            "demand_class",
+        )  # fmt: skip
+        self.ended = self._counter(
+            "exceptions_ended", "Exceptions that ended, by how they ended.", "type", "resolution"
+        )
+        self.false_alarms = self._counter(
+            "false_alarms",
+            "Exceptions that a person rejected, or that were back to normal within a day of their opening.",
+            "type",
+        )
         self.deliveries = self._counter(
             "delivered_records", "Output records acknowledged by kafka and by redis.", "target"
         )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.instants import day_number
 from sensing.contracts.reference import PlanPublished
-from sensing.demand.plan_blend import ERROR_DAYS_MAX, learn_error
+from sensing.demand.plan_blend import ERROR_DAYS_MAX, learn_mean
 from sensing.state.snapshot import Encoded, pack, unpack
 
 Key = tuple[int, int]
@@ -24,7 +24,8 @@ class BaselinePlan(msgspec.Struct):
     """The plan in force of a SKU-location: ``quantity`` per day on local days ``start`` to ``end``, both included.
 
     ``time`` is its effective time. ``days`` were measured; the errors are mean squares over them. They outlast a plan
-    that is replaced: they say how well this SKU-location is planned.
+    that is replaced: they say how well this SKU-location is planned. So do the mean absolute errors, for metrics only,
+    and the demand class on the newest day that was measured.
     """
 
     sku: str
@@ -37,6 +38,9 @@ class BaselinePlan(msgspec.Struct):
     days: float = 0.0
     plan_error: float = 0.0
     sensed_error: float = 0.0
+    plan_absolute: float = 0.0
+    sensed_absolute: float = 0.0
+    demand_class: int = 0
 
 
 class RowPlans(NamedTuple):
@@ -100,7 +104,8 @@ class BaselinePlans:
             end=start + event.days - 1, quantity=event.quantity_per_day,
         )  # fmt: skip
         if kept is not None:
-            plan.days, plan.plan_error, plan.sensed_error = kept.days, kept.plan_error, kept.sensed_error
+            for name in _MEASURED:
+                setattr(plan, name, getattr(kept, name))
         self.plans[key] = plan
         return True
 
@@ -113,15 +118,21 @@ class BaselinePlans:
         ]
         return RowPlans(np.array([at for at, _ in found], np.int64), [plan for _, plan in found])
 
-    def learn(self, found: RowPlans, planned: NDArray[np.float64], sensed: NDArray[np.float64],
-              units: NDArray[np.float64]) -> None:  # fmt: skip
+    def learn(
+        self, found: RowPlans, planned: NDArray[np.float64], sensed: NDArray[np.float64], units: NDArray[np.float64],
+        demand_class: NDArray[np.uint8],
+    ) -> None:  # fmt: skip
         """Add the errors (n,) of one day, forecast as ``planned`` and ``sensed``, with demand of ``units``."""
         days = found.column("days")
-        plan_error = learn_error(found.column("plan_error"), days, planned - units)
-        sensed_error = learn_error(found.column("sensed_error"), days, sensed - units)
-        for plan, *errors in zip(found.plans, plan_error.tolist(), sensed_error.tolist(), strict=True):
-            plan.days = min(plan.days + 1.0, ERROR_DAYS_MAX)
-            plan.plan_error, plan.sensed_error = errors
+        errors = {"plan": planned - units, "sensed": sensed - units}
+        learned: dict[str, list[float]] = {}
+        for name, error in errors.items():
+            learned[f"{name}_error"] = learn_mean(found.column(f"{name}_error"), days, error * error).tolist()
+            learned[f"{name}_absolute"] = learn_mean(found.column(f"{name}_absolute"), days, np.abs(error)).tolist()
+        for at, (plan, code) in enumerate(zip(found.plans, demand_class.tolist(), strict=True)):
+            plan.days, plan.demand_class = min(plan.days + 1.0, ERROR_DAYS_MAX), code
+            for name, means in learned.items():
+                setattr(plan, name, means[at])
 
     def convert(self, key: Key, factor: float) -> None:
         """Multiply a plan and its errors by ``factor``, when the base unit of the item has changed."""
@@ -130,6 +141,8 @@ class BaselinePlans:
             plan.quantity *= factor
             plan.plan_error *= factor * factor
             plan.sensed_error *= factor * factor
+            plan.plan_absolute *= factor
+            plan.sensed_absolute *= factor
 
     def dump(self) -> bytes:
         """The whole state as bytes."""
@@ -142,4 +155,6 @@ class BaselinePlans:
         self.plans, self.waiting = dict(plans), dict(waiting)
 
 
+_MEASURED = ("days", "plan_error", "sensed_error", "plan_absolute", "sensed_absolute", "demand_class")
+"""Fields that a plan takes over from the one it replaces."""
 _State = tuple[list[tuple[Key, BaselinePlan]], list[tuple[Key, tuple[str, str]]], int]

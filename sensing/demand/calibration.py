@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.demand_record import GRID
+from sensing.demand.demand_record import GRID, SCORE_LEVELS
 from sensing.demand.distribution import normal_quantile, normal_upper
 from sensing.jit import kernel
 
@@ -29,6 +29,7 @@ ADAPTIVE_SCALE_MAX = 1.0
 ROWS_PRIOR = 400.0
 POOL_DAY_DISCOUNT = 0.997
 _GRID = np.array(GRID)
+_SCORE_LEVELS = np.array(SCORE_LEVELS)
 
 
 @kernel
@@ -93,7 +94,9 @@ def aggregate_calibration(pool: NDArray[Any], at: int) -> None:
         for k in range(_GRID.size):
             pool[at]["below"][code, k] = POOL_DAY_DISCOUNT * pool[at]["below"][code, k] + pool[at]["day_below"][code, k]
             pool[at]["day_below"][code, k] = 0.0
-        pool[at]["nominal_correction"][code] = nominal_level(pool, at, code, ROW_LEVEL) - ROW_LEVEL
+        for k in range(_SCORE_LEVELS.size):
+            level = _SCORE_LEVELS[k]
+            pool[at]["nominal_correction"][code, k] = nominal_level(pool, at, code, level) - level
 
 
 @kernel

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.demand.calibration import ROW_LEVEL, count_below, day_variance, learn_adaptive_scale
+from sensing.demand.class_scores import add_class_score
 from sensing.demand.combination import error_gain
 from sensing.demand.demand_class import demand_class
-from sensing.demand.demand_record import RIVER_FORECASTS
+from sensing.demand.demand_record import RIVER_FORECASTS, SCORE_LEVELS
 from sensing.demand.distribution import cumulative
 from sensing.demand.feature_values import features_of
 from sensing.demand.features import FEATURES, KnownDay
@@ -51,6 +52,7 @@ SCORED_DAYS_MIN = 14
 """A row's distribution is scored from this day on. Before that its level is a guess."""
 WEIGHT_MIN = 0.5
 """Days of a smaller weight in the level teach no profile and no River model."""
+_ROW_SCORE = SCORE_LEVELS.index(ROW_LEVEL)
 _COUNT = len(MEMBERS)
 _FEATURE_COUNT = len(FEATURES)
 _restart_members = in_turn([member.restart for member in MEMBERS])
@@ -71,7 +73,7 @@ def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: fl
     low = cumulative(math.ceil(units) - 1.0, mean, variance)
     if high <= low:
         high = low + 1e-12
-    add_score(demand, row, pool, at, units, mean, low)
+    add_score(demand, row, pool, at, units, mean, variance, low)
     count_below(pool, at, code, low, high)
     learn_adaptive_scale(demand, row, low, high)
     if demand[row]["expected"] > 0.0 and demand[row]["square"] > 0.0:
@@ -82,13 +84,15 @@ def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: fl
 
 @kernel
 def add_score(
-    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float, low: float
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float, variance: float, low: float
 ) -> None:
-    """Add a day to the accuracy of a row. ``low`` is the forecast probability of less demand than there was."""
+    """Add a day to the accuracy of a row and of its class. ``low`` is the probability of less demand than there was."""
+    code = demand_class(demand, row)
+    add_class_score(demand, row, pool, at, code, units, mean, variance, low)
     demand[row]["score_absolute"] = SCORE_DISCOUNT * demand[row]["score_absolute"] + abs(units - mean)
     demand[row]["score_error"] = SCORE_DISCOUNT * demand[row]["score_error"] + mean - units
     demand[row]["score_quantity"] = SCORE_DISCOUNT * demand[row]["score_quantity"] + units
-    covered = 1.0 if low < ROW_LEVEL + pool[at]["nominal_correction"][demand_class(demand, row)] else 0.0
+    covered = 1.0 if low < ROW_LEVEL + pool[at]["nominal_correction"][code, _ROW_SCORE] else 0.0
     demand[row]["score_covered"] = SCORE_DISCOUNT * demand[row]["score_covered"] + covered
     demand[row]["score_weight"] = SCORE_DISCOUNT * demand[row]["score_weight"] + 1.0
 
@@ -99,7 +103,8 @@ def score_accuracy(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, 
     if demand[row]["days"] < SCORED_DAYS_MIN:
         return
     variance = day_variance(dispersion(demand, row, pool, at), demand[row]["adaptive_scale"], mean)
-    add_score(demand, row, pool, at, units, mean, cumulative(math.ceil(units) - 1.0, mean, variance))
+    low = cumulative(math.ceil(units) - 1.0, mean, variance)
+    add_score(demand, row, pool, at, units, mean, variance, low)
 
 
 @kernel

@@ -8,6 +8,7 @@ after 56 days without demand.
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sensing.jit import kernel
@@ -34,3 +35,10 @@ def demand_class(demand: NDArray[Any], row: int) -> int:
     if demand[row]["interval"] <= INTERVAL_MAX:
         return 1 if steady else 3
     return 2 if steady else 4
+
+
+@kernel
+def count_classes(demand: NDArray[Any], rows: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+    """Add the number of rows of each class to ``counts``."""
+    for row in rows:
+        counts[demand_class(demand, row)] += 1

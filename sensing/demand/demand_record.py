@@ -23,12 +23,15 @@ METHODS = ("none", "smoothing", "river")
 """Forecast methods; a code is the position here."""
 GRID = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.85, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
 """Levels whose achieved frequency is kept. They are dense near 1, where service targets lie."""
+SCORE_LEVELS = (0.5, 0.95, 0.995)
+"""Levels whose coverage is reported by demand class, see `class_scores`."""
 FACTORS = (0.6, 0.75, 0.9, 1.0, 1.15, 1.35, 1.6, 1.9, 2.3, 2.8, 3.4)
 """Factors on the standard deviation of sums of days whose achieved coverage is kept."""
 RIVER_FORECASTS = 1 + len(RIVER_MEMBERS)
 """Number of forecasts combined for a row with River models: one of its own members, then one per River member."""
 
 _SUM_SHAPE = (len(CLASSES), len(SUM_DAYS), len(SUM_LEVELS))
+_SCORES_SHAPE = (len(CLASSES), 8 + len(SCORE_LEVELS))
 
 DEMAND = np.dtype(
     [
@@ -100,7 +103,9 @@ POOL = np.dtype(
         ("share", "f8", (7, 24)),  # share of the day's lines in an hour minus 1/24
         ("below", "f8", (len(CLASSES), len(GRID))),  # discounted
         ("rows", "f8", (len(CLASSES),)),
-        ("nominal_correction", "f8", (len(CLASSES),)),  # nominal level that achieves .95, minus .95
+        ("nominal_correction", "f8", (len(CLASSES), len(SCORE_LEVELS))),  # level that achieves each, minus it
+        ("day_scores", "f8", _SCORES_SHAPE),  # see `class_scores`
+        ("scores", "f8", _SCORES_SHAPE),  # discounted
         ("days_aggregated", "u2", (7,)),  # days aggregated per weekday, ceiling 65535
         ("shocks", "u2", (7,)),  # consecutive days left out because almost nothing was sold
     ],
@@ -111,8 +116,10 @@ SUMS = np.dtype(
     [
         ("day_sums", "f8", _SUM_SHAPE[:2]),  # totals of the day that is closing, as in POOL
         ("day_within", "f8", (*_SUM_SHAPE, len(FACTORS))),
+        ("day_covered", "f8", _SUM_SHAPE),
         ("sums", "f8", _SUM_SHAPE[:2]),  # discounted number of sums, by class and number of days
         ("within", "f8", (*_SUM_SHAPE, len(FACTORS))),  # discounted number within the quantile, by level and factor
+        ("covered", "f8", _SUM_SHAPE),  # discounted number within the quantile as it was corrected, by level
         ("log_scale", "f8", _SUM_SHAPE),  # logarithm of the factor that achieves each level
         ("last_day", "i8"),  # newest local day that had sums
     ],

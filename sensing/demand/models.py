@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.demand.calibration import aggregate_calibration, aggregate_dispersion
+from sensing.demand.class_scores import aggregate_scores
 from sensing.demand.day_learning import close_rows
 from sensing.demand.demand_record import DEMAND, HORIZON, POOL, RIVER, SUMS
 from sensing.demand.feature_values import features_by_name
@@ -171,6 +172,7 @@ class DemandModels:
             aggregate_hours(self.pool, at, weekday)
             aggregate_dispersion(self.pool, at)
             aggregate_calibration(self.pool, at)
+            aggregate_scores(self.pool, at)
         aggregate_sums(self.sums, day)
 
     def forecast(self, rows: NDArray[np.int64], day: int, pool: NDArray[np.int32], window: Window) -> Forecast:

@@ -22,7 +22,7 @@ PRIOR_DAYS = 14.0
 HISTORY_DAYS = 28.0
 """Days of learned demand from which on the prior weights both forecasts alike."""
 ERROR_DAYS_MAX = 56.0
-"""Mean squared errors cover about this many days."""
+"""Mean errors cover about this many days."""
 
 Floats = NDArray[np.float64]
 
@@ -38,10 +38,10 @@ class Blend(NamedTuple):
     """(n, h) units that the plan says; 0 on days that it does not cover."""
 
 
-def learn_error(mean_square: Floats, days: Floats, error: Floats) -> Floats:
-    """Mean squared errors (n,) after one more day with ``error``; ``days`` are those before it."""
+def learn_mean(mean: Floats, days: Floats, value: Floats) -> Floats:
+    """Means (n,) of squared or absolute errors after one more day with ``value``; ``days`` are those before it."""
     gain = 1.0 / np.minimum(days + 1.0, ERROR_DAYS_MAX)
-    return np.asarray(mean_square + gain * (error * error - mean_square))
+    return np.asarray(mean + gain * (value - mean))
 
 
 def plan_weights(plan_error: Floats, sensed_error: Floats, days: Floats, learned_days: Floats) -> Floats:

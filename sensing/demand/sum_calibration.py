@@ -84,7 +84,10 @@ def add_to_sum(demand: NDArray[Any], row: int, pool: NDArray[Any], units: float,
 
 @kernel
 def count_sum(demand: NDArray[Any], row: int, pool: NDArray[Any], k: int) -> None:
-    """Count the sum of a row, of SUM_DAYS[k] days, as within the quantile or not, by level and factor."""
+    """Count the sum of a row, of SUM_DAYS[k] days, as within the quantile or not, by level and factor.
+
+    It is also counted as within the quantile with the scale of today or not, for metrics.
+    """
     code = demand[row]["sum_class"] - 1
     mean, units = np.float64(demand[row]["sum_expected"]), float(math.ceil(demand[row]["sum_units"]))
     gain, young = np.float64(demand[row]["sum_gain"]), np.float64(demand[row]["sum_young"])
@@ -96,6 +99,10 @@ def count_sum(demand: NDArray[Any], row: int, pool: NDArray[Any], k: int) -> Non
         for level in range(_LEVELS.size):
             if low < _LEVELS[level]:
                 pool[0]["day_within"][code, k, level, f] += 1.0
+    for level in range(_LEVELS.size):
+        scale = math.exp(pool[0]["log_scale"][code, k, level])
+        if 1.0 - sum_tail(units, mean, variance * scale**2) < _LEVELS[level]:
+            pool[0]["day_covered"][code, k, level] += 1.0
 
 
 @kernel
@@ -127,6 +134,9 @@ def aggregate_sums(pool: NDArray[Any], day: int) -> None:
             sums[code, k] = discount * sums[code, k] + pool[0]["day_sums"][code, k]
             pool[0]["day_sums"][code, k] = 0.0
             for level in range(_LEVELS.size):
+                covered = discount * pool[0]["covered"][code, k, level] + pool[0]["day_covered"][code, k, level]
+                pool[0]["covered"][code, k, level] = covered
+                pool[0]["day_covered"][code, k, level] = 0.0
                 for f in range(_FACTORS.size):
                     counted = pool[0]["day_within"][code, k, level, f]
                     within[code, k, level, f] = discount * within[code, k, level, f] + counted

@@ -156,9 +156,10 @@ def learn_parts(s: ShardState, rows: Integers, inputs: DayInputs, kind: NDArray[
     if found.plans:
         measured = rows[at[found.at]]
         window = window_of(s, measured, day - 1)
-        sensed = s.demand.forecast(measured, day - 1, s.rows.hot["location"][measured], window).mean
-        planned = planned_days(sensed, window.closed, window.uplift, found.column("quantity"))
-        s.baselines.learn(found, planned[:, 0], sensed[:, 0], inputs.quantity[at[found.at]])
+        said = s.demand.forecast(measured, day - 1, s.rows.hot["location"][measured], window)
+        planned = planned_days(said.mean, window.closed, window.uplift, found.column("quantity"))
+        units = inputs.quantity[at[found.at]]
+        s.baselines.learn(found, planned[:, 0], said.mean[:, 0], units, said.demand_class)
     if s.opportunities.of_row:
         for row, key in zip(rows.tolist(), keys, strict=True):
             if key in s.opportunities.of_row:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sensing.detection.problem_table import OpenCounts
+from sensing.machines.accuracy_totals import Totals, accuracy_totals
 from sensing.machines.rollup import RollUpMachine
 from sensing.machines.shard_state import ShardState
 from sensing.state.line_table import COUNT, EVICTED, EVICTED_OPEN
@@ -165,6 +166,8 @@ class Gauges(NamedTuple):
     """Problems by type that would be open but for the money floor of policy."""
     oldest_closed_day: int | None
     newest_closed_day: int | None
+    accuracy: Totals
+    """Totals that accuracy metrics follow from."""
     suspicious_pairs: int = 0
     """Pairs of names that differ only in letter case and the like."""
 
@@ -184,6 +187,7 @@ def gauges(s: ShardState) -> Gauges:
         below_floor=s.problems.below_floor(),
         oldest_closed_day=int(closed.min()) if len(closed) else None,
         newest_closed_day=int(closed.max()) if len(closed) else None,
+        accuracy=accuracy_totals(s),
     )
 
 
@@ -197,6 +201,6 @@ def roll_up_gauges(roll_up: RollUpMachine) -> Gauges:
     limits["earlier_exceptions_refused"] = roll_up.problems.earlier.refused
     limits["names_not_compared"] = roll_up.seen.not_compared
     return Gauges(
-        0, 0, 0, 0, limits, 0, roll_up.problems.open_counts(), roll_up.problems.below_floor(), None, None,
+        0, 0, 0, 0, limits, 0, roll_up.problems.open_counts(), roll_up.problems.below_floor(), None, None, {},
         roll_up.seen.pairs,
     )  # fmt: skip

@@ -31,7 +31,19 @@ Z90_MAX = 3.0
 GAP_MIN = 0.3
 """The .9 quantile stays as far above the median, in standard deviations."""
 
-CALIBRATION = np.dtype([("z50", "f8"), ("z90", "f8")], align=True)
+KEPT = 0.99
+"""Share of the counts of receipts that a whole receipt leaves, so that they are of about the last 100."""
+
+CALIBRATION = np.dtype(
+    [
+        ("z50", "f8"),
+        ("z90", "f8"),
+        ("receipts", "f8"),  # discounted number, and of these within the quantile as it was corrected
+        ("within_50", "f8"),
+        ("within_90", "f8"),
+    ],
+    align=True,
+)
 """Correction of lanes without (0) and with (1) receipts."""
 
 
@@ -54,6 +66,10 @@ def calibrate(
     rate = RATE * share
     above_50 = 1.0 if log_days > log_mean + record.z50 * log_sd else 0.0
     above_90 = 1.0 if log_days > log_mean + record.z90 * log_sd else 0.0
+    kept = KEPT**share
+    record.receipts = kept * record.receipts + share
+    record.within_50 = kept * record.within_50 + share * (1.0 - above_50)
+    record.within_90 = kept * record.within_90 + share * (1.0 - above_90)
     z50 = record.z50 + rate * (above_50 - (1.0 - LEVEL_50))
     z90 = record.z90 + 2.0 * rate * (above_90 - (1.0 - LEVEL_90))  # it is rarely exceeded, so its steps are larger
     record.z50 = min(max(z50, -Z50_MAX), Z50_MAX)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensing.demand.plan_blend import blend, learn_error, plan_weights, planned_days
+from sensing.demand.plan_blend import blend, learn_mean, plan_weights, planned_days
 
 UNITS = st.floats(0.0, 1e6)
 ONE = np.ones(1)
@@ -39,7 +39,7 @@ def test_weight_is_that_of_the_oracle(days: list[tuple[int, int, int]], learned:
     errors, count = [np.zeros(1), np.zeros(1)], 0.0
     for number, units in enumerate(demand):
         for at, said in enumerate((plan[number], sensed[number])):
-            errors[at] = learn_error(errors[at], np.full(1, count), np.full(1, said - units))
+            errors[at] = learn_mean(errors[at], np.full(1, count), np.full(1, (said - units) ** 2))
         count = min(count + 1.0, 56.0)
 
     weight = plan_weights(errors[0], errors[1], np.full(1, count), np.full(1, float(learned)))

@@ -157,6 +157,25 @@ def test_sums_are_counted_as_within_the_quantile_or_not(units: list[int]) -> Non
                 assert pool["day_within"][0, CODE, k, level, f] == within
 
 
+def test_sums_are_counted_as_within_the_corrected_quantile() -> None:
+    """With the scale that was in force when the sum ended; counts are discounted once a day."""
+    demand, pool = waiting(days=6), np.zeros(1, SUMS)
+    pool["log_scale"][0, CODE, SUM_DAYS.index(7)] = np.log([0.6, 1.0, 3.4])
+    demand["sum_expected"] = 12.0
+    variance = 6.0 * 7 * sum_growth(7.0, 0.0, float(np.float32(0.05)), 0.0)
+    units = sum_quantile(0.95, 14.0, variance)
+    demand["sum_units"] = units - 2.0
+    sum_calibration.add_to_sum(demand, 0, pool, 2.0, 1.0)
+    assert units > sum_quantile(0.9, 14.0, variance * 0.36)
+    assert pool["day_covered"][0, CODE].tolist() == [[0.0] * 3, [0.0, 1.0, 1.0], [0.0] * 3, [0.0] * 3]
+    for day in (10, 11):
+        pool["day_sums"][0, CODE, 1] = 1.0
+        sum_calibration.aggregate_sums(pool, day)
+    kept = sum_calibration.SUM_DAY_DISCOUNT
+    assert pool["covered"][0, CODE, 1].tolist() == [0.0, kept, kept]
+    assert not pool["day_covered"].any()
+
+
 def test_a_sum_that_is_counted_is_that_of_the_days() -> None:
     """`learn_sum` starts it with level, squared error and gain of the forecast; `count_sum` counts it once."""
     demand, pool, sums = np.zeros(1, DEMAND), np.zeros(1, POOL), np.zeros(1, SUMS)

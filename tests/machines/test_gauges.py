@@ -21,7 +21,7 @@ def test_a_fresh_shard_holds_nothing() -> None:
     """Zeros, and no day that has closed."""
     assert gauges(ShardMachine(0, Settings()).state) == Gauges(
         rows=0, river_rows=0, lines=0, quarantined=0, limits={limit.name: 0 for limit in LIMITS}, surges_suppressed=0,
-        open_problems={}, below_floor={}, oldest_closed_day=None, newest_closed_day=None,
+        open_problems={}, below_floor={}, oldest_closed_day=None, newest_closed_day=None, accuracy={},
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sensing.supply.lead_time_calibration import (
     CALIBRATION,
     GAP_MIN,
+    KEPT,
     RATE,
     Z50_MAX,
     Z90,
@@ -26,17 +27,22 @@ receipts = st.lists(st.tuples(st.floats(-4.0, 4.0), st.floats(0.05, 1.0)), max_s
 
 @given(receipts)
 def test_every_receipt_is_a_step(seen: Receipts) -> None:
-    """Up beyond a quantile and down within it, within bounds; lanes with and without receipts do not touch."""
+    """Up beyond a quantile and down within it, within bounds; lanes with and without receipts do not touch.
+
+    Receipts within the quantiles are counted before the step.
+    """
     calibration = uncalibrated()
     z50, z90 = 0.0, Z90
+    counts = np.zeros(3)
     for deviation, share in seen:
         calibrate(calibration, 1, 2.0, 0.5, 2.0 + 0.5 * deviation, share)
         rate = share * RATE
         up50, up90 = 2.0 + 0.5 * deviation > 2.0 + z50 * 0.5, 2.0 + 0.5 * deviation > 2.0 + z90 * 0.5
+        counts = KEPT**share * counts + share * np.array([1.0, not up50, not up90])
         z50 = min(max(z50 + rate * (0.5 if up50 else -0.5), -Z50_MAX), Z50_MAX)
         z90 = min(max(z90 + 2 * rate * (0.9 if up90 else -0.1), z50 + GAP_MIN), Z90_MAX)
-    assert calibration[1].tolist() == pytest.approx((z50, z90))
-    assert calibration[0].tolist() == (0.0, Z90)
+    assert calibration[1].tolist() == pytest.approx((z50, z90, *counts.tolist()))
+    assert calibration[0].tolist() == (0.0, Z90, 0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (0.4, 1.0), (-0.3, 0.6), (0.0, 1.6)])

@@ -58,7 +58,7 @@ def test_names_keep_the_conventions() -> None:
         assert metric.help.endswith(".")
         assert set(metric.labels) <= {
             "topic", "partition", "outcome", "reason", "type", "severity", "client", "kind", "part", "target",
-            "version", "python", "subject",
+            "version", "python", "subject", "demand_class", "level", "days", "lane", "resolution",
         }  # fmt: skip
 
 
@@ -139,11 +139,11 @@ def test_machines_are_summed(telemetry: Telemetry, metrics: CollectorRegistry) -
     fresh = {limit.name: 0 for limit in LIMITS}
     refused = fresh | {"exceptions_refused": 3}
     telemetry.machines[0] = Gauges(
-        10, 4, 100, 7, fresh | {"lines_evicted": 1}, 3, {surges: 2}, {"order_surge": 4}, 18_517, 18_518
+        10, 4, 100, 7, fresh | {"lines_evicted": 1}, 3, {surges: 2}, {"order_surge": 4}, 18_517, 18_518, {}
     )
-    telemetry.machines[1] = Gauges(20, 6, 200, 0, refused, 1, {surges: 1, quality: 5}, {}, None, None)
+    telemetry.machines[1] = Gauges(20, 6, 200, 0, refused, 1, {surges: 1, quality: 5}, {}, None, None, {})
     telemetry.machines[1] = Gauges(
-        21, 6, 200, 0, refused, 1, {surges: 1, quality: 5}, {"order_surge": 1, "large_order": 2}, None, None
+        21, 6, 200, 0, refused, 1, {surges: 1, quality: 5}, {"order_surge": 1, "large_order": 2}, None, None, {}
     )
 
     def value(name: str, **labels: str) -> float | None:

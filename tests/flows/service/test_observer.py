@@ -14,7 +14,7 @@ from sensing.machines.ledger import LedgerMachine
 from sensing.machines.machine_messages import LedgerBatch, Totals
 from sensing.machines.rollup import RollUpMachine
 from sensing.machines.shard import ShardMachine
-from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, OutputRecord
+from sensing.outputs import DEAD_LETTERS, EXCEPTIONS, PARAMETERS, OutputRecord
 from tests.flows.service.clock import Clock
 
 
@@ -167,3 +167,35 @@ def test_outages_and_warnings_are_logged_once(watched: Watched) -> None:
     assert (lines[0]["problem"], lines[1]["outage_seconds"]) == ("connection refused", 21)
     assert counts(watched.telemetry.warnings) == {("second_engine",): 6}
     assert watched.health.live().body["warnings"]["second_engine"]["count"] == 6
+
+
+def test_ends_and_false_alarms_are_counted(watched: Watched) -> None:
+    """By type and resolution; what was back to normal within a day was a false alarm, and what a person rejected."""
+
+    def ended(resolution: str, at: str) -> OutputRecord:
+        state = f'{{"exception_type":"order_surge","resolution":"{resolution}","opened_at":"2026-03-01T10:00:00Z"'
+        made = record(EXCEPTIONS, "exception.resolved")
+        return made._replace(data=f'{state},"resolved_at":"{at}"}}'.encode())
+
+    watched.observer.outputs(
+        [
+            ended("back_to_normal", "2026-03-02T09:59:59.999Z"),
+            ended("back_to_normal", "2026-03-02T10:00:00Z"),
+            ended("rejected", "2026-03-09T10:00:00Z"),
+            ended("expired", "2026-03-01T11:00:00Z"),
+            record(EXCEPTIONS, "exception.changed"),
+        ]
+    )
+    assert counts(watched.telemetry.ended) == {
+        ("order_surge", "back_to_normal"): 2,
+        ("order_surge", "rejected"): 1,
+        ("order_surge", "expired"): 1,
+    }
+    assert counts(watched.telemetry.false_alarms) == {("order_surge",): 2}
+
+
+def test_publications_are_counted_by_class(watched: Watched) -> None:
+    """The demand class is an attribute of the record."""
+    made = [record(PARAMETERS, "parameters.proposed", demandclass=name) for name in ("smooth", "lumpy", "smooth")]
+    watched.observer.outputs(made)
+    assert counts(watched.telemetry.parameters) == {("smooth",): 2, ("lumpy",): 1}
