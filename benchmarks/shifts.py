@@ -129,9 +129,9 @@ class Watched:
     """Collects what machines publish about rows."""
 
     def __init__(self, rows: Rows) -> None:
-        self.level = np.full(rows.lines.shape, np.nan)
+        self.level: NDArray[np.float64] = np.full(rows.lines.shape, np.nan)
         self.opened: list[tuple[int, int, str]] = []
-        self.records = np.zeros(rows.lines.shape, np.int64)
+        self.records: NDArray[np.int64] = np.zeros(rows.lines.shape, np.int64)
         self.answer = sha256()
 
     def note(self, output: OutputRecord) -> None:

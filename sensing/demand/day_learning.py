@@ -14,7 +14,14 @@ from sensing.demand.demand_record import RIVER_FORECASTS, SCORE_LEVELS
 from sensing.demand.distribution import cumulative
 from sensing.demand.feature_values import features_of
 from sensing.demand.features import FEATURES, KnownDay
-from sensing.demand.level_shift import accept_shift, expect_shift, learn_base, shift_variance, weigh_day
+from sensing.demand.level_shift import (
+    SHIFT_FOLLOWED,
+    accept_shift,
+    expect_shift,
+    learn_base,
+    shift_variance,
+    weigh_day,
+)
 from sensing.demand.members.compose import in_turn
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.members.smoothing import PROFILE_LEVEL
@@ -192,10 +199,6 @@ def learn_profiles(
     learn_row_profile(demand, row, weekday, units, level * special * shifted)
 
 
-SHIFT_TOLD = 0.25
-"""Forecasts follow a shift in doubt visibly if its expected factor is so far from 1."""
-
-
 @kernel
 def shift_level(demand: NDArray[Any], row: int, day: int, weights: NDArray[np.float64]) -> float:
     """Let a row's levels shift if its days say so; returns the factor, 0 if they do not. ``weights`` is overwritten.
@@ -204,7 +207,7 @@ def shift_level(demand: NDArray[Any], row: int, day: int, weights: NDArray[np.fl
     """
     before = demand[row]["shift"]
     if not expect_shift(demand, row):
-        if abs(before) >= SHIFT_TOLD > abs(demand[row]["shift"]):
+        if abs(before) >= SHIFT_FOLLOWED > abs(demand[row]["shift"]):
             demand[row]["shift_day"] = day
         return 0.0
     factor: float = 1.0 + demand[row]["shift"]

@@ -51,6 +51,8 @@ BASE_RATE = 0.02
 CORRELATION_PRIOR_DAYS = 5.0
 HISTORY_DAYS_MAX = 60.0
 CORRELATION_MAX = 0.85
+SHIFT_FOLLOWED = 0.25
+"""A shift in doubt whose expected factor is so far from 1 is followed: it has the row planned and published."""
 _COUNT = len(RATIOS)
 _LOG_RATIOS = np.log(RATIOS)
 

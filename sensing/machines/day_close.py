@@ -13,6 +13,7 @@ from sensing.codec.instants import local_date
 from sensing.contracts.audit import AutomaticDecision
 from sensing.contracts.parameters import HORIZON_DAYS, OverrideField, PlanningParameters, Trigger
 from sensing.contracts.subjects import parameters_subject
+from sensing.demand.level_shift import SHIFT_FOLLOWED
 from sensing.demand.signal_table import Turned
 from sensing.detection.delay import SUPPLIER_DELAY
 from sensing.detection.detector import Closing
@@ -57,8 +58,6 @@ TurnedSignals = dict[int, list[Turned]]
 
 PLAN_EVERY_DAYS = HORIZON_DAYS
 """Days between plans of a row without events: its demand level only sinks, which is not urgent."""
-SHIFT_PLANNED = 0.2
-"""Change of the level, as a share, by a shift in doubt from which on a row is planned daily."""
 ENDING_DAYS = 365
 """Days before its last day in which a row is planned daily: less demand is left every day."""
 
@@ -130,7 +129,7 @@ def _needs_planning(s: ShardState, rows: Integers, windows: NDArray[Any], day: i
     waiting = (s.supply.supply["on_order"][rows] > 0) | (windows["dropped"] == 1)
     concerned = s.problems.has_problem(rows)
     shift = np.abs(s.demand.demand["shift"][rows])
-    shifting = (shift >= SHIFT_PLANNED) | (s.demand.demand["shift_day"][rows] == day)
+    shifting = (shift >= SHIFT_FOLLOWED) | (s.demand.demand["shift_day"][rows] == day)
     due = (hot["dirty"][rows] == 1) | s.to_plan[rows] | waiting | concerned | shifting | turn | changes_daily(s, rows)
     # Of these columns alone: the records are long.
     published = {name: s.supply.supply[name][rows] for name in ("version", "agreed", "stale")}

@@ -12,6 +12,7 @@ from sensing.codec.instants import local_date
 from sensing.contracts.number_kinds import DURATION_DECIMALS, EXPECTATION_MORE
 from sensing.contracts.parameters import QUANTILE_LEVELS, Accuracy
 from sensing.demand.demand_record import CLASSES, HORIZON, METHODS
+from sensing.demand.level_shift import SHIFT_FOLLOWED
 from sensing.demand.model_inputs import Forecast
 from sensing.machines.day_inputs import window_of
 from sensing.machines.forecast_parts import ForecastParts, add_parts, explained, has_plan
@@ -177,10 +178,14 @@ def _proposed(values: NDArray[np.float64], proposed: NDArray[np.bool_]) -> list[
 
 
 def since_shift(s: ShardState, plan: Plan) -> NDArray[np.int64]:
-    """(n,) days since the level of a plan's rows shifted; the day itself is 0 until something is published."""
+    """(n,) days since the level of a plan's rows shifted; the day itself is 0 until something is published.
+
+    It is 1 while forecasts follow a shift in doubt.
+    """
     shift_day = s.demand.demand["shift_day"][plan.rows].astype(np.int64)
     told = s.supply.supply["published_day"][plan.rows] >= shift_day
-    return np.maximum(plan.day - shift_day, told.astype(np.int64))
+    in_doubt = np.abs(s.demand.demand["shift"][plan.rows]) >= SHIFT_FOLLOWED
+    return np.where(in_doubt, 1, np.maximum(plan.day - shift_day, told.astype(np.int64)))
 
 
 def may_propose(s: ShardState, rows: NDArray[np.int64]) -> NDArray[np.bool_]:

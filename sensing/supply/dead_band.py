@@ -20,9 +20,9 @@ after a publication (a week, while new) all bands are twice as wide again. The o
 point and order quantity and needs no band of its own.
 
 On the day on which the level of demand has shifted for good, or a shift that was followed turned out to be none, there
-is no band: the row is published if its reorder point, its order quantity or the demand of 28 days moved by a unit. For
-two weeks after it, while the level is learned from few days, bands are half as wide, publications do not widen them,
-and the demand of 28 days has one, too.
+is no band: the row is published if its reorder point, its order quantity or the demand of 28 days moved by a unit.
+While a shift in doubt is followed, and for two weeks after it, while the level is learned from few days, bands are half
+as wide, publications do not widen them, and the demand of 28 days has one, too.
 
 Source of the wider band of the quantity: the cost of q times the economic quantity is (q + 1/q) / 2 times the minimum
 cost, which is 1.025 for q = 1.25 (Silver, Pyke and Thomas, Inventory and Production Management, 4.4).
