@@ -66,7 +66,7 @@ def test_thresholds_are_the_stated_ones(
     """A drop needs history, an expectation, half the lines and an unlikely count; every drop is low as well."""
     chance = 1.0
     if expected > 0.0:
-        variance = oracles.variance(expected, dispersion, window, history)
+        variance = oracles.variance(expected, dispersion, window, min(history, 39.0), 0.2)
         chance = 1.0 - oracles.count_tail(count + 1, expected, variance)
     if min(abs(chance - 3e-3), abs(chance - 0.03)) < 1e-7:
         return

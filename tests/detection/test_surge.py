@@ -164,6 +164,7 @@ def test_lines_far_larger_than_usual_are_a_surge() -> None:
 
     assert (found.active, found.cleared) == (True, False)
     assert details(found)["size_lift"] == pytest.approx(180.0 / 36.0)
+    assert found.probability is not None
     assert found.probability == pytest.approx(run_chance(RUN_MIN))
     assert found.money == pytest.approx((180.0 - 3.2 * 9.0) * 2.0)
     assert found.reason == (
