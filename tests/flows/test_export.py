@@ -112,7 +112,7 @@ def test_tables_have_flat_columns(kafka: str, filled: str, tmp_path: Path) -> No
         "deadline": dt.datetime(2010, 1, 4, 8, tzinfo=dt.UTC), "cause_event_ids": ["e1", "e2"],
         "details": [
             ("type", "order_surge"), ("window_hours", "24"), ("lift", "3.5"), ("units", "42.0"), ("customers", None),
-            ("promotions", None),
+            ("promotions", None), ("size_lift", None),
         ], "label": None, **UNDECIDED, "owner": None, "item_name": None, "family": None,
         "category": None, "strategic": False, "regulated": False, "region": None, "customer": None,
         "customer_strategic": False, "customer_segment": None, "customer_region": None, "overdue": False,
