@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.event_record import THOUSANDTHS
 from sensing.contracts.exception_details import SurgeDetails
-from sensing.demand.distribution import COUNT_MEAN_MAX, tail_probability
+from sensing.demand.distribution import tail_probability
 from sensing.demand.row_statistics import usual_lines
 from sensing.detection.detector import Closing, Detector, Evaluation, Hysteresis, ShardParts
 from sensing.detection.finding import DetectionContext
@@ -71,7 +71,6 @@ THRESHOLD_NONE = 65535
 """Threshold of a row whose lines are not tested yet; it fits two bytes."""
 _EXPECTED_SHARE_MIN = 0.25
 _UNSEEN_LINES = 0.5
-MEAN_STEP = 1e-6
 
 
 @kernel
@@ -122,44 +121,30 @@ def is_surge(
 
 
 @kernel
-def critical_count(
-    expected: float, lines_level: float, dispersion: float, window_days: float, history_days: float
+def surge_threshold(
+    expected_min: float, lines_level: float, dispersion: float, window_days: float, history_days: float
 ) -> int:
-    """Smallest count that is a surge with ``expected`` lines; ``THRESHOLD_NONE`` if no count is."""
+    """Smallest count that is a surge with ``expected_min`` expected lines; ``THRESHOLD_NONE`` if no count is.
+
+    With the smallest expected count of all windows that end on the coming day, this is a lower bound for the critical
+    counts of that day, since the critical count grows with the expected count.
+    """
+    if history_days < HISTORY_DAYS_MIN:
+        return THRESHOLD_NONE
     low = int(LINES_MIN) - 1
     high = low + 1
-    while not is_surge(high, expected, lines_level, dispersion, window_days, history_days):
+    while not is_surge(high, expected_min, lines_level, dispersion, window_days, history_days):
         low = high
         high *= 2
         if high >= THRESHOLD_NONE:
             return THRESHOLD_NONE
     while high - low > 1:
         middle = (low + high) // 2
-        if is_surge(middle, expected, lines_level, dispersion, window_days, history_days):
+        if is_surge(middle, expected_min, lines_level, dispersion, window_days, history_days):
             high = middle
         else:
             low = middle
     return high
-
-
-@kernel
-def surge_threshold(
-    expected_min: float, lines_level: float, dispersion: float, window_days: float, history_days: float
-) -> int:
-    """Count that no surge is below with at least ``expected_min`` expected lines; ``THRESHOLD_NONE`` if there is none.
-
-    With the smallest expected count of all windows that end on the coming day, this is a lower bound for the critical
-    counts of that day. The critical count grows with the expected count, except where another distribution replaces
-    the negative binomial (`sensing.demand.distribution`): there it may fall.
-    """
-    if history_days < HISTORY_DAYS_MIN:
-        return THRESHOLD_NONE
-    found = critical_count(expected_min, lines_level, dispersion, window_days, history_days)
-    mean = baseline_lines(expected_min, lines_level, window_days, history_days)
-    if 0.5 * COUNT_MEAN_MAX < mean <= COUNT_MEAN_MAX:
-        beyond = COUNT_MEAN_MAX - _UNSEEN_LINES * window_days / history_days + MEAN_STEP
-        found = min(found, critical_count(beyond, lines_level, dispersion, window_days, history_days))
-    return found
 
 
 def surge_step(observed: float) -> int:

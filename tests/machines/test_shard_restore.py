@@ -137,6 +137,6 @@ def test_a_swapped_field_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     swapped = np.dtype([(name, fields[name][0]) for name in names], align=True)
     monkeypatch.setattr(rows, "HOT", swapped)
     with pytest.raises(
-        SnapshotError, match=r"^snapshot table hot: required surge_threshold_72 <u4 as field 16, got surge_threshold_24"
+        SnapshotError, match=r"^snapshot table hot: required surge_threshold_72 <u2 as field 16, got surge_threshold_24"
     ):
         ShardMachine(0, SETTINGS).load(block)
