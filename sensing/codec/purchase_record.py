@@ -47,8 +47,8 @@ PURCHASE = np.dtype(
         ("line", "u8"),  # hash of the line's name, which defaults to its SKU
         ("event", "u8"),  # hash of the event's id
         ("promised_day", "i4"),  # days since 1970-01-01; NO_DAY: none
-        ("kind", "u1"),  # of `PurchaseKind`
-        ("ends", "u1"),  # 1: nothing more will arrive of the line
+        ("kind", "u2"),  # of `PurchaseKind`
+        ("ends", "u2"),  # 1: nothing more will arrive of the line
         ("unit", f"S{UNIT_BYTES_MAX}"),
         ("location", f"S{LOCATION_BYTES_MAX}"),
         ("supplier", f"S{ID_BYTES_MAX}"),  # empty: not named
@@ -56,5 +56,7 @@ PURCHASE = np.dtype(
     align=True,
 )
 assert PURCHASE.names == Purchase._fields
+# Copies leave unused bytes as they were in memory, but saved states of equal machines must be equal.
+assert PURCHASE.itemsize == sum(PURCHASE[name].itemsize for name in Purchase._fields)
 
 NO_PURCHASES = np.zeros(0, PURCHASE)
