@@ -111,7 +111,7 @@ def test_rescaled_models_forecast_as_models_of_the_other_unit(more: int) -> None
             models.close_day(ROWS, found.inputs(ROWS, at)._replace(day=FIRST_DAY + DAYS + at))
     window = open_window(len(ROWS))
     got, wanted = (m.forecast(ROWS, FIRST_DAY + DAYS + more - 1, found.pool, window) for m in (rescaled, other))
-    assert got.mean.sum(axis=1) == pytest.approx(wanted.mean.sum(axis=1), rel=0.1, abs=1.0)
+    assert got.mean.sum(axis=1) == pytest.approx(wanted.mean.sum(axis=1), rel=0.12, abs=1.0)
     sold = wanted.mean.sum(axis=1) > 1.0
     assert np.sqrt(got.variance[sold]) == pytest.approx(np.sqrt(wanted.variance[sold]), rel=0.3)
     assert (got.demand_class == wanted.demand_class).all()

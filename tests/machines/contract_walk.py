@@ -155,6 +155,8 @@ PO_NOW, PO_LATER = (
 )
 PO_DELAYED = line("po.delayed", "po4", noon(DAY + 1), **PO, promised_date=date(DAY + 9))
 SENT = line("shipment.transferred", "sent", noon(DAY - 1), **TRANSFER, expected_date=date(DAY + 6))
+LARGER = tuple(orders("large", range(28, 31), 4.0, sku="A", location="L", quantity=60))
+"""Usual numbers of lines that are thirty times as large."""
 SOLD_AT_M = tuple(orders("m", range(END), 3.0, sku="A", location="M"))
 """They have the parameters of M published, with what is in transit to it."""
 ARRIVED_IN_PART = line("shipment.delivered", "in", noon(DAY + 2), sku="A", location="M", shipment_id="T", quantity=1)
@@ -206,6 +208,7 @@ SCENARIOS: dict[str, list[Scenario]] = {
         scenario("order.placed", CHANGED, **SLIP),
         scenario("order.placed", CHANGED, others={"quantity_open": 1}, **ORDER, quantity_open=2),
         scenario("order.placed", **ROW, quantity=4),
+        scenario("order.placed", *LARGER, **ROW, quantity=4),
         scenario("order.placed", NAMED_LATER, **ORDER | {"quantity": 20}),
     ],
     "order.changed": [

@@ -26,7 +26,7 @@ NAME = surge_id()
 
 
 def told(*decisions: Line, days: float = 70, **options: Any) -> Result:
-    """The surging weeks with decisions about their surge, which opens on day 63 before noon."""
+    """The surging weeks with decisions about their surge, which opens on day 63 after 14:00 and rises at 14:42."""
     return world([*surging(), *decisions], days, **options)
 
 
@@ -34,12 +34,12 @@ def test_an_acknowledgement_is_seen_and_answered() -> None:
     """The next version is acknowledged, with decider, role, time and reason; the answer names what changed, and the
     decision is the cause of both; all else goes its way.
     """
-    made = decision("d1", noon(64), NAME, "acknowledge", reason="a campaign", label="expected")
+    made = decision("d1", at(63, 14.5), NAME, "acknowledge", reason="a campaign", label="expected")
     found = told(made)
     state = next(state for state in states(found, "order_surge") if state["status"] == "acknowledged")
     assert state["decision"] == "acknowledge"
     assert (state["decided_by"], state["decided_role"]) == ("ann", "planner")
-    assert (state["decided_at"], state["updated_at"]) == ("2026-04-07T12:00:00.000Z",) * 2
+    assert (state["decided_at"], state["updated_at"]) == ("2026-04-06T14:30:00.000Z",) * 2
     assert (state["decision_reason"], state["label"]) == ("a campaign", "expected")
     before = [version for version, status in changes(told(), NAME) if status == "opened"]
     assert changes(found, NAME)[-1][1] == "resolved"
@@ -81,7 +81,7 @@ def test_an_acknowledged_problem_that_gets_worse_escalates() -> None:
 
 def test_small_changes_make_no_decision_stale() -> None:
     """A decision on a version since which the problem only grew within its severity is taken."""
-    assert outcomes(told(decision("d1", noon(65), NAME, "acknowledge", exception_version=1))) == [("d1", None)]
+    assert outcomes(told(decision("d1", noon(64), NAME, "acknowledge", exception_version=2))) == [("d1", None)]
 
 
 def test_a_rejected_problem_ends_and_stays_away() -> None:
@@ -114,7 +114,7 @@ REJECTED: dict[str, tuple[dict[str, Any], str, str]] = {
         {"role": "buyer"}, "wrong_role", "Required role planner or admin, got buyer."
     ),
     "a version of the future": (
-        {"exception_version": 99}, "unknown_version", "Required at most version 3, got version 99."
+        {"exception_version": 99}, "unknown_version", "Required at most version 5, got version 99."
     ),
     "an approval": (
         {"decision": "approve"}, "not_applicable",
