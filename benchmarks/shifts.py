@@ -13,7 +13,6 @@ rows again stay as they are, so that shifts are rare in their pool, and shifts b
 All machines run. Lines per day are negative binomial with 1.6 times the variance of a Poisson number.
 """
 
-import math
 from collections import Counter
 from hashlib import sha256
 from statistics import median
@@ -43,6 +42,8 @@ BASES = {"smoke": 3, "full": 60}
 BAND = 0.2
 NEAR_ZERO = 0.1
 DAYS_IN_BAND = 3
+NEVER = 999.0
+"""Days of rows that do not get there."""
 SURGE_TIMES, SURGE_DAYS, JUDGED_AFTER_DAYS = 5.0, 3, 4
 UNITS_A_LINE = 4.0
 ALARMS = ("order_surge", "demand_drop", "large_order")
@@ -175,11 +176,11 @@ def run_machines(rows: Rows) -> Seen:
 
 
 def days_to_band(good: NDArray[np.bool_]) -> float:
-    """Days to the first of DAYS_IN_BAND days in a row that are all ``good`` (days,); infinite if there are none."""
+    """Days to the first of DAYS_IN_BAND days in a row that are all ``good`` (days,); NEVER if there are none."""
     for day in range(good.size - DAYS_IN_BAND + 1):
         if good[day : day + DAYS_IN_BAND].all():
             return day + 1.0
-    return math.inf
+    return NEVER
 
 
 def figures(rows: Rows, seen: Seen) -> dict[str, object]:
@@ -191,7 +192,7 @@ def figures(rows: Rows, seen: Seen) -> dict[str, object]:
             of = np.flatnonzero((rows.rate == rate) & (rows.scenario == code))
             days = [_days(rows, seen, int(row), rate * UNITS_A_LINE, scenario) for row in of]
             of_rate[f"{scenario}_days"] = median(days)
-            of_rate[f"{scenario}_share_within_{AFTER_DAYS}_days"] = float(np.mean(np.isfinite(days)))
+            of_rate[f"{scenario}_share_within_{AFTER_DAYS}_days"] = float(np.mean(np.array(days) < NEVER))
             if scenario == "stopped":
                 of_rate |= _drops(rows, seen, of)
         of = np.flatnonzero((rows.rate == rate) & (rows.scenario == len(SCENARIOS) - 1))
@@ -219,8 +220,8 @@ def _drops(rows: Rows, seen: Seen, of: NDArray[np.int64]) -> dict[str, float]:
     for row, day, name in seen.opened:
         if name == "demand_drop" and day >= rows.day[row]:
             first.setdefault(row, day)
-    days = [float(first[int(row)] - rows.day[row]) if int(row) in first else math.inf for row in of]
-    return {"drop_named_days": median(days), "drop_named_share": float(np.mean(np.isfinite(days)))}
+    days = [float(first[int(row)] - rows.day[row]) if int(row) in first else NEVER for row in of]
+    return {"drop_named_days": median(days), "drop_named_share": float(np.mean(np.array(days) < NEVER))}
 
 
 def _bias(rows: Rows, seen: Seen, rate: float) -> float:

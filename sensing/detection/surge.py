@@ -8,7 +8,7 @@ those from before the window, and days far out of line moved them little.
 A surge opens when all of these hold, for one window at least, or when lines are far larger than usual, one after the
 other (`sensing.detection.order_size`):
 
-- the chance of so many lines is at most the window's ``PROBABILITY_MAX``, twice that for busy rows,
+- the chance of so many lines is at most the window's ``PROBABILITY_MAX``,
 - there are at least ``LIFT_MIN`` times the expected lines and at least ``LINES_MIN``,
 - the row has at least ``HISTORY_DAYS_MIN`` days of history.
 
@@ -52,11 +52,8 @@ from sensing.state.rows import DAYS_KEPT, HOURS_KEPT, RECENT_DAYS
 
 WINDOWS_HOURS = (24, 72)
 CUSTOMER_BITS = 64.0
-PROBABILITY_MAX = (2e-4, 5e-4)
+PROBABILITY_MAX = (4e-4, 1e-3)
 """A window of a day is as good as another one several times a day, so its chance must be smaller."""
-BUSY_LINES = 5.0
-BUSY_TIMES = 2.0
-"""Factor on the chances of rows with this many lines a day, whose lift already rules out most of what is chance."""
 DRIFT = 0.1
 LIFT_MIN = 1.6
 LINES_MIN = 5.0
@@ -116,7 +113,6 @@ def is_surge(
     if observed < LIFT_MIN * baseline_lines(expected, lines_level, window_days, history_days):
         return False
     limit = PROBABILITY_MAX[0] if window_days <= 1.0 else PROBABILITY_MAX[1]
-    limit *= BUSY_TIMES if lines_level >= BUSY_LINES else 1.0
     return surge_probability(observed, expected, lines_level, dispersion, window_days, history_days) <= limit
 
 
@@ -346,7 +342,7 @@ ORDER_SURGE = Detector(
     name="order_surge",
     prefix="surge",
     opens=f"at least {LINES_MIN:g} order lines and {LIFT_MIN:g} times those that the last 24 or 72 hours explain, at a"
-    f" chance of at most {PROBABILITY_MAX[0]:g} or {PROBABILITY_MAX[1]:g}, {BUSY_TIMES:g} times that on busy rows; or"
+    f" chance of at most {PROBABILITY_MAX[0]:g} or {PROBABILITY_MAX[1]:g}; or"
     " lines far larger than usual, one after the other",
     ends=f"no window holds {LIFT_CLEARED:g} times its lines at a day's close, and lines have their usual size",
     route="planner",

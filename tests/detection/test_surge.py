@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from sensing.detection.finding import Finding
 from sensing.detection.order_size import RUN_MIN, run_chance
 from sensing.detection.surge import (
-    BUSY_LINES,
     LIFT_MIN,
     ORDER_SURGE,
     PROBABILITY_MAX,
@@ -52,7 +51,7 @@ def test_opening_threshold_is_the_stated_one(
     expected = level * window * share
     baseline = baseline_lines(expected, level, window, history)
     chance = surge_probability(count, expected, level, dispersion, window, history)
-    limit = (PROBABILITY_MAX[0] if window == 1.0 else PROBABILITY_MAX[1]) * (1.0 + (level >= BUSY_LINES))
+    limit = PROBABILITY_MAX[0] if window == 1.0 else PROBABILITY_MAX[1]
     if abs(chance / limit - 1.0) < 1e-4 or abs(count - LIFT_MIN * baseline) < 1e-9:
         return
 
