@@ -38,7 +38,7 @@ WEEKDAYS = np.array([1.2, 1.1, 1.0, 1.05, 1.15, 0.8, 0.7])
 SCENARIOS = ("twin", "doubled", "halved", "stopped", "surge")
 COPIES = 2 * len(SCENARIOS)
 """Rows per base row; those beyond the scenarios are rows of their own that stay as they are."""
-BASES = {"smoke": 3, "full": 60}
+BASES = {"smoke": 3, "full": 40}
 BAND = 0.2
 NEAR_ZERO = 0.1
 DAYS_IN_BAND = 3
