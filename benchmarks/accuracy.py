@@ -25,7 +25,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.m5 import HISTORY_DAYS_MIN, LEVELS, SALES, SHARDS, Matrix, Sales, close_days, data_folder, load
+from benchmarks.m5 import (
+    HISTORY_DAYS_MIN,
+    LEVELS,
+    SALES,
+    SHARDS,
+    Matrix,
+    Sales,
+    close_days,
+    data_folder,
+    load,
+    pinball_losses,
+    scaled_errors,
+    scales,
+)
 from benchmarks.peers import auto_ets
 from flows.processors import processors
 from sensing.demand.demand_record import CLASSES, HORIZON
@@ -72,13 +85,6 @@ class Judged(NamedTuple):
 @cache
 def _sales() -> Sales:
     return load(data_folder())
-
-
-def scales(units: Matrix) -> NDArray[np.float64]:
-    """(n,) mean squared one-day difference of rows, whose days before the first sale are NaN."""
-    squares = np.diff(units, axis=1) ** 2
-    found: NDArray[np.float64] = np.nansum(squares, axis=1) / np.maximum(np.isfinite(squares).sum(axis=1), 1)
-    return found
 
 
 def sampled(units: Matrix, rows: Sequence[NDArray[np.int64]], count: int) -> NDArray[np.int64]:
@@ -177,14 +183,13 @@ def joined(parts: list[Any]) -> Any:
 
 def rmsse(rows: Judged, said: Said, weight: NDArray[np.float64]) -> float:
     """Weighted mean over rows of the root mean squared scaled error."""
-    errors = np.sqrt(np.mean((said.mean - rows.actual) ** 2, axis=1) / rows.scale)
+    errors = scaled_errors(said.mean, rows.actual, rows.scale)
     return float((weight * errors).sum() / weight.sum())
 
 
 def pinball(rows: Judged, said: Said, weight: NDArray[np.float64]) -> float:
     """Weighted mean over rows of the pinball loss, mean over days and levels, in units of the root of the scale."""
-    miss = rows.actual[:, :, None] - said.quantiles
-    loss = np.maximum(LEVELS * miss, (LEVELS - 1.0) * miss).mean(axis=(1, 2)) / np.sqrt(rows.scale)
+    loss = pinball_losses(rows.actual, said.quantiles).mean(axis=(1, 2)) / np.sqrt(rows.scale)
     return float((weight * loss).sum() / weight.sum())
 
 

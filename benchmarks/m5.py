@@ -141,10 +141,16 @@ class Judged(NamedTuple):
     demand_class: NDArray[np.uint8]
 
 
+def scales(units: Matrix) -> NDArray[np.float64]:
+    """(n,) mean squared one-day difference of rows, whose days before the first sale are NaN."""
+    squares = np.diff(units, axis=1) ** 2
+    found: NDArray[np.float64] = np.nansum(squares, axis=1) / np.maximum(np.isfinite(squares).sum(axis=1), 1)
+    return found
+
+
 def judged(training: Matrix, actual: Matrix, said: Said) -> Judged:
     """Keep rows with ``HISTORY_DAYS_MIN`` days since their first sale and with demand that is not constant."""
-    squares = np.diff(training, axis=1) ** 2
-    scale = np.nansum(squares, axis=1) / np.maximum(np.isfinite(squares).sum(axis=1), 1)
+    scale = scales(training)
     kept = (np.isfinite(training).sum(axis=1) >= HISTORY_DAYS_MIN) & (scale > 0)
     parts = (training, actual, said.mean, said.quantiles, scale, said.demand_class)
     return Judged(*(part[kept] for part in parts))
@@ -152,7 +158,18 @@ def judged(training: Matrix, actual: Matrix, said: Said) -> Judged:
 
 def rmsse(forecast: Matrix, actual: Matrix, scale: NDArray[np.float64]) -> float:
     """Mean over rows of the root mean squared scaled error."""
-    return float(np.mean(np.sqrt(np.mean((forecast - actual) ** 2, axis=1) / scale)))
+    return float(np.mean(scaled_errors(forecast, actual, scale)))
+
+
+def scaled_errors(forecast: Matrix, actual: Matrix, scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) root mean squared scaled error of each row."""
+    return np.asarray(np.sqrt(np.mean((forecast - actual) ** 2, axis=1) / scale))
+
+
+def pinball_losses(actual: Matrix, quantiles: Matrix) -> Matrix:
+    """(n, days, levels) pinball loss of each quantile, in units."""
+    miss = actual[:, :, None] - quantiles
+    return np.asarray(np.maximum(LEVELS * miss, (LEVELS - 1.0) * miss))
 
 
 def plain_smoothing(training: Matrix, rate: float) -> Matrix:
@@ -192,7 +209,7 @@ def quantile_figures(rows: Judged) -> dict[str, Any]:
     A calibrated level lies between coverage and the share of days strictly below.
     """
     miss = rows.actual[:, :, None] - rows.quantiles
-    loss = np.maximum(LEVELS * miss, (LEVELS - 1.0) * miss) / np.sqrt(rows.scale)[:, None, None]
+    loss = pinball_losses(rows.actual, rows.quantiles) / np.sqrt(rows.scale)[:, None, None]
     names = [f"{level:g}" for level in LEVELS]
     inside = (miss <= 0).mean(axis=(0, 1))
     below = (miss < 0).mean(axis=(0, 1))

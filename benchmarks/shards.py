@@ -1,6 +1,6 @@
 """All shards in one process without a flow. Benchmarks use it to give machines a history."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from time import process_time
 
@@ -25,6 +25,11 @@ CLOSES_MS = 61 * 60_000
 class Shards:
     """The shard machines, the feed of their batches, and a hash of all their outputs.
 
+    Parameters
+    ----------
+    watch
+        Called with each output record, in the order of the outputs.
+
     Attributes
     ----------
     machines
@@ -35,13 +40,14 @@ class Shards:
         Number of output records so far.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, watch: Callable[[OutputRecord], None] | None = None) -> None:
         self.machines = [ShardMachine(number, settings) for number in range(settings.shards)]
         self.feed = Feed(settings)
         self.outputs = 0
         self._currencies = CurrencyNotices()
         self._locations = LocationNotices()
         self._answer = sha256()
+        self._watch = watch
 
     def take(self, lines: Lines) -> None:
         """Apply lines in batches of the usual size."""
@@ -70,6 +76,10 @@ class Shards:
     def finish(self) -> bytes:
         """End the input with the day of the newest line; returns the hash of all outputs and parameters."""
         self.tick((self.feed.newest_ms // DAY_MS + 1) * DAY_MS, final=True)
+        return self.answer()
+
+    def answer(self) -> bytes:
+        """Hash of all outputs so far."""
         return self._answer.digest()
 
     def _note(self, outputs: Outputs) -> None:
@@ -77,6 +87,8 @@ class Shards:
             if isinstance(output, OutputRecord):
                 self.outputs += 1
                 self._answer.update(output.id.encode() + output.data)
+                if self._watch is not None:
+                    self._watch(output)
             elif isinstance(output, Totals):
                 self._answer.update(repr(output.counts).encode())
             elif isinstance(output, ParameterRows):

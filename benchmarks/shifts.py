@@ -14,7 +14,7 @@ All machines run. Lines per day are negative binomial with 1.6 times the varianc
 """
 
 from collections import Counter
-from hashlib import sha256
+from datetime import date
 from statistics import median
 from typing import NamedTuple
 
@@ -23,13 +23,13 @@ import orjson
 from numpy.typing import NDArray
 
 from benchmarks.shards import Shards
-from benchmarks.workloads import CUSTOMERS, DAY_MS, HOUR_MS, HOUR_SHAPE, LINE, Lines
-from sensing.codec.event_record import Kind
+from benchmarks.surge_streams import MONDAY, ordered
+from benchmarks.workloads import CUSTOMERS, DAY_MS, HOUR_MS, HOUR_SHAPE, Lines
+from sensing.codec.instants import day_number
 from sensing.machine_settings import Settings
 from sensing.outputs import PARAMETERS, OutputRecord
 
 SEED = 17
-FIRST_DAY = 20_458  # Monday 2026-01-05
 WARM_DAYS, SHIFT_DAYS, AFTER_DAYS = 112, 28, 42
 """Days before any shift, days on one of which a row shifts, and days that are judged after the shift."""
 RATES = (10.0, 3.0, 1.0)
@@ -48,7 +48,6 @@ SURGE_TIMES, SURGE_DAYS, JUDGED_AFTER_DAYS = 5.0, 3, 4
 UNITS_A_LINE = 4.0
 ALARMS = ("order_surge", "demand_drop", "large_order")
 JUDGED_FROM_DAY = 42
-BATCH = 20_000
 
 
 class Rows(NamedTuple):
@@ -114,15 +113,12 @@ def make_rows(size: str) -> Rows:
 def lines_of_day(rows: Rows, day: int, random: np.random.Generator, first: int) -> Lines:
     """Order lines of a day in order of time; ``first`` is the number of the first."""
     row = np.repeat(np.arange(rows.rate.size), rows.lines[:, day])
-    out = np.zeros(row.size, LINE)
     hour = random.choice(24, row.size, p=HOUR_SHAPE / HOUR_SHAPE.sum())
-    out["time_ms"] = (FIRST_DAY + day) * DAY_MS + hour * HOUR_MS + random.integers(0, HOUR_MS, row.size)
-    out["sku"], out["location"] = row, np.searchsorted(-np.array(RATES), -rows.rate[row])
-    out["customer"] = random.integers(0, CUSTOMERS, row.size)
-    out["quantity"] = random.geometric(1.0 / UNITS_A_LINE, row.size)
-    out["price_cents"], out["version"], out["kind"] = 500, 1, Kind.PLACED
-    out = out[np.argsort(out["time_ms"], kind="stable")]
-    out["arrival_ms"], out["number"] = out["time_ms"], first + np.arange(row.size)
+    time = (MONDAY + day) * DAY_MS + hour * HOUR_MS + random.integers(0, HOUR_MS, row.size)
+    location = np.searchsorted(-np.array(RATES), -rows.rate[row])
+    customer = random.integers(0, CUSTOMERS, row.size)
+    out = ordered(time, row, location, random.geometric(1.0 / UNITS_A_LINE, row.size), customer)
+    out["number"] += first
     return out
 
 
@@ -133,11 +129,9 @@ class Watched:
         self.level: NDArray[np.float64] = np.full(rows.lines.shape, np.nan)
         self.opened: list[tuple[int, int, str]] = []
         self.records: NDArray[np.int64] = np.zeros(rows.lines.shape, np.int64)
-        self.answer = sha256()
 
     def note(self, output: OutputRecord) -> None:
         """Note the level of a parameters record, or an exception that opened."""
-        self.answer.update(output.id.encode() + output.data)
         if output.topic == PARAMETERS and output.data:
             document = orjson.loads(output.data)
             day = min(_day(document["as_of"]), self.level.shape[1] - 1)
@@ -148,31 +142,28 @@ class Watched:
             document = orjson.loads(output.data)
             self.opened.append((int(document["sku"][3:]), _day(document["opened_at"][:10]), document["exception_type"]))
 
-    def seen(self) -> Seen:
-        """What has been published, each level until the next one."""
+    def seen(self, answer: bytes) -> Seen:
+        """What has been published, each level until the next one; ``answer`` is the hash of all outputs."""
         level = self.level.copy()
         for day in range(1, level.shape[1]):
             level[:, day] = np.where(np.isnan(level[:, day]), level[:, day - 1], level[:, day])
-        return Seen(level, self.records, self.opened, self.answer.digest())
+        return Seen(level, self.records, self.opened, answer)
 
 
 def _day(text: str) -> int:
-    return int(np.datetime64(text).astype(int)) - FIRST_DAY
+    return day_number(date.fromisoformat(text)) - MONDAY
 
 
 def run_machines(rows: Rows) -> Seen:
     """Run the stream through all shards and collect what they publish."""
     random = np.random.default_rng([SEED, 1])
-    shards, watched, number = Shards(Settings()), Watched(rows), 0
+    watched = Watched(rows)
+    shards, number = Shards(Settings(), watched.note), 0
     for day in range(rows.lines.shape[1]):
         lines = lines_of_day(rows, day, random, number)
         number += lines.size
-        for batch in shards.feed.batches(lines, BATCH):
-            for machine, part in zip(shards.machines, shards.split(batch), strict=True):
-                for output in machine.apply(part):
-                    if isinstance(output, OutputRecord):
-                        watched.note(output)
-    return watched.seen()
+        shards.take(lines)
+    return watched.seen(shards.answer())
 
 
 def days_to_band(good: NDArray[np.bool_]) -> float:

@@ -19,7 +19,6 @@ from benchmarks.shards import Shards
 from benchmarks.surge_streams import KINDS, MONDAY, SURGE_DAYS, Plant, Retail, Stream
 from benchmarks.workloads import DAY_MS, HOUR_MS
 from sensing.machine_settings import Settings
-from sensing.machines.shard import Outputs
 from sensing.outputs import OutputRecord
 
 SEED = 12
@@ -40,22 +39,6 @@ class Opening(NamedTuple):
     kind: str
     row: int
     time: int
-
-
-class Watched(Shards):
-    """A shard that keeps the exceptions that opened or opened again."""
-
-    def __init__(self) -> None:
-        super().__init__(Settings(shards=1))
-        self.opened: list[Opening] = []
-
-    def _note(self, outputs: Outputs) -> None:
-        super()._note(outputs)
-        for output in outputs:
-            if isinstance(output, OutputRecord) and output.type in OPENED:
-                state = orjson.loads(output.data)
-                if state["sku"]:
-                    self.opened.append(Opening(state["exception_type"], int(state["sku"][3:]), output.time))
 
 
 class Run(NamedTuple):
@@ -98,10 +81,18 @@ class Run(NamedTuple):
 
 
 def watch(stream: Stream) -> Run:
-    """Feed a stream to a shard."""
-    shard = Watched()
+    """Feed a stream to a shard, and keep the exceptions that opened or opened again."""
+    opened: list[Opening] = []
+
+    def note(output: OutputRecord) -> None:
+        if output.type in OPENED:
+            state = orjson.loads(output.data)
+            if state["sku"]:
+                opened.append(Opening(state["exception_type"], int(state["sku"][3:]), output.time))
+
+    shard = Shards(Settings(shards=1), note)
     shard.take(stream.lines)
-    return Run(stream, shard.opened, shard.finish())
+    return Run(stream, opened, shard.finish())
 
 
 def stopped(found: Run, last: int) -> dict[str, float]:

@@ -4,11 +4,10 @@ Totals are discounted, so a figure is of about the last 100 days, sums or receip
 something to divide by.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from sensing.machines.accuracy_totals import Totals
+from sensing.machines.accuracy_totals import Totals, added_up
 from sensing.machines.gauges import Gauges
 
 Figures = dict[tuple[str, ...], float]
@@ -25,11 +24,7 @@ class AccuracyMetric(NamedTuple):
 
 def summed(machines: Iterable[Gauges]) -> Totals:
     """Totals of all machines."""
-    found: defaultdict[tuple[str, ...], float] = defaultdict(float)
-    for machine in machines:
-        for key, value in machine.accuracy.items():
-            found[key] += value
-    return dict(found)
+    return added_up(machine.accuracy.items() for machine in machines)
 
 
 def _labelled(name: str) -> Callable[[Totals], Figures]:

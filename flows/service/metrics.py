@@ -20,6 +20,7 @@ from flows.service.accuracy_metrics import AccuracyMetric, summed
 from flows.service.health import Health
 from flows.service.telemetry import Described, Partition, Telemetry
 from sensing.contracts.audit import ControlTotals
+from sensing.machines.accuracy_totals import Totals
 from sensing.machines.gauges import LIMITS, Gauges
 
 DAY_S = 86_400
@@ -36,6 +37,7 @@ class Seen(NamedTuple):
     health: Health
     now: float
     totals: tuple[ControlTotals, ...]
+    accuracy: Totals
 
     def partitions(self) -> dict[tuple[str, int], Partition]:
         """Current state of the partitions."""
@@ -128,7 +130,7 @@ def _reached(limit: str) -> Callable[[Seen], Figures]:
 
 
 def _accuracy(metric: AccuracyMetric) -> Callable[[Seen], Figures]:
-    return lambda seen: metric.figures(summed(seen.telemetry.machines.copy().values()))
+    return lambda seen: metric.figures(seen.accuracy)
 
 
 def _figure(
@@ -234,7 +236,8 @@ class EngineCollector(Collector):
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
         """All current figures."""
         totals = tuple(chain.from_iterable(self._telemetry.control_totals.values()))
-        seen = Seen(self._telemetry, self._health, self._telemetry.wall(), totals)
+        accuracy = summed(self._telemetry.machines.copy().values())
+        seen = Seen(self._telemetry, self._health, self._telemetry.wall(), totals, accuracy)
         for about, figures in COMPUTED:
             kind = CounterMetricFamily if about.kind == "counter" else GaugeMetricFamily
             family = kind(about.name, about.help, labels=about.labels)

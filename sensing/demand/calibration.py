@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.demand_record import GRID, SCORE_LEVELS
+from sensing.demand.class_scores import SCORE_LEVELS
+from sensing.demand.demand_record import GRID
 from sensing.demand.distribution import normal_quantile, normal_upper
 from sensing.jit import kernel
 

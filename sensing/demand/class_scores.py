@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.demand_record import SCORE_LEVELS
 from sensing.demand.distribution import quantile
 from sensing.jit import kernel
 
+SCORE_LEVELS = (0.5, 0.95, 0.995)
+"""Levels whose coverage is reported."""
 DAYS, UNITS, ABSOLUTE, ERROR, SQUARES, NAIVE, LOSS, LOSS_DAYS, WITHIN = range(9)
 """Columns of totals: days, units, absolute errors, errors (forecast minus demand), squared errors of the forecast and
 of the naive one, pinball losses and their days, and from WITHIN on days within the quantile of each level."""
+COLUMNS = WITHIN + len(SCORE_LEVELS)
 DAY_DISCOUNT = 0.99
 LOSS_EVERY_DAYS = 7
 _LEVELS = np.array(SCORE_LEVELS)

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.demand.calibration import ROW_LEVEL, count_below, day_variance, learn_adaptive_scale
-from sensing.demand.class_scores import add_class_score
+from sensing.demand.class_scores import SCORE_LEVELS, add_class_score
 from sensing.demand.combination import error_gain
 from sensing.demand.demand_class import demand_class
-from sensing.demand.demand_record import RIVER_FORECASTS, SCORE_LEVELS
+from sensing.demand.demand_record import RIVER_FORECASTS
 from sensing.demand.distribution import cumulative
 from sensing.demand.feature_values import features_of
 from sensing.demand.features import FEATURES, KnownDay
@@ -74,7 +74,7 @@ def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: fl
     low = cumulative(math.ceil(units) - 1.0, mean, variance)
     if high <= low:
         high = low + 1e-12
-    add_score(demand, row, pool, at, units, mean, variance, low)
+    add_score(demand, row, pool, at, code, units, mean, variance, low)
     count_below(pool, at, code, low, high)
     learn_adaptive_scale(demand, row, low, high)
     if demand[row]["expected"] > 0.0 and demand[row]["square"] > 0.0:
@@ -85,10 +85,13 @@ def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: fl
 
 @kernel
 def add_score(
-    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float, variance: float, low: float
-) -> None:
-    """Add a day to the accuracy of a row and of its class. ``low`` is the probability of less demand than there was."""
-    code = demand_class(demand, row)
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, code: int, units: float, mean: float,
+    variance: float, low: float,
+) -> None:  # fmt: skip
+    """Add a day to the accuracy of a row and of its class ``code``.
+
+    ``low`` is the probability of less demand than there was.
+    """
     add_class_score(demand, row, pool, at, code, units, mean, variance, low)
     demand[row]["score_absolute"] = SCORE_DISCOUNT * demand[row]["score_absolute"] + abs(units - mean)
     demand[row]["score_error"] = SCORE_DISCOUNT * demand[row]["score_error"] + mean - units
@@ -105,7 +108,7 @@ def score_accuracy(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, 
         return
     variance = day_variance(dispersion(demand, row, pool, at), demand[row]["adaptive_scale"], mean)
     low = cumulative(math.ceil(units) - 1.0, mean, variance)
-    add_score(demand, row, pool, at, units, mean, variance, low)
+    add_score(demand, row, pool, at, demand_class(demand, row), units, mean, variance, low)
 
 
 @kernel

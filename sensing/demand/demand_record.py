@@ -11,6 +11,7 @@ Invariants
 
 import numpy as np
 
+from sensing.demand.class_scores import COLUMNS, SCORE_LEVELS
 from sensing.demand.level_shift import RATIOS
 from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
 from sensing.demand.row_statistics import USUAL_KEPT
@@ -24,15 +25,13 @@ METHODS = ("none", "smoothing", "river")
 """Forecast methods; a code is the position here."""
 GRID = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.85, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999)
 """Levels whose achieved frequency is kept. They are dense near 1, where service targets lie."""
-SCORE_LEVELS = (0.5, 0.95, 0.995)
-"""Levels whose coverage is reported by demand class, see `class_scores`."""
 FACTORS = (0.6, 0.75, 0.9, 1.0, 1.15, 1.35, 1.6, 1.9, 2.3, 2.8, 3.4)
 """Factors on the standard deviation of sums of days whose achieved coverage is kept."""
 RIVER_FORECASTS = 1 + len(RIVER_MEMBERS)
 """Number of forecasts combined for a row with River models: one of its own members, then one per River member."""
 
 _SUM_SHAPE = (len(CLASSES), len(SUM_DAYS), len(SUM_LEVELS))
-_SCORES_SHAPE = (len(CLASSES), 8 + len(SCORE_LEVELS))
+_SCORES_SHAPE = (len(CLASSES), COLUMNS)
 
 DEMAND = np.dtype(
     [

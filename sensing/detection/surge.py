@@ -55,6 +55,7 @@ CUSTOMER_BITS = 64.0
 PROBABILITY_MAX = (4e-4, 1e-3)
 """A window of a day is as good as another one several times a day, so its chance must be smaller."""
 DRIFT = 0.1
+"""Standard deviation of the level since it was learned, as a share of it."""
 LIFT_MIN = 1.6
 LINES_MIN = 5.0
 LIFT_CLEARED = 1.3
@@ -262,11 +263,11 @@ def at_close(parts: ShardParts, closing: Closing, at: int) -> list[SurgeEvidence
     return [surge_evidence(parts, int(closing.plan.rows[at]), closing.plan.day)]
 
 
-def is_any_surge(evidence: SurgeEvidence) -> bool:
-    """Whether the lines of a window are a surge, whatever their sizes."""
+def surging_windows(evidence: SurgeEvidence) -> list[bool]:
+    """Whether the lines of each window are a surge, whatever their sizes."""
     level, dispersion, history = evidence.lines_level, evidence.dispersion, evidence.history_days
     windows = zip(evidence.observed, evidence.expected, WINDOWS_HOURS, strict=True)
-    return any(is_surge(float(n), float(e), level, dispersion, h / 24.0, history) for n, e, h in windows)
+    return [is_surge(float(n), float(e), level, dispersion, h / 24.0, history) for n, e, h in windows]
 
 
 def evaluate_surge(evidence: SurgeEvidence) -> Evaluation:
@@ -274,7 +275,7 @@ def evaluate_surge(evidence: SurgeEvidence) -> Evaluation:
     level, dispersion, history = evidence.lines_level, evidence.dispersion, evidence.history_days
     windows = list(zip(evidence.observed, evidence.expected, WINDOWS_HOURS, strict=True))
     chances = [surge_probability(float(n), float(e), level, dispersion, h / 24.0, history) for n, e, h in windows]
-    hits = [is_surge(float(n), float(e), level, dispersion, h / 24.0, history) for n, e, h in windows]
+    hits = surging_windows(evidence)
     at = reported_window(hits, chances)
     larger = evidence.size_run >= RUN_MIN
     over = (
@@ -331,9 +332,9 @@ def surge_sentence(_: DetectionContext, evidence: SurgeEvidence, evaluation: Eva
         return f"The surge is over: {said}."
     if not evaluation.active:
         return f"The surge ebbs but is not over: {said}."
-    if evidence.size_run >= RUN_MIN and details.size_lift is not None and details.units is not None:
+    if details.size_lift is not None and details.units is not None:
         said += f", of {number(details.units)} units, {number(details.size_lift)} times the usual size of a line"
-        if not is_any_surge(evidence):
+        if not any(surging_windows(evidence)):
             return f"{said} ({chance(evaluation.probability)})."
     return f"{said}, {number(details.lift)} times as many ({chance(evaluation.probability)})."
 

@@ -5,13 +5,14 @@ are taken of the sums, where metrics are made: `flows.service.accuracy_metrics`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 
 from sensing.demand import class_scores as scores
 from sensing.demand.demand_class import count_classes
-from sensing.demand.demand_record import CLASSES, SCORE_LEVELS
+from sensing.demand.demand_record import CLASSES
 from sensing.demand.sum_variance import SUM_DAYS, SUM_LEVELS
 from sensing.machines.shard_state import ShardState
 
@@ -28,10 +29,14 @@ LANES = ("new", "known")
 
 def accuracy_totals(s: ShardState) -> Totals:
     """Count the totals of a shard."""
+    return added_up((_rows(s), _days(s), _sums(s), _plans(s), _lead_times(s)))
+
+
+def added_up(parts: Iterable[Iterable[tuple[tuple[str, ...], float]]]) -> Totals:
+    """Sums of all values by name and labels."""
     found: defaultdict[tuple[str, ...], float] = defaultdict(float)
-    for parts in (_rows(s), _days(s), _sums(s), _plans(s), _lead_times(s)):
-        for key, value in parts:
-            found[key] += value
+    for key, value in chain.from_iterable(parts):
+        found[key] += value
     return dict(found)
 
 
@@ -51,7 +56,7 @@ def _days(s: ShardState) -> Iterator[tuple[tuple[str, ...], float]]:
             continue
         for figure, column in COLUMNS.items():
             yield (figure, name), of_class[column]
-        for k, level in enumerate(SCORE_LEVELS):
+        for k, level in enumerate(scores.SCORE_LEVELS):
             yield ("within", name, f"{level:g}"), of_class[scores.WITHIN + k]
 
 

@@ -199,8 +199,7 @@ def signal_in_force(s: ShardState, event: SignalObserved, time: int) -> None:
     if is_regressor(event):
         value_in_force(s, event, time)
     elif event.sku is not None and event.location is not None and abs(time) < NEVER:
-        zone = s.locations.zone[s.locations.numbers[event.location]] if event.location in s.locations.numbers else 0
-        day = s.zones.local_hour(int(zone), time) // 24
+        day = s.zones.local_hour(s.locations.zone_of(event.location), time) // 24
         s.opportunities.apply(_key(event.sku, event.location), event, time, day)
 
 

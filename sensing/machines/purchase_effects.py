@@ -47,9 +47,7 @@ def learn_purchases(s: ShardState, instant: int) -> None:
     """Have the pools of suppliers learn purchase orders of all shards that were read before ``instant`` (UTC ms)."""
 
     def local_day(location: str, time: int) -> int:
-        number = s.locations.numbers.get(location)
-        zone = 0 if number is None else int(s.locations.zone[number])  # 0: UTC, as of a location without a record
-        return s.zones.local_hour(zone, time) // 24
+        return s.zones.local_hour(s.locations.zone_of(location), time) // 24
 
     s.supply.heard.hear_waiting(instant, local_day, s.supply.lanes)
     s.supply.lanes.take_in()

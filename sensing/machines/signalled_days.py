@@ -45,8 +45,7 @@ def is_regressor(event: Any) -> bool:
 def value_in_force(s: ShardState, event: SignalObserved, time: int) -> None:
     """Keep the value of a signal. A record that names neither a day nor an event time is about no day."""
     timed = abs(time) < NEVER
-    place = s.locations.numbers.get(event.location or "")
-    today = s.zones.local_hour(0 if place is None else int(s.locations.zone[place]), time) // 24 if timed else None
+    today = s.zones.local_hour(s.locations.zone_of(event.location), time) // 24 if timed else None
     date = today if event.value_date is None else day_number(event.value_date)
     if today is not None and date is not None and abs(date - today) > DATE_DAYS_MAX:
         date = today

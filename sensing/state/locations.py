@@ -179,6 +179,11 @@ class Locations:
             self.calendars.append(name)
         return self.calendars.index(name)
 
+    def zone_of(self, name: str | None) -> int:
+        """Time zone of a location; 0, which is UTC, if it is not known."""
+        number = self.numbers.get(name or "")
+        return 0 if number is None else int(self.zone[number])
+
     def is_accepted(self, name: str) -> bool:
         """Whether a location has a record or is accepted without. While there is no location record, all are."""
         if not self.any_known or self.accepts_unknown:

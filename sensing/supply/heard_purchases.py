@@ -96,10 +96,11 @@ class HeardPurchases:
         days = purchases["watermark"] // DAY_MS
         for day in np.unique(days).tolist():
             before = self._waiting_of_day.get(day, 0)
-            of_day = purchases[days == day][: WAITING_MAX - before]
-            self._waiting.append(of_day)
-            self._waiting_of_day[day] = before + len(of_day)
-            self.evicted += int(np.count_nonzero(days == day)) - len(of_day)
+            of_day = purchases[days == day]
+            kept = of_day[: WAITING_MAX - before]
+            self._waiting.append(kept)
+            self._waiting_of_day[day] = before + len(kept)
+            self.evicted += len(of_day) - len(kept)
 
     def hear_waiting(self, instant: int, local_day: LocalDay, lanes: Lanes) -> None:
         """Hear the records whose watermark lies before ``instant`` (00:00 UTC, in ms)."""

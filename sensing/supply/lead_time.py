@@ -194,6 +194,7 @@ def log_lead_times(
         Instant, UTC ms. Older receipts count less.
     """
     out = np.empty((4, lane.size))
+    # Columns of records have another layout, for which the kernel would be compiled again.
     supplier, stated_days = np.ascontiguousarray(supplier), np.ascontiguousarray(stated_days)
     estimate(lanes.lanes, lanes.pools, lanes.everything, lane, supplier, stated_days, default_days, now, out)
     return LogLeadTimes(out[0], out[1], out[2], out[3].astype(np.int64))

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import accuracy
 from benchmarks.accuracy import NIGHTS, WEEK, Judged, Said
-from benchmarks.m5 import LEVELS, SALES
+from benchmarks.m5 import LEVELS, SALES, scales
 from benchmarks.peers import auto_ets
 from sensing.demand.demand_record import HORIZON
 
@@ -64,7 +64,7 @@ def test_ratio_needs_both() -> None:
 def test_scale_begins_with_the_first_sale() -> None:
     """Days before the first sale have no difference."""
     units = np.array([[np.nan, np.nan, 1.0, 3.0, 0.0], [2.0, 2.0, 2.0, 2.0, 2.0]])
-    assert accuracy.scales(units).tolist() == [6.5, 0.0]
+    assert scales(units).tolist() == [6.5, 0.0]
 
 
 def test_sample_is_repeatable_and_of_rows_that_can_be_judged() -> None:

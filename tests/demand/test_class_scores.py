@@ -11,8 +11,19 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from sensing.demand import class_scores, demand_class
-from sensing.demand.class_scores import ABSOLUTE, DAYS, ERROR, LOSS, LOSS_DAYS, NAIVE, SQUARES, UNITS, WITHIN
-from sensing.demand.demand_record import CLASSES, DEMAND, POOL, SCORE_LEVELS
+from sensing.demand.class_scores import (
+    ABSOLUTE,
+    DAYS,
+    ERROR,
+    LOSS,
+    LOSS_DAYS,
+    NAIVE,
+    SCORE_LEVELS,
+    SQUARES,
+    UNITS,
+    WITHIN,
+)  # fmt: skip
+from sensing.demand.demand_record import CLASSES, DEMAND, POOL
 from sensing.demand.models import DemandModels
 from tests.demand.streams import feed, started, stream
 

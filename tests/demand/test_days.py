@@ -15,6 +15,7 @@ from sensing.demand import (
     calibration,
     combination,
     day_learning,
+    demand_class,
     distribution,
     forecasting,
     row_statistics,
@@ -158,8 +159,8 @@ def test_learn_hours_and_count_silence() -> None:
 def test_add_score_and_score_accuracy() -> None:
     """Errors, demand and coverage are discounted sums; a promoted day counts in them from day 14 on."""
     demand, pool = np.zeros(1, DEMAND), np.zeros(1, POOL)
-    day_learning.add_score(demand, 0, pool, 0, 5.0, 8.0, 9.0, 0.2)
-    day_learning.add_score(demand, 0, pool, 0, 9.0, 4.0, 9.0, 0.99)
+    day_learning.add_score(demand, 0, pool, 0, demand_class.demand_class(demand, 0), 5.0, 8.0, 9.0, 0.2)
+    day_learning.add_score(demand, 0, pool, 0, demand_class.demand_class(demand, 0), 9.0, 4.0, 9.0, 0.99)
     kept = day_learning.SCORE_DISCOUNT
     row = demand[0]
     found = [float(row[f"score_{name}"]) for name in ("absolute", "error", "quantity", "covered", "weight")]
