@@ -1,50 +1,27 @@
-"""Compilation of kernels: the decorators `kernel` and `lean_kernel`, and the folder of compiled code.
+"""Compilation of kernels: the decorators `kernel` and `lean_kernel`.
 
 Fast-math is off: NaN means "missing" in our arrays, and results must not depend on how a loop was vectorised. Compiled
-code is cached on disk, so that a second start does not compile. Numba detects a stale cache entry by the kernel's own
-file only, although kernels of other files are compiled into it. So the folder is named after a hash of the whole
-package, and a changed engine never loads old code. Processor and numba version are part of numba's key.
+code is cached on disk (`sensing.kernel_cache`), so that a second start does not compile.
 
 With NUMBA_DISABLE_JIT=1, numba's own switch, kernels run as plain Python, so that debuggers and coverage see them.
 """
 
-import hashlib
-import os
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
 from sensing.interpreted import interpreted
+from sensing.kernel_cache import KernelLocator, cache_folder
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
-def cache_folder() -> Path:
-    """Folder of the compiled kernels of this source.
-
-    It is below NUMBA_CACHE_DIR if that is set, else in the virtual environment if there is one that we may write to,
-    else in the user's cache. So every command of an installation uses the same kernels.
-    """
-    package = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    configured = os.environ.get("NUMBA_CACHE_DIR")
-    if configured:
-        parent = Path(configured)
-    elif sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK):
-        parent = Path(sys.prefix) / "kernels"
-    else:
-        parent = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tidegauge"
-    return parent / f"kernels-{digest.hexdigest()[:16]}"
-
-
 # Must be set before the first kernel is decorated: numba reads it then.
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # numba fills its settings at run time
-
+numba.config.CACHE_LOCATOR_CLASSES = (  # type: ignore[attr-defined]
+    f"{KernelLocator.__module__}.{KernelLocator.__name__},UserProvidedCacheLocator"
+)
 
 COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]  # the same
 """Whether kernels are compiled."""

@@ -19,7 +19,7 @@ from flows.demo.inputs import write_inputs
 from flows.demo.retail import read_retail
 from flows.replay_job import replay
 from flows.runtime.machines import machines
-from sensing.jit import cache_folder
+from sensing.kernel_cache import cache_folder, compiled_kernels
 from sensing.machines.call_budget import CallBounds
 
 DAYS = 75
@@ -27,7 +27,7 @@ DAYS = 75
 SMALLEST_CALLS = CallBounds(learned=1, planned=1, outputs=1)
 """Day closes are then under way when records come, which uses kernels of its own, as worker processes do."""
 DONE = "compiled"
-"""Marker file in the cache folder: all kernels are compiled."""
+"""Marker file in the folder of this version: all kernels are compiled."""
 KERNELS = 360
 """About so many kernels are compiled; only the progress depends on it."""
 ANNOUNCE_SECONDS = 10.0
@@ -55,6 +55,7 @@ def _compile() -> None:
         write_rare_events(folder / "rare")
         make = machines(SETTINGS, SMALLEST_CALLS)
         replay(folder / "rare", folder / "rare-output", SETTINGS, workers=2, make_machine=make)
+    cache_folder().mkdir(parents=True, exist_ok=True)
     (cache_folder() / DONE).touch()
 
 
@@ -65,8 +66,7 @@ def _progress(announce: Callable[[str], None]) -> Iterator[None]:
 
     def report() -> None:
         while not done.wait(ANNOUNCE_SECONDS):
-            compiled = sum(1 for _ in cache_folder().rglob("*.nbi"))
-            announce(f"compiled {compiled} of about {KERNELS} kernels")
+            announce(f"compiled {compiled_kernels()} of about {KERNELS} kernels")
 
     thread = threading.Thread(target=report, daemon=True, name="compile-progress")
     thread.start()

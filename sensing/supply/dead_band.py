@@ -118,13 +118,15 @@ def due(
     step = np.maximum(UNIT, DEMAND_SD_SHARE * wider * plan.lead_time_demand_sd)
     # Soon after a publication the bands are wider, so that noise does not cause new publications.
     wider = np.where(age_days < np.where(new, NEW_COOL_DOWN_DAYS, COOL_DOWN_DAYS), COOL_DOWN_BANDS * wider, wider)
-    shifted = since_shift <= SETTLING_DAYS
-    wider = np.where(shifted, np.where(since_shift == 0, 0.0, SETTLING_BANDS), wider)
-    step = np.where(shifted, UNIT, step)
+    # All levels of a new item are in doubt.
+    shifted, now = (since_shift <= SETTLING_DAYS) & ~new, (since_shift == 0) & ~new
+    wider = np.where(now, 0.0, np.where(shifted, SETTLING_BANDS, wider))
+    step = np.where(now, UNIT, step)
     moved = outside_dead_band(plan.reorder_point, point, wider * band, step)
     moved |= outside_dead_band(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, UNIT)
     before, after = HORIZON_DAYS * last["demand_mean"].astype(np.float64), HORIZON_DAYS * plan.demand_mean
-    moved |= shifted & outside_dead_band(after, before, wider * band, UNIT)
+    days = np.maximum(plan.lead_time_days_mean + plan.review_days, 1.0)
+    moved |= shifted & outside_dead_band(after, before, wider * band, step * np.sqrt(HORIZON_DAYS / days))
     result |= moved
     result |= outside_dead_band(plan.lead_time_days_mean, last["lead_time_days_mean"], band, LEAD_TIME_DAYS_STEP)
     result |= agrees(plan) != (last["agreed"] == 1)
