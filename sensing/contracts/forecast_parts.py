@@ -41,6 +41,7 @@ class NearTermForecast(msgspec.Struct, kw_only=True):
     until: Annotated[Day, about("Last day on which it changes the forecast by 1 % or more, within a week.")]
     lines: Annotated[Count, about("Order lines of the day so far.")]
     expected_lines: Annotated[Expectation, about("Order lines usual by now.", minimum=0)]
+    share: Annotated[Share, about("Share of such deviations that was found again on the next day, 0 to 1.")]
     half_life_days: Annotated[Duration, about("Days in which such deviations lose half of their effect.", minimum=0)]
     why: Annotated[str, about("The same in a sentence, in English.")]
 

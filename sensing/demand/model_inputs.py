@@ -70,8 +70,10 @@ class NearTerm(NamedTuple):
     """(n, NEAR_DAYS) factors on the forecasts of the rest of the day and of the days after it."""
     expected: NDArray[np.float64]
     """(n,) order lines expected by now."""
+    share: float
+    """Share of such deviations that is found again on the next day."""
     half_life_days: float
-    """Days in which the share of such deviations that is found again halves."""
+    """Days in which it halves."""
 
 
 class Scores(NamedTuple):

@@ -224,8 +224,8 @@ class DemandModels:
         found = deviations(lines, expected)
         unusual = window.closed[:, 0] | (window.holiday[:, 0] > 0.0)
         found[unusual | (self.demand["days"][rows] < LEARNED_DAYS_MIN)] = 0.0
-        of_deviation, decay = learned_share(self.sums["near"][0])
-        return NearTerm(near_factors(found, of_deviation, decay, NEAR_DAYS), expected, half_life_days(decay))
+        lasting, decay = learned_share(self.sums["near"][0])
+        return NearTerm(near_factors(found, lasting, decay, NEAR_DAYS), expected, lasting, half_life_days(decay))
 
     def quantiles(
         self, forecast: Forecast, rows: NDArray[np.int64], levels: NDArray[np.float64]

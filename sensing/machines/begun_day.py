@@ -80,7 +80,7 @@ class BegunDay(NamedTuple):
         return NearTermForecast(
             baseline=usual.tolist(), sensed=mean[:days].tolist(), until=local_date(day + days),
             come=float(self.come[at, 0]), lines=int(self.lines[at]), expected_lines=float(self.near.expected[at]),
-            half_life_days=self.near.half_life_days, why=self._sentence(at, days),
+            share=self.near.share, half_life_days=self.near.half_life_days, why=self._sentence(at, days),
         )  # fmt: skip
 
     def _sentence(self, at: int, days: int) -> str:
@@ -89,8 +89,10 @@ class BegunDay(NamedTuple):
         if not math.isnan(customers):
             came += f" from about {plural(min(round(customers), lines), 'customer')}"
         came += f", where {float(self.near.expected[at]):.3g} were usual by now"
+        if self.near.share < CHANGE_MIN:
+            return f"{came}; such deviations have not lasted so far, so the days to come stay as they were forecast."
         if days == 1:
-            return f"{came}: that changes nothing of the days to come."
+            return f"{came}; the days to come stay as they were forecast."
         rest, tomorrow = (100.0 * (float(self.factors[at, k]) - 1.0) for k in range(2))
         return (
             f"{came}: the rest of the day is forecast {rest:+.0f} %, tomorrow {tomorrow:+.0f} %; such deviations lose "

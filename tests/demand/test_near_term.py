@@ -175,7 +175,8 @@ def test_the_near_term_of_rows() -> None:
     wanted = 1.0 + 0.5 * (20.0 - near.expected[0]) / (PRIOR_LINES + near.expected[0])
     assert near.factors[0, 1] == pytest.approx(wanted, rel=1e-3)
     assert (near.factors[1] == 1.0).all()
-    assert near.half_life_days == pytest.approx(half_life_days(learned_share(models.sums["near"][0])[1]))
+    lasting, decay = learned_share(models.sums["near"][0])
+    assert (near.share, near.half_life_days) == (lasting, half_life_days(decay))
     for name in ("closed", "holiday"):
         odd = Window(window.closed.copy(), window.holiday.copy(), window.uplift)
         getattr(odd, name)[:, 0] = 1

@@ -246,12 +246,12 @@ def test_only_the_rest_of_a_day_is_expected() -> None:
     assert 0.9 < shares[4][1] < 1.0
 
 
-def planned_today(lines: list[Line], hour: float) -> dict[str, Any]:
-    """Forecast that a count at an hour publishes, after order lines of the day and a history of lasting deviations."""
+def planned_today(lines: list[Line], hour: float, share: float = 0.5) -> dict[str, Any]:
+    """Forecast that a count at an hour publishes, after order lines of the day; a ``share`` of deviations lasted."""
     stream = Stream([*lines, line("inventory.counted", "c", at(DAY, hour), quantity=30, **KEYS)])
     engine = Run(ONE)
     engine.shards[0].load(state_before())
-    engine.shards[0].state.demand.sums["near"] = np.array([0.5, 1.0]) * 1e6
+    engine.shards[0].state.demand.sums["near"] = np.array([share, 1.0]) * 1e6
     engine.apply(stream.cut(0, len(stream)))
     found: dict[str, Any] = documents(engine.outputs[0])[-1]["forecast"]
     return found
@@ -303,7 +303,15 @@ def test_a_large_order_is_known_today_and_says_nothing_of_tomorrow() -> None:
     assert near["come"] == 502
     assert forecast["mean"][0] == pytest.approx(502 + near["sensed"][0], rel=1e-3)
     assert max(forecast["mean"][1:]) < 50
-    assert "that changes nothing of the days to come" in near["why"]
+    assert "; the days to come stay as they were forecast." in near["why"] or near["share"] < 0.01
+
+
+def test_without_evidence_the_day_so_far_says_nothing_of_the_days_to_come() -> None:
+    """A shard that has seen no deviation last publishes the forecast of midnight, and says so."""
+    near = planned_today(lines_today(25, 10.0), 10.0, share=0.0)["near_term"]
+    assert near["sensed"] == near["baseline"]
+    assert (near["until"], near["share"]) == (_date(DAY), 0.0)
+    assert "such deviations have not lasted so far" in near["why"]
 
 
 def day_of_events(draw: Any) -> list[Line]:
