@@ -279,7 +279,7 @@ def close_rows(
         of the combined forecast (NaN: not scored). Then the combined forecast without promotions (NaN: the day says
         nothing of its demand), and the factor of a shift of the level that was accepted (0: none).
     """
-    weekday = (day + 3) % 7
+    weekday, shares = (day + 3) % 7, sums[0]["return_share"]
     weights = np.zeros(_COUNT)
     values = np.zeros(RIVER_FORECASTS)
     weights_of_river = np.zeros(RIVER_FORECASTS)
@@ -287,10 +287,8 @@ def close_rows(
     for i in range(rows.size):
         row = rows[i]
         at = pools[i]
-        demand[row]["pool"] = at
-        demand[row]["last_day"] = day
-        special = holiday_index(pool, at, holiday[i])
-        shifted = 1.0 + demand[row]["shift"]
+        demand[row]["pool"], demand[row]["last_day"] = at, day
+        special, shifted = holiday_index(pool, at, holiday[i]), 1.0 + demand[row]["shift"]
         share = observed[i] if observed[i] > 0.0 else 1.0
         plain_index = weekday_index(demand, row, pool, at, weekday) * special * share
         index_of_lines = line_index(demand, row, pool, at, weekday) * special * share * uplift[i]
@@ -306,11 +304,8 @@ def close_rows(
             river_forecasts(river, slot, usual, usual_index, 1, features, values)
             river_weights(river, slot, weights_of_river)
             usual = river_mean(values, weights_of_river)
-        silence, returning = silence_bin(demand, row), 0.0
-        if silence > 0 and plain_index > 0.0:
-            level = usual / plain_index
-            returning = returning_units(demand, row, sums[0]["return_share"], level, silence, 1) * plain_index
-            usual += returning
+        returning = returning_units(demand, row, shares, usual, usual_index, silence_bin(demand, row), 1)
+        usual += returning
         mean, index, units = usual * uplift[i], usual_index * uplift[i], quantity[i]
         if explained[i] or censored[i] or share < 1.0:
             end_sum(demand, row)

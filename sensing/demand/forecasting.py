@@ -76,17 +76,14 @@ def forecast_rows(
                 mean[i, h] = 0.0
                 variance[i, h] = 0.0
                 continue
-            plain_index = weekday_index(demand, row, pool, at, (day + 1 + h + 3) % 7)
-            plain_index *= holiday_index(pool, at, holiday[i, h])
-            seasonal_index = plain_index * shifted
+            seasonal_index = weekday_index(demand, row, pool, at, (day + 1 + h + 3) % 7)
+            seasonal_index *= holiday_index(pool, at, holiday[i, h]) * shifted
             expected = level * seasonal_index
             if slot >= 0:
                 features_of(KnownDay(day + 1 + h, holiday[i, h]), features)
                 river_forecasts(river, slot, expected, seasonal_index, 1 + h, features, values)
                 expected = river_mean(values, weights_of_river)
-            if silence > 0 and plain_index > 0.0:
-                at_level = expected / plain_index
-                expected += returning_units(demand, row, shares, at_level, silence, 1 + h) * plain_index
+            expected += returning_units(demand, row, shares, expected, seasonal_index, silence, 1 + h)
             units += expected
             days += seasonal_index
             mean[i, h] = expected * uplift[i, h]

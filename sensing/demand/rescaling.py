@@ -4,7 +4,8 @@ A base unit may change, from kilograms to grams say. Then every quantity that wa
 the new base unit in one of the old.
 
 The variance of a row's days is shrunk to that of its location, whose other rows keep their units. So the row's squared
-error is adapted, as far as it stays positive, such that its forecasts are multiplied too.
+error is adapted, as far as it stays positive, such that its forecasts are multiplied too. The prior of a row's weekday
+profile follows its variance-to-mean ratio, so what the row has learned of it is multiplied likewise.
 """
 
 from collections.abc import Sequence
@@ -46,13 +47,19 @@ def dispersions(demand: NDArray[Any], pool: NDArray[Any], rows: NDArray[np.int64
     return found
 
 
+def own_dispersions(demand: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n,) own variance-to-mean ratios of rows, at least 1, as `weekday_index` has them."""
+    found: NDArray[np.float64] = demand["square"][rows] / np.maximum(demand["expected"][rows], EXPECTED_MIN)
+    return np.maximum(found, 1.0)
+
+
 def rescale_rows(
     demand: NDArray[Any], pool: NDArray[Any], river: NDArray[Any], models: dict[int, RiverRow],
     rows: NDArray[np.int64], factor: float,
 ) -> None:  # fmt: skip
     """Multiply what was learned of rows by ``factor``: new base units in an old one."""
     taught = rows[demand["expected"][rows] > 0.0]
-    before = dispersions(demand, pool, taught)
+    before, prior = dispersions(demand, pool, taught), own_dispersions(demand, taught)
     for name, power in ROW_POWERS.items():
         demand[name][rows] *= factor**power
     days = np.minimum(demand["days"][taught].astype(np.float64), DISPERSION_DAYS_MAX)
@@ -60,6 +67,9 @@ def rescale_rows(
     square = demand["square"][taught]
     adapted = square + missing * np.maximum(demand["expected"][taught], EXPECTED_MIN)
     demand["square"][taught] = np.maximum(adapted, SQUARE_KEPT_MIN * square)
+    more = own_dispersions(demand, taught) / (factor * prior)
+    for name in ("weekday_quantity", "weekday_expected"):
+        demand[name][taught] *= more[:, np.newaxis]
     for row in rows.tolist():
         if row in models:
             slot = int(demand["slot"][row]) - 1
