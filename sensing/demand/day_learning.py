@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.calibration import ROW_LEVEL, count_below, day_variance, learn_adaptive_scale
+from sensing.demand.calibration import count_below, day_variance
 from sensing.demand.class_scores import SCORE_LEVELS, add_class_score
 from sensing.demand.combination import error_gain
 from sensing.demand.demand_class import demand_class
@@ -45,16 +45,19 @@ from sensing.demand.seasonal_profile import (
     squared_error,
     weekday_index,
 )
+from sensing.demand.silent_rows import returning_units, silence_bin, start_silence
 from sensing.demand.sum_calibration import add_to_sum, end_sum, start_sum, starts_sum
 from sensing.jit import kernel
 
+SCORE_LEVEL = 0.95
+"""Level whose coverage is an accuracy of the row."""
 SCORE_DISCOUNT = 0.99
 SQUARE_RATE = 0.02
 SCORED_DAYS_MIN = 14
 """A row's distribution is scored from this day on. Before that its level is a guess."""
 WEIGHT_MIN = 0.5
 """Days of a smaller weight in the level teach no profile and no River model."""
-_ROW_SCORE = SCORE_LEVELS.index(ROW_LEVEL)
+_ROW_SCORE = SCORE_LEVELS.index(SCORE_LEVEL)
 _COUNT = len(MEMBERS)
 _FEATURE_COUNT = len(FEATURES)
 _restart_members = in_turn([member.restart for member in MEMBERS])
@@ -63,10 +66,19 @@ _middle_forecast = PROFILE_LEVEL.predict
 
 
 @kernel
-def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float) -> float:
-    """Score the combined forecast of a day against its demand; returns the forecast variance."""
-    dispersion_ratio = dispersion(demand, row, pool, at)
-    variance = day_variance(dispersion_ratio, demand[row]["adaptive_scale"], mean)
+def forecast_variance(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, mean: float, factor: float) -> float:
+    """Variance of the forecast ``mean`` of a day. It is in proportion to ``factor``: promotions and observed share."""
+    if factor <= 0.0:
+        return 0.0
+    return factor * day_variance(dispersion(demand, row, pool, at), np.float64(demand[row]["expected"]), mean / factor)
+
+
+@kernel
+def score(
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float, factor: float
+) -> float:
+    """Score the combined forecast of a day against its demand; returns its variance, see `forecast_variance`."""
+    variance = forecast_variance(demand, row, pool, at, mean, factor)
     if demand[row]["days"] < SCORED_DAYS_MIN:
         return variance
     code = demand_class(demand, row)
@@ -77,7 +89,6 @@ def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: fl
         high = low + 1e-12
     add_score(demand, row, pool, at, code, units, mean, variance, low)
     count_below(pool, at, code, low, high)
-    learn_adaptive_scale(demand, row, low, high)
     if demand[row]["expected"] > 0.0 and demand[row]["square"] > 0.0:
         pool[at]["day_dispersion"] += math.log(own_dispersion(demand, row))
         pool[at]["day_dispersion_weight"] += 1.0
@@ -97,17 +108,19 @@ def add_score(
     demand[row]["score_absolute"] = SCORE_DISCOUNT * demand[row]["score_absolute"] + abs(units - mean)
     demand[row]["score_error"] = SCORE_DISCOUNT * demand[row]["score_error"] + mean - units
     demand[row]["score_quantity"] = SCORE_DISCOUNT * demand[row]["score_quantity"] + units
-    covered = 1.0 if low < ROW_LEVEL + pool[at]["nominal_correction"][code, _ROW_SCORE] else 0.0
+    covered = 1.0 if low < SCORE_LEVEL + pool[at]["nominal_correction"][code, _ROW_SCORE] else 0.0
     demand[row]["score_covered"] = SCORE_DISCOUNT * demand[row]["score_covered"] + covered
     demand[row]["score_weight"] = SCORE_DISCOUNT * demand[row]["score_weight"] + 1.0
 
 
 @kernel
-def score_accuracy(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float) -> None:
-    """Add a promoted day to the accuracy of a row. Its error does not adapt the spread of ordinary days."""
+def score_accuracy(
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float, factor: float
+) -> None:
+    """Add a promoted day to the accuracy of a row. Its error does not calibrate ordinary days."""
     if demand[row]["days"] < SCORED_DAYS_MIN:
         return
-    variance = day_variance(dispersion(demand, row, pool, at), demand[row]["adaptive_scale"], mean)
+    variance = forecast_variance(demand, row, pool, at, mean, factor)
     low = cumulative(math.ceil(units) - 1.0, mean, variance)
     add_score(demand, row, pool, at, demand_class(demand, row), units, mean, variance, low)
 
@@ -168,12 +181,13 @@ def learn_pool(
 @kernel
 def learn_sum(
     demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, sums: NDArray[Any], day: int, units: float,
-    usual: float, usual_index: float, uplift: float, weights: NDArray[np.float64],
+    usual: float, returning: float, usual_index: float, uplift: float, weights: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Add a whole day to the sum that a row waits for; start one if none waits.
 
-    ``usual`` is the day's forecast without promotions, ``usual_index`` its seasonal index without the factor of a shift
-    in doubt, which may change before the sum ends; ``weights`` are those of the row's members.
+    ``usual`` is the day's forecast without promotions, ``returning`` the part that a silent row has for its return;
+    ``usual_index`` is the seasonal index without the factor of a shift in doubt, which may change before the sum ends;
+    ``weights`` are those of the row's members.
     """
     if demand[row]["days"] < SCORED_DAYS_MIN or usual_index <= 0.0:
         return
@@ -181,6 +195,7 @@ def learn_sum(
         level = usual / usual_index
         square, gain = squared_error(demand, row, pool, at, level), member_rate(weights)
         start_sum(demand, row, level, square, gain, shift_variance(demand, row, level, square))
+        start_silence(demand, row, (usual - returning) / usual_index)
     elif demand[row]["sum_days"] == 0:
         return
     add_to_sum(demand, row, sums, units, usual_index * uplift)
@@ -282,7 +297,7 @@ def close_rows(
         of the combined forecast (NaN: not scored). Then the combined forecast without promotions (NaN: the day says
         nothing of its demand), and the factor of a shift of the level that was accepted (0: none).
     """
-    weekday = (day + 3) % 7
+    weekday, shares = (day + 3) % 7, sums[0]["return_share"]
     weights = np.zeros(_COUNT)
     values = np.zeros(RIVER_FORECASTS)
     weights_of_river = np.zeros(RIVER_FORECASTS)
@@ -290,10 +305,8 @@ def close_rows(
     for i in range(rows.size):
         row = rows[i]
         at = pools[i]
-        demand[row]["pool"] = at
-        demand[row]["last_day"] = day
-        special = holiday_index(pool, at, holiday[i])
-        shifted = 1.0 + demand[row]["shift"]
+        demand[row]["pool"], demand[row]["last_day"] = at, day
+        special, shifted = holiday_index(pool, at, holiday[i]), 1.0 + demand[row]["shift"]
         share = observed[i] if observed[i] > 0.0 else 1.0
         plain_index = weekday_index(demand, row, pool, at, weekday) * special * share
         index_of_lines = line_index(demand, row, pool, at, weekday) * special * share * uplift[i]
@@ -309,6 +322,8 @@ def close_rows(
             river_forecasts(river, slot, usual, usual_index, 1, features, values)
             river_weights(river, slot, weights_of_river)
             usual = river_mean(values, weights_of_river)
+        returning = returning_units(demand, row, shares, usual, usual_index, silence_bin(demand, row), 1)
+        usual += returning
         mean, index, units = usual * uplift[i], usual_index * uplift[i], quantity[i]
         if explained[i] or censored[i] or share < 1.0:
             end_sum(demand, row)
@@ -321,14 +336,13 @@ def close_rows(
         if has_level(demand, row):
             out[i, 4] = usual
         if explained[i]:
-            score_accuracy(demand, row, pool, at, units, mean)
+            score_accuracy(demand, row, pool, at, units, mean, uplift[i] * share)
             count_silence(demand, row, units)
             continue
         if not censored[i]:
+            variance = score(demand, row, pool, at, units, mean, uplift[i] * share)
             if share >= 1.0:
-                learn_sum(demand, row, pool, at, sums, day, units, usual, plain_index, uplift[i], weights)
-            variance = score(demand, row, pool, at, units, mean)
-            if share >= 1.0:
+                learn_sum(demand, row, pool, at, sums, day, units, usual, returning, plain_index, uplift[i], weights)
                 learn_day_of_near_term(
                     demand, row, pool, at, units, lines[i], usual, plain_index, uplift[i], index_of_lines, variance
                 )

@@ -36,6 +36,9 @@ SHOCKS_MAX = 2
 """A weekday with hardly any sales (Christmas) is left out up to this many times in a row. Then it counts as normal."""
 INDEX_MIN = 0.01
 """On weekdays with a smaller index of the pool, where it is closed, rows are not compared with it."""
+DISPERSION_DAYS_MAX = 90.0
+"""Days of a row behind its variance-to-mean ratio, at most, and those that the pool's ratio counts for."""
+DISPERSION_PRIOR_DAYS = 10.0
 EXPECTED_MIN = np.float32(1e-3)
 """Lower bound, in units a day, of the mean behind a variance-to-mean ratio. Over years of silence the mean falls to
 zero; one sale would then give a ratio without bound, which the pool's other rows would take over."""
@@ -59,19 +62,20 @@ def dispersion_prior(pool: NDArray[Any], at: int) -> float:
 
 @kernel
 def dispersion(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int) -> float:
-    """Variance-to-mean ratio of a row's days, shrunk to that of the pool. The prior counts as 10 days."""
+    """Variance-to-mean ratio of a row's days, shrunk to that of the pool."""
     prior = dispersion_prior(pool, at)
-    days = min(float(demand[row]["days"]), 90.0)
+    days = min(float(demand[row]["days"]), DISPERSION_DAYS_MAX)
     if demand[row]["expected"] <= 0.0:
         return prior
-    return (days * own_dispersion(demand, row) + 10.0 * prior) / (days + 10.0)
+    return (days * own_dispersion(demand, row) + DISPERSION_PRIOR_DAYS * prior) / (days + DISPERSION_PRIOR_DAYS)
 
 
 @kernel
 def squared_error(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, level: float) -> float:
     """Mean squared error of a row's days, shrunk to that of the pool at the row's ``level``, as in `dispersion`."""
-    days = min(float(demand[row]["days"]), 90.0)
-    return float((days * demand[row]["square"] + 10.0 * dispersion_prior(pool, at) * level) / (days + 10.0))
+    days = min(float(demand[row]["days"]), DISPERSION_DAYS_MAX)
+    prior = DISPERSION_PRIOR_DAYS * dispersion_prior(pool, at) * level
+    return float((days * demand[row]["square"] + prior) / (days + DISPERSION_PRIOR_DAYS))
 
 
 @kernel
