@@ -24,6 +24,7 @@ from sensing.demand.forecasting import forecast_rows, quantile_rows
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_weights
 from sensing.demand.model_inputs import LAYOUT, DayInputs, Forecast, Scores, Window, typed_inputs, typed_window
+from sensing.demand.month_profile import aggregate_month
 from sensing.demand.rescaling import rescale_rows
 from sensing.demand.river_row import RiverRow, learn_days, write_coefficients
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
@@ -168,6 +169,7 @@ class DemandModels:
         """Add the totals of a day to the pools' profiles. Call once per pool after all its rows have closed the day."""
         weekday = (day + 3) % 7
         for at in pools.tolist():
+            aggregate_month(self.pool, at, day)
             aggregate_weekday(self.pool, at, weekday)
             aggregate_hours(self.pool, at, weekday)
             aggregate_dispersion(self.pool, at)
