@@ -40,6 +40,10 @@ def _without_weekdays(models: DemandModels) -> None:
     models.pool["weekday_index"] = 0.0
 
 
+def _without_month_days(models: DemandModels) -> None:
+    models.pool["month_index"] = 0.0
+
+
 def _without_river(models: DemandModels) -> None:
     models.demand["slot"] = 0
 
@@ -53,6 +57,7 @@ COMPONENTS: dict[str, Callable[[DemandModels], None]] = {
     "calibration": _without_calibration,
     "own_weekdays": _without_own_weekdays,
     "weekdays": _without_weekdays,
+    "month_days": _without_month_days,
     "river": _without_river,
     "shifts_in_doubt": _without_shifts,
 }

@@ -34,6 +34,7 @@ from sensing.demand.mixture import (
     river_mean,
     river_weights,
 )
+from sensing.demand.month_profile import month_day, month_index
 from sensing.demand.near_term import LEARNED_DAYS_MIN, deviation, learn_near, remember_day
 from sensing.demand.row_statistics import count_day, count_silence, has_level, learn_lines, learn_sizes, taught_day
 from sensing.demand.seasonal_profile import (
@@ -168,7 +169,7 @@ def learn_pool(
 ) -> None:
     """Add the units of a row's day to the day's totals of its pool.
 
-    ``special`` is the factor of holiday, promotions and observed share in ``seasonal_index``.
+    ``special`` is the factor of holiday, day of the month, promotions and observed share in ``seasonal_index``.
     """
     pool[at]["day_quantity"] += units
     pool[at]["day_level"] += level * special
@@ -225,8 +226,8 @@ def learn_profiles(
 ) -> None:  # fmt: skip
     """Add a day to the weekday profiles of its row and pool.
 
-    ``special`` is the factor of holiday, promotions and observed share; ``shifted`` that of a shift in doubt, which
-    multiplies the level of units and not that of order lines.
+    ``special`` is the factor of holiday, day of the month, promotions and observed share; ``shifted`` that of a shift
+    in doubt, which multiplies the level of units and not that of order lines.
     """
     pool[at]["day_lines"] += lines
     pool[at]["day_lines_level"] += demand[row]["usual_lines"][0] * special
@@ -297,7 +298,7 @@ def close_rows(
         of the combined forecast (NaN: not scored). Then the combined forecast without promotions (NaN: the day says
         nothing of its demand), and the factor of a shift of the level that was accepted (0: none).
     """
-    weekday, shares = (day + 3) % 7, sums[0]["return_share"]
+    weekday, month, shares = (day + 3) % 7, month_day(day), sums[0]["return_share"]
     weights = np.zeros(_COUNT)
     values = np.zeros(RIVER_FORECASTS)
     weights_of_river = np.zeros(RIVER_FORECASTS)
@@ -306,15 +307,15 @@ def close_rows(
         row = rows[i]
         at = pools[i]
         demand[row]["pool"], demand[row]["last_day"] = at, day
-        special, shifted = holiday_index(pool, at, holiday[i]), 1.0 + demand[row]["shift"]
+        special = holiday_index(pool, at, holiday[i]) * month_index(pool, at, month)
+        shifted = 1.0 + demand[row]["shift"]
         share = observed[i] if observed[i] > 0.0 else 1.0
         plain_index = weekday_index(demand, row, pool, at, weekday) * special * share
         index_of_lines = line_index(demand, row, pool, at, weekday) * special * share * uplift[i]
         usual_index = plain_index * shifted
         member_weights(demand, row, weights)
         usual = member_level(demand, row, weights) * usual_index
-        out[i] = math.nan
-        out[i, 5] = 0.0
+        out[i], out[i, 5] = math.nan, 0.0
         out[i, 1], out[i, 2] = usual * uplift[i], usual_index * uplift[i]
         slot = demand[row]["slot"] - 1
         if slot >= 0:

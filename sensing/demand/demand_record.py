@@ -14,6 +14,7 @@ import numpy as np
 from sensing.demand.class_scores import COLUMNS, SCORE_LEVELS
 from sensing.demand.level_shift import RATIOS
 from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
+from sensing.demand.month_profile import MONTH_DAYS
 from sensing.demand.near_term import LAGS
 from sensing.demand.row_statistics import USUAL_KEPT
 from sensing.demand.silent_rows import RETURN_WEEKS, SILENCE_BINS
@@ -110,6 +111,11 @@ POOL = np.dtype(
         ("weekday_index", "f8", (7,)),  # weekday index minus 1, so that zero means no profile yet
         ("line_index", "f8", (7,)),  # the same of order lines
         ("holiday", "f8", (2,)),  # discounted
+        ("month_ratio", "f8", (MONTH_DAYS,)),  # discounted sums by day of the month, see `month_profile`
+        ("month_count", "f8", (MONTH_DAYS,)),
+        ("month_index", "f8", (MONTH_DAYS,)),  # index of the day of the month minus 1
+        ("month_square", "f8"),  # discounted sum of the squared relative errors of days, and number of days
+        ("month_days", "f8"),
         ("dispersion", "f8"),  # discounted; dispersion / weight is the logarithm of the variance-to-mean ratio
         ("dispersion_weight", "f8"),
         ("hours", "f8", (7, 24)),  # discounted order lines per local hour of the week

@@ -14,6 +14,7 @@ from sensing.demand.features import FEATURES, KnownDay
 from sensing.demand.level_shift import shift_variance
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_rate, member_weights, river_forecasts, river_mean, river_weights
+from sensing.demand.month_profile import month_day, month_index
 from sensing.demand.seasonal_profile import dispersion, holiday_index, squared_error, weekday_index
 from sensing.demand.silent_rows import returning_units, silence_bin
 from sensing.demand.sum_calibration import write_scales
@@ -53,6 +54,9 @@ def forecast_rows(
     weights_of_river = np.zeros(RIVER_FORECASTS)
     features = np.zeros(_FEATURE_COUNT)
     shares = calibration[0]["return_share"]
+    months = np.zeros(HORIZON, np.int64)
+    for h in range(HORIZON):
+        months[h] = month_day(day + 1 + h)
     for i in range(rows.size):
         row = rows[i]
         at = pools[i]
@@ -77,7 +81,7 @@ def forecast_rows(
                 variance[i, h] = 0.0
                 continue
             seasonal_index = weekday_index(demand, row, pool, at, (day + 1 + h + 3) % 7)
-            seasonal_index *= holiday_index(pool, at, holiday[i, h]) * shifted
+            seasonal_index *= month_index(pool, at, months[h]) * holiday_index(pool, at, holiday[i, h]) * shifted
             expected = level * seasonal_index
             if slot >= 0:
                 features_of(KnownDay(day + 1 + h, holiday[i, h]), features)

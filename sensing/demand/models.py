@@ -34,6 +34,7 @@ from sensing.demand.model_inputs import (
     typed_inputs,
     typed_window,
 )
+from sensing.demand.month_profile import aggregate_month
 from sensing.demand.near_term import (
     LEARNED_DAYS_MIN,
     aggregate_near,
@@ -187,6 +188,7 @@ class DemandModels:
         """Add the totals of a day to the pools' profiles. Call once per pool after all its rows have closed the day."""
         weekday = (day + 3) % 7
         for at in pools.tolist():
+            aggregate_month(self.pool, at, day)
             aggregate_weekday(self.pool, at, weekday)
             aggregate_hours(self.pool, at, weekday)
             aggregate_dispersion(self.pool, at)
@@ -219,7 +221,7 @@ class DemandModels:
         """
         rows, pool = np.require(rows, np.int64, LAYOUT), np.require(pool, np.int32, LAYOUT)
         expected = np.empty(rows.size)
-        lines_of_day(self.demand, self.pool, rows, pool, (day + 3) % 7, expected)
+        lines_of_day(self.demand, self.pool, rows, pool, day, expected)
         expected *= share * window.uplift[:, 0]
         found = deviations(lines, expected)
         unusual = window.closed[:, 0] | (window.holiday[:, 0] > 0.0)

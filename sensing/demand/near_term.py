@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.demand.month_profile import month_day, month_index
 from sensing.demand.seasonal_profile import line_index
 from sensing.jit import kernel
 
@@ -97,13 +98,14 @@ def aggregate_near(pool: NDArray[Any], at: int, sums: NDArray[Any], day: int) ->
 
 @kernel
 def lines_of_day(
-    demand: NDArray[Any], pool: NDArray[Any], rows: NDArray[np.int64], pools: NDArray[np.int32], weekday: int,
+    demand: NDArray[Any], pool: NDArray[Any], rows: NDArray[np.int64], pools: NDArray[np.int32], day: int,
     out: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """Fill ``out`` (n,) with the order lines that rows expect on an ordinary ``weekday`` (Monday 0)."""
+    """Fill ``out`` (n,) with the order lines that rows expect on local ``day`` if it is an ordinary one."""
+    weekday, month = (day + 3) % 7, month_day(day)
     for i in range(rows.size):
-        index = line_index(demand, rows[i], pool, pools[i], weekday) * (1.0 + demand[rows[i]]["shift"])
-        out[i] = index * demand[rows[i]]["usual_lines"][0]
+        index = line_index(demand, rows[i], pool, pools[i], weekday) * month_index(pool, pools[i], month)
+        out[i] = index * (1.0 + demand[rows[i]]["shift"]) * demand[rows[i]]["usual_lines"][0]
 
 
 def deviations(lines: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:

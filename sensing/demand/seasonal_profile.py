@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.demand.month_profile import month_day, month_index
 from sensing.demand.row_statistics import usual_lines
 from sensing.jit import kernel
 
@@ -213,8 +214,8 @@ def expected_lines(
     Returns
     -------
     float
-        Sum over days of usual lines x weekday index x share of the hours x observed share of the day. 0 if the row has
-        learned nothing.
+        Sum over days of usual lines x index of the weekday and of the day of the month x share of the hours x observed
+        share of the day. 0 if the row has learned nothing.
     """
     total = 0.0
     hour = start_hour
@@ -225,7 +226,8 @@ def expected_lines(
         share = 0.0
         for at_hour in range(hour - day * 24, stop - day * 24):
             share += 1.0 / 24.0 + pool[at]["share"][weekday, at_hour]
-        total += share * line_index(demand, row, pool, at, weekday) * (1.0 - unobserved[at, day % unobserved.shape[1]])
+        index = line_index(demand, row, pool, at, weekday) * month_index(pool, at, month_day(day))
+        total += share * index * (1.0 - unobserved[at, day % unobserved.shape[1]])
         hour = stop
     level: float = usual_lines(demand, row)
     return total * level

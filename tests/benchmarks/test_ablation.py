@@ -19,6 +19,7 @@ def test_each_component_is_left_out_and_restored() -> None:
     models = started(found)
     feed(models, found, 0, 150)
     models.sums["return_share"] = 0.5
+    models.pool["month_index"] = np.linspace(-0.2, 0.2, models.pool["month_index"].shape[1])
     models.demand["shift"][0] = 0.5
     rows, before = np.arange(found.quantity.shape[0]), models.dump()
     said = {}

@@ -11,6 +11,7 @@ from sensing.demand.demand_record import CLASSES, DEMAND, HORIZON, METHODS, RIVE
 from sensing.demand.members.smoothing import SMOOTHING, level_field
 from sensing.demand.model_inputs import DayInputs, Forecast, ordinary_window
 from sensing.demand.models import DemandModels
+from sensing.demand.month_profile import month_day, month_index
 from sensing.demand.seasonal_profile import expected_lines, line_index
 from tests.demand.streams import FIRST_DAY, KINDS, feed, open_window, started, stream
 
@@ -248,6 +249,7 @@ def test_expected_lines_of_a_day_are_the_level_by_weekday() -> None:
     rng = np.random.default_rng(8)
     models = learn(rng.poisson(6.0, (10, 120)).astype(float))
     seasonal_index = line_index(models.demand, 3, models.pool, 0, (FIRST_DAY + 120 + 3) % 7)
+    seasonal_index *= month_index(models.pool, 0, month_day(FIRST_DAY + 120))
     hour, unobserved = (FIRST_DAY + 120) * 24, np.zeros((16, 28), np.float32)
     whole = expected_lines(models.demand, 3, models.pool, 0, unobserved, hour, hour + 24)
     assert whole == pytest.approx(models.demand["usual_lines"][3, -1] * seasonal_index)

@@ -152,6 +152,7 @@ def models_of_a_day(days: int, share: float) -> DemandModels:
     models.ensure(2, 1)
     models.demand["days"][:2], models.demand["usual_lines"][:2, 0] = (days, LEARNED_DAYS_MIN - 1), LINES
     models.demand["shift"] = 0.25
+    models.pool["month_index"] = 0.2
     models.sums["near"][0] = [(share * 1e6, 1e6), (0.5 * share * 1e6, 1e6)]
     return models
 
@@ -169,8 +170,8 @@ def test_the_near_term_of_rows() -> None:
     weekday = (FIRST_DAY + 3) % 7
     index = line_index(models.demand, 0, models.pool, 0, weekday)
     whole = np.empty(2)
-    lines_of_day(models.demand, models.pool, rows, pools, weekday, whole)
-    assert whole == pytest.approx([LINES * index * 1.25] * 2)
+    lines_of_day(models.demand, models.pool, rows, pools, FIRST_DAY, whole)
+    assert whole == pytest.approx([LINES * index * 1.2 * 1.25] * 2)
     assert near.expected == pytest.approx(2.0 * 0.25 * whole)
     wanted = 1.0 + 0.5 * (20.0 - near.expected[0]) / (PRIOR_LINES + near.expected[0])
     assert near.factors[0, 1] == pytest.approx(wanted, rel=1e-3)
