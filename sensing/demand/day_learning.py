@@ -35,6 +35,7 @@ from sensing.demand.mixture import (
     river_weights,
 )
 from sensing.demand.month_profile import month_day, month_index
+from sensing.demand.near_term import LEARNED_DAYS_MIN, deviation, learn_near, remember_day
 from sensing.demand.row_statistics import count_day, count_silence, has_level, learn_lines, learn_sizes, taught_day
 from sensing.demand.seasonal_profile import (
     dispersion,
@@ -202,6 +203,23 @@ def learn_sum(
 
 
 @kernel
+def learn_day_of_near_term(
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, lines: float, usual: float,
+    usual_index: float, uplift: float, index_of_lines: float, variance: float,
+) -> None:  # fmt: skip
+    """Learn from a whole day what became of the last deviations, and remember its own; arguments as in `learn_sum`.
+
+    ``index_of_lines`` is the seasonal index for order lines, ``variance`` that of the day's forecast.
+    """
+    if demand[row]["days"] < LEARNED_DAYS_MIN or usual_index <= 0.0:
+        remember_day(demand, row, 0.0, 0.0)
+        return
+    learn_near(demand, row, pool, at, units, usual_index * uplift, variance)
+    expected = demand[row]["usual_lines"][0] * (1.0 + demand[row]["shift"]) * index_of_lines
+    remember_day(demand, row, usual / usual_index, deviation(lines, expected))
+
+
+@kernel
 def learn_profiles(
     demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, weekday: int, units: float, lines: float,
     seasonal_index: float, holiday: float, special: float, shifted: float,
@@ -310,6 +328,8 @@ def close_rows(
         mean, index, units = usual * uplift[i], usual_index * uplift[i], quantity[i]
         if explained[i] or censored[i] or share < 1.0:
             end_sum(demand, row)
+        if explained[i] or censored[i] or observed[i] < 1.0:
+            remember_day(demand, row, 0.0, 0.0)
         if observed[i] <= 0.0 or (censored[i] and units <= mean):
             continue
         if units <= 0.0 and demand[row]["sales"] == 0:
@@ -321,9 +341,12 @@ def close_rows(
             count_silence(demand, row, units)
             continue
         if not censored[i]:
+            variance = score(demand, row, pool, at, units, mean, uplift[i] * share)
             if share >= 1.0:
                 learn_sum(demand, row, pool, at, sums, day, units, usual, returning, plain_index, uplift[i], weights)
-            variance = score(demand, row, pool, at, units, mean, uplift[i] * share)
+                learn_day_of_near_term(
+                    demand, row, pool, at, units, lines[i], usual, plain_index, uplift[i], index_of_lines, variance
+                )
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
         units = taught_day(demand, row, units, mean)
         taught = lines[i] if units >= quantity[i] else lines[i] * units / quantity[i]

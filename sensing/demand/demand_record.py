@@ -15,6 +15,7 @@ from sensing.demand.class_scores import COLUMNS, SCORE_LEVELS
 from sensing.demand.level_shift import RATIOS
 from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
 from sensing.demand.month_profile import MONTH_DAYS
+from sensing.demand.near_term import LAGS
 from sensing.demand.row_statistics import USUAL_KEPT
 from sensing.demand.silent_rows import RETURN_WEEKS, SILENCE_BINS
 from sensing.demand.sum_variance import SUM_DAYS, SUM_LEVELS
@@ -58,6 +59,8 @@ DEMAND = np.dtype(
         ("shift_odds", "f4", (len(RATIOS),)),  # odds of a shift by each ratio
         ("shift_lines", "f4"),  # order lines since the shift began that is in doubt, and those expected without it
         ("shift_expected", "f4"),
+        ("near_level", "f4", (LAGS,)),  # units of an average day forecast before each of the last days; 0: unusable
+        ("near_deviation", "f4", (LAGS,)),  # deviation of each of these days, see `near_term`
         ("square", "f4"),  # discounted mean squared error of the combined forecast
         ("expected", "f4"),  # discounted mean of the combined forecast
         ("score_absolute", "f4"),  # discounted sums of the scores, see `DemandModels.scores`
@@ -98,6 +101,7 @@ POOL = np.dtype(
         ("day_dispersion_weight", "f8"),
         ("day_holiday", "f8", (2,)),  # units of holidays, and units expected if they were none
         ("day_hours", "f8", (24,)),  # order lines
+        ("day_near", "f8", (LAGS, 2)),  # what became of deviations, see `near_term`
         ("day_below", "f8", (len(CLASSES), len(GRID))),  # days whose demand fell below each level
         ("day_rows", "f8", (len(CLASSES),)),
         ("quantity", "f8", (7,)),  # discounted totals per weekday
@@ -142,10 +146,13 @@ SUMS = np.dtype(
         ("missed", "f8", _RETURN_SHAPE),
         ("return_share", "f8", _RETURN_SHAPE),
         ("last_day", "i8"),  # newest local day that had sums
+        ("near", "f8", (LAGS, 2)),  # discounted sums of what became of deviations, see `near_term`
+        ("near_day", "i8"),  # newest local day in them
     ],
     align=True,
 )
-"""Record of a shard: calibration of sums of days, see `sum_calibration`, and return of silent rows."""
+"""Record of a shard: calibration of sums of days, see `sum_calibration`, return of silent rows, what became of
+deviations."""
 
 RIVER = np.dtype(
     [
