@@ -279,6 +279,29 @@ def learn_level(
 
 
 @kernel
+def interrupt(demand: NDArray[Any], row: int, odd: bool, observed: float) -> None:
+    """End what a row learns over several days if the day is ``odd``, promoted or without stock, or seen in part.
+
+    A day that was not observed at all is left out of the sum of days, so it does not end it.
+    """
+    if odd or 0.0 < observed < 1.0:
+        end_sum(demand, row)
+    if odd or observed < 1.0:
+        remember_day(demand, row, 0.0, 0.0)
+
+
+@kernel
+def river_usual(
+    river: NDArray[Any], slot: int, base: float, seasonal_index: float, features: NDArray[np.float64],
+    values: NDArray[np.float64], weights: NDArray[np.float64],
+) -> float:  # fmt: skip
+    """Forecast of the next day of a River row from that of its own members, ``base``; fills values and weights."""
+    river_forecasts(river, slot, base, seasonal_index, 1, features, values)
+    river_weights(river, slot, weights)
+    return river_mean(values, weights)
+
+
+@kernel
 def close_rows(
     demand: NDArray[Any], pool: NDArray[Any], river: NDArray[Any], sums: NDArray[Any], rows: NDArray[np.int64],
     day: int, quantity: NDArray[np.float64], lines: NDArray[np.float64], hours: NDArray[np.uint16],
@@ -320,16 +343,11 @@ def close_rows(
         slot = demand[row]["slot"] - 1
         if slot >= 0:
             features_of(KnownDay(day, holiday[i]), features)
-            river_forecasts(river, slot, usual, usual_index, 1, features, values)
-            river_weights(river, slot, weights_of_river)
-            usual = river_mean(values, weights_of_river)
+            usual = river_usual(river, slot, usual, usual_index, features, values, weights_of_river)
         returning = returning_units(demand, row, shares, usual, usual_index, silence_bin(demand, row), 1)
         usual += returning
         mean, index, units = usual * uplift[i], usual_index * uplift[i], quantity[i]
-        if explained[i] or censored[i] or share < 1.0:
-            end_sum(demand, row)
-        if explained[i] or censored[i] or observed[i] < 1.0:
-            remember_day(demand, row, 0.0, 0.0)
+        interrupt(demand, row, explained[i] or censored[i], observed[i])
         if observed[i] <= 0.0 or (censored[i] and units <= mean):
             continue
         if units <= 0.0 and demand[row]["sales"] == 0:

@@ -22,6 +22,7 @@ from sensing.demand import (
     seasonal_profile,
 )
 from sensing.demand.demand_record import DEMAND, GRID, POOL, RIVER, SUMS
+from sensing.demand.features import FEATURES
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.members.smoothing import RATES
 from sensing.demand.sum_variance import COLUMNS
@@ -131,6 +132,28 @@ def test_learn_river_errors() -> None:
     day_learning.learn_river_errors(river, 0, 2.0, values, 1.0)
     assert river["error"][0].tolist() == [1.5, 5.5, 4.0]
     assert river["days"][0] == 2
+
+
+def test_river_usual_is_the_weighted_mean() -> None:
+    """Values and weights are those of the mixture."""
+    river, features = np.zeros(1, RIVER), np.zeros(len(FEATURES))
+    river["error"], river["days"] = [[1.0, 2.0, 4.0]], 50
+    values, weights = np.zeros((2, 3))
+    found = day_learning.river_usual(river, 0, 4.0, 1.0, features, values, weights)
+    assert values[0] == 4.0
+    assert weights.sum() == pytest.approx(1.0)
+    assert found == pytest.approx(float((values * weights).sum()))
+
+
+@pytest.mark.parametrize(
+    ("odd", "observed", "ends"), [(False, 1.0, False), (False, 0.0, False), (False, 0.5, True), (True, 1.0, True)]
+)
+def test_interrupt(odd: bool, observed: float, ends: bool) -> None:
+    """A sum of days ends on days that say nothing of ordinary demand, and waits over days that were not observed."""
+    demand = np.zeros(1, DEMAND)
+    demand["sum_days"] = 3
+    day_learning.interrupt(demand, 0, odd, observed)
+    assert (demand["sum_days"][0] == 0) == ends
 
 
 def test_learn_pool_keeps_totals_and_what_was_special() -> None:
