@@ -5,7 +5,8 @@ seeded sample of the rows is judged.
 
 - ``days_28``: forecasts of 28 days at two origins, the last day but 28 and the last but 56. RMSSE is the mean over rows
   at origins; ``weighted`` is weighted by the units of the row's last 28 days. Pinball losses are divided by the root of
-  the row's scale and averaged over the levels of `m5`. Coverage is the share of days not above the quantile.
+  the row's scale and averaged over the levels of `m5`. Coverage is the share of days not above the quantile. Demand is
+  a count, so a calibrated level lies between this and ``below``, the share of days strictly below the quantile.
 - ``days_7``: WAPE of the next 7 days, forecast every third night. AutoETS is fitted anew each time, so the sample is
   smaller.
 
@@ -210,7 +211,7 @@ def compared(
 
 
 def coverage(rows: Judged, said: Said) -> dict[str, dict[str, float]]:
-    """Share of days not above the quantile, in total and by demand class, and bias by class."""
+    """Share of days not above the quantile, and below it, in total and by demand class, and bias by class."""
     out: dict[str, dict[str, float]] = {}
     for name, of in [
         ("all", rows.actual[:, 0] >= 0),
@@ -219,7 +220,11 @@ def coverage(rows: Judged, said: Said) -> dict[str, dict[str, float]]:
         if not of.any():
             continue
         inside = (rows.actual[of, :, None] <= said.quantiles[of]).mean(axis=(0, 1))
-        out[name] = {f"{level:g}": float(inside[LEVELS.tolist().index(level)]) for level in (0.95, 0.995)}
+        below = (rows.actual[of, :, None] < said.quantiles[of]).mean(axis=(0, 1))
+        out[name] = {}
+        for level in (0.95, 0.995):
+            at = LEVELS.tolist().index(level)
+            out[name] |= {f"{level:g}": float(inside[at]), f"{level:g}_below": float(below[at])}
         out[name]["bias"] = float(said.mean[of].sum() / max(rows.actual[of].sum(), 1.0) - 1.0)
     return out
 

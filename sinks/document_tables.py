@@ -12,7 +12,13 @@ import pyarrow as pa
 
 from sensing.contracts.exception_details import Details
 from sensing.contracts.exceptions import ExceptionState, OrderConcerned
-from sensing.contracts.forecast_parts import BaselineShare, OpportunityShare, PromotionUsed, SignalUsed
+from sensing.contracts.forecast_parts import (
+    BaselineShare,
+    NearTermForecast,
+    OpportunityShare,
+    PromotionUsed,
+    SignalUsed,
+)
 from sensing.contracts.parameters import (
     Accuracy,
     Change,
@@ -32,13 +38,15 @@ _ITEM = [("item_name", _TEXT), ("family", _TEXT), ("category", _TEXT), ("strateg
          ("regulated", pa.bool_())]  # fmt: skip
 _SUPPLY = [("region", _TEXT), ("supplier", _TEXT), ("buyer", _TEXT)]
 
-_PARTS = dict.fromkeys(("start", "end", "plan", "promotion", "signal", "kind", "source", "learned_from"), _TEXT)
+_PARTS = dict.fromkeys(
+    ("start", "end", "plan", "promotion", "signal", "kind", "source", "learned_from", "until", "why"), _TEXT
+)
 """Types of the fields of forecast parts that are no numbers."""
 
 
-def _part(struct: type[msgspec.Struct]) -> Any:
-    """Arrow type of a forecast part."""
-    return pa.struct([(name, _PARTS.get(name, _NUMBER)) for name in struct.__struct_fields__])
+def _part(struct: type[msgspec.Struct], **types: Any) -> Any:
+    """Arrow type of a forecast part; ``types`` are those of fields that have others than `_PARTS` says."""
+    return pa.struct([(name, types.get(name, _PARTS.get(name, _NUMBER))) for name in struct.__struct_fields__])
 
 
 STOCK = ("on_hand", "on_order", "open_demand", "cover_days", "owed", "allocated", "free", "open", "shipments",
@@ -55,6 +63,7 @@ PARAMETERS_SCHEMA = pa.schema([
     ("forecast_levels", _NUMBERS), ("forecast_quantiles", pa.list_(_NUMBERS)),
     ("forecast_promotions", pa.list_(_part(PromotionUsed))), ("forecast_baseline", _part(BaselineShare)),
     ("forecast_opportunities", pa.list_(_part(OpportunityShare))), ("forecast_signals", pa.list_(_part(SignalUsed))),
+    ("forecast_near_term", _part(NearTermForecast, baseline=_NUMBERS, sensed=_NUMBERS)),
     *((name, _NUMBER) for name in Proposed.__struct_fields__),
     *((f"in_force_{name}", _TEXT if name == "since" else _NUMBER) for name in InForce.__struct_fields__),
     ("on_hand", _NUMBER), ("on_order", _NUMBER), ("open_demand", _NUMBER),
@@ -131,6 +140,8 @@ def parameters_row(document: PlanningParameters, run_id: str) -> dict[str, Any]:
     row["forecast_baseline"] = None if baseline is None else msgspec.structs.asdict(baseline)
     row["forecast_opportunities"] = [msgspec.structs.asdict(each) for each in forecast.opportunities]
     row["forecast_signals"] = [msgspec.structs.asdict(each) for each in forecast.signals]
+    near = forecast.near_term
+    row["forecast_near_term"] = None if near is None else msgspec.structs.asdict(near)
     row |= {name: getattr(document.proposed, name) for name in Proposed.__struct_fields__}
     row |= {f"in_force_{name}": getattr(document.in_force, name) for name in InForce.__struct_fields__}
     row |= {name: getattr(stock, name) for name in STOCK}

@@ -1,4 +1,4 @@
-"""Parts of a forecast that are stated one by one: promotions, baseline plan, opportunities, signals.
+"""Parts of a forecast that are stated one by one: promotions, baseline plan, opportunities, signals, near term.
 
 `sensing.contracts.parameters.Forecast` has them.
 """
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sensing.contracts.number_kinds import Duration, Expectation, Measure, Ratio
+from sensing.contracts.number_kinds import Duration, Expectation, Measure, Quantity, Ratio
 from sensing.contracts.output_fields import Count, Day, Share, about
 
 UpliftSource = Literal["stated", "mixed", "learned", "none"]
@@ -21,6 +21,30 @@ LEARNED_FROM: dict[str, str] = {
     "row": "mostly days of the SKU-location",
     "pool": "mostly those of the same signal, category and region",
 }
+
+NEAR_DAYS_MAX = 8
+"""Days of `near_term`: the one that has begun, and a week."""
+
+
+class NearTermForecast(msgspec.Struct, kw_only=True):
+    """What the day so far has changed of the forecast of its rest and of the days after it."""
+
+    come: Annotated[Quantity, about("Units ordered on the day so far; they are part of the first `mean`.")]
+    baseline: Annotated[
+        list[Expectation],
+        about("Expected units without what came: of the rest of the day, and of each day after it through `until`.",
+              minItems=1, maxItems=NEAR_DAYS_MAX),
+    ]  # fmt: skip
+    sensed: Annotated[
+        list[Expectation], about("The same with it.", minItems=1, maxItems=NEAR_DAYS_MAX),
+    ]  # fmt: skip
+    until: Annotated[Day, about("Last day on which it changes the forecast by 1 % or more, within a week.")]
+    lines: Annotated[Count, about("Order lines of the day so far.")]
+    expected_lines: Annotated[Expectation, about("Order lines usual by now.", minimum=0)]
+    share: Annotated[Share, about("Share of such deviations that was found again on the next day, 0 to 1.")]
+    half_life_days: Annotated[Duration, about("Days in which such deviations lose half of their effect.", minimum=0)]
+    why: Annotated[str, about("The same in a sentence, in English.")]
+
 
 DaysPlanned = Annotated[int, about("", minimum=0, maximum=28)]
 

@@ -7,7 +7,13 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 
-from sensing.contracts.forecast_parts import BaselineShare, OpportunityShare, PromotionUsed, SignalUsed
+from sensing.contracts.forecast_parts import (
+    BaselineShare,
+    NearTermForecast,
+    OpportunityShare,
+    PromotionUsed,
+    SignalUsed,
+)
 from sensing.contracts.number_kinds import Duration, Exact, Expectation, Quantity, Ratio
 from sensing.contracts.output_fields import (
     CAUSES_MAX,
@@ -129,7 +135,11 @@ class Forecast(msgspec.Struct, kw_only=True):
     method: Annotated[Method, about("How demand is sensed from orders.", METHODS)]
     mean: Annotated[
         list[Expectation],
-        about("Expected units of each day.", minItems=HORIZON_DAYS, maxItems=HORIZON_DAYS),
+        about(
+            "Expected units of each day; of one that has begun, what came and what is still to come.",
+            minItems=HORIZON_DAYS,
+            maxItems=HORIZON_DAYS,
+        ),
     ]
     levels: Annotated[
         list[Exact],
@@ -145,6 +155,10 @@ class Forecast(msgspec.Struct, kw_only=True):
     baseline: Annotated[BaselineShare | None, about("Part of the published plan; null: there is none.")] = None
     opportunities: Annotated[list[OpportunityShare], about("Opportunities with days in it.")] = []
     signals: Annotated[list[SignalUsed], about("Signals that are used.", maxItems=4)] = []
+    near_term: Annotated[
+        NearTermForecast | None,
+        about("What the day so far says of its rest and of a week; null: it was planned when a day closed."),
+    ] = None
 
 
 class Proposed(msgspec.Struct, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.calibration import ROW_LEVEL, count_below, day_variance, learn_adaptive_scale
+from sensing.demand.calibration import count_below, day_variance
 from sensing.demand.class_scores import SCORE_LEVELS, add_class_score
 from sensing.demand.combination import error_gain
 from sensing.demand.demand_class import demand_class
@@ -34,6 +34,8 @@ from sensing.demand.mixture import (
     river_mean,
     river_weights,
 )
+from sensing.demand.month_profile import month_day, month_index
+from sensing.demand.near_term import LEARNED_DAYS_MIN, deviation, learn_near, remember_day
 from sensing.demand.row_statistics import count_day, count_silence, has_level, learn_lines, learn_sizes, taught_day
 from sensing.demand.seasonal_profile import (
     dispersion,
@@ -44,16 +46,19 @@ from sensing.demand.seasonal_profile import (
     squared_error,
     weekday_index,
 )
+from sensing.demand.silent_rows import returning_units, silence_bin, start_silence
 from sensing.demand.sum_calibration import add_to_sum, end_sum, start_sum, starts_sum
 from sensing.jit import kernel
 
+SCORE_LEVEL = 0.95
+"""Level whose coverage is an accuracy of the row."""
 SCORE_DISCOUNT = 0.99
 SQUARE_RATE = 0.02
 SCORED_DAYS_MIN = 14
 """A row's distribution is scored from this day on. Before that its level is a guess."""
 WEIGHT_MIN = 0.5
 """Days of a smaller weight in the level teach no profile and no River model."""
-_ROW_SCORE = SCORE_LEVELS.index(ROW_LEVEL)
+_ROW_SCORE = SCORE_LEVELS.index(SCORE_LEVEL)
 _COUNT = len(MEMBERS)
 _FEATURE_COUNT = len(FEATURES)
 _restart_members = in_turn([member.restart for member in MEMBERS])
@@ -62,10 +67,19 @@ _middle_forecast = PROFILE_LEVEL.predict
 
 
 @kernel
-def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float) -> float:
-    """Score the combined forecast of a day against its demand; returns the forecast variance."""
-    dispersion_ratio = dispersion(demand, row, pool, at)
-    variance = day_variance(dispersion_ratio, demand[row]["adaptive_scale"], mean)
+def forecast_variance(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, mean: float, factor: float) -> float:
+    """Variance of the forecast ``mean`` of a day. It is in proportion to ``factor``: promotions and observed share."""
+    if factor <= 0.0:
+        return 0.0
+    return factor * day_variance(dispersion(demand, row, pool, at), np.float64(demand[row]["expected"]), mean / factor)
+
+
+@kernel
+def score(
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float, factor: float
+) -> float:
+    """Score the combined forecast of a day against its demand; returns its variance, see `forecast_variance`."""
+    variance = forecast_variance(demand, row, pool, at, mean, factor)
     if demand[row]["days"] < SCORED_DAYS_MIN:
         return variance
     code = demand_class(demand, row)
@@ -76,7 +90,6 @@ def score(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: fl
         high = low + 1e-12
     add_score(demand, row, pool, at, code, units, mean, variance, low)
     count_below(pool, at, code, low, high)
-    learn_adaptive_scale(demand, row, low, high)
     if demand[row]["expected"] > 0.0 and demand[row]["square"] > 0.0:
         pool[at]["day_dispersion"] += math.log(own_dispersion(demand, row))
         pool[at]["day_dispersion_weight"] += 1.0
@@ -96,17 +109,19 @@ def add_score(
     demand[row]["score_absolute"] = SCORE_DISCOUNT * demand[row]["score_absolute"] + abs(units - mean)
     demand[row]["score_error"] = SCORE_DISCOUNT * demand[row]["score_error"] + mean - units
     demand[row]["score_quantity"] = SCORE_DISCOUNT * demand[row]["score_quantity"] + units
-    covered = 1.0 if low < ROW_LEVEL + pool[at]["nominal_correction"][code, _ROW_SCORE] else 0.0
+    covered = 1.0 if low < SCORE_LEVEL + pool[at]["nominal_correction"][code, _ROW_SCORE] else 0.0
     demand[row]["score_covered"] = SCORE_DISCOUNT * demand[row]["score_covered"] + covered
     demand[row]["score_weight"] = SCORE_DISCOUNT * demand[row]["score_weight"] + 1.0
 
 
 @kernel
-def score_accuracy(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float) -> None:
-    """Add a promoted day to the accuracy of a row. Its error does not adapt the spread of ordinary days."""
+def score_accuracy(
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float, factor: float
+) -> None:
+    """Add a promoted day to the accuracy of a row. Its error does not calibrate ordinary days."""
     if demand[row]["days"] < SCORED_DAYS_MIN:
         return
-    variance = day_variance(dispersion(demand, row, pool, at), demand[row]["adaptive_scale"], mean)
+    variance = forecast_variance(demand, row, pool, at, mean, factor)
     low = cumulative(math.ceil(units) - 1.0, mean, variance)
     add_score(demand, row, pool, at, demand_class(demand, row), units, mean, variance, low)
 
@@ -154,7 +169,7 @@ def learn_pool(
 ) -> None:
     """Add the units of a row's day to the day's totals of its pool.
 
-    ``special`` is the factor of holiday, promotions and observed share in ``seasonal_index``.
+    ``special`` is the factor of holiday, day of the month, promotions and observed share in ``seasonal_index``.
     """
     pool[at]["day_quantity"] += units
     pool[at]["day_level"] += level * special
@@ -167,12 +182,13 @@ def learn_pool(
 @kernel
 def learn_sum(
     demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, sums: NDArray[Any], day: int, units: float,
-    usual: float, usual_index: float, uplift: float, weights: NDArray[np.float64],
+    usual: float, returning: float, usual_index: float, uplift: float, weights: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Add a whole day to the sum that a row waits for; start one if none waits.
 
-    ``usual`` is the day's forecast without promotions, ``usual_index`` its seasonal index without the factor of a shift
-    in doubt, which may change before the sum ends; ``weights`` are those of the row's members.
+    ``usual`` is the day's forecast without promotions, ``returning`` the part that a silent row has for its return;
+    ``usual_index`` is the seasonal index without the factor of a shift in doubt, which may change before the sum ends;
+    ``weights`` are those of the row's members.
     """
     if demand[row]["days"] < SCORED_DAYS_MIN or usual_index <= 0.0:
         return
@@ -180,9 +196,27 @@ def learn_sum(
         level = usual / usual_index
         square, gain = squared_error(demand, row, pool, at, level), member_rate(weights)
         start_sum(demand, row, level, square, gain, shift_variance(demand, row, level, square))
+        start_silence(demand, row, (usual - returning) / usual_index)
     elif demand[row]["sum_days"] == 0:
         return
     add_to_sum(demand, row, sums, units, usual_index * uplift)
+
+
+@kernel
+def learn_day_of_near_term(
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, lines: float, usual: float,
+    usual_index: float, uplift: float, index_of_lines: float, variance: float,
+) -> None:  # fmt: skip
+    """Learn from a whole day what became of the last deviations, and remember its own; arguments as in `learn_sum`.
+
+    ``index_of_lines`` is the seasonal index for order lines, ``variance`` that of the day's forecast.
+    """
+    if demand[row]["days"] < LEARNED_DAYS_MIN or usual_index <= 0.0:
+        remember_day(demand, row, 0.0, 0.0)
+        return
+    learn_near(demand, row, pool, at, units, usual_index * uplift, variance)
+    expected = demand[row]["usual_lines"][0] * (1.0 + demand[row]["shift"]) * index_of_lines
+    remember_day(demand, row, usual / usual_index, deviation(lines, expected))
 
 
 @kernel
@@ -192,8 +226,8 @@ def learn_profiles(
 ) -> None:  # fmt: skip
     """Add a day to the weekday profiles of its row and pool.
 
-    ``special`` is the factor of holiday, promotions and observed share; ``shifted`` that of a shift in doubt, which
-    multiplies the level of units and not that of order lines.
+    ``special`` is the factor of holiday, day of the month, promotions and observed share; ``shifted`` that of a shift
+    in doubt, which multiplies the level of units and not that of order lines.
     """
     pool[at]["day_lines"] += lines
     pool[at]["day_lines_level"] += demand[row]["usual_lines"][0] * special
@@ -245,6 +279,29 @@ def learn_level(
 
 
 @kernel
+def interrupt(demand: NDArray[Any], row: int, odd: bool, observed: float) -> None:
+    """End what a row learns over several days if the day is ``odd``, promoted or without stock, or seen in part.
+
+    A day that was not observed at all is left out of the sum of days, so it does not end it.
+    """
+    if odd or 0.0 < observed < 1.0:
+        end_sum(demand, row)
+    if odd or observed < 1.0:
+        remember_day(demand, row, 0.0, 0.0)
+
+
+@kernel
+def river_usual(
+    river: NDArray[Any], slot: int, base: float, seasonal_index: float, features: NDArray[np.float64],
+    values: NDArray[np.float64], weights: NDArray[np.float64],
+) -> float:  # fmt: skip
+    """Forecast of the next day of a River row from that of its own members, ``base``; fills values and weights."""
+    river_forecasts(river, slot, base, seasonal_index, 1, features, values)
+    river_weights(river, slot, weights)
+    return river_mean(values, weights)
+
+
+@kernel
 def close_rows(
     demand: NDArray[Any], pool: NDArray[Any], river: NDArray[Any], sums: NDArray[Any], rows: NDArray[np.int64],
     day: int, quantity: NDArray[np.float64], lines: NDArray[np.float64], hours: NDArray[np.uint16],
@@ -264,7 +321,7 @@ def close_rows(
         of the combined forecast (NaN: not scored). Then the combined forecast without promotions (NaN: the day says
         nothing of its demand), and the factor of a shift of the level that was accepted (0: none).
     """
-    weekday = (day + 3) % 7
+    weekday, month, shares = (day + 3) % 7, month_day(day), sums[0]["return_share"]
     weights = np.zeros(_COUNT)
     values = np.zeros(RIVER_FORECASTS)
     weights_of_river = np.zeros(RIVER_FORECASTS)
@@ -272,9 +329,8 @@ def close_rows(
     for i in range(rows.size):
         row = rows[i]
         at = pools[i]
-        demand[row]["pool"] = at
-        demand[row]["last_day"] = day
-        special = holiday_index(pool, at, holiday[i])
+        demand[row]["pool"], demand[row]["last_day"] = at, day
+        special = holiday_index(pool, at, holiday[i]) * month_index(pool, at, month)
         shifted = 1.0 + demand[row]["shift"]
         share = observed[i] if observed[i] > 0.0 else 1.0
         plain_index = weekday_index(demand, row, pool, at, weekday) * special * share
@@ -282,18 +338,16 @@ def close_rows(
         usual_index = plain_index * shifted
         member_weights(demand, row, weights)
         usual = member_level(demand, row, weights) * usual_index
-        out[i] = math.nan
-        out[i, 5] = 0.0
+        out[i], out[i, 5] = math.nan, 0.0
         out[i, 1], out[i, 2] = usual * uplift[i], usual_index * uplift[i]
         slot = demand[row]["slot"] - 1
         if slot >= 0:
             features_of(KnownDay(day, holiday[i]), features)
-            river_forecasts(river, slot, usual, usual_index, 1, features, values)
-            river_weights(river, slot, weights_of_river)
-            usual = river_mean(values, weights_of_river)
+            usual = river_usual(river, slot, usual, usual_index, features, values, weights_of_river)
+        returning = returning_units(demand, row, shares, usual, usual_index, silence_bin(demand, row), 1)
+        usual += returning
         mean, index, units = usual * uplift[i], usual_index * uplift[i], quantity[i]
-        if explained[i] or censored[i] or share < 1.0:
-            end_sum(demand, row)
+        interrupt(demand, row, explained[i] or censored[i], observed[i])
         if observed[i] <= 0.0 or (censored[i] and units <= mean):
             continue
         if units <= 0.0 and demand[row]["sales"] == 0:
@@ -301,13 +355,16 @@ def close_rows(
         if has_level(demand, row):
             out[i, 4] = usual
         if explained[i]:
-            score_accuracy(demand, row, pool, at, units, mean)
+            score_accuracy(demand, row, pool, at, units, mean, uplift[i] * share)
             count_silence(demand, row, units)
             continue
         if not censored[i]:
+            variance = score(demand, row, pool, at, units, mean, uplift[i] * share)
             if share >= 1.0:
-                learn_sum(demand, row, pool, at, sums, day, units, usual, plain_index, uplift[i], weights)
-            variance = score(demand, row, pool, at, units, mean)
+                learn_sum(demand, row, pool, at, sums, day, units, usual, returning, plain_index, uplift[i], weights)
+                learn_day_of_near_term(
+                    demand, row, pool, at, units, lines[i], usual, plain_index, uplift[i], index_of_lines, variance
+                )
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
         units = taught_day(demand, row, units, mean)
         taught = lines[i] if units >= quantity[i] else lines[i] * units / quantity[i]

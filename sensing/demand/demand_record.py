@@ -14,7 +14,10 @@ import numpy as np
 from sensing.demand.class_scores import COLUMNS, SCORE_LEVELS
 from sensing.demand.level_shift import RATIOS
 from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
+from sensing.demand.month_profile import MONTH_DAYS
+from sensing.demand.near_term import LAGS
 from sensing.demand.row_statistics import USUAL_KEPT
+from sensing.demand.silent_rows import RETURN_WEEKS, SILENCE_BINS
 from sensing.demand.sum_variance import SUM_DAYS, SUM_LEVELS
 
 HORIZON = 28
@@ -32,6 +35,7 @@ RIVER_FORECASTS = 1 + len(RIVER_MEMBERS)
 
 _SUM_SHAPE = (len(CLASSES), len(SUM_DAYS), len(SUM_LEVELS))
 _SCORES_SHAPE = (len(CLASSES), COLUMNS)
+_RETURN_SHAPE = (SILENCE_BINS, RETURN_WEEKS)
 
 DEMAND = np.dtype(
     [
@@ -55,15 +59,17 @@ DEMAND = np.dtype(
         ("shift_odds", "f4", (len(RATIOS),)),  # odds of a shift by each ratio
         ("shift_lines", "f4"),  # order lines since the shift began that is in doubt, and those expected without it
         ("shift_expected", "f4"),
+        ("near_level", "f4", (LAGS,)),  # units of an average day forecast before each of the last days; 0: unusable
+        ("near_deviation", "f4", (LAGS,)),  # deviation of each of these days, see `near_term`
         ("square", "f4"),  # discounted mean squared error of the combined forecast
         ("expected", "f4"),  # discounted mean of the combined forecast
-        ("adaptive_scale", "f4"),  # logarithm of the row's factor on the standard deviation
         ("score_absolute", "f4"),  # discounted sums of the scores, see `DemandModels.scores`
         ("score_error", "f4"),
         ("score_quantity", "f4"),
         ("score_covered", "f4"),
         ("score_weight", "f4"),
         ("sum_level", "f4"),  # of the sum of days that is waiting, see `sum_calibration`: units a day
+        ("sum_gap", "f4"),  # usual units a day of a row that was silent at its start, minus the level
         ("sum_dispersion", "f4"),  # variance-to-mean ratio of a day
         ("sum_gain", "f4"),
         ("sum_young", "f4"),
@@ -78,7 +84,8 @@ DEMAND = np.dtype(
         ("silence", "u2"),  # days learned since the last one with demand
         ("drifts", "u2"),  # drifts detected by ADWIN
         ("sum_days", "u2"),  # days of the sum that have closed; 0: none is waiting
-        ("sum_class", "u2"),  # 1 + demand class when the newest sum started; 0: none has
+        ("sum_class", "u1"),  # 1 + demand class when the newest sum started; 0: none has
+        ("sum_silence", "u1"),  # bin of the row's silence when it started, see `silent_rows`
     ],
     align=True,
 )
@@ -94,6 +101,7 @@ POOL = np.dtype(
         ("day_dispersion_weight", "f8"),
         ("day_holiday", "f8", (2,)),  # units of holidays, and units expected if they were none
         ("day_hours", "f8", (24,)),  # order lines
+        ("day_near", "f8", (LAGS, 2)),  # what became of deviations, see `near_term`
         ("day_below", "f8", (len(CLASSES), len(GRID))),  # days whose demand fell below each level
         ("day_rows", "f8", (len(CLASSES),)),
         ("quantity", "f8", (7,)),  # discounted totals per weekday
@@ -103,6 +111,11 @@ POOL = np.dtype(
         ("weekday_index", "f8", (7,)),  # weekday index minus 1, so that zero means no profile yet
         ("line_index", "f8", (7,)),  # the same of order lines
         ("holiday", "f8", (2,)),  # discounted
+        ("month_ratio", "f8", (MONTH_DAYS,)),  # discounted sums by day of the month, see `month_profile`
+        ("month_count", "f8", (MONTH_DAYS,)),
+        ("month_index", "f8", (MONTH_DAYS,)),  # index of the day of the month minus 1
+        ("month_square", "f8"),  # discounted sum of the squared relative errors of days, and number of days
+        ("month_days", "f8"),
         ("dispersion", "f8"),  # discounted; dispersion / weight is the logarithm of the variance-to-mean ratio
         ("dispersion_weight", "f8"),
         ("hours", "f8", (7, 24)),  # discounted order lines per local hour of the week
@@ -127,11 +140,19 @@ SUMS = np.dtype(
         ("within", "f8", (*_SUM_SHAPE, len(FACTORS))),  # discounted number within the quantile, by level and factor
         ("covered", "f8", _SUM_SHAPE),  # discounted number within the quantile as it was corrected, by level
         ("log_scale", "f8", _SUM_SHAPE),  # logarithm of the factor that achieves each level
+        ("day_returned", "f8", _RETURN_SHAPE),  # totals of the day that is closing, see `silent_rows`
+        ("day_missed", "f8", _RETURN_SHAPE),
+        ("returned", "f8", _RETURN_SHAPE),  # discounted
+        ("missed", "f8", _RETURN_SHAPE),
+        ("return_share", "f8", _RETURN_SHAPE),
         ("last_day", "i8"),  # newest local day that had sums
+        ("near", "f8", (LAGS, 2)),  # discounted sums of what became of deviations, see `near_term`
+        ("near_day", "i8"),  # newest local day in them
     ],
     align=True,
 )
-"""Record of a shard: calibration of sums of days, see `sum_calibration`."""
+"""Record of a shard: calibration of sums of days, see `sum_calibration`, return of silent rows, what became of
+deviations."""
 
 RIVER = np.dtype(
     [

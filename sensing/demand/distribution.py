@@ -1,9 +1,10 @@
 """Predictive distribution of demand from its mean and variance: Poisson, negative binomial or gamma.
 
-Forecasts, calibration, planning and detectors call it. Demand is a count, so a variance below the mean is replaced by
-the mean. Up to a mean of ``COUNT_MEAN_MAX`` the distribution is negative binomial, or Poisson if variance and mean are
-equal. Above, it is gamma with a continuity correction of half a unit, whose cost does not grow with the mean. With mean
-zero, demand is zero. NaN in any argument gives NaN.
+Forecasts, calibration, planning and detectors call it. Up to a mean of ``COUNT_MEAN_MAX`` the distribution is negative
+binomial, or Poisson if variance and mean are equal. Above, it is gamma with a continuity correction of half a unit,
+whose cost does not grow with the mean. So it is from a mean of ``STEADY_MEAN_MIN`` on if the variance is below the
+mean. For smaller means such a variance is replaced by the mean, since it may be chance. With mean zero, demand is zero.
+NaN in any argument gives NaN.
 
 Source: Johnson, Kemp, Kotz, Univariate Discrete Distributions (2005), ch. 4 and 5; Press et al., Numerical Recipes
 (2007), 6.2 and 6.4 for the incomplete functions; Wilson and Hilferty (1931) for the gamma at large shape.
@@ -18,6 +19,10 @@ from sensing.jit import kernel
 
 COUNT_MEAN_MAX = 64.0
 """Above this mean, in units, the gamma distribution replaces the negative binomial."""
+STEADY_MEAN_MIN = 10.0
+"""From this mean on, in units, demand may vary less than independent orders would make it."""
+STEADY_RATIO_MIN = 0.05
+"""Least ratio of variance and mean."""
 SHAPE_NORMAL = 2e3
 """From this gamma shape on the cube-root normal approximation has an error below 1e-5 in probability."""
 SHAPE_CUBE_ROOT = 4.0
@@ -168,6 +173,12 @@ def negative_binomial_upper(count: float, mean: float, variance: float) -> float
 
 
 @kernel
+def is_gamma(mean: float, variance: float) -> bool:
+    """Whether the demand has the gamma distribution."""
+    return mean > COUNT_MEAN_MAX or (mean >= STEADY_MEAN_MIN and variance < mean * (1.0 - 1e-9))
+
+
+@kernel
 def tail_probability(observed: float, mean: float, variance: float) -> float:
     """Probability that the demand is at least ``observed`` units, which are rounded up to whole units.
 
@@ -184,9 +195,10 @@ def tail_probability(observed: float, mean: float, variance: float) -> float:
         return 0.0
     if math.isinf(observed):
         return 0.0
-    if mean > COUNT_MEAN_MAX:
-        variance_used = max(variance, mean)
-        return gamma_upper(mean * mean / variance_used, max(observed - 0.5, 0.0) * mean / variance_used)
+    if is_gamma(mean, variance):
+        variance_used = max(variance, STEADY_RATIO_MIN * mean)
+        units = observed if mean > COUNT_MEAN_MAX else math.ceil(observed)
+        return gamma_upper(mean * mean / variance_used, max(units - 0.5, 0.0) * mean / variance_used)
     if variance <= mean * (1.0 + 1e-9):
         return poisson_upper(math.ceil(observed), mean)
     return negative_binomial_upper(math.ceil(observed), mean, variance)
@@ -287,15 +299,16 @@ def quantile(level: float, mean: float, variance: float) -> float:
         return 0.0
     if level >= 1.0:
         return math.inf
-    if mean > COUNT_MEAN_MAX:
-        return gamma_quantile(level, mean, max(variance, mean))
+    if is_gamma(mean, variance):
+        units = gamma_quantile(level, mean, max(variance, STEADY_RATIO_MIN * mean))
+        return units if mean > COUNT_MEAN_MAX else max(math.ceil(units - 0.5), 0.0)
     return count_quantile(level, mean, variance)
 
 
 @kernel
 def quantiles(levels: NDArray[np.float64], mean: float, variance: float, out: NDArray[np.float64]) -> None:
     """Fill ``out`` with :func:`quantile` of each level. Rising levels share one climb of the distribution."""
-    plain = 0.0 < mean <= COUNT_MEAN_MAX and not math.isnan(variance)
+    plain = mean > 0.0 and not is_gamma(mean, variance) and not math.isnan(variance)
     step = first_step(mean, variance) if plain else (0, 0.0, 0.0)
     reached = 0.0
     for k in range(levels.size):

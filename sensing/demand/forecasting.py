@@ -14,7 +14,9 @@ from sensing.demand.features import FEATURES, KnownDay
 from sensing.demand.level_shift import shift_variance
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_rate, member_weights, river_forecasts, river_mean, river_weights
+from sensing.demand.month_profile import month_day, month_index
 from sensing.demand.seasonal_profile import dispersion, holiday_index, squared_error, weekday_index
+from sensing.demand.silent_rows import returning_units, silence_bin
 from sensing.demand.sum_calibration import write_scales
 from sensing.demand.sum_variance import GAIN, OWN, YOUNG, young_level
 from sensing.jit import kernel
@@ -51,6 +53,10 @@ def forecast_rows(
     values = np.zeros(RIVER_FORECASTS)
     weights_of_river = np.zeros(RIVER_FORECASTS)
     features = np.zeros(_FEATURE_COUNT)
+    shares = calibration[0]["return_share"]
+    months = np.zeros(HORIZON, np.int64)
+    for h in range(HORIZON):
+        months[h] = month_day(day + 1 + h)
     for i in range(rows.size):
         row = rows[i]
         at = pools[i]
@@ -60,7 +66,8 @@ def forecast_rows(
         member_weights(demand, row, weights)
         level = member_level(demand, row, weights)
         gain = member_rate(weights)
-        ratio = dispersion(demand, row, pool, at)
+        ratio, usual = dispersion(demand, row, pool, at), demand[row]["expected"]
+        silence = silence_bin(demand, row)
         sums[i, GAIN], sums[i, YOUNG] = gain, young_level(demand[row]["exposure"], gain)
         write_scales(calibration, codes[i], sums[i])
         if slot >= 0:
@@ -74,23 +81,23 @@ def forecast_rows(
                 variance[i, h] = 0.0
                 continue
             seasonal_index = weekday_index(demand, row, pool, at, (day + 1 + h + 3) % 7)
-            seasonal_index *= holiday_index(pool, at, holiday[i, h]) * shifted
+            seasonal_index *= month_index(pool, at, months[h]) * holiday_index(pool, at, holiday[i, h]) * shifted
             expected = level * seasonal_index
             if slot >= 0:
                 features_of(KnownDay(day + 1 + h, holiday[i, h]), features)
                 river_forecasts(river, slot, expected, seasonal_index, 1 + h, features, values)
                 expected = river_mean(values, weights_of_river)
+            expected += returning_units(demand, row, shares, expected, seasonal_index, silence, 1 + h)
             units += expected
             days += seasonal_index
-            expected *= uplift[i, h]
-            mean[i, h] = expected
-            variance[i, h] = day_variance(ratio, demand[row]["adaptive_scale"], expected) * (1.0 + h * gain * gain)
+            mean[i, h] = expected * uplift[i, h]
+            variance[i, h] = day_variance(ratio, usual, expected) * uplift[i, h] * (1.0 + h * gain * gain)
         sums[i, OWN] = 1.0
         if units > 0.0 and days > 0.0:
             # Both are without the factor of a shift in doubt, which multiplies the variances, too.
             square = squared_error(demand, row, pool, at, units / days)
             sums[i, YOUNG] += shift_variance(demand, row, shifted * units / days, shifted * square)
-            sums[i, OWN] = square / day_variance(ratio, demand[row]["adaptive_scale"], units / days)
+            sums[i, OWN] = square / day_variance(ratio, usual, units / days)
 
 
 @kernel

@@ -23,7 +23,27 @@ from sensing.demand.feature_values import features_by_name
 from sensing.demand.forecasting import forecast_rows, quantile_rows
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_weights
-from sensing.demand.model_inputs import LAYOUT, DayInputs, Forecast, Scores, Window, typed_inputs, typed_window
+from sensing.demand.model_inputs import (
+    LAYOUT,
+    NEAR_DAYS,
+    DayInputs,
+    Forecast,
+    NearTerm,
+    Scores,
+    Window,
+    typed_inputs,
+    typed_window,
+)
+from sensing.demand.month_profile import aggregate_month
+from sensing.demand.near_term import (
+    LEARNED_DAYS_MIN,
+    aggregate_near,
+    deviations,
+    half_life_days,
+    learned_share,
+    lines_of_day,
+    near_factors,
+)
 from sensing.demand.rescaling import rescale_rows
 from sensing.demand.river_row import RiverRow, learn_days, write_coefficients
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
@@ -57,7 +77,7 @@ class DemandModels:
     demand, pool, river
         Records of rows, pools and River rows (see `demand_record`). Kernels of other modules may read them.
     sums
-        Calibration of sums of days, one record.
+        Calibration of sums of days and the sums of the near term, one record.
     models
         River models by row.
     drifts
@@ -168,11 +188,13 @@ class DemandModels:
         """Add the totals of a day to the pools' profiles. Call once per pool after all its rows have closed the day."""
         weekday = (day + 3) % 7
         for at in pools.tolist():
+            aggregate_month(self.pool, at, day)
             aggregate_weekday(self.pool, at, weekday)
             aggregate_hours(self.pool, at, weekday)
             aggregate_dispersion(self.pool, at)
             aggregate_calibration(self.pool, at)
             aggregate_scores(self.pool, at)
+            aggregate_near(self.pool, at, self.sums, day)
         aggregate_sums(self.sums, day)
 
     def forecast(self, rows: NDArray[np.int64], day: int, pool: NDArray[np.int32], window: Window) -> Forecast:
@@ -187,6 +209,25 @@ class DemandModels:
             window.uplift, found.mean, found.variance, found.method, found.demand_class, found.sums,
         )  # fmt: skip
         return found
+
+    def near_term(
+        self, rows: NDArray[np.int64], day: int, pool: NDArray[np.int32], window: Window, lines: NDArray[np.float64],
+        share: NDArray[np.float64],
+    ) -> NearTerm:  # fmt: skip
+        """What the order lines of a local ``day`` that has begun say of its rest and of the days after it.
+
+        ``lines`` (n,) have come in the first ``share`` (n,) of the day's usual lines; the window starts with the day.
+        Changes no state.
+        """
+        rows, pool = np.require(rows, np.int64, LAYOUT), np.require(pool, np.int32, LAYOUT)
+        expected = np.empty(rows.size)
+        lines_of_day(self.demand, self.pool, rows, pool, day, expected)
+        expected *= share * window.uplift[:, 0]
+        found = deviations(lines, expected)
+        unusual = window.closed[:, 0] | (window.holiday[:, 0] > 0.0)
+        found[unusual | (self.demand["days"][rows] < LEARNED_DAYS_MIN)] = 0.0
+        lasting, decay = learned_share(self.sums["near"][0])
+        return NearTerm(near_factors(found, lasting, decay, NEAR_DAYS), expected, lasting, half_life_days(decay))
 
     def quantiles(
         self, forecast: Forecast, rows: NDArray[np.int64], levels: NDArray[np.float64]

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.demand.month_profile import month_day, month_index
 from sensing.demand.row_statistics import usual_lines
 from sensing.jit import kernel
 
@@ -36,6 +37,9 @@ SHOCKS_MAX = 2
 """A weekday with hardly any sales (Christmas) is left out up to this many times in a row. Then it counts as normal."""
 INDEX_MIN = 0.01
 """On weekdays with a smaller index of the pool, where it is closed, rows are not compared with it."""
+DISPERSION_DAYS_MAX = 90.0
+"""Days of a row behind its variance-to-mean ratio, at most, and those that the pool's ratio counts for."""
+DISPERSION_PRIOR_DAYS = 10.0
 EXPECTED_MIN = np.float32(1e-3)
 """Lower bound, in units a day, of the mean behind a variance-to-mean ratio. Over years of silence the mean falls to
 zero; one sale would then give a ratio without bound, which the pool's other rows would take over."""
@@ -59,19 +63,20 @@ def dispersion_prior(pool: NDArray[Any], at: int) -> float:
 
 @kernel
 def dispersion(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int) -> float:
-    """Variance-to-mean ratio of a row's days, shrunk to that of the pool. The prior counts as 10 days."""
+    """Variance-to-mean ratio of a row's days, shrunk to that of the pool."""
     prior = dispersion_prior(pool, at)
-    days = min(float(demand[row]["days"]), 90.0)
+    days = min(float(demand[row]["days"]), DISPERSION_DAYS_MAX)
     if demand[row]["expected"] <= 0.0:
         return prior
-    return (days * own_dispersion(demand, row) + 10.0 * prior) / (days + 10.0)
+    return (days * own_dispersion(demand, row) + DISPERSION_PRIOR_DAYS * prior) / (days + DISPERSION_PRIOR_DAYS)
 
 
 @kernel
 def squared_error(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, level: float) -> float:
     """Mean squared error of a row's days, shrunk to that of the pool at the row's ``level``, as in `dispersion`."""
-    days = min(float(demand[row]["days"]), 90.0)
-    return float((days * demand[row]["square"] + 10.0 * dispersion_prior(pool, at) * level) / (days + 10.0))
+    days = min(float(demand[row]["days"]), DISPERSION_DAYS_MAX)
+    prior = DISPERSION_PRIOR_DAYS * dispersion_prior(pool, at) * level
+    return float((days * demand[row]["square"] + prior) / (days + DISPERSION_PRIOR_DAYS))
 
 
 @kernel
@@ -209,8 +214,8 @@ def expected_lines(
     Returns
     -------
     float
-        Sum over days of usual lines x weekday index x share of the hours x observed share of the day. 0 if the row has
-        learned nothing.
+        Sum over days of usual lines x index of the weekday and of the day of the month x share of the hours x observed
+        share of the day. 0 if the row has learned nothing.
     """
     total = 0.0
     hour = start_hour
@@ -221,7 +226,8 @@ def expected_lines(
         share = 0.0
         for at_hour in range(hour - day * 24, stop - day * 24):
             share += 1.0 / 24.0 + pool[at]["share"][weekday, at_hour]
-        total += share * line_index(demand, row, pool, at, weekday) * (1.0 - unobserved[at, day % unobserved.shape[1]])
+        index = line_index(demand, row, pool, at, weekday) * month_index(pool, at, month_day(day))
+        total += share * index * (1.0 - unobserved[at, day % unobserved.shape[1]])
         hour = stop
     level: float = usual_lines(demand, row)
     return total * level

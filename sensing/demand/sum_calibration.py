@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from sensing.demand.demand_class import demand_class
 from sensing.demand.demand_record import FACTORS
 from sensing.demand.distribution import normal_quantile, normal_upper
+from sensing.demand.silent_rows import TRUST, WEEK, aggregate_returns, count_return
 from sensing.demand.sum_distribution import sum_tail
 from sensing.demand.sum_variance import SCALES, SUM_DAYS, SUM_LEVELS, sum_growth, young_level
 from sensing.jit import kernel
@@ -73,7 +74,10 @@ def add_to_sum(demand: NDArray[Any], row: int, pool: NDArray[Any], units: float,
     """Add a day to the sum of a row, and count the sum if it has as many days as one of SUM_DAYS."""
     demand[row]["sum_days"] += 1
     demand[row]["sum_units"] += units
-    demand[row]["sum_expected"] += demand[row]["sum_level"] * seasonal_index
+    share = pool[0]["return_share"][demand[row]["sum_silence"], (demand[row]["sum_days"] - 1) // WEEK]
+    level = demand[row]["sum_level"] + TRUST * share * demand[row]["sum_gap"]
+    demand[row]["sum_expected"] += level * seasonal_index
+    count_return(demand, row, pool, units, seasonal_index)
     days = demand[row]["sum_days"]
     for k in range(_DAYS.size):
         if days == _DAYS[k]:
@@ -127,6 +131,7 @@ def aggregate_sums(pool: NDArray[Any], day: int) -> None:
         return
     discount = SUM_DAY_DISCOUNT if day > pool[0]["last_day"] else 1.0
     pool[0]["last_day"] = max(day, pool[0]["last_day"])
+    aggregate_returns(pool, discount)
     sums, within = pool[0]["sums"], pool[0]["within"]
     share = np.zeros(_FACTORS.size)
     for code in range(sums.shape[0]):

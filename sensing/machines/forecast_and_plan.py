@@ -14,6 +14,7 @@ from sensing.contracts.parameters import QUANTILE_LEVELS, Accuracy
 from sensing.demand.demand_record import CLASSES, HORIZON, METHODS
 from sensing.demand.level_shift import SHIFT_FOLLOWED
 from sensing.demand.model_inputs import Forecast
+from sensing.machines.begun_day import BegunDay, begun_day
 from sensing.machines.day_inputs import window_of
 from sensing.machines.forecast_parts import ForecastParts, add_parts, explained, has_plan
 from sensing.machines.promoted_days import promotions_used
@@ -51,18 +52,27 @@ class ForecastAndPlan(NamedTuple):
     forecast: Forecast
     plan: Plan
     parts: ForecastParts
+    begun: BegunDay | None
+    """What is known of the day after the last closed one; None: the rows were planned as at its close."""
+    baseline: NDArray[np.float64]
+    """(n, 28) means of the forecast without it."""
 
 
 def forecast_and_plan(
-    s: ShardState, rows: NDArray[np.int64], day: int, now: int, left: NDArray[np.float64] | None = None
+    s: ShardState, rows: NDArray[np.int64], day: int, now: int, *, begun: bool = False
 ) -> ForecastAndPlan:
     """Forecast and plan rows whose last closed local day is ``day``, as of instant ``now``.
 
-    ``left`` (n, 2) is the share of the next two days' demand that is still to come; None: all of it.
+    ``begun``: with what is known of the day after it.
     """
     window = window_of(s, rows, day)
     price = prices_in_base(s, rows)
     sensed = s.demand.forecast(rows, day, s.rows.hot["location"][rows], window)
+    known, left, baseline = None, None, None
+    if begun:
+        known = begun_day(s, rows, day, now, window)
+        baseline, _ = add_parts(s, rows, day, sensed, window, price)
+        sensed, left = known.sensed(sensed), known.left
     forecast, parts = add_parts(s, rows, day, sensed, window, price)
     if s.supply.master.any_end:  # last, so that no plan or opportunity adds demand after the end
         mean, variance = without_ended_days(forecast.mean, forecast.variance, day, s.supply.last_days(rows))
@@ -79,7 +89,7 @@ def forecast_and_plan(
         forecast.sums,
         left,
     )
-    return ForecastAndPlan(forecast, plan, parts)
+    return ForecastAndPlan(forecast, plan, parts, known, (baseline or forecast).mean)
 
 
 def forecast_and_plan_of_row(s: ShardState, row: int, now: int) -> ForecastAndPlan:
@@ -133,11 +143,11 @@ def parameter_columns(s: ShardState) -> dict[str, Any]:
         of_day = np.flatnonzero((hot["active"] == 1) & (days == day))
         for start in range(0, len(of_day), ROWS_AT_ONCE):
             rows = of_day[start : start + ROWS_AT_ONCE]
-            forecast, plan, _ = forecast_and_plan(s, rows, day, s.clock)
+            forecast, plan, *_ = forecast_and_plan(s, rows, day, s.clock)
             whole = has_figures(plan)
             if not whole.all():  # an infinite figure must not leave; no input is known that makes one
                 rows = rows[whole]
-                forecast, plan, _ = forecast_and_plan(s, rows, day, s.clock)
+                forecast, plan, *_ = forecast_and_plan(s, rows, day, s.clock)
             for name, values in _columns(s, rows, forecast, plan).items():
                 columns[name].extend(values)
             places = plan.policy["decimals"] + EXPECTATION_MORE

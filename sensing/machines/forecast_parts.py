@@ -4,7 +4,6 @@
 plan and opportunity cost one dictionary look-up, installations without any cost nothing.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -110,8 +109,7 @@ def _ratios(s: ShardState, rows: Integers, sensed: NDArray[np.float64]) -> NDArr
     ratios = np.ones(rows.size)
     for i in np.flatnonzero(~sensed.any(axis=1)).tolist():
         row = int(rows[i])
-        scale = math.exp(2.0 * float(s.demand.demand["adaptive_scale"][row]))
-        ratios[i] = dispersion(s.demand.demand, row, s.demand.pool, int(s.rows.hot["location"][row])) * scale
+        ratios[i] = dispersion(s.demand.demand, row, s.demand.pool, int(s.rows.hot["location"][row]))
     return ratios
 
 

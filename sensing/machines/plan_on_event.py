@@ -8,13 +8,12 @@ as at a day close: what stays within its dead bands is not published, unless the
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.machine_settings import DAY_MINUTES
 from sensing.machines.call_budget import CallBudget
 from sensing.machines.changed_rows import ChangedRow
-from sensing.machines.day_inputs import hour_shares
 from sensing.machines.forecast_and_plan import (
     PUBLISHED_OUTPUTS,
     ROWS_AT_ONCE,
+    ForecastAndPlan,
     forecast_and_plan,
     forecast_summary,
     may_propose,
@@ -23,7 +22,8 @@ from sensing.machines.forecast_and_plan import (
 from sensing.machines.shard_outputs import put_parameters
 from sensing.machines.shard_state import ShardState
 from sensing.supply.dead_band import projection_moved
-from sensing.supply.plan import has_figures
+from sensing.supply.parameter_documents import ForecastSummary
+from sensing.supply.plan import Plan, has_figures
 from sensing.supply.projection import DAYS_LEFT
 
 Integers = NDArray[np.int64]
@@ -45,7 +45,7 @@ def plan_changed_rows(s: ShardState, budget: CallBudget) -> None:
 def _publish(s: ShardState, changed: list[ChangedRow], day: int, instant: int) -> None:
     """Plan rows that closed the same day as of ``instant``, and publish those that must be."""
     rows = np.array([each.row for each in changed], np.int64)
-    result = forecast_and_plan(s, rows, day, instant, days_left(s, rows, day, instant))
+    result = forecast_and_plan(s, rows, day, instant, begun=True)
     plan = result.plan
     due = np.zeros(rows.size, np.bool_)
     due[s.supply.due(plan, since_shift(s, plan))] = True
@@ -54,35 +54,25 @@ def _publish(s: ShardState, changed: list[ChangedRow], day: int, instant: int) -
     if not len(at):
         return
     causes = [changed[position].causes for position in at.tolist()]
-    found = s.supply.publish(plan, at, forecast_summary(s, result, at), causes)
+    summary, told = _told(s, result, at)
+    found = s.supply.publish(told, at, summary, causes)
     for position, (_, document) in zip(at.tolist(), found, strict=True):
         put_parameters(s, instant, document, changed[position].event_time)
 
 
-def days_left(s: ShardState, rows: Integers, day: int, instant: int) -> NDArray[np.float64]:
-    """(n, 2) share of the demand of the two days after local ``day`` that is still to come at ``instant`` (UTC ms).
+def _told(s: ShardState, result: ForecastAndPlan, at: Integers) -> tuple[ForecastSummary, Plan]:
+    """Forecast data of the rows at positions ``at``, and the plan, for documents.
 
-    Events of up to the lateness after the watermark have been heard. The day's demand comes in the hours in which
-    orders come at the location.
+    Of a day that has begun they state what came and what is still to come.
     """
-    s.demand.ensure(s.rows.count, len(s.locations.records))
-    left = np.ones((rows.size, DAYS_LEFT))
-    location = s.rows.hot["location"][rows]
-    for zone in np.unique(s.locations.zone[location]).tolist():
-        of_zone = s.locations.zone[location] == zone
-        minute = s.zones.local_minute(zone, instant + s.settings.lateness_ms) - (day + 1) * DAY_MINUTES
-        for at in range(DAYS_LEFT):
-            gone = min(max(minute - at * DAY_MINUTES, 0), DAY_MINUTES)
-            if gone:
-                hours = hour_shares(s, day + 1 + at, location[of_zone])
-                left[of_zone, at] = _share_left(hours, gone / 60.0)
-    return left
-
-
-def _share_left(hours: NDArray[np.float64], gone: float) -> NDArray[np.float64]:
-    """(n,) share of a day after its first ``gone`` hours, of which each has the share ``hours`` (n, 24)."""
-    whole = int(gone)
-    if whole == 24:
-        return np.zeros(len(hours))
-    passed = hours[:, :whole].sum(axis=1) + (gone - whole) * hours[:, whole]
-    return np.asarray(np.clip(1.0 - passed, 0.0, 1.0))
+    begun, plan = result.begun, result.plan
+    if begun is None:
+        return forecast_summary(s, result, at), plan
+    to_come = begun.still_to_come(result.forecast)
+    summary = forecast_summary(s, result._replace(forecast=to_come), at)
+    summary.quantiles[:, :DAYS_LEFT] += begun.come[at, :, np.newaxis]
+    for added, position in zip(summary.added, at.tolist(), strict=True):
+        added["near_term"] = begun.stated(position, plan.day, to_come.mean[position], result.baseline[position])
+    mean = to_come.mean.copy()
+    mean[:, :DAYS_LEFT] += begun.come
+    return summary, plan._replace(forecast_mean=mean)

@@ -47,9 +47,9 @@ def test_wape_coverage_and_bias_by_hand() -> None:
     assert accuracy.wape(rows(), said(), np.ones(2)) == pytest.approx(6.0 / 8.0)
     found = accuracy.coverage(rows(), said())
     assert found == {
-        "all": {"0.95": 0.75, "0.995": 0.75, "bias": 0.0},
-        "smooth": {"0.95": 1.0, "0.995": 1.0, "bias": 0.0},
-        "intermittent": {"0.95": 0.5, "0.995": 0.5, "bias": 0.0},
+        "all": {"0.95": 0.75, "0.95_below": 0.5, "0.995": 0.75, "0.995_below": 0.5, "bias": 0.0},
+        "smooth": {"0.95": 1.0, "0.95_below": 0.5, "0.995": 1.0, "0.995_below": 0.5, "bias": 0.0},
+        "intermittent": {"0.95": 0.5, "0.95_below": 0.5, "0.995": 0.5, "0.995_below": 0.5, "bias": 0.0},
     }
 
 

@@ -22,6 +22,7 @@ from sensing.demand import (
     seasonal_profile,
 )
 from sensing.demand.demand_record import DEMAND, GRID, POOL, RIVER, SUMS
+from sensing.demand.features import FEATURES
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.members.smoothing import RATES
 from sensing.demand.sum_variance import COLUMNS
@@ -133,6 +134,28 @@ def test_learn_river_errors() -> None:
     assert river["days"][0] == 2
 
 
+def test_river_usual_is_the_weighted_mean() -> None:
+    """Values and weights are those of the mixture."""
+    river, features = np.zeros(1, RIVER), np.zeros(len(FEATURES))
+    river["error"], river["days"] = [[1.0, 2.0, 4.0]], 50
+    values, weights = np.zeros((2, 3))
+    found = day_learning.river_usual(river, 0, 4.0, 1.0, features, values, weights)
+    assert values[0] == 4.0
+    assert weights.sum() == pytest.approx(1.0)
+    assert found == pytest.approx(float((values * weights).sum()))
+
+
+@pytest.mark.parametrize(
+    ("odd", "observed", "ends"), [(False, 1.0, False), (False, 0.0, False), (False, 0.5, True), (True, 1.0, True)]
+)
+def test_interrupt(odd: bool, observed: float, ends: bool) -> None:
+    """A sum of days ends on days that say nothing of ordinary demand, and waits over days that were not observed."""
+    demand = np.zeros(1, DEMAND)
+    demand["sum_days"] = 3
+    day_learning.interrupt(demand, 0, odd, observed)
+    assert (demand["sum_days"][0] == 0) == ends
+
+
 def test_learn_pool_keeps_totals_and_what_was_special() -> None:
     """Totals of the day add up; a holiday counts against what was expected if it were none."""
     pool = np.zeros(1, POOL)
@@ -165,13 +188,12 @@ def test_add_score_and_score_accuracy() -> None:
     row = demand[0]
     found = [float(row[f"score_{name}"]) for name in ("absolute", "error", "quantity", "covered", "weight")]
     assert found == pytest.approx([kept * 3 + 5, kept * 3 - 5, kept * 5 + 9, kept, kept + 1])
-    day_learning.score_accuracy(demand, 0, pool, 0, 50.0, 4.0)
+    day_learning.score_accuracy(demand, 0, pool, 0, 50.0, 4.0, 1.0)
     assert demand["score_weight"][0] == pytest.approx(kept + 1)
     demand["days"] = 14
-    day_learning.score_accuracy(demand, 0, pool, 0, 50.0, 4.0)
+    day_learning.score_accuracy(demand, 0, pool, 0, 50.0, 4.0, 1.0)
     assert demand["score_weight"][0] == pytest.approx(kept * (kept + 1) + 1)
     assert demand["score_covered"][0] == pytest.approx(kept * kept)
-    assert demand["adaptive_scale"][0] == 0.0
 
 
 @given(ratios=st.lists(st.floats(0.5, 50.0), min_size=1, max_size=30))
@@ -186,12 +208,28 @@ def test_dispersion_prior_is_the_geometric_mean(ratios: list[float]) -> None:
     assert pool["day_dispersion_weight"][0] == 0.0
 
 
-@given(ratio=POSITIVE, adaptive_scale=st.floats(-1.0, 1.0), mean=POSITIVE)
-def test_day_variance(ratio: float, adaptive_scale: float, mean: float) -> None:
-    """The variance is ratio times mean, its root corrected by the row."""
-    assert calibration.day_variance(ratio, adaptive_scale, mean) == pytest.approx(
-        ratio * mean * math.exp(adaptive_scale) ** 2
-    )
+@given(ratio=POSITIVE, usual=POSITIVE, mean=POSITIVE)
+def test_day_variance(ratio: float, usual: float, mean: float) -> None:
+    """Ratio times mean at the usual mean; four times the mean has twice the variance. Without a usual mean, the ratio
+    holds at every mean.
+    """
+    assert calibration.day_variance(ratio, mean, mean) == pytest.approx(ratio * mean)
+    found = calibration.day_variance(ratio, usual, mean)
+    assert found == pytest.approx(ratio * (usual * mean) ** 0.5)
+    assert calibration.day_variance(ratio, usual, 4.0 * mean) == pytest.approx(2.0 * found)
+    assert calibration.day_variance(ratio, 0.0, mean) == ratio * mean
+
+
+@given(mean=POSITIVE, factor=st.floats(0.1, 5.0))
+def test_forecast_variance_is_in_proportion_to_promotion_and_share(mean: float, factor: float) -> None:
+    """Half a day has half the variance of a day, unlike a row that sells half of what is usual."""
+    demand, pool = np.zeros(1, DEMAND), np.zeros(1, POOL)
+    demand["days"], demand["square"], demand["expected"] = 400, 30.0, 5.0
+    ratio = (90.0 * 6.0 + 10.0 * 2.0) / 100.0
+    plain = calibration.day_variance(ratio, 5.0, mean)
+    found = day_learning.forecast_variance(demand, 0, pool, 0, factor * mean, factor)
+    assert found == pytest.approx(factor * plain, rel=1e-6)
+    assert day_learning.forecast_variance(demand, 0, pool, 0, 0.0, 0.0) == 0.0
 
 
 @given(shape=st.floats(0.05, 100.0), ratio=st.floats(0.05, 4.0))

@@ -10,6 +10,8 @@ from scipy import special, stats
 
 from sensing.demand.distribution import (
     COUNT_MEAN_MAX,
+    STEADY_MEAN_MIN,
+    STEADY_RATIO_MIN,
     beta_lower,
     climb,
     count_quantile,
@@ -18,6 +20,7 @@ from sensing.demand.distribution import (
     gamma_lower,
     gamma_quantile,
     gamma_upper,
+    is_gamma,
     normal_quantile,
     normal_upper,
     quantile,
@@ -74,11 +77,33 @@ def test_negative_binomial_tail_is_scipys(mean: float, ratio: float, count: int)
     assert tail_probability(float(count), mean, mean * ratio) == pytest.approx(expected, rel=1e-6, abs=1e-14)
 
 
-@given(mean=st.floats(1e-3, COUNT_MEAN_MAX), count=st.integers(0, 200), ratio=st.floats(0.0, 1.0))
+@given(mean=st.floats(1e-3, STEADY_MEAN_MIN * 0.999), count=st.integers(0, 200), ratio=st.floats(0.0, 1.0))
 def test_poisson_tail_is_scipys(mean: float, count: int, ratio: float) -> None:
-    """A variance up to the mean is Poisson: a count is never steadier."""
+    """A variance up to the mean is Poisson: a small count is never steadier."""
     expected = stats.poisson.sf(count - 1, mean)
     assert tail_probability(float(count), mean, mean * ratio) == pytest.approx(expected, rel=1e-8, abs=1e-14)
+
+
+@given(
+    mean=st.floats(STEADY_MEAN_MIN, 1e5), ratio=st.floats(0.0, 0.999), level=st.sampled_from(LEVELS),
+    observed=st.floats(0.0, 1e5),
+)  # fmt: skip
+def test_steady_demand_has_its_own_variance(mean: float, ratio: float, level: float, observed: float) -> None:
+    """It is scipy's gamma with half a unit of continuity, in whole units up to the bound of counts."""
+    assert is_gamma(mean, mean * ratio)
+    scale = max(ratio, STEADY_RATIO_MIN)
+    found, whole = stats.gamma(mean / scale, scale=scale), mean <= COUNT_MEAN_MAX
+    units = math.ceil(observed) if whole else observed
+    assert tail_probability(observed, mean, mean * ratio) == pytest.approx(found.sf(max(units - 0.5, 0.0)), abs=1e-4)
+    got = quantile(level, mean, mean * ratio)
+    assert got == (round(got) if whole else got)
+    assert got == pytest.approx(float(found.ppf(level)), rel=0.01, abs=1.01 if whole else 1e-3 * mean)
+
+
+def test_fifty_plus_minus_five_needs_less_than_a_poisson_number() -> None:
+    """The .95 quantile of N(50, 5) is 58.2, that of a Poisson number 62."""
+    assert quantile(0.95, 50.0, 25.0) == 58.0
+    assert quantile(0.95, 50.0, 50.0) == 62.0
 
 
 @given(mean=st.floats(COUNT_MEAN_MAX * 1.01, 1e7), ratio=st.floats(1.0, 100.0), level=st.floats(0.01, 0.99))

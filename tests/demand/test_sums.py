@@ -183,7 +183,7 @@ def test_a_sum_that_is_counted_is_that_of_the_days() -> None:
     weights[1] = 1.0
     demand["days"], demand["square"], demand["exposure"], demand["sum_class"] = 190, 5.0, 190.0, 1
     for day, units in enumerate([3.0, 8.0]):
-        day_learning.learn_sum(demand, 0, pool, 0, sums, day, units, 4.0, 2.0, 1.5, weights)
+        day_learning.learn_sum(demand, 0, pool, 0, sums, day, units, 4.0, 0.0, 2.0, 1.5, weights)
     found = demand[0]
     level, square = 2.0, (90.0 * 5.0 + 10.0 * 2.0 * 2.0) / 100.0
     assert seasonal_profile.squared_error(demand, 0, pool, 0, level) == pytest.approx(square)
@@ -195,7 +195,7 @@ def test_a_sum_that_is_counted_is_that_of_the_days() -> None:
     sum_calibration.count_sum(demand, 0, sums, 2)
     assert sums["day_sums"].sum() == before + 1.0
     demand["days"], demand["sum_days"] = 13, 0
-    day_learning.learn_sum(demand, 0, pool, 0, sums, 3, 1.0, 4.0, 2.0, 1.0, weights)
+    day_learning.learn_sum(demand, 0, pool, 0, sums, 3, 1.0, 4.0, 0.0, 2.0, 1.0, weights)
     assert demand["sum_days"][0] == 0, "a level of few days is a guess"
 
 

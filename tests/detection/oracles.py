@@ -10,8 +10,8 @@ def count_tail(count: float, mean: float, variance: float) -> float:
     """Probability of at least ``count`` at this mean and variance: Poisson, negative binomial, or gamma."""
     if count <= 0:
         return 1.0
-    if mean > 64.0:
-        scale = max(variance, mean) / mean
+    if mean > 64.0 or (mean >= 10.0 and variance < mean * (1.0 - 1e-9)):
+        scale = max(variance, 0.05 * mean) / mean
         return float(stats.gamma.sf(max(math.ceil(count) - 0.5, 0.0), mean / scale, scale=scale))
     if variance <= mean * (1 + 1e-9):
         return float(stats.poisson.sf(math.ceil(count) - 1, mean))

@@ -92,6 +92,7 @@ def test_tables_have_flat_columns(kafka: str, filled: str, tmp_path: Path) -> No
         "in_transit": 0.0, "left_over": None, "lifecycle": "active", "last_day": None, "under_old_names": 0.0,
         "successor": None, "predecessors": [], "kit": False, "forecast_baseline": None,
         "forecast_promotions": [], "forecast_opportunities": [], "forecast_signals": [],
+        "forecast_near_term": None,
         "item_name": None, "family": None, "category": None, "strategic": False, "regulated": False, "region": None,
         "supplier": None, "buyer": None,
     }  # fmt: skip

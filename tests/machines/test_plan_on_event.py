@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensing.machine_settings import HOUR_MS, Settings
+from sensing.machines.begun_day import days_left
 from sensing.machines.call_budget import UNBOUNDED, CallBounds
 from sensing.machines.changed_rows import PLAN_EVERY_MS
-from sensing.machines.plan_on_event import days_left
 from sensing.outputs import AUDIT, EXCEPTIONS, PARAMETERS, OutputRecord
 from tests.claims import at, count, orders, shipped
 from tests.machines.streams import Line, Run, Stream, line
@@ -244,6 +244,74 @@ def test_only_the_rest_of_a_day_is_expected() -> None:
     assert [each[1] for each in shares[:4]] == [1.0] * 4
     assert shares[4][0] == 0.0
     assert 0.9 < shares[4][1] < 1.0
+
+
+def planned_today(lines: list[Line], hour: float, share: float = 0.5) -> dict[str, Any]:
+    """Forecast that a count at an hour publishes, after order lines of the day; a ``share`` of deviations lasted."""
+    stream = Stream([*lines, line("inventory.counted", "c", at(DAY, hour), quantity=30, **KEYS)])
+    engine = Run(ONE)
+    engine.shards[0].load(state_before())
+    engine.shards[0].state.demand.sums["near"] = np.array([share, 1.0]) * 1e6
+    engine.apply(stream.cut(0, len(stream)))
+    found: dict[str, Any] = documents(engine.outputs[0])[-1]["forecast"]
+    return found
+
+
+def lines_today(count: int, hour: float, **fields: Any) -> list[Line]:
+    """Order lines of 2 units each, before an hour."""
+    return [
+        line("order.placed", f"m{n}", at(DAY, hour - 1) + n * 1000, order_id=f"m{n}", quantity=2, **(KEYS | fields))
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize(("count_today", "hour"), [(25, 10.0), (0, 17.0)])
+def test_the_day_so_far_changes_the_near_term(count_today: int, hour: float) -> None:
+    """Many lines raise the rest of the day and the days after it, silence lowers them, and less from day to day; the
+    first day of the forecast is what came and what is still to come, its quantiles too.
+    """
+    forecast = planned_today(lines_today(count_today, hour), hour)
+    near = forecast["near_term"]
+    ratios = np.array(near["sensed"]) / np.array(near["baseline"])
+    assert (near["lines"], near["come"]) == (count_today, 2 * count_today)
+    assert (near["lines"] > near["expected_lines"]) == (count_today > 0)
+    assert ((ratios > 1.0) == (count_today > 0)).all()
+    assert near["until"] == _date(DAY + len(ratios) - 1)
+    assert forecast["mean"][0] == pytest.approx(near["come"] + near["sensed"][0], rel=1e-3)
+    assert forecast["mean"][1] == pytest.approx(near["sensed"][1], rel=1e-3)
+    assert min(forecast["quantiles"][0]) >= near["come"]
+    assert near["half_life_days"] > 0.5
+    assert f"{count_today} order lines came today, where" in near["why"]
+    assert "the rest of the day is forecast +" in near["why"] or count_today == 0
+
+
+def test_lines_of_one_customer_count_as_two() -> None:
+    """An order split into many lines says little of what others will order; its units have come all the same."""
+    one = planned_today(lines_today(25, 10.0, customer="C"), 10.0)["near_term"]
+    many = [each for n in range(25) for each in lines_today(n + 1, 10.0, customer=f"C{n}")[-1:]]
+    others = planned_today(many, 10.0)["near_term"]
+    assert one["come"] == others["come"] == 50
+    assert one["sensed"][-1] < others["sensed"][1]
+    assert "25 order lines came today from about 1 customer, where" in one["why"]
+
+
+def test_a_large_order_is_known_today_and_says_nothing_of_tomorrow() -> None:
+    """One line of 500 units: what came is large, what is expected is not."""
+    (document,) = documents(after([big_order()]))
+    forecast = document["forecast"]
+    near = forecast["near_term"]
+    assert near["come"] == 502
+    assert forecast["mean"][0] == pytest.approx(502 + near["sensed"][0], rel=1e-3)
+    assert max(forecast["mean"][1:]) < 50
+    assert "; the days to come stay as they were forecast." in near["why"] or near["share"] < 0.01
+
+
+def test_without_evidence_the_day_so_far_says_nothing_of_the_days_to_come() -> None:
+    """A shard that has seen no deviation last publishes the forecast of midnight, and says so."""
+    near = planned_today(lines_today(25, 10.0), 10.0, share=0.0)["near_term"]
+    assert near["sensed"] == near["baseline"]
+    assert (near["until"], near["share"]) == (_date(DAY), 0.0)
+    assert "such deviations have not lasted so far" in near["why"]
 
 
 def day_of_events(draw: Any) -> list[Line]:

@@ -5,7 +5,13 @@ import datetime as dt
 import msgspec
 
 from sensing.contracts.exceptions import ExceptionState
-from sensing.contracts.forecast_parts import BaselineShare, OpportunityShare, PromotionUsed, SignalUsed
+from sensing.contracts.forecast_parts import (
+    BaselineShare,
+    NearTermForecast,
+    OpportunityShare,
+    PromotionUsed,
+    SignalUsed,
+)
 from sensing.contracts.parameters import (
     Forecast,
     PlanningParameters,
@@ -52,7 +58,7 @@ def test_what_a_person_decided_is_in_the_row() -> None:
 
 
 def test_what_was_added_to_a_forecast_is_in_the_row() -> None:
-    """The plan as a group, promotions and opportunities as lists of groups."""
+    """Plan and near term as groups, promotions and opportunities as lists of groups."""
     document = msgspec.json.decode(planning().data, type=PlanningParameters)
     document.forecast.baseline = BaselineShare(
         weight=0.5, quantity_per_day=3.0, start="2026-02-02", end="2026-03-01", days=28, planned=84.0, sensed=40.0,
@@ -70,10 +76,15 @@ def test_what_was_added_to_a_forecast_is_in_the_row() -> None:
             learned_from="pool", error_ratio=0.8, measured_days=40,
         )
     ]  # fmt: skip
+    document.forecast.near_term = NearTermForecast(
+        come=50.0, baseline=[8.0, 16.0], sensed=[10.0, 20.0], until="2026-02-03", lines=25, expected_lines=4.0,
+        share=0.4, half_life_days=3.0, why="25 order lines came today, where 4 were usual by now.",
+    )  # fmt: skip
     (row,) = document_tables.table(
         document_tables.PARAMETERS_SCHEMA, [document_tables.parameters_row(document, "0001")]
     ).to_pylist()
 
+    assert row["forecast_near_term"] == msgspec.structs.asdict(document.forecast.near_term)
     assert row["forecast_signals"] == [msgspec.structs.asdict(document.forecast.signals[0])]
     assert row["forecast_promotions"] == [msgspec.structs.asdict(document.forecast.promotions[0])]
     assert row["forecast_baseline"] == msgspec.structs.asdict(document.forecast.baseline)

@@ -26,12 +26,13 @@ def demand_over(daily: list[float], days: float) -> float:
 
 
 def quantile(level: float, mean: float, variance: float) -> float:
-    """Quantile of demand with these moments, from scipy: negative binomial, Poisson, or gamma for large means."""
+    """Quantile of demand with these moments, from scipy: negative binomial, Poisson, or gamma if large or steady."""
     if mean <= 0.0:
         return 0.0
-    if mean > 64.0:
-        spread = max(variance, mean)
-        return float(stats.gamma.ppf(level, mean * mean / spread, scale=spread / mean))
+    if mean > 64.0 or (mean >= 10.0 and variance < mean * (1.0 - 1e-9)):
+        spread = max(variance, 0.05 * mean)
+        found = float(stats.gamma.ppf(level, mean * mean / spread, scale=spread / mean))
+        return found if mean > 64.0 else max(math.ceil(found - 0.5), 0.0)
     if variance <= mean * (1.0 + 1e-9):  # nearer to it, scipy's negative binomial loses its digits
         return float(stats.poisson.ppf(level, mean))
     return float(stats.nbinom.ppf(level, mean * mean / (variance - mean), mean / variance))
