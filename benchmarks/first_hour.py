@@ -18,7 +18,7 @@ from benchmarks.live.engine import COMMAND, Engine
 from benchmarks.live.traffic import Rows
 from benchmarks.servers.process import ServerError, running
 from benchmarks.servers.use import Place, serving
-from sensing.jit import cache_folder
+from sensing.kernel_cache import parent_folder
 from sensing.outputs import EXCEPTIONS
 from sinks.topic_tail import Tail
 
@@ -119,4 +119,4 @@ def _await(condition: Callable[[], bool], engine: Engine) -> float:
 
 
 def _compiled() -> int:
-    return sum(1 for _ in cache_folder().rglob("*.nbc"))
+    return sum(1 for _ in parent_folder().rglob("*.nbc"))

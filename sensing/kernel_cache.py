@@ -18,7 +18,9 @@ from typing import Any
 from numba.core.caching import _CacheLocator
 
 PACKAGE = Path(__file__).parent
-IMPORT = re.compile(rf"^[ \t]*(?:from ({PACKAGE.name}[\w.]*) import (\([^)]*\)|.*)|import ({PACKAGE.name}[\w.]*))", re.M)
+IMPORT = re.compile(
+    rf"^[ \t]*(?:from ({PACKAGE.name}[\w.]*) import (\([^)]*\)|.*)|import ({PACKAGE.name}[\w.]*))", re.M
+)
 
 
 def parent_folder() -> Path:
@@ -91,7 +93,7 @@ def _imports() -> dict[str, list[str]]:
     return found
 
 
-class KernelLocator(_CacheLocator):  # type: ignore[misc]  # numba has no types for it
+class KernelLocator(_CacheLocator):
     """Tells numba where it keeps a kernel of the package; for other functions numba's own locators are asked."""
 
     def __init__(self, function: Callable[..., Any], path: str) -> None:
@@ -104,7 +106,7 @@ class KernelLocator(_CacheLocator):  # type: ignore[misc]  # numba has no types 
         if not Path(py_file).is_relative_to(PACKAGE):
             return None
         locator = cls(py_func, py_file)
-        locator.ensure_cache_path()
+        Path(locator.get_cache_path()).mkdir(parents=True, exist_ok=True)
         return locator
 
     def get_cache_path(self) -> str:

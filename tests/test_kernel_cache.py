@@ -49,16 +49,18 @@ def test_imports_are_those_of_the_syntax_tree() -> None:
 
 def test_a_change_renames_the_folders_of_all_that_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A module with another source has another folder, as has each that imports it, also through others; no other."""
-    sources = kernel_cache._sources()
-    changed = sources | {"sensing.demand.sum_variance": sources["sensing.demand.sum_variance"] + b"# changed"}
+    sources, edited = kernel_cache._sources(), "sensing.demand.sum_variance"
+    changed = sources | {edited: sources[edited] + b"# changed"}
     before = {module: kernel_cache.module_folder(module) for module in sources}
     version = kernel_cache.cache_folder()
     monkeypatch.setattr(kernel_cache, "_sources", lambda: changed)
 
     renamed = {module for module in sources if kernel_cache.module_folder(module) != before[module]}
 
-    assert renamed == {module for module in sources if "sensing.demand.sum_variance" in kernel_cache.used_modules(module)}
-    assert {"sensing.demand.sum_variance", "sensing.supply.projection", "sensing.supply.plan"} <= renamed
+    assert renamed == {
+        module for module in sources if "sensing.demand.sum_variance" in kernel_cache.used_modules(module)
+    }
+    assert {edited, "sensing.supply.projection", "sensing.supply.plan"} <= renamed
     assert not {"sensing.state.row_index", "sensing.codec.scan"} & renamed
     assert kernel_cache.cache_folder() != version
 
