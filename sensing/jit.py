@@ -19,7 +19,7 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 # Must be set before the first kernel is decorated: numba reads it then.
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # numba fills its settings at run time
-numba.config.CACHE_LOCATOR_CLASSES = (  # type: ignore[attr-defined]
+numba.config.CACHE_LOCATOR_CLASSES = (  # type: ignore[attr-defined]  # the same
     f"{KernelLocator.__module__}.{KernelLocator.__name__},UserProvidedCacheLocator"
 )
 

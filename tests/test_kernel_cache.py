@@ -73,9 +73,9 @@ def test_kernels_are_kept_with_their_module() -> None:
         return 2.0 * value
 
     assert double(2.0) == 4.0
-    path = Path(double._cache.cache_path)  # type: ignore[attr-defined]  # numba's dispatcher
+    path = Path(double._cache.cache_path)  # type: ignore[attr-defined]  # dispatchers have no types
     assert path.parent == kernel_cache.cache_folder()
-    own = Path(round_array._cache.cache_path)  # type: ignore[attr-defined]
+    own = Path(round_array._cache.cache_path)  # type: ignore[attr-defined]  # the same
     assert own == kernel_cache.module_folder("sensing.published_numbers")
 
 

@@ -16,7 +16,8 @@ _MATHS = (*_FLOOR, *_RECORD, "sensing.state", "sensing.demand.distribution", *_S
 ROOMS: dict[str, tuple[str, ...]] = {
     "sensing.contracts": (),
     "sensing.interpreted": (),
-    "sensing.jit": ("sensing.interpreted",),
+    "sensing.kernel_cache": (),
+    "sensing.jit": ("sensing.interpreted", "sensing.kernel_cache"),
     "sensing.memory": ("sensing.jit",),
     "sensing.machine_settings": (),
     "sensing.outputs": ("sensing.contracts",),
@@ -42,7 +43,7 @@ PURE = frozenset(
     | {"llvmlite", "msgspec", "numba", "numpy", "orjson", "river"}
 )
 # The compile cache is a directory on disk, chosen once at import.
-COMPILER = ("sensing/jit.py", frozenset({"hashlib", "os", "pathlib", "platform", "sys", "tempfile"}))
+COMPILER = ("sensing/kernel_cache.py", frozenset({"hashlib", "os", "pathlib", "sys"}))
 
 IMPURE_NAMES = frozenset({"breakpoint", "eval", "exec", "hash", "id", "input", "open", "print"})
 IMPURE_ATTRIBUTES = frozenset(
