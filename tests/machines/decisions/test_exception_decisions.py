@@ -65,18 +65,18 @@ def test_an_acknowledged_problem_that_gets_worse_escalates() -> None:
     graver = next(state for state in states(found, "stockout_projected") if state["status"] == "escalated")
     found = told(
         decision("d1", at(45, 2), name, "acknowledge", exception_version=stockout["version"], role="buyer"),
-        decision("d2", at(46, 14), name, "acknowledge", exception_version=stockout["version"], role="buyer"),
-        decision("d3", at(46, 15), name, "acknowledge", role="buyer"),
+        decision("d2", at(48, 1), name, "acknowledge", exception_version=stockout["version"], role="buyer"),
+        decision("d3", at(48, 2), name, "acknowledge", role="buyer"),
     )
     later = [state for state in states(found, "stockout_projected") if state["exception_id"] == name]
     statuses = [state["status"] for state in later]
-    assert statuses[:4] == ["opened", "acknowledged", "escalated", "acknowledged"]
-    assert (later[2]["severity"], later[2]["decided_by"]) == (graver["severity"], "ann")
+    assert statuses[:6] == ["opened", *["acknowledged"] * 3, "escalated", "acknowledged"]
+    assert (later[4]["severity"], later[4]["decided_by"]) == (graver["severity"], "ann")
     assert outcomes(found) == [("d1", None), ("d2", "stale"), ("d3", None)]
     assert answers(found)[1]["answer"] == (
-        "Required version 3 or later, since it was opened or escalated then, got version 1."
+        "Required version 5 or later, since it was opened or escalated then, got version 1."
     )
-    assert (answers(found)[1]["version"], answers(found)[1]["status"]) == (3, "escalated")
+    assert (answers(found)[1]["version"], answers(found)[1]["status"]) == (5, "escalated")
 
 
 def test_small_changes_make_no_decision_stale() -> None:
