@@ -13,11 +13,23 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy import ORIGINS, ROWS, SEED, Case, Judged, Said, joined, judged, pinball, rmsse, sampled
-from benchmarks.m5 import LEVELS, SALES, SHARDS, close_days, data_folder, load
+from benchmarks.accuracy import (
+    ORIGINS,
+    ROWS,
+    SEED,
+    Case,
+    Judged,
+    Said,
+    at_origins,
+    joined,
+    judged,
+    pinball,
+    rmsse,
+    sampled,
+)
+from benchmarks.m5 import SHARDS, data_folder, load, missing_sales
 from flows.processors import processors
 from sensing.demand.demand_record import HORIZON
-from sensing.demand.model_inputs import ordinary_window
 from sensing.demand.models import DemandModels
 
 ALL = "all"
@@ -77,21 +89,12 @@ def left_out(models: DemandModels, component: str) -> Iterator[None]:
 
 def shard_forecasts(shard: int, wanted: list[Case]) -> list[dict[str, Said]]:
     """Forecasts of the wanted rows of a shard, by component that is left out."""
-    sales = load(data_folder())
-    row = np.flatnonzero(sales.shard == shard)
-    units, pool = sales.units[row], sales.store[row]
-    models = DemandModels()
-    models.ensure(row.size, int(pool.max()) + 1)
-    found, start = [], 0
-    for case in wanted:
-        close_days(models, units, pool, sales.first, start, case.origin)
-        start = case.origin
-        rows = np.searchsorted(row, case.row)
+    found = []
+    for origin in at_origins(shard, wanted):
         of_case = {}
         for name in (ALL, *COMPONENTS):
-            with left_out(models, name):
-                said = models.forecast(rows, sales.first + start - 1, pool[rows], ordinary_window(rows.size))
-                of_case[name] = Said(said.mean, models.quantiles(said, rows, LEVELS), said.demand_class)
+            with left_out(origin.models, name):
+                of_case[name] = origin.said()
         found.append(of_case)
     return found
 
@@ -111,10 +114,9 @@ def figures(rows: Judged, said: dict[str, Said]) -> dict[str, Any]:
 
 def run(size: str) -> dict[str, Any]:
     """Judge rows of one shard (``smoke``) or of all shards."""
-    folder = data_folder()
-    if not (folder / SALES).exists():
-        return {"missing": f"M5 is not part of the project: required {folder / SALES}; set TIDEGAUGE_DATA"}
-    sales = load(folder)
+    if missing := missing_sales():
+        return missing
+    sales = load(data_folder())
     shards = range(1 if size == "smoke" else SHARDS)
     rows = sampled(sales.units, [np.flatnonzero(sales.shard == shard) for shard in shards], ROWS[size][0])
     origins = [sales.units.shape[1] - back for back in ORIGINS]

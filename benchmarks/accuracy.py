@@ -18,7 +18,7 @@ competition, eq. 1 and 2.
 """
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from typing import Any, NamedTuple
@@ -29,13 +29,13 @@ from numpy.typing import NDArray
 from benchmarks.m5 import (
     HISTORY_DAYS_MIN,
     LEVELS,
-    SALES,
     SHARDS,
     Matrix,
     Sales,
     close_days,
     data_folder,
     load,
+    missing_sales,
     pinball_losses,
     scaled_errors,
     scales,
@@ -107,22 +107,40 @@ def cases(days: int, rows: NDArray[np.int64], nightly: NDArray[np.int64]) -> lis
     return sorted(found, key=lambda case: (case.origin, -case.horizon))
 
 
-def engine_shard(shard: int, wanted: list[Case]) -> list[Said]:
-    """Forecasts of the wanted rows of a shard, whose models learn all of its rows."""
+class Origin(NamedTuple):
+    """Models of a shard at an origin, the wanted rows in them with their pools, and the last local day learned."""
+
+    models: DemandModels
+    rows: NDArray[np.int64]
+    pools: NDArray[np.int32]
+    day: int
+    horizon: int
+
+    def said(self) -> Said:
+        """Forecasts of the wanted rows."""
+        said = self.models.forecast(self.rows, self.day, self.pools, ordinary_window(self.rows.size))
+        quantiles = self.models.quantiles(said, self.rows, LEVELS)
+        return Said(said.mean[:, : self.horizon], quantiles[:, : self.horizon], said.demand_class)
+
+
+def at_origins(shard: int, wanted: list[Case]) -> Iterator[Origin]:
+    """Each case of a shard in turn, whose models have learned all of the shard's rows up to its origin."""
     sales = _sales()
     row = np.flatnonzero(sales.shard == shard)
     units, pool = sales.units[row], sales.store[row]
     models = DemandModels()
     models.ensure(row.size, int(pool.max()) + 1)
-    found, start = [], 0
+    start = 0
     for case in wanted:
         close_days(models, units, pool, sales.first, start, case.origin)
         start = case.origin
         rows = np.searchsorted(row, case.row)
-        said = models.forecast(rows, sales.first + case.origin - 1, pool[rows], ordinary_window(rows.size))
-        quantiles = models.quantiles(said, rows, LEVELS)
-        found.append(Said(said.mean[:, : case.horizon], quantiles[:, : case.horizon], said.demand_class))
-    return found
+        yield Origin(models, rows, pool[rows], sales.first + case.origin - 1, case.horizon)
+
+
+def engine_shard(shard: int, wanted: list[Case]) -> list[Said]:
+    """Forecasts of the wanted rows of a shard."""
+    return [origin.said() for origin in at_origins(shard, wanted)]
 
 
 def by_engine(pool: ProcessPoolExecutor, shards: Sequence[int], wanted: list[Case]) -> list[Said]:
@@ -262,9 +280,8 @@ def figures_7(wanted: list[Case], said: dict[str, list[Said]]) -> dict[str, Any]
 
 def run(size: str) -> dict[str, Any]:
     """Judge rows of one shard (``smoke``) or of all shards."""
-    folder = data_folder()
-    if not (folder / SALES).exists():
-        return {"missing": f"M5 is not part of the project: required {folder / SALES}; set TIDEGAUGE_DATA"}
+    if missing := missing_sales():
+        return missing
     sales = _sales()
     shards = range(1 if size == "smoke" else SHARDS)
     count, nightly = ROWS[size]

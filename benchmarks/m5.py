@@ -58,6 +58,12 @@ def data_folder() -> Path:
     return Path(os.environ.get("TIDEGAUGE_DATA", str(default)))
 
 
+def missing_sales() -> dict[str, Any]:
+    """What a benchmark reports without the data; empty if they are there."""
+    path = data_folder() / SALES
+    return {} if path.exists() else {"missing": f"M5 is not part of the project: required {path}; set TIDEGAUGE_DATA"}
+
+
 def load(folder: Path) -> Sales:
     """Read the sales into an array by row and day. Rows without any sale are left out."""
     table = pq.read_table(folder / SALES, read_dictionary=["item_id", "store_id"])
@@ -230,10 +236,9 @@ def quantile_figures(rows: Judged) -> dict[str, Any]:
 
 def run(size: str) -> dict[str, Any]:
     """Learn and forecast the rows of one shard (``smoke``) or of all shards."""
-    folder = data_folder()
-    if not (folder / SALES).exists():
-        return {"missing": f"M5 is not part of the project: required {folder / SALES}; set TIDEGAUGE_DATA"}
-    sales = load(folder)
+    if missing := missing_sales():
+        return missing
+    sales = load(data_folder())
     said = [shard_run(sales, shard) for shard in range(1 if size == "smoke" else SHARDS)]
     joined = Said(*(np.concatenate([getattr(part, name) for part in said]) for name in Said._fields))
     rows = judged(sales.units[joined.row, :-HORIZON], sales.units[joined.row, -HORIZON:], joined)

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from benchmarks.harness import ROOT
 from benchmarks.m5 import data_folder
-from sensing.demand.model_inputs import NEAR_DAYS, DayInputs, ordinary_window
+from sensing.contracts.forecast_parts import NEAR_DAYS_MAX as NEAR_DAYS
+from sensing.demand.model_inputs import DayInputs, ordinary_window
 from sensing.demand.models import DemandModels
 
 Floats = NDArray[np.float64]

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.m5 import HISTORY_DAYS_MIN, SALES, SHARDS, Matrix, Sales, close_days, data_folder, load
+from benchmarks.m5 import HISTORY_DAYS_MIN, SHARDS, Matrix, Sales, close_days, data_folder, load, missing_sales
 from sensing.demand.demand_record import CLASSES, HORIZON
 from sensing.demand.model_inputs import ordinary_window
 from sensing.demand.models import DemandModels
@@ -139,10 +139,9 @@ def figures(found: Cycles, days: int) -> dict[str, float]:
 
 def run(size: str) -> dict[str, Any]:
     """Plan the rows of one shard (``smoke``) or of all shards."""
-    folder = data_folder()
-    if not (folder / SALES).exists():
-        return {"missing": f"M5 is not part of the project: required {folder / SALES}; set TIDEGAUGE_DATA"}
-    sales = load(folder)
+    if missing := missing_sales():
+        return missing
+    sales = load(data_folder())
     shards = [shard_run(sales, shard) for shard in range(1 if size == "smoke" else SHARDS)]
     found = [joined([shard[k] for shard in shards]) for k in range(len(LEAD_TIMES))]
     by_days = [figures(each, days) for each, days in zip(found, LEAD_TIMES, strict=True)]

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +39,12 @@ def parent_folder() -> Path:
 
 def cache_folder() -> Path:
     """Folder of this version, named after a hash of the whole package: for kernels that are not in the package."""
-    digest = hashlib.sha256()
-    for name, source in sorted(_sources().items()):
-        digest.update(name.encode() + b"\0" + source + b"\0")
-    return parent_folder() / f"version-{digest.hexdigest()[:16]}"
+    return parent_folder() / f"version-{_digest(_sources())}"
 
 
 def module_folder(module: str) -> Path:
     """Folder of the compiled kernels of a module of the package."""
-    digest = hashlib.sha256()
-    for name in sorted(used_modules(module)):
-        digest.update(name.encode() + b"\0" + _sources()[name] + b"\0")
-    return parent_folder() / f"{module}-{digest.hexdigest()[:16]}"
+    return parent_folder() / f"{module}-{_version(module)}"
 
 
 def compiled_kernels() -> int:
@@ -68,6 +62,19 @@ def used_modules(module: str) -> set[str]:
             found.add(name)
             waiting += _imports()[name]
     return found
+
+
+@functools.cache
+def _version(module: str) -> str:
+    """Hash of a module and all that it uses. Every kernel of the module asks for it."""
+    return _digest(used_modules(module))
+
+
+def _digest(modules: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(modules):
+        digest.update(name.encode() + b"\0" + _sources()[name] + b"\0")
+    return digest.hexdigest()[:16]
 
 
 @functools.cache

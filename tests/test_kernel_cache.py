@@ -54,6 +54,7 @@ def test_a_change_renames_the_folders_of_all_that_use_it(monkeypatch: pytest.Mon
     before = {module: kernel_cache.module_folder(module) for module in sources}
     version = kernel_cache.cache_folder()
     monkeypatch.setattr(kernel_cache, "_sources", lambda: changed)
+    monkeypatch.setattr(kernel_cache, "_version", kernel_cache._version.__wrapped__)
 
     renamed = {module for module in sources if kernel_cache.module_folder(module) != before[module]}
 

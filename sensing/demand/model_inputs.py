@@ -5,8 +5,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-NEAR_DAYS = 8
-"""Days of the near term: the one that has begun, and a week."""
 LAYOUT: tuple[Literal["C"], Literal["W"]] = ("C", "W")
 """Memory layout of all kernel arguments, so that each kernel is compiled once. Other arrays are copied."""
 
@@ -67,7 +65,7 @@ class NearTerm(NamedTuple):
     """What the order lines of a day that has begun say of the near term."""
 
     factors: NDArray[np.float64]
-    """(n, NEAR_DAYS) factors on the forecasts of the rest of the day and of the days after it."""
+    """(n, NEAR_DAYS_MAX) factors on the forecasts of the rest of the day and of the days after it."""
     expected: NDArray[np.float64]
     """(n,) order lines expected by now."""
     share: float

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sensing.contracts.forecast_parts import NEAR_DAYS_MAX
 from sensing.demand.calibration import aggregate_calibration, aggregate_dispersion
 from sensing.demand.class_scores import aggregate_scores
 from sensing.demand.day_learning import close_rows
@@ -25,7 +26,6 @@ from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_weights
 from sensing.demand.model_inputs import (
     LAYOUT,
-    NEAR_DAYS,
     DayInputs,
     Forecast,
     NearTerm,
@@ -227,7 +227,7 @@ class DemandModels:
         unusual = window.closed[:, 0] | (window.holiday[:, 0] > 0.0)
         found[unusual | (self.demand["days"][rows] < LEARNED_DAYS_MIN)] = 0.0
         lasting, decay = learned_share(self.sums["near"][0])
-        return NearTerm(near_factors(found, lasting, decay, NEAR_DAYS), expected, lasting, half_life_days(decay))
+        return NearTerm(near_factors(found, lasting, decay, NEAR_DAYS_MAX), expected, lasting, half_life_days(decay))
 
     def quantiles(
         self, forecast: Forecast, rows: NDArray[np.int64], levels: NDArray[np.float64]

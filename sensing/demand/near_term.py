@@ -110,7 +110,8 @@ def lines_of_day(
 
 def deviations(lines: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n,) the same for rows, both (n,)."""
-    return (lines - expected) / (PRIOR_LINES + expected)
+    pairs = zip(lines.tolist(), expected.tolist(), strict=True)
+    return np.array([deviation(came, usual) for came, usual in pairs], np.float64)
 
 
 def learned_share(near: NDArray[np.float64]) -> tuple[float, float]:

@@ -107,7 +107,6 @@ def begun_day(s: ShardState, rows: Integers, day: int, instant: int, window: Win
     orders come at the location. In the minutes after midnight, before a row closes, that day is over: it changes no
     forecast any more. ``window`` starts with the day.
     """
-    s.demand.ensure(s.rows.count, len(s.locations.records))
     left = days_left(s, rows, day, instant)
     hot = s.rows.hot
     come = np.empty((rows.size, DAYS_LEFT))

@@ -66,8 +66,7 @@ def _told(s: ShardState, result: ForecastAndPlan, at: Integers) -> tuple[Forecas
     Of a day that has begun they state what came and what is still to come.
     """
     begun, plan = result.begun, result.plan
-    if begun is None:
-        return forecast_summary(s, result, at), plan
+    assert begun is not None, "rows are planned as of an instant"
     to_come = begun.still_to_come(result.forecast)
     summary = forecast_summary(s, result._replace(forecast=to_come), at)
     summary.quantiles[:, :DAYS_LEFT] += begun.come[at, :, np.newaxis]

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from sensing.contracts.forecast_parts import NEAR_DAYS_MAX as NEAR_DAYS
 from sensing.demand import day_learning
 from sensing.demand.demand_record import DEMAND, POOL, SUMS
-from sensing.demand.model_inputs import NEAR_DAYS, DayInputs, Window, ordinary_window
+from sensing.demand.model_inputs import DayInputs, Window, ordinary_window
 from sensing.demand.models import DemandModels
 from sensing.demand.near_term import (
     DECAY_MAX,
