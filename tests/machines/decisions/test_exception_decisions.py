@@ -65,8 +65,8 @@ def test_an_acknowledged_problem_that_gets_worse_escalates() -> None:
     graver = next(state for state in states(found, "stockout_projected") if state["status"] == "escalated")
     found = told(
         decision("d1", at(45, 2), name, "acknowledge", exception_version=stockout["version"], role="buyer"),
-        decision("d2", at(48, 1), name, "acknowledge", exception_version=stockout["version"], role="buyer"),
-        decision("d3", at(48, 2), name, "acknowledge", role="buyer"),
+        decision("d2", at(48, 2), name, "acknowledge", exception_version=stockout["version"], role="buyer"),
+        decision("d3", at(48, 3), name, "acknowledge", role="buyer"),
     )
     later = [state for state in states(found, "stockout_projected") if state["exception_id"] == name]
     statuses = [state["status"] for state in later]
