@@ -44,8 +44,8 @@ from benchmarks.peers import auto_ets
 from benchmarks.randomised import step_shares
 from flows.processors import processors
 from sensing.demand.demand_record import CLASSES, HORIZON
-from sensing.demand.model_inputs import ordinary_window
-from sensing.demand.models import DemandModels, Forecast
+from sensing.demand.model_inputs import Forecast, ordinary_window
+from sensing.demand.models import DemandModels
 
 SEED = 12
 ROWS = {"smoke": (30, 3), "full": (1000, 150)}
@@ -72,7 +72,7 @@ class Case(NamedTuple):
 class Said(NamedTuple):
     """Forecasts of a case: mean (n, horizon), quantiles (n, horizon, levels) and the engine's demand class (n,).
 
-    ``shares`` (n, horizon, levels of TAILS): share of the probability of each quantile's own count that is below its level.
+    ``shares`` (n, horizon, tails): share of the probability of each quantile's own count that is below its level.
     """
 
     mean: Matrix
@@ -129,7 +129,8 @@ class Origin(NamedTuple):
         quantiles = self.models.quantiles(said, self.rows, LEVELS)
 
         def quantiles_of(at: slice, levels: NDArray[np.float64]) -> Matrix:
-            return self.models.quantiles(Forecast(*(each[at] for each in said)), self.rows[at], levels)
+            of = Forecast(said.mean[at], said.variance[at], said.method[at], said.demand_class[at], said.sums[at])
+            return self.models.quantiles(of, self.rows[at], levels)
 
         shares = step_shares(quantiles_of, self.rows.size, tails)
         h = self.horizon
