@@ -36,7 +36,17 @@ from sensing.demand.mixture import (
 )
 from sensing.demand.month_profile import month_day, month_index
 from sensing.demand.near_term import LEARNED_DAYS_MIN, deviation, learn_near, remember_day
-from sensing.demand.row_statistics import count_day, count_silence, has_level, learn_lines, learn_sizes, taught_day
+from sensing.demand.row_statistics import (
+    count_day,
+    count_silence,
+    has_level,
+    learn_lines,
+    learn_sizes,
+    line_size,
+    note_fraction,
+    step_of,
+    taught_day,
+)
 from sensing.demand.seasonal_profile import (
     dispersion,
     holiday_index,
@@ -67,6 +77,13 @@ _middle_forecast = PROFILE_LEVEL.predict
 
 
 @kernel
+def in_steps(demand: NDArray[Any], row: int, units: float, less: float, mean: float, variance: float) -> float:
+    """Probability that a day's demand is at most ``less`` steps below ``units``, rounded up to steps of the row."""
+    step = step_of(demand, row)
+    return cumulative(math.ceil(units / step * (1.0 - 1e-9)) - less, mean / step, variance / (step * step))
+
+
+@kernel
 def forecast_variance(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, mean: float, factor: float) -> float:
     """Variance of the forecast ``mean`` of a day. It is in proportion to ``factor``: promotions and observed share."""
     if factor <= 0.0:
@@ -83,15 +100,14 @@ def score(
     if demand[row]["days"] < SCORED_DAYS_MIN:
         return variance
     code = demand_class(demand, row)
-    # The distribution is of whole units, so a fractional quantity is rounded up.
-    high = cumulative(float(math.ceil(units)), mean, variance)
-    low = cumulative(math.ceil(units) - 1.0, mean, variance)
+    high = in_steps(demand, row, units, 0.0, mean, variance)
+    low = in_steps(demand, row, units, 1.0, mean, variance)
     if high <= low:
         high = low + 1e-12
     add_score(demand, row, pool, at, code, units, mean, variance, low)
     count_below(pool, at, code, low, high)
     if demand[row]["expected"] > 0.0 and demand[row]["square"] > 0.0:
-        pool[at]["day_dispersion"] += math.log(own_dispersion(demand, row))
+        pool[at]["day_dispersion"] += math.log(own_dispersion(demand, row) / line_size(demand, row))
         pool[at]["day_dispersion_weight"] += 1.0
     return variance
 
@@ -122,7 +138,7 @@ def score_accuracy(
     if demand[row]["days"] < SCORED_DAYS_MIN:
         return
     variance = forecast_variance(demand, row, pool, at, mean, factor)
-    low = cumulative(math.ceil(units) - 1.0, mean, variance)
+    low = in_steps(demand, row, units, 1.0, mean, variance)
     add_score(demand, row, pool, at, demand_class(demand, row), units, mean, variance, low)
 
 
@@ -167,7 +183,7 @@ def learn_pool(
     holiday: float,
     special: float,
 ) -> None:
-    """Add the units of a row's day to the day's totals of its pool.
+    """Add a row's day to the day's totals of its pool; ``units`` and ``level`` are in units of its order lines.
 
     ``special`` is the factor of holiday, day of the month, promotions and observed share in ``seasonal_index``.
     """
@@ -231,8 +247,8 @@ def learn_profiles(
     """
     pool[at]["day_lines"] += lines
     pool[at]["day_lines_level"] += demand[row]["usual_lines"][0] * special
-    level = _middle_forecast(demand, row, 1.0)
-    learn_pool(pool, at, units, level, seasonal_index, holiday, special * shifted)
+    level, size = _middle_forecast(demand, row, 1.0), line_size(demand, row)
+    learn_pool(pool, at, units / size, level / size, seasonal_index, holiday, special * shifted)
     learn_row_profile(demand, row, weekday, units, level * special * shifted)
 
 
@@ -273,7 +289,7 @@ def learn_level(
     """
     learn_lines(demand, row, lines, index_of_lines, observed, weight)
     learn_base(demand, row, lines, index_of_lines, observed, weight)
-    learn_sizes(demand, row, units, observed)
+    learn_sizes(demand, row, units, lines, observed)
     _learn_members(demand, row, units, seasonal_index, observed, weight)
     count_day(demand, row, units, seasonal_index)
 
@@ -365,7 +381,8 @@ def close_rows(
                 learn_day_of_near_term(
                     demand, row, pool, at, units, lines[i], usual, plain_index, uplift[i], index_of_lines, variance
                 )
-            out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
+            out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3 * step_of(demand, row) ** 2)
+        note_fraction(demand, row, units)
         units = taught_day(demand, row, units, mean)
         taught = lines[i] if units >= quantity[i] else lines[i] * units / quantity[i]
         weight = weigh_day(demand, row, lines[i], index_of_lines)

@@ -44,6 +44,7 @@ DEMAND = np.dtype(
         ("exposure", "f4"),  # sum of the seasonal indices of the days learned
         ("size_mean", "f4"),  # discounted mean (and mean square) of a day with demand, not seasonally adjusted
         ("size_square", "f4"),
+        ("line_size", "f4"),  # discounted mean of the units of an order line
         ("interval", "f4"),  # discounted mean of the days between days with demand
         ("newest_size", "f4"),  # units of the newest day with demand
         ("weekday_quantity", "f4", (7,)),  # discounted units per weekday
@@ -83,6 +84,7 @@ DEMAND = np.dtype(
         ("sales", "u2"),  # days learned with demand
         ("silence", "u2"),  # days learned since the last one with demand
         ("drifts", "u2"),  # drifts detected by ADWIN
+        ("fractional", "i4"),  # 1: units of a day were no whole number
         ("sum_days", "u2"),  # days of the sum that have closed; 0: none is waiting
         ("sum_class", "u1"),  # 1 + demand class when the newest sum started; 0: none has
         ("sum_silence", "u1"),  # bin of the row's silence when it started, see `silent_rows`

@@ -47,6 +47,7 @@ from sensing.demand.near_term import (
 from sensing.demand.rescaling import rescale_rows
 from sensing.demand.river_row import RiverRow, learn_days, write_coefficients
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
+from sensing.demand.row_statistics import step_of
 from sensing.demand.seasonal_profile import aggregate_hours, aggregate_weekday
 from sensing.demand.sum_calibration import aggregate_sums, end_sum
 from sensing.demand.sum_variance import COLUMNS
@@ -312,7 +313,9 @@ class DemandModels:
             self.models[row] = model
             self.demand["slot"][row] = slot + 1
             self.river["row"][slot] = row
-            self.river["scale"][slot] = max(float(self.demand["square"][row]), 1e-3) ** 0.5
+            self.river["scale"][slot] = (
+                max(float(self.demand["square"][row]), 1e-3 * step_of(self.demand, row) ** 2) ** 0.5
+            )
             write_coefficients(self.river, np.array([slot]), [model])
 
     def _follow_level(self, rows: NDArray[np.int64], out: NDArray[np.float64]) -> None:

@@ -22,9 +22,9 @@ from sensing.demand.seasonal_profile import DISPERSION_DAYS_MAX, DISPERSION_PRIO
 from sensing.jit import kernel
 
 ROW_POWERS: dict[str, int] = {
-    "error": 2, "size_mean": 1, "size_square": 2, "newest_size": 1, "weekday_quantity": 1, "weekday_expected": 1,
-    "square": 2, "expected": 1, "sum_level": 1, "sum_gap": 1, "sum_dispersion": 1, "sum_expected": 1, "sum_units": 1,
-    "near_level": 1,
+    "error": 2, "size_mean": 1, "size_square": 2, "newest_size": 1, "line_size": 1, "weekday_quantity": 1,
+    "weekday_expected": 1, "square": 2, "expected": 1, "sum_level": 1, "sum_gap": 1, "sum_dispersion": 1,
+    "sum_expected": 1, "sum_units": 1, "near_level": 1,
     "score_absolute": 1, "score_error": 1, "score_quantity": 1,
     **{name: 1 for member in MEMBERS for name in member.in_units},
 }  # fmt: skip

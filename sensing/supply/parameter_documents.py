@@ -41,7 +41,7 @@ from sensing.supply.dead_band import (
 )
 from sensing.supply.lead_time_demand import protection_time_moments
 from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
-from sensing.supply.plan import Plan
+from sensing.supply.plan import Plan, steps_of
 from sensing.supply.planner_decisions import FIELDS, KEPT_DAYS, DecisionState, DecisionStates, Values
 from sensing.supply.publication_causes import Causes
 from sensing.supply.resolved_policy import IN_FORCE, Names
@@ -124,7 +124,7 @@ def as_published(plan: Plan, supply: NDArray[Any], decision_states: DecisionStat
     last = take_records(supply, plan.rows)
     mean_of, variance_of, days, days_sd, review, service = (last[name].astype(np.float64) for name in POINT_INPUTS)
     out = np.empty((plan.rows.size, 3))
-    protection_time_moments(mean_of, variance_of, days, days_sd, review, service, out)
+    protection_time_moments(mean_of, variance_of, days, days_sd, review, service, steps_of(plan.policy), out)
     kept: dict[str, Any] = {name: last[name] for name in _KEPT}
     decimals, mean = plan.policy["decimals"], rounded(out[:, 0])
     point, quantity = published_point(plan, last), published_quantity(plan, last)
@@ -323,7 +323,7 @@ def _changes(plan: Plan, at: NDArray[np.int64], last: NDArray[Any]) -> dict[str,
         old[:, k] = last[name]
         new[:, k] = getattr(plan, name)[at]
     parts = np.empty((at.size, len(PARTS)))
-    substitute_inputs(old, new, parts)
+    substitute_inputs(old, new, steps_of(plan.policy)[at], parts)
     decimals = plan.policy["decimals"][at]
     quantity = in_units(last["order_quantity"], decimals).tolist()
     days, demand_class = last["lead_time_days_mean"].tolist(), last["demand_class"].tolist()
