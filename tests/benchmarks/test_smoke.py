@@ -43,7 +43,7 @@ ON_SERVERS = {
 """Those that need a Kafka and a Redis."""
 TIMED = {"first_hour", "latency"}
 """Those that measure how long someone waits, so that nothing runs beside them."""
-NOT_SHIPPED = {"ablation", "accuracy", "m5", "stocking"}
+NOT_SHIPPED = {"ablation", "accuracy", "coldstart", "m5", "stocking"}
 """Benchmarks on data that are no part of the project."""
 
 
