@@ -98,7 +98,8 @@ def forecast_and_plan_of_row(s: ShardState, row: int, now: int) -> ForecastAndPl
 
 def usual_days(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int64]) -> NDArray[np.float64]:
     """(k, 28) means that would be forecast of the rows at positions ``at`` without what is known of the begun day."""
-    window = Window(*(column[at] for column in result.window))
+    closed, holiday, uplift = result.window
+    window = Window(closed[at], holiday[at], uplift[at])
     sensed = select_rows(result.sensed, at)
     return add_parts(s, result.plan.rows[at], result.plan.day, sensed, window, result.price[at])[0].mean
 

@@ -32,7 +32,7 @@ def test_the_kernel_rounds_as_one_number_is_rounded(values: list[float], places:
     table = np.array([values])
     out, exact = np.empty_like(table), np.empty(table.shape, np.bool_)
     told = round_exactly(table, np.full(table.shape, places), out, exact)
-    assert told == (np.isfinite(table).all(), exact.all())
+    assert told == (bool(np.isfinite(table).all()), bool(exact.all()))
     for value, found, certain in zip(values, out[0].tolist(), exact[0].tolist(), strict=True):
         if not math.isfinite(value):
             assert certain
