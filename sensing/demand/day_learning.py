@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sensing.demand.calibration import count_below, day_variance
 from sensing.demand.class_scores import SCORE_LEVELS, add_class_score
+from sensing.demand.cold_start import count_share, first_day
 from sensing.demand.combination import error_gain
 from sensing.demand.demand_class import demand_class
 from sensing.demand.demand_record import RIVER_FORECASTS
@@ -71,6 +72,7 @@ WEIGHT_MIN = 0.5
 _ROW_SCORE = SCORE_LEVELS.index(SCORE_LEVEL)
 _COUNT = len(MEMBERS)
 _FEATURE_COUNT = len(FEATURES)
+_start_members = in_turn([member.start for member in MEMBERS])
 _restart_members = in_turn([member.restart for member in MEMBERS])
 _learn_members = in_turn([member.learn for member in MEMBERS])
 _middle_forecast = PROFILE_LEVEL.predict
@@ -279,10 +281,10 @@ def learn_hours(pool: NDArray[Any], at: int, lines: NDArray[np.uint16]) -> None:
 
 @kernel
 def learn_level(
-    demand: NDArray[Any], row: int, units: float, lines: float, index_of_lines: float, seasonal_index: float,
-    observed: float, weight: float,
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, lines: float, index_of_lines: float,
+    seasonal_index: float, observed: float, weight: float,
 ) -> None:  # fmt: skip
-    """Update statistics and members of a row with the units and lines that a day teaches, and count the day.
+    """Update statistics and members of a row with the units and lines that a day teaches, and count row and day.
 
     ``weight`` is that of the day in the level; ``index_of_lines`` its seasonal index for order lines, without the
     factor of a shift in doubt.
@@ -290,7 +292,12 @@ def learn_level(
     learn_lines(demand, row, lines, index_of_lines, observed, weight)
     learn_base(demand, row, lines, index_of_lines, observed, weight)
     learn_sizes(demand, row, units, lines, observed)
-    _learn_members(demand, row, units, seasonal_index, observed, weight)
+    if demand[row]["days"] == 0:
+        size, share = first_day(demand, row, pool, at, units, seasonal_index, observed)
+        _start_members(demand, row, size, share)
+    else:
+        count_share(demand, row, pool, at)
+        _learn_members(demand, row, units, seasonal_index, observed, weight)
     count_day(demand, row, units, seasonal_index)
 
 
@@ -397,7 +404,7 @@ def close_rows(
                 learn_profiles(demand, row, pool, at, weekday, units, taught, index, holiday[i], special, shifted)
         if share >= 1.0:  # a part of a day would bias the hour profile
             learn_hours(pool, at, hours[i])
-        learn_level(demand, row, units, taught, index_of_lines, index, share, weight)
+        learn_level(demand, row, pool, at, units, taught, index_of_lines, index, share, weight)
         out[i, 5] = shift_level(demand, row, day, weights)
         if out[i, 5] > 0.0:  # River's models restart instead
             out[i, 0] = math.nan

@@ -69,7 +69,7 @@ def forecast_rows(
         gain = member_rate(weights)
         ratio, usual = dispersion(demand, row, pool, at), demand[row]["expected"]
         silence = silence_bin(demand, row)
-        sums[i, GAIN], sums[i, YOUNG] = gain, young_level(demand[row]["exposure"], gain)
+        sums[i, GAIN], sums[i, YOUNG] = gain, young_level(demand[row]["exposure"] + demand[row]["prior_days"], gain)
         write_scales(calibration, codes[i], sums[i])
         if slot >= 0:
             river_weights(river, slot, weights_of_river)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sensing.contracts.forecast_parts import NEAR_DAYS_MAX
 from sensing.demand.calibration import aggregate_calibration, aggregate_dispersion
 from sensing.demand.class_scores import aggregate_scores
+from sensing.demand.cold_start import aggregate_shares
 from sensing.demand.day_learning import close_rows
 from sensing.demand.demand_record import DEMAND, HORIZON, POOL, RIVER, SUMS
 from sensing.demand.feature_values import features_by_name
@@ -193,6 +194,7 @@ class DemandModels:
             aggregate_weekday(self.pool, at, weekday)
             aggregate_hours(self.pool, at, weekday)
             aggregate_dispersion(self.pool, at)
+            aggregate_shares(self.pool, at)
             aggregate_calibration(self.pool, at)
             aggregate_scores(self.pool, at)
             aggregate_near(self.pool, at, self.sums, day)
@@ -299,6 +301,7 @@ class DemandModels:
         self.drifts += 1
         self.demand["drifts"][row] = min(int(self.demand["drifts"][row]) + 1, 65535)
         self.demand["exposure"][row] = min(float(self.demand["exposure"][row]), DRIFT_EXPOSURE)
+        self.demand["prior_days"][row] = 0.0
 
     def _start_river(self, rows: NDArray[np.int64]) -> None:
         """Add River models to rows with enough history. They start at the level of the row's own members."""

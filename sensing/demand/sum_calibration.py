@@ -59,7 +59,7 @@ def start_sum(demand: NDArray[Any], row: int, level: float, square: float, gain:
     demand[row]["sum_level"] = level
     demand[row]["sum_dispersion"] = square / level if level > 0.0 else 0.0
     demand[row]["sum_gain"] = gain
-    demand[row]["sum_young"] = young_level(demand[row]["exposure"], gain) + doubt
+    demand[row]["sum_young"] = young_level(demand[row]["exposure"] + demand[row]["prior_days"], gain) + doubt
     demand[row]["sum_expected"] = 0.0
     demand[row]["sum_units"] = 0.0
 

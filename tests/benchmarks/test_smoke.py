@@ -41,7 +41,7 @@ ON_SERVERS = {
     "publication": ("rows_published_per_second", "health_answers", "epochs"),
 }
 """Those that need a Kafka and a Redis."""
-NOT_SHIPPED = {"ablation", "accuracy", "m5", "stocking"}
+NOT_SHIPPED = {"ablation", "accuracy", "coldstart", "m5", "stocking"}
 """Benchmarks on data that are no part of the project."""
 
 
