@@ -84,8 +84,8 @@ DEMAND = np.dtype(
         ("days", "u2"),  # days learned, ceiling 65535
         ("sales", "u2"),  # days learned with demand
         ("silence", "u2"),  # days learned since the last one with demand
-        ("drifts", "u2"),  # drifts detected by ADWIN
-        ("fractional", "i4"),  # 1: units of a day were no whole number
+        ("drifts", "u1"),  # drifts detected by ADWIN, ceiling 255
+        ("fractional", "u1"),  # 1: units of a day were no whole number
         ("sum_days", "u2"),  # days of the sum that have closed; 0: none is waiting
         ("sum_class", "u1"),  # 1 + demand class when the newest sum started; 0: none has
         ("sum_silence", "u1"),  # bin of the row's silence when it started, see `silent_rows`

@@ -299,7 +299,7 @@ class DemandModels:
     def _drifted(self, row: int) -> None:
         """Speed up learning of a row after a detected drift."""
         self.drifts += 1
-        self.demand["drifts"][row] = min(int(self.demand["drifts"][row]) + 1, 65535)
+        self.demand["drifts"][row] = min(int(self.demand["drifts"][row]) + 1, 255)
         self.demand["exposure"][row] = min(float(self.demand["exposure"][row]), DRIFT_EXPOSURE)
         self.demand["prior_days"][row] = 0.0
 

@@ -18,7 +18,13 @@ from sensing.demand.demand_record import DEMAND, RIVER
 from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
 from sensing.demand.river_row import RiverRow, write_coefficients
 from sensing.demand.river_snapshot import MODEL
-from sensing.demand.seasonal_profile import DISPERSION_DAYS_MAX, DISPERSION_PRIOR_DAYS, EXPECTED_MIN, dispersion
+from sensing.demand.seasonal_profile import (
+    DISPERSION_DAYS_MAX,
+    DISPERSION_PRIOR_DAYS,
+    EXPECTED_MIN,
+    dispersion,
+    weekday_prior,
+)
 from sensing.jit import kernel
 
 ROW_POWERS: dict[str, int] = {
@@ -48,10 +54,13 @@ def dispersions(demand: NDArray[Any], pool: NDArray[Any], rows: NDArray[np.int64
     return found
 
 
-def own_dispersions(demand: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(n,) own variance-to-mean ratios of rows, at least 1, as `weekday_index` has them."""
-    found: NDArray[np.float64] = demand["square"][rows] / np.maximum(demand["expected"][rows], EXPECTED_MIN)
-    return np.maximum(found, 1.0)
+@kernel
+def weekday_priors(demand: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Units behind the weekday indices of rows (n,)."""
+    found = np.empty(rows.size)
+    for i in range(rows.size):
+        found[i] = weekday_prior(demand, rows[i])
+    return found
 
 
 def rescale_rows(
@@ -60,15 +69,17 @@ def rescale_rows(
 ) -> None:  # fmt: skip
     """Multiply what was learned of rows by ``factor``: new base units in an old one."""
     taught = rows[demand["expected"][rows] > 0.0]
-    before, prior = dispersions(demand, pool, taught), own_dispersions(demand, taught)
+    before, prior = dispersions(demand, pool, taught), weekday_priors(demand, taught)
     for name, power in ROW_POWERS.items():
         demand[name][rows] *= factor**power
+    if factor % 1.0:
+        demand["fractional"][rows] = 1
     days = np.minimum(demand["days"][taught].astype(np.float64), DISPERSION_DAYS_MAX)
     missing = (factor * before - dispersions(demand, pool, taught)) * (days + DISPERSION_PRIOR_DAYS) / days
     square = demand["square"][taught]
     adapted = square + missing * np.maximum(demand["expected"][taught], EXPECTED_MIN)
     demand["square"][taught] = np.maximum(adapted, SQUARE_KEPT_MIN * square)
-    more = own_dispersions(demand, taught) / (factor * prior)
+    more = weekday_priors(demand, taught) / (factor * prior)
     for name in ("weekday_quantity", "weekday_expected"):
         demand[name][taught] *= more[:, np.newaxis]
     for row in rows.tolist():

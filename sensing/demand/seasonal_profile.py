@@ -2,9 +2,9 @@
 
 Day learning updates them; forecasts and surge detectors read them. A seasonal index is the expected demand of a day
 relative to an average day. The weekday indices of a pool average 1. The weekday index of a row is units sold / units
-expected by its level, shrunk to the pool's index. The prior counts as ``ROW_PRIOR`` steps of
-the row's quantities or, if that is more, as many times its variance-to-mean ratio. Without data all indices are 1 and
-the hours have equal shares.
+expected by its level, shrunk to the pool's index. The prior counts as the units of ``ROW_PRIOR`` order lines or, if
+that is more, as many times the row's variance-to-mean ratio. Without data all indices are 1 and the hours have equal
+shares.
 
 Order lines have a profile of their own, since a few large lines move one of units: that of the pool's lines, times what
 the row's units say of the row in comparison with its pool.
@@ -81,9 +81,15 @@ def squared_error(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, l
 
 
 @kernel
+def weekday_prior(demand: NDArray[Any], row: int) -> float:
+    """Units that count for the pool in the weekday indices of a row."""
+    return ROW_PRIOR * max(line_size(demand, row), own_dispersion(demand, row))
+
+
+@kernel
 def weekday_index(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, weekday: int) -> float:
     """Seasonal index of a weekday (Monday 0) for a row."""
-    prior = ROW_PRIOR * max(step_of(demand, row), own_dispersion(demand, row))
+    prior = weekday_prior(demand, row)
     units: float = prior * (1.0 + pool[at]["weekday_index"][weekday]) + demand[row]["weekday_quantity"][weekday]
     expected: float = prior + demand[row]["weekday_expected"][weekday]
     return units / expected
