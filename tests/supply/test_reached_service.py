@@ -28,16 +28,15 @@ def begin(found: ReachedService, row: int, point: float | None, days: float, cod
 @given(days=DAYS)
 def test_cycles_are_those_of_the_oracle(days: list[tuple[int, bool, int | None, float]]) -> None:
     """Every cycle is the sum of its days; a day out of stock ends it; the next one begins with the next plan."""
-    found, cycle, counted = ReachedService(len(CLASSES)), None, []
+    found, counted = ReachedService(len(CLASSES)), list[bool]()
+    cycle: tuple[list[int], int, int] | None = None
     for units, censored, point, lead_time in days:
         day(found, [3], [float(units)], [censored])
         if cycle is not None:
-            seen, length, limit = cycle
-            seen = None if censored else [*seen, units]
-            cycle = None if seen is None else (seen, length, limit)
-            if seen is not None and len(seen) == length:
-                counted.append(sum(seen) <= limit)
-                cycle = None
+            seen, length, limit = [*cycle[0], units], *cycle[1:]
+            over = not censored and len(seen) == length
+            counted += [sum(seen) <= limit] if over else []
+            cycle = None if censored or over else (seen, length, limit)
         begin(found, 3, point, lead_time)
         if cycle is None and point is not None:
             cycle = ([], max(round(lead_time), 1), point)
