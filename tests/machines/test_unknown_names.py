@@ -369,7 +369,7 @@ def any_stream(draw: Any) -> Stream:
 
 @pytest.mark.slow
 @given(st.data())
-@settings(max_examples=examples(8))
+@settings(max_examples=examples(4))
 def test_neither_cuts_nor_shards_nor_restarts_show(data: st.DataObject) -> None:
     """The roll-up says the same, to the byte, for any cut and number of shards; all held events are accounted for."""
     stream = any_stream(data.draw)
