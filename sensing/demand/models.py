@@ -145,7 +145,7 @@ class DemandModels:
 
     def rescale(self, rows: NDArray[np.int64], factor: float) -> None:
         """Multiply what was learned of rows by ``factor``, when their base unit has changed."""
-        rescale_rows(self.demand, self.pool, self.river, self.models, rows, factor)
+        rescale_rows(self.demand, self.river, self.models, rows, factor)
 
     def given(self, row: int) -> GivenDemand:
         """What a row has learned, for :meth:`adopt`."""
