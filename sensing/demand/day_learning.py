@@ -6,13 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.calibration import count_below, day_variance
-from sensing.demand.class_scores import SCORE_LEVELS, add_class_score
 from sensing.demand.cold_start import count_share, first_day
 from sensing.demand.combination import error_gain
-from sensing.demand.demand_class import demand_class
+from sensing.demand.day_scores import SCORED_DAYS_MIN, score, score_accuracy
 from sensing.demand.demand_record import RIVER_FORECASTS
-from sensing.demand.distribution import cumulative
 from sensing.demand.feature_values import features_of
 from sensing.demand.features import FEATURES, KnownDay
 from sensing.demand.level_shift import (
@@ -44,16 +41,13 @@ from sensing.demand.row_statistics import (
     learn_lines,
     learn_sizes,
     line_size,
-    note_fraction,
     step_of,
     taught_day,
 )
 from sensing.demand.seasonal_profile import (
-    dispersion,
     holiday_index,
     learn_row_profile,
     line_index,
-    own_dispersion,
     squared_error,
     weekday_index,
 )
@@ -61,87 +55,15 @@ from sensing.demand.silent_rows import returning_units, silence_bin, start_silen
 from sensing.demand.sum_calibration import add_to_sum, end_sum, start_sum, starts_sum
 from sensing.jit import kernel
 
-SCORE_LEVEL = 0.95
-"""Level whose coverage is an accuracy of the row."""
-SCORE_DISCOUNT = 0.99
 SQUARE_RATE = 0.02
-SCORED_DAYS_MIN = 14
-"""A row's distribution is scored from this day on. Before that its level is a guess."""
 WEIGHT_MIN = 0.5
 """Days of a smaller weight in the level teach no profile and no River model."""
-_ROW_SCORE = SCORE_LEVELS.index(SCORE_LEVEL)
 _COUNT = len(MEMBERS)
 _FEATURE_COUNT = len(FEATURES)
 _start_members = in_turn([member.start for member in MEMBERS])
 _restart_members = in_turn([member.restart for member in MEMBERS])
 _learn_members = in_turn([member.learn for member in MEMBERS])
 _middle_forecast = PROFILE_LEVEL.predict
-
-
-@kernel
-def in_steps(demand: NDArray[Any], row: int, units: float, less: float, mean: float, variance: float) -> float:
-    """Probability that a day's demand is at most ``less`` steps below ``units``, rounded up to steps of the row."""
-    step = step_of(demand, row)
-    return cumulative(math.ceil(units / step * (1.0 - 1e-9)) - less, mean / step, variance / (step * step))
-
-
-@kernel
-def forecast_variance(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, mean: float, factor: float) -> float:
-    """Variance of the forecast ``mean`` of a day. It is in proportion to ``factor``: promotions and observed share."""
-    if factor <= 0.0:
-        return 0.0
-    return factor * day_variance(dispersion(demand, row, pool, at), np.float64(demand[row]["expected"]), mean / factor)
-
-
-@kernel
-def score(
-    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float, factor: float
-) -> float:
-    """Score the combined forecast of a day against its demand; returns its variance, see `forecast_variance`."""
-    variance = forecast_variance(demand, row, pool, at, mean, factor)
-    if demand[row]["days"] < SCORED_DAYS_MIN:
-        return variance
-    code = demand_class(demand, row)
-    high = in_steps(demand, row, units, 0.0, mean, variance)
-    low = in_steps(demand, row, units, 1.0, mean, variance)
-    if high <= low:
-        high = low + 1e-12
-    add_score(demand, row, pool, at, code, units, mean, variance, low)
-    count_below(pool, at, code, low, high)
-    if demand[row]["expected"] > 0.0 and demand[row]["square"] > 0.0:
-        pool[at]["day_dispersion"] += math.log(own_dispersion(demand, row) / line_size(demand, row))
-        pool[at]["day_dispersion_weight"] += 1.0
-    return variance
-
-
-@kernel
-def add_score(
-    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, code: int, units: float, mean: float,
-    variance: float, low: float,
-) -> None:  # fmt: skip
-    """Add a day to the accuracy of a row and of its class ``code``.
-
-    ``low`` is the probability of less demand than there was.
-    """
-    add_class_score(demand, row, pool, at, code, units, mean, variance, low)
-    demand[row]["score_absolute"] = SCORE_DISCOUNT * demand[row]["score_absolute"] + abs(units - mean)
-    demand[row]["score_error"] = SCORE_DISCOUNT * demand[row]["score_error"] + mean - units
-    demand[row]["score_quantity"] = SCORE_DISCOUNT * demand[row]["score_quantity"] + units
-    covered = 1.0 if low < SCORE_LEVEL + pool[at]["nominal_correction"][code, _ROW_SCORE] else 0.0
-    demand[row]["score_covered"] = SCORE_DISCOUNT * demand[row]["score_covered"] + covered
-    demand[row]["score_weight"] = SCORE_DISCOUNT * demand[row]["score_weight"] + 1.0
-
-
-@kernel
-def score_accuracy(
-    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float, factor: float
-) -> None:
-    """Add a promoted day to the accuracy of a row. Its error does not calibrate ordinary days."""
-    if demand[row]["days"] < SCORED_DAYS_MIN:
-        return
-    variance = forecast_variance(demand, row, pool, at, mean, factor)
-    low = in_steps(demand, row, units, 1.0, mean, variance)
-    add_score(demand, row, pool, at, demand_class(demand, row), units, mean, variance, low)
 
 
 @kernel
@@ -389,7 +311,6 @@ def close_rows(
                     demand, row, pool, at, units, lines[i], usual, plain_index, uplift[i], index_of_lines, variance
                 )
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3 * step_of(demand, row) ** 2)
-        note_fraction(demand, row, units)
         units = taught_day(demand, row, units, mean)
         taught = lines[i] if units >= quantity[i] else lines[i] * units / quantity[i]
         weight = weigh_day(demand, row, lines[i], index_of_lines)

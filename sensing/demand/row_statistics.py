@@ -83,11 +83,14 @@ def shrunk_dispersion(square: float, level: float, history_days: float) -> float
 def taught_day(demand: NDArray[Any], row: int, units: float, mean: float) -> float:
     """Units that a day of ``units`` teaches its row and pool; ``mean`` is its forecast. Keeps the units.
 
+    Also notes whether they are no whole number.
+
     One day far beyond all others is business of its own, however many lines it has. If the next day with demand is like
     it, demand has risen, and that day is learned whole. So is the first one.
     """
     usual = max(float(demand[row]["size_mean"]), mean)
     bound = max(TAUGHT_DAY_TIMES * usual, float(demand[row]["newest_size"]))
+    note_fraction(demand, row, units)
     if units > 0.0:
         demand[row]["newest_size"] = units
     return units if demand[row]["sales"] == 0 else min(units, bound)

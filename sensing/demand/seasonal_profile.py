@@ -81,15 +81,9 @@ def squared_error(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, l
 
 
 @kernel
-def weekday_prior(demand: NDArray[Any], row: int) -> float:
-    """Units that count for the pool in the weekday indices of a row."""
-    return ROW_PRIOR * max(line_size(demand, row), own_dispersion(demand, row))
-
-
-@kernel
 def weekday_index(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, weekday: int) -> float:
     """Seasonal index of a weekday (Monday 0) for a row."""
-    prior = weekday_prior(demand, row)
+    prior = ROW_PRIOR * max(line_size(demand, row), own_dispersion(demand, row))
     units: float = prior * (1.0 + pool[at]["weekday_index"][weekday]) + demand[row]["weekday_quantity"][weekday]
     expected: float = prior + demand[row]["weekday_expected"][weekday]
     return units / expected

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensing.demand.day_learning import in_steps
+from sensing.demand.day_scores import in_steps
 from sensing.demand.demand_record import DEMAND
 from sensing.demand.distribution import STEADY_MEAN_MIN, cumulative
 from sensing.demand.model_inputs import DayInputs, Forecast, ordinary_window

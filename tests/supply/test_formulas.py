@@ -91,7 +91,8 @@ def test_reorder_point_is_the_quantile_by_moments(
     np.testing.assert_allclose(variance, daily * ratio * days + (daily * float(columns[1][0])) ** 2, rtol=1e-5)
     expected = oracles.sum_quantile(float(columns[3][0]), mean, variance)
     np.testing.assert_allclose(out[0, 4], expected, rtol=4e-3, atol=1.0 if mean < 64 else 0.0)
-    recomputed = reorder_point(*out[0, :2], *(float(column[0]) for column in columns), 1.0)  # type: ignore[call-arg]  # it counts no unpacked ones
+    found, inputs = out[0].tolist(), [float(column[0]) for column in columns]
+    recomputed = reorder_point(found[0], found[1], inputs[0], inputs[1], inputs[2], inputs[3], 1.0)
     assert recomputed == out[0, 4]
 
 
