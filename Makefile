@@ -26,7 +26,7 @@ demo: .venv/kernels.stamp ## real orders with a simulated supply side, watched l
 # Three processes keep two cores busy, since tests with servers wait a lot.
 test: .venv/dev.stamp ## lint, types and all tests, against a real Kafka and Redis, as CI runs them
 	@$(MAKE) --no-print-directory --jobs 3 SIDE_BY_SIDE=1 .venv/kernels.stamp lint programs
-	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/dev.stamp .venv/kernels.stamp ## tests without servers and whole replays, within two minutes
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not servers and not slow'
