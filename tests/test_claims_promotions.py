@@ -66,21 +66,21 @@ def suppressed(found: Result) -> list[dict[str, Any]]:
 
 def test_the_stated_uplift_multiplies_the_forecast_of_its_days() -> None:
     """Before any promoted day: 1.5 times on the three days, nothing elsewhere; the record says so."""
-    plain = forecast(world(shop(range(40)), 40))
-    found = world([*shop(range(40)), *approved("SPRING", 44, 46, 0.5)], 40)
+    plain = forecast(world(shop(range(70)), 70))
+    found = world([*shop(range(70)), *approved("SPRING", 74, 76, 0.5, known=69)], 70)
     # Both are published with three decimals.
     assert forecast(found)[4:7] == pytest.approx(1.5 * plain[4:7], rel=0.0, abs=0.0005 + 1.5 * 0.0005)
     assert np.delete(forecast(found), [4, 5, 6]).tolist() == np.delete(plain, [4, 5, 6]).tolist()
     expected = {
         "promotion": "SPRING",
-        "start": date(44),
-        "end": date(46),
+        "start": date(74),
+        "end": date(76),
         "uplift": 0.5,
         "source": "stated",
         "stated": 0.5,
     }
     assert published(found) == [expected]
-    assert published(world(shop(range(40)), 40)) == []
+    assert published(world(shop(range(70)), 70)) == []
 
 
 def test_the_day_after_the_end_is_as_if_nothing_had_been() -> None:

@@ -39,6 +39,11 @@ def final(found: Result) -> Any:
     return sums(found.shards[0]), found.table()
 
 
+def without_versions(table: dict[tuple[str, str], dict[str, Any]]) -> Any:
+    """A table of parameters without the numbers of their versions."""
+    return {row: {name: value for name, value in fields.items() if name != "version"} for row, fields in table.items()}
+
+
 def test_a_giant_is_held_with_what_the_steward_must_know() -> None:
     """The exception names order, line, quantity, price, requested date and the partition it came in."""
     state, *_ = states(world([*USUAL, GIANT], 9), "data_quality")
@@ -183,12 +188,16 @@ def test_a_line_that_was_evicted_cannot_be_released() -> None:
 
 
 def test_a_release_in_quiet_time_counts_in_silence() -> None:
-    """History that was released is history: only the answer comes out, and the parameters are those of a loud run."""
+    """History that was released is history: only the answer comes out, and the parameters are those of a loud run.
+
+    The loud run may have published more versions.
+    """
     lines = [*USUAL, GIANT, release(NAMES["giant"])]
     quiet, loud = world(lines, 10, quiet_until=at(9.5)), world(lines, 10)
     assert states(quiet, "data_quality") == []
     assert outcomes(quiet) == [("release", None)]
-    assert final(quiet) == final(loud)
+    (counted, table), expected = final(quiet), final(loud)
+    assert (counted, without_versions(table)) == (expected[0], without_versions(expected[1]))
 
 
 def test_a_release_can_be_a_surge() -> None:
