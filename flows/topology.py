@@ -23,12 +23,14 @@ from bytewax.inputs import FixedPartitionedSource
 from bytewax.outputs import FixedPartitionedSink
 
 from flows.input.routing import from_shard
+from flows.durability.store import Store
 from flows.runtime.context import RunContext
 from flows.runtime.error_boundary import BoundedSink, BoundedSource
 from flows.runtime.machine_logic import MachineLogic
 from flows.runtime.machine_processes import MachineHosts
 from flows.runtime.roles import Item, Role
 from sensing.machines.machine_messages import HandOver
+from sensing.outputs import Produced
 
 
 def build(
@@ -37,12 +39,13 @@ def build(
     hosts: MachineHosts,
     sink: FixedPartitionedSink[Any, Any],
     context: RunContext,
+    store: Store | None = None,
 ) -> Dataflow:
-    """Wire source, machines and sink."""
+    """Wire source, machines and sink; with a store machines keep journals."""
     flow = Dataflow("tidegauge")
 
-    def logic(_saved: None) -> MachineLogic:
-        return MachineLogic(hosts.make, context)
+    def logic(saved: bytes | None) -> MachineLogic:
+        return MachineLogic(hosts.make, context, store, saved)
 
     def submit(item: Item) -> Item:
         assert hosts.submit is not None, "there is such a step only with a function for it"
@@ -53,7 +56,7 @@ def build(
     by_role = op.branch("role", read, lambda item: item[1].machine.role is Role.SHARD)
     for_shards = by_role.trues if hosts.submit is None else op.map("submit", by_role.trues, submit)
     sensed = op.stateful_batch(Role.SHARD, for_shards, logic)
-    found = op.branch("found", sensed, lambda item: isinstance(item[1], list))
+    found = op.branch("found", sensed, lambda item: isinstance(item[1], Produced))
     said = op.branch("said", found.falses, lambda item: isinstance(item[1], HandOver))
     # A flow has no loops, so the source takes what comes back from a queue.
     op.inspect("way back", said.trues, lambda _step, item: context.way_back.append(item[1]))

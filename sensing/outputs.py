@@ -1,6 +1,6 @@
 """Output records: what machines return and sinks deliver as CloudEvents."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -34,6 +34,18 @@ class OutputRecord(NamedTuple):
     time: int
     attributes: dict[str, str]
     data: bytes
+
+
+class Produced(NamedTuple):
+    """What one call of a machine has produced.
+
+    ``machine`` is its key. ``position`` is the number of its calls so far; the same position has the same outputs
+    whenever it is made again. ``outputs`` are `OutputRecord` and, at the end of an input, tables of rows.
+    """
+
+    machine: str
+    position: int
+    outputs: list[Any]
 
 
 def encode(data: msgspec.Struct) -> bytes:

@@ -13,19 +13,18 @@ from typing import Any
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from sensing.codec.instants import rfc3339
-from sensing.outputs import OutputRecord
+from sensing.outputs import OutputRecord, Produced
 from sinks.delivery import Delivery, OnDelivered, Patience, ProducerStatus
 from sinks.envelope import SOURCE
 from sinks.kafka_messages import Message, to_message
 from sinks.own_offsets import OwnOffsets
-from sinks.part_files import Rows
 from sinks.status import Status
 
 PARTITIONS_MAX = 100
 STOP_TIMEOUT_S = 10.0
 
 
-class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
+class KafkaSink(FixedPartitionedSink[Produced, None]):
     """Delivers output records of all machines to Kafka. Tables of rows are for files; this sink ignores them.
 
     Parameters
@@ -109,7 +108,7 @@ class KafkaSink(FixedPartitionedSink[list[OutputRecord | Rows], None]):
             delivery.drop()
 
 
-class KafkaPart(StatefulSinkPartition[list[OutputRecord | Rows], None]):
+class KafkaPart(StatefulSinkPartition[Produced, None]):
     """Outputs of some machines."""
 
     def __init__(
@@ -124,7 +123,7 @@ class KafkaPart(StatefulSinkPartition[list[OutputRecord | Rows], None]):
         self._on_acknowledged = on_acknowledged
         self._snapshot_taken = False
 
-    def write_batch(self, values: list[list[OutputRecord | Rows]]) -> None:
+    def write_batch(self, values: list[Produced]) -> None:
         """Send all records of some items; waits while the producer's queue is full."""
         if self._snapshot_taken:
             self._snapshot_taken = False
@@ -146,5 +145,5 @@ class KafkaPart(StatefulSinkPartition[list[OutputRecord | Rows], None]):
         return (to_message(record, self._prefix, self._run_id, recorded, self._source) for record in records)
 
 
-def _collect(values: list[list[OutputRecord | Rows]]) -> Iterable[OutputRecord]:
-    return (output for outputs in values for output in outputs if isinstance(output, OutputRecord))
+def _collect(values: list[Produced]) -> Iterable[OutputRecord]:
+    return (output for produced in values for output in produced.outputs if isinstance(output, OutputRecord))

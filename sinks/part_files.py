@@ -12,7 +12,7 @@ import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from sensing.contracts.topic_registry import published
-from sensing.outputs import DEAD_LETTERS, OutputRecord
+from sensing.outputs import DEAD_LETTERS, OutputRecord, Produced
 from sinks.envelope import SOURCE, to_structured_json
 from sinks.parameter_table import write_rows
 
@@ -56,7 +56,7 @@ def key_width(topic: str) -> int:
     return 32 + (TOPIC_WIDTH + 24 if topic == DEAD_LETTERS else 0)
 
 
-class PartFiles(FixedPartitionedSink[list[OutputRecord | Rows], dict[str, int]]):
+class PartFiles(FixedPartitionedSink[Produced, dict[str, int]]):
     """One partition per machine, in a folder of part files.
 
     Parameters
@@ -97,7 +97,7 @@ class PartFiles(FixedPartitionedSink[list[OutputRecord | Rows], dict[str, int]])
             part.close()
 
 
-class MachinePart(StatefulSinkPartition[list[OutputRecord | Rows], dict[str, int]]):
+class MachinePart(StatefulSinkPartition[Produced, dict[str, int]]):
     """Part files of one machine: one per topic, and one per table of rows."""
 
     def __init__(self, folder: Path, key: str, recorded: str, source: str, sizes: dict[str, int]) -> None:
@@ -110,11 +110,11 @@ class MachinePart(StatefulSinkPartition[list[OutputRecord | Rows], dict[str, int
             self._files[topic] = (folder / f"{topic}.{key}").open("ab")
             self._files[topic].truncate(sizes.get(topic, 0))
 
-    def write_batch(self, values: list[list[OutputRecord | Rows]]) -> None:
+    def write_batch(self, values: list[Produced]) -> None:
         """Append lines. A table of rows is written to a separate file."""
         lines: dict[str, list[bytes]] = {topic: [] for topic in self._files}
-        for outputs in values:
-            for output in outputs:
+        for produced in values:
+            for output in produced.outputs:
                 if isinstance(output, OutputRecord):
                     # Files are not compacted, so tombstones are left out.
                     if output.data:

@@ -7,7 +7,7 @@ delivered are made once more, with the same positions.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from flows.durability import bases, journal
 from flows.durability.bases import BaseHead, read_base
@@ -17,25 +17,8 @@ from flows.durability.disk import DiskLike
 from flows.durability.identity import Identity, check_identity, name_at
 from flows.durability.journal import Journal, read_back
 from flows.durability.pointer import Pointer
-
-
-class StoredMachine(Protocol):
-    """A machine whose state can be written and restored."""
-
-    def dump(self) -> bytes:
-        """The whole state as bytes."""
-        ...
-
-    def load(self, block: bytes) -> None:
-        """Restore the state of `dump`."""
-        ...
-
-
-class Produced(NamedTuple):
-    """Outputs of a call, and the position after it."""
-
-    position: int
-    outputs: list[Any]
+from sensing.outputs import Produced
+from sensing.state.snapshot import Snapshot
 
 
 class Execution(NamedTuple):
@@ -74,7 +57,7 @@ class DurableMachine:
     """
 
     def __init__(
-        self, execution: Execution, key: str, machine: StoredMachine, call: Callable[[list[Any]], list[Any]],
+        self, execution: Execution, key: str, machine: Snapshot, call: Callable[[list[Any]], list[Any]],
         saved: Pointer | None,
     ) -> None:  # fmt: skip
         self._execution = execution
@@ -101,7 +84,7 @@ class DurableMachine:
         entry = encode_call(loads)
         outputs = self._call(loads)
         self._journal.append(entry)
-        return Produced(self.position, outputs)
+        return Produced(self._identity.machine, self.position, outputs)
 
     def snapshot(self) -> Pointer:
         """Pointer at the end of an epoch. The epoch must not count as done before `sync` has returned."""
@@ -164,4 +147,4 @@ class DurableMachine:
         for number, entry in enumerate(entries, saved.base_position + 1):
             outputs = self._call(decode_call(entry))
             if number > saved.delivered:
-                self.again.append(Produced(number, outputs))
+                self.again.append(Produced(key, number, outputs))

@@ -8,7 +8,7 @@ snapshot also has the format version and the settings that its state depends on.
 
 import functools
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol, get_args, get_type_hints
+from typing import Any, NamedTuple, Protocol, get_args, get_type_hints, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -26,6 +26,7 @@ class SnapshotError(ValueError):
     """The snapshot is damaged, or belongs to another machine, format or settings."""
 
 
+@runtime_checkable
 class Snapshot(Protocol):
     """A part of a machine's state."""
 
