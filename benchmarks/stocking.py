@@ -74,7 +74,7 @@ def _points(found: Any, days: int, level: float) -> NDArray[np.float64]:
     count = found.mean.shape[0]
     lead_time, none, service = (np.full(count, value, np.float32) for value in (days, 0.0, level))
     out = np.empty((count, 5))
-    protection_time_demand(found.mean, found.variance, found.sums, lead_time, none, none, service, out)
+    protection_time_demand(found.mean, found.variance, found.sums, lead_time, none, none, service, np.ones(count), out)
     return np.ceil(out[:, 4] - 1e-9)
 
 

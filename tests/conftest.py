@@ -1,15 +1,22 @@
 """Shared by all tests: settings of Hypothesis, marks of tests with servers, and a clean environment."""
 
+import functools
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from sensing.state import zones
+from tests.searches import USUAL, examples
+
+# A shard makes the table of each of its time zones, which takes as long as some days of a small business.
+zones.transitions = functools.lru_cache(zones.transitions)
+
 # CI uses the same examples every time, so that a failure is caused by the change. Elsewhere examples are new, and a
 # failure prints how to repeat it.
-settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
-settings.register_profile("local", deadline=None, print_blob=True)
+settings.register_profile("local", deadline=None, print_blob=True, max_examples=examples(USUAL))
+settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
@@ -17,13 +24,24 @@ pytest_plugins = ("tests.servers.fixtures",)
 
 SERVERS = {"kafka", "redis", "own_kafka", "own_redis"}
 """Fixtures that start a server. Tests that use them indirectly list them as well."""
+LONGEST = ("servers", "slow")
+"""Marks of tests in files that take long, the longest first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use a server."""
+    """Mark the tests that use a server. Side by side, the files that take longest come first.
+
+    Otherwise one process would still be busy with such a file when the others have nothing left.
+    """
     for item in items:
         if SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker("servers")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        ranks: dict[Path, int] = {}
+        for item in items:
+            rank = next((rank for rank, mark in enumerate(LONGEST) if item.get_closest_marker(mark)), len(LONGEST))
+            ranks[item.path] = min(rank, ranks.get(item.path, rank))
+        items.sort(key=lambda item: ranks[item.path])
 
 
 @pytest.fixture(scope="session")

@@ -25,17 +25,23 @@ def report(findings: list[str]) -> str:
     return "\n" + "\n".join(findings)
 
 
+@pytest.fixture(scope="module")
+def sources(root: Path) -> list[Source]:
+    """All Python files, whose syntax trees are made once for all rules."""
+    return python_sources(root)
+
+
 @pytest.mark.parametrize("rule", FILE_RULES, ids=lambda rule: rule.__name__)
-def test_every_file(rule: Rule, root: Path) -> None:
+def test_every_file(rule: Rule, sources: list[Source]) -> None:
     """Every Python file keeps the rules about single files."""
-    findings = [finding for source in python_sources(root) for finding in rule(source)]
+    findings = [finding for source in sources for finding in rule(source)]
     assert not findings, report(findings)
 
 
 @pytest.mark.parametrize("rule", WHOLE_RULES, ids=lambda rule: rule.__name__)
-def test_all_files_together(rule: Callable[[list[Source]], list[str]], root: Path) -> None:
+def test_all_files_together(rule: Callable[[list[Source]], list[str]], sources: list[Source]) -> None:
     """Every kernel has its test and every module its user."""
-    findings = rule(python_sources(root))
+    findings = rule(sources)
     assert not findings, report(findings)
 
 

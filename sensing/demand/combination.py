@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from sensing.jit import kernel
 
 TEMPER = 0.1
+ERROR_MIN = 1e-12
+"""Added to squared errors, so that those of zero have a weight; thousandths of a unit squared are larger."""
 DISCOUNT = 0.995
 _DAYS_MAX = 1.0 / (1.0 - DISCOUNT)
 
@@ -41,7 +43,7 @@ def weigh(errors: NDArray[Any], days: float, out: NDArray[np.float64]) -> None:
     power = 0.5 * TEMPER * min(days, _DAYS_MAX)
     total = 0.0
     for member in range(errors.size):
-        out[member] = ((least + 1e-6) / (errors[member] + 1e-6)) ** power
+        out[member] = ((least + ERROR_MIN) / (errors[member] + ERROR_MIN)) ** power
         total += out[member]
     for member in range(errors.size):
         out[member] /= total

@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.calibration import count_below, day_variance
-from sensing.demand.class_scores import SCORE_LEVELS, add_class_score
+from sensing.demand.cold_start import count_share, first_day
 from sensing.demand.combination import error_gain
-from sensing.demand.demand_class import demand_class
+from sensing.demand.day_scores import SCORED_DAYS_MIN, score, score_accuracy
 from sensing.demand.demand_record import RIVER_FORECASTS
-from sensing.demand.distribution import cumulative
 from sensing.demand.feature_values import features_of
 from sensing.demand.features import FEATURES, KnownDay
 from sensing.demand.level_shift import (
@@ -36,13 +34,20 @@ from sensing.demand.mixture import (
 )
 from sensing.demand.month_profile import month_day, month_index
 from sensing.demand.near_term import LEARNED_DAYS_MIN, deviation, learn_near, remember_day
-from sensing.demand.row_statistics import count_day, count_silence, has_level, learn_lines, learn_sizes, taught_day
+from sensing.demand.row_statistics import (
+    count_day,
+    count_silence,
+    has_level,
+    learn_lines,
+    learn_sizes,
+    line_size,
+    step_of,
+    taught_day,
+)
 from sensing.demand.seasonal_profile import (
-    dispersion,
     holiday_index,
     learn_row_profile,
     line_index,
-    own_dispersion,
     squared_error,
     weekday_index,
 )
@@ -50,80 +55,15 @@ from sensing.demand.silent_rows import returning_units, silence_bin, start_silen
 from sensing.demand.sum_calibration import add_to_sum, end_sum, start_sum, starts_sum
 from sensing.jit import kernel
 
-SCORE_LEVEL = 0.95
-"""Level whose coverage is an accuracy of the row."""
-SCORE_DISCOUNT = 0.99
 SQUARE_RATE = 0.02
-SCORED_DAYS_MIN = 14
-"""A row's distribution is scored from this day on. Before that its level is a guess."""
 WEIGHT_MIN = 0.5
 """Days of a smaller weight in the level teach no profile and no River model."""
-_ROW_SCORE = SCORE_LEVELS.index(SCORE_LEVEL)
 _COUNT = len(MEMBERS)
 _FEATURE_COUNT = len(FEATURES)
+_start_members = in_turn([member.start for member in MEMBERS])
 _restart_members = in_turn([member.restart for member in MEMBERS])
 _learn_members = in_turn([member.learn for member in MEMBERS])
 _middle_forecast = PROFILE_LEVEL.predict
-
-
-@kernel
-def forecast_variance(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, mean: float, factor: float) -> float:
-    """Variance of the forecast ``mean`` of a day. It is in proportion to ``factor``: promotions and observed share."""
-    if factor <= 0.0:
-        return 0.0
-    return factor * day_variance(dispersion(demand, row, pool, at), np.float64(demand[row]["expected"]), mean / factor)
-
-
-@kernel
-def score(
-    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float, factor: float
-) -> float:
-    """Score the combined forecast of a day against its demand; returns its variance, see `forecast_variance`."""
-    variance = forecast_variance(demand, row, pool, at, mean, factor)
-    if demand[row]["days"] < SCORED_DAYS_MIN:
-        return variance
-    code = demand_class(demand, row)
-    # The distribution is of whole units, so a fractional quantity is rounded up.
-    high = cumulative(float(math.ceil(units)), mean, variance)
-    low = cumulative(math.ceil(units) - 1.0, mean, variance)
-    if high <= low:
-        high = low + 1e-12
-    add_score(demand, row, pool, at, code, units, mean, variance, low)
-    count_below(pool, at, code, low, high)
-    if demand[row]["expected"] > 0.0 and demand[row]["square"] > 0.0:
-        pool[at]["day_dispersion"] += math.log(own_dispersion(demand, row))
-        pool[at]["day_dispersion_weight"] += 1.0
-    return variance
-
-
-@kernel
-def add_score(
-    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, code: int, units: float, mean: float,
-    variance: float, low: float,
-) -> None:  # fmt: skip
-    """Add a day to the accuracy of a row and of its class ``code``.
-
-    ``low`` is the probability of less demand than there was.
-    """
-    add_class_score(demand, row, pool, at, code, units, mean, variance, low)
-    demand[row]["score_absolute"] = SCORE_DISCOUNT * demand[row]["score_absolute"] + abs(units - mean)
-    demand[row]["score_error"] = SCORE_DISCOUNT * demand[row]["score_error"] + mean - units
-    demand[row]["score_quantity"] = SCORE_DISCOUNT * demand[row]["score_quantity"] + units
-    covered = 1.0 if low < SCORE_LEVEL + pool[at]["nominal_correction"][code, _ROW_SCORE] else 0.0
-    demand[row]["score_covered"] = SCORE_DISCOUNT * demand[row]["score_covered"] + covered
-    demand[row]["score_weight"] = SCORE_DISCOUNT * demand[row]["score_weight"] + 1.0
-
-
-@kernel
-def score_accuracy(
-    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, mean: float, factor: float
-) -> None:
-    """Add a promoted day to the accuracy of a row. Its error does not calibrate ordinary days."""
-    if demand[row]["days"] < SCORED_DAYS_MIN:
-        return
-    variance = forecast_variance(demand, row, pool, at, mean, factor)
-    low = cumulative(math.ceil(units) - 1.0, mean, variance)
-    add_score(demand, row, pool, at, demand_class(demand, row), units, mean, variance, low)
 
 
 @kernel
@@ -167,7 +107,7 @@ def learn_pool(
     holiday: float,
     special: float,
 ) -> None:
-    """Add the units of a row's day to the day's totals of its pool.
+    """Add a row's day to the day's totals of its pool; ``units`` and ``level`` are in units of its order lines.
 
     ``special`` is the factor of holiday, day of the month, promotions and observed share in ``seasonal_index``.
     """
@@ -231,8 +171,8 @@ def learn_profiles(
     """
     pool[at]["day_lines"] += lines
     pool[at]["day_lines_level"] += demand[row]["usual_lines"][0] * special
-    level = _middle_forecast(demand, row, 1.0)
-    learn_pool(pool, at, units, level, seasonal_index, holiday, special * shifted)
+    level, size = _middle_forecast(demand, row, 1.0), line_size(demand, row)
+    learn_pool(pool, at, units / size, level / size, seasonal_index, holiday, special * shifted)
     learn_row_profile(demand, row, weekday, units, level * special * shifted)
 
 
@@ -263,18 +203,23 @@ def learn_hours(pool: NDArray[Any], at: int, lines: NDArray[np.uint16]) -> None:
 
 @kernel
 def learn_level(
-    demand: NDArray[Any], row: int, units: float, lines: float, index_of_lines: float, seasonal_index: float,
-    observed: float, weight: float,
+    demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, lines: float, index_of_lines: float,
+    seasonal_index: float, observed: float, weight: float,
 ) -> None:  # fmt: skip
-    """Update statistics and members of a row with the units and lines that a day teaches, and count the day.
+    """Update statistics and members of a row with the units and lines that a day teaches, and count row and day.
 
     ``weight`` is that of the day in the level; ``index_of_lines`` its seasonal index for order lines, without the
     factor of a shift in doubt.
     """
     learn_lines(demand, row, lines, index_of_lines, observed, weight)
     learn_base(demand, row, lines, index_of_lines, observed, weight)
-    learn_sizes(demand, row, units, observed)
-    _learn_members(demand, row, units, seasonal_index, observed, weight)
+    learn_sizes(demand, row, units, lines, observed)
+    if demand[row]["days"] == 0:
+        size, share = first_day(demand, row, pool, at, units, seasonal_index, observed)
+        _start_members(demand, row, size, share)
+    else:
+        count_share(demand, row, pool, at)
+        _learn_members(demand, row, units, seasonal_index, observed, weight)
     count_day(demand, row, units, seasonal_index)
 
 
@@ -365,7 +310,7 @@ def close_rows(
                 learn_day_of_near_term(
                     demand, row, pool, at, units, lines[i], usual, plain_index, uplift[i], index_of_lines, variance
                 )
-            out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
+            out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3 * step_of(demand, row) ** 2)
         units = taught_day(demand, row, units, mean)
         taught = lines[i] if units >= quantity[i] else lines[i] * units / quantity[i]
         weight = weigh_day(demand, row, lines[i], index_of_lines)
@@ -380,7 +325,7 @@ def close_rows(
                 learn_profiles(demand, row, pool, at, weekday, units, taught, index, holiday[i], special, shifted)
         if share >= 1.0:  # a part of a day would bias the hour profile
             learn_hours(pool, at, hours[i])
-        learn_level(demand, row, units, taught, index_of_lines, index, share, weight)
+        learn_level(demand, row, pool, at, units, taught, index_of_lines, index, share, weight)
         out[i, 5] = shift_level(demand, row, day, weights)
         if out[i, 5] > 0.0:  # River's models restart instead
             out[i, 0] = math.nan

@@ -42,8 +42,10 @@ DEMAND = np.dtype(
         *(field for member in MEMBERS for field in member.fields),
         ("error", "f4", (len(MEMBERS),)),  # discounted mean squared one-day error of each member
         ("exposure", "f4"),  # sum of the seasonal indices of the days learned
+        ("prior_days", "f4"),  # days that the level counts beyond these, see `cold_start`
         ("size_mean", "f4"),  # discounted mean (and mean square) of a day with demand, not seasonally adjusted
         ("size_square", "f4"),
+        ("line_size", "f4"),  # discounted mean of the units of an order line
         ("interval", "f4"),  # discounted mean of the days between days with demand
         ("newest_size", "f4"),  # units of the newest day with demand
         ("weekday_quantity", "f4", (7,)),  # discounted units per weekday
@@ -82,7 +84,8 @@ DEMAND = np.dtype(
         ("days", "u2"),  # days learned, ceiling 65535
         ("sales", "u2"),  # days learned with demand
         ("silence", "u2"),  # days learned since the last one with demand
-        ("drifts", "u2"),  # drifts detected by ADWIN
+        ("drifts", "u1"),  # drifts detected by ADWIN, ceiling 255
+        ("fractional", "u1"),  # 1: units of a day were no whole number
         ("sum_days", "u2"),  # days of the sum that have closed; 0: none is waiting
         ("sum_class", "u1"),  # 1 + demand class when the newest sum started; 0: none has
         ("sum_silence", "u1"),  # bin of the row's silence when it started, see `silent_rows`
@@ -99,6 +102,7 @@ POOL = np.dtype(
         ("day_lines_level", "f8"),
         ("day_dispersion", "f8"),  # sum over rows of the logarithm of the variance-to-mean ratio, and their number
         ("day_dispersion_weight", "f8"),
+        ("day_shares", "f8", (3,)),  # of shares of days with demand, see `cold_start`
         ("day_holiday", "f8", (2,)),  # units of holidays, and units expected if they were none
         ("day_hours", "f8", (24,)),  # order lines
         ("day_near", "f8", (LAGS, 2)),  # what became of deviations, see `near_term`
@@ -110,6 +114,7 @@ POOL = np.dtype(
         ("lines_level", "f8", (7,)),
         ("weekday_index", "f8", (7,)),  # weekday index minus 1, so that zero means no profile yet
         ("line_index", "f8", (7,)),  # the same of order lines
+        ("shares", "f8", (3,)),  # discounted
         ("holiday", "f8", (2,)),  # discounted
         ("month_ratio", "f8", (MONTH_DAYS,)),  # discounted sums by day of the month, see `month_profile`
         ("month_count", "f8", (MONTH_DAYS,)),

@@ -15,6 +15,7 @@ from sensing.demand.level_shift import shift_variance
 from sensing.demand.members.registry import MEMBERS
 from sensing.demand.mixture import member_level, member_rate, member_weights, river_forecasts, river_mean, river_weights
 from sensing.demand.month_profile import month_day, month_index
+from sensing.demand.row_statistics import step_of
 from sensing.demand.seasonal_profile import dispersion, holiday_index, squared_error, weekday_index
 from sensing.demand.silent_rows import returning_units, silence_bin
 from sensing.demand.sum_calibration import write_scales
@@ -68,7 +69,7 @@ def forecast_rows(
         gain = member_rate(weights)
         ratio, usual = dispersion(demand, row, pool, at), demand[row]["expected"]
         silence = silence_bin(demand, row)
-        sums[i, GAIN], sums[i, YOUNG] = gain, young_level(demand[row]["exposure"], gain)
+        sums[i, GAIN], sums[i, YOUNG] = gain, young_level(demand[row]["exposure"] + demand[row]["prior_days"], gain)
         write_scales(calibration, codes[i], sums[i])
         if slot >= 0:
             river_weights(river, slot, weights_of_river)
@@ -116,10 +117,12 @@ def quantile_rows(
     stated = np.zeros((len(CLASSES), levels.size))
     stated_of = np.full(len(CLASSES), -1)
     for i in range(rows.size):
-        code, at = codes[i], demand[rows[i]].pool
+        code, at, step = codes[i], demand[rows[i]].pool, step_of(demand, rows[i])
         if stated_of[code] != at:
             stated_of[code] = at
             for k in range(levels.size):
                 stated[code, k] = nominal_level(pool, at, code, levels[k])
         for h in range(mean.shape[1]):
-            quantiles(stated[code], mean[i, h], variance[i, h], out[i, h])
+            quantiles(stated[code], mean[i, h] / step, variance[i, h] / (step * step), out[i, h])
+        if step != 1.0:
+            out[i] *= step

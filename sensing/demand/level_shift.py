@@ -195,6 +195,7 @@ def accept_shift(demand: NDArray[Any], row: int, day: int) -> None:
     prior = PRIOR_LINES * line_spread(demand, row)
     learned = (demand[row]["shift_expected"] + prior) / demand[row]["base_lines"]
     demand[row]["exposure"] = min(demand[row]["exposure"], max(learned, 3.0))
+    demand[row]["prior_days"] = 0.0
     demand[row]["base_lines"] *= factor
     demand[row]["base_square"] *= factor
     demand[row]["base_product"] *= factor

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sensing.contracts.forecast_parts import NEAR_DAYS_MAX
 from sensing.demand.calibration import aggregate_calibration, aggregate_dispersion
 from sensing.demand.class_scores import aggregate_scores
+from sensing.demand.cold_start import aggregate_shares
 from sensing.demand.day_learning import close_rows
 from sensing.demand.demand_record import DEMAND, HORIZON, POOL, RIVER, SUMS
 from sensing.demand.feature_values import features_by_name
@@ -47,6 +48,7 @@ from sensing.demand.near_term import (
 from sensing.demand.rescaling import rescale_rows
 from sensing.demand.river_row import RiverRow, learn_days, write_coefficients
 from sensing.demand.river_snapshot import dump_river_rows, load_river_rows
+from sensing.demand.row_statistics import step_of
 from sensing.demand.seasonal_profile import aggregate_hours, aggregate_weekday
 from sensing.demand.sum_calibration import aggregate_sums, end_sum
 from sensing.demand.sum_variance import COLUMNS
@@ -143,7 +145,7 @@ class DemandModels:
 
     def rescale(self, rows: NDArray[np.int64], factor: float) -> None:
         """Multiply what was learned of rows by ``factor``, when their base unit has changed."""
-        rescale_rows(self.demand, self.pool, self.river, self.models, rows, factor)
+        rescale_rows(self.demand, self.river, self.models, rows, factor)
 
     def given(self, row: int) -> GivenDemand:
         """What a row has learned, for :meth:`adopt`."""
@@ -192,6 +194,7 @@ class DemandModels:
             aggregate_weekday(self.pool, at, weekday)
             aggregate_hours(self.pool, at, weekday)
             aggregate_dispersion(self.pool, at)
+            aggregate_shares(self.pool, at)
             aggregate_calibration(self.pool, at)
             aggregate_scores(self.pool, at)
             aggregate_near(self.pool, at, self.sums, day)
@@ -296,8 +299,9 @@ class DemandModels:
     def _drifted(self, row: int) -> None:
         """Speed up learning of a row after a detected drift."""
         self.drifts += 1
-        self.demand["drifts"][row] = min(int(self.demand["drifts"][row]) + 1, 65535)
+        self.demand["drifts"][row] = min(int(self.demand["drifts"][row]) + 1, 255)
         self.demand["exposure"][row] = min(float(self.demand["exposure"][row]), DRIFT_EXPOSURE)
+        self.demand["prior_days"][row] = 0.0
 
     def _start_river(self, rows: NDArray[np.int64]) -> None:
         """Add River models to rows with enough history. They start at the level of the row's own members."""
@@ -312,7 +316,9 @@ class DemandModels:
             self.models[row] = model
             self.demand["slot"][row] = slot + 1
             self.river["row"][slot] = row
-            self.river["scale"][slot] = max(float(self.demand["square"][row]), 1e-3) ** 0.5
+            self.river["scale"][slot] = (
+                max(float(self.demand["square"][row]), 1e-3 * step_of(self.demand, row) ** 2) ** 0.5
+            )
             write_coefficients(self.river, np.array([slot]), [model])
 
     def _follow_level(self, rows: NDArray[np.int64], out: NDArray[np.float64]) -> None:

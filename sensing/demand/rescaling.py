@@ -3,9 +3,7 @@
 A base unit may change, from kilograms to grams say. Then every quantity that was learned is multiplied by the units of
 the new base unit in one of the old.
 
-The variance of a row's days is shrunk to that of its location, whose other rows keep their units. So the row's squared
-error is adapted, as far as it stays positive, such that its forecasts are multiplied too. The prior of a row's weekday
-profile follows its variance-to-mean ratio, so what the row has learned of it is multiplied likewise.
+What a row takes over from its location is in units of its order lines, so that it needs no change.
 """
 
 from collections.abc import Sequence
@@ -18,13 +16,11 @@ from sensing.demand.demand_record import DEMAND, RIVER
 from sensing.demand.members.registry import MEMBERS, RIVER_MEMBERS
 from sensing.demand.river_row import RiverRow, write_coefficients
 from sensing.demand.river_snapshot import MODEL
-from sensing.demand.seasonal_profile import DISPERSION_DAYS_MAX, DISPERSION_PRIOR_DAYS, EXPECTED_MIN, dispersion
-from sensing.jit import kernel
 
 ROW_POWERS: dict[str, int] = {
-    "error": 2, "size_mean": 1, "size_square": 2, "newest_size": 1, "weekday_quantity": 1, "weekday_expected": 1,
-    "square": 2, "expected": 1, "sum_level": 1, "sum_gap": 1, "sum_dispersion": 1, "sum_expected": 1, "sum_units": 1,
-    "near_level": 1,
+    "error": 2, "size_mean": 1, "size_square": 2, "newest_size": 1, "line_size": 1, "weekday_quantity": 1,
+    "weekday_expected": 1, "square": 2, "expected": 1, "sum_level": 1, "sum_gap": 1, "sum_dispersion": 1,
+    "sum_expected": 1, "sum_units": 1, "near_level": 1,
     "score_absolute": 1, "score_error": 1, "score_quantity": 1,
     **{name: 1 for member in MEMBERS for name in member.in_units},
 }  # fmt: skip
@@ -35,42 +31,14 @@ assert ROW_POWERS.keys() <= set(DEMAND.names or ())
 assert RIVER_POWERS.keys() <= set(RIVER.names or ())
 
 
-SQUARE_KEPT_MIN = 0.1
-"""Least part of a row's squared error that is left to it."""
-
-
-@kernel
-def dispersions(demand: NDArray[Any], pool: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Variance-to-mean ratios of rows (n,), shrunk to those of their pools."""
-    found = np.empty(rows.size)
-    for i in range(rows.size):
-        found[i] = dispersion(demand, rows[i], pool, demand[rows[i]]["pool"])
-    return found
-
-
-def own_dispersions(demand: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(n,) own variance-to-mean ratios of rows, at least 1, as `weekday_index` has them."""
-    found: NDArray[np.float64] = demand["square"][rows] / np.maximum(demand["expected"][rows], EXPECTED_MIN)
-    return np.maximum(found, 1.0)
-
-
 def rescale_rows(
-    demand: NDArray[Any], pool: NDArray[Any], river: NDArray[Any], models: dict[int, RiverRow],
-    rows: NDArray[np.int64], factor: float,
-) -> None:  # fmt: skip
+    demand: NDArray[Any], river: NDArray[Any], models: dict[int, RiverRow], rows: NDArray[np.int64], factor: float
+) -> None:
     """Multiply what was learned of rows by ``factor``: new base units in an old one."""
-    taught = rows[demand["expected"][rows] > 0.0]
-    before, prior = dispersions(demand, pool, taught), own_dispersions(demand, taught)
     for name, power in ROW_POWERS.items():
         demand[name][rows] *= factor**power
-    days = np.minimum(demand["days"][taught].astype(np.float64), DISPERSION_DAYS_MAX)
-    missing = (factor * before - dispersions(demand, pool, taught)) * (days + DISPERSION_PRIOR_DAYS) / days
-    square = demand["square"][taught]
-    adapted = square + missing * np.maximum(demand["expected"][taught], EXPECTED_MIN)
-    demand["square"][taught] = np.maximum(adapted, SQUARE_KEPT_MIN * square)
-    more = own_dispersions(demand, taught) / (factor * prior)
-    for name in ("weekday_quantity", "weekday_expected"):
-        demand[name][taught] *= more[:, np.newaxis]
+    if factor % 1.0:
+        demand["fractional"][rows] = 1
     for row in rows.tolist():
         if row in models:
             slot = int(demand["slot"][row]) - 1

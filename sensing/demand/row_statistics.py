@@ -3,8 +3,10 @@
 `close_rows` calls these kernels. It calls `count_day` last, since the others need the counts before the day.
 """
 
+import math
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sensing.demand.members.tsb import whole_day_units
@@ -13,6 +15,8 @@ from sensing.jit import kernel
 EXPOSURE_MIN = 0.5
 """Minimum exposure, in days, behind the gain of order lines, so that a first day with a small seasonal index cannot
 set an extreme level."""
+STEP_MIN = 0.001
+"""Quantities are kept in thousandths of a unit."""
 CLASS_RATE = 0.05
 DISPERSION_PRIOR = 1.6
 """Variance-to-mean ratio of a day's order lines, as of Online Retail's A items."""
@@ -23,6 +27,26 @@ USUAL_KEPT = 3
 COUNT_MAX = 65535
 TAUGHT_DAY_TIMES = 5.0
 """A day teaches at most this many times what its row usually has on a day with demand, or is expected to have."""
+
+
+@kernel
+def step_of(demand: NDArray[Any], row: int) -> float:
+    """Units in which the quantities of a row come: whole ones, or thousandths from the first that was none."""
+    return STEP_MIN if demand[row]["fractional"] == 1 else 1.0
+
+
+@kernel
+def line_size(demand: NDArray[Any], row: int) -> float:
+    """Mean units of an order line, in which a location's rows can be compared; a step as long as none is known."""
+    size = np.float64(demand[row]["line_size"])
+    return size if size > 0.0 else step_of(demand, row)
+
+
+@kernel
+def note_fraction(demand: NDArray[Any], row: int, units: float) -> None:
+    """Note whether the units of a day are no whole number."""
+    if units != math.floor(units):
+        demand[row]["fractional"] = 1
 
 
 @kernel
@@ -59,11 +83,14 @@ def shrunk_dispersion(square: float, level: float, history_days: float) -> float
 def taught_day(demand: NDArray[Any], row: int, units: float, mean: float) -> float:
     """Units that a day of ``units`` teaches its row and pool; ``mean`` is its forecast. Keeps the units.
 
+    Also notes whether they are no whole number.
+
     One day far beyond all others is business of its own, however many lines it has. If the next day with demand is like
     it, demand has risen, and that day is learned whole. So is the first one.
     """
     usual = max(float(demand[row]["size_mean"]), mean)
     bound = max(TAUGHT_DAY_TIMES * usual, float(demand[row]["newest_size"]))
+    note_fraction(demand, row, units)
     if units > 0.0:
         demand[row]["newest_size"] = units
     return units if demand[row]["sales"] == 0 else min(units, bound)
@@ -99,15 +126,20 @@ def usual_lines(demand: NDArray[Any], row: int) -> float:
 
 
 @kernel
-def learn_sizes(demand: NDArray[Any], row: int, units: float, observed: float) -> None:
-    """Update size and interval of days with demand. Call before TSB learns the day, whose earlier rate it reads.
+def learn_sizes(demand: NDArray[Any], row: int, units: float, lines: float, observed: float) -> None:
+    """Update size and interval of days with demand, and the units of an order line.
 
+    Call before TSB learns the day, whose earlier rate it reads.
     ``observed`` is the observed share of the day; ``units`` are scaled to a whole day with demand.
     """
     if units <= 0.0:
         return
-    units = whole_day_units(demand[row]["sale_rate"], units, observed)
     gain = max(CLASS_RATE, 1.0 / (float(demand[row]["sales"]) + 1.0))
+    if lines > 0.0:
+        newest = units / lines
+        before = demand[row]["line_size"] if demand[row]["line_size"] > 0.0 else newest
+        demand[row]["line_size"] = before + gain * (newest - before)
+    units = whole_day_units(demand[row]["sale_rate"], units, observed)
     demand[row]["size_mean"] += gain * (units - demand[row]["size_mean"])
     demand[row]["size_square"] += gain * (units * units - demand[row]["size_square"])
     demand[row]["interval"] += gain * (demand[row]["silence"] + 1.0 - demand[row]["interval"])

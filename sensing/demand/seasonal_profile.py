@@ -2,8 +2,9 @@
 
 Day learning updates them; forecasts and surge detectors read them. A seasonal index is the expected demand of a day
 relative to an average day. The weekday indices of a pool average 1. The weekday index of a row is units sold / units
-expected by its level, shrunk to the pool's index. The prior counts as ``ROW_PRIOR`` units, times the row's
-variance-to-mean ratio if that is above 1. Without data all indices are 1 and the hours have equal shares.
+expected by its level, shrunk to the pool's index. The prior counts as the units of ``ROW_PRIOR`` order lines or, if
+that is more, as many times the row's variance-to-mean ratio. Without data all indices are 1 and the hours have equal
+shares.
 
 Order lines have a profile of their own, since a few large lines move one of units: that of the pool's lines, times what
 the row's units say of the row in comparison with its pool.
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.demand.month_profile import month_day, month_index
-from sensing.demand.row_statistics import usual_lines
+from sensing.demand.row_statistics import line_size, step_of, usual_lines
 from sensing.jit import kernel
 
 ROW_PRIOR = 60.0
@@ -41,7 +42,7 @@ DISPERSION_DAYS_MAX = 90.0
 """Days of a row behind its variance-to-mean ratio, at most, and those that the pool's ratio counts for."""
 DISPERSION_PRIOR_DAYS = 10.0
 EXPECTED_MIN = np.float32(1e-3)
-"""Lower bound, in units a day, of the mean behind a variance-to-mean ratio. Over years of silence the mean falls to
+"""Lower bound, in steps a day, of the mean behind a variance-to-mean ratio. Over years of silence the mean falls to
 zero; one sale would then give a ratio without bound, which the pool's other rows would take over."""
 
 
@@ -50,13 +51,13 @@ def own_dispersion(demand: NDArray[Any], row: int) -> float:
     """Variance-to-mean ratio of a row's days; 0 without data."""
     if demand[row]["expected"] <= 0.0:
         return 0.0
-    ratio: float = demand[row]["square"] / max(demand[row]["expected"], EXPECTED_MIN)
+    ratio: float = demand[row]["square"] / max(np.float64(demand[row]["expected"]), EXPECTED_MIN * step_of(demand, row))
     return ratio
 
 
 @kernel
 def dispersion_prior(pool: NDArray[Any], at: int) -> float:
-    """Variance-to-mean ratio of the pool's typical row; 2 without data."""
+    """Variance-to-mean ratio of the pool's typical row, in units of its order lines; 2 without data."""
     typical: float = math.exp((pool[at]["dispersion"] + 20.0 * math.log(2.0)) / (pool[at]["dispersion_weight"] + 20.0))
     return typical
 
@@ -64,7 +65,7 @@ def dispersion_prior(pool: NDArray[Any], at: int) -> float:
 @kernel
 def dispersion(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int) -> float:
     """Variance-to-mean ratio of a row's days, shrunk to that of the pool."""
-    prior = dispersion_prior(pool, at)
+    prior = line_size(demand, row) * dispersion_prior(pool, at)
     days = min(float(demand[row]["days"]), DISPERSION_DAYS_MAX)
     if demand[row]["expected"] <= 0.0:
         return prior
@@ -75,14 +76,14 @@ def dispersion(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int) -> f
 def squared_error(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, level: float) -> float:
     """Mean squared error of a row's days, shrunk to that of the pool at the row's ``level``, as in `dispersion`."""
     days = min(float(demand[row]["days"]), DISPERSION_DAYS_MAX)
-    prior = DISPERSION_PRIOR_DAYS * dispersion_prior(pool, at) * level
+    prior = DISPERSION_PRIOR_DAYS * line_size(demand, row) * dispersion_prior(pool, at) * level
     return float((days * demand[row]["square"] + prior) / (days + DISPERSION_PRIOR_DAYS))
 
 
 @kernel
 def weekday_index(demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, weekday: int) -> float:
     """Seasonal index of a weekday (Monday 0) for a row."""
-    prior = ROW_PRIOR * max(1.0, own_dispersion(demand, row))
+    prior = ROW_PRIOR * max(line_size(demand, row), own_dispersion(demand, row))
     units: float = prior * (1.0 + pool[at]["weekday_index"][weekday]) + demand[row]["weekday_quantity"][weekday]
     expected: float = prior + demand[row]["weekday_expected"][weekday]
     return units / expected

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from sensing.demand.demand_class import demand_class
 from sensing.demand.demand_record import FACTORS
 from sensing.demand.distribution import normal_quantile, normal_upper
+from sensing.demand.row_statistics import step_of
 from sensing.demand.silent_rows import TRUST, WEEK, aggregate_returns, count_return
 from sensing.demand.sum_distribution import sum_tail
 from sensing.demand.sum_variance import SCALES, SUM_DAYS, SUM_LEVELS, sum_growth, young_level
@@ -58,7 +59,7 @@ def start_sum(demand: NDArray[Any], row: int, level: float, square: float, gain:
     demand[row]["sum_level"] = level
     demand[row]["sum_dispersion"] = square / level if level > 0.0 else 0.0
     demand[row]["sum_gain"] = gain
-    demand[row]["sum_young"] = young_level(demand[row]["exposure"], gain) + doubt
+    demand[row]["sum_young"] = young_level(demand[row]["exposure"] + demand[row]["prior_days"], gain) + doubt
     demand[row]["sum_expected"] = 0.0
     demand[row]["sum_units"] = 0.0
 
@@ -93,10 +94,12 @@ def count_sum(demand: NDArray[Any], row: int, pool: NDArray[Any], k: int) -> Non
     It is also counted as within the quantile with the scale of today or not, for metrics.
     """
     code = demand[row]["sum_class"] - 1
-    mean, units = np.float64(demand[row]["sum_expected"]), float(math.ceil(demand[row]["sum_units"]))
+    step = step_of(demand, row)
+    mean = np.float64(demand[row]["sum_expected"]) / step
+    units = float(math.ceil(demand[row]["sum_units"] / step * (1.0 - 1e-6)))
     gain, young = np.float64(demand[row]["sum_gain"]), np.float64(demand[row]["sum_young"])
     growth = sum_growth(float(_DAYS[k]), 0.0, gain, young)
-    variance = demand[row]["sum_dispersion"] * mean * growth
+    variance = demand[row]["sum_dispersion"] / step * mean * growth
     pool[0]["day_sums"][code, k] += 1.0
     for f in range(_FACTORS.size):
         low = 1.0 - sum_tail(units, mean, variance * _FACTORS[f] ** 2)

@@ -1,5 +1,8 @@
 """Predictive distribution of the demand of several days. Plans, projections and the calibration of sums call it.
 
+Demand is counted in steps of its quantities: whole units, or the thousandths of a unit for rows with decimals. So a row
+has the same distribution in kilograms and in tonnes.
+
 It is that of a day, negative binomial or gamma, up to the skewness of a geometric distribution. Beyond that, where the
 variance v exceeds mean + mean^2, it is a geometric distribution of variance v, shifted to the mean. A negative binomial
 would put ever more of its probability on zero, so that its quantiles fall as the variance grows. But a sum of many days
@@ -30,7 +33,7 @@ def geometric_mean(variance: float) -> float:
 
 @kernel
 def sum_tail(observed: float, mean: float, variance: float) -> float:
-    """Probability that the demand is at least ``observed`` units, which are rounded up; as `tail_probability`."""
+    """Probability that the demand is at least ``observed`` steps, which are rounded up; as `tail_probability`."""
     if observed <= 0.0 or not is_shifted(mean, variance) or math.isinf(observed):
         return tail_probability(observed, mean, variance)
     unshifted = geometric_mean(variance)
@@ -40,9 +43,22 @@ def sum_tail(observed: float, mean: float, variance: float) -> float:
 
 @kernel
 def sum_quantile(level: float, mean: float, variance: float) -> float:
-    """Demand that is not exceeded with probability ``level``; as `quantile`, and whole where it is shifted."""
+    """Steps of demand that are not exceeded with probability ``level``; as `quantile`, whole where it is shifted."""
     if not 0.0 < level < 1.0 or not is_shifted(mean, variance):
         return quantile(level, mean, variance)
     unshifted = geometric_mean(variance)
     units = -math.log1p(-level) / math.log1p(1.0 / unshifted) - 1.0 + mean - unshifted
     return max(math.ceil(units * (1.0 - 1e-12)), 0.0)
+
+
+@kernel
+def units_quantile(level: float, mean: float, variance: float, step: float) -> float:
+    """Quantile in units of a demand with mean and variance in units (squared) that comes in steps of ``step`` units."""
+    return step * sum_quantile(level, mean / step, variance / (step * step))
+
+
+@kernel
+def stockout_probability(available: float, mean: float, variance: float, step: float) -> float:
+    """Probability that the demand exceeds ``available`` units; arguments as in `units_quantile`."""
+    steps = math.floor(available / step * (1.0 + 1e-9)) + 1.0
+    return sum_tail(steps, mean / step, variance / (step * step))

@@ -18,6 +18,7 @@ from sensing.machines.forecast_and_plan import (
     forecast_summary,
     may_propose,
     since_shift,
+    usual_days,
 )
 from sensing.machines.shard_outputs import put_parameters
 from sensing.machines.shard_state import ShardState
@@ -56,8 +57,8 @@ def _publish(s: ShardState, changed: list[ChangedRow], day: int, instant: int) -
     causes = [changed[position].causes for position in at.tolist()]
     summary, told = _told(s, result, at)
     found = s.supply.publish(told, at, summary, causes)
-    for position, (_, document) in zip(at.tolist(), found, strict=True):
-        put_parameters(s, instant, document, changed[position].event_time)
+    for position, published in zip(at.tolist(), found, strict=True):
+        put_parameters(s, instant, published, changed[position].event_time)
 
 
 def _told(s: ShardState, result: ForecastAndPlan, at: Integers) -> tuple[ForecastSummary, Plan]:
@@ -70,8 +71,9 @@ def _told(s: ShardState, result: ForecastAndPlan, at: Integers) -> tuple[Forecas
     to_come = begun.still_to_come(result.forecast)
     summary = forecast_summary(s, result._replace(forecast=to_come), at)
     summary.quantiles[:, :DAYS_LEFT] += begun.come[at, :, np.newaxis]
-    for added, position in zip(summary.added, at.tolist(), strict=True):
-        added["near_term"] = begun.stated(position, plan.day, to_come.mean[position], result.baseline[position])
+    usual = usual_days(s, result, at)
+    for added, position, baseline in zip(summary.added, at.tolist(), usual, strict=True):
+        added["near_term"] = begun.stated(position, plan.day, to_come.mean[position], baseline)
     mean = to_come.mean.copy()
     mean[:, :DAYS_LEFT] += begun.come
     return summary, plan._replace(forecast_mean=mean)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sensing.demand.row_statistics import usual_lines
 from sensing.demand.seasonal_profile import expected_lines, line_index
-from sensing.detection.surge import LINES_MIN, THRESHOLD_NONE, is_surge, surge_threshold
+from sensing.detection.surge import HISTORY_DAYS_MIN, LINES_MIN, THRESHOLD_NONE, is_surge, surge_threshold
 from sensing.detection.window_statistics import line_dispersion
 from sensing.jit import kernel, lean_kernel
 from sensing.machines.kernel_tables import SURGE, Tables
@@ -70,7 +70,8 @@ def check_surge(t: Tables, row: int, hour: int, larger: bool, callbacks: NDArray
 @kernel
 def set_surge_thresholds(t: Tables, rows: NDArray[np.int64], day: int) -> None:
     """Set both thresholds of rows that closed ``day``, for windows that end on the next local day."""
-    hourly = np.empty(72 + AHEAD_HOURS)
+    days_read = (72 + AHEAD_HOURS) // 24
+    hourly = np.empty(24 * days_read)
     for row in rows:
         record = t.hot[row]
         demand = t.demand[row]
@@ -78,13 +79,17 @@ def set_surge_thresholds(t: Tables, rows: NDArray[np.int64], day: int) -> None:
         record.surge_threshold_72 = THRESHOLD_NONE
         record.thresholds_day = (day + 1) & 255
         days = float(demand.days)
+        if days < HISTORY_DAYS_MIN:
+            continue  # no count is a surge
         usual = usual_lines(t.demand, row)
-        first = (day - 2) * 24
-        for k in range(hourly.shape[0]):
-            at = (first + k) // 24
-            share = 1.0 / 24.0 + t.pools[record.location].share[(at + 3) % 7, (first + k) % 24]
-            share *= 1.0 - t.location_unobserved[record.location, at % DAYS_KEPT]
-            hourly[k] = share * usual * line_index(t.demand, row, t.pools, record.location, (at + 3) % 7)
+        for k in range(days_read):
+            at = day - 2 + k
+            weekday = (at + 3) % 7
+            observed = 1.0 - t.location_unobserved[record.location, at % DAYS_KEPT]
+            index = line_index(t.demand, row, t.pools, record.location, weekday)
+            for hour in range(24):
+                share = (1.0 / 24.0 + t.pools[record.location].share[weekday, hour]) * observed
+                hourly[24 * k + hour] = share * usual * index
         dispersion = line_dispersion(demand.lines_square, usual, days)
         for hours in (24, 72):
             total = 0.0

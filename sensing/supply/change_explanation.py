@@ -35,20 +35,25 @@ INPUTS = (
 
 
 @kernel
-def substitute_inputs(old: NDArray[np.float64], new: NDArray[np.float64], parts: NDArray[np.float64]) -> None:
-    """Fill ``parts`` (n, 5), in the order of PARTS, from the inputs before and after, (n, 6) in the order of INPUTS."""
+def substitute_inputs(
+    old: NDArray[np.float64], new: NDArray[np.float64], step: NDArray[np.float64], parts: NDArray[np.float64]
+) -> None:
+    """Fill ``parts`` (n, 5), in the order of PARTS, from the inputs before and after, (n, 6) in the order of INPUTS.
+
+    ``step`` (n,) are the units in which quantities come.
+    """
     for i in range(old.shape[0]):
         a, b = old[i], new[i]
-        start = reorder_point(a[0], a[1], a[2], a[3], a[4], a[5])
-        level = reorder_point(b[0], a[1], a[2], a[3], a[4], a[5])
-        spread = reorder_point(b[0], b[1], a[2], a[3], a[4], a[5])
-        lead_time = reorder_point(b[0], b[1], b[2], a[3], b[4], a[5])
-        lead_time_spread = reorder_point(b[0], b[1], b[2], b[3], b[4], a[5])
+        start = reorder_point(a[0], a[1], a[2], a[3], a[4], a[5], step[i])
+        level = reorder_point(b[0], a[1], a[2], a[3], a[4], a[5], step[i])
+        spread = reorder_point(b[0], b[1], a[2], a[3], a[4], a[5], step[i])
+        lead_time = reorder_point(b[0], b[1], b[2], a[3], b[4], a[5], step[i])
+        lead_time_spread = reorder_point(b[0], b[1], b[2], b[3], b[4], a[5], step[i])
         parts[i, 0] = level - start
         parts[i, 1] = spread - level
         parts[i, 2] = lead_time - spread
         parts[i, 3] = lead_time_spread - lead_time
-        parts[i, 4] = reorder_point(b[0], b[1], b[2], b[3], b[4], b[5]) - lead_time_spread
+        parts[i, 4] = reorder_point(b[0], b[1], b[2], b[3], b[4], b[5], step[i]) - lead_time_spread
 
 
 def apportion(

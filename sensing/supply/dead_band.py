@@ -3,10 +3,11 @@
 A row is published if one of these holds, compared with its last publication:
 
 - it was never published,
-- the forecast that was published ends tomorrow, unless demand of less than a unit was and is expected in its 28 days,
-- the reorder point moved by more than the dead band, by at least one unit, and by at least 0.3 standard deviations of
-  the lead-time demand (a smaller move hardly changes the service: instead of .95 it is .91 to .97),
-- the order quantity moved by more than 1.25 dead bands and at least one unit,
+- the forecast that was published ends tomorrow, unless demand of less than a step was and is expected in its 28 days,
+- the reorder point moved by more than the dead band, by at least one step of its unit (`plan.steps_of`), and by at
+  least 0.3 standard deviations of the lead-time demand (a smaller move hardly changes the service: instead of .95 it is
+  .91 to .97),
+- the order quantity moved by more than 1.25 dead bands and at least one step,
 - the lead time moved by more than the dead band and at least half a day,
 - the demand class changed,
 - the values in force at the ERP have begun or ceased to agree with the proposal,
@@ -36,7 +37,7 @@ from numpy.typing import NDArray
 
 from sensing.contracts.parameters import HORIZON_DAYS, DemandClass
 from sensing.state.record_copies import take_records
-from sensing.supply.plan import Plan, has_figures
+from sensing.supply.plan import Plan, has_figures, steps_of
 from sensing.supply.planner_decisions import DecisionStates, Values
 from sensing.supply.resolved_policy import IN_FORCE
 from sensing.supply.rounding import in_units
@@ -50,7 +51,6 @@ COOL_DOWN_DAYS = 4
 NEW_COOL_DOWN_DAYS = 7
 SETTLING_DAYS = 14
 SETTLING_BANDS = 0.5
-UNIT = 1.0
 LEAD_TIME_DAYS_STEP = 0.5
 DAYS_STEP = 1.0
 """Least change of the days until a stock-out and of cover."""
@@ -75,7 +75,7 @@ def agrees(plan: Plan) -> NDArray[np.bool_]:
             continue
         lead_time = name == "lead_time_days"
         proposed = plan.lead_time_days_mean if lead_time else getattr(plan, name)
-        step = LEAD_TIME_DAYS_STEP if lead_time else UNIT
+        step = LEAD_TIME_DAYS_STEP if lead_time else steps_of(policy)
         apart |= known & outside_dead_band(proposed, np.where(known, in_force, 0.0), band, step)
         any_known |= known & (not lead_time)
     return np.asarray(any_known & ~apart)
@@ -100,9 +100,9 @@ def turns_stale(stale: NDArray[np.bool_], last: Any) -> NDArray[np.bool_]:
 
 
 def _expects_demand(plan: Plan, last: NDArray[Any]) -> NDArray[np.bool_]:
-    """(n,) whether a unit or more is expected in 28 days, by this forecast or by the one published last."""
+    """(n,) whether a step or more is expected in 28 days, by this forecast or by the one published last."""
     before = HORIZON_DAYS * last["demand_mean"].astype(np.float64)
-    return np.asarray(np.maximum(np.add.reduce(plan.forecast_mean, axis=1), before) >= UNIT)
+    return np.asarray(np.maximum(np.add.reduce(plan.forecast_mean, axis=1), before) >= steps_of(plan.policy))
 
 
 def due(
@@ -116,16 +116,17 @@ def due(
     new = plan.demand_class == CLASSES.index("new")
     age_days = plan.day - last["published_day"].astype(np.int64)
     wider = np.where(new, NEW_BANDS, 1.0)
-    step = np.maximum(UNIT, DEMAND_SD_SHARE * wider * plan.lead_time_demand_sd)
+    least = steps_of(plan.policy)
+    step = np.maximum(least, DEMAND_SD_SHARE * wider * plan.lead_time_demand_sd)
     # Soon after a publication the bands are wider, so that noise does not cause new publications.
     wider = np.where(age_days < np.where(new, NEW_COOL_DOWN_DAYS, COOL_DOWN_DAYS), COOL_DOWN_BANDS * wider, wider)
     shifted = (since_shift <= SETTLING_DAYS) & ~new
     wider = np.where(shifted, np.where(since_shift == 0, 0.0, SETTLING_BANDS), wider)
-    step = np.where(shifted, UNIT, step)
+    step = np.where(shifted, least, step)
     moved = outside_dead_band(plan.reorder_point, point, wider * band, step)
-    moved |= outside_dead_band(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, UNIT)
+    moved |= outside_dead_band(plan.order_quantity, quantity, QUANTITY_BANDS * wider * band, least)
     before, after = HORIZON_DAYS * last["demand_mean"].astype(np.float64), HORIZON_DAYS * plan.demand_mean
-    moved |= shifted & outside_dead_band(after, before, wider * band, UNIT)
+    moved |= shifted & outside_dead_band(after, before, wider * band, least)
     result |= moved
     result |= outside_dead_band(plan.lead_time_days_mean, last["lead_time_days_mean"], band, LEAD_TIME_DAYS_STEP)
     result |= agrees(plan) != (last["agreed"] == 1)
@@ -168,9 +169,10 @@ def projection_moved(plan: Plan, supply: NDArray[Any]) -> NDArray[np.bool_]:
 def left_dead_band(plan: Plan, at: int, values: Values) -> bool:
     """Whether the proposal of one row is outside the dead band around other values."""
     band = plan.policy["dead_band"][at]
-    step = max(UNIT, DEMAND_SD_SHARE * plan.lead_time_demand_sd[at])
+    least = 10.0 ** -float(plan.policy["decimals"][at])
+    step = max(least, DEMAND_SD_SHARE * plan.lead_time_demand_sd[at])
     return bool(
         outside_dead_band(plan.reorder_point[at], values["reorder_point"], band, step)
-        or outside_dead_band(plan.order_quantity[at], values["order_quantity"], QUANTITY_BANDS * band, UNIT)
+        or outside_dead_band(plan.order_quantity[at], values["order_quantity"], QUANTITY_BANDS * band, least)
         or outside_dead_band(plan.lead_time_days_mean[at], values["lead_time_days"], band, LEAD_TIME_DAYS_STEP)
     )

@@ -72,12 +72,13 @@ class EndingRows(NamedTuple):
     mean: Floats
     variance: Floats
     sums: Floats
+    step: Floats
     days_left: Floats
 
     @classmethod
-    def of(cls, mean: Floats, variance: Floats, sums: Floats, last_day: Floats, day: int) -> "EndingRows":
+    def of(cls, mean: Floats, variance: Floats, sums: Floats, step: Floats, last_day: Floats, day: int) -> "EndingRows":
         """The rows with a last day, planned after local ``day``."""
-        return cls(np.flatnonzero(np.isfinite(last_day)).tolist(), mean, variance, sums, last_day - day)
+        return cls(np.flatnonzero(np.isfinite(last_day)).tolist(), mean, variance, sums, step, last_day - day)
 
     def protect(self, lead_days: Singles, sd_days: Singles, review: Singles, service: Singles, out: Floats) -> None:
         """Fill in the columns of `protection_time_demand` again; no demand repeats after the last day."""
@@ -88,7 +89,15 @@ class EndingRows(NamedTuple):
                 continue
             mean, variance = self._daily(at, days, WEEK)
             protection_time_demand(
-                mean, variance, self.sums[one], lead_days[one], sd_days[one], review[one], service[one], out[one]
+                mean,
+                variance,
+                self.sums[one],
+                lead_days[one],
+                sd_days[one],
+                review[one],
+                service[one],
+                self.step[one],
+                out[one],
             )
 
     def cap(self, policy: NDArray[Any], out: Floats, quantity: Floats) -> None:
@@ -111,7 +120,7 @@ class EndingRows(NamedTuple):
                 mean, variance = self._daily(at, days, 0)
                 project(
                     stock[0][one], stock[1][one], due[one, :days].copy(), receipts[one, :days].copy(), mean, variance,
-                    stock[2][one], self.sums[one], lead_days_mean[one], found[one], projected[one],
+                    stock[2][one], self.sums[one], self.step[one], lead_days_mean[one], found[one], projected[one],
                 )  # fmt: skip
             if projected[at, COVER_DAYS] > self.days_left[at]:
                 projected[at, COVER_DAYS] = np.nan

@@ -20,7 +20,7 @@ time) and 6.9 (review time).
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.sum_distribution import sum_quantile
+from sensing.demand.sum_distribution import units_quantile
 from sensing.demand.sum_variance import open_share, sum_ratio
 from sensing.jit import kernel
 
@@ -59,18 +59,19 @@ def moments(
 @kernel
 def reorder_point(
     demand_mean: float, demand_variance: float, lead_time_days_mean: float, lead_time_days_sd: float,
-    review_days: float, service_target: float,
+    review_days: float, service_target: float, step: float,
 ) -> float:  # fmt: skip
-    """Quantile of the demand over the protection time."""
+    """Quantile of the demand over the protection time, of a row whose quantities come in steps of ``step`` units."""
     mean, variance = moments(demand_mean, demand_variance, lead_time_days_mean, lead_time_days_sd, review_days)
-    return sum_quantile(min(service_target, SERVICE_MAX), mean, variance)
+    return units_quantile(min(service_target, SERVICE_MAX), mean, variance, step)
 
 
 @kernel
 def protection_time_moments(
     demand_mean: NDArray[np.float64], demand_variance: NDArray[np.float64],
     lead_time_days_mean: NDArray[np.float64], lead_time_days_sd: NDArray[np.float64],
-    review_days: NDArray[np.float64], service_target: NDArray[np.float64], out: NDArray[np.float64],
+    review_days: NDArray[np.float64], service_target: NDArray[np.float64], step: NDArray[np.float64],
+    out: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Fill ``out`` (n, 3) with mean, variance and quantile of n demands over the protection time, by `reorder_point`.
 
@@ -80,25 +81,27 @@ def protection_time_moments(
         out[i, 0], out[i, 1] = moments(
             demand_mean[i], demand_variance[i], lead_time_days_mean[i], lead_time_days_sd[i], review_days[i]
         )
-        out[i, 2] = sum_quantile(min(service_target[i], SERVICE_MAX), out[i, 0], out[i, 1])
+        out[i, 2] = units_quantile(min(service_target[i], SERVICE_MAX), out[i, 0], out[i, 1], step[i])
 
 
 @kernel
 def protection_time_demand(
     forecast_mean: NDArray[np.float64], forecast_variance: NDArray[np.float64], sums: NDArray[np.float64],
     lead_time_days_mean: NDArray[np.float32], lead_time_days_sd: NDArray[np.float32],
-    review_days: NDArray[np.float32], service_target: NDArray[np.float32], out: NDArray[np.float64],
+    review_days: NDArray[np.float32], service_target: NDArray[np.float32], step: NDArray[np.float64],
+    out: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Fill ``out`` (n, 5): mean and variance per day, then mean, variance and quantile over the protection time.
 
     All inputs of the reorder point are float32 values, as in the row's record. So the last published reorder point can
     be recomputed from the record: the variance per day is that of the protection time over its days. Forecasts are
-    (n, 28) units and units squared, ``sums`` is that of the forecast, other arguments are (n,). NaN in a forecast gives
-    NaN.
+    (n, 28) units and units squared, ``sums`` is that of the forecast, other arguments are (n,), as of `reorder_point`.
+    NaN in a forecast gives NaN.
     """
     for i in range(lead_time_days_mean.size):
         # In a kernel float() of a float32 stays a float32, but the moments need double precision.
         lead_time, review = np.float64(lead_time_days_mean[i]), np.float64(review_days[i])
+        sd, level = np.float64(lead_time_days_sd[i]), np.float64(service_target[i])
         days = lead_time + review
         daily = forecast_mean[i, 0]
         daily_variance = forecast_variance[i, 0]
@@ -106,10 +109,8 @@ def protection_time_demand(
             daily = sum_of_days(forecast_mean[i], days) / days
             daily_variance = sum_of_days(forecast_variance[i], days) / days
             opened = open_share(forecast_variance[i])
-            sd_days, level = np.float64(lead_time_days_sd[i]), np.float64(service_target[i])
-            daily_variance *= sum_ratio(sums[i], opened * days, opened * sd_days, level)
+            daily_variance *= sum_ratio(sums[i], opened * days, opened * sd, level)
         out[i, 0] = np.float32(daily)
         out[i, 1] = np.float32(daily_variance)
-        sd = np.float64(lead_time_days_sd[i])
         out[i, 2], out[i, 3] = moments(out[i, 0], out[i, 1], lead_time, sd, review)
-        out[i, 4] = sum_quantile(min(np.float64(service_target[i]), SERVICE_MAX), out[i, 2], out[i, 3])
+        out[i, 4] = units_quantile(min(level, SERVICE_MAX), out[i, 2], out[i, 3], step[i])

@@ -117,6 +117,11 @@ def has_figures(plan: Plan) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(plan.reorder_point + plan.order_quantity + plan.lead_time_demand_sd))
 
 
+def steps_of(policy: NDArray[Any]) -> Floats:
+    """(n,) units in which the quantities of rows come, from their resolved policies: those of the last decimal."""
+    return np.asarray(10.0 ** -policy["decimals"])
+
+
 def single(values: Any) -> Singles:
     """Values rounded to six digits, as published, as float32, as in a row's record."""
     return rounded(values).astype(np.float32)
@@ -233,8 +238,11 @@ def make_plan(
     kits = policy["kit"] > 0.0  # never bought: no time to protect, so no stock of their own
     lead_days_of_rows[:, kits] = review[kits] = 0.0
     out = np.empty((count, 5))
-    protection_time_demand(forecast_mean, forecast_variance, inputs.sums, mean_days, sd_days, review, service, out)
-    ending = EndingRows.of(forecast_mean, forecast_variance, inputs.sums, policy["last_day"], day)
+    step = steps_of(policy)
+    protection_time_demand(
+        forecast_mean, forecast_variance, inputs.sums, mean_days, sd_days, review, service, step, out
+    )
+    ending = EndingRows.of(forecast_mean, forecast_variance, inputs.sums, step, policy["last_day"], day)
     ending.protect(mean_days, sd_days, review, service, out)
     quantity = np.empty(count)
     days_with_demand = np.clip(policy["last_day"] - day, 1.0, days)
@@ -257,8 +265,8 @@ def make_plan(
     on_hand[kits] = np.nan
     found, projected = np.empty((count, 2), np.int64), np.empty((count, 6))
     project(
-        on_hand, owed, due, receipts, forecast_mean, forecast_variance, inputs.left, inputs.sums, mean_days, found,
-        projected,
+        on_hand, owed, due, receipts, forecast_mean, forecast_variance, inputs.left, inputs.sums, step, mean_days,
+        found, projected,
     )  # fmt: skip
     ending.project((on_hand, owed, inputs.left), due, receipts, mean_days, found, projected)
     on_order, open_demand = supply["on_order"][rows] / THOUSANDTHS, supply["open_total"][rows] / THOUSANDTHS

@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.sum_distribution import sum_tail
+from sensing.demand.sum_distribution import stockout_probability
 from sensing.demand.sum_variance import open_share, sum_ratio
 from sensing.jit import kernel
 from sensing.supply.lead_time_demand import sum_of_days
@@ -111,8 +111,8 @@ def window_days(receipts: NDArray[np.float64], days: int, lead_time_days: float)
 def project(
     on_hand: NDArray[np.float64], overdue: NDArray[np.float64], open_day: NDArray[np.float64],
     receipts: NDArray[np.float64], mean: NDArray[np.float64], variance: NDArray[np.float64],
-    left: NDArray[np.float64], sums: NDArray[np.float64], lead_time_days: NDArray[np.float32], days: NDArray[np.int64],
-    out: NDArray[np.float64],
+    left: NDArray[np.float64], sums: NDArray[np.float64], step: NDArray[np.float64],
+    lead_time_days: NDArray[np.float32], days: NDArray[np.int64], out: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Project the stock of n rows.
 
@@ -129,6 +129,8 @@ def project(
         what has come.
     sums
         (n, `sum_variance.COLUMNS`) of the forecast.
+    step
+        (n,) units in which the quantities of a row come.
     lead_time_days
         (n,) mean lead time.
     days
@@ -167,7 +169,7 @@ def project(
                 together = needed_variance
                 if needed_variance > 0.0:
                     together *= sum_ratio(sums[i], opened * (t + 1), 0.0, STOCKOUT_LEVEL)
-                keep_worst(free, needed, together, arriving, t + 1, out[i])
+                keep_worst(free, needed, together, arriving, step[i], t + 1, out[i])
         if learned:
             cover = days_of_cover(free, daily, mean[i, mean.shape[1] - 7 :])
             out[i, COVER_DAYS] = days_from_now(cover, left[i])
@@ -175,14 +177,15 @@ def project(
 
 @kernel
 def keep_worst(
-    free: float, needed: float, needed_variance: float, arriving: float, days: int, out: NDArray[np.float64]
+    free: float, needed: float, needed_variance: float, arriving: float, step: float, days: int,
+    out: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Keep the day, after ``days`` days, with the highest probability of a stock-out.
 
     Of equal ones that with the largest gap.
     """
     available = free + arriving
-    chance = 1.0 if available < 0.0 else sum_tail(math.floor(available) + 1.0, needed, needed_variance)
+    chance = 1.0 if available < 0.0 else stockout_probability(available, needed, needed_variance, step)
     if (
         math.isnan(out[PROBABILITY])
         or chance > out[PROBABILITY]

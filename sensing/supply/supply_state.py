@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.contracts.number_kinds import DURATION_DECIMALS
-from sensing.contracts.parameters import OverrideField, ParameterStatus, PlanningParameters
+from sensing.contracts.parameters import OverrideField, ParameterStatus
 from sensing.contracts.reference import SupplierUpdated
 from sensing.contracts.suppliers import PurchaseOrderPlaced, SupplierDisrupted
 from sensing.demand.sum_variance import independent
@@ -30,12 +30,13 @@ from sensing.supply.lanes import NO_LANE, Lanes
 from sensing.supply.lead_time import log_lead_times
 from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
 from sensing.supply.open_table import Key
-from sensing.supply.parameter_documents import ForecastSummary
+from sensing.supply.parameter_documents import ForecastSummary, Published
 from sensing.supply.plan import Plan, PlanInputs, add_open_lines, make_plan
 from sensing.supply.planner_decisions import DecisionStates
 from sensing.supply.projection import DAYS_LEFT
 from sensing.supply.publication_causes import Causes
 from sensing.supply.purchases import EventContext, MovedLine, PoOutcome, Purchases, line_key
+from sensing.supply.reached_service import ReachedService
 from sensing.supply.resolved_policy import Names, ResolvedPolicyTable
 from sensing.supply.rounding import in_units
 from sensing.supply.stock_ledger import mark_fractional
@@ -59,6 +60,8 @@ class SupplyState:
         Purchase-order lines of all shards, as far as the pools of suppliers need them.
     transit
         Transfers in transit.
+    reached
+        Service that the reorder points in force reach, by demand class.
     decision_states
         Decisions of people about the parameters of rows.
     """
@@ -74,6 +77,7 @@ class SupplyState:
         self.purchases = Purchases(settings.purchase_lines_max, settings.line_horizon_days)
         self.heard = HeardPurchases(settings.line_horizon_days)
         self.transit = InTransit(settings.purchase_lines_max)
+        self.reached = ReachedService(len(dead_band.CLASSES))
         self.decision_states = DecisionStates(settings.decided_rows_max)
         self._lines = lines
         self._allocations = allocations
@@ -263,7 +267,7 @@ class SupplyState:
 
     def publish(
         self, plan: Plan, at: NDArray[np.int64], summary: ForecastSummary, causes: Sequence[Causes]
-    ) -> list[tuple[int, PlanningParameters]]:
+    ) -> list[Published]:
         """Documents of the rows at positions ``at`` of the plan; marks them as published.
 
         See `parameter_documents.publish`.
@@ -272,12 +276,11 @@ class SupplyState:
             plan, at, summary, self.supply, self.names, self.master, self.decision_states, causes
         )
 
-    def republish(self, plan: Plan, summary: ForecastSummary, causes: Causes) -> PlanningParameters:
+    def republish(self, plan: Plan, summary: ForecastSummary, causes: Causes) -> Published:
         """Document with the last published proposal of a row, in its current status. The plan has only this row."""
-        published = self.as_published(plan)
         at = np.zeros(1, np.int64)
-        ((_, document),) = parameter_documents.publish(
-            published,
+        (published,) = parameter_documents.publish(
+            self.as_published(plan),
             at,
             summary,
             self.supply,
@@ -287,7 +290,7 @@ class SupplyState:
             [causes],
             renew=False,
         )
-        return document
+        return published
 
     def status(self, row: int) -> ParameterStatus:
         """Status of the last published proposal of a row."""
@@ -342,5 +345,6 @@ class SupplyState:
             "heard": self.heard,
             "disruptions": self.disruptions,
             "transit": self.transit,
+            "reached": self.reached,
             "decision_states": self.decision_states,
         }

@@ -10,7 +10,7 @@ def test_transfers_are_demand_forecast_and_reorder_point(case: Case) -> None:
     days = ("2026-02-18", "2026-02-25", "2026-03-04", "2026-03-11")
     assert result.rows["X", "DC"].demand == dict.fromkeys(days, 56.0)
     assert 45 < sum(found.forecast.mean) / 4 < 65
-    assert 56 <= found.proposed.reorder_point <= 168
+    assert 56 <= found.proposed.reorder_point <= 224
     assert (found.stock.on_hand, found.stock.open_demand) == (340.0, 0.0)
     assert result.of_type("order_surge") == []
 

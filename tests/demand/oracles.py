@@ -32,7 +32,7 @@ def tsb(units: Sequence[float], sale_rate: float, size_rate: float) -> tuple[flo
 
 def weights(errors: Sequence[float], days: float, temper: float, days_max: float) -> NDArray[np.float64]:
     """Weights of forecasts by their mean squared errors, in logarithms."""
-    logs = np.array([-0.5 * temper * min(days, days_max) * math.log(error + 1e-6) for error in errors])
+    logs = np.array([-0.5 * temper * min(days, days_max) * math.log(error + 1e-12) for error in errors])
     raw = np.exp(logs - logs.max())
     return np.asarray(raw / raw.sum())
 

@@ -15,6 +15,7 @@ from sensing.demand import (
     calibration,
     combination,
     day_learning,
+    day_scores,
     demand_class,
     distribution,
     forecasting,
@@ -182,16 +183,16 @@ def test_learn_hours_and_count_silence() -> None:
 def test_add_score_and_score_accuracy() -> None:
     """Errors, demand and coverage are discounted sums; a promoted day counts in them from day 14 on."""
     demand, pool = np.zeros(1, DEMAND), np.zeros(1, POOL)
-    day_learning.add_score(demand, 0, pool, 0, demand_class.demand_class(demand, 0), 5.0, 8.0, 9.0, 0.2)
-    day_learning.add_score(demand, 0, pool, 0, demand_class.demand_class(demand, 0), 9.0, 4.0, 9.0, 0.99)
-    kept = day_learning.SCORE_DISCOUNT
+    day_scores.add_score(demand, 0, pool, 0, demand_class.demand_class(demand, 0), 5.0, 8.0, 9.0, 0.2)
+    day_scores.add_score(demand, 0, pool, 0, demand_class.demand_class(demand, 0), 9.0, 4.0, 9.0, 0.99)
+    kept = day_scores.SCORE_DISCOUNT
     row = demand[0]
     found = [float(row[f"score_{name}"]) for name in ("absolute", "error", "quantity", "covered", "weight")]
     assert found == pytest.approx([kept * 3 + 5, kept * 3 - 5, kept * 5 + 9, kept, kept + 1])
-    day_learning.score_accuracy(demand, 0, pool, 0, 50.0, 4.0, 1.0)
+    day_scores.score_accuracy(demand, 0, pool, 0, 50.0, 4.0, 1.0)
     assert demand["score_weight"][0] == pytest.approx(kept + 1)
     demand["days"] = 14
-    day_learning.score_accuracy(demand, 0, pool, 0, 50.0, 4.0, 1.0)
+    day_scores.score_accuracy(demand, 0, pool, 0, 50.0, 4.0, 1.0)
     assert demand["score_weight"][0] == pytest.approx(kept * (kept + 1) + 1)
     assert demand["score_covered"][0] == pytest.approx(kept * kept)
 
@@ -227,9 +228,9 @@ def test_forecast_variance_is_in_proportion_to_promotion_and_share(mean: float, 
     demand["days"], demand["square"], demand["expected"] = 400, 30.0, 5.0
     ratio = (90.0 * 6.0 + 10.0 * 2.0) / 100.0
     plain = calibration.day_variance(ratio, 5.0, mean)
-    found = day_learning.forecast_variance(demand, 0, pool, 0, factor * mean, factor)
+    found = day_scores.forecast_variance(demand, 0, pool, 0, factor * mean, factor)
     assert found == pytest.approx(factor * plain, rel=1e-6)
-    assert day_learning.forecast_variance(demand, 0, pool, 0, 0.0, 0.0) == 0.0
+    assert day_scores.forecast_variance(demand, 0, pool, 0, 0.0, 0.0) == 0.0
 
 
 @given(shape=st.floats(0.05, 100.0), ratio=st.floats(0.05, 4.0))

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from sensing.demand.demand_record import DEMAND, RIVER
 from sensing.demand.members.registry import RIVER_MEMBERS
 from sensing.demand.models import DemandModels
-from sensing.demand.rescaling import RIVER_POWERS, ROW_POWERS, dispersions, rescaled_models
+from sensing.demand.rescaling import RIVER_POWERS, ROW_POWERS, rescaled_models
 from sensing.demand.river_snapshot import MODEL
-from sensing.demand.seasonal_profile import dispersion
 from tests.demand.streams import FIRST_DAY, KINDS, Stream, feed, open_window, started, stream
 
 pytestmark = pytest.mark.compiled
@@ -58,14 +57,6 @@ def test_every_field_of_a_row_is_listed_or_has_no_unit() -> None:
         if len(found):
             assert np.median(found) == pytest.approx(ROW_POWERS.get(name, 0), abs=0.05), name
     assert len(small.models) == len(large.models) > 4
-
-
-def test_dispersions_are_those_of_the_rows() -> None:
-    """One after another, each with its own pool."""
-    models = learned(1.0)
-    found = dispersions(models.demand, models.pool, ROWS)
-    pools = models.demand["pool"]
-    assert found.tolist() == [dispersion(models.demand, row, models.pool, int(pools[row])) for row in ROWS.tolist()]
 
 
 def test_every_field_of_a_river_row_is_listed_or_has_no_unit() -> None:
@@ -130,13 +121,12 @@ def test_only_the_given_rows_are_rescaled() -> None:
 
 
 def test_there_and_back() -> None:
-    """A power of two loses no digit, but for squared errors and weekdays, which are adapted to the pool."""
+    """A power of two loses no digit; but the quantities may have a fraction from then on."""
     models, before = learned(1.0), learned(1.0)
     models.rescale(ROWS, 1024.0)
     models.rescale(ROWS, 1.0 / 1024.0)
-    for name in ("square", "weekday_quantity", "weekday_expected"):
-        assert models.demand[name] == pytest.approx(before.demand[name], rel=1e-3, abs=1e-6), name
-        models.demand[name] = before.demand[name]
+    assert (models.demand["fractional"][ROWS] == 1).all()
+    models.demand["fractional"] = before.demand["fractional"]
     assert models.dump() == before.dump()
 
 

@@ -47,7 +47,7 @@ def test_learn_sizes_keeps_discounted_means(series: list[float]) -> None:
     found["sale_rate"] = 0.5
     mean, square, interval, sales, silence = 0.0, 0.0, 0.0, 0, 0
     for units in series:
-        row_statistics.learn_sizes(found, 0, units, 1.0)
+        row_statistics.learn_sizes(found, 0, units, 1.0, 1.0)
         row_statistics.count_day(found, 0, units, 1.0)
         silence += 1
         if units:
@@ -114,7 +114,7 @@ def test_a_second_day_of_risen_demand_is_learned_whole() -> None:
     taught = []
     for units in [2.0] * 20 + [400.0] * 2:
         taught.append(row_statistics.taught_day(found, 0, units, 2.0))
-        row_statistics.learn_sizes(found, 0, taught[-1], 1.0)
+        row_statistics.learn_sizes(found, 0, taught[-1], 1.0, 1.0)
         row_statistics.count_day(found, 0, taught[-1], 1.0)
     assert taught == [2.0] * 20 + [10.0, 400.0]
 

@@ -319,7 +319,9 @@ def test_online_calibration_makes_sums_cover_their_level() -> None:
             for lead in within:
                 out, zero = np.empty((rows, 5)), np.zeros(rows, np.float32)
                 lead_time, service = zero + np.float32(lead), zero + np.float32(0.95)
-                protection_time_demand(said.mean, said.variance, said.sums, lead_time, zero, zero, service, out)
+                protection_time_demand(
+                    said.mean, said.variance, said.sums, lead_time, zero, zero, service, flat + 1.0, out
+                )
                 within[lead].append(float((units[:, at + 1 : at + 1 + lead].sum(axis=1) <= out[:, 4]).mean()))
     for lead, found in within.items():
         assert np.mean(found) == pytest.approx(0.95, abs=0.025), lead

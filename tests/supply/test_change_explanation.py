@@ -21,14 +21,14 @@ Six = tuple[float, float, float, float, float, float]
 
 def _change(old: Six, new: Six, places: int) -> Change:
     parts = np.empty((1, 5))
-    substitute_inputs(np.array([old]), np.array([new]), parts)
+    substitute_inputs(np.array([old]), np.array([new]), np.ones(1), parts)
     before, after = _points(old, new, places)
     return explain(before, after, parts[0].tolist(), places)
 
 
 def _points(old: Six, new: Six, places: int) -> tuple[float, float]:
     """Reorder points as published with ``places`` decimals."""
-    before, after = (float(in_units(reorder_point(*values), places, up=True)) for values in (old, new))
+    before, after = (float(in_units(reorder_point(*values, 1.0), places, up=True)) for values in (old, new))
     return before, after
 
 
@@ -87,14 +87,14 @@ def test_parts_are_taken_in_order() -> None:
     """Each part is the change of the reorder point when its input is replaced after the earlier ones."""
     old, new = (10.0, 20.0, 7.0, 1.0, 0.0, 0.9), (14.0, 40.0, 9.0, 3.0, 1.0, 0.98)
     parts = np.empty((1, 5))
-    substitute_inputs(np.array([old]), np.array([new]), parts)
+    substitute_inputs(np.array([old]), np.array([new]), np.ones(1), parts)
     steps = [
-        reorder_point(10.0, 20.0, 7.0, 1.0, 0.0, 0.9),
-        reorder_point(14.0, 20.0, 7.0, 1.0, 0.0, 0.9),
-        reorder_point(14.0, 40.0, 7.0, 1.0, 0.0, 0.9),
-        reorder_point(14.0, 40.0, 9.0, 1.0, 1.0, 0.9),
-        reorder_point(14.0, 40.0, 9.0, 3.0, 1.0, 0.9),
-        reorder_point(14.0, 40.0, 9.0, 3.0, 1.0, 0.98),
+        reorder_point(10.0, 20.0, 7.0, 1.0, 0.0, 0.9, 1.0),
+        reorder_point(14.0, 20.0, 7.0, 1.0, 0.0, 0.9, 1.0),
+        reorder_point(14.0, 40.0, 7.0, 1.0, 0.0, 0.9, 1.0),
+        reorder_point(14.0, 40.0, 9.0, 1.0, 1.0, 0.9, 1.0),
+        reorder_point(14.0, 40.0, 9.0, 3.0, 1.0, 0.9, 1.0),
+        reorder_point(14.0, 40.0, 9.0, 3.0, 1.0, 0.98, 1.0),
     ]
 
     assert parts[0].tolist() == np.diff(steps).tolist()

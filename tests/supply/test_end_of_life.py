@@ -40,7 +40,7 @@ def rows_of(daily: list[float], left: int) -> EndingRows:
     """One row that ends after ``left`` days; its variance is its mean."""
     table = np.array([daily])
     mean, _ = without_ended_days(table, table, DAY, np.array([float(DAY + left)]))
-    return EndingRows.of(mean, mean, independent(1), np.array([float(DAY + left)]), DAY)
+    return EndingRows.of(mean, mean, independent(1), np.ones(1), np.array([float(DAY + left)]), DAY)
 
 
 def test_a_record_says_the_last_day() -> None:
@@ -79,7 +79,7 @@ def test_the_reorder_point_covers_no_day_after_the_end(
     rows = rows_of(daily, left)
     lead, spread, wait, service = (np.array([value], np.float32) for value in (lead_time, sd, review, 0.95))
     out = np.empty((1, 5))
-    protection_time_demand(rows.mean, rows.variance, rows.sums, lead, spread, wait, service, out)
+    protection_time_demand(rows.mean, rows.variance, rows.sums, lead, spread, wait, service, rows.step, out)
     rows.protect(lead, spread, wait, service, out)
     days = float(lead[0]) + float(wait[0])
     longer = ended(daily, left, math.ceil(days) + 28)
@@ -126,7 +126,7 @@ def test_no_stock_out_comes_after_the_last_day(
     lead = np.array([lead_time], np.float32)
     stock = (np.array([on_hand]), np.zeros(1), np.ones((1, 2)))
     due, coming = np.array([open_day]), np.array([receipts])
-    project(*stock[:2], due, coming, rows.mean, rows.variance, stock[2], rows.sums, lead, days, out)
+    project(*stock[:2], due, coming, rows.mean, rows.variance, stock[2], rows.sums, rows.step, lead, days, out)
     rows.project(stock, due, coming, lead, days, out)
     covered = max(28, math.ceil(float(lead[0])))
     expected = oracles.projection(on_hand, 0.0, open_day[:covered], receipts[:covered], ended(daily, left, covered))

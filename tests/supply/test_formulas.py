@@ -58,9 +58,9 @@ def test_textbook_lead_time_demand() -> None:
 
 def test_textbook_reorder_point() -> None:
     """Daily demand 100, sd 20, lead time 9 days: normal theory says 900 + 1.645 x 60 = 998.7."""
-    assert reorder_point(100.0, 400.0, 9.0, 0.0, 0.0, 0.95) == pytest.approx(998.7, rel=3e-3)
-    assert reorder_point(0.0, 0.0, 9.0, 2.0, 0.0, 0.95) == 0.0
-    assert math.isfinite(reorder_point(1.0, 2.0, 9.0, 2.0, 0.0, 1.0))
+    assert reorder_point(100.0, 400.0, 9.0, 0.0, 0.0, 0.95, 1.0) == pytest.approx(998.7, rel=3e-3)
+    assert reorder_point(0.0, 0.0, 9.0, 2.0, 0.0, 0.95, 1.0) == 0.0
+    assert math.isfinite(reorder_point(1.0, 2.0, 9.0, 2.0, 0.0, 1.0, 1.0))
 
 
 @given(st.floats(0.01, 30.0), st.floats(1.0, 5.0), st.floats(0.0, 40.0), st.floats(0.0, 9.0), st.floats(0.5, 0.99))
@@ -74,7 +74,15 @@ def test_reorder_point_is_the_quantile_by_moments(
     out = np.empty((1, 5))
     lead, spread, review, target = columns
     protection_time_demand(
-        np.full((1, 28), daily), np.full((1, 28), daily * ratio), independent(1), lead, spread, review, target, out
+        np.full((1, 28), daily),
+        np.full((1, 28), daily * ratio),
+        independent(1),
+        lead,
+        spread,
+        review,
+        target,
+        np.ones(1),
+        out,
     )
     mean, variance = out[0, 2:4]
     days = float(columns[0][0]) + 1.0
@@ -83,7 +91,8 @@ def test_reorder_point_is_the_quantile_by_moments(
     np.testing.assert_allclose(variance, daily * ratio * days + (daily * float(columns[1][0])) ** 2, rtol=1e-5)
     expected = oracles.sum_quantile(float(columns[3][0]), mean, variance)
     np.testing.assert_allclose(out[0, 4], expected, rtol=4e-3, atol=1.0 if mean < 64 else 0.0)
-    recomputed = reorder_point(*out[0, :2], *(float(column[0]) for column in columns))
+    found, inputs = out[0].tolist(), [float(column[0]) for column in columns]
+    recomputed = reorder_point(found[0], found[1], inputs[0], inputs[1], inputs[2], inputs[3], 1.0)
     assert recomputed == out[0, 4]
 
 
@@ -92,7 +101,15 @@ def test_a_forecast_that_is_not_known_gives_no_plan() -> None:
     ones = np.ones(1, np.float32)
     out = np.empty((1, 5))
     protection_time_demand(
-        np.full((1, 28), NAN), np.ones((1, 28)), independent(1), ones, ones, ones, ones * np.float32(0.9), out
+        np.full((1, 28), NAN),
+        np.ones((1, 28)),
+        independent(1),
+        ones,
+        ones,
+        ones,
+        ones * np.float32(0.9),
+        np.ones(1),
+        out,
     )
 
     assert np.isnan(out[0, [0, 2, 3, 4]]).all()
@@ -181,7 +198,8 @@ def _project(
     days, out = np.empty((1, 2), np.int64), np.empty((1, 6))
     by_day, due, means = (np.array([column]) for column in (open_day, receipts, mean))
     lead, shares = np.array([lead_time], np.float32), np.array([left])
-    project(_one(on_hand), _one(overdue), by_day, due, means, means, shares, independent(1), lead, days, out)
+    one = np.ones(1)
+    project(_one(on_hand), _one(overdue), by_day, due, means, means, shares, independent(1), one, lead, days, out)
     return int(days[0, 0]), int(days[0, 1]), out[0]
 
 
@@ -328,9 +346,9 @@ def test_the_worst_day_is_kept() -> None:
     out = np.full(6, NAN)
     looks = ((40.0, 0.0, 40.0), (10.0, 0.0, 40.0), (45.0, 9.0, 40.0), (50.0, 5.0, 50.0))
     for day, (needed, arriving, kept) in enumerate(looks):
-        keep_worst(-60.0, needed, 1.0, arriving, day + 1, out)
+        keep_worst(-60.0, needed, 1.0, arriving, 1.0, day + 1, out)
         assert (out[PROBABILITY], out[NEEDED]) == (1.0, kept)
-    keep_worst(500.0, 80.0, 1.0, 0.0, 5, out)
+    keep_worst(500.0, 80.0, 1.0, 0.0, 1.0, 5, out)
     assert (out[NEEDED], out[NEEDED_VARIANCE], out[ARRIVING], out[WORST_DAYS]) == (50.0, 1.0, 5.0, 4.0)
 
 

@@ -100,7 +100,8 @@ def test_no_stock_out_is_likely_above_the_floor(row: Row, more: float) -> None:
         open_day = np.array([[first, *row.open_day[1:]]])
         project(
             np.array([stock]), np.array([overdue]), open_day, np.array([row.receipts]), np.array([row.mean]),
-            np.array([row.variance]), np.ones((1, 2)), independent(1), np.array([row.lead_time], np.float32), days, out,
+            np.array([row.variance]), np.ones((1, 2)), independent(1), np.ones(1),
+            np.array([row.lead_time], np.float32), days, out,
         )  # fmt: skip
         assert out[0, PROBABILITY] < 0.5
 
@@ -158,10 +159,10 @@ def test_what_a_record_keeps_describes_its_reorder_point(
     mean = np.array([week * 4])
     lead, lead_sd, review, service = (np.array([value], np.float32) for value in (days, sd, 1.0, target))
     out, again = np.empty((1, 5)), np.empty((1, 3))
-    protection_time_demand(mean, spread * mean, independent(1), lead, lead_sd, review, service, out)
+    protection_time_demand(mean, spread * mean, independent(1), lead, lead_sd, review, service, np.ones(1), out)
     level, variance, lead_kept, sd_kept, review_kept, service_kept = (
         column.astype(np.float32).astype(np.float64)
         for column in (out[:, 0], out[:, 1], lead, lead_sd, review, service)
     )
-    protection_time_moments(level, variance, lead_kept, sd_kept, review_kept, service_kept, again)
+    protection_time_moments(level, variance, lead_kept, sd_kept, review_kept, service_kept, np.ones(1), again)
     np.testing.assert_array_equal(again[0], out[0, 2:])

@@ -28,11 +28,14 @@ class Member:
         Its state, as fields of `DEMAND`. All are zero in a new row.
     in_units
         Names of the fields that are quantities: they are multiplied when the base unit of an item changes.
+    start
+        Kernel ``(demand, row, size, share)`` that starts a row after its first day: ``size`` is the units of an average
+        day with demand, ``share`` the share of such days.
     learn
         Kernel ``(demand, row, units, seasonal_index, observed, weight)`` that learns a day. ``observed`` is the
         observed share of the day, ``units`` the demand in it, ``seasonal_index`` the day's seasonal index times this
         share. ``weight``, 0 to 1, multiplies the rate. The row's counts (days, exposure, sales, silence) do not include
-        the day yet.
+        the day yet. Its ``prior_days`` are to be added to days and exposure.
     predict
         Kernel ``(demand, row, seasonal_index) -> units`` for a day with this seasonal index. The result must be
         proportional to the index.
@@ -44,6 +47,7 @@ class Member:
     rate: float
     fields: Sequence[Field]
     in_units: Sequence[str]
+    start: Callable[..., None]
     learn: Callable[..., None]
     predict: Callable[..., float]
     restart: Callable[..., None]

@@ -1,7 +1,8 @@
 """Members: exponential smoothing of the seasonally adjusted level, one member for each of several fixed rates.
 
 A step follows the gradient of the squared error of ``seasonal_index x level``. So a day with a small seasonal index
-hardly changes the level. The gain starts at 1 / exposure and falls to the rate: at first the level is a plain mean.
+hardly changes the level. The gain starts at 1 / exposure and falls to the rate: at first the level is a plain mean, in
+which the days of the prior count, too.
 
 Source: Brown (1959) for the smoothing; a gain of 1/n gives the recursive mean.
 """
@@ -23,10 +24,14 @@ def _member(rate: float) -> Member:
     field = level_field(rate)
 
     @inner_kernel
+    def start(demand: NDArray[Any], row: int, size: float, share: float) -> None:
+        demand[row][field] = size * share
+
+    @inner_kernel
     def learn(
         demand: NDArray[Any], row: int, units: float, seasonal_index: float, observed: float, weight: float
     ) -> None:
-        exposure = demand[row]["exposure"] + seasonal_index
+        exposure = demand[row]["exposure"] + demand[row]["prior_days"] + seasonal_index
         if exposure < EXPOSURE_MIN:
             return
         level = demand[row][field]
@@ -46,6 +51,7 @@ def _member(rate: float) -> Member:
         rate=rate,
         fields=[(field, "f4")],
         in_units=[field],
+        start=start,
         learn=learn,
         predict=predict,
         restart=restart,

@@ -32,12 +32,18 @@ def whole_day_units(rate: float, units: float, observed: float) -> float:
 
 
 @kernel
+def start_tsb(demand: NDArray[Any], row: int, size: float, share: float) -> None:
+    """Start a row whose days have demand with probability ``share``."""
+    demand[row]["sale_rate"], demand[row]["sale_size"] = share, size
+
+
+@kernel
 def learn_tsb(
     demand: NDArray[Any], row: int, units: float, seasonal_index: float, observed: float, weight: float
 ) -> None:
     """Update probability and size of demand with a day."""
     rate = demand[row]["sale_rate"]
-    days = float(demand[row]["days"]) + 1.0
+    days = float(demand[row]["days"]) + demand[row]["prior_days"] + 1.0
     sold = 1.0 if units > 0.0 else 0.0
     error = sold - sale_chance(rate, observed)
     demand[row]["sale_rate"] = min(rate + weight * max(SALE_RATE, 1.0 / days) * error, 1.0)
@@ -76,6 +82,7 @@ TSB = Member(
         ("sale_size", "f4"),  # units of an average day with demand
     ],
     in_units=["sale_size"],
+    start=start_tsb,
     learn=learn_tsb,
     predict=predict_tsb,
     restart=restart_tsb,

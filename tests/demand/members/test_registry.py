@@ -40,6 +40,12 @@ def predict_yesterday(demand: NDArray[Any], row: int, seasonal_index: float) -> 
 
 
 @kernel
+def start_yesterday(demand: NDArray[Any], row: int, size: float, share: float) -> None:
+    """The mean of days with demand and without."""
+    demand[row]["yesterday"] = size * share
+
+
+@kernel
 def restart_yesterday(demand: NDArray[Any], row: int, level: float) -> None:
     """The level for the day."""
     demand[row]["yesterday"] = level
@@ -52,8 +58,8 @@ def odd_day(known: features.KnownDay) -> float:
 
 
 YESTERDAY = Member(
-    name="yesterday", rate=1.0, fields=[("yesterday", "f4")], in_units=["yesterday"], learn=learn_yesterday,
-    predict=predict_yesterday, restart=restart_yesterday,
+    name="yesterday", rate=1.0, fields=[("yesterday", "f4")], in_units=["yesterday"], start=start_yesterday,
+    learn=learn_yesterday, predict=predict_yesterday, restart=restart_yesterday,
 )  # fmt: skip
 
 if REGISTERED:

@@ -38,6 +38,25 @@ def test_levels_are_the_oracles(series: list[tuple[float, float]]) -> None:
     assert levels(learned(series)) == pytest.approx(expected, rel=1e-3, abs=1e-2)
 
 
+@given(series=days, size=st.floats(0.1, 50.0), share=st.floats(0.1, 1.0), prior=st.floats(1.0, 6.0))
+def test_a_started_row_has_days_of_the_prior(
+    series: list[tuple[float, float]], size: float, share: float, prior: float
+) -> None:
+    """The level is as if it had been learned from so many days of it before."""
+    found = np.zeros(1, DEMAND)
+    for member in SMOOTHING:
+        member.start(found, 0, size, share)
+    assert levels(found) == pytest.approx([size * share] * len(RATES), rel=1e-6)
+    found["prior_days"] = prior
+    for units, seasonal_index in series:
+        for member in SMOOTHING:
+            member.learn(found, 0, units, seasonal_index, 1.0, 1.0)
+        count_day(found, 0, units, seasonal_index)
+    seen = [(prior * size * share, prior), *series]
+    expected = [oracles.levels([u for u, _ in seen], [f for _, f in seen], rate) for rate in RATES]
+    assert levels(found) == pytest.approx(expected, rel=1e-3, abs=1e-2)
+
+
 @given(units=st.floats(0.0, 1e6), length=st.integers(1, 100))
 def test_constant_demand_is_its_own_level(units: float, length: int) -> None:
     """A constant series has that level at every rate, from the first day on."""
