@@ -27,7 +27,7 @@ from sensing.contracts.parameters import (
     Proposed,
     Stock,
 )
-from sensing.outputs import EXCEPTIONS, PARAMETERS, OutputRecord, encode
+from sensing.outputs import EXCEPTIONS, PARAMETERS, OutputRecord, Produced, encode
 from sinks.kafka_sink import KafkaSink
 from sinks.redis_view import RedisView
 
@@ -101,7 +101,7 @@ def _deliver(place: Place, records: list[OutputRecord]) -> dict[str, float]:
     part = sink.build_part("deliver", sink.list_parts()[0], None)
     started, cpu, own = time.perf_counter(), time.process_time(), time.thread_time()
     for first in range(0, len(records), BATCH):
-        part.write_batch([[*records[first : first + BATCH]]])
+        part.write_batch([Produced("", 1, [*records[first : first + BATCH]])])
     part.snapshot()
     seconds, cpu, own = time.perf_counter() - started, time.process_time() - cpu, time.thread_time() - own
     sink.close()
@@ -145,7 +145,7 @@ def _change(place: Place, records: list[OutputRecord]) -> dict[str, float]:
         watching.start()
         for record in records:
             sent[record.subject] = time.time()
-            part.write_batch([[record]])
+            part.write_batch([Produced("", 1, [record])])
             time.sleep(CHANGE_SECONDS)
         part.snapshot()
         watching.join()

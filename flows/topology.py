@@ -22,8 +22,8 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource
 from bytewax.outputs import FixedPartitionedSink
 
-from flows.input.routing import from_shard
 from flows.durability.store import Store
+from flows.input.routing import from_shard
 from flows.runtime.context import RunContext
 from flows.runtime.error_boundary import BoundedSink, BoundedSource
 from flows.runtime.machine_logic import MachineLogic

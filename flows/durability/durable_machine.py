@@ -22,7 +22,7 @@ from sensing.state.snapshot import Snapshot
 
 
 class Execution(NamedTuple):
-    """This execution of a run: its disk, its name, and the run and engine that it belongs to."""
+    """An execution of a run: its disk, its name, and the run and engine that it belongs to."""
 
     disk: DiskLike
     name: str
@@ -132,10 +132,11 @@ class DurableMachine:
     def _restore(self) -> None:
         saved, disk, key = self._saved, self._execution.disk, self._identity.machine
         if saved.run_id != self._execution.run_id:
-            raise Foreign(
+            msg = (
                 f"saved state of {key}: required run id {self._execution.run_id}, as the state directory says, got "
                 f"{saved.run_id}; the directory holds files of two runs: restore it from an export"
             )
+            raise Foreign(msg)
         if saved.base is not None:
             base = read_base(disk, key, saved.base)
             if base.head.position < saved.position:

@@ -37,14 +37,17 @@ def check_identity(path: str, required: Identity, got: Identity) -> None:
         It was not.
     """
     if got.run_id != required.run_id:
-        raise Foreign(
+        msg = (
             f"state file {path}: required run id {required.run_id}, got {got.run_id}; the directory holds files of two "
             "runs: restore it from an export, or give each run a directory of its own"
         )
+        raise Foreign(msg)
     if got.machine != required.machine:
-        raise Foreign(f"state file {path}: required machine {required.machine}, got {got.machine}; restore the directory")
+        msg = f"state file {path}: required machine {required.machine}, got {got.machine}; restore the directory"
+        raise Foreign(msg)
     if got.engine != required.engine:
-        raise Foreign(
+        msg = (
             f"state file {path}: required engine {required.engine}, got {got.engine}; start version {got.engine} once "
             "more and stop it (SIGTERM), which leaves a state that every later version reads"
         )
+        raise Foreign(msg)

@@ -97,7 +97,9 @@ class StateDirectory:
             self._locks.append(descriptor)
             while not _try_lock(descriptor):
                 holder = os.pread(descriptor, 256, 0).decode(errors="replace").strip()
-                sentence = f"state directory {self.path}: required for this process alone, got one that is used by {holder}"
+                sentence = (
+                    f"state directory {self.path}: required for this process alone, got one that is used by {holder}"
+                )
                 if not wait(sentence):
                     msg = f"{sentence}; stop that process, or give this one a state directory of its own"
                     raise RefusedError(msg)
@@ -121,13 +123,14 @@ class StateDirectory:
             msg = f"state file {file}: required what a run has written, got {error}; the file is damaged; {WAYS}"
             raise Foreign(msg) from error
         if found.format != FORMAT:
-            raise Foreign(
-                f"state file {file}: required format {FORMAT}, got {found.format}; use the version that wrote it, or {WAYS}"
-            )
+            msg = f"state file {file}: required format {FORMAT}, got {found.format}; "
+            raise Foreign(msg + f"use the version that wrote it, or {WAYS}")
         for name in ("shards", "source_groups", "sink_partitions", "prefix"):
             wanted, got = getattr(required, name), getattr(found, name)
             if wanted != got:
-                msg = f"state directory {self.path}: required {name} = {got!r}, with which it was made, got {wanted!r}; "
+                msg = (
+                    f"state directory {self.path}: required {name} = {got!r}, with which it was made, got {wanted!r}; "
+                )
                 raise Foreign(f"{msg}set it back, or move the state with tidegauge state export and import")
         return found
 

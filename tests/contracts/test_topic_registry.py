@@ -21,6 +21,7 @@ from sinks.latest_records import Spool
 from sinks.part_files import PartFiles
 from sinks.topic_tail import Record
 from sinks.view_entries import Layout, entry
+from tests.produced import produced
 
 RECORDED = "2026-01-05T00:00:00Z"
 
@@ -77,7 +78,7 @@ def test_a_registered_topic_is_written_to_files(tmp_path: Path) -> None:
         1, 0, 0, "weather", "weather.changed", "L#1", "L", 1, {}, encode(Weather(location="L", degrees=3.5))
     )
     sink = PartFiles(parts, ["0"], RECORDED)
-    sink.build_part("sink", "0", None).write_batch([[record]])
+    sink.build_part("sink", "0", None).write_batch([produced([record])])
     sink.close()
 
     finished = assemble(parts, tmp_path, ["0"])

@@ -12,6 +12,7 @@ from benchmarks.servers.kafka import admin
 from flows.runtime.roles import machine_ids
 from sensing.outputs import OutputRecord
 from sinks.kafka_sink import KafkaPart, KafkaSink
+from tests.produced import produced
 
 KEYS = [machine.key for machine in machine_ids(16)]
 RUN_ID = "019a00000001"
@@ -129,7 +130,7 @@ def part_of(sink: KafkaSink, number: int = 0) -> Iterator[KafkaPart]:
 def publish(address: str, prefix: str, *records: OutputRecord, **options: Any) -> None:
     """Send records and wait until the broker has them."""
     with part_of(sink_to(address, prefix, **options)) as part:
-        part.write_batch([list(records)])
+        part.write_batch([produced(list(records))])
         part.snapshot()
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS, OutputRecord
 from sinks.finished_files import Finished, assemble
 from sinks.part_files import MachinePart, PartFiles
+from tests.produced import produced
 
 KEYS = ["00", "01", "02"]
 RECORDED = "2026-01-01T00:00:00.000Z"
@@ -40,7 +41,7 @@ def test_records_are_merged_by_instant_machine_number(instants: list[list[int]])
         parts.mkdir()
         for machine, mine in enumerate(records):
             written = part(parts, machine)
-            written.write_batch([[output] for output in mine])
+            written.write_batch([produced([output]) for output in mine])
             written.close()
         finished = assemble(parts, top, KEYS)
         found = [event["order"] for event in data_of(top / "exceptions.ndjson")]
@@ -57,7 +58,9 @@ def test_dead_letters_are_sorted_by_their_origin(offsets: list[int]) -> None:
         parts.mkdir()
         for machine in (0, 2):
             written = part(parts, machine)
-            written.write_batch([[record(7, machine, n, DEAD_LETTERS, offset) for n, offset in enumerate(offsets)]])
+            written.write_batch(
+                [produced([record(7, machine, n, DEAD_LETTERS, offset) for n, offset in enumerate(offsets)])]
+            )
             written.close()
         assemble(parts, top, KEYS)
         found = [
@@ -71,13 +74,13 @@ def test_dead_letters_are_sorted_by_their_origin(offsets: list[int]) -> None:
 def test_a_part_goes_on_from_its_snapshot(tmp_path: Path) -> None:
     """What was written after a snapshot is gone when the part is built from it."""
     first = part(tmp_path, 0)
-    first.write_batch([[record(1, 0, 0), record(1, 0, 1, AUDIT)]])
+    first.write_batch([produced([record(1, 0, 0), record(1, 0, 1, AUDIT)])])
     sizes = first.snapshot()
-    first.write_batch([[record(2, 0, 2)]])
+    first.write_batch([produced([record(2, 0, 2)])])
     first.close()
 
     second = part(tmp_path, 0, sizes)
-    second.write_batch([[record(3, 0, 2)]])
+    second.write_batch([produced([record(3, 0, 2)])])
     second.close()
     (tmp_path / "out").mkdir()
     assemble(tmp_path, tmp_path / "out", KEYS)
@@ -89,7 +92,7 @@ def test_a_part_goes_on_from_its_snapshot(tmp_path: Path) -> None:
 def test_tombstones_are_not_written(tmp_path: Path) -> None:
     """A file is not compacted, so nothing is taken out of it."""
     written = part(tmp_path, 0)
-    written.write_batch([[record(1, 0, 0), record(2, 0, 1)._replace(data=b""), record(3, 0, 2)]])
+    written.write_batch([produced([record(1, 0, 0), record(2, 0, 1)._replace(data=b""), record(3, 0, 2)])])
     written.close()
     for key in KEYS[1:]:
         part(tmp_path, int(key)).close()

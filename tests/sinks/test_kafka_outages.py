@@ -21,6 +21,7 @@ from benchmarks.servers.process import HOST, port_is_open
 from sensing.outputs import AUDIT, OutputRecord
 from sinks.errors import TidegaugeError
 from sinks.status import KAFKA_PRODUCER
+from tests.produced import produced
 from tests.servers.fixtures import serving
 from tests.sinks.live import Told, headers_of, make_topics, messages, part_of, sink_to, until
 
@@ -42,10 +43,10 @@ def test_delivery_waits_and_goes_on(own_kafka: KafkaServer, end: str) -> None:
         client={"socket.timeout.ms": 3_000, "request.timeout.ms": 3_000},
     )  # fmt: skip
     with part_of(sink) as part:
-        part.write_batch([[record(number) for number in range(100)]])
+        part.write_batch([produced([record(number) for number in range(100)])])
         part.snapshot()
         getattr(own_kafka, end)()
-        part.write_batch([[record(number) for number in range(100, 200)]])
+        part.write_batch([produced([record(number) for number in range(100, 200)])])
         waiting = threading.Thread(target=part.snapshot)
         waiting.start()
         until(lambda: told.now[KAFKA_PRODUCER] is not None, "a complaint")
@@ -74,7 +75,7 @@ def test_a_stop_is_not_held_up_for_ever() -> None:
         "produced again"
     )
     with part_of(sink_to(NOBODY, "", stop=stopping.is_set, stop_timeout_s=0.5)) as part:
-        part.write_batch([[record(1), record(2), record(3)]])
+        part.write_batch([produced([record(1), record(2), record(3)])])
         stopping.set()
         started = time.monotonic()
         with pytest.raises(TidegaugeError, match=fault):
@@ -95,7 +96,7 @@ def test_a_full_queue_waits_interruptibly() -> None:
 
     def write() -> None:
         with pytest.raises(TidegaugeError, match="got 10 records without one") as caught:
-            part.write_batch([[record(number) for number in range(20)]])
+            part.write_batch([produced([record(number) for number in range(20)])])
         failures.append(caught.value)
 
     with part_of(sink) as part:
@@ -161,7 +162,7 @@ def test_a_wrong_password_ends_the_sink(guarded: GuardedKafka) -> None:
         r"output deliver-00: required a login that the brokers take, got _AUTHENTICATION .*; correct the credentials"
     )
     with part_of(sink) as part:
-        part.write_batch([[record(0)]])
+        part.write_batch([produced([record(0)])])
         with pytest.raises(TidegaugeError, match=fault):
             part.snapshot()
 
@@ -175,7 +176,7 @@ def test_a_missing_right_ends_the_sink(guarded: GuardedKafka) -> None:
     client = guarded.client("engine", "engine-secret")
     fault = r"output deliver-00, topic x-audit, record a#0: required the right to use the topic, got .*; allow the user"
     with part_of(sink_to(guarded.address, "x-", client=client)) as part:
-        part.write_batch([[record(0)]])
+        part.write_batch([produced([record(0)])])
         with pytest.raises(TidegaugeError, match=fault):
             part.snapshot()
 
@@ -187,6 +188,6 @@ def test_a_missing_right_ends_the_sink(guarded: GuardedKafka) -> None:
     delivered: list[str] = []
     sink = sink_to(guarded.address, "x-", client=client, on_delivered=lambda record, _at: delivered.append(record.id))
     with part_of(sink) as part:
-        part.write_batch([[record(0)]])
+        part.write_batch([produced([record(0)])])
         part.snapshot()
     assert delivered == ["a#0"]

@@ -15,6 +15,7 @@ from sensing.outputs import ACTIONS, AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS
 from sinks.errors import TidegaugeError
 from sinks.kafka_messages import to_message
 from sinks.part_files import Rows
+from tests.produced import produced
 from tests.sinks.documents import dead_letter, exception, planning, tombstone
 from tests.sinks.live import KEYS, RUN_ID, Told, headers_of, make_topics, messages, part_of, publish, sink_to
 
@@ -144,7 +145,7 @@ def test_the_end_of_an_epoch_waits_for_all_acknowledgements(kafka: str, topics: 
     sink = sink_to(kafka, topics, status=told, on_delivered=lambda record, at: delivered.append((record, at)))
     with part_of(sink) as part:
         before = time.time()
-        part.write_batch([[*records[:500]], [*records[500:]]])
+        part.write_batch([produced([*records[:500]]), produced([*records[500:]])])
         part.snapshot()
         after = time.time()
 
@@ -167,11 +168,11 @@ def test_a_topic_that_is_not_there_ends_the_sink(kafka: str, topics: str) -> Non
     """The error names sink partition, topic and record, and says how to make the topic."""
     fault = rf"output deliver-00, topic {topics}audit, record audit/A/DC#1: required a topic that exists, got "
     with part_of(sink_to(kafka, topics)) as part:
-        part.write_batch([[DECISION]])
+        part.write_batch([produced([DECISION])])
         with pytest.raises(TidegaugeError, match=f"{fault}.*; create it"):
             part.snapshot()
         with pytest.raises(TidegaugeError, match=fault):
-            part.write_batch([[DECISION]])
+            part.write_batch([produced([DECISION])])
 
 
 def test_a_record_too_large_for_its_topic_ends_the_sink(kafka: str, topics: str) -> None:
@@ -180,7 +181,7 @@ def test_a_record_too_large_for_its_topic_ends_the_sink(kafka: str, topics: str)
     large = DECISION._replace(data=base64.b64encode(bytes(range(256)) * 20))
     fault = r"audit/A/DC#1: required a record that is small enough.*raise max\.message\.bytes"
     with part_of(sink_to(kafka, topics, client={"compression.type": "none"})) as part:
-        part.write_batch([[large]])
+        part.write_batch([produced([large])])
         with pytest.raises(TidegaugeError, match=fault):
             part.snapshot()
 
@@ -196,7 +197,7 @@ def test_a_dead_letter_too_large_for_its_topic_loses_its_value(kafka: str, topic
         client={"compression.type": "none", "batch.size": 1_000} | client,
     )  # fmt: skip
     with part_of(sink) as part:
-        part.write_batch([[dead_letter(), large, dead_letter(offset=79)]])
+        part.write_batch([produced([dead_letter(), large, dead_letter(offset=79)])])
         part.snapshot()
 
     assert sorted(delivered) == ["orders/2/77", "orders/2/78", "orders/2/79"]
@@ -228,7 +229,7 @@ def test_what_must_hold_cannot_be_set_otherwise(kafka: str, topics: str) -> None
     client = {"enable.idempotence": False, "acks": 0, "message.timeout.ms": 1, "partitioner": "random"}
     sink = sink_to(kafka, topics, client=client, on_delivered=lambda record, _at: delivered.append(record.id))
     with part_of(sink) as part:
-        part.write_batch([[DECISION]])
+        part.write_batch([produced([DECISION])])
         time.sleep(0.05)
         part.snapshot()
 
@@ -238,7 +239,7 @@ def test_what_must_hold_cannot_be_set_otherwise(kafka: str, topics: str) -> None
 def test_a_sink_that_ends_badly_lets_go(kafka: str, topics: str) -> None:
     """Closing the sink of a failed run does not wait for what cannot be delivered, and asks for nothing more."""
     sink = sink_to("127.0.0.1:1", topics)
-    sink.build_part("deliver", "deliver-00", None).write_batch([[DECISION] * 10])
+    sink.build_part("deliver", "deliver-00", None).write_batch([produced([DECISION] * 10)])
     started = time.monotonic()
     sink.close()
 

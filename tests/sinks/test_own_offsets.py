@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from sinks.own_offsets import OwnOffsets
 from sinks.status import SECOND_ENGINE
+from tests.produced import produced
 from tests.sinks.documents import exception
 from tests.sinks.live import Told, make_topics, part_of, publish, sink_to
 
@@ -51,7 +52,7 @@ def test_a_second_engine_is_seen_by_both(kafka: str, topics: str) -> None:
     with part_of(sink_to(kafka, topics, status=first)) as one, part_of(sink_to(kafka, topics, status=second)) as two:
         for version in range(1, 4):
             for part in (one, two):
-                part.write_batch([[exception("x", version), exception("y", version)]])
+                part.write_batch([produced([exception("x", version), exception("y", version)])])
                 part.snapshot()
     publish(kafka, topics, *(exception(f"z{n}") for n in range(50)), status=alone)
 

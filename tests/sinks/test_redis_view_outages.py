@@ -11,6 +11,7 @@ from benchmarks.servers.redis import RedisServer
 from sensing.contracts.exceptions import SEVERITIES
 from sensing.outputs import OutputRecord
 from sinks.status import KAFKA_PRODUCER, KAFKA_VIEW, REDIS, VIEW
+from tests.produced import produced
 from tests.sinks.documents import exception, planning, tombstone
 from tests.sinks.live import RUN_ID, Told, part_of, publish, sink_to, until
 from tests.sinks.view_oracle import check_equal
@@ -107,11 +108,11 @@ def test_kafka_may_go_and_come_back(own_kafka: KafkaServer, redis: str, keys: st
     sink = sink_to(own_kafka.address, "", status=told, client={"socket.timeout.ms": 3_000})
     with viewing(own_kafka.address, "", redis, keys, told, notes) as view, part_of(sink) as part:
         for number, away in enumerate((own_kafka.stop, own_kafka.pause), 2):
-            part.write_batch([[*FIRST, *later(number)]])
+            part.write_batch([produced([*FIRST, *later(number)])])
             part.snapshot()
             drain(view)
             away()
-            part.write_batch([[*later(number + 2)]])
+            part.write_batch([produced([*later(number + 2)])])
             if number == 2:  # A broker that hangs looks like one to which nothing is sent, until requests time out.
                 until(lambda: told.now[KAFKA_VIEW] is not None, "a complaint")
                 own_kafka.start()
@@ -161,16 +162,16 @@ def test_whatever_happens_redis_equals_the_topics(kafka: str, topics: str, own_r
             part_of(sink_to(kafka, topics, run_id=run_id)) as part,
         ):
             for _ in range(STEPS // 3):
-                part.write_batch([[*random_records(draw, versions)]])
+                part.write_batch([produced([*random_records(draw, versions)])])
                 part.snapshot()
                 happening = draw.random()
                 if happening < 0.15:
                     draw.choice((own_redis.kill, own_redis.stop))()
-                    part.write_batch([[*random_records(draw, versions)]])
+                    part.write_batch([produced([*random_records(draw, versions)])])
                     own_redis.start()
                 elif happening < 0.2:
                     own_redis.pause()
-                    part.write_batch([[*random_records(draw, versions)]])
+                    part.write_batch([produced([*random_records(draw, versions)])])
                     own_redis.resume()
                 elif happening < 0.25:
                     client.flushall()
