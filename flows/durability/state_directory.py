@@ -77,7 +77,7 @@ class StateDirectory:
     @property
     def recovery(self) -> RecoveryConfig:
         """Bytewax's recovery store."""
-        return RecoveryConfig(self.path / EPOCHS)
+        return RecoveryConfig(self.path / EPOCHS)  # type: ignore[no-untyped-call]  # built without types
 
     def lock(self, process: int, processes: int, wait: Callable[[str], bool]) -> None:
         """Take the lock of every slot of a process.
@@ -128,10 +128,9 @@ class StateDirectory:
         for name in ("shards", "source_groups", "sink_partitions", "prefix"):
             wanted, got = getattr(required, name), getattr(found, name)
             if wanted != got:
-                msg = (
-                    f"state directory {self.path}: required {name} = {got!r}, with which it was made, got {wanted!r}; "
-                )
-                raise Foreign(f"{msg}set it back, or move the state with tidegauge state export and import")
+                msg = f"state directory {self.path}: required {name} = {got!r}, as it was made with, got {wanted!r}; "
+                msg += "set it back, or move the state with tidegauge state export and import"
+                raise Foreign(msg)
         return found
 
     def _create(self, file: Path, head: StateHead) -> None:
@@ -139,7 +138,7 @@ class StateDirectory:
         (self.path / EPOCHS).mkdir(exist_ok=True)
         for old in (self.path / EPOCHS).iterdir():
             old.unlink()
-        init_db_dir(self.path / EPOCHS, STORE_PARTS)
+        init_db_dir(self.path / EPOCHS, STORE_PARTS)  # type: ignore[no-untyped-call]  # built without types
         made = file.with_suffix(".new")
         made.write_bytes(msgspec.json.encode(head) + b"\n")
         with made.open("rb") as opened:

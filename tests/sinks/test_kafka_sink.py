@@ -14,7 +14,6 @@ from sensing.machines.machine_messages import ParameterRows
 from sensing.outputs import ACTIONS, AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS, OutputRecord
 from sinks.errors import TidegaugeError
 from sinks.kafka_messages import to_message
-from sinks.part_files import Rows
 from tests.produced import produced
 from tests.sinks.documents import dead_letter, exception, planning, tombstone
 from tests.sinks.live import KEYS, RUN_ID, Told, headers_of, make_topics, messages, part_of, publish, sink_to
@@ -105,10 +104,8 @@ def test_in_a_flow_everything_is_delivered_in_the_order_of_its_machine(kafka: st
     """Bytewax's own run: records of a machine arrive in their order, tables of rows are passed over."""
     table = ParameterRows(0, {"sku": ["A"]})
     make_topics(kafka, f"{topics}{AUDIT}")
-    items: list[tuple[str, list[OutputRecord | Rows]]] = [
-        (KEYS[n % 5], [DECISION._replace(id=f"{n % 5}#{n}", subject=f"{n % 5}"), table, DECISION._replace(id="")])
-        for n in range(200)
-    ]
+    records = [[DECISION._replace(id=f"{n % 5}#{n}", subject=f"{n % 5}"), table, DECISION] for n in range(200)]
+    items = [(KEYS[n % 5], produced(outputs)) for n, outputs in enumerate(records)]
     flow = Dataflow("sinks")
     op.output("deliver", op.input("input", flow, TestingSource(items, 7)), sink_to(kafka, topics, partitions=2))
     run_main(flow, epoch_interval=timedelta(seconds=0.05))  # type: ignore[no-untyped-call]  # built without types
@@ -125,7 +122,7 @@ def test_an_epoch_is_durable_at_the_first_write_after_its_snapshot(kafka: str, t
     make_topics(kafka, f"{topics}{AUDIT}")
     calls: list[str] = []
     with part_of(sink_to(kafka, topics, on_durable=lambda: calls.append("durable"))) as part:
-        batches: list[list[list[OutputRecord | Rows]]] = [[[DECISION]], [[]]]
+        batches = [[produced([DECISION])], [produced([])]]
         for values in batches:
             part.write_batch(values)
             calls.append("written")
