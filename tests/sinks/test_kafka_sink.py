@@ -104,7 +104,7 @@ def test_in_a_flow_everything_is_delivered_in_the_order_of_its_machine(kafka: st
     """Bytewax's own run: records of a machine arrive in their order, tables of rows are passed over."""
     table = ParameterRows(0, {"sku": ["A"]})
     make_topics(kafka, f"{topics}{AUDIT}")
-    records = [[DECISION._replace(id=f"{n % 5}#{n}", subject=f"{n % 5}"), table, DECISION] for n in range(200)]
+    records = [[DECISION._replace(id=f"{n % 5}#{n}", subject=f"{n % 5}"), table, DECISION._replace(id="")] for n in range(200)]
     items = [(KEYS[n % 5], produced(outputs)) for n, outputs in enumerate(records)]
     flow = Dataflow("sinks")
     op.output("deliver", op.input("input", flow, TestingSource(items, 7)), sink_to(kafka, topics, partitions=2))
