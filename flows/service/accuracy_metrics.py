@@ -91,4 +91,10 @@ METRICS = (
         "Below 0 the plan is better.",
         ("demand_class",), _ratio("sensed_absolute", "plan_absolute", 1, lambda share: 1.0 - share),
     ),
+    AccuracyMetric(
+        "in_force_service",
+        "Share of lead times whose demand stayed within the reorder point in force at the ERP. Compare it with "
+        "`sum_coverage`, that of the proposed ones.",
+        ("demand_class",), _ratio("in_force_within", "in_force_cycles", 1),
+    ),
 )  # fmt: skip

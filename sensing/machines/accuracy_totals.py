@@ -1,4 +1,4 @@
-"""Totals of a shard that accuracy metrics follow from: of days, sums of days, plans in force and lead times.
+"""Totals of a shard that accuracy metrics follow from: of days, sums of days, what is in force, lead times.
 
 Totals of shards add up. Each has a name and labels; those of classes without a day, sum or plan are left out. Ratios
 are taken of the sums, where metrics are made: `flows.service.accuracy_metrics`.
@@ -29,7 +29,7 @@ LANES = ("new", "known")
 
 def accuracy_totals(s: ShardState) -> Totals:
     """Count the totals of a shard."""
-    return added_up((_rows(s), _days(s), _sums(s), _plans(s), _lead_times(s)))
+    return added_up((_rows(s), _days(s), _sums(s), _plans(s), _lead_times(s), _in_force(s)))
 
 
 def added_up(parts: Iterable[Iterable[tuple[tuple[str, ...], float]]]) -> Totals:
@@ -78,6 +78,13 @@ def _plans(s: ShardState) -> Iterator[tuple[tuple[str, ...], float]]:
         name = CLASSES[plan.demand_class]
         yield ("plan_absolute", name), plan.days * plan.plan_absolute
         yield ("sensed_absolute", name), plan.days * plan.sensed_absolute
+
+
+def _in_force(s: ShardState) -> Iterator[tuple[tuple[str, ...], float]]:
+    for name, total in zip(CLASSES, s.supply.reached.totals, strict=True):
+        if total["cycles"]:
+            yield ("in_force_cycles", name), float(total["cycles"])
+            yield ("in_force_within", name), float(total["within"])
 
 
 def _lead_times(s: ShardState) -> Iterator[tuple[tuple[str, ...], float]]:

@@ -50,6 +50,7 @@ def convert_rows(s: ShardState, rows: NDArray[np.int64], factor: float) -> None:
     convert_lines(s.lines.lines, int(s.lines.state[HIGH]), concerned, factor, s.supply.supply)
     s.demand.rescale(rows, factor)
     s.supply.convert(rows, factor)
+    s.supply.reached.forget(rows)
     for row in rows.tolist():
         s.allocations.convert(row, factor)
     for key in keys_of_rows(s, rows):

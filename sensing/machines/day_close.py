@@ -91,6 +91,10 @@ def plan_rows(s: ShardState, rows: Integers, instants: Integers, due: DueCloses)
         result = forecast_and_plan(s, rows[planned], due.day, due.end)
         set_surge_thresholds(s.tables(), result.plan.rows, due.day)
         set_stock_thresholds(s, result.plan)
+        plan = result.plan
+        s.supply.reached.begin(
+            plan.rows, plan.policy["in_force_reorder_point"], plan.lead_time_days_mean, plan.demand_class
+        )
         hot["dirty"][result.plan.rows] = 0
         s.to_plan[result.plan.rows] = False
         _detect_and_publish(s, instants[planned], result, windows[planned], ended, turned)
@@ -110,6 +114,7 @@ def _learn(s: ShardState, rows: Integers, observed: ObservedDay) -> None:
     promoted, kind = inputs_of(s, rows, observed)
     inputs = promoted if signals is None else with_signals(promoted, signals)
     learn_parts(s, rows, inputs, kind)
+    s.supply.reached.learn(rows, inputs.quantity, inputs.censored)
     usual = s.demand.close_day(rows, inputs)
     if signals is not None:
         usual = learn_signals(s, rows, inputs, kind, usual, signals)

@@ -36,6 +36,7 @@ from sensing.supply.planner_decisions import DecisionStates
 from sensing.supply.projection import DAYS_LEFT
 from sensing.supply.publication_causes import Causes
 from sensing.supply.purchases import EventContext, MovedLine, PoOutcome, Purchases, line_key
+from sensing.supply.reached_service import ReachedService
 from sensing.supply.resolved_policy import Names, ResolvedPolicyTable
 from sensing.supply.rounding import in_units
 from sensing.supply.stock_ledger import mark_fractional
@@ -59,6 +60,8 @@ class SupplyState:
         Purchase-order lines of all shards, as far as the pools of suppliers need them.
     transit
         Transfers in transit.
+    reached
+        Service that the reorder points in force reach, by demand class.
     decision_states
         Decisions of people about the parameters of rows.
     """
@@ -74,6 +77,7 @@ class SupplyState:
         self.purchases = Purchases(settings.purchase_lines_max, settings.line_horizon_days)
         self.heard = HeardPurchases(settings.line_horizon_days)
         self.transit = InTransit(settings.purchase_lines_max)
+        self.reached = ReachedService(len(dead_band.CLASSES))
         self.decision_states = DecisionStates(settings.decided_rows_max)
         self._lines = lines
         self._allocations = allocations
@@ -342,5 +346,6 @@ class SupplyState:
             "heard": self.heard,
             "disruptions": self.disruptions,
             "transit": self.transit,
+            "reached": self.reached,
             "decision_states": self.decision_states,
         }

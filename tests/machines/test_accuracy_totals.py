@@ -48,6 +48,8 @@ def test_sums_plans_and_lead_times() -> None:
     found = s.baselines.find([(1, 2)], 20513, 20513)
     s.baselines.learn(found, np.array([3.0]), np.array([5.0]), np.array([6.0]), np.array([code], np.uint8))
     s.baselines.learn(found, np.array([3.0]), np.array([5.0]), np.array([4.0]), np.array([code], np.uint8))
+    s.supply.reached.begin(np.array([0]), np.array([4.0]), np.array([1.0]), np.array([code], np.uint8))
+    s.supply.reached.learn(np.array([0]), np.array([4.0]), np.array([False]))
     s.supply.lanes.calibrate((1.0, 0.5, 1), 4.0, 1.0)
     assert accuracy_totals(s) == {
         ("sums", "lumpy", "14"): 20.0,
@@ -59,4 +61,6 @@ def test_sums_plans_and_lead_times() -> None:
         ("receipts", "known"): 1.0,
         ("receipts_within", "known", "0.5"): 0.0,
         ("receipts_within", "known", "0.9"): 1.0,
+        ("in_force_cycles", "lumpy"): 1.0,
+        ("in_force_within", "lumpy"): 1.0,
     }

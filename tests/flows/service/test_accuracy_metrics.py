@@ -24,6 +24,7 @@ FIRST: Totals = {
     ("sums", "smooth", "7"): 4.0, ("sums_within", "smooth", "7", "0.9"): 3.0,
     ("receipts", "new"): 8.0, ("receipts_within", "new", "0.5"): 5.0,
     ("plan_absolute", "smooth"): 10.0, ("sensed_absolute", "smooth"): 7.5,
+    ("in_force_cycles", "smooth"): 20.0, ("in_force_within", "smooth"): 19.0,
 }  # fmt: skip
 SECOND: Totals = {("days", "smooth"): 100.0, ("within", "smooth", "0.95"): 85.0, ("units", "lumpy"): 0.0,
                   ("absolute", "lumpy"): 1.0}  # fmt: skip
@@ -59,6 +60,7 @@ def test_ratios_are_of_the_sums(metrics: CollectorRegistry) -> None:
     assert value("sum_coverage", **smooth, days="7", level="0.9") == 0.75
     assert value("lead_time_coverage", lane="new", level="0.5") == 0.625
     assert value("forecast_value_added", **smooth) == 0.25
+    assert value("in_force_service", **smooth) == 0.95
     assert value("forecast_wape", demand_class="lumpy") is None
 
 
