@@ -2,8 +2,14 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
+# Only what `make test` prepares runs side by side: installations must not.
+ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
-.PHONY: help demo test test-fast coverage fuzz lint servers bench schemas clean
+endif
+.PHONY: help demo test test-fast coverage fuzz lint programs servers bench schemas clean
+
+# Some machines turn off compiled files of Python; the commands that tests start would compile all modules each time.
+export PYTHONDONTWRITEBYTECODE :=
 
 PY := .venv/bin/python
 # Tests of sensing/.
@@ -17,13 +23,13 @@ help: ## this list
 demo: .venv/kernels.stamp ## real orders with a simulated supply side, watched live
 	@.venv/bin/tidegauge demo
 
-test: lint .venv/kernels.stamp ## lint, types and all tests, against a real Kafka and Redis, as CI runs them
-	@$(PY) -m benchmarks.servers.install
-	@$(PY) -m pytest -n 2 --dist loadfile -m 'not alone'
-	@$(PY) -m pytest -m alone
+# Three processes keep two cores busy, since tests with servers wait a lot.
+test: .venv/dev.stamp ## lint, types and all tests, against a real Kafka and Redis, as CI runs them
+	@$(MAKE) --no-print-directory --jobs 3 SIDE_BY_SIDE=1 .venv/kernels.stamp lint programs
+	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/dev.stamp .venv/kernels.stamp ## tests without servers and whole replays, within two minutes
-	@$(PY) -m pytest -n 2 --dist loadfile -m 'not servers and not slow and not alone'
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not servers and not slow'
 
 coverage: .venv/dev.stamp .venv/kernels.stamp ## lines of sensing/ that tests reach, kernels run as plain Python
 	@NUMBA_DISABLE_JIT=1 $(PY) -m pytest -n 2 --dist loadfile -m 'not servers and not slow and not compiled' \
@@ -39,8 +45,10 @@ lint: .venv/dev.stamp ## ruff and mypy
 	@.venv/bin/ruff format --quiet --check . || { echo 'Some files are not formatted. Fix: .venv/bin/ruff format .'; exit 1; }
 	@.venv/bin/mypy --no-error-summary
 
-servers: .venv/runtime.stamp ## a Kafka and a Redis to try things out, until Ctrl-C
+programs: .venv/runtime.stamp
 	@$(PY) -m benchmarks.servers.install
+
+servers: programs ## a Kafka and a Redis to try things out, until Ctrl-C
 	@$(PY) -m benchmarks.servers
 
 bench: .venv/runtime.stamp ## every benchmark at its smoke size

@@ -94,7 +94,7 @@ def shard_forecasts(shard: int, wanted: list[Case]) -> list[dict[str, Said]]:
         of_case = {}
         for name in (ALL, *COMPONENTS):
             with left_out(origin.models, name):
-                of_case[name] = origin.said()
+                of_case[name] = origin.said(np.empty(0))
         found.append(of_case)
     return found
 

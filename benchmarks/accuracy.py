@@ -6,7 +6,7 @@ seeded sample of the rows is judged.
 - ``days_28``: forecasts of 28 days at two origins, the last day but 28 and the last but 56. RMSSE is the mean over rows
   at origins; ``weighted`` is weighted by the units of the row's last 28 days. Pinball losses are divided by the root of
   the row's scale and averaged over the levels of `m5`. Coverage is the share of days not above the quantile. Demand is
-  a count, so a calibrated level lies between this and ``below``, the share of days strictly below the quantile.
+  a count, so a calibrated quantile covers more than its level; ``randomised`` it covers it (see `randomised`).
 - ``days_7``: WAPE of the next 7 days, forecast every third night. AutoETS is fitted anew each time, so the sample is
   smaller.
 
@@ -41,9 +41,10 @@ from benchmarks.m5 import (
     scales,
 )
 from benchmarks.peers import auto_ets
+from benchmarks.randomised import step_shares
 from flows.processors import processors
 from sensing.demand.demand_record import CLASSES, HORIZON
-from sensing.demand.model_inputs import ordinary_window
+from sensing.demand.model_inputs import Forecast, ordinary_window
 from sensing.demand.models import DemandModels
 
 SEED = 12
@@ -56,6 +57,8 @@ NIGHTS = tuple(WEEK + 3 * k for k in range(13, -1, -1))
 """Days from the nightly origins to the end of the data. Their distance has no common divisor with a week."""
 ENGINE, PEER = "engine", "auto_ets"
 CHUNK = 20
+TAILS = np.array([0.95, 0.995])
+"""Levels whose coverage is reported."""
 
 
 class Case(NamedTuple):
@@ -67,11 +70,15 @@ class Case(NamedTuple):
 
 
 class Said(NamedTuple):
-    """Forecasts of a case: mean (n, horizon), quantiles (n, horizon, levels) and the engine's demand class (n,)."""
+    """Forecasts of a case: mean (n, horizon), quantiles (n, horizon, levels) and the engine's demand class (n,).
+
+    ``shares`` (n, horizon, tails): share of the probability of each quantile's own count that is below its level.
+    """
 
     mean: Matrix
     quantiles: Matrix
     demand_class: NDArray[np.uint8]
+    shares: Matrix
 
 
 class Judged(NamedTuple):
@@ -116,11 +123,18 @@ class Origin(NamedTuple):
     day: int
     horizon: int
 
-    def said(self) -> Said:
-        """Forecasts of the wanted rows."""
+    def said(self, tails: NDArray[np.float64]) -> Said:
+        """Forecasts of the wanted rows, with shares for the levels ``tails``."""
         said = self.models.forecast(self.rows, self.day, self.pools, ordinary_window(self.rows.size))
         quantiles = self.models.quantiles(said, self.rows, LEVELS)
-        return Said(said.mean[:, : self.horizon], quantiles[:, : self.horizon], said.demand_class)
+
+        def quantiles_of(at: slice, levels: NDArray[np.float64]) -> Matrix:
+            of = Forecast(said.mean[at], said.variance[at], said.method[at], said.demand_class[at], said.sums[at])
+            return self.models.quantiles(of, self.rows[at], levels)
+
+        shares = step_shares(quantiles_of, self.rows.size, tails)
+        h = self.horizon
+        return Said(said.mean[:, :h], quantiles[:, :h], said.demand_class, shares[:, :h])
 
 
 def at_origins(shard: int, wanted: list[Case]) -> Iterator[Origin]:
@@ -140,7 +154,7 @@ def at_origins(shard: int, wanted: list[Case]) -> Iterator[Origin]:
 
 def engine_shard(shard: int, wanted: list[Case]) -> list[Said]:
     """Forecasts of the wanted rows of a shard."""
-    return [origin.said() for origin in at_origins(shard, wanted)]
+    return [origin.said(TAILS) for origin in at_origins(shard, wanted)]
 
 
 def by_engine(pool: ProcessPoolExecutor, shards: Sequence[int], wanted: list[Case]) -> list[Said]:
@@ -157,6 +171,7 @@ def by_engine(pool: ProcessPoolExecutor, shards: Sequence[int], wanted: list[Cas
             np.empty((case.row.size, case.horizon)),
             np.empty((case.row.size, case.horizon, LEVELS.size)),
             np.empty(case.row.size, np.uint8),
+            np.empty((case.row.size, case.horizon, TAILS.size)),
         )
         for case in wanted
     ]
@@ -180,11 +195,13 @@ def by_peer(pool: ProcessPoolExecutor, wanted: list[Case], classes: list[NDArray
                 for at in range(0, len(past), CHUNK)
             ]
         )
-    done = [[part.result() for part in parts] for parts in waiting]
-    return [
-        Said(np.concatenate([mean for mean, _ in parts]), np.concatenate([quantiles for _, quantiles in parts]), codes)
-        for parts, codes in zip(done, classes, strict=True)
-    ]
+    found = []
+    for case, parts, codes in zip(wanted, waiting, classes, strict=True):
+        means, quantiles = zip(*(part.result() for part in parts), strict=True)
+        # Its quantiles are no counts, so no day has exactly one.
+        shares = np.zeros((case.row.size, case.horizon, TAILS.size))
+        found.append(Said(np.concatenate(means), np.concatenate(quantiles), codes, shares))
+    return found
 
 
 def judged(case: Case, said: Said) -> Judged:
@@ -229,7 +246,7 @@ def compared(
 
 
 def coverage(rows: Judged, said: Said) -> dict[str, dict[str, float]]:
-    """Share of days not above the quantile, and below it, in total and by demand class, and bias by class."""
+    """Share of days not above the quantile, also randomised, in total and by demand class; bias by class."""
     out: dict[str, dict[str, float]] = {}
     for name, of in [
         ("all", rows.actual[:, 0] >= 0),
@@ -240,9 +257,11 @@ def coverage(rows: Judged, said: Said) -> dict[str, dict[str, float]]:
         inside = (rows.actual[of, :, None] <= said.quantiles[of]).mean(axis=(0, 1))
         below = (rows.actual[of, :, None] < said.quantiles[of]).mean(axis=(0, 1))
         out[name] = {}
-        for level in (0.95, 0.995):
+        for k, level in enumerate(TAILS.tolist()):
             at = LEVELS.tolist().index(level)
-            out[name] |= {f"{level:g}": float(inside[at]), f"{level:g}_below": float(below[at])}
+            on_step = (rows.actual[of] == said.quantiles[of, :, at]) * said.shares[of, :, k]
+            randomised = float(below[at] + on_step.mean())
+            out[name] |= {f"{level:g}": float(inside[at]), f"{level:g}_randomised": randomised}
         out[name]["bias"] = float(said.mean[of].sum() / max(rows.actual[of].sum(), 1.0) - 1.0)
     return out
 

@@ -2,13 +2,14 @@
 
 The outbox calls it for every record. The kind of each field (`sensing.contracts.number_kinds`) and the decimals and
 currencies that the record states give its digits. What is not finite never leaves: it becomes null where the field may
-be null, else the record is refused.
+be null, else the record is refused. Parts that many records have alike are rounded by column before
+(`sensing.rounded_columns`), with the same result.
 """
 
 import functools
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import floor, isfinite, log10
 from typing import Any, NamedTuple
 
@@ -65,15 +66,17 @@ def _digits(unit: int, currency: str | None, base_currency: str | None) -> Digit
     return Digits(unit, unit + EXPECTATION_MORE, currency_decimals(currency), currency_decimals(base_currency))
 
 
-def round_record(record: msgspec.Struct) -> None:
+def round_record(record: msgspec.Struct, rounded: Collection[str] = ()) -> None:
     """Round all numbers of an output record in place; structs in it are replaced, not changed.
+
+    ``rounded`` are fields whose numbers are rounded already.
 
     Raises
     ------
     NotFiniteError
         A number that may not be null is NaN or infinite.
     """
-    for name, value in _changes(record, digits_of(record)).items():
+    for name, value in _changes(record, digits_of(record), rounded).items():
         setattr(record, name, value)
 
 
@@ -95,7 +98,7 @@ def round_rows(values: NDArray[np.float64], decimals: NDArray[np.float64]) -> ND
     return out
 
 
-class _Fields(NamedTuple):
+class Fields(NamedTuple):
     """Fields of a struct with numbers in them: those that are numbers, and the others with how they are rounded.
 
     Of numbers: names, positions of their kinds in `Digits`, whether each may be null, and the getter of all values.
@@ -109,7 +112,8 @@ class _Fields(NamedTuple):
 
 
 @functools.cache
-def _fields(struct: type[msgspec.Struct]) -> _Fields:
+def fields_with_numbers(struct: type[msgspec.Struct]) -> Fields:
+    """Fields of a type of structs with numbers in them."""
     info: Any = inspect.type_info(struct)
     numbers: list[tuple[str, int, bool]] = []
     others: list[tuple[str, Round]] = []
@@ -121,7 +125,7 @@ def _fields(struct: type[msgspec.Struct]) -> _Fields:
         elif (rounder := _rounder(field.type, PLAIN)) is not None:
             others.append((field.name, rounder))
     names, positions, null = (tuple(column) for column in zip(*numbers, strict=True)) if numbers else ((), (), ())
-    return _Fields(names, positions, null, _getter(list(names)), tuple(others))
+    return Fields(names, positions, null, _getter(list(names)), tuple(others))
 
 
 def _getter(names: list[str]) -> Callable[[Any], Sequence[Any]]:
@@ -145,9 +149,9 @@ def _number(type_info: Any) -> tuple[str, bool] | None:
     return (kind, may_be_null) if isinstance(type_info, inspect.FloatType) and kind != EXACT else None
 
 
-def _changes(value: msgspec.Struct, digits: Digits) -> dict[str, Any]:
-    """Fields of a struct that rounding changes, and their new values."""
-    names, positions, may_be_null, get, others = _fields(type(value))
+def _changes(value: msgspec.Struct, digits: Digits, rounded_fields: Collection[str] = ()) -> dict[str, Any]:
+    """Fields of a struct that rounding changes, and their new values; ``rounded_fields`` are left out."""
+    names, positions, may_be_null, get, others = fields_with_numbers(type(value))
     changes: dict[str, Any] = {}
     for at, number in enumerate(get(value)):
         if number is None or (number % 1.0 == 0.0 and number != 0.0 and type(number) is float):
@@ -161,6 +165,8 @@ def _changes(value: msgspec.Struct, digits: Digits) -> dict[str, Any]:
         else:
             raise NotFiniteError(names[at])
     for name, rounder in others:
+        if name in rounded_fields:
+            continue
         part = getattr(value, name)
         if part is not None:
             rounded = rounder(part, digits)
@@ -178,7 +184,7 @@ def _rounder(type_info: Any, kind: str) -> Round | None:
     if isinstance(type_info, inspect.UnionType):
         return _union_rounder(type_info, kind)
     if isinstance(type_info, inspect.StructType):
-        fields = _fields(type_info.cls)
+        fields = fields_with_numbers(type_info.cls)
         return _round_struct if fields.names or fields.others else None
     if isinstance(type_info, inspect.ListType):
         of_item = _rounder(type_info.item_type, kind)

@@ -17,13 +17,24 @@ pytest_plugins = ("tests.servers.fixtures",)
 
 SERVERS = {"kafka", "redis", "own_kafka", "own_redis"}
 """Fixtures that start a server. Tests that use them indirectly list them as well."""
+LONGEST = ("servers", "slow")
+"""Marks of tests in files that take long, the longest first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use a server."""
+    """Mark the tests that use a server. Side by side, the files that take longest come first.
+
+    Otherwise one process would still be busy with such a file when the others have nothing left.
+    """
     for item in items:
         if SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker("servers")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        ranks: dict[Path, int] = {}
+        for item in items:
+            rank = next((rank for rank, mark in enumerate(LONGEST) if item.get_closest_marker(mark)), len(LONGEST))
+            ranks[item.path] = min(rank, ranks.get(item.path, rank))
+        items.sort(key=lambda item: ranks[item.path])
 
 
 @pytest.fixture(scope="session")

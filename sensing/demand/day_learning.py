@@ -268,7 +268,7 @@ def learn_level(
     demand: NDArray[Any], row: int, pool: NDArray[Any], at: int, units: float, lines: float, index_of_lines: float,
     seasonal_index: float, observed: float, weight: float,
 ) -> None:  # fmt: skip
-    """Update statistics and members of a row with the units and lines that a day teaches, and count the day.
+    """Update statistics and members of a row with the units and lines that a day teaches, and count row and day.
 
     ``weight`` is that of the day in the level; ``index_of_lines`` its seasonal index for order lines, without the
     factor of a shift in doubt.
@@ -280,6 +280,7 @@ def learn_level(
         size, share = first_day(demand, row, pool, at, units, seasonal_index, observed)
         _start_members(demand, row, size, share)
     else:
+        count_share(demand, row, pool, at)
         _learn_members(demand, row, units, seasonal_index, observed, weight)
     count_day(demand, row, units, seasonal_index)
 
@@ -373,7 +374,6 @@ def close_rows(
                 )
             out[i, 3] = (units - mean) / math.sqrt(variance + 1e-3)
         units = taught_day(demand, row, units, mean)
-        count_share(demand, row, pool, at)
         taught = lines[i] if units >= quantity[i] else lines[i] * units / quantity[i]
         weight = weigh_day(demand, row, lines[i], index_of_lines)
         learned = weight >= WEIGHT_MIN

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sensing.codec.instants import local_date
 from sensing.contracts.audit import AutomaticDecision
-from sensing.contracts.parameters import HORIZON_DAYS, OverrideField, PlanningParameters, Trigger
+from sensing.contracts.parameters import HORIZON_DAYS, OverrideField, Trigger
 from sensing.contracts.subjects import parameters_subject
 from sensing.demand.level_shift import SHIFT_FOLLOWED
 from sensing.demand.signal_table import Turned
@@ -48,7 +48,7 @@ from sensing.machines.silent_locations import stale_rows
 from sensing.machines.stock_thresholds import lower_stock_threshold, set_idle_stock_thresholds, set_stock_thresholds
 from sensing.machines.surge_thresholds import set_surge_thresholds
 from sensing.supply.dead_band import turns_stale
-from sensing.supply.parameter_documents import values_of
+from sensing.supply.parameter_documents import Published, values_of
 from sensing.supply.planner_decisions import PlannerOverride
 from sensing.supply.publication_causes import Causes
 
@@ -206,7 +206,7 @@ def _findings(s: ShardState, instant: int, closing: Closing, at: int, due: set[s
     ]
 
 
-def documents_of(s: ShardState, result: ForecastAndPlan, trigger: Trigger) -> dict[int, PlanningParameters]:
+def documents_of(s: ShardState, result: ForecastAndPlan, trigger: Trigger) -> dict[int, Published]:
     """Planning parameters that have left their dead band, by position in the plan; they are marked as published.
 
     A published row needs no plan any more for the events it waits with; its record names them, then the ``trigger``.
@@ -218,7 +218,7 @@ def documents_of(s: ShardState, result: ForecastAndPlan, trigger: Trigger) -> di
         return {}
     causes = [_causes(s, row, trigger) for row in result.plan.rows[due].tolist()]
     found = s.supply.publish(result.plan, due, forecast_summary(s, result, due), causes)
-    return {at: document for at, (_, document) in zip(due.tolist(), found, strict=True)}
+    return dict(zip(due.tolist(), found, strict=True))
 
 
 def _causes(s: ShardState, row: int, trigger: Trigger) -> Causes:
@@ -230,5 +230,5 @@ def _causes(s: ShardState, row: int, trigger: Trigger) -> Causes:
 
 def publish_rows(s: ShardState, rows: Integers, day: int, instant: int) -> None:
     """Publish the planning parameters of rows whose last closed day is ``day``, as of ``instant``."""
-    for document in documents_of(s, forecast_and_plan(s, rows, day, instant), "end_of_backfill").values():
-        put_parameters(s, instant, document, instant)
+    for published in documents_of(s, forecast_and_plan(s, rows, day, instant), "end_of_backfill").values():
+        put_parameters(s, instant, published, instant)

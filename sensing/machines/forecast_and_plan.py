@@ -104,14 +104,9 @@ def select_rows(forecast: Forecast, at: NDArray[np.int64]) -> Forecast:
 
 
 def forecast_summary(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int64]) -> ForecastSummary:
-    """Quantiles, methods and accuracies of the rows at positions ``at``, for their documents."""
+    """Quantiles, methods and accuracy of the rows at positions ``at``, for their documents."""
     rows = result.plan.rows[at]
-    scores = s.demand.scores(rows)
-    figures = zip(*(column.tolist() for column in scores), strict=True)
-    accuracies = [
-        Accuracy(wape=_known(wape), bias=_known(bias), coverage_95=_known(coverage), days=days)
-        for wape, bias, coverage, days in figures
-    ]
+    accuracy = dict(zip(Accuracy.__struct_fields__, s.demand.scores(rows), strict=True))
     methods = [METHODS[code] for code in result.forecast.method[at].tolist()]
     quantiles = s.demand.quantiles(select_rows(result.forecast, at), rows, LEVELS)
     location = s.rows.hot["location"][rows]
@@ -120,11 +115,7 @@ def forecast_summary(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int6
     signals = signals_used(s, rows, result.plan.day)
     added = [explained(result.parts, position) | {"signals": used}
              for position, used in zip(at.tolist(), signals, strict=True)]  # fmt: skip
-    return ForecastSummary(quantiles, methods, accuracies, ships, reports, promotions, added)
-
-
-def _known(value: float) -> float | None:
-    return None if value != value else value
+    return ForecastSummary(quantiles, methods, accuracy, ships, reports, promotions, added)
 
 
 def parameter_columns(s: ShardState) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sensing.contracts.parameters import PlanningParameters
 from sensing.contracts.reference import DECIMALS_MAX, ItemUpdated
 from sensing.machines.row_lookup import row_of_known
 from sensing.machines.shard_state import ShardState
+from sensing.published_numbers import round_number
 from sensing.state.locations import Location
 
 
@@ -59,7 +60,7 @@ def _add_succession(s: ShardState, document: PlanningParameters, row: int | None
         document.successor = h.successions.of[document.sku].successor
     document.predecessors = h.old_names.get(document.sku, [])
     if document.predecessors and row is not None:
-        document.stock.under_old_names = h.under_old_names(row) / THOUSANDTHS
+        document.stock.under_old_names = round_number(h.under_old_names(row) / THOUSANDTHS, document.decimals)
 
 
 def _add_item(s: ShardState, record: ExceptionState | PlanningParameters) -> ItemUpdated | None:

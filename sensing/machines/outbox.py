@@ -4,7 +4,7 @@ No number leaves with more digits than `sensing.published_numbers` allows, and n
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 
@@ -32,11 +32,12 @@ class Outbox:
 
     def put(
         self, instant: int, topic: str, kind: str, identity: str, subject: str, time: int, data: msgspec.Struct | None,
-        attributes: dict[str, str] | None = None,
+        attributes: dict[str, str] | None = None, rounded: Collection[str] = (),
     ) -> None:  # fmt: skip
         """Add one output; ``identity`` is entity + version, ``time`` the event time of the cause (UTC ms).
 
-        Without ``data`` it is a tombstone: it deletes the subject from a compacted topic.
+        Without ``data`` it is a tombstone: it deletes the subject from a compacted topic. ``rounded`` are fields of the
+        data whose numbers are rounded already.
         """
         extensions = dict(attributes or {})
         if self._trace is not None:
@@ -44,7 +45,7 @@ class Outbox:
         body = b""
         if data is not None:
             try:
-                round_record(data)
+                round_record(data, rounded)
             except NotFiniteError:
                 self.not_finite += 1
                 return

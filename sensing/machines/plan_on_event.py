@@ -56,8 +56,8 @@ def _publish(s: ShardState, changed: list[ChangedRow], day: int, instant: int) -
     causes = [changed[position].causes for position in at.tolist()]
     summary, told = _told(s, result, at)
     found = s.supply.publish(told, at, summary, causes)
-    for position, (_, document) in zip(at.tolist(), found, strict=True):
-        put_parameters(s, instant, document, changed[position].event_time)
+    for position, published in zip(at.tolist(), found, strict=True):
+        put_parameters(s, instant, published, changed[position].event_time)
 
 
 def _told(s: ShardState, result: ForecastAndPlan, at: Integers) -> tuple[ForecastSummary, Plan]:

@@ -15,6 +15,7 @@ from sensing.machines.master_facts import complete_parameters, decimals_of
 from sensing.machines.shard_state import ShardState
 from sensing.machines.unit_money import unit_money
 from sensing.outputs import AUDIT, PARAMETERS
+from sensing.supply.parameter_documents import Published
 
 
 def context_of(
@@ -42,12 +43,13 @@ def context_of(
 
 
 def put_parameters(
-    s: ShardState, instant: int, document: PlanningParameters, event_time: int, cause: str | None = None
+    s: ShardState, instant: int, published: Published, event_time: int, cause: str | None = None
 ) -> None:
     """Put out the planning parameters of one row.
 
     Without a ``cause`` (the event id of a person's decision) the publication is an automatic decision, put out as well.
     """
+    document = published.document
     complete_parameters(s, document)
     subject = parameters_subject(document.sku, document.location)
     identity = f"{subject}#{document.version}"
@@ -58,7 +60,9 @@ def put_parameters(
     if cause is not None or causes:
         attributes["causationid"] = cause or causes[-1]
     kind = f"parameters.{document.status}"
-    s.outbox.put(instant, PARAMETERS, kind, identity, subject, event_time, document, attributes)
+    s.outbox.put(
+        instant, PARAMETERS, kind, identity, subject, event_time, document, attributes, rounded=published.rounded
+    )
     if cause is None:
         _put_publication(s, instant, document, subject, identity)
 

@@ -22,7 +22,8 @@ point and order quantity and needs no band of its own.
 On the day on which the level of demand has shifted for good, or a shift that was followed turned out to be none, there
 is no band: the row is published if its reorder point, its order quantity or the demand of 28 days moved by a unit.
 While a shift in doubt is followed, and for two weeks after it, while the level is learned from few days, bands are half
-as wide, publications do not widen them, and the demand of 28 days has one, too.
+as wide, publications do not widen them, and the demand of 28 days has one, too. This does not hold for new items, all
+levels of which are in doubt.
 
 Source of the wider band of the quantity: the cost of q times the economic quantity is (q + 1/q) / 2 times the minimum
 cost, which is 1.025 for q = 1.25 (Silver, Pyke and Thomas, Inventory and Production Management, 4.4).
@@ -118,7 +119,7 @@ def due(
     step = np.maximum(UNIT, DEMAND_SD_SHARE * wider * plan.lead_time_demand_sd)
     # Soon after a publication the bands are wider, so that noise does not cause new publications.
     wider = np.where(age_days < np.where(new, NEW_COOL_DOWN_DAYS, COOL_DOWN_DAYS), COOL_DOWN_BANDS * wider, wider)
-    shifted = since_shift <= SETTLING_DAYS
+    shifted = (since_shift <= SETTLING_DAYS) & ~new
     wider = np.where(shifted, np.where(since_shift == 0, 0.0, SETTLING_BANDS), wider)
     step = np.where(shifted, UNIT, step)
     moved = outside_dead_band(plan.reorder_point, point, wider * band, step)

@@ -25,6 +25,8 @@ from sensing.contracts.parameters import (
     Stock,
 )
 from sensing.machine_settings import DAY_MS
+from sensing.published_numbers import round_number
+from sensing.rounded_columns import round_columns, round_expectations
 from sensing.state.decision_record import DecisionRecord
 from sensing.state.record_copies import take_records
 from sensing.supply.change_explanation import INPUTS as POINT_INPUTS
@@ -53,7 +55,7 @@ _KEPT = (
 
 
 class ForecastSummary(NamedTuple):
-    """Forecast data of the published rows: quantiles (k, 28, 11), methods and accuracies (k).
+    """Forecast data of the published rows: quantiles (k, 28, 11), methods (k), and fields of `Accuracy` (k).
 
     ``ships`` and ``reports`` (k) say whether a row's location reports shipments, and anything that ends order lines.
     ``promotions`` (k) are those in the forecast; ``added`` (k) are fields that say what was added to what was sensed.
@@ -61,17 +63,24 @@ class ForecastSummary(NamedTuple):
 
     quantiles: NDArray[np.float64]
     methods: list[str]
-    accuracies: list[Accuracy]
+    accuracy: dict[str, NDArray[np.float64]]
     ships: list[bool]
     reports: list[bool]
     promotions: list[list[PromotionUsed]]
     added: list[dict[str, Any]]
 
 
+class Published(NamedTuple):
+    """A document, and those of its fields whose numbers are rounded already."""
+
+    rounded: frozenset[str]
+    document: PlanningParameters
+
+
 def publish(
     plan: Plan, at: NDArray[np.int64], summary: ForecastSummary, supply: NDArray[Any], names: Names, master: MasterData,
     decision_states: DecisionStates, causes: Sequence[Causes], *, renew: bool = True,
-) -> list[tuple[int, PlanningParameters]]:  # fmt: skip
+) -> list[Published]:  # fmt: skip
     """Documents with the next version for the rows at positions ``at`` of the plan; updates the rows' records.
 
     ``summary`` has the forecast data of the rows at ``at``, ``causes`` (k) say why they were planned. ``renew`` is
@@ -79,9 +88,9 @@ def publish(
     """
     last = take_records(supply, plan.rows[at])
     columns = _columns(plan, at) | _changes(plan, at, last) | _reporting(summary)
-    forecasts = _forecasts(plan, at, summary)
+    parts = _numbers(plan, at, summary)
     agreed = agrees(plan)[at]
-    documents: list[tuple[int, PlanningParameters]] = []
+    documents: list[Published] = []
     rows_of_columns = zip(*columns.values(), strict=True)
     for k, (row, column_values) in enumerate(zip(plan.rows[at].tolist(), rows_of_columns, strict=True)):
         sku, location = names(row)
@@ -91,14 +100,14 @@ def publish(
         document = PlanningParameters(
             sku=sku, location=location, version=values["version"] + 1, status=status, as_of=local_date(plan.day),
             demand_class=CLASSES[values["demand_class"]], in_force=_in_force(master.in_force(sku, location)),
-            proposed=Proposed(**{name: values[name] for name in Proposed.__struct_fields__}),
-            forecast=forecasts[k], stock=_stock(plan.day, values),
+            proposed=Proposed(**parts.proposed[k]), forecast=parts.forecasts[k],
+            stock=_stock(plan.day, values, parts.stock[k]),
             change=_change(plan.day, values, decisions, causes[k]), freshness=_freshness(values["last_seen"]),
-            accuracy=summary.accuracies[k], overrides=[] if decisions is None else decisions.published(),
+            accuracy=Accuracy(**parts.accuracy[k]), overrides=[] if decisions is None else decisions.published(),
             **_decided(decision_record), **_life(plan.day, values["last_day"]), kit=values["kit"],
             decimals=values["decimals"],
         )  # fmt: skip
-        documents.append((row, document))
+        documents.append(Published(parts.rounded[k], document))
         if decisions is not None:
             _update_decisions(decisions, document.version, status, plan.day, renew=renew)
     _keep(plan, at, agreed, supply, renew=renew)
@@ -192,28 +201,30 @@ def _life(day: int, last_day: float) -> dict[str, Any]:
 
 
 def _columns(plan: Plan, at: NDArray[np.int64]) -> dict[str, list[Any]]:
-    figures = ("reorder_point", "order_quantity", "order_up_to", "safety_stock", "lead_time_demand_mean",
-             "lead_time_demand_sd", "lead_time_demand_quantile", "demand_class", "stockout")  # fmt: skip
-    others = ("lead_time_days_mean", "lead_time_days_sd", "lead_time_days_p50", "lead_time_days_p90", "review_days",
-              "service_target", "on_hand", "on_order", "open_demand", "cover_days", "overdue", "allocated", "free",
-              "in_transit", "left_over")  # fmt: skip
-    columns = {name: getattr(plan, name)[at].tolist() for name in (*figures, *others)}
+    names = ("reorder_point", "order_quantity", "safety_stock", "lead_time_demand_mean", "demand_class", "stockout",
+             "lead_time_days_mean", "review_days", "service_target")  # fmt: skip
+    columns = {name: getattr(plan, name)[at].tolist() for name in names}
+    decimals = _decimals(plan, at).tolist()
     return columns | {
         "last_day": plan.policy["last_day"][at].tolist(),
         "kit": (plan.policy["kit"][at] > 0.0).tolist(),
-        "decimals": plan.policy["decimals"][at].astype(np.int64).tolist(),
-        "open_by_day": _open_by_day(plan, at),
-        "due_by_day": _by_day(plan.day + 1, plan.receipts[at, :HORIZON_DAYS]),
+        "decimals": decimals,
+        "open_by_day": _open_by_day(plan, at, decimals),
+        "due_by_day": _by_day(plan.day + 1, plan.receipts[at, :HORIZON_DAYS], decimals),
     }
 
 
-def _open_by_day(plan: Plan, at: NDArray[np.int64]) -> list[dict[str, float]]:
+def _decimals(plan: Plan, at: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.asarray(plan.policy["decimals"][at].astype(np.int64))
+
+
+def _open_by_day(plan: Plan, at: NDArray[np.int64], decimals: list[int]) -> list[dict[str, float]]:
     """Open demand of every row by requested date; days without open demand are left out."""
-    found = _by_day(plan.day + 1, plan.open_day[at, :HORIZON_DAYS])
+    found = _by_day(plan.day + 1, plan.open_day[at, :HORIZON_DAYS], decimals)
     if plan.open_beyond:
         for k, position in enumerate(at.tolist()):
             later = plan.open_beyond.get(position, {})
-            found[k].update((local_date(day), units) for day, units in later.items())
+            found[k].update((local_date(day), round_number(units, decimals[k])) for day, units in later.items())
     return found
 
 
@@ -225,20 +236,72 @@ def _reporting(summary: ForecastSummary) -> dict[str, list[str]]:
     }
 
 
-def _by_day(first_day: int, table: NDArray[np.float64]) -> list[dict[str, float]]:
-    """Quantities of each row of a table (n, days) by date; days without a quantity are left out."""
+def _by_day(first_day: int, table: NDArray[np.float64], decimals: list[int]) -> list[dict[str, float]]:
+    """Rounded quantities of each row of a table (n, days) by date; days without a quantity are left out."""
     found: list[dict[str, float]] = [{} for _ in range(len(table))]
     for k, t in np.argwhere(table).tolist():
-        found[k][local_date(first_day + t)] = float(table[k, t])
+        found[k][local_date(first_day + t)] = round_number(float(table[k, t]), decimals[k])
     return found
 
 
-def _forecasts(plan: Plan, at: NDArray[np.int64], summary: ForecastSummary) -> list[Forecast]:
-    start, levels = local_date(plan.day + 1), list(QUANTILE_LEVELS)
+class _Parts(NamedTuple):
+    """Parts of k documents: fields of `Proposed`, `Stock` and `Accuracy`, and whole forecasts.
+
+    ``rounded`` are the names of those that are rounded: none where a number is not finite.
+    """
+
+    proposed: list[dict[str, Any]]
+    stock: list[dict[str, Any]]
+    accuracy: list[dict[str, Any]]
+    forecasts: list[Forecast]
+    rounded: list[frozenset[str]]
+
+
+_ROUNDED = frozenset({"proposed", "stock", "accuracy", "change", "forecast"})
+"""Parts of documents that leave rounded. Change is; of a forecast what is added is not."""
+_STOCK = {
+    "on_hand": "on_hand", "on_order": "on_order", "open_demand": "open_demand", "cover_days": "cover_days",
+    "owed": "overdue", "allocated": "allocated", "free": "free", "in_transit": "in_transit", "left_over": "left_over",
+}  # fmt: skip
+"""Numbers of `Stock`, and the columns of plans that they show."""
+
+
+def _numbers(plan: Plan, at: NDArray[np.int64], summary: ForecastSummary) -> _Parts:
+    """Parts of documents that are made of numbers, rounded by column."""
+    decimals = _decimals(plan, at)
+    of_struct: list[list[dict[str, Any]]] = []
+    whole = np.ones(at.size, np.bool_)
+    for struct, columns in (
+        (Proposed, {name: getattr(plan, name)[at] for name in Proposed.__struct_fields__}),
+        (Stock, {name: getattr(plan, column)[at] for name, column in _STOCK.items()}),
+        (Accuracy, summary.accuracy),
+    ):
+        numbers, finite = round_columns(struct, columns, decimals)
+        whole &= finite
+        of_struct.append([dict(zip(numbers, values, strict=True)) for values in zip(*numbers.values(), strict=True)])
+    mean, mean_finite = round_expectations(plan.forecast_mean[at], decimals)
+    quantiles, finite = round_expectations(summary.quantiles, decimals)
+    whole &= finite & mean_finite
+    forecasts = _forecasts(plan.day + 1, mean, quantiles, summary)
+    parts = zip(summary.promotions, summary.added, whole.tolist(), strict=True)
+    rounded = [_rounded(promotions, added, finite=each) for promotions, added, each in parts]
+    proposed, stock, accuracy = of_struct
+    return _Parts(proposed, stock, accuracy, forecasts, rounded)
+
+
+def _rounded(promotions: list[PromotionUsed], added: dict[str, Any], *, finite: bool) -> frozenset[str]:
+    """Parts of one document that are rounded; ``finite`` says whether all its numbers are."""
+    if not finite:
+        return frozenset()
+    return _ROUNDED - {"forecast"} if promotions or any(added.values()) else _ROUNDED
+
+
+def _forecasts(
+    first_day: int, mean: NDArray[np.float64], quantiles: NDArray[np.float64], summary: ForecastSummary
+) -> list[Forecast]:
+    start, levels = local_date(first_day), list(QUANTILE_LEVELS)
     # The encoder writes arrays faster than lists of numbers.
-    rows: Any = zip(
-        summary.methods, plan.forecast_mean[at], summary.quantiles, summary.promotions, summary.added, strict=True
-    )
+    rows: Any = zip(summary.methods, mean, quantiles, summary.promotions, summary.added, strict=True)
     return [
         Forecast(start=start, method=method, mean=mean, levels=levels, quantiles=table, promotions=promotions, **added)
         for method, mean, table, promotions, added in rows
@@ -251,10 +314,6 @@ def _in_force(kept: Any) -> InForce:
     since, record = kept
     values = {name: getattr(record, name) for name in IN_FORCE}
     return InForce(**values, since=None if since == FROM_THE_BEGINNING else rfc3339_seconds(since // 1000))
-
-
-def _known(value: float) -> float | None:
-    return None if value != value else value
 
 
 def _changes(plan: Plan, at: NDArray[np.int64], last: NDArray[Any]) -> dict[str, list[Any]]:
@@ -275,15 +334,12 @@ def _changes(plan: Plan, at: NDArray[np.int64], last: NDArray[Any]) -> dict[str,
     }  # fmt: skip
 
 
-def _stock(day: int, values: dict[str, Any]) -> Stock:
+def _stock(day: int, values: dict[str, Any], numbers: dict[str, Any]) -> Stock:
     stockout = values["stockout"]
     return Stock(
-        on_hand=_known(values["on_hand"]), on_order=values["on_order"], open_demand=values["open_demand"],
-        open_demand_by_day=values["open_by_day"],
-        stockout_date=None if stockout < 0 else local_date(day + 1 + stockout),
-        cover_days=_known(values["cover_days"]), owed=values["overdue"], allocated=values["allocated"],
-        free=_known(values["free"]), on_order_by_day=values["due_by_day"], open=values["open"],
-        shipments=values["shipments"], in_transit=values["in_transit"], left_over=_known(values["left_over"]),
+        **numbers, open_demand_by_day=values["open_by_day"], on_order_by_day=values["due_by_day"],
+        stockout_date=None if stockout < 0 else local_date(day + 1 + stockout), open=values["open"],
+        shipments=values["shipments"],
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensing.contracts.number_kinds import DURATION_DECIMALS
-from sensing.contracts.parameters import OverrideField, ParameterStatus, PlanningParameters
+from sensing.contracts.parameters import OverrideField, ParameterStatus
 from sensing.contracts.reference import SupplierUpdated
 from sensing.contracts.suppliers import PurchaseOrderPlaced, SupplierDisrupted
 from sensing.demand.sum_variance import independent
@@ -30,7 +30,7 @@ from sensing.supply.lanes import NO_LANE, Lanes
 from sensing.supply.lead_time import log_lead_times
 from sensing.supply.master_data import FROM_THE_BEGINNING, MasterData
 from sensing.supply.open_table import Key
-from sensing.supply.parameter_documents import ForecastSummary
+from sensing.supply.parameter_documents import ForecastSummary, Published
 from sensing.supply.plan import Plan, PlanInputs, add_open_lines, make_plan
 from sensing.supply.planner_decisions import DecisionStates
 from sensing.supply.projection import DAYS_LEFT
@@ -267,7 +267,7 @@ class SupplyState:
 
     def publish(
         self, plan: Plan, at: NDArray[np.int64], summary: ForecastSummary, causes: Sequence[Causes]
-    ) -> list[tuple[int, PlanningParameters]]:
+    ) -> list[Published]:
         """Documents of the rows at positions ``at`` of the plan; marks them as published.
 
         See `parameter_documents.publish`.
@@ -276,12 +276,11 @@ class SupplyState:
             plan, at, summary, self.supply, self.names, self.master, self.decision_states, causes
         )
 
-    def republish(self, plan: Plan, summary: ForecastSummary, causes: Causes) -> PlanningParameters:
+    def republish(self, plan: Plan, summary: ForecastSummary, causes: Causes) -> Published:
         """Document with the last published proposal of a row, in its current status. The plan has only this row."""
-        published = self.as_published(plan)
         at = np.zeros(1, np.int64)
-        ((_, document),) = parameter_documents.publish(
-            published,
+        (published,) = parameter_documents.publish(
+            self.as_published(plan),
             at,
             summary,
             self.supply,
@@ -291,7 +290,7 @@ class SupplyState:
             [causes],
             renew=False,
         )
-        return document
+        return published
 
     def status(self, row: int) -> ParameterStatus:
         """Status of the last published proposal of a row."""

@@ -34,7 +34,7 @@ def test_each_component_is_left_out_and_restored() -> None:
 def test_ratios_by_hand() -> None:
     """Twice the error without a component: it pays."""
     rows = Judged(np.array([[1.0, 3.0]]), np.array([1.0]), np.array([2.0]), np.array([1], np.uint8))
-    best = Said(np.full((1, 2), 2.0), np.full((1, 2, LEVELS.size), 3.0), rows.demand_class)
+    best = Said(np.full((1, 2), 2.0), np.full((1, 2, LEVELS.size), 3.0), rows.demand_class, np.empty((1, 2, 0)))
     worse = best._replace(mean=np.array([[3.0, 1.0]]))
     found = ablation.figures(rows, {ALL: best, **dict.fromkeys(COMPONENTS, worse)})
     assert set(found) == set(COMPONENTS)

@@ -23,8 +23,9 @@ def rows() -> Judged:
 
 
 def said() -> Said:
-    """Forecasts of 2 units a day; every quantile is 3."""
-    return Said(np.full((2, 2), 2.0), np.full((2, 2, LEVELS.size), 3.0), np.array([1, 2], np.uint8))
+    """Forecasts of 2 units a day; every quantile is 3, of whose probability .4 and .6 lie below the levels."""
+    shares = np.tile([0.4, 0.6], (2, 2, 1))
+    return Said(np.full((2, 2), 2.0), np.full((2, 2, LEVELS.size), 3.0), np.array([1, 2], np.uint8), shares)
 
 
 def test_rmsse_by_hand() -> None:
@@ -47,9 +48,9 @@ def test_wape_coverage_and_bias_by_hand() -> None:
     assert accuracy.wape(rows(), said(), np.ones(2)) == pytest.approx(6.0 / 8.0)
     found = accuracy.coverage(rows(), said())
     assert found == {
-        "all": {"0.95": 0.75, "0.95_below": 0.5, "0.995": 0.75, "0.995_below": 0.5, "bias": 0.0},
-        "smooth": {"0.95": 1.0, "0.95_below": 0.5, "0.995": 1.0, "0.995_below": 0.5, "bias": 0.0},
-        "intermittent": {"0.95": 0.5, "0.95_below": 0.5, "0.995": 0.5, "0.995_below": 0.5, "bias": 0.0},
+        "all": {"0.95": 0.75, "0.95_randomised": 0.6, "0.995": 0.75, "0.995_randomised": 0.65, "bias": 0.0},
+        "smooth": {"0.95": 1.0, "0.95_randomised": 0.7, "0.995": 1.0, "0.995_randomised": 0.8, "bias": 0.0},
+        "intermittent": {"0.95": 0.5, "0.95_randomised": 0.5, "0.995": 0.5, "0.995_randomised": 0.5, "bias": 0.0},
     }
 
 

@@ -41,8 +41,6 @@ ON_SERVERS = {
     "publication": ("rows_published_per_second", "health_answers", "epochs"),
 }
 """Those that need a Kafka and a Redis."""
-TIMED = {"first_hour", "latency"}
-"""Those that measure how long someone waits, so that nothing runs beside them."""
 NOT_SHIPPED = {"ablation", "accuracy", "coldstart", "m5", "stocking"}
 """Benchmarks on data that are no part of the project."""
 
@@ -66,9 +64,7 @@ def test_smoke_run(name: str) -> None:
         assert float(figures[figure]) > 0, f"{name}: {figure} in {figures}"
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.alone] * (name in TIMED)) for name in sorted(ON_SERVERS)]
-)
+@pytest.mark.parametrize("name", sorted(ON_SERVERS))
 def test_smoke_run_on_servers(name: str, kafka: str, redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same with servers that are given; what it made there is gone afterwards."""
     monkeypatch.setenv("KAFKA_BOOTSTRAP", kafka)
@@ -80,7 +76,6 @@ def test_smoke_run_on_servers(name: str, kafka: str, redis: str, monkeypatch: py
     assert _kept(kafka, redis) == before
 
 
-@pytest.mark.alone
 def test_latency_misses_no_trigger(kafka: str, redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every planted giant and surge opens an exception, in Kafka and in Redis, at whatever hour the test runs."""
     monkeypatch.setenv("KAFKA_BOOTSTRAP", kafka)

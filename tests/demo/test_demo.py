@@ -4,10 +4,12 @@ found.
 
 import io
 import re
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -32,7 +34,8 @@ pytestmark = pytest.mark.slow
 
 GIANTS = ("541431", "581483")
 DAYS = 150
-CHECKED_EVERY = 10
+SCHEMAS_EVERY = {EXCEPTIONS: 8}
+DIGITS_EVERY = 20
 DEFAULTS = Settings(time_zone=ZONE_NAME)
 
 
@@ -58,12 +61,13 @@ def test_every_event_is_accounted_for(shown: tuple[Outcome, str, Path]) -> None:
 def test_records_are_as_published(shown: tuple[Outcome, str, Path]) -> None:
     """The lines of the output files are as the published schemas say, with formats and headers.
 
-    All exceptions are checked, and a part of the others: all of them would take minutes.
+    A part of them is checked, more of the exceptions, which differ most: all of them would take minutes. The tests of
+    contracts check every record of their streams.
     """
     seen = Seen()
     for spec in published():
         lines = (shown[2] / "output" / f"{spec.name}.ndjson").read_bytes().splitlines()
-        for line in lines if spec.name == EXCEPTIONS else lines[::CHECKED_EVERY]:
+        for line in lines[:: SCHEMAS_EVERY.get(spec.name, 80)]:
             seen.add_line(line)
 
     assert seen.faults == {}
@@ -102,11 +106,13 @@ def test_summary_shows_what_matters(shown: tuple[Outcome, str, Path]) -> None:
     assert printed.count("found after") + printed.count("missed") == len(shown[0].score.surges)
 
 
-def replayed(folder: Path, days: int, until: str, without: tuple[str, ...] = ()) -> Path:
-    """Replay a slice, less the orders named; returns the output folder."""
+def replayed(folder: Path, days: int, until: str, without: tuple[str, ...] = (), codes: str = "") -> Path:
+    """Replay a slice, less the orders named, of the items whose codes match a pattern; returns the output folder."""
     input_folder, output_folder = folder / "input", folder / "output"
     input_folder.mkdir(parents=True)
-    write_inputs(read_retail(days, until=until), input_folder, folder / "truth.json")
+    rows = read_retail(days, until=until)
+    rows = rows.filter(pc.match_substring_regex(rows["StockCode"], codes))
+    write_inputs(rows, input_folder, folder / "truth.json")
     orders = input_folder / "orders.ndjson"
     kept = [
         line
@@ -129,12 +135,14 @@ def parameters(output_folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
 )
 def test_giants_leave_no_trace(days: int, until: str, sku: str, tmp_path: Path) -> None:
     """Planning parameters equal those of a run without the giant order and its cancellation, but for rows that exist
-    only through them.
+    only through them. The shop has the items with the same fifth digit: pools need neighbours, not all of them.
     """
-    with_giants = replayed(tmp_path / "with", days, until)
-    without = replayed(tmp_path / "without", days, until, GIANTS)
+    some = f"^[0-9]{{4}}{sku[4]}"
+    with_giants = replayed(tmp_path / "with", days, until, codes=some)
+    without = replayed(tmp_path / "without", days, until, GIANTS, some)
 
     got, expected = parameters(with_giants), parameters(without)
+    assert len(expected) > 200
     assert {key: got[key] for key in expected} == expected
     assert set(got) - set(expected) <= {(sku, "UK")}
 
@@ -150,11 +158,8 @@ def slice_of_orders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dic
     "options",
     [
         {"batch_messages": 1},
-        {"batch_messages": 7},
         {"batch_messages": 1_000},
-        {"batch_messages": 100_000},
         {"workers": 2},
-        {"workers": 3},
     ],
 )
 def test_neither_blocks_nor_processes_show(
@@ -187,11 +192,11 @@ def test_help_says_what_it_does() -> None:
 
 
 def test_no_number_has_more_digits_than_its_unit_and_currency(shown: tuple[Outcome, str, Path]) -> None:
-    """In any output record; the shop sells whole pieces."""
+    """In a part of the records of every output; the shop sells whole pieces."""
     excess: dict[str, str] = {}
     for path in (shown[2] / "output").glob("*.ndjson"):
         with path.open("rb") as lines:
-            for event in map(orjson.loads, lines):
+            for event in map(orjson.loads, islice(lines, 0, None, DIGITS_EVERY)):
                 excess.update(excess_digits(STRUCTS[event["type"]], event["data"]))
                 assert path.stem != "planning-parameters" or event["data"]["decimals"] == 0
 

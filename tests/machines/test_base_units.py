@@ -31,7 +31,8 @@ def test_lines_of_converted_rows_are_multiplied(given_lines: list[tuple[str, int
         return
     concerned = np.zeros(rows, np.bool_)
     concerned[0] = True
-    before, supply = state.lines.lines.copy(), state.supply.supply.copy()
+    # Only what is used: the table reserves room for millions of lines, which a copy would fill.
+    before, supply = state.lines.lines[: int(state.lines.state[HIGH])].copy(), state.supply.supply.copy()
     supply["open_total"][0] = 0
     convert_lines(state.lines.lines, int(state.lines.state[HIGH]), concerned, factor, supply)
     total = 0

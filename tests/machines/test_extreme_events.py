@@ -18,7 +18,7 @@ from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
 from tests.machines.extreme_events import STRUCTS, Extremes
 from tests.machines.streams import MONDAY, Line, Result, Run, Stream, line, run
 
-SEEDS = int(os.environ.get("FUZZ_SEEDS", "200"))
+SEEDS = int(os.environ.get("FUZZ_SEEDS", "50"))
 FIRST = int(os.environ.get("FUZZ_FIRST", "0"))
 AT_ONCE = 25
 OUTCOMES = ("absorbed", "absorbed_late", "duplicate", "superseded", "held", "dead_letter")

@@ -14,8 +14,8 @@ from sensing.contracts.parameters import Accuracy, PlanningParameters
 from sensing.contracts.reference import ItemUpdated, ParametersInForce, PolicyUpdated
 from sensing.machine_settings import DAY_MS, Settings
 from sensing.outputs import encode
-from sensing.published_numbers import round_record
-from sensing.supply.parameter_documents import ForecastSummary
+from sensing.published_numbers import NotFiniteError, round_record
+from sensing.supply.parameter_documents import ForecastSummary, Published
 from sensing.supply.plan import Plan
 from sensing.supply.publication_causes import Causes
 from sensing.supply.stock_ledger import book_count, book_movement
@@ -27,7 +27,6 @@ from tests.supply.events import DAY, apply_event, book, event, names, owe, tell
 CLOSED = DAY + 10
 LONG_AGO = np.array([10_000])
 """Days since the level of a single row shifted."""
-UNSCORED = Accuracy(wape=None, bias=None, coverage_95=None, days=0.0)
 
 
 def _plan(b: SupplyState, mean: float | list[float] = 4.0, day: int = CLOSED, rows: int = 1, **more: Any) -> Plan:
@@ -36,13 +35,18 @@ def _plan(b: SupplyState, mean: float | list[float] = 4.0, day: int = CLOSED, ro
     return b.plan(np.arange(rows), day, (day + 1) * DAY_MS, forecast, 2.0 * forecast, codes, **more)
 
 
-def _publish(b: SupplyState, plan: Plan) -> list[PlanningParameters]:
+def _published(b: SupplyState, plan: Plan) -> list[Published]:
     at = b.due(plan, LONG_AGO)
     quantiles = np.arange(11.0) * np.ones((at.size, 28, 1)) / 3
     yes: list[bool] = [True] * at.size
     none: list[Any] = [[] for _ in range(at.size)]
-    told = ForecastSummary(quantiles, ["smoothing"] * at.size, [UNSCORED] * at.size, yes, yes, none, [{}] * at.size)
-    return [document for _, document in b.publish(plan, at, told, [Causes.of("day_close")] * at.size)]
+    unscored = dict.fromkeys(Accuracy.__struct_fields__, np.full(at.size, np.nan)) | {"days": np.zeros(at.size)}
+    told = ForecastSummary(quantiles, ["smoothing"] * at.size, unscored, yes, yes, none, [{}] * at.size)
+    return b.publish(plan, at, told, [Causes.of("day_close")] * at.size)
+
+
+def _publish(b: SupplyState, plan: Plan) -> list[PlanningParameters]:
+    return [document for _, document in _published(b, plan)]
 
 
 def test_a_plan_of_one_row_by_hand() -> None:
@@ -115,6 +119,27 @@ def test_costs_make_the_order_quantity_economic() -> None:
     assert _plan(b, unit_price=np.array([10.0])).order_quantity[0] == 153.0
     b.reference(ItemUpdated(event_id="2", sku="S0", unit_cost=10.0, order_quantity_multiple=12.0))
     assert _plan(b, unit_price=np.array([99.0])).order_quantity[0] == 156.0
+
+
+def test_parts_of_documents_leave_rounded() -> None:
+    """So rounding the whole record changes nothing."""
+    b = book(1)
+    owe(b, 0, CLOSED + 3, 1500)
+    ((rounded, document),) = _published(b, _plan(b, 1 / 3))
+    assert rounded == {"proposed", "stock", "accuracy", "change", "forecast"}
+    before = encode(document)
+    round_record(document)
+    assert encode(document) == before
+
+
+def test_a_document_with_a_number_that_is_not_finite_is_not_rounded() -> None:
+    """The outbox refuses it then; a number that may be null is null."""
+    b = book(1)
+    ((rounded, document),) = _published(b, _plan(b)._replace(on_hand=np.full(1, np.nan), on_order=np.full(1, np.inf)))
+    assert rounded == frozenset()
+    assert document.stock.on_hand is None
+    with pytest.raises(NotFiniteError):
+        round_record(document, rounded)
 
 
 def test_a_document_says_it_all() -> None:

@@ -84,9 +84,9 @@ def past(version: int | None, target: DecisionTarget) -> Answer | None:
 def republish_row(s: ShardState, message: InfrequentEvent, result: ForecastAndPlan) -> PlanningParameters:
     """Publish the unchanged proposal of a row again with its present status."""
     causes = Causes.of("decision", message.event.event_id)
-    document = s.supply.republish(result.plan, forecast_summary(s, result, ONE), causes)
-    put_parameters(s, s.clock, document, message.time, cause=message.event.event_id)
-    return document
+    published = s.supply.republish(result.plan, forecast_summary(s, result, ONE), causes)
+    put_parameters(s, s.clock, published, message.time, cause=message.event.event_id)
+    return published.document
 
 
 def _unfit(event: DecisionMade, target: DecisionTarget) -> Answer | None:
@@ -164,8 +164,9 @@ def _override_parameters(
         else None
     )
     causes = Causes.of("decision", event.event_id)
-    ((_, document),) = s.supply.publish(result.plan, ONE, forecast_summary(s, result, ONE), [causes])
-    put_parameters(s, s.clock, document, message.time, cause=event.event_id)
+    (published,) = s.supply.publish(result.plan, ONE, forecast_summary(s, result, ONE), [causes])
+    document = published.document
+    put_parameters(s, s.clock, published, message.time, cause=event.event_id)
     text = f"{done} The parameters are {document.status}."
     return Answer(before._replace(version=document.version, status=document.status), text, prior=prior, value=value)
 
