@@ -39,7 +39,7 @@ from sensing.contracts.topic_spec import View, output, typed
 
 DemandClass = Literal["new", "smooth", "intermittent", "erratic", "lumpy", "ending"]
 DEMAND_CLASSES: dict[DemandClass, str] = {
-    "new": "too few days to tell, in comparison with its location",
+    "new": "too few days to tell",
     "smooth": "often, in like quantities",
     "intermittent": "seldom, in like quantities",
     "erratic": "often, in unlike quantities",
