@@ -150,7 +150,7 @@ def test_an_override_stands_in_the_proposal_and_what_follows_follows(field: str)
     ]  # fmt: skip
     assert (document["status"], document["decision"]) == ("approved", "override")
     mean = document["proposed"]["lead_time_demand_mean"]
-    assert after["safety_stock"] == round(after["reorder_point"] - mean)
+    assert after["safety_stock"] == pytest.approx(after["reorder_point"] - mean, abs=1.0)  # either may be rounded
     if field != "order_up_to":
         assert after["order_up_to"] == after["reorder_point"] + after["order_quantity"]
     change = document["change"]
