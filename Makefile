@@ -6,7 +6,7 @@ SHELL := /bin/sh
 ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
 endif
-.PHONY: help demo test test-fast coverage fuzz lint programs servers bench schemas clean
+.PHONY: help demo test test-fast coverage fuzz search lint programs servers bench schemas clean
 
 # Some machines turn off compiled files of Python; the commands that tests start would compile all modules each time.
 export PYTHONDONTWRITEBYTECODE :=
@@ -39,6 +39,9 @@ coverage: .venv/dev.stamp .venv/kernels.stamp ## lines of sensing/ that tests re
 
 fuzz: .venv/dev.stamp .venv/kernels.stamp ## valid but extreme events from thousands of seeds, for half an hour
 	@FUZZ_SEEDS=$${FUZZ_SEEDS:-5000} $(PY) -m pytest -n 2 -q tests/machines/test_extreme_events.py
+
+search: .venv/dev.stamp .venv/kernels.stamp ## tests of properties with 25 times as many examples, new ones each time
+	@SEARCH_TIMES=$${SEARCH_TIMES:-25} $(PY) -m pytest -n 2 -q -m 'not servers' $(CORE)
 
 lint: .venv/dev.stamp ## ruff and mypy
 	@.venv/bin/ruff check --quiet .

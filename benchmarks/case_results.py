@@ -158,7 +158,8 @@ def final_rows(s: ShardState, stored: dict[RowName, dict[str, Any]]) -> Iterator
         plan, at = found.plan, np.zeros(1, np.int64)
         document = None
         if has_figures(plan)[0]:
-            ((_, document),) = s.supply.publish(plan, at, forecast_summary(s, found, at), [Causes.of("day_close")])
+            (published,) = s.supply.publish(plan, at, forecast_summary(s, found, at), [Causes.of("day_close")])
+            document = published.document
         due = np.flatnonzero(plan.receipts[0])
         receipts = {local_date(plan.day + 1 + t): float(plan.receipts[0, t]) for t in due.tolist()}
         yield name, FinalRow(document, receipts, _daily_demand(s, row), stored.get(name))

@@ -29,9 +29,9 @@ from sinks.part_files import MachinePart
 SEED = 4
 HISTORY_DAYS = 58
 STEADY_DAYS = {"smoke": 3, "full": 2}
-BATCH_SIZES = {"smoke": 2_048, "full": BATCH_MESSAGES}
+BATCH_SIZES = {"smoke": 512, "full": BATCH_MESSAGES}
 LOADS = {
-    "smoke": Workload(seed=SEED, skus=100, locations=5, days=HISTORY_DAYS + 5, lines_per_day=20_000),
+    "smoke": Workload(seed=SEED, skus=40, locations=5, days=HISTORY_DAYS + 5, lines_per_day=4_000),
     "full": Workload(seed=SEED, skus=5_000, locations=10, days=HISTORY_DAYS + 3, lines_per_day=1_000_000),
 }
 

@@ -4,8 +4,11 @@ Results are equal to the bit to those of `sensing.published_numbers`, which roun
 what it can round exactly, the few other numbers are rounded one by one. Documents of planning parameters use it.
 """
 
+import functools
 import math
 from collections.abc import Mapping
+from math import isfinite
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -45,28 +48,39 @@ def round_columns(
     tuple
         Rounded numbers by field, None where one is not finite and may be null; (k,) whether all others are finite.
     """
-    fields = fields_with_numbers(struct)
-    at = [fields.names.index(name) for name in columns]
+    kinds = _kinds(struct, tuple(columns))
     values = np.array(list(columns.values()), np.float64)
-    of_unit = Digits(0, EXPECTATION_MORE, 0, 0)
-    places = np.array([of_unit[fields.positions[i]] for i in at], np.int64)[:, np.newaxis].repeat(decimals.size, 1)
-    places[[Digits._fields[fields.positions[i]] in ("quantity", "expectation") for i in at]] += decimals
+    places = kinds.places + kinds.of_unit * decimals
     out, exact = np.empty_like(values), np.empty(values.shape, np.bool_)
-    round_exactly(values, places, out, exact)
-    finite = np.isfinite(out)
-    for i, k in np.argwhere(finite & ~exact).tolist():
-        out[i, k] = round_number(float(values[i, k]), int(places[i, k]))
+    all_finite, all_exact = round_exactly(values, places, out, exact)
+    if not all_exact:
+        for i, k in np.argwhere(~exact).tolist():
+            out[i, k] = round_number(float(values[i, k]), int(places[i, k]))
     numbers: Numbers = dict(zip(columns, out.tolist(), strict=True))
-    whole = np.ones(decimals.size, np.bool_)
-    for i, name in enumerate(columns):
-        if finite[i].all():
-            continue
-        if fields.may_be_null[at[i]]:
-            pairs = zip(numbers[name], finite[i].tolist(), strict=True)
-            numbers[name] = [value if known else None for value, known in pairs]
-        else:
-            whole &= finite[i]
-    return numbers, whole
+    if all_finite:
+        return numbers, np.ones(decimals.size, np.bool_)
+    finite = np.isfinite(out)
+    for name in (name for name, may_be_null in zip(columns, kinds.may_be_null, strict=True) if may_be_null):
+        numbers[name] = [value if value is not None and isfinite(value) else None for value in numbers[name]]
+    return numbers, np.asarray(finite[~kinds.may_be_null].all(axis=0))
+
+
+class _Kinds(NamedTuple):
+    """Kinds of m fields: (m, 1) places, without those of the unit; (m, 1) 1 where these are added; (m,) may be null."""
+
+    places: NDArray[np.int64]
+    of_unit: NDArray[np.int64]
+    may_be_null: NDArray[np.bool_]
+
+
+@functools.cache
+def _kinds(struct: type[msgspec.Struct], names: tuple[str, ...]) -> _Kinds:
+    fields = fields_with_numbers(struct)
+    at = [fields.names.index(name) for name in names]
+    whole_units, tenths = Digits(0, EXPECTATION_MORE, 0, 0), Digits(1, EXPECTATION_MORE + 1, 0, 0)
+    places = np.array([[whole_units[fields.positions[i]]] for i in at], np.int64)
+    of_unit = np.array([[tenths[fields.positions[i]]] for i in at], np.int64) - places
+    return _Kinds(places, of_unit, np.array([fields.may_be_null[i] for i in at], np.bool_))
 
 
 def round_expectations(values: Floats, decimals: NDArray[np.int64]) -> tuple[Floats, NDArray[np.bool_]]:
@@ -85,18 +99,22 @@ def round_rows_of(values: Floats, places: NDArray[np.int64], out: Floats, finite
 
 
 @kernel
-def round_exactly(values: Floats, places: NDArray[np.int64], out: Floats, exact: NDArray[np.bool_]) -> None:
+def round_exactly(
+    values: Floats, places: NDArray[np.int64], out: Floats, exact: NDArray[np.bool_]
+) -> tuple[bool, bool]:
     """Fill ``out`` (m, k) with ``values`` (m, k) to ``places`` (m, k), see `published_numbers.round_number`.
 
     ``exact`` (m, k) says where that is certain: not for very large or small numbers, nor where the digits after the
-    last one seem to be a half.
+    last one seem to be a half. Returns whether all numbers are finite, and whether all results are certain.
     """
+    all_finite, all_exact = True, True
     for i in range(values.shape[0]):
         for k in range(values.shape[1]):
             value = values[i, k]
             size, digits = abs(value), places[i, k]
             if value % 1.0 == 0.0 or not np.isfinite(value):
                 out[i, k], exact[i, k] = value + 0.0, True
+                all_finite &= np.isfinite(value)
                 continue
             if digits < 0:
                 digits = -digits + 9 - np.searchsorted(_POWERS, size, "right")
@@ -108,3 +126,5 @@ def round_exactly(values: Floats, places: NDArray[np.int64], out: Floats, exact:
                 out[i, k] = np.copysign(np.rint(scaled) / _TENS[digits], value) + 0.0
             else:
                 out[i, k] = value
+            all_exact &= exact[i, k]
+    return all_finite, all_exact

@@ -13,7 +13,7 @@ from sensing.contracts.number_kinds import DURATION_DECIMALS, EXPECTATION_MORE
 from sensing.contracts.parameters import QUANTILE_LEVELS, Accuracy
 from sensing.demand.demand_record import CLASSES, HORIZON, METHODS
 from sensing.demand.level_shift import SHIFT_FOLLOWED
-from sensing.demand.model_inputs import Forecast
+from sensing.demand.model_inputs import Forecast, Window
 from sensing.machines.begun_day import BegunDay, begun_day
 from sensing.machines.day_inputs import window_of
 from sensing.machines.forecast_parts import ForecastParts, add_parts, explained, has_plan
@@ -54,8 +54,11 @@ class ForecastAndPlan(NamedTuple):
     parts: ForecastParts
     begun: BegunDay | None
     """What is known of the day after the last closed one; None: the rows were planned as at its close."""
-    baseline: NDArray[np.float64]
-    """(n, 28) means of the forecast without it."""
+    sensed: Forecast
+    """The forecast without it, and without the parts."""
+    window: Window
+    price: NDArray[np.float64]
+    """(n,) prices in the base currency."""
 
 
 def forecast_and_plan(
@@ -68,12 +71,8 @@ def forecast_and_plan(
     window = window_of(s, rows, day)
     price = prices_in_base(s, rows)
     sensed = s.demand.forecast(rows, day, s.rows.hot["location"][rows], window)
-    known, left, baseline = None, None, None
-    if begun:
-        known = begun_day(s, rows, day, now, window)
-        baseline, _ = add_parts(s, rows, day, sensed, window, price)
-        sensed, left = known.sensed(sensed), known.left
-    forecast, parts = add_parts(s, rows, day, sensed, window, price)
+    known = begun_day(s, rows, day, now, window) if begun else None
+    forecast, parts = add_parts(s, rows, day, sensed if known is None else known.sensed(sensed), window, price)
     if s.supply.master.any_end:  # last, so that no plan or opportunity adds demand after the end
         mean, variance = without_ended_days(forecast.mean, forecast.variance, day, s.supply.last_days(rows))
         forecast = forecast._replace(mean=mean, variance=variance)
@@ -87,14 +86,22 @@ def forecast_and_plan(
         price,
         stale_rows(s, rows, day),
         forecast.sums,
-        left,
+        None if known is None else known.left,
     )
-    return ForecastAndPlan(forecast, plan, parts, known, (baseline or forecast).mean)
+    return ForecastAndPlan(forecast, plan, parts, known, sensed, window, price)
 
 
 def forecast_and_plan_of_row(s: ShardState, row: int, now: int) -> ForecastAndPlan:
     """Forecast and plan of one row, as of ``now``."""
     return forecast_and_plan(s, np.array([row], np.int64), int(s.rows.hot["closed_day"][row]), now)
+
+
+def usual_days(s: ShardState, result: ForecastAndPlan, at: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(k, 28) means that would be forecast of the rows at positions ``at`` without what is known of the begun day."""
+    closed, holiday, uplift = result.window
+    window = Window(closed[at], holiday[at], uplift[at])
+    sensed = select_rows(result.sensed, at)
+    return add_parts(s, result.plan.rows[at], result.plan.day, sensed, window, result.price[at])[0].mean
 
 
 def select_rows(forecast: Forecast, at: NDArray[np.int64]) -> Forecast:

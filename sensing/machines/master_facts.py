@@ -34,15 +34,14 @@ def complete_exception(s: ShardState, state: ExceptionState) -> None:
         state.owner = _buyer(s, supplier or _supplier(s, state.sku, state.location))
 
 
-def complete_parameters(s: ShardState, document: PlanningParameters) -> None:
+def complete_parameters(s: ShardState, document: PlanningParameters, row: int) -> None:
     """Add names, groups, region, supplier and buyer to the planning parameters of a row."""
     location = _location(s, document.location)
-    row = row_of_known(s, document.sku, document.location)
     item = _add_item(s, document)
     if item is not None:
         document.strategic, document.regulated = item.strategic, item.regulated
     document.region = None if location is None else location.region
-    document.supplier = None if row is None else s.supply.supplier_of(row)
+    document.supplier = s.supply.supplier_of(row)
     document.buyer = _buyer(s, document.supplier)
     _add_succession(s, document, row)
 
@@ -53,13 +52,13 @@ def decimals_of(s: ShardState, sku: str | None, location: str | None) -> int:
     return DECIMALS_MAX if row is None else int(s.supply.decimals(np.array([row], np.int64))[0])
 
 
-def _add_succession(s: ShardState, document: PlanningParameters, row: int | None) -> None:
+def _add_succession(s: ShardState, document: PlanningParameters, row: int) -> None:
     """Add the item's successor, if it has taken over, and what the item has taken over."""
     h = s.hand_overs
     if h.has_passed(document.sku):
         document.successor = h.successions.of[document.sku].successor
     document.predecessors = h.old_names.get(document.sku, [])
-    if document.predecessors and row is not None:
+    if document.predecessors:
         document.stock.under_old_names = round_number(h.under_old_names(row) / THOUSANDTHS, document.decimals)
 
 

@@ -18,6 +18,7 @@ from sensing.machines.forecast_and_plan import (
     forecast_summary,
     may_propose,
     since_shift,
+    usual_days,
 )
 from sensing.machines.shard_outputs import put_parameters
 from sensing.machines.shard_state import ShardState
@@ -70,8 +71,9 @@ def _told(s: ShardState, result: ForecastAndPlan, at: Integers) -> tuple[Forecas
     to_come = begun.still_to_come(result.forecast)
     summary = forecast_summary(s, result._replace(forecast=to_come), at)
     summary.quantiles[:, :DAYS_LEFT] += begun.come[at, :, np.newaxis]
-    for added, position in zip(summary.added, at.tolist(), strict=True):
-        added["near_term"] = begun.stated(position, plan.day, to_come.mean[position], result.baseline[position])
+    usual = usual_days(s, result, at)
+    for added, position, baseline in zip(summary.added, at.tolist(), usual, strict=True):
+        added["near_term"] = begun.stated(position, plan.day, to_come.mean[position], baseline)
     mean = to_come.mean.copy()
     mean[:, :DAYS_LEFT] += begun.come
     return summary, plan._replace(forecast_mean=mean)

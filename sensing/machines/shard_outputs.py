@@ -50,7 +50,7 @@ def put_parameters(
     Without a ``cause`` (the event id of a person's decision) the publication is an automatic decision, put out as well.
     """
     document = published.document
-    complete_parameters(s, document)
+    complete_parameters(s, document, published.row)
     subject = parameters_subject(document.sku, document.location)
     identity = f"{subject}#{document.version}"
     attributes = {"demandclass": document.demand_class, "status": document.status, "correlationid": subject}

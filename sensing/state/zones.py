@@ -1,6 +1,7 @@
 """Time zones: UTC offsets of IANA zones as tables for kernels, and the instants at which local days end."""
 
 import datetime as dt
+import functools
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -20,6 +21,7 @@ def _offset_ms(zone: ZoneInfo, instant: int) -> int:
     return round(offset.total_seconds() * 1000)
 
 
+@functools.lru_cache(maxsize=64)  # Every shard asks for the same zones; finding the changes takes 4,000 look-ups.
 def transitions(name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Instants (UTC ms) from which an offset holds, and the offsets (ms east of UTC), for the years 1990 to 2060.
 

@@ -71,8 +71,9 @@ class ForecastSummary(NamedTuple):
 
 
 class Published(NamedTuple):
-    """A document, and those of its fields whose numbers are rounded already."""
+    """A row's document, and those of its fields whose numbers are rounded already."""
 
+    row: int
     rounded: frozenset[str]
     document: PlanningParameters
 
@@ -107,7 +108,7 @@ def publish(
             **_decided(decision_record), **_life(plan.day, values["last_day"]), kit=values["kit"],
             decimals=values["decimals"],
         )  # fmt: skip
-        documents.append(Published(parts.rounded[k], document))
+        documents.append(Published(row, parts.rounded[k], document))
         if decisions is not None:
             _update_decisions(decisions, document.version, status, plan.day, renew=renew)
     _keep(plan, at, agreed, supply, renew=renew)

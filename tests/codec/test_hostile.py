@@ -19,6 +19,7 @@ from tests.codec import oracle
 from tests.codec.blocks import decode_lines, plain, texts_of
 from tests.codec.hostile import hostile_lines
 from tests.contracts.examples import EXAMPLES
+from tests.searches import examples
 
 LINES = 100_000
 COMPARED = 20_000
@@ -130,7 +131,7 @@ LONE = (
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(patched())
 @example((LONE[0], LONE[1] | {"closed_weekdays": [1, "\ud800"]}))
 @example((LONE[0], LONE[1] | {"holidays": ["\ud800"]}))
@@ -141,7 +142,7 @@ def test_any_values_in_any_field(case: tuple[str, dict[str, Any]]) -> None:
     compare(topic, [text.encode("utf-8", "surrogatepass") for text in written])
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(80))
 @given(st.sampled_from(sorted({topic for topic, _ in EXAMPLES})), st.lists(st.binary(max_size=40), max_size=20))
 def test_any_bytes(topic: str, lines: list[bytes]) -> None:
     """Any bytes at all become rejects."""

@@ -22,6 +22,7 @@ from tests.codec.careful import assert_same, by_topic, carefully, plain_count
 from tests.codec.hostile import hostile_lines
 from tests.codec.near import FREQUENT, near_lines
 from tests.contracts.examples import Event, example, minimal
+from tests.searches import examples
 
 PLAIN = [case for case in FREQUENT if case[1]["event_type"] in map(event_type, SCANNED)]
 NEAR_LINES = 20_000
@@ -44,7 +45,7 @@ def test_near_and_hostile_lines_decode_alike() -> None:
 
 
 @pytest.mark.compiled
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(st.integers(0, 2**32), st.integers(1, 20))
 def test_any_lines_decode_alike(seed: int, count: int) -> None:
     """The same for lines of any seed, in small blocks."""
@@ -53,7 +54,7 @@ def test_any_lines_decode_alike(seed: int, count: int) -> None:
 
 
 @pytest.mark.compiled
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(st.sampled_from(FREQUENT), st.data())
 def test_any_byte_of_a_good_line_may_be_any_other(case: tuple[str, Event], data: st.DataObject) -> None:
     """A good line with a byte changed, left out or put in, and what remains of it when it is cut."""

@@ -26,6 +26,7 @@ from sensing.demand.signal_effects import (
     scores,
 )
 from sensing.demand.signal_table import SIGNALS_PER_ROW, SignalTable, Turned
+from tests.searches import examples
 from tests.snapshots import resumed
 
 Floats = NDArray[np.float64]
@@ -78,7 +79,7 @@ def discounted(days: list[tuple[float, float]], kept: float) -> tuple[float, flo
     return first, second
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(20))
 @given(
     st.lists(
         st.tuples(st.integers(0, 40), st.floats(0.5, 30.0), *(st.none() | st.floats(-3, 3),) * 2), min_size=1,

@@ -16,6 +16,7 @@ from sensing.machines.shard import ShardMachine
 from sensing.outputs import PARAMETERS, OutputRecord
 from tests.machines.business import usual, usual_stream, young_stream
 from tests.machines.streams import MONDAY, Line, Result, Run, Stream, line, run, sizes
+from tests.searches import examples
 
 SETTINGS = Settings(shards=2)
 TIGHT = CallBounds(learned=2, planned=2, outputs=1)
@@ -65,7 +66,7 @@ few = st.integers(1, 5)
 
 
 @given(st.integers(0, 10**6), st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 def test_bounds_of_any_kind_do_not_show(seed: int, data: st.DataObject) -> None:
     """The same for any small business, cuts, bounds and backfill; and when machines are restarted in between."""
     stream = young_stream(seed)

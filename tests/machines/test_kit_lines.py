@@ -11,6 +11,7 @@ from sensing.machine_settings import DAY_MS, HOUR_MS, MINUTE_MS, Settings
 from sensing.supply.stock_ledger import on_hand
 from tests.machines.linked import Linked
 from tests.machines.streams import MONDAY, Line, Result, Sums, line, run, sums
+from tests.searches import examples
 
 pytestmark = pytest.mark.compiled
 
@@ -200,7 +201,7 @@ def stream_of(seed: int) -> Linked:
 
 
 @given(st.integers(0, 10**6), st.sets(st.integers(1, 120), max_size=4), st.sampled_from((2, 5, 16)))
-@settings(max_examples=6)
+@settings(max_examples=examples(4))
 def test_results_do_not_depend_on_cuts_and_shards(seed: int, cuts: set[int], shards: int) -> None:
     """Cuts and restarts give the same bytes; another number of shards the same sums."""
     stream = stream_of(seed)

@@ -10,6 +10,7 @@ from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
 from sensing.machines.machine_messages import MOVEMENTS_MAX, OldStock
 from tests.machines.linked import Linked
 from tests.machines.streams import MONDAY, Line, line, run
+from tests.searches import examples
 
 pytestmark = pytest.mark.compiled
 
@@ -28,7 +29,7 @@ def message(at: int, sku: str, kind: str, quantity: int) -> Line:
 
 
 @given(EVENTS, st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 def test_two_stocks_counted_apart(events: list[tuple[str, str, int]], known: bool) -> None:
     """Whatever is counted and moved under either name, before and after the instant, the balance is the sum of both."""
     stock = {"OLD": 1_000, "NEWEST": 400 if known else 0}

@@ -25,6 +25,7 @@ from sensing.published_numbers import NotFiniteError, round_array, round_record
 from tests.machines.business import usual, young_stream
 from tests.machines.output_digits import excess_digits, excess_of
 from tests.machines.streams import MONDAY, Stream, line, run
+from tests.searches import examples
 
 pytestmark = pytest.mark.compiled
 
@@ -203,7 +204,7 @@ def test_zero_has_no_sign(value: float) -> None:
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 3))
-@hypothesis_settings(max_examples=200)
+@hypothesis_settings(max_examples=examples(80))
 def test_rounding_again_changes_nothing(value: float, decimals: int) -> None:
     """And never moves a number by more than half of its last digit."""
     change = Change(total=value, demand_mean=0.0, demand_spread=0.0, lead_time_mean=0.0, lead_time_spread=0.0,

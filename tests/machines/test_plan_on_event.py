@@ -17,6 +17,7 @@ from sensing.machines.changed_rows import PLAN_EVERY_MS
 from sensing.outputs import AUDIT, EXCEPTIONS, PARAMETERS, OutputRecord
 from tests.claims import at, count, orders, shipped
 from tests.machines.streams import Line, Run, Stream, line
+from tests.searches import examples
 
 pytestmark = pytest.mark.compiled
 
@@ -342,7 +343,7 @@ def day_of_events(draw: Any) -> list[Line]:
 
 
 @given(st.data())
-@settings(max_examples=40)
+@settings(max_examples=examples(20))
 def test_no_cut_bound_or_restart_shows(data: st.DataObject) -> None:
     """Any cuts of any sequence of events give the same outputs, whatever one call may do, with restarts or without."""
     lines = day_of_events(data.draw)

@@ -16,6 +16,7 @@ from sensing.machine_settings import DAY_MS, Settings
 from sensing.outputs import EXCEPTIONS, OutputRecord
 from tests.machines.business import young_stream
 from tests.machines.streams import MONDAY, Result, Run, Stream
+from tests.searches import examples
 
 SHARDS = Settings(shards=3)
 GONE: dict[str, Any] = {
@@ -75,7 +76,7 @@ def until(stream: Stream, cut: int, chosen: Settings = SHARDS) -> dict[str, Exce
 
 
 @given(st.integers(0, 10**6), st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.booleans())
-@settings(max_examples=4)
+@settings(max_examples=examples(3))
 def test_a_run_that_was_stopped_anywhere_finds_the_same(seed: int, cut: float, other: float, dumped: bool) -> None:
     """What the topic has changes no output of the run that begins again; what no run finds ends in it."""
     stream = young_stream(seed)
@@ -100,7 +101,7 @@ def test_a_run_that_was_stopped_anywhere_finds_the_same(seed: int, cut: float, o
 
 
 @given(st.integers(0, 10**6), st.integers(2, 10))
-@settings(max_examples=3)
+@settings(max_examples=examples(2))
 def test_a_backfill_goes_on_with_what_is_known(seed: int, day: int) -> None:
     """Nothing that subscribers know is opened again; versions go on; in the end the same problems are open."""
     stream = young_stream(seed)

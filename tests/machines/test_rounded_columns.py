@@ -31,7 +31,8 @@ def test_the_kernel_rounds_as_one_number_is_rounded(values: list[float], places:
     """Wherever it says that its result is certain; that is so of all numbers but the extreme ones and the halves."""
     table = np.array([values])
     out, exact = np.empty_like(table), np.empty(table.shape, np.bool_)
-    round_exactly(table, np.full(table.shape, places), out, exact)
+    told = round_exactly(table, np.full(table.shape, places), out, exact)
+    assert told == (bool(np.isfinite(table).all()), bool(exact.all()))
     for value, found, certain in zip(values, out[0].tolist(), exact[0].tolist(), strict=True):
         if not math.isfinite(value):
             assert certain

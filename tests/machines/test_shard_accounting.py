@@ -15,6 +15,7 @@ from sensing.machine_settings import Settings
 from tests.codec.hostile import hostile_lines
 from tests.machines.business import business, usual, usual_stream, young_stream
 from tests.machines.streams import Line, Stream, run, sizes
+from tests.searches import examples
 
 pytestmark = pytest.mark.compiled
 
@@ -54,7 +55,7 @@ def test_three_months_are_accounted_for() -> None:
 @pytest.mark.slow
 @given(st.integers(0, 10**6), st.sampled_from([1, 3]), st.sampled_from([7, 500]))
 @example(98, 1, 7)  # an event is released from quarantine and becomes a dead letter, since its unit is unknown
-@settings(max_examples=5)
+@settings(max_examples=examples(3))
 def test_any_stream_is_accounted_for(seed: int, shards: int, size: int) -> None:
     """Books balance with hostile lines mixed in, for any number of shards and any blocks."""
     stream = Stream(mixed(list(young_stream(seed).lines), seed, 200))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from benchmarks.workloads import Workload, arrivals, order_lines, settled
 from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
 from tests.machines.streams import MONDAY, Line, Stream, Sums, line, run, sums
+from tests.searches import examples
 
 pytestmark = pytest.mark.compiled
 
@@ -100,7 +101,7 @@ def expected_sums(orders: list[Order]) -> dict[tuple[str, str], Sums]:
 
 
 @given(st.lists(ORDERS, min_size=1, max_size=12), st.data())
-@settings(max_examples=60)
+@settings(max_examples=examples(25))
 def test_any_order_of_arrival_ends_in_the_same_sums(orders: list[Order], data: st.DataObject) -> None:
     """Events that are late (within the horizon), repeated, or before the event they refer to do not change the sums."""
     told = [message for number, order in enumerate(orders) for message in messages(number, order)]
@@ -119,7 +120,7 @@ def test_any_order_of_arrival_ends_in_the_same_sums(orders: list[Order], data: s
 
 
 @given(st.permutations(range(5)), st.data())
-@settings(max_examples=40)
+@settings(max_examples=examples(20))
 def test_stock_is_the_last_count_and_what_moved_after_it(order: list[int], data: st.DataObject) -> None:
     """A count as of its own time with movements before and after it gives the same stock in any order of arrival."""
     hours = data.draw(st.lists(st.integers(0, 60), min_size=4, max_size=4, unique=True))

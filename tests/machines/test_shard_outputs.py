@@ -15,6 +15,7 @@ from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS, PARAMETERS, OutputR
 from sensing.supply.change_explanation import WORDS
 from tests.machines.business import usual, usual_stream, young_stream
 from tests.machines.streams import MONDAY, Result, run
+from tests.searches import examples
 
 pytestmark = pytest.mark.compiled
 
@@ -144,7 +145,7 @@ def test_outputs_of_three_months_are_in_order() -> None:
 
 
 @given(st.integers(0, 10**6), st.one_of(st.none(), st.integers(0, 11 * 24)))
-@settings(max_examples=6)
+@settings(max_examples=examples(3))
 def test_outputs_of_any_business_are_in_order(seed: int, quiet_hours: int | None) -> None:
     """The same for other seeds, with and without a backfill."""
     quiet = None if quiet_hours is None else MONDAY + quiet_hours * DAY_MS // 24

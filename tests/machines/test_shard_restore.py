@@ -14,6 +14,7 @@ from sensing.state import rows
 from sensing.state.snapshot import SnapshotError
 from tests.machines.business import usual, usual_stream, young_stream
 from tests.machines.streams import MONDAY, Run, Stream, line, run
+from tests.searches import examples
 
 pytestmark = pytest.mark.compiled
 
@@ -30,7 +31,7 @@ def interrupted(stream: Stream, stops: list[int], options: Settings = SETTINGS) 
 
 @pytest.mark.slow
 @given(st.data())
-@settings(max_examples=8)
+@settings(max_examples=examples(4))
 def test_a_restart_anywhere_in_a_young_business_does_not_show(data: st.DataObject) -> None:
     """Outputs and final state are those of an undisturbed run, wherever and however often machines were restarted."""
     stream = young_stream(data.draw(st.integers(0, 10**6)))
@@ -39,7 +40,7 @@ def test_a_restart_anywhere_in_a_young_business_does_not_show(data: st.DataObjec
 
 @pytest.mark.slow
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=5))
-@settings(max_examples=4, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=examples(2), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 def test_a_restart_anywhere_in_three_months_does_not_show(shares: list[float]) -> None:
     """The same with River models, summer time and master data that take effect on the way."""
     stream = usual_stream()

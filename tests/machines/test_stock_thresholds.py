@@ -25,6 +25,7 @@ from sensing.machines.shard_state import ShardState
 from tests.claims import at, count, orders, shipped
 from tests.machines.business import usual_stream, young_stream
 from tests.machines.streams import Line, Stream, line
+from tests.searches import examples
 
 pytestmark = pytest.mark.compiled
 
@@ -121,7 +122,7 @@ def message(number: int, kind: str, time: int, units: int, day: str) -> Line:
 
 
 @given(st.sampled_from((0.2, 1.0, 5.0)), st.integers(0, 90), st.lists(EVENTS, max_size=25), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_no_stock_out_is_missed(
     per_day: float, stock: int, drawn: list[tuple[str, int, int]], data: st.DataObject
 ) -> None:

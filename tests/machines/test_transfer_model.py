@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
 from sensing.supply.stock_ledger import on_hand
 from tests.machines.streams import MONDAY, Line, Result, Stream, line, run
+from tests.searches import examples
 
 pytestmark = pytest.mark.compiled
 
@@ -112,7 +113,7 @@ def found(result: Result) -> tuple[list[float], float, list[tuple[int, int]]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=100)
+@settings(max_examples=examples(40))
 @given(steps, st.integers(0, 14), st.integers(0, 14))
 def test_stock_and_transit_are_those_of_the_model(said: list[Step], cut: int, restart: int) -> None:
     """However the stream is cut, and with a snapshot in between. Nothing is lost: DC, S1 and transit add up.

@@ -67,11 +67,12 @@ def stock(result: Result, place: str) -> Stock:
     s = result.shards[0].state
     (row,) = [row for row in range(s.rows.count) if s.names_of(row) == ("X", place)]
     found = forecast_and_plan_of_row(s, row, s.clock)
-    ((_, document),) = s.supply.publish(
+    (published,) = s.supply.publish(
         found.plan, found.plan.rows * 0, forecast_summary(s, found, found.plan.rows * 0), [Causes.of("day_close")]
     )
-    assert document.stock.on_hand == on_hand(s.supply.supply, row) / 1000
-    return document.stock
+    found_stock = published.document.stock
+    assert found_stock.on_hand == on_hand(s.supply.supply, row) / 1000
+    return found_stock
 
 
 def state(result: Result) -> tuple[float | None, float, float, dict[str, float]]:

@@ -14,6 +14,7 @@ from sensing.machine_settings import DAY_MS, HOUR_MS, Settings
 from sensing.outputs import AUDIT, DEAD_LETTERS, EXCEPTIONS
 from sensing.supply.stock_ledger import on_hand
 from tests.machines.streams import MONDAY, Line, Result, Stream, line, run, sizes, sums
+from tests.searches import examples
 
 pytestmark = pytest.mark.compiled
 
@@ -368,7 +369,7 @@ def any_stream(draw: Any) -> Stream:
 
 @pytest.mark.slow
 @given(st.data())
-@settings(max_examples=25)
+@settings(max_examples=examples(8))
 def test_neither_cuts_nor_shards_nor_restarts_show(data: st.DataObject) -> None:
     """The roll-up says the same, to the byte, for any cut and number of shards; all held events are accounted for."""
     stream = any_stream(data.draw)

@@ -46,7 +46,7 @@ def _published(b: SupplyState, plan: Plan) -> list[Published]:
 
 
 def _publish(b: SupplyState, plan: Plan) -> list[PlanningParameters]:
-    return [document for _, document in _published(b, plan)]
+    return [published.document for published in _published(b, plan)]
 
 
 def test_a_plan_of_one_row_by_hand() -> None:
@@ -125,7 +125,7 @@ def test_parts_of_documents_leave_rounded() -> None:
     """So rounding the whole record changes nothing."""
     b = book(1)
     owe(b, 0, CLOSED + 3, 1500)
-    ((rounded, document),) = _published(b, _plan(b, 1 / 3))
+    ((_, rounded, document),) = _published(b, _plan(b, 1 / 3))
     assert rounded == {"proposed", "stock", "accuracy", "change", "forecast"}
     before = encode(document)
     round_record(document)
@@ -135,11 +135,11 @@ def test_parts_of_documents_leave_rounded() -> None:
 def test_a_document_with_a_number_that_is_not_finite_is_not_rounded() -> None:
     """The outbox refuses it then; a number that may be null is null."""
     b = book(1)
-    ((rounded, document),) = _published(b, _plan(b)._replace(on_hand=np.full(1, np.nan), on_order=np.full(1, np.inf)))
-    assert rounded == frozenset()
-    assert document.stock.on_hand is None
+    (found,) = _published(b, _plan(b)._replace(on_hand=np.full(1, np.nan), on_order=np.full(1, np.inf)))
+    assert found.rounded == frozenset()
+    assert found.document.stock.on_hand is None
     with pytest.raises(NotFiniteError):
-        round_record(document, rounded)
+        round_record(found.document, found.rounded)
 
 
 def test_a_document_says_it_all() -> None:

@@ -102,7 +102,7 @@ def call(config: Path, *arguments: str, before: str = "") -> subprocess.Complete
     command = [sys.executable, "-c", f"{before}\n{MAIN}", *arguments, "--config", str(config)]
     return subprocess.run(
         command, cwd=ROOT, env=environment | {"REDIS_PASSWORD": PASSWORD}, capture_output=True, text=True, check=False,
-        timeout=120,
+        timeout=300,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from tests.machines.business import business
 from tests.machines.decisions.decision_messages import answers, decision, execution
 from tests.machines.streams import MONDAY, Line, Result, Stream, run, sizes
 from tests.machines.test_shard_outputs import ENDED, check_parameters, check_stream, data_of
+from tests.searches import examples
 
 DAYS = 11
 ROLES = ("planner", "buyer", "data_steward", "admin", "intern")
@@ -108,7 +109,7 @@ def check_effects(found: Result, quiet: int = 0) -> None:
 
 @pytest.mark.slow
 @given(st.integers(0, 10**6), st.sampled_from([1, 2, 5]), st.data())
-@settings(max_examples=10, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=examples(5), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 def test_decisions_anywhere_keep_every_promise(seed: int, shards: int, data: st.DataObject) -> None:
     """Any interleaving of decisions with a stream is cut and restarted anywhere without a trace; each decision has one
     answer, whatever the number of shards; its effects are published; the books balance.
@@ -135,7 +136,7 @@ def test_decisions_anywhere_keep_every_promise(seed: int, shards: int, data: st.
 
 @pytest.mark.slow
 @given(st.integers(0, 10**6), st.integers(3 * 24, 10 * 24))
-@settings(max_examples=6, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=examples(3), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 def test_decisions_in_quiet_time_are_restored_and_answered(seed: int, quiet_hours: int) -> None:
     """Nothing but answers comes out before the backfill ends, blocks do not show, and afterwards all is as ever."""
     quiet = MONDAY + quiet_hours * DAY_MS // 24
