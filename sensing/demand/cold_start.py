@@ -25,7 +25,7 @@ from sensing.jit import kernel
 
 INDEX_MIN = 0.2
 """Lower bound of the seasonal index that the first day's units are divided by."""
-PRIOR_DAYS_MAX = 7.0
+PRIOR_DAYS_MAX = 4.0
 HISTORY_DAYS_MIN = 28
 """Days that a row has learned before it counts in its pool."""
 SHARE_DISCOUNT = 0.9

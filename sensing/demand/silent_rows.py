@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensing.demand.demand_class import demand_class
+from sensing.demand.demand_class import is_new
 from sensing.jit import kernel
 
 UNUSUAL_FROM = np.array([1.0, 3.0, 9.0, 27.0])
@@ -52,7 +52,7 @@ def usual_units(demand: NDArray[Any], row: int) -> float:
 @kernel
 def silence_bin(demand: NDArray[Any], row: int) -> int:
     """Bin of a row's silence; 0 if it is not silent, or too new to say what is usual."""
-    if demand[row]["silence"] == 0 or demand_class(demand, row) == 0:
+    if demand[row]["silence"] == 0 or is_new(demand, row):
         return 0
     none = max(1.0 - 1.0 / max(demand[row]["interval"], 1.0), 1.0 - SALE_CHANCE_MAX)
     days = float(demand[row]["silence"])

@@ -37,7 +37,7 @@ def test_share_prior_is_the_mean_and_its_days_the_ratio_of_variances(days: list[
     within = float(np.dot(weights, [share * (1.0 - share) for share in shares]))
     share, counted = cold_start.share_prior(pool_of(days), 0)
     assert share == pytest.approx((rows * mean + 5.0) / (rows + 5.0))
-    assert counted == pytest.approx(min(max((within + 0.5) / (between + 0.5), 1.0), 7.0), rel=1e-6)
+    assert counted == pytest.approx(min(max((within + 0.5) / (between + 0.5), 1.0), 4.0), rel=1e-6)
 
 
 def test_a_pool_without_rows_takes_the_first_day_for_one_like_others() -> None:

@@ -47,8 +47,15 @@ def test_nothing_judged_weighs_the_same() -> None:
 @pytest.mark.parametrize(
     ("seen", "sales", "silence", "interval", "square", "name"),
     [
-        (55, 50, 0, 1.0, 1.0, "new"),
-        (400, 3, 0, 1.0, 1.0, "new"),
+        (15, 15, 0, 1.0, 1.0, "new"),
+        (16, 16, 0, 1.0, 1.0, "smooth"),
+        (16, 3, 9, 1.0, 1.0, "intermittent"),
+        (16, 1, 15, 1.0, 1.6, "lumpy"),
+        (57, 1, 55, 1.0, 1.0, "intermittent"),
+        (57, 1, 56, 1.0, 1.0, "ending"),
+        (400, 3, 0, 1.0, 1.0, "intermittent"),
+        (32, 4, 28, 1.0, 1.0, "ending"),
+        (14, 14, 0, 1.0, 1.0, "new"),
         (56, 4, 0, 1.31, 1.48, "smooth"),
         (56, 4, 0, 1.33, 1.48, "intermittent"),
         (56, 4, 0, 1.31, 1.50, "erratic"),

@@ -202,11 +202,14 @@ def test_classes_and_methods_of_each_kind() -> None:
     """Rows get River models after 56 days, 28 of them with demand, and the class of their demand pattern."""
     found = stream(11, 200)._replace(missing=np.zeros((18, 200), np.bool_), censored=np.zeros((18, 200), np.bool_))
     models = started(found)
-    feed(models, found, 0, 200)
+    feed(models, found, 0, 190)
+    answer = models.forecast(np.arange(18), FIRST_DAY + 189, found.pool, open_window(18))
+    assert CLASSES[answer.demand_class[2 * KINDS.index("young")]] == "new"
+    feed(models, found, 190, 200)
     answer = models.forecast(np.arange(18), FIRST_DAY + 199, found.pool, open_window(18))
     names = {kind: CLASSES[answer.demand_class[2 * place]] for place, kind in enumerate(KINDS)}
     methods = {kind: METHODS[answer.method[2 * place]] for place, kind in enumerate(KINDS)}
-    assert names["young"] == "new"
+    assert names["young"] in {"smooth", "erratic"}
     assert names["ending"] == "ending"
     assert names["steady"] in {"smooth", "erratic"}
     assert names["slow"] in {"intermittent", "lumpy"}
