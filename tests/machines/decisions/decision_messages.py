@@ -51,8 +51,8 @@ def changes(found: Result, exception_id: str) -> list[tuple[int, str]]:
 
 @cache
 def quiet_weeks() -> tuple[Line, ...]:
-    """Ten weeks of five lines a day of A at L, and a count."""
-    return (count(500, 1), *orders("u", range(70), 5.0, unit_price=10.0, currency="EUR"))
+    """Twelve weeks of five lines a day of A at L, two of them before day 0, so that it is not new; and a count."""
+    return (count(500, 1), *orders("u", range(-14, 70), 5.0, unit_price=10.0, currency="EUR"))
 
 
 @cache
