@@ -133,8 +133,8 @@ class Service:
                 return error.code, error.read()
 
     def ready(self) -> Self:
-        """Wait until it has read all messages."""
-        until(lambda: self.ask("/readyz")[0] == 200, seconds=60)
+        """Wait until its first epoch has ended and it has read all messages."""
+        until(lambda: all(self.ask(path)[0] == 200 for path in ("/startupz", "/readyz")), seconds=60)
         return self
 
     def signal(self, number: signal.Signals) -> None:
