@@ -23,7 +23,7 @@ help: ## this list
 demo: .venv/kernels.stamp ## real orders with a simulated supply side, watched live
 	@.venv/bin/tidegauge demo
 
-# Three processes keep two cores busy, since tests with servers wait a lot.
+# Two processes: with more on two cores, tests with servers reach their time limits.
 test: .venv/dev.stamp ## lint, types and all tests, against a real Kafka and Redis, as CI runs them
 	@$(MAKE) --no-print-directory --jobs 3 SIDE_BY_SIDE=1 .venv/kernels.stamp lint programs
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -21,13 +21,12 @@ from benchmarks.accuracy import (
     Judged,
     Said,
     at_origins,
-    joined,
     judged,
     pinball,
     rmsse,
     sampled,
 )
-from benchmarks.m5 import SHARDS, data_folder, load, missing_sales
+from benchmarks.m5 import SHARDS, data_folder, joined, load, missing_sales
 from flows.processors import processors
 from sensing.demand.demand_record import HORIZON
 from sensing.demand.models import DemandModels

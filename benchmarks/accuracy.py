@@ -34,6 +34,7 @@ from benchmarks.m5 import (
     Sales,
     close_days,
     data_folder,
+    joined,
     load,
     missing_sales,
     pinball_losses,
@@ -210,11 +211,6 @@ def judged(case: Case, said: Said) -> Judged:
     before = units[:, : case.origin]
     weight = np.nansum(before[:, -HORIZON:], axis=1)
     return Judged(units[:, case.origin : case.origin + case.horizon], scales(before), weight, said.demand_class)
-
-
-def joined(parts: list[Any]) -> Any:
-    """One record of several of the same type and horizon."""
-    return type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in parts[0]._fields))
 
 
 def rmsse(rows: Judged, said: Said, weight: NDArray[np.float64]) -> float:

@@ -19,6 +19,7 @@ from benchmarks.m5 import (
     Sales,
     close_days,
     data_folder,
+    joined,
     load,
     missing_sales,
     pinball_losses,
@@ -69,11 +70,6 @@ def shard_run(sales: Sales, shard: int, *, pooled: bool) -> list[Young]:
 def forget_shares(models: DemandModels) -> None:
     """Let pools know nothing of their rows."""
     models.pool["shares"] = 0.0
-
-
-def joined(parts: list[Young]) -> Young:
-    """All rows of one age."""
-    return Young(*(np.concatenate([getattr(part, name) for part in parts]) for name in Young._fields))
 
 
 def figures(young: Young) -> dict[str, float]:

@@ -64,6 +64,11 @@ def missing_sales() -> dict[str, Any]:
     return {} if path.exists() else {"missing": f"M5 is not part of the project: required {path}; set TIDEGAUGE_DATA"}
 
 
+def joined(parts: list[Any]) -> Any:
+    """One record of several of the same type, whose arrays are joined along the first axis."""
+    return type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in parts[0]._fields))
+
+
 def load(folder: Path) -> Sales:
     """Read the sales into an array by row and day. Rows without any sale are left out."""
     table = pq.read_table(folder / SALES, read_dictionary=["item_id", "store_id"])
@@ -240,19 +245,19 @@ def run(size: str) -> dict[str, Any]:
         return missing
     sales = load(data_folder())
     said = [shard_run(sales, shard) for shard in range(1 if size == "smoke" else SHARDS)]
-    joined = Said(*(np.concatenate([getattr(part, name) for part in said]) for name in Said._fields))
-    rows = judged(sales.units[joined.row, :-HORIZON], sales.units[joined.row, -HORIZON:], joined)
+    found: Said = joined(said)
+    rows = judged(sales.units[found.row, :-HORIZON], sales.units[found.row, -HORIZON:], found)
     return {
         "seed": None,
         "sizes": {
-            "rows": joined.row.size,
+            "rows": found.row.size,
             "rows_judged": rows.scale.size,
-            "rows_river": int((joined.method == METHODS.index("river")).sum()),
+            "rows_river": int((found.method == METHODS.index("river")).sum()),
             "days_learned": rows.training.shape[1],
         },
-        "answer": joined.mean.tobytes() + joined.quantiles.tobytes(),
+        "answer": found.mean.tobytes() + found.quantiles.tobytes(),
         **point_figures(rows),
         **quantile_figures(rows),
-        "close_us_per_row_day": 1e6 * float(joined.close_seconds.sum()) / float(joined.closes.sum()),
-        "forecast_us_per_row": 1e6 * float(joined.forecast_seconds.sum()) / joined.row.size,
+        "close_us_per_row_day": 1e6 * float(found.close_seconds.sum()) / float(found.closes.sum()),
+        "forecast_us_per_row": 1e6 * float(found.forecast_seconds.sum()) / found.row.size,
     }

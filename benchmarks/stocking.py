@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.m5 import HISTORY_DAYS_MIN, SHARDS, Matrix, Sales, close_days, data_folder, load, missing_sales
+from benchmarks.m5 import HISTORY_DAYS_MIN, SHARDS, Matrix, Sales, close_days, data_folder, joined, load, missing_sales
 from sensing.demand.demand_record import CLASSES, HORIZON
 from sensing.demand.model_inputs import ordinary_window
 from sensing.demand.models import DemandModels
@@ -93,11 +93,6 @@ def shard_run(sales: Sales, shard: int) -> list[Cycles]:
         start = at + 1
         found.append(cycles(models, sales, row, pool, at))
     return [joined([each[k] for each in found]) for k in range(len(LEAD_TIMES))]
-
-
-def joined(parts: list[Cycles]) -> Cycles:
-    """All cycles of one lead time."""
-    return Cycles(*(np.concatenate([getattr(part, name) for part in parts]) for name in Cycles._fields))
 
 
 def filled(demand: NDArray[np.float64], points: NDArray[np.float64], weight: NDArray[np.float64]) -> float:

@@ -1,17 +1,12 @@
 """Shared by all tests: settings of Hypothesis, marks of tests with servers, and a clean environment."""
 
-import functools
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from sensing.state import zones
 from tests.searches import USUAL, examples
-
-# A shard makes the table of each of its time zones, which takes as long as some days of a small business.
-zones.transitions = functools.lru_cache(zones.transitions)
 
 # CI uses the same examples every time, so that a failure is caused by the change. Elsewhere examples are new, and a
 # failure prints how to repeat it.

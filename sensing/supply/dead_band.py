@@ -21,7 +21,7 @@ after a publication (a week, while new) all bands are twice as wide again. The o
 point and order quantity and needs no band of its own.
 
 On the day on which the level of demand has shifted for good, or a shift that was followed turned out to be none, there
-is no band: the row is published if its reorder point, its order quantity or the demand of 28 days moved by a unit.
+is no band: the row is published if its reorder point, its order quantity or the demand of 28 days moved by a step.
 While a shift in doubt is followed, and for two weeks after it, while the level is learned from few days, bands are half
 as wide, publications do not widen them, and the demand of 28 days has one, too. This does not hold for new items, all
 levels of which are in doubt.
@@ -169,7 +169,7 @@ def projection_moved(plan: Plan, supply: NDArray[Any]) -> NDArray[np.bool_]:
 def left_dead_band(plan: Plan, at: int, values: Values) -> bool:
     """Whether the proposal of one row is outside the dead band around other values."""
     band = plan.policy["dead_band"][at]
-    least = 10.0 ** -float(plan.policy["decimals"][at])
+    least = float(steps_of(plan.policy[at]))
     step = max(least, DEMAND_SD_SHARE * plan.lead_time_demand_sd[at])
     return bool(
         outside_dead_band(plan.reorder_point[at], values["reorder_point"], band, step)

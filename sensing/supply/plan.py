@@ -118,7 +118,7 @@ def has_figures(plan: Plan) -> NDArray[np.bool_]:
 
 
 def steps_of(policy: NDArray[Any]) -> Floats:
-    """(n,) units in which the quantities of rows come, from their resolved policies: those of the last decimal."""
+    """Units in which quantities come, from resolved policies of rows (n,) or of one: those of the last decimal."""
     return np.asarray(10.0 ** -policy["decimals"])
 
 
